@@ -1,0 +1,43 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs, once.
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo local simulators test lint check lock sam-build clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
+	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$(AUDIO)") $(if $(VENDOR),--vendor "$(VENDOR)")
+
+local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT=… BIND=…)
+	@$(RUN) -m devstack local $(PARAMS:%=--param "%") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND))
+
+simulators: $(VENV)/local.ok  ## the vendor simulators alone
+	@$(RUN) -m simulators
+
+test: $(VENV)/dev.ok  ## unit, contract, template, state machine and stack tests (ARGS="-k word")
+	@$(RUN) -m pytest -n 2 --dist worksteal -q $(ARGS)
+
+lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/cfn-lint template.yaml
+
+check: lint test  ## what CI runs
+
+lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
+	@$(RUN) -m pip install -q uv
+	@for pair in "layer layers/asrcore/requirements" "local requirements/local" "dev requirements/dev"; do \
+	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+	    --custom-compile-command "make lock" requirements/$$1.in -o $$2.txt || exit 1; done
+
+$(VENV)/%.ok: requirements/%.txt devstack/setup.sh
+	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<
+	@touch $@
+
+clean:  ## forget everything that was installed or built here
+	rm -rf $(VENV) .aws-sam out .local
