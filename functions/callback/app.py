@@ -1,0 +1,23 @@
+"""CallbackFunction: vendors' callbacks, at addresses that we signed."""
+
+from typing import Any
+
+from asrcore.aws import connect
+from asrcore.callback import receive, refuse
+from asrcore.events import posted
+from asrcore.log import LOG
+
+SERVICES = connect()
+
+
+@LOG.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take a callback; whatever keeps it from being stored is answered so that the vendor sends it again."""
+    callback = posted(event)
+    LOG.append_keys(job_id=callback.job_id)
+    try:
+        answer = receive(callback, SERVICES)
+    except Exception:  # noqa: BLE001 - a plain failure would reach the vendor as an answer that it may take for a yes
+        LOG.exception("a callback could not be stored")
+        answer = refuse(callback.vendor, SERVICES)
+    return {"statusCode": answer.status, "headers": {"content-type": "application/json"}, "body": answer.body}

@@ -1,0 +1,18 @@
+"""PollerFunction: the state machine's other steps, and executions that ended badly."""
+
+from typing import Any
+
+from asrcore.aws import connect
+from asrcore.events import step_event
+from asrcore.log import LOG
+from asrcore.poll import perform
+
+SERVICES = connect()
+
+
+@LOG.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int]:
+    """Do one step of one job; the answer tells the state machine what to do next, and when."""
+    step = step_event(event)
+    LOG.append_keys(job_id=step.job_id)
+    return perform(step, SERVICES).envelope()

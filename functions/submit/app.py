@@ -1,0 +1,23 @@
+"""SubmitFunction: new recordings from the audio bucket, and submit steps from the state machine."""
+
+from typing import Any
+
+from asrcore.aws import connect
+from asrcore.events import is_s3_test, new_objects, step_event
+from asrcore.log import LOG
+from asrcore.submit import submit, take
+
+SERVICES = connect()
+
+
+@LOG.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int] | None:
+    """Take an S3 notification's recordings, or do a submit step and answer with its envelope."""
+    if is_s3_test(event):
+        return None
+    if "action" not in event:
+        take(new_objects(event), SERVICES)
+        return None
+    step = step_event(event)
+    LOG.append_keys(job_id=step.job_id)
+    return submit(step.job_id, SERVICES).envelope()

@@ -1,0 +1,77 @@
+"""A vendor's callback: untrusted until its address proves to be ours, stored before it is acknowledged."""
+
+import json
+from dataclasses import dataclass
+
+from asrcore.core.callback_url import is_signed
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Job
+from asrcore.core.vendor import Vendor
+from asrcore.finish import Raw, announce, attempt_failed, finish
+from asrcore.log import LOG
+from asrcore.services import Services, order_of
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A callback as it arrived: the four parts of its address, and its body."""
+
+    vendor: str
+    job_id: str
+    attempt: str
+    signature: str
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the vendor is told."""
+
+    status: int
+    body: str
+
+
+def receive(posted: Posted, services: Services) -> Answer:
+    """Take a callback: 403 for an address that is not ours, 400 for a body that is not the vendor's, else its yes.
+
+    A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing.
+    """
+    vendor = services.vendors.get(posted.vendor)
+    signed = is_signed(posted.vendor, posted.job_id, posted.attempt, posted.signature, services.callback_keys())
+    if vendor is None or not signed:
+        LOG.warning("a callback at an address that is not ours")
+        return Answer(403, json.dumps({"code": 403, "message": "forbidden"}))
+    job = services.jobs.load(posted.job_id)
+    if job is None:
+        LOG.warning("a callback for a job whose row was deleted")
+        return _yes(vendor)
+    if not job.finished and str(job.attempt.number) == posted.attempt:
+        try:
+            job = _apply(posted, vendor, job, services)
+        except AsrError as error:
+            LOG.warning("a callback that cannot be read", vendor=vendor.name, code=error.code)
+            return Answer(400, json.dumps(vendor.acknowledge(stored=False)))
+    announce(job, services)
+    if job.task_token:
+        services.workflow.wake(job.task_token, services.next_step(job))
+    return _yes(vendor)
+
+
+def refuse(vendor_name: str, services: Services) -> Answer:
+    """The answer when a callback could not be stored: the vendor is to send it again."""
+    vendor = services.vendors.get(vendor_name)
+    return Answer(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
+
+
+def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
+    said = vendor.read_callback(posted.body, posted.content_type, order_of(job))
+    if isinstance(said.outcome, AsrError):
+        return attempt_failed(job, said.outcome, services)
+    return finish(
+        job, said.outcome, Raw(posted.body, posted.content_type), services, vendor_task_id=said.vendor_task_id
+    )
+
+
+def _yes(vendor: Vendor) -> Answer:
+    return Answer(200, json.dumps(vendor.acknowledge(stored=True)))

@@ -1,0 +1,36 @@
+"""Errors as a closed taxonomy: every failure of a job has one of three classes, and the class decides what is done.
+
+`retry`      may pass by itself (busy, rate, network): tried again with growing waits, always bounded
+`bad_audio`  this recording, as it is, will not do here: only a vendor that takes what this one could not can help
+`config`     an operator must act (credentials, licence, quota, parameters); another vendor may serve meanwhile
+"""
+
+from enum import StrEnum
+
+
+class ErrorClass(StrEnum):
+    """What kind of failure, hence what to do."""
+
+    RETRY = "retry"
+    BAD_AUDIO = "bad_audio"
+    CONFIG = "config"
+
+
+class AsrError(Exception):
+    """A foreseen failure of a job.
+
+    error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
+    message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
+    transcript text.  vendor: whose code it is; None when no vendor was involved.
+    """
+
+    def __init__(self, error_class: ErrorClass, code: str, message: str, vendor: str | None = None) -> None:
+        super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
+        self.error_class = error_class
+        self.code = code
+        self.message = message
+        self.vendor = vendor
+
+
+class QueryFailedError(AsrError):
+    """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""

@@ -1,0 +1,91 @@
+"""Which vendor gets a recording, and how it gets there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.vendor import Order, Vendor
+
+INCOMING = "incoming/"
+AUTO = "auto"
+
+
+def pinned_vendor(key: str, from_metadata: str | None, vendors: Mapping[str, Vendor]) -> str | None:
+    """The vendor that the key `incoming/<vendor>/…` or the metadata names; None for automatic choice.
+
+    The metadata wins. Raises AsrError(config) for a name that is no vendor.
+    """
+    folder = key.removeprefix(INCOMING).split("/")[0] if key.removeprefix(INCOMING).count("/") else AUTO
+    name, where = (
+        (from_metadata, "object metadata asr-vendor") if from_metadata else (folder, f"the key's folder {INCOMING}")
+    )
+    if name == AUTO:
+        return None
+    if name in vendors:
+        return name
+    allowed = ", ".join([AUTO, *vendors])
+    message = f"{where} names {name!r}, which is no vendor. Use one of: {allowed}. Then upload the recording again."
+    raise AsrError(ErrorClass.CONFIG, "UnknownVendor", message)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a vendor cannot have a recording."""
+
+    vendor: str
+    reason: str
+    error_class: ErrorClass
+
+
+def choose(
+    order: Order,
+    candidates: Sequence[str],
+    vendors: Mapping[str, Vendor],
+    missing_credentials: Callable[[Vendor], str | None],
+) -> list[str]:
+    """The candidates that can have the recording, in the given order.
+
+    missing_credentials: what a vendor's credentials lack, None when nothing. Raises AsrError with a line per vendor
+    when none can: `config` if credentials alone stand in the way of one, else `bad_audio`.
+    """
+    chosen: list[str] = []
+    refused: list[Refusal] = []
+    for vendor in (vendors[name] for name in candidates):
+        reason = vendor.why_not(order)
+        lacking = missing_credentials(vendor)
+        if reason:
+            refused.append(Refusal(vendor.name, reason, ErrorClass.BAD_AUDIO))
+        elif lacking:
+            refused.append(Refusal(vendor.name, lacking, ErrorClass.CONFIG))
+        else:
+            chosen.append(vendor.name)
+    if not chosen:
+        raise _nobody(refused)
+    return chosen
+
+
+def _nobody(refused: Sequence[Refusal]) -> AsrError:
+    lines = "\n".join(f"{refusal.vendor}: {refusal.reason}" for refusal in refused)
+    only = refused[0].vendor if len(refused) == 1 else None
+    if any(refusal.error_class is ErrorClass.CONFIG for refusal in refused):
+        message = f"no vendor can take this recording; put the missing credentials into the stack's secret:\n{lines}"
+        return AsrError(ErrorClass.CONFIG, "CredentialsMissing", message, only)
+    message = f"no vendor takes this recording as it is; convert it, or name another vendor:\n{lines}"
+    return AsrError(ErrorClass.BAD_AUDIO, "NoVendorFits", message, only)
+
+
+def deliver_as_data(vendor: Vendor, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:
+    """Whether the recording's bytes are sent, because its URL is too long for the vendor.
+
+    max_data_bytes: this deployment's limit, never above the vendor's. Raises AsrError(config) when neither way works.
+    """
+    limit = vendor.limits.max_url_length
+    if limit is None or url_length <= limit:
+        return False
+    if size_bytes <= max_data_bytes:
+        return True
+    message = (
+        f"the recording's URL has {url_length} characters ({vendor.name} takes {limit}), its {size_bytes} bytes are too"
+        f" many to be sent instead (up to {max_data_bytes}): upload it under a shorter name"
+    )
+    raise AsrError(ErrorClass.CONFIG, "UrlTooLong", message, vendor.name)

@@ -1,0 +1,76 @@
+"""What is next for a job: read off the job alone, so that whoever looks, and whenever, comes to the same answer."""
+
+import math
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from asrcore.core.job import Job, Status
+from asrcore.core.polling import RESULT_DEADLINE_S, callback_patience_s, next_delay
+from asrcore.core.vendor import Completion
+
+
+class Next(StrEnum):
+    """The states that the state machine knows."""
+
+    SUBMIT = "submit"
+    QUERY = "query"
+    CALLBACK = "callback"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Step(BaseModel):
+    """The envelope that every Lambda task returns to the state machine: references only, never a transcript."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    next: Next
+    wait_s: int = 0
+
+    def envelope(self) -> dict[str, str | int]:
+        """As JSON values."""
+        return {"job_id": self.job_id, "next": str(self.next), "wait_s": self.wait_s}
+
+
+def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> Step:
+    """What is next, and in how many seconds. completes_by: of the current attempt's vendor."""
+    if job.status is Status.COMPLETED:
+        return Step(job_id=job.job_id, next=Next.COMPLETED)
+    if job.status is Status.FAILED:
+        return Step(job_id=job.job_id, next=Next.FAILED)
+    attempt = job.attempt
+    if attempt.submitted_at is None:
+        return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_whole(job.free_from() - now))
+    elapsed_s = (now - attempt.submitted_at).total_seconds()
+    patience_s = _patience_s(job, completes_by)
+    if Completion.CALLBACK in completes_by and elapsed_s < patience_s:
+        # Never 0: a task that waits for its token needs a time limit above it.
+        return Step(job_id=job.job_id, next=Next.CALLBACK, wait_s=max(1, math.ceil(patience_s - elapsed_s)))
+    delay_s = next_delay(_audio_s(job), elapsed_s, attempt.queries)
+    return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
+
+
+def is_overdue(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> bool:
+    """Whether the vendor's time to answer the current attempt is up."""
+    submitted_at = job.attempt.submitted_at
+    if submitted_at is None:
+        return False
+    can_query = Completion.QUERY in completes_by
+    limit_s = RESULT_DEADLINE_S if can_query else _patience_s(job, completes_by)
+    return now >= submitted_at + timedelta(seconds=limit_s)
+
+
+def _patience_s(job: Job, completes_by: AbstractSet[Completion]) -> float:
+    return callback_patience_s(_audio_s(job), can_query=Completion.QUERY in completes_by)
+
+
+def _audio_s(job: Job) -> float:
+    return (job.audio.duration_ms or 0) / 1000 if job.audio else 0.0
+
+
+def _whole(wait: timedelta) -> int:
+    return max(0, math.ceil(wait.total_seconds()))

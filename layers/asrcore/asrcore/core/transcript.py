@@ -1,0 +1,150 @@
+"""The canonical transcript: one shape for every vendor's answer.
+
+Times are whole milliseconds from the start of the recording, `0 <= start <= end`, in order. What a vendor does not give
+is null or an empty list, never invented. The JSON Schema in `schemas/transcript.schema.json` is published from here.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from asrcore.core.audio import Audio
+
+
+class Model(BaseModel):
+    """Immutable, and strict about names: an unknown field is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Word(Model):
+    """A word (a character or two in Chinese); confidence is 0 to 1."""
+
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+    confidence: float | None = None
+
+
+class Utterance(Model):
+    """A sentence or turn. `speaker` is the vendor's label; `channel` is 0 for left or mono, 1 for right."""
+
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+    speaker: str | None = None
+    channel: int | None = None
+    words: list[Word] = []
+
+
+class Source(Model):
+    """The object version that was dropped. `sequencer` orders the versions of one key (Amazon S3 event message)."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    etag: str
+    size_bytes: int
+    sequencer: str = ""
+
+
+class AttemptRecord(Model):
+    """One submission to one vendor, as the transcript keeps it; `outcome` is `completed` or an error class."""
+
+    vendor: str
+    vendor_task_id: str | None
+    submitted_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    code: str | None
+    message: str | None
+
+
+class Recognition(Model):
+    """What a vendor heard, in canonical form but not yet about a job. An empty `text` means that nobody spoke."""
+
+    text: str
+    utterances: list[Utterance] = []
+    duration_ms: int | None = None
+    language: str | None = None
+
+
+class Transcript(Model):
+    """The published document, `transcripts/<audio key>.json`."""
+
+    schema_: Literal["asrcore.transcript.v1"] = Field(default="asrcore.transcript.v1", alias="schema")
+    job_id: str
+    source: Source
+    vendor: str
+    vendor_task_id: str | None
+    language: str | None
+    audio: Audio
+    text: str
+    utterances: list[Utterance]
+    attempts: list[AttemptRecord]
+    cost: dict[str, str | int | float] | None = None
+    submitted_at: datetime | None
+    completed_at: datetime
+
+
+Timed = TypeVar("Timed", Word, Utterance)
+
+
+def recognition(
+    utterances: Iterable[Utterance],
+    *,
+    text: str | None = None,
+    duration_ms: int | None = None,
+    language: str | None = None,
+) -> Recognition:
+    """Put a vendor's utterances in order: no negative times, no end before its start, none before its predecessor.
+
+    text: the vendor's whole text; without one, the utterances' texts joined by script.
+    """
+    ordered = _in_order([_tidy(utterance) for utterance in utterances])
+    whole = text if text is not None else join_text([utterance.text for utterance in ordered])
+    return Recognition(text=whole.strip(), utterances=ordered, duration_ms=duration_ms, language=language)
+
+
+def _tidy(utterance: Utterance) -> Utterance:
+    start, end = _span(utterance.start_ms, utterance.end_ms)
+    words = _in_order([word.model_copy(update=_times(*_span(word.start_ms, word.end_ms))) for word in utterance.words])
+    return utterance.model_copy(update={**_times(start, end), "text": utterance.text.strip(), "words": words})
+
+
+def _span(start_ms: int | None, end_ms: int | None) -> tuple[int | None, int | None]:
+    """A time below zero is a vendor's way to say unknown; half a span is no span."""
+    if start_ms is None or end_ms is None or start_ms < 0 or end_ms < 0:
+        return None, None
+    return start_ms, max(start_ms, end_ms)
+
+
+def _times(start_ms: int | None, end_ms: int | None) -> dict[str, int | None]:
+    return {"start_ms": start_ms, "end_ms": end_ms}
+
+
+def _in_order(items: Sequence[Timed]) -> list[Timed]:
+    """Sorted by start; what has no time stays behind what it followed."""
+    keyed: list[tuple[int, Timed]] = []
+    latest = 0
+    for item in items:
+        latest = item.start_ms if item.start_ms is not None else latest
+        keyed.append((latest, item))
+    return [item for _, item in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def join_text(parts: Sequence[str]) -> str:
+    """Join pieces of speech: a space between words of spaced scripts, nothing next to a wide character."""
+    joined = ""
+    for part in filter(None, (part.strip() for part in parts)):
+        if joined and not _wide(joined[-1]) and not _wide(part[0]):
+            joined += " "
+        joined += part
+    return joined
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"

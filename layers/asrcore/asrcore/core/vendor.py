@@ -1,0 +1,275 @@
+"""The one interface that every vendor module implements, and the messages that pass through it.
+
+A vendor builds requests and reads replies; it does no I/O and has no clock (`now` is passed in), so that everything a
+vendor understands can be tested by handing it bytes. `vendors/http.py` does the sending.
+"""
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.options import Options
+from asrcore.core.transcript import Recognition
+
+
+class Completion(StrEnum):
+    """A way in which a vendor gives its answer."""
+
+    SYNC = "sync"  # in the reply to the submission
+    CALLBACK = "callback"  # it posts to an address of ours
+    QUERY = "query"  # we ask
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a vendor takes. Empty sets, a format without codecs, and None mean: not restricted as far as is known.
+
+    formats and codecs (by format) are `Audio`'s words; languages are those of `Options`. max_data_bytes: the largest
+    recording that may be sent as bytes, 0 where only a URL is taken. max_url_length: characters.
+    """
+
+    formats: frozenset[str]
+    languages: frozenset[str]
+    max_duration_ms: int
+    sample_rates_hz: frozenset[int] = frozenset()
+    codecs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    channels: frozenset[int] = frozenset({1})
+    max_size_bytes: int | None = None
+    max_data_bytes: int = 0
+    max_url_length: int | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One recording and what is wanted of it; the same for every vendor."""
+
+    job_id: str
+    attempt: int
+    audio: Audio
+    size_bytes: int
+    options: Options
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the recording reaches the vendor: by `url` or, where that cannot work, as `data`; never both."""
+
+    url: str | None = field(default=None, repr=False)  # signed
+    data: bytes | None = field(default=None, repr=False)
+
+    def required_url(self) -> str:
+        """The URL, for a vendor that takes nothing else. Raises ValueError without one: the caller's mistake."""
+        if self.url is None:
+            raise ValueError("this vendor takes a recording by URL only")
+        return self.url
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a vendor is reached, and its object in the secret."""
+
+    base_url: str
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, signed: it is sent once and never again."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    read_timeout_s: float = 30
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP reply; header names are lower-case."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The vendor took the recording and will answer later. Ids are opaque text: they may be 64-bit numbers or hex."""
+
+    vendor_task_id: str
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """Not finished: ask later."""
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What a vendor's callback says: which task, and its recognition or why there is none."""
+
+    vendor_task_id: str | None
+    outcome: Recognition | AsrError
+
+
+class Kind(StrEnum):
+    """What a vendor's code means; the last three are error classes."""
+
+    SUCCESS = "success"
+    IN_PROGRESS = "in_progress"
+    SILENT = "silent"  # finished, and nobody spoke: an empty transcript
+    RETRY = ErrorClass.RETRY.value
+    BAD_AUDIO = ErrorClass.BAD_AUDIO.value
+    CONFIG = ErrorClass.CONFIG.value
+
+
+@dataclass(frozen=True)
+class Code:
+    """A vendor's code: its kind, what happened, and what an operator can do about it."""
+
+    kind: Kind
+    meaning: str
+    advice: str = ""
+
+
+UNDOCUMENTED = Code(
+    Kind.RETRY, "a code that the vendor does not document", "If it persists, ask the vendor's support what it means."
+)
+# A code whose kind is no error class is one that does not belong where it came, which may pass.
+_CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG}
+_URL = re.compile(r"https?:\S+", re.IGNORECASE)
+
+
+class Vendor(ABC):
+    """A speech recognition vendor. Methods are pure; `now` is UNIX seconds, `nonce` a fresh random positive integer."""
+
+    name: ClassVar[str]
+    limits: ClassVar[Limits]
+    completes_by: ClassVar[frozenset[Completion]]
+    honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
+    secret_name: ClassVar[str]  # its object in the secret
+    secret_fields: ClassVar[tuple[str, ...]]  # what that object must hold, all non-empty
+    codes: ClassVar[Mapping[str, Code]]  # every documented code, as text
+
+    @abstractmethod
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        """The request that hands the recording over. callback_url is used by vendors that call back."""
+
+    @abstractmethod
+    def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
+        """Accepted, or the recognition itself from a vendor that answers at once. Raises AsrError."""
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        """The request that asks for the result; only vendors that complete by query have it."""
+        raise LookupError(f"{self.name} cannot be queried")
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        """InProgress or the recognition. Raises QueryFailedError where only the question failed, AsrError otherwise."""
+        raise LookupError(f"{self.name} cannot be queried")
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        """What a callback says. Raises AsrError("BadCallback") when the body is not one of this vendor's."""
+        raise LookupError(f"{self.name} does not call back")
+
+    def acknowledge(self, *, stored: bool) -> dict[str, Any]:
+        """The JSON that the vendor expects in answer to a callback: taken over, or failed and wanted again."""
+        return {"code": 0, "message": "success"} if stored else {"code": 1, "message": "not stored, please send again"}
+
+    def why_not(self, order: Order) -> str | None:
+        """Why this vendor cannot take this recording, in words with both numbers; None when it can."""
+        return next(iter(refusals(self.limits, order)), None)
+
+    def unmet(self, order: Order) -> set[str]:
+        """The options that somebody asked for and this recording will not get from this vendor."""
+        return order.options.asked() - self.honours
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """What a code means; one that is not in the table is a bounded retry."""
+        return self.codes.get(code, UNDOCUMENTED)
+
+    def error(self, code: str, message: str = "") -> AsrError:
+        """The error that a code stands for.
+
+        message: the vendor's own words, kept beside ours, without the signed URL that they may repeat.
+        """
+        known = self.look_up(code, message)
+        told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
+        text = f"{known.meaning}. {known.advice}".strip() + told
+        return AsrError(_CLASSES.get(known.kind, ErrorClass.RETRY), code, text, self.name)
+
+    def parse_json(self, reply: Reply) -> dict[str, Any]:
+        """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
+        try:
+            document = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            document = None
+        if isinstance(document, dict):
+            return document
+        if not reply.body.strip():
+            raise self.unusable(reply, "EmptyReply", "answered nothing")
+        raise self.unusable(reply, "NotJson", "answered something that is not a JSON object")
+
+    def unusable(self, reply: Reply, code: str, what: str) -> AsrError:
+        """The error for a reply that does not say what it must: `config` for a refusal by HTTP status, else `retry`.
+
+        code: ours, for a reply with HTTP 200.  what: what the vendor did, as the sentence's predicate.
+        """
+        if reply.status != 200:
+            code = f"Http{reply.status}"
+        if 400 <= reply.status < 500 and reply.status not in (408, 429):
+            advice = "check the vendor's credentials and base URL"
+            message = f"the vendor refused the request (HTTP {reply.status}) and {what}: {advice}"
+            return AsrError(ErrorClass.CONFIG, code, message, self.name)
+        advice = "if it persists, check the vendor's base URL and its status page"
+        return AsrError(ErrorClass.RETRY, code, f"the vendor {what} (HTTP {reply.status}); {advice}", self.name)
+
+    def bad_callback(self, what: str) -> AsrError:
+        """The error for a callback that is not one of this vendor's; what: the sentence's end."""
+        return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)
+
+
+def as_failed_query(error: AsrError) -> AsrError:
+    """An error met while asking: where it may pass, only the question failed; a `config` error stays what it is."""
+    if error.error_class is not ErrorClass.RETRY:
+        return error
+    return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
+
+
+def refusals(limits: Limits, order: Order) -> list[str]:
+    """One sentence for each of a vendor's limits that a recording breaks."""
+    audio, found = order.audio, []
+    if order.options.language not in limits.languages:
+        found.append(f"language {order.options.language} (takes {_listed(limits.languages)})")
+    if audio.format not in limits.formats:
+        found.append(f"format {audio.format} (takes {_listed(limits.formats)})")
+    elif audio.codec not in (codecs := limits.codecs.get(audio.format, frozenset({audio.codec}))):
+        found.append(f"codec {audio.codec} in {audio.format} (takes {_listed(codecs)})")
+    if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
+        found.append(f"sample rate {audio.sample_rate_hz} Hz (takes {_listed(limits.sample_rates_hz)})")
+    if audio.channels and audio.channels not in limits.channels:
+        found.append(f"{audio.channels} channels (takes {_listed(limits.channels)})")
+    if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
+        found.append(f"length {audio.duration_ms / 1000:.1f} s (takes up to {limits.max_duration_ms // 1000} s)")
+    if limits.max_size_bytes and order.size_bytes > limits.max_size_bytes:
+        found.append(f"size {order.size_bytes} bytes (takes up to {limits.max_size_bytes})")
+    return found
+
+
+def _listed(values: frozenset[Any]) -> str:
+    return ", ".join(str(value) for value in sorted(values))
+
+
+def signed_host(base_url: str, canonical_host: str) -> str:
+    """The host to sign and to send as `Host`: the vendor's own, also when a simulator or proxy is spoken to."""
+    host = urlsplit(base_url).hostname or canonical_host
+    domain = canonical_host.split(".", 1)[1]
+    return host if host.endswith("." + domain) else canonical_host

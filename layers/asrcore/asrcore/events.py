@@ -1,0 +1,94 @@
+"""The events that the functions accept, read at the edge: what comes out is typed, decoded and checked."""
+
+import base64
+import json
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote_plus
+
+from pydantic import BaseModel, Field
+
+from asrcore.callback import Posted
+from asrcore.core.transcript import Source
+
+
+class Action(StrEnum):
+    """What the state machine asks for."""
+
+    SUBMIT = "submit"
+    QUERY = "query"
+    AWAIT_CALLBACK = "await_callback"
+    CALLBACK_MISSED = "callback_missed"
+    GIVE_UP = "give_up"
+
+
+class StateError(BaseModel):
+    """What Step Functions says of a failed state; its cause is left out, it may hold anything."""
+
+    name: str = Field(default="Unknown", alias="Error")
+
+
+class StepEvent(BaseModel):
+    """A task of the state machine. task_token comes with `await_callback`, error with `give_up`."""
+
+    action: Action
+    job_id: str
+    task_token: str = Field(default="", repr=False)
+    error: StateError = StateError()
+
+
+def step_event(event: dict[str, Any]) -> StepEvent:
+    """A task of the state machine, or the news that an execution failed, timed out or was aborted.
+
+    Raises pydantic.ValidationError for an event that is neither.
+    """
+    if event.get("source") == "aws.states":
+        detail = event["detail"]
+        job_id = json.loads(detail["input"])["job_id"]
+        return StepEvent(action=Action.GIVE_UP, job_id=job_id, error=StateError(Error=f"Execution.{detail['status']}"))
+    return StepEvent.model_validate(event)
+
+
+def is_s3_test(event: dict[str, Any]) -> bool:
+    """S3 sends one when a notification is set up; it is about no object."""
+    return event.get("Event") == "s3:TestEvent"
+
+
+def new_objects(event: dict[str, Any]) -> list[Source]:
+    """The object versions of an S3 notification.
+
+    Keys arrive form-encoded (`+` is a space) and are decoded here, once. Raises ValueError for an event that is no S3
+    notification.
+    """
+    records = event.get("Records")
+    if not isinstance(records, list) or not all(isinstance(each, dict) and "s3" in each for each in records):
+        raise ValueError(
+            "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
+        )
+    return [_source(record["s3"]) for record in records]
+
+
+def _source(s3: dict[str, Any]) -> Source:
+    s3_object = s3["object"]
+    return Source(
+        bucket=s3["bucket"]["name"],
+        key=unquote_plus(s3_object["key"]),
+        version_id=s3_object.get("versionId") or None,
+        etag=s3_object.get("eTag", ""),
+        size_bytes=s3_object.get("size", 0),
+        sequencer=s3_object.get("sequencer", ""),
+    )
+
+
+def posted(event: dict[str, Any]) -> Posted:
+    """A callback from an API Gateway HTTP API event (payload format 2.0); header names are lower-case there."""
+    body = event.get("body") or ""
+    parts = event["pathParameters"]
+    return Posted(
+        vendor=parts["vendor"],
+        job_id=parts["job_id"],
+        attempt=parts["attempt"],
+        signature=parts["signature"],
+        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+        content_type=event.get("headers", {}).get("content-type", ""),
+    )

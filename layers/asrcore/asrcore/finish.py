@@ -1,0 +1,111 @@
+"""The end of a job: a vendor's result goes in, a transcript comes out, once.
+
+In this order, each step harmless to repeat: the vendor's reply as it came, the transcript, the row, the event.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Job, Status
+from asrcore.core.step import Step
+from asrcore.core.transcript import Recognition, Transcript
+from asrcore.core.vendor import Reply
+from asrcore.log import LOG
+from asrcore.services import Services, order_of
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A vendor's reply or callback as it came."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Raw":
+        """An HTTP reply's."""
+        return cls(reply.body, reply.headers.get("content-type", ""))
+
+
+def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor_task_id: str | None = None) -> Job:
+    """Keep what the vendor heard in the job's current attempt and complete the job, unless it moved on meanwhile.
+
+    vendor_task_id: as a callback names it; it may come before the submission's answer was noted.
+    """
+    if job.finished:
+        return announce(job, services)
+    now, number, key = services.now(), job.attempt.number, transcript_key(job)
+    warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
+    body = _transcript(job.complete(vendor_task_id, key, warnings, now), heard).model_dump_json(by_alias=True).encode()
+    services.transcripts.put_raw(job.job_id, raw.body, raw.content_type or "application/octet-stream")
+    if not services.transcripts.put_transcript(key, body, job.source):
+        key = f"superseded/{job.job_id}.json"
+        warnings = [*warnings, "a newer version of this recording has its transcript already; this one is kept apart"]
+        services.transcripts.put_superseded(key, body)
+
+    def complete(current: Job) -> Job:
+        is_same = current.attempt.number == number
+        return current.complete(vendor_task_id, key, warnings, now) if is_same else current
+
+    moved = services.move(job.job_id, complete)
+    LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(heard.utterances))
+    return announce(moved, services)
+
+
+def announce(job: Job, services: Services) -> Job:
+    """Tell the event bus of a job's end, unless that was done."""
+    if not job.finished or job.announced:
+        return job
+    detail_type = "Transcript Completed" if job.status is Status.COMPLETED else "Transcript Failed"
+    services.events.publish(detail_type, _detail(job, services.settings.transcript_bucket))
+    expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
+    return services.move(job.job_id, lambda job: job if job.announced else job.announce(expires_at))
+
+
+def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
+    """The job's current attempt ended without a transcript: what follows is written on the job."""
+    number = job.attempt.number
+    LOG.warning("attempt failed", attempt=number, vendor=error.vendor, code=error.code, error_class=error.error_class)
+    moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, services.now()))
+    return announce(moved, services)
+
+
+def end(job_id: str, error: AsrError, services: Services) -> Step:
+    """Mark a job FAILED whatever it was doing, unless it ended."""
+    moved = services.move(job_id, lambda job: job.fail(error, services.now()))
+    return services.next_step(announce(moved, services))
+
+
+def transcript_key(job: Job) -> str:
+    """Beside the recording's own name: two recordings may differ by their extension only."""
+    return f"transcripts/{job.source.key}.json"
+
+
+def _transcript(done: Job, heard: Recognition) -> Transcript:
+    order = order_of(done)
+    attempt = done.attempt
+    audio = order.audio
+    if audio.duration_ms is None:
+        audio = audio.model_copy(update={"duration_ms": heard.duration_ms})
+    return Transcript(
+        job_id=done.job_id,
+        source=done.source,
+        vendor=attempt.vendor,
+        vendor_task_id=attempt.vendor_task_id,
+        language=heard.language or done.options.language,
+        audio=audio,
+        text=heard.text,
+        utterances=heard.utterances,
+        attempts=[each.record() for each in done.attempts],
+        submitted_at=attempt.submitted_at,
+        completed_at=done.updated_at,
+    )
+
+
+def _detail(job: Job, transcript_bucket: str) -> dict[str, object]:
+    row = job.model_dump(
+        mode="json", by_alias=True, include={"job_id", "status", "vendor", "source", "error", "warnings"}
+    )
+    transcript = {"bucket": transcript_bucket, "key": job.transcript_key} if job.transcript_key else None
+    return {**row, "transcript": transcript}

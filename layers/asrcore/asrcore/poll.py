@@ -1,0 +1,103 @@
+"""The state machine's steps: ask a vendor, wait for its callback, and end what nobody foresaw."""
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.job import Job
+from asrcore.core.step import Next, Step, is_overdue
+from asrcore.core.transcript import Recognition
+from asrcore.core.vendor import InProgress, Reply
+from asrcore.events import Action, StepEvent
+from asrcore.finish import Raw, announce, attempt_failed, end, finish
+from asrcore.log import LOG
+from asrcore.services import Services, order_of
+
+
+def perform(step: StepEvent, services: Services) -> Step:
+    """Do one step of one job; the answer tells the state machine what to do next, and when."""
+    match step.action:
+        case Action.QUERY:
+            return query(step.job_id, services)
+        case Action.AWAIT_CALLBACK:
+            return await_callback(step.job_id, step.task_token, services)
+        case Action.CALLBACK_MISSED:
+            return callback_missed(step.job_id, services)
+        case Action.GIVE_UP:
+            return give_up(step.job_id, step.error.name, services)
+        case Action.SUBMIT:
+            raise ValueError("submit is SubmitFunction's step: PollerFunction does not hand recordings over")
+
+
+def query(job_id: str, services: Services) -> Step:
+    """Ask the vendor for the result of the current attempt; give the attempt up when its time is over."""
+    job = _load(job_id, services)
+    step = services.next_step(job)
+    if step.next is not Next.QUERY:
+        return _ended(job, services, step)
+    number, failure = job.attempt.number, None
+    try:
+        outcome, reply = _ask(job, services)
+        if isinstance(outcome, Recognition):
+            return services.next_step(finish(job, outcome, Raw.of(reply), services))
+    except QueryFailedError as error:
+        LOG.warning("a query failed; the task goes on", attempt=number, vendor=error.vendor, code=error.code)
+        failure = error
+    except AsrError as error:
+        return services.next_step(attempt_failed(job, error, services))
+    if is_overdue(job, services.vendors[job.attempt.vendor].completes_by, services.now()):
+        return services.next_step(attempt_failed(job, _overdue(job, failure), services))
+    return services.next_step(services.move(job_id, lambda job: job.asked(number, services.now())))
+
+
+def await_callback(job_id: str, task_token: str, services: Services) -> Step:
+    """Keep the token under which the execution waits; if there is nothing to wait for any more, wake it at once."""
+    job = services.move(job_id, lambda job: job.keep_token(task_token, services.now()))
+    step = services.next_step(job)
+    if step.next is not Next.CALLBACK:
+        services.workflow.wake(task_token, _ended(job, services, step))
+    return step
+
+
+def callback_missed(job_id: str, services: Services) -> Step:
+    """No callback came in time: ask where the vendor can be asked, else the attempt has failed."""
+    job = _load(job_id, services)
+    if job.finished or job.attempt.submitted_at is None:
+        return _ended(job, services, services.next_step(job))
+    completes_by = services.vendors[job.attempt.vendor].completes_by
+    if is_overdue(job, completes_by, services.now()):
+        job = attempt_failed(job, _overdue(job, None), services)
+    return services.next_step(job)
+
+
+def give_up(job_id: str, error_name: str, services: Services) -> Step:
+    """End a job whose execution met something that nobody foresaw, or ended without finishing it."""
+    LOG.error("the execution ended badly", error_name=error_name)
+    message = (
+        f"the workflow stopped unexpectedly ({error_name}); see the functions' logs for this job id, then submit again"
+    )
+    return end(job_id, AsrError(ErrorClass.RETRY, error_name, message), services)
+
+
+def _load(job_id: str, services: Services) -> Job:
+    return services.move(job_id, lambda job: job)
+
+
+def _ended(job: Job, services: Services, step: Step) -> Step:
+    announce(job, services)
+    return step
+
+
+def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]:
+    vendor = services.vendors[job.attempt.vendor]
+    request = vendor.query_request(
+        job.attempt.vendor_task_id or "", services.account(vendor), now=int(services.now().timestamp())
+    )
+    try:
+        reply = services.send(request)
+    except AsrError as error:
+        raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
+    return vendor.read_query(reply, order_of(job)), reply
+
+
+def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:
+    said = f" The last query failed: {last.message}" if last else ""
+    message = f"the vendor gave no result in the time it promises; if it persists, see its status page.{said}"
+    return AsrError(ErrorClass.RETRY, "NoResultInTime", message, job.attempt.vendor)

@@ -1,0 +1,47 @@
+"""What a function is told by its environment, checked once at start."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """The stack's parameters as a function sees them.
+
+    base_urls, per_second and max_data_bytes are by vendor name and hold only what the function was given.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    jobs_table: str
+    transcript_bucket: str
+    secret_arn: str
+    vendor_chain: list[str]
+    row_retention_days: int
+    base_urls: dict[str, str]
+    per_second: dict[str, int]
+    max_data_bytes: dict[str, int]
+    state_machine_arn: str = ""
+    callback_base_url: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read `template.yaml`'s variables. Raises pydantic.ValidationError naming what is missing or malformed."""
+        return cls.model_validate(
+            {
+                **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
+                "vendor_chain": environment.get("VENDOR_CHAIN", "").split(","),
+                "base_urls": _by_vendor(environment, "_BASE_URL"),
+                "per_second": _by_vendor(environment, "_PER_SECOND"),
+                "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
+            }
+        )
+
+
+def _by_vendor(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """`TENCENT_SENTENCE_BASE_URL` is `tencent-sentence`'s."""
+    return {
+        name.removesuffix(suffix).lower().replace("_", "-"): value
+        for name, value in environment.items()
+        if name.endswith(suffix) and name != "CALLBACK_BASE_URL"
+    }

@@ -1,0 +1,136 @@
+"""Recordings and transcripts in Amazon S3."""
+
+from typing import Any, NoReturn
+
+from botocore.exceptions import ClientError
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.transcript import Source
+
+URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
+_SEQUENCER = "asr-sequencer"
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
+_CHANGED = {"412", "PreconditionFailed"}
+
+
+class S3Recordings:
+    """The audio bucket.
+
+    client: a boto3 `s3` client.  signer: another one whose URLs are regional, virtual-hosted and signed with version 4:
+    a global endpoint answers 307, and some vendors follow no redirect.
+    """
+
+    def __init__(self, client: Any, signer: Any) -> None:
+        self._client = client
+        self._signer = signer
+
+    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
+        """The source with its true size, and the object's metadata.
+
+        The key itself is asked for first: who deleted a recording does not want it sent anywhere, even if an old
+        version could still be read. Raises AsrError("ObjectNotFound" or "ObjectReplaced").
+        """
+        try:
+            head = self._client.head_object(Bucket=source.bucket, Key=source.key)
+            if source.version_id and head.get("VersionId") != source.version_id:
+                head = self._client.head_object(Bucket=source.bucket, Key=source.key, VersionId=source.version_id)
+        except ClientError as error:
+            _raise_known(error, source)
+        etag = head["ETag"].strip('"')
+        if source.etag and etag != source.etag:
+            _raise_replaced(source)
+        return source.model_copy(update={"etag": etag, "size_bytes": head["ContentLength"]}), head["Metadata"]
+
+    def read(self, source: Source, offset: int, length: int) -> bytes:
+        """A range of the recording; shorter at its end, empty behind it. Raises AsrError as `look_up` does."""
+        if offset >= source.size_bytes or length <= 0:
+            return b""
+        last = min(offset + length, source.size_bytes) - 1
+        try:
+            answer = self._client.get_object(
+                **self._version(source), Range=f"bytes={offset}-{last}", IfMatch=f'"{source.etag}"'
+            )
+        except ClientError as error:
+            _raise_known(error, source)
+        body: bytes = answer["Body"].read()
+        return body
+
+    def presign(self, source: Source) -> str:
+        """A URL at which a vendor can fetch exactly this version; it dies with this function's credentials."""
+        url: str = self._signer.generate_presigned_url("get_object", self._version(source), ExpiresIn=URL_LIFETIME_S)
+        return url
+
+    def _version(self, source: Source) -> dict[str, str]:
+        version = {"VersionId": source.version_id} if source.version_id else {}
+        return {"Bucket": source.bucket, "Key": source.key, **version}
+
+
+class S3Transcripts:
+    """The transcript bucket. client: a boto3 `s3` client."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
+        """Keep a vendor's reply as it came; its content type tells what it is."""
+        self._client.put_object(Bucket=self._bucket, Key=f"raw/{job_id}.json", Body=body, ContentType=content_type)
+
+    def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
+        """Write a transcript unless one of a newer version of the same recording is there: then False.
+
+        The check and the write are one: S3 refuses the write (412, 409) if the object changed in between.
+        """
+        while True:
+            try:
+                head = self._client.head_object(Bucket=self._bucket, Key=key)
+                if _is_newer(head["Metadata"].get(_SEQUENCER, ""), source.sequencer):
+                    return False
+                condition = {"IfMatch": head["ETag"]}
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _GONE:
+                    raise
+                condition = {"IfNoneMatch": "*"}
+            if self._put_json(key, body, source.sequencer, condition):
+                return True
+
+    def put_superseded(self, key: str, body: bytes) -> None:
+        """Keep the transcript of an older version."""
+        self._put_json(key, body, "", {})
+
+    def _put_json(self, key: str, body: bytes, sequencer: str, condition: dict[str, str]) -> bool:
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json; charset=utf-8",
+                Metadata={_SEQUENCER: sequencer} if sequencer else {},
+                **condition,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {*_CHANGED, "ConditionalRequestConflict", "409"}:
+                return False
+            raise
+        return True
+
+
+def _is_newer(one: str, other: str) -> bool:
+    """Whether one sequencer is later: hexadecimal, the shorter padded with zeros on its right (S3 event message)."""
+    width = max(len(one), len(other))
+    return one.upper().ljust(width, "0") > other.upper().ljust(width, "0")
+
+
+def _raise_known(error: ClientError, source: Source) -> NoReturn:
+    code = error.response["Error"]["Code"]
+    if code in _GONE:
+        message = f"{source.key} was deleted before it could be read; upload it again if it is still wanted"
+        raise AsrError(ErrorClass.BAD_AUDIO, "ObjectNotFound", message) from error
+    if code in _CHANGED:
+        _raise_replaced(source)
+    raise error
+
+
+def _raise_replaced(source: Source) -> NoReturn:
+    message = f"{source.key} was replaced before it could be read; the new recording has a job of its own"
+    raise AsrError(ErrorClass.BAD_AUDIO, "ObjectReplaced", message)

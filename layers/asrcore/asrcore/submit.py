@@ -1,0 +1,193 @@
+"""A recording's way to its vendor: one job per object version, probed, routed, and handed over in its turn.
+
+Every step can be repeated: a redelivered event, a Lambda retry or a state machine retry finds the job where it was
+left. Only between a vendor's yes and our note of it can a crash submit twice, to vendors that know no idempotency key.
+"""
+
+from collections.abc import Iterable
+
+from asrcore.core.audio import Audio, NotAudio, probe
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Job, new_job
+from asrcore.core.options import Options, read_metadata
+from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
+from asrcore.core.step import Step
+from asrcore.core.transcript import Recognition, Source
+from asrcore.core.vendor import Accepted, Completion, Delivery, Order, Reply
+from asrcore.finish import Raw, announce, attempt_failed, finish
+from asrcore.log import LOG
+from asrcore.services import ConflictError, Services, order_of
+
+SHORT_WAIT_S = 2.0  # a slot this near is waited for here: cheaper than two state transitions and an invocation
+
+
+class BusyError(Exception):
+    """Another invocation may be submitting this recording right now: come back later."""
+
+
+class SomeRecordingsFailedError(Exception):
+    """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
+
+
+def take(sources: Iterable[Source], services: Services) -> None:
+    """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried."""
+    failures: list[str] = []
+    for source in sources:
+        try:
+            _take_one(source, services)
+        except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
+            LOG.exception("a recording could not be taken", key=source.key)
+            failures.append(f"{source.key}: {type(error).__name__}: {error}")
+    if failures:
+        raise SomeRecordingsFailedError("; ".join(failures))
+
+
+def submit(job_id: str, services: Services) -> Step:
+    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain."""
+    job = _advance(services.move(job_id, lambda job: job), services)
+    return services.next_step(job)
+
+
+def _take_one(source: Source, services: Services) -> None:
+    if source.key.endswith("/") and source.size_bytes == 0:
+        LOG.info("a folder marker is no recording", key=source.key)
+        return
+    job = new_job(source, services.now())
+    LOG.append_keys(job_id=job.job_id)
+    if services.jobs.create(job):
+        LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
+    job = _advance(services.move(job.job_id, lambda job: job), services)
+    if job.finished:
+        return
+    if job.attempt.submitted_at is None and job.attempt.claimed_at is not None:
+        raise BusyError("another invocation is submitting this recording; this event comes again")
+    services.workflow.start(job.execution_name, services.next_step(job))
+
+
+def _advance(job: Job, services: Services) -> Job:
+    """Bring a job as far as it gets without waiting."""
+    if not job.attempts and not job.finished:
+        job = _plan(job, services)
+    if job.finished:
+        return announce(job, services)
+    return job if job.attempt.submitted_at else _submit_in_turn(job, services)
+
+
+def _plan(job: Job, services: Services) -> Job:
+    """Look at the recording and choose its vendors."""
+    try:
+        source, metadata = services.recordings.look_up(job.source)
+        named, options = read_metadata(metadata)
+        pinned = pinned_vendor(source.key, named, services.vendors)
+        audio = _probe(source, services)
+        order = Order(job.job_id, 1, audio, source.size_bytes, options)
+        candidates = (
+            [pinned] if pinned else [name for name in services.settings.vendor_chain if name in services.vendors]
+        )
+        vendors = choose(order, candidates, services.vendors, services.missing_credentials)
+    except AsrError as error:
+        return _fail(job, error, services)
+    warnings = _warnings(source.key, audio, options, vendors[0], services)
+    LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
+    return services.move(
+        job.job_id, lambda job: job.plan(source, audio, options, vendors=vendors, warnings=warnings, now=services.now())
+    )
+
+
+def _probe(source: Source, services: Services) -> Audio:
+    try:
+        return probe(
+            lambda offset, length: services.recordings.read(source, offset, length), source.size_bytes, source.key
+        )
+    except NotAudio as error:
+        raise AsrError(ErrorClass.BAD_AUDIO, error.code, str(error)) from error
+
+
+def _warnings(key: str, audio: Audio, options: Options, vendor: str, services: Services) -> list[str]:
+    ignored = sorted(options.asked() - services.vendors[vendor].honours)
+    warnings = [f"{vendor} cannot honour the option {name!r}; it was left out" for name in ignored]
+    extension = key.rsplit(".", 1)[-1].lower() if "." in key.rsplit("/", 1)[-1] else ""
+    if extension in EXTENSIONS and audio.format not in EXTENSIONS[extension]:
+        warnings.append(f"the name says .{extension}, the content is {audio.format}; the content counts")
+    return warnings
+
+
+EXTENSIONS = {
+    "wav": {"wav"},
+    "mp3": {"mp3"},
+    "m4a": {"m4a", "mp4"},
+    "mp4": {"mp4", "m4a"},
+    "flac": {"flac"},
+    "ogg": {"ogg", "opus", "speex"},
+    "opus": {"opus", "ogg"},
+    "aac": {"aac"},
+    "amr": {"amr"},
+    "wma": {"wma"},
+}
+
+
+def _submit_in_turn(job: Job, services: Services) -> Job:
+    """Submit when it is the job's turn, which may be now; otherwise the job says when."""
+    now = services.now()
+    if (job.free_from() - now).total_seconds() > SHORT_WAIT_S:
+        return job
+    try:
+        if not job.attempt.paced:
+            per_second = services.settings.per_second[job.attempt.vendor]
+            slot = services.jobs.take_slot(job.attempt.vendor, per_second, now)
+            job = services.jobs.save(job.take_slot(slot, now))
+        wait_s = (job.free_from() - services.now()).total_seconds()
+        if wait_s > SHORT_WAIT_S:
+            return job
+        if wait_s > 0:
+            services.sleep(wait_s)
+        job = services.jobs.save(job.claim(services.now()))
+    except ConflictError:
+        # Somebody else has the job in hand; what is next is read off what they wrote.
+        return services.move(job.job_id, lambda job: job)
+    return _submit_now(job, services)
+
+
+def _submit_now(job: Job, services: Services) -> Job:
+    number = job.attempt.number
+    vendor = services.vendors[job.attempt.vendor]
+    try:
+        outcome, reply = _exchange(job, services)
+    except AsrError as error:
+        return attempt_failed(job, error, services)
+    if isinstance(outcome, Recognition):
+        return finish(job, outcome, Raw.of(reply), services)
+    LOG.info("submitted", attempt=number, vendor=vendor.name, vendor_task_id=outcome.vendor_task_id)
+    task_id = outcome.vendor_task_id
+    return services.move(job.job_id, lambda job: job.submitted(number, task_id, services.now()))
+
+
+def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Reply]:
+    vendor = services.vendors[job.attempt.vendor]
+    account = services.account(vendor)
+    order = order_of(job)
+    request = vendor.submit_request(
+        order,
+        _delivery(job, services),
+        account,
+        callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completes_by else "",
+        now=int(services.now().timestamp()),
+        nonce=services.nonce(),
+    )
+    reply = services.send(request)
+    return vendor.read_submit(reply, order), reply
+
+
+def _delivery(job: Job, services: Services) -> Delivery:
+    """A fresh URL for every attempt, or the bytes where the URL is too long for the vendor."""
+    vendor, size_bytes = services.vendors[job.attempt.vendor], job.source.size_bytes
+    url = services.recordings.presign(job.source)
+    max_data_bytes = min(vendor.limits.max_data_bytes, services.settings.max_data_bytes.get(vendor.name, 0))
+    if deliver_as_data(vendor, len(url), size_bytes, max_data_bytes):
+        return Delivery(data=services.recordings.read(job.source, 0, size_bytes))
+    return Delivery(url=url)
+
+
+def _fail(job: Job, error: AsrError, services: Services) -> Job:
+    LOG.warning("job failed before submission", code=error.code)
+    return services.move(job.job_id, lambda job: job.fail(error, services.now()))

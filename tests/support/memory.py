@@ -1,0 +1,168 @@
+"""The world in memory: the interfaces of `asrcore.services`, with a clock that tests move by hand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Job
+from asrcore.core.pacing import slot_interval_us
+from asrcore.core.step import Step
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Reply, Request, Vendor
+from asrcore.services import ConflictError, Services
+from asrcore.settings import Settings
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class MemoryJobs:
+    """Jobs as JSON, so that what does not survive a row does not survive here either."""
+
+    rows: dict[str, str] = field(default_factory=dict)
+    free_from: dict[str, datetime] = field(default_factory=dict)
+    before_save: Callable[[Job], None] = lambda _job: None
+
+    def create(self, job: Job) -> bool:
+        if job.job_id in self.rows:
+            return False
+        self.rows[job.job_id] = job.model_dump_json(by_alias=True)
+        return True
+
+    def load(self, job_id: str) -> Job | None:
+        return Job.model_validate_json(self.rows[job_id]) if job_id in self.rows else None
+
+    def save(self, job: Job) -> Job:
+        self.before_save(job)
+        held = self.load(job.job_id)
+        if held is None or held.revision != job.revision:
+            raise ConflictError(job.job_id)
+        following = job.model_copy(update={"revision": job.revision + 1})
+        self.rows[job.job_id] = following.model_dump_json(by_alias=True)
+        return following
+
+    def take_slot(self, vendor: str, per_second: int, now: datetime) -> datetime:
+        slot = max(self.free_from.get(vendor, now), now)
+        self.free_from[vendor] = slot + timedelta(microseconds=slot_interval_us(per_second))
+        return slot
+
+
+@dataclass
+class MemoryRecordings:
+    """Objects by key: bytes and metadata."""
+
+    objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
+    url: str = "https://audio.example.com/recording?signed"
+
+    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
+        body, metadata = self._get(source)
+        return source.model_copy(update={"size_bytes": len(body)}), metadata
+
+    def read(self, source: Source, offset: int, length: int) -> bytes:
+        return self._get(source)[0][offset : offset + length]
+
+    def presign(self, source: Source) -> str:
+        return self.url
+
+    def _get(self, source: Source) -> tuple[bytes, dict[str, str]]:
+        if source.key not in self.objects:
+            raise AsrError(ErrorClass.BAD_AUDIO, "ObjectNotFound", f"{source.key} was deleted before it could be read")
+        return self.objects[source.key]
+
+
+@dataclass
+class MemoryTranscripts:
+    """Objects by key, and the sequencer under which each transcript was written."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    sequencers: dict[str, str] = field(default_factory=dict)
+
+    def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
+        self.objects[f"raw/{job_id}.json"] = body
+
+    def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
+        if self.sequencers.get(key, "") > source.sequencer:
+            return False
+        self.objects[key], self.sequencers[key] = body, source.sequencer
+        return True
+
+    def put_superseded(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+
+@dataclass
+class MemoryWorkflow:
+    """Which executions were started, and which tokens were woken with what."""
+
+    started: dict[str, Step] = field(default_factory=dict)
+    woken: list[tuple[str, Step]] = field(default_factory=list)
+
+    def start(self, name: str, step: Step) -> None:
+        self.started.setdefault(name, step)
+
+    def wake(self, task_token: str, step: Step) -> None:
+        self.woken.append((task_token, step))
+
+
+@dataclass
+class MemoryEvents:
+    """What was published."""
+
+    published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+        self.published.append((detail_type, detail))
+
+
+@dataclass
+class World:
+    """Everything around the use cases; `services` is what they are given."""
+
+    vendors: Mapping[str, Vendor]
+    send: Callable[[Request], Reply]
+    secret: dict[str, Any]
+    clock: datetime = START
+    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
+    transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
+    workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
+    events: MemoryEvents = field(default_factory=MemoryEvents)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock += timedelta(seconds=seconds)
+
+    @property
+    def services(self) -> Services:
+        return Services(
+            settings=Settings(
+                jobs_table="jobs",
+                transcript_bucket="transcripts",
+                secret_arn="secret",
+                vendor_chain=list(self.vendors),
+                row_retention_days=30,
+                base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
+                per_second=dict.fromkeys(self.vendors, 10),
+                max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
+                callback_base_url="https://api.example.com",
+            ),
+            vendors=self.vendors,
+            jobs=self.jobs,
+            recordings=self.recordings,
+            transcripts=self.transcripts,
+            workflow=self.workflow,
+            events=self.events,
+            secret=lambda: self.secret,
+            send=self.send,
+            now=lambda: self.clock,
+            sleep=self.pass_time,
+            nonce=lambda: 7,
+        )
+
+    def job(self) -> Job:
+        """The only job there is."""
+        (job_id,) = self.jobs.rows
+        job = self.jobs.load(job_id)
+        assert job is not None
+        return job

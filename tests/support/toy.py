@@ -1,0 +1,90 @@
+"""Toy vendors with a protocol of one word, for use case tests: what they do is scripted by the test."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.transcript import Recognition, Utterance
+from asrcore.core.vendor import (
+    Accepted,
+    Account,
+    Callback,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+)
+
+TEXT = "今天天气怎么样。"
+HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
+
+
+class Toy(Vendor):
+    """Replies are one word: accepted, working, done, silent, or an error class; `query-` before it: the query failed."""
+
+    limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
+    honours: ClassVar[frozenset[str]] = frozenset({"speakers"})
+    secret_name = "toy"
+    secret_fields = ("key",)
+    codes: ClassVar[Mapping[str, Code]] = {}
+
+    def __init__(self, name: str, *completes_by: Completion) -> None:
+        self.name = name
+        self.completes_by = frozenset(completes_by)
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        body = delivery.data or (delivery.url or "").encode()
+        return Request("POST", f"{account.base_url}/submit/{self.name}", {"callback": callback_url}, body)
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
+        outcome = self._outcome(reply.body)
+        return Accepted("task-1") if isinstance(outcome, InProgress) else outcome
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        return Request("GET", f"{account.base_url}/query/{self.name}/{vendor_task_id}")
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        return self._outcome(reply.body)
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        if not body:
+            raise AsrError(ErrorClass.RETRY, "BadCallback", "an empty callback", self.name)
+        try:
+            outcome = self._outcome(body)
+        except AsrError as error:
+            return Callback("task-1", error)
+        assert isinstance(outcome, Recognition)
+        return Callback("task-1", outcome)
+
+    def _outcome(self, body: bytes) -> InProgress | Recognition:
+        word = body.decode()
+        if word in ("accepted", "working"):
+            return InProgress()
+        if word in ("done", "silent"):
+            return HEARD if word == "done" else Recognition(text="")
+        kind = QueryFailedError if word.startswith("query-") else AsrError
+        raise kind(ErrorClass(word.removeprefix("query-")), word.upper(), f"the toy said {word}", self.name)
+
+
+class Script:
+    """Answers every request with the next word; a word may be an exception to raise. Keeps the requests."""
+
+    def __init__(self, *words: str | Exception) -> None:
+        self._words: Iterator[str | Exception] = iter(words)
+        self.requests: list[Request] = []
+
+    def __call__(self, request: Request) -> Reply:
+        self.requests.append(request)
+        word = next(self._words, None)
+        if word is None:
+            raise AssertionError(f"nobody expected {request.method} to the vendor, request {len(self.requests)}")
+        if isinstance(word, Exception):
+            raise word
+        return Reply(200, word.encode(), {"content-type": "text/plain"})

@@ -1,0 +1,148 @@
+"""Vendors' callbacks: what is believed, what is stored, what is answered."""
+
+import json
+
+import pytest
+
+from asrcore.callback import Posted, receive
+from asrcore.core.callback_url import callback_url, is_signed
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Status
+from asrcore.core.step import Next
+from asrcore.poll import await_callback
+from tests.support.pipeline import CALLBACK, QUERY, drop, world
+
+KEYS = ["callback-key"]
+
+
+def posted(job, body=b"done", *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS):
+    url = callback_url("https://api.example.com", vendor, job.job_id, attempt, keys)
+    return Posted(vendor, job.job_id, str(attempt), signature or url.rsplit("/", 1)[1], body, "text/plain")
+
+
+@pytest.fixture
+def made():
+    made = world("accepted", "accepted", vendors=(CALLBACK, QUERY))
+    drop(made)
+    return made
+
+
+def test_a_callback_is_stored_then_acknowledged_and_wakes_the_execution(made):
+    job = made.job()
+    await_callback(job.job_id, "token", made.services)
+
+    answer = receive(posted(job), made.services)
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (200, 0)
+    assert made.job().status is Status.COMPLETED
+    assert made.transcripts.objects[f"raw/{job.job_id}.json"] == b"done"
+    assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
+
+
+def test_before_the_token_is_stored_it_completes_the_job_all_the_same(made):
+    answer = receive(posted(made.job()), made.services)
+
+    assert answer.status == 200
+    assert made.job().status is Status.COMPLETED
+    assert made.workflow.woken == []
+
+
+def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what_is_next(made):
+    job = made.job()
+    await_callback(job.job_id, "token", made.services)
+
+    answer = receive(posted(job, b"bad_audio"), made.services)
+
+    assert answer.status == 200
+    assert made.job().vendor == "toy-query"
+    assert made.workflow.woken[0][1].next is Next.SUBMIT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"signature": "A" * 43}, id="a wrong signature"),
+        pytest.param({"signature": "签名"}, id="a signature that is not even ASCII"),
+        pytest.param({"keys": ["another-key"]}, id="signed with another key"),
+        pytest.param({"vendor": "nobody"}, id="a vendor that does not exist"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_forbidden_and_changes_nothing(made, change):
+    before = dict(made.jobs.rows)
+
+    answer = receive(posted(made.job(), **change), made.services)
+
+    assert answer.status == 403
+    assert made.jobs.rows == before
+    assert made.transcripts.objects == {}
+
+
+@pytest.mark.parametrize("part", ["vendor", "job_id", "attempt"])
+def test_the_signature_covers_every_part_of_the_address(part):
+    url = callback_url("https://api.example.com", "toy", "job", 1, KEYS)
+    address = {"vendor": "toy", "job_id": "job", "attempt": "1"}
+
+    assert is_signed(**address, signature=url.rsplit("/", 1)[1], keys=KEYS)
+    assert not is_signed(**{**address, part: address[part] + "1"}, signature=url.rsplit("/", 1)[1], keys=KEYS)
+
+
+def test_a_key_that_is_rotated_out_is_accepted_until_it_is_removed(made):
+    old = posted(made.job())
+
+    made.secret["callback"] = {"keys": ["new-key", *KEYS]}
+    assert receive(old, made.services).status == 200
+    made.secret["callback"] = {"keys": ["new-key"]}
+    assert receive(old, made.services).status == 403
+
+
+@pytest.mark.parametrize("keys", [[], [""]])
+def test_no_key_is_an_error_not_a_free_pass(keys):
+    with pytest.raises(AsrError, match="CallbackKeyMissing"):
+        is_signed("toy", "job", "1", "", keys)
+
+
+def test_a_repeat_gets_the_same_polite_answer_and_changes_nothing(made):
+    first = receive(posted(made.job()), made.services)
+    before = dict(made.jobs.rows)
+
+    second = receive(posted(made.job()), made.services)
+
+    assert first == second
+    assert made.jobs.rows == before
+    assert len(made.events.published) == 1
+
+
+def test_one_of_an_earlier_attempt_changes_nothing(made):
+    job = made.job()
+    receive(posted(job, b"bad_audio"), made.services)
+
+    answer = receive(posted(job, b"done", attempt=1), made.services)
+
+    assert answer.status == 200
+    assert made.job().status is Status.IN_PROGRESS
+
+
+def test_one_for_a_job_whose_row_is_gone_is_answered_politely(made):
+    callback = posted(made.job())
+    made.jobs.rows.clear()
+
+    assert receive(callback, made.services).status == 200
+    assert made.jobs.rows == {}
+
+
+def test_a_body_that_is_not_the_vendors_is_refused_and_changes_nothing(made):
+    before = dict(made.jobs.rows)
+
+    answer = receive(posted(made.job(), b""), made.services)
+
+    assert answer.status == 400
+    assert json.loads(answer.body)["code"] != 0
+    assert made.jobs.rows == before
+
+
+def test_what_cannot_be_stored_is_not_acknowledged(made):
+    made.transcripts.put_raw = lambda *_: (_ for _ in ()).throw(RuntimeError("S3 is down"))
+
+    with pytest.raises(RuntimeError):
+        receive(posted(made.job()), made.services)
+    assert made.job().status is Status.IN_PROGRESS

@@ -1,0 +1,64 @@
+"""The end of a job: once, in order, and of the newest version."""
+
+import json
+
+from asrcore.core.job import Status
+from asrcore.poll import query
+from tests.support.memory import START
+from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
+from tests.support.toy import TEXT
+
+OLDER = SOURCE.model_copy(update={"version_id": "v0", "sequencer": "09"})
+
+
+def test_the_transcript_carries_the_job_the_source_and_every_attempt():
+    made = world("done", vendors=(SYNC,))
+
+    job = drop(made)
+
+    transcript = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
+    assert transcript["schema"] == "asrcore.transcript.v1"
+    assert transcript["job_id"] == job.job_id
+    assert transcript["source"]["version_id"] == "v1"
+    assert transcript["audio"]["duration_ms"] == 1000
+    assert transcript["text"] == TEXT
+    assert [attempt["outcome"] for attempt in transcript["attempts"]] == ["completed"]
+    assert transcript["completed_at"] == START.isoformat().replace("+00:00", "Z")
+
+
+def test_an_older_version_never_overwrites_the_transcript_of_a_newer_one_and_is_not_lost():
+    made = world("accepted", "accepted", "done", "done")
+    older, newer = drop(made, OLDER), drop(made)
+
+    query(newer.job_id, made.services)
+    query(older.job_id, made.services)
+
+    published = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
+    superseded = made.jobs.load(older.job_id)
+    assert published["job_id"] == newer.job_id
+    assert superseded.status is Status.COMPLETED
+    assert superseded.transcript_key == f"superseded/{older.job_id}.json"
+    assert superseded.transcript_key in made.transcripts.objects
+    assert "newer version" in superseded.warnings[0]
+
+
+def test_the_event_refers_to_the_transcript_and_holds_none_of_it():
+    made = world("done", vendors=(SYNC,))
+
+    job = drop(made)
+
+    ((detail_type, detail),) = made.events.published
+    assert detail_type == "Transcript Completed"
+    assert detail["job_id"] == job.job_id
+    assert detail["transcript"] == {"bucket": "transcripts", "key": f"transcripts/{KEY}.json"}
+    assert TEXT not in json.dumps(detail, ensure_ascii=False)
+
+
+def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
+    made = world("accepted", "done")
+
+    open_job = drop(made)
+    query(open_job.job_id, made.services)
+
+    assert open_job.expires_at is None
+    assert made.job().expires_at == int(START.timestamp()) + 30 * 86400

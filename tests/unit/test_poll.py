@@ -1,0 +1,184 @@
+"""The state machine's steps."""
+
+import pytest
+
+from asrcore.core.job import Status
+from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
+from asrcore.core.step import Next
+from asrcore.events import Action, StateError, StepEvent
+from asrcore.poll import await_callback, callback_missed, give_up, perform, query
+from asrcore.submit import submit
+from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
+
+
+def test_working_then_done_completes_the_job():
+    made = world("accepted", "working", "done")
+    job = drop(made)
+
+    made.pass_time(3)
+    first = query(job.job_id, made.services)
+    made.pass_time(first.wait_s)
+    second = query(job.job_id, made.services)
+
+    assert (first.next, second.next) == (Next.QUERY, Next.COMPLETED)
+    assert made.job().status is Status.COMPLETED
+    assert made.job().attempt.queries == 1
+
+
+def test_a_silent_recording_completes_with_an_empty_transcript_and_says_so():
+    made = world("accepted", "silent")
+    job = drop(made)
+
+    query(job.job_id, made.services)
+
+    assert made.job().status is Status.COMPLETED
+    assert made.job().warnings == ["nobody speaks in this recording, says the vendor"]
+
+
+@pytest.mark.parametrize("word", ["query-retry", "query-config"])
+def test_a_failed_query_is_not_a_failed_task(word):
+    made = world("accepted", word, "done")
+    job = drop(made)
+
+    assert query(job.job_id, made.services).next is Next.QUERY
+    assert query(job.job_id, made.services).next is Next.COMPLETED
+    assert requests(made).count("POST submit/toy-query") == 1
+
+
+def test_a_network_failure_of_a_query_is_a_failed_query():
+    from asrcore.core.errors import AsrError, ErrorClass
+
+    made = world("accepted", AsrError(ErrorClass.RETRY, "Timeout", "no answer in 30 s"), "done")
+    job = drop(made)
+
+    assert query(job.job_id, made.services).next is Next.QUERY
+    assert query(job.job_id, made.services).next is Next.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("word", "following"),
+    [
+        pytest.param("bad_audio", Next.FAILED, id="the recording will not do: the end"),
+        pytest.param("config", Next.FAILED, id="an operator must act: the end"),
+        pytest.param("retry", Next.SUBMIT, id="it may pass: submit again"),
+    ],
+)
+def test_a_failed_task_ends_the_attempt(word, following):
+    made = world("accepted", word)
+    job = drop(made)
+
+    assert query(job.job_id, made.services).next is following
+
+
+def test_a_result_that_never_comes_is_given_up_and_submitted_again():
+    made = world("accepted", "working", "accepted")
+    job = drop(made)
+
+    made.pass_time(RESULT_DEADLINE_S)
+    step = query(job.job_id, made.services)
+    made.pass_time(step.wait_s)
+
+    assert step.next is Next.SUBMIT
+    assert made.job().attempts[0].code == "NoResultInTime"
+    assert submit(job.job_id, made.services).next is Next.QUERY
+
+
+def test_the_token_is_kept_while_the_callback_is_awaited():
+    made = world("accepted", vendors=(CALLBACK,))
+    job = drop(made)
+
+    step = await_callback(job.job_id, "token", made.services)
+
+    assert made.job().task_token == "token"
+    assert step.next is Next.CALLBACK
+    assert made.workflow.woken == []
+
+
+def test_a_callback_that_was_faster_than_the_token_wakes_the_execution_at_once():
+    made = world("accepted", vendors=(CALLBACK,))
+    job = drop(made)
+    made.services.move(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
+
+    await_callback(job.job_id, "token", made.services)
+
+    assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "waited_s", "following"),
+    [
+        pytest.param(BOTH, SHORTEST_PATIENCE_S, Next.QUERY, id="where the vendor can be asked, it is asked"),
+        pytest.param(
+            CALLBACK, CALLBACK_DEADLINE_S, Next.SUBMIT, id="where it cannot, the recording is submitted again"
+        ),
+        pytest.param(CALLBACK, CALLBACK_DEADLINE_S - 1, Next.CALLBACK, id="woken too early, it waits on"),
+    ],
+)
+def test_a_missed_callback(vendor, waited_s, following):
+    made = world("accepted", vendors=(vendor,))
+    job = drop(made)
+
+    made.pass_time(waited_s)
+
+    assert callback_missed(job.job_id, made.services).next is following
+
+
+def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
+    made = world(*["accepted"] * 4, vendors=(CALLBACK,))
+    job = drop(made)
+
+    step = callback_missed(job.job_id, made.services)
+    while step.next is not Next.FAILED:
+        made.pass_time(step.wait_s)
+        act = submit if step.next is Next.SUBMIT else callback_missed
+        step = act(job.job_id, made.services)
+
+    assert made.job().error.code == "NoResultInTime"
+    assert len(made.job().attempts) == 4
+
+
+def test_what_nobody_foresaw_ends_in_failed_and_says_where_to_look():
+    made = world("accepted")
+    job = drop(made)
+
+    step = give_up(job.job_id, "States.DataLimitExceeded", made.services)
+
+    assert step.next is Next.FAILED
+    assert made.job().error.code == "States.DataLimitExceeded"
+    assert "logs" in made.job().error.message
+
+
+def test_a_late_failure_never_overwrites_a_success():
+    made = world("done", vendors=(SYNC,))
+    job = drop(made)
+
+    step = give_up(job.job_id, "States.Timeout", made.services)
+
+    assert step.next is Next.COMPLETED
+    assert made.job().status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("action", [Action.QUERY, Action.CALLBACK_MISSED, Action.AWAIT_CALLBACK, Action.GIVE_UP])
+def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
+    made = world("done", vendors=(SYNC,))
+    job = drop(made)
+
+    step = perform(
+        StepEvent(action=action, job_id=job.job_id, task_token="t", error=StateError(Error="E")), made.services
+    )
+
+    assert step.next is Next.COMPLETED
+    assert len(requests(made)) == 1
+
+
+def test_a_submit_step_is_not_for_the_poller():
+    made = world("accepted", vendors=(QUERY,))
+    job = drop(made)
+
+    with pytest.raises(ValueError, match="SubmitFunction"):
+        perform(StepEvent(action=Action.SUBMIT, job_id=job.job_id), made.services)
+
+
+def test_a_deleted_row_is_an_error_that_names_the_job():
+    with pytest.raises(LookupError, match="gone"):
+        query("gone", world().services)

@@ -1,0 +1,368 @@
+"""A recording's way to its vendor."""
+
+from datetime import timedelta
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import CLAIM_S, Status, new_job
+from asrcore.core.step import Next
+from asrcore.submit import SomeRecordingsFailedError, submit, take
+from tests.support.memory import START
+from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
+from tests.support.toy import TEXT
+
+
+def test_a_vendor_that_answers_at_once_completes_the_job_without_an_execution():
+    made = world("done", vendors=(SYNC,))
+
+    job = drop(made)
+
+    assert job.status is Status.COMPLETED
+    assert job.transcript_key == f"transcripts/{KEY}.json"
+    assert TEXT in made.transcripts.objects[job.transcript_key].decode()
+    assert made.workflow.started == {}
+    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Completed"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "following"),
+    [
+        pytest.param(QUERY, Next.QUERY, id="a vendor that is asked"),
+        pytest.param(CALLBACK, Next.CALLBACK, id="a vendor that calls back"),
+        pytest.param(BOTH, Next.CALLBACK, id="a vendor that does both: the callback first"),
+    ],
+)
+def test_an_accepted_recording_starts_an_execution_of_its_own_name(vendor, following):
+    made = world("accepted", vendors=(vendor,))
+
+    job = drop(made)
+
+    assert job.status is Status.IN_PROGRESS
+    assert job.attempt.vendor_task_id == "task-1"
+    assert made.workflow.started[f"{job.job_id}-1"].next is following
+
+
+def test_a_redelivered_event_is_the_same_job_and_submits_nothing_again():
+    made = world("accepted")
+
+    drop(made)
+    drop(made)
+
+    assert requests(made) == ["POST submit/toy-query"]
+    assert len(made.jobs.rows) == len(made.workflow.started) == 1
+
+
+def test_a_changed_object_is_a_new_job():
+    made = world("accepted", "accepted")
+
+    first = drop(made)
+    second = drop(made, SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"}))
+
+    assert first.job_id != second.job_id
+
+
+def test_without_versioning_etag_and_sequencer_tell_versions_apart():
+    unversioned = SOURCE.model_copy(update={"version_id": None})
+
+    ids = {
+        new_job(source, START).job_id
+        for source in (
+            unversioned,
+            unversioned.model_copy(update={"etag": "e2"}),
+            unversioned.model_copy(update={"sequencer": "0B"}),
+        )
+    }
+
+    assert len(ids) == 3
+
+
+def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event():
+    made = world("accepted")
+    drop(made)
+    made.workflow.started.clear()
+
+    drop(made)
+
+    assert len(made.workflow.started) == 1
+    assert requests(made) == ["POST submit/toy-query"]
+
+
+def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_somebody_must():
+    made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
+    with pytest.raises(SomeRecordingsFailedError):
+        take([SOURCE], made.services)
+
+    with pytest.raises(SomeRecordingsFailedError, match="BusyError"):
+        take([SOURCE], made.services)
+    made.pass_time(CLAIM_S)
+    job = drop(made)
+
+    assert job.attempt.submitted_at is not None
+    assert len(requests(made)) == 2
+
+
+def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
+    made = world(RuntimeError("dies"))
+    with pytest.raises(SomeRecordingsFailedError):
+        take([SOURCE], made.services)
+
+    step = submit(made.job().job_id, made.services)
+
+    assert (step.next, step.wait_s) == (Next.SUBMIT, CLAIM_S)
+
+
+def test_one_bad_recording_does_not_stop_its_neighbours():
+    made = world("accepted", RuntimeError("dies"), "accepted")
+    sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
+
+    with pytest.raises(SomeRecordingsFailedError, match="RuntimeError: dies"):
+        take(sources, made.services)
+
+    assert len(made.workflow.started) == 2
+
+
+def test_a_folder_marker_is_no_recording():
+    made = world()
+
+    take([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
+
+    assert made.jobs.rows == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "metadata", "error_class", "code", "said"),
+    [
+        pytest.param(KEY, b"", {}, "bad_audio", "EmptyObject", "empty", id="an empty object"),
+        pytest.param(KEY, b"%PDF-1.7 not a sound", {}, "bad_audio", "NotAudio", "", id="not audio"),
+        pytest.param(KEY, wav()[:30], {}, "bad_audio", "TruncatedAudio", "", id="a truncated header"),
+        pytest.param(KEY, wav(61), {}, "bad_audio", "NoVendorFits", "length 61.0 s (takes up to 60 s)", id="too long"),
+        pytest.param(KEY, wav(channels=2), {}, "bad_audio", "NoVendorFits", "2 channels", id="too many channels"),
+        pytest.param(
+            KEY, wav(), {"asr-language": "fr-FR"}, "bad_audio", "NoVendorFits", "fr-FR", id="a language nobody speaks"
+        ),
+        pytest.param(
+            "incoming/nobody/a.wav", wav(), {}, "config", "UnknownVendor", "toy-query", id="unknown vendor in the key"
+        ),
+        pytest.param(
+            KEY, wav(), {"asr-vendor": "x"}, "config", "UnknownVendor", "asr-vendor", id="unknown vendor in metadata"
+        ),
+        pytest.param(
+            KEY, wav(), {"asr-speakers": "many"}, "config", "BadOption", "asr-speakers", id="an option out of range"
+        ),
+        pytest.param(KEY, wav(), {"asr-speed": "9"}, "config", "BadOption", "asr-hotwords", id="an unknown option"),
+        pytest.param(KEY, None, {}, "bad_audio", "ObjectNotFound", "deleted", id="deleted before it is read"),
+    ],
+)
+def test_what_cannot_be_transcribed_fails_with_a_reason_and_is_never_submitted(
+    key, body, metadata, error_class, code, said
+):
+    made = world()
+    made.recordings.objects = {} if body is None else {key: (body, metadata)}
+
+    job = drop(made, SOURCE.model_copy(update={"key": key}))
+
+    assert job.status is Status.FAILED
+    assert (job.error.class_, job.error.code) == (error_class, code)
+    assert said in job.error.message
+    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Failed"]
+    assert made.workflow.started == {}
+
+
+def test_nothing_fits_is_told_with_a_line_per_vendor():
+    made = world(vendors=(SYNC, QUERY))
+    made.recordings.objects[KEY] = (wav(61), {})
+
+    job = drop(made)
+
+    assert job.error.message.splitlines()[1:] == [
+        "toy-sync: length 61.0 s (takes up to 60 s)",
+        "toy-query: length 61.0 s (takes up to 60 s)",
+    ]
+
+
+def test_missing_credentials_are_the_operators_matter():
+    made = world(toy={"key": ""})
+
+    job = drop(made)
+
+    assert (job.error.class_, job.error.code) == ("config", "CredentialsMissing")
+    assert "'toy' lacks key" in job.error.message
+
+
+@pytest.mark.parametrize(
+    ("key", "metadata", "vendor"),
+    [
+        pytest.param(KEY, {}, "toy-sync", id="automatic: first of the chain"),
+        pytest.param("incoming/toy-query/a.wav", {}, "toy-query", id="pinned by the key"),
+        pytest.param("incoming/a.wav", {}, "toy-sync", id="no folder is automatic"),
+        pytest.param(KEY, {"asr-vendor": "toy-query"}, "toy-query", id="pinned by metadata"),
+        pytest.param("incoming/toy-sync/a.wav", {"asr-vendor": "toy-query"}, "toy-query", id="metadata wins"),
+        pytest.param("incoming/toy-query/a.wav", {"asr-vendor": "auto"}, "toy-sync", id="metadata may unpin"),
+    ],
+)
+def test_who_gets_the_recording(key, metadata, vendor):
+    made = world("accepted", vendors=(SYNC, QUERY))
+    made.recordings.objects[key] = (wav(), metadata)
+
+    job = drop(made, SOURCE.model_copy(update={"key": key}))
+
+    assert job.vendor == vendor
+
+
+def test_an_option_the_vendor_cannot_honour_is_a_warning_and_so_is_a_wrong_extension():
+    made = world("accepted")
+    made.recordings.objects["incoming/auto/a.mp3"] = (wav(), {"asr-punctuation": "false", "asr-speakers": "2"})
+
+    job = drop(made, SOURCE.model_copy(update={"key": "incoming/auto/a.mp3"}))
+
+    assert job.warnings == [
+        "toy-query cannot honour the option 'punctuation'; it was left out",
+        "the name says .mp3, the content is wav; the content counts",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "pinned", "vendor", "status"),
+    [
+        pytest.param("config", False, "toy-query", Status.IN_PROGRESS, id="config: the next vendor may serve"),
+        pytest.param("bad_audio", False, "toy-query", Status.IN_PROGRESS, id="bad audio: another vendor may take it"),
+        pytest.param("retry", False, "toy-sync", Status.IN_PROGRESS, id="retry: the same vendor, later"),
+        pytest.param("config", True, "toy-sync", Status.FAILED, id="config, pinned: the end"),
+        pytest.param("bad_audio", True, "toy-sync", Status.FAILED, id="bad audio, pinned: the end"),
+        pytest.param("retry", True, "toy-sync", Status.IN_PROGRESS, id="retry, pinned: the same vendor, later"),
+    ],
+)
+def test_what_follows_a_refused_submission(word, pinned, vendor, status):
+    made = world(word, vendors=(SYNC, QUERY))
+    key = "incoming/toy-sync/a.wav" if pinned else KEY
+    made.recordings.objects[key] = (wav(), {})
+
+    job = drop(made, SOURCE.model_copy(update={"key": key}))
+
+    assert (job.vendor, job.status) == (vendor, status)
+    assert (job.attempts[0].outcome, job.attempts[0].code) == (word, word.upper())
+
+
+def test_retries_are_bounded_and_wait_longer_each_time():
+    made = world(*["retry"] * 4, vendors=(SYNC,))
+    job = drop(made)
+    waits = []
+
+    while not job.finished:
+        step = submit(job.job_id, made.services)
+        waits.append(step.wait_s)
+        made.pass_time(step.wait_s)
+        job = made.job()
+
+    assert job.error.code == "RETRY"
+    assert len(job.attempts) == 4
+    pauses = [wait_s for wait_s in waits if wait_s]
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 3
+
+
+def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
+    made = world("accepted")
+    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
+
+    job = drop(made)
+
+    assert requests(made) == []
+    assert made.workflow.started[job.execution_name].wait_s == 30
+    made.pass_time(30)
+    assert submit(job.job_id, made.services).next is Next.QUERY
+
+
+def test_a_near_slot_is_waited_for_here():
+    made = world("accepted")
+    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=1)
+
+    drop(made)
+
+    assert requests(made) == ["POST submit/toy-query"]
+    assert made.clock == START + timedelta(seconds=1)
+
+
+def test_submissions_to_one_vendor_keep_its_pace():
+    made = world(*["accepted"] * 3)
+    sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
+
+    take(sources, made.services)
+
+    assert made.clock == START + timedelta(milliseconds=200)
+
+
+def test_a_url_too_long_for_the_vendor_is_replaced_by_the_bytes(monkeypatch):
+    made = world("accepted")
+    monkeypatch.setattr(
+        QUERY, "limits", QUERY.limits.__class__(**{**vars(QUERY.limits), "max_url_length": 20}), raising=False
+    )
+
+    drop(made)
+
+    assert made.send.requests[0].body == wav()
+
+
+def test_a_url_too_long_and_too_many_bytes_say_what_to_do(monkeypatch):
+    made = world()
+    limits = QUERY.limits.__class__(**{**vars(QUERY.limits), "max_url_length": 20, "max_data_bytes": 10})
+    monkeypatch.setattr(QUERY, "limits", limits, raising=False)
+
+    job = drop(made)
+
+    assert job.error.code == "UrlTooLong"
+    assert "shorter name" in job.error.message
+
+
+def test_a_callback_that_came_before_the_answer_was_noted_is_not_undone():
+    made = world("accepted", vendors=(CALLBACK,))
+    send = made.send
+
+    def call_back_first(request):
+        job = made.job()
+        made.services.move(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
+        return send(request)
+
+    made.send = call_back_first
+    job = drop(made)
+
+    assert job.status is Status.COMPLETED
+    assert made.workflow.started == {}
+
+
+def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
+    made = world("done", vendors=(SYNC,))
+    publish = made.events.publish
+    made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
+    with pytest.raises(SomeRecordingsFailedError):
+        take([SOURCE], made.services)
+
+    made.events.publish = publish
+    drop(made)
+    drop(made)
+
+    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Completed"]
+
+
+def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
+    made = world("accepted")
+    job = new_job(SOURCE, made.clock)
+
+    def somebody_else_claims(saving):
+        if saving.attempts and saving.attempt.claimed_at and saving.revision < 10:
+            made.jobs.before_save = lambda _job: None
+            held = made.jobs.load(job.job_id)
+            made.jobs.save(held.claim(made.clock))
+
+    made.jobs.before_save = somebody_else_claims
+    with pytest.raises(SomeRecordingsFailedError, match="BusyError"):
+        take([SOURCE], made.services)
+
+    assert requests(made) == []
+
+
+def test_an_error_carries_what_an_operator_needs():
+    error = AsrError(ErrorClass.RETRY, "10800", "over the licence", "abcpen")
+
+    assert str(error) == "abcpen 10800 (retry): over the licence"
