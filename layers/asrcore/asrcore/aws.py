@@ -26,6 +26,11 @@ _REGIONAL_URLS = Config(
 )
 
 
+def s3_signer() -> Any:
+    """An S3 client whose presigned URLs answer by themselves: a global or path-style address would redirect."""
+    return boto3.client("s3", config=CONFIG.merge(_REGIONAL_URLS))
+
+
 def connect() -> Services:
     """The services of this process, from its environment. Raises pydantic.ValidationError when that is incomplete."""
     settings = Settings.from_environment(os.environ)
@@ -40,7 +45,7 @@ def connect() -> Services:
         settings=settings,
         vendors=VENDORS,
         jobs=DynamoJobs(boto3.client("dynamodb", config=CONFIG), settings.jobs_table),
-        recordings=S3Recordings(s3, boto3.client("s3", config=CONFIG.merge(_REGIONAL_URLS))),
+        recordings=S3Recordings(s3, s3_signer()),
         transcripts=S3Transcripts(s3, settings.transcript_bucket),
         workflow=StepFunctionsWorkflow(boto3.client("stepfunctions", config=CONFIG), settings.state_machine_arn),
         events=EventBridge(boto3.client("events", config=CONFIG)),

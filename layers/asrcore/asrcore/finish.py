@@ -38,7 +38,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     now, number, key = services.now(), job.attempt.number, transcript_key(job)
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
     body = _transcript(job.complete(vendor_task_id, key, warnings, now), heard).model_dump_json(by_alias=True).encode()
-    services.transcripts.put_raw(job.job_id, raw.body, raw.content_type or "application/octet-stream")
+    services.transcripts.put_raw(job.job_id, raw.body, raw.content_type)
     if not services.transcripts.put_transcript(key, body, job.source):
         key = f"superseded/{job.job_id}.json"
         warnings = [*warnings, "a newer version of this recording has its transcript already; this one is kept apart"]

@@ -73,8 +73,15 @@ class S3Transcripts:
         self._bucket = bucket
 
     def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
-        """Keep a vendor's reply as it came; its content type tells what it is."""
-        self._client.put_object(Bucket=self._bucket, Key=f"raw/{job_id}.json", Body=body, ContentType=content_type)
+        """Keep a vendor's reply as it came; its content type is a note only, never what a browser is told."""
+        printable = "".join(character for character in content_type if " " <= character <= "~")[:200]
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=f"raw/{job_id}.json",
+            Body=body,
+            ContentType="application/octet-stream",
+            Metadata={"vendor-content-type": printable},
+        )
 
     def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
         """Write a transcript unless one of a newer version of the same recording is there: then False.

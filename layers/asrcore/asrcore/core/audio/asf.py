@@ -1,0 +1,43 @@
+"""ASF: WMA recordings (and WMV with its sound). Source: Microsoft "Advanced Systems Format Specification" 1.20."""
+
+from asrcore.core.audio.model import Audio, NotAudio, to_ms
+from asrcore.core.audio.riff import wave_codec
+from asrcore.core.audio.source import Source
+
+MOST_OBJECTS = 64
+HEADER_BYTES = 30
+FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+STREAM_PROPERTIES = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
+AUDIO_STREAM = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
+VIDEO_STREAM = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
+BROADCAST = 1  # while it is set, the length is not yet known
+
+
+def parse_asf(source: Source) -> Audio:
+    """The sound stream of an ASF file; everything is told in the header object."""
+    duration_ms: int | None = None
+    layout: tuple[int, ...] | None = None
+    has_video = False
+    offset = HEADER_BYTES
+    for _ in range(min(source.unpack("<I", 24)[0], MOST_OBJECTS)):
+        name, size = source.unpack("<16sQ", offset)
+        if name == FILE_PROPERTIES:
+            length_100ns, _, preroll_ms, flags = source.unpack("<QQQI", offset + 64)
+            told_ms = (to_ms(length_100ns, 10_000_000) or 0) - preroll_ms
+            duration_ms = told_ms if told_ms > 0 and not flags & BROADCAST else None
+        elif name == STREAM_PROPERTIES:
+            kind = source.exactly(offset + 24, 16)
+            has_video = has_video or kind == VIDEO_STREAM
+            if kind == AUDIO_STREAM and layout is None:
+                layout = source.unpack("<HHIIHH", offset + 78)
+        offset += max(size, 24)
+    if layout is None:
+        raise NotAudio("it is a Windows Media file without sound: upload the sound of the recording")
+    tag, channels, rate_hz, bytes_per_s, _, bits = layout
+    return Audio(
+        format="wmv" if has_video else "wma",
+        codec=wave_codec(tag, bits),
+        sample_rate_hz=rate_hz,
+        channels=channels,
+        duration_ms=to_ms(source.size_bytes, bytes_per_s) if duration_ms is None else duration_ms,
+    )

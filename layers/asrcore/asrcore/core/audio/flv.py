@@ -1,0 +1,44 @@
+"""FLV, which some meeting recorders still write. Source: Adobe "Video File Format Specification" 10.1."""
+
+from asrcore.core.audio import aac
+from asrcore.core.audio.model import Audio, NotAudio, Sound
+from asrcore.core.audio.source import Source
+
+MOST_TAGS = 64
+AUDIO_TAG = 8
+CODECS = {2: "mp3", 7: "pcm_alaw", 8: "pcm_mulaw", 10: "aac", 11: "speex", 14: "mp3"}
+RATES_HZ = (5512, 11025, 22050, 44100)
+TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits say
+
+
+def parse_flv(source: Source) -> Audio:
+    """The first sound tag describes the sound; the last tag's time stamp is the length."""
+    offset = source.unpack(">I", 5)[0] + 4
+    for _ in range(MOST_TAGS):
+        if offset >= source.size_bytes:
+            break
+        kind, *size = source.exactly(offset, 11)[:4]
+        if kind == AUDIO_TAG and any(size):
+            sound = _describe(source.exactly(offset + 11, 1)[0], source.peek(offset + 13, 8))
+            return Audio(
+                format="flv",
+                codec=sound.codec,
+                sample_rate_hz=sound.rate_hz,
+                channels=sound.channels,
+                duration_ms=_last_time_ms(source),
+            )
+        offset += 11 + int.from_bytes(bytes(size)) + 4
+    raise NotAudio("it is an FLV video without sound: upload the sound of the recording")
+
+
+def _describe(flags: int, config: bytes) -> Sound:
+    code = flags >> 4
+    rate_hz = 8000 if code in TELEPHONE else 16000 if code == 11 else RATES_HZ[flags >> 2 & 3]
+    sound = Sound(CODECS.get(code, f"flv_{code}"), rate_hz, 2 if flags & 1 else 1)
+    return aac.refine(sound, config) if sound.codec == "aac" else sound
+
+
+def _last_time_ms(source: Source) -> int | None:
+    tag_bytes = int.from_bytes(source.peek(source.size_bytes - 4, 4))
+    stamp = source.peek(source.size_bytes - 4 - tag_bytes + 4, 4)
+    return int.from_bytes(stamp[3:] + stamp[:3]) or None

@@ -1,0 +1,130 @@
+"""Matroska and WebM, as browsers record them. Source: RFC 8794 (EBML), RFC 9559 (Matroska)."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from asrcore.core.audio.model import Audio, NotAudio, to_ms, to_rate_hz
+from asrcore.core.audio.source import Source
+
+MOST_ELEMENTS = 256  # at one level
+MOST_VALUE_BYTES = 64
+EBML, DOC_TYPE = 0x1A45DFA3, 0x4282
+SEGMENT, INFO, TRACKS, CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
+TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
+TRACK, TRACK_TYPE, CODEC_ID, AUDIO = 0xAE, 0x83, 0x86, 0xE1
+SAMPLING_FREQUENCY, OUTPUT_FREQUENCY, CHANNELS, BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
+TYPE_AUDIO = 2
+DEFAULT_SCALE_NS = 1_000_000
+CODECS = {
+    "A_OPUS": "opus",
+    "A_VORBIS": "vorbis",
+    "A_AAC": "aac",
+    "A_MPEG/L3": "mp3",
+    "A_MPEG/L2": "mp2",
+    "A_FLAC": "flac",
+    "A_ALAC": "alac",
+    "A_AC3": "ac3",
+    "A_EAC3": "eac3",
+}
+
+
+@dataclass(frozen=True)
+class Element:
+    """One EBML element: where its content begins and ends in the file."""
+
+    name: int
+    start: int
+    end: int
+
+
+def parse_matroska(source: Source) -> Audio:
+    """The first sound track. The length is None where the header lacks it, as in what a browser records."""
+    header, segment = _head(source)
+    doc_type = _text(source, _inside(source, header).get(DOC_TYPE)) or "matroska"
+    duration_ms: int | None = None
+    for element in _elements(source, segment):
+        if element.name == INFO:
+            duration_ms = _duration_ms(source, element)
+        elif element.name == TRACKS:
+            tracks = [_inside(source, track) for track in _elements(source, element) if track.name == TRACK]
+            sounds = [track for track in tracks if _number(source, track.get(TRACK_TYPE)) == TYPE_AUDIO]
+            if not sounds:
+                raise NotAudio(f"it is a {doc_type} file without sound: upload the sound of the recording")
+            return _describe(source, doc_type, sounds[0], duration_ms)
+        elif element.name == CLUSTER:
+            break
+    raise NotAudio(f"it is a {doc_type} file that does not describe its tracks: convert the recording to WAV or MP3")
+
+
+def _head(source: Source) -> tuple[Element, Element]:
+    top = list(_elements(source, Element(0, 0, source.size_bytes), most=4))
+    segment = next((element for element in top if element.name == SEGMENT), None)
+    if segment is None:
+        raise NotAudio("it is a Matroska header with nothing after it: upload it again", code="TruncatedAudio")
+    return top[0], segment
+
+
+def _elements(source: Source, parent: Element, most: int = MOST_ELEMENTS) -> Iterator[Element]:
+    """The elements inside one; an unknown size reaches to the parent's end, as does one that claims more."""
+    offset = parent.start
+    for _ in range(most):
+        head = source.peek(offset, 12)
+        name_bytes = 9 - head[0].bit_length() if head else 0
+        size_at = head[name_bytes : name_bytes + 1]
+        size_bytes = 9 - size_at[0].bit_length() if size_at else 9
+        if offset >= parent.end or name_bytes > 4 or size_bytes > 8 or len(head) < name_bytes + size_bytes:
+            return
+        start = offset + name_bytes + size_bytes
+        unknown = (1 << 7 * size_bytes) - 1
+        size = int.from_bytes(head[name_bytes : name_bytes + size_bytes]) & unknown
+        end = parent.end if size == unknown else min(start + size, parent.end)
+        yield Element(int.from_bytes(head[:name_bytes]), start, end)
+        offset = end
+
+
+def _inside(source: Source, parent: Element) -> dict[int, Element]:
+    return {element.name: element for element in _elements(source, parent)}
+
+
+def _value(source: Source, element: Element | None) -> bytes:
+    return b"" if element is None else source.peek(element.start, min(element.end - element.start, MOST_VALUE_BYTES))
+
+
+def _number(source: Source, element: Element | None) -> int | None:
+    return int.from_bytes(_value(source, element)) or None
+
+
+def _float(source: Source, element: Element | None) -> float:
+    value = _value(source, element)
+    layout = {4: ">f", 8: ">d"}.get(len(value))
+    return float(struct.unpack(layout, value)[0]) if layout else 0.0
+
+
+def _text(source: Source, element: Element | None) -> str:
+    return _value(source, element).rstrip(b"\0").decode("ascii", "replace")
+
+
+def _duration_ms(source: Source, info: Element) -> int | None:
+    told = _inside(source, info)
+    scale_ns = _number(source, told.get(TIMESTAMP_SCALE)) or DEFAULT_SCALE_NS
+    ticks = _float(source, told.get(DURATION))
+    return to_ms(ticks, 1_000_000_000 / scale_ns) if ticks else None
+
+
+def _describe(source: Source, doc_type: str, track: dict[int, Element], duration_ms: int | None) -> Audio:
+    codec_id = _text(source, track.get(CODEC_ID))
+    sound = _inside(source, track[AUDIO]) if AUDIO in track else {}
+    codec = next((name for prefix, name in CODECS.items() if codec_id.startswith(prefix)), codec_id.lower())
+    bits = _number(source, sound.get(BIT_DEPTH))
+    if codec_id.startswith("A_PCM") and bits:
+        codec = f"pcm_f{bits}le" if "FLOAT" in codec_id else f"pcm_s{bits}{'be' if 'BIG' in codec_id else 'le'}"
+    rate_hz = _float(source, sound.get(OUTPUT_FREQUENCY)) or _float(source, sound.get(SAMPLING_FREQUENCY)) or 8000.0
+    return Audio(
+        format=doc_type,
+        codec=codec or "unknown",
+        sample_rate_hz=48000 if codec == "opus" else to_rate_hz(rate_hz),
+        channels=_number(source, sound.get(CHANNELS)) or 1,
+        duration_ms=duration_ms,
+        bits_per_sample=bits if codec.startswith(("pcm", "flac", "alac")) else None,
+    )

@@ -1,0 +1,63 @@
+"""The answer of a probe: a description of the recording, or the reason why there is none."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, NonNegativeInt, PositiveInt
+
+MOST_MS = 30 * 24 * 3600 * 1000  # a header that tells more than a month is wrong
+
+NotAudioCode = Literal["EmptyObject", "NotAudio", "TruncatedAudio"]
+
+
+class Audio(BaseModel, frozen=True):
+    """Properties of one recording; None where the file does not tell.
+
+    format: the container in lower case: wav, mp3, mp2, m4a (MP4 with sound only), mp4, mov, 3gp, flac, ogg (the codec
+        tells opus, vorbis, speex or flac), aac (ADTS), amr, wma, wmv, silk, webm, matroska, aiff, caf, flv or pcm.
+    codec: ffmpeg's word where there is one: pcm_s16le, pcm_mulaw, mp3, aac, opus, amr_nb, wmav2, silk, ...
+    sample_rate_hz: the rate a decoder delivers, so 48000 for every Opus stream (RFC 7845, section 5.1).
+    bits_per_sample: only where the codec has a sample size (PCM, ADPCM, FLAC, ALAC).
+    """
+
+    format: str
+    codec: str
+    sample_rate_hz: PositiveInt | None
+    channels: PositiveInt | None
+    duration_ms: NonNegativeInt | None
+    bits_per_sample: PositiveInt | None = None
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a container tells of one of its tracks; 0 or None where it does not."""
+
+    codec: str
+    rate_hz: int | None
+    channels: int
+    bits: int | None = None
+
+
+class NotAudio(ValueError):  # noqa: N818 - reads as what it says, as StopIteration does
+    """The object cannot be transcribed as it is; the message says what was found and what to do.
+
+    code: EmptyObject (0 bytes), TruncatedAudio (it begins as audio and ends too early), NotAudio (everything else).
+    """
+
+    def __init__(self, message: str, code: NotAudioCode = "NotAudio") -> None:
+        super().__init__(message)
+        self.code: NotAudioCode = code
+
+
+def to_ms(units: float, per_second: float) -> int | None:
+    """`units` of a clock that ticks `per_second`, as whole milliseconds; None if that makes no sense."""
+    if not (math.isfinite(units) and math.isfinite(per_second)) or units < 0 or per_second <= 0:
+        return None
+    ms = units * 1000 / per_second
+    return round(ms) if ms <= MOST_MS else None
+
+
+def to_rate_hz(value: float) -> int | None:
+    """A sample rate that a file gives as a floating point number, as an integer; None if it is not one."""
+    return round(value) if math.isfinite(value) and value >= 1 else None

@@ -1,0 +1,143 @@
+"""MPEG audio frames without a container: MP3 (and layers I and II) and AAC in ADTS, with or without ID3 tags in front.
+
+Sources: ISO/IEC 11172-3 and 13818-3 (frame header), the Xing, LAME and VBRI headers as encoders write them into the
+first frame, ISO/IEC 13818-7 (ADTS), ID3v2.4 structure.
+"""
+
+import struct
+from functools import lru_cache
+
+from asrcore.core.audio import aac
+from asrcore.core.audio.frames import Frame, Framing, measure_s
+from asrcore.core.audio.model import Audio, to_ms
+from asrcore.core.audio.source import BLOCK_BYTES, Source
+
+SEARCH_BYTES = 4 * 1024  # an MP3 cut from a stream begins in the middle of a frame, which has at most 2881 bytes
+SEARCH_AFTER_TAG_BYTES = BLOCK_BYTES  # some taggers pad between the tag and the first frame
+MOST_TAGS = 4
+
+# kbit/s by index, for (MPEG 1?, layer); MPEG 2 and 2.5 share their columns, and layers II and III theirs.
+BITRATES_KBPS = {
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+RATES_HZ = (44100, 48000, 32000)
+RATE_DIVIDERS = {3: 1, 2: 2, 0: 4}  # version bits: MPEG 1, 2, 2.5
+
+
+def skip_id3(source: Source) -> int:
+    """Offset of the first byte after the ID3v2 tags at the start, however large their pictures are."""
+    offset = 0
+    for _ in range(MOST_TAGS):
+        head = source.peek(offset, 10)
+        if len(head) < 10 or head[:3] != b"ID3" or max(head[6:]) > 0x7F:
+            break
+        size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
+        has_footer = head[5] & 0x10
+        offset += 10 + size + (10 if has_footer else 0)
+    return offset
+
+
+def parse_frames(source: Source, start: int, search_bytes: int) -> Audio | None:
+    """MP3 or ADTS that begins within `search_bytes` after `start`; None if there is no such stream."""
+    data = source.peek(start, search_bytes + SEARCH_BYTES)
+    at_end = start + len(data) == source.size_bytes
+    for framing, describe in ((MP3, _describe_mp3), (ADTS, _describe_adts)):
+        found = framing.find(data, 0, min(search_bytes, len(data)), at_end=at_end)
+        first = None if found is None else framing.parse(data, found)
+        if found is not None and first is not None:
+            return describe(source, start + found, first)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _mp3_header(bits: int) -> Frame | None:
+    version, layer = bits >> 19 & 3, 4 - (bits >> 17 & 3)
+    bitrate_index, rate_index, padding = bits >> 12 & 15, bits >> 10 & 3, bits >> 9 & 1
+    if bits >> 21 != 0x7FF or version == 1 or layer == 4 or bitrate_index in (0, 15) or rate_index == 3:
+        return None
+    mpeg1 = version == 3
+    rate_hz = RATES_HZ[rate_index] // RATE_DIVIDERS[version]
+    bitrate = BITRATES_KBPS[mpeg1, layer][bitrate_index - 1] * 1000
+    if layer == 1:
+        samples, size_bytes = 384, (12 * bitrate // rate_hz + padding) * 4
+    else:
+        samples = 576 if layer == 3 and not mpeg1 else 1152
+        size_bytes = samples // 8 * bitrate // rate_hz + padding
+    return Frame(size_bytes, samples, f"mp{layer}", rate_hz, 1 if bits >> 6 & 3 == 3 else 2, bitrate)
+
+
+def _parse_mp3(data: bytes, offset: int) -> Frame | None:
+    return _mp3_header(int.from_bytes(data[offset : offset + 4])) if offset + 4 <= len(data) else None
+
+
+def _parse_adts(data: bytes, offset: int) -> Frame | None:
+    head = data[offset : offset + 7]
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return None
+    rate_index = head[2] >> 2 & 15
+    size_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    if rate_index >= len(aac.RATES_HZ) or size_bytes < 7:
+        return None
+    channels = aac.CHANNELS[(head[2] & 1) << 2 | head[3] >> 6] or 2  # told inside the stream: stereo mostly
+    return Frame(size_bytes, 1024 * ((head[6] & 3) + 1), "aac", aac.RATES_HZ[rate_index], channels)
+
+
+MP3 = Framing(_parse_mp3, sync=b"\xff", chain=4)
+ADTS = Framing(_parse_adts, sync=b"\xff", chain=4)
+
+
+def _describe_mp3(source: Source, start: int, first: Frame) -> Audio:
+    told_s = _told_length_s(source, start, first)
+    return Audio(
+        format="mp3" if first.codec == "mp3" else "mp2",
+        codec=first.codec,
+        sample_rate_hz=first.sample_rate_hz,
+        channels=first.channels,
+        duration_ms=to_ms(measure_s(source, MP3, start) if told_s is None else told_s, 1),
+    )
+
+
+def _describe_adts(source: Source, start: int, first: Frame) -> Audio:
+    return Audio(
+        format="aac",
+        codec="aac",
+        sample_rate_hz=first.sample_rate_hz,
+        channels=first.channels,
+        duration_ms=to_ms(measure_s(source, ADTS, start), 1),
+    )
+
+
+def _told_length_s(source: Source, start: int, first: Frame) -> float | None:
+    """Seconds as told by a Xing, Info or VBRI header in the first frame; None without one, or if it is untrue.
+
+    The header also tells the stream's bytes: where they differ from the file's by more than 5 % the file was cut or
+    joined after encoding, and what it tells is no longer so.
+    """
+    data = source.peek(start, first.size_bytes)
+    if data[36:40] == b"VBRI" and len(data) >= 54:
+        told_bytes, frames = struct.unpack(">II", data[46:54])
+        samples = frames * first.samples
+    else:
+        side_info = {(1152, 2): 32, (1152, 1): 17, (576, 2): 17, (576, 1): 9}.get((first.samples, first.channels), 0)
+        tag = data[4 + side_info :]
+        if tag[:4] not in (b"Xing", b"Info") or len(tag) < 16 or tag[7] & 3 != 3:
+            return None
+        frames, told_bytes = struct.unpack(">II", tag[8:16])
+        samples = frames * first.samples - _lame_padding(tag)
+    file_bytes = source.size_bytes - start
+    if samples <= 0 or abs(told_bytes - file_bytes) > 0.05 * file_bytes:
+        return None
+    return float(samples / first.sample_rate_hz)
+
+
+def _lame_padding(tag: bytes) -> int:
+    """Samples that the encoder added at both ends, from the LAME part of a Xing tag with all of its fields."""
+    if tag[7] & 15 != 15 or len(tag) < 144 or tag[120:124] not in (b"LAME", b"Lavc", b"Lavf"):
+        return 0
+    packed = int.from_bytes(tag[141:144])
+    return (packed >> 12) + (packed & 0xFFF)

@@ -1,0 +1,204 @@
+"""PCM and its relatives in chunks: WAV (RIFF, RF64, BW64), Wave64, AIFF, AIFC and CAF.
+
+Sources: Microsoft "Multiple Channel Audio Data and WAVE Files" (WAVE_FORMAT_EXTENSIBLE), EBU Tech 3306 (RF64), Apple
+"Audio Interchange File Format AIFF-C" and "Core Audio Format Specification".
+"""
+
+import math
+from collections.abc import Iterator
+
+from asrcore.core.audio.model import Audio, NotAudio, to_ms, to_rate_hz
+from asrcore.core.audio.source import Source
+
+MOST_CHUNKS = 64
+TAG_PCM, TAG_FLOAT, TAG_EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
+WAVE_CODECS = {
+    0x0002: "adpcm_ms",
+    0x0006: "pcm_alaw",
+    0x0007: "pcm_mulaw",
+    0x0011: "adpcm_ima_wav",
+    0x0031: "gsm_ms",
+    0x0045: "adpcm_g726",
+    0x0050: "mp2",
+    0x0055: "mp3",
+    0x0064: "adpcm_g726",
+    0x0083: "g729",
+    0x000A: "wmavoice",
+    0x00FF: "aac",
+    0x0160: "wmav1",
+    0x0161: "wmav2",
+    0x0162: "wmapro",
+    0x0163: "wmalossless",
+}
+WAVE64_GUID_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+
+Chunk = tuple[bytes, int, int]  # name, offset of its content, size of its content
+
+
+def wave_codec(tag: int, bits: int) -> str:
+    """The codec of a WAVEFORMATEX, which WAV and ASF share."""
+    if tag == TAG_PCM:
+        return "pcm_u8" if bits <= 8 else f"pcm_s{bits}le"
+    if tag == TAG_FLOAT:
+        return f"pcm_f{bits}le"
+    return WAVE_CODECS.get(tag, f"wave_0x{tag:04x}")
+
+
+def parse_wav(source: Source) -> Audio:
+    """RIFF, RF64 and BW64. A data size that is 0 or reaches past the end was streamed: the file's size decides."""
+    form = source.exactly(8, 4)
+    if form != b"WAVE":
+        raise NotAudio("it is an AVI video" if form == b"AVI " else "it is a RIFF file, but not a WAV")
+    return _parse_wave(source, _chunks(source, 12, "<4sI"))
+
+
+def parse_wave64(source: Source) -> Audio:
+    """Sony Wave64: the chunks of a WAV under 16-byte names and 64-bit sizes."""
+    return _parse_wave(source, _wave64_chunks(source))
+
+
+def _chunks(source: Source, offset: int, layout: str, align: int = 2) -> Iterator[Chunk]:
+    head_bytes = 12 if layout.endswith("q") else 8
+    for _ in range(MOST_CHUNKS):
+        name, size = source.unpack(layout, offset)
+        yield name, offset + head_bytes, size
+        offset += head_bytes + max(size, 0)
+        offset += -offset % align
+    raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
+
+
+def _wave64_chunks(source: Source) -> Iterator[Chunk]:
+    offset = 40
+    for _ in range(MOST_CHUNKS):
+        name, size = source.unpack("<16sQ", offset)
+        size = max(size, 24)
+        yield name[:4], offset + 24, size - 24
+        offset += size + -size % 8
+    raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
+
+
+def _parse_wave(source: Source, chunks: Iterator[Chunk]) -> Audio:
+    layout = None
+    long_size: int | None = None
+    samples = 0
+    for name, offset, size in chunks:
+        if name == b"ds64":
+            long_size = source.unpack("<QQ", offset)[1]
+        elif name == b"fmt ":
+            layout = source.unpack("<HHIIHH", offset)
+            if layout[0] == TAG_EXTENSIBLE and size >= 26:
+                layout = (source.unpack("<H", offset + 24)[0], *layout[1:])
+        elif name == b"fact":
+            samples = source.unpack("<I", offset)[0]
+        elif name == b"data":
+            if layout is None:
+                raise NotAudio("it is a WAV without a format: convert the recording again and upload it")
+            told_bytes = long_size if size == 0xFFFFFFFF and long_size is not None else size
+            sound_bytes = _sound_bytes(source, offset, told_bytes)
+            return _describe_wave(layout, sound_bytes, samples if sound_bytes == told_bytes else 0)
+    raise AssertionError("the chunks end in a sound chunk or in NotAudio")
+
+
+def _sound_bytes(source: Source, offset: int, size: int) -> int:
+    left = source.size_bytes - offset
+    if left <= 0:
+        raise NotAudio(
+            "its header is there, but no sound follows: the recording was cut off, upload it again",
+            code="TruncatedAudio",
+        )
+    return size if 0 < size <= left else left
+
+
+def _describe_wave(layout: tuple[int, ...], sound_bytes: int, samples: int) -> Audio:
+    """`samples`: as told by the fact chunk, 0 if it does not; the only true length of a variable bit rate."""
+    tag, channels, rate_hz, bytes_per_s, frame_bytes, bits = layout
+    if tag in (TAG_PCM, TAG_FLOAT) and channels:
+        bits = frame_bytes // channels * 8 or bits  # the container's bits: 20 bits in 3 bytes are s24
+        bytes_per_s, samples = frame_bytes * rate_hz or bytes_per_s, 0
+    codec = wave_codec(tag, bits)
+    return Audio(
+        format="wav",
+        codec=codec,
+        sample_rate_hz=rate_hz,
+        channels=channels,
+        duration_ms=to_ms(samples, rate_hz) if 0 < samples < 0xFFFFFFFF else to_ms(sound_bytes, bytes_per_s),
+        bits_per_sample=bits if bits and codec.startswith(("pcm", "adpcm")) else None,
+    )
+
+
+AIFF_CODECS = {
+    b"fl32": "pcm_f32be",
+    b"FL32": "pcm_f32be",
+    b"fl64": "pcm_f64be",
+    b"ulaw": "pcm_mulaw",
+    b"ULAW": "pcm_mulaw",
+    b"alaw": "pcm_alaw",
+    b"ALAW": "pcm_alaw",
+    b"ima4": "adpcm_ima_qt",
+}
+
+
+def parse_aiff(source: Source) -> Audio:
+    """AIFF and AIFC; the rate is an 80-bit float."""
+    form = source.exactly(8, 4)
+    if form not in (b"AIFF", b"AIFC"):
+        raise NotAudio("it is an IFF file, but not AIFF")
+    for name, offset, _ in _chunks(source, 12, ">4sI"):
+        if name == b"COMM":
+            channels, frames, bits, exponent, mantissa = source.unpack(">HIHHQ", offset)
+            kind = source.exactly(offset + 18, 4) if form == b"AIFC" else b"NONE"
+            power = (exponent & 0x7FFF) - 16383
+            rate = math.ldexp(mantissa, power - 63) if power < 32 else 0.0
+            samples = frames * (64 if kind == b"ima4" else 1)  # ima4 counts packets of 64
+            return Audio(
+                format="aiff",
+                codec=_aiff_codec(kind, bits),
+                sample_rate_hz=to_rate_hz(rate),
+                channels=channels,
+                duration_ms=to_ms(samples, rate),
+                bits_per_sample=bits or None,
+            )
+    raise AssertionError("the chunks end in the common chunk or in NotAudio")
+
+
+def _aiff_codec(kind: bytes, bits: int) -> str:
+    if kind in (b"NONE", b"twos", b"sowt"):
+        stored_bits = bits + -bits % 8
+        return f"pcm_s{stored_bits}{'le' if kind == b'sowt' else 'be'}" if stored_bits > 8 else "pcm_s8"
+    return AIFF_CODECS.get(kind, kind.decode("ascii", "replace").strip().lower())
+
+
+CAF_CODECS = {
+    b"aac ": "aac",
+    b"alac": "alac",
+    b"alaw": "pcm_alaw",
+    b"flac": "flac",
+    b"ima4": "adpcm_ima_qt",
+    b".mp3": "mp3",
+    b"opus": "opus",
+    b"ulaw": "pcm_mulaw",
+}
+
+
+def parse_caf(source: Source) -> Audio:
+    """Core Audio Format: PCM by its bytes, packets by the packet table."""
+    rate, kind, flags, packet_bytes, packet_frames, channels, bits = source.unpack(">d4sIIIII", 20)
+    codec = CAF_CODECS.get(kind, kind.decode("ascii", "replace").strip().lower())
+    if kind == b"lpcm":
+        codec = f"pcm_{'f' if flags & 1 else 's'}{bits}{'le' if flags & 2 else 'be'}"
+    frames = None
+    for name, offset, size in _chunks(source, 8, ">4sq", align=1):
+        if name == b"pakt":
+            frames = source.unpack(">qq", offset)[1]
+        elif name == b"data" and packet_bytes:
+            frames = _sound_bytes(source, offset + 4, size - 4) // packet_bytes * packet_frames
+        if frames is not None or offset + size >= source.size_bytes or size < 0:
+            break
+    return Audio(
+        format="caf",
+        codec=codec,
+        sample_rate_hz=to_rate_hz(rate),
+        channels=channels,
+        duration_ms=None if frames is None else to_ms(frames, rate),
+        bits_per_sample=bits or None,
+    )

@@ -1,0 +1,78 @@
+"""Bounded, cached random access to the bytes of one object.
+
+Every byte a parser sees comes through a `Source`. It fetches aligned blocks of 64 KiB and keeps them, so that the small
+reads of a parser become few ranged requests: one for a WAV, FLAC or WMA, two for an MP3 with cover art, an Ogg or an
+MP4 with its index at the end. A budget ends the reading of files made to be read for ever.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from asrcore.core.audio.model import NotAudio
+
+BLOCK_BYTES = 64 * 1024
+BUDGET_BYTES = 12 * BLOCK_BYTES
+
+Read = Callable[[int, int], bytes]
+
+
+class Source:
+    """One object: its size and its bytes.
+
+    read: (offset, length) -> the bytes there, fewer only at the end; what it raises (a failed request) passes through.
+    """
+
+    def __init__(self, read: Read, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self._read = read
+        self._blocks: dict[int, bytes] = {}
+        self._left_bytes = BUDGET_BYTES
+
+    def window(self, offset: int, length: int) -> bytes:
+        """The bytes at `offset`, fewer at the end of the object; one request unless a block holds them.
+
+        Raises NotAudio once the budget is spent.
+        """
+        length = min(length, self.size_bytes - offset)
+        if offset < 0 or length <= 0:
+            return b""
+        cached = self._blocks.get(offset // BLOCK_BYTES, b"")[offset % BLOCK_BYTES :][:length]
+        if len(cached) == length:
+            return cached
+        if length > self._left_bytes:
+            raise NotAudio(
+                f"its header is spread over more than {BUDGET_BYTES // 1024} KiB, which no common recorder does: "
+                "convert the recording (for example to 16 kHz WAV) and upload it again"
+            )
+        self._left_bytes -= length
+        return self._read(offset, length)[:length]
+
+    def peek(self, offset: int, length: int) -> bytes:
+        """The bytes at `offset`, fewer at the end of the object; cached. `length` is at most a few blocks."""
+        if offset < 0:
+            return b""
+        first, last = offset // BLOCK_BYTES, (offset + max(length, 1) - 1) // BLOCK_BYTES
+        joined = b"".join(self._block(index) for index in range(first, last + 1))
+        start = offset - first * BLOCK_BYTES
+        return joined[start : start + length]
+
+    def exactly(self, offset: int, length: int) -> bytes:
+        """The bytes at `offset`, all of them. Raises NotAudio (TruncatedAudio) if the object ends before."""
+        found = self.peek(offset, length)
+        if len(found) < length:
+            raise NotAudio(
+                f"it ends at byte {self.size_bytes}, in the middle of its header: the upload or the recording was "
+                "cut off, upload it again",
+                code="TruncatedAudio",
+            )
+        return found
+
+    def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
+        """The fields of a `struct` layout at `offset`. Raises NotAudio (TruncatedAudio) if the object ends before."""
+        return struct.unpack(layout, self.exactly(offset, struct.calcsize(layout)))
+
+    def _block(self, index: int) -> bytes:
+        if index not in self._blocks:
+            self._blocks[index] = self.window(index * BLOCK_BYTES, BLOCK_BYTES)
+        return self._blocks[index]

@@ -1,0 +1,271 @@
+"""abcpen long-speech recognition, v1: submitted as a form, polled with GET.
+
+Source: abcpen long ASR v1 (signature, parameters, results, error codes).
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from asrcore.core.errors import AsrError
+from asrcore.core.options import Options
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.vendor import (
+    Accepted,
+    Account,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    as_failed_query,
+)
+from asrcore.vendors import reading
+
+LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
+CODECS = MappingProxyType(
+    {"pcm_s16le": "pcm", "pcm_u8": "pcm", "mp3": "mpeg2", "aac": "aac", "opus": "opus", "flac": "flac"}
+)
+DOMAINS = frozenset({"court", "edu", "finance", "medical", "tech", "isp", "gov", "ecom", "mil", "com", "life", "car"})
+DEFAULT_RATE_HZ = 16000
+LONGEST_HOTWORD = 16
+FRAME_MS = 10
+PUNCTUATION_FLAG = 2
+
+_KEYS = "Check appid and api_key of `abcpen` in the stack's secret, the account's IP list, and the caller's clock."
+_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
+_LICENCE = "Extend the licence or buy hours from the vendor."
+_WAIT = "It is tried again; if it persists, look at the vendor's status page."
+_CONVERT = "Convert the recording to 16 kHz, 16 bit WAV or MP3 and upload it again."
+
+_STILL_AT_WORK = frozenset({"-1", "1"})
+_SILENT_OR_UNDECODABLE = "-2"
+# At a poll, what these say is about the connection, not about the task.
+_ABOUT_THE_QUESTION = frozenset({"10202", "10204", "10205", "10800", "16003"})
+
+
+class Abcpen(Vendor):
+    """Up to five hours of Chinese or English; takes a URL only, allows 100 polls for a task."""
+
+    name = "abcpen"
+    limits = Limits(
+        formats=frozenset({"wav", "mp3", "flac", "ogg", "m4a", "aac"}),
+        codecs=MappingProxyType(
+            {
+                "wav": frozenset({"pcm_s16le", "pcm_u8"}),
+                "ogg": frozenset({"opus"}),
+                "m4a": frozenset({"aac"}),
+            }
+        ),
+        languages=frozenset(LANGUAGES),
+        max_duration_ms=5 * 60 * 60 * 1000,
+        sample_rates_hz=frozenset({8000, 16000, 44100, 48000}),
+        channels=frozenset({1, 2}),
+        max_size_bytes=500 * 1000 * 1000,  # 600 MB in another of the vendor's documents
+    )
+    completes_by = frozenset({Completion.QUERY})
+    honours = frozenset({"speakers", "punctuation", "words", "hotwords", "domain"})
+    secret_name = "abcpen"  # noqa: S105 - where the secret lies
+    secret_fields = ("appid", "api_key")
+    codes = MappingProxyType(
+        {
+            "0": Code(Kind.SUCCESS, "taken over at submission, finished at a poll"),
+            "-1": Code(Kind.IN_PROGRESS, "not finished"),
+            "1": Code(Kind.IN_PROGRESS, "not finished"),
+            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", _CONVERT),
+            "10105": Code(Kind.CONFIG, "access was refused", _KEYS),
+            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", _REPORT),
+            "10107": Code(Kind.CONFIG, "a parameter is out of range, or the task is not known", _REPORT),
+            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", _REPORT),
+            "10110": Code(Kind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
+            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", _WAIT),
+            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", _WAIT),
+            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", _WAIT),
+            "10700": Code(
+                Kind.RETRY,
+                "the vendor's engine failed",
+                "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
+                f" China, or: {_CONVERT}",
+            ),
+            "10701": Code(Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", _CONVERT),
+            "10702": Code(Kind.BAD_AUDIO, "the audio's sample rate is not supported", _CONVERT),
+            "10800": Code(
+                Kind.RETRY,
+                "more recordings or requests at a time than the licence allows",
+                "It is tried again later; if it happens often, lower the vendor's pace in the stack's parameters.",
+            ),
+            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", _WAIT),
+            "26601": Code(Kind.CONFIG, "the app or its access is illegal", _KEYS),
+            "26607": Code(Kind.CONFIG, "the account has no licence for the language", _LICENCE),
+        }
+    )
+
+    def why_not(self, order: Order) -> str | None:
+        bits, codec = order.audio.bits_per_sample, order.audio.codec
+        reason = super().why_not(order)
+        if reason is None and codec == "flac" and bits not in (None, 16):
+            return f"{bits} bits per sample in flac (takes 16)"
+        return reason
+
+    def unmet(self, order: Order) -> set[str]:
+        options = order.options
+        no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
+        dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
+        return super().unmet(order) | no_domain | dropped
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        options = order.options
+        rate_hz = str(order.audio.sample_rate_hz or DEFAULT_RATE_HZ)
+        with_words = "false" if options.words is False else "true"
+        form = {
+            **_signed(account, now),
+            "audio_url": delivery.required_url(),
+            "audio_encode": CODECS[order.audio.codec],
+            # The vendor's documents spell these two in two ways each; it ignores what it does not know.
+            "audio_sample_rate": rate_hz,
+            "audio_samplerate": rate_hz,
+            "has_participle": with_words,
+            "words_output": with_words,
+            "lang": LANGUAGES[options.language],
+        }
+        if options.speakers is not None:
+            form["speaker_number"] = str(options.speakers)
+        if options.punctuation is False:
+            form["punc"] = "0"
+        if options.domain in DOMAINS:
+            form["pd"] = options.domain
+        if hotwords := _hotwords(options):
+            form["hotWord"] = "|".join(hotwords)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Request("POST", _address(account), headers, urlencode(form).encode())
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        document, code = self._answer(reply)
+        if code != "0":
+            raise self.error(code, _message(document))
+        data = reading.mapping(document.get("data"))
+        task_id = reading.identifier(reading.first(data, "task_id", "taskId")) or reading.identifier(
+            reading.first(document, "task_id", "taskId")
+        )
+        if task_id is None:
+            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+        return Accepted(task_id)
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        # Signed for each poll, unlike the vendor's demo: a signature lives for 5 minutes.
+        parameters = {**_signed(account, now), "task_id": vendor_task_id}
+        return Request("GET", f"{_address(account)}?{urlencode(parameters)}")
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        try:
+            document, code = self._answer(reply)
+        except AsrError as error:
+            raise as_failed_query(error) from None
+        if code in _STILL_AT_WORK:
+            return InProgress()
+        if code == _SILENT_OR_UNDECODABLE and order.audio.duration_ms is not None:
+            return recognition([])  # our own probe understood the audio, so it is the silence that is meant
+        if code != "0":
+            failure = self.error(code, _message(document))
+            about_the_question = code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes)
+            raise as_failed_query(failure) if about_the_question else failure
+        data = reading.mapping(document.get("data"))
+        result = reading.mapping(reading.mapping(data.get("data")).get("speechResult"))
+        if "onebest" not in result and "detail" not in result:
+            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+        return _recognition(result, order)
+
+    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
+        """The document, and its code: text or a number, in an early form of refusals under other names."""
+        document = self.parse_json(reply)
+        code = reading.text(reading.first(document, "code", "ok", "err_no"))
+        if not code:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        return document, code
+
+
+def sign(appid: str, ts: str, api_key: str) -> str:
+    """`signa`: over the application and the time alone, not over the request."""
+    digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
+    return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
+
+
+def _signed(account: Account, now: int) -> dict[str, str]:
+    appid = account.credentials["appid"]
+    return {"appid": appid, "ts": str(now), "signa": sign(appid, str(now), account.credentials["api_key"])}
+
+
+def _address(account: Account) -> str:
+    return f"{account.base_url.rstrip('/')}/v1/asr/long"
+
+
+def _message(document: Mapping[str, Any]) -> str:
+    return reading.text(reading.first(document, "desc", "msg", "failed"))
+
+
+def _hotwords(options: Options) -> list[str]:
+    """Those that the vendor takes: up to 16 characters, without its separator."""
+    return [word for word in options.hotwords if len(word) <= LONGEST_HOTWORD and "|" not in word]
+
+
+def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
+    # Without a wish for speakers the vendor labels two all the same.
+    with_speakers = order.options.speakers is not None
+    utterances = [
+        _utterance(sentence, with_speakers=with_speakers) for sentence in reading.mappings(result.get("detail"))
+    ]
+    return recognition(
+        utterances,
+        text=reading.text(result.get("onebest")) or None,
+        duration_ms=reading.milliseconds(result.get("duration")),
+    )
+
+
+def _utterance(sentence: Mapping[str, Any], *, with_speakers: bool) -> Utterance:
+    start_ms = reading.milliseconds(reading.first(sentence, "wordBg", "bg"))
+    speaker = reading.text(reading.first(sentence, "speakerId", "speaker")) if with_speakers else ""
+    words = reading.mappings(reading.first(sentence, "wordsPiece", "wordsResultList", "words"))
+    return Utterance(
+        start_ms=start_ms,
+        end_ms=reading.milliseconds(reading.first(sentence, "wordEd", "ed")),
+        text=reading.text(reading.first(sentence, "sentences", "onebest")),
+        speaker=speaker or None,
+        words=_words([word for word in words if not _is_punctuation(word)], start_ms or 0),
+    )
+
+
+def _words(items: list[Mapping[str, Any]], sentence_start_ms: int) -> list[Word]:
+    """Words with absolute times; an old form counts frames of 10 ms from the start of the sentence."""
+    spans = [(reading.milliseconds(item.get("wordBg")), reading.milliseconds(item.get("wordEd"))) for item in items]
+    latest_ms = max((time for span in spans for time in span if time is not None), default=0)
+    in_frames = bool(items) and latest_ms < sentence_start_ms
+    return [
+        Word(
+            start_ms=_absolute(start, sentence_start_ms) if in_frames else start,
+            end_ms=_absolute(end, sentence_start_ms) if in_frames else end,
+            text=reading.text(reading.first(item, "words", "wordsName")),
+            confidence=reading.confidence(item.get("wc")),
+        )
+        for item, (start, end) in zip(items, spans, strict=True)
+    ]
+
+
+def _absolute(frames: int | None, start_ms: int) -> int | None:
+    return None if frames is None else start_ms + frames * FRAME_MS
+
+
+def _is_punctuation(word: Mapping[str, Any]) -> bool:
+    """Punctuation is in the sentence's text already. `wp` is a set of flags, in the old form a letter."""
+    flags = reading.text(word.get("wp"))
+    return flags == "p" or (flags.isdecimal() and len(flags) < 4 and bool(int(flags) & PUNCTUATION_FLAG))

@@ -1,0 +1,71 @@
+"""Tolerant reading of vendors' values: whatever JSON can hold goes in, a usable value or none comes out.
+
+Nothing here raises. Vendors send numbers as text, text as numbers, and null, "" or -1 for what they do not know.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+LATEST_MS = 10**9  # eleven days: what lies beyond is no time within a recording
+LONGEST_NUMBER = 32
+LONGEST_ID = 256
+
+
+def text(value: object) -> str:
+    """Text, or a whole number as text, without surrounding blanks; "" for everything else.
+
+    Halves of surrogate pairs, which JSON may carry and UTF-8 may not, become question marks.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8").strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def identifier(value: object) -> str | None:
+    """A vendor's id for a task, as opaque text; None for nothing, for 0, and for what is too long to be one."""
+    found = text(value)
+    return found if found not in ("", "0") and len(found) <= LONGEST_ID else None
+
+
+def milliseconds(value: object, unit_ms: int = 1) -> int | None:
+    """A time given as a number or as its decimal text, in whole milliseconds from 0 to LATEST_MS; else None.
+
+    unit_ms: 1000 for seconds.
+    """
+    number = _number(value)
+    if number is None or not 0 <= number * unit_ms <= LATEST_MS:
+        return None
+    return round(number * unit_ms)
+
+
+def confidence(value: object) -> float | None:
+    """A confidence from 0 to 1, given as a number or text."""
+    number = _number(value)
+    return float(number) if number is not None and 0 <= number <= 1 else None
+
+
+def _number(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        written = str(value).strip()
+        number = Decimal(written) if len(written) <= LONGEST_NUMBER else Decimal("NaN")
+    except (ArithmeticError, ValueError):
+        return None
+    return number if number.is_finite() and abs(number) <= LATEST_MS else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The JSON object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The JSON objects of a list; other elements are left out."""
+    return [element for element in value if isinstance(element, dict)] if isinstance(value, list) else []
+
+
+def first(record: Mapping[str, Any], *names: str) -> Any:
+    """The value under the first of the names that has one; null and "" are none."""
+    return next((record[name] for name in names if record.get(name) not in (None, "")), None)

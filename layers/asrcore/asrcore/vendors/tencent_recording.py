@@ -1,0 +1,353 @@
+"""Tencent recording-file recognition, legacy API: submitted once, answered by callback only.
+
+Source: Tencent recording recognition, legacy API page (request, signature, callback, error codes).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+
+from asrcore.core.transcript import Recognition, Utterance, join_text, recognition
+from asrcore.core.vendor import (
+    UNDOCUMENTED,
+    Accepted,
+    Account,
+    Callback,
+    Code,
+    Completion,
+    Delivery,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    signed_host,
+)
+from asrcore.vendors import reading
+
+HOST = "aai.qcloud.com"
+SIGNATURE_LIFE_S = 3600
+LARGEST_NONCE = 9_999_999_999
+URL_SOURCE, BODY_SOURCE = 0, 1
+
+GENERAL, TELEPHONE, TELEPHONE_WITH_SPEAKERS = "16k_0", "8k_0", "8k_6"
+TELEPHONE_HZ = 8000
+
+_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
+_KEYS = "Check appid, secret_id and secret_key of `tencent` in the stack's secret."
+_CLOCK = "Check that the clock of the caller is right; the next attempt is signed anew."
+_WAIT = "It is tried again; if it persists, look at the vendor's status page."
+_CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
+_SPLIT = "Split it into parts of up to one hour, or choose a vendor for longer recordings."
+
+# code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
+_REQUEST_CODES = {
+    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", _REPORT),
+    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", _REPORT),
+    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", _REPORT),
+    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", _REPORT),
+    "1004": ("HAS_NO_VALID_SUB_SERVICE_TYPE", Kind.CONFIG, "sub_service_type is missing or invalid", _REPORT),
+    "1005": (
+        "HAS_NO_VALID_ENGINE_MODEL_TYPE",
+        Kind.CONFIG,
+        "the engine is missing or invalid",
+        "Check the option asr-model: the engines are 16k_0, 8k_0 and 8k_6.",
+    ),
+    "1006": (
+        "HAS_NO_VALID_CALLBACK_URL",
+        Kind.CONFIG,
+        "the callback URL is missing, invalid, or 2048 characters or longer",
+        "Check the address of the stack's callback API.",
+    ),
+    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", _REPORT),
+    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", _REPORT),
+    "1009": (
+        "HAS_NO_VALID_URL",
+        Kind.CONFIG,
+        "the recording's URL is missing or invalid",
+        "Upload the recording under a plainer name.",
+    ),
+    "1010": ("HAS_NO_VALID_SECRET_ID", Kind.CONFIG, "the secret id is missing or invalid", _KEYS),
+    "1011": ("HAS_NO_VALID_TIMESTAMP", Kind.CONFIG, "timestamp is missing or invalid", _CLOCK),
+    "1012": ("HAS_NO_VALID_EXPIRED", Kind.CONFIG, "expired is missing or invalid", _CLOCK),
+    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", _REPORT),
+    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", _REPORT),
+    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", _REPORT),
+    "1016": (
+        "HAS_NO_AMOUNT",
+        Kind.CONFIG,
+        "the account's allowance is used up",
+        "Buy a package in the vendor's console, or wait until the free allowance is renewed.",
+    ),
+    "1017": (
+        "URL_TOO_LONG",
+        Kind.CONFIG,
+        "the recording's URL is longer than 2048 characters",
+        "Upload the recording under a shorter name.",
+    ),
+    "1018": (
+        "FILEID_TOO_LONG",
+        Kind.CONFIG,
+        "the file name is longer than 2048 characters",
+        "Upload the recording under a shorter name.",
+    ),
+    "1019": ("APPID_NOT_REGISTER", Kind.CONFIG, "the appid is not registered for the service", _KEYS),
+    "1020": (
+        "APPID_PROJECTID_TEMPLATENAME_MISMATCH",
+        Kind.CONFIG,
+        "appid, project and template do not belong together",
+        _KEYS,
+    ),
+    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", _WAIT),
+    "1022": ("PROXY_BAD_AUTH", Kind.CONFIG, "the signature is malformed", _KEYS),
+    "1023": ("", Kind.RETRY, "a code of an older numbering, where it says that the signature is valid too long", _WAIT),
+    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", Kind.CONFIG, "the signature is valid for too long", _CLOCK),
+    "1025": ("PROXY_AUTH_EXPIRED", Kind.CONFIG, "the signature has expired", _CLOCK),
+    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", Kind.CONFIG, "the signature's project does not exist", _KEYS),
+    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", Kind.CONFIG, "the secret id does not exist", _KEYS),
+    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", Kind.CONFIG, "the signature's project does not match", _KEYS),
+    "1029": (
+        "PROXY_AUTH_REPLAY_ATTACK",
+        Kind.RETRY,
+        "nonce and timestamp were seen before",
+        "It is tried again with a new signature.",
+    ),
+    "1030": ("PROXY_AUTH_FAILED", Kind.CONFIG, "the signature does not verify", _KEYS),
+    "1031": ("", Kind.RETRY, "a code of an older numbering, where it says that the audio is larger than 5 MB", _WAIT),
+    "1032": (
+        "AUDIO_TOO_LARGE",
+        Kind.BAD_AUDIO,
+        "the recording, sent as bytes, is larger than 5 MB",
+        "Upload it under a shorter name, so that it can be sent as a URL.",
+    ),
+    "1033": ("", Kind.RETRY, "a code of an older numbering, where it says that the cause is not known", _WAIT),
+    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", _WAIT),
+}
+_CALLBACK_CODES = {
+    "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", _CONVERT),
+    "10001": Code(Kind.RETRY, "recognition did not succeed", _WAIT),
+    "10002": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
+    "10003": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
+    "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", _CONVERT),
+    "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", _WAIT),
+    "10006": Code(
+        Kind.BAD_AUDIO,
+        "the number of tracks is not the one that was declared",
+        "Convert the recording to mono and upload it again.",
+    ),
+}
+_CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
+_NAME = re.compile(r"ERROR_[A-Z_]+")
+
+_TIME = r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_LINE = re.compile(rf"\[\s*{_TIME}\s*,\s*{_TIME}\s*(?:,\s*(-?[0-9]{{1,9}})\s*)?\]\s*(.*)")
+_URL_CHARACTERS = re.compile(rb"[A-Za-z0-9_.~*+%-]*")
+_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
+_CODE = re.compile(r"-?[0-9]{1,10}")
+
+
+class TencentRecording(Vendor):
+    """Up to an hour of Mandarin at 8 or 16 kHz; stereo only from a telephone."""
+
+    name = "tencent-recording"
+    limits = Limits(
+        formats=frozenset({"wav", "pcm", "mp3", "silk", "amr", "ogg"}),
+        codecs=MappingProxyType(
+            {
+                "wav": frozenset({"pcm_s16le"}),
+                "pcm": frozenset({"pcm_s16le"}),
+                "ogg": frozenset({"speex"}),
+            }
+        ),
+        languages=frozenset({"zh-CN"}),
+        max_duration_ms=60 * 60 * 1000,
+        sample_rates_hz=frozenset({8000, 16000}),
+        channels=frozenset({1, 2}),
+        max_data_bytes=5_000_000,
+        max_url_length=2047,
+    )
+    completes_by = frozenset({Completion.CALLBACK})
+    honours = frozenset({"speakers", "model"})
+    secret_name = "tencent"  # noqa: S105 - where the secret lies
+    secret_fields = ("appid", "secret_id", "secret_key")
+    codes = MappingProxyType(
+        {
+            "0": Code(Kind.SUCCESS, "taken over at submission, finished at the callback"),
+            **{code: Code(kind, meaning, advice) for code, (_, kind, meaning, advice) in _REQUEST_CODES.items()},
+            **_CALLBACK_CODES,
+        }
+    )
+
+    def why_not(self, order: Order) -> str | None:
+        reason = super().why_not(order)
+        if reason is None and order.audio.channels == 2 and _engine(order) != TELEPHONE:
+            return (
+                f"2 channels with engine {_engine(order)} (takes 2 only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
+            )
+        return reason
+
+    def unmet(self, order: Order) -> set[str]:
+        tells_speakers = _engine(order) == TELEPHONE_WITH_SPEAKERS or _is_stereo(order)
+        return super().unmet(order) | (set() if tells_speakers else order.options.asked() & {"speakers"})
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        parameters = {
+            "callback_url": callback_url,
+            "channel_num": 2 if _is_stereo(order) else 1,
+            "engine_model_type": _engine(order),
+            "expired": now + SIGNATURE_LIFE_S,
+            "nonce": nonce % LARGEST_NONCE + 1,
+            "projectid": 0,
+            "res_text_format": 0,  # UTF-8
+            "res_type": 1,  # asynchronous, the only one that works
+            "secretid": account.credentials["secret_id"],
+            "source_type": URL_SOURCE if delivery.data is None else BODY_SOURCE,
+            "sub_service_type": 0,
+            "timestamp": now,
+        }
+        if delivery.data is None:
+            parameters["url"] = delivery.required_url()
+        host = signed_host(account.base_url, HOST)
+        path = f"/asr/v1/{account.credentials['appid']}"
+        return Request(
+            "POST",
+            f"{account.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
+            {
+                "Host": host,
+                "Authorization": sign(f"{host}{path}", parameters, account.credentials["secret_key"]),
+                "Content-Type": "application/octet-stream",
+            },
+            delivery.data or b"",
+        )
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        document = self.parse_json(reply)
+        code = reading.text(document.get("code"))
+        if not code:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        if code != "0":
+            raise self.error(code, reading.text(document.get("message")))
+        task_id = reading.identifier(document.get("requestId"))
+        if task_id is None:
+            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+        return Accepted(task_id)
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        fields = _callback_fields(body)
+        code = reading.text(fields.get("code"))
+        if not _CODE.fullmatch(code):
+            raise self.bad_callback("it has no code")
+        task_id = reading.identifier(fields.get("requestId"))
+        if code != "0":
+            return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
+        if "text" not in fields:
+            raise self.bad_callback("it tells of success and has no text")
+        # The length is in seconds; 0 stands for unknown.
+        duration_ms = reading.milliseconds(fields.get("audioTime"), unit_ms=1000) or None
+        return Callback(task_id, _read_lines(reading.text(fields["text"]), duration_ms, stereo=_is_stereo(order)))
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """A request code's meaning by the name in the message, where there is one: two numberings are in use."""
+        names = (_CODES_BY_NAME.get(name) for name in _NAME.findall(message))
+        return self.codes.get(next(filter(None, names), code), UNDOCUMENTED)
+
+
+def sign(host_and_path: str, parameters: Mapping[str, str | int], secret_key: str) -> str:
+    """The `Authorization` of a POST: the query is signed sorted and raw, although it travels percent-encoded."""
+    query = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
+    digest = hmac.new(secret_key.encode(), f"POST{host_and_path}?{query}".encode(), hashlib.sha1)
+    return base64.b64encode(digest.digest()).decode()
+
+
+def _engine(order: Order) -> str:
+    if order.options.model:
+        return order.options.model
+    if order.audio.sample_rate_hz != TELEPHONE_HZ:
+        return GENERAL
+    # Two tracks tell the speakers apart better than any engine.
+    asked = order.options.speakers is not None
+    return TELEPHONE_WITH_SPEAKERS if asked and order.audio.channels != 2 else TELEPHONE
+
+
+def _is_stereo(order: Order) -> bool:
+    return order.audio.channels == 2 and _engine(order) == TELEPHONE
+
+
+def _callback_fields(body: bytes) -> dict[str, object]:
+    """The fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded once more."""
+    if body.lstrip().startswith(b"{"):
+        try:
+            document = reading.mapping(json.loads(body))
+        except (ValueError, RecursionError):
+            return {}
+        return {
+            name: _decode(value.encode("utf-8", "replace")) if isinstance(value, str) else value
+            for name, value in document.items()
+        }
+    # Latin-1 carries bytes through text unchanged: escapes become bytes first, and bytes become text afterwards,
+    # because the second byte of a GBK character may be an ASCII letter.
+    form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    return {name: _decode(value.encode("latin-1")) for name, value in form}
+
+
+def _decode(value: bytes) -> str:
+    if _URL_CHARACTERS.fullmatch(value) and _ESCAPE.search(value):
+        value = unquote_to_bytes(value.replace(b"+", b" "))
+    for charset in ("utf-8", "gb18030"):  # UTF-8 is what we ask for
+        try:
+            return value.decode(charset)
+        except UnicodeDecodeError:
+            continue
+    return value.decode("utf-8", "replace")
+
+
+def _read_lines(text: str, duration_ms: int | None, *, stereo: bool) -> Recognition:
+    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it."""
+    utterances = list(_utterances(text, stereo=stereo))
+    if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
+        utterances = [utterances[0].model_copy(update={"start_ms": 0, "end_ms": duration_ms})]
+    return recognition(utterances, duration_ms=duration_ms)
+
+
+def _utterances(text: str, *, stereo: bool) -> Iterator[Utterance]:
+    mark: re.Match[str] | None = None
+    parts: list[str] = []
+    for line in text.split("\n"):
+        found = _LINE.fullmatch(line.strip())
+        if found:
+            yield from _utterance(mark, parts, stereo=stereo)
+            mark, parts = found, [found[6]]
+        else:
+            parts.append(line)
+    yield from _utterance(mark, parts, stereo=stereo)
+
+
+def _utterance(mark: re.Match[str] | None, parts: list[str], *, stereo: bool) -> Iterator[Utterance]:
+    words = join_text(parts)
+    if not words:
+        return
+    if mark is None:
+        yield Utterance(start_ms=None, end_ms=None, text=words)
+        return
+    label = None if mark[5] is None or mark[5].startswith("-") else mark[5]
+    yield Utterance(
+        start_ms=_time_ms(mark[1], mark[2]),
+        end_ms=_time_ms(mark[3], mark[4]),
+        text=words,
+        speaker=None if stereo else label,
+        channel=int(label) if stereo and label in ("0", "1") else None,
+    )
+
+
+def _time_ms(minutes: str, seconds: str) -> int | None:
+    """Minutes may exceed 59: an hour is 60:00.000."""
+    whole_ms, part_ms = reading.milliseconds(minutes, unit_ms=60_000), reading.milliseconds(seconds, unit_ms=1000)
+    return None if whole_ms is None or part_ms is None else reading.milliseconds(whole_ms + part_ms)

@@ -1,0 +1,275 @@
+"""Volcengine AUC, v1 standard edition: submitted, answered by callback, and by query in any case.
+
+Source: Volcengine recording-file recognition, standard edition v1 (submit, query, callback, error codes).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.vendor import (
+    Accepted,
+    Account,
+    Callback,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    as_failed_query,
+)
+from asrcore.vendors import reading
+
+# Our language tags, and the vendor's.
+LANGUAGES = MappingProxyType(
+    {
+        "zh-CN": "zh-CN",
+        "en-US": "en-US",
+        "yue-CN": "cant",
+        "zh-Sichuan": "sc",
+        "wuu-CN": "zh_shanghai",
+        "ja-JP": "ja-JP",
+        "ko-KR": "ko-KR",
+        "fr-FR": "fr-FR",
+        "es-MX": "es-MX",
+        "pt-BR": "pt-BR",
+        "id-ID": "id-ID",
+        "ru-RU": "ru-RU",
+        "ms-MY": "ms-MY",
+    }
+)
+CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "ogg": "ogg", "mp3": "mp3", "mp4": "mp4", "m4a": "mp4"})
+CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
+DEFAULT_BITS = 16
+
+_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
+_KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
+_WAIT = "It is tried again; if it persists, look at the vendor's status page."
+_CONVERT = "Convert the recording to 16 kHz, 16 bit WAV or MP3 and upload it again."
+_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", _WAIT)
+
+# At a query, what these say is about the question, not about the task.
+_ABOUT_THE_QUESTION = frozenset({"1003", "1005"})
+_TASK_NOT_FOUND = "1001"
+_STILL_AT_WORK = re.compile(r"2[0-9]{3}")
+
+
+class Volcengine(Vendor):
+    """Up to five hours in many languages; takes a URL only and does not follow redirects."""
+
+    name = "volcengine"
+    limits = Limits(
+        formats=frozenset(CONTAINERS),
+        codecs=MappingProxyType(
+            {
+                "pcm": frozenset({"pcm_s16le"}),
+                "wav": frozenset({"pcm_s16le"}),
+                "ogg": frozenset({"opus"}),
+                "mp4": frozenset({"aac", "mp3"}),
+                "m4a": frozenset({"aac", "mp3"}),
+            }
+        ),
+        languages=frozenset(LANGUAGES),
+        max_duration_ms=5 * 60 * 60 * 1000 - 1,
+        channels=frozenset({1, 2}),
+        max_size_bytes=512 * 1000 * 1000 - 1,
+    )
+    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
+    honours = frozenset({"speakers", "punctuation", "inverse_text_normalization", "words", "filter_fillers"})
+    secret_name = "volcengine"  # noqa: S105 - where the secret lies
+    secret_fields = ("appid", "token", "cluster")
+    codes = MappingProxyType(
+        {
+            **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
+            "1000": Code(Kind.SUCCESS, "taken over at submission, finished at a query or callback"),
+            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", _REPORT),
+            "1002": Code(Kind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
+            "1003": Code(
+                Kind.RETRY,
+                "too many requests in a second",
+                "It is tried again later; if it happens often, lower the vendor's pace in the stack's parameters.",
+            ),
+            "1004": Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
+            "1005": Code(Kind.RETRY, "the vendor is busy", _WAIT),
+            "1006": Code(Kind.RETRY, "the vendor broke the request off", _WAIT),
+            "1010": Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours."),
+            "1011": Code(
+                Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it into smaller parts."
+            ),
+            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", _CONVERT),
+            "1013": Code(Kind.SILENT, "nobody speaks in the recording"),
+            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", "Upload the recording again."),
+            "1015": Code(
+                Kind.RETRY,
+                "the vendor could not download the recording",
+                "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
+                " China and answers without a redirect.",
+            ),
+            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", _WAIT),
+            "1021": Code(Kind.RETRY, "the vendor took too long", _WAIT),
+            "1022": Code(Kind.RETRY, "recognition failed", _WAIT),
+            "1099": Code(Kind.RETRY, "the vendor does not know the cause", _WAIT),
+            "2000": Code(Kind.IN_PROGRESS, "being recognised"),
+            "2001": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
+            "3000": Code(
+                Kind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
+            ),
+        }
+    )
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        credentials = account.credentials
+        body = {
+            "app": {"appid": credentials["appid"], "token": credentials["token"], "cluster": credentials["cluster"]},
+            "user": {"uid": order.job_id},
+            "audio": {"url": delivery.required_url(), **_audio(order)},
+            "request": {"callback": callback_url},
+            "additions": _additions(order),
+        }
+        return _request("submit", body, account)
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        answer, code = self._answer(reply)
+        if code != "1000":
+            raise self.error(code, reading.text(answer.get("message")))
+        task_id = reading.identifier(answer.get("id"))
+        if task_id is None:
+            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+        return Accepted(task_id)
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        # Flat, where the submission is nested; the vendor takes neither for the other.
+        credentials = account.credentials
+        body = {
+            "appid": credentials["appid"],
+            "token": credentials["token"],
+            "cluster": credentials["cluster"],
+            "id": vendor_task_id,
+        }
+        return _request("query", body, account)
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        try:
+            answer, code = self._answer(reply)
+        except AsrError as error:
+            raise as_failed_query(error) from None
+        if code == _TASK_NOT_FOUND:
+            # Said for a moment after submission, and after the 24 hours for which results are kept.
+            message = "the vendor does not know the task: not yet, or no longer"
+            raise QueryFailedError(ErrorClass.RETRY, code, message, self.name)
+        if code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes):
+            raise as_failed_query(self.error(code, reading.text(answer.get("message"))))
+        if _STILL_AT_WORK.fullmatch(code):
+            return InProgress()
+        result = self._result(answer, code, order)
+        if result is None:
+            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+        return result
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        try:
+            answer, code = self._answer(Reply(200, body))
+        except AsrError as error:
+            raise self.bad_callback(f"{error.code}") from None
+        if _STILL_AT_WORK.fullmatch(code):
+            raise self.bad_callback("it tells of no end")
+        task_id = reading.identifier(answer.get("id"))
+        try:
+            result = self._result(answer, code, order)
+        except AsrError as error:
+            return Callback(task_id, error)
+        if result is None:
+            raise self.bad_callback("it tells of success and has no result")
+        return Callback(task_id, result)
+
+    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
+        """What lies under `resp`, and its code, which may be a number or text."""
+        answer = reading.mapping(self.parse_json(reply).get("resp"))
+        code = reading.text(answer.get("code"))
+        if not code:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        return answer, code
+
+    def _result(self, answer: Mapping[str, Any], code: str, order: Order) -> Recognition | None:
+        """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""
+        if code == "1013":
+            return recognition([])
+        if code != "1000":
+            raise self.error(code, reading.text(answer.get("message")))
+        if "text" not in answer and "utterances" not in answer:
+            return None
+        with_words = order.options.words is not False
+        utterances = [_utterance(item, with_words=with_words) for item in reading.mappings(answer.get("utterances"))]
+        return recognition(utterances, text=reading.text(answer.get("text")) or None)
+
+
+def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
+    return Request(
+        "POST",
+        f"{account.base_url.rstrip('/')}/api/v1/auc/{call}",
+        # The semicolon is the vendor's.
+        {"Authorization": f"Bearer; {account.credentials['token']}", "Content-Type": "application/json"},
+        json.dumps(body, ensure_ascii=False).encode(),
+    )
+
+
+def _audio(order: Order) -> dict[str, Any]:
+    audio = order.audio
+    described: dict[str, Any] = {
+        "format": CONTAINERS.get(audio.format),
+        "codec": CODECS.get(audio.codec),
+        "rate": audio.sample_rate_hz,
+        "bits": audio.bits_per_sample or DEFAULT_BITS,
+        "channel": audio.channels,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def _additions(order: Order) -> dict[str, str]:
+    """Switches, all of them text."""
+    options = order.options
+    switches = {
+        "use_itn": options.inverse_text_normalization,
+        "use_punc": options.punctuation,
+        "use_ddc": options.filter_fillers,
+        "with_speaker_info": options.speakers is not None or None,
+        "channel_split": order.audio.channels == 2 or None,
+        "enable_query": True,  # without it a task with a callback cannot be queried
+    }
+    return {
+        "language": LANGUAGES[order.options.language],
+        **{name: str(value) for name, value in switches.items() if value is not None},
+    }
+
+
+def _utterance(item: Mapping[str, Any], *, with_words: bool) -> Utterance:
+    additions = reading.mapping(item.get("additions"))
+    channel = {"1": 0, "2": 1}.get(reading.text(additions.get("channel_id")))
+    words = [_word(word) for word in reading.mappings(item.get("words"))] if with_words else []
+    return Utterance(
+        start_ms=reading.milliseconds(item.get("start_time")),
+        end_ms=reading.milliseconds(item.get("end_time")),
+        text=reading.text(item.get("text")),
+        speaker=reading.text(additions.get("speaker")) or None,
+        channel=channel,
+        words=words,
+    )
+
+
+def _word(item: Mapping[str, Any]) -> Word:
+    return Word(
+        start_ms=reading.milliseconds(item.get("start_time")),
+        end_ms=reading.milliseconds(item.get("end_time")),
+        text=reading.text(item.get("text")),
+    )

@@ -1,0 +1,257 @@
+"""One suite for every implementation of the stores: the tests' memory, and AWS's own protocols (on moto)."""
+
+from datetime import timedelta
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from asrcore.core.errors import AsrError
+from asrcore.core.job import new_job
+from asrcore.core.step import Next, Step
+from asrcore.core.transcript import Source
+from asrcore.services import ConflictError
+from asrcore.stores.jobs import DynamoJobs
+from asrcore.stores.objects import S3Recordings, S3Transcripts
+from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
+from tests.support.memory import START, MemoryJobs, MemoryTranscripts
+from tests.support.pipeline import SOURCE
+
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def jobs(request, aws):
+    if request.param == "memory":
+        return MemoryJobs()
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="jobs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+    )
+    return DynamoJobs(client, "jobs")
+
+
+class TestJobs:
+    def test_a_job_is_created_once_and_reads_back_the_same(self, jobs):
+        job = new_job(SOURCE, START)
+
+        assert jobs.create(job)
+        assert not jobs.create(job.model_copy(update={"run": 9}))
+        assert jobs.load(job.job_id) == job
+
+    def test_what_does_not_exist_is_none(self, jobs):
+        assert jobs.load("nobody") is None
+
+    def test_of_two_who_read_the_same_row_only_the_first_writes(self, jobs):
+        jobs.create(new_job(SOURCE, START))
+        one = two = jobs.load(new_job(SOURCE, START).job_id)
+
+        saved = jobs.save(one.model_copy(update={"run": 2}))
+
+        with pytest.raises(ConflictError):
+            jobs.save(two.model_copy(update={"run": 3}))
+        assert jobs.load(one.job_id) == saved
+        assert saved.run == 2
+
+    def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
+        slots = [jobs.take_slot("toy", 4, START) for _ in range(3)]
+
+        assert slots == [START + timedelta(milliseconds=250 * place) for place in range(3)]
+
+    def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
+        for _ in range(8):
+            jobs.take_slot("toy", 4, START)
+
+        later = START + timedelta(minutes=1)
+        assert jobs.take_slot("toy", 4, later) == later
+
+    def test_each_vendor_has_a_line_of_its_own(self, jobs):
+        jobs.take_slot("toy", 1, START)
+
+        assert jobs.take_slot("other", 1, START) == START
+
+
+@pytest.fixture(params=["memory", "s3"])
+def transcripts(request, aws):
+    if request.param == "memory":
+        store = MemoryTranscripts()
+        return store, lambda key: store.objects[key]
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="transcripts")
+    return S3Transcripts(client, "transcripts"), lambda key: client.get_object(Bucket="transcripts", Key=key)[
+        "Body"
+    ].read()
+
+
+class TestTranscripts:
+    @pytest.mark.parametrize(
+        ("there", "new", "written"),
+        [
+            pytest.param("0A", "0B", True, id="a newer version overwrites"),
+            pytest.param("0B", "0A", False, id="an older version does not"),
+            pytest.param("0A", "0A", True, id="the same version may be written again"),
+            pytest.param("0A", "0A1", True, id="a longer sequencer, later"),
+        ],
+    )
+    def test_the_newest_version_stays(self, transcripts, there, new, written):
+        store, read = transcripts
+        store.put_transcript("t.json", b"there", SOURCE.model_copy(update={"sequencer": there}))
+
+        assert store.put_transcript("t.json", b"new", SOURCE.model_copy(update={"sequencer": new})) is written
+        assert read("t.json") == (b"new" if written else b"there")
+
+    def test_a_raw_reply_is_kept_to_the_byte(self, transcripts):
+        store, read = transcripts
+
+        store.put_raw("job", b"code=0&text=%BD%F1", "application/x-www-form-urlencoded")
+
+        assert read("raw/job.json") == b"code=0&text=%BD%F1"
+
+
+def test_a_write_that_lost_a_race_looks_again(aws):
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="transcripts")
+    store = S3Transcripts(client, "transcripts")
+    head, raced = client.head_object, []
+
+    def somebody_newer_writes_after_the_look(**call):
+        try:
+            return head(**call)
+        finally:
+            if not raced:
+                raced.append(True)
+                store.put_transcript("t.json", b"newer", SOURCE.model_copy(update={"sequencer": "0C"}))
+
+    client.head_object = somebody_newer_writes_after_the_look
+
+    assert not store.put_transcript("t.json", b"older", SOURCE)
+    assert client.get_object(Bucket="transcripts", Key="t.json")["Body"].read() == b"newer"
+
+
+class TestRecordings:
+    @pytest.fixture
+    def bucket(self, aws):
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="audio")
+        client.put_bucket_versioning(Bucket="audio", VersioningConfiguration={"Status": "Enabled"})
+        return client
+
+    def put(self, client, body=b"0123456789", **more) -> Source:
+        answer = client.put_object(Bucket="audio", Key="incoming/会议 a+b%.wav", Body=body, **more)
+        return Source(
+            bucket="audio",
+            key="incoming/会议 a+b%.wav",
+            version_id=answer["VersionId"],
+            etag=answer["ETag"].strip('"'),
+            size_bytes=0,
+        )
+
+    def test_true_size_and_metadata(self, bucket):
+        source = self.put(bucket, Metadata={"asr-vendor": "abcpen"})
+
+        found, metadata = S3Recordings(bucket, bucket).look_up(source)
+
+        assert found.size_bytes == 10
+        assert metadata == {"asr-vendor": "abcpen"}
+
+    @pytest.mark.parametrize(
+        ("offset", "length", "body"),
+        [
+            pytest.param(0, 4, b"0123", id="the start"),
+            pytest.param(8, 4, b"89", id="over the end"),
+            pytest.param(10, 4, b"", id="behind the end"),
+            pytest.param(0, 0, b"", id="nothing"),
+        ],
+    )
+    def test_ranges(self, bucket, offset, length, body):
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+
+        assert store.read(source, offset, length) == body
+
+    def test_an_older_version_is_still_read_as_it_was(self, bucket):
+        older = self.put(bucket, b"older")
+        self.put(bucket, b"newer one")
+        store = S3Recordings(bucket, bucket)
+
+        found, _ = store.look_up(older)
+
+        assert store.read(found, 0, 99) == b"older"
+
+    def test_a_deleted_recording_is_not_read_even_if_its_version_could_be(self, bucket):
+        source = self.put(bucket)
+        bucket.delete_object(Bucket="audio", Key=source.key)
+
+        with pytest.raises(AsrError, match="ObjectNotFound"):
+            S3Recordings(bucket, bucket).look_up(source)
+
+    def test_a_replaced_recording_is_left_to_its_own_job(self, bucket):
+        source = self.put(bucket).model_copy(update={"version_id": None, "etag": "of-another-upload"})
+
+        with pytest.raises(AsrError, match="ObjectReplaced"):
+            S3Recordings(bucket, bucket).look_up(source)
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        pytest.param("us-east-1", "audio.s3.us-east-1.amazonaws.com", id="global, the region that likes to be special"),
+        pytest.param("ap-southeast-1", "audio.s3.ap-southeast-1.amazonaws.com", id="global"),
+        pytest.param("cn-north-1", "audio.s3.cn-north-1.amazonaws.com.cn", id="China"),
+    ],
+)
+def test_a_presigned_url_is_regional_virtual_hosted_version_4_and_pins_the_version(aws, monkeypatch, region, host):
+    from asrcore.aws import s3_signer
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    source = Source(bucket="audio", key="incoming/a.wav", version_id="v1", etag="e", size_bytes=1)
+
+    url = S3Recordings(None, s3_signer()).presign(source)
+
+    assert url.startswith(f"https://{host}/incoming/a.wav?")
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    assert "versionId=v1" in url
+
+
+class TestWorkflow:
+    def test_a_second_start_under_the_same_name_is_left_to_the_first(self, aws):
+        client = boto3.client("stepfunctions")
+        definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+        role = "arn:aws:iam::123456789012:role/r"
+        arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]
+        workflow = StepFunctionsWorkflow(client, arn)
+
+        workflow.start("job-1", Step(job_id="job", next=Next.QUERY, wait_s=3))
+        workflow.start("job-1", Step(job_id="job", next=Next.SUBMIT, wait_s=9))
+
+        (execution,) = client.list_executions(stateMachineArn=arn)["executions"]
+        held = client.describe_execution(executionArn=execution["executionArn"])["input"]
+        assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
+
+    def test_a_token_that_nobody_waits_for_is_no_error(self):
+        class Closed:
+            def send_task_success(self, **_):
+                from botocore.exceptions import ClientError
+
+                raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
+
+        StepFunctionsWorkflow(Closed(), "arn").wake("token", Step(job_id="job", next=Next.COMPLETED))
+
+    def test_an_event_that_the_bus_did_not_take_is_an_error(self):
+        class Full:
+            def put_events(self, **_):
+                return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+        with pytest.raises(RuntimeError, match="ThrottlingException"):
+            EventBridge(Full()).publish("Transcript Completed", {})

@@ -1,0 +1,244 @@
+"""The inner part: steps, waits, options, text, events and settings, as tables."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Job, Status, new_job
+from asrcore.core.options import Options, read_metadata
+from asrcore.core.pacing import MAX_TRIES, retry_wait_s
+from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
+from asrcore.core.step import Next, next_step
+from asrcore.core.transcript import Utterance, Word, join_text, recognition
+from asrcore.core.vendor import Completion
+from asrcore.settings import Settings
+from tests.support.memory import START
+from tests.support.pipeline import SOURCE
+
+AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
+ERROR = AsrError(ErrorClass.RETRY, "1005", "busy", "toy")
+
+
+def planned() -> Job:
+    return new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(), vendors=["a", "b"], warnings=[], now=START)
+
+
+def submitted() -> Job:
+    return planned().claim(START).submitted(1, "t", START)
+
+
+class TestJob:
+    @pytest.mark.parametrize(
+        "move",
+        [
+            pytest.param(lambda job: job.fail(ERROR, START), id="fail"),
+            pytest.param(lambda job: job.complete("t", "k", [], START), id="complete"),
+            pytest.param(lambda job: job.attempt_failed(1, ERROR, START), id="attempt_failed"),
+            pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
+            pytest.param(lambda job: job.claim(START), id="claim"),
+            pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
+            pytest.param(lambda job: job.asked(1, START), id="asked"),
+            pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
+            pytest.param(
+                lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("end", [Status.COMPLETED, Status.FAILED])
+    def test_a_finished_job_never_moves(self, move, end):
+        job = submitted()
+        job = job.complete("t", "k", [], START) if end is Status.COMPLETED else job.fail(ERROR, START)
+
+        assert move(job) is job
+
+    @pytest.mark.parametrize(
+        "move",
+        [
+            pytest.param(lambda job: job.attempt_failed(2, ERROR, START), id="attempt_failed"),
+            pytest.param(lambda job: job.submitted(2, "t", START), id="submitted"),
+            pytest.param(lambda job: job.asked(2, START), id="asked"),
+        ],
+    )
+    def test_news_of_another_attempt_moves_nothing(self, move):
+        job = submitted()
+
+        assert move(job) is job
+
+    def test_what_a_row_holds_reads_back_as_the_same_job(self):
+        job = submitted().attempt_failed(1, ERROR, START).complete("t", "k", ["w"], START)
+
+        assert Job.model_validate(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job
+
+    def test_what_nobody_asked_for_is_not_asked_for_after_the_row_was_read_again(self):
+        job = new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(speakers=2), vendors=["a"], warnings=[], now=START)
+
+        again = Job.model_validate(job.model_dump(mode="json", by_alias=True))
+
+        assert again.options.asked() == {"speakers"}
+
+    def test_a_task_token_never_shows_when_a_job_is_printed(self):
+        assert "token-1" not in repr(submitted().keep_token("token-1", START))
+
+    def test_config_goes_to_the_next_vendor_and_then_ends(self):
+        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+
+        second = planned().attempt_failed(1, config, START)
+        ended = second.attempt_failed(2, config, START)
+
+        assert (second.vendor, second.chain, second.attempt.number) == ("b", [], 2)
+        assert (ended.status, ended.error.code) == (Status.FAILED, "1002")
+
+
+class TestStep:
+    @pytest.mark.parametrize(
+        ("job", "completes_by", "at_s", "following", "wait_s"),
+        [
+            pytest.param(planned(), set(), 0, Next.SUBMIT, 0, id="planned, due now"),
+            pytest.param(planned().take_slot(START + timedelta(seconds=9.2), START), set(), 0, Next.SUBMIT, 10, id="planned, due later"),
+            pytest.param(planned().claim(START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
+            pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
+            pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
+            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 0, Next.CALLBACK, 60, id="both: callback first"),
+            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 59.9, Next.CALLBACK, 1, id="both: never waits 0 s"),
+            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 60, Next.QUERY, 3, id="both: then the query"),
+            pytest.param(submitted().complete("t", "k", [], START), set(), 0, Next.COMPLETED, 0, id="completed"),
+            pytest.param(submitted().fail(ERROR, START), set(), 0, Next.FAILED, 0, id="failed"),
+        ],
+    )  # fmt: skip
+    def test_what_is_next(self, job, completes_by, at_s, following, wait_s):
+        step = next_step(job, completes_by, START + timedelta(seconds=at_s))
+
+        assert (step.next, step.wait_s) == (following, wait_s)
+
+    def test_the_envelope_holds_references_only(self):
+        assert next_step(planned(), set(), START).envelope() == {
+            "job_id": planned().job_id,
+            "next": "submit",
+            "wait_s": 0,
+        }
+
+
+class TestPolling:
+    @given(st.floats(1, 5 * 3600))
+    def test_six_hours_take_at_most_90_queries_and_no_wait_is_shorter_than_three_seconds(self, audio_s):
+        elapsed_s, queries = 0.0, 0
+
+        while elapsed_s < RESULT_DEADLINE_S:
+            delay_s = next_delay(audio_s, elapsed_s, queries)
+            assert delay_s >= 3
+            elapsed_s, queries = elapsed_s + delay_s, queries + 1
+
+        assert queries <= 90
+
+    def test_a_result_is_seen_at_most_a_seventh_late(self):
+        assert next_delay(3600, 100, 5) <= 100 / 7
+
+
+@given(st.text(), st.integers(1, MAX_TRIES - 1))
+def test_retries_wait_longer_each_time_and_are_the_same_whenever_computed(job_id, tries):
+    assert retry_wait_s(job_id, tries) == retry_wait_s(job_id, tries)
+    assert retry_wait_s(job_id, tries) <= retry_wait_s(job_id, tries + 1)
+    assert 2.5 <= retry_wait_s(job_id, tries)
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("metadata", "expected"),
+        [
+            pytest.param({}, Options(), id="nothing"),
+            pytest.param({"content-note": "x"}, Options(), id="what is not ours is left alone"),
+            pytest.param({"asr-language": "zh"}, Options(language="zh-CN"), id="a short language"),
+            pytest.param({"asr-language": "en-US"}, Options(language="en-US"), id="a language"),
+            pytest.param({"asr-speakers": "2"}, Options(speakers=2), id="a number"),
+            pytest.param({"asr-words": "false"}, Options(words=False), id="a switch"),
+            pytest.param({"asr-hotwords": "腾讯，云"}, Options(hotwords=["腾讯", "云"]), id="words, Chinese comma"),
+            pytest.param({"asr-hotwords": "%E8%85%BE%E8%AE%AF,x"}, Options(hotwords=["腾讯", "x"]), id="percent-encoded"),
+        ],
+    )  # fmt: skip
+    def test_metadata(self, metadata, expected):
+        assert read_metadata(metadata) == (None, expected)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            pytest.param("asr-speakers", "11", "less than or equal to 10", id="out of range"),
+            pytest.param("asr-language", "chinese!", "match", id="no language"),
+            pytest.param("asr-words", "perhaps", "boolean", id="no switch"),
+            pytest.param("asr-colour", "red", "known are asr-vendor, asr-language", id="unknown"),
+        ],
+    )
+    def test_a_bad_option_is_refused_with_its_name_and_what_is_allowed(self, name, value, said):
+        with pytest.raises(AsrError) as refused:
+            read_metadata({name: value})
+
+        assert refused.value.error_class is ErrorClass.CONFIG
+        assert name in refused.value.message
+        assert said in refused.value.message
+
+
+class TestTranscript:
+    @pytest.mark.parametrize(
+        ("parts", "text"),
+        [
+            pytest.param(["你好", "世界"], "你好世界", id="Chinese: no spaces"),
+            pytest.param(["hello", "world"], "hello world", id="English: spaces"),
+            pytest.param(["我用", "Python", "写"], "我用Python写", id="mixed: none next to a wide character"),
+            pytest.param([" a ", "", " b"], "a b", id="stray spaces"),
+            pytest.param([], "", id="nothing"),
+        ],
+    )
+    def test_joining(self, parts, text):
+        assert join_text(parts) == text
+
+    @given(
+        st.lists(
+            st.tuples(st.none() | st.integers(-5, 5000), st.none() | st.integers(-5, 5000)).map(
+                lambda span: Utterance(
+                    start_ms=span[0], end_ms=span[1], text="x", words=[Word(start_ms=span[1], end_ms=span[0], text="x")]
+                )
+            )
+        )
+    )
+    def test_times_never_run_backwards_whatever_a_vendor_sends(self, utterances):
+        heard = recognition(utterances)
+
+        starts = [utterance.start_ms for utterance in heard.utterances if utterance.start_ms is not None]
+        assert starts == sorted(starts)
+        assert len(heard.utterances) == len(utterances)
+        for timed in [*heard.utterances, *(word for utterance in heard.utterances for word in utterance.words)]:
+            assert (timed.start_ms is None) == (timed.end_ms is None)
+            assert timed.start_ms is None or 0 <= timed.start_ms <= timed.end_ms
+
+
+class TestSettings:
+    ENVIRONMENT = {  # noqa: RUF012
+        "JOBS_TABLE": "t",
+        "TRANSCRIPT_BUCKET": "b",
+        "SECRET_ARN": "s",
+        "VENDOR_CHAIN": "abcpen,volcengine",
+        "ROW_RETENTION_DAYS": "30",
+        "CALLBACK_BASE_URL": "https://c",
+        "TENCENT_SENTENCE_BASE_URL": "https://t",
+        "ABCPEN_PER_SECOND": "10",
+        "TENCENT_SENTENCE_MAX_DATA_BYTES": "614400",
+    }
+
+    def test_the_environment_is_read_by_vendor(self):
+        settings = Settings.from_environment(self.ENVIRONMENT)
+
+        assert settings.vendor_chain == ["abcpen", "volcengine"]
+        assert settings.base_urls == {"tencent-sentence": "https://t"}
+        assert settings.per_second == {"abcpen": 10}
+        assert settings.max_data_bytes == {"tencent-sentence": 614400}
+        assert settings.callback_base_url == "https://c"
+
+    def test_what_is_missing_is_named(self):
+        incomplete = {name: value for name, value in self.ENVIRONMENT.items() if name != "JOBS_TABLE"}
+
+        with pytest.raises(ValidationError, match="jobs_table"):
+            Settings.from_environment(incomplete)
