@@ -29,11 +29,13 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 
 check: lint test  ## what CI runs
 
+# The layer and the local stack take their versions from the largest set: what is deployed is what was tested.
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "layer layers/asrcore/requirements" "local requirements/local" "dev requirements/dev"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
-	    --custom-compile-command "make lock" requirements/$$1.in -o $$2.txt || exit 1; done
+	    --custom-compile-command "make lock" $$( [ $$1 = dev ] || echo -c requirements/dev.txt ) \
+	    requirements/$$1.in -o $$2.txt || exit 1; done
 
 $(VENV)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<

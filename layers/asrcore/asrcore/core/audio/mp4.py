@@ -32,7 +32,7 @@ CODECS = {
 }
 PCM_ENDINGS = {b"sowt": "le", b"twos": "be", b"lpcm": "le", b"ipcm": "be"}
 ESDS_CODECS = {0x69: "mp3", 0x6B: "mp3", 0xA5: "ac3", 0xA6: "eac3", 0xAD: "opus", 0xDD: "vorbis"}
-MP4_EXTENDED, MP4_DECODER, MP4_CONFIG = 3, 4, 5  # descriptors in an esds box, each inside the one before
+STREAM_TAG, DECODER_TAG, CONFIG_TAG = 3, 4, 5  # descriptors in an esds box, each inside the one before
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,9 @@ def _refine_by_esds(entry: bytes, sound: Sound) -> Sound:
     at = entry.find(b"esds", 36)
     if at == -1:
         return sound
-    stream = _descriptor(entry[at + 8 :], MP4_EXTENDED)
-    decoder = _descriptor(stream[3:], MP4_DECODER)
-    config = _descriptor(decoder[13:], MP4_CONFIG)
+    stream = _descriptor(entry[at + 8 :], STREAM_TAG)
+    decoder = _descriptor(stream[3:], DECODER_TAG)
+    config = _descriptor(decoder[13:], CONFIG_TAG)
     codec = ESDS_CODECS.get(decoder[0], "aac") if decoder else "aac"
     return aac.refine(sound, config) if codec == "aac" and len(config) >= 2 else replace(sound, codec=codec)
 

@@ -1,0 +1,59 @@
+"""Orders, accounts and replies for tests of the vendor modules."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from asrcore.core.audio import Audio
+from asrcore.core.options import Options
+from asrcore.core.vendor import Account, Delivery, Order, Reply, Request, Vendor
+from tests.support.running import CREDENTIALS
+
+NOW = 1_700_000_000
+AUDIO_URL = "https://audio.example.com/a b.wav?X-Amz-Signature=s%2Bg"
+CALLBACK_URL = "https://cb.example.com/callbacks/v/j/1/sig"
+
+WAV = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=4000, bits_per_sample=16)
+
+
+def an_order(*, size_bytes: int = 128_044, options: dict[str, Any] | None = None, **audio: Any) -> Order:
+    """An order for a short mono WAV at 16 kHz; `audio` replaces properties of it."""
+    return Order("job-1", 1, WAV.model_copy(update=audio), size_bytes, Options.model_validate(options or {}))
+
+
+def account_of(vendor: Vendor, base_url: str = "http://127.0.0.1:9", **credentials: str) -> Account:
+    return Account(base_url, {**CREDENTIALS[vendor.secret_name], **credentials})
+
+
+def submission(
+    vendor: Vendor, order: Order, delivery: Delivery | None = None, account: Account | None = None
+) -> Request:
+    """The request that submits an order at NOW."""
+    return vendor.submit_request(
+        order,
+        delivery or Delivery(url=AUDIO_URL),
+        account or account_of(vendor),
+        callback_url=CALLBACK_URL,
+        now=NOW,
+        nonce=123456,
+    )
+
+
+def answer(document: object, status: int = 200) -> Reply:
+    """A vendor's JSON reply; text and bytes are sent as they are."""
+    if isinstance(document, bytes):
+        return Reply(status, document)
+    text = document if isinstance(document, str) else json.dumps(document)
+    return Reply(status, text.encode("utf-8", "surrogatepass"))
+
+
+def query_of(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+
+
+def form_of(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+
+
+def json_of(request: Request) -> dict[str, Any]:
+    return json.loads(request.body)

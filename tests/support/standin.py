@@ -1,0 +1,63 @@
+"""Stand-in functions: the real template and state machine in a folder of a test's own, with functions it scripts."""
+
+import shutil
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from devstack.functions import Function, Settings
+from devstack.stack import ROOT
+
+IDLE = "def lambda_handler(event, context):\n    return event\n"
+
+Found = TypeVar("Found")
+
+
+def write_project(folder: Path, functions: Mapping[str, str]) -> Path:
+    """A copy of the project in `folder` whose functions are the given code (by folder name); gives its template."""
+    shutil.copy(ROOT / "template.yaml", folder)
+    shutil.copytree(ROOT / "statemachine", folder / "statemachine")
+    (folder / "layers/asrcore").mkdir(parents=True)
+    (folder / "layers/asrcore/in_layer.py").write_text("NAME = 'the layer'\n")
+    for name in ("submit", "callback", "poller"):
+        code = folder / "functions" / name / "app.py"
+        code.parent.mkdir(parents=True)
+        code.write_text(textwrap.dedent(functions.get(name, IDLE)))
+    return folder / "template.yaml"
+
+
+def make_function(
+    folder: Path, code: str, timeout_s: float = 20, variables: Mapping[str, str] | None = None
+) -> Function:
+    """A function of its own with `code` as its app.py; the caller closes it."""
+    (folder / "code").mkdir()
+    (folder / "code/app.py").write_text(textwrap.dedent(code))
+    (folder / "layer").mkdir()
+    (folder / "layer/in_layer.py").write_text("NAME = 'the layer'\n")
+    settings = Settings(
+        logical_id="StandIn",
+        name="stack-StandIn-1",
+        arn="arn:aws:lambda:us-east-1:123456789012:function:stack-StandIn-1",
+        handler="app.lambda_handler",
+        runtime="python3.13",
+        region="us-east-1",
+        folder=folder / "code",
+        layers=(folder / "layer",),
+        variables=dict(variables or {}),
+        timeout_s=timeout_s,
+        memory_mb=1024,
+        log_group="/aws/lambda/stack/stand-in",
+    )
+    return Function(settings, folder / "StandIn.log")
+
+
+def wait_for(look: Callable[[], Found | None], limit_s: float = 30) -> Found:
+    """What `look` finds, as soon as it finds something. Raises AssertionError when it does not in time."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing came in {limit_s} s")

@@ -1,0 +1,99 @@
+"""The other end of a vendor: a web server on loopback that serves files, redirects, and takes callbacks."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+T = TypeVar("T")
+
+DEADLINE_S = 20
+
+
+@dataclass(frozen=True)
+class Received:
+    """A callback as it came in."""
+
+    path: str
+    content_type: str
+    body: bytes
+
+
+@dataclass
+class Web:
+    """Serves `files`, sends `redirects` on, and answers each POST with the next of `replies`; the last one stays."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+    replies: list[tuple[int, str]] = field(default_factory=lambda: [(200, '{"code": 0, "message": "success"}')])
+    received: list[Received] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._server = make_server(
+            "127.0.0.1", 0, Request.application(self._answer), threaded=True, request_handler=_Quiet
+        )
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._server.port}{path}"
+
+    def serve(self, path: str, content: bytes) -> str:
+        """Offer a file; returns its URL."""
+        self.files[path] = content
+        return self.url(path)
+
+    def redirect(self, path: str, target: str) -> str:
+        self.redirects[path] = target
+        return self.url(path)
+
+    def reply_with(self, *replies: tuple[int, str]) -> None:
+        """Status and body of the answers to the next callbacks."""
+        self.replies = list(replies)
+
+    def _answer(self, request: Request) -> Response:
+        if request.method == "POST":
+            self.received.append(Received(request.path, request.mimetype, request.get_data()))
+            status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+            return Response(text, status=status, mimetype="application/json")
+        if request.path in self.redirects:
+            return Response(status=302, headers={"Location": self.redirects[request.path]})
+        if request.path in self.files:
+            return Response(self.files[request.path])
+        return Response("no such file", status=404)
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 30
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Nothing: the tests look at what was received."""
+
+
+def eventually(probe: Callable[[], T | None]) -> T:
+    """What the probe gives as soon as it gives something; an AssertionError when the deadline passes."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        found = probe()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"nothing within {DEADLINE_S} s")
+
+
+def form_fields(body: bytes) -> dict[str, bytes]:
+    """A form body as names and raw value bytes: percent escapes are bytes of any charset."""
+    pairs: Sequence[tuple[bytes, bytes, bytes]] = [pair.partition(b"=") for pair in body.split(b"&")]
+    return {name.decode(): unquote_to_bytes(value.replace(b"+", b" ")) for name, _, value in pairs}

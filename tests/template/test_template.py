@@ -1,0 +1,213 @@
+"""The template and the state machine, as data: what a reviewer would look for by eye, looked for on every run."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from asrcore.core.step import Next
+from asrcore.events import Action
+from asrcore.settings import Settings
+from asrcore.vendors.registry import VENDORS
+
+ROOT = Path(__file__).parents[2]
+
+
+class Loader(yaml.SafeLoader):
+    """CloudFormation's short forms as what they stand for."""
+
+
+def short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+Loader.add_multi_constructor("!", short_form)
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE = yaml.load(TEXT, Loader)
+ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
+ASL = json.loads(ASL_TEXT)
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+FUNCTIONS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    documents = [policy["PolicyDocument"] for policy in RESOURCES[role]["Properties"]["Policies"]]
+    for managed in RESOURCES[role]["Properties"].get("ManagedPolicyArns", []):
+        documents.append(RESOURCES[managed["Ref"]]["Properties"]["PolicyDocument"])
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+class TestFunctions:
+    def test_has_a_role_a_log_group_and_a_folder_of_its_own(self, name):
+        function = FUNCTIONS[name]
+        stem = name.removesuffix("Function")
+
+        assert function["Role"] == {"Fn::GetAtt": f"{stem}Role.Arn"}
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{stem}Logs"}
+        assert function["CodeUri"] == f"functions/{stem.lower()}"
+
+    def test_may_do_only_what_is_listed_and_only_to_what_is_ours(self, name):
+        for statement in statements(name.removesuffix("Function") + "Role"):
+            actions = listed(statement["Action"])
+            assert not [action for action in actions if "*" in action], statement["Sid"]
+            for resource in listed(statement["Resource"]):
+                assert resource != "*", statement["Sid"]
+
+    def test_is_a_thin_door(self, name):
+        source = ROOT / FUNCTIONS[name]["CodeUri"]
+
+        assert [path.name for path in source.iterdir() if path.name != "__pycache__"] == ["app.py"]
+        assert len((source / "app.py").read_text().splitlines()) <= 40
+        assert "boto3" not in (source / "app.py").read_text()
+
+
+def test_asynchronous_events_that_cannot_be_handled_are_kept():
+    config = FUNCTIONS["SubmitFunction"]["EventInvokeConfig"]
+
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "FailedEventsQueue.Arn"}
+    assert any("sqs:SendMessage" in listed(statement["Action"]) for statement in statements("SubmitRole"))
+
+
+@pytest.mark.parametrize("name", [name for name, r in RESOURCES.items() if r["Type"] == "AWS::S3::Bucket"])
+def test_buckets_are_private_encrypted_versioned_kept_and_speak_tls_only(name):
+    bucket = RESOURCES[name]
+    policy = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"][0]
+
+    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    assert bucket["Properties"]["BucketEncryption"]
+    assert bucket["Properties"]["VersioningConfiguration"]["Status"] == "Enabled"
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert policy["Effect"] == "Deny"
+    assert policy["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_jobs_table_is_on_demand_recoverable_and_forgets():
+    table = RESOURCES["JobsTable"]["Properties"]
+
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_log_groups_have_a_retention():
+    groups = [r["Properties"] for r in RESOURCES.values() if r["Type"] == "AWS::Logs::LogGroup"]
+
+    assert len(groups) == len(FUNCTIONS)
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
+
+
+@pytest.mark.parametrize("text", [pytest.param(TEXT, id="template"), pytest.param(ASL_TEXT, id="state machine")])
+def test_no_partition_region_account_or_suffix_is_written_down(text):
+    served = re.sub(r"(lambda|states)\.amazonaws\.com", "", text)
+
+    assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", served)
+
+
+def test_no_yaml_alias_is_used_because_cloudformation_knows_none():
+    assert not re.findall(r"(?m)[:\-]\s+[&*][A-Za-z]", TEXT)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_can_be_addressed_and_paced_by_parameter(vendor):
+    stem = "".join(part.capitalize() for part in vendor.split("-"))
+    parameters = TEMPLATE["Parameters"]
+    environment = FUNCTIONS["SubmitFunction"]["Environment"]["Variables"]
+    variable = vendor.upper().replace("-", "_")
+
+    assert parameters[f"{stem}BaseUrl"]["Default"].startswith("https://")
+    assert environment[f"{variable}_BASE_URL"] == {"Ref": f"{stem}BaseUrl"}
+    assert environment[f"{variable}_PER_SECOND"] == {"Ref": f"{stem}PerSecond"}
+
+
+def test_the_default_chain_names_every_vendor():
+    assert sorted(TEMPLATE["Parameters"]["VendorChain"]["Default"].split(",")) == sorted(VENDORS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_environment_is_what_the_layer_reads(name):
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
+    environment = dict.fromkeys({**shared, **own}, "1")
+
+    assert Settings.from_environment(environment).jobs_table == "1"
+
+
+def test_every_parameter_is_described_grouped_and_used():
+    grouped = [
+        name
+        for group in TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        for name in group["Parameters"]
+    ]
+
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert parameter["Description"]
+        assert re.search(rf"!Ref {name}\b", TEXT) or f"!Equals [!Ref {name}" in TEXT
+
+
+class TestStateMachine:
+    TASKS = {name: state for name, state in ASL["States"].items() if state["Type"] == "Task"}  # noqa: RUF012
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_every_task_has_a_time_limit_and_retries(self, name):
+        task = self.TASKS[name]
+
+        assert task.get("TimeoutSeconds") or task.get("TimeoutSecondsPath")
+        assert task["Retry"][0]["JitterStrategy"] == "FULL"
+
+    def test_the_execution_has_a_time_limit(self):
+        assert ASL["TimeoutSeconds"] > 0
+
+    @pytest.mark.parametrize("name", [name for name in TASKS if name != "GiveUp"])
+    def test_what_nobody_foresaw_ends_in_give_up(self, name):
+        assert self.TASKS[name]["Catch"][-1] == {
+            "ErrorEquals": ["States.ALL"],
+            "ResultPath": "$.error",
+            "Next": "GiveUp",
+        }
+
+    def test_it_dispatches_exactly_what_the_layer_answers(self):
+        dispatched = {choice["StringEquals"] for choice in ASL["States"]["Dispatch"]["Choices"]}
+
+        assert dispatched == {str(following) for following in Next}
+
+    def test_it_asks_exactly_for_what_the_functions_do(self):
+        asked = {task["Parameters"]["Payload"]["action"] for task in self.TASKS.values()}
+
+        assert asked == {str(action) for action in Action}
+
+    def test_every_state_is_reachable(self):
+        text = json.dumps(ASL)
+
+        assert all(f'"Next": "{name}"' in text for name in ASL["States"] if name != ASL["StartAt"])
+
+    def test_every_function_gets_its_time_before_its_task_ends(self):
+        for task in self.TASKS.values():
+            arn = task["Parameters"]["FunctionName"].strip("${}")
+            function = FUNCTIONS[arn.removesuffix("Arn")]
+            assert task.get("TimeoutSeconds", 10**9) > function["Timeout"]
+
+
+def test_the_layer_is_deployed_with_the_versions_that_are_tested():
+    def pins(path: str) -> dict[str, str]:
+        return dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / path).read_text()))
+
+    layer, tested = pins("layers/asrcore/requirements.txt"), pins("requirements/dev.txt")
+
+    assert layer
+    assert {name: tested[name] for name in layer} == layer
+    assert "boto3" not in layer

@@ -1,0 +1,617 @@
+"""The audio probe against files made on the fly: PyAV and `wave` write them, PyAV decodes them, the two must agree."""
+
+import io
+import struct
+import tempfile
+import wave
+from collections.abc import Callable
+from functools import cache
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asrcore.core.audio import Audio, NotAudio, probe
+
+SECONDS = 8
+READ_LIMIT_BYTES = 768 * 1024
+REQUEST_LIMIT = 67
+
+
+class Recorded:
+    """An object in a bucket that remembers what was read of it: some bytes, then filler, then some bytes."""
+
+    def __init__(self, head: bytes, size_bytes: int | None = None, tail: bytes = b"") -> None:
+        self.head, self.tail = head, tail
+        self.size_bytes = len(head) + len(tail) if size_bytes is None else size_bytes
+        self.requests: list[int] = []
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.requests.append(length)
+        end = min(offset + length, self.size_bytes)
+        tail_start = self.size_bytes - len(self.tail)
+        head = self.head[offset:end]
+        filler_bytes = max(0, min(end, tail_start) - max(offset, len(self.head)))
+        tail = self.tail[max(0, offset - tail_start) : max(0, end - tail_start)]
+        return head + b"\0" * filler_bytes + tail
+
+    def probe(self, name: str = "recording") -> Audio:
+        return probe(self.read, self.size_bytes, name)
+
+
+class Pipe:
+    """A place to write to that cannot go back, like a pipe or an upload that is streamed."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.written += data
+        return len(data)
+
+
+def make_samples(rate_hz: int, channels: int, seconds: float) -> np.ndarray:
+    """Words and pauses: a tone that comes and goes over a little noise."""
+    t = np.arange(int(rate_hz * seconds)) / rate_hz
+    voice = np.sin(2 * np.pi * 220 * t) * (np.sin(2 * np.pi * 0.7 * t) > 0)
+    noise = np.random.default_rng(7).normal(0, 0.01, t.size)
+    return np.tile(((voice * 0.5 + noise) * 20000).astype(np.int16), (channels, 1)).T.reshape(1, -1)
+
+
+@cache
+def make(
+    container: str,
+    codec: str,
+    rate_hz: int,
+    channels: int = 1,
+    *,
+    seconds: float = SECONDS,
+    options: tuple[tuple[str, str], ...] = (),
+    bit_rate: int = 0,
+    streamed: bool = False,
+) -> bytes:
+    """A recording as PyAV writes it."""
+    out = Pipe()
+    layout = "stereo" if channels == 2 else "mono"
+    with (
+        tempfile.NamedTemporaryFile() as target,
+        av.open(out if streamed else target.name, "w", format=container, options=dict(options)) as file,
+    ):
+        stream = file.add_stream(codec, rate=rate_hz, layout=layout)
+        if bit_rate:
+            stream.bit_rate = bit_rate
+        frame = av.AudioFrame.from_ndarray(make_samples(rate_hz, channels, seconds), format="s16", layout=layout)
+        frame.rate = rate_hz
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            if packet.size or container == "flac":  # FLAC's last packet only corrects the head of its own format
+                file.mux(packet)
+        file.close()
+        return bytes(out.written) if streamed else target.read()
+
+
+@cache
+def make_video(container: str, *, with_sound: bool) -> bytes:
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as file:
+        picture = file.add_stream(
+            "flv1" if container == "flv" else "mpeg4", rate=10, width=64, height=64, pix_fmt="yuv420p"
+        )
+        sound = file.add_stream("aac", rate=16000, layout="mono") if with_sound else None
+        for _ in range(10 * SECONDS):
+            file.mux(picture.encode(av.VideoFrame(64, 64, "yuv420p")))
+        file.mux(picture.encode(None))
+        if sound:
+            frame = av.AudioFrame.from_ndarray(make_samples(16000, 1, SECONDS), format="s16", layout="mono")
+            frame.rate = 16000
+            file.mux(sound.encode(frame))
+            file.mux(sound.encode(None))
+    return out.getvalue()
+
+
+def decode(data: bytes) -> tuple[int, int, float]:
+    """Rate, channels and milliseconds that PyAV really decodes."""
+    with av.open(io.BytesIO(data)) as file:
+        stream = file.streams.audio[0]
+        samples = sum(frame.samples for frame in file.decode(stream))
+        return stream.rate, stream.channels, samples * 1000 / stream.rate
+
+
+def near(ms: float) -> object:
+    return pytest.approx(ms, rel=0.01, abs=50)
+
+
+def id3(size_bytes: int) -> bytes:
+    """An ID3v2.4 tag, as large as the cover picture in it."""
+    sevens = [size_bytes >> 21 & 127, size_bytes >> 14 & 127, size_bytes >> 7 & 127, size_bytes & 127]
+    return b"ID3\x04\0\0" + bytes(sevens)
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, name) + content
+
+
+def ogg_page(packet: bytes, serial: int, granule: int, flags: int) -> bytes:
+    lacing = bytes([255] * (len(packet) // 255) + [len(packet) % 255])
+    return struct.pack("<4sBBQIIIB", b"OggS", 0, flags, granule, serial, 0, 0, len(lacing)) + lacing + packet
+
+
+def speex(rate_hz: int, channels: int, samples: int) -> bytes:
+    head = b"Speex   " + b"1.2".ljust(20, b"\0") + struct.pack("<IIIIII", 1, 80, rate_hz, 1, 4, channels)
+    return ogg_page(head.ljust(80, b"\0"), 9, 0, 2) + ogg_page(b"\1" * 70, 9, samples, 4)
+
+
+def vorbis(rate_hz: int, channels: int, samples: int) -> bytes:
+    head = b"\1vorbis" + struct.pack("<IBI", 0, channels, rate_hz)
+    return ogg_page(head.ljust(30, b"\0"), 9, 0, 2) + ogg_page(b"\1" * 70, 9, samples, 4)
+
+
+def amr(wide: bool, frames: int, frame_types: tuple[int, ...]) -> bytes:
+    sizes = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5) if wide else (12, 13, 15, 17, 19, 20, 26, 31, 5)
+    noise = np.random.default_rng(3)
+    kinds = [frame_types[i * len(frame_types) // frames] for i in range(frames)]
+    body = b"".join(bytes([kind << 3 | 4]) + noise.bytes(sizes[kind]) for kind in kinds)
+    return (b"#!AMR-WB\n" if wide else b"#!AMR\n") + body
+
+
+def silk(packets: int, first: bytes = b"") -> bytes:
+    return first + b"#!SILK_V3" + b"".join(struct.pack("<H", 40) + b"\x55" * 40 for _ in range(packets)) + b"\xff\xff"
+
+
+def vbri_mp3(rate_hz: int) -> bytes:
+    """An MP3 whose first frame carries Fraunhofer's header, made from one with Xing's."""
+    data = bytearray(make("mp3", "libmp3lame", rate_hz))
+    start = data.index(b"Info") if b"Info" in data else data.index(b"Xing")
+    frames, stream_bytes = struct.unpack(">II", data[start + 8 : start + 16])
+    frame_at = data.rindex(b"\xff", 0, start)
+    data[start : start + 4] = b"\0\0\0\0"
+    data[frame_at + 36 : frame_at + 54] = struct.pack(">4sHHHII", b"VBRI", 1, 0, 75, stream_bytes, frames)
+    return bytes(data)
+
+
+def wav(size_field: int, sound_bytes: int, chunks_before: bytes = b"") -> bytes:
+    """A WAV of 16 kHz, 16 bit, mono whose data chunk claims `size_field`."""
+    layout = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
+    head = b"RIFF\xff\xff\xff\xffWAVE" + chunks_before + b"fmt \x10\0\0\0" + layout
+    return head + b"data" + struct.pack("<I", size_field) + b"\1" * sound_bytes
+
+
+def stdlib_wav() -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"\0\1\2\3" * 8000 * SECONDS)
+    return out.getvalue()
+
+
+NO_XING = (("write_xing", "0"),)
+FAST_START = (("movflags", "faststart"),)
+FRAGMENTED = (("movflags", "frag_keyframe+empty_moov+default_base_moof"), ("frag_duration", "500000"))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(stdlib_wav, ("wav", "pcm_s16le", 16), id="wav-from-the-standard-library"),
+        pytest.param(lambda: make("wav", "pcm_s16le", 16000), ("wav", "pcm_s16le", 16), id="wav-16-bit"),
+        pytest.param(lambda: make("wav", "pcm_u8", 8000), ("wav", "pcm_u8", 8), id="wav-8-bit"),
+        pytest.param(lambda: make("wav", "pcm_s24le", 48000, 2), ("wav", "pcm_s24le", 24), id="wav-extensible"),
+        pytest.param(lambda: make("wav", "pcm_f32le", 44100), ("wav", "pcm_f32le", 32), id="wav-float"),
+        pytest.param(lambda: make("wav", "pcm_mulaw", 8000, 2), ("wav", "pcm_mulaw", 8), id="wav-mu-law-telephone"),
+        pytest.param(lambda: make("wav", "pcm_alaw", 8000), ("wav", "pcm_alaw", 8), id="wav-a-law-telephone"),
+        pytest.param(lambda: make("wav", "adpcm_ima_wav", 8000), ("wav", "adpcm_ima_wav", 4), id="wav-adpcm"),
+        pytest.param(lambda: make("wav", "libmp3lame", 16000), ("wav", "mp3", None), id="wav-around-mp3"),
+        pytest.param(
+            lambda: make("wav", "pcm_s16le", 16000, options=(("rf64", "always"),)), ("wav", "pcm_s16le", 16), id="rf64"
+        ),
+        pytest.param(lambda: make("w64", "pcm_s16le", 16000), ("wav", "pcm_s16le", 16), id="wave64"),
+        pytest.param(lambda: make("wav", "pcm_s16le", 16000, streamed=True), ("wav", "pcm_s16le", 16), id="wav-piped"),
+        pytest.param(lambda: make("aiff", "pcm_s16be", 44100), ("aiff", "pcm_s16be", 16), id="aiff"),
+        pytest.param(lambda: make("aiff", "pcm_mulaw", 8000), ("aiff", "pcm_mulaw", 8), id="aifc-mu-law"),
+        pytest.param(lambda: make("caf", "pcm_s16le", 16000, 2), ("caf", "pcm_s16le", 16), id="caf-pcm"),
+        pytest.param(lambda: make("caf", "alac", 44100), ("caf", "alac", None), id="caf-with-packet-table"),
+        pytest.param(lambda: make("mp3", "libmp3lame", 16000), ("mp3", "mp3", None), id="mp3-mpeg-2"),
+        pytest.param(lambda: make("mp3", "libmp3lame", 44100, 2), ("mp3", "mp3", None), id="mp3-mpeg-1-stereo"),
+        pytest.param(lambda: make("mp3", "libmp3lame", 8000), ("mp3", "mp3", None), id="mp3-mpeg-2.5"),
+        pytest.param(
+            lambda: make("mp3", "libmp3lame", 22050, options=NO_XING), ("mp3", "mp3", None), id="mp3-without-xing"
+        ),
+        pytest.param(lambda: vbri_mp3(44100), ("mp3", "mp3", None), id="mp3-with-vbri"),
+        pytest.param(lambda: make("mp2", "mp2", 44100, 2), ("mp2", "mp2", None), id="mp2"),
+        pytest.param(
+            lambda: make("mp3", "libmp3lame", 16000, options=NO_XING)[100:], ("mp3", "mp3", None), id="mp3-cut-at-start"
+        ),
+        pytest.param(lambda: make("adts", "aac", 16000), ("aac", "aac", None), id="aac-adts"),
+        pytest.param(lambda: make("adts", "aac", 44100, 2), ("aac", "aac", None), id="aac-adts-stereo"),
+        pytest.param(lambda: make("flac", "flac", 16000), ("flac", "flac", 16), id="flac"),
+        pytest.param(lambda: make("flac", "flac", 44100, 2, streamed=True), ("flac", "flac", 16), id="flac-piped"),
+        pytest.param(lambda: id3(300) + bytes(300) + make("flac", "flac", 16000), ("flac", "flac", 16), id="flac-id3"),
+        pytest.param(lambda: make("ogg", "libopus", 48000), ("ogg", "opus", None), id="ogg-opus"),
+        pytest.param(lambda: make("ogg", "flac", 16000), ("ogg", "flac", 16), id="ogg-flac"),
+        pytest.param(lambda: make("ipod", "aac", 16000), ("m4a", "aac", None), id="m4a"),
+        pytest.param(
+            lambda: make("ipod", "aac", 44100, 2, options=FAST_START), ("m4a", "aac", None), id="m4a-moov-first"
+        ),
+        pytest.param(lambda: make("mp4", "aac", 16000), ("m4a", "aac", None), id="mp4-with-sound-only"),
+        pytest.param(lambda: make("ipod", "alac", 44100), ("m4a", "alac", 24), id="m4a-alac"),
+        pytest.param(lambda: make("mp4", "libopus", 48000), ("m4a", "opus", None), id="mp4-opus"),
+        pytest.param(lambda: make("mp4", "aac", 16000, options=FRAGMENTED), ("m4a", "aac", None), id="mp4-fragmented"),
+        pytest.param(lambda: make("3gp", "aac", 16000), ("3gp", "aac", None), id="3gp"),
+        pytest.param(lambda: make("mov", "pcm_s16le", 44100), ("mov", "pcm_s16le", 16), id="mov-pcm"),
+        pytest.param(lambda: make_video("mp4", with_sound=True), ("mp4", "aac", None), id="mp4-video-with-sound"),
+        pytest.param(lambda: make("asf", "wmav2", 44100, 2, bit_rate=64000), ("wma", "wmav2", None), id="wma"),
+        pytest.param(lambda: make_video("asf", with_sound=True), ("wmv", "aac", None), id="wmv"),
+        pytest.param(lambda: make("webm", "libopus", 48000), ("webm", "opus", None), id="webm"),
+        pytest.param(lambda: make("matroska", "flac", 16000), ("matroska", "flac", 16), id="matroska"),
+        pytest.param(lambda: make("flv", "libmp3lame", 44100), ("flv", "mp3", None), id="flv-mp3"),
+        pytest.param(lambda: make("flv", "aac", 16000), ("flv", "aac", None), id="flv-aac"),
+    ],
+)
+def test_probe_agrees_with_a_decoder(data: Callable[[], bytes], expected: tuple[str, str, int | None]) -> None:
+    recording = Recorded(data())
+    rate_hz, channels, duration_ms = decode(data())
+
+    audio = recording.probe()
+
+    assert (audio.format, audio.codec, audio.bits_per_sample) == expected
+    assert (audio.sample_rate_hz, audio.channels) == (rate_hz, channels)
+    assert audio.duration_ms == near(duration_ms)
+    assert len(recording.requests) <= 3
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [
+        pytest.param(
+            amr(wide=False, frames=250, frame_types=(7,)),
+            "voice.amr",
+            Audio(format="amr", codec="amr_nb", sample_rate_hz=8000, channels=1, duration_ms=5000),
+            id="amr-nb",
+        ),
+        pytest.param(
+            amr(wide=True, frames=250, frame_types=(8, 2, 9, 0)),
+            "voice.awb",
+            Audio(format="amr", codec="amr_wb", sample_rate_hz=16000, channels=1, duration_ms=5000),
+            id="amr-wb-changing-modes",
+        ),
+        pytest.param(
+            speex(8000, 1, samples=40000),
+            "voice.spx",
+            Audio(format="ogg", codec="speex", sample_rate_hz=8000, channels=1, duration_ms=5000),
+            id="ogg-speex",
+        ),
+        pytest.param(
+            vorbis(44100, 2, samples=220500),
+            "voice.ogg",
+            Audio(format="ogg", codec="vorbis", sample_rate_hz=44100, channels=2, duration_ms=5000),
+            id="ogg-vorbis",
+        ),
+        pytest.param(
+            ogg_page(b"\x80theora", 1, 0, 2) + speex(16000, 2, samples=80000),
+            "film.ogv",
+            Audio(format="ogg", codec="speex", sample_rate_hz=16000, channels=2, duration_ms=5000),
+            id="ogg-sound-after-video",
+        ),
+        pytest.param(
+            silk(250),
+            "voice.silk",
+            Audio(format="silk", codec="silk", sample_rate_hz=None, channels=1, duration_ms=5000),
+            id="silk",
+        ),
+        pytest.param(
+            silk(250, first=b"\x02"),
+            "voice.slk",
+            Audio(format="silk", codec="silk", sample_rate_hz=None, channels=1, duration_ms=5000),
+            id="silk-of-a-chat-program",
+        ),
+        pytest.param(
+            b"\1\2" * 80000,
+            "calls/voice.PCM",
+            Audio(
+                format="pcm", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=5000, bits_per_sample=16
+            ),
+            id="pcm-by-its-name",
+        ),
+    ],
+)
+def test_probe_of_what_no_encoder_here_writes(data: bytes, name: str, expected: Audio) -> None:
+    assert Recorded(data).probe(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("meeting.mp3", "wav", id="wav-named-mp3"),
+        pytest.param("meeting", "wav", id="no-extension"),
+        pytest.param("meeting.pcm", "wav", id="wav-named-pcm"),
+        pytest.param("会议 1+2.raw", "wav", id="wav-named-raw"),
+    ],
+)
+def test_content_decides_not_the_name(name: str, expected: str) -> None:
+    assert Recorded(stdlib_wav()).probe(name).format == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "duration_ms"),
+    [
+        pytest.param(wav(64000, 64000), 2000, id="honest"),
+        pytest.param(wav(32000, 64000), 1000, id="other-chunks-may-follow"),
+        pytest.param(wav(0, 64000), 2000, id="zero-while-recording"),
+        pytest.param(wav(0xFFFFFFFF, 64000), 2000, id="unknown-when-streamed"),
+        pytest.param(wav(0x7FFFF000, 64000), 2000, id="longer-than-the-file"),
+        pytest.param(wav(64000, 64000, b"LIST" + struct.pack("<I", 301) + bytes(302)), 2000, id="odd-chunk-is-padded"),
+    ],
+)
+def test_wav_length_when_the_data_size_is_not_to_be_trusted(data: bytes, duration_ms: int) -> None:
+    assert Recorded(data).probe().duration_ms == duration_ms
+
+
+def test_xing_header_is_not_believed_after_files_were_joined() -> None:
+    one = make("mp3", "libmp3lame", 16000)
+
+    joined = Recorded(one * 3).probe()
+
+    # each part keeps its encoder's padding: only at the very end would a decoder drop it
+    assert joined.duration_ms == pytest.approx(decode(one)[2] * 3, rel=0.02)
+
+
+def joined_frames(size_bytes: int, *parts: bytes) -> bytes:
+    """Parts repeated one after the other up to about this size, as one long recording in changing quality."""
+    each = size_bytes // len(parts)
+    return b"".join(part * (each // len(part)) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("part", "requests"),
+    [
+        pytest.param(
+            [make("mp3", "libmp3lame", 16000, options=NO_XING, bit_rate=32000)], 8, id="constant-bit-rate-mp3"
+        ),
+        pytest.param(
+            [make("mp3", "libmp3lame", 16000, options=NO_XING, bit_rate=rate) for rate in (16000, 64000, 32000)],
+            REQUEST_LIMIT,
+            id="changing-bit-rate-mp3",
+        ),
+        pytest.param([make("adts", "aac", 16000)], REQUEST_LIMIT, id="aac-adts"),
+    ],
+)
+def test_a_long_stream_without_a_length_is_sampled(part: list[bytes], requests: int) -> None:
+    data = joined_frames(3_000_000, *part)
+    recording = Recorded(data)
+    truth_ms = sum(decode(one)[2] * (len(data) // len(part) // len(one)) for one in part)
+
+    audio = recording.probe()
+
+    assert audio.duration_ms == pytest.approx(truth_ms, rel=0.02)
+    assert len(recording.requests) <= requests
+    assert sum(recording.requests) <= READ_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("frame_types", [pytest.param((7,), id="one-mode"), pytest.param((7, 0, 4), id="three-modes")])
+def test_a_long_amr_is_sampled(frame_types: tuple[int, ...]) -> None:
+    recording = Recorded(amr(wide=False, frames=50_000, frame_types=frame_types))
+
+    assert recording.probe().duration_ms == pytest.approx(1_000_000, rel=0.01)
+    assert sum(recording.requests) <= READ_LIMIT_BYTES
+
+
+def moov_of(data: bytes) -> bytes:
+    start = data.index(b"moov") - 4
+    return data[start : start + int.from_bytes(data[start : start + 4])]
+
+
+BIG = 600_000_000
+MP4 = make("ipod", "aac", 16000)
+BIG_MP4 = box(b"ftyp", b"M4A \0\0\0\0") + struct.pack(">I4sQ", 1, b"mdat", BIG - 16 - len(moov_of(MP4)))
+
+
+@pytest.mark.parametrize(
+    ("recording", "duration_ms", "requests"),
+    [
+        pytest.param(Recorded(wav(BIG - 44, 100), BIG), (BIG - 44) // 32, 1, id="wav"),
+        pytest.param(Recorded(BIG_MP4, BIG, moov_of(MP4)), SECONDS * 1000, 3, id="moov-behind-600-mb"),
+        pytest.param(
+            Recorded(
+                id3(20_000_000), 20_000_010 + len(make("mp3", "libmp3lame", 44100)), make("mp3", "libmp3lame", 44100)
+            ),
+            SECONDS * 1000,
+            3,
+            id="mp3-behind-a-20-mb-cover",
+        ),
+        pytest.param(
+            Recorded(speex(16000, 1, 0), BIG, ogg_page(b"\1" * 70, 9, 16000 * 9000, 4)), 9_000_000, 3, id="ogg"
+        ),
+    ],
+)
+def test_large_files_take_few_requests(recording: Recorded, duration_ms: int, requests: int) -> None:
+    assert recording.probe().duration_ms == near(duration_ms)
+    assert len(recording.requests) <= requests
+
+
+PLAIN_AAC = bytes.fromhex("140856e500")  # the encoder's AudioSpecificConfig: AAC-LC, 16 kHz, mono, not spread
+
+
+@pytest.mark.parametrize(
+    ("config", "rate_hz", "channels"),
+    [
+        pytest.param("140856e500", 16000, 1, id="plain-aac"),
+        pytest.param("2c0a880000", 32000, 1, id="he-aac"),
+        pytest.param("ec0a880000", 32000, 2, id="he-aac-version-2"),
+        pytest.param("140856e5a8", 32000, 1, id="he-aac-that-old-decoders-play-too"),
+        pytest.param("f94640000c", 16000, 1, id="a-type-with-more-bits-leaves-it-to-the-entry"),
+    ],
+)
+def test_aac_rate_is_the_one_that_is_heard(config: str, rate_hz: int, channels: int) -> None:
+    assert MP4.count(PLAIN_AAC) == 1
+
+    audio = Recorded(MP4.replace(PLAIN_AAC, bytes.fromhex(config))).probe()
+
+    assert (audio.codec, audio.sample_rate_hz, audio.channels) == ("aac", rate_hz, channels)
+
+
+def mp4_without_index() -> bytes:
+    return MP4[: MP4.index(b"moov") - 4]
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "found"),
+    [
+        pytest.param(b"", "EmptyObject", "0 bytes", id="empty"),
+        pytest.param(stdlib_wav()[:30], "TruncatedAudio", "cut off", id="wav-ends-in-its-header"),
+        pytest.param(stdlib_wav()[:44], "TruncatedAudio", "no sound follows", id="wav-without-samples"),
+        pytest.param(mp4_without_index(), "TruncatedAudio", "without its index", id="mp4-of-a-crashed-recorder"),
+        pytest.param(make("flac", "flac", 16000)[:20], "TruncatedAudio", "cut off", id="flac-ends-in-its-header"),
+        pytest.param(b"#!AMR\n", "TruncatedAudio", "no sound follows", id="amr-without-frames"),
+        pytest.param(id3(5000) + b"\0" * 100, "TruncatedAudio", "ID3", id="mp3-ends-in-its-tag"),
+        pytest.param(make("webm", "libopus", 48000)[:40], "TruncatedAudio", "nothing after", id="webm-header-only"),
+        pytest.param(make_video("mp4", with_sound=False), "NotAudio", "only video", id="silent-mp4"),
+        pytest.param(make_video("matroska", with_sound=False), "NotAudio", "without sound", id="silent-matroska"),
+        pytest.param(make_video("asf", with_sound=False), "NotAudio", "without sound", id="silent-wmv"),
+        pytest.param(make_video("flv", with_sound=False), "NotAudio", "FLV", id="silent-flv"),
+        pytest.param(make_video("avi", with_sound=True), "NotAudio", "AVI video", id="avi"),
+        pytest.param(ogg_page(b"\x80theora", 1, 0, 2) * 2, "NotAudio", "without sound", id="silent-ogg"),
+        pytest.param(MP4.replace(b"mp4a", b"drms"), "NotAudio", "copy protection", id="protected-m4a"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(99), "NotAudio", "PNG picture", id="picture"),
+        pytest.param(b"PK\x03\x04" + bytes(99), "NotAudio", "ZIP", id="archive"),
+        pytest.param(b"%PDF-1.7\n" + bytes(99), "NotAudio", "PDF", id="document"),
+        pytest.param(b"<!DOCTYPE html><title>Sign in</title>", "NotAudio", "web page", id="login-page"),
+        pytest.param("今天的会议\n第一项".encode(), "NotAudio", "a text", id="text"),
+        pytest.param(bytes(200_000), "NotAudio", "zeros", id="failed-upload"),
+        pytest.param(np.random.default_rng(1).bytes(200_000), "NotAudio", "no audio format", id="noise"),
+        pytest.param(
+            wav(99, 99).replace(b"\1\0\1\0", b"\1\0\0\0"), "NotAudio", "impossible channels", id="no-channels"
+        ),
+        pytest.param(b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "NotAudio", "without a format", id="wav-without-format"),
+    ],
+)
+def test_what_is_no_audio_is_named(data: bytes, code: str, found: str) -> None:
+    with pytest.raises(NotAudio, match=found) as caught:
+        Recorded(data).probe("incoming/auto/会议.bin")
+
+    assert caught.value.code == code
+    assert str(caught.value).startswith("incoming/auto/会议.bin ")
+
+
+def test_a_failed_request_is_not_mistaken_for_bad_audio() -> None:
+    def read(offset: int, length: int) -> bytes:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        probe(read, 1000, "meeting.wav")
+
+
+FTYP = box(b"ftyp", b"isom\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    "recording",
+    [
+        pytest.param(Recorded(FTYP + struct.pack(">I4s", 0, b"moov") * 40_000), id="mp4-zero-size-boxes"),
+        pytest.param(Recorded(FTYP + struct.pack(">I4s", 8, b"moov") * 40_000), id="mp4-empty-boxes"),
+        pytest.param(Recorded(FTYP + struct.pack(">I4sQ", 1, b"mdat", 2**64 - 1) * 9, BIG), id="mp4-box-past-2-to-64"),
+        pytest.param(Recorded(FTYP + struct.pack(">I4s", 70_000, b"trak") * 9_000, BIG), id="mp4-atoms-far-apart"),
+        pytest.param(
+            Recorded(FTYP + struct.pack(">I4s", 2**31, b"moov") + struct.pack(">I4s", 2**30, b"trak") * 60_000, BIG),
+            id="mp4-boxes-that-overlap",
+        ),
+        pytest.param(Recorded(MP4 + struct.pack(">I4s", 99_999, b"moof") * 30_000), id="mp4-fragments-in-fragments"),
+        pytest.param(Recorded(id3(100) * 5_000), id="id3-tags-only"),
+        pytest.param(Recorded(b"\xff\xfb\x10\xc4" * 130_000), id="mp3-sync-everywhere"),
+        pytest.param(Recorded(b"\xff\xf1\x50\x40\x00\xff\xfc" * 80_000), id="adts-of-headers-only"),
+        pytest.param(Recorded(b"#!AMR\n" + (b"\x7c" * 9 + b"\xff") * 52_000), id="amr-chains-that-break"),
+        pytest.param(Recorded(b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + b"\xec\x80" * 60_000), id="webm-voids"),
+        pytest.param(Recorded(b"RIFF\0\0\0\0WAVE" + (b"junk" + bytes(4)) * 60_000), id="wav-of-empty-chunks"),
+        pytest.param(Recorded(b"OggS" * 100_000), id="ogg-magic-everywhere"),
+        pytest.param(Recorded(b"fLaC" + bytes(38) + b"\xff\xf8" * 40_000), id="flac-sync-everywhere"),
+        pytest.param(Recorded(b"FLV\x01\x05\xff\xff\xff\xff", BIG), id="flv-header-past-the-end"),
+        pytest.param(Recorded(b"caff\0\1\0\0" + b"\xff" * 100_000), id="caf-of-ones"),
+        pytest.param(Recorded(b"#!SILK_V3" + bytes(500_000)), id="silk-of-empty-packets"),
+    ],
+)
+def test_hostile_files_end_in_bounds(recording: Recorded) -> None:
+    outcome = describe(recording)
+
+    assert isinstance(outcome, Audio | NotAudio)
+    assert sum(recording.requests) <= READ_LIMIT_BYTES
+    assert len(recording.requests) <= REQUEST_LIMIT
+
+
+def describe(recording: Recorded, name: str = "x.bin") -> Audio | NotAudio:
+    try:
+        return recording.probe(name)
+    except NotAudio as reason:
+        return reason
+
+
+@cache
+def seeds() -> list[bytes]:
+    """A short valid file of every kind, to be damaged."""
+    formats = (
+        ("wav", "pcm_s16le", 16000),
+        ("wav", "adpcm_ima_wav", 8000),
+        ("w64", "pcm_s16le", 8000),
+        ("aiff", "pcm_s16be", 8000),
+        ("caf", "alac", 8000),
+        ("mp3", "libmp3lame", 16000),
+        ("adts", "aac", 16000),
+        ("flac", "flac", 16000),
+        ("ogg", "libopus", 48000),
+        ("ogg", "flac", 16000),
+        ("ipod", "aac", 16000),
+        ("ipod", "alac", 16000),
+        ("webm", "libopus", 48000),
+        ("flv", "aac", 16000),
+    )
+    made = [make(container, codec, rate_hz, seconds=0.5) for container, codec, rate_hz in formats]
+    made.append(make("asf", "wmav2", 16000, seconds=0.5, bit_rate=32000))
+    made += [make("mp4", "aac", 16000, seconds=0.5, options=FRAGMENTED), make("flac", "flac", 8000, streamed=True)]
+    return [*made, amr(wide=False, frames=20, frame_types=(7, 1)), silk(20), speex(8000, 1, 8000)]
+
+
+NAMES = st.sampled_from(["x.bin", "x.pcm", "x.wav"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), name=NAMES)
+def test_damaged_files_give_audio_or_a_reason(data: st.DataObject, name: str) -> None:
+    damaged = bytearray(data.draw(st.sampled_from(seeds())))
+    header_bytes = min(len(damaged), 1500)  # where the structure is; the rest is sound
+    for _ in range(data.draw(st.integers(0, 8))):
+        at = data.draw(st.integers(-header_bytes, header_bytes - 1))
+        damaged[at] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.one_of(st.none(), st.integers(0, len(damaged))))
+    claimed = data.draw(st.sampled_from([0, 1, 70_000, 5_000_000, BIG]))
+    recording = Recorded(bytes(damaged[:cut]), size_bytes=len(damaged[:cut]) + claimed)
+
+    outcome = describe(recording, name)
+
+    assert isinstance(outcome, Audio | NotAudio)
+    assert sum(recording.requests) <= READ_LIMIT_BYTES
+    assert len(recording.requests) <= REQUEST_LIMIT
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    magic=st.sampled_from([seed[:size] for seed in seeds() for size in (4, 12, 40)] + [b""]),
+    noise=st.binary(max_size=600),
+    name=NAMES,
+)
+def test_noise_behind_a_magic_gives_audio_or_a_reason(magic: bytes, noise: bytes, name: str) -> None:
+    assert isinstance(describe(Recorded(magic + noise), name), Audio | NotAudio)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.sampled_from(range(20)), missing=st.integers(0, 400))
+def test_a_store_that_returns_less_than_it_promised(seed: int, missing: int) -> None:
+    data = seeds()[seed]
+
+    outcome: Audio | NotAudio
+    try:
+        outcome = probe(lambda offset, length: data[offset : offset + length - missing], len(data) + 50, "x")
+    except NotAudio as reason:
+        outcome = reason
+
+    assert isinstance(outcome, Audio | NotAudio)
