@@ -4,7 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators test lint check lock sam-build clean
+.PHONY: help demo local simulators test lint check lock schema clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(VENV)/bin/cfn-lint template.yaml
 
 check: lint test  ## what CI runs
+
+schema: $(VENV)/dev.ok  ## write schemas/transcript.schema.json from the models
+	@PYTHONPATH=layers/asrcore $(RUN) -c 'import json; from asrcore.core.transcript import Transcript; \
+	  print(json.dumps(Transcript.model_json_schema(by_alias=True, mode="serialization"), indent=2, ensure_ascii=False))' \
+	  > schemas/transcript.schema.json
 
 # The layer and the local stack take their versions from the largest set: what is deployed is what was tested.
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes

@@ -1,0 +1,104 @@
+"""The events in `events/`: each is a shape that a function accepts, and together they tell one story.
+
+`s3-put.json` and `s3-put-odd-key.json` are about two samples, the steps and callbacks about the jobs that these make,
+so that they work one after the other against the local stack too.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+
+from asrcore.core.callback_url import is_signed
+from asrcore.core.job import job_id
+from asrcore.events import Action, is_s3_test, new_objects, posted, step_event
+
+ROOT = Path(__file__).parents[2]
+
+
+def event(name):
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+PUT = job_id(new_objects(event("s3-put"))[0])
+ODD = job_id(new_objects(event("s3-put-odd-key"))[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "key"),
+    [
+        pytest.param("s3-put", "news.mp3", "incoming/volcengine/news.mp3", id="a plain key"),
+        pytest.param(
+            "s3-put-odd-key",
+            "greeting.wav",
+            "incoming/tencent-recording/会议 a+b%20c.wav",
+            id="spaces, plus, percent, Chinese",
+        ),
+    ],
+)
+def test_s3_notifications(name, sample, key):
+    (source,) = new_objects(event(name))
+
+    assert source.key == key
+    assert source.etag == hashlib.md5((ROOT / "samples" / sample).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a b.wav", "a+b.wav", "a%20b.wav", "会议.wav", "a&b=c?.wav", "%E4.wav", "🎙.wav", "a/b/../c.wav"],
+)
+def test_any_key_survives_the_notification(key):
+    notification = event("s3-put")
+    notification["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
+
+    assert new_objects(notification)[0].key == key
+
+
+def test_the_test_event_is_known():
+    assert is_s3_test(event("s3-test"))
+    assert not is_s3_test(event("s3-put"))
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "job"),
+    [
+        ("submit-step", Action.SUBMIT, PUT),
+        ("query-step", Action.QUERY, PUT),
+        ("callback-token-step", Action.AWAIT_CALLBACK, ODD),
+        ("callback-missed-step", Action.CALLBACK_MISSED, PUT),
+        ("give-up-step", Action.GIVE_UP, PUT),
+        ("execution-ended", Action.GIVE_UP, PUT),
+    ],
+)
+def test_steps(name, action, job):
+    step = step_event(event(name))
+
+    assert (step.action, step.job_id) == (action, job)
+
+
+def test_an_execution_that_ended_badly_says_how():
+    assert step_event(event("execution-ended")).error.name == "Execution.TIMED_OUT"
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor", "job"),
+    [("callback-tencent", "tencent-recording", ODD), ("callback-volcengine", "volcengine", PUT)],
+)
+def test_callbacks_are_signed_with_the_local_stacks_key(name, vendor, job):
+    keys = json.loads((ROOT / "devstack/credentials.json").read_text())["callback"]["keys"]
+    callback = posted(event(name))
+
+    assert (callback.vendor, callback.job_id, callback.attempt) == (vendor, job, "1")
+    assert is_signed(callback.vendor, callback.job_id, callback.attempt, callback.signature, keys)
+
+
+@pytest.mark.parametrize("unknown", [{}, {"Records": "x"}, {"Records": [{"Sns": {}}]}, {"detail": {}}])
+def test_an_event_of_no_known_shape_says_what_is_expected(unknown):
+    with pytest.raises(ValueError, match=r"expected Records\[\]\.s3"):
+        new_objects(unknown)
+
+
+def test_a_task_token_never_shows_when_an_event_is_printed():
+    assert "a-token" not in repr(step_event(event("callback-token-step")))
