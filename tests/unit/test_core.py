@@ -29,7 +29,7 @@ def planned() -> Job:
 
 
 def submitted() -> Job:
-    return planned().claim(START).submitted(1, "t", START)
+    return planned().claim([], START).submitted(1, "t", START)
 
 
 class TestJob:
@@ -40,7 +40,7 @@ class TestJob:
             pytest.param(lambda job: job.complete("t", "k", [], START), id="complete"),
             pytest.param(lambda job: job.attempt_failed(1, ERROR, START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
-            pytest.param(lambda job: job.claim(START), id="claim"),
+            pytest.param(lambda job: job.claim([], START), id="claim"),
             pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
             pytest.param(lambda job: job.asked(1, START), id="asked"),
             pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
@@ -100,7 +100,7 @@ class TestStep:
         [
             pytest.param(planned(), set(), 0, Next.SUBMIT, 0, id="planned, due now"),
             pytest.param(planned().take_slot(START + timedelta(seconds=9.2), START), set(), 0, Next.SUBMIT, 10, id="planned, due later"),
-            pytest.param(planned().claim(START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
+            pytest.param(planned().claim([], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
             pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
             pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 0, Next.CALLBACK, 60, id="both: callback first"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, new_job
-from asrcore.core.options import Options, read_metadata
+from asrcore.core.options import read_metadata
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
@@ -19,6 +19,20 @@ from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
 SHORT_WAIT_S = 2.0  # a slot this near is waited for here: cheaper than two state transitions and an invocation
+
+# What each usual extension may contain; an Ogg is an Ogg whatever speaks in it.
+EXTENSIONS = {
+    "wav": {"wav"},
+    "mp3": {"mp3"},
+    "m4a": {"m4a", "mp4"},
+    "mp4": {"mp4", "m4a"},
+    "flac": {"flac"},
+    "ogg": {"ogg"},
+    "opus": {"ogg"},
+    "aac": {"aac"},
+    "amr": {"amr"},
+    "wma": {"wma"},
+}
 
 
 class BusyError(Exception):
@@ -87,7 +101,7 @@ def _plan(job: Job, services: Services) -> Job:
         vendors = choose(order, candidates, services.vendors, services.missing_credentials)
     except AsrError as error:
         return _fail(job, error, services)
-    warnings = _warnings(source.key, audio, options, vendors[0], services)
+    warnings = _name_warnings(source.key, audio)
     LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
     return services.move(
         job.job_id, lambda job: job.plan(source, audio, options, vendors=vendors, warnings=warnings, now=services.now())
@@ -103,27 +117,20 @@ def _probe(source: Source, services: Services) -> Audio:
         raise AsrError(ErrorClass.BAD_AUDIO, error.code, str(error)) from error
 
 
-def _warnings(key: str, audio: Audio, options: Options, vendor: str, services: Services) -> list[str]:
-    ignored = sorted(options.asked() - services.vendors[vendor].honours)
-    warnings = [f"{vendor} cannot honour the option {name!r}; it was left out" for name in ignored]
-    extension = key.rsplit(".", 1)[-1].lower() if "." in key.rsplit("/", 1)[-1] else ""
-    if extension in EXTENSIONS and audio.format not in EXTENSIONS[extension]:
-        warnings.append(f"the name says .{extension}, the content is {audio.format}; the content counts")
-    return warnings
+def _option_warnings(job: Job, services: Services) -> list[str]:
+    vendor = services.vendors[job.attempt.vendor]
+    return [
+        f"{vendor.name} cannot honour the option {name!r}; it was left out"
+        for name in sorted(vendor.unmet(order_of(job)))
+    ]
 
 
-EXTENSIONS = {
-    "wav": {"wav"},
-    "mp3": {"mp3"},
-    "m4a": {"m4a", "mp4"},
-    "mp4": {"mp4", "m4a"},
-    "flac": {"flac"},
-    "ogg": {"ogg", "opus", "speex"},
-    "opus": {"opus", "ogg"},
-    "aac": {"aac"},
-    "amr": {"amr"},
-    "wma": {"wma"},
-}
+def _name_warnings(key: str, audio: Audio) -> list[str]:
+    name = key.rsplit("/", 1)[-1]
+    extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    if audio.format in EXTENSIONS.get(extension, {audio.format}):
+        return []
+    return [f"the name says .{extension}, the content is {audio.format}; the content counts"]
 
 
 def _submit_in_turn(job: Job, services: Services) -> Job:
@@ -141,7 +148,7 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        job = services.jobs.save(job.claim(services.now()))
+        job = services.jobs.save(job.claim(_option_warnings(job, services), services.now()))
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)

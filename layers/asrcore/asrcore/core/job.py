@@ -148,9 +148,12 @@ class Job(BaseModel):
         """The attempt has its place in the vendor's line."""
         return self if self.finished else self._attempt_moved(now, due_at=slot, paced=True)
 
-    def claim(self, now: datetime) -> Self:
-        """Somebody is about to submit; nobody else may for CLAIM_S."""
-        return self if self.finished else self._attempt_moved(now, claimed_at=now)
+    def claim(self, warnings: list[str], now: datetime) -> Self:
+        """Somebody is about to submit; nobody else may for CLAIM_S. warnings: what this vendor cannot honour."""
+        if self.finished:
+            return self
+        new = [warning for warning in warnings if warning not in self.warnings]
+        return self._attempt_moved(now, claimed_at=now)._moved(now, warnings=[*self.warnings, *new])
 
     def free_from(self) -> datetime:
         """From when the current attempt may be submitted: its turn has come, and no claim on it stands."""

@@ -258,7 +258,7 @@ def refusals(limits: Limits, order: Order) -> list[str]:
     if audio.channels and audio.channels not in limits.channels:
         found.append(f"{audio.channels} channels (takes {_listed(limits.channels)})")
     if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
-        found.append(f"length {audio.duration_ms / 1000:.1f} s (takes up to {limits.max_duration_ms // 1000} s)")
+        found.append(f"length {audio.duration_ms / 1000:.10g} s (takes up to {limits.max_duration_ms / 1000:.10g} s)")
     if limits.max_size_bytes and order.size_bytes > limits.max_size_bytes:
         found.append(f"size {order.size_bytes} bytes (takes up to {limits.max_size_bytes})")
     return found
