@@ -6,8 +6,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from asrcore.core.errors import AsrError
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
+from asrcore.core.options import Options
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
 from asrcore.services import ConflictError
@@ -49,6 +51,17 @@ class TestJobs:
         assert jobs.create(job)
         assert not jobs.create(job.model_copy(update={"run": 9}))
         assert jobs.load(job.job_id) == job
+
+    def test_whatever_a_job_can_hold_reads_back_the_same(self, jobs):
+        job = new_job(SOURCE, START)
+        unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
+        planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
+        failed = planned.claim([], START).fail(AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START)
+
+        jobs.create(job)
+        saved = jobs.save(failed)
+
+        assert jobs.load(job.job_id) == saved
 
     def test_what_does_not_exist_is_none(self, jobs):
         assert jobs.load("nobody") is None

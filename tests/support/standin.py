@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from devstack.functions import Function, Settings
-from devstack.stack import ROOT
+from devstack.settings import ROOT
 
 IDLE = "def lambda_handler(event, context):\n    return event\n"
 

@@ -76,8 +76,8 @@ class DynamoJobs:
         return int(_DESERIALIZE(answer["Attributes"]["free_from_us"]))
 
     def _put(self, job: Job, **condition: Any) -> bool:
-        row = job.model_dump(mode="json", by_alias=True, exclude_none=True)
-        item = {name: _SERIALIZE(value) for name, value in row.items()}
+        row = job.model_dump(mode="json", by_alias=True)
+        item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
         try:
             self._client.put_item(TableName=self._table, Item=item, **condition)
         except ClientError as error:

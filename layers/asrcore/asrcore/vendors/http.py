@@ -1,5 +1,6 @@
 """The one place that speaks HTTP to vendors: a request is sent once, as it was signed, with limits of time and size."""
 
+import logging
 import time
 
 import requests
@@ -12,6 +13,9 @@ CONNECT_TIMEOUT_S = 5
 BODY_TIMEOUT_S = 30  # on top of the time to the first byte: 5 hours of word times are a few MB
 LARGEST_REPLY_BYTES = 64 * 1024 * 1024
 READ_BYTES = 64 * 1024
+
+# Its warnings and debug lines quote the URL of the request, which is signed and may have another signed one in it.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def send(request: Request) -> Reply:

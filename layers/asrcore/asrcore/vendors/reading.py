@@ -45,15 +45,20 @@ def confidence(value: object) -> float | None:
     return float(number) if number is not None and 0 <= number <= 1 else None
 
 
-def _number(value: object) -> Decimal | None:
+def _number(value: object) -> int | Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
+    number = value if isinstance(value, int) else _decimal(str(value))
+    return number if -LATEST_MS <= number <= LATEST_MS else None
+
+
+def _decimal(written: str) -> Decimal:
+    """A number from its text; infinity for what is none, or too long to be meant."""
     try:
-        written = str(value).strip()
-        number = Decimal(written) if len(written) <= LONGEST_NUMBER else Decimal("NaN")
-    except (ArithmeticError, ValueError):
-        return None
-    return number if number.is_finite() and abs(number) <= LATEST_MS else None
+        number = Decimal(written if len(written) <= LONGEST_NUMBER else "Infinity")
+    except ArithmeticError:
+        return Decimal("Infinity")
+    return Decimal("Infinity") if number.is_nan() else number
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -68,4 +73,8 @@ def mappings(value: object) -> list[Mapping[str, Any]]:
 
 def first(record: Mapping[str, Any], *names: str) -> Any:
     """The value under the first of the names that has one; null and "" are none."""
-    return next((record[name] for name in names if record.get(name) not in (None, "")), None)
+    for name in names:
+        value = record.get(name)
+        if value is not None and value != "":
+            return value
+    return None

@@ -1,0 +1,69 @@
+"""Runs every vendor simulator in the foreground: `python -m simulators`."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from simulators import VENDORS, Simulators
+
+SAMPLE_CREDENTIALS = Path(__file__).resolve().parents[1] / "devstack" / "credentials.json"
+STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with whatever the call gave as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in STANDARD_FIELDS},
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until Ctrl-C or SIGTERM; prints one line, `READY {vendor: base URL}`, as soon as all listen."""
+    options = _parser().parse_args(arguments)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+    try:
+        credentials = json.loads(options.credentials.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        print(f"cannot read the credentials in {options.credentials}: {error}", file=sys.stderr)
+        return 2
+    ports = {vendor: getattr(options, vendor) for vendor in VENDORS}
+
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with Simulators(credentials, turnaround_s=options.turnaround, ports=ports) as simulators:
+        print(f"READY {json.dumps(simulators.urls)}", flush=True)
+        done.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
+    parser.add_argument("--credentials", type=Path, default=SAMPLE_CREDENTIALS, help="JSON file, an object per account")
+    parser.add_argument("--turnaround", type=float, default=1.0, metavar="S", help="seconds from submission to result")
+    for vendor in VENDORS:
+        parser.add_argument(
+            f"--port-{vendor}", type=int, default=0, dest=vendor, metavar="N", help=f"port of {vendor} (any free one)"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""abcpen long-speech recognition, v1: one signed POST, then GET until the result is there.
+
+Source: "abcpen (bisheng) long-speech offline ASR, v1".
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from flask import Flask, Response, request
+from pydantic import Field
+
+from simulators import outgoing
+from simulators.asynchronous import DAY_S, AsynchronousOptions, AsynchronousSimulator, Outcome, Task
+from simulators.checks import RateLimit, is_http_url, whole_number
+from simulators.recording import (
+    EmptyRecordingError,
+    NotAudioError,
+    Source,
+    TooLongError,
+    UndecodableError,
+    read_recording,
+)
+from simulators.script import Utterance, speak
+from simulators.server import Answer, RefusalError, Setup
+
+PATH = "/v1/asr/long"
+MAX_BYTES = 600 * 1024 * 1024
+MAX_DURATION_MS = 5 * 3600 * 1000
+CLOCK_TOLERANCE_S = 300
+ENCODINGS = ("pcm", "aac", "mpeg2", "opus", "flac")
+SAMPLE_RATES = {"8000", "16000", "44100", "48000"}
+DOMAINS = {"court", "edu", "finance", "medical", "tech", "isp", "gov", "ecom", "mil", "com", "life", "car"} | {
+    "sport",
+    "game",
+}
+ALIASES = {"app_id": "appid", "X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"}
+PUNCTUATION = "，。！？、；：,.!?;:"
+
+MESSAGES = {
+    "0": "success",
+    "-1": "task is not finished",
+    "-2": "audio encode error",
+    "1": "task is in progress",
+    "10105": "illegal access",
+    "10106": "invalid parameter",
+    "10107": "illegal parameter",
+    "10109": "audio url is not valid http(s) url",
+    "10110": "no license",
+    "10202": "websocket connect error",
+    "10204": "websocket write error",
+    "10205": "websocket read error",
+    "10700": "engine error",
+    "10701": "Audio encode error, only support pcm, aac, mpeg2, opus and flac",
+    "10702": "Audio sample error",
+    "10800": "over max connect limit",
+    "16003": "basic component error",
+}
+
+
+class AbcpenOptions(AsynchronousOptions):
+    """The account's licence, and the spellings on which the vendor's documents differ."""
+
+    retention_s: float = Field(30 * DAY_S, ge=0)
+    requests_per_s: int = Field(20, ge=1)
+    fetches_per_task: int = Field(100, ge=1)
+    licensed_languages: tuple[str, ...] = ("cn", "en")
+    licensed_hours: float | None = Field(None, ge=0)
+    licensed_tasks: int | None = Field(None, ge=0)
+    allowed_addresses: tuple[str, ...] | None = None
+    task_id_name: Literal["task_id", "taskId"] = "task_id"
+    message_name: Literal["desc", "msg"] = "desc"
+    code_type: Literal["string", "int"] = "string"
+    in_progress_code: Literal["-1", "1"] = "-1"
+    silent_code: Literal["-2", "0"] = "-2"
+    words_name: Literal["wordsResultList", "wordsPiece"] = "wordsResultList"
+    early_refusals: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """A submission that passed every check."""
+
+    encoding: str
+    punctuated: bool
+    speakers: int
+    words: bool
+
+
+def sign(appid: str, ts: str, api_key: str) -> str:
+    """The `signa` of an application at a time: base64 of HMAC-SHA1 over the hex MD5 of both."""
+    digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
+    return base64.b64encode(hmac.digest(api_key.encode(), digest.encode(), "sha1")).decode()
+
+
+class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
+    """`POST` and `GET` on `/v1/asr/long`; credentials: `appid`, `api_key`."""
+
+    vendor = "abcpen"
+    moments = frozenset({"submit", "query", "result"})
+    internal_error = "10700"
+    audio_codes = MappingProxyType(
+        {
+            outgoing.DownloadError: "10700",
+            outgoing.OversizeError: "10107",
+            EmptyRecordingError: "-2",
+            NotAudioError: "-2",
+            UndecodableError: "-2",
+            TooLongError: "10107",
+        }
+    )
+
+    def __init__(self, setup: Setup, options: AbcpenOptions) -> None:
+        super().__init__(setup, options)
+        self._rate = RateLimit()
+
+    def add_routes(self, app: Flask) -> None:
+        app.add_url_rule(PATH, view_func=self._serve, methods=["GET", "POST"])
+
+    def parameters(self) -> Mapping[str, object]:
+        return self._sent()
+
+    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+        text = message or MESSAGES.get(code, "error")
+        if self.options.early_refusals and code == "10105":
+            return {"ok": "10105", "err_no": 26601, "failed": text, "data": None}
+        if text.startswith("illegal access|"):
+            return {"action": "error", "code": self._typed(code), "data": "", "desc": text, "sid": uuid.uuid4().hex}
+        data: Mapping[str, object] | None = None if code == "10105" else {}
+        return {"code": self._typed(code), "data": data, self.options.message_name: text}
+
+    def _serve(self) -> Response:
+        if request.method == "GET" or "task_id" in self._sent():
+            return self.serve("query", self._tell)
+        return self.serve("submit", self._take)
+
+    def _typed(self, code: str) -> str | int:
+        return int(code) if self.options.code_type == "int" else code
+
+    def _sent(self) -> dict[str, str]:
+        """Parameters of the query, the body and the headers, in this order of weight from light to heavy."""
+        body = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+        named = body if isinstance(body, dict) else {}
+        headers = {name: request.headers[name] for name in ALIASES if name in request.headers}
+        merged = {**request.args.to_dict(), **named, **headers}
+        return {ALIASES.get(name, name): str(value) for name, value in merged.items()}
+
+    def _take(self) -> Answer:
+        sent = self._sent()
+        self._authenticate(sent)
+        order = self._checked_order(sent)
+        self._check_licence(sent.get("lang", "cn"))
+        task = self.accept(uuid.uuid4().hex, order, Source(url=sent["audio_url"]))
+        return self._answer_with("0", {self.options.task_id_name: task.id}, task.id)
+
+    def _tell(self) -> Answer:
+        sent = self._sent()
+        self._authenticate(sent)
+        task = self.find(sent.get("task_id", ""))
+        if task is None:
+            raise RefusalError("10107")
+        task.fetches += 1
+        if task.fetches > self.options.fetches_per_task:
+            raise RefusalError("10107", "illegal parameter: the result was fetched too often")
+        if task.outcome is None:
+            return self._answer_with(self.options.in_progress_code, {self.options.task_id_name: task.id}, task.id)
+        if task.outcome.code != "0":
+            return Answer(task.outcome.code, self.refuse("query", task.outcome.code, None), task.id)
+        result = {"data": {"speechResult": self._speech_result(task, task.outcome)}, self.options.task_id_name: task.id}
+        return self._answer_with("0", result, task.id)
+
+    def _answer_with(self, code: str, data: Mapping[str, object], task_id: str) -> Answer:
+        payload = {"code": self._typed(code), "data": data, self.options.message_name: MESSAGES[code]}
+        return Answer(code, payload, task_id)
+
+    def _authenticate(self, sent: Mapping[str, str]) -> None:
+        appid, ts = sent.get("appid", ""), sent.get("ts", "")
+        seconds = whole_number(ts)
+        expected = sign(appid, ts, self.credentials["api_key"])
+        if (
+            appid != self.credentials["appid"]
+            or seconds is None
+            or abs(seconds - time.time()) > CLOCK_TOLERANCE_S
+            or not hmac.compare_digest(sent.get("signa", "").encode(), expected.encode())
+        ):
+            raise RefusalError("10105")
+        allowed = self.options.allowed_addresses
+        if allowed is not None and request.remote_addr not in allowed:
+            raise RefusalError("10105", f"illegal access|illegal client_ip: {request.remote_addr}")
+        if not self._rate.allows(appid, self.options.requests_per_s):
+            raise RefusalError("10800")
+
+    def _checked_order(self, sent: Mapping[str, str]) -> Order:
+        url, encoding = sent.get("audio_url"), sent.get("audio_encode", "mpeg2")
+        if not url:
+            raise RefusalError("10106", "invalid parameter: audio_url")
+        if not is_http_url(url):
+            raise RefusalError("10109")
+        if encoding not in ENCODINGS:
+            raise RefusalError("10701")
+        rates = {sent[name] for name in ("audio_sample_rate", "audio_samplerate") if name in sent} or {"16000"}
+        if len(rates) > 1:
+            raise RefusalError("10107", "illegal parameter: audio_sample_rate and audio_samplerate differ")
+        if not rates <= SAMPLE_RATES or (encoding == "opus" and rates == {"44100"}):
+            raise RefusalError("10702")
+        speakers = whole_number(sent.get("speaker_number", "2"))
+        if speakers is None or not 0 <= speakers <= 10:
+            raise RefusalError("10107", "illegal parameter: speaker_number")
+        if sent.get("lang", "cn") not in {"cn", "en"} or sent.get("pd", "com") not in DOMAINS:
+            raise RefusalError("10107", "illegal parameter: lang or pd")
+        return Order(
+            encoding=encoding,
+            punctuated=sent.get("punc") != "0",
+            speakers=speakers or 2,
+            words="true" in {sent.get("has_participle"), sent.get("words_output")},
+        )
+
+    def _check_licence(self, language: str) -> None:
+        options, tasks = self.options, self.tasks()
+        if language not in options.licensed_languages:
+            raise RefusalError("10110")
+        heard = [task.outcome.recording for task in tasks if task.outcome and task.outcome.recording]
+        used_hours = sum(recording.duration_ms for recording in heard) / 3_600_000
+        if options.licensed_hours is not None and used_hours >= options.licensed_hours:
+            raise RefusalError("10110")
+        running = sum(task.outcome is None for task in tasks)
+        if options.licensed_tasks is not None and running >= options.licensed_tasks:
+            raise RefusalError("10800")
+
+    def recognise(self, order: Order, source: Source) -> Outcome:
+        recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
+        if _encoding_of(recording.codec) != order.encoding:
+            return Outcome("-2")
+        if not recording.segments:
+            return Outcome(self.options.silent_code, recording)
+        script = self.scripts.find(recording.sha256)
+        return Outcome("0", recording, speak(recording.segments, script, speakers=order.speakers))
+
+    def _speech_result(self, task: Task[Order], outcome: Outcome) -> Mapping[str, object]:
+        sentences = [
+            self._sentence(task.order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+        ]
+        return {
+            "onebest": "".join(str(sentence["sentences"]) for sentence in sentences),
+            "duration": outcome.recording.duration_ms if outcome.recording else 0,
+            "detail": sentences,
+        }
+
+    def _sentence(self, order: Order, number: int, utterance: Utterance) -> dict[str, object]:
+        text = (
+            utterance.text if order.punctuated else utterance.text.translate({ord(mark): None for mark in PUNCTUATION})
+        )
+        speaker = str(utterance.speaker)
+        sentence: dict[str, object] = {
+            # Every other sentence begins with a stray space, as in the vendor's answers.
+            "sentences": f" {text}" if number % 2 else text,
+            "wordBg": str(utterance.start_ms),
+            "wordEd": str(utterance.end_ms),
+            "speakerId": speaker,
+        }
+        if order.words:
+            sentence[self.options.words_name] = [
+                {
+                    "words": word.text,
+                    "wordBg": str(word.start_ms),
+                    "wordEd": str(word.end_ms),
+                    "speakerId": speaker,
+                    "wp": "2" if word.punctuation else "1",
+                }
+                for word in utterance.words
+                if order.punctuated or not word.punctuation
+            ]
+        return sentence
+
+
+def _encoding_of(codec: str) -> str | None:
+    """The `audio_encode` value of a codec; none exists for WMA and AMR."""
+    if codec.startswith("pcm_"):
+        return "pcm"
+    return {"aac": "aac", "mp3": "mpeg2", "mp2": "mpeg2", "opus": "opus", "flac": "flac"}.get(codec)

@@ -1,0 +1,183 @@
+"""The common shape of a vendor that takes a recording now and has the result later, by query, callback or both."""
+
+import logging
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import requests
+from pydantic import Field
+
+from simulators import outgoing
+from simulators.faults import Fault
+from simulators.recording import Recording, RecordingError, Source
+from simulators.script import Utterance
+from simulators.server import Options, Setup, Simulator
+
+LOG = logging.getLogger(__name__)
+
+DAY_S = 24 * 3600
+
+OrderT = TypeVar("OrderT")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: the vendor's code and, when something was heard, what."""
+
+    code: str
+    recording: Recording | None = None
+    utterances: tuple[Utterance, ...] = ()
+
+
+@dataclass
+class Task(Generic[OrderT]):
+    """One accepted submission; `order` is what the vendor was asked for."""
+
+    id: str
+    order: OrderT
+    turnaround_s: float
+    accepted_at: float = field(default_factory=time.monotonic)
+    ended_at: float | None = None
+    outcome: Outcome | None = None
+    fetches: int = 0
+
+    @property
+    def state(self) -> Literal["queued", "processing", "ended"]:
+        if self.outcome is not None:
+            return "ended"
+        return "queued" if time.monotonic() < self.accepted_at + self.turnaround_s / 2 else "processing"
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What is posted to whom when a task has ended."""
+
+    url: str
+    body: bytes
+    content_type: str
+
+
+class AsynchronousOptions(Options):
+    """Switches of every vendor with tasks. The interval between callback attempts doubles each time."""
+
+    retention_s: float = Field(DAY_S, ge=0)
+    callback_attempts: int = Field(1, ge=1, le=20)
+    callback_interval_s: float = Field(1.0, ge=0)
+    callback_timeout_s: float = Field(10.0, gt=0)
+
+
+AsynchronousOptionsT = TypeVar("AsynchronousOptionsT", bound=AsynchronousOptions)
+
+
+class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[AsynchronousOptionsT, OrderT]):
+    """A simulator with tasks. A subclass reads orders, recognises and words its answers."""
+
+    audio_codes: ClassVar[Mapping[type[Exception], str]]
+    internal_error: ClassVar[str]
+
+    def __init__(self, setup: Setup, options: AsynchronousOptionsT) -> None:
+        super().__init__(setup, options)
+        self._tasks: dict[str, Task[OrderT]] = {}
+        self._lock = threading.Lock()
+
+    @abstractmethod
+    def recognise(self, order: OrderT, source: Source) -> Outcome:
+        """Hear the recording; may raise what `audio_codes` lists."""
+
+    def callback(self, task: Task[OrderT], outcome: Outcome) -> Callback | None:
+        """What to post when the task has ended; None for a vendor or an order without callback."""
+        return None
+
+    def took_over(self, response: requests.Response) -> bool:
+        """Whether the receiver's answer to a callback means that it need not be repeated."""
+        return response.status_code == 200
+
+    def accept(self, task_id: str, order: OrderT, source: Source) -> Task[OrderT]:
+        """Take an order; the work starts at once in the background and shows its result after the turnaround.
+
+        The audio is no part of the task: it is forgotten when it was heard.
+        """
+        result = self.faults.take("result")
+        callback = self.faults.take("callback") if "callback" in self.moments else None
+        forced = Outcome(result.code) if result and result.code is not None else None
+        task = Task(task_id, order, self.options.turnaround_s + (result.delay_s if result else 0))
+        with self._lock:
+            self._tasks[task_id] = task
+        if callback and callback.before_answer:
+            self._end(task, forced or self._recognise(order, source), callback)
+        else:
+            self.background.after(0, lambda: self._work(task, source, forced, callback))
+        return task
+
+    def find(self, task_id: str) -> Task[OrderT] | None:
+        """A task that is known and whose result was not yet deleted."""
+        with self._lock:
+            task = self._tasks.get(task_id)
+            if task and task.ended_at is not None and time.monotonic() - task.ended_at >= self.options.retention_s:
+                del self._tasks[task_id]
+                return None
+            return task
+
+    def tasks(self) -> list[Task[OrderT]]:
+        with self._lock:
+            return list(self._tasks.values())
+
+    def _work(self, task: Task[OrderT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
+        outcome = forced or self._recognise(task.order, source)
+        remaining_s = task.accepted_at + task.turnaround_s - time.monotonic()
+        self.background.after(max(0.0, remaining_s), lambda: self._end(task, outcome, fault))
+
+    def _recognise(self, order: OrderT, source: Source) -> Outcome:
+        try:
+            return self.recognise(order, source)
+        except (outgoing.DownloadError, outgoing.OversizeError, RecordingError) as error:
+            code = next(code for kind, code in self.audio_codes.items() if isinstance(error, kind))
+            LOG.info("recording refused", extra={"vendor": self.vendor, "code": code, "reason": str(error)})
+            return Outcome(code)
+        except Exception:
+            # A vendor's task always ends, also when its recogniser breaks.
+            LOG.exception("recognition failed", extra={"vendor": self.vendor})
+            return Outcome(self.internal_error)
+
+    def _end(self, task: Task[OrderT], outcome: Outcome, fault: Fault | None) -> None:
+        task.ended_at = time.monotonic()
+        task.outcome = outcome
+        told = Outcome(fault.code) if fault and fault.code is not None else outcome
+        callback = self.callback(task, told)
+        if callback is None or (fault and fault.drop):
+            return
+        if fault and fault.body is not None:
+            callback = Callback(callback.url, fault.body.encode(), callback.content_type)
+        deliver = self._delivery(task.id, told.code, callback)
+        if fault and fault.before_answer:
+            deliver()
+        else:
+            self.background.after(fault.delay_s if fault else 0, deliver)
+        if fault and fault.duplicate:
+            self.background.after(fault.delay_s, deliver)
+
+    def _delivery(self, task_id: str, code: str, callback: Callback, attempt: int = 1) -> Callable[[], None]:
+        def deliver() -> None:
+            status, delivered = self._post(callback)
+            self.journal.note(
+                "callback", code, task_id=task_id, attempt=attempt, http_status=status, delivered=delivered
+            )
+            LOG.info("called back", extra={"vendor": self.vendor, "attempt": attempt, "delivered": delivered})
+            if not delivered and attempt < self.options.callback_attempts:
+                interval_s = self.options.callback_interval_s * 2 ** (attempt - 1)
+                self.background.after(interval_s, self._delivery(task_id, code, callback, attempt + 1))
+
+        return deliver
+
+    def _post(self, callback: Callback) -> tuple[int | None, bool]:
+        try:
+            response = outgoing.post(
+                callback.url, callback.body, callback.content_type, self.options.callback_timeout_s
+            )
+        except requests.RequestException:
+            return None, False
+        return response.status_code, self.took_over(response)

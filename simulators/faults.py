@@ -1,0 +1,82 @@
+"""Faults on demand: what a simulator is told to do wrong, at which moment, and how many times."""
+
+import threading
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Moment = Literal["submit", "query", "result", "callback"]
+
+# What can go wrong at each moment. `times`, `delay_s` fit them all.
+EFFECTS: dict[Moment, frozenset[str]] = {
+    "submit": frozenset({"code", "http_status", "body", "drop", "accepted"}),
+    "query": frozenset({"code", "http_status", "body", "drop"}),
+    "result": frozenset({"code"}),
+    "callback": frozenset({"code", "body", "drop", "duplicate", "before_answer"}),
+}
+
+
+class Fault(BaseModel):
+    """One thing to do wrong, `times` times.
+
+    submit, query: `code` is a refusal in the vendor's own shape (with `http_status` if given), `http_status` or `body`
+    another answer than the vendor's, `drop` a connection closed without an answer. With `accepted` the submission
+    counts all the same: only its answer is lost.
+    result: the task ends with `code`, after `delay_s` seconds more than usual.
+    callback: the callback of a task has another `code` or `body`, is not sent at all (`drop`), is sent twice
+    (`duplicate`), late (`delay_s`), or before the submission is answered (`before_answer`).
+    Faults of a result or callback belong to the next submission that is accepted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: Moment
+    times: int = Field(1, ge=1)
+    code: str | None = None
+    http_status: int | None = Field(None, ge=200, le=599)
+    body: str | None = None
+    delay_s: float = Field(0, ge=0)
+    drop: bool = False
+    accepted: bool = False
+    duplicate: bool = False
+    before_answer: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_moment(self) -> Self:
+        effects = self.model_fields_set - {"on", "times", "delay_s"}
+        if misplaced := effects - EFFECTS[self.on]:
+            raise ValueError(f"a fault on {self.on} cannot have: {', '.join(sorted(misplaced))}")
+        if not effects - {"accepted"} and not self.delay_s:
+            raise ValueError("a fault needs an effect, for example code, http_status, drop or delay_s")
+        return self
+
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether the caller gets something else than the vendor's own answer."""
+        return self.drop or self.code is not None or self.http_status is not None or self.body is not None
+
+
+class FaultBook:
+    """The faults still to come, first told first done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, moment: Moment) -> Fault | None:
+        """The fault for this moment, if there is one; it is used up by its `times`."""
+        with self._lock:
+            for index, fault in enumerate(self._faults):
+                if fault.on == moment:
+                    left = fault.times - 1
+                    self._faults[index : index + 1] = [fault.model_copy(update={"times": left})] if left else []
+                    return fault
+        return None

@@ -1,0 +1,199 @@
+"""What a recording really is: container, codec, rate, channels, length and speech, read from its bytes with PyAV."""
+
+import hashlib
+import itertools
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO
+from urllib.parse import urlsplit
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from simulators.outgoing import download
+from simulators.segmentation import FRAME_MS, Levels, Segment, find_segments
+
+ANALYSIS_HZ = 8000  # enough to hear where somebody speaks, whatever the recording's own rate
+CHUNK_S = 10  # decoded samples held at once
+FRAME_SAMPLES = ANALYSIS_HZ * FRAME_MS // 1000
+FULL_SCALE = 32768.0
+CHUNK_BYTES = 1024 * 1024
+
+# Only audio containers: FFmpeg also opens playlists, which may name any file of this machine, and pictures of text.
+DEMUXERS = "wav,w64,mp3,flac,ogg,mov,mp4,m4a,asf,aac,amr,matroska,webm,aiff,caf,au,s16le,u8"
+
+# FFmpeg's demuxer names and the names that vendors use.
+CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "webm", "s16le": "raw", "u8": "raw"}
+
+
+class RecordingError(Exception):
+    """The bytes are no recording that a vendor could recognise."""
+
+
+class EmptyRecordingError(RecordingError):
+    """There are no bytes at all."""
+
+
+class NotAudioError(RecordingError):
+    """The bytes are no audio file of any known kind."""
+
+
+class UndecodableError(RecordingError):
+    """The file looks like audio, but its samples cannot be decoded."""
+
+
+class TooLongError(RecordingError):
+    """The recording lasts longer than the vendor takes."""
+
+
+@dataclass(frozen=True)
+class RawPcm:
+    """How to read bytes without a header: linear PCM, little endian."""
+
+    sample_rate_hz: int = 16000
+    channels: int = 1
+    bits: int = 16
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded recording. `segments` are of all channels together, `channel_segments` of each by itself."""
+
+    sha256: str
+    format: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    duration_ms: int
+    segments: tuple[Segment, ...]
+    channel_segments: tuple[tuple[Segment, ...], ...]
+
+    @property
+    def split_segments(self) -> tuple[Segment, ...]:
+        """The segments of each channel by itself, in order of time."""
+        return tuple(sorted(itertools.chain(*self.channel_segments), key=lambda segment: segment.start_ms))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a vendor finds the audio: a URL, or bytes that came with the request; `raw` when there is no header."""
+
+    url: str | None = None
+    data: bytes | None = None
+    raw: RawPcm | None = None
+
+
+def suffix_of(url: str) -> str:
+    """The lower-case file suffix of a URL's path, without the dot; its query does not count."""
+    return PurePosixPath(urlsplit(url).path).suffix.lstrip(".").lower()
+
+
+def read_recording(source: Source, *, max_bytes: int, max_ms: int, follow_redirects: bool = True) -> Recording:
+    """Fetch a recording and measure it, within `max_bytes` and `max_ms` (both inclusive).
+
+    Raises outgoing.DownloadError, outgoing.OversizeError and the classes of RecordingError.
+    """
+    with tempfile.TemporaryFile(prefix="asr-simulator-") as file:
+        if source.url is not None:
+            download(source.url, file, max_bytes=max_bytes, follow_redirects=follow_redirects)
+        else:
+            file.write(source.data or b"")
+        return measure(file, raw=source.raw, max_ms=max_ms)
+
+
+def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recording:
+    """Decode an open file from start to end in bounded memory; raises the classes of RecordingError."""
+    if file.seek(0, 2) == 0:
+        raise EmptyRecordingError("the audio has no bytes")
+    sha256 = _sha256(file)
+    with _open(file, raw) as container:
+        if not container.streams.audio:
+            raise NotAudioError(f"the file has no audio track (container {container.format.name})")
+        stream = container.streams.audio[0]
+        # Read before decoding: FFmpeg may forget them when the stream ends early.
+        name, codec = container.format.name, stream.codec_context.name
+        rate, channels = stream.rate or 0, min(stream.channels or 0, 2)
+        if not rate or not channels:
+            raise UndecodableError("the audio track does not tell its rate and channels")
+        levels, samples = _levels(container, stream, rate, channels, max_ms)
+    if samples == 0:
+        raise UndecodableError("no sample of the audio could be decoded")
+    duration_ms = round(samples * 1000 / rate)
+    return Recording(
+        sha256=sha256,
+        format=CONTAINERS.get(name, name),
+        codec=codec.removesuffix("float"),
+        sample_rate_hz=rate,
+        channels=channels,
+        duration_ms=duration_ms,
+        segments=find_segments(levels.max(axis=0), duration_ms),
+        channel_segments=tuple(
+            find_segments(levels[channel], duration_ms, channel=channel) for channel in range(channels)
+        ),
+    )
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _open(file: IO[bytes], raw: RawPcm | None) -> InputContainer:
+    try:
+        if raw is None:
+            return av.open(file, "r", container_options={"format_whitelist": DEMUXERS})
+        layout = "mono" if raw.channels == 1 else "stereo"
+        options = {"sample_rate": str(raw.sample_rate_hz), "ch_layout": layout}
+        return av.open(file, "r", format="u8" if raw.bits == 8 else "s16le", options=options)
+    except (av.FFmpegError, ValueError) as error:
+        raise NotAudioError(f"no audio format recognised: {type(error).__name__}") from None
+
+
+def _levels(
+    container: InputContainer, stream: av.AudioStream, rate: int, channels: int, max_ms: int
+) -> tuple[Levels, int]:
+    """Loudness per channel and FRAME_MS, and the number of samples at the recording's own rate."""
+    resampler = av.AudioResampler(
+        format="s16p",
+        layout="mono" if channels == 1 else "stereo",
+        rate=ANALYSIS_HZ,
+        frame_size=ANALYSIS_HZ * CHUNK_S,
+    )
+    parts: list[Levels] = []
+    samples = 0
+    try:
+        for frame in _frames(container, stream):
+            samples += frame.samples
+            if samples * 1000 > max_ms * rate:
+                raise TooLongError(f"the audio lasts longer than {max_ms} ms")
+            parts += [_rms(chunk) for chunk in resampler.resample(frame)]
+        if samples:
+            parts += [_rms(chunk) for chunk in resampler.resample(None)]
+    except (av.FFmpegError, ValueError) as error:
+        raise UndecodableError(f"the audio cannot be decoded: {type(error).__name__}") from None
+    return np.concatenate(parts, axis=1) if parts else np.zeros((channels, 0), dtype=np.float32), samples
+
+
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            # A damaged packet, or a file cut short: decoders go on, and so do recognisers.
+            continue
+
+
+def _rms(chunk: av.AudioFrame) -> Levels:
+    samples = chunk.to_ndarray()
+    channels, count = samples.shape
+    padded = np.zeros((channels, -(-count // FRAME_SAMPLES) * FRAME_SAMPLES), dtype=np.float32)
+    padded[:, :count] = samples
+    frames = padded.reshape(channels, -1, FRAME_SAMPLES) / FULL_SCALE
+    return np.sqrt(np.mean(np.square(frames), axis=2))

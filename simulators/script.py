@@ -1,0 +1,162 @@
+"""What is said in a recording: the known script of one of our samples, else placeholders that say so."""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from pathlib import Path
+
+from simulators.segmentation import Segment
+
+SAMPLE_SCRIPTS = Path(__file__).resolve().parents[1] / "samples" / "scripts.json"
+
+HAN = "\u3400-\u9fff\uf900-\ufaff"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word or a punctuation mark; a mark takes no time."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    punctuation: bool
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Speech without a long pause; `speaker` and `channel` count from 0, `channel` only where channels are split."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    speaker: int
+    channel: int | None
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """The lines spoken in a recording, in order, and who speaks each (from 0), where that is known."""
+
+    lines: tuple[str, ...]
+    speakers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Token:
+    line: int
+    start: int
+    end: int
+    text: str
+    punctuation: bool
+
+    @property
+    def weight(self) -> int:
+        return 0 if self.punctuation else len(self.text)
+
+
+class ScriptBook:
+    """The scripts of known recordings, by the SHA-256 of the audio file; an absent file is an empty book."""
+
+    def __init__(self, path: Path = SAMPLE_SCRIPTS) -> None:
+        self._path = path
+
+    def find(self, sha256: str) -> Script | None:
+        """The script of a recording, or None when nobody wrote one. The file is read anew, so it may grow meanwhile."""
+        try:
+            entry = json.loads(self._path.read_text(encoding="utf-8")).get(sha256)
+        except FileNotFoundError:
+            return None
+        if entry is None:
+            return None
+        labels = entry.get("speakers") or ()
+        numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        return Script(tuple(entry["lines"]), tuple(numbers[label] for label in labels))
+
+
+def speak(
+    segments: Sequence[Segment], script: Script | None, *, speakers: int = 1, han_per_word: int = 2
+) -> tuple[Utterance, ...]:
+    """Lay a script over the speech of a recording; nothing is ever said outside the segments.
+
+    Without a script each segment says `[simulated utterance N]`. A script with as many lines as there are segments
+    goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
+    tell who speaks, up to `speakers` voices take turns.
+    """
+    script = script or Script(tuple(f"[simulated utterance {number}]" for number in range(1, len(segments) + 1)))
+    tokens = [token for line, text in enumerate(script.lines) for token in _split(line, text, han_per_word)]
+    return tuple(
+        Utterance(
+            text=script.lines[line][group[0][0].start : group[-1][0].end],
+            start_ms=group[0][1].start_ms,
+            end_ms=group[-1][1].end_ms,
+            speaker=(script.speakers[line] if line < len(script.speakers) else line) % speakers,
+            channel=segment.channel,
+            words=tuple(word for _, word in group),
+        )
+        for segment, said in zip(segments, _share(tokens, segments, len(script.lines)), strict=True)
+        for line, group in _by_line(_time(said, segment))
+    )
+
+
+def join_texts(texts: Sequence[str]) -> str:
+    """Sentences as one text, with a space between two only where both are written with spaces, as English is."""
+    joined = ""
+    for text in texts:
+        gap = joined and re.search(f"[^{HAN}。，、！？；：\\s]$", joined) and re.match(f"[^{HAN}\\s]", text)
+        joined += (" " if gap else "") + text
+    return joined
+
+
+def _split(line: int, text: str, han_per_word: int) -> list[_Token]:
+    pattern = f"(?P<word>[{HAN}]{{1,{han_per_word}}}|[^\\W{HAN}]+(?:['’.-][^\\W{HAN}]+)*)|(?P<mark>[^\\s])"
+    return [
+        _Token(line, found.start(), found.end(), found.group(), found.lastgroup == "mark")
+        for found in re.finditer(pattern, text)
+    ]
+
+
+def _share(tokens: Sequence[_Token], segments: Sequence[Segment], lines: int) -> list[list[_Token]]:
+    """The tokens of each segment."""
+    shares: list[list[_Token]] = [[] for _ in segments]
+    if not segments:
+        return shares
+    if lines == len(segments):
+        for token in tokens:
+            shares[token.line].append(token)
+        return shares
+    ends = list(accumulate(segment.end_ms - segment.start_ms for segment in segments))
+    total = max(1, sum(token.weight for token in tokens))
+    before = 0
+    for token in tokens:
+        middle_ms = (before + token.weight / 2) * ends[-1] / total
+        # A mark stays with the word that it follows.
+        index = max((i for i, share in enumerate(shares) if share), default=0) if token.punctuation else None
+        shares[min(bisect_right(ends, middle_ms), len(ends) - 1) if index is None else index].append(token)
+        before += token.weight
+    return shares
+
+
+def _time(tokens: Sequence[_Token], segment: Segment) -> list[tuple[_Token, Word]]:
+    total = max(1, sum(token.weight for token in tokens))
+    length_ms = segment.end_ms - segment.start_ms
+    ends = list(accumulate(token.weight for token in tokens))
+    return [
+        (
+            token,
+            Word(
+                token.text,
+                segment.start_ms + (end - token.weight) * length_ms // total,
+                segment.start_ms + end * length_ms // total,
+                token.punctuation,
+            ),
+        )
+        for token, end in zip(tokens, ends, strict=True)
+    ]
+
+
+def _by_line(timed: Sequence[tuple[_Token, Word]]) -> list[tuple[int, list[tuple[_Token, Word]]]]:
+    return [(line, list(group)) for line, group in groupby(timed, key=lambda pair: pair[0].line)]

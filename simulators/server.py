@@ -1,0 +1,235 @@
+"""The common shape of a vendor simulator: a real HTTP server on loopback, with faults, options and a journal."""
+
+import logging
+import re
+import socket
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from flask import Flask, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from simulators.background import Background
+from simulators.faults import Fault, FaultBook, Moment
+from simulators.journal import Journal, without_secrets
+from simulators.script import ScriptBook
+
+LOG = logging.getLogger(__name__)
+
+LISTEN_ON = "127.0.0.1"
+MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor takes, so that each can refuse in its own words
+SOCKET_TIMEOUT_S = 60
+STOP_POLL_S = 0.05  # how soon a stop is noticed
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A vendor's answer: its JSON, and what the journal remembers of it."""
+
+    code: str
+    payload: Mapping[str, object]
+    task_id: str | None = None
+
+
+class RefusalError(Exception):
+    """A call that the vendor turns down, by its own code; `message` replaces the vendor's usual words for it."""
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(f"{code} {message or ''}".strip())
+        self.code = code
+        self.message = message
+
+
+class Options(BaseModel):
+    """Switches of a simulator; each vendor adds its own. `turnaround_s`: seconds from submission to the result."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    turnaround_s: float = Field(1.0, ge=0)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Whose account a simulator knows, what it finds said in known recordings, and its port (0: any free one)."""
+
+    credentials: Mapping[str, str]
+    scripts: ScriptBook
+    port: int = 0
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class Simulator(ABC, Generic[OptionsT]):
+    """One vendor on one port. A subclass gives the routes and answers; faults and journal are the same for all."""
+
+    vendor: ClassVar[str]
+    moments: ClassVar[frozenset[Moment]]
+    code_form: ClassVar[str] = r"-?\d{1,8}"
+
+    _server: BaseWSGIServer
+
+    def __init__(self, setup: Setup, options: OptionsT) -> None:
+        self.credentials = setup.credentials
+        self.scripts = setup.scripts
+        self.options = options
+        self.faults = FaultBook()
+        self.journal = Journal()
+        self.background = Background(self.vendor)
+        self._first_options = options
+        self._port = setup.port
+
+    @property
+    def url(self) -> str:
+        """The base URL, known once started."""
+        return f"http://{LISTEN_ON}:{self._server.port}"
+
+    def start(self) -> None:
+        self._server = make_server(LISTEN_ON, self._port, self._app(), threaded=True, request_handler=_QuietHandler)
+        self.background.start()
+        threading.Thread(target=self._listen, name=self.vendor, daemon=True).start()
+
+    def stop(self) -> None:
+        self.background.stop()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @abstractmethod
+    def add_routes(self, app: Flask) -> None:
+        """Bind the vendor's paths."""
+
+    @abstractmethod
+    def parameters(self) -> Mapping[str, object]:
+        """The parameters of the current request, for the journal; never raises."""
+
+    @abstractmethod
+    def refuse(self, moment: Moment, code: str, message: str | None) -> Mapping[str, object]:
+        """The vendor's JSON for an error."""
+
+    def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
+        """Answer one call of the vendor's API, well or as a fault demands."""
+        fault = self.faults.take(moment)
+        if fault and fault.delay_s:
+            self.background.pause(fault.delay_s)
+        if fault is None or not fault.replaces_answer:
+            answer = self._answer(moment, handle)
+            return self._note(moment, answer, jsonify(answer.payload))
+        task_id = self._answer(moment, handle).task_id if fault.accepted else None
+        return self._spoil(moment, fault, task_id)
+
+    def _listen(self) -> None:
+        self._server.serve_forever(poll_interval=STOP_POLL_S)
+
+    def _answer(self, moment: Moment, handle: Callable[[], Answer]) -> Answer:
+        try:
+            return handle()
+        except RefusalError as refusal:
+            return Answer(refusal.code, self.refuse(moment, refusal.code, refusal.message))
+
+    def _spoil(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
+        if fault.drop:
+            # Noted first: the caller may look into the journal as soon as the connection is gone.
+            response = self._note(moment, Answer("dropped", {}, task_id), Response())
+            _hang_up()
+            return response
+        status = fault.http_status or 200
+        if fault.code is not None:
+            payload = self.refuse(moment, fault.code, None)
+            response = jsonify(payload)
+            response.status_code = status
+            return self._note(moment, Answer(fault.code, payload, task_id), response)
+        response = Response(fault.body or "", status=status, mimetype="text/html")
+        return self._note(moment, Answer(f"HTTP {status}", {}, task_id), response)
+
+    def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:
+        self.journal.note(
+            moment,
+            answer.code,
+            task_id=answer.task_id,
+            http_status=response.status_code,
+            parameters=without_secrets(self.parameters()),
+        )
+        LOG.info("answered", extra={"vendor": self.vendor, "call": moment, "code": answer.code})
+        return response
+
+    def _app(self) -> Flask:
+        app = Flask(self.vendor)
+        app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+        app.json.sort_keys = False  # type: ignore[attr-defined]  # the provider's documented switch
+        app.json.ensure_ascii = False  # type: ignore[attr-defined]
+        self.add_routes(app)
+        app.add_url_rule("/_simulator/faults", view_func=self._add_fault, methods=["POST"])
+        app.add_url_rule("/_simulator/faults", view_func=self._clear_faults, methods=["DELETE"])
+        app.add_url_rule("/_simulator/options", view_func=self._show_options, methods=["GET"])
+        app.add_url_rule("/_simulator/options", view_func=self._set_options, methods=["POST"])
+        app.add_url_rule("/_simulator/options", view_func=self._reset_options, methods=["DELETE"])
+        app.add_url_rule("/_simulator/requests", view_func=self._show_requests, methods=["GET"])
+        app.register_error_handler(ValidationError, _explain)
+        return app
+
+    def _add_fault(self) -> Response:
+        fault = Fault.model_validate(_control_body())
+        if fault.on not in self.moments:
+            return _explain_text(f"{self.vendor} has no {fault.on}; it has: {', '.join(sorted(self.moments))}")
+        if fault.code is not None and not re.fullmatch(self.code_form, fault.code):
+            return _explain_text(f"{self.vendor} has no codes like {fault.code!r}; they match {self.code_form}")
+        self.faults.add(fault)
+        return jsonify(fault.model_dump(exclude_unset=True))
+
+    def _clear_faults(self) -> Response:
+        self.faults.clear()
+        return Response(status=204)
+
+    def _show_options(self) -> Response:
+        return jsonify(self.options.model_dump())
+
+    def _set_options(self) -> Response:
+        changes = _control_body()
+        if not isinstance(changes, dict):
+            return _explain_text("options are a JSON object")
+        self.options = type(self.options).model_validate({**self.options.model_dump(), **changes})
+        return self._show_options()
+
+    def _reset_options(self) -> Response:
+        self.options = self._first_options
+        return self._show_options()
+
+    def _show_requests(self) -> Response:
+        return jsonify(self.journal.entries())
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Werkzeug's handler with a time limit; the journal and our own log line replace its access log."""
+
+    timeout = SOCKET_TIMEOUT_S
+
+    def log(self, type: str, message: str, *args: object) -> None:  # the inherited name
+        if type == "error":
+            LOG.error("server error: " + message, *args)
+
+
+def _control_body() -> object:
+    return request.get_json(force=True, silent=True)
+
+
+def _explain(error: Exception) -> Response:
+    problems = error.errors(include_url=False, include_context=False) if isinstance(error, ValidationError) else []
+    return _explain_text(
+        "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in problems)
+    )
+
+
+def _explain_text(message: str) -> Response:
+    response = jsonify(error=message)
+    response.status_code = 400
+    return response
+
+
+def _hang_up() -> None:
+    """Close the caller's connection; whatever is answered afterwards goes nowhere."""
+    connection: socket.socket = request.environ["werkzeug.socket"]
+    connection.shutdown(socket.SHUT_RDWR)

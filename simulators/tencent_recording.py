@@ -1,0 +1,348 @@
+"""Tencent recording-file recognition, legacy API: one signed POST, the result only by callback.
+
+Source: "Tencent recording recognition, legacy API page"; the order of the checks is ours where the page has none.
+"""
+
+import base64
+import binascii
+import hmac
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import parse_qsl, quote_plus
+
+import requests
+from flask import Flask, Response, request
+
+from simulators import outgoing
+from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
+from simulators.checks import is_http_url, whole_number
+from simulators.recording import (
+    EmptyRecordingError,
+    NotAudioError,
+    RawPcm,
+    Source,
+    TooLongError,
+    UndecodableError,
+    read_recording,
+    suffix_of,
+)
+from simulators.script import speak
+from simulators.server import Answer, RefusalError, Setup
+
+CANONICAL_HOST = "aai.qcloud.com"
+MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_URL_BYTES = 1024**3  # not published for this generation; the current one's limit
+MAX_URL_LENGTH = 2048  # exclusive
+MAX_DURATION_MS = 3600 * 1000
+MAX_VALIDITY_S = 90 * 24 * 3600  # exclusive
+CLOCK_TOLERANCE_S = 300
+FORMATS = {"wav", "w64", "mp3", "amr", "ogg", "raw"}  # ogg: the container of speex
+CHARSETS = {"0": "utf-8", "1": "gb2312", "2": "gbk", "3": "big5"}
+ENGINES = {"8k_0": 8000, "16k_0": 16000, "8k_6": 8000, "0": 8000, "1": 16000}
+STEREO_ENGINES = {"8k_0", "0"}
+SPEAKER_ENGINE = "8k_6"
+
+# Name -> (number in the newer table, number in an older public revision), complete.
+CODES: dict[str, tuple[int, int]] = {
+    "ERROR_BAD_REQ": (1000, 1000),
+    "ERROR_PARSE_DATA_FAILED": (1001, 1001),
+    "ERROR_HAS_NO_VALID_PROJECTID": (1002, 1002),
+    "ERROR_HAS_NO_VALID_RES_TEXT_FORMAT": (1003, 1003),
+    "ERROR_HAS_NO_VALID_SUB_SERVICE_TYPE": (1004, 1004),
+    "ERROR_HAS_NO_VALID_ENGINE_MODEL_TYPE": (1005, 1005),
+    "ERROR_HAS_NO_VALID_CALLBACK_URL": (1006, 1006),
+    "ERROR_HAS_NO_VALID_RES_TYPE": (1007, 1007),
+    "ERROR_HAS_NO_VALID_SOURCE_TYPE": (1008, 1008),
+    "ERROR_HAS_NO_VALID_URL": (1009, 1009),
+    "ERROR_HAS_NO_VALID_SECRET_ID": (1010, 1010),
+    "ERROR_HAS_NO_VALID_TIMESTAMP": (1011, 1011),
+    "ERROR_HAS_NO_VALID_EXPIRED": (1012, 1012),
+    "ERROR_HAS_NO_VALID_NONCE": (1013, 1013),
+    "ERROR_HAS_NO_VALID_TEMPLATENAME": (1014, 1014),
+    "ERROR_HAS_NO_BUCKET": (1015, 1015),
+    "ERROR_HAS_NO_AMOUNT": (1016, 1016),
+    "ERROR_URL_TOO_LONG": (1017, 1016),
+    "ERROR_FILEID_TOO_LONG": (1018, 1017),
+    "ERROR_APPID_NOT_REGISTER": (1019, 1018),
+    "ERROR_APPID_PROJECTID_TEMPLATENAME_MISMATCH": (1020, 1019),
+    "ERROR_PROCESS_FAILED": (1021, 1020),
+    "ERROR_PROXY_BAD_AUTH": (1022, 1021),
+    "ERROR_PROXY_AUTH_TOO_LONG_EXPIRED": (1024, 1023),
+    "ERROR_PROXY_AUTH_EXPIRED": (1025, 1024),
+    "ERROR_PROXY_AUTH_PROJECTID_NOEXIST": (1026, 1025),
+    "ERROR_PROXY_AUTH_SECRETID_NOEXIST": (1027, 1026),
+    "ERROR_PROXY_AUTH_PROJECTID_MISMATCH": (1028, 1027),
+    "ERROR_PROXY_AUTH_REPLAY_ATTACK": (1029, 1028),
+    "ERROR_PROXY_AUTH_FAILED": (1030, 1029),
+    "ERROR_AUDIO_TOO_LARGE": (1032, 1031),
+    "ERROR_UNKNOWN": (1034, 1033),
+}
+
+CALLBACK_MESSAGES = {
+    "0": "success",
+    "10000": "语音非标准格式,转码失败",
+    "10001": "语音识别未成功",
+    "10002": "语音时长过长",
+    "10003": "语音时长过长",
+    "10004": "语音文件无效",
+    "10005": "其他失败",
+    "10006": "音轨个数与channel_num不匹配",
+}
+
+
+class TencentRecordingOptions(AsynchronousOptions):
+    """`numbering`: the newer or an older table of codes. `callback_format`: the wire form of a callback."""
+
+    callback_attempts: int = 5
+    numbering: Literal["newer", "older"] = "newer"
+    callback_format: Literal["form", "json"] = "form"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A submission that passed every check."""
+
+    appid: str
+    project_id: str
+    engine: str
+    charset: str
+    channels: int
+    audio_url: str | None
+    callback_url: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A parameter and the error of its absence or of a value that does not fit."""
+
+    name: str
+    error: str
+    fits: Callable[[str], bool]
+    required: bool = True
+
+
+def _positive(text: str) -> bool:
+    return (whole_number(text) or 0) > 0
+
+
+# In the order of checking. Optional ones have a documented or customary default.
+RULES = (
+    Rule("secretid", "ERROR_HAS_NO_VALID_SECRET_ID", bool),
+    Rule("timestamp", "ERROR_HAS_NO_VALID_TIMESTAMP", _positive),
+    Rule("expired", "ERROR_HAS_NO_VALID_EXPIRED", _positive),
+    Rule("nonce", "ERROR_HAS_NO_VALID_NONCE", lambda text: _positive(text) and len(text) <= 10),
+    Rule("projectid", "ERROR_HAS_NO_VALID_PROJECTID", str.isdecimal, False),
+    Rule("res_text_format", "ERROR_HAS_NO_VALID_RES_TEXT_FORMAT", CHARSETS.__contains__, False),
+    Rule("sub_service_type", "ERROR_HAS_NO_VALID_SUB_SERVICE_TYPE", {"0"}.__contains__, False),
+    Rule("engine_model_type", "ERROR_HAS_NO_VALID_ENGINE_MODEL_TYPE", ENGINES.__contains__, False),
+    Rule(
+        "callback_url",
+        "ERROR_HAS_NO_VALID_CALLBACK_URL",
+        lambda text: is_http_url(text) and len(text) < MAX_URL_LENGTH,
+    ),
+    Rule("res_type", "ERROR_HAS_NO_VALID_RES_TYPE", {"1"}.__contains__, False),
+    Rule("source_type", "ERROR_HAS_NO_VALID_SOURCE_TYPE", {"0", "1"}.__contains__),
+    Rule("channel_num", "ERROR_BAD_REQ", {"1", "2"}.__contains__, False),
+)
+
+
+def sign(secret_key: str, host: str, path: str, parameters: Mapping[str, str]) -> str:
+    """The base64 of HMAC-SHA1 over method, host, path and the raw parameters, sorted by name."""
+    query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+    return base64.b64encode(hmac.digest(secret_key.encode(), f"POST{host}{path}?{query}".encode(), "sha1")).decode()
+
+
+class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
+    """`POST /asr/v1/{appid}`; credentials: `appid`, `secret_id`, `secret_key`."""
+
+    vendor = "tencent-recording"
+    moments = frozenset({"submit", "result", "callback"})
+    internal_error = "10005"
+    audio_codes = MappingProxyType(
+        {
+            outgoing.DownloadError: "10001",
+            outgoing.OversizeError: "10003",
+            EmptyRecordingError: "10004",
+            NotAudioError: "10004",
+            UndecodableError: "10000",
+            TooLongError: "10002",
+        }
+    )
+
+    def __init__(self, setup: Setup, options: TencentRecordingOptions) -> None:
+        super().__init__(setup, options)
+        self._request_ids = itertools.count(500)
+        self._seen: set[tuple[str, str, str]] = set()
+        self._seen_lock = threading.Lock()
+
+    def add_routes(self, app: Flask) -> None:
+        app.add_url_rule("/asr/v1/<appid>", view_func=self._submit, methods=["POST"])
+
+    def parameters(self) -> Mapping[str, object]:
+        return {**request.args.to_dict(), "body_bytes": len(request.get_data())}
+
+    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+        names = {str(self._number(name)): name for name in CODES}
+        return {"code": int(code), "message": message or names.get(code, "ERROR_UNKNOWN")}
+
+    def _submit(self, appid: str) -> Response:
+        return self.serve("submit", lambda: self._take(appid))
+
+    def _take(self, appid: str) -> Answer:
+        order, source = self._checked_order(appid)
+        request_id = next(self._request_ids)
+        self.accept(str(request_id), order, source)
+        return Answer("0", {"code": 0, "message": "success", "requestId": request_id}, str(request_id))
+
+    def _number(self, name: str) -> int:
+        newer, older = CODES[name]
+        return newer if self.options.numbering == "newer" else older
+
+    def _error(self, name: str) -> RefusalError:
+        return RefusalError(str(self._number(name)), name)
+
+    def _checked_order(self, appid: str) -> tuple[Order, Source]:
+        if appid != self.credentials["appid"]:
+            raise self._error("ERROR_APPID_NOT_REGISTER")
+        if request.mimetype != "application/octet-stream":
+            raise self._error("ERROR_BAD_REQ")
+        sent = self._query()
+        for rule in RULES:
+            if (rule.name in sent or rule.required) and not rule.fits(sent.get(rule.name, "")):
+                raise self._error(rule.error)
+        self._check_audio_url(sent)
+        self._check_signature(sent)
+        engine, channels = sent.get("engine_model_type", "16k_0"), int(sent.get("channel_num", "1"))
+        if channels == 2 and engine not in STEREO_ENGINES:
+            raise self._error("ERROR_BAD_REQ")
+        source = self._source(sent, RawPcm(ENGINES[engine], channels))
+        order = Order(
+            appid=appid,
+            project_id=sent.get("projectid", "0"),
+            engine=engine,
+            charset=CHARSETS[sent.get("res_text_format", "0")],
+            channels=channels,
+            audio_url=source.url,
+            callback_url=sent["callback_url"],
+        )
+        return order, source
+
+    def _query(self) -> dict[str, str]:
+        try:
+            pairs = parse_qsl(
+                request.query_string.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
+            )
+        except ValueError:
+            raise self._error("ERROR_PARSE_DATA_FAILED") from None
+        return dict(pairs)
+
+    def _check_audio_url(self, sent: Mapping[str, str]) -> None:
+        url = sent.get("url")
+        if len(url or "") >= MAX_URL_LENGTH:
+            raise self._error("ERROR_URL_TOO_LONG")
+        if not is_http_url(url) if sent["source_type"] == "0" else url is not None:
+            raise self._error("ERROR_HAS_NO_VALID_URL")
+
+    def _check_signature(self, sent: Mapping[str, str]) -> None:
+        timestamp, expired, now = int(sent["timestamp"]), int(sent["expired"]), time.time()
+        if expired <= timestamp:
+            raise self._error("ERROR_HAS_NO_VALID_EXPIRED")
+        if expired - timestamp >= MAX_VALIDITY_S:
+            raise self._error("ERROR_PROXY_AUTH_TOO_LONG_EXPIRED")
+        if expired < now or abs(timestamp - now) > CLOCK_TOLERANCE_S:
+            raise self._error("ERROR_PROXY_AUTH_EXPIRED")
+        if sent["secretid"] != self.credentials["secret_id"]:
+            raise self._error("ERROR_PROXY_AUTH_SECRETID_NOEXIST")
+        signature = request.headers.get("Authorization", "")
+        if not _is_sha1(signature):
+            raise self._error("ERROR_PROXY_BAD_AUTH")
+        valid = [
+            sign(self.credentials["secret_key"], host, request.path, sent) for host in (CANONICAL_HOST, request.host)
+        ]
+        if not any(hmac.compare_digest(signature, each) for each in valid):
+            raise self._error("ERROR_PROXY_AUTH_FAILED")
+        ticket = (sent["secretid"], sent["timestamp"], sent["nonce"])
+        with self._seen_lock:
+            if ticket in self._seen:
+                raise self._error("ERROR_PROXY_AUTH_REPLAY_ATTACK")
+            self._seen.add(ticket)
+
+    def _source(self, sent: Mapping[str, str], raw: RawPcm) -> Source:
+        if sent["source_type"] == "0":
+            url = sent["url"]
+            return Source(url=url, raw=raw if suffix_of(url) in {"pcm", "raw"} else None)
+        data = request.get_data()
+        if not data:
+            raise self._error("ERROR_BAD_REQ")
+        if len(data) > MAX_BODY_BYTES:
+            raise self._error("ERROR_AUDIO_TOO_LARGE")
+        return Source(data=data)
+
+    def recognise(self, order: Order, source: Source) -> Outcome:
+        recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
+            return Outcome("10000")
+        if recording.channels != order.channels:
+            return Outcome("10006")
+        if recording.sample_rate_hz != ENGINES[order.engine]:
+            # The vendor's FAQ: a rate that does not fit the engine shows as an empty result.
+            return Outcome("0", recording)
+        segments = recording.split_segments if order.channels == 2 else recording.segments
+        return Outcome("0", recording, speak(segments, self.scripts.find(recording.sha256), speakers=2))
+
+    def callback(self, task: Task[Order], outcome: Outcome) -> Callback:
+        order = task.order
+        fields: dict[str, object] = {
+            "code": int(outcome.code),
+            "message": CALLBACK_MESSAGES.get(outcome.code, "其他失败"),
+            "requestId": int(task.id),
+            "appid": int(order.appid),
+            "projectid": int(order.project_id),
+            "audioUrl": order.audio_url,
+            "text": _text(order, outcome),
+            "audioTime": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
+        }
+        if order.audio_url is None:
+            del fields["audioUrl"]
+        if self.options.callback_format == "json":
+            return Callback(order.callback_url, json.dumps(fields, ensure_ascii=False).encode(), "application/json")
+        encoded = {name: quote_plus(str(value).encode("utf-8")) for name, value in fields.items()}
+        encoded["text"] = quote_plus(str(fields["text"]).encode(order.charset, errors="replace"))
+        body = "&".join(f"{name}={value}" for name, value in encoded.items())
+        return Callback(order.callback_url, body.encode("ascii"), "application/x-www-form-urlencoded")
+
+    def took_over(self, response: requests.Response) -> bool:
+        try:
+            answer = response.json()
+        except requests.JSONDecodeError:
+            return False
+        return response.status_code == 200 and isinstance(answer, dict) and str(answer.get("code")) == "0"
+
+
+def _text(order: Order, outcome: Outcome) -> str:
+    lines = []
+    for utterance in outcome.utterances:
+        number = (
+            utterance.channel if order.channels == 2 else utterance.speaker if order.engine == SPEAKER_ENGINE else None
+        )
+        mark = f"{_clock(utterance.start_ms)},{_clock(utterance.end_ms)}" + ("" if number is None else f",{number}")
+        lines.append(f"[{mark}]  {utterance.text}\n")
+    return "".join(lines)
+
+
+def _clock(time_ms: int) -> str:
+    """Minutes, which may exceed 59, seconds and milliseconds."""
+    return f"{time_ms // 60_000}:{time_ms // 1000 % 60}.{time_ms % 1000:03d}"
+
+
+def _is_sha1(signature: str) -> bool:
+    try:
+        return len(base64.b64decode(signature, validate=True)) == 20
+    except (binascii.Error, ValueError):
+        return False

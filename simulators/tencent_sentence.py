@@ -1,0 +1,279 @@
+"""Tencent one-sentence recognition: a short recording in, its text in the same answer.
+
+Source: "Tencent one-sentence recognition (SentenceRecognition)"; older limits unless an option says so.
+"""
+
+import base64
+import binascii
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from flask import Flask, Response, request
+from pydantic import Field
+
+from simulators import outgoing
+from simulators.checks import RateLimit, is_http_url, whole_number
+from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError, read_recording
+from simulators.script import Utterance, join_texts, speak
+from simulators.server import Answer, Options, RefusalError, Setup, Simulator
+from simulators.tencent_signature import Account, SignedCall, check_tc3, check_v1
+
+CANONICAL_HOST = "asr.tencentcloudapi.com"
+ACTION = "SentenceRecognition"
+VERSION = "2019-06-14"
+METHODS = ("GET", "POST")
+OTHER_METHODS = ("PUT", "DELETE", "PATCH")
+MAX_URL_LENGTH = 2048  # exclusive
+MAX_DURATION_MS = 60_000
+DOWNLOAD_BYTES = 64 * 1024 * 1024  # by URL the older generation names no size; a minute never needs this much
+
+OLD_ENGINES = {"8k": 8000, "16k": 16000, "8k_0": 8000, "16k_0": 16000}
+LANGUAGES = "zh zh-PY zh_medical zh_dialect en yue ja ko vi ms id fil th pt tr ar es hi fr de"
+ENGINES = {
+    **OLD_ENGINES,
+    **{f"16k_{language}": 16000 for language in LANGUAGES.split()},
+    "8k_zh": 8000,
+    "8k_en": 8000,
+}
+# What a file of each format looks like when decoded: container and codec.
+FORMATS = {
+    "wav": ("wav", ""),
+    "mp3": ("mp3", ""),
+    "pcm": ("raw", ""),
+    "ogg-opus": ("ogg", "opus"),
+    "speex": ("ogg", "speex"),
+    "silk": ("silk", ""),
+    "m4a": ("mp4", ""),
+    "aac": ("aac", ""),
+    "amr": ("amr", ""),
+}
+
+TEXT_PARAMETERS = {"EngSerViceType", "VoiceFormat", "Url", "Data", "UsrAudioKey"} | {
+    "HotwordId",
+    "HotwordList",
+    "CustomizationId",
+    "ReplaceTextId",
+}
+NUMBER_PARAMETERS: dict[str, set[int] | None] = {
+    "SourceType": None,
+    "DataLen": None,
+    "ProjectId": None,
+    "SubServiceType": None,
+    "WordInfo": {0, 1, 2},
+    "FilterDirty": {0, 1, 2},
+    "FilterModal": {0, 1, 2},
+    "FilterPunc": {0, 1, 2},
+    "ConvertNumMode": {0, 1},
+    "ReinforceHotword": {0, 1},
+    "InputSampleRate": {8000},
+}
+COMMON_PARAMETERS = {"Action", "Version", "Region", "Token", "Language", "RequestClient"} | {
+    "Timestamp",
+    "Nonce",
+    "SecretId",
+    "Signature",
+    "SignatureMethod",
+}
+
+MESSAGES = {
+    "AuthFailure.SignatureFailure": "The provided credentials could not be validated. Please check your signature is "
+    "correct.",
+    "InvalidParameterValue.ErrorInvalidVoicedata": "Invalid audio file!",
+    "RequestLimitExceeded": "Your current request times exceeds the limit.",
+    "FailedOperation.UserHasNoFreeAmount": "资源包耗尽",
+}
+
+
+class TencentSentenceOptions(Options):
+    """Limits, and the readings on which the vendor's documents differ; the defaults are the older generation's."""
+
+    requests_per_s: int = Field(25, ge=1)
+    max_data_bytes: int = Field(600 * 1024, ge=1)
+    formats: tuple[str, ...] = ("wav", "mp3")
+    accept_engine_service_type: bool = False
+    answer_form: Literal["today", "older"] = "today"
+
+
+class TencentSentence(Simulator[TencentSentenceOptions]):
+    """`GET` and `POST` on `/`; credentials: `secret_id`, `secret_key`."""
+
+    vendor = "tencent-sentence"
+    moments = frozenset({"submit", "result"})
+    code_form = r"[A-Za-z0-9.]+"
+
+    def __init__(self, setup: Setup, options: TencentSentenceOptions) -> None:
+        super().__init__(setup, options)
+        self._rate = RateLimit()
+        self._seen: set[tuple[str, str]] = set()
+        self._seen_lock = threading.Lock()
+
+    def add_routes(self, app: Flask) -> None:
+        app.add_url_rule("/", view_func=self._serve, methods=[*METHODS, *OTHER_METHODS])
+
+    def parameters(self) -> Mapping[str, object]:
+        try:
+            return {"Action": request.headers.get("X-TC-Action"), **self._sent()}
+        except RefusalError:
+            return {}
+
+    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+        text = message or MESSAGES.get(code, f"The request failed with {code}.")
+        return {"Response": {"Error": {"Code": code, "Message": text}, "RequestId": str(uuid.uuid4())}}
+
+    def _serve(self) -> Response:
+        return self.serve("submit", self._recognise)
+
+    def _recognise(self) -> Answer:
+        if request.method not in METHODS:
+            raise RefusalError("UnsupportedProtocol", "Only GET and POST are supported.")
+        sent = self._sent()
+        action, version = self._authenticate(sent)
+        if not self._rate.allows(self.credentials["secret_id"], self.options.requests_per_s):
+            raise RefusalError("RequestLimitExceeded")
+        if action != ACTION:
+            raise RefusalError("InvalidAction", f"The action `{action}` is not known.")
+        if version != VERSION:
+            raise RefusalError("NoSuchVersion", f"The version `{version}` is not known.")
+        source = self._checked_source(sent)
+        result = self.faults.take("result")
+        if result:
+            self.background.pause(result.delay_s)
+            if result.code is not None:
+                raise RefusalError(result.code)
+        return self._answer_for(sent, self._hear(sent, source))
+
+    def _sent(self) -> dict[str, object]:
+        """The parameters, wherever the style of signing puts them."""
+        if request.method == "GET" or request.mimetype == "application/x-www-form-urlencoded":
+            text = request.query_string if request.method == "GET" else request.get_data()
+            try:
+                return dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict"))
+            except ValueError:
+                raise RefusalError("InvalidParameter.ErrorParsequest", "The parameters are not readable.") from None
+        try:
+            body = json.loads(request.get_data() or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise RefusalError("InvalidParameter.ErrorParsequest", "The body is not a JSON object.")
+        return body
+
+    def _authenticate(self, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
+        """The proven call's action and version."""
+        account = Account(self.credentials["secret_id"], self.credentials["secret_key"], CANONICAL_HOST)
+        if "Authorization" in request.headers:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            query = request.query_string.decode("latin-1")
+            check_tc3(SignedCall(request.method, query, headers, request.get_data()), account)
+            return headers.get("x-tc-action"), headers.get("x-tc-version")
+        if "Signature" not in sent:
+            raise RefusalError(
+                "MissingParameter", "Neither an Authorization header nor the parameter `Signature` was sent."
+            )
+        signed = {name: str(value) for name, value in sent.items()}
+        check_v1(request.method, request.host, signed, account)
+        ticket = (signed["Timestamp"], signed["Nonce"])
+        with self._seen_lock:
+            if ticket in self._seen:
+                raise RefusalError("AuthFailure.SignatureFailure", "The nonce was used before.")
+            self._seen.add(ticket)
+        return signed.get("Action"), signed.get("Version")
+
+    def _checked_source(self, sent: dict[str, object]) -> Source:
+        if self.options.accept_engine_service_type and "EngineServiceType" in sent:
+            sent.setdefault("EngSerViceType", sent.pop("EngineServiceType"))
+        self._check_names(sent)
+        if sent["EngSerViceType"] not in ENGINES:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidEngservice")
+        if sent["VoiceFormat"] not in self.options.formats or sent["VoiceFormat"] not in FORMATS:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidVoiceFormat")
+        raw = None
+        if sent["VoiceFormat"] == "pcm":
+            raw = RawPcm(whole_number(sent.get("InputSampleRate")) or ENGINES[str(sent["EngSerViceType"])])
+        if whole_number(sent["SourceType"]) == 0:
+            return Source(url=self._checked_url(sent), raw=raw)
+        return Source(data=self._checked_data(sent), raw=raw)
+
+    def _check_names(self, sent: Mapping[str, object]) -> None:
+        for name, value in sent.items():
+            if name not in TEXT_PARAMETERS | NUMBER_PARAMETERS.keys() | COMMON_PARAMETERS:
+                raise RefusalError("UnknownParameter", f"The parameter `{name}` is not defined.")
+            if name in TEXT_PARAMETERS and not isinstance(value, str):
+                raise RefusalError("InvalidParameterValue", f"The parameter `{name}` is a string.")
+            allowed = NUMBER_PARAMETERS.get(name)
+            if allowed is not None and whole_number(value) not in allowed:
+                raise RefusalError("InvalidParameterValue", f"The parameter `{name}` is one of {sorted(allowed)}.")
+        for name in ("EngSerViceType", "SourceType", "VoiceFormat"):
+            if not sent.get(name) and sent.get(name) != 0:
+                raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")
+        if whole_number(sent["SourceType"]) not in {0, 1}:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidSourcetype")
+        if "SubServiceType" in sent and whole_number(sent["SubServiceType"]) != 2:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidSubservicetype")
+        if "ProjectId" in sent and whole_number(sent["ProjectId"]) is None:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidProjectid")
+        if "InputSampleRate" in sent and sent["VoiceFormat"] != "pcm":
+            raise RefusalError("InvalidParameterValue", "InputSampleRate is only for pcm.")
+
+    def _checked_url(self, sent: Mapping[str, object]) -> str:
+        if "Url" not in sent:
+            raise RefusalError("MissingParameter", "The request is missing the parameter `Url`.")
+        url = str(sent["Url"])
+        if not is_http_url(url) or len(url) >= MAX_URL_LENGTH:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidUrl")
+        return url
+
+    def _checked_data(self, sent: Mapping[str, object]) -> bytes:
+        for name in ("Data", "DataLen"):
+            if name not in sent:
+                raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")
+        try:
+            data = base64.b64decode(str(sent["Data"]), validate=True)
+        except (binascii.Error, ValueError):
+            raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata") from None
+        if len(data) != whole_number(sent["DataLen"]):
+            raise RefusalError("InvalidParameter.ErrorContentlength")
+        if len(data) > self.options.max_data_bytes:
+            raise RefusalError("RequestSizeLimitExceeded")
+        return data
+
+    def _hear(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
+        try:
+            recording = read_recording(source, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS)
+        except outgoing.DownloadError:
+            raise RefusalError("InternalError.ErrorDownFile") from None
+        except outgoing.OversizeError:
+            raise RefusalError("RequestSizeLimitExceeded") from None
+        except TooLongError:
+            raise RefusalError("InvalidParameterValue.ErrorVoicedataTooLong") from None
+        except RecordingError:
+            raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata") from None
+        container, codec = FORMATS[str(sent["VoiceFormat"])]
+        if recording.format != container or not recording.codec.startswith(codec):
+            raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata")
+        fits = recording.channels == 1 and recording.sample_rate_hz == ENGINES[str(sent["EngSerViceType"])]
+        upsampled = "InputSampleRate" in sent
+        # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives no error but an empty result.
+        segments = recording.segments if fits or upsampled else ()
+        return recording, speak(segments, self.scripts.find(recording.sha256))
+
+    def _answer_for(self, sent: Mapping[str, object], heard: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
+        recording, utterances = heard
+        response: dict[str, object] = {
+            "RequestId": str(uuid.uuid4()),
+            "Result": join_texts([utterance.text for utterance in utterances]),
+        }
+        if self.options.answer_form == "today":
+            with_words = whole_number(sent.get("WordInfo", 0))
+            words = [
+                {"Word": word.text, "StartTime": word.start_ms, "EndTime": word.end_ms}
+                for utterance in utterances
+                for word in utterance.words
+                if with_words == 2 or (with_words == 1 and not word.punctuation)
+            ]
+            response |= {"AudioDuration": recording.duration_ms, "WordSize": len(words), "WordList": words or None}
+        return Answer("0", {"Response": response}, str(response["RequestId"]))

@@ -1,0 +1,140 @@
+"""The two signatures of Tencent's cloud API: TC3-HMAC-SHA256 (headers) and v1 (parameters), as a server checks them.
+
+Source: "Tencent one-sentence recognition": authentication, with its vectors.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from simulators.checks import whole_number
+from simulators.server import RefusalError
+
+CLOCK_TOLERANCE_S = 300
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+AUTHORIZATION = re.compile(
+    r"TC3-HMAC-SHA256 +Credential=(?P<id>[^/,\s]+)/(?P<date>[^/,\s]+)/(?P<service>[^/,\s]+)/(?P<end>[^/,\s]+),"
+    r" *SignedHeaders=(?P<headers>[a-z0-9;-]+), *Signature=(?P<signature>[0-9a-f]{64})"
+)
+
+
+@dataclass(frozen=True)
+class SignedCall:
+    """A call as it came in; header names in lower case, the query as it was on the wire."""
+
+    method: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose calls are accepted, and for which host besides the one that the call names."""
+
+    secret_id: str
+    secret_key: str
+    canonical_host: str
+    service: str = "asr"
+
+
+def tc3_signature(
+    secret_key: str, call: SignedCall, *, timestamp: int, service: str, signed_headers: Iterable[str]
+) -> str:
+    """The hex signature of a call, computed over its bytes and header values as they are."""
+    names = sorted(signed_headers)
+    unsigned = call.headers.get("x-tc-content-sha256") == UNSIGNED_PAYLOAD
+    payload = UNSIGNED_PAYLOAD.encode() if unsigned else b"" if call.method == "GET" else call.body
+    canonical = "\n".join(
+        [
+            call.method,
+            "/",
+            call.query,
+            *(f"{name}:{call.headers[name].strip().lower()}" for name in names),
+            "",
+            ";".join(names),
+            hashlib.sha256(payload).hexdigest(),
+        ]
+    )
+    date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+    to_sign = "\n".join(
+        [
+            "TC3-HMAC-SHA256",
+            str(timestamp),
+            f"{date}/{service}/tc3_request",
+            hashlib.sha256(canonical.encode()).hexdigest(),
+        ]
+    )
+    key = f"TC3{secret_key}".encode()
+    for part in (date, service, "tc3_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, to_sign.encode(), "sha256").hex()
+
+
+def v1_signature(secret_key: str, method: str, host: str, parameters: Mapping[str, str]) -> str:
+    """The base64 signature of a call by its parameters, raw and sorted; `SignatureMethod` chooses the hash."""
+    algorithm = "sha256" if parameters.get("SignatureMethod") == "HmacSHA256" else "sha1"
+    signed = {name.replace("_", "."): value for name, value in parameters.items() if name != "Signature"}
+    query = "&".join(f"{name}={value}" for name, value in sorted(signed.items()))
+    plain = f"{method}{host}/?{query}"
+    return base64.b64encode(hmac.digest(secret_key.encode(), plain.encode(), algorithm)).decode()
+
+
+def check_tc3(call: SignedCall, account: Account) -> None:
+    """Refuse a call whose TC3 header does not prove its account; raises RefusalError with a code of AuthFailure."""
+    found = AUTHORIZATION.fullmatch(call.headers.get("authorization", "").strip())
+    timestamp = whole_number(call.headers.get("x-tc-timestamp"))
+    if found is None or timestamp is None:
+        raise RefusalError("AuthFailure.InvalidAuthorization")
+    signed = found["headers"].split(";")
+    if not {"content-type", "host"} <= set(signed) <= set(call.headers):
+        raise RefusalError("AuthFailure.InvalidAuthorization")
+    _check_account(found["id"], timestamp, account)
+    date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+    if (found["date"], found["service"], found["end"]) != (date, account.service, "tc3_request"):
+        raise RefusalError("AuthFailure.SignatureFailure")
+    expected = [
+        tc3_signature(
+            account.secret_key,
+            SignedCall(call.method, query, {**call.headers, "host": host}, call.body),
+            timestamp=timestamp,
+            service=account.service,
+            signed_headers=signed,
+        )
+        for host in (call.headers["host"], account.canonical_host)
+        # The manual sorts the query, the vendor's own SDK signs it as it sends it.
+        for query in (call.query, "&".join(sorted(call.query.split("&"))))
+    ]
+    _check_any(found["signature"], expected)
+
+
+def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Account) -> None:
+    """Refuse a call whose `Signature` parameter does not prove its account; raises RefusalError."""
+    for name in ("SecretId", "Timestamp", "Nonce", "Signature"):
+        if not parameters.get(name):
+            raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")
+    timestamp, nonce = whole_number(parameters["Timestamp"]), whole_number(parameters["Nonce"])
+    if timestamp is None or nonce is None or nonce <= 0:
+        raise RefusalError("InvalidParameterValue", "Timestamp and Nonce are positive integers.")
+    if parameters.get("SignatureMethod", "HmacSHA1") not in {"HmacSHA1", "HmacSHA256"}:
+        raise RefusalError("InvalidParameterValue", "SignatureMethod is HmacSHA1 or HmacSHA256.")
+    _check_account(parameters["SecretId"], timestamp, account)
+    expected = [v1_signature(account.secret_key, method, each, parameters) for each in (host, account.canonical_host)]
+    _check_any(parameters["Signature"], expected)
+
+
+def _check_account(secret_id: str, timestamp: int, account: Account) -> None:
+    if secret_id != account.secret_id:
+        raise RefusalError("AuthFailure.SecretIdNotFound")
+    if abs(timestamp - time.time()) > CLOCK_TOLERANCE_S:
+        raise RefusalError("AuthFailure.SignatureExpire")
+
+
+def _check_any(signature: str, expected: Iterable[str]) -> None:
+    if not any(hmac.compare_digest(signature.encode(), each.encode()) for each in expected):
+        raise RefusalError("AuthFailure.SignatureFailure")

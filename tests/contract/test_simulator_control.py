@@ -1,0 +1,211 @@
+"""The control of a simulator: faults that every vendor knows, options, and the journal of requests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from simulators import VENDORS, Simulators
+from tests.support import tones
+from tests.support.raw_abcpen import RawAbcpen
+from tests.support.running import CREDENTIALS, Control
+from tests.support.web import Web
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = CREDENTIALS["abcpen"]
+AUDIO = "http://127.0.0.1:9/secret-bucket/a.wav?X-Amz-Signature=secret"
+
+
+@pytest.fixture
+def running():
+    with Simulators(CREDENTIALS, turnaround_s=0) as running:
+        yield running
+
+
+@pytest.fixture
+def control(running):
+    return Control(running.urls["abcpen"])
+
+
+@pytest.fixture
+def vendor(running):
+    return RawAbcpen(running.urls["abcpen"], ACCOUNT["appid"], ACCOUNT["api_key"])
+
+
+@pytest.mark.parametrize("vendor_name", VENDORS)
+def test_every_vendor_listens_on_loopback_and_has_the_control(running, vendor_name):
+    url = running.urls[vendor_name]
+
+    assert url.startswith("http://127.0.0.1:")
+    assert requests.get(f"{url}/_simulator/requests", timeout=10).json() == []
+    assert Control(url).options().status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"on": "submit", "explode": True}, id="unknown-field"),
+        pytest.param({"on": "lunch", "code": "1"}, id="unknown-moment"),
+        pytest.param({"on": "callback", "drop": True}, id="moment-that-this-vendor-lacks"),
+        pytest.param({"on": "submit", "code": "Busy"}, id="code-of-another-vendor"),
+        pytest.param({"on": "submit"}, id="no-effect"),
+        pytest.param({"on": "submit", "accepted": True}, id="accepted-alone"),
+        pytest.param({"on": "query", "duplicate": True}, id="effect-of-another-moment"),
+        pytest.param({"on": "submit", "code": "1", "times": 0}, id="never"),
+    ],
+)
+def test_senseless_faults_are_refused(control, fault):
+    response = control.fault(**fault)
+
+    assert response.status_code == 400
+    assert response.json()["error"]
+
+
+@pytest.mark.parametrize("options", [{"colour": "red"}, {"turnaround_s": -1}, {"code_type": "roman"}])
+def test_senseless_options_are_refused_and_change_nothing(control, options):
+    before = control.options().json()
+
+    response = control.options(**options)
+
+    assert response.status_code == 400
+    assert next(iter(options)) in response.json()["error"]
+    assert control.options().json() == before
+
+
+def test_a_fault_lasts_its_times(control, vendor):
+    control.fault("submit", code="10800", times=2)
+
+    assert [vendor.submit(AUDIO)["code"] for _ in range(3)] == ["10800", "10800", "0"]
+
+
+def test_faults_are_forgotten(control, vendor):
+    control.fault("submit", code="10800", times=9)
+
+    control.reset()
+
+    assert vendor.submit(AUDIO)["code"] == "0"
+
+
+def submit(vendor):
+    return requests.post(f"{vendor.base_url}/v1/asr/long", data=vendor.signed({"audio_url": AUDIO}), timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "text"),
+    [
+        pytest.param({"http_status": 502, "body": "<html>bad gateway"}, 502, "<html>bad gateway", id="gateway"),
+        pytest.param({"http_status": 503}, 503, "", id="status-alone"),
+        pytest.param({"body": ""}, 200, "", id="nothing"),
+        pytest.param({"body": "{not json"}, 200, "{not json", id="nonsense"),
+    ],
+)
+def test_answers_that_are_not_the_vendors(control, vendor, what, status, text):
+    control.fault("submit", **what)
+
+    response = submit(vendor)
+
+    assert (response.status_code, response.text) == (status, text)
+
+
+def test_a_dropped_connection(control, vendor):
+    control.fault("submit", drop=True)
+
+    with pytest.raises(requests.ConnectionError):
+        submit(vendor)
+
+
+def test_a_slow_answer_is_still_an_answer(control, vendor):
+    control.fault("submit", delay_s=0.05)
+
+    assert submit(vendor).json()["code"] == "0"
+
+
+def test_an_answer_lost_after_acceptance(control, vendor):
+    control.fault("submit", drop=True, accepted=True)
+
+    with pytest.raises(requests.ConnectionError):
+        submit(vendor)
+
+    (lost,) = control.requests("submit")
+    assert lost["code"] == "dropped"
+    assert vendor.poll(lost["task_id"])["code"] in {"-1", "10700"}
+
+
+def test_the_journal_counts_calls_and_keeps_secrets_out(control, vendor):
+    task_id = vendor.submit(AUDIO)["data"]["task_id"]
+    vendor.poll(task_id)
+    vendor.poll("unknown", signa="wrong")
+
+    noted = control.requests()
+
+    assert [(entry["kind"], entry["code"] in {"0", "-1", "10700"}) for entry in noted] == [
+        ("submit", True),
+        ("query", True),
+        ("query", False),
+    ]
+    assert noted[0]["task_id"] == task_id
+    assert noted[0]["parameters"]["audio_url"] == "http://127.0.0.1/secret-bucket/a.wav"
+    assert "signa" not in noted[0]["parameters"]
+
+
+def test_names_of_this_machine_that_do_not_resolve_are_found(running, vendor):
+    with Web() as web:
+        audio_url = web.serve("/a.wav", tones.audio()).replace("127.0.0.1", "bucket.host.docker.internal")
+        sentence = Control(running.urls["tencent-sentence"])
+
+        from tests.support.raw_tencent_sentence import RawTencentSentence
+
+        account = CREDENTIALS["tencent"]
+        client = RawTencentSentence(sentence.base_url, account["secret_id"], account["secret_key"])
+
+        assert client.tc3(Url=audio_url)["AudioDuration"] == tones.LENGTH_MS
+
+
+def test_a_port_of_an_unknown_vendor():
+    with pytest.raises(ValueError, match="no such vendor: whisper"):
+        Simulators(CREDENTIALS, ports={"whisper": 1})
+
+
+def test_command_line_runs_until_told_to_stop():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulators", "--turnaround", "0"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        word, _, urls = process.stdout.readline().partition(" ")
+        submitted = RawAbcpen(json.loads(urls)["abcpen"], ACCOUNT["appid"], ACCOUNT["api_key"]).submit(AUDIO)
+        process.send_signal(signal.SIGTERM)
+        rest, log = process.communicate(timeout=20)
+    finally:
+        process.kill()
+
+    assert (word, list(json.loads(urls)), rest) == ("READY", list(VENDORS), "")
+    assert submitted["code"] == "0"
+    assert process.returncode == 0
+    entries = [json.loads(line) for line in log.splitlines()]
+    assert ("abcpen", "submit", "0") in [(e.get("vendor"), e.get("call"), e.get("code")) for e in entries]
+    assert "secret" not in log
+
+
+def test_command_line_without_credentials(tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-m", "simulators", "--credentials", str(tmp_path / "absent.json")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert finished.returncode == 2
+    assert "cannot read the credentials" in finished.stderr

@@ -1,0 +1,83 @@
+"""A person's view of the local stack: drop a recording, wait for its row, read its transcript."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from boto3.dynamodb.types import TypeDeserializer
+
+from asrcore.core.job import job_id
+from asrcore.core.transcript import Source
+
+DEADLINE_S = 90
+_DESERIALIZE = TypeDeserializer().deserialize
+
+
+@dataclass
+class Journey:
+    """What a person does with the stack."""
+
+    stack: Any
+
+    def drop(self, key: str, body: bytes, **metadata: str) -> str:
+        """Put a recording; the job id that its version must have."""
+        answer = self.stack.client("s3").put_object(
+            Bucket=self.stack.audio_bucket, Key=key, Body=body, Metadata={f"asr-{n}": v for n, v in metadata.items()}
+        )
+        etag = answer["ETag"].strip('"')
+        source = Source(
+            bucket=self.stack.audio_bucket, key=key, version_id=answer["VersionId"], etag=etag, size_bytes=len(body)
+        )
+        return job_id(source)
+
+    def row(self, job: str) -> dict[str, Any]:
+        """The job's row, empty when there is none."""
+        answer = self.stack.client("dynamodb").get_item(
+            TableName=self.stack.jobs_table, Key={"job_id": {"S": job}}, ConsistentRead=True
+        )
+        return {name: _DESERIALIZE(value) for name, value in answer.get("Item", {}).items()}
+
+    def finished(self, job: str) -> dict[str, Any]:
+        """The row once the job has ended and the event was sent."""
+        return self.until(lambda: self.row(job), lambda row: bool(row.get("announced")), f"job {job} to end")
+
+    def transcript(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The transcript that a row refers to."""
+        answer = self.stack.client("s3").get_object(Bucket=self.stack.transcript_bucket, Key=row["transcript_key"])
+        document: dict[str, Any] = json.loads(answer["Body"].read())
+        return document
+
+    def raw(self, job: str) -> bytes:
+        """The vendor's reply as it came."""
+        answer = self.stack.client("s3").get_object(Bucket=self.stack.transcript_bucket, Key=f"raw/{job}.json")
+        body: bytes = answer["Body"].read()
+        return body
+
+    def executions(self, job: str) -> list[dict[str, Any]]:
+        """The job's executions."""
+        answer = self.stack.client("stepfunctions").list_executions(stateMachineArn=self.stack.state_machine_arn)
+        return [execution for execution in answer["executions"] if execution["name"].startswith(job)]
+
+    def ended_execution(self, job: str) -> dict[str, Any]:
+        """The job's only execution, once it has ended."""
+        (execution,) = self.until(
+            lambda: self.executions(job),
+            lambda found: bool(found) and found[0]["status"] != "RUNNING",
+            f"the execution of {job} to end",
+        )
+        return execution
+
+    def fault(self, vendor: str, **fault: Any) -> None:
+        """Have a simulated vendor do something wrong."""
+        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=fault, timeout=10)
+        assert answer.ok, answer.text
+
+    def until(self, look: Any, good: Any, what: str) -> Any:
+        """Look again and again until it is good."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not good(seen := look()):
+            assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}; last seen: {seen}"
+            time.sleep(0.1)
+        return seen

@@ -1,0 +1,259 @@
+"""Functions run as in Lambda: in processes used again, bounded in time, closed off from the developer's shell."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from devstack.functions import MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, Function
+from tests.support.standin import make_function
+
+Make = Callable[..., Function]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Function] = []
+
+    def make_one(code: str, **options: object) -> Function:
+        made.append(make_function(tmp_path, code, **options))
+        return made[-1]
+
+    yield make_one
+    for function in made:
+        function.close()
+
+
+def test_handler_gets_event_layer_folder_and_context(make: Make, tmp_path: Path):
+    function = make("""
+        import os
+        import in_layer
+        def lambda_handler(event, context):
+            return {
+                "event": event, "layer": in_layer.NAME, "folder": os.getcwd(), "id": context.aws_request_id,
+                "name": context.function_name, "arn": context.invoked_function_arn,
+                "memory": context.memory_limit_in_mb,
+                "logs": [context.log_group_name, context.log_stream_name == os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]],
+                "left": 0 < context.get_remaining_time_in_millis() <= 20_000,
+            }
+    """)
+
+    answer = function.invoke('{"name": "会议"}'.encode(), "request-1")
+
+    assert not answer.is_error
+    assert json.loads(answer.payload) == {
+        "event": {"name": "会议"},
+        "layer": "the layer",
+        "folder": str((tmp_path / "code").resolve()),
+        "id": "request-1",
+        "name": "stack-StandIn-1",
+        "memory": "1024",
+        "arn": "arn:aws:lambda:us-east-1:123456789012:function:stack-StandIn-1",
+        "logs": ["/aws/lambda/stack/stand-in", True],
+        "left": True,
+    }
+
+
+def test_environment_is_the_templates_and_lambdas_and_nothing_of_the_shell(make: Make, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_PROFILE", "developer")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+    function = make(
+        "import os\ndef lambda_handler(event, context): return dict(os.environ)", variables={"JOBS_TABLE": "jobs"}
+    )
+
+    variables = json.loads(function.invoke(b"{}").payload)
+
+    assert variables["JOBS_TABLE"] == "jobs"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "stack-StandIn-1"
+    assert variables["_HANDLER"] == "app.lambda_handler"
+    # Python itself sets LC_CTYPE where a machine lacks Lambda's locale; macOS adds the one with underscores.
+    lambdas_own = {
+        "PATH", "LANG", "TZ", "PYTHONPATH", "LAMBDA_TASK_ROOT", "_HANDLER", "LC_CTYPE", "__CF_USER_TEXT_ENCODING",
+    }  # fmt: skip
+    others = set(variables) - lambdas_own - {"JOBS_TABLE"}
+    assert {name for name in others if not name.startswith("AWS_")} == set()
+    assert "AWS_PROFILE" not in others
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "message"),
+    [
+        pytest.param(
+            "def lambda_handler(event, context): raise ValueError('no such job')",
+            "ValueError",
+            "no such job",
+            id="handler raises",
+        ),
+        pytest.param(
+            "def lambda_handler(event, context): return {1, 2}",
+            "Runtime.MarshalError",
+            "Unable to marshal response: Object of type set is not JSON serializable",
+            id="answer is not JSON",
+        ),
+        pytest.param(
+            "import os\ndef lambda_handler(event, context): os._exit(3)",
+            "Runtime.ExitError",
+            "RequestId: request-1 Error: Runtime exited with error: exit status 3",
+            id="process ends",
+        ),
+        pytest.param(
+            "import os, signal\ndef lambda_handler(event, context): os.kill(os.getpid(), signal.SIGKILL)",
+            "Runtime.ExitError",
+            "RequestId: request-1 Error: Runtime exited with error: signal: SIGKILL",
+            id="process is killed",
+        ),
+        pytest.param(
+            "import sys\ndef lambda_handler(event, context): sys.exit(0)",
+            "Runtime.ExitError",
+            "RequestId: request-1 Error: Runtime exited without providing a reason",
+            id="process ends without error",
+        ),
+        pytest.param(
+            "import not_there",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'app': No module named 'not_there'",
+            id="import fails",
+        ),
+        pytest.param(
+            "lambda_handler = None",
+            "Runtime.HandlerNotFound",
+            "Handler 'lambda_handler' missing on module 'app'",
+            id="no handler",
+        ),
+        pytest.param(
+            "raise KeyError('JOBS_TABLE')",
+            "KeyError",
+            "'JOBS_TABLE'",
+            id="loading raises",
+        ),
+        pytest.param(
+            f"def lambda_handler(event, context): return 'x' * {MAX_RESPONSE_BYTES}",
+            "Function.ResponseSizeTooLarge",
+            "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+            id="answer is too large",
+        ),
+    ],
+)
+def test_errors_come_as_lambda_gives_them(make: Make, code: str, error_type: str, message: str):
+    function = make(code)
+
+    answer = function.invoke(b"{}", "request-1")
+
+    assert answer.is_error
+    error = json.loads(answer.payload)
+    assert (error["errorType"], error["errorMessage"]) == (error_type, message)
+
+
+def test_stack_trace_shows_the_functions_own_lines(make: Make):
+    function = make("""
+        def lambda_handler(event, context):
+            return deeper(event)
+        def deeper(event):
+            return event["missing"]
+    """)
+
+    error = json.loads(function.invoke(b"{}").payload)
+
+    assert [line.split("in ")[1].split("\n")[0] for line in error["stackTrace"]] == ["lambda_handler", "deeper"]
+
+
+def test_timeout_ends_the_process_and_the_next_event_gets_a_fresh_one(make: Make):
+    function = make(
+        """
+        import os, time
+        def lambda_handler(event, context):
+            if event["hang"]:
+                time.sleep(60)
+            return os.getpid()
+        """,
+        timeout_s=1,
+    )
+    first = json.loads(function.invoke(b'{"hang": false}').payload)
+
+    answer = function.invoke(b'{"hang": true}', "request-1")
+    fresh = json.loads(function.invoke(b'{"hang": false}').payload)
+
+    assert answer.is_error
+    assert json.loads(answer.payload)["errorMessage"] == "RequestId: request-1 Error: Task timed out after 1.00 seconds"
+    assert fresh != first
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_warm_process_is_used_again(make: Make):
+    function = make("""
+        import os
+        calls = 0
+        def lambda_handler(event, context):
+            global calls
+            calls += 1
+            return [os.getpid(), calls]
+    """)
+
+    answers = [json.loads(function.invoke(b"{}").payload) for _ in range(3)]
+
+    assert [calls for _, calls in answers] == [1, 2, 3]
+    assert len({process for process, _ in answers}) == 1
+
+
+def test_events_that_come_together_get_processes_of_their_own_up_to_the_bound(make: Make, tmp_path: Path):
+    function = make("""
+        import os, pathlib, time
+        def lambda_handler(event, context):
+            mine = pathlib.Path(f"seen-{event}")
+            mine.touch()
+            while event < 3 and len(list(pathlib.Path().glob("seen-[012]"))) < 3:
+                time.sleep(0.01)
+            return os.getpid()
+    """)
+
+    with ThreadPoolExecutor(MAX_ENVIRONMENTS + 5) as callers:
+        together = {json.loads(a.payload) for a in callers.map(function.invoke, [b"0", b"1", b"2"])}
+        many = {json.loads(a.payload) for a in callers.map(function.invoke, [b"9"] * (MAX_ENVIRONMENTS + 5))}
+
+    assert len(together) == 3
+    assert len(many) <= MAX_ENVIRONMENTS
+
+
+def test_what_a_function_writes_is_in_its_log(make: Make):
+    function = make("""
+        import sys
+        def lambda_handler(event, context):
+            print("to stdout 会议")
+            print("to stderr", file=sys.stderr)
+            raise ValueError("told in the log too")
+    """)
+
+    function.invoke(b"{}", "request-1")
+
+    log = function.log_path.read_text(encoding="utf-8")
+    assert log.startswith("START RequestId: request-1")
+    for line in ("to stdout 会议", "to stderr", "[ERROR] ValueError: told in the log too", "END RequestId: request-1"):
+        assert line in log
+
+
+def test_closing_ends_processes_that_are_busy(make: Make, tmp_path: Path):
+    function = make("""
+        import os, pathlib, time
+        def lambda_handler(event, context):
+            pathlib.Path("pid.part").write_text(str(os.getpid()))
+            pathlib.Path("pid.part").rename("pid")
+            time.sleep(60)
+    """)
+    caller = threading.Thread(target=function.invoke, args=(b"{}",))
+    caller.start()
+    pid = tmp_path / "code/pid"
+    while not pid.exists():
+        pass
+
+    function.close()
+
+    caller.join(timeout=10)
+    assert not caller.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)

@@ -1,0 +1,127 @@
+"""What the simulators hear: real properties of files made on the fly, and speech found where the tone bursts are."""
+
+import io
+
+import pytest
+
+from simulators.recording import (
+    EmptyRecordingError,
+    NotAudioError,
+    RawPcm,
+    TooLongError,
+    measure,
+    suffix_of,
+)
+from tests.support import tones
+
+TOLERANCE_MS = 100  # lossy codecs smear edges, and raw AAC does not tell its encoder's delay
+HOUR_MS = 3_600_000
+
+
+def hear(data: bytes, **options):
+    return measure(io.BytesIO(data), **{"max_ms": HOUR_MS, **options})
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate_hz", "heard_format", "heard_codec"),
+    [
+        pytest.param("wav", "pcm_s16le", 16000, "wav", "pcm_s16le", id="wav"),
+        pytest.param("wav", "pcm_mulaw", 8000, "wav", "pcm_mulaw", id="telephone-wav"),
+        pytest.param("mp3", "libmp3lame", 16000, "mp3", "mp3", id="mp3"),
+        pytest.param("flac", "flac", 44100, "flac", "flac", id="flac"),
+        pytest.param("ogg", "libopus", 48000, "ogg", "opus", id="opus-in-ogg"),
+        pytest.param("ipod", "aac", 44100, "mp4", "aac", id="m4a"),
+        pytest.param("adts", "aac", 16000, "aac", "aac", id="aac"),
+    ],
+)
+def test_properties_and_speech_of_a_file(container, codec, rate_hz, heard_format, heard_codec):
+    heard = hear(tones.audio(container=container, codec=codec, rate_hz=rate_hz))
+
+    assert (heard.format, heard.codec, heard.sample_rate_hz, heard.channels) == (heard_format, heard_codec, rate_hz, 1)
+    assert heard.duration_ms == pytest.approx(tones.LENGTH_MS, abs=150)
+    found = [time for segment in heard.segments for time in (segment.start_ms, segment.end_ms)]
+    assert found == pytest.approx([time for burst in tones.TWO_SENTENCES for time in burst], abs=TOLERANCE_MS)
+
+
+def test_channels_are_heard_apart_and_together():
+    left, right = ((500, 1500),), ((2200, 3200),)
+
+    heard = hear(tones.audio(left, right))
+
+    assert heard.channels == 2
+    assert [(s.start_ms, s.end_ms, s.channel) for s in heard.segments] == [(500, 1500, None), (2200, 3200, None)]
+    assert [[(s.start_ms, s.end_ms, s.channel) for s in channel] for channel in heard.channel_segments] == [
+        [(500, 1500, 0)],
+        [(2200, 3200, 1)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bursts", "length_ms", "expected"),
+    [
+        pytest.param((), 3000, [], id="silence"),
+        pytest.param(((0, 3000),), 3000, [(0, 3000)], id="speech-without-a-pause"),
+        pytest.param(((500, 1000), (1200, 1600)), 3000, [(500, 1600)], id="short-gap-is-one-sentence"),
+        pytest.param(((500, 560),), 3000, [], id="click"),
+    ],
+)
+def test_segments(bursts, length_ms, expected):
+    heard = hear(tones.audio(bursts, length_ms=length_ms))
+
+    assert [(segment.start_ms, segment.end_ms) for segment in heard.segments] == expected
+
+
+def test_long_speech_is_cut():
+    heard = hear(tones.audio(((0, 65_000),), length_ms=65_000, rate_hz=8000))
+
+    lengths = [segment.end_ms - segment.start_ms for segment in heard.segments]
+    assert max(lengths) <= 20_000
+    assert sum(lengths) == 65_000
+
+
+def test_bytes_without_a_header_are_read_as_told():
+    heard = hear(tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes(), raw=RawPcm(sample_rate_hz=8000))
+
+    assert (heard.format, heard.sample_rate_hz, heard.duration_ms) == ("raw", 8000, tones.LENGTH_MS)
+    assert len(heard.segments) == 2
+
+
+def test_a_file_cut_short_is_heard_as_far_as_it_goes():
+    whole = tones.audio(container="mp3", codec="libmp3lame")
+
+    heard = hear(whole[: len(whole) // 2])
+
+    assert heard.duration_ms == pytest.approx(tones.LENGTH_MS / 2, abs=300)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        pytest.param(b"", EmptyRecordingError, id="no-bytes"),
+        pytest.param(b"Dear Sir or Madam, " * 200, NotAudioError, id="text"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(500), NotAudioError, id="picture"),
+        pytest.param(b"#EXTM3U\n#EXTINF:5,\nother.wav\n", NotAudioError, id="playlist-that-names-another-file"),
+    ],
+)
+def test_what_is_no_recording_is_refused(data, error):
+    with pytest.raises(error):
+        hear(data)
+
+
+def test_the_limit_of_length_is_inclusive():
+    minute = tones.audio(((0, 500),), length_ms=2000)
+
+    assert hear(minute, max_ms=2000).duration_ms == 2000
+    with pytest.raises(TooLongError):
+        hear(minute, max_ms=1999)
+
+
+@pytest.mark.parametrize(
+    ("url", "suffix"),
+    [
+        ("http://a.example/x/meeting.WAV?X-Amz-Signature=1.mp3", "wav"),
+        ("http://a.example/x/meeting", ""),
+    ],
+)
+def test_suffix_is_of_the_path_alone(url, suffix):
+    assert suffix_of(url) == suffix

@@ -1,0 +1,104 @@
+"""How a script is laid over the speech that was found: every character once, and nothing outside the speech."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulators.script import Script, ScriptBook, join_texts, speak
+from simulators.segmentation import Segment
+
+TWO = (Segment(500, 1500), Segment(2200, 3200))
+
+
+def test_without_a_script_every_segment_says_that_it_is_simulated():
+    spoken = speak(TWO, None)
+
+    assert [(u.text, u.start_ms, u.end_ms) for u in spoken] == [
+        ("[simulated utterance 1]", 500, 1500),
+        ("[simulated utterance 2]", 2200, 3200),
+    ]
+    assert [word.text for word in spoken[0].words if not word.punctuation] == ["simulated", "utterance", "1"]
+
+
+def test_as_many_lines_as_segments_go_line_by_segment():
+    spoken = speak(TWO, Script(("大家好，欢迎收听。", "好。"), (1, 0)), speakers=2)
+
+    assert [(u.text, u.start_ms, u.end_ms, u.speaker) for u in spoken] == [
+        ("大家好，欢迎收听。", 500, 1500, 1),
+        ("好。", 2200, 3200, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        pytest.param(("一二三四", "五六", "七八"), ["一二三四", "五六", "七八"], id="more-lines-than-segments"),
+        pytest.param(("一二三四，五六七八。",), ["一二三四，", "五六七八。"], id="a-line-over-two-segments"),
+    ],
+)
+def test_other_numbers_of_lines_are_spread_by_characters(lines, texts):
+    spoken = speak(TWO, Script(lines))
+
+    assert [utterance.text for utterance in spoken] == texts
+
+
+def test_words_take_time_by_their_length_and_marks_take_none():
+    (utterance,) = speak((Segment(0, 1000),), Script(("你好 hello，world",)), han_per_word=1)
+
+    assert [(word.text, word.start_ms, word.end_ms) for word in utterance.words] == [
+        ("你", 0, 83),
+        ("好", 83, 166),
+        ("hello", 166, 583),
+        ("，", 583, 583),
+        ("world", 583, 1000),
+    ]
+
+
+@given(
+    lines=st.lists(st.text(alphabet="今天天气好，。 abc", min_size=1, max_size=12), min_size=1, max_size=6),
+    lengths=st.lists(st.integers(100, 5000), min_size=1, max_size=6),
+)
+def test_every_character_is_said_once_within_the_speech(lines, lengths):
+    segments, start_ms = [], 0
+    for length_ms in lengths:
+        segments.append(Segment(start_ms, start_ms + length_ms))
+        start_ms += length_ms + 400
+
+    spoken = speak(segments, Script(tuple(lines)))
+
+    said = "".join(word.text for utterance in spoken for word in utterance.words)
+    assert said == "".join("".join(lines).split())
+    times = [time for u in spoken for word in u.words for time in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    for utterance in spoken:
+        assert any(s.start_ms <= utterance.start_ms <= utterance.end_ms <= s.end_ms for s in segments)
+
+
+def test_nothing_is_said_in_silence():
+    assert speak((), Script(("大家好。",))) == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "joined"),
+    [
+        pytest.param(["今天，", "我们出门。"], "今天，我们出门。", id="chinese"),
+        pytest.param(["Good morning.", "How are you?"], "Good morning. How are you?", id="english"),
+        pytest.param(["欢迎使用", "AWS"], "欢迎使用AWS", id="mixed"),
+    ],
+)
+def test_sentences_are_joined_by_script(texts, joined):
+    assert join_texts(texts) == joined
+
+
+def test_book_of_scripts(tmp_path):
+    path = tmp_path / "scripts.json"
+    book = ScriptBook(path)
+
+    assert book.find("aa") is None  # no file yet
+
+    path.write_text(json.dumps({"aa": {"language": "zh-CN", "lines": ["好。", "好。"], "speakers": ["B", "A"]}}))
+
+    assert book.find("aa") == Script(("好。", "好。"), (0, 1))
+    assert book.find("bb") is None

@@ -1,0 +1,287 @@
+"""Whatever arrives, a reader gives a documented result or a documented error, and in bounded time."""
+
+import json
+from itertools import product
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from asrcore.core.errors import AsrError
+from asrcore.core.transcript import Recognition
+from asrcore.core.vendor import Accepted, Callback, Completion, InProgress, Reply
+from asrcore.vendors.registry import VENDORS
+from tests.support.orders import an_order, answer
+
+ORDERS = (
+    an_order(),
+    an_order(duration_ms=None, options={"speakers": 0, "words": False}),
+    an_order(sample_rate_hz=8000, channels=2),
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "0", "1000", 1000, 0, -1, 10**400, 1e308, "NaN", "9" * 5000, "\ud800", "1e999999999"])
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def shaped(**fields):
+    """Objects that have the right names more often than not, with anything under them."""
+    return st.fixed_dictionaries({}, optional={name: strategy | JSON for name, strategy in fields.items()})
+
+
+CODES = st.sampled_from(["0", 0, "1000", 1000, 2000, 1013, "-1", -2, "1001", 10000])
+WORDS = st.lists(
+    shaped(
+        text=JSON, words=JSON, wordsName=JSON, Word=JSON, wp=JSON, wc=JSON, start_time=JSON, end_time=JSON,
+        wordBg=JSON, wordEd=JSON, StartTime=JSON, EndTime=JSON,
+    ),
+    max_size=3,
+)  # fmt: skip
+SENTENCES = st.lists(
+    shaped(
+        text=JSON, start_time=JSON, end_time=JSON, words=WORDS, additions=shaped(speaker=JSON, channel_id=JSON),
+        sentences=JSON, onebest=JSON, wordBg=JSON, wordEd=JSON, speakerId=JSON, wordsPiece=WORDS,
+    ),
+    max_size=3,
+)  # fmt: skip
+DOCUMENTS = {
+    "tencent-recording": shaped(code=CODES, message=JSON, requestId=JSON, text=JSON, audioTime=JSON),
+    "tencent-sentence": shaped(
+        code=CODES,
+        Response=shaped(Result=JSON, AudioDuration=JSON, WordList=WORDS, Error=shaped(Code=JSON, Message=JSON)),
+    ),
+    "volcengine": shaped(resp=shaped(id=JSON, code=CODES, message=JSON, text=JSON, utterances=SENTENCES)),
+    "abcpen": shaped(
+        code=CODES,
+        ok=JSON,
+        err_no=JSON,
+        desc=JSON,
+        data=shaped(
+            task_id=JSON, data=shaped(speechResult=shaped(onebest=JSON, duration=JSON, detail=SENTENCES))
+        ),
+    ),
+}  # fmt: skip
+
+
+def read_everywhere(vendor, reply):
+    """Hand a reply to each of a vendor's readers; nothing but the documented may come of it."""
+    readers = [lambda order: vendor.read_submit(reply, order)]
+    if Completion.QUERY in vendor.completes_by:
+        readers.append(lambda order: vendor.read_query(reply, order))
+    if Completion.CALLBACK in vendor.completes_by:
+        readers.append(lambda order: vendor.read_callback(reply.body, "", order))
+    for order, read in product(ORDERS, readers):
+        check(result_or_error(read, order))
+
+
+def result_or_error(read, order):
+    try:
+        return read(order)
+    except AsrError as error:
+        return error
+
+
+def check(outcome):
+    if isinstance(outcome, Callback):
+        outcome = outcome.outcome
+    if isinstance(outcome, AsrError):
+        assert outcome.code
+        assert outcome.vendor in VENDORS
+        assert str(outcome).encode()
+    elif isinstance(outcome, Recognition):
+        outcome.model_dump_json()
+        in_order(outcome.utterances)
+        for utterance in outcome.utterances:
+            in_order(utterance.words)
+    else:
+        assert isinstance(outcome, Accepted | InProgress)
+
+
+def in_order(timed):
+    starts = [item.start_ms for item in timed if item.start_ms is not None]
+    assert starts == sorted(starts)
+    assert all(0 <= item.start_ms <= item.end_ms <= 10**9 for item in timed if item.start_ms is not None)
+    assert all((item.start_ms is None) == (item.end_ms is None) for item in timed)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@settings(max_examples=60)
+@given(document=JSON, status=st.sampled_from([200, 302, 401, 429, 500]))
+def test_any_json(name, document, status):
+    read_everywhere(VENDORS[name], answer(document, status))
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_json_of_the_right_shape_with_anything_in_it(name, data):
+    read_everywhere(VENDORS[name], answer(data.draw(DOCUMENTS[name])))
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@settings(max_examples=100)
+@given(body=st.binary(max_size=200))
+@example(body=b"{" * 100_000)
+@example(body=b'{"a":' * 100_000)
+@example(body=b"9" * 10_000)
+@example(body=b"\xef\xbb\xbf{}")
+def test_any_bytes(name, body):
+    read_everywhere(VENDORS[name], Reply(200, body))
+
+
+WORD = {"text": "今", "start_time": 480, "end_time": 640}
+VALID = {
+    "tencent-recording": (
+        b"code=0&message=success&requestId=500&text=%5B0%3A0.020%2C0%3A2.380%2C1%5D++%E4%BB%8A%E5%A4%A9%0A&audioTime=4.3"
+    ),
+    "tencent-sentence": json.dumps(
+        {
+            "Response": {
+                "Result": "今天",
+                "AudioDuration": 2430,
+                "WordList": [{"Word": "今天", "StartTime": 120, "EndTime": 810}],
+            }
+        },
+        ensure_ascii=False,
+    ).encode(),
+    "volcengine": json.dumps(
+        {
+            "resp": {
+                "id": "t",
+                "code": 1000,
+                "text": "今天",
+                "utterances": [{"text": "今天", "start_time": 1, "end_time": 9, "words": [WORD]}],
+            }
+        },
+        ensure_ascii=False,
+    ).encode(),
+    "abcpen": json.dumps(
+        {
+            "code": "0",
+            "data": {
+                "data": {
+                    "speechResult": {
+                        "onebest": "大",
+                        "duration": 9,
+                        "detail": [{"sentences": "大", "wordBg": "4", "wordEd": "9"}],
+                    }
+                },
+                "task_id": "e7",
+            },
+        },
+        ensure_ascii=False,
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_truncation(name):
+    for length in range(len(VALID[name]) + 1):
+        read_everywhere(VENDORS[name], Reply(200, VALID[name][:length]))
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_flipped_bit(name):
+    valid = VALID[name]
+    for index in range(len(valid)):
+        for bit in range(8):
+            flipped = valid[:index] + bytes([valid[index] ^ 1 << bit]) + valid[index + 1 :]
+            read_everywhere(VENDORS[name], Reply(200, flipped))
+
+
+# Five hours at 250 words a minute.
+SENTENCES_IN_5_HOURS, WORDS_IN_A_SENTENCE, SENTENCE_MS = 7500, 10, 2400
+
+
+def five_hours(word, sentence):
+    """Sentences of ten words, in a vendor's own words for them."""
+    return [
+        sentence(
+            start,
+            start + SENTENCE_MS - 100,
+            [word(start + 200 * number, start + 200 * number + 150) for number in range(WORDS_IN_A_SENTENCE)],
+        )
+        for start in range(0, SENTENCES_IN_5_HOURS * SENTENCE_MS, SENTENCE_MS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param(
+            "volcengine",
+            {
+                "resp": {
+                    "code": 1000,
+                    "text": "今天" * 75_000,
+                    "utterances": five_hours(
+                        lambda start, end: {"text": "今天", "start_time": start, "end_time": end},
+                        lambda start, end, words: {
+                            "text": "今天",
+                            "start_time": start,
+                            "end_time": end,
+                            "words": words,
+                        },
+                    ),
+                }
+            },
+            id="volcengine",
+        ),
+        pytest.param(
+            "abcpen",
+            {
+                "code": "0",
+                "data": {
+                    "data": {
+                        "speechResult": {
+                            "onebest": "今天" * 75_000,
+                            "detail": five_hours(
+                                lambda start, end: {
+                                    "words": "今天",
+                                    "wordBg": str(start),
+                                    "wordEd": str(end),
+                                    "wp": "1",
+                                },
+                                lambda start, end, words: {
+                                    "sentences": "今天",
+                                    "wordBg": str(start),
+                                    "wordEd": str(end),
+                                    "wordsResultList": words,
+                                },
+                            ),
+                        }
+                    }
+                },
+            },
+            id="abcpen",
+        ),
+    ],
+)
+def test_five_hours_of_words(name, document):
+    result = VENDORS[name].read_query(answer(document), an_order())
+
+    assert len(result.utterances) == SENTENCES_IN_5_HOURS
+    assert sum(len(utterance.words) for utterance in result.utterances) == 75_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[0:1.000,0:2.000]  " + "一\n" * 500_000, id="half-a-million-lines-without-a-mark"),
+        pytest.param("[0:1.000,0:2.000]  一\n" * 100_000, id="a-hundred-thousand-sentences"),
+        pytest.param("%41" * 300_000 + "!", id="escapes-that-are-none"),
+        pytest.param("[" * 500_000, id="brackets"),
+    ],
+)
+def test_a_long_callback_takes_no_more_than_linear_time(text):
+    body = f"code=0&requestId=1&text={text}".encode()
+
+    callback = VENDORS["tencent-recording"].read_callback(body, "", an_order())
+
+    assert isinstance(callback.outcome, Recognition)

@@ -1,0 +1,189 @@
+"""Sending to vendors, over real connections: what is sent, what comes back, and every way in which it can go wrong."""
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.vendor import Request
+from asrcore.vendors import http
+
+SIGNED = "/a?X-Amz-Signature=secret"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+
+
+@contextmanager
+def server(*pieces, keep_open=False):
+    """Takes connections, notes what it is sent, says its pieces and hangs up (or, kept open, says nothing more)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        received, ended = [], threading.Event()
+
+        def serve():
+            while not ended.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(10)
+                    received.append(read_request(connection))
+                    for piece in pieces:
+                        connection.sendall(piece)
+                    if keep_open:
+                        ended.wait(10)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
+        finally:
+            ended.set()
+            listener.close()
+
+
+def read_request(connection):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length")), 0)
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head.split(b"\r\n"), body
+
+
+def failure(request):
+    with pytest.raises(AsrError) as failed:
+        http.send(request)
+    assert "secret" not in str(failed.value)
+    return failed.value.error_class, failed.value.code
+
+
+def test_a_request_goes_out_as_it_was_signed():
+    headers = {"Host": "aai.qcloud.com", "Authorization": "c2ln", "Content-Type": "application/octet-stream"}
+
+    with server(OK) as (url, received):
+        reply = http.send(Request("POST", f"{url}/asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d", headers, b"RIFF"))
+
+    (request_line, *sent), body = received[0]
+    assert request_line == b"POST /asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d HTTP/1.1"
+    assert {f"{name}: {value}".encode() for name, value in headers.items()} <= set(sent)
+    assert body == b"RIFF"
+    assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b"ok", "text/plain")
+
+
+def test_an_empty_post_tells_its_length():
+    with server(OK) as (url, received):
+        http.send(Request("POST", url))
+
+    assert b"Content-Length: 0" in received[0][0]
+
+
+def test_a_password_file_does_not_replace_the_signature(tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    with server(OK) as (url, received):
+        http.send(Request("GET", url, {"Authorization": "Bearer; token"}))
+
+    assert b"Authorization: Bearer; token" in received[0][0]
+
+
+@pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect", "500 Oops", "429 Slow"])
+def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
+    answer = f"HTTP/1.1 {status}\r\nLocation: /elsewhere\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n".encode()
+
+    with server(answer) as (url, received):
+        reply = http.send(Request("GET", url))
+
+    assert reply.status == int(status[:3])
+    assert len(received) == 1
+
+
+def test_a_reply_in_chunks():
+    with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n") as (url, _):
+        assert http.send(Request("GET", url)).body == b"abc"
+
+
+def test_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    assert failure(Request("GET", f"http://127.0.0.1:{port}{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
+
+
+def test_a_name_that_does_not_resolve():
+    assert failure(Request("GET", f"http://asr.invalid{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([], id="hangs-up"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], id="hangs-up-in-the-body"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf"], id="hangs-up-in-a-chunk"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], id="broken-chunk"),
+        pytest.param([b"this is no HTTP\r\n\r\n"], id="no-http"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok"], id="no-gzip"),
+    ],
+)
+def test_a_connection_that_breaks(pieces):
+    with server(*pieces) as (url, received):
+        assert failure(Request("POST", url + SIGNED, body=b"x")) == (ErrorClass.RETRY, "ConnectionFailed")
+
+    assert len(received) == 1
+
+
+def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
+    caplog.set_level("DEBUG")
+
+    with server(b"HTTP/1.1 200 OK\r\nContent-Len") as (url, _):
+        reply = http.send(Request("GET", url + SIGNED))
+
+    assert reply.body == b""
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([], id="says-nothing"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], id="stops-in-the-body"),
+    ],
+)
+def test_a_vendor_that_does_not_answer_in_time(pieces):
+    with server(*pieces, keep_open=True) as (url, _):
+        assert failure(Request("GET", url + SIGNED, read_timeout_s=0.2)) == (ErrorClass.RETRY, "Timeout")
+
+
+def test_a_body_that_drips_beyond_the_whole_time(monkeypatch):
+    monkeypatch.setattr(http, "BODY_TIMEOUT_S", -60)  # the time is over when the first piece comes
+
+    with server(OK[:-1], keep_open=True) as (url, _):
+        assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "Timeout")
+
+
+def test_a_reply_without_end(monkeypatch):
+    monkeypatch.setattr(http, "LARGEST_REPLY_BYTES", 1000)
+
+    with server(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2000) as (url, _):
+        assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "ReplyTooLarge")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(Request("GET", f"asr.example.com{SIGNED}"), id="no-scheme"),
+        pytest.param(Request("GET", f"ftp://asr.example.com{SIGNED}"), id="another-scheme"),
+        pytest.param(Request("GET", f"http://{SIGNED}"), id="no-host"),
+        pytest.param(Request("GET", f"http://127.0.0.1:port{SIGNED}"), id="no-port"),
+        pytest.param(Request("GET", "http://127.0.0.1:9", {"Authorization": "secret\n"}), id="token-with-a-line-end"),
+        pytest.param(Request("GET", "http://127.0.0.1:9", {"Authorization": "secret密"}), id="token-not-latin"),
+    ],
+)
+def test_a_base_url_or_credentials_that_do_not_make_a_request(request_):
+    assert failure(request_) == (ErrorClass.CONFIG, "BadRequest")

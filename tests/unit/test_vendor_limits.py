@@ -1,0 +1,122 @@
+"""Which recordings each vendor takes, and in which words it refuses the others."""
+
+import pytest
+
+from asrcore.vendors.registry import VENDORS
+from tests.support.orders import an_order
+
+MP3 = {"format": "mp3", "codec": "mp3", "bits_per_sample": None}
+OPUS = {"format": "ogg", "codec": "opus", "sample_rate_hz": 48000, "bits_per_sample": None}
+AAC = {"format": "m4a", "codec": "aac", "sample_rate_hz": 44100, "channels": 2, "bits_per_sample": None}
+HOUR_MS = 60 * 60 * 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "audio", "options"),
+    [
+        pytest.param("tencent-recording", {"duration_ms": HOUR_MS}, {}, id="recording-one-hour"),
+        pytest.param("tencent-recording", {"sample_rate_hz": 8000, "channels": 2}, {}, id="recording-stereo-8-kHz"),
+        pytest.param("tencent-recording", {"format": "pcm"}, {}, id="recording-pcm"),
+        pytest.param("tencent-recording", MP3, {}, id="recording-mp3"),
+        pytest.param(
+            "tencent-recording",
+            {"format": "silk", "codec": "silk", "sample_rate_hz": None, "duration_ms": None},
+            {},
+            id="recording-silk",
+        ),
+        pytest.param(
+            "tencent-recording", {"format": "amr", "codec": "amr_nb", "sample_rate_hz": 8000}, {}, id="recording-amr"
+        ),
+        pytest.param("tencent-recording", {"format": "ogg", "codec": "speex"}, {}, id="recording-speex"),
+        pytest.param("tencent-sentence", {"duration_ms": 59_999}, {}, id="sentence-just-under-a-minute"),
+        pytest.param("tencent-sentence", MP3, {}, id="sentence-mp3"),
+        pytest.param("tencent-sentence", {}, {"language": "de-DE"}, id="sentence-german"),
+        pytest.param("volcengine", {"duration_ms": 5 * HOUR_MS - 1}, {}, id="volcengine-just-under-5-hours"),
+        pytest.param("volcengine", OPUS, {}, id="volcengine-opus"),
+        pytest.param("volcengine", AAC, {}, id="volcengine-m4a-stereo"),
+        pytest.param("volcengine", {"format": "pcm"}, {}, id="volcengine-pcm"),
+        pytest.param("volcengine", {}, {"language": "ru-RU"}, id="volcengine-russian"),
+        pytest.param("abcpen", {"duration_ms": 5 * HOUR_MS}, {}, id="abcpen-5-hours"),
+        pytest.param("abcpen", OPUS, {}, id="abcpen-opus"),
+        pytest.param("abcpen", AAC, {}, id="abcpen-m4a-stereo"),
+        pytest.param("abcpen", {"format": "flac", "codec": "flac"}, {}, id="abcpen-flac"),
+        pytest.param("abcpen", {"codec": "pcm_u8", "bits_per_sample": 8}, {}, id="abcpen-8-bit-wav"),
+        pytest.param("abcpen", {}, {"language": "en-US"}, id="abcpen-english"),
+    ],
+)
+def test_taken(name, audio, options):
+    assert VENDORS[name].why_not(an_order(options=options, **audio)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "audio", "options", "reason"),
+    [
+        pytest.param(
+            "tencent-recording",
+            {"duration_ms": HOUR_MS + 1},
+            {},
+            "length 3600.001 s (takes up to 3600 s)",
+            id="rec-long",
+        ),
+        pytest.param("tencent-recording", {"sample_rate_hz": 44100}, {}, "44100 Hz (takes 8000, 16000)", id="rec-rate"),
+        pytest.param("tencent-recording", {"channels": 2}, {}, "2 channels with engine 16k_0", id="rec-stereo-16-kHz"),
+        pytest.param("tencent-recording", {"channels": 3}, {}, "3 channels (takes 1, 2)", id="rec-three-channels"),
+        pytest.param("tencent-recording", {"codec": "pcm_u8"}, {}, "codec pcm_u8 in wav", id="rec-8-bit"),
+        pytest.param("tencent-recording", OPUS, {}, "codec opus in ogg (takes speex)", id="rec-opus"),
+        pytest.param("tencent-recording", AAC, {}, "format m4a", id="rec-m4a"),
+        pytest.param("tencent-recording", {}, {"language": "en"}, "language en-US (takes zh-CN)", id="rec-english"),
+        pytest.param(
+            "tencent-sentence", {"duration_ms": 60_000}, {}, "length 60 s (takes up to 59.999 s)", id="sen-minute"
+        ),
+        pytest.param("tencent-sentence", {"duration_ms": None}, {}, "unknown length", id="sen-length-unknown"),
+        pytest.param("tencent-sentence", {"channels": 2}, {}, "2 channels (takes 1)", id="sen-stereo"),
+        pytest.param("tencent-sentence", {"codec": "pcm_s24le"}, {}, "codec pcm_s24le in wav", id="sen-24-bit"),
+        pytest.param("tencent-sentence", {"format": "amr"}, {}, "format amr (takes mp3, wav)", id="sen-amr"),
+        pytest.param(
+            "tencent-sentence",
+            {"sample_rate_hz": 8000},
+            {"language": "ja-JP"},
+            "ja-JP at 8000 Hz",
+            id="sen-japanese-8k",
+        ),
+        pytest.param("volcengine", {"duration_ms": 5 * HOUR_MS}, {}, "up to 17999.999 s", id="vol-five-hours"),
+        pytest.param("volcengine", {"format": "flac", "codec": "flac"}, {}, "format flac", id="vol-flac"),
+        pytest.param("volcengine", {"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="vol-mu-law"),
+        pytest.param("volcengine", {"channels": 6}, {}, "6 channels (takes 1, 2)", id="vol-surround"),
+        pytest.param("volcengine", {}, {"language": "de-DE"}, "language de-DE", id="vol-german"),
+        pytest.param("abcpen", {"duration_ms": 5 * HOUR_MS + 1}, {}, "length 18000.001 s", id="abc-long"),
+        pytest.param("abcpen", {"sample_rate_hz": 22050}, {}, "sample rate 22050 Hz", id="abc-rate"),
+        pytest.param("abcpen", {"format": "amr", "codec": "amr_nb"}, {}, "format amr", id="abc-amr"),
+        pytest.param("abcpen", {"format": "wma", "codec": "wmav2"}, {}, "format wma", id="abc-wma"),
+        pytest.param(
+            "abcpen", {"format": "flac", "codec": "flac", "bits_per_sample": 24}, {}, "24 bits", id="abc-flac-24-bit"
+        ),
+        pytest.param("abcpen", {}, {"language": "yue"}, "language yue-CN (takes en-US, zh-CN)", id="abc-cantonese"),
+    ],
+)
+def test_refused_in_words(name, audio, options, reason):
+    assert reason in VENDORS[name].why_not(an_order(options=options, **audio))
+
+
+@pytest.mark.parametrize(
+    ("name", "largest_bytes"),
+    [pytest.param("volcengine", 511_999_999, id="volcengine"), pytest.param("abcpen", 500_000_000, id="abcpen")],
+)
+def test_size(name, largest_bytes):
+    assert VENDORS[name].why_not(an_order(size_bytes=largest_bytes)) is None
+    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].why_not(an_order(size_bytes=largest_bytes + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "max_data_bytes", "max_url_length"),
+    [
+        pytest.param("tencent-recording", 5_000_000, 2047, id="tencent-recording"),
+        pytest.param("tencent-sentence", 600_000, 2047, id="tencent-sentence"),
+        pytest.param("volcengine", 0, None, id="volcengine"),
+        pytest.param("abcpen", 0, None, id="abcpen"),
+    ],
+)
+def test_delivery(name, max_data_bytes, max_url_length):
+    limits = VENDORS[name].limits
+
+    assert (limits.max_data_bytes, limits.max_url_length) == (max_data_bytes, max_url_length)

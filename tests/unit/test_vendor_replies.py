@@ -1,0 +1,608 @@
+"""Documented replies and callbacks, as the vendors print them, and what is read from them."""
+
+import json
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.vendor import Accepted, InProgress
+from asrcore.vendors.abcpen import Abcpen
+from asrcore.vendors.registry import VENDORS
+from asrcore.vendors.tencent_recording import TencentRecording
+from asrcore.vendors.tencent_sentence import TencentSentence
+from asrcore.vendors.volcengine import Volcengine
+from tests.support.orders import an_order, answer
+
+RECORDING, SENTENCE, VOLCENGINE, ABCPEN = TencentRecording(), TencentSentence(), Volcengine(), Abcpen()
+FORM = "application/x-www-form-urlencoded"
+STEREO = {"sample_rate_hz": 8000, "channels": 2}
+
+
+def lines(recognition):
+    """Utterances as (start, end, text, speaker, channel)."""
+    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
+
+
+def words(recognition):
+    return [(word.start_ms, word.end_ms, word.text) for item in recognition.utterances for word in item.words]
+
+
+def called_back(body, **audio):
+    body = body if isinstance(body, bytes) else body.encode()
+    return RECORDING.read_callback(body, FORM, an_order(**audio))
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "task_id"),
+    [
+        pytest.param("tencent-recording", {"code": 0, "message": "success", "requestId": 500}, "500", id="recording"),
+        pytest.param("tencent-recording", {"code": "0", "message": "成功", "requestId": "500"}, "500", id="as-text"),
+        pytest.param(
+            "tencent-recording", {"code": 0, "requestId": 2**64 - 1}, "18446744073709551615", id="id-of-64-bits"
+        ),
+        pytest.param(
+            "volcengine",
+            {"resp": {"code": "1000", "message": "Success", "id": "fc000000-0000-4000-8000-000000000001"}},
+            "fc000000-0000-4000-8000-000000000001",
+            id="volcengine",
+        ),
+        pytest.param("volcengine", {"resp": {"code": 1000, "id": "f"}}, "f", id="volcengine-code-a-number"),
+        pytest.param(
+            "abcpen",
+            {"code": "0", "data": {"task_id": "e7000000000040008000000000000001"}, "desc": "success"},
+            "e7000000000040008000000000000001",
+            id="abcpen",
+        ),
+        pytest.param("abcpen", {"code": 0, "data": {"taskId": "e7"}, "msg": "success"}, "e7", id="abcpen-other-names"),
+        pytest.param("abcpen", {"code": "0", "data": None, "task_id": "e7"}, "e7", id="abcpen-id-at-the-top"),
+    ],
+)
+def test_accepted(name, document, task_id):
+    assert VENDORS[name].read_submit(answer(document), an_order()) == Accepted(task_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param("tencent-recording", {"code": 0, "message": "success"}, id="recording-no-id"),
+        pytest.param("tencent-recording", {"code": 0, "requestId": 0}, id="recording-id-0"),
+        pytest.param("volcengine", {"resp": {"code": 1000}}, id="volcengine-no-id"),
+        pytest.param("abcpen", {"code": "0", "data": {}}, id="abcpen-no-id"),
+    ],
+)
+def test_a_yes_without_a_task_is_tried_again(name, document):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_submit(answer(document), an_order())
+
+    assert (failure.value.error_class, failure.value.code) == (ErrorClass.RETRY, "NoTaskId")
+
+
+# Tencent recording recognition: callbacks.
+
+TWO_SENTENCES = (
+    "code=0&message=success&requestId=500&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fa.wav"
+    "%3Fx%3D1%26y%3D2&text=%5B0%3A0.020%2C0%3A2.380%5D++%E4%BB%8A%E5%A4%A9%E5%A4%A9%E6%B0%94%E6%80%8E%E4%B9%88%E6%A0"
+    "%B7%E3%80%82%0A%5B0%3A2.900%2C0%3A4.260%5D++%E8%BF%98%E4%B8%8D%E9%94%99%E3%80%82%0A&audioTime=4.3"
+)
+TWO_SPEAKERS = (
+    "code=0&message=%E6%88%90%E5%8A%9F&requestId=501&appid=125000001&projectid=0&text=%5B0%3A0.940%2C0%3A3.250%2C0%5D++"
+    "%E6%82%A8%E5%A5%BD%E8%AF%B7%E8%AE%B2%E3%80%82%0A%5B0%3A3.610%2C0%3A5.020%2C1%5D++%E6%88%91%E6%83%B3%E6%9F%A5%E8"
+    "%AF%9D%E8%B4%B9%E3%80%82%0A&audioTime=5.2"
+)
+GBK_TEXT = (
+    "%5B0%3A0.020%2C0%3A2.380%5D++%BD%F1%CC%EC%CC%EC%C6%F8%D4%F5%C3%B4%D1%F9%A1%A3%0A"
+    "%5B0%3A2.900%2C0%3A4.260%5D++%BB%B9%B2%BB%B4%ED%A1%A3%0A"
+)
+HEARD = [(20, 2380, "今天天气怎么样。", None, None), (2900, 4260, "还不错。", None, None)]
+
+
+def test_two_sentences():
+    callback = called_back(TWO_SENTENCES)
+
+    assert callback.vendor_task_id == "500"
+    assert callback.outcome.text == "今天天气怎么样。还不错。"
+    assert callback.outcome.duration_ms == 4300
+    assert lines(callback.outcome) == HEARD
+
+
+def test_two_speakers():
+    callback = called_back(TWO_SPEAKERS)
+
+    assert callback.vendor_task_id == "501"
+    assert lines(callback.outcome) == [
+        (940, 3250, "您好请讲。", "0", None),
+        (3610, 5020, "我想查话费。", "1", None),
+    ]
+
+
+def test_in_stereo_the_third_number_is_the_channel():
+    callback = called_back(TWO_SPEAKERS, **STEREO)
+
+    assert lines(callback.outcome) == [
+        (940, 3250, "您好请讲。", None, 0),
+        (3610, 5020, "我想查话费。", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "heard"),
+    [
+        pytest.param(f"code=0&requestId=500&text={GBK_TEXT}&audioTime=4.3", HEARD, id="gbk-although-not-asked"),
+        pytest.param(
+            TWO_SENTENCES.replace("%", "%25").replace("++", "%2B%2B").replace("audioTime%3D", "audioTime="),
+            HEARD,
+            id="encoded-twice",
+        ),
+        pytest.param(TWO_SENTENCES.replace("%0A", "%0D%0A"), HEARD, id="CRLF"),
+        pytest.param(
+            "code=0&requestId=503&audioUrl=http%3A%2F%2Fa.example.com%2Fc.wav&text=%E6%82%A8%E5%A5%BD&audioTime=2.5",
+            [(0, 2500, "您好", None, None)],
+            id="no-marks",
+        ),
+        pytest.param(
+            "code=0&requestId=503&text=%E6%82%A8%E5%A5%BD&audioTime=0",
+            [(None, None, "您好", None, None)],
+            id="no-marks-and-no-length",
+        ),
+        pytest.param(
+            "code=0&requestId=1&text=[59:59.999,60:01.5]  一小时",
+            [(3_599_999, 3_601_500, "一小时", None, None)],
+            id="minutes-beyond-59",
+        ),
+        pytest.param(
+            "code=0&requestId=1&text=[0:1.000,0:2.000]  one\ntwo\n[0:3.000,0:4.000]  [三]",
+            [(1000, 2000, "one two", None, None), (3000, 4000, "[三]", None, None)],
+            id="line-without-a-mark-goes-on",
+        ),
+        pytest.param(
+            "code=0&requestId=1&text=[0:1.000,0:2.000,-1]  一\n[0:1.5,0:1.8]  ",
+            [(1000, 2000, "一", None, None)],
+            id="speaker-unknown-and-line-empty",
+        ),
+        pytest.param(
+            "code=0&requestId=1&text=[0:3.000,0:4.000]  二\n[0:1.000,0:0.500]  一",
+            [(1000, 1000, "一", None, None), (3000, 4000, "二", None, None)],
+            id="out-of-order",
+        ),
+        pytest.param(
+            "code=0&requestId=1&text=[999999999:1.000,0:2.000]  一",
+            [(None, None, "一", None, None)],
+            id="time-beyond-reason",
+        ),
+    ],
+)
+def test_text_of_a_callback(body, heard):
+    assert lines(called_back(body).outcome) == heard
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", FORM, ""], ids=["announced", "announced-as-a-form", "not-announced"]
+)
+@pytest.mark.parametrize("text", ["您好", "%E6%82%A8%E5%A5%BD"], ids=["plain", "url-encoded"])
+def test_a_callback_may_be_json(text, content_type):
+    body = json.dumps(
+        {"code": 0, "message": "success", "requestId": 500, "appid": 125000001, "text": text, "audioTime": 2.5}
+    )
+
+    callback = RECORDING.read_callback(body.encode(), content_type, an_order())
+
+    assert callback.vendor_task_id == "500"
+    assert lines(callback.outcome) == [(0, 2500, "您好", None, None)]
+
+
+def test_silence_is_an_empty_transcript():
+    callback = called_back("code=0&message=success&requestId=504&projectid=0&text=&audioTime=3.0")
+
+    assert (callback.outcome.text, callback.outcome.utterances, callback.outcome.duration_ms) == ("", [], 3000)
+
+
+def test_a_failure_is_told_with_its_code():
+    callback = called_back(
+        "code=10000&message=%E8%AF%AD%E9%9F%B3%E9%9D%9E%E6%A0%87%E5%87%86%E6%A0%BC%E5%BC%8F%2C%E8%BD%AC%E7%A0%81%E5%A4"
+        "%B1%E8%B4%A5&requestId=502&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.doc&text="
+        "&audioTime=0.0"
+    )
+
+    assert callback.vendor_task_id == "502"
+    assert (callback.outcome.error_class, callback.outcome.code) == (ErrorClass.BAD_AUDIO, "10000")
+    assert "语音非标准格式,转码失败" in callback.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        pytest.param("tencent-recording", b"", id="recording-empty"),
+        pytest.param("tencent-recording", b"hello", id="recording-no-form"),
+        pytest.param("tencent-recording", b"text=a", id="recording-no-code"),
+        pytest.param("tencent-recording", b"code=abc&text=a", id="recording-code-no-number"),
+        pytest.param("tencent-recording", b"code=0&requestId=5", id="recording-success-without-text"),
+        pytest.param("tencent-recording", b"{", id="recording-broken-json"),
+        pytest.param("volcengine", b"", id="volcengine-empty"),
+        pytest.param("volcengine", b"code=0&text=a", id="volcengine-a-form"),
+        pytest.param("volcengine", b'{"resp": {}}', id="volcengine-no-code"),
+        pytest.param("volcengine", b'{"resp": {"code": 2000}}', id="volcengine-not-at-an-end"),
+        pytest.param("volcengine", b'{"resp": {"code": 1000}}', id="volcengine-success-without-result"),
+    ],
+)
+def test_a_callback_that_is_not_the_vendors(name, body):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_callback(body, "application/json", an_order())
+
+    assert failure.value.code == "BadCallback"
+
+
+@pytest.mark.parametrize("name", ["tencent-sentence", "abcpen"])
+def test_vendors_that_do_not_call_back(name):
+    with pytest.raises(LookupError, match="does not call back"):
+        VENDORS[name].read_callback(b"", "", an_order())
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-sentence"])
+def test_vendors_that_cannot_be_asked(name):
+    with pytest.raises(LookupError, match="cannot be queried"):
+        VENDORS[name].read_query(answer({}), an_order())
+
+
+# Tencent one-sentence recognition.
+
+
+def test_sentence_in_the_old_form():
+    result = SENTENCE.read_submit(
+        answer({"Response": {"Result": "今天天气怎么样。", "RequestId": "6f0c2f7e-0000-4000-8000-000000000002"}}),
+        an_order(),
+    )
+
+    assert (result.text, result.duration_ms) == ("今天天气怎么样。", None)
+    assert lines(result) == [(None, None, "今天天气怎么样。", None, None)]
+
+
+def test_sentence_without_words_spans_the_recording():
+    result = SENTENCE.read_submit(
+        answer({"Response": {"Result": "今天天气怎么样。", "AudioDuration": 2430, "WordSize": 0, "WordList": None}}),
+        an_order(),
+    )
+
+    assert result.duration_ms == 2430
+    assert lines(result) == [(0, 2430, "今天天气怎么样。", None, None)]
+
+
+def test_sentence_with_words_spans_them():
+    spoken = [("今天", 120, 810), ("天气", 810, 1530), ("怎么样", 1530, 2250)]
+    result = SENTENCE.read_submit(
+        answer(
+            {
+                "Response": {
+                    "RequestId": "6f0c2f7e-0000-4000-8000-000000000004",
+                    "Result": "今天天气怎么样。",
+                    "AudioDuration": 2430,
+                    "WordSize": 3,
+                    "WordList": [{"Word": word, "StartTime": start, "EndTime": end} for word, start, end in spoken],
+                }
+            }
+        ),
+        an_order(),
+    )
+
+    assert lines(result) == [(120, 2250, "今天天气怎么样。", None, None)]
+    assert words(result) == [(start, end, word) for word, start, end in spoken]
+
+
+def test_sentence_of_silence():
+    result = SENTENCE.read_submit(
+        answer({"Response": {"Result": "", "AudioDuration": 3000, "WordSize": 0, "WordList": None}}), an_order()
+    )
+
+    assert (result.text, result.utterances, result.duration_ms) == ("", [], 3000)
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "error_class"),
+    [
+        pytest.param(
+            {"Response": {"Error": {"Code": "AuthFailure.SignatureFailure", "Message": "Please check."}}},
+            "AuthFailure.SignatureFailure",
+            ErrorClass.CONFIG,
+            id="dotted",
+        ),
+        pytest.param({"Response": {"Error": {"Code": 110}}}, "110", ErrorClass.RETRY, id="number-in-its-place"),
+        pytest.param({"code": 101, "message": "too large"}, "101", ErrorClass.BAD_AUDIO, id="number-at-the-top"),
+        pytest.param({"Response": {"Error": {}}}, "NoCode", ErrorClass.RETRY, id="no-code"),
+        pytest.param({"Response": {}}, "NoResult", ErrorClass.RETRY, id="neither"),
+    ],
+)
+def test_sentence_errors(document, code, error_class):
+    with pytest.raises(AsrError) as failure:
+        SENTENCE.read_submit(answer(document), an_order())
+
+    assert (failure.value.code, failure.value.error_class) == (code, error_class)
+
+
+# Volcengine.
+
+VOLCENGINE_ID = "fc000000-0000-4000-8000-000000000001"
+VOLCENGINE_DONE = {
+    "resp": {
+        "id": VOLCENGINE_ID,
+        "code": 1000,
+        "message": "Success",
+        "text": "今天天气不错，我们出门吧。",
+        "utterances": [
+            {
+                "text": "今天天气不错，",
+                "start_time": 480,
+                "end_time": 1900,
+                "words": [
+                    {"text": "今", "start_time": 480, "end_time": 640},
+                    {"text": "天", "start_time": 640, "end_time": 820},
+                    {"text": "天", "start_time": 820, "end_time": 1000},
+                    {"text": "气", "start_time": 1000, "end_time": 1240},
+                    {"text": "不", "start_time": 1240, "end_time": 1500},
+                    {"text": "错", "start_time": 1500, "end_time": 1900},
+                ],
+                "additions": {"speaker": "1"},
+            },
+            {
+                "text": "我们出门吧。",
+                "start_time": 2300,
+                "end_time": 3320,
+                "words": [{"text": "我", "start_time": 2300, "end_time": 2460}],
+                "additions": {"speaker": "2"},
+            },
+        ],
+    }
+}
+
+
+def test_volcengine_done():
+    result = VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order())
+
+    assert (result.text, result.duration_ms) == ("今天天气不错，我们出门吧。", None)
+    assert lines(result) == [(480, 1900, "今天天气不错，", "1", None), (2300, 3320, "我们出门吧。", "2", None)]
+    assert words(result)[0] == (480, 640, "今")
+    assert len(words(result)) == 7
+
+
+def test_volcengine_calls_back_with_a_querys_answer():
+    callback = VOLCENGINE.read_callback(json.dumps(VOLCENGINE_DONE).encode(), "application/json", an_order())
+
+    assert callback.vendor_task_id == VOLCENGINE_ID
+    assert callback.outcome == VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order())
+
+
+def test_volcengine_words_are_left_out_when_nobody_wants_them():
+    assert words(VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order(options={"words": False}))) == []
+
+
+@pytest.mark.parametrize(
+    ("additions", "speaker", "channel"),
+    [
+        pytest.param({"channel_id": "1"}, None, 0, id="left"),
+        pytest.param({"channel_id": 2}, None, 1, id="right-as-a-number"),
+        pytest.param({"channel_id": "3", "speaker": 1}, "1", None, id="no-such-channel"),
+        pytest.param(None, None, None, id="nothing"),
+    ],
+)
+def test_volcengine_channels(additions, speaker, channel):
+    document = {
+        "resp": {
+            "code": "1000",
+            "utterances": [{"text": "好。", "start_time": 0, "end_time": 9, "additions": additions}],
+        }
+    }
+
+    result = VOLCENGINE.read_query(answer(document), an_order())
+
+    assert result.text == "好。"
+    assert lines(result) == [(0, 9, "好。", speaker, channel)]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param("volcengine", {"resp": {"code": 2000, "message": "Start Processing"}}, id="volcengine-at-work"),
+        pytest.param("volcengine", {"resp": {"code": "2001", "message": "Task is in queue"}}, id="volcengine-queued"),
+        pytest.param("volcengine", {"resp": {"code": 2002}}, id="volcengine-another-2xxx"),
+        pytest.param("abcpen", {"code": "-1", "data": {"task_id": "e7"}, "desc": "task is not finished"}, id="abcpen"),
+        pytest.param("abcpen", {"code": -1}, id="abcpen-as-a-number"),
+        pytest.param("abcpen", {"code": "1"}, id="abcpen-another-code"),
+    ],
+)
+def test_in_progress(name, document):
+    assert VENDORS[name].read_query(answer(document), an_order()) == InProgress()
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param(
+            "volcengine",
+            {"resp": {"code": 1013, "message": "silent audio", "text": "", "utterances": []}},
+            id="volcengine-1013",
+        ),
+        pytest.param("volcengine", {"resp": {"code": 1000, "text": "", "utterances": None}}, id="volcengine-no-text"),
+        pytest.param(
+            "abcpen",
+            {"code": "0", "data": {"data": {"speechResult": {"onebest": "", "detail": []}}}},
+            id="abcpen-no-text",
+        ),
+        pytest.param("abcpen", {"code": "-2", "data": {}, "desc": "audio encode error"}, id="abcpen-minus-2"),
+    ],
+)
+def test_silence(name, document):
+    result = VENDORS[name].read_query(answer(document), an_order())
+
+    assert (result.text, result.utterances) == ("", [])
+
+
+def test_abcpen_minus_2_is_bad_audio_when_we_could_not_read_it_either():
+    with pytest.raises(AsrError) as failure:
+        ABCPEN.read_query(answer({"code": "-2", "data": {}}), an_order(duration_ms=None))
+
+    assert (failure.value.error_class, failure.value.code) == (ErrorClass.BAD_AUDIO, "-2")
+
+
+# abcpen.
+
+
+def abcpen_done(detail, onebest="大家好，欢迎收听。", duration=4200):
+    result = {"onebest": onebest, "duration": duration, "detail": detail}
+    return answer({"code": "0", "data": {"data": {"speechResult": result}, "task_id": "e7"}, "desc": "success"})
+
+
+SENTENCES = [
+    {"sentences": "大家好，", "wordBg": "40", "wordEd": "1320", "speakerId": "0"},
+    {"sentences": " 欢迎收听。", "wordBg": "1560", "wordEd": "3980", "speakerId": "1"},
+]
+
+
+def test_abcpen_sentences_without_the_speakers_that_nobody_asked_for():
+    result = ABCPEN.read_query(abcpen_done(SENTENCES), an_order())
+
+    assert (result.text, result.duration_ms) == ("大家好，欢迎收听。", 4200)
+    assert lines(result) == [(40, 1320, "大家好，", None, None), (1560, 3980, "欢迎收听。", None, None)]
+
+
+def test_abcpen_speakers():
+    result = ABCPEN.read_query(abcpen_done(SENTENCES), an_order(options={"speakers": 2}))
+
+    assert [item.speaker for item in result.utterances] == ["0", "1"]
+
+
+@pytest.mark.parametrize("list_name", ["wordsPiece", "wordsResultList", "words"])
+def test_abcpen_words(list_name):
+    pieces = [
+        {"words": "大家", "wordBg": "40", "wordEd": "640", "speakerId": "0", "wp": "1"},
+        {"words": "好", "wordBg": "640", "wordEd": "1320", "speakerId": "0", "wp": "1"},
+        {"words": "，", "wordBg": "1320", "wordEd": "1320", "speakerId": "0", "wp": "2"},
+    ]
+
+    result = ABCPEN.read_query(abcpen_done([SENTENCES[0] | {list_name: pieces}]), an_order())
+
+    assert lines(result)[0][2] == "大家好，"
+    assert words(result) == [(40, 640, "大家"), (640, 1320, "好")]
+
+
+def test_abcpen_words_in_the_old_form_count_frames_from_the_sentence():
+    sentence = {
+        "onebest": "欢迎，",
+        "bg": "1560",
+        "ed": "3980",
+        "speaker": "1",
+        "wordsResultList": [
+            {"wordsName": "欢迎", "wordBg": "3", "wordEd": "40", "wc": "0.98", "wp": "n"},
+            {"wordsName": "，", "wordBg": "40", "wordEd": "40", "wc": "0", "wp": "p"},
+        ],
+    }
+
+    result = ABCPEN.read_query(abcpen_done([sentence]), an_order(options={"speakers": 0}))
+
+    assert lines(result) == [(1560, 3980, "欢迎，", "1", None)]
+    assert words(result) == [(1590, 1960, "欢迎")]
+    assert result.utterances[0].words[0].confidence == 0.98
+
+
+def test_abcpen_what_is_missing_or_broken_is_left_out():
+    result = ABCPEN.read_query(abcpen_done(["xxx", None, {"sentences": "好"}], onebest=None, duration="x"), an_order())
+
+    assert (result.text, result.duration_ms) == ("好", None)
+    assert lines(result) == [(None, None, "好", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        pytest.param({"code": "10105", "data": None, "desc": "illegal access"}, "10105", id="plain"),
+        pytest.param(
+            {"action": "error", "code": "10105", "data": "", "desc": "illegal access|illegal client_ip", "sid": "r1"},
+            "10105",
+            id="ip-list",
+        ),
+        pytest.param(
+            {"ok": "10105", "err_no": 26601, "failed": "illegal access", "data": None}, "10105", id="early-form"
+        ),
+        pytest.param({"err_no": 26601}, "26601", id="early-number-alone"),
+    ],
+)
+def test_abcpen_refusals(document, code):
+    with pytest.raises(AsrError) as failure:
+        ABCPEN.read_submit(answer(document), an_order())
+
+    assert (failure.value.code, failure.value.error_class) == (code, ErrorClass.CONFIG)
+
+
+# A failed query is not a failed task.
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "status"),
+    [
+        pytest.param("volcengine", {"resp": {"code": 1001, "message": "task not found"}}, 200, id="volcengine-unknown"),
+        pytest.param("volcengine", {"resp": {"code": 1003, "message": "exceed qps limit"}}, 200, id="volcengine-rate"),
+        pytest.param("volcengine", {"resp": {"code": "1005"}}, 200, id="volcengine-busy"),
+        pytest.param("volcengine", {"resp": {"code": "9"}}, 500, id="volcengine-500-with-an-unknown-code"),
+        pytest.param("volcengine", {"resp": {"code": "1000"}}, 200, id="volcengine-success-without-result"),
+        pytest.param("volcengine", {"error": "oops"}, 503, id="volcengine-503-without-a-code"),
+        pytest.param("abcpen", {"code": "10800", "data": {}}, 200, id="abcpen-rate"),
+        pytest.param("abcpen", {"code": "10202", "data": {}}, 200, id="abcpen-connect"),
+        pytest.param("abcpen", {"code": "10204", "data": {}}, 200, id="abcpen-write"),
+        pytest.param("abcpen", {"code": "10205", "data": {}}, 200, id="abcpen-read"),
+        pytest.param("abcpen", {"code": "16003", "data": {}}, 200, id="abcpen-component"),
+        pytest.param("abcpen", {"code": "9"}, 502, id="abcpen-502-with-an-unknown-code"),
+        pytest.param("abcpen", {"code": "0", "data": {}}, 200, id="abcpen-success-without-result"),
+        pytest.param("volcengine", "<html>Bad Gateway</html>", 502, id="volcengine-html"),
+        pytest.param("volcengine", "", 200, id="volcengine-nothing"),
+        pytest.param("abcpen", "<html>Too many</html>", 429, id="abcpen-429"),
+        pytest.param("abcpen", "[]", 200, id="abcpen-a-list"),
+    ],
+)
+def test_only_the_question_failed(name, document, status):
+    with pytest.raises(QueryFailedError) as failure:
+        VENDORS[name].read_query(answer(document, status), an_order())
+
+    assert failure.value.error_class is ErrorClass.RETRY
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "status", "error_class"),
+    [
+        pytest.param("volcengine", {"resp": {"code": 1012}}, 200, ErrorClass.BAD_AUDIO, id="volcengine-format"),
+        pytest.param("volcengine", {"resp": {"code": 1015}}, 200, ErrorClass.RETRY, id="volcengine-download"),
+        pytest.param("volcengine", {"resp": {"code": 1021}}, 200, ErrorClass.RETRY, id="volcengine-timeout"),
+        pytest.param("volcengine", {"resp": {"code": 1022}}, 500, ErrorClass.RETRY, id="volcengine-500-with-a-code"),
+        pytest.param("volcengine", {"resp": {"code": 1002}}, 200, ErrorClass.CONFIG, id="volcengine-token"),
+        pytest.param("volcengine", {"resp": {"code": 7}}, 200, ErrorClass.RETRY, id="volcengine-unknown"),
+        pytest.param("volcengine", "denied", 403, ErrorClass.CONFIG, id="volcengine-403"),
+        pytest.param("abcpen", {"code": "10700", "data": {}}, 200, ErrorClass.RETRY, id="abcpen-engine"),
+        pytest.param("abcpen", {"code": "10701", "data": {}}, 200, ErrorClass.BAD_AUDIO, id="abcpen-codec"),
+        pytest.param("abcpen", {"code": "10105", "data": {}}, 200, ErrorClass.CONFIG, id="abcpen-access"),
+        pytest.param("abcpen", {"code": "77"}, 200, ErrorClass.RETRY, id="abcpen-unknown"),
+    ],
+)
+def test_the_task_or_the_account_failed(name, document, status, error_class):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_query(answer(document, status), an_order())
+
+    assert not isinstance(failure.value, QueryFailedError)
+    assert failure.value.error_class is error_class
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(
+    ("body", "status", "code", "error_class"),
+    [
+        pytest.param("<html>Bad Gateway</html>", 502, "Http502", ErrorClass.RETRY, id="html-502"),
+        pytest.param("", 200, "EmptyReply", ErrorClass.RETRY, id="nothing"),
+        pytest.param("moved", 302, "Http302", ErrorClass.RETRY, id="redirect"),
+        pytest.param("denied", 403, "Http403", ErrorClass.CONFIG, id="403"),
+        pytest.param("slow down", 429, "Http429", ErrorClass.RETRY, id="429"),
+        pytest.param('{"message": "Unauthorized"}', 401, "Http401", ErrorClass.CONFIG, id="401-in-json"),
+        pytest.param("null", 200, "NotJson", ErrorClass.RETRY, id="null"),
+        pytest.param("[" * 100_000, 200, "NotJson", ErrorClass.RETRY, id="too-deep"),
+    ],
+)
+def test_a_submission_answered_with_something_else(name, body, status, code, error_class):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_submit(answer(body, status), an_order())
+
+    assert (failure.value.code, failure.value.error_class) == (code, error_class)
+    assert failure.value.vendor == name
