@@ -1,0 +1,308 @@
+"""The main job, end to end on the local stack: a recording goes in, its transcript comes out, or a reason why not."""
+
+import json
+from itertools import count
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.journey import Journey
+from tests.support.pipeline import wav
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FRESH = count()
+
+
+@pytest.fixture
+def journey(stack):
+    yield Journey(stack)
+    for url in stack.simulators.values():
+        requests.delete(f"{url}/_simulator/faults", timeout=10)
+
+
+def key(vendor: str, name: str) -> str:
+    """A key that no other test uses."""
+    return f"incoming/{vendor}/{next(FRESH)}/{name}"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "sample", "utterances", "words", "says"),
+    [
+        pytest.param("tencent-sentence", "meeting.wav", 1, True, "大家好，欢迎参加今天的会议。", id="at once"),
+        pytest.param("tencent-recording", "greeting.wav", 2, False, "您好，这里是客户服务中心。", id="by callback"),
+        pytest.param("volcengine", "news.mp3", 6, True, "各位听众，早上好。", id="by callback, query as safety net"),
+        pytest.param("abcpen", "lecture.m4a", 7, True, "同学们好，今天我们学习声音的基本知识。", id="by query"),
+        pytest.param("auto", "hello.mp3", 1, True, "Hello", id="automatic, English"),
+        pytest.param("auto", "call.wav", 3, False, "您好，是王先生吗？", id="automatic, two channels"),
+    ],
+)
+def test_a_recording_becomes_a_transcript(journey, vendor, sample, utterances, words, says):
+    audio_key = key(vendor, sample)
+
+    job = journey.drop(audio_key, (SAMPLES / sample).read_bytes())
+    row = journey.finished(job)
+
+    transcript = journey.transcript(row)
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert row["transcript_key"] == f"transcripts/{audio_key}.json"
+    assert transcript["job_id"] == job
+    assert transcript["text"].startswith(says)
+    assert len(transcript["utterances"]) == utterances
+    assert all(bool(utterance["words"]) is words for utterance in transcript["utterances"])
+    assert journey.raw(job)
+
+
+def test_two_channels_are_told_apart(journey):
+    row = journey.finished(journey.drop(key("tencent-recording", "call.wav"), (SAMPLES / "call.wav").read_bytes()))
+
+    assert {utterance["channel"] for utterance in journey.transcript(row)["utterances"]} == {0, 1}
+
+
+def test_speakers_are_told_apart_when_asked_for(journey):
+    recording = (SAMPLES / "news.mp3").read_bytes()
+
+    row = journey.finished(journey.drop(key("volcengine", "news.mp3"), recording, speakers="0"))
+
+    assert all(utterance["speaker"] for utterance in journey.transcript(row)["utterances"])
+
+
+@pytest.mark.parametrize("name", ["a b+c%20d.wav", "会议 记录（一）.wav", "100%.wav", "a&b=c;d.wav", "it's.wav"])
+def test_odd_names_survive_the_whole_way(journey, name):
+    audio_key = key("abcpen", name)
+
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert row["source"]["key"] == audio_key
+    assert journey.transcript(row)["source"]["key"] == audio_key
+
+
+def test_metadata_overrides_the_folder(journey):
+    recording = (SAMPLES / "meeting.wav").read_bytes()
+
+    row = journey.finished(journey.drop(key("tencent-sentence", "meeting.wav"), recording, vendor="volcengine"))
+
+    assert row["vendor"] == "volcengine"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "body", "code", "said"),
+    [
+        pytest.param("auto", b"", "EmptyObject", "", id="an empty object"),
+        pytest.param("auto", b"<html>not a recording</html>", "NotAudio", "", id="not audio"),
+        pytest.param("auto", wav()[:20], "TruncatedAudio", "", id="a truncated header"),
+        pytest.param("nobody", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
+        pytest.param("tencent-sentence", wav(61), "NoVendorFits", "takes up to 59.999 s", id="too long for the vendor"),
+        pytest.param("tencent-recording", wav(rate=44100), "NoVendorFits", "44100 Hz", id="a rate it does not take"),
+        pytest.param(
+            "tencent-sentence", (SAMPLES / "lecture.m4a").read_bytes(), "NoVendorFits", "m4a", id="a format it does not take"
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_transcribed_ends_failed_and_says_why(journey, vendor, body, code, said):
+    row = journey.finished(journey.drop(key(vendor, "recording.wav"), body))
+
+    assert (row["status"], row["error"]["code"]) == ("FAILED", code)
+    assert said in row["error"]["message"]
+    assert journey.executions(row["job_id"]) == []
+
+
+def test_a_wrong_extension_is_a_warning(journey):
+    row = journey.finished(journey.drop(key("abcpen", "meeting.mp3"), (SAMPLES / "meeting.wav").read_bytes()))
+
+    assert row["status"] == "COMPLETED"
+    assert row["warnings"] == ["the name says .mp3, the content is wav; the content counts"]
+
+
+def test_a_folder_marker_makes_no_job(journey):
+    job = journey.drop(f"incoming/auto/{next(FRESH)}/", b"")
+    journey.finished(journey.drop(key("abcpen", "behind-it.wav"), b""))
+
+    assert journey.row(job) == {}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "fault", "error_class", "code"),
+    [
+        pytest.param("volcengine", {"on": "submit", "code": "1002"}, "config", "1002", id="an operator must act"),
+        pytest.param("volcengine", {"on": "result", "code": "1012"}, "bad_audio", "1012", id="the recording will not do"),
+        pytest.param("tencent-recording", {"on": "result", "code": "10004"}, "bad_audio", "10004", id="told by callback"),
+        pytest.param("abcpen", {"on": "submit", "code": "10110"}, "config", "10110", id="no licence"),
+        pytest.param(
+            "tencent-sentence",
+            {"on": "submit", "code": "InvalidParameterValue.ErrorInvalidVoicedata"},
+            "bad_audio",
+            "InvalidParameterValue.ErrorInvalidVoicedata",
+            id="told at once",
+        ),
+    ],
+)  # fmt: skip
+def test_a_vendors_refusal_reaches_the_row(journey, vendor, fault, error_class, code):
+    journey.fault(vendor, **fault)
+
+    row = journey.finished(journey.drop(key(vendor, "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+
+    assert row["status"] == "FAILED"
+    assert (row["error"]["class"], row["error"]["vendor"], row["error"]["code"]) == (error_class, vendor, code)
+    assert len(row["error"]["message"]) > 20
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"on": "submit", "code": "1005"}, id="busy"),
+        pytest.param({"on": "submit", "http_status": 502, "body": "<html>Bad Gateway</html>"}, id="HTML"),
+        pytest.param({"on": "submit", "body": ""}, id="nothing"),
+        pytest.param({"on": "submit", "drop": True}, id="a closed connection"),
+        pytest.param({"on": "result", "code": "1021"}, id="a task that timed out"),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_kept_on_the_job(journey, fault):
+    journey.fault("volcengine", **fault)
+
+    row = journey.finished(journey.drop(key("volcengine", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert [attempt["outcome"] for attempt in row["attempts"]] == ["retry", "completed"]
+
+
+def test_an_automatic_choice_fails_over_and_a_transcript_tells_of_both_attempts(journey):
+    journey.fault("tencent-sentence", on="submit", code="FailedOperation.UserHasNoAmount")
+
+    row = journey.finished(journey.drop(key("auto", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+
+    told = [(attempt["vendor"], attempt["outcome"]) for attempt in journey.transcript(row)["attempts"]]
+    assert told == [("tencent-sentence", "config"), ("tencent-recording", "completed")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"on": "query", "code": "10800"}, id="over the licence"),
+        pytest.param({"on": "query", "http_status": 500, "body": "oops"}, id="an HTTP error"),
+    ],
+)
+def test_a_failed_query_is_not_a_failed_task(journey, fault):
+    journey.fault("abcpen", **fault)
+
+    row = journey.finished(journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert len(row["attempts"]) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"on": "callback", "before_answer": True}, id="before the submission was answered"),
+        pytest.param({"on": "callback", "duplicate": True}, id="twice"),
+    ],
+)
+def test_a_callback_may_come_early_and_more_than_once(journey, fault):
+    journey.fault("tencent-recording", **fault)
+
+    job = journey.drop(key("tencent-recording", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
+    row = journey.finished(job)
+
+    assert row["status"] == "COMPLETED"
+    assert len(row["attempts"]) == 1
+
+
+def test_a_callback_at_a_wrong_address_is_forbidden_and_changes_nothing(journey, stack):
+    job = journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
+    before = journey.finished(job)
+
+    answer = requests.post(f"{stack.api_url}/callbacks/volcengine/{job}/1/forged", json={"resp": {}}, timeout=30)
+
+    assert answer.status_code == 403
+    assert journey.row(job) == before
+
+
+def test_a_duplicate_event_is_one_job_one_submission_one_execution(journey, stack):
+    audio_key = key("abcpen", "meeting.wav")
+    job = journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes())
+    source = journey.finished(job)["source"]
+    record = {
+        "bucket": {"name": source["bucket"]},
+        "object": {
+            "key": audio_key,
+            "versionId": source["version_id"],
+            "eTag": source["etag"],
+            "size": 1,
+            "sequencer": source["sequencer"],
+        },
+    }
+
+    stack.invoke("SubmitFunction", {"Records": [{"eventSource": "aws:s3", "s3": record}]})
+
+    assert len(journey.row(job)["attempts"]) == len(journey.executions(job)) == 1
+
+
+def test_an_object_deleted_before_it_is_read_fails_and_says_so(journey, stack):
+    event = json.loads((SAMPLES.parent / "events/s3-put.json").read_text())
+    event["Records"][0]["s3"]["object"].update(key="incoming/auto/gone.wav", sequencer="00FF")
+    event["Records"][0]["s3"]["bucket"]["name"] = stack.audio_bucket
+
+    stack.invoke("SubmitFunction", event)
+
+    rows = stack.client("dynamodb").scan(TableName=stack.jobs_table)["Items"]
+    (row,) = [row for row in rows if row.get("source", {}).get("M", {}).get("key") == {"S": "incoming/auto/gone.wav"}]
+    assert row["error"]["M"]["code"] == {"S": "ObjectNotFound"}
+    assert "upload it again" in row["error"]["M"]["message"]["S"]
+
+
+def test_the_world_is_told_by_event(journey, stack):
+    events, sqs = stack.client("events"), stack.client("sqs")
+    queue_url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="told", EventPattern=json.dumps({"source": ["asrcore"]}))
+    events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": queue_arn}])
+
+    job = journey.drop(key("tencent-sentence", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
+    row = journey.finished(job)
+    events.remove_targets(Rule="told", Ids=["told"])
+
+    told = [
+        json.loads(message["Body"])
+        for message in sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)["Messages"]
+    ]
+    (event,) = [event for event in told if event["detail"]["job_id"] == job]
+    assert event["detail-type"] == "Transcript Completed"
+    assert event["detail"]["transcript"] == {"bucket": stack.transcript_bucket, "key": row["transcript_key"]}
+
+
+def test_the_transcript_never_passes_through_step_functions_or_dynamodb(journey, stack):
+    job = journey.drop(key("abcpen", "lecture.m4a"), (SAMPLES / "lecture.m4a").read_bytes())
+    row = journey.finished(job)
+    execution = journey.ended_execution(job)
+
+    states = stack.client("stepfunctions")
+    history = json.dumps(
+        states.get_execution_history(executionArn=execution["executionArn"]), default=str, ensure_ascii=False
+    )
+    assert execution["status"] == "SUCCEEDED"
+    assert job in history
+    for utterance in journey.transcript(row)["utterances"]:
+        assert utterance["text"] not in history
+        assert utterance["text"] not in json.dumps(row, default=str, ensure_ascii=False)
+
+
+def test_logs_are_json_with_the_job_id_and_hold_no_secret_url_or_text(journey, stack):
+    job = journey.drop(key("volcengine", "news.mp3"), (SAMPLES / "news.mp3").read_bytes())
+    transcript = journey.transcript(journey.finished(job))
+    secrets = json.loads((SAMPLES.parent / "devstack/credentials.json").read_text())
+
+    logs = "".join(stack.logs(name) for name in ("SubmitFunction", "CallbackFunction", "PollerFunction"))
+    ours = [json.loads(line) for line in logs.splitlines() if line.startswith("{")]
+    assert any(line.get("job_id") == job for line in ours)
+    for forbidden in [
+        "X-Amz-Signature",
+        "/callbacks/",
+        secrets["tencent"]["secret_key"],
+        secrets["volcengine"]["token"],
+        secrets["abcpen"]["api_key"],
+        secrets["callback"]["keys"][0],
+        transcript["utterances"][0]["text"],
+    ]:
+        assert forbidden not in logs
