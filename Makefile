@@ -4,7 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators test lint check lock schema clean
+.PHONY: help demo local simulators test lint check lock docs schema clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(VENV)/bin/cfn-lint template.yaml
 
 check: lint test  ## what CI runs
+
+docs: $(VENV)/dev.ok  ## write the documentation's tables from the code
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.tables
 
 schema: $(VENV)/dev.ok  ## write schemas/transcript.schema.json from the models
 	@PYTHONPATH=layers/asrcore $(RUN) -c 'import json; from asrcore.core.transcript import Transcript; \

@@ -33,17 +33,25 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    language: Annotated[str, BeforeValidator(_language), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")] = "zh-CN"
-    speakers: Annotated[int, Field(ge=0, le=10)] | None = None  # 0: find out how many
-    punctuation: bool | None = None
-    inverse_text_normalization: bool | None = None  # spoken numbers become digits
-    words: bool | None = None
-    hotwords: Annotated[list[Annotated[str, Field(min_length=1, max_length=30)]], BeforeValidator(_word_list)] = Field(
-        default=[], max_length=128
+    language: Annotated[str, BeforeValidator(_language), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")] = Field(
+        default="zh-CN", description="language tag; `zh` and `en` will do; Mandarin if not given"
     )
-    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = None
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None = None  # a vendor's engine, by its own name
-    filter_fillers: bool | None = None
+    speakers: Annotated[int, Field(ge=0, le=10)] | None = Field(
+        default=None, description="tell speakers apart: how many, 0 to find out"
+    )
+    punctuation: bool | None = Field(default=None, description="`true` or `false`")
+    inverse_text_normalization: bool | None = Field(default=None, description="spoken numbers become digits")
+    words: bool | None = Field(default=None, description="times of words; on unless `false`")
+    hotwords: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=30)]], BeforeValidator(_word_list), Field(max_length=128)
+    ] = Field(default=[], description="words to expect, separated by commas")
+    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(
+        default=None, description="field of speech: `medical`, `finance`, …"
+    )
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None = Field(
+        default=None, description="the vendor's engine, by its own name"
+    )
+    filter_fillers: bool | None = Field(default=None, description="leave out “um” and “呃”")
 
     def asked(self) -> set[str]:
         """The options that somebody set, language apart: it decides which vendors fit, so none can ignore it."""

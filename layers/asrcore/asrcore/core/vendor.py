@@ -144,7 +144,8 @@ UNDOCUMENTED = Code(
 )
 # A code whose kind is no error class is one that does not belong where it came, which may pass.
 _CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG}
-_URL = re.compile(r"https?:\S+", re.IGNORECASE)
+_URL = re.compile(r"https?(?::|%3A)\S+", re.IGNORECASE)
+LONGEST_CODE = 64
 
 
 class Vendor(ABC):
@@ -204,7 +205,7 @@ class Vendor(ABC):
         known = self.look_up(code, message)
         told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
         text = f"{known.meaning}. {known.advice}".strip() + told
-        return AsrError(_CLASSES.get(known.kind, ErrorClass.RETRY), code, text, self.name)
+        return AsrError(_CLASSES.get(known.kind, ErrorClass.RETRY), code[:LONGEST_CODE], text, self.name)
 
     def parse_json(self, reply: Reply) -> dict[str, Any]:
         """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""

@@ -1,0 +1,118 @@
+"""The tables of the documentation that say what the code does: written from the code, and checked against it.
+
+`python -m tools.tables` rewrites them in place, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asrcore.core.options import METADATA_PREFIX, Options
+from asrcore.core.vendor import Completion, Vendor
+from asrcore.vendors.registry import VENDORS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = (ROOT / "README.md",)
+_MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_COMPLETION = {
+    frozenset({Completion.SYNC}): "at once",
+    frozenset({Completion.CALLBACK}): "callback",
+    frozenset({Completion.QUERY}): "query",
+    frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, query as safety net",
+}
+
+
+def vendor_table() -> str:
+    """A row per vendor: what it takes, how it answers, what it gives."""
+    header = ("vendor", "answers", "up to", "size", "formats", "sample rates", "channels", "languages", "gives")
+    return _table(header, (_vendor_row(vendor) for vendor in VENDORS.values()))
+
+
+def option_table() -> str:
+    """A row per option, a column per vendor."""
+    described = Options.model_fields
+    rows = (
+        (
+            f"`{METADATA_PREFIX}{name.replace('_', '-')}`",
+            field.description or "",
+            *("yes" if name in vendor.honours or name == "language" else "–" for vendor in VENDORS.values()),
+        )
+        for name, field in described.items()
+    )
+    return _table(("metadata", "meaning", *VENDORS), rows)
+
+
+def parameter_table() -> str:
+    """A row per stack parameter."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Tolerant)  # noqa: S506 - a SafeLoader
+    parameters: Mapping[str, Mapping[str, Any]] = template["Parameters"]
+    rows = (
+        (f"`{name}`", f"`{each['Default']}`" if each["Default"] != "" else "–", each["Description"])
+        for name, each in parameters.items()
+    )
+    return _table(("parameter", "default", "meaning"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "vendors": vendor_table,
+    "options": option_table,
+    "parameters": parameter_table,
+}
+
+
+def rewritten(text: str) -> str:
+    """A document with its tables as the code has them now. Raises KeyError for a table that nobody writes."""
+    return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
+
+
+def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
+    limits = vendor.limits
+    gives = [name for name in ("words", "speakers") if name in vendor.honours]
+    return (
+        f"`{vendor.name}`",
+        _COMPLETION[vendor.completes_by],
+        _length(limits.max_duration_ms),
+        _size(limits.max_size_bytes) if limits.max_size_bytes else "–",
+        ", ".join(sorted(limits.formats)),
+        ", ".join(f"{rate / 1000:g}k" for rate in sorted(limits.sample_rates_hz)) or "any",
+        " or ".join(str(count) for count in sorted(limits.channels)),
+        ", ".join(sorted(limits.languages)),
+        ", ".join(["sentences" if Completion.SYNC not in vendor.completes_by else "one sentence", *gives]),
+    )
+
+
+def _length(milliseconds: int) -> str:
+    seconds = round(milliseconds / 1000)
+    return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds} s"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{round(size_bytes / 1_000_000)} MB"
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = tuple(header)
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+class _Tolerant(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as nothing: the tables need none of them."""
+
+
+_Tolerant.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def main() -> int:
+    """Rewrite every document."""
+    for document in DOCUMENTS:
+        document.write_text(rewritten(document.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
