@@ -262,6 +262,14 @@ def test_retries_are_bounded_and_wait_longer_each_time():
     assert len(pauses) == 3
 
 
+def test_a_failure_on_the_way_to_a_vendor_is_told_with_that_vendor():
+    made = world(*[AsrError(ErrorClass.CONFIG, "BadRequest", "check the base URL")], vendors=(SYNC,))
+
+    job = drop(made)
+
+    assert (job.error.vendor, job.error.code) == ("toy-sync", "BadRequest")
+
+
 def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
     made = world("accepted")
     made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)

@@ -65,8 +65,10 @@ def announce(job: Job, services: Services) -> Job:
 
 def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
     """The job's current attempt ended without a transcript: what follows is written on the job."""
-    number = job.attempt.number
-    LOG.warning("attempt failed", attempt=number, vendor=error.vendor, code=error.code, error_class=error.error_class)
+    number, vendor = job.attempt.number, job.attempt.vendor
+    if error.vendor is None:  # a failure on the way to the vendor
+        error = AsrError(error.error_class, error.code, error.message, vendor)
+    LOG.warning("attempt failed", attempt=number, vendor=vendor, code=error.code, error_class=error.error_class)
     moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, services.now()))
     return announce(moved, services)
 
