@@ -153,8 +153,15 @@ def test_a_code_that_is_unknown_or_no_failure_is_a_bounded_retry(name, code):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_the_vendors_words_are_kept_without_a_signed_url(name):
-    error = VENDORS[name].error("x", "cannot download HTTPS://bucket/a.wav?X-Amz-Signature=secret now")
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("HTTPS://bucket/a.wav?X-Amz-Signature=secret", id="plain"),
+        pytest.param("https%3A%2F%2Fbucket%2Fa.wav%3FX-Amz-Signature%3Dsecret", id="encoded"),
+    ],
+)
+def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
+    error = VENDORS[name].error("x", f"cannot download {url} now")
 
     assert "cannot download (URL) now" in error.message
     assert "secret" not in str(error)

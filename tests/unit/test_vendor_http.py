@@ -116,10 +116,6 @@ def test_nobody_listens():
     assert failure(Request("GET", f"http://127.0.0.1:{port}{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
 
 
-def test_a_name_that_does_not_resolve():
-    assert failure(Request("GET", f"http://asr.invalid{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
-
-
 @pytest.mark.parametrize(
     "pieces",
     [

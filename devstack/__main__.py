@@ -1,0 +1,88 @@
+"""The local stack from the command line: `python -m devstack local` keeps it up, `... demo` shows it at work.
+
+Exit status: 0 done, 1 a recording failed or the stack cannot start, 2 wrong arguments.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from devstack.settings import VENDOR_PARAMETERS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reads the arguments, runs the command, gives the exit status."""
+    options = _parser().parse_args(arguments)
+    _leave_shell_behind()
+    _stop_on_signals()
+    from devstack import commands  # noqa: PLC0415 - moto reads the shell's AWS settings as it is imported
+
+    return commands.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m devstack", description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    commands = parser.add_subparsers(required=True, dest="command", metavar="local | demo")
+
+    local = commands.add_parser("local", help="the stack on this machine until Ctrl-C")
+    local.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="Name=value",
+        help="a parameter of template.yaml, as often as needed; a vendor whose base URL is given is not simulated",
+    )
+    local.add_argument("--port", type=int, default=0, help="port of the AWS endpoint (default: a free one)")
+    local.add_argument("--api-port", type=int, default=0, help="port vendors call back (default: a free one)")
+    local.add_argument(
+        "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
+    )
+    local.add_argument("--region", default="us-east-1", help="AWS region to play (default: %(default)s)")
+
+    demo = commands.add_parser("demo", help="a spoken recording through every vendor")
+    demo.add_argument("--audio", type=_recording, metavar="PATH", help="your own recording instead")
+    demo.add_argument("--vendor", choices=list(VENDOR_PARAMETERS), help="only this vendor (default: chosen for you)")
+    return parser
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not Name=value")
+    return name, value
+
+
+def _recording(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path
+
+
+def _leave_shell_behind() -> None:
+    """The stack is its own AWS: a profile, endpoint or proxy of this shell would lead away from it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["NO_PROXY"] = "*"
+
+
+def _stop_on_signals() -> None:
+    """Ctrl-C and SIGTERM leave through every `with`, once."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What the command line does: keeps a stack up until it is told to stop, or runs the demo."""
+
+import argparse
+import json
+import sys
+import threading
+from pathlib import Path
+
+from devstack.demo import run_demo
+from devstack.expand import ParameterError, TemplateError
+from devstack.settings import CREDENTIAL, LOGS, SAM_ENV
+from devstack.stack import LocalStack
+from devstack.web import PortTakenError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command in `options`; gives the exit status. Mistakes are told in a line, not a traceback."""
+    try:
+        if options.command == "demo":
+            return run_demo(options.audio, options.vendor)
+        return _run_local(options)
+    except ParameterError as error:
+        print(f"devstack: {error}", file=sys.stderr)
+        return 2
+    except (TemplateError, PortTakenError) as error:
+        print(f"devstack: {error}", file=sys.stderr)
+        return 1
+
+
+def _run_local(options: argparse.Namespace) -> int:
+    stack = LocalStack(
+        dict(options.param),
+        region=options.region,
+        port=options.port,
+        api_port=options.api_port,
+        bind=options.bind,
+    )
+    try:
+        with stack:
+            _write_sam_env(stack)
+            print(f"READY {json.dumps(_facts(stack))}\n{_directions(stack)}", flush=True)
+            threading.Event().wait()
+    except SystemExit:
+        print("stopped", file=sys.stderr)
+    return 0
+
+
+def _facts(stack: LocalStack) -> dict[str, object]:
+    return {
+        "aws_endpoint_url": stack.aws_endpoint_url,
+        "region": stack.region,
+        "audio_bucket": stack.audio_bucket,
+        "transcript_bucket": stack.transcript_bucket,
+        "jobs_table": stack.jobs_table,
+        "api_url": stack.api_url,
+        "state_machine_arn": stack.state_machine_arn,
+        "simulators": stack.simulators,
+        "secret_arn": stack.secret_arn,
+        "failed_events_queue_url": stack.failed_events_queue_url,
+    }
+
+
+def _directions(stack: LocalStack) -> str:
+    aws = f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}"
+    return f"""
+Credentials for the aws CLI (any will do):
+  export AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}
+Drop a recording, under incoming/auto/ or incoming/<vendor>/:
+  {aws} s3 cp recording.wav s3://{stack.audio_bucket}/incoming/auto/recording.wav
+See how it goes, and what came of it:
+  {aws} dynamodb scan --table-name {stack.jobs_table}
+  {aws} s3 ls --recursive s3://{stack.transcript_bucket}/transcripts/
+Functions' logs: {_shown(LOGS)}/   Environment for `sam local invoke --env-vars`: {_shown(SAM_ENV)}
+Ctrl-C ends it all."""
+
+
+def _write_sam_env(stack: LocalStack) -> None:
+    """A container reaches this machine as host.docker.internal, not as 127.0.0.1."""
+    environments = {
+        function: {name: value.replace("//127.0.0.1:", "//host.docker.internal:") for name, value in variables.items()}
+        for function, variables in stack.environments.items()
+    }
+    SAM_ENV.parent.mkdir(exist_ok=True)
+    SAM_ENV.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

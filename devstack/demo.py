@@ -1,0 +1,253 @@
+"""The demo: drops recordings into a local stack, shows how each fares, and fetches the transcripts into `out/`.
+
+What is said in our samples is known to the simulators; of any other recording they only know when somebody speaks, and
+their text is openly labelled as simulated.
+"""
+
+import hashlib
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from devstack.expand import Json
+from devstack.settings import LOCAL, OUT, SAMPLES
+from devstack.stack import LocalStack
+
+AUTOMATIC = "auto"
+# Each vendor gets what fits it; the last two show automatic choice, for another language and for two channels.
+PROGRAMME = (
+    ("tencent-sentence", "meeting.wav"),
+    ("tencent-recording", "greeting.wav"),
+    ("volcengine", "news.mp3"),
+    ("abcpen", "lecture.m4a"),
+    (AUTOMATIC, "hello.mp3"),
+    (AUTOMATIC, "call.wav"),
+)
+LIMIT_S = 900
+LOOK_EVERY_S = 0.25
+EXCERPT_WIDTH = 72
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file to drop, under its name, for a vendor or for automatic choice."""
+
+    path: Path
+    vendor: str
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Where it is dropped."""
+        return f"incoming/{self.vendor}/{self.path.name}"
+
+
+@dataclass
+class Progress:
+    """How one recording fares; `ended_s` is set when nothing more will happen to it."""
+
+    recording: Recording
+    row: Json = field(default_factory=dict)
+    failure: str | None = None
+    ended_s: float | None = None
+
+    @property
+    def stage(self) -> str:
+        """Where it is, in words."""
+        if self.failure:
+            return f"FAILED: {self.failure}"
+        status = self.row.get("status", "dropped")
+        if status == "IN_PROGRESS" and self.row.get("attempts"):
+            return f"with the vendor (attempt {int(self.row['attempts'][-1]['number'])})"
+        return str(status).replace("_", " ").lower()
+
+    @property
+    def vendor(self) -> str:
+        """The vendor chosen, or a dash before one is."""
+        return str(self.row.get("vendor") or "-")
+
+
+def run_demo(audio: Path | None, vendor: str | None) -> int:
+    """Transcribes `audio` (or our samples) on a local stack of its own. Gives 0, or 1 if a recording failed."""
+    recordings = [Recording(audio, vendor or AUTOMATIC)] if audio else _programme(vendor)
+    print("Starting the stack: template.yaml on an embedded AWS, with simulated vendors ...", flush=True)
+    with LocalStack() as stack:
+        for recording in recordings:
+            stack.client("s3").upload_file(
+                str(recording.path), stack.audio_bucket, recording.key, ExtraArgs={"Metadata": recording.metadata}
+            )
+        progresses = _watch(stack, recordings)
+        transcripts = {id(progress): _fetch(stack, progress) for progress in progresses}
+    _report(progresses, [transcripts[id(progress)] for progress in progresses])
+    return 1 if any(progress.failure for progress in progresses) else 0
+
+
+def _programme(vendor: str | None) -> list[Recording]:
+    scripts = json.loads((SAMPLES / "scripts.json").read_text(encoding="utf-8"))
+    return [
+        Recording(SAMPLES / name, chosen, _metadata(SAMPLES / name, scripts))
+        for chosen, name in PROGRAMME
+        if vendor in (None, chosen)
+    ]
+
+
+def _metadata(path: Path, scripts: Json) -> dict[str, str]:
+    """A language other than the vendors' own Mandarin has to be told."""
+    language = scripts.get(hashlib.sha256(path.read_bytes()).hexdigest(), {}).get("language", "zh-CN")
+    return {} if language == "zh-CN" else {"asr-language": language}
+
+
+def _watch(stack: LocalStack, recordings: Sequence[Recording]) -> list[Progress]:
+    """Follows every recording to its end, or to the end of our patience."""
+    started = time.monotonic()
+    progresses = [Progress(recording) for recording in recordings]
+    show = _show_list if sys.stdout.isatty() else _show_changes()
+    while any(progress.ended_s is None for progress in progresses):
+        elapsed_s = time.monotonic() - started
+        rows = {row["source"]["key"]: row for row in _rows(stack)}
+        lost = _lost_events(stack)
+        for progress in progresses:
+            _update(progress, rows, lost, elapsed_s)
+        show(progresses, elapsed_s)
+        time.sleep(LOOK_EVERY_S)
+    return progresses
+
+
+def _update(progress: Progress, rows: dict[str, Json], lost: dict[str, str], elapsed_s: float) -> None:
+    if progress.ended_s is not None:
+        return
+    key = progress.recording.key
+    progress.row = rows.get(key, {})
+    if progress.row.get("status") == "FAILED":
+        progress.failure = _reason(progress.row.get("error", {}))
+    elif key in lost:
+        progress.failure = f"SubmitFunction could not take it: {lost[key]} (its log is in {LOCAL.name}/logs)"
+    elif elapsed_s > LIMIT_S:
+        progress.failure = f"no result after {LIMIT_S} s (the functions' logs are in {LOCAL.name}/logs)"
+    if progress.failure or progress.row.get("status") == "COMPLETED":
+        progress.ended_s = elapsed_s
+
+
+def _rows(stack: LocalStack) -> Iterable[Json]:
+    """All job rows of the stack, plain."""
+    plain = TypeDeserializer().deserialize
+    for page in stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.jobs_table):
+        for item in page["Items"]:
+            row = {name: plain(value) for name, value in item.items()}
+            if "source" in row:
+                yield row
+
+
+def _lost_events(stack: LocalStack) -> dict[str, str]:
+    """Why SubmitFunction gave up on an object, by key, from its on-failure queue."""
+    reply = stack.client("sqs").receive_message(
+        QueueUrl=stack.failed_events_queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
+    )
+    lost = {}
+    for message in reply.get("Messages", []):
+        envelope = json.loads(message["Body"])
+        for record in envelope["requestPayload"].get("Records", []):
+            error = envelope["responsePayload"]
+            lost[unquote_plus(record["s3"]["object"]["key"])] = f"{error['errorType']}: {error['errorMessage']}"
+    return lost
+
+
+def _reason(error: Json) -> str:
+    vendor = " ".join(str(error[name]) for name in ("vendor", "code") if error.get(name))
+    return f"{error.get('message') or 'no reason given'} ({', '.join(filter(None, [error.get('class'), vendor]))})"
+
+
+def _show_changes() -> Callable[[Sequence[Progress], float], None]:
+    """Prints a line for each change, for pipes and logs."""
+    shown: dict[str, tuple[str, str]] = {}
+
+    def show(progresses: Sequence[Progress], elapsed_s: float) -> None:
+        for progress in progresses:
+            now = (progress.vendor, progress.stage)
+            if shown.get(progress.recording.key) != now:
+                shown[progress.recording.key] = now
+                print(_line(progress, elapsed_s), flush=True)
+
+    return show
+
+
+def _show_list(progresses: Sequence[Progress], elapsed_s: float) -> None:
+    """Draws all lines over the ones drawn before, and leaves the cursor above them until everything has ended."""
+    print("".join(f"\x1b[2K{_line(progress, elapsed_s)}\n" for progress in progresses), end="")
+    if any(progress.ended_s is None for progress in progresses):
+        print(f"\x1b[{len(progresses)}A", end="", flush=True)
+
+
+def _line(progress: Progress, elapsed_s: float) -> str:
+    taken_s = elapsed_s if progress.ended_s is None else progress.ended_s
+    return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 18)} {taken_s:5.1f} s  {progress.stage}"
+
+
+def _fetch(stack: LocalStack, progress: Progress) -> Json | None:
+    """Downloads a transcript and its exports under their own keys; gives the transcript, None if there is none."""
+    key = progress.row.get("transcript_key")
+    if progress.failure or not key:
+        return None
+    s3 = stack.client("s3")
+    stem = key.removesuffix(".json")
+    for item in s3.list_objects_v2(Bucket=stack.transcript_bucket, Prefix=f"{stem}.").get("Contents", []):
+        path = OUT / item["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(stack.transcript_bucket, item["Key"], str(path))
+    transcript: Json = json.loads((OUT / key).read_text(encoding="utf-8"))
+    return transcript
+
+
+def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) -> None:
+    print()
+    heading = ("recording", "vendor", "duration", "status", "utterances", "took", "transcript")
+    table = [heading, *(_cells(*pair) for pair in zip(progresses, transcripts, strict=True))]
+    widths = [max(_width(row[column]) for row in table) for column in range(len(heading))]
+    for row in table:
+        print("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print()
+    for progress, transcript in zip(progresses, transcripts, strict=True):
+        said = progress.stage if transcript is None else _excerpt(transcript)
+        print(f"{progress.recording.path.name}: {said}")
+
+
+def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:
+    duration_ms = (progress.row.get("audio") or {}).get("duration_ms")
+    return (
+        progress.recording.path.name,
+        progress.vendor,
+        "-" if duration_ms is None else f"{float(duration_ms) / 1000:.1f} s",
+        "FAILED" if progress.failure else "COMPLETED",
+        "-" if transcript is None else str(len(transcript["utterances"])),
+        f"{progress.ended_s or 0:.1f} s",
+        "-" if transcript is None else f"{OUT.name}/{progress.row['transcript_key']}",
+    )
+
+
+def _excerpt(transcript: Json) -> str:
+    text = " ".join(transcript["text"].split()) or "(silence)"
+    return text if _width(text) <= EXCERPT_WIDTH else f"{_cut(text, EXCERPT_WIDTH - 4)} ..."
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _cut(text: str, width: int) -> str:
+    while _width(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _fit(text: Any, width: int) -> str:
+    cut = _cut(str(text), width)
+    return cut + " " * (width - _width(cut))

@@ -1,0 +1,154 @@
+"""From template.yaml to plain CloudFormation, by the translator a deployment uses, and the checks on its parameters.
+
+The translator wants code in S3 or inline. Here functions get a placeholder as inline code and run from their folders,
+which the template's CodeUri and ContentUri name; a state machine's DefinitionUri is read and given to it inline.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boto3.session import Session
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+Json = dict[str, Any]
+
+
+class TemplateError(Exception):
+    """The template cannot be expanded, or holds what the local stack cannot deploy; the message says what and where."""
+
+
+class ParameterError(ValueError):
+    """Parameters given to the stack do not fit the template's; the message says which and what would."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """The template as CloudFormation, and the folders of this machine that hold the code it speaks of.
+
+    function_folders: by the function's logical id.
+    layer_folders: by the layer version's logical id in the expanded template.
+    """
+
+    template: Json
+    function_folders: dict[str, Path]
+    layer_folders: dict[str, Path]
+
+
+def load_template(path: Path) -> Json:
+    """The template as written, short forms (!Ref, !Sub, ...) spelled out. Raises TemplateError if it cannot be read."""
+    try:
+        template = yaml_parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TemplateError(f"cannot read the template {path}: {error.strerror}") from error
+    if not isinstance(template, dict) or "Resources" not in template:
+        raise TemplateError(f"{path} is not a CloudFormation template: it has no Resources")
+    return template
+
+
+def expand(template: Json, folder: Path, region: str) -> Expanded:
+    """`template`, written in `folder`, with its AWS::Serverless resources turned into what they stand for in `region`.
+
+    Raises TemplateError with the translator's own words.
+    """
+    source: Json = json.loads(json.dumps(template))
+    functions = {name: _take_code(name, properties, folder) for name, properties in _of_type(source, "Function")}
+    layers = {name: _take_content(name, properties, folder) for name, properties in _of_type(source, "LayerVersion")}
+    for name, properties in _of_type(source, "StateMachine"):
+        _inline_definition(name, properties, folder)
+
+    try:
+        expanded = Translator({}, Parser(), boto_session=Session(region_name=region)).translate(source, {})
+    except InvalidDocumentException as error:
+        reasons = "; ".join(cause.message for cause in error.causes)
+        raise TemplateError(f"the template cannot be expanded: {reasons}") from error
+    # SAM gives a layer version a logical id with a hash; the content's key still carries the one in the template.
+    layer_folders = {
+        name: layers[resource["Properties"]["Content"]["S3Key"]]
+        for name, resource in expanded["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::LayerVersion"
+    }
+    return Expanded(expanded, functions, layer_folders)
+
+
+def check_parameters(declared: Mapping[str, Json], given: Mapping[str, str]) -> None:
+    """Refuses what CloudFormation would: unknown names, and values outside what the template allows.
+
+    declared: the template's Parameters. Raises ParameterError naming every problem.
+    """
+    problems = [problem for name, value in given.items() for problem in _problems(declared, name, value)]
+    problems += [f"{name} has no default and must be given" for name in declared if _is_missing(declared, given, name)]
+    if problems:
+        raise ParameterError("; ".join(problems))
+
+
+def _is_missing(declared: Mapping[str, Json], given: Mapping[str, str], name: str) -> bool:
+    return name not in given and "Default" not in declared[name]
+
+
+def _problems(declared: Mapping[str, Json], name: str, value: str) -> Iterator[str]:
+    if name not in declared:
+        yield f"unknown parameter {name!r}; the template has {', '.join(sorted(declared))}"
+        return
+    rules = declared[name]
+    if allowed := [str(item) for item in rules.get("AllowedValues", [])]:
+        if value not in allowed:
+            yield f"{name}={value!r} is not one of {', '.join(allowed)}"
+        return
+    if rules["Type"] == "Number":
+        yield from _number_problems(name, value, rules)
+        return
+    if (pattern := rules.get("AllowedPattern")) and not re.fullmatch(pattern, value):
+        yield f"{name}={value!r} does not match: {rules.get('ConstraintDescription', pattern)}"
+    shortest, longest = int(rules.get("MinLength", 0)), int(rules.get("MaxLength", 4096))
+    if not shortest <= len(value) <= longest:
+        yield f"{name} is {len(value)} characters long, outside {shortest} to {longest}"
+
+
+def _number_problems(name: str, value: str, rules: Json) -> Iterator[str]:
+    try:
+        number = float(value)
+    except ValueError:
+        yield f"{name}={value!r} is not a number"
+        return
+    least, most = float(rules.get("MinValue", "-inf")), float(rules.get("MaxValue", "inf"))
+    if not least <= number <= most:
+        yield f"{name}={value} is outside {least:g} to {most:g}"
+
+
+def _of_type(template: Json, kind: str) -> list[tuple[str, Json]]:
+    return [
+        (name, resource["Properties"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == f"AWS::Serverless::{kind}"
+    ]
+
+
+def _folder_of(name: str, value: object, folder: Path) -> Path:
+    path = folder / value if isinstance(value, str) else None
+    if path is None or not path.exists():
+        raise TemplateError(f"{name}: its code must be a path beside the template, and {value!r} is not there")
+    return path.resolve()
+
+
+def _take_code(name: str, properties: Json, folder: Path) -> Path:
+    properties["InlineCode"] = "runs from its folder"
+    return _folder_of(name, properties.pop("CodeUri", None), folder)
+
+
+def _take_content(name: str, properties: Json, folder: Path) -> Path:
+    content = properties.pop("ContentUri", None)
+    properties["ContentUri"] = {"Bucket": "this-machine", "Key": name}
+    return _folder_of(name, content, folder)
+
+
+def _inline_definition(name: str, properties: Json, folder: Path) -> None:
+    if "DefinitionUri" in properties:
+        path = _folder_of(name, properties.pop("DefinitionUri"), folder)
+        properties["Definition"] = json.loads(path.read_text(encoding="utf-8"))

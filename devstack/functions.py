@@ -1,0 +1,237 @@
+"""Runs functions as Lambda does: each execution environment is a process of its own, used again while it is warm.
+
+Kept from Lambda: one event at a time per environment, more environments when events come together, the environment's
+variables (the template's and Lambda's own, nothing of the developer's shell), the timeout, size limits, error shapes.
+Not kept: the memory limit, and throttling (an event beyond the last environment waits for one).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devstack import runtime
+
+# Lambda quotas: invocation payload, synchronous and asynchronous; the response may be a little larger than the request.
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+MAX_ASYNC_EVENT_BYTES = 256 * 1024
+MAX_RESPONSE_BYTES = 6_291_556
+INIT_LIMIT_S = 10
+MAX_ENVIRONMENTS = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One deployed function. `variables` are the template's; `layers` are folders in the place of /opt/python."""
+
+    logical_id: str
+    name: str
+    arn: str
+    handler: str
+    runtime: str
+    region: str
+    folder: Path
+    layers: tuple[Path, ...]
+    variables: dict[str, str]
+    timeout_s: float
+    memory_mb: int
+    log_group: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation gives: JSON, which describes an error if `is_error`."""
+
+    payload: bytes
+    is_error: bool = False
+
+
+class Function:
+    """A function and its execution environments. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, log_path: Path) -> None:
+        self.settings = settings
+        self.log_path = log_path
+        self._slots = threading.BoundedSemaphore(MAX_ENVIRONMENTS)
+        self._lock = threading.Lock()
+        self._idle: list[_Environment] = []
+        self._all: set[_Environment] = set()
+        self._is_closed = False
+
+    def invoke(self, event: bytes, request_id: str | None = None) -> Answer:
+        """Runs the handler with `event` (JSON) and waits for its answer. Errors are answers, as in Lambda."""
+        request_id = request_id or str(uuid.uuid4())
+        with self._slots:
+            started = time.monotonic()
+            self._log(f"START RequestId: {request_id} Version: $LATEST")
+            answer = self._run(event, request_id)
+            self._log(f"END RequestId: {request_id}")
+            self._log(f"REPORT RequestId: {request_id}\tDuration: {(time.monotonic() - started) * 1000:.2f} ms")
+        return answer
+
+    def close(self) -> None:
+        """Ends every environment, busy or idle; events under way get an error."""
+        with self._lock:
+            self._is_closed = True
+            environments = list(self._all)
+        for environment in environments:
+            environment.stop()
+
+    def _run(self, event: bytes, request_id: str) -> Answer:
+        environment = None
+        try:
+            environment = self._take()
+            answer = environment.run(event, request_id)
+        except _NoAnswerError as failure:
+            if environment:
+                self._drop(environment)
+            self._log(f"{request_id} {failure.message}")
+            return failure.answer(request_id)
+        with self._lock:
+            self._idle.append(environment)
+        if len(answer.payload) > MAX_RESPONSE_BYTES:
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            return _error("Function.ResponseSizeTooLarge", message)
+        return answer
+
+    def _take(self) -> "_Environment":
+        with self._lock:
+            if self._is_closed:
+                raise _NoAnswerError("Runtime.ExitError", "the local stack is shutting down")
+            if self._idle:
+                return self._idle.pop()
+            environment = _Environment(self.settings, self.log_path)
+            self._all.add(environment)
+        try:
+            environment.wait_until_ready()
+        except _NoAnswerError:
+            self._drop(environment)
+            raise
+        return environment
+
+    def _drop(self, environment: "_Environment") -> None:
+        environment.stop()
+        with self._lock:
+            self._all.discard(environment)
+
+    def _log(self, line: str) -> None:
+        with self.log_path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+
+class _NoAnswerError(Exception):
+    """The environment gave no answer: it timed out, ended or could not start."""
+
+    def __init__(self, error_type: str, message: str, payload: bytes | None = None) -> None:
+        super().__init__(message)
+        self.error_type, self.message, self.payload = error_type, message, payload
+
+    def answer(self, request_id: str) -> Answer:
+        if self.payload is not None:
+            return Answer(self.payload, is_error=True)
+        return _error(self.error_type, f"RequestId: {request_id} Error: {self.message}")
+
+
+class _Environment:
+    """One process. Its socket is its runtime API: however the local stack ends, the process reads that and leaves."""
+
+    def __init__(self, settings: Settings, log_path: Path) -> None:
+        self._settings = settings
+        self._connection, theirs = socket.socketpair()
+        # Its own session: Ctrl-C in the terminal is for the local stack, which then ends what it started.
+        with theirs, log_path.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                [sys.executable, "-P", "-s", "-u", runtime.__file__, str(theirs.fileno())],
+                cwd=settings.folder,
+                env=process_environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Lambda gives loading a limit of its own and, past it, the function's."""
+        header, payload = self._receive(INIT_LIMIT_S + self._settings.timeout_s)
+        if not header["is_ready"]:
+            raise _NoAnswerError("Runtime.InitError", "the handler could not be loaded", payload)
+
+    def run(self, event: bytes, request_id: str) -> Answer:
+        header: dict[str, Any] = {
+            "request_id": request_id,
+            "function_arn": self._settings.arn,
+            "deadline_ms": int((time.time() + self._settings.timeout_s) * 1000),
+        }
+        self._connection.settimeout(self._settings.timeout_s)
+        try:
+            runtime.send(self._connection, header, event)
+        except OSError as error:
+            raise self._exit_failure() from error
+        header, payload = self._receive(self._settings.timeout_s)
+        return Answer(payload, is_error=bool(header["is_error"]))
+
+    def _receive(self, limit_s: float) -> tuple[dict[str, Any], bytes]:
+        self._connection.settimeout(limit_s)
+        try:
+            return runtime.receive(self._connection)
+        except TimeoutError as error:
+            message = f"Task timed out after {self._settings.timeout_s:.2f} seconds"
+            raise _NoAnswerError("Sandbox.Timedout", message) from error
+        except (EOFError, OSError) as error:
+            raise self._exit_failure() from error
+
+    def _exit_failure(self) -> _NoAnswerError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        status = self._process.returncode
+        if not status:
+            return _NoAnswerError("Runtime.ExitError", "Runtime exited without providing a reason")
+        reason = f"exit status {status}" if status > 0 else f"signal: {signal.Signals(-status).name}"
+        return _NoAnswerError("Runtime.ExitError", f"Runtime exited with error: {reason}")
+
+    def stop(self) -> None:
+        """Kills the process and whatever it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        self._connection.close()
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The variables a function sees: the template's and those Lambda sets itself (Lambda guide: runtime variables)."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": os.pathsep.join(str(path) for path in (settings.folder, *settings.layers)),
+        "LAMBDA_TASK_ROOT": str(settings.folder),
+        "_HANDLER": settings.handler,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "AWS_LAMBDA_FUNCTION_NAME": settings.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": settings.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}",
+        **settings.variables,
+    }
+
+
+def _error(error_type: str, message: str) -> Answer:
+    return Answer(json.dumps({"errorType": error_type, "errorMessage": message}).encode(), is_error=True)

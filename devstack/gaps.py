@@ -1,0 +1,259 @@
+"""What moto's CloudFormation cannot do, each gap filled in one place, by rewriting the expanded template before it is
+deployed (`fill`) or by one call after (`finish`). How moto's services behave once deployed is the matter of hooks.py.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from moto.cloudformation.parsing import get_model_map
+
+from devstack.expand import Json, TemplateError
+
+URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+
+# Played by the local stack itself, or without effect here: nobody is asked for permission, nobody watches.
+LEFT_OUT = frozenset(
+    {
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
+        "AWS::Lambda::EventInvokeConfig",
+        "AWS::Logs::MetricFilter",
+        "AWS::S3::BucketPolicy",
+        "AWS::SecretsManager::Secret",
+        "AWS::SQS::QueuePolicy",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the HTTP API: method and path as in the template, and the logical id of the function it leads to."""
+
+    method: str
+    path: str
+    function: str
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class InvokeConfig:
+    """What becomes of asynchronous events that fail; `on_failure` is the destination as the template writes it."""
+
+    max_retries: int
+    on_failure: Any
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A template moto can deploy whole, and what was taken out of it for the local stack to play itself."""
+
+    template: Json
+    routes: list[Route]
+    invoke_configs: dict[str, InvokeConfig]
+
+
+def fill(template: Json, *, partition: str, api_url: str, secret_arn: str) -> Filled:
+    """`template` (expanded) without what moto's CloudFormation lacks.
+
+    api_url: where the local stack's HTTP API answers, in place of the API's host name in AWS.
+    secret_arn: the secret that stands for the template's one secret.
+    Raises TemplateError for resources that neither moto nor the local stack can play.
+    """
+    template = _with_partition(template, partition)
+    resources = template["Resources"]
+    routes = _routes(resources)
+    invoke_configs = _invoke_configs(resources)
+    template = _with_api_url(template, api_url)
+    template = _with_secret(template, secret_arn)
+    template = _with_state_machine_refs(template)
+    _write_out_definitions(template["Resources"])
+    _empty_layers(template["Resources"])
+    template["Resources"] = _without_left_out(template["Resources"])
+    _refuse_unknown(template["Resources"])
+    return Filled(template, routes, invoke_configs)
+
+
+def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
+    """Gives the deployed buckets what moto's CloudFormation leaves out: versioning and notifications to functions."""
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::S3::Bucket":
+            continue
+        properties = resolve(resource["Properties"])
+        bucket = properties["BucketName"]
+        if versioning := properties.get("VersioningConfiguration"):
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+        if notifications := properties.get("NotificationConfiguration"):
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=_api_notifications(notifications)
+            )
+
+
+def local_outputs(outputs: dict[str, str], aws_endpoint_url: str) -> dict[str, str]:
+    """The deployed template's outputs, with queue URLs that lead to moto: its Ref of a queue names a host of AWS."""
+    return {name: re.sub(r"^https://sqs\.[^/]+", aws_endpoint_url, value) for name, value in outputs.items()}
+
+
+# moto's pseudo parameters always say `aws` and `amazonaws.com`, in China too.
+def _with_partition(template: Json, partition: str) -> Json:
+    result: Json = substitute(
+        template, {"AWS::Partition": partition, "AWS::URLSuffix": URL_SUFFIXES.get(partition, URL_SUFFIXES["aws"])}
+    )
+    return result
+
+
+# The HTTP API is played by http_api.py; its host name in AWS becomes that server's address.
+def _with_api_url(template: Json, api_url: str) -> Json:
+    result = template
+    for name in _names(template["Resources"], "AWS::ApiGatewayV2::Api"):
+        host = re.compile(rf"https://\$\{{{re.escape(name)}\}}\.execute-api\.[^/]+")
+        result = _map_subs(result, functools.partial(host.sub, api_url))
+    return result
+
+
+# moto's CloudFormation has no secrets: the stack makes the secret first and the template refers to it by ARN.
+def _with_secret(template: Json, secret_arn: str) -> Json:
+    names = _names(template["Resources"], "AWS::SecretsManager::Secret")
+    if len(names) > 1:
+        raise TemplateError(f"the local stack seeds one secret and the template has {', '.join(names)}")
+    result: Json = substitute(template, dict.fromkeys(names, secret_arn))
+    return result
+
+
+# moto knows a state machine's Ref, which is its ARN, but not its Arn attribute.
+def _with_state_machine_refs(template: Json) -> Json:
+    names = _names(template["Resources"], "AWS::StepFunctions::StateMachine")
+
+    def replace(value: Any) -> Any:
+        if isinstance(value, dict):
+            target = value.get("Fn::GetAtt")
+            if isinstance(target, list) and target[0] in names and target[1] == "Arn":
+                return {"Ref": target[0]}
+            return {key: replace(item) for key, item in value.items()}
+        return [replace(item) for item in value] if isinstance(value, list) else value
+
+    result: Json = replace(template)
+    return result
+
+
+# moto knows DefinitionString, not DefinitionSubstitutions. Joined, as its Fn::Sub would eat a `$` of `$$.Task.Token`.
+def _write_out_definitions(resources: Json) -> None:
+    for name in _names(resources, "AWS::StepFunctions::StateMachine"):
+        properties = resources[name]["Properties"]
+        substitutions = properties.pop("DefinitionSubstitutions", {})
+        separator, lines = properties["DefinitionString"]["Fn::Join"]
+        pieces = re.split(r"\$\{(\w+)\}", separator.join(lines))
+        missing = sorted(set(pieces[1::2]) - set(substitutions))
+        if missing:
+            raise TemplateError(
+                f"{name}: the definition uses {', '.join(missing)}, which DefinitionSubstitutions lacks"
+            )
+        values = [substitutions[piece] if index % 2 else piece for index, piece in enumerate(pieces)]
+        properties["DefinitionString"] = {"Fn::Join": ["", values]}
+
+
+# A layer's content lies in its folder, not in S3.
+def _empty_layers(resources: Json) -> None:
+    for name in _names(resources, "AWS::Lambda::LayerVersion"):
+        resources[name]["Properties"]["Content"] = {"ZipFile": ""}
+
+
+# Permissions of what is left out would refer to nothing; moto asks nobody for permission to invoke.
+def _without_left_out(resources: Json) -> Json:
+    return {
+        name: resource
+        for name, resource in resources.items()
+        if resource["Type"] not in LEFT_OUT
+        and not (
+            resource["Type"] == "AWS::Lambda::Permission"
+            and resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        )
+    }
+
+
+def _refuse_unknown(resources: Json) -> None:
+    known = get_model_map()
+    if unknown := [f"{name} ({r['Type']})" for name, r in resources.items() if r["Type"] not in known]:
+        raise TemplateError(f"the local stack cannot deploy {', '.join(unknown)}: fill the gap in devstack/gaps.py")
+
+
+# SAM writes an HTTP API's routes as an OpenAPI document.
+def _routes(resources: Json) -> list[Route]:
+    return [
+        _route(path, method, operation)
+        for name in _names(resources, "AWS::ApiGatewayV2::Api")
+        for path, operations in resources[name]["Properties"]["Body"]["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _route(path: str, method: str, operation: Json) -> Route:
+    integration = operation["x-amazon-apigateway-integration"]
+    function = re.search(r"functions/\$\{(\w+)\.Arn\}/invocations", str(integration["uri"]))
+    if function is None or integration["payloadFormatVersion"] != "2.0" or "+}" in path or "-" in method:
+        raise TemplateError(f"the local stack's HTTP API cannot play the route {method.upper()} {path}")
+    return Route(method.upper(), path, function[1], integration.get("timeoutInMillis", 30_000) / 1000)
+
+
+def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
+    configs = {}
+    for name in _names(resources, "AWS::Lambda::EventInvokeConfig"):
+        properties = resources[name]["Properties"]
+        on_failure = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        configs[properties["FunctionName"]["Ref"]] = InvokeConfig(properties.get("MaximumRetryAttempts", 2), on_failure)
+    return configs
+
+
+def _api_notifications(properties: Json) -> Json:
+    """A bucket's notifications in the words of the S3 API, which are not CloudFormation's."""
+    configurations = []
+    for item in properties.get("LambdaConfigurations", []):
+        configuration: Json = {"LambdaFunctionArn": item["Function"], "Events": [item["Event"]]}
+        if rules := item.get("Filter", {}).get("S3Key", {}).get("Rules"):
+            configuration["Filter"] = {"Key": {"FilterRules": rules}}
+        configurations.append(configuration)
+    return {"LambdaFunctionConfigurations": configurations}
+
+
+def substitute(value: Any, literals: dict[str, str]) -> Any:
+    """`value` with every Ref to a name in `literals`, and every `${name}` in an Fn::Sub, replaced by its literal."""
+    if isinstance(value, dict):
+        name = value.get("Ref")
+        if isinstance(name, str) and name in literals:
+            return literals[name]
+        return {key: substitute(item, literals) for key, item in _in_subs(value, literals).items()}
+    if isinstance(value, list):
+        return [substitute(item, literals) for item in value]
+    return value
+
+
+def _in_subs(value: Json, literals: dict[str, str]) -> Json:
+    def write_in(text: str) -> str:
+        for name, literal in literals.items():
+            text = text.replace(f"${{{name}}}", literal)
+        return text
+
+    return _map_sub(value, write_in)
+
+
+def _map_subs(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _map_subs(item, change) for key, item in _map_sub(value, change).items()}
+    return [_map_subs(item, change) for item in value] if isinstance(value, list) else value
+
+
+def _map_sub(value: Json, change: Callable[[str], str]) -> Json:
+    match value.get("Fn::Sub"):
+        case str(text):
+            return {**value, "Fn::Sub": change(text)}
+        case [str(text), dict(names)]:
+            return {**value, "Fn::Sub": [change(text), names]}
+    return value
+
+
+def _names(resources: Json, resource_type: str) -> list[str]:
+    return [name for name, resource in resources.items() if resource["Type"] == resource_type]

@@ -1,0 +1,241 @@
+"""Where moto's services meet the local stack: every place in which moto is changed, and why.
+
+Each change looks its stack up by region, so that one process can hold a stack in each of several regions.
+"""
+
+import contextlib
+import copy
+import functools
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import quote_plus
+
+from flask import after_this_request, has_request_context
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaFunction
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.events.models import Rule, events_backends
+from moto.s3 import notifications
+from moto.s3.models import s3_backends
+from moto.stepfunctions import models as step_functions
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+
+from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
+
+
+class Stack(Protocol):
+    """What the changed places ask of a stack."""
+
+    def run_function(self, name_or_arn: str, event: bytes) -> Answer:
+        """Runs a function and waits for its answer."""
+
+    def run_function_later(self, name_or_arn: str, event: bytes) -> None:
+        """Runs a function asynchronously."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stack."""
+
+
+_stacks: dict[str, Stack] = {}
+_lock = threading.Lock()
+
+
+def register(region: str, stack: Stack) -> None:
+    """Connects moto's services in `region` to `stack`. Raises RuntimeError if this process has one there already."""
+    with _lock:
+        _install()
+        if _stacks.setdefault(region, stack) is not stack:
+            raise RuntimeError(f"this process already runs a local stack in {region}: stop it or take another region")
+
+
+def unregister(region: str) -> None:
+    """Undoes `register` and forgets all that moto holds in `region`."""
+    with _lock:
+        _stacks.pop(region, None)
+        # Buckets it keeps by partition, so they go one by one.
+        for backend in [backend for account in s3_backends.values() for backend in account.values()]:
+            for bucket in [bucket for bucket in backend.buckets.values() if bucket.region_name == region]:
+                backend.buckets.pop(bucket.name)
+                s3_backends.bucket_accounts.pop(bucket.name, None)
+        services: list[Any] = vars(BackendDict)["_instances"]
+        for account in [account for service in services for account in service.values()]:
+            account.pop(region, None)
+
+
+@functools.cache
+def _install() -> None:
+    # moto would run a function in a Docker container.
+    _change(LambdaFunction, "invoke", _invoke)
+
+    # moto's events lack what S3's have, and reach a function before the object has its metadata.
+    _change(notifications, "_get_s3_event", functools.partial(_s3_event, notifications._get_s3_event))
+    _change(notifications, "_invoke_awslambda", _notify_function)
+
+    # moto's EventBridge knows no functions as targets.
+    _change(Rule, "send_to_targets", _also_to_functions(Rule.send_to_targets))
+
+    # moto runs state machines only when asked, and its CloudFormation creates them where they are not run.
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    _change(step_functions, "stepfunctions_backends", stepfunctions_parser_backends)
+    # Its interpreter would make a new client for each step, of a server whose port it reads from the environment.
+    _change(lambda_eval_utils, "boto_client_for", _interpreter_client)
+    # It tells nobody how an execution ended.
+    _change(BaseExecutionWorkerCommunication, "terminated", _then_publish(BaseExecutionWorkerCommunication.terminated))
+    # It looks for a task's token in executions that have only just started too, and fails.
+    _change(StepFunctionsParserBackend, "_get_executions", _without_unborn(StepFunctionsParserBackend._get_executions))
+
+
+def _change(owner: Any, name: str, replacement: Any) -> None:
+    if not hasattr(owner, name):
+        raise RuntimeError(f"this version of moto has no {owner.__name__}.{name}; look again at devstack/hooks.py")
+    setattr(owner, name, replacement)
+
+
+def _invoke(function: Any, body: bytes | str | None, headers: Any, response_headers: dict[str, str]) -> bytes:
+    """Lambda's Invoke, in place of LambdaFunction.invoke."""
+    event = body.encode() if isinstance(body, str) else body or b"{}"
+    kind = headers.get("x-amz-invocation-type", "RequestResponse")
+    limit = MAX_ASYNC_EVENT_BYTES if kind == "Event" else MAX_EVENT_BYTES
+    if len(event) > limit:
+        error = LambdaClientError(
+            "RequestTooLargeException",
+            f"{len(event)} byte payload is too large for the {kind} invocation type ({limit})",
+        )
+        error.code = 413
+        raise error
+    response_headers["x-amz-executed-version"] = "$LATEST"
+    stack = _stacks[function.region]
+    if kind == "Event":
+        stack.run_function_later(function.function_name, event)
+        return b""
+    if kind == "DryRun":
+        return b""
+    answer = stack.run_function(function.function_name, event)
+    if answer.is_error:
+        response_headers["x-amz-function-error"] = "Unhandled"
+    return answer.payload
+
+
+def _s3_event(
+    original: Callable[..., dict[str, Any]], event_name: str, bucket: Any, key: Any, notification_id: str
+) -> dict[str, Any]:
+    """moto's event completed to what S3 sends (S3 guide: event message structure, version 2.1)."""
+    event = original(event_name, bucket, key, notification_id)
+    for record in event["Records"]:
+        record["userIdentity"] = {"principalId": "AWS:LOCAL"}
+        record["requestParameters"] = {"sourceIPAddress": "127.0.0.1"}
+        record["responseElements"] = {"x-amz-request-id": uuid.uuid4().hex[:16].upper(), "x-amz-id-2": "local"}
+        record["s3"]["bucket"]["ownerIdentity"] = {"principalId": "LOCAL"}
+        told = record["s3"]["object"]
+        told["key"] = quote_plus(key.name, safe="/")  # S3 leaves slashes as they are
+        told["sequencer"] = f"{time.time_ns():018X}"  # later events of a key compare greater
+        if bucket.is_versioned:
+            told["versionId"] = key.version_id
+    return event
+
+
+def _notify_function(_account_id: str, event: dict[str, Any], function_arn: str, region: str) -> None:
+    """S3's asynchronous invocation, in place of moto's synchronous one."""
+    body = json.dumps(event).encode()
+
+    def send(response: Any = None) -> Any:
+        _stacks[region].run_function_later(function_arn, body)
+        return response
+
+    # moto stores an object's metadata after it notifies, so the notification waits for the end of the request.
+    if has_request_context():
+        after_this_request(send)
+    else:
+        send()
+
+
+def _also_to_functions(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def send_to_targets(rule: Any, event: dict[str, Any], transform_input: bool = True) -> None:
+        functions = [target["Arn"] for target in rule.targets if ":lambda:" in target["Arn"]]
+        if functions and rule.state != "DISABLED" and rule.event_pattern.matches_event(event):
+            body = json.dumps(_bus_event(event)).encode()
+            for arn in functions:
+                _stacks[rule.region_name].run_function_later(arn, body)
+        others = copy.copy(rule)
+        others.targets = [target for target in rule.targets if target["Arn"] not in functions]
+        original(others, event, transform_input)
+
+    return send_to_targets
+
+
+def _bus_event(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as EventBridge gives it to a target: moto's without its own marks, and its time as text."""
+    told = {key: value for key, value in event.items() if key != "ingestion-time"}
+    if isinstance(told["time"], int | float):
+        told["time"] = datetime.fromtimestamp(told["time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return told
+
+
+def _interpreter_client(region: str, service: str, state_credentials: Any = None) -> Any:
+    return _stacks[region].client(service)
+
+
+def _then_publish(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    @functools.wraps(original)
+    def terminated(communication: Any) -> None:
+        original(communication)
+        if communication.execution.region_name in _stacks:
+            _publish_execution_status(communication.execution)
+
+    return terminated
+
+
+def _publish_execution_status(execution: Any) -> None:
+    """Tells the default event bus how an execution ended (Step Functions guide: execution status change events)."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": execution.account_id,
+        "time": time.time(),
+        "region": execution.region_name,
+        "resources": [execution.exec_arn],
+        "detail": {
+            "executionArn": execution.exec_arn,
+            "stateMachineArn": execution.state_machine.arn,
+            "name": execution.name,
+            "status": execution.status,
+            "startDate": int(execution.start_date.timestamp() * 1000),
+            "stopDate": int(execution.stop_date.timestamp() * 1000),
+            "input": execution.execution_input,
+            "inputDetails": {"included": True},
+            "output": None if execution.output is None else json.dumps(execution.output),
+            "outputDetails": None if execution.output is None else {"included": True},
+            "error": execution.error,
+            "cause": execution.cause,
+        },
+    }
+    rules: dict[str, Any] = events_backends[execution.account_id][execution.region_name].event_buses["default"].rules
+    for rule in list(rules.values()):
+        rule.send_to_targets(event, transform_input=False)
+
+
+def _without_unborn(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    @functools.wraps(original)
+    def _get_executions(backend: Any, execution_status: Any = None) -> list[Any]:
+        executions = original(backend, execution_status)
+        return [execution for execution in executions if execution.exec_worker and execution.exec_worker.env]
+
+    return _get_executions
+
+
+def stop_executions(account_id: str, region: str) -> None:
+    """Asks every execution that runs in `region` to stop; each does at its next step."""
+    for execution in stepfunctions_parser_backends[account_id][region]._get_executions():
+        with contextlib.suppress(AttributeError):
+            execution.stop(stop_date=datetime.now(UTC), error=None, cause="the local stack is shutting down")

@@ -1,0 +1,25 @@
+"""Names and places of the local stack; light, so that the command line can speak before an AWS is loaded."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "template.yaml"
+CREDENTIALS = Path(__file__).with_name("credentials.json")
+SAMPLES = ROOT / "samples"
+OUT = ROOT / "out"
+LOCAL = ROOT / ".local"
+LOGS = LOCAL / "logs"
+SAM_ENV = LOCAL / "sam-env.json"
+
+STACK_NAME = "asrcore"
+ACCOUNT_ID = "123456789012"
+# An access key and its secret: moto takes any.
+CREDENTIAL = "local"
+
+VENDOR_PARAMETERS = {
+    "tencent-recording": "TencentRecordingBaseUrl",
+    "tencent-sentence": "TencentSentenceBaseUrl",
+    "volcengine": "VolcengineBaseUrl",
+    "abcpen": "AbcpenBaseUrl",
+}
+ENDPOINT_PARAMETER = "AwsEndpointUrl"

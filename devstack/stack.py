@@ -1,0 +1,313 @@
+"""LocalStack: template.yaml on this machine, from its first resource to its last log line, while a `with` lasts."""
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.parsing import clean_json
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+
+from devstack import hooks
+from devstack.asynchronous import AsyncInvoker, Failures
+from devstack.expand import Expanded, Json, ParameterError, TemplateError, check_parameters, expand, load_template
+from devstack.functions import Answer, Function, Settings
+from devstack.gaps import Filled, InvokeConfig, fill, finish, local_outputs
+from devstack.http_api import HttpApi
+from devstack.settings import (
+    ACCOUNT_ID,
+    CREDENTIAL,
+    CREDENTIALS,
+    ENDPOINT_PARAMETER,
+    LOGS,
+    STACK_NAME,
+    TEMPLATE,
+    VENDOR_PARAMETERS,
+)
+from devstack.web import WebServer
+
+
+class FunctionError(Exception):
+    """A function called by `LocalStack.invoke` failed; `error` is what Lambda says about it."""
+
+    def __init__(self, error: Json) -> None:
+        super().__init__(f"{error.get('errorType')}: {error.get('errorMessage')}")
+        self.error = error
+
+
+class LocalStack:
+    """The stack, deployed on entering and gone on leaving. One per region and process.
+
+    After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
+    `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address).
+    """
+
+    aws_endpoint_url: str
+    api_url: str
+    secret_arn: str
+    outputs: dict[str, str]
+
+    def __init__(
+        self,
+        params: Mapping[str, str] | None = None,
+        *,
+        region: str = "us-east-1",
+        port: int = 0,
+        api_port: int = 0,
+        bind: str = "127.0.0.1",
+        turnaround_s: float = 1.0,
+        simulate: bool = True,
+        template: Path = TEMPLATE,
+        log_dir: Path = LOGS,
+    ) -> None:
+        """params: the template's parameters; a vendor whose base URL is not among them is simulated.
+
+        port, api_port: of the AWS endpoint and of the HTTP API, 0 for any free one.
+        turnaround_s: how long the simulated vendors take. simulate: False leaves vendors at the template's addresses.
+        Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
+        """
+        self.region = region
+        self.simulators: dict[str, str] = {}
+        self._params = dict(params or {})
+        self._port, self._api_port, self._bind = port, api_port, bind
+        self._turnaround_s, self._simulate = turnaround_s, simulate
+        self._template_path, self._log_dir = template, log_dir
+        self._template = load_template(template)
+        if ENDPOINT_PARAMETER in self._params:
+            raise ParameterError(f"{ENDPOINT_PARAMETER} is the local stack's own address and cannot be given")
+        check_parameters(self._template.get("Parameters", {}), self._params)
+        self._functions: dict[str, Function] = {}
+        self._by_name: dict[str, str] = {}
+        self._failures: dict[str, Failures] = {}
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as cleanup:
+            self._start(cleanup)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    @property
+    def audio_bucket(self) -> str:
+        """Where recordings are dropped."""
+        return self.outputs["AudioBucketName"]
+
+    @property
+    def transcript_bucket(self) -> str:
+        """Where transcripts appear."""
+        return self.outputs["TranscriptBucketName"]
+
+    @property
+    def jobs_table(self) -> str:
+        """The table with a row per recording."""
+        return self.outputs["JobsTableName"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The state machine that waits for vendors."""
+        return self.outputs["StateMachineArn"]
+
+    @property
+    def failed_events_queue_url(self) -> str:
+        """Where events go that SubmitFunction could not handle."""
+        return self.outputs["FailedEventsQueueUrl"]
+
+    @property
+    def environments(self) -> dict[str, dict[str, str]]:
+        """Each function's variables as deployed, by logical id."""
+        return {name: dict(function.settings.variables) for name, function in self._functions.items()}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the stack, the same at each call; safe to use from several threads."""
+        with self._clients_lock:
+            if service not in self._clients:
+                # One try, and longer than any function runs: a retry would run a function twice. No proxy on the way.
+                config = Config(
+                    connect_timeout=5,
+                    read_timeout=900,
+                    retries={"total_max_attempts": 1},
+                    proxies={},
+                    max_pool_connections=50,
+                )
+                self._clients[service] = boto3.client(
+                    service,
+                    endpoint_url=self.aws_endpoint_url,
+                    region_name=self.region,
+                    aws_access_key_id=CREDENTIAL,
+                    aws_secret_access_key=CREDENTIAL,
+                    config=config,
+                )
+            return self._clients[service]
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """The answer of `function` (its logical id) to `event`. Raises FunctionError if the function fails."""
+        answer = self._functions[function].invoke(json.dumps(event).encode())
+        result = json.loads(answer.payload)
+        if answer.is_error:
+            raise FunctionError(result)
+        return result
+
+    def logs(self, function: str) -> str:
+        """All that `function` (its logical id) has written so far."""
+        return self._functions[function].log_path.read_text(encoding="utf-8", errors="replace")
+
+    def run_function(self, name_or_arn: str, event: bytes) -> Answer:
+        """Runs a function, called as Lambda's API calls it, and waits for its answer."""
+        return self._functions[self._by_name[name_or_arn]].invoke(event)
+
+    def run_function_later(self, name_or_arn: str, event: bytes) -> None:
+        """Runs a function asynchronously, with its retries and its on-failure destination."""
+        name = self._by_name[name_or_arn]
+        self._async.submit(self._functions[name], event, self._failures.get(name, Failures()))
+
+    def _start(self, cleanup: ExitStack) -> None:
+        with ThreadPoolExecutor(2) as helpers:
+            expanding = helpers.submit(expand, self._template, self._template_path.parent, self.region)
+            simulating = helpers.submit(self._start_simulators, cleanup)
+            self._start_aws(cleanup)
+            expanded = expanding.result()
+            simulating.result()
+        self._seed_secret()
+        self._async = AsyncInvoker()
+        cleanup.callback(self._async.close)
+        cleanup.callback(self._close_functions)
+        filled = self._start_api(cleanup, expanded)
+        cleanup.callback(hooks.stop_executions, ACCOUNT_ID, self.region)
+        self._deploy(filled, expanded)
+
+    def _start_simulators(self, cleanup: ExitStack) -> None:
+        simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in self._params]
+        if not (self._simulate and simulated):
+            return
+        from simulators import Simulators  # noqa: PLC0415 - brings audio decoders, in vain if no vendor is simulated
+
+        credentials = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
+        running = cleanup.enter_context(Simulators(credentials, turnaround_s=self._turnaround_s))
+        self.simulators = {vendor: running.urls[vendor] for vendor in simulated}
+
+    def _start_aws(self, cleanup: ExitStack) -> None:
+        hooks.register(self.region, self)
+        cleanup.callback(hooks.unregister, self.region)
+        application = DomainDispatcherApplication(create_backend_app)
+        server = cleanup.enter_context(WebServer(application, self._bind, self._port, MotoRequestHandler))
+        self.aws_endpoint_url = server.url
+
+    def _seed_secret(self) -> None:
+        secret = self.client("secretsmanager").create_secret(
+            Name=f"{STACK_NAME}-vendors", SecretString=CREDENTIALS.read_text(encoding="utf-8")
+        )
+        self.secret_arn = secret["ARN"]
+
+    def _start_api(self, cleanup: ExitStack, expanded: Expanded) -> Filled:
+        """Opens the HTTP API's port first: its address goes into the template whose routes it then serves."""
+        routes = Routes()
+        server = cleanup.enter_context(WebServer(routes, self._bind, self._api_port))
+        self.api_url = server.url
+        partition = self.client("s3").meta.partition
+        filled = fill(expanded.template, partition=partition, api_url=self.api_url, secret_arn=self.secret_arn)
+        api = HttpApi(filled.routes, self._run_route, account_id=ACCOUNT_ID, region=self.region)
+        cleanup.callback(api.close)
+        routes.application = api
+        return filled
+
+    def _run_route(self, function: str, event: bytes) -> Answer:
+        return self._functions[function].invoke(event)
+
+    def _deploy(self, filled: Filled, expanded: Expanded) -> None:
+        endpoints = {VENDOR_PARAMETERS[vendor]: url for vendor, url in self.simulators.items()}
+        known = {ENDPOINT_PARAMETER: self.aws_endpoint_url, **endpoints}
+        params = {**self._params, **{name: known[name] for name in known if name in self._template["Parameters"]}}
+        cloudformation = self.client("cloudformation")
+        try:
+            cloudformation.create_stack(
+                StackName=STACK_NAME,
+                TemplateBody=json.dumps(filled.template),
+                Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in params.items()],
+                Capabilities=["CAPABILITY_IAM"],
+            )
+        except ClientError as error:
+            raise TemplateError(f"moto cannot deploy the template: {error}") from error
+        resources = cloudformation_backends[ACCOUNT_ID][self.region].get_stack(STACK_NAME).resource_map
+
+        def resolve(value: Any) -> Any:
+            return clean_json(value, resources)
+
+        self._load_functions(filled, expanded, resources, resolve)
+        finish(filled.template, resolve, self.client("s3"))
+        described = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        self.outputs = local_outputs(outputs, self.aws_endpoint_url)
+
+    def _load_functions(self, filled: Filled, expanded: Expanded, resources: Any, resolve: Any) -> None:
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        for name, folder in expanded.function_folders.items():
+            written = filled.template["Resources"][name]["Properties"]
+            properties = resolve(written)
+            deployed = resources[name]
+            log_path = self._log_dir / f"{name}.log"
+            log_path.write_text("")
+            settings = Settings(
+                logical_id=name,
+                name=deployed.function_name,
+                arn=deployed.function_arn,
+                handler=properties["Handler"],
+                runtime=properties["Runtime"],
+                region=self.region,
+                folder=folder,
+                layers=tuple(expanded.layer_folders[layer["Ref"]] for layer in written.get("Layers", [])),
+                variables={key: str(value) for key, value in _variables(properties).items()},
+                timeout_s=float(properties.get("Timeout", 3)),
+                memory_mb=int(properties.get("MemorySize", 128)),
+                log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{deployed.function_name}"),
+            )
+            self._functions[name] = Function(settings, log_path)
+            self._by_name |= {settings.name: name, settings.arn: name}
+            if config := filled.invoke_configs.get(name):
+                self._failures[name] = self._failure_rules(config, resolve)
+
+    def _failure_rules(self, config: InvokeConfig, resolve: Any) -> Failures:
+        if config.on_failure is None:
+            return Failures(config.max_retries)
+        arn = resolve(config.on_failure)
+        if ":sqs:" not in arn:
+            raise TemplateError(f"the local stack delivers failed events to queues only, not to {arn}")
+
+        def deliver(envelope: Json) -> None:
+            sqs = self.client("sqs")
+            url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
+
+        return Failures(config.max_retries, deliver)
+
+    def _close_functions(self) -> None:
+        for function in self._functions.values():
+            function.close()
+
+
+class Routes:
+    """The HTTP API's application, once there is one."""
+
+    application: HttpApi | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if self.application is None:
+            start_response("503 Service Unavailable", [("content-type", "application/json")])
+            return [b'{"message":"Service Unavailable"}']
+        return self.application(environ, start_response)
+
+
+def _variables(properties: Json) -> Json:
+    variables: Json = properties.get("Environment", {}).get("Variables", {})
+    return variables

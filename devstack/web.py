@@ -1,0 +1,51 @@
+"""A threaded HTTP server on a port of this machine, for moto and for the HTTP API."""
+
+import logging
+import socket
+import threading
+from typing import Any, Self
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+class PortTakenError(OSError):
+    """The port asked for is in use; the message says which."""
+
+
+class WebServer:
+    """Serves a WSGI application from construction until `stop`."""
+
+    def __init__(
+        self, app: Any, bind: str, port: int, request_handler: type[WSGIRequestHandler] = WSGIRequestHandler
+    ) -> None:
+        """port: 0 for any free one. Raises PortTakenError."""
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would drown what matters
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._listener.bind((bind, port))
+        except OSError as error:
+            self._listener.close()
+            raise PortTakenError(error.errno, f"cannot listen on {bind}:{port} ({error.strerror})") from error
+        self._listener.listen(128)
+        self._server = make_server(
+            bind, port, app, threaded=True, request_handler=request_handler, fd=self._listener.fileno()
+        )
+        self.port: int = self._listener.getsockname()[1]
+        # This machine reaches a server that listens on all its addresses through the loopback.
+        self.url = f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{self.port}"  # noqa: S104 - compared, not bound
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops serving and closes the port."""
+        self._server.shutdown()
+        self._thread.join(timeout=5)
+        self._server.server_close()
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,428 @@
+"""The local stack with functions scripted by the test: what AWS does around functions happens here too."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+
+from devstack.expand import ParameterError
+from devstack.settings import ROOT
+from devstack.stack import FunctionError, LocalStack
+from tests.support.standin import wait_for, write_project
+
+REGION = "eu-west-1"
+
+# Keeps each event in the transcript bucket; fails when the object's key says so. Answers its environment when asked.
+SUBMIT = """
+    import json, os, uuid
+    import boto3
+
+    def lambda_handler(event, context):
+        if "Records" not in event:
+            return dict(os.environ)
+        for record in event["Records"]:
+            if "broken" in record["s3"]["object"]["key"]:
+                raise ValueError("cannot read this one")
+            head = boto3.client("s3").head_object(
+                Bucket=record["s3"]["bucket"]["name"], Key=record["s3"]["object"]["key"].replace("%", "%25")
+            ) if record["s3"]["object"]["key"].endswith("plain.wav") else {"Metadata": {}}
+            boto3.client("s3").put_object(
+                Bucket=os.environ["TRANSCRIPT_BUCKET"],
+                Key=f"events/{uuid.uuid4()}",
+                Body=json.dumps({"record": record, "metadata": head["Metadata"]}),
+            )
+"""
+
+# Follows the script in the job's row, kept as a list of envelopes per action; notes every action in the row.
+POLLER = """
+    import json, os
+    import boto3
+
+    table = boto3.resource("dynamodb").Table(os.environ["JOBS_TABLE"])
+
+    def note(job_id, what):
+        table.update_item(
+            Key={"job_id": job_id},
+            UpdateExpression="SET notes = list_append(if_not_exists(notes, :none), :what)",
+            ExpressionAttributeValues={":none": [], ":what": [what]},
+        )
+
+    def lambda_handler(event, context):
+        if event.get("source") == "aws.states":
+            detail = event["detail"]
+            note(json.loads(detail["input"])["job_id"], f"bus {detail['status']} {event['detail-type']}")
+            return
+        job_id, action = event["job_id"], event["action"]
+        if action == "await_callback":
+            table.update_item(
+                Key={"job_id": job_id},
+                UpdateExpression="SET task_token = :token",
+                ExpressionAttributeValues={":token": event["task_token"]},
+            )
+        note(job_id, f"{action} {event['error']['Error']}" if action == "give_up" else action)
+        row = table.get_item(Key={"job_id": job_id}, ConsistentRead=True)["Item"]
+        script = json.loads(row["script"]).get(action, [])
+        done = sum(1 for noted in row["notes"] if noted.split()[0] == action)
+        answer = script[min(done, len(script)) - 1] if script else "failed"
+        if answer == "crash":
+            os._exit(1)
+        return {"job_id": job_id, "next": answer, "wait_s": 0}
+"""
+
+CALLBACK = """
+    import boto3, json, os
+
+    def lambda_handler(event, context):
+        job_id = event["pathParameters"]["job_id"]
+        row = boto3.resource("dynamodb").Table(os.environ["JOBS_TABLE"]).get_item(Key={"job_id": job_id})["Item"]
+        output = json.dumps({"job_id": job_id, "next": "completed", "wait_s": 0})
+        boto3.client("stepfunctions").send_task_success(taskToken=row["task_token"], output=output)
+        return {"code": 0, "base64": event["isBase64Encoded"]}
+"""
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The template with the functions above."""
+    folder = tmp_path_factory.mktemp("project")
+    template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "callback": CALLBACK})
+    with LocalStack(
+        {"VendorChain": "abcpen", "AbcpenPerSecond": "7"},
+        region=REGION,
+        simulate=False,
+        template=template,
+        log_dir=folder / "logs",
+    ) as stack:
+        yield stack
+
+
+def told_of(stack: LocalStack, key: str) -> dict[str, Any]:
+    """What SubmitFunction was told of an object, once it was."""
+    s3 = stack.client("s3")
+
+    def look() -> dict[str, Any] | None:
+        for item in s3.list_objects_v2(Bucket=stack.transcript_bucket, Prefix="events/").get("Contents", []):
+            told = json.loads(s3.get_object(Bucket=stack.transcript_bucket, Key=item["Key"])["Body"].read())
+            if unquote_plus(told["record"]["s3"]["object"]["key"]) == key:
+                return dict(told)
+        return None
+
+    return wait_for(look)
+
+
+def start(stack: LocalStack, job_id: str, first: str, script: dict[str, list[str]], wait_s: int = 0) -> str:
+    """Starts the state machine for a job whose functions answer by `script`; gives the execution's ARN."""
+    stack.client("dynamodb").put_item(
+        TableName=stack.jobs_table, Item={"job_id": {"S": job_id}, "script": {"S": json.dumps(script)}}
+    )
+    execution = stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.state_machine_arn,
+        name=job_id,
+        input=json.dumps({"job_id": job_id, "next": first, "wait_s": wait_s}),
+    )
+    return str(execution["executionArn"])
+
+
+def row_of(stack: LocalStack, job_id: str) -> dict[str, Any]:
+    return dict(stack.client("dynamodb").get_item(TableName=stack.jobs_table, Key={"job_id": {"S": job_id}})["Item"])
+
+
+def notes_of(stack: LocalStack, job_id: str) -> list[str]:
+    return [note["S"] for note in row_of(stack, job_id).get("notes", {"L": []})["L"]]
+
+
+def ended(stack: LocalStack, execution_arn: str, limit_s: float = 30) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        execution = stack.client("stepfunctions").describe_execution(executionArn=execution_arn)
+        return None if execution["status"] == "RUNNING" else dict(execution)
+
+    return wait_for(look, limit_s)
+
+
+def test_functions_see_the_template_as_deployed(scripted: LocalStack):
+    variables = scripted.invoke("SubmitFunction", {})
+
+    assert variables["AWS_ENDPOINT_URL"] == scripted.aws_endpoint_url
+    assert variables["CALLBACK_BASE_URL"] == scripted.api_url == scripted.outputs["ApiUrl"]
+    assert variables["STATE_MACHINE_ARN"] == scripted.state_machine_arn
+    assert variables["JOBS_TABLE"] == scripted.jobs_table
+    assert variables["SECRET_ARN"] == scripted.secret_arn
+    assert variables["TRANSCRIPT_BUCKET"] == scripted.transcript_bucket
+    assert (variables["VENDOR_CHAIN"], variables["ABCPEN_PER_SECOND"]) == ("abcpen", "7")
+    assert variables["ABCPEN_BASE_URL"] == "https://ai.abcpen.com"
+    assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/asrcore/submit"
+    assert {name: variables[name] for name in scripted.environments["SubmitFunction"]} == scripted.environments[
+        "SubmitFunction"
+    ]
+
+
+def test_secret_holds_the_local_credentials(scripted: LocalStack):
+    value = scripted.client("secretsmanager").get_secret_value(SecretId=scripted.secret_arn)["SecretString"]
+
+    assert json.loads(value) == json.loads((ROOT / "devstack/credentials.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("key", "told_key"),
+    [
+        pytest.param("incoming/auto/plain.wav", "incoming/auto/plain.wav", id="plain, slashes stay"),
+        pytest.param("incoming/auto/a b+c%20d.wav", "incoming/auto/a+b%2Bc%2520d.wav", id="space, plus and percent"),
+        pytest.param("incoming/abcpen/会议.m4a", "incoming/abcpen/%E4%BC%9A%E8%AE%AE.m4a", id="Chinese"),
+        pytest.param("incoming/auto/q?#&=;(1).mp3", "incoming/auto/q%3F%23%26%3D%3B%281%29.mp3", id="signs of a URL"),
+    ],
+)
+def test_notification_is_what_s3_sends(scripted: LocalStack, key: str, told_key: str):
+    put = scripted.client("s3").put_object(
+        Bucket=scripted.audio_bucket, Key=key, Body=b"RIFF", Metadata={"asr-vendor": "abcpen"}
+    )
+
+    told = told_of(scripted, key)
+
+    record = told["record"]
+    assert record["eventName"] == "ObjectCreated:Put"
+    assert record["awsRegion"] == REGION
+    assert record["s3"]["bucket"]["name"] == scripted.audio_bucket
+    assert record["s3"]["object"]["key"] == told_key
+    assert record["s3"]["object"]["versionId"] == put["VersionId"]
+    assert record["s3"]["object"]["eTag"] == put["ETag"].strip('"')
+    assert record["s3"]["object"]["size"] == 4
+    assert int(record["s3"]["object"]["sequencer"], 16) > 0
+    if key.endswith("plain.wav"):
+        assert told["metadata"] == {"asr-vendor": "abcpen"}
+
+
+def test_later_version_has_a_greater_sequencer(scripted: LocalStack):
+    s3 = scripted.client("s3")
+    for _ in range(2):
+        s3.put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/twice.wav", Body=b"RIFF")
+
+    def look() -> list[dict[str, Any]] | None:
+        objects = s3.list_objects_v2(Bucket=scripted.transcript_bucket, Prefix="events/")["Contents"]
+        bodies = [s3.get_object(Bucket=scripted.transcript_bucket, Key=item["Key"])["Body"].read() for item in objects]
+        told = [json.loads(body)["record"]["s3"]["object"] for body in bodies]
+        twice = [item for item in told if item["key"] == "incoming/auto/twice.wav"]
+        return twice if len(twice) == 2 else None
+
+    versions = wait_for(look)
+
+    ordered = s3.list_object_versions(Bucket=scripted.audio_bucket, Prefix="incoming/auto/twice.wav")["Versions"]
+    newest = next(version["VersionId"] for version in ordered if version["IsLatest"])
+    assert max(versions, key=lambda item: item["sequencer"])["versionId"] == newest
+
+
+def test_objects_outside_the_prefix_wake_nobody(scripted: LocalStack):
+    scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="elsewhere/broken.wav", Body=b"RIFF")
+    scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/after.wav", Body=b"RIFF")
+
+    told_of(scripted, "incoming/auto/after.wav")
+
+    assert "cannot read this one" not in scripted.logs("SubmitFunction")
+
+
+def test_event_that_keeps_failing_lies_in_the_queue(scripted: LocalStack):
+    scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/broken.wav", Body=b"RIFF")
+
+    def look() -> list[dict[str, Any]] | None:
+        reply = scripted.client("sqs").receive_message(QueueUrl=scripted.failed_events_queue_url)
+        return reply.get("Messages")
+
+    envelope = json.loads(wait_for(look)[0]["Body"])
+    assert envelope["requestContext"]["condition"] == "RetriesExhausted"
+    assert envelope["requestContext"]["approximateInvokeCount"] == 3
+    assert envelope["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "incoming/auto/broken.wav"
+    assert envelope["responsePayload"]["errorMessage"] == "cannot read this one"
+
+
+def test_error_of_an_invoked_function_is_unhandled(scripted: LocalStack):
+    event = {"Records": [{"s3": {"object": {"key": "broken"}}}]}
+    name = scripted.invoke("SubmitFunction", {})["AWS_LAMBDA_FUNCTION_NAME"]
+
+    answer = scripted.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+
+    assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+    assert json.loads(answer["Payload"].read())["errorType"] == "ValueError"
+    with pytest.raises(FunctionError, match="ValueError: cannot read this one"):
+        scripted.invoke("SubmitFunction", event)
+
+
+def test_asynchronous_event_has_a_size_limit(scripted: LocalStack):
+    name = scripted.invoke("SubmitFunction", {})["AWS_LAMBDA_FUNCTION_NAME"]
+
+    with pytest.raises(ClientError, match="too large for the Event invocation type") as caught:
+        scripted.client("lambda").invoke(
+            FunctionName=name, InvocationType="Event", Payload=json.dumps("x" * 256 * 1024)
+        )
+
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_state_machine_queries_until_the_job_is_done(scripted: LocalStack):
+    execution = start(scripted, "queries", "query", {"query": ["query", "query", "completed"]})
+
+    assert ended(scripted, execution)["status"] == "SUCCEEDED"
+    assert notes_of(scripted, "queries") == ["query", "query", "query"]
+
+
+def test_callback_wakes_the_state_machine(scripted: LocalStack):
+    execution = start(scripted, "called-back", "callback", {}, wait_s=60)
+    wait_for(lambda: "task_token" in row_of(scripted, "called-back"))
+
+    response = requests.post(
+        f"{scripted.api_url}/callbacks/tencent-recording/called-back/1/signature", data={"code": "0"}, timeout=30
+    )
+
+    assert response.json() == {"code": 0, "base64": True}
+    assert ended(scripted, execution)["status"] == "SUCCEEDED"
+    assert notes_of(scripted, "called-back") == ["await_callback"]
+
+
+def test_callback_that_does_not_come_is_missed(scripted: LocalStack):
+    execution = start(scripted, "missed", "callback", {"callback_missed": ["completed"]}, wait_s=1)
+
+    assert ended(scripted, execution)["status"] == "SUCCEEDED"
+    assert notes_of(scripted, "missed") == ["await_callback", "callback_missed"]
+
+
+def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_the_poller(scripted: LocalStack):
+    execution = start(scripted, "unforeseen", "query", {"query": ["dance"]})
+
+    assert ended(scripted, execution)["status"] == "FAILED"
+    wait_for(lambda: len(notes_of(scripted, "unforeseen")) == 2)
+    assert notes_of(scripted, "unforeseen") == ["query", "bus FAILED Step Functions Execution Status Change"]
+
+
+def test_execution_that_is_stopped_is_told_to_the_poller(scripted: LocalStack):
+    execution = start(scripted, "stopped", "query", {}, wait_s=3600)
+    wait_for(lambda: scripted.client("stepfunctions").get_execution_history(executionArn=execution)["events"])
+
+    scripted.client("stepfunctions").stop_execution(executionArn=execution)
+
+    assert ended(scripted, execution)["status"] == "ABORTED"
+    wait_for(lambda: notes_of(scripted, "stopped"))
+    assert notes_of(scripted, "stopped") == ["bus ABORTED Step Functions Execution Status Change"]
+
+
+def test_step_that_fails_for_good_gives_up(scripted: LocalStack, monkeypatch: pytest.MonkeyPatch):
+    # The real pauses between six retries add up to minutes: here they are none.
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
+    execution = start(scripted, "hopeless", "query", {"query": ["crash"], "give_up": ["failed"]})
+
+    assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"
+    assert notes_of(scripted, "hopeless") == ["query"] * 7 + ["give_up Runtime.ExitError"]
+
+
+def test_name_of_an_execution_is_used_once(scripted: LocalStack):
+    execution = start(scripted, "once", "completed", {})
+    ended(scripted, execution)
+
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        start(scripted, "once", "completed", {})
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        pytest.param({"VendorChains": "abcpen"}, "unknown parameter 'VendorChains'; the template has", id="unknown"),
+        pytest.param({"AwsEndpointUrl": "http://x"}, "AwsEndpointUrl is the local stack's own", id="its own"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_starts(params: dict[str, str], complaint: str):
+    with pytest.raises(ParameterError, match=complaint):
+        LocalStack(params)
+
+
+def test_second_stack_in_a_region_is_refused_and_leaves_the_first_at_work(scripted: LocalStack):
+    with pytest.raises(RuntimeError, match=f"already runs a local stack in {REGION}"):
+        LocalStack(region=REGION, simulate=False).__enter__()
+
+    assert scripted.client("s3").list_buckets()["Buckets"]
+
+
+def test_region_can_be_used_again_after_a_stack(tmp_path: Path):
+    template = write_project(tmp_path, {})
+    for _ in range(2):
+        with LocalStack(region="ap-east-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+            assert stack.client("s3").list_objects_v2(Bucket=stack.audio_bucket)["KeyCount"] == 0
+            stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="left.wav", Body=b"RIFF")
+
+
+def test_failing_start_leaves_nothing_behind(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        before = threading.active_count()
+
+        with pytest.raises(OSError, match="cannot listen on"):
+            LocalStack(region="ap-east-1", simulate=False, api_port=taken.getsockname()[1]).__enter__()
+
+    assert threading.active_count() == before
+    with LocalStack(region="ap-east-1", simulate=False, template=write_project(tmp_path, {}), log_dir=tmp_path):
+        pass
+
+
+def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
+    command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--param", "LogLevel=DEBUG"]
+    environment = {**os.environ, "AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
+    complaints = tmp_path / "stderr"
+    with (
+        complaints.open("wb") as stderr,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        word, _, facts_text = process.stdout.readline().partition(" ")
+        process.send_signal(signal.SIGTERM)
+        said = process.stdout.read()
+        process.wait(timeout=30)
+
+    assert (word, process.returncode, complaints.read_text()) == ("READY", 0, "stopped\n")
+    facts = json.loads(facts_text)
+    assert facts["state_machine_arn"].startswith("arn:aws-cn:states:cn-north-1:")
+    assert facts["secret_arn"].startswith("arn:aws-cn:")
+    assert set(facts["simulators"]) == {"tencent-recording", "tencent-sentence", "volcengine", "abcpen"}
+    assert f"aws --endpoint-url {facts['aws_endpoint_url']}" in said
+    sam_env = json.loads((ROOT / ".local/sam-env.json").read_text())
+    port = facts["aws_endpoint_url"].rpartition(":")[2]
+    assert sam_env["SubmitFunction"]["AWS_ENDPOINT_URL"] == f"http://host.docker.internal:{port}"
+    for url in (facts["aws_endpoint_url"], facts["api_url"], *facts["simulators"].values()):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(["local", "--param", "Name"], "'Name' is not Name=value", id="parameter without value"),
+        pytest.param(
+            ["local", "--param", "Name=1"], "unknown parameter 'Name'; the template has", id="unknown parameter"
+        ),
+        pytest.param(["demo", "--audio", "gone.wav"], "there is no file 'gone.wav'", id="no such recording"),
+        pytest.param(["demo", "--vendor", "acme"], "invalid choice: 'acme'", id="unknown vendor"),
+    ],
+)
+def test_wrong_arguments_are_explained(arguments: list[str], complaint: str):
+    done = subprocess.run(
+        [sys.executable, "-m", "devstack", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert complaint in done.stderr

@@ -1,0 +1,86 @@
+"""Values as vendors write them."""
+
+import pytest
+
+from asrcore.vendors import reading
+
+
+@pytest.mark.parametrize(
+    ("value", "ms"),
+    [
+        pytest.param(0, 0, id="zero"),
+        pytest.param(40, 40, id="number"),
+        pytest.param("40", 40, id="text"),
+        pytest.param(" 40 ", 40, id="text-with-blanks"),
+        pytest.param(40.4, 40, id="fraction"),
+        pytest.param(10**9, 10**9, id="latest"),
+        pytest.param(10**9 + 1, None, id="too-late"),
+        pytest.param(-1, None, id="unknown-as-minus-one"),
+        pytest.param(None, None, id="null"),
+        pytest.param("", None, id="empty"),
+        pytest.param(True, None, id="a-truth"),
+        pytest.param([40], None, id="a-list"),
+        pytest.param("forty", None, id="no-number"),
+        pytest.param("NaN", None, id="not-a-number"),
+        pytest.param("sNaN", None, id="not-a-number-that-signals"),
+        pytest.param(float("inf"), None, id="infinity"),
+        pytest.param("1e999999999", None, id="beyond-all-numbers"),
+        pytest.param("0" * 5000, None, id="digits-without-end"),
+    ],
+)
+def test_milliseconds(value, ms):
+    assert reading.milliseconds(value) == ms
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ms"),
+    [
+        pytest.param(4.3, 4300, id="number"),
+        pytest.param("8.420000", 8420, id="text"),
+        pytest.param(1e9, None, id="too-late"),
+    ],
+)
+def test_seconds(seconds, ms):
+    assert reading.milliseconds(seconds, unit_ms=1000) == ms
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(" 好 ", "好", id="blanks"),
+        pytest.param(1000, "1000", id="number"),
+        pytest.param("\ud800", "?", id="half-a-character"),
+        pytest.param(1.5, "", id="fraction"),
+        pytest.param(True, "", id="a-truth"),
+        pytest.param(None, "", id="null"),
+    ],
+)
+def test_text(value, text):
+    assert reading.text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "confidence"),
+    [
+        pytest.param("0.98", 0.98, id="text"),
+        pytest.param(1, 1.0, id="certain"),
+        pytest.param(1.01, None, id="more-than-certain"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_confidence(value, confidence):
+    assert reading.confidence(value) == confidence
+
+
+@pytest.mark.parametrize(
+    ("value", "identifier"),
+    [
+        pytest.param(2**64 - 1, "18446744073709551615", id="64-bits"),
+        pytest.param("e7", "e7", id="text"),
+        pytest.param(0, None, id="zero"),
+        pytest.param("", None, id="nothing"),
+        pytest.param("e" * 257, None, id="too-long"),
+    ],
+)
+def test_identifier(value, identifier):
+    assert reading.identifier(value) == identifier
