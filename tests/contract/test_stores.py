@@ -10,6 +10,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
 from asrcore.core.options import Options
+from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
 from asrcore.services import ConflictError
@@ -18,6 +19,7 @@ from asrcore.stores.objects import S3Recordings, S3Transcripts
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.support.memory import START, MemoryJobs, MemoryTranscripts
 from tests.support.pipeline import SOURCE
+from tests.support.template import TEMPLATE
 
 REGION = "us-east-1"
 
@@ -35,11 +37,13 @@ def jobs(request, aws):
     if request.param == "memory":
         return MemoryJobs()
     client = boto3.client("dynamodb")
+    table = TEMPLATE["Resources"]["JobsTable"]["Properties"]
     client.create_table(
         TableName="jobs",
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+        AttributeDefinitions=table["AttributeDefinitions"],
+        KeySchema=table["KeySchema"],
+        GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
     )
     return DynamoJobs(client, "jobs")
 
@@ -78,21 +82,42 @@ class TestJobs:
         assert saved.run == 2
 
     def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
-        slots = [jobs.take_slot("toy", 4, START) for _ in range(3)]
+        slots = [jobs.take_slot("toy", Pace(4), START) for _ in range(3)]
 
         assert slots == [START + timedelta(milliseconds=250 * place) for place in range(3)]
 
     def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
         for _ in range(8):
-            jobs.take_slot("toy", 4, START)
+            jobs.take_slot("toy", Pace(4), START)
 
         later = START + timedelta(minutes=1)
-        assert jobs.take_slot("toy", 4, later) == later
+        assert jobs.take_slot("toy", Pace(4), later) == later
+
+    def test_a_vendor_that_counts_days_is_not_asked_for_more_than_it_gives(self, jobs):
+        slots = [jobs.take_slot("toy", Pace(2, per_day=3), START) for _ in range(5)]
+
+        days = [vendor_day(slot) for slot in slots]
+        assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
+        assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(milliseconds=500)]
+
+    def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
+        open_job, done, untold = (
+            new_job(SOURCE.model_copy(update={"version_id": version}), START) for version in ("v1", "v2", "v3")
+        )
+        error = AsrError(ErrorClass.CONFIG, "c", "m")
+        for job in (open_job, done, untold):
+            jobs.create(job)
+        jobs.save(done.fail(error, START).announce(1))
+        jobs.save(untold.fail(error, START))
+
+        later = START + timedelta(seconds=1)
+        assert set(jobs.unattended(later)) == {open_job.job_id, untold.job_id}
+        assert set(jobs.unattended(START)) == set()
 
     def test_each_vendor_has_a_line_of_its_own(self, jobs):
-        jobs.take_slot("toy", 1, START)
+        jobs.take_slot("toy", Pace(1), START)
 
-        assert jobs.take_slot("other", 1, START) == START
+        assert jobs.take_slot("other", Pace(1), START) == START
 
 
 @pytest.fixture(params=["memory", "s3"])

@@ -46,7 +46,7 @@ SUBMIT = """
             )
 """
 
-# Follows the script in the job's row, kept as a list of envelopes per action; notes every action in the row.
+# Stands for the functions that the state machine and the event bus call. Follows the script in the job's row, kept as a list of envelopes per action; notes every action in the row.
 POLLER = """
     import json, os
     import boto3
@@ -98,7 +98,7 @@ CALLBACK = """
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The template with the functions above."""
     folder = tmp_path_factory.mktemp("project")
-    template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "callback": CALLBACK})
+    template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "sweep": POLLER, "callback": CALLBACK})
     with LocalStack(
         {"VendorChain": "abcpen", "AbcpenPerSecond": "7"},
         region=REGION,
@@ -296,7 +296,7 @@ def test_callback_that_does_not_come_is_missed(scripted: LocalStack):
     assert notes_of(scripted, "missed") == ["await_callback", "callback_missed"]
 
 
-def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_the_poller(scripted: LocalStack):
+def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: LocalStack):
     execution = start(scripted, "unforeseen", "query", {"query": ["dance"]})
 
     assert ended(scripted, execution)["status"] == "FAILED"
@@ -304,7 +304,7 @@ def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_the_poller(scrip
     assert notes_of(scripted, "unforeseen") == ["query", "bus FAILED Step Functions Execution Status Change"]
 
 
-def test_execution_that_is_stopped_is_told_to_the_poller(scripted: LocalStack):
+def test_execution_that_is_stopped_is_told_to_its_function(scripted: LocalStack):
     execution = start(scripted, "stopped", "query", {}, wait_s=3600)
     wait_for(lambda: scripted.client("stepfunctions").get_execution_history(executionArn=execution)["events"])
 
@@ -426,3 +426,38 @@ def test_wrong_arguments_are_explained(arguments: list[str], complaint: str):
 
     assert done.returncode == 2
     assert complaint in done.stderr
+
+
+def test_demo_transcribes_a_recording_with_an_odd_name(tmp_path: Path):
+    recording = tmp_path / "会议 a+b%20c #1.wav"
+    recording.write_bytes((ROOT / "samples/meeting.wav").read_bytes())
+    transcript = ROOT / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
+    transcript.unlink(missing_ok=True)
+
+    done = demo("--audio", str(recording), "--vendor", "tencent-sentence")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = json.loads(transcript.read_text())["text"]
+    assert f"{recording.name}: {text[:10]}" in done.stdout
+
+
+def test_demo_of_what_is_no_recording_fails_and_says_why(tmp_path: Path):
+    (tmp_path / "notes.wav").write_text("these are notes, not sounds")
+
+    done = demo("--audio", str(tmp_path / "notes.wav"))
+
+    assert done.returncode == 1
+    assert "notes.wav: FAILED: " in done.stdout
+    assert "NotAudio" in done.stdout
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "devstack", "demo", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )

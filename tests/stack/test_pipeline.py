@@ -96,10 +96,14 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("tencent-sentence", wav(61), "NoVendorFits", "takes up to 59.999 s", id="too long for the vendor"),
         pytest.param("tencent-recording", wav(rate=44100), "NoVendorFits", "44100 Hz", id="a rate it does not take"),
         pytest.param(
-            "tencent-sentence", (SAMPLES / "lecture.m4a").read_bytes(), "NoVendorFits", "m4a", id="a format it does not take"
+            "tencent-sentence",
+            (SAMPLES / "lecture.m4a").read_bytes(),
+            "NoVendorFits",
+            "m4a",
+            id="a format it does not take",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_transcribed_ends_failed_and_says_why(journey, vendor, body, code, said):
     row = journey.finished(journey.drop(key(vendor, "recording.wav"), body))
 
@@ -126,8 +130,12 @@ def test_a_folder_marker_makes_no_job(journey):
     ("vendor", "fault", "error_class", "code"),
     [
         pytest.param("volcengine", {"on": "submit", "code": "1002"}, "config", "1002", id="an operator must act"),
-        pytest.param("volcengine", {"on": "result", "code": "1012"}, "bad_audio", "1012", id="the recording will not do"),
-        pytest.param("tencent-recording", {"on": "result", "code": "10004"}, "bad_audio", "10004", id="told by callback"),
+        pytest.param(
+            "volcengine", {"on": "result", "code": "1012"}, "bad_audio", "1012", id="the recording will not do"
+        ),
+        pytest.param(
+            "tencent-recording", {"on": "result", "code": "10004"}, "bad_audio", "10004", id="told by callback"
+        ),
         pytest.param("abcpen", {"on": "submit", "code": "10110"}, "config", "10110", id="no licence"),
         pytest.param(
             "tencent-sentence",
@@ -137,7 +145,7 @@ def test_a_folder_marker_makes_no_job(journey):
             id="told at once",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_vendors_refusal_reaches_the_row(journey, vendor, fault, error_class, code):
     journey.fault(vendor, **fault)
 

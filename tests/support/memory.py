@@ -1,13 +1,13 @@
 """The world in memory: the interfaces of `asrcore.services`, with a clock that tests move by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
-from asrcore.core.pacing import slot_interval_us
+from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request, Vendor
@@ -23,6 +23,7 @@ class MemoryJobs:
 
     rows: dict[str, str] = field(default_factory=dict)
     free_from: dict[str, datetime] = field(default_factory=dict)
+    taken: dict[tuple[str, date], int] = field(default_factory=dict)
     before_save: Callable[[Job], None] = lambda _job: None
 
     def create(self, job: Job) -> bool:
@@ -43,10 +44,23 @@ class MemoryJobs:
         self.rows[job.job_id] = following.model_dump_json(by_alias=True)
         return following
 
-    def take_slot(self, vendor: str, per_second: int, now: datetime) -> datetime:
-        slot = max(self.free_from.get(vendor, now), now)
-        self.free_from[vendor] = slot + timedelta(microseconds=slot_interval_us(per_second))
+    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
+        line, start = vendor, now
+        if pace.per_day:
+            day = vendor_day(now)
+            while self.taken.get((vendor, day), 0) >= pace.per_day:
+                day += timedelta(days=1)
+            self.taken[vendor, day] = self.taken.get((vendor, day), 0) + 1
+            line, start = f"{vendor}#{day}", max(now, day_start(day))
+        slot = max(self.free_from.get(line, start), start)
+        self.free_from[line] = slot + timedelta(microseconds=pace.interval_us)
         return slot
+
+    def unattended(self, before: datetime) -> Iterator[str]:
+        for job_id in list(self.rows):
+            job = self.load(job_id)
+            if job is not None and job.open is not None and job.updated_at < before:
+                yield job_id
 
 
 @dataclass
@@ -144,6 +158,7 @@ class World:
                 row_retention_days=30,
                 base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
                 per_second=dict.fromkeys(self.vendors, 10),
+                per_day={},
                 max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
                 callback_base_url="https://api.example.com",
             ),

@@ -25,7 +25,7 @@ HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, tex
 
 
 class Toy(Vendor):
-    """Replies are one word: accepted, working, done, silent, or an error class; `query-` before it: the query failed."""
+    """Replies are one word: accepted, working, done, silent, or an error class; `query-` before it: a failed query."""
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
     honours: ClassVar[frozenset[str]] = frozenset({"speakers"})

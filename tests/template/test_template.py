@@ -2,37 +2,16 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from asrcore.core.step import Next
 from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.vendors.registry import VENDORS
+from tests.support.template import ROOT, TEMPLATE, TEXT
 
-ROOT = Path(__file__).parents[2]
-
-
-class Loader(yaml.SafeLoader):
-    """CloudFormation's short forms as what they stand for."""
-
-
-def short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-Loader.add_multi_constructor("!", short_form)
-TEXT = (ROOT / "template.yaml").read_text()
-TEMPLATE = yaml.load(TEXT, Loader)
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -172,12 +151,12 @@ class TestStateMachine:
     def test_the_execution_has_a_time_limit(self):
         assert ASL["TimeoutSeconds"] > 0
 
-    @pytest.mark.parametrize("name", [name for name in TASKS if name != "GiveUp"])
-    def test_what_nobody_foresaw_ends_in_give_up(self, name):
+    @pytest.mark.parametrize("name", [name for name in TASKS if name != "Recover"])
+    def test_what_nobody_foresaw_is_recovered(self, name):
         assert self.TASKS[name]["Catch"][-1] == {
             "ErrorEquals": ["States.ALL"],
             "ResultPath": "$.error",
-            "Next": "GiveUp",
+            "Next": "Recover",
         }
 
     def test_it_dispatches_exactly_what_the_layer_answers(self):

@@ -51,7 +51,7 @@ def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what
     job = made.job()
     await_callback(job.job_id, "token", made.services)
 
-    answer = receive(posted(job, b"bad_audio"), made.services)
+    answer = receive(posted(job, b"config"), made.services)
 
     assert answer.status == 200
     assert made.job().vendor == "toy-query"
@@ -114,7 +114,7 @@ def test_a_repeat_gets_the_same_polite_answer_and_changes_nothing(made):
 
 def test_one_of_an_earlier_attempt_changes_nothing(made):
     job = made.job()
-    receive(posted(job, b"bad_audio"), made.services)
+    receive(posted(job, b"config"), made.services)
 
     answer = receive(posted(job, b"done", attempt=1), made.services)
 

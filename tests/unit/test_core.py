@@ -1,24 +1,30 @@
 """The inner part: steps, waits, options, text, events and settings, as tables."""
 
+import dataclasses
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from asrcore import submit
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import Job, Status, new_job
+from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, Job, Status, new_job
 from asrcore.core.options import Options, read_metadata
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
+from asrcore.core.routing import followers
 from asrcore.core.step import Next, next_step
 from asrcore.core.transcript import Utterance, Word, join_text, recognition
 from asrcore.core.vendor import Completion
 from asrcore.settings import Settings
 from tests.support.memory import START
-from tests.support.pipeline import SOURCE
+from tests.support.pipeline import SOURCE, SYNC
+from tests.support.toy import Toy
 
 AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
 ERROR = AsrError(ErrorClass.RETRY, "1005", "busy", "toy")
@@ -38,7 +44,7 @@ class TestJob:
         [
             pytest.param(lambda job: job.fail(ERROR, START), id="fail"),
             pytest.param(lambda job: job.complete("t", "k", [], START), id="complete"),
-            pytest.param(lambda job: job.attempt_failed(1, ERROR, START), id="attempt_failed"),
+            pytest.param(lambda job: job.attempt_failed(1, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
             pytest.param(lambda job: job.claim([], START), id="claim"),
             pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
@@ -47,6 +53,7 @@ class TestJob:
             pytest.param(
                 lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
             ),
+            pytest.param(lambda job: job.restart("lost", START), id="restart"),
         ],
     )
     @pytest.mark.parametrize("end", [Status.COMPLETED, Status.FAILED])
@@ -59,7 +66,7 @@ class TestJob:
     @pytest.mark.parametrize(
         "move",
         [
-            pytest.param(lambda job: job.attempt_failed(2, ERROR, START), id="attempt_failed"),
+            pytest.param(lambda job: job.attempt_failed(2, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(2, "t", START), id="submitted"),
             pytest.param(lambda job: job.asked(2, START), id="asked"),
         ],
@@ -70,7 +77,7 @@ class TestJob:
         assert move(job) is job
 
     def test_what_a_row_holds_reads_back_as_the_same_job(self):
-        job = submitted().attempt_failed(1, ERROR, START).complete("t", "k", ["w"], START)
+        job = submitted().attempt_failed(1, ERROR, [], START).complete("t", "k", ["w"], START)
 
         assert Job.model_validate(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job
 
@@ -87,29 +94,142 @@ class TestJob:
     def test_config_goes_to_the_next_vendor_and_then_ends(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
 
-        second = planned().attempt_failed(1, config, START)
-        ended = second.attempt_failed(2, config, START)
+        second = planned().attempt_failed(1, config, ["b"], START)
+        ended = second.attempt_failed(2, config, [], START)
 
         assert (second.vendor, second.chain, second.attempt.number) == ("b", [], 2)
         assert (ended.status, ended.error.code) == (Status.FAILED, "1002")
+
+
+class TestLifeCycle:
+    def test_every_move_is_in_the_table_and_the_table_has_no_other(self):
+        moves = {name for name, method in vars(Job).items() if hasattr(method, "__wrapped__")}
+
+        assert moves == set(LIFE_CYCLE)
+
+    @pytest.mark.parametrize("name", LIFE_CYCLE)
+    def test_a_move_is_made_by_the_modules_that_the_table_names_and_no_others(self, name):
+        layer = Path(submit.__file__).parent
+        makers = [path.stem for path in layer.glob("*.py") if re.search(rf"\b\w+\.{name}\(", path.read_text())]
+
+        assert tuple(sorted(makers)) == LIFE_CYCLE[name].by
+
+    def test_no_move_leaves_completed_except_to_tell_of_it_and_only_an_operators_leaves_failed(self):
+        leaving = {
+            end: [name for name, move in LIFE_CYCLE.items() if end in move.sources and move.targets - {end}]
+            for end in (Status.COMPLETED, Status.FAILED)
+        }
+
+        assert LIFE_CYCLE["announce"].sources == LIFE_CYCLE["announce"].targets
+        assert leaving == {Status.COMPLETED: ["announce"], Status.FAILED: ["redrive", "announce"]}
+
+    def test_a_move_that_leads_where_the_table_does_not_is_a_mistake_that_shows(self, monkeypatch):
+        job = submitted()
+        monkeypatch.setattr(Job, "_moved", lambda job, _now, **_: job.model_copy(update={"status": Status.COMPLETED}))
+
+        with pytest.raises(RuntimeError, match="restart may not lead from IN_PROGRESS to COMPLETED"):
+            job.restart("lost", START)
+
+    def test_a_redriven_job_starts_anew_and_forgets_nothing(self):
+        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+        failed = submitted().attempt_failed(1, config, [], START).announce(99)
+
+        again = failed.redrive("asked for", START)
+        planned_again = again.plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
+
+        assert (again.status, again.run, again.error, again.announced) == (Status.QUEUED, 2, None, False)
+        assert [attempt.number for attempt in planned_again.attempts] == [1, 2]
+        assert planned_again.attempt.run == 2
+
+    def test_tries_of_an_earlier_run_do_not_count(self):
+        job = submitted()
+        for number in range(1, MAX_TRIES + 1):
+            job = job.attempt_failed(number, ERROR, [], START)
+        again = job.redrive("asked for", START).plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
+
+        assert job.status is Status.FAILED
+        assert again.attempt_failed(MAX_TRIES + 1, ERROR, [], START).status is Status.IN_PROGRESS
+
+    def test_the_error_of_a_job_that_tried_more_than_once_tells_the_whole_story(self):
+        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+
+        ended = planned().attempt_failed(1, config, ["b"], START).attempt_failed(2, config, [], START)
+
+        assert ended.error.message.splitlines() == [
+            "no access",
+            "What was tried:",
+            "attempt 1, a: 1002 (config)",
+            "attempt 2, b: 1002 (config)",
+        ]
+
+    def test_only_jobs_that_somebody_must_look_after_are_in_the_index_of_open_jobs(self):
+        done = submitted().complete("t", "k", [], START)
+
+        assert planned().open == planned().job_id[0]
+        assert done.open == done.job_id[0]
+        assert done.announce(1).open is None
+
+    def test_a_long_line_does_not_use_up_the_jobs_time(self):
+        slot = START + timedelta(days=30)
+
+        assert planned().take_slot(slot, START).deadline_at == slot + timedelta(seconds=DEADLINE_S)
+
+
+class TestFollowers:
+    VENDORS = {"small": SYNC, "large": Toy("large", Completion.QUERY)}  # noqa: RUF012
+
+    @pytest.mark.parametrize(
+        ("error_class", "limits", "following"),
+        [
+            pytest.param(ErrorClass.BAD_AUDIO, {}, [], id="bad audio: not to one that takes no more"),
+            pytest.param(
+                ErrorClass.BAD_AUDIO, {"max_duration_ms": 90_000}, ["large"], id="to one that takes longer ones"
+            ),
+            pytest.param(ErrorClass.BAD_AUDIO, {"formats": frozenset({"wav", "mp3"})}, ["large"], id="other formats"),
+            pytest.param(ErrorClass.BAD_AUDIO, {"channels": frozenset({1, 2})}, ["large"], id="more channels"),
+            pytest.param(ErrorClass.CONFIG, {}, ["large"], id="config: to the next"),
+            pytest.param(ErrorClass.RETRY, {}, ["large"], id="retry, exhausted: to the next"),
+        ],
+    )
+    def test_who_may_follow(self, monkeypatch, error_class, limits, following):
+        larger = dataclasses.replace(self.VENDORS["large"].limits, **limits)
+        monkeypatch.setattr(self.VENDORS["large"], "limits", larger, raising=False)
+
+        error = AsrError(error_class, "c", "m", "small")
+
+        assert followers(["large"], self.VENDORS["small"], error, self.VENDORS) == following
 
 
 class TestStep:
     @pytest.mark.parametrize(
         ("job", "completes_by", "at_s", "following", "wait_s"),
         [
+            pytest.param(new_job(SOURCE, START), set(), 0, Next.SUBMIT, 0, id="queued: somebody must look at it"),
             pytest.param(planned(), set(), 0, Next.SUBMIT, 0, id="planned, due now"),
-            pytest.param(planned().take_slot(START + timedelta(seconds=9.2), START), set(), 0, Next.SUBMIT, 10, id="planned, due later"),
+            pytest.param(
+                planned().take_slot(START + timedelta(seconds=9.2), START),
+                set(),
+                0,
+                Next.SUBMIT,
+                10,
+                id="planned, due later",
+            ),
             pytest.param(planned().claim([], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
             pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
-            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 0, Next.CALLBACK, 60, id="both: callback first"),
-            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 59.9, Next.CALLBACK, 1, id="both: never waits 0 s"),
-            pytest.param(submitted(), {Completion.CALLBACK, Completion.QUERY}, 60, Next.QUERY, 3, id="both: then the query"),
+            pytest.param(
+                submitted(), {Completion.CALLBACK, Completion.QUERY}, 0, Next.CALLBACK, 60, id="both: callback first"
+            ),
+            pytest.param(
+                submitted(), {Completion.CALLBACK, Completion.QUERY}, 59.9, Next.CALLBACK, 1, id="both: never waits 0 s"
+            ),
+            pytest.param(
+                submitted(), {Completion.CALLBACK, Completion.QUERY}, 60, Next.QUERY, 3, id="both: then the query"
+            ),
             pytest.param(submitted().complete("t", "k", [], START), set(), 0, Next.COMPLETED, 0, id="completed"),
             pytest.param(submitted().fail(ERROR, START), set(), 0, Next.FAILED, 0, id="failed"),
         ],
-    )  # fmt: skip
+    )
     def test_what_is_next(self, job, completes_by, at_s, following, wait_s):
         step = next_step(job, completes_by, START + timedelta(seconds=at_s))
 
@@ -143,7 +263,7 @@ class TestPolling:
 def test_retries_wait_longer_each_time_and_are_the_same_whenever_computed(job_id, tries):
     assert retry_wait_s(job_id, tries) == retry_wait_s(job_id, tries)
     assert retry_wait_s(job_id, tries) <= retry_wait_s(job_id, tries + 1)
-    assert 2.5 <= retry_wait_s(job_id, tries)
+    assert retry_wait_s(job_id, tries) >= 2.5
 
 
 class TestOptions:
@@ -157,9 +277,11 @@ class TestOptions:
             pytest.param({"asr-speakers": "2"}, Options(speakers=2), id="a number"),
             pytest.param({"asr-words": "false"}, Options(words=False), id="a switch"),
             pytest.param({"asr-hotwords": "腾讯，云"}, Options(hotwords=["腾讯", "云"]), id="words, Chinese comma"),
-            pytest.param({"asr-hotwords": "%E8%85%BE%E8%AE%AF,x"}, Options(hotwords=["腾讯", "x"]), id="percent-encoded"),
+            pytest.param(
+                {"asr-hotwords": "%E8%85%BE%E8%AE%AF,x"}, Options(hotwords=["腾讯", "x"]), id="percent-encoded"
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_metadata(self, metadata, expected):
         assert read_metadata(metadata) == (None, expected)
 

@@ -10,7 +10,7 @@ import pytest
 from devstack.expand import Json, ParameterError, TemplateError, check_parameters, expand, load_template
 from devstack.gaps import Filled, InvokeConfig, Route, fill, substitute
 from devstack.settings import TEMPLATE
-from tests.support.standin import write_project
+from tests.support.standin import code_folders, write_project
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,7 @@ def test_every_serverless_resource_is_expanded_and_code_is_found_in_its_folder(p
     types = {resource["Type"] for resource in expanded.template["Resources"].values()}
     assert not [name for name in types if name.startswith("AWS::Serverless")]
     folder = project.parent.resolve()
-    assert expanded.function_folders == {
-        "SubmitFunction": folder / "functions/submit",
-        "CallbackFunction": folder / "functions/callback",
-        "PollerFunction": folder / "functions/poller",
-    }
+    assert expanded.function_folders == {name: folder / code_uri for name, code_uri in code_folders().items()}
     assert list(expanded.layer_folders.values()) == [folder / "layers/asrcore"]
 
 
@@ -73,7 +69,8 @@ def test_secret_is_the_seeded_one(filled: Filled):
 
 
 def test_invoke_config_is_kept_for_the_local_stack(filled: Filled):
-    assert filled.invoke_configs == {"SubmitFunction": InvokeConfig(2, {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]})}
+    expected = InvokeConfig(2, {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]})
+    assert filled.invoke_configs["SubmitFunction"] == expected
 
 
 def test_definition_has_its_substitutions_and_keeps_its_dollars(filled: Filled):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from devstack.functions import Answer
+from devstack.functions import MAX_EVENT_BYTES, Answer
 from devstack.gaps import Route
 from devstack.http_api import MAX_BODY_BYTES, HttpApi, reply
 from devstack.web import PortTakenError, WebServer
@@ -138,8 +138,15 @@ def test_unknown_routes_are_not_found(url: str, functions: Recorder, method: str
     assert functions.events == []
 
 
-def test_body_over_the_limit_is_refused(url: str, functions: Recorder):
-    response = requests.post(f"{url}/callbacks/abcpen/1", data=b"x" * (MAX_BODY_BYTES + 1), timeout=30)
+@pytest.mark.parametrize(
+    "size_bytes",
+    [
+        pytest.param(MAX_BODY_BYTES + 1, id="more than the API takes"),
+        pytest.param(MAX_EVENT_BYTES * 3 // 4, id="more than Lambda takes, as base64"),
+    ],
+)
+def test_body_over_a_limit_is_refused(url: str, functions: Recorder, size_bytes: int):
+    response = requests.post(f"{url}/callbacks/abcpen/1", data=b"x" * size_bytes, timeout=30)
 
     assert response.status_code == 413
     assert functions.events == []

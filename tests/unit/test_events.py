@@ -13,7 +13,7 @@ import pytest
 
 from asrcore.core.callback_url import is_signed
 from asrcore.core.job import job_id
-from asrcore.events import Action, is_s3_test, new_objects, posted, step_event
+from asrcore.events import Action, EndedExecution, ended_execution, is_s3_test, new_objects, posted, step_event
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,8 +68,7 @@ def test_the_test_event_is_known():
         ("query-step", Action.QUERY, PUT),
         ("callback-token-step", Action.AWAIT_CALLBACK, ODD),
         ("callback-missed-step", Action.CALLBACK_MISSED, PUT),
-        ("give-up-step", Action.GIVE_UP, PUT),
-        ("execution-ended", Action.GIVE_UP, PUT),
+        ("recover-step", Action.RECOVER, PUT),
     ],
 )
 def test_steps(name, action, job):
@@ -79,7 +78,11 @@ def test_steps(name, action, job):
 
 
 def test_an_execution_that_ended_badly_says_how():
-    assert step_event(event("execution-ended")).error.name == "Execution.TIMED_OUT"
+    assert ended_execution(event("execution-ended")) == EndedExecution(PUT, f"{PUT}-1", "TIMED_OUT")
+
+
+def test_the_sweeps_schedule_is_about_no_execution():
+    assert ended_execution(event("sweep")) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from asrcore.core.job import Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.step import Next
 from asrcore.events import Action, StateError, StepEvent
-from asrcore.poll import await_callback, callback_missed, give_up, perform, query
+from asrcore.poll import await_callback, callback_missed, perform, query
 from asrcore.submit import submit
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 
@@ -137,28 +137,7 @@ def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
     assert len(made.job().attempts) == 4
 
 
-def test_what_nobody_foresaw_ends_in_failed_and_says_where_to_look():
-    made = world("accepted")
-    job = drop(made)
-
-    step = give_up(job.job_id, "States.DataLimitExceeded", made.services)
-
-    assert step.next is Next.FAILED
-    assert made.job().error.code == "States.DataLimitExceeded"
-    assert "logs" in made.job().error.message
-
-
-def test_a_late_failure_never_overwrites_a_success():
-    made = world("done", vendors=(SYNC,))
-    job = drop(made)
-
-    step = give_up(job.job_id, "States.Timeout", made.services)
-
-    assert step.next is Next.COMPLETED
-    assert made.job().status is Status.COMPLETED
-
-
-@pytest.mark.parametrize("action", [Action.QUERY, Action.CALLBACK_MISSED, Action.AWAIT_CALLBACK, Action.GIVE_UP])
+@pytest.mark.parametrize("action", [Action.QUERY, Action.CALLBACK_MISSED, Action.AWAIT_CALLBACK, Action.RECOVER])
 def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
     made = world("done", vendors=(SYNC,))
     job = drop(made)

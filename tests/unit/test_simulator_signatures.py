@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulators import abcpen, tencent_recording, tencent_signature, volcengine
+from simulators import abcpen_signature, tencent_recording, tencent_signature, volcengine
 from simulators.server import RefusalError
 from simulators.tencent_signature import Account, SignedCall
 
@@ -260,7 +260,7 @@ def test_tc3_header_without_signed_host_is_refused():
     ],
 )
 def test_abcpen_signature(appid, ts, api_key, signa):
-    assert abcpen.sign(appid, ts, api_key) == signa
+    assert abcpen_signature.sign(appid, ts, api_key) == signa
 
 
 def test_volcengine_mac_in_both_forms_of_the_vendor_page():

@@ -226,7 +226,7 @@ def test_an_option_the_vendor_cannot_honour_is_a_warning_and_so_is_a_wrong_exten
     ("word", "pinned", "vendor", "status"),
     [
         pytest.param("config", False, "toy-query", Status.IN_PROGRESS, id="config: the next vendor may serve"),
-        pytest.param("bad_audio", False, "toy-query", Status.IN_PROGRESS, id="bad audio: another vendor may take it"),
+        pytest.param("bad_audio", False, "toy-sync", Status.FAILED, id="bad audio: nobody takes more than this vendor"),
         pytest.param("retry", False, "toy-sync", Status.IN_PROGRESS, id="retry: the same vendor, later"),
         pytest.param("config", True, "toy-sync", Status.FAILED, id="config, pinned: the end"),
         pytest.param("bad_audio", True, "toy-sync", Status.FAILED, id="bad audio, pinned: the end"),

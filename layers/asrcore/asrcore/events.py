@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote_plus
@@ -19,7 +20,7 @@ class Action(StrEnum):
     QUERY = "query"
     AWAIT_CALLBACK = "await_callback"
     CALLBACK_MISSED = "callback_missed"
-    GIVE_UP = "give_up"
+    RECOVER = "recover"
 
 
 class StateError(BaseModel):
@@ -29,7 +30,7 @@ class StateError(BaseModel):
 
 
 class StepEvent(BaseModel):
-    """A task of the state machine. task_token comes with `await_callback`, error with `give_up`."""
+    """A task of the state machine. task_token comes with `await_callback`, error with `recover`."""
 
     action: Action
     job_id: str
@@ -38,15 +39,25 @@ class StepEvent(BaseModel):
 
 
 def step_event(event: dict[str, Any]) -> StepEvent:
-    """A task of the state machine, or the news that an execution failed, timed out or was aborted.
-
-    Raises pydantic.ValidationError for an event that is neither.
-    """
-    if event.get("source") == "aws.states":
-        detail = event["detail"]
-        job_id = json.loads(detail["input"])["job_id"]
-        return StepEvent(action=Action.GIVE_UP, job_id=job_id, error=StateError(Error=f"Execution.{detail['status']}"))
+    """A task of the state machine. Raises pydantic.ValidationError for another event."""
     return StepEvent.model_validate(event)
+
+
+@dataclass(frozen=True)
+class EndedExecution:
+    """The news that an execution failed, timed out or was aborted."""
+
+    job_id: str
+    name: str
+    status: str
+
+
+def ended_execution(event: dict[str, Any]) -> EndedExecution | None:
+    """What EventBridge says of an execution's end; None for another event, such as the sweep's schedule."""
+    if event.get("source") != "aws.states":
+        return None
+    detail = event["detail"]
+    return EndedExecution(json.loads(detail["input"])["job_id"], detail["name"], detail["status"])
 
 
 def is_s3_test(event: dict[str, Any]) -> bool:

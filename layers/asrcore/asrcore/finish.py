@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
-from asrcore.core.step import Step
+from asrcore.core.routing import followers
 from asrcore.core.transcript import Recognition, Transcript
 from asrcore.core.vendor import Reply
 from asrcore.log import LOG
@@ -45,7 +45,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
         services.transcripts.put_superseded(key, body)
 
     def complete(current: Job) -> Job:
-        is_same = current.attempt.number == number
+        is_same = current.planned and current.attempt.number == number
         return current.complete(vendor_task_id, key, warnings, now) if is_same else current
 
     moved = services.move(job.job_id, complete)
@@ -69,14 +69,15 @@ def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
     if error.vendor is None:  # a failure on the way to the vendor
         error = AsrError(error.error_class, error.code, error.message, vendor)
     LOG.warning("attempt failed", attempt=number, vendor=vendor, code=error.code, error_class=error.error_class)
-    moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, services.now()))
+    following = followers(job.chain, services.vendors[vendor], error, services.vendors)
+    moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, following, services.now()))
     return announce(moved, services)
 
 
-def end(job_id: str, error: AsrError, services: Services) -> Step:
+def end(job_id: str, error: AsrError, services: Services) -> Job:
     """Mark a job FAILED whatever it was doing, unless it ended."""
-    moved = services.move(job_id, lambda job: job.fail(error, services.now()))
-    return services.next_step(announce(moved, services))
+    LOG.warning("job failed", code=error.code, error_class=error.error_class)
+    return announce(services.move(job_id, lambda job: job.fail(error, services.now())), services)
 
 
 def transcript_key(job: Job) -> str:

@@ -1,4 +1,4 @@
-"""The state machine's steps: ask a vendor, wait for its callback, and end what nobody foresaw."""
+"""The state machine's steps: ask a vendor, wait for its callback, and pick up what nobody foresaw."""
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.job import Job
@@ -6,8 +6,9 @@ from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import InProgress, Reply
 from asrcore.events import Action, StepEvent
-from asrcore.finish import Raw, announce, attempt_failed, end, finish
+from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
+from asrcore.recover import recover
 from asrcore.services import Services, order_of
 
 
@@ -20,8 +21,8 @@ def perform(step: StepEvent, services: Services) -> Step:
             return await_callback(step.job_id, step.task_token, services)
         case Action.CALLBACK_MISSED:
             return callback_missed(step.job_id, services)
-        case Action.GIVE_UP:
-            return give_up(step.job_id, step.error.name, services)
+        case Action.RECOVER:
+            return recover(step.job_id, step.error.name, services)
         case Action.SUBMIT:
             raise ValueError("submit is SubmitFunction's step: PollerFunction does not hand recordings over")
 
@@ -59,21 +60,12 @@ def await_callback(job_id: str, task_token: str, services: Services) -> Step:
 def callback_missed(job_id: str, services: Services) -> Step:
     """No callback came in time: ask where the vendor can be asked, else the attempt has failed."""
     job = _load(job_id, services)
-    if job.finished or job.attempt.submitted_at is None:
+    if not job.planned or job.finished or job.attempt.submitted_at is None:
         return _ended(job, services, services.next_step(job))
     completes_by = services.vendors[job.attempt.vendor].completes_by
     if is_overdue(job, completes_by, services.now()):
         job = attempt_failed(job, _overdue(job, None), services)
     return services.next_step(job)
-
-
-def give_up(job_id: str, error_name: str, services: Services) -> Step:
-    """End a job whose execution met something that nobody foresaw, or ended without finishing it."""
-    LOG.error("the execution ended badly", error_name=error_name)
-    message = (
-        f"the workflow stopped unexpectedly ({error_name}); see the functions' logs for this job id, then submit again"
-    )
-    return end(job_id, AsrError(ErrorClass.RETRY, error_name, message), services)
 
 
 def _load(job_id: str, services: Services) -> Job:

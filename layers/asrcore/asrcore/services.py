@@ -1,6 +1,6 @@
 """What the use cases need from the world, as interfaces: AWS implements them in `stores/`, tests in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from asrcore.core.callback_url import callback_url
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
-from asrcore.core.step import Next, Step, next_step
+from asrcore.core.pacing import Pace
+from asrcore.core.step import Step, next_step
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Account, Order, Reply, Request, Vendor
+from asrcore.core.vendor import Account, Completion, Order, Reply, Request, Vendor
 from asrcore.settings import Settings
 
 
@@ -30,8 +31,11 @@ class Jobs(Protocol):
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
 
-    def take_slot(self, vendor: str, per_second: int, now: datetime) -> datetime:
+    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
         """The next free place in a vendor's line, now or later; it is taken by asking."""
+
+    def unattended(self, before: datetime) -> Iterable[str]:
+        """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`."""
 
 
 class Recordings(Protocol):
@@ -110,9 +114,11 @@ class Services:
 
     def next_step(self, job: Job) -> Step:
         """What is next for a job."""
-        if job.finished:
-            return Step(job_id=job.job_id, next=Next(job.status.lower()))
-        return next_step(job, self.vendors[job.attempt.vendor].completes_by, self.now())
+        return next_step(job, self.completes_by(job), self.now())
+
+    def completes_by(self, job: Job) -> frozenset[Completion]:
+        """How the current attempt's vendor answers; nothing for a job without one."""
+        return self.vendors[job.attempt.vendor].completes_by if job.planned else frozenset()
 
     def missing_credentials(self, vendor: Vendor) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""

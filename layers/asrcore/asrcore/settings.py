@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from asrcore.core.pacing import Pace
+
 
 class Settings(BaseModel):
     """The stack's parameters as a function sees them.
 
-    base_urls, per_second and max_data_bytes are by vendor name and hold only what the function was given.
+    base_urls, per_second, per_day and max_data_bytes are by vendor name and hold only what the function was given.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -20,9 +22,14 @@ class Settings(BaseModel):
     row_retention_days: int
     base_urls: dict[str, str]
     per_second: dict[str, int]
+    per_day: dict[str, int]
     max_data_bytes: dict[str, int]
     state_machine_arn: str = ""
     callback_base_url: str = ""
+
+    def pace(self, vendor: str) -> Pace:
+        """A vendor's pace. Raises KeyError in a function that does not submit."""
+        return Pace(self.per_second[vendor], self.per_day.get(vendor))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -33,6 +40,7 @@ class Settings(BaseModel):
                 "vendor_chain": environment.get("VENDOR_CHAIN", "").split(","),
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
+                "per_day": _by_vendor(environment, "_PER_DAY"),
                 "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
             }
         )

@@ -14,7 +14,7 @@ from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Accepted, Completion, Delivery, Order, Reply
-from asrcore.finish import Raw, announce, attempt_failed, finish
+from asrcore.finish import Raw, announce, attempt_failed, end, finish
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
@@ -80,7 +80,7 @@ def _take_one(source: Source, services: Services) -> None:
 
 def _advance(job: Job, services: Services) -> Job:
     """Bring a job as far as it gets without waiting."""
-    if not job.attempts and not job.finished:
+    if not job.finished and not job.planned:
         job = _plan(job, services)
     if job.finished:
         return announce(job, services)
@@ -100,7 +100,7 @@ def _plan(job: Job, services: Services) -> Job:
         )
         vendors = choose(order, candidates, services.vendors, services.missing_credentials)
     except AsrError as error:
-        return _fail(job, error, services)
+        return end(job.job_id, error, services)
     warnings = _name_warnings(source.key, audio)
     LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
     return services.move(
@@ -140,8 +140,8 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
         return job
     try:
         if not job.attempt.paced:
-            per_second = services.settings.per_second[job.attempt.vendor]
-            slot = services.jobs.take_slot(job.attempt.vendor, per_second, now)
+            vendor = job.attempt.vendor
+            slot = services.jobs.take_slot(vendor, services.settings.pace(vendor), now)
             job = services.jobs.save(job.take_slot(slot, now))
         wait_s = (job.free_from() - services.now()).total_seconds()
         if wait_s > SHORT_WAIT_S:
@@ -193,8 +193,3 @@ def _delivery(job: Job, services: Services) -> Delivery:
     if deliver_as_data(vendor, len(url), size_bytes, max_data_bytes):
         return Delivery(data=services.recordings.read(job.source, 0, size_bytes))
     return Delivery(url=url)
-
-
-def _fail(job: Job, error: AsrError, services: Services) -> Job:
-    LOG.warning("job failed before submission", code=error.code)
-    return services.move(job.job_id, lambda job: job.fail(error, services.now()))

@@ -1,23 +1,23 @@
 """A job: one object version on its way to a transcript, and every move it can make.
 
 A job is a plain value. A move takes a job and returns the next one; the store saves it only if nobody else has moved
-the job meanwhile (`revision`). A finished job never moves: every move of one returns it unchanged, so that a late
-failure cannot overwrite a success.
-
-    QUEUED ──plan──▶ IN_PROGRESS ──complete──▶ COMPLETED
-       │              │  ▲   │
-       │              └──┘   │  claim, submitted, asked, attempt_failed (retry or next vendor)
-       └─────fail────────────┴──fail, attempt_failed (nobody left)──▶ FAILED
+the job meanwhile (`revision`). `LIFE_CYCLE` says which moves there are, from which states, to which, in whose hands; a
+move from any other state returns the job unchanged. No move leaves COMPLETED, and only an operator's leaves FAILED: a
+late failure cannot overwrite a success.
 
 An attempt is planned (`due_at`), claimed (`claimed_at`), submitted (`submitted_at`), ended (`ended_at`), in this order.
 """
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from functools import wraps
+from types import MappingProxyType
+from typing import Any, Concatenate, ParamSpec, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_serializer
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
@@ -26,6 +26,9 @@ from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
 
 CLAIM_S = 150  # longer than SubmitFunction may run: past it, whoever claimed an attempt is gone
+DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
+MAX_RESTARTS = 3  # times that a job is picked up again by itself
+_RESTART_WAIT_S = 30
 
 
 class Status(StrEnum):
@@ -37,10 +40,72 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
+OPEN_PARTS = "0123456789abcdef"  # of the index of open jobs: by the job id's first digit, so that no part is hot
+OPEN = frozenset({Status.QUEUED, Status.IN_PROGRESS})
+ENDED = frozenset({Status.COMPLETED, Status.FAILED})
+_UNDER_WAY = frozenset({Status.IN_PROGRESS})
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row of the life cycle. `by`: the modules of the layer that make the move, and no others."""
+
+    sources: frozenset[Status]
+    targets: frozenset[Status]
+    by: tuple[str, ...]
+    meaning: str
+
+
+LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
+    {
+        "plan": Move(
+            frozenset({Status.QUEUED}), _UNDER_WAY, ("submit",), "the recording is understood, and a vendor takes it"
+        ),
+        "take_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
+        "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
+        "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
+        "asked": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
+        "keep_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
+        "attempt_failed": Move(
+            _UNDER_WAY,
+            frozenset({Status.IN_PROGRESS, Status.FAILED}),
+            ("finish",),
+            "the attempt ended: the same vendor again, the next one, or nobody is left",
+        ),
+        "complete": Move(_UNDER_WAY, frozenset({Status.COMPLETED}), ("finish",), "the transcript is stored"),
+        "fail": Move(OPEN, frozenset({Status.FAILED}), ("finish",), "the end without a transcript"),
+        "restart": Move(OPEN, OPEN, ("recover",), "nobody looked after the job: a fresh run does"),
+        "redrive": Move(
+            frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("recover",), "an operator wants it tried again"
+        ),
+        "announce": Move(ENDED, ENDED, ("finish",), "the world was told of the end"),
+    }
+)
+
+_P = ParamSpec("_P")
+
+
+def _move(method: "Callable[Concatenate[Job, _P], Job]") -> "Callable[Concatenate[Job, _P], Job]":
+    """A method that moves a job as LIFE_CYCLE allows under its name, and otherwise not at all."""
+    allowed = LIFE_CYCLE[method.__name__]
+
+    @wraps(method)
+    def moved(job: "Job", /, *args: _P.args, **kwargs: _P.kwargs) -> "Job":
+        if job.status not in allowed.sources:
+            return job
+        following = method(job, *args, **kwargs)
+        if following.status not in allowed.targets:
+            raise RuntimeError(f"{method.__name__} may not lead from {job.status} to {following.status}")
+        return following
+
+    return moved
+
+
 class Attempt(AttemptRecord):
     """One try with one vendor. `number` counts from 1 over the whole job and is part of the callback address."""
 
     number: int
+    run: int = 1
     due_at: datetime  # not before
     paced: bool = False  # due_at is a slot of the vendor's pace
     claimed_at: datetime | None = None
@@ -57,6 +122,15 @@ class Attempt(AttemptRecord):
         return AttemptRecord(**{name: getattr(self, name) for name in AttemptRecord.model_fields})
 
 
+class Restart(BaseModel):
+    """A time when the job was picked up again, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    reason: str
+
+
 class JobError(BaseModel):
     """Why a job failed; `message` says what to do."""
 
@@ -67,11 +141,6 @@ class JobError(BaseModel):
     code: str
     message: str
 
-    @classmethod
-    def of(cls, error: AsrError) -> "JobError":
-        """The row's form of an error."""
-        return cls(class_=error.error_class, vendor=error.vendor, code=error.code, message=error.message)
-
 
 class Job(BaseModel):
     """The row of the jobs table. Times are UTC; `expires_at` is UNIX seconds (DynamoDB's time to live)."""
@@ -79,7 +148,7 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     job_id: str
-    run: int = 1  # part of the execution's name: a redrive is a new run
+    run: int = 1  # part of the execution's name: a restart or redrive is a new run
     revision: int = 0
     status: Status = Status.QUEUED
     source: Source
@@ -88,6 +157,7 @@ class Job(BaseModel):
     vendor: str | None = None
     chain: list[str] = []  # vendors to go to, in order, when this one cannot serve
     attempts: list[Attempt] = []
+    restarts: list[Restart] = []
     task_token: str | None = Field(default=None, repr=False)
     transcript_key: str | None = None
     error: JobError | None = None
@@ -95,6 +165,7 @@ class Job(BaseModel):
     announced: bool = False  # the event that tells of the end was sent
     created_at: datetime
     updated_at: datetime
+    deadline_at: datetime
     expires_at: int | None = None
 
     @field_serializer("options")
@@ -102,10 +173,16 @@ class Job(BaseModel):
         # What nobody asked for must not look asked for when the row is read again.
         return options.model_dump(mode="json", exclude_unset=True)
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def open(self) -> str | None:
+        """The part of the index of open jobs that this one is in: somebody must still look after it."""
+        return None if self.finished and self.announced else self.job_id[0]
+
     @property
     def finished(self) -> bool:
         """Whether this is the end."""
-        return self.status in (Status.COMPLETED, Status.FAILED)
+        return self.status in ENDED
 
     @property
     def execution_name(self) -> str:
@@ -114,10 +191,15 @@ class Job(BaseModel):
 
     @property
     def attempt(self) -> Attempt:
-        """The current attempt. Raises LookupError for a job that has none yet."""
-        if not self.attempts:
+        """The current attempt. Raises LookupError for a job that was not planned."""
+        if not self.planned:
             raise LookupError(f"job {self.job_id} has no attempt yet")
         return self.attempts[-1]
+
+    @property
+    def planned(self) -> bool:
+        """Whether the current run has an attempt: its recording is understood, and a vendor was chosen."""
+        return self.status is not Status.QUEUED and bool(self.attempts)
 
     def _moved(self, now: datetime, **changes: object) -> Self:
         return self.model_copy(update={**changes, "updated_at": now})
@@ -125,13 +207,14 @@ class Job(BaseModel):
     def _attempt_moved(self, now: datetime, **changes: object) -> Self:
         return self._moved(now, attempts=[*self.attempts[:-1], self.attempt.model_copy(update=changes)])
 
+    def _next_attempt(self, vendor: str, due_at: datetime) -> list[Attempt]:
+        return [*self.attempts, Attempt(number=len(self.attempts) + 1, run=self.run, vendor=vendor, due_at=due_at)]
+
+    @_move
     def plan(
         self, source: Source, audio: Audio, options: Options, *, vendors: list[str], warnings: list[str], now: datetime
-    ) -> Self:
+    ) -> "Job":
         """The recording is known and at least one vendor takes it: the first of `vendors` is next."""
-        if self.status is not Status.QUEUED:
-            return self
-        first = Attempt(number=1, vendor=vendors[0], due_at=now)
         return self._moved(
             now,
             status=Status.IN_PROGRESS,
@@ -140,69 +223,74 @@ class Job(BaseModel):
             options=options,
             vendor=vendors[0],
             chain=vendors[1:],
-            attempts=[first],
+            attempts=self._next_attempt(vendors[0], now),
             warnings=warnings,
         )
 
-    def take_slot(self, slot: datetime, now: datetime) -> Self:
-        """The attempt has its place in the vendor's line."""
-        return self if self.finished else self._attempt_moved(now, due_at=slot, paced=True)
+    @_move
+    def take_slot(self, slot: datetime, now: datetime) -> "Job":
+        """The attempt has its place in the vendor's line; standing in a long line does not use up the job's time."""
+        deadline_at = max(self.deadline_at, slot + timedelta(seconds=DEADLINE_S))
+        return self._attempt_moved(now, due_at=slot, paced=True)._moved(now, deadline_at=deadline_at)
 
-    def claim(self, warnings: list[str], now: datetime) -> Self:
+    @_move
+    def claim(self, warnings: list[str], now: datetime) -> "Job":
         """Somebody is about to submit; nobody else may for CLAIM_S. warnings: what this vendor cannot honour."""
-        if self.finished:
-            return self
         new = [warning for warning in warnings if warning not in self.warnings]
         return self._attempt_moved(now, claimed_at=now)._moved(now, warnings=[*self.warnings, *new])
 
-    def free_from(self) -> datetime:
-        """From when the current attempt may be submitted: its turn has come, and no claim on it stands."""
-        due_at, claimed_at = self.attempt.due_at, self.attempt.claimed_at
-        return max(due_at, claimed_at + timedelta(seconds=CLAIM_S)) if claimed_at else due_at
-
-    def submitted(self, number: int, vendor_task_id: str, now: datetime) -> Self:
+    @_move
+    def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
         """The vendor took attempt `number`."""
-        if self.finished or self.attempt.number != number or self.attempt.submitted_at is not None:
+        if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         return self._attempt_moved(now, vendor_task_id=vendor_task_id, submitted_at=now)
 
-    def asked(self, number: int, now: datetime) -> Self:
+    @_move
+    def asked(self, number: int, now: datetime) -> "Job":
         """The vendor was asked once more and has no result yet."""
-        if self.finished or self.attempt.number != number:
+        if self.attempt.number != number:
             return self
         return self._attempt_moved(now, queries=self.attempt.queries + 1)
 
-    def keep_token(self, task_token: str, now: datetime) -> Self:
+    @_move
+    def keep_token(self, task_token: str, now: datetime) -> "Job":
         """The execution waits for a callback under this token."""
-        return self if self.finished else self._moved(now, task_token=task_token)
+        return self._moved(now, task_token=task_token)
 
-    def attempt_failed(self, number: int, error: AsrError, now: datetime) -> Self:
-        """Attempt `number` ended: the same vendor again, the next of the chain, or the end of the job."""
-        if self.finished or self.attempt.number != number:
+    @_move
+    def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":
+        """Attempt `number` ended: the same vendor again, the first of `followers`, or the end of the job.
+
+        followers: the vendors of the chain that this error leaves a chance to, in order.
+        """
+        if self.attempt.number != number:
             return self
-        ended = self.attempt.model_copy(
-            update={"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
-        )
-        attempts = [*self.attempts[:-1], ended]
-        tries = sum(attempt.vendor == ended.vendor for attempt in attempts)
-        moved = self._moved(now, attempts=attempts)
+        told = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
+        ended = self._attempt_moved(now, **told)
+        vendor = self.attempt.vendor
+        tries = sum(attempt.vendor == vendor and attempt.run == self.run for attempt in self.attempts)
         if error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
             due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries))
-            following = Attempt(number=ended.number + 1, vendor=ended.vendor, due_at=due_at)
-            return moved._moved(now, attempts=[*attempts, following])
-        if self.chain:
-            following = Attempt(number=ended.number + 1, vendor=self.chain[0], due_at=now)
-            return moved._moved(now, vendor=self.chain[0], chain=self.chain[1:], attempts=[*attempts, following])
-        return moved.fail(error, now)
+            return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
+        if followers:
+            following, chain = followers[0], list(followers[1:])
+            return ended._moved(now, vendor=following, chain=chain, attempts=ended._next_attempt(following, now))
+        return ended.fail(error, now)
 
-    def fail(self, error: AsrError, now: datetime) -> Self:
-        """The end without a transcript."""
-        return self if self.finished else self._moved(now, status=Status.FAILED, error=JobError.of(error))
+    @_move
+    def fail(self, error: AsrError, now: datetime) -> "Job":
+        """The end without a transcript; when more than one attempt was made, the error tells of all of them."""
+        story = [
+            f"attempt {each.number}, {each.vendor}: {each.code} ({each.outcome})" for each in self.attempts if each.code
+        ]
+        message = "\n".join([error.message, "What was tried:", *story]) if len(story) > 1 else error.message
+        failure = JobError(class_=error.error_class, vendor=error.vendor, code=error.code, message=message)
+        return self._moved(now, status=Status.FAILED, error=failure)
 
-    def complete(self, vendor_task_id: str | None, transcript_key: str, warnings: list[str], now: datetime) -> Self:
+    @_move
+    def complete(self, vendor_task_id: str | None, transcript_key: str, warnings: list[str], now: datetime) -> "Job":
         """The end with a transcript, which is stored already."""
-        if self.finished:
-            return self
         done = self._attempt_moved(
             now,
             vendor_task_id=self.attempt.vendor_task_id or vendor_task_id,
@@ -214,9 +302,40 @@ class Job(BaseModel):
             now, status=Status.COMPLETED, transcript_key=transcript_key, warnings=[*self.warnings, *warnings]
         )
 
-    def announce(self, expires_at: int) -> Self:
+    @_move
+    def restart(self, reason: str, now: datetime) -> "Job":
+        """Nobody looked after the job: a new run does, from where the job stands."""
+        restarts = [*self.restarts, Restart(at=now, reason=reason)]
+        return self._moved(now, run=self.run + 1, restarts=restarts, task_token=None)
+
+    @_move
+    def redrive(self, reason: str, now: datetime) -> "Job":
+        """Tried again from the start, in a new run; what was tried before stays on the job."""
+        return self._moved(
+            now,
+            status=Status.QUEUED,
+            run=self.run + 1,
+            restarts=[*self.restarts, Restart(at=now, reason=reason)],
+            task_token=None,
+            error=None,
+            announced=False,
+            expires_at=None,
+            deadline_at=now + timedelta(seconds=DEADLINE_S),
+        )
+
+    @_move
+    def announce(self, expires_at: int) -> "Job":
         """The world was told of the end; from now on the row may be forgotten at `expires_at`."""
         return self.model_copy(update={"announced": True, "expires_at": expires_at})
+
+    def free_from(self) -> datetime:
+        """From when the current attempt may be submitted: its turn has come, and no claim on it stands."""
+        due_at, claimed_at = self.attempt.due_at, self.attempt.claimed_at
+        return max(due_at, claimed_at + timedelta(seconds=CLAIM_S)) if claimed_at else due_at
+
+    def restart_wait_s(self) -> float:
+        """Seconds before a job that met something unforeseen goes on: longer each time."""
+        return float(_RESTART_WAIT_S * 4 ** max(0, len(self.restarts) - 1))
 
 
 def job_id(source: Source) -> str:
@@ -230,4 +349,10 @@ def job_id(source: Source) -> str:
 
 def new_job(source: Source, now: datetime) -> Job:
     """The job of an object version that was just seen."""
-    return Job(job_id=job_id(source), source=source, created_at=now, updated_at=now)
+    return Job(
+        job_id=job_id(source),
+        source=source,
+        created_at=now,
+        updated_at=now,
+        deadline_at=now + timedelta(seconds=DEADLINE_S),
+    )

@@ -1,10 +1,13 @@
 """Waits that keep a herd apart: the vendor's pace for submissions, and growing, jittered waits between retries."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 MAX_TRIES = 4  # submissions of one recording to one vendor, while its errors are of class retry
 _FIRST_RETRY_S = 5.0
 _GROWTH = 4.0
+_CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
 
 
 def retry_wait_s(job_id: str, tries: int) -> float:
@@ -17,6 +20,24 @@ def retry_wait_s(job_id: str, tries: int) -> float:
     return _FIRST_RETRY_S * _GROWTH ** (tries - 1) * (1 - jitter / 2)
 
 
-def slot_interval_us(per_second: int) -> int:
-    """Microseconds between two submissions at a vendor's pace."""
-    return 1_000_000 // per_second
+@dataclass(frozen=True)
+class Pace:
+    """How many submissions a vendor takes; per_day is None where it does not count days."""
+
+    per_second: int
+    per_day: int | None = None
+
+    @property
+    def interval_us(self) -> int:
+        """Microseconds between two submissions."""
+        return 1_000_000 // self.per_second
+
+
+def vendor_day(moment: datetime) -> date:
+    """The day on which a vendor counts a submission: theirs is China's."""
+    return moment.astimezone(_CHINA).date()
+
+
+def day_start(day: date) -> datetime:
+    """The first moment of a vendor's day, UTC."""
+    return datetime.combine(day, time(), _CHINA).astimezone(UTC)

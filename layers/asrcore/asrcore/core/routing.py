@@ -1,10 +1,12 @@
 """Which vendor gets a recording, and how it gets there."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.vendor import Order, Vendor
+from asrcore.core.vendor import Limits, Order, Vendor
 
 INCOMING = "incoming/"
 AUTO = "auto"
@@ -72,6 +74,31 @@ def _nobody(refused: Sequence[Refusal]) -> AsrError:
         return AsrError(ErrorClass.CONFIG, "CredentialsMissing", message, only)
     message = f"no vendor takes this recording as it is; convert it, or name another vendor:\n{lines}"
     return AsrError(ErrorClass.BAD_AUDIO, "NoVendorFits", message, only)
+
+
+def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Mapping[str, Vendor]) -> list[str]:
+    """The vendors of the chain that an error of `failed` leaves a chance to, in order.
+
+    What one vendor cannot do with a recording, only one that takes more can; any other error is the vendor's own.
+    """
+    if error.error_class is not ErrorClass.BAD_AUDIO:
+        return list(chain)
+    return [name for name in chain if takes_more(vendors[name].limits, failed.limits)]
+
+
+def takes_more(one: Limits, other: Limits) -> bool:
+    """Whether `one` takes recordings that `other` does not, by format, rate, channels, length or size."""
+
+    def wider(mine: frozenset[Any], theirs: frozenset[Any]) -> bool:
+        return bool(theirs) and (not mine or bool(mine - theirs))  # an empty set: no limit
+
+    return (
+        bool(one.formats - other.formats)
+        or wider(one.sample_rates_hz, other.sample_rates_hz)
+        or wider(one.channels, other.channels)
+        or one.max_duration_ms > other.max_duration_ms
+        or (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf)
+    )
 
 
 def deliver_as_data(vendor: Vendor, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:

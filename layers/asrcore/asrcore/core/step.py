@@ -11,6 +11,8 @@ from asrcore.core.job import Job, Status
 from asrcore.core.polling import RESULT_DEADLINE_S, callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
+GRACE_S = 900  # retries of a step included
+
 
 class Next(StrEnum):
     """The states that the state machine knows."""
@@ -42,6 +44,8 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
         return Step(job_id=job.job_id, next=Next.COMPLETED)
     if job.status is Status.FAILED:
         return Step(job_id=job.job_id, next=Next.FAILED)
+    if not job.planned:
+        return Step(job_id=job.job_id, next=Next.SUBMIT)
     attempt = job.attempt
     if attempt.submitted_at is None:
         return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_whole(job.free_from() - now))
@@ -54,9 +58,18 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
     return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
 
 
+def look_by(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
+    """By when somebody must have looked at the job again, if anybody still looks after it.
+
+    Read off the last move: it said how long to wait, and nobody who keeps to that is GRACE_S late.
+    """
+    wait_s = next_step(job, completes_by, job.updated_at).wait_s
+    return job.updated_at + timedelta(seconds=wait_s + GRACE_S)
+
+
 def is_overdue(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> bool:
     """Whether the vendor's time to answer the current attempt is up."""
-    submitted_at = job.attempt.submitted_at
+    submitted_at = job.attempt.submitted_at if job.planned else None
     if submitted_at is None:
         return False
     can_query = Completion.QUERY in completes_by

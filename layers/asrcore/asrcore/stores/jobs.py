@@ -1,13 +1,14 @@
 """The jobs table: a row per job, each write conditional on nobody else having written since it was read."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from asrcore.core.job import Job
-from asrcore.core.pacing import slot_interval_us
+from asrcore.core.job import OPEN_PARTS, Job
+from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.services import ConflictError
 
 _SERIALIZE = TypeSerializer().serialize
@@ -43,37 +44,81 @@ class DynamoJobs:
             raise ConflictError(f"job {job.job_id} was moved by somebody else")
         return following
 
-    def take_slot(self, vendor: str, per_second: int, now: datetime) -> datetime:
+    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
         """The next free place in a vendor's line.
 
         The line is one number, the moment from which it is free; time itself empties it, so that nothing can leak and
-        nothing is ever given back. Each of the two writes below fails exactly when the other one holds.
+        nothing is ever given back. Each of the two writes fails exactly when the other one holds.
         """
-        now_us = int(now.timestamp() * 1_000_000)
-        interval_us = slot_interval_us(per_second)
+        line, start = f"pace#{vendor}", now
+        if pace.per_day:
+            day = self._take_day(vendor, pace.per_day, vendor_day(now))
+            line, start = f"{line}#{day}", max(now, day_start(day))
+        start_us = int(start.timestamp() * 1_000_000)
         while True:
-            behind = self._move_line(vendor, "free_from_us + :interval", "free_from_us > :now", now_us, interval_us)
-            if behind is not None:
-                return datetime.fromtimestamp((behind - interval_us) / 1_000_000, UTC)
-            empty = "attribute_not_exists(free_from_us) OR free_from_us <= :now"
-            if self._move_line(vendor, ":now + :interval", empty, now_us, interval_us) is not None:
-                return now
+            free_us = self._move_line(line, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
+            if free_us is not None:
+                return datetime.fromtimestamp((free_us - pace.interval_us) / 1_000_000, UTC)
+            empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
+            if self._move_line(line, ":start + :interval", empty, start_us, pace) is not None:
+                return start
 
-    def _move_line(self, vendor: str, value: str, condition: str, now_us: int, interval_us: int) -> int | None:
+    def _take_day(self, vendor: str, per_day: int, day: date) -> date:
+        """The first day, from `day` on, that has a place left; the place is taken. A new day has all its places."""
+        while True:
+            taken = self._update(
+                f"pace#{vendor}#{day}",
+                "SET taken = if_not_exists(taken, :none) + :one, expires_at = :expires_at",
+                "attribute_not_exists(taken) OR taken < :per_day",
+                {
+                    ":none": 0,
+                    ":one": 1,
+                    ":per_day": per_day,
+                    ":expires_at": int(day_start(day + timedelta(days=7)).timestamp()),
+                },
+            )
+            if taken is not None:
+                return day
+            day += timedelta(days=1)
+
+    def _move_line(self, line: str, value: str, condition: str, start_us: int, pace: Pace) -> int | None:
+        values = {":start": start_us, ":interval": pace.interval_us}
+        moved = self._update(line, f"SET free_from_us = {value}", condition, values)
+        return int(moved["free_from_us"]) if moved is not None else None
+
+    def _update(self, key: str, expression: str, condition: str, values: dict[str, int]) -> dict[str, Any] | None:
+        """The item's updated attributes; None when the condition does not hold."""
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key={"job_id": {"S": f"pace#{vendor}"}},
-                UpdateExpression=f"SET free_from_us = {value}",
+                Key={"job_id": {"S": key}},
+                UpdateExpression=expression,
                 ConditionExpression=condition,
-                ExpressionAttributeValues={":now": _SERIALIZE(now_us), ":interval": _SERIALIZE(interval_us)},
+                ExpressionAttributeValues={name: _SERIALIZE(value) for name, value in values.items()},
                 ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
             if _is_conditional(error):
                 return None
             raise
-        return int(_DESERIALIZE(answer["Attributes"]["free_from_us"]))
+        return {name: _DESERIALIZE(value) for name, value in answer["Attributes"].items()}
+
+    def unattended(self, before: datetime) -> Iterator[str]:
+        """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`.
+
+        From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting.
+        """
+        pages = self._client.get_paginator("query")
+        for part in OPEN_PARTS:
+            for page in pages.paginate(
+                TableName=self._table,
+                IndexName="open",
+                KeyConditionExpression="#open = :part AND updated_at < :before",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues={":part": {"S": part}, ":before": _SERIALIZE(before.isoformat())},
+                ProjectionExpression="job_id",
+            ):
+                yield from (item["job_id"]["S"] for item in page["Items"])
 
     def _put(self, job: Job, **condition: Any) -> bool:
         row = job.model_dump(mode="json", by_alias=True)

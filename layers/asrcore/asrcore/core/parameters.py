@@ -1,0 +1,119 @@
+"""What a vendor lets people set under its own name, beside the canonical options: one table per vendor.
+
+The table serves three ends: a value is checked by it when somebody sets it, it is sent under the table's name, and the
+documentation is written from it.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Value = bool | int | str
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Parameter(ABC):
+    """One parameter. meaning: for the documentation, with the vendor's default where it publishes one."""
+
+    meaning: str
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """The values it takes, in words."""
+
+    @abstractmethod
+    def find(self, value: object) -> Value | None:
+        """The value that is meant by JSON's `value` or by its text; None where it is not one of the allowed."""
+
+    def read(self, value: object) -> Value:
+        """The value to be sent. Raises ValueError saying what is allowed."""
+        found = self.find(value.strip() if isinstance(value, str) else value)
+        if found is None:
+            raise ValueError(f"allowed: {self.allowed}")
+        return found
+
+
+@dataclass(frozen=True)
+class OneOf(Parameter):
+    """A number out of a few, each with its meaning."""
+
+    values: Mapping[int, str]
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(f"{value} ({meaning})" for value, meaning in self.values.items())
+
+    def find(self, value: object) -> int | None:
+        number = _whole(value)
+        return number if number in self.values else None
+
+
+@dataclass(frozen=True)
+class Whole(Parameter):
+    """A whole number from lowest to highest."""
+
+    lowest: int
+    highest: int
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.lowest} to {self.highest}"
+
+    def find(self, value: object) -> int | None:
+        number = _whole(value)
+        return number if number is not None and self.lowest <= number <= self.highest else None
+
+
+@dataclass(frozen=True)
+class Switch(Parameter):
+    """On or off."""
+
+    @property
+    def allowed(self) -> str:
+        return "true, false"
+
+    def find(self, value: object) -> bool | None:
+        return value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
+
+
+@dataclass(frozen=True)
+class Text(Parameter):
+    """Text of a form. pattern: of the whole text.  form: the pattern in words."""
+
+    pattern: str
+    form: str
+
+    @property
+    def allowed(self) -> str:
+        return self.form
+
+    def find(self, value: object) -> str | None:
+        return value if isinstance(value, str) and re.fullmatch(self.pattern, value) else None
+
+
+@dataclass(frozen=True)
+class Choice(Parameter):
+    """A word out of a few."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(self.words)
+
+    def find(self, value: object) -> str | None:
+        return value if isinstance(value, str) and value in self.words else None
+
+
+def a_name(meaning: str, longest: int = 128) -> Text:
+    """The parameter for a name or id that the vendor's console gives to something of the account's."""
+    return Text(meaning, rf"[A-Za-z0-9_.:-]{{1,{longest}}}", f"letters, digits and `_.:-`, up to {longest}")
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value) else None

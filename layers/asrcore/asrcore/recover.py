@@ -1,0 +1,83 @@
+"""Nobody is left behind: jobs that nobody looks after any more are picked up again, or ended with a reason.
+
+An execution may fail, time out, be aborted or be deleted, an event may be lost, a process may die at any point. Until
+when somebody should look at a job can be read off its row: past that, a fresh run starts from where the job stands.
+"""
+
+from datetime import timedelta
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import MAX_RESTARTS, Job
+from asrcore.core.step import GRACE_S, Step, look_by
+from asrcore.events import EndedExecution
+from asrcore.finish import announce, end
+from asrcore.log import LOG
+from asrcore.services import Services
+
+
+def recover(job_id: str, error_name: str, services: Services) -> Step:
+    """The state machine's last resort: a step failed again and again. The same execution goes on, after a while."""
+    job = _restart(services.move(job_id, lambda job: job), f"a step failed: {error_name}", services)
+    step = services.next_step(job)
+    if job.finished:
+        return step
+    return step.model_copy(update={"wait_s": max(step.wait_s, int(job.restart_wait_s()))})
+
+
+def execution_ended(execution: EndedExecution, services: Services) -> None:
+    """An execution failed, timed out or was aborted: a fresh one takes over, unless a person stopped it."""
+    job = services.move(execution.job_id, lambda job: job)
+    if job.finished:
+        announce(job, services)
+    elif execution.name != job.execution_name:
+        LOG.info("a later run looks after this job", execution=execution.name)
+    elif execution.status == "ABORTED":
+        message = "the execution was aborted by hand; redrive the job if it is still wanted"
+        end(job.job_id, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message), services)
+    else:
+        _start_again(job, f"its execution ended: {execution.status}", services)
+
+
+def sweep(services: Services) -> int:
+    """Look for jobs that nobody looks after, and see to each; how many there were."""
+    found = 0
+    now = services.now()
+    for job_id in services.jobs.unattended(now - timedelta(seconds=GRACE_S)):
+        job = services.jobs.load(job_id)
+        if job is None or (not job.finished and now < min(look_by(job, services.completes_by(job)), job.deadline_at)):
+            continue
+        found += 1
+        LOG.append_keys(job_id=job_id)
+        if job.finished:
+            announce(job, services)
+        else:
+            _start_again(job, "nobody looked after it in time", services)
+    return found
+
+
+def redrive(job_id: str, services: Services) -> Job:
+    """Try a FAILED job again from the start, in a new run; any other job is left as it is."""
+    moved = services.move(job_id, lambda job: job.redrive("an operator asked for it", services.now()))
+    if not moved.finished:
+        services.workflow.start(moved.execution_name, services.next_step(moved))
+    return moved
+
+
+def _start_again(job: Job, reason: str, services: Services) -> None:
+    job = _restart(job, reason, services)
+    if not job.finished:
+        services.workflow.start(job.execution_name, services.next_step(job))
+
+
+def _restart(job: Job, reason: str, services: Services) -> Job:
+    """A fresh run of a job that has time and restarts left; the end of one that has not."""
+    now = services.now()
+    if now >= job.deadline_at:
+        message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
+        return end(job.job_id, AsrError(ErrorClass.RETRY, "DeadlinePassed", message), services)
+    if len(job.restarts) >= MAX_RESTARTS:
+        message = f"the job was picked up {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
+        return end(job.job_id, AsrError(ErrorClass.RETRY, "TooManyRestarts", message), services)
+    LOG.warning("picked up again", reason=reason)
+    seen = job.revision
+    return services.move(job.job_id, lambda job: job.restart(reason, now) if job.revision == seen else job)
