@@ -161,7 +161,9 @@ def _also_to_functions(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def send_to_targets(rule: Any, event: dict[str, Any], transform_input: bool = True) -> None:
         functions = [target["Arn"] for target in rule.targets if ":lambda:" in target["Arn"]]
-        if functions and rule.state != "DISABLED" and rule.event_pattern.matches_event(event):
+        # To moto, a schedule's rule, which has no pattern, matches every event of the bus.
+        is_meant = rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(event)
+        if functions and rule.state != "DISABLED" and is_meant:
             body = json.dumps(_bus_event(event)).encode()
             for arn in functions:
                 _stacks[rule.region_name].run_function_later(arn, body)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from devstack.expand import load_template
 from devstack.functions import Function, Settings
 from devstack.settings import ROOT
 
@@ -21,11 +22,21 @@ def write_project(folder: Path, functions: Mapping[str, str]) -> Path:
     shutil.copytree(ROOT / "statemachine", folder / "statemachine")
     (folder / "layers/asrcore").mkdir(parents=True)
     (folder / "layers/asrcore/in_layer.py").write_text("NAME = 'the layer'\n")
-    for name in ("submit", "callback", "poller"):
-        code = folder / "functions" / name / "app.py"
+    for code_uri in code_folders().values():
+        code = folder / code_uri / "app.py"
         code.parent.mkdir(parents=True)
-        code.write_text(textwrap.dedent(functions.get(name, IDLE)))
+        code.write_text(textwrap.dedent(functions.get(code.parent.name, IDLE)))
     return folder / "template.yaml"
+
+
+def code_folders() -> dict[str, str]:
+    """Where the template says each function's code is, by logical id."""
+    resources = load_template(ROOT / "template.yaml")["Resources"]
+    return {
+        name: resource["Properties"]["CodeUri"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
 
 
 def make_function(
