@@ -1,23 +1,25 @@
-"""SubmitFunction: new recordings from the audio bucket, and submit steps from the state machine."""
+"""SubmitFunction: new recordings from the audio bucket, requests for one, and submit steps from the state machine."""
 
 from typing import Any
 
 from asrcore.aws import connect
-from asrcore.events import is_s3_test, new_objects, step_event
+from asrcore.events import is_s3_test, new_objects, request_event, step_event
 from asrcore.log import LOG
-from asrcore.submit import submit, take
+from asrcore.submit import request, submit, take
 
 SERVICES = connect()
 
 
 @LOG.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int] | None:
-    """Take an S3 notification's recordings, or do a submit step and answer with its envelope."""
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str | int] | None:
+    """Take an S3 notification's recordings; answer a request or a submit step with the job's envelope."""
     if is_s3_test(event):
         return None
     if "action" not in event:
-        take(new_objects(event), SERVICES)
+        take(new_objects(event), context.aws_request_id, SERVICES)
         return None
+    if asked := request_event(event):
+        return request(asked, context.aws_request_id, SERVICES).envelope()
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
-    return submit(step.job_id, SERVICES).envelope()
+    return submit(step.job_id, step.execution, SERVICES).envelope()

@@ -60,7 +60,7 @@ class TestJobs:
         job = new_job(SOURCE, START)
         unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
         planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
-        failed = planned.claim([], START).fail(AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START)
+        failed = planned.claim("event", "t", [], START).fail(AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START)
 
         jobs.create(job)
         saved = jobs.save(failed)

@@ -7,6 +7,7 @@ from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
+from asrcore.core.levels import SIDECAR_SUFFIX
 from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
@@ -73,6 +74,10 @@ class MemoryRecordings:
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
         body, metadata = self._get(source)
         return source.model_copy(update={"size_bytes": len(body)}), metadata
+
+    def sidecar(self, source: Source) -> bytes | None:
+        body, _ = self.objects.get(f"{source.key}{SIDECAR_SUFFIX}", (None, {}))
+        return body
 
     def read(self, source: Source, offset: int, length: int) -> bytes:
         return self._get(source)[0][offset : offset + length]

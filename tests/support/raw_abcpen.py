@@ -12,6 +12,12 @@ PATH = "/v1/asr/long"
 TIMEOUT_S = 30
 
 
+def signa(appid: str, ts: str, api_key: str) -> str:
+    """The signature of every generation."""
+    digest = hashlib.md5(f"{appid}{ts}".encode()).hexdigest()
+    return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
+
+
 @dataclass(frozen=True)
 class RawAbcpen:
     """Signs and sends one call; whatever is given replaces or adds to a correct request (None: leave it out)."""
@@ -30,9 +36,7 @@ class RawAbcpen:
 
     def signed(self, parameters: dict[str, object]) -> dict[str, str]:
         ts = str(parameters.get("ts", int(time.time())))
-        digest = hashlib.md5(f"{self.appid}{ts}".encode()).hexdigest()
-        signa = base64.b64encode(hmac.new(self.api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
-        merged = {"appid": self.appid, "ts": ts, "signa": signa, **parameters}
+        merged = {"appid": self.appid, "ts": ts, "signa": signa(self.appid, ts, self.api_key), **parameters}
         return {name: str(value) for name, value in merged.items() if value is not None}
 
     @property

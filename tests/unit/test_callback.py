@@ -9,8 +9,8 @@ from asrcore.core.callback_url import callback_url, is_signed
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Status
 from asrcore.core.step import Next
-from asrcore.poll import await_callback
-from tests.support.pipeline import CALLBACK, QUERY, drop, world
+from asrcore.poll import await_callback, query
+from tests.support.pipeline import BOTH, CALLBACK, QUERY, drop, world
 
 KEYS = ["callback-key"]
 
@@ -56,6 +56,19 @@ def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what
     assert answer.status == 200
     assert made.job().vendor == "toy-query"
     assert made.workflow.woken[0][1].next is Next.SUBMIT
+
+
+def test_news_that_must_be_asked_for_wake_the_execution_to_ask():
+    made = world("accepted", "done", vendors=(BOTH,))
+    job = drop(made)
+    await_callback(job.job_id, "token", made.services)
+
+    answer = receive(posted(job, b"working", vendor="toy-both"), made.services)
+    ((_, step),) = made.workflow.woken
+
+    assert answer.status == 200
+    assert (step.next, step.wait_s) == (Next.QUERY, 0)
+    assert query(job.job_id, made.services).next is Next.COMPLETED
 
 
 @pytest.mark.parametrize(

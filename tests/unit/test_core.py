@@ -14,7 +14,7 @@ from asrcore import submit
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, Job, Status, new_job
-from asrcore.core.options import Options, read_metadata
+from asrcore.core.options import Options
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
 from asrcore.core.routing import followers
@@ -35,7 +35,7 @@ def planned() -> Job:
 
 
 def submitted() -> Job:
-    return planned().claim([], START).submitted(1, "t", START)
+    return planned().claim("event", None, [], START).submitted(1, "t", START)
 
 
 class TestJob:
@@ -46,10 +46,12 @@ class TestJob:
             pytest.param(lambda job: job.complete("t", "k", [], START), id="complete"),
             pytest.param(lambda job: job.attempt_failed(1, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
-            pytest.param(lambda job: job.claim([], START), id="claim"),
+            pytest.param(lambda job: job.claim("event", None, [], START), id="claim"),
             pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
             pytest.param(lambda job: job.asked(1, START), id="asked"),
             pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
+            pytest.param(lambda job: job.called_back(1, START), id="called_back"),
+            pytest.param(lambda job: job.hand_over_again(1, START), id="hand_over_again"),
             pytest.param(
                 lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
             ),
@@ -214,7 +216,9 @@ class TestStep:
                 10,
                 id="planned, due later",
             ),
-            pytest.param(planned().claim([], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
+            pytest.param(
+                planned().claim("event", None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"
+            ),
             pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
             pytest.param(
@@ -264,43 +268,6 @@ def test_retries_wait_longer_each_time_and_are_the_same_whenever_computed(job_id
     assert retry_wait_s(job_id, tries) == retry_wait_s(job_id, tries)
     assert retry_wait_s(job_id, tries) <= retry_wait_s(job_id, tries + 1)
     assert retry_wait_s(job_id, tries) >= 2.5
-
-
-class TestOptions:
-    @pytest.mark.parametrize(
-        ("metadata", "expected"),
-        [
-            pytest.param({}, Options(), id="nothing"),
-            pytest.param({"content-note": "x"}, Options(), id="what is not ours is left alone"),
-            pytest.param({"asr-language": "zh"}, Options(language="zh-CN"), id="a short language"),
-            pytest.param({"asr-language": "en-US"}, Options(language="en-US"), id="a language"),
-            pytest.param({"asr-speakers": "2"}, Options(speakers=2), id="a number"),
-            pytest.param({"asr-words": "false"}, Options(words=False), id="a switch"),
-            pytest.param({"asr-hotwords": "腾讯，云"}, Options(hotwords=["腾讯", "云"]), id="words, Chinese comma"),
-            pytest.param(
-                {"asr-hotwords": "%E8%85%BE%E8%AE%AF,x"}, Options(hotwords=["腾讯", "x"]), id="percent-encoded"
-            ),
-        ],
-    )
-    def test_metadata(self, metadata, expected):
-        assert read_metadata(metadata) == (None, expected)
-
-    @pytest.mark.parametrize(
-        ("name", "value", "said"),
-        [
-            pytest.param("asr-speakers", "11", "less than or equal to 10", id="out of range"),
-            pytest.param("asr-language", "chinese!", "match", id="no language"),
-            pytest.param("asr-words", "perhaps", "boolean", id="no switch"),
-            pytest.param("asr-colour", "red", "known are asr-vendor, asr-language", id="unknown"),
-        ],
-    )
-    def test_a_bad_option_is_refused_with_its_name_and_what_is_allowed(self, name, value, said):
-        with pytest.raises(AsrError) as refused:
-            read_metadata({name: value})
-
-        assert refused.value.error_class is ErrorClass.CONFIG
-        assert name in refused.value.message
-        assert said in refused.value.message
 
 
 class TestTranscript:

@@ -80,7 +80,7 @@ def test_a_result_that_never_comes_is_given_up_and_submitted_again():
 
     assert step.next is Next.SUBMIT
     assert made.job().attempts[0].code == "NoResultInTime"
-    assert submit(job.job_id, made.services).next is Next.QUERY
+    assert submit(job.job_id, "execution", made.services).next is Next.QUERY
 
 
 def test_the_token_is_kept_while_the_callback_is_awaited():
@@ -130,8 +130,10 @@ def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
     step = callback_missed(job.job_id, made.services)
     while step.next is not Next.FAILED:
         made.pass_time(step.wait_s)
-        act = submit if step.next is Next.SUBMIT else callback_missed
-        step = act(job.job_id, made.services)
+        if step.next is Next.SUBMIT:
+            step = submit(job.job_id, "execution", made.services)
+        else:
+            step = callback_missed(job.job_id, made.services)
 
     assert made.job().error.code == "NoResultInTime"
     assert len(made.job().attempts) == 4

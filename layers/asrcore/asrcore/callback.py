@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from asrcore.core.callback_url import is_signed
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job
-from asrcore.core.vendor import Vendor
+from asrcore.core.vendor import InProgress, Vendor
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
@@ -66,6 +66,9 @@ def refuse(vendor_name: str, services: Services) -> Answer:
 
 def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
     said = vendor.read_callback(posted.body, posted.content_type, order_of(job))
+    if isinstance(said.outcome, InProgress):
+        number = job.attempt.number
+        return services.move(job.job_id, lambda job: job.called_back(number, services.now()))
     if isinstance(said.outcome, AsrError):
         return attempt_failed(job, said.outcome, services)
     return finish(

@@ -4,10 +4,10 @@ import base64
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from asrcore.callback import Posted
 from asrcore.core.transcript import Source
@@ -30,10 +30,11 @@ class StateError(BaseModel):
 
 
 class StepEvent(BaseModel):
-    """A task of the state machine. task_token comes with `await_callback`, error with `recover`."""
+    """A task of the state machine; `submit` brings execution, `await_callback` task_token, `recover` error."""
 
     action: Action
     job_id: str
+    execution: str = ""
     task_token: str = Field(default="", repr=False)
     error: StateError = StateError()
 
@@ -58,6 +59,27 @@ def ended_execution(event: dict[str, Any]) -> EndedExecution | None:
         return None
     detail = event["detail"]
     return EndedExecution(json.loads(detail["input"])["job_id"], detail["name"], detail["status"])
+
+
+class RequestEvent(BaseModel):
+    """Somebody asks for a recording that lies in the audio bucket; `submit.request` says what comes of it.
+
+    version_id: null for the newest.  vendor: null leaves it to the other levels.  options: as in a sidecar.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Literal["request"]
+    bucket: str
+    key: str
+    version_id: str | None = None
+    vendor: str | None = None
+    options: dict[str, Any] = {}
+
+
+def request_event(event: dict[str, Any]) -> RequestEvent | None:
+    """A request; None for an event of another kind. Raises pydantic.ValidationError for an incomplete request."""
+    return RequestEvent.model_validate(event) if event.get("action") == "request" else None
 
 
 def is_s3_test(event: dict[str, Any]) -> bool:

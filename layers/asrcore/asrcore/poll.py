@@ -43,7 +43,7 @@ def query(job_id: str, services: Services) -> Step:
         failure = error
     except AsrError as error:
         return services.next_step(attempt_failed(job, error, services))
-    if is_overdue(job, services.vendors[job.attempt.vendor].completes_by, services.now()):
+    if _is_overdue(job, services):
         return services.next_step(attempt_failed(job, _overdue(job, failure), services))
     return services.next_step(services.move(job_id, lambda job: job.asked(number, services.now())))
 
@@ -62,8 +62,7 @@ def callback_missed(job_id: str, services: Services) -> Step:
     job = _load(job_id, services)
     if not job.planned or job.finished or job.attempt.submitted_at is None:
         return _ended(job, services, services.next_step(job))
-    completes_by = services.vendors[job.attempt.vendor].completes_by
-    if is_overdue(job, completes_by, services.now()):
+    if _is_overdue(job, services):
         job = attempt_failed(job, _overdue(job, None), services)
     return services.next_step(job)
 
@@ -87,6 +86,11 @@ def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]
     except AsrError as error:
         raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
     return vendor.read_query(reply, order_of(job)), reply
+
+
+def _is_overdue(job: Job, services: Services) -> bool:
+    vendor = services.vendors[job.attempt.vendor]
+    return is_overdue(job, vendor.completes_by, vendor.result_deadline_s(order_of(job)), services.now())
 
 
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:

@@ -42,7 +42,10 @@ class Recordings(Protocol):
     """The audio bucket. Every method raises AsrError("ObjectNotFound") for what was deleted meanwhile."""
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        """The source with its true size, and the object's metadata."""
+        """The source with its true size and version, and the object's metadata."""
+
+    def sidecar(self, source: Source) -> bytes | None:
+        """The options that lie beside the recording, or the first bytes of them when there are too many; else None."""
 
     def read(self, source: Source, offset: int, length: int) -> bytes:
         """A range of the recording; shorter at its end."""
@@ -122,9 +125,8 @@ class Services:
 
     def missing_credentials(self, vendor: Vendor) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""
-        held = self.secret().get(vendor.secret_name) or {}
-        lacking = [name for name in vendor.secret_fields if not held.get(name)]
-        return f"the secret's {vendor.secret_name!r} lacks {', '.join(lacking)}" if lacking else None
+        lacking = vendor.lacking(self.secret().get(vendor.secret_name) or {})
+        return f"the secret's {vendor.secret_name!r} lacks {lacking}" if lacking else None
 
     def account(self, vendor: Vendor) -> Account:
         """Where and as whom to speak to a vendor. Raises AsrError(config) when the secret lacks something."""
@@ -149,4 +151,5 @@ def order_of(job: Job) -> Order:
     """The current attempt as the vendor modules know it. Raises LookupError for a job that was never planned."""
     if job.audio is None:
         raise LookupError(f"job {job.job_id} was never planned")
-    return Order(job.job_id, job.attempt.number, job.audio, job.source.size_bytes, job.options)
+    attempt = job.attempt
+    return Order(job.job_id, attempt.number, job.audio, job.source.size_bytes, job.options, repeated=attempt.claims > 1)

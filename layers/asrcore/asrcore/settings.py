@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from asrcore.core.levels import read_default
+from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace
+from asrcore.vendors.registry import VENDORS
 
 
 class Settings(BaseModel):
@@ -26,6 +29,7 @@ class Settings(BaseModel):
     max_data_bytes: dict[str, int]
     state_machine_arn: str = ""
     callback_base_url: str = ""
+    defaults: Wish = Wish()
 
     def pace(self, vendor: str) -> Pace:
         """A vendor's pace. Raises KeyError in a function that does not submit."""
@@ -33,7 +37,11 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read `template.yaml`'s variables. Raises pydantic.ValidationError naming what is missing or malformed."""
+        """Read `template.yaml`'s variables.
+
+        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options that are not
+        known or not allowed.
+        """
         return cls.model_validate(
             {
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
@@ -42,6 +50,7 @@ class Settings(BaseModel):
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
                 "per_day": _by_vendor(environment, "_PER_DAY"),
                 "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
+                "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
             }
         )
 

@@ -4,16 +4,19 @@ Every step can be repeated: a redelivered event, a Lambda retry or a state machi
 left. Only between a vendor's yes and our note of it can a crash submit twice, to vendors that know no idempotency key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from asrcore.core.audio import Audio, NotAudio, probe
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
-from asrcore.core.options import read_metadata
+from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
+from asrcore.core.options import Wish
+from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Accepted, Completion, Delivery, Order, Reply
+from asrcore.events import RequestEvent
 from asrcore.finish import Raw, announce, attempt_failed, end, finish
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
@@ -43,12 +46,15 @@ class SomeRecordingsFailedError(Exception):
     """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
 
 
-def take(sources: Iterable[Source], services: Services) -> None:
-    """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried."""
+def take(sources: Iterable[Source], caller: str, services: Services) -> None:
+    """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried.
+
+    caller: the same for every delivery of one event, of which there is one at a time.
+    """
     failures: list[str] = []
     for source in sources:
         try:
-            _take_one(source, services)
+            _take_one(source, caller, services)
         except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
             LOG.exception("a recording could not be taken", key=source.key)
             failures.append(f"{source.key}: {type(error).__name__}: {error}")
@@ -56,43 +62,74 @@ def take(sources: Iterable[Source], services: Services) -> None:
         raise SomeRecordingsFailedError("; ".join(failures))
 
 
-def submit(job_id: str, services: Services) -> Step:
-    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain."""
-    job = _advance(services.move(job_id, lambda job: job), services)
+def submit(job_id: str, caller: str, services: Services) -> Step:
+    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain.
+
+    caller: the execution, which does one step at a time.
+    """
+    job = _advance(services.move(job_id, lambda job: job), caller, services)
     return services.next_step(job)
 
 
-def _take_one(source: Source, services: Services) -> None:
+def request(asked: RequestEvent, caller: str, services: Services) -> Step:
+    """Take a recording that somebody asks for by name; what is next for its job.
+
+    One job per object version here too: where there is a job already, it stays as it is. Raises AsrError for options
+    that are not allowed (BadOption, UnknownVendor) and for a recording that is not there (ObjectNotFound).
+    """
+    wish = read_request(asked.vendor, asked.options, services.vendors)
+    named = Source(bucket=asked.bucket, key=asked.key, version_id=asked.version_id, etag="", size_bytes=0)
+    source, _ = services.recordings.look_up(named)
+    job = new_job(source, services.now(), wish)
+    LOG.append_keys(job_id=job.job_id)
+    if not services.jobs.create(job):
+        LOG.info("this recording has a job already", key=source.key)
+        return services.next_step(services.move(job.job_id, lambda job: job))
+    LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
+    return services.next_step(_set_going(job.job_id, caller, services))
+
+
+def _take_one(source: Source, caller: str, services: Services) -> None:
     if source.key.endswith("/") and source.size_bytes == 0:
         LOG.info("a folder marker is no recording", key=source.key)
+        return
+    if is_sidecar(source.key):
+        LOG.info("a sidecar is no recording; it is read with its recording", key=source.key)
         return
     job = new_job(source, services.now())
     LOG.append_keys(job_id=job.job_id)
     if services.jobs.create(job):
         LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
-    job = _advance(services.move(job.job_id, lambda job: job), services)
+    _set_going(job.job_id, caller, services)
+
+
+def _set_going(job_id: str, caller: str, services: Services) -> Job:
+    """Bring a job as far as it gets now, and leave it in the hands of an execution."""
+    job = _advance(services.move(job_id, lambda job: job), caller, services)
     if job.finished:
-        return
-    if job.attempt.submitted_at is None and job.attempt.claimed_at is not None:
+        return job
+    if job.attempt.submitted_at is None and job.attempt.claimed_by is not None:
         raise BusyError("another invocation is submitting this recording; this event comes again")
     services.workflow.start(job.execution_name, services.next_step(job))
+    return job
 
 
-def _advance(job: Job, services: Services) -> Job:
+def _advance(job: Job, caller: str, services: Services) -> Job:
     """Bring a job as far as it gets without waiting."""
     if not job.finished and not job.planned:
         job = _plan(job, services)
     if job.finished:
         return announce(job, services)
-    return job if job.attempt.submitted_at else _submit_in_turn(job, services)
+    return job if job.attempt.submitted_at else _submit_in_turn(job, caller, services)
 
 
 def _plan(job: Job, services: Services) -> Job:
     """Look at the recording and choose its vendors."""
     try:
         source, metadata = services.recordings.look_up(job.source)
-        named, options = read_metadata(metadata)
-        pinned = pinned_vendor(source.key, named, services.vendors)
+        wish = _wish(job, source, metadata, services)
+        options = wish.options
+        pinned = pinned_vendor(source.key, wish.vendor, services.vendors)
         audio = _probe(source, services)
         order = Order(job.job_id, 1, audio, source.size_bytes, options)
         candidates = (
@@ -105,6 +142,17 @@ def _plan(job: Job, services: Services) -> Job:
     LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
     return services.move(
         job.job_id, lambda job: job.plan(source, audio, options, vendors=vendors, warnings=warnings, now=services.now())
+    )
+
+
+def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> Wish:
+    """What is asked of this recording, at all levels together."""
+    sidecar, vendors = services.recordings.sidecar(source), services.vendors
+    return merged(
+        services.settings.defaults,
+        Wish() if sidecar is None else read_sidecar(source.key, sidecar, vendors),
+        read_metadata(metadata, vendors),
+        job.requested or Wish(),
     )
 
 
@@ -133,22 +181,24 @@ def _name_warnings(key: str, audio: Audio) -> list[str]:
     return [f"the name says .{extension}, the content is {audio.format}; the content counts"]
 
 
-def _submit_in_turn(job: Job, services: Services) -> Job:
+def _submit_in_turn(job: Job, caller: str, services: Services) -> Job:
     """Submit when it is the job's turn, which may be now; otherwise the job says when."""
     now = services.now()
-    if (job.free_from() - now).total_seconds() > SHORT_WAIT_S:
+    if (job.free_from(caller) - now).total_seconds() > SHORT_WAIT_S:
         return job
     try:
         if not job.attempt.paced:
             vendor = job.attempt.vendor
             slot = services.jobs.take_slot(vendor, services.settings.pace(vendor), now)
             job = services.jobs.save(job.take_slot(slot, now))
-        wait_s = (job.free_from() - services.now()).total_seconds()
+        wait_s = (job.free_from(caller) - services.now()).total_seconds()
         if wait_s > SHORT_WAIT_S:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        job = services.jobs.save(job.claim(_option_warnings(job, services), services.now()))
+        vendor_task_id = services.vendors[job.attempt.vendor].chosen_task_id(order_of(job))
+        claimed = job.claim(caller, vendor_task_id, _option_warnings(job, services), services.now())
+        job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
@@ -160,6 +210,12 @@ def _submit_now(job: Job, services: Services) -> Job:
     vendor = services.vendors[job.attempt.vendor]
     try:
         outcome, reply = _exchange(job, services)
+    except NoAnswerError as error:
+        if job.attempt.vendor_task_id is None or job.attempt.claims >= MAX_TRIES:
+            return attempt_failed(job, error, services)
+        # The id is ours, so that the same submission may be made again without a second task.
+        LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)
+        return services.move(job.job_id, lambda job: job.hand_over_again(number, services.now()))
     except AsrError as error:
         return attempt_failed(job, error, services)
     if isinstance(outcome, Recognition):

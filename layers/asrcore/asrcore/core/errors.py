@@ -32,5 +32,9 @@ class AsrError(Exception):
         self.vendor = vendor
 
 
+class NoAnswerError(AsrError):
+    """A vendor did not answer, or not usably: nobody knows whether it did what it was asked to."""
+
+
 class QueryFailedError(AsrError):
     """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, field_seriali
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.options import Options
+from asrcore.core.options import Options, Wish
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
 
@@ -63,8 +63,10 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         ),
         "take_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
         "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
+        "hand_over_again": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
         "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
         "asked": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
+        "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
         "keep_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
         "attempt_failed": Move(
             _UNDER_WAY,
@@ -109,7 +111,10 @@ class Attempt(AttemptRecord):
     due_at: datetime  # not before
     paced: bool = False  # due_at is a slot of the vendor's pace
     claimed_at: datetime | None = None
+    claimed_by: str | None = None
+    claims: int = 0
     queries: int = 0
+    called_back: bool = False  # with news that must be asked for
     vendor_task_id: str | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -153,6 +158,7 @@ class Job(BaseModel):
     status: Status = Status.QUEUED
     source: Source
     options: Options = Options()
+    requested: Wish | None = None  # what a request asked for, beside the recording; it wins over all that lies there
     audio: Audio | None = None
     vendor: str | None = None
     chain: list[str] = []  # vendors to go to, in order, when this one cannot serve
@@ -234,10 +240,24 @@ class Job(BaseModel):
         return self._attempt_moved(now, due_at=slot, paced=True)._moved(now, deadline_at=deadline_at)
 
     @_move
-    def claim(self, warnings: list[str], now: datetime) -> "Job":
-        """Somebody is about to submit; nobody else may for CLAIM_S. warnings: what this vendor cannot honour."""
+    def claim(self, by: str, vendor_task_id: str | None, warnings: list[str], now: datetime) -> "Job":
+        """Somebody is about to submit; nobody else may for CLAIM_S.
+
+        vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
+        whatever happens then.  warnings: what this vendor cannot honour.
+        """
         new = [warning for warning in warnings if warning not in self.warnings]
-        return self._attempt_moved(now, claimed_at=now)._moved(now, warnings=[*self.warnings, *new])
+        claims = self.attempt.claims + 1
+        claimed = self._attempt_moved(now, claimed_at=now, claimed_by=by, claims=claims, vendor_task_id=vendor_task_id)
+        return claimed._moved(now, warnings=[*self.warnings, *new])
+
+    @_move
+    def hand_over_again(self, number: int, now: datetime) -> "Job":
+        """The vendor did not answer to attempt `number`, which can be repeated without harm: once more, later."""
+        if self.attempt.number != number or self.attempt.submitted_at is not None:
+            return self
+        due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims))
+        return self._attempt_moved(now, due_at=due_at, claimed_by=None)
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
@@ -252,6 +272,11 @@ class Job(BaseModel):
         if self.attempt.number != number:
             return self
         return self._attempt_moved(now, queries=self.attempt.queries + 1)
+
+    @_move
+    def called_back(self, number: int, now: datetime) -> "Job":
+        """The vendor of attempt `number` has news: no callback is waited for any more, it is asked."""
+        return self if self.attempt.number != number else self._attempt_moved(now, called_back=True)
 
     @_move
     def keep_token(self, task_token: str, now: datetime) -> "Job":
@@ -328,10 +353,15 @@ class Job(BaseModel):
         """The world was told of the end; from now on the row may be forgotten at `expires_at`."""
         return self.model_copy(update={"announced": True, "expires_at": expires_at})
 
-    def free_from(self) -> datetime:
-        """From when the current attempt may be submitted: its turn has come, and no claim on it stands."""
-        due_at, claimed_at = self.attempt.due_at, self.attempt.claimed_at
-        return max(due_at, claimed_at + timedelta(seconds=CLAIM_S)) if claimed_at else due_at
+    def free_from(self, caller: str | None = None) -> datetime:
+        """From when the current attempt may be submitted: its turn has come, and nobody else's claim on it stands.
+
+        caller: who asks. A caller does one thing at a time, so its own earlier claim is that of a process that died.
+        """
+        attempt = self.attempt
+        if attempt.claimed_at is None or attempt.claimed_by in (None, caller):
+            return attempt.due_at
+        return max(attempt.due_at, attempt.claimed_at + timedelta(seconds=CLAIM_S))
 
     def restart_wait_s(self) -> float:
         """Seconds before a job that met something unforeseen goes on: longer each time."""
@@ -347,11 +377,12 @@ def job_id(source: Source) -> str:
     return hashlib.sha256("\n".join([source.bucket, source.key, *version]).encode()).hexdigest()[:32]
 
 
-def new_job(source: Source, now: datetime) -> Job:
-    """The job of an object version that was just seen."""
+def new_job(source: Source, now: datetime, requested: Wish | None = None) -> Job:
+    """The job of an object version that was just seen, or asked for."""
     return Job(
         job_id=job_id(source),
         source=source,
+        requested=requested,
         created_at=now,
         updated_at=now,
         deadline_at=now + timedelta(seconds=DEADLINE_S),

@@ -1,18 +1,26 @@
 """What a person may ask of a transcription, in one vocabulary for all vendors.
 
-Each vendor maps the options that it knows; one that it cannot honour becomes a warning on the job, and a value out of
-range is refused with what is allowed.
+Each vendor maps the options that it knows; one that it cannot honour becomes a warning on the job. What only one vendor
+knows is set under that vendor's name (`core/parameters.py`). `core/levels.py` reads options from where people set them.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
-from urllib.parse import unquote
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictStr,
+    model_serializer,
+)
 
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.parameters import Value
 
-METADATA_PREFIX = "asr-"
 _LANGUAGES = {"zh": "zh-CN", "cn": "zh-CN", "cmn": "zh-CN", "en": "en-US", "yue": "yue-CN"}
 
 
@@ -28,59 +36,88 @@ def _word_list(value: object) -> object:
     )
 
 
+def _number(value: object) -> object:
+    return str(value) if isinstance(value, bool) else value  # JSON's `true` is no 1
+
+
 class Options(BaseModel):
-    """Canonical options; a field that was not set is left to the vendor's default. Bounds are those of all vendors."""
+    """Canonical options; a field that was not set is left to the vendor's default. Bounds are those of all vendors.
+
+    vendor: by vendor's name, what only this vendor knows, under its own names for it; `Vendor.parameters` lists them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     language: Annotated[str, BeforeValidator(_language), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")] = Field(
-        default="zh-CN", description="language tag; `zh` and `en` will do; Mandarin if not given"
+        default="zh-CN", description="what is spoken; Mandarin if not given"
     )
-    speakers: Annotated[int, Field(ge=0, le=10)] | None = Field(
+    speakers: Annotated[int, BeforeValidator(_number), Field(ge=0, le=10)] | None = Field(
         default=None, description="tell speakers apart: how many, 0 to find out"
     )
-    punctuation: bool | None = Field(default=None, description="`true` or `false`")
+    punctuation: bool | None = Field(default=None, description="punctuation marks in the text")
     inverse_text_normalization: bool | None = Field(default=None, description="spoken numbers become digits")
     words: bool | None = Field(default=None, description="times of words; on unless `false`")
     hotwords: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=30)]], BeforeValidator(_word_list), Field(max_length=128)
-    ] = Field(default=[], description="words to expect, separated by commas")
-    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(
-        default=None, description="field of speech: `medical`, `finance`, …"
+    ] = Field(default=[], description="words to expect")
+    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(default=None, description="field of speech")
+    channels: Literal["split", "mix"] | None = Field(
+        default=None, description="of a stereo recording: hear each channel by itself and tell which, or both as one"
     )
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None = Field(
-        default=None, description="the vendor's engine, by its own name"
+        default=None, description="the vendor's engine"
     )
     filter_fillers: bool | None = Field(default=None, description="leave out “um” and “呃”")
+    vendor: dict[str, dict[str, StrictBool | int | StrictStr]] = Field(
+        default={}, description="what only one vendor knows"
+    )
+
+    @model_serializer(mode="wrap")
+    def _only_what_was_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What nobody asked for must not look asked for when it is read again.
+        return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
     def asked(self) -> set[str]:
-        """The options that somebody set, language apart: it decides which vendors fit, so none can ignore it."""
-        return self.model_fields_set - {"language"}
+        """The canonical options that somebody set; not language, which decides who fits, so that none can ignore it."""
+        return self.model_fields_set - {"language", "vendor"}
+
+    def own(self, vendor: str) -> Mapping[str, Value]:
+        """What was set under a vendor's name, by the vendor's names for it."""
+        return self.vendor.get(vendor, {})
+
+    def over(self, farther: "Options") -> "Options":
+        """These options where they are set, those farther away where not; each parameter of a vendor by itself."""
+        nearer = {name: getattr(self, name) for name in self.model_fields_set - {"vendor"}}
+        names = {*farther.vendor, *self.vendor}
+        vendor = {name: {**farther.own(name), **self.own(name)} for name in names}
+        return farther.model_copy(update={**nearer, **({"vendor": vendor} if vendor else {})})
 
 
-def read_metadata(metadata: Mapping[str, str]) -> tuple[str | None, Options]:
-    """The vendor named by an object's metadata, if any, and its options.
-
-    metadata: an object's user metadata, lower-case names without `x-amz-meta-`. Values may be percent-encoded UTF-8,
-    because S3 metadata travels in HTTP headers. Raises AsrError(config) naming the entry and what it may be.
-    """
-    given = {
-        name.removeprefix(METADATA_PREFIX).replace("-", "_"): unquote(value)
-        for name, value in metadata.items()
-        if name.startswith(METADATA_PREFIX)
+# The options that are the same for all vendors, and their values in words.
+ALLOWED: Mapping[str, str] = MappingProxyType(
+    {
+        "language": "a language tag such as `zh-CN` or `en-US`; `zh`, `en` and `yue` will do",
+        "speakers": "0 to 10",
+        "punctuation": "true, false",
+        "inverse_text_normalization": "true, false",
+        "words": "true, false",
+        "hotwords": "up to 128 words of up to 30 characters, separated by commas or as a JSON list",
+        "domain": "2 to 20 small letters: `medical`, `finance`, …",
+        "channels": "split, mix",
+        "model": "the vendor's own name for it: up to 40 letters, digits and `_.-`",
+        "filter_fillers": "true, false",
     }
-    vendor = given.pop("vendor", None)
-    try:
-        return vendor, Options.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = METADATA_PREFIX + str(problem["loc"][0]).replace("_", "-")
-        message = f"object metadata {name}={problem['input']!r}: {problem['msg']}"
-        if problem["type"] == "extra_forbidden":
-            allowed = ", ".join(
-                METADATA_PREFIX + field.replace("_", "-") for field in ("vendor", *Options.model_fields)
-            )
-            message = f"object metadata {name} is not known; known are {allowed}"
-        raise AsrError(
-            ErrorClass.CONFIG, "BadOption", f"{message}. Upload the recording again with it corrected."
-        ) from None
+)
+
+
+class Wish(BaseModel):
+    """What somebody asks for at one level: maybe a vendor (`auto`: choose), and options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vendor: str | None = None
+    options: Options = Options()
+
+    def over(self, farther: "Wish") -> "Wish":
+        """This wish where it says something, the one farther away where not."""
+        return Wish(vendor=self.vendor or farther.vendor, options=self.options.over(farther.options))

@@ -30,7 +30,8 @@ class Parameter(ABC):
 
     def read(self, value: object) -> Value:
         """The value to be sent. Raises ValueError saying what is allowed."""
-        found = self.find(value.strip() if isinstance(value, str) else value)
+        text = value.strip() if isinstance(value, str) else None
+        found = None if text is not None and not text.isprintable() else self.find(value if text is None else text)
         if found is None:
             raise ValueError(f"allowed: {self.allowed}")
         return found
@@ -110,7 +111,7 @@ class Choice(Parameter):
 
 def a_name(meaning: str, longest: int = 128) -> Text:
     """The parameter for a name or id that the vendor's console gives to something of the account's."""
-    return Text(meaning, rf"[A-Za-z0-9_.:-]{{1,{longest}}}", f"letters, digits and `_.:-`, up to {longest}")
+    return Text(meaning, rf"\S{{1,{longest}}}", f"up to {longest} characters without spaces")
 
 
 def _whole(value: object) -> int | None:

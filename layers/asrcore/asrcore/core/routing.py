@@ -12,21 +12,22 @@ INCOMING = "incoming/"
 AUTO = "auto"
 
 
-def pinned_vendor(key: str, from_metadata: str | None, vendors: Mapping[str, Vendor]) -> str | None:
-    """The vendor that the key `incoming/<vendor>/…` or the metadata names; None for automatic choice.
+def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -> str | None:
+    """The vendor that the key `incoming/<vendor>/…` or somebody's wish names; None for automatic choice.
 
-    The metadata wins. Raises AsrError(config) for a name that is no vendor.
+    wished: a vendor's name or `auto`; it wins. Raises AsrError(config) for a folder that is no vendor.
     """
     folder = key.removeprefix(INCOMING).split("/")[0] if key.removeprefix(INCOMING).count("/") else AUTO
-    name, where = (
-        (from_metadata, "object metadata asr-vendor") if from_metadata else (folder, f"the key's folder {INCOMING}")
-    )
+    name = wished or folder
     if name == AUTO:
         return None
     if name in vendors:
         return name
     allowed = ", ".join([AUTO, *vendors])
-    message = f"{where} names {name!r}, which is no vendor. Use one of: {allowed}. Then upload the recording again."
+    message = (
+        f"the key's folder {INCOMING} names {name!r}, which is no vendor. Use one of: {allowed}. Then upload the"
+        " recording again."
+    )
     raise AsrError(ErrorClass.CONFIG, "UnknownVendor", message)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from asrcore.core.job import Job, Status
-from asrcore.core.polling import RESULT_DEADLINE_S, callback_patience_s, next_delay
+from asrcore.core.polling import callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
 GRACE_S = 900  # retries of a step included
@@ -51,10 +51,11 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
         return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_whole(job.free_from() - now))
     elapsed_s = (now - attempt.submitted_at).total_seconds()
     patience_s = _patience_s(job, completes_by)
-    if Completion.CALLBACK in completes_by and elapsed_s < patience_s:
+    if Completion.CALLBACK in completes_by and not attempt.called_back and elapsed_s < patience_s:
         # Never 0: a task that waits for its token needs a time limit above it.
         return Step(job_id=job.job_id, next=Next.CALLBACK, wait_s=max(1, math.ceil(patience_s - elapsed_s)))
-    delay_s = next_delay(_audio_s(job), elapsed_s, attempt.queries)
+    has_news = attempt.called_back and attempt.queries == 0
+    delay_s = 0 if has_news else next_delay(_audio_s(job), elapsed_s, attempt.queries)
     return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
 
 
@@ -67,13 +68,13 @@ def look_by(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
     return job.updated_at + timedelta(seconds=wait_s + GRACE_S)
 
 
-def is_overdue(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> bool:
-    """Whether the vendor's time to answer the current attempt is up."""
+def is_overdue(job: Job, completes_by: AbstractSet[Completion], result_deadline_s: float, now: datetime) -> bool:
+    """Whether the vendor's time to answer the current attempt is up. result_deadline_s: of one that can be asked."""
     submitted_at = job.attempt.submitted_at if job.planned else None
     if submitted_at is None:
         return False
     can_query = Completion.QUERY in completes_by
-    limit_s = RESULT_DEADLINE_S if can_query else _patience_s(job, completes_by)
+    limit_s = result_deadline_s if can_query else _patience_s(job, completes_by)
     return now >= submitted_at + timedelta(seconds=limit_s)
 
 

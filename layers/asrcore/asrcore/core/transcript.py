@@ -30,13 +30,14 @@ class Word(Model):
 
 
 class Utterance(Model):
-    """A sentence or turn. `speaker` is the vendor's label; `channel` is 0 for left or mono, 1 for right."""
+    """A sentence or turn. `speaker` and `emotion` are the vendor's labels, `channel` is 0 for left or mono, 1 right."""
 
     start_ms: int | None
     end_ms: int | None
     text: str
     speaker: str | None = None
     channel: int | None = None
+    emotion: str | None = None
     words: list[Word] = []
 
 

@@ -4,18 +4,23 @@ A vendor builds requests and reads replies; it does no I/O and has no clock (`no
 vendor understands can be tested by handing it bytes. `vendors/http.py` does the sending.
 """
 
+import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from asrcore.core.audio import Audio
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError
 from asrcore.core.options import Options
+from asrcore.core.parameters import Parameter, Value
+from asrcore.core.polling import RESULT_DEADLINE_S
 from asrcore.core.transcript import Recognition
 
 
@@ -48,13 +53,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Order:
-    """One recording and what is wanted of it; the same for every vendor."""
+    """One recording and what is wanted of it; the same for every vendor.
+
+    repeated: this attempt was handed over before, and nobody knows with what result.
+    """
 
     job_id: str
     attempt: int
     audio: Audio
     size_bytes: int
     options: Options
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +122,13 @@ class InProgress:
 
 @dataclass(frozen=True)
 class Callback:
-    """What a vendor's callback says: which task, and its recognition or why there is none."""
+    """What a vendor's callback says: which task, and its recognition or why there is none.
+
+    InProgress where the callback only tells that there is news: the vendor is to be asked, at once.
+    """
 
     vendor_task_id: str | None
-    outcome: Recognition | AsrError
+    outcome: Recognition | InProgress | AsrError
 
 
 class Kind(StrEnum):
@@ -155,9 +167,26 @@ class Vendor(ABC):
     limits: ClassVar[Limits]
     completes_by: ClassVar[frozenset[Completion]]
     honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
+    parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # what may be set under its own name
     secret_name: ClassVar[str]  # its object in the secret
     secret_fields: ClassVar[tuple[str, ...]]  # what that object must hold, all non-empty
     codes: ClassVar[Mapping[str, Code]]  # every documented code, as text
+
+    def lacking(self, held: Mapping[str, Any]) -> str:
+        """What the vendor's object in the secret lacks, in words; "" when nothing."""
+        return ", ".join(name for name in self.secret_fields if not held.get(name))
+
+    def chosen_task_id(self, order: Order) -> str | None:
+        """The task id that the submission of this attempt will have; None where the vendor chooses it.
+
+        The same for the same job and attempt, so that it can be written down first: a submission of which nobody knows
+        whether it arrived is then repeated without a second task.
+        """
+        return None
+
+    def result_deadline_s(self, order: Order) -> float:
+        """Seconds after submission at which a result that has not come is no longer waited for."""
+        return RESULT_DEADLINE_S
 
     @abstractmethod
     def submit_request(
@@ -190,8 +219,24 @@ class Vendor(ABC):
         return next(iter(refusals(self.limits, order)), None)
 
     def unmet(self, order: Order) -> set[str]:
-        """The options that somebody asked for and this recording will not get from this vendor."""
-        return order.options.asked() - self.honours
+        """The options that somebody asked for and this recording will not get from this vendor.
+
+        Those set under another vendor's name are among them, as `vendor.parameter`.
+        """
+        asked = order.options.asked()
+        if order.audio.channels == 1:
+            asked -= {"channels"}  # one channel alone is split and mixed at once
+        elsewhere = {
+            f"{vendor}.{parameter}"
+            for vendor, own in order.options.vendor.items()
+            for parameter in own
+            if vendor != self.name
+        }
+        return (asked - self.honours) | elsewhere
+
+    def own(self, order: Order) -> Mapping[str, Value]:
+        """What somebody set under this vendor's name: of `parameters`, checked, by their names there."""
+        return order.options.own(self.name)
 
     def look_up(self, code: str, message: str = "") -> Code:
         """What a code means; one that is not in the table is a bounded retry."""
@@ -231,11 +276,17 @@ class Vendor(ABC):
             message = f"the vendor refused the request (HTTP {reply.status}) and {what}: {advice}"
             return AsrError(ErrorClass.CONFIG, code, message, self.name)
         advice = "if it persists, check the vendor's base URL and its status page"
-        return AsrError(ErrorClass.RETRY, code, f"the vendor {what} (HTTP {reply.status}); {advice}", self.name)
+        return NoAnswerError(ErrorClass.RETRY, code, f"the vendor {what} (HTTP {reply.status}); {advice}", self.name)
 
     def bad_callback(self, what: str) -> AsrError:
         """The error for a callback that is not one of this vendor's; what: the sentence's end."""
         return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)
+
+
+def attempt_uuid(order: Order) -> str:
+    """A UUID that only this attempt has, always the same; in form a random one (version 4), as vendors want it."""
+    digest = hashlib.sha256(f"{order.job_id}/{order.attempt}".encode()).digest()
+    return str(UUID(bytes=digest[:16], version=4))
 
 
 def as_failed_query(error: AsrError) -> AsrError:

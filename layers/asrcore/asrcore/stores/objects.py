@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from botocore.exceptions import ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
 from asrcore.core.transcript import Source
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
@@ -25,7 +26,7 @@ class S3Recordings:
         self._signer = signer
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        """The source with its true size, and the object's metadata.
+        """The source with its true size and version, and the object's metadata.
 
         The key itself is asked for first: who deleted a recording does not want it sent anywhere, even if an old
         version could still be read. Raises AsrError("ObjectNotFound" or "ObjectReplaced").
@@ -39,7 +40,24 @@ class S3Recordings:
         etag = head["ETag"].strip('"')
         if source.etag and etag != source.etag:
             _raise_replaced(source)
-        return source.model_copy(update={"etag": etag, "size_bytes": head["ContentLength"]}), head["Metadata"]
+        found = {
+            "version_id": source.version_id or head.get("VersionId"),
+            "etag": etag,
+            "size_bytes": head["ContentLength"],
+        }
+        return source.model_copy(update=found), head["Metadata"]
+
+    def sidecar(self, source: Source) -> bytes | None:
+        """The options that lie beside the recording, cut off one byte past the largest allowed; None without any."""
+        try:
+            answer = self._client.get_object(Bucket=source.bucket, Key=f"{source.key}{SIDECAR_SUFFIX}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
+        with answer["Body"] as stream:
+            body: bytes = stream.read(LARGEST_SIDECAR_BYTES + 1)
+        return body
 
     def read(self, source: Source, offset: int, length: int) -> bytes:
         """A range of the recording; shorter at its end, empty behind it. Raises AsrError as `look_up` does."""

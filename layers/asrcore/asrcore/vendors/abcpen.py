@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from asrcore.core.errors import AsrError
 from asrcore.core.options import Options
+from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
     Accepted,
@@ -35,7 +36,9 @@ LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
 CODECS = MappingProxyType(
     {"pcm_s16le": "pcm", "pcm_u8": "pcm", "mp3": "mpeg2", "aac": "aac", "opus": "opus", "flac": "flac"}
 )
-DOMAINS = frozenset({"court", "edu", "finance", "medical", "tech", "isp", "gov", "ecom", "mil", "com", "life", "car"})
+DOMAINS = frozenset(
+    {"court", "edu", "finance", "medical", "tech", "isp", "gov", "ecom", "mil", "com", "life", "car", "sport", "game"}
+)
 DEFAULT_RATE_HZ = 16000
 LONGEST_HOTWORD = 16
 FRAME_MS = 10
@@ -73,7 +76,16 @@ class Abcpen(Vendor):
         max_size_bytes=500 * 1000 * 1000,  # 600 MB in another of the vendor's documents
     )
     completes_by = frozenset({Completion.QUERY})
-    honours = frozenset({"speakers", "punctuation", "words", "hotwords", "domain"})
+    honours = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
+    parameters = MappingProxyType(
+        {
+            "accurate_speaker": Switch("tell speakers apart more carefully"),
+            "audio_denoise": Switch("take noise out of the audio first"),
+            "has_smooth": Switch("smooth the text; true if not set"),
+            "max_alternatives": Whole("further readings of a sentence, kept in the raw reply", 0, 5),
+            "eng_rlang": Whole("the vendor does not say what it means; 1 if not set", 0, 9),
+        }
+    )
     secret_name = "abcpen"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
@@ -120,7 +132,9 @@ class Abcpen(Vendor):
         options = order.options
         no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
         dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
-        return super().unmet(order) | no_domain | dropped
+        # It hears a stereo recording as a whole, and tells no channels.
+        no_channels = {"channels"} if options.channels == "split" and order.audio.channels != 1 else set()
+        return super().unmet(order) | no_domain | dropped | no_channels
 
     def submit_request(
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
@@ -147,6 +161,7 @@ class Abcpen(Vendor):
             form["pd"] = options.domain
         if hotwords := _hotwords(options):
             form["hotWord"] = "|".join(hotwords)
+        form |= {name: _written(value) for name, value in self.own(order).items()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return Request("POST", _address(account), headers, urlencode(form).encode())
 
@@ -212,6 +227,10 @@ def _address(account: Account) -> str:
 
 def _message(document: Mapping[str, Any]) -> str:
     return reading.text(reading.first(document, "desc", "msg", "failed"))
+
+
+def _written(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _hotwords(options: Options) -> list[str]:

@@ -6,7 +6,7 @@ import time
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.vendor import Reply, Request
 
 CONNECT_TIMEOUT_S = 5
@@ -21,7 +21,7 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 def send(request: Request) -> Reply:
     """The vendor's reply, whatever its status. Redirects are not followed, and nothing is ever sent twice.
 
-    Raises AsrError: `retry` with code Timeout, ConnectionFailed or ReplyTooLarge; `config` with BadRequest when the
+    Raises NoAnswerError with code Timeout, ConnectionFailed or ReplyTooLarge; AsrError(config) with BadRequest when the
     base URL or the credentials cannot be put into a request. The message never has the URL, which may be signed.
     """
     deadline = time.monotonic() + CONNECT_TIMEOUT_S + request.read_timeout_s + BODY_TIMEOUT_S
@@ -60,5 +60,5 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _failure(code: str, what: str) -> AsrError:
-    return AsrError(ErrorClass.RETRY, code, f"{what}; if it persists, check the vendor's base URL and the network")
+def _failure(code: str, what: str) -> NoAnswerError:
+    return NoAnswerError(ErrorClass.RETRY, code, f"{what}; if it persists, check the vendor's base URL and the network")

@@ -6,13 +6,12 @@ Source: Tencent recording recognition, legacy API page (request, signature, call
 import base64
 import hashlib
 import hmac
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+from urllib.parse import quote, urlencode
 
-from asrcore.core.transcript import Recognition, Utterance, join_text, recognition
+from asrcore.core.parameters import OneOf, Value, Whole
 from asrcore.core.vendor import (
     UNDOCUMENTED,
     Accepted,
@@ -29,30 +28,30 @@ from asrcore.core.vendor import (
     Vendor,
     signed_host,
 )
-from asrcore.vendors import reading
+from asrcore.vendors import advice, reading, tencent_lines
+from asrcore.vendors.tencent_lines import Third, read_lines
 
 HOST = "aai.qcloud.com"
 SIGNATURE_LIFE_S = 3600
 LARGEST_NONCE = 9_999_999_999
 URL_SOURCE, BODY_SOURCE = 0, 1
+UTF_8 = 0
+# By res_text_format. GB18030 is what GB2312 and GBK have become: it reads both.
+CHARSETS = MappingProxyType({UTF_8: "utf-8", 1: "gb18030", 2: "gb18030", 3: "big5"})
 
 GENERAL, TELEPHONE, TELEPHONE_WITH_SPEAKERS = "16k_0", "8k_0", "8k_6"
 TELEPHONE_HZ = 8000
 
-_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
 _KEYS = "Check appid, secret_id and secret_key of `tencent` in the stack's secret."
 _CLOCK = "Check that the clock of the caller is right; the next attempt is signed anew."
-_WAIT = "It is tried again; if it persists, look at the vendor's status page."
-_CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
-_SPLIT = "Split it into parts of up to one hour, or choose a vendor for longer recordings."
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
 _REQUEST_CODES = {
-    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", _REPORT),
-    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", _REPORT),
-    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", _REPORT),
-    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", _REPORT),
-    "1004": ("HAS_NO_VALID_SUB_SERVICE_TYPE", Kind.CONFIG, "sub_service_type is missing or invalid", _REPORT),
+    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", advice.REPORT),
+    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", advice.REPORT),
+    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", advice.REPORT),
+    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", advice.REPORT),
+    "1004": ("HAS_NO_VALID_SUB_SERVICE_TYPE", Kind.CONFIG, "sub_service_type is missing or invalid", advice.REPORT),
     "1005": (
         "HAS_NO_VALID_ENGINE_MODEL_TYPE",
         Kind.CONFIG,
@@ -65,8 +64,8 @@ _REQUEST_CODES = {
         "the callback URL is missing, invalid, or 2048 characters or longer",
         "Check the address of the stack's callback API.",
     ),
-    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", _REPORT),
-    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", _REPORT),
+    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", advice.REPORT),
+    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", advice.REPORT),
     "1009": (
         "HAS_NO_VALID_URL",
         Kind.CONFIG,
@@ -76,9 +75,9 @@ _REQUEST_CODES = {
     "1010": ("HAS_NO_VALID_SECRET_ID", Kind.CONFIG, "the secret id is missing or invalid", _KEYS),
     "1011": ("HAS_NO_VALID_TIMESTAMP", Kind.CONFIG, "timestamp is missing or invalid", _CLOCK),
     "1012": ("HAS_NO_VALID_EXPIRED", Kind.CONFIG, "expired is missing or invalid", _CLOCK),
-    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", _REPORT),
-    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", _REPORT),
-    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", _REPORT),
+    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", advice.REPORT),
+    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", advice.REPORT),
+    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", advice.REPORT),
     "1016": (
         "HAS_NO_AMOUNT",
         Kind.CONFIG,
@@ -104,9 +103,14 @@ _REQUEST_CODES = {
         "appid, project and template do not belong together",
         _KEYS,
     ),
-    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", _WAIT),
+    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", advice.WAIT),
     "1022": ("PROXY_BAD_AUTH", Kind.CONFIG, "the signature is malformed", _KEYS),
-    "1023": ("", Kind.RETRY, "a code of an older numbering, where it says that the signature is valid too long", _WAIT),
+    "1023": (
+        "",
+        Kind.RETRY,
+        "a code of an older numbering, where it says that the signature is valid too long",
+        advice.WAIT,
+    ),
     "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", Kind.CONFIG, "the signature is valid for too long", _CLOCK),
     "1025": ("PROXY_AUTH_EXPIRED", Kind.CONFIG, "the signature has expired", _CLOCK),
     "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", Kind.CONFIG, "the signature's project does not exist", _KEYS),
@@ -119,37 +123,23 @@ _REQUEST_CODES = {
         "It is tried again with a new signature.",
     ),
     "1030": ("PROXY_AUTH_FAILED", Kind.CONFIG, "the signature does not verify", _KEYS),
-    "1031": ("", Kind.RETRY, "a code of an older numbering, where it says that the audio is larger than 5 MB", _WAIT),
+    "1031": (
+        "",
+        Kind.RETRY,
+        "a code of an older numbering, where it says that the audio is larger than 5 MB",
+        advice.WAIT,
+    ),
     "1032": (
         "AUDIO_TOO_LARGE",
         Kind.BAD_AUDIO,
         "the recording, sent as bytes, is larger than 5 MB",
         "Upload it under a shorter name, so that it can be sent as a URL.",
     ),
-    "1033": ("", Kind.RETRY, "a code of an older numbering, where it says that the cause is not known", _WAIT),
-    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", _WAIT),
-}
-_CALLBACK_CODES = {
-    "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", _CONVERT),
-    "10001": Code(Kind.RETRY, "recognition did not succeed", _WAIT),
-    "10002": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
-    "10003": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
-    "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", _CONVERT),
-    "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", _WAIT),
-    "10006": Code(
-        Kind.BAD_AUDIO,
-        "the number of tracks is not the one that was declared",
-        "Convert the recording to mono and upload it again.",
-    ),
+    "1033": ("", Kind.RETRY, "a code of an older numbering, where it says that the cause is not known", advice.WAIT),
+    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", advice.WAIT),
 }
 _CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
 _NAME = re.compile(r"ERROR_[A-Z_]+")
-
-_TIME = r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)"
-_LINE = re.compile(rf"\[\s*{_TIME}\s*,\s*{_TIME}\s*(?:,\s*(-?[0-9]{{1,9}})\s*)?\]\s*(.*)")
-_URL_CHARACTERS = re.compile(rb"[A-Za-z0-9_.~*+%-]*")
-_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
-_CODE = re.compile(r"-?[0-9]{1,10}")
 
 
 class TencentRecording(Vendor):
@@ -173,14 +163,23 @@ class TencentRecording(Vendor):
         max_url_length=2047,
     )
     completes_by = frozenset({Completion.CALLBACK})
-    honours = frozenset({"speakers", "model"})
+    honours = frozenset({"speakers", "model", "channels"})
+    parameters = MappingProxyType(
+        {
+            "projectid": Whole("the vendor tells no projects apart; 0 if not set", 0, 2**31 - 1),
+            "res_text_format": OneOf(
+                "encoding in which the vendor sends the text, which is decoded here; 0 if not set",
+                {0: "UTF-8", 1: "GB2312", 2: "GBK", 3: "BIG5"},
+            ),
+        }
+    )
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "secret_id", "secret_key")
     codes = MappingProxyType(
         {
             "0": Code(Kind.SUCCESS, "taken over at submission, finished at the callback"),
-            **{code: Code(kind, meaning, advice) for code, (_, kind, meaning, advice) in _REQUEST_CODES.items()},
-            **_CALLBACK_CODES,
+            **{code: Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
+            **tencent_lines.CALLBACK_CODES,
         }
     )
 
@@ -194,24 +193,31 @@ class TencentRecording(Vendor):
 
     def unmet(self, order: Order) -> set[str]:
         tells_speakers = _engine(order) == TELEPHONE_WITH_SPEAKERS or _is_stereo(order)
-        return super().unmet(order) | (set() if tells_speakers else order.options.asked() & {"speakers"})
+        # A recording with two tracks of which one is declared is refused.
+        splits = order.options.channels != "mix" or not _is_stereo(order)
+        return (
+            super().unmet(order)
+            | (set() if tells_speakers else order.options.asked() & {"speakers"})
+            | (set() if splits else {"channels"})
+        )
 
     def submit_request(
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
     ) -> Request:
-        parameters = {
+        parameters: dict[str, Value] = {
             "callback_url": callback_url,
             "channel_num": 2 if _is_stereo(order) else 1,
             "engine_model_type": _engine(order),
             "expired": now + SIGNATURE_LIFE_S,
             "nonce": nonce % LARGEST_NONCE + 1,
             "projectid": 0,
-            "res_text_format": 0,  # UTF-8
+            "res_text_format": UTF_8,
             "res_type": 1,  # asynchronous, the only one that works
             "secretid": account.credentials["secret_id"],
             "source_type": URL_SOURCE if delivery.data is None else BODY_SOURCE,
             "sub_service_type": 0,
             "timestamp": now,
+            **self.own(order),
         }
         if delivery.data is None:
             parameters["url"] = delivery.required_url()
@@ -241,18 +247,19 @@ class TencentRecording(Vendor):
         return Accepted(task_id)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        fields = _callback_fields(body)
-        code = reading.text(fields.get("code"))
-        if not _CODE.fullmatch(code):
+        charset = CHARSETS[int(self.own(order).get("res_text_format", UTF_8))]
+        fields = tencent_lines.callback_fields(body, charset)
+        code = tencent_lines.callback_code(fields)
+        if code is None:
             raise self.bad_callback("it has no code")
         task_id = reading.identifier(fields.get("requestId"))
         if code != "0":
             return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
         if "text" not in fields:
             raise self.bad_callback("it tells of success and has no text")
-        # The length is in seconds; 0 stands for unknown.
-        duration_ms = reading.milliseconds(fields.get("audioTime"), unit_ms=1000) or None
-        return Callback(task_id, _read_lines(reading.text(fields["text"]), duration_ms, stereo=_is_stereo(order)))
+        duration_ms = tencent_lines.length_ms(fields.get("audioTime"))
+        third = Third.CHANNEL if _is_stereo(order) else Third.SPEAKER
+        return Callback(task_id, read_lines(reading.text(fields["text"]), duration_ms, third))
 
     def look_up(self, code: str, message: str = "") -> Code:
         """A request code's meaning by the name in the message, where there is one: two numberings are in use."""
@@ -260,7 +267,7 @@ class TencentRecording(Vendor):
         return self.codes.get(next(filter(None, names), code), UNDOCUMENTED)
 
 
-def sign(host_and_path: str, parameters: Mapping[str, str | int], secret_key: str) -> str:
+def sign(host_and_path: str, parameters: Mapping[str, Value], secret_key: str) -> str:
     """The `Authorization` of a POST: the query is signed sorted and raw, although it travels percent-encoded."""
     query = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
     digest = hmac.new(secret_key.encode(), f"POST{host_and_path}?{query}".encode(), hashlib.sha1)
@@ -279,75 +286,3 @@ def _engine(order: Order) -> str:
 
 def _is_stereo(order: Order) -> bool:
     return order.audio.channels == 2 and _engine(order) == TELEPHONE
-
-
-def _callback_fields(body: bytes) -> dict[str, object]:
-    """The fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded once more."""
-    if body.lstrip().startswith(b"{"):
-        try:
-            document = reading.mapping(json.loads(body))
-        except (ValueError, RecursionError):
-            return {}
-        return {
-            name: _decode(value.encode("utf-8", "replace")) if isinstance(value, str) else value
-            for name, value in document.items()
-        }
-    # Latin-1 carries bytes through text unchanged: escapes become bytes first, and bytes become text afterwards,
-    # because the second byte of a GBK character may be an ASCII letter.
-    form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
-    return {name: _decode(value.encode("latin-1")) for name, value in form}
-
-
-def _decode(value: bytes) -> str:
-    if _URL_CHARACTERS.fullmatch(value) and _ESCAPE.search(value):
-        value = unquote_to_bytes(value.replace(b"+", b" "))
-    for charset in ("utf-8", "gb18030"):  # UTF-8 is what we ask for
-        try:
-            return value.decode(charset)
-        except UnicodeDecodeError:
-            continue
-    return value.decode("utf-8", "replace")
-
-
-def _read_lines(text: str, duration_ms: int | None, *, stereo: bool) -> Recognition:
-    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it."""
-    utterances = list(_utterances(text, stereo=stereo))
-    if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
-        utterances = [utterances[0].model_copy(update={"start_ms": 0, "end_ms": duration_ms})]
-    return recognition(utterances, duration_ms=duration_ms)
-
-
-def _utterances(text: str, *, stereo: bool) -> Iterator[Utterance]:
-    mark: re.Match[str] | None = None
-    parts: list[str] = []
-    for line in text.split("\n"):
-        found = _LINE.fullmatch(line.strip())
-        if found:
-            yield from _utterance(mark, parts, stereo=stereo)
-            mark, parts = found, [found[6]]
-        else:
-            parts.append(line)
-    yield from _utterance(mark, parts, stereo=stereo)
-
-
-def _utterance(mark: re.Match[str] | None, parts: list[str], *, stereo: bool) -> Iterator[Utterance]:
-    words = join_text(parts)
-    if not words:
-        return
-    if mark is None:
-        yield Utterance(start_ms=None, end_ms=None, text=words)
-        return
-    label = None if mark[5] is None or mark[5].startswith("-") else mark[5]
-    yield Utterance(
-        start_ms=_time_ms(mark[1], mark[2]),
-        end_ms=_time_ms(mark[3], mark[4]),
-        text=words,
-        speaker=None if stereo else label,
-        channel=int(label) if stereo and label in ("0", "1") else None,
-    )
-
-
-def _time_ms(minutes: str, seconds: str) -> int | None:
-    """Minutes may exceed 59: an hour is 60:00.000."""
-    whole_ms, part_ms = reading.milliseconds(minutes, unit_ms=60_000), reading.milliseconds(seconds, unit_ms=1000)
-    return None if whole_ms is None or part_ms is None else reading.milliseconds(whole_ms + part_ms)

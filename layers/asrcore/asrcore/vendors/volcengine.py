@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
     Accepted,
@@ -84,7 +85,12 @@ class Volcengine(Vendor):
         max_size_bytes=512 * 1000 * 1000 - 1,
     )
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
-    honours = frozenset({"speakers", "punctuation", "inverse_text_normalization", "words", "filter_fillers"})
+    honours = frozenset(
+        {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "filter_fillers"}
+    )
+    parameters = MappingProxyType(
+        {"boosting_table_name": a_name("hot-word table, by the name that it has in the vendor's console")}
+    )
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "token", "cluster")
     codes = MappingProxyType(
@@ -134,7 +140,7 @@ class Volcengine(Vendor):
             "app": {"appid": credentials["appid"], "token": credentials["token"], "cluster": credentials["cluster"]},
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": {"callback": callback_url},
+            "request": {"callback": callback_url, **self.own(order)},
             "additions": _additions(order),
         }
         return _request("submit", body, account)
@@ -244,7 +250,7 @@ def _additions(order: Order) -> dict[str, str]:
         "use_punc": options.punctuation,
         "use_ddc": options.filter_fillers,
         "with_speaker_info": options.speakers is not None or None,
-        "channel_split": order.audio.channels == 2 or None,
+        "channel_split": options.channels != "mix" if order.audio.channels == 2 else None,
         "enable_query": True,  # without it a task with a callback cannot be queried
     }
     return {

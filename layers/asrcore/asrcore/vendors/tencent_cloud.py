@@ -1,0 +1,247 @@
+"""What the actions of Tencent Cloud's speech API have in common: the signed call, its errors, engines and filters.
+
+Source: Tencent one-sentence recognition, "common error codes"; the vendor's pages on signatures and on engines.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.options import Options
+from asrcore.core.parameters import OneOf, Parameter, Text, a_name
+from asrcore.core.vendor import UNDOCUMENTED, Account, Code, Delivery, Kind, Order, Reply, Request, Vendor, signed_host
+from asrcore.vendors import advice, reading, tc3
+
+HOST = "asr.tencentcloudapi.com"
+SERVICE, VERSION = "asr", "2019-06-14"
+JSON_TYPE = "application/json"
+READ_TIMEOUT_S = 60
+URL_SOURCE, DATA_SOURCE = 0, 1
+LONGEST_URL = 2047
+HOTWORD_WEIGHT = 10  # of 1 to 11; 100 would replace like-sounding words
+LONGEST_HOTWORD, LONGEST_CHINESE_HOTWORD = 30, 10
+TELEPHONE_HZ = 8000
+
+# Language: the engine for 16 kHz and, where there is one, for 8 kHz.
+ENGINES = MappingProxyType(
+    {
+        "zh-CN": ("16k_zh", "8k_zh"),
+        "en-US": ("16k_en", "8k_en"),
+        "yue-CN": ("16k_yue", None),
+        "ja-JP": ("16k_ja", None),
+        "ko-KR": ("16k_ko", None),
+        "vi-VN": ("16k_vi", None),
+        "ms-MY": ("16k_ms", None),
+        "id-ID": ("16k_id", None),
+        "fil-PH": ("16k_fil", None),
+        "th-TH": ("16k_th", None),
+        "pt-BR": ("16k_pt", None),
+        "tr-TR": ("16k_tr", None),
+        "ar-SA": ("16k_ar", None),
+        "es-MX": ("16k_es", None),
+        "hi-IN": ("16k_hi", None),
+        "fr-FR": ("16k_fr", None),
+        "de-DE": ("16k_de", None),
+    }
+)
+
+# What people may set under the names that all actions share.
+PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        "FilterDirty": OneOf("dirty words; 0 if not set", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
+        "FilterModal": OneOf(
+            "filler words; finer than filter_fillers; 0 if not set",
+            {0: "keep", 1: "leave out some", 2: "leave out all"},
+        ),
+        "FilterPunc": OneOf(
+            "punctuation; finer than punctuation; 0 if not set",
+            {0: "keep", 1: "leave out at the end of sentences", 2: "leave out all"},
+        ),
+        "HotwordId": a_name("hot-word list of the account, by its id; hotwords and HotwordList win over it"),
+        "HotwordList": Text(
+            "words to expect with weights; wins over hotwords",
+            r"[^|,\s]{1,30}\|([1-9]|1[01]|100)(,[^|,\s]{1,30}\|([1-9]|1[01]|100)){0,127}",
+            "`word|weight,word|weight,…`: up to 128 words of up to 30 characters, weights 1 to 11 or 100",
+        ),
+        "ReinforceHotword": OneOf("weight given to hot words; 0 if not set", {0: "as usual", 1: "more"}),
+        "CustomizationId": a_name("language model that the account has trained, by its id"),
+        "ReplaceTextId": a_name("table of replacements of the account, by its id"),
+    }
+)
+
+KEYS = "Check secret_id and secret_key of `tencent` in the stack's secret."
+ACCOUNT = "Activate the service, pay the bill or buy a package in the vendor's console."
+_RIGHTS = "Give this key the right to call speech recognition in the vendor's access management."
+_SHORTEN = "Shorten the recording, or choose a vendor for long recordings."
+
+_RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "ActionOffline": Code(_CONFIG, "the vendor has withdrawn this API", advice.REPORT),
+        "AuthFailure": Code(_CONFIG, "authentication failed", KEYS),
+        "AuthFailure.CheckResourceResponseCodeError": Code(_CONFIG, "the key has no right to the resource", _RIGHTS),
+        "AuthFailure.InvalidAuthorization": Code(_CONFIG, "the Authorization header is malformed", KEYS),
+        "AuthFailure.InvalidSecretId": Code(_CONFIG, "the secret id is not one of a cloud API key", KEYS),
+        "AuthFailure.MFAFailure": Code(_CONFIG, "the key needs multi-factor authentication", _RIGHTS),
+        "AuthFailure.SecretIdNotFound": Code(_CONFIG, "the secret id does not exist", KEYS),
+        "AuthFailure.SignatureExpire": Code(
+            _CONFIG, "the signature is more than 5 minutes old", "Check that the clock of the caller is right."
+        ),
+        "AuthFailure.SignatureFailure": Code(_CONFIG, "the signature does not verify", KEYS),
+        "AuthFailure.TokenFailure": Code(_CONFIG, "the temporary token is wrong or has expired", KEYS),
+        "AuthFailure.UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
+        "DryRunOperation": Code(_CONFIG, "the request asked for a dry run", advice.REPORT),
+        "FailedOperation": Code(_RETRY, "the operation failed", advice.WAIT),
+        "FailedOperation.ErrorRecognize": Code(_RETRY, "recognition failed", advice.WAIT),
+        "FailedOperation.ServiceIsolate": Code(_CONFIG, "the account is in arrears", ACCOUNT),
+        "FailedOperation.UserHasNoAmount": Code(_CONFIG, "the account's package is used up", ACCOUNT),
+        "FailedOperation.UserHasNoFreeAmount": Code(_CONFIG, "the account's free package is used up", ACCOUNT),
+        "FailedOperation.UserNotRegistered": Code(_CONFIG, "the service is not activated for the account", ACCOUNT),
+        "InternalError": Code(_RETRY, "the vendor failed internally", advice.WAIT),
+        "InternalError.ErrorDownFile": Code(_RETRY, "the vendor could not download the recording", advice.DOWNLOAD),
+        "InvalidAction": Code(_CONFIG, "the API has no such action", advice.REPORT),
+        "InvalidParameter": Code(_CONFIG, "a parameter is invalid", advice.REPORT),
+        "InvalidParameterValue": Code(_CONFIG, "a parameter has a value that is not allowed", advice.REPORT),
+        "InvalidRequest": Code(_CONFIG, "the request is malformed", advice.REPORT),
+        "IpInBlacklist": Code(_CONFIG, "the caller's IP address is on the account's block list", _RIGHTS),
+        "IpNotInWhitelist": Code(_CONFIG, "the caller's IP address is not on the account's allow list", _RIGHTS),
+        "LimitExceeded": Code(_CONFIG, "a quota of the account is used up", ACCOUNT),
+        "MissingParameter": Code(_CONFIG, "a parameter is missing", advice.REPORT),
+        "NoSuchProduct": Code(_CONFIG, "the vendor has no such product", advice.REPORT),
+        "NoSuchVersion": Code(_CONFIG, "the API has no such version", advice.REPORT),
+        "RequestLimitExceeded": Code(_RETRY, "too many requests in a second", advice.SLOWER),
+        "RequestLimitExceeded.GlobalRegionUinLimitExceeded": Code(
+            _RETRY, "too many requests of the account", advice.SLOWER
+        ),
+        "RequestLimitExceeded.IPLimitExceeded": Code(_RETRY, "too many requests from one IP address", advice.SLOWER),
+        "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", advice.SLOWER),
+        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN),
+        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN),
+        "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", advice.WAIT),
+        "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", advice.WAIT),
+        "ResourceNotFound": Code(_CONFIG, "a resource does not exist", advice.REPORT),
+        "ResourceUnavailable": Code(_RETRY, "a resource of the vendor is not available", advice.WAIT),
+        "ServiceUnavailable": Code(_RETRY, "the service is not available", advice.WAIT),
+        "UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
+        "UnknownParameter": Code(_CONFIG, "the API does not know a parameter", advice.REPORT),
+        "UnsupportedOperation": Code(_CONFIG, "the operation is not supported", advice.REPORT),
+        "UnsupportedProtocol": Code(_CONFIG, "the protocol is not supported", "Check the vendor's base URL."),
+        "UnsupportedRegion": Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
+    }
+)
+# What an unlisted code means, by how it begins; the first that fits.
+_FAMILIES = (
+    (("InternalError", "ServiceUnavailable", "Resource", "RequestLimitExceeded"), _RETRY, advice.WAIT),
+    (("AuthFailure", "Unauthorized"), _CONFIG, KEYS),
+    (("Invalid", "Missing", "Un", "LimitExceeded"), _CONFIG, advice.REPORT),
+)
+
+
+class TencentCloud(Vendor):
+    """A vendor behind an action of Tencent Cloud's speech API."""
+
+    secret_name = "tencent"  # noqa: S105 - where the secret lies
+    secret_fields = ("secret_id", "secret_key")
+
+    def why_not(self, order: Order) -> str | None:
+        reason = super().why_not(order)
+        if reason is None and engine(order) is None:
+            return f"language {order.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
+        return reason
+
+    def unmet(self, order: Order) -> set[str]:
+        no_engine = {"model"} if order.options.model and not _is_engine(order.options.model) else set()
+        dropped = len(_hotwords(order.options)) < len(order.options.hotwords)
+        listed = bool(_hotwords(order.options)) or "HotwordList" in self.own(order)
+        outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.own(order) else set()
+        return super().unmet(order) | no_engine | ({"hotwords"} if dropped else set()) | outdone
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """A code's meaning; one that is not listed means what its family means."""
+        if code in self.codes:
+            return self.codes[code]
+        for beginnings, kind, what_to_do in _FAMILIES:
+            if code.startswith(beginnings):
+                return Code(kind, UNDOCUMENTED.meaning, what_to_do)
+        return UNDOCUMENTED
+
+    def read_response(self, reply: Reply) -> Mapping[str, Any]:
+        """What lies under `Response`. Raises AsrError for the error that it tells of."""
+        document = self.parse_json(reply)
+        response = reading.mapping(document.get("Response"))
+        error = reading.mapping(response.get("Error"))
+        # The numeric codes of the backend come at the top, or in the place of the dotted ones.
+        code = reading.text(error.get("Code")) or reading.text(document.get("code"))
+        if response.get("Error") is not None or code not in ("", "0"):
+            if not code:
+                raise self.unusable(reply, "NoCode", "answered with an error without a code")
+            raise self.error(code, reading.text(error.get("Message") or document.get("message")))
+        return response
+
+
+def call(action: str, parameters: Mapping[str, Any], account: Account, *, now: int) -> Request:
+    """The request that calls an action, signed."""
+    host = signed_host(account.base_url, HOST)
+    body = json.dumps(parameters, ensure_ascii=False).encode()
+    signed_headers = {"Content-Type": JSON_TYPE, "Host": host}
+    authorization = tc3.authorization(
+        signed_headers,
+        body,
+        service=SERVICE,
+        now=now,
+        secret_id=account.credentials["secret_id"],
+        secret_key=account.credentials["secret_key"],
+    )
+    headers = {
+        **signed_headers,
+        "Authorization": authorization,
+        "X-TC-Action": action,
+        "X-TC-Version": VERSION,
+        "X-TC-Timestamp": str(now),
+    }
+    return Request("POST", f"{account.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
+
+
+def engine(order: Order) -> str | None:
+    """The engine that was named, or the one for the language and rate; None where there is none."""
+    if _is_engine(order.options.model):
+        return order.options.model
+    general, telephone = ENGINES.get(order.options.language, (None, None))
+    return telephone if order.audio.sample_rate_hz == TELEPHONE_HZ else general
+
+
+def source(delivery: Delivery) -> dict[str, Any]:
+    """The parameters that say where the recording is: behind a URL, or here."""
+    if delivery.data is None:
+        return {"SourceType": URL_SOURCE, "Url": delivery.required_url()}
+    data = base64.b64encode(delivery.data).decode()
+    return {"SourceType": DATA_SOURCE, "Data": data, "DataLen": len(delivery.data)}
+
+
+def refinements(options: Options) -> dict[str, Any]:
+    """The parameters that refine the text, for the options that somebody set."""
+    parameters: dict[str, Any] = {}
+    if hotwords := _hotwords(options):
+        parameters["HotwordList"] = ",".join(f"{word}|{HOTWORD_WEIGHT}" for word in hotwords)
+    if options.filter_fillers is not None:
+        parameters["FilterModal"] = int(options.filter_fillers)
+    if options.punctuation is not None:
+        parameters["FilterPunc"] = 0 if options.punctuation else 2
+    if options.inverse_text_normalization is not None:
+        parameters["ConvertNumMode"] = int(options.inverse_text_normalization)
+    return parameters
+
+
+def _is_engine(name: str | None) -> bool:
+    return name is not None and name.startswith(("8k_", "16k_"))
+
+
+def _hotwords(options: Options) -> list[str]:
+    """Those that the vendor takes: up to 30 characters, or 10 in Chinese, without its two separators."""
+    return [
+        word
+        for word in options.hotwords
+        if len(word) <= (LONGEST_HOTWORD if word.isascii() else LONGEST_CHINESE_HOTWORD) and not set(word) & set("|,")
+    ]

@@ -1,0 +1,155 @@
+"""What both generations of Tencent's recording recognition tell in: callbacks as forms, and lines of text with times.
+
+Source: Tencent recording recognition, legacy API page and callback page (fields, codes, the text's grammar).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from types import MappingProxyType
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from asrcore.core.transcript import Recognition, Utterance, join_text, recognition
+from asrcore.core.vendor import Code, Kind
+from asrcore.vendors import advice, reading
+
+_CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
+_SPLIT = "Split it into shorter parts, or choose a vendor for longer recordings."
+
+CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", _CONVERT),
+        "10001": Code(Kind.RETRY, "recognition did not succeed", advice.WAIT),
+        "10002": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
+        "10003": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
+        "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", _CONVERT),
+        "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", advice.WAIT),
+        "10006": Code(
+            Kind.BAD_AUDIO,
+            "the number of tracks is not the one that was declared",
+            "Convert the recording to mono and upload it again.",
+        ),
+    }
+)
+
+_TIME = r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_LINE = re.compile(rf"\[\s*{_TIME}\s*,\s*{_TIME}\s*(?:,\s*(-?[0-9]{{1,9}})\s*)?\]\s*(.*)")
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9_.~*+%-]*")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_CODE = re.compile(r"-?[0-9]{1,10}")
+
+
+class Third(Enum):
+    """What the third number of a line's mark, or a sentence's speaker number, stands for."""
+
+    SPEAKER = auto()
+    CHANNEL = auto()
+    NOTHING = auto()  # it is given although nobody asked
+
+    def speaker(self, number: str) -> str | None:
+        """The speaker's label. number: as it was given, "" for none, below zero for unknown."""
+        return number if self is Third.SPEAKER and number and not number.startswith("-") else None
+
+    def channel(self, number: str) -> int | None:
+        """The channel: 0 left, 1 right."""
+        return int(number) if self is Third.CHANNEL and number in ("0", "1") else None
+
+
+def callback_code(fields: Mapping[str, object]) -> str | None:
+    """The code of a callback; None where there is none."""
+    code = reading.text(fields.get("code"))
+    return code if _CODE.fullmatch(code) else None
+
+
+def length_ms(seconds: object) -> int | None:
+    """A recording's length, told in seconds; 0 stands for unknown."""
+    return reading.milliseconds(seconds, unit_ms=1000) or None
+
+
+def callback_fields(body: bytes, charset: str = "utf-8") -> dict[str, object]:
+    """The fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded once more.
+
+    charset: the encoding of the recognised text; the other fields are the vendor's own words.
+    """
+    if body.lstrip().startswith(b"{"):
+        try:
+            document = reading.mapping(json.loads(_text(body, ("utf-8", charset))))
+        except (ValueError, RecursionError):
+            return {}
+        return {
+            name: _without_escapes(value, _charsets(name, charset)) if isinstance(value, str) else value
+            for name, value in document.items()
+        }
+    # Latin-1 carries bytes through text unchanged: escapes become bytes first, and bytes become text afterwards,
+    # because the second byte of a GBK character may be an ASCII letter.
+    form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    return {
+        name: _without_escapes(_text(value.encode("latin-1"), charsets), charsets)
+        for name, value, charsets in ((name, value, _charsets(name, charset)) for name, value in form)
+    }
+
+
+def _charsets(field: str, of_text: str) -> tuple[str, ...]:
+    return (of_text, "utf-8", "gb18030") if field == "text" else ("utf-8", "gb18030")
+
+
+def _without_escapes(value: str, charsets: Sequence[str]) -> str:
+    """A value, read once more if it is one that is still percent-encoded."""
+    if _URL_CHARACTERS.fullmatch(value) and _ESCAPE.search(value):
+        return _text(unquote_to_bytes(value.replace("+", " ")), charsets)
+    return value
+
+
+def _text(value: bytes, charsets: Sequence[str]) -> str:
+    """Bytes in the first of the charsets that they fit."""
+    for charset in charsets:
+        try:
+            return value.decode(charset)
+        except UnicodeDecodeError:
+            continue
+    return value.decode("utf-8", "replace")
+
+
+def read_lines(text: str, duration_ms: int | None, third: Third) -> Recognition:
+    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it."""
+    utterances = list(_utterances(text, third))
+    if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
+        utterances = [utterances[0].model_copy(update={"start_ms": 0, "end_ms": duration_ms})]
+    return recognition(utterances, duration_ms=duration_ms)
+
+
+def _utterances(text: str, third: Third) -> Iterator[Utterance]:
+    mark: re.Match[str] | None = None
+    parts: list[str] = []
+    for line in text.split("\n"):
+        found = _LINE.fullmatch(line.strip())
+        if found:
+            yield from _utterance(mark, parts, third)
+            mark, parts = found, [found[6]]
+        else:
+            parts.append(line)
+    yield from _utterance(mark, parts, third)
+
+
+def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> Iterator[Utterance]:
+    words = join_text(parts)
+    if not words:
+        return
+    if mark is None:
+        yield Utterance(start_ms=None, end_ms=None, text=words)
+        return
+    number = mark[5] or ""
+    yield Utterance(
+        start_ms=_time_ms(mark[1], mark[2]),
+        end_ms=_time_ms(mark[3], mark[4]),
+        text=words,
+        speaker=third.speaker(number),
+        channel=third.channel(number),
+    )
+
+
+def _time_ms(minutes: str, seconds: str) -> int | None:
+    """Minutes may exceed 59: an hour is 60:00.000."""
+    whole_ms, part_ms = reading.milliseconds(minutes, unit_ms=60_000), reading.milliseconds(seconds, unit_ms=1000)
+    return None if whole_ms is None or part_ms is None else reading.milliseconds(whole_ms + part_ms)

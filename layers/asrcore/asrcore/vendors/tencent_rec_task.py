@@ -1,0 +1,353 @@
+"""Tencent recording-file recognition, current generation: answered by callback, and by query in any case.
+
+Source: Tencent recording recognition, CreateRecTask, DescribeTaskStatus and callback pages.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.parameters import OneOf, Text, Value, Whole
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.vendor import (
+    Accepted,
+    Account,
+    Callback,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    as_failed_query,
+)
+from asrcore.vendors import advice, reading, tencent_cloud, tencent_lines
+from asrcore.vendors.tencent_cloud import TencentCloud
+from asrcore.vendors.tencent_lines import Third
+
+HOUR_MS = 60 * 60 * 1000
+LINES, WORDS, WORDS_AND_MARKS, CLAUSES = 0, 1, 2, 3  # of ResTextFormat
+TOLD_APART, BY_ROLE = 1, 3  # of SpeakerDiarization
+TELEPHONE_ENGINES = "8k_"
+# Every engine that gives lines only, and every one that tells speakers apart.
+PLAIN_ENGINES = frozenset(
+    f"16k_{name}"
+    for name in (
+        "multi_lang", "zh_medical", "ja", "ko", "vi", "ms", "id", "fil", "th", "pt", "tr", "ar", "es", "hi", "fr", "de"
+    )
+)  # fmt: skip
+SPEAKER_ENGINES = frozenset({"8k_zh", "8k_zh_large"}) | frozenset(
+    f"16k_{name}"
+    for name in (
+        "zh", "zh_en", "zh_en_2.0", "zh_en_meeting", "zh_dialect", "ms", "en", "id", "es", "fr", "ja", "ko"
+    )
+)  # fmt: skip
+RELATIVE_TOLERANCE_MS = 200
+
+_WAITING, _RUNNING, _SUCCEEDED, _FAILED = "0", "1", "2", "3"
+_NO_SUCH_TASK = "FailedOperation.NoSuchTask"
+# At a query, these are about the task; what else may pass is about the question.
+_ABOUT_THE_TASK = frozenset({"FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
+_ROLE_URL, _ROLE_NAME = "SpeakerRoles.RoleAudioUrl", "SpeakerRoles.RoleName"
+TASK_FAILED = "TaskFailed"  # ours: a failed task has a message and no code
+
+_CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
+# What the message of a failed task means, by what is in it; the first that fits.
+_BY_MESSAGE = (
+    (("download",), Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)),
+    (("too long",), Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of up to 5 hours.")),
+    (
+        ("format", "decode", "invalid audio", "track"),
+        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", _CONVERT),
+    ),
+)
+_UNNAMED = Code(Kind.RETRY, "the task failed", advice.WAIT)
+
+
+class TencentRecTask(TencentCloud):
+    """Up to five hours in many languages, by URL; stereo only from a telephone."""
+
+    name = "tencent-rec-task"
+    limits = Limits(
+        formats=frozenset({"wav", "mp3", "m4a", "flv", "mp4", "wma", "3gp", "amr", "aac", "ogg", "flac"}),
+        codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "ogg": frozenset({"opus"})}),
+        languages=frozenset(tencent_cloud.ENGINES),
+        max_duration_ms=5 * HOUR_MS,
+        channels=frozenset({1, 2}),
+        max_size_bytes=1_000_000_000,  # 512 MB in an older revision of the page, too little for 5 hours of WAV
+        max_data_bytes=5_000_000,
+        max_url_length=tencent_cloud.LONGEST_URL,
+    )
+    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
+    honours = frozenset(
+        {
+            "speakers",
+            "punctuation",
+            "inverse_text_normalization",
+            "words",
+            "hotwords",
+            "channels",
+            "model",
+            "filter_fillers",
+        }
+    )
+    parameters = MappingProxyType(
+        {
+            **tencent_cloud.PARAMETERS,
+            "ConvertNumMode": OneOf(
+                "numbers; 1 if not set", {0: "Chinese numerals", 1: "digits where they fit", 3: "as in mathematics"}
+            ),
+            "ResTextFormat": OneOf(
+                "how finely the text is split; 2 if not set",
+                {
+                    LINES: "sentences without words",
+                    WORDS: "with words",
+                    WORDS_AND_MARKS: "with words and marks",
+                    CLAUSES: "split at every mark, for subtitles",
+                    4: "paragraphs by meaning, paid, Mandarin only",
+                    5: "written language, paid, Mandarin only",
+                },
+            ),
+            "SentenceMaxLength": Whole("characters in a subtitle; brings ResTextFormat 3 with it", 6, 40),
+            "EmotionRecognition": OneOf(
+                "emotions, paid; 0 if not set", {0: "no", 1: "for each sentence", 2: "in text"}
+            ),
+            "EmotionalEnergy": OneOf("energy of the voice, kept in the raw reply; 0 if not set", {0: "no", 1: "yes"}),
+            "KeyWordLibIdList": Text(
+                "libraries of key words, by their ids; what is found is kept in the raw reply",
+                r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
+                "up to 10 ids, separated by commas",
+            ),
+            _ROLE_URL: Text("voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"),
+            _ROLE_NAME: Text(
+                "name of that speaker; needs the voice, and an engine 16k_zh_en", r".{1,10}", "1 to 10 letters"
+            ),
+            "Extra": Text("further settings", r"\{.{0,1000}\}", 'a JSON object such as {"Domain":0}'),
+        }
+    )
+    codes = MappingProxyType(
+        {
+            "0": Code(Kind.SUCCESS, "recognised"),
+            **tencent_lines.CALLBACK_CODES,
+            **tencent_cloud.CODES,
+            "FailedOperation.CheckAuthInfoFailed": Code(
+                Kind.CONFIG, "the check of the account's rights failed", tencent_cloud.KEYS
+            ),
+            "FailedOperation.ErrorDownFile": Code(
+                Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD
+            ),
+            _NO_SUCH_TASK: Code(
+                Kind.CONFIG,
+                "the vendor does not know the task, or no longer: results are kept for 24 hours",
+                "The recording must be submitted again.",
+            ),
+            "InternalError.FailAccessDatabase": Code(Kind.RETRY, "the vendor's database failed", advice.WAIT),
+            "InternalError.FailAccessRedis": Code(Kind.RETRY, "the vendor's cache failed", advice.WAIT),
+        }
+    )
+
+    def why_not(self, order: Order) -> str | None:
+        reason = super().why_not(order)
+        engine = tencent_cloud.engine(order) or ""
+        if reason is None and order.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
+            return f"2 channels with engine {engine} (takes 2 only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
+        return reason
+
+    def unmet(self, order: Order) -> set[str]:
+        no_speakers = {"speakers"} if _third(order) is Third.NOTHING else set()
+        no_words = {"words"} if order.options.words and _detail(order) == LINES else set()
+        no_mix = {"channels"} if order.options.channels == "mix" and order.audio.channels == 2 else set()
+        half = {f"{self.name}.{name}" for name in (_ROLE_URL, _ROLE_NAME) if name in self.own(order)}
+        no_role = set() if len(half) == 2 else half
+        return super().unmet(order) | (order.options.asked() & no_speakers) | no_words | no_mix | no_role
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        parameters = {
+            "EngineModelType": tencent_cloud.engine(order),
+            "ChannelNum": 2 if order.audio.channels == 2 else 1,
+            **tencent_cloud.source(delivery),
+            "CallbackUrl": callback_url,
+            **tencent_cloud.refinements(order.options),
+            **_own(self.own(order)),
+            "ResTextFormat": _detail(order),
+            **_speakers(order),
+        }
+        return tencent_cloud.call("CreateRecTask", parameters, account, now=now)
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        task_id = reading.identifier(self._data(reply).get("TaskId"))
+        if task_id is None or not task_id.isdecimal():
+            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+        return Accepted(task_id)
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        # A number of up to 64 bits, and not text.
+        return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, account, now=now)
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        try:
+            data = self._data(reply)
+        except AsrError as error:
+            raise self._of_a_query(error) from None
+        status = reading.text(data.get("Status"))
+        if status in (_WAITING, _RUNNING):
+            return InProgress()
+        if status == _FAILED:
+            raise self.error(TASK_FAILED, reading.text(data.get("ErrorMsg")))
+        if status != _SUCCEEDED:
+            raise as_failed_query(self.unusable(reply, "NoStatus", "answered without a task's status"))
+        if "Result" not in data and "ResultDetail" not in data:
+            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+        return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), order)
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        fields = tencent_lines.callback_fields(body)
+        code = tencent_lines.callback_code(fields)
+        if code is None:
+            raise self.bad_callback("it has no code")
+        task_id = reading.identifier(fields.get("requestId"))
+        if code != "0":
+            return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
+        if "text" not in fields and "resultDetail" not in fields:
+            raise self.bad_callback("it tells of success and has no result")
+        detail = _json_list(fields.get("resultDetail"))
+        return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), order))
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """A code's meaning; that of a failed task by its message, since it has no code."""
+        if code != TASK_FAILED:
+            return super().look_up(code, message)
+        told = message.lower()
+        return next((known for parts, known in _BY_MESSAGE if any(part in told for part in parts)), _UNNAMED)
+
+    def _data(self, reply: Reply) -> Mapping[str, Any]:
+        response = self.read_response(reply)
+        if not isinstance(response.get("Data"), dict):
+            raise self.unusable(reply, "NoData", "answered with neither data nor an error")
+        return reading.mapping(response["Data"])
+
+    def _of_a_query(self, error: AsrError) -> AsrError:
+        """What an error that answers a query means for the task."""
+        if error.code == _NO_SUCH_TASK:
+            # The recording can be submitted again, although no answer will come of this task.
+            return AsrError(ErrorClass.RETRY, error.code, error.message, self.name)
+        return error if error.code in _ABOUT_THE_TASK else as_failed_query(error)
+
+
+def _own(own: Mapping[str, Value]) -> dict[str, Any]:
+    """What was set under the vendor's name, in the form of the request: two of its parameters are lists."""
+    parameters: dict[str, Any] = {name: value for name, value in own.items() if name not in (_ROLE_URL, _ROLE_NAME)}
+    if libraries := parameters.get("KeyWordLibIdList"):
+        parameters["KeyWordLibIdList"] = libraries.split(",")
+    return parameters
+
+
+def _detail(order: Order) -> int:
+    """How much is told: lines where nobody wants words, or the engine knows no more."""
+    own = order.options.own(TencentRecTask.name)
+    if "SentenceMaxLength" in own:
+        return CLAUSES
+    if "ResTextFormat" in own:
+        return int(own["ResTextFormat"])
+    if order.options.words is False or tencent_cloud.engine(order) in PLAIN_ENGINES:
+        return LINES
+    return WORDS if order.options.punctuation is False else WORDS_AND_MARKS
+
+
+def _third(order: Order) -> Third:
+    """What the vendor's number of a speaker stands for; it is 0 also where nobody is told apart."""
+    if order.audio.channels == 2:
+        return Third.CHANNEL
+    asked = order.options.speakers is not None or _role(order) is not None
+    return Third.SPEAKER if asked and tencent_cloud.engine(order) in SPEAKER_ENGINES else Third.NOTHING
+
+
+def _role(order: Order) -> dict[str, Value] | None:
+    """The one speaker who is known by voice; None without both, the voice and the name."""
+    own = order.options.own(TencentRecTask.name)
+    known = {name.partition(".")[2]: own[name] for name in (_ROLE_URL, _ROLE_NAME) if name in own}
+    return known if len(known) == 2 else None
+
+
+def _speakers(order: Order) -> dict[str, Any]:
+    if _third(order) is not Third.SPEAKER:
+        return {}
+    if role := _role(order):
+        return {"SpeakerDiarization": BY_ROLE, "SpeakerRoles": [role]}
+    told_apart = {"SpeakerDiarization": TOLD_APART}
+    # Engines for 16 kHz find out how many there are, and take no number.
+    fixed = order.options.speakers and (tencent_cloud.engine(order) or "").startswith(TELEPHONE_ENGINES)
+    return {**told_apart, "SpeakerNumber": order.options.speakers or 0} if fixed else told_apart
+
+
+def _json_list(value: object) -> object:
+    """A list that travels as JSON's text, or the value itself; None for text that is no JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _recognition(text: object, details: object, seconds: object, order: Order) -> Recognition:
+    """The sentences in detail where there are any, else the lines of text."""
+    duration_ms, third = tencent_lines.length_ms(seconds), _third(order)
+    sentences = reading.mappings(details)
+    if not sentences:
+        return tencent_lines.read_lines(reading.text(text), duration_ms, third)
+    with_words = order.options.words is not False
+    utterances = [_utterance(sentence, third, with_words=with_words) for sentence in sentences]
+    return recognition(utterances, duration_ms=duration_ms)
+
+
+def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -> Utterance:
+    number = reading.text(sentence.get("SpeakerId"))
+    role = reading.text(sentence.get("SpeakerRoleName"))
+    span = reading.milliseconds(sentence.get("StartMs")), reading.milliseconds(sentence.get("EndMs"))
+    emotions = sentence.get("EmotionType")
+    return Utterance(
+        start_ms=span[0],
+        end_ms=span[1],
+        text=reading.text(sentence.get("FinalSentence")),
+        speaker=third.speaker(role or number),
+        channel=third.channel(number),
+        emotion=reading.text(emotions[0]) or None if isinstance(emotions, list) and emotions else None,
+        words=_words(reading.mappings(sentence.get("Words")), *span) if with_words else [],
+    )
+
+
+def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int | None) -> list[Word]:
+    """Words with absolute times, without the punctuation marks, which are in the sentence's text already."""
+    spans = [
+        (reading.milliseconds(item.get("OffsetStartMs")), reading.milliseconds(item.get("OffsetEndMs")))
+        for item in items
+    ]
+    origin_ms = 0 if start_ms is None or _are_absolute(spans, start_ms, end_ms) else start_ms
+    return [
+        Word(start_ms=_shifted(start, origin_ms), end_ms=_shifted(end, origin_ms), text=text)
+        for text, (start, end) in zip((reading.text(item.get("Word")) for item in items), spans, strict=True)
+        if any(character.isalnum() for character in text)
+    ]
+
+
+def _are_absolute(spans: Sequence[tuple[int | None, int | None]], start_ms: int, end_ms: int | None) -> bool:
+    """Whether offsets count from the start of the recording, against the documents, as some readers found.
+
+    Only where they leave the sentence when counted from its start, and lie within it when not.
+    """
+    first, last = (spans[0][0], spans[-1][1]) if spans else (None, None)
+    if first is None or last is None or end_ms is None:
+        return False
+    return start_ms + last > end_ms + RELATIVE_TOLERANCE_MS and start_ms <= first and last <= end_ms
+
+
+def _shifted(offset_ms: int | None, origin_ms: int) -> int | None:
+    return None if offset_ms is None else reading.milliseconds(origin_ms + offset_ms)

@@ -1,0 +1,354 @@
+"""Volcengine AUC, v3 "bigmodel", standard and idle editions: submitted under an id of ours, answered by query.
+
+What came of a call is told by headers of the reply. A callback says no more for certain than that there is news.
+Source: Volcengine recording-file recognition, v3 bigmodel (submit, query, callback, error codes); idle edition.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.options import Options
+from asrcore.core.parameters import Choice, Switch, Text, Value, Whole, a_name
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.vendor import (
+    UNDOCUMENTED,
+    Accepted,
+    Account,
+    Callback,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    as_failed_query,
+    attempt_uuid,
+)
+from asrcore.vendors import advice, reading
+
+PATH = "/api/v3/auc/bigmodel"
+STANDARD = "volc.bigasr.auc"  # the resource id
+IDLE_ENDING = "_idle"
+IDLE_DEADLINE_S = 25 * 3600  # the idle edition promises 24 hours
+MANDARIN = "zh-CN"
+LANGUAGES = frozenset(
+    {MANDARIN, "en-US", "ja-JP", "id-ID", "es-MX", "pt-BR", "de-DE", "fr-FR", "ko-KR", "fil-PH", "ms-MY", "th-TH", "ar-SA"}
+)  # fmt: skip
+CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "mp3": "mp3", "ogg": "ogg"})
+CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
+BITS = 16
+
+_KEYS = "Check appid and token, or api_key, of `volcengine` in the stack's secret."
+_GRANT = "Activate the edition that the option asr-model names in the vendor's console."
+_BUY = "Buy more in the vendor's console."
+
+SUCCESS, SILENT = "20000000", "20000003"
+_TAKEN = re.compile(r"2000[0-9]{4}")  # accepted, queued, at work or done
+_NO_SUCH_TASK, _REFUSED_OR_KNOWN, _LIMIT = "45000000", "45000001", "45000292"
+# At a query, these say that it was asked too often, or at a bad moment.
+_ABOUT_THE_QUESTION = frozenset({_LIMIT, "55000031"})
+_USED_UP = "audio_duration_lifetime"
+_FAMILIES = (("450", Kind.CONFIG, advice.REPORT), ("550", Kind.RETRY, advice.WAIT))
+
+
+class VolcengineBigmodel(Vendor):
+    """Less than five hours in many languages; takes a URL only and does not follow redirects.
+
+    `Options.model` names the edition by its resource id, `volc.bigasr.auc_idle` the idle one. A task is known to the
+    vendor by its resource and our request id: its `vendor_task_id` is the request id, behind the resource and a slash
+    unless that is the standard one.
+    """
+
+    name = "volcengine-bigmodel"
+    limits = Limits(
+        formats=frozenset(CONTAINERS),
+        codecs=MappingProxyType(
+            {"pcm": frozenset({"pcm_s16le"}), "wav": frozenset({"pcm_s16le"}), "ogg": frozenset({"opus"})}
+        ),
+        languages=LANGUAGES,
+        max_duration_ms=5 * 60 * 60 * 1000 - 1,
+        channels=frozenset({1, 2}),
+        max_size_bytes=512 * 1000 * 1000 - 1,
+    )
+    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
+    honours = frozenset(
+        {
+            "speakers",
+            "punctuation",
+            "inverse_text_normalization",
+            "words",
+            "hotwords",
+            "channels",
+            "model",
+            "filter_fillers",
+        }
+    )
+    parameters = MappingProxyType(
+        {
+            "model_version": Choice("version of the model; 310 if not set", ("310", "400")),
+            "ssd_version": Choice("version of the model that tells speakers apart, for Mandarin", ("200", "300")),
+            "vad_segment": Switch("split at silence instead of by meaning; true for split channels, else false"),
+            "end_window_size": Whole("silence that ends a sentence, in ms, with vad_segment", 300, 5000),
+            "show_speech_rate": Switch("speed of speech, kept in the raw reply"),
+            "show_volume": Switch("loudness, kept in the raw reply"),
+            "enable_lid": Switch("languages by sentence, kept in the raw reply"),
+            "enable_emotion_detection": Switch("emotions, kept in the raw reply"),
+            "enable_gender_detection": Switch("voices of women and men, kept in the raw reply"),
+            "enable_poi_fc": Switch("better names of places"),
+            "enable_music_fc": Switch("better names of music"),
+            "sensitive_words_filter": Text("words to replace or leave out", r"\{.{0,4000}\}", "a JSON object as text"),
+            "corpus.boosting_table_name": a_name("hot-word table, by its name in the vendor's console"),
+            "corpus.correct_table_name": a_name("table of replacements, by its name in the vendor's console"),
+            "corpus.context": Text("words or talk to expect; wins over hotwords", r"\{.{1,8000}\}", "a JSON object as text"),
+        }
+    )  # fmt: skip
+    secret_name = "volcengine"  # noqa: S105 - where the secret lies
+    secret_fields = ("appid", "token")
+    codes = MappingProxyType(
+        {
+            SUCCESS: Code(Kind.SUCCESS, "taken over at submission, finished at a query"),
+            "20000001": Code(Kind.IN_PROGRESS, "being recognised"),
+            "20000002": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
+            SILENT: Code(Kind.SILENT, "nobody speaks in the recording"),
+            _NO_SUCH_TASK: Code(
+                Kind.CONFIG, "the request is wrong, or the vendor does not know the task", advice.REPORT
+            ),
+            _REFUSED_OR_KNOWN: Code(
+                Kind.CONFIG, "a parameter is missing or invalid, or the task was submitted before", advice.REPORT
+            ),
+            "45000002": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN),
+            "45000003": Code(Kind.CONFIG, "a parameter is wrong", advice.REPORT),
+            "45000006": Code(
+                Kind.RETRY, "the vendor could not download the recording", f"{advice.DOWNLOAD} It must not redirect."
+            ),
+            "45000010": Code(Kind.CONFIG, "the key is wrong, or not granted", _KEYS),
+            "45000030": Code(Kind.CONFIG, "the account has no right to the edition", _GRANT),
+            "45000081": Code(Kind.RETRY, "the vendor waited too long for audio", advice.WAIT),
+            "45000130": Code(Kind.CONFIG, "the text is too long", advice.REPORT),
+            "45000151": Code(Kind.BAD_AUDIO, "the audio format is wrong", advice.CONVERT),
+            _LIMIT: Code(Kind.RETRY, "too many requests in a second, or at a time", advice.SLOWER),
+            "55000000": Code(Kind.RETRY, "the vendor failed", advice.WAIT),
+            "55000031": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
+            "55001010": Code(Kind.RETRY, "the vendor took too long", advice.WAIT),
+        }
+    )
+
+    def lacking(self, held: Mapping[str, Any]) -> str:
+        return "" if held.get("api_key") or not super().lacking(held) else f"{super().lacking(held)} (or api_key alone)"
+
+    def chosen_task_id(self, order: Order) -> str:
+        resource, request_id = _resource(order.options), attempt_uuid(order)
+        return request_id if resource == STANDARD else f"{resource}/{request_id}"
+
+    def result_deadline_s(self, order: Order) -> float:
+        idle = _resource(order.options).endswith(IDLE_ENDING)
+        return IDLE_DEADLINE_S if idle else super().result_deadline_s(order)
+
+    def unmet(self, order: Order) -> set[str]:
+        options = order.options
+        no_edition = {"model"} if options.model and options.model != _resource(options) else set()
+        outdone = {"hotwords"} if options.hotwords and "corpus.context" in self.own(order) else set()
+        return super().unmet(order) | no_edition | outdone
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        body = {
+            "user": {"uid": order.job_id},
+            "audio": {"url": delivery.required_url(), **_audio(order)},
+            "request": _wishes(order, self.own(order)),
+            "callback": callback_url,
+        }
+        return _request("submit", self.chosen_task_id(order), body, account, {"X-Api-Sequence": "-1"})
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        code, message = self._outcome(reply)
+        known_already = order.repeated and code == _REFUSED_OR_KNOWN
+        if _TAKEN.fullmatch(code) or known_already:
+            return Accepted(self.chosen_task_id(order))
+        raise self.error(code, message)
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        return _request("query", vendor_task_id, {}, account)
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        try:
+            code, message = self._outcome(reply)
+        except AsrError as error:
+            raise as_failed_query(error) from None
+        if code == SILENT:
+            return recognition([])
+        if code == SUCCESS:
+            found = _found(_object(reply.body), order)
+            if found is None:
+                raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+            return found
+        if _TAKEN.fullmatch(code):
+            return InProgress()
+        if code == _NO_SUCH_TASK:
+            # Said for a moment after submission, and after the 24 hours for which results are kept.
+            told = "the vendor does not know the task: not yet, or no longer"
+            raise QueryFailedError(ErrorClass.RETRY, code, told, self.name)
+        failure = self.error(code, message)
+        about_the_question = code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes)
+        raise as_failed_query(failure) if about_the_question else failure
+
+    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+        document = _object(body)
+        if document is None:
+            raise self.bad_callback("it is no JSON object")
+        # How a callback tells of a failure, or of silence, is not documented: only text is taken at its word.
+        found = _found(document, order)
+        return Callback(self.chosen_task_id(order), found if found is not None and found.text else InProgress())
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """A code's meaning; one code has two, and one that is not listed means what its family means."""
+        if code == _LIMIT and _USED_UP in message:
+            return Code(Kind.CONFIG, "the account's hours of audio are used up", _BUY)
+        if code in self.codes:
+            return self.codes[code]
+        for beginning, kind, what_to_do in _FAMILIES:
+            if code.startswith(beginning):
+                return Code(kind, UNDOCUMENTED.meaning, what_to_do)
+        return UNDOCUMENTED
+
+    def _outcome(self, reply: Reply) -> tuple[str, str]:
+        """The code and the message, from the headers or, in a newer variant, from the body."""
+        code = reading.text(reply.headers.get("x-api-status-code"))
+        if code:
+            return code, reading.text(reply.headers.get("x-api-message"))
+        document = self.parse_json(reply)
+        code = reading.text(document.get("code"))
+        if not code:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        return code, reading.text(document.get("message"))
+
+
+def _resource(options: Options) -> str:
+    """The resource id that was named, or the standard one where that is the name of somebody else's model."""
+    return options.model if options.model and options.model.startswith("volc.") else STANDARD
+
+
+def _request(
+    call: str,
+    task_id: str,
+    body: Mapping[str, Any],
+    account: Account,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Request:
+    resource, _, request_id = task_id.rpartition("/")
+    edition = "/idle" if resource.endswith(IDLE_ENDING) else ""
+    return Request(
+        "POST",
+        f"{account.base_url.rstrip('/')}{PATH}{edition}/{call}",
+        {
+            "Content-Type": "application/json",
+            **_keys(account.credentials),
+            "X-Api-Resource-Id": resource or STANDARD,
+            "X-Api-Request-Id": request_id,
+            **headers,
+        },
+        json.dumps(body, ensure_ascii=False).encode(),
+    )
+
+
+def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
+    """The single key of the vendor's new console where there is one, else the pair of the old."""
+    if single := credentials.get("api_key"):
+        return {"X-Api-Key": single}
+    return {"X-Api-App-Key": credentials["appid"], "X-Api-Access-Key": credentials["token"]}
+
+
+def _audio(order: Order) -> dict[str, Any]:
+    audio, language = order.audio, order.options.language
+    described: dict[str, Any] = {
+        "format": CONTAINERS[audio.format],
+        "codec": CODECS.get(audio.codec),
+        "rate": audio.sample_rate_hz,
+        "bits": BITS,
+        "channel": audio.channels,
+        # Without a language the vendor hears Mandarin, its dialects and English.
+        "language": None if language == MANDARIN else language,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
+    options = order.options
+    split = order.audio.channels == 2 and options.channels != "mix"
+    wishes: dict[str, Any] = {
+        "model_name": "bigmodel",
+        # The vendor's own default is a text without punctuation marks; that of numbers differs between its documents.
+        "enable_punc": options.punctuation is not False,
+        "enable_itn": options.inverse_text_normalization is not False,
+        "enable_ddc": options.filter_fillers is True,
+        "enable_speaker_info": options.speakers is not None,
+        "enable_channel_split": split,
+        "show_utterances": True,
+        "vad_segment": split,  # as the vendor advises
+        **{name: value for name, value in own.items() if "." not in name},
+    }
+    corpus = {name.partition(".")[2]: value for name, value in own.items() if "." in name}
+    if options.hotwords and "context" not in corpus:
+        words = [{"word": word} for word in options.hotwords]
+        corpus["context"] = json.dumps({"hotwords": words}, ensure_ascii=False)
+    return {**wishes, "corpus": corpus} if corpus else wishes
+
+
+def _object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _found(document: Mapping[str, Any] | None, order: Order) -> Recognition | None:
+    """The recognition in an answer; None where there is none."""
+    if document is None:
+        return None
+    result = document.get("result")
+    if isinstance(result, list):  # as the vendor's table has it
+        result = next(iter(reading.mappings(result)), None)
+    result = reading.mapping(result)
+    if "text" not in result and "utterances" not in result:
+        return None
+    with_words = order.options.words is not False
+    utterances = [_utterance(item, with_words=with_words) for item in reading.mappings(result.get("utterances"))]
+    length = reading.first(reading.mapping(document.get("audio_info")), "duration")
+    in_result = reading.first(reading.mapping(result.get("additions")), "duration")
+    return recognition(
+        utterances,
+        text=reading.text(result.get("text")) or None,
+        duration_ms=reading.milliseconds(length if length is not None else in_result),
+    )
+
+
+def _utterance(item: Mapping[str, Any], *, with_words: bool) -> Utterance:
+    additions = reading.mapping(item.get("additions"))
+    return Utterance(
+        start_ms=reading.milliseconds(item.get("start_time")),
+        end_ms=reading.milliseconds(item.get("end_time")),
+        text=reading.text(item.get("text")),
+        speaker=reading.text(additions.get("speaker")) or None,
+        channel={"1": 0, "2": 1}.get(reading.text(additions.get("channel_id"))),
+        words=[_word(word) for word in reading.mappings(item.get("words"))] if with_words else [],
+    )
+
+
+def _word(item: Mapping[str, Any]) -> Word:
+    """A word; its confidence is always 0, and its times are -1 where they are not known."""
+    return Word(
+        start_ms=reading.milliseconds(item.get("start_time")),
+        end_ms=reading.milliseconds(item.get("end_time")),
+        text=reading.text(item.get("text")),
+        confidence=reading.confidence(item.get("confidence")) or None,
+    )
