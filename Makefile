@@ -12,8 +12,8 @@ help:  ## this list
 demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
 	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$(AUDIO)") $(if $(VENDOR),--vendor "$(VENDOR)")
 
-local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT=… BIND=…)
-	@$(RUN) -m devstack local $(PARAMS:%=--param "%") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND))
+local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
+	@$(RUN) -m devstack local $(PARAMS:%=--param "%") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
 
 simulators: $(VENV)/local.ok  ## the vendor simulators alone
 	@$(RUN) -m simulators

@@ -21,6 +21,7 @@ from devstack.expand import Expanded, Json, ParameterError, TemplateError, check
 from devstack.functions import Answer, Function, Settings
 from devstack.gaps import Filled, InvokeConfig, fill, finish, local_outputs
 from devstack.http_api import HttpApi
+from devstack.schedules import Clock, scheduled
 from devstack.settings import (
     ACCOUNT_ID,
     CREDENTIAL,
@@ -186,6 +187,7 @@ class LocalStack:
         filled = self._start_api(cleanup, expanded)
         cleanup.callback(hooks.stop_executions, ACCOUNT_ID, self.region)
         self._deploy(filled, expanded)
+        cleanup.enter_context(Clock(scheduled(self.client("events")), self.run_function_later))
 
     def _start_simulators(self, cleanup: ExitStack) -> None:
         simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in self._params]

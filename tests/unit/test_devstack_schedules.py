@@ -1,0 +1,58 @@
+"""Schedules fire, at their rates."""
+
+import json
+import threading
+
+import pytest
+
+from devstack.expand import TemplateError
+from devstack.schedules import Clock, Scheduled, scheduled
+
+RULE = "arn:aws:events:us-east-1:123456789012:rule/sweep"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
+
+
+class Rules:
+    """What moto says of its rules."""
+
+    def __init__(self, expression):
+        self.expression = expression
+
+    def list_rules(self):
+        return {
+            "Rules": [
+                {"Name": "sweep", "Arn": RULE, "ScheduleExpression": self.expression},
+                {"Name": "other", "Arn": "x"},
+            ]
+        }
+
+    def list_targets_by_rule(self, Rule):  # noqa: N803 - AWS's name
+        return {"Targets": [{"Arn": FUNCTION}, {"Arn": "arn:aws:sqs:us-east-1:123456789012:queue"}]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "every_s"), [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(2 hours)", 7200)]
+)
+def test_rates_are_read_off_the_rules(expression, every_s):
+    assert scheduled(Rules(expression)) == [Scheduled(RULE, FUNCTION, every_s)]
+
+
+def test_a_schedule_that_cannot_be_fired_is_refused_by_name():
+    with pytest.raises(TemplateError, match=r"cron\(0 8"):
+        scheduled(Rules("cron(0 8 * * ? *)"))
+
+
+def test_a_function_is_started_again_and_again_with_a_scheduled_event():
+    started, thrice = [], threading.Event()
+
+    def start(function_arn, event):
+        started.append((function_arn, json.loads(event)))
+        if len(started) == 3:
+            thrice.set()
+
+    with Clock([Scheduled(RULE, FUNCTION, 0.01)], start):
+        assert thrice.wait(10)
+
+    assert {function_arn for function_arn, _ in started} == {FUNCTION}
+    assert started[0][1]["detail-type"] == "Scheduled Event"
+    assert started[0][1]["resources"] == [RULE]
