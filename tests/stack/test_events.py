@@ -85,5 +85,12 @@ def test_the_end_of_a_completed_jobs_execution_changes_nothing(journey):
     assert journey.row(PUT) == before
 
 
+def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job(journey):
+    step = journey.stack.invoke("SubmitFunction", event("request"))
+
+    assert step["next"] == "completed"
+    assert journey.row(step["job_id"])["source"]["key"] == event("request")["key"]
+
+
 def test_the_schedule_sweeps(journey):
     assert journey.stack.invoke("SweepFunction", event("sweep"))["found"] >= 0
