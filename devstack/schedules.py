@@ -26,7 +26,7 @@ class Scheduled:
 
 
 def scheduled(events: Any) -> list[Scheduled]:
-    """The schedules that were deployed. events: a boto3 client of that service. Raises TemplateError for what is no rate."""
+    """The schedules that were deployed, as a boto3 `events` client tells. Raises TemplateError for what is no rate."""
     found = []
     for rule in events.list_rules()["Rules"]:
         if not (expression := rule.get("ScheduleExpression")):

@@ -196,7 +196,7 @@ class LocalStack:
         from simulators import Simulators  # noqa: PLC0415 - brings audio decoders, in vain if no vendor is simulated
 
         credentials = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
-        running = cleanup.enter_context(Simulators(credentials, turnaround_s=self._turnaround_s))
+        running = cleanup.enter_context(Simulators(credentials, turnaround_s=self._turnaround_s, bind=self._bind))
         self.simulators = {vendor: running.urls[vendor] for vendor in simulated}
 
     def _start_aws(self, cleanup: ExitStack) -> None:
