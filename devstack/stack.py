@@ -2,9 +2,9 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from devstack.expand import Expanded, Json, ParameterError, TemplateError, check
 from devstack.functions import Answer, Function, Settings
 from devstack.gaps import Filled, InvokeConfig, fill, finish, local_outputs
 from devstack.http_api import HttpApi
+from devstack.refusals import Refusals
 from devstack.schedules import Clock, scheduled
 from devstack.settings import (
     ACCOUNT_ID,
@@ -47,13 +48,16 @@ class LocalStack:
     """The stack, deployed on entering and gone on leaving. One per region and process.
 
     After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
-    `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address).
+    `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address),
+    `refusals` (has AWS refuse what is asked of it).
     """
 
     aws_endpoint_url: str
     api_url: str
     secret_arn: str
     outputs: dict[str, str]
+    refusals: Refusals
+    _api_server: WebServer
 
     def __init__(
         self,
@@ -89,6 +93,7 @@ class LocalStack:
         self._failures: dict[str, Failures] = {}
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
+        self._routes = Routes()
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
@@ -164,6 +169,20 @@ class LocalStack:
         """All that `function` (its logical id) has written so far."""
         return self._functions[function].log_path.read_text(encoding="utf-8", errors="replace")
 
+    def kill(self, function: str) -> int:
+        """Kills the processes in which `function` (its logical id) runs at this moment; how many there were."""
+        return self._functions[function].kill()
+
+    @contextmanager
+    def api_down(self) -> Iterator[None]:
+        """The HTTP API does not answer while a `with` lasts; then it does, at the same address."""
+        port = self._api_server.port
+        self._api_server.stop()
+        try:
+            yield
+        finally:
+            self._api_server = WebServer(self._routes, self._bind, port)
+
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
         """Runs a function, called as Lambda's API calls it, and waits for its answer."""
         return self._functions[self._by_name[name_or_arn]].invoke(event)
@@ -202,8 +221,8 @@ class LocalStack:
     def _start_aws(self, cleanup: ExitStack) -> None:
         hooks.register(self.region, self)
         cleanup.callback(hooks.unregister, self.region)
-        application = DomainDispatcherApplication(create_backend_app)
-        server = cleanup.enter_context(WebServer(application, self._bind, self._port, MotoRequestHandler))
+        self.refusals = Refusals(DomainDispatcherApplication(create_backend_app))
+        server = cleanup.enter_context(WebServer(self.refusals, self._bind, self._port, MotoRequestHandler))
         self.aws_endpoint_url = server.url
 
     def _seed_secret(self) -> None:
@@ -214,15 +233,18 @@ class LocalStack:
 
     def _start_api(self, cleanup: ExitStack, expanded: Expanded) -> Filled:
         """Opens the HTTP API's port first: its address goes into the template whose routes it then serves."""
-        routes = Routes()
-        server = cleanup.enter_context(WebServer(routes, self._bind, self._api_port))
-        self.api_url = server.url
+        self._api_server = WebServer(self._routes, self._bind, self._api_port)
+        cleanup.callback(self._stop_api)
+        self.api_url = self._api_server.url
         partition = self.client("s3").meta.partition
         filled = fill(expanded.template, partition=partition, api_url=self.api_url, secret_arn=self.secret_arn)
         api = HttpApi(filled.routes, self._run_route, account_id=ACCOUNT_ID, region=self.region)
         cleanup.callback(api.close)
-        routes.application = api
+        self._routes.application = api
         return filled
+
+    def _stop_api(self) -> None:
+        self._api_server.stop()
 
     def _run_route(self, function: str, event: bytes) -> Answer:
         return self._functions[function].invoke(event)

@@ -1,0 +1,83 @@
+"""AWS at its worst: answers of DynamoDB and S3 to functions, as many as asked for, are refusals."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_FUNCTION = "exec-env/AWS_Lambda"  # in the user agent of an SDK that runs in a function
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What AWS says instead of an answer."""
+
+    status: str
+    content_type: str
+    body: bytes
+
+
+THROTTLED = Refusal(
+    "400 Bad Request",
+    "application/x-amz-json-1.0",
+    json.dumps(
+        {
+            "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+            "message": "The level of configured provisioned throughput for the table was exceeded.",
+        }
+    ).encode(),
+)
+SLOW_DOWN = Refusal(
+    "503 Slow Down",
+    "application/xml",
+    b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+)
+
+
+class Refusals:
+    """A WSGI application before moto's: lets requests through, except those that are to be refused."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._dynamodb: dict[str, int] = {}
+        self._s3: dict[tuple[str, str], int] = {}
+
+    def throttle_dynamodb(self, operation: str, times: int) -> None:
+        """Refuse the next `times` calls of an operation, such as `PutItem`."""
+        with self._lock:
+            self._dynamodb[operation] = times
+
+    def slow_down_s3(self, method: str, bucket: str, times: int) -> None:
+        """Refuse the next `times` requests of a method, such as `PUT`, to a bucket."""
+        with self._lock:
+            self._s3[method, bucket] = times
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        refusal = self._refusal(environ)
+        if refusal is None:
+            answer: Iterable[bytes] = self._application(environ, start_response)
+            return answer
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response(refusal.status, [("content-type", refusal.content_type)])
+        return [refusal.body]
+
+    def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
+        if _FUNCTION not in environ.get("HTTP_USER_AGENT", ""):
+            return None
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        bucket = environ["PATH_INFO"].split("/")[1]
+        with self._lock:
+            if _counted(self._dynamodb, operation):
+                return THROTTLED
+            return SLOW_DOWN if _counted(self._s3, (environ["REQUEST_METHOD"], bucket)) else None
+
+
+def _counted(left: dict[Any, int], what: Any) -> bool:
+    if not left.get(what):
+        return False
+    left[what] -= 1
+    return True
