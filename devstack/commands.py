@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devstack.demo import run_demo
 from devstack.expand import ParameterError, TemplateError
-from devstack.settings import CREDENTIAL, LOGS, SAM_ENV
+from devstack.settings import CREDENTIAL, FACTS, LOGS, SAM_ENV
 from devstack.stack import LocalStack
 from devstack.web import PortTakenError
 
@@ -38,9 +38,11 @@ def _run_local(options: argparse.Namespace) -> int:
     try:
         with stack:
             _write_sam_env(stack)
+            FACTS.write_text(json.dumps(_facts(stack), indent=2) + "\n", encoding="utf-8")
             print(f"READY {json.dumps(_facts(stack))}\n{_directions(stack)}", flush=True)
             threading.Event().wait()
     except SystemExit:
+        FACTS.unlink(missing_ok=True)
         print("stopped", file=sys.stderr)
     return 0
 

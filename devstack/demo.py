@@ -25,9 +25,12 @@ AUTOMATIC = "auto"
 # Each vendor gets what fits it; the last two show automatic choice, for another language and for two channels.
 PROGRAMME = (
     ("tencent-sentence", "meeting.wav"),
+    ("tencent-rec-task", "story.ogg"),
+    ("volcengine-bigmodel", "news.mp3"),
+    ("abcpen-offline", "lecture.m4a"),
     ("tencent-recording", "greeting.wav"),
-    ("volcengine", "news.mp3"),
-    ("abcpen", "lecture.m4a"),
+    ("volcengine", "meeting.wav"),
+    ("abcpen", "hello.mp3"),
     (AUTOMATIC, "hello.mp3"),
     (AUTOMATIC, "call.wav"),
 )
@@ -188,7 +191,7 @@ def _show_list(progresses: Sequence[Progress], elapsed_s: float) -> None:
 
 def _line(progress: Progress, elapsed_s: float) -> str:
     taken_s = elapsed_s if progress.ended_s is None else progress.ended_s
-    return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 18)} {taken_s:5.1f} s  {progress.stage}"
+    return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 20)} {taken_s:5.1f} s  {progress.stage}"
 
 
 def _fetch(stack: LocalStack, progress: Progress) -> Json | None:

@@ -10,6 +10,7 @@ OUT = ROOT / "out"
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
 SAM_ENV = LOCAL / "sam-env.json"
+FACTS = LOCAL / "stack.json"  # where the running stack is; `asrctl --local` reads it
 
 STACK_NAME = "asrcore"
 ACCOUNT_ID = "123456789012"
@@ -17,8 +18,11 @@ ACCOUNT_ID = "123456789012"
 CREDENTIAL = "local"
 
 VENDOR_PARAMETERS = {
-    "tencent-recording": "TencentRecordingBaseUrl",
     "tencent-sentence": "TencentSentenceBaseUrl",
+    "tencent-rec-task": "TencentRecTaskBaseUrl",
+    "volcengine-bigmodel": "VolcengineBigmodelBaseUrl",
+    "abcpen-offline": "AbcpenOfflineBaseUrl",
+    "tencent-recording": "TencentRecordingBaseUrl",
     "volcengine": "VolcengineBaseUrl",
     "abcpen": "AbcpenBaseUrl",
 }

@@ -9,7 +9,9 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from devstack.web import PortTakenError
 from simulators import VENDORS, Simulators
+from simulators.server import LOOPBACK
 
 SAMPLE_CREDENTIALS = Path(__file__).resolve().parents[1] / "devstack" / "credentials.json"
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -48,9 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with Simulators(credentials, turnaround_s=options.turnaround, ports=ports) as simulators:
-        print(f"READY {json.dumps(simulators.urls)}", flush=True)
-        done.wait()
+    fleet = Simulators(credentials, turnaround_s=options.turnaround, ports=ports, bind=options.bind)
+    try:
+        with fleet as simulators:
+            print(f"READY {json.dumps(simulators.urls)}", flush=True)
+            done.wait()
+    except PortTakenError as error:
+        print(f"{error.strerror}; choose another port with --port-VENDOR, or none for any free one", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -58,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
     parser.add_argument("--credentials", type=Path, default=SAMPLE_CREDENTIALS, help="JSON file, an object per account")
     parser.add_argument("--turnaround", type=float, default=1.0, metavar="S", help="seconds from submission to result")
+    parser.add_argument("--bind", default=LOOPBACK, metavar="ADDR", help="address to listen on (default: %(default)s)")
     for vendor in VENDORS:
         parser.add_argument(
             f"--port-{vendor}", type=int, default=0, dest=vendor, metavar="N", help=f"port of {vendor} (any free one)"

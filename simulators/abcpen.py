@@ -3,20 +3,16 @@
 Source: "abcpen (bisheng) long-speech offline ASR, v1".
 """
 
-import base64
-import hashlib
-import hmac
-import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
 from flask import Flask, Response, request
 from pydantic import Field
 
-from simulators import outgoing
+from simulators import abcpen_signature, outgoing
 from simulators.asynchronous import DAY_S, AsynchronousOptions, AsynchronousSimulator, Outcome, Task
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import (
@@ -27,21 +23,18 @@ from simulators.recording import (
     UndecodableError,
     read_recording,
 )
-from simulators.script import Utterance, speak
+from simulators.script import Utterance, speak, without_marks
 from simulators.server import Answer, RefusalError, Setup
 
 PATH = "/v1/asr/long"
 MAX_BYTES = 600 * 1024 * 1024
 MAX_DURATION_MS = 5 * 3600 * 1000
-CLOCK_TOLERANCE_S = 300
 ENCODINGS = ("pcm", "aac", "mpeg2", "opus", "flac")
 SAMPLE_RATES = {"8000", "16000", "44100", "48000"}
 DOMAINS = {"court", "edu", "finance", "medical", "tech", "isp", "gov", "ecom", "mil", "com", "life", "car"} | {
     "sport",
     "game",
 }
-ALIASES = {"app_id": "appid", "X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"}
-PUNCTUATION = "，。！？、；：,.!?;:"
 
 MESSAGES = {
     "0": "success",
@@ -93,12 +86,6 @@ class Order:
     words: bool
 
 
-def sign(appid: str, ts: str, api_key: str) -> str:
-    """The `signa` of an application at a time: base64 of HMAC-SHA1 over the hex MD5 of both."""
-    digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
-    return base64.b64encode(hmac.digest(api_key.encode(), digest.encode(), "sha1")).decode()
-
-
 class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
     """`POST` and `GET` on `/v1/asr/long`; credentials: `appid`, `api_key`."""
 
@@ -126,14 +113,15 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
     def parameters(self) -> Mapping[str, object]:
         return self._sent()
 
-    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         text = message or MESSAGES.get(code, "error")
         if self.options.early_refusals and code == "10105":
-            return {"ok": "10105", "err_no": 26601, "failed": text, "data": None}
+            return Answer(code, {"ok": "10105", "err_no": 26601, "failed": text, "data": None})
         if text.startswith("illegal access|"):
-            return {"action": "error", "code": self._typed(code), "data": "", "desc": text, "sid": uuid.uuid4().hex}
+            sid = uuid.uuid4().hex
+            return Answer(code, {"action": "error", "code": self._typed(code), "data": "", "desc": text, "sid": sid})
         data: Mapping[str, object] | None = None if code == "10105" else {}
-        return {"code": self._typed(code), "data": data, self.options.message_name: text}
+        return Answer(code, {"code": self._typed(code), "data": data, self.options.message_name: text})
 
     def _serve(self) -> Response:
         if request.method == "GET" or "task_id" in self._sent():
@@ -147,9 +135,8 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         """Parameters of the query, the body and the headers, in this order of weight from light to heavy."""
         body = request.get_json(silent=True) if request.is_json else request.form.to_dict()
         named = body if isinstance(body, dict) else {}
-        headers = {name: request.headers[name] for name in ALIASES if name in request.headers}
-        merged = {**request.args.to_dict(), **named, **headers}
-        return {ALIASES.get(name, name): str(value) for name, value in merged.items()}
+        merged = {**request.args.to_dict(), **named, **abcpen_signature.header_claims()}
+        return {"appid" if name == "app_id" else name: str(value) for name, value in merged.items()}
 
     def _take(self) -> Answer:
         sent = self._sent()
@@ -171,7 +158,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         if task.outcome is None:
             return self._answer_with(self.options.in_progress_code, {self.options.task_id_name: task.id}, task.id)
         if task.outcome.code != "0":
-            return Answer(task.outcome.code, self.refuse("query", task.outcome.code, None), task.id)
+            return replace(self.refuse("query", task.outcome.code, task.outcome.message), task_id=task.id)
         result = {"data": {"speechResult": self._speech_result(task, task.outcome)}, self.options.task_id_name: task.id}
         return self._answer_with("0", result, task.id)
 
@@ -180,20 +167,12 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         return Answer(code, payload, task_id)
 
     def _authenticate(self, sent: Mapping[str, str]) -> None:
-        appid, ts = sent.get("appid", ""), sent.get("ts", "")
-        seconds = whole_number(ts)
-        expected = sign(appid, ts, self.credentials["api_key"])
-        if (
-            appid != self.credentials["appid"]
-            or seconds is None
-            or abs(seconds - time.time()) > CLOCK_TOLERANCE_S
-            or not hmac.compare_digest(sent.get("signa", "").encode(), expected.encode())
-        ):
+        if not abcpen_signature.is_proven(sent, self.credentials):
             raise RefusalError("10105")
         allowed = self.options.allowed_addresses
         if allowed is not None and request.remote_addr not in allowed:
             raise RefusalError("10105", f"illegal access|illegal client_ip: {request.remote_addr}")
-        if not self._rate.allows(appid, self.options.requests_per_s):
+        if not self._rate.allows(sent["appid"], self.options.requests_per_s):
             raise RefusalError("10800")
 
     def _checked_order(self, sent: Mapping[str, str]) -> Order:
@@ -222,14 +201,12 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         )
 
     def _check_licence(self, language: str) -> None:
-        options, tasks = self.options, self.tasks()
+        options = self.options
         if language not in options.licensed_languages:
             raise RefusalError("10110")
-        heard = [task.outcome.recording for task in tasks if task.outcome and task.outcome.recording]
-        used_hours = sum(recording.duration_ms for recording in heard) / 3_600_000
-        if options.licensed_hours is not None and used_hours >= options.licensed_hours:
+        if options.licensed_hours is not None and self.heard_hours() >= options.licensed_hours:
             raise RefusalError("10110")
-        running = sum(task.outcome is None for task in tasks)
+        running = sum(task.outcome is None for task in self.tasks())
         if options.licensed_tasks is not None and running >= options.licensed_tasks:
             raise RefusalError("10800")
 
@@ -253,9 +230,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         }
 
     def _sentence(self, order: Order, number: int, utterance: Utterance) -> dict[str, object]:
-        text = (
-            utterance.text if order.punctuated else utterance.text.translate({ord(mark): None for mark in PUNCTUATION})
-        )
+        text = utterance.text if order.punctuated else without_marks(utterance.text)
         speaker = str(utterance.speaker)
         sentence: dict[str, object] = {
             # Every other sentence begins with a stray space, as in the vendor's answers.

@@ -26,11 +26,19 @@ OrderT = TypeVar("OrderT")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: the vendor's code and, when something was heard, what."""
+    """How a task ended: the vendor's code and, when something was heard, what.
+
+    message: replaces the vendor's usual words for the code.
+    """
 
     code: str
     recording: Recording | None = None
     utterances: tuple[Utterance, ...] = ()
+    message: str | None = None
+
+
+class TaskExistsError(Exception):
+    """A task of this id is there already; only a vendor whose clients choose the ids can meet this."""
 
 
 @dataclass
@@ -99,14 +107,16 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
     def accept(self, task_id: str, order: OrderT, source: Source) -> Task[OrderT]:
         """Take an order; the work starts at once in the background and shows its result after the turnaround.
 
-        The audio is no part of the task: it is forgotten when it was heard.
+        The audio is no part of the task: it is forgotten when it was heard. Raises TaskExistsError.
         """
-        result = self.faults.take("result")
-        callback = self.faults.take("callback") if "callback" in self.moments else None
-        forced = Outcome(result.code) if result and result.code is not None else None
-        task = Task(task_id, order, self.options.turnaround_s + (result.delay_s if result else 0))
         with self._lock:
+            if self._kept(task_id):
+                raise TaskExistsError(task_id)
+            result = self.faults.take("result")
+            task = Task(task_id, order, self.options.turnaround_s + (result.delay_s if result else 0))
             self._tasks[task_id] = task
+        callback = self.faults.take("callback") if "callback" in self.moments else None
+        forced = _forced(result)
         if callback and callback.before_answer:
             self._end(task, forced or self._recognise(order, source), callback)
         else:
@@ -116,15 +126,23 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
     def find(self, task_id: str) -> Task[OrderT] | None:
         """A task that is known and whose result was not yet deleted."""
         with self._lock:
-            task = self._tasks.get(task_id)
-            if task and task.ended_at is not None and time.monotonic() - task.ended_at >= self.options.retention_s:
-                del self._tasks[task_id]
-                return None
-            return task
+            return self._kept(task_id)
 
     def tasks(self) -> list[Task[OrderT]]:
         with self._lock:
             return list(self._tasks.values())
+
+    def heard_hours(self) -> float:
+        """The length of all recordings that were recognised, as far as their tasks are kept."""
+        heard = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
+        return sum(recording.duration_ms for recording in heard) / 3_600_000
+
+    def _kept(self, task_id: str) -> Task[OrderT] | None:
+        task = self._tasks.get(task_id)
+        if task and task.ended_at is not None and time.monotonic() - task.ended_at >= self.options.retention_s:
+            del self._tasks[task_id]
+            return None
+        return task
 
     def _work(self, task: Task[OrderT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
         outcome = forced or self._recognise(task.order, source)
@@ -146,7 +164,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
     def _end(self, task: Task[OrderT], outcome: Outcome, fault: Fault | None) -> None:
         task.ended_at = time.monotonic()
         task.outcome = outcome
-        told = Outcome(fault.code) if fault and fault.code is not None else outcome
+        told = _forced(fault) or outcome
         callback = self.callback(task, told)
         if callback is None or (fault and fault.drop):
             return
@@ -181,3 +199,8 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         except requests.RequestException:
             return None, False
         return response.status_code, self.took_over(response)
+
+
+def _forced(fault: Fault | None) -> Outcome | None:
+    """The outcome that a fault demands, if it demands one."""
+    return Outcome(fault.code, message=fault.message) if fault and fault.code is not None else None

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -30,22 +31,33 @@ def is_http_url(value: object) -> bool:
         return False
 
 
+def is_uuid(value: object, version: int | None = None) -> bool:
+    """Whether this is the usual text of a UUID, of one version if it matters."""
+    if not isinstance(value, str):
+        return False
+    try:
+        parsed = uuid.UUID(value)
+    except ValueError:
+        return False
+    return str(parsed) == value.lower() and version in {None, parsed.version}
+
+
 class RateLimit:
-    """At most so many calls in any one second, per account."""
+    """At most so many calls in any one window of time, per account."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._calls: dict[str, deque[float]] = defaultdict(deque)
 
-    def allows(self, account: str, per_s: int) -> bool:
+    def allows(self, account: str, most: int, window_s: float = 1.0) -> bool:
         """Count one call; False when it is one too many (a refused call does not count)."""
         now = self._clock()
         with self._lock:
             calls = self._calls[account]
-            while calls and now - calls[0] >= 1:
+            while calls and now - calls[0] >= window_s:
                 calls.popleft()
-            if len(calls) >= per_s:
+            if len(calls) >= most:
                 return False
             calls.append(now)
             return True

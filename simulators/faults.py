@@ -9,16 +9,17 @@ Moment = Literal["submit", "query", "result", "callback"]
 
 # What can go wrong at each moment. `times`, `delay_s` fit them all.
 EFFECTS: dict[Moment, frozenset[str]] = {
-    "submit": frozenset({"code", "http_status", "body", "drop", "accepted"}),
-    "query": frozenset({"code", "http_status", "body", "drop"}),
-    "result": frozenset({"code"}),
-    "callback": frozenset({"code", "body", "drop", "duplicate", "before_answer"}),
+    "submit": frozenset({"code", "message", "http_status", "body", "drop", "accepted"}),
+    "query": frozenset({"code", "message", "http_status", "body", "drop"}),
+    "result": frozenset({"code", "message"}),
+    "callback": frozenset({"code", "message", "body", "drop", "duplicate", "before_answer"}),
 }
 
 
 class Fault(BaseModel):
     """One thing to do wrong, `times` times.
 
+    `message` replaces the vendor's usual words for the `code`.
     submit, query: `code` is a refusal in the vendor's own shape (with `http_status` if given), `http_status` or `body`
     another answer than the vendor's, `drop` a connection closed without an answer. With `accepted` the submission
     counts all the same: only its answer is lost.
@@ -33,6 +34,7 @@ class Fault(BaseModel):
     on: Moment
     times: int = Field(1, ge=1)
     code: str | None = None
+    message: str | None = None
     http_status: int | None = Field(None, ge=200, le=599)
     body: str | None = None
     delay_s: float = Field(0, ge=0)
@@ -46,6 +48,8 @@ class Fault(BaseModel):
         effects = self.model_fields_set - {"on", "times", "delay_s"}
         if misplaced := effects - EFFECTS[self.on]:
             raise ValueError(f"a fault on {self.on} cannot have: {', '.join(sorted(misplaced))}")
+        if "message" in effects and "code" not in effects:
+            raise ValueError("a message belongs to a code")
         if not effects - {"accepted"} and not self.delay_s:
             raise ValueError("a fault needs an effect, for example code, http_status, drop or delay_s")
         return self

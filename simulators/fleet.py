@@ -7,20 +7,34 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulators.abcpen import Abcpen, AbcpenOptions
+from simulators.abcpen_offline import AbcpenOffline, AbcpenOfflineOptions
 from simulators.script import SAMPLE_SCRIPTS, ScriptBook
-from simulators.server import Setup, Simulator
+from simulators.server import LOOPBACK, Setup, Simulator
+from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
 from simulators.tencent_recording import TencentRecording, TencentRecordingOptions
 from simulators.tencent_sentence import TencentSentence, TencentSentenceOptions
 from simulators.volcengine import Volcengine, VolcengineOptions
+from simulators.volcengine_bigmodel import VolcengineBigmodel, VolcengineBigmodelOptions
 
-VENDORS = ("tencent-recording", "tencent-sentence", "volcengine", "abcpen")
+# Vendor -> its account among the credentials.
+ACCOUNTS = {
+    "tencent-recording": "tencent",
+    "tencent-sentence": "tencent",
+    "tencent-rec-task": "tencent",
+    "volcengine": "volcengine",
+    "volcengine-bigmodel": "volcengine",
+    "abcpen": "abcpen",
+    "abcpen-offline": "abcpen",
+}
+VENDORS = tuple(ACCOUNTS)
 
 
 class Simulators:
-    """Every vendor on its own port of 127.0.0.1, from `start` to `stop`, or as a context manager.
+    """Every vendor on its own port of this machine, from `start` to `stop`, or as a context manager.
 
     credentials: an object per account: `tencent`, `volcengine`, `abcpen`. turnaround_s: seconds from a submission to
     its result, whatever the recording's length. ports: a port per vendor; any free one for those not named.
+    bind: the address to listen on; the loopback, unless containers are to reach the simulators.
     """
 
     def __init__(
@@ -29,20 +43,23 @@ class Simulators:
         turnaround_s: float = 1.0,
         ports: Mapping[str, int] | None = None,
         scripts: Path = SAMPLE_SCRIPTS,
+        bind: str = LOOPBACK,
     ) -> None:
         port = {**dict.fromkeys(VENDORS, 0), **(ports or {})}
         if unknown := port.keys() - set(VENDORS):
             raise ValueError(f"no such vendor: {', '.join(sorted(unknown))}; there are {', '.join(VENDORS)}")
         book = ScriptBook(scripts)
 
-        def setup(vendor: str, account: str) -> Setup:
-            return Setup(credentials[account], book, port[vendor])
-
+        setup = {vendor: Setup(credentials[account], book, port[vendor], bind) for vendor, account in ACCOUNTS.items()}
+        soon = {"turnaround_s": turnaround_s}
         self._simulators: tuple[Simulator[Any], ...] = (
-            TencentRecording(setup("tencent-recording", "tencent"), TencentRecordingOptions(turnaround_s=turnaround_s)),
-            TencentSentence(setup("tencent-sentence", "tencent"), TencentSentenceOptions()),
-            Volcengine(setup("volcengine", "volcengine"), VolcengineOptions(turnaround_s=turnaround_s)),
-            Abcpen(setup("abcpen", "abcpen"), AbcpenOptions(turnaround_s=turnaround_s)),
+            TencentRecording(setup["tencent-recording"], TencentRecordingOptions(**soon)),
+            TencentSentence(setup["tencent-sentence"], TencentSentenceOptions()),
+            TencentRecTask(setup["tencent-rec-task"], TencentRecTaskOptions(**soon)),
+            Volcengine(setup["volcengine"], VolcengineOptions(**soon)),
+            VolcengineBigmodel(setup["volcengine-bigmodel"], VolcengineBigmodelOptions(**soon)),
+            Abcpen(setup["abcpen"], AbcpenOptions(**soon)),
+            AbcpenOffline(setup["abcpen-offline"], AbcpenOfflineOptions(**soon)),
         )
         self._running = ExitStack()
 
@@ -52,6 +69,7 @@ class Simulators:
         return {simulator.vendor: simulator.url for simulator in self._simulators}
 
     def start(self) -> Self:
+        """Listen on every port; raises devstack.web.PortTakenError, and then listens on none."""
         with ExitStack() as running:
             for simulator in self._simulators:
                 simulator.start()

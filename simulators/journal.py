@@ -37,6 +37,8 @@ def without_secrets(parameters: Mapping[str, object]) -> dict[str, object]:
 def _shown(name: str, value: object) -> object:
     if isinstance(value, Mapping):
         return without_secrets(value)
+    if isinstance(value, list):
+        return [_shown(name, each) for each in value]
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         parts = urlsplit(value)
         # A presigned URL is signed in its query; a callback's own path may be what proves it.

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +24,17 @@ FULL_SCALE = 32768.0
 CHUNK_BYTES = 1024 * 1024
 
 # Only audio containers: FFmpeg also opens playlists, which may name any file of this machine, and pictures of text.
-DEMUXERS = "wav,w64,mp3,flac,ogg,mov,mp4,m4a,asf,aac,amr,matroska,webm,aiff,caf,au,s16le,u8"
+DEMUXERS = "wav,w64,mp3,flac,ogg,mov,mp4,m4a,asf,aac,amr,matroska,webm,flv,aiff,caf,au,s16le,u8"
 
 # FFmpeg's demuxer names and the names that vendors use.
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "webm", "s16le": "raw", "u8": "raw"}
+
+# How the files begin that a recogniser knows by their first bytes, the frames of MP3 and AAC among them.
+FILE_START = re.compile(
+    rb"RIFF|RF64|riff|FORM|caff|\.snd|fLaC|OggS|ID3|FLV|#!AMR|\x02?#!SILK|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|.{4}ftyp"
+    rb"|\xff[\xe2\xe3\xf0-\xf3\xf8-\xfb]",
+    re.DOTALL,
+)
 
 
 class RecordingError(Exception):
@@ -84,6 +92,11 @@ class Source:
     url: str | None = None
     data: bytes | None = None
     raw: RawPcm | None = None
+
+
+def has_header(data: bytes) -> bool:
+    """Whether bytes begin as an audio file or a text does; all other bytes may be samples without a header."""
+    return FILE_START.match(data) is not None or (data.isascii() and b"\0" not in data)
 
 
 def suffix_of(url: str) -> str:

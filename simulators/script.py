@@ -3,8 +3,8 @@
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from simulators.segmentation import Segment
 SAMPLE_SCRIPTS = Path(__file__).resolve().parents[1] / "samples" / "scripts.json"
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
+CLAUSE_MARKS = "，。！？、；：,.!?;:"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,50 @@ def join_texts(texts: Sequence[str]) -> str:
         gap = joined and re.search(f"[^{HAN}。，、！？；：\\s]$", joined) and re.match(f"[^{HAN}\\s]", text)
         joined += (" " if gap else "") + text
     return joined
+
+
+def without_marks(text: str) -> str:
+    """A text without the punctuation between its clauses."""
+    return text.translate({ord(mark): None for mark in CLAUSE_MARKS})
+
+
+def split_clauses(utterance: Utterance, max_length: int | None = None) -> tuple[Utterance, ...]:
+    """The clauses of an utterance, each up to its mark; one of over `max_length` characters is cut between words."""
+    clauses: list[list[tuple[int, int, Word]]] = []
+    position = 0
+    for word in utterance.words:
+        start = utterance.text.index(word.text, position)
+        position = start + len(word.text)
+        current = clauses[-1] if clauses else []
+        is_over = bool(current) and current[-1][2].text in CLAUSE_MARKS
+        is_long = bool(current) and max_length is not None and position - current[0][0] > max_length
+        if not current or ((is_over or is_long) and not word.punctuation):
+            clauses.append([])
+        clauses[-1].append((start, position, word))
+    return tuple(
+        replace(
+            utterance,
+            text=utterance.text[clause[0][0] : clause[-1][1]],
+            start_ms=clause[0][2].start_ms,
+            end_ms=clause[-1][2].end_ms,
+            words=tuple(word for _, _, word in clause),
+        )
+        for clause in clauses
+    )
+
+
+def join_turns(utterances: Sequence[Utterance], voice: Callable[[Utterance], object]) -> tuple[Utterance, ...]:
+    """Utterances that follow one another in the same voice, made one."""
+    turns = [list(turn) for _, turn in groupby(utterances, key=voice)]
+    return tuple(
+        replace(
+            turn[0],
+            text=join_texts([utterance.text for utterance in turn]),
+            end_ms=turn[-1].end_ms,
+            words=tuple(word for utterance in turn for word in utterance.words),
+        )
+        for turn in turns
+    )
 
 
 def _split(line: int, text: str, han_per_word: int) -> list[_Token]:

@@ -3,16 +3,16 @@
 import logging
 import re
 import socket
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, TypeVar
 
 from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
+from devstack.web import WebServer
 from simulators.background import Background
 from simulators.faults import Fault, FaultBook, Moment
 from simulators.journal import Journal, without_secrets
@@ -20,19 +20,20 @@ from simulators.script import ScriptBook
 
 LOG = logging.getLogger(__name__)
 
-LISTEN_ON = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor takes, so that each can refuse in its own words
 SOCKET_TIMEOUT_S = 60
-STOP_POLL_S = 0.05  # how soon a stop is noticed
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A vendor's answer: its JSON, and what the journal remembers of it."""
+    """A vendor's answer: its JSON, how that is sent, and what the journal remembers of it."""
 
     code: str
     payload: Mapping[str, object]
     task_id: str | None = None
+    http_status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class RefusalError(Exception):
@@ -54,24 +55,29 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Setup:
-    """Whose account a simulator knows, what it finds said in known recordings, and its port (0: any free one)."""
+    """Whose account a simulator knows, what it finds said in known recordings, and where it listens (0: any port)."""
 
     credentials: Mapping[str, str]
     scripts: ScriptBook
     port: int = 0
+    bind: str = LOOPBACK
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 class Simulator(ABC, Generic[OptionsT]):
-    """One vendor on one port. A subclass gives the routes and answers; faults and journal are the same for all."""
+    """One vendor on one port. A subclass gives the routes and answers; faults and journal are the same for all.
+
+    call_codes, outcome_codes: how the codes of a refused call, and of a task's end, are written.
+    """
 
     vendor: ClassVar[str]
     moments: ClassVar[frozenset[Moment]]
-    code_form: ClassVar[str] = r"-?\d{1,8}"
+    call_codes: ClassVar[str] = r"-?\d{1,8}"
+    outcome_codes: ClassVar[str] = r"-?\d{1,8}"
 
-    _server: BaseWSGIServer
+    _server: WebServer
 
     def __init__(self, setup: Setup, options: OptionsT) -> None:
         self.credentials = setup.credentials
@@ -81,22 +87,21 @@ class Simulator(ABC, Generic[OptionsT]):
         self.journal = Journal()
         self.background = Background(self.vendor)
         self._first_options = options
-        self._port = setup.port
+        self._bind, self._port = setup.bind, setup.port
 
     @property
     def url(self) -> str:
-        """The base URL, known once started."""
-        return f"http://{LISTEN_ON}:{self._server.port}"
+        """The base URL for callers on this machine, known once started."""
+        return self._server.url
 
     def start(self) -> None:
-        self._server = make_server(LISTEN_ON, self._port, self._app(), threaded=True, request_handler=_QuietHandler)
+        """Listen; raises devstack.web.PortTakenError, which says where."""
+        self._server = WebServer(self._app(), self._bind, self._port, _QuietHandler)
         self.background.start()
-        threading.Thread(target=self._listen, name=self.vendor, daemon=True).start()
 
     def stop(self) -> None:
         self.background.stop()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     @abstractmethod
     def add_routes(self, app: Flask) -> None:
@@ -107,8 +112,8 @@ class Simulator(ABC, Generic[OptionsT]):
         """The parameters of the current request, for the journal; never raises."""
 
     @abstractmethod
-    def refuse(self, moment: Moment, code: str, message: str | None) -> Mapping[str, object]:
-        """The vendor's JSON for an error."""
+    def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
+        """The vendor's answer for an error; `message` replaces its usual words."""
 
     def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
         """Answer one call of the vendor's API, well or as a fault demands."""
@@ -116,19 +121,15 @@ class Simulator(ABC, Generic[OptionsT]):
         if fault and fault.delay_s:
             self.background.pause(fault.delay_s)
         if fault is None or not fault.replaces_answer:
-            answer = self._answer(moment, handle)
-            return self._note(moment, answer, jsonify(answer.payload))
+            return self._send(moment, self._answer(moment, handle))
         task_id = self._answer(moment, handle).task_id if fault.accepted else None
         return self._spoil(moment, fault, task_id)
-
-    def _listen(self) -> None:
-        self._server.serve_forever(poll_interval=STOP_POLL_S)
 
     def _answer(self, moment: Moment, handle: Callable[[], Answer]) -> Answer:
         try:
             return handle()
         except RefusalError as refusal:
-            return Answer(refusal.code, self.refuse(moment, refusal.code, refusal.message))
+            return self.refuse(moment, refusal.code, refusal.message)
 
     def _spoil(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
         if fault.drop:
@@ -136,14 +137,19 @@ class Simulator(ABC, Generic[OptionsT]):
             response = self._note(moment, Answer("dropped", {}, task_id), Response())
             _hang_up()
             return response
-        status = fault.http_status or 200
         if fault.code is not None:
-            payload = self.refuse(moment, fault.code, None)
-            response = jsonify(payload)
-            response.status_code = status
-            return self._note(moment, Answer(fault.code, payload, task_id), response)
+            answer = self.refuse(moment, fault.code, fault.message)
+            status = fault.http_status or answer.http_status
+            return self._send(moment, replace(answer, task_id=task_id, http_status=status))
+        status = fault.http_status or 200
         response = Response(fault.body or "", status=status, mimetype="text/html")
         return self._note(moment, Answer(f"HTTP {status}", {}, task_id), response)
+
+    def _send(self, moment: Moment, answer: Answer) -> Response:
+        response = jsonify(answer.payload)
+        response.status_code = answer.http_status
+        response.headers.update(answer.headers)
+        return self._note(moment, answer, response)
 
     def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:
         self.journal.note(
@@ -175,8 +181,9 @@ class Simulator(ABC, Generic[OptionsT]):
         fault = Fault.model_validate(_control_body())
         if fault.on not in self.moments:
             return _explain_text(f"{self.vendor} has no {fault.on}; it has: {', '.join(sorted(self.moments))}")
-        if fault.code is not None and not re.fullmatch(self.code_form, fault.code):
-            return _explain_text(f"{self.vendor} has no codes like {fault.code!r}; they match {self.code_form}")
+        form = self.call_codes if fault.on in {"submit", "query"} else self.outcome_codes
+        if fault.code is not None and not re.fullmatch(form, fault.code):
+            return _explain_text(f"{self.vendor} has no codes like {fault.code!r} on {fault.on}; they match {form}")
         self.faults.add(fault)
         return jsonify(fault.model_dump(exclude_unset=True))
 

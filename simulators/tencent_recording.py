@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import parse_qsl
 
 import requests
 from flask import Flask, Response, request
+from pydantic import Field
 
 from simulators import outgoing
-from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
-from simulators.checks import is_http_url, whole_number
+from simulators.asynchronous import DAY_S, AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
+from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import (
     EmptyRecordingError,
     NotAudioError,
@@ -29,18 +30,20 @@ from simulators.recording import (
     Source,
     TooLongError,
     UndecodableError,
+    has_header,
     read_recording,
     suffix_of,
 )
-from simulators.script import speak
+from simulators.script import Utterance, speak
 from simulators.server import Answer, RefusalError, Setup
+from simulators.tencent_callback import FORM, form_body, is_acknowledged, timed_lines
 
 CANONICAL_HOST = "aai.qcloud.com"
 MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_URL_BYTES = 1024**3  # not published for this generation; the current one's limit
 MAX_URL_LENGTH = 2048  # exclusive
 MAX_DURATION_MS = 3600 * 1000
-MAX_VALIDITY_S = 90 * 24 * 3600  # exclusive
+MAX_VALIDITY_S = 90 * DAY_S  # exclusive
 CLOCK_TOLERANCE_S = 300
 FORMATS = {"wav", "w64", "mp3", "amr", "ogg", "raw"}  # ogg: the container of speex
 CHARSETS = {"0": "utf-8", "1": "gb2312", "2": "gbk", "3": "big5"}
@@ -97,11 +100,15 @@ CALLBACK_MESSAGES = {
 
 
 class TencentRecordingOptions(AsynchronousOptions):
-    """`numbering`: the newer or an older table of codes. `callback_format`: the wire form of a callback."""
+    """`numbering`: the newer or an older table of codes. `callback_format`: the wire form of a callback.
+
+    `submissions_per_day`: the free allowance, counted over the last 24 hours; None: as much as you like.
+    """
 
     callback_attempts: int = 5
     numbering: Literal["newer", "older"] = "newer"
     callback_format: Literal["form", "json"] = "form"
+    submissions_per_day: int | None = Field(None, ge=0)
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         self._request_ids = itertools.count(500)
         self._seen: set[tuple[str, str, str]] = set()
         self._seen_lock = threading.Lock()
+        self._daily = RateLimit()
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule("/asr/v1/<appid>", view_func=self._submit, methods=["POST"])
@@ -187,15 +195,18 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
     def parameters(self) -> Mapping[str, object]:
         return {**request.args.to_dict(), "body_bytes": len(request.get_data())}
 
-    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         names = {str(self._number(name)): name for name in CODES}
-        return {"code": int(code), "message": message or names.get(code, "ERROR_UNKNOWN")}
+        return Answer(code, {"code": int(code), "message": message or names.get(code, "ERROR_UNKNOWN")})
 
     def _submit(self, appid: str) -> Response:
         return self.serve("submit", lambda: self._take(appid))
 
     def _take(self, appid: str) -> Answer:
         order, source = self._checked_order(appid)
+        allowance = self.options.submissions_per_day
+        if allowance is not None and not self._daily.allows(appid, allowance, DAY_S):
+            raise self._error("ERROR_HAS_NO_AMOUNT")
         request_id = next(self._request_ids)
         self.accept(str(request_id), order, source)
         return Answer("0", {"code": 0, "message": "success", "requestId": request_id}, str(request_id))
@@ -282,7 +293,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
             raise self._error("ERROR_BAD_REQ")
         if len(data) > MAX_BODY_BYTES:
             raise self._error("ERROR_AUDIO_TOO_LARGE")
-        return Source(data=data)
+        return Source(data=data, raw=None if has_header(data) else raw)
 
     def recognise(self, order: Order, source: Source) -> Outcome:
         recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
@@ -300,45 +311,28 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         order = task.order
         fields: dict[str, object] = {
             "code": int(outcome.code),
-            "message": CALLBACK_MESSAGES.get(outcome.code, "其他失败"),
+            "message": outcome.message or CALLBACK_MESSAGES.get(outcome.code, "其他失败"),
             "requestId": int(task.id),
             "appid": int(order.appid),
             "projectid": int(order.project_id),
             "audioUrl": order.audio_url,
-            "text": _text(order, outcome),
+            "text": timed_lines(outcome.utterances, lambda utterance: _number_of(order, utterance)),
             "audioTime": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
         }
         if order.audio_url is None:
             del fields["audioUrl"]
         if self.options.callback_format == "json":
             return Callback(order.callback_url, json.dumps(fields, ensure_ascii=False).encode(), "application/json")
-        encoded = {name: quote_plus(str(value).encode("utf-8")) for name, value in fields.items()}
-        encoded["text"] = quote_plus(str(fields["text"]).encode(order.charset, errors="replace"))
-        body = "&".join(f"{name}={value}" for name, value in encoded.items())
-        return Callback(order.callback_url, body.encode("ascii"), "application/x-www-form-urlencoded")
+        return Callback(order.callback_url, form_body(fields, order.charset), FORM)
 
     def took_over(self, response: requests.Response) -> bool:
-        try:
-            answer = response.json()
-        except requests.JSONDecodeError:
-            return False
-        return response.status_code == 200 and isinstance(answer, dict) and str(answer.get("code")) == "0"
+        return is_acknowledged(response)
 
 
-def _text(order: Order, outcome: Outcome) -> str:
-    lines = []
-    for utterance in outcome.utterances:
-        number = (
-            utterance.channel if order.channels == 2 else utterance.speaker if order.engine == SPEAKER_ENGINE else None
-        )
-        mark = f"{_clock(utterance.start_ms)},{_clock(utterance.end_ms)}" + ("" if number is None else f",{number}")
-        lines.append(f"[{mark}]  {utterance.text}\n")
-    return "".join(lines)
-
-
-def _clock(time_ms: int) -> str:
-    """Minutes, which may exceed 59, seconds and milliseconds."""
-    return f"{time_ms // 60_000}:{time_ms // 1000 % 60}.{time_ms % 1000:03d}"
+def _number_of(order: Order, utterance: Utterance) -> int | None:
+    if order.channels == 2:
+        return utterance.channel
+    return utterance.speaker if order.engine == SPEAKER_ENGINE else None
 
 
 def _is_sha1(signature: str) -> bool:

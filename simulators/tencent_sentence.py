@@ -3,31 +3,19 @@
 Source: "Tencent one-sentence recognition (SentenceRecognition)"; older limits unless an option says so.
 """
 
-import base64
-import binascii
-import json
-import threading
-import uuid
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import parse_qsl
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from pydantic import Field
 
-from simulators import outgoing
+from simulators import outgoing, tencent_cloud
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError, read_recording
 from simulators.script import Utterance, join_texts, speak
 from simulators.server import Answer, Options, RefusalError, Setup, Simulator
-from simulators.tencent_signature import Account, SignedCall, check_tc3, check_v1
 
-CANONICAL_HOST = "asr.tencentcloudapi.com"
 ACTION = "SentenceRecognition"
-VERSION = "2019-06-14"
-METHODS = ("GET", "POST")
-OTHER_METHODS = ("PUT", "DELETE", "PATCH")
-MAX_URL_LENGTH = 2048  # exclusive
 MAX_DURATION_MS = 60_000
 DOWNLOAD_BYTES = 64 * 1024 * 1024  # by URL the older generation names no size; a minute never needs this much
 
@@ -71,21 +59,6 @@ NUMBER_PARAMETERS: dict[str, set[int] | None] = {
     "ReinforceHotword": {0, 1},
     "InputSampleRate": {8000},
 }
-COMMON_PARAMETERS = {"Action", "Version", "Region", "Token", "Language", "RequestClient"} | {
-    "Timestamp",
-    "Nonce",
-    "SecretId",
-    "Signature",
-    "SignatureMethod",
-}
-
-MESSAGES = {
-    "AuthFailure.SignatureFailure": "The provided credentials could not be validated. Please check your signature is "
-    "correct.",
-    "InvalidParameterValue.ErrorInvalidVoicedata": "Invalid audio file!",
-    "RequestLimitExceeded": "Your current request times exceeds the limit.",
-    "FailedOperation.UserHasNoFreeAmount": "资源包耗尽",
-}
 
 
 class TencentSentenceOptions(Options):
@@ -103,85 +76,37 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     vendor = "tencent-sentence"
     moments = frozenset({"submit", "result"})
-    code_form = r"[A-Za-z0-9.]+"
+    call_codes = outcome_codes = r"[A-Za-z0-9.]+"
 
     def __init__(self, setup: Setup, options: TencentSentenceOptions) -> None:
         super().__init__(setup, options)
+        self._api = tencent_cloud.CloudApi(setup.credentials, {ACTION})
         self._rate = RateLimit()
-        self._seen: set[tuple[str, str]] = set()
-        self._seen_lock = threading.Lock()
 
     def add_routes(self, app: Flask) -> None:
-        app.add_url_rule("/", view_func=self._serve, methods=[*METHODS, *OTHER_METHODS])
+        tencent_cloud.add_route(app, self._serve)
 
     def parameters(self) -> Mapping[str, object]:
-        try:
-            return {"Action": request.headers.get("X-TC-Action"), **self._sent()}
-        except RefusalError:
-            return {}
+        return tencent_cloud.journal_parameters()
 
-    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
-        text = message or MESSAGES.get(code, f"The request failed with {code}.")
-        return {"Response": {"Error": {"Code": code, "Message": text}, "RequestId": str(uuid.uuid4())}}
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
+        return tencent_cloud.refusal(code, message)
 
     def _serve(self) -> Response:
         return self.serve("submit", self._recognise)
 
     def _recognise(self) -> Answer:
-        if request.method not in METHODS:
-            raise RefusalError("UnsupportedProtocol", "Only GET and POST are supported.")
-        sent = self._sent()
-        action, version = self._authenticate(sent)
+        sent = tencent_cloud.sent_parameters()
+        self._api.action(sent)
         if not self._rate.allows(self.credentials["secret_id"], self.options.requests_per_s):
             raise RefusalError("RequestLimitExceeded")
-        if action != ACTION:
-            raise RefusalError("InvalidAction", f"The action `{action}` is not known.")
-        if version != VERSION:
-            raise RefusalError("NoSuchVersion", f"The version `{version}` is not known.")
         source = self._checked_source(sent)
         result = self.faults.take("result")
         if result:
             self.background.pause(result.delay_s)
             if result.code is not None:
-                raise RefusalError(result.code)
+                raise RefusalError(result.code, result.message)
         return self._answer_for(sent, self._hear(sent, source))
-
-    def _sent(self) -> dict[str, object]:
-        """The parameters, wherever the style of signing puts them."""
-        if request.method == "GET" or request.mimetype == "application/x-www-form-urlencoded":
-            text = request.query_string if request.method == "GET" else request.get_data()
-            try:
-                return dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict"))
-            except ValueError:
-                raise RefusalError("InvalidParameter.ErrorParsequest", "The parameters are not readable.") from None
-        try:
-            body = json.loads(request.get_data() or b"{}")
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise RefusalError("InvalidParameter.ErrorParsequest", "The body is not a JSON object.")
-        return body
-
-    def _authenticate(self, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
-        """The proven call's action and version."""
-        account = Account(self.credentials["secret_id"], self.credentials["secret_key"], CANONICAL_HOST)
-        if "Authorization" in request.headers:
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            query = request.query_string.decode("latin-1")
-            check_tc3(SignedCall(request.method, query, headers, request.get_data()), account)
-            return headers.get("x-tc-action"), headers.get("x-tc-version")
-        if "Signature" not in sent:
-            raise RefusalError(
-                "MissingParameter", "Neither an Authorization header nor the parameter `Signature` was sent."
-            )
-        signed = {name: str(value) for name, value in sent.items()}
-        check_v1(request.method, request.host, signed, account)
-        ticket = (signed["Timestamp"], signed["Nonce"])
-        with self._seen_lock:
-            if ticket in self._seen:
-                raise RefusalError("AuthFailure.SignatureFailure", "The nonce was used before.")
-            self._seen.add(ticket)
-        return signed.get("Action"), signed.get("Version")
 
     def _checked_source(self, sent: dict[str, object]) -> Source:
         if self.options.accept_engine_service_type and "EngineServiceType" in sent:
@@ -196,11 +121,17 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             raw = RawPcm(whole_number(sent.get("InputSampleRate")) or ENGINES[str(sent["EngSerViceType"])])
         if whole_number(sent["SourceType"]) == 0:
             return Source(url=self._checked_url(sent), raw=raw)
-        return Source(data=self._checked_data(sent), raw=raw)
+        data = tencent_cloud.sent_audio(
+            sent,
+            max_bytes=self.options.max_data_bytes,
+            undecodable="InvalidParameterValue.ErrorInvalidVoicedata",
+            wrong_length="InvalidParameter.ErrorContentlength",
+        )
+        return Source(data=data, raw=raw)
 
     def _check_names(self, sent: Mapping[str, object]) -> None:
         for name, value in sent.items():
-            if name not in TEXT_PARAMETERS | NUMBER_PARAMETERS.keys() | COMMON_PARAMETERS:
+            if name not in TEXT_PARAMETERS | NUMBER_PARAMETERS.keys() | tencent_cloud.COMMON_PARAMETERS:
                 raise RefusalError("UnknownParameter", f"The parameter `{name}` is not defined.")
             if name in TEXT_PARAMETERS and not isinstance(value, str):
                 raise RefusalError("InvalidParameterValue", f"The parameter `{name}` is a string.")
@@ -209,7 +140,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
                 raise RefusalError("InvalidParameterValue", f"The parameter `{name}` is one of {sorted(allowed)}.")
         for name in ("EngSerViceType", "SourceType", "VoiceFormat"):
             if not sent.get(name) and sent.get(name) != 0:
-                raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")
+                raise tencent_cloud.missing(name)
         if whole_number(sent["SourceType"]) not in {0, 1}:
             raise RefusalError("InvalidParameterValue.ErrorInvalidSourcetype")
         if "SubServiceType" in sent and whole_number(sent["SubServiceType"]) != 2:
@@ -221,25 +152,11 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     def _checked_url(self, sent: Mapping[str, object]) -> str:
         if "Url" not in sent:
-            raise RefusalError("MissingParameter", "The request is missing the parameter `Url`.")
+            raise tencent_cloud.missing("Url")
         url = str(sent["Url"])
-        if not is_http_url(url) or len(url) >= MAX_URL_LENGTH:
+        if not is_http_url(url) or len(url) >= tencent_cloud.MAX_URL_LENGTH:
             raise RefusalError("InvalidParameterValue.ErrorInvalidUrl")
         return url
-
-    def _checked_data(self, sent: Mapping[str, object]) -> bytes:
-        for name in ("Data", "DataLen"):
-            if name not in sent:
-                raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")
-        try:
-            data = base64.b64decode(str(sent["Data"]), validate=True)
-        except (binascii.Error, ValueError):
-            raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata") from None
-        if len(data) != whole_number(sent["DataLen"]):
-            raise RefusalError("InvalidParameter.ErrorContentlength")
-        if len(data) > self.options.max_data_bytes:
-            raise RefusalError("RequestSizeLimitExceeded")
-        return data
 
     def _hear(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
         try:
@@ -263,10 +180,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     def _answer_for(self, sent: Mapping[str, object], heard: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
         recording, utterances = heard
-        response: dict[str, object] = {
-            "RequestId": str(uuid.uuid4()),
-            "Result": join_texts([utterance.text for utterance in utterances]),
-        }
+        response: dict[str, object] = {"Result": join_texts([utterance.text for utterance in utterances])}
         if self.options.answer_form == "today":
             with_words = whole_number(sent.get("WordInfo", 0))
             words = [
@@ -276,4 +190,4 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
                 if with_words == 2 or (with_words == 1 and not word.punctuation)
             ]
             response |= {"AudioDuration": recording.duration_ms, "WordSize": len(words), "WordList": words or None}
-        return Answer("0", {"Response": response}, str(response["RequestId"]))
+        return tencent_cloud.answer("0", response)

@@ -18,7 +18,8 @@ from pydantic import Field
 
 from simulators import outgoing
 from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
-from simulators.checks import RateLimit, is_http_url, whole_number
+from simulators.body import JsonBody, sent_fields
+from simulators.checks import RateLimit, whole_number
 from simulators.recording import (
     EmptyRecordingError,
     NotAudioError,
@@ -26,17 +27,14 @@ from simulators.recording import (
     Source,
     TooLongError,
     UndecodableError,
-    read_recording,
     suffix_of,
 )
-from simulators.script import join_texts, speak
+from simulators.script import join_texts
 from simulators.server import Answer, RefusalError, Setup
+from simulators.volcengine_audio import AudioOrder, announced_format, announced_source, hear
 
 CANONICAL_HOST = "openspeech.bytedance.com"
-MAX_BYTES = 512 * 1024 * 1024 - 1
-MAX_DURATION_MS = 5 * 3600 * 1000 - 1
-CONTAINERS = {"wav": {"wav", "w64"}, "ogg": {"ogg"}, "mp3": {"mp3"}, "mp4": {"mp4"}, "raw": {"raw"}}
-CODECS = {"raw", "opus"}
+FORMATS = ("raw", "wav", "ogg", "mp3", "mp4")
 LANGUAGES = {"zh-CN", "en-US", "cant", "sc", "zh_shanghai", "ja-JP", "ko-KR", "fr-FR", "es-MX", "pt-BR", "id-ID"} | {
     "ru-RU",
     "ms-MY",
@@ -75,14 +73,12 @@ class VolcengineOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(AudioOrder):
     """A submission that passed every check."""
 
-    format: str
     callback_url: str | None
     queryable: bool
     speakers: bool
-    split_channels: bool
 
 
 def mac_lines(method: str, target: str, protocol: str, headers: list[tuple[str, str]], body: bytes) -> list[bytes]:
@@ -124,12 +120,11 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         app.add_url_rule("/api/v1/auc/query", view_func=self._query, methods=["POST"])
 
     def parameters(self) -> Mapping[str, object]:
-        body = request.get_json(force=True, silent=True)
-        return body if isinstance(body, dict) else {}
+        return sent_fields()
 
-    def refuse(self, moment: str, code: str, message: str | None) -> Mapping[str, object]:
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         usual = "task not found" if (moment, code) == ("query", "1001") else MESSAGES.get(code, "error")
-        return {"resp": {"code": self._typed(int(code), moment), "message": message or usual}}
+        return Answer(code, {"resp": {"code": self._typed(int(code), moment), "message": message or usual}})
 
     def _submit(self) -> Response:
         return self.serve("submit", self._take)
@@ -142,33 +137,32 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         return str(code) if chosen == "string" else code
 
     def _take(self) -> Answer:
-        body = self._body()
-        app = _part(body, "app")
-        self._authenticate(app)
-        user, audio, wanted, additions = (_part(body, name) for name in ("user", "audio", "request", "additions"))
-        _require(user, "uid", "user")
-        if any(not isinstance(value, str) for value in additions.values()):
-            raise RefusalError("1001", "invalid parameters: the values of additions are strings")
-        if additions.get("language", "zh-CN") not in LANGUAGES:
-            raise RefusalError("1001", "invalid parameters: additions.language")
-        callback_url = _require(wanted, "callback", "request") if "callback" in wanted else None
-        if callback_url is not None and not is_http_url(callback_url):
-            raise RefusalError("1001", "invalid parameters: request.callback")
+        body = JsonBody.of_request("1001")
+        self._authenticate(body.part("app"))
+        body.part("user").text("uid")
+        audio, additions = body.part("audio"), body.part("additions")
+        for name in additions:
+            if not isinstance(additions.fields[name], str):
+                raise additions.refusal(name, "is a string")
+        wanted = additions.fields
+        if wanted.get("language", "zh-CN") not in LANGUAGES:
+            raise additions.refusal("language", "is not known")
+        callback_url = body.part("request").url_or_none("callback")
         order = Order(
             format=_format(audio),
             callback_url=callback_url,
-            queryable=callback_url is None or additions.get("enable_query") == "True",
-            speakers=additions.get("with_speaker_info") == "True",
-            split_channels=additions.get("channel_split") == "True",
+            queryable=callback_url is None or wanted.get("enable_query") == "True",
+            speakers=wanted.get("with_speaker_info") == "True",
+            split_channels=wanted.get("channel_split") == "True",
         )
-        task = self.accept(str(uuid.uuid4()), order, self._source(audio))
+        task = self.accept(str(uuid.uuid4()), order, self._source(audio, order))
         resp = {"code": self._typed(1000, "submit"), "message": "Success", "id": task.id}
         return Answer("1000", {"resp": resp}, task.id)
 
     def _tell(self) -> Answer:
-        body = self._body()
+        body = JsonBody.of_request("1001")
         self._authenticate(body)
-        task = self.find(_require(body, "id"))
+        task = self.find(body.text("id"))
         if task is None:
             raise RefusalError("1001", "task not found")
         if not task.order.queryable:
@@ -180,15 +174,9 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
             return Answer(str(code), {"resp": resp}, task.id)
         return Answer(task.outcome.code, self._result(task, task.outcome), task.id)
 
-    def _body(self) -> Mapping[str, object]:
-        body = request.get_json(force=True, silent=True)
-        if not isinstance(body, dict):
-            raise RefusalError("1001", "invalid parameters: the body is not a JSON object")
-        return body
-
-    def _authenticate(self, claimed: Mapping[str, object]) -> None:
+    def _authenticate(self, claimed: JsonBody) -> None:
         """The application's own fields, nested at submit and flat at query, and the header must agree."""
-        appid, token, cluster = (_require(claimed, name) for name in ("appid", "token", "cluster"))
+        appid, token, cluster = (claimed.text(name) for name in ("appid", "token", "cluster"))
         if appid != self.credentials["appid"]:
             raise RefusalError("1001", "invalid parameters: appid does not exist")
         if token != self.credentials["token"] or not self._header_proves(token):
@@ -223,35 +211,17 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         ]
         return any(hmac.compare_digest(signed[2].encode(), each.encode()) for each in valid)
 
-    def _source(self, audio: Mapping[str, object]) -> Source:
-        codec = audio.get("codec", "raw")
-        if not isinstance(codec, str) or codec.lower() not in CODECS:
-            raise RefusalError("1001", "invalid parameters: audio.codec")
-        rate_hz, bits, channels = (
-            whole_number(audio.get(name, usual)) or 0 for name, usual in (("rate", 16000), ("bits", 16), ("channel", 1))
+    def _source(self, audio: JsonBody, order: Order) -> Source:
+        rate_hz, channels, bits = (
+            whole_number(audio.fields.get(name, usual)) or 0
+            for name, usual in (("rate", 16000), ("channel", 1), ("bits", 16))
         )
-        if rate_hz <= 0 or bits <= 0 or channels not in {1, 2}:
-            raise RefusalError("1001", "invalid parameters: audio.rate, audio.bits or audio.channel")
-        raw = RawPcm(rate_hz, channels, bits) if _format(audio) == "raw" else None
-        if self.options.inline_data and "url" not in audio and isinstance(audio.get("data"), str):
-            try:
-                return Source(data=base64.b64decode(str(audio["data"]), validate=True), raw=raw)
-            except ValueError:
-                raise RefusalError("1001", "invalid parameters: audio.data") from None
-        if not is_http_url(_require(audio, "url", "audio")):
-            raise RefusalError("1001", "invalid parameters: audio.url")
-        return Source(url=str(audio["url"]), raw=raw)
+        shape = RawPcm(rate_hz, channels, bits)
+        return announced_source(audio, order.format, shape, inline_data=self.options.inline_data)
 
     def recognise(self, order: Order, source: Source) -> Outcome:
-        recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
-        if recording.format not in CONTAINERS.get(order.format, set()):
-            return Outcome("1012")
-        if not recording.segments:
-            return Outcome("1013")
-        split = order.split_channels and recording.channels == 2
-        segments = recording.split_segments if split else recording.segments
-        script = self.scripts.find(recording.sha256)
-        return Outcome("1000", recording, speak(segments, script, speakers=2, han_per_word=1))
+        recording, utterances = hear(order, source, self.scripts, han_per_word=1)
+        return Outcome("1000" if utterances else "1013", recording, utterances)
 
     def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
         if task.order.callback_url is None:
@@ -265,7 +235,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         resp: dict[str, object] = {
             "id": task.id,
             "code": self._typed(int(code), "query"),
-            "message": MESSAGES.get(code, "error"),
+            "message": outcome.message or MESSAGES.get(code, "error"),
         }
         if code in {"1000", "1013"}:
             resp["text"] = join_texts([utterance.text for utterance in outcome.utterances])
@@ -289,26 +259,9 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         return {"resp": resp}
 
 
-def _part(body: Mapping[str, object], name: str) -> Mapping[str, object]:
-    part = body.get(name, {})
-    if not isinstance(part, dict):
-        raise RefusalError("1001", f"invalid parameters: {name} is an object")
-    return part
-
-
-def _require(part: Mapping[str, object], name: str, parent: str = "") -> str:
-    value = part.get(name)
-    if not isinstance(value, str) or not value:
-        raise RefusalError("1001", f"invalid parameters: {parent + '.' if parent else ''}{name} is required")
-    return value
-
-
-def _format(audio: Mapping[str, object]) -> str:
+def _format(audio: JsonBody) -> str:
     """The announced container; without one the suffix of the address decides, as far as it is known."""
-    if "format" not in audio:
-        suffix = suffix_of(str(audio.get("url", "")))
-        return "raw" if suffix == "pcm" else suffix
-    announced = audio["format"]
-    if not isinstance(announced, str) or announced.lower() not in CONTAINERS:
-        raise RefusalError("1001", "invalid parameters: audio.format")
-    return announced.lower()
+    if "format" in audio:
+        return announced_format(audio, FORMATS)
+    suffix = suffix_of(str(audio.fields.get("url", "")))
+    return "raw" if suffix == "pcm" else suffix

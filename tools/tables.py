@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from asrcore.core.options import METADATA_PREFIX, Options
+from asrcore.core.levels import metadata_name
+from asrcore.core.options import ALLOWED, Options
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import VENDORS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md",)
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/options.md")
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _COMPLETION = {
     frozenset({Completion.SYNC}): "at once",
@@ -33,17 +34,30 @@ def vendor_table() -> str:
 
 
 def option_table() -> str:
-    """A row per option, a column per vendor."""
-    described = Options.model_fields
+    """A row per canonical option, a column per vendor."""
     rows = (
         (
-            f"`{METADATA_PREFIX}{name.replace('_', '-')}`",
-            field.description or "",
+            f"`{metadata_name(name)}`",
+            Options.model_fields[name].description or "",
             *("yes" if name in vendor.honours or name == "language" else "–" for vendor in VENDORS.values()),
         )
-        for name, field in described.items()
+        for name in ALLOWED
     )
     return _table(("metadata", "meaning", *VENDORS), rows)
+
+
+def value_table() -> str:
+    """A row per canonical option, with its values."""
+    rows = (
+        (f"`{name}`", f"`{metadata_name(name)}`", Options.model_fields[name].description or "", allowed)
+        for name, allowed in ALLOWED.items()
+    )
+    return _table(("in JSON", "in metadata", "meaning", "allowed"), rows)
+
+
+def own_tables() -> str:
+    """A table per vendor, of what may be set under its own name."""
+    return "\n".join(_own_table(vendor) for vendor in VENDORS.values() if vendor.parameters)
 
 
 def parameter_table() -> str:
@@ -60,6 +74,8 @@ def parameter_table() -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     "vendors": vendor_table,
     "options": option_table,
+    "values": value_table,
+    "own": own_tables,
     "parameters": parameter_table,
 }
 
@@ -85,6 +101,14 @@ def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
     )
 
 
+def _own_table(vendor: Vendor) -> str:
+    rows = (
+        (f"`{name}`", f"`{metadata_name(vendor.name, name)}`", each.meaning, each.allowed)
+        for name, each in vendor.parameters.items()
+    )
+    return f"### {vendor.name}\n\n{_table(('in JSON', 'in metadata', 'meaning', 'allowed'), rows)}"
+
+
 def _length(milliseconds: int) -> str:
     seconds = round(milliseconds / 1000)
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds} s"
@@ -97,7 +121,9 @@ def _size(size_bytes: int) -> str:
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     header = tuple(header)
     lines = [header, tuple("---" for _ in header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    # A bar within a cell would end it.
+    cells = (tuple(cell.replace("|", "\\|") for cell in line) for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 class _Tolerant(yaml.SafeLoader):

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from devstack.web import PortTakenError
 from simulators import VENDORS, Simulators
 from tests.support import tones
 from tests.support.raw_abcpen import RawAbcpen
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web
+from tests.support.web import Web, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = CREDENTIALS["abcpen"]
@@ -56,6 +57,7 @@ def test_every_vendor_listens_on_loopback_and_has_the_control(running, vendor_na
         pytest.param({"on": "submit"}, id="no-effect"),
         pytest.param({"on": "submit", "accepted": True}, id="accepted-alone"),
         pytest.param({"on": "query", "duplicate": True}, id="effect-of-another-moment"),
+        pytest.param({"on": "submit", "message": "why"}, id="message-without-a-code"),
         pytest.param({"on": "submit", "code": "1", "times": 0}, id="never"),
     ],
 )
@@ -81,6 +83,20 @@ def test_a_fault_lasts_its_times(control, vendor):
     control.fault("submit", code="10800", times=2)
 
     assert [vendor.submit(AUDIO)["code"] for _ in range(3)] == ["10800", "10800", "0"]
+
+
+@pytest.mark.parametrize("moment", ["submit", "query", "result"])
+def test_a_fault_in_other_words(control, vendor, moment):
+    control.fault(moment, code="10700", message="the engine is on fire")
+
+    submitted = vendor.submit(AUDIO)
+
+    answer = submitted if moment == "submit" else finished(vendor, submitted["data"]["task_id"])
+    assert (answer["code"], answer["desc"]) == ("10700", "the engine is on fire")
+
+
+def finished(vendor, task_id):
+    return eventually(lambda: (answer := vendor.poll(task_id))["code"] != "-1" and answer)
 
 
 def test_faults_are_forgotten(control, vendor):
@@ -171,6 +187,25 @@ def test_a_port_of_an_unknown_vendor():
         Simulators(CREDENTIALS, ports={"whisper": 1})
 
 
+def test_a_port_that_is_taken_is_named(running):
+    port = int(running.urls["abcpen"].rpartition(":")[2])
+
+    with (
+        pytest.raises(PortTakenError, match=f"cannot listen on 127.0.0.1:{port}"),
+        Simulators(CREDENTIALS, ports={"abcpen": port}),
+    ):
+        pytest.fail("two servers on one port")
+
+
+def test_another_address_to_listen_on():
+    with Simulators(CREDENTIALS, bind="0.0.0.0") as running:
+        port = int(running.urls["abcpen"].rpartition(":")[2])
+
+        assert requests.get(f"http://127.0.0.1:{port}/_simulator/requests", timeout=10).json() == []
+        with pytest.raises(PortTakenError, match=rf"cannot listen on 0\.0\.0\.0:{port}"):
+            Simulators(CREDENTIALS, ports={"abcpen": port}, bind="0.0.0.0").start()
+
+
 def test_command_line_runs_until_told_to_stop():
     process = subprocess.Popen(
         [sys.executable, "-m", "simulators", "--turnaround", "0"],
@@ -196,9 +231,10 @@ def test_command_line_runs_until_told_to_stop():
     assert "secret" not in log
 
 
-def test_command_line_without_credentials(tmp_path):
-    finished = subprocess.run(
-        [sys.executable, "-m", "simulators", "--credentials", str(tmp_path / "absent.json")],
+def run_simulators(*arguments):
+    """The simulators as a command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "simulators", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -207,5 +243,19 @@ def test_command_line_without_credentials(tmp_path):
         check=False,
     )
 
-    assert finished.returncode == 2
-    assert "cannot read the credentials" in finished.stderr
+
+def test_command_line_without_credentials(tmp_path):
+    ended = run_simulators("--credentials", str(tmp_path / "absent.json"))
+
+    assert ended.returncode == 2
+    assert "cannot read the credentials" in ended.stderr
+
+
+def test_command_line_with_a_port_that_is_taken(running):
+    port = running.urls["volcengine-bigmodel"].rpartition(":")[2]
+
+    ended = run_simulators("--port-tencent-rec-task", port)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in ended.stderr
+    assert "Traceback" not in ended.stderr

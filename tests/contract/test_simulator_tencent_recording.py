@@ -150,6 +150,37 @@ def test_callback_of_an_upload_names_no_url(vendor, web):
     assert "audioUrl" not in fields
 
 
+@pytest.mark.parametrize(("engine", "rate_hz"), [("16k_0", 16000), ("8k_0", 8000)])
+def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engine, rate_hz):
+    pcm = tones.samples(tones.TWO_SENTENCES, rate_hz=rate_hz).tobytes()
+
+    vendor.submit(source_type=1, body=pcm, engine_model_type=engine, callback_url=web.url("/cb"))
+
+    fields = result(web)
+    assert (fields["code"], fields["audioTime"]) == (b"0", b"4.0")
+    assert fields["text"].decode().startswith("[0:0.500,0:1.500]  ")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param(b"A letter, not a recording. " * 50, b"10004", id="text"),
+        pytest.param(b"\x02#!SILK_V3" + bytes(range(256)), b"10004", id="silk"),
+        pytest.param(tones.audio(container="flac", codec="flac"), b"10000", id="flac"),
+    ],
+)
+def test_other_uploads_are_not_taken_for_samples(vendor, web, body, code):
+    vendor.submit(source_type=1, body=body, callback_url=web.url("/cb"))
+
+    assert result(web)["code"] == code
+
+
+def test_an_allowance_for_the_day_on_demand(vendor, control):
+    control.options(submissions_per_day=0)
+
+    assert vendor.submit(url=AUDIO).json() == {"code": 1016, "message": "ERROR_HAS_NO_AMOUNT"}
+
+
 def test_speakers_are_numbered_on_request(vendor, web):
     audio = tones.audio(rate_hz=8000)
 

@@ -7,16 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tencentcloud.asr.v20190614 import asr_client, models
-from tencentcloud.common import credential
+from tencentcloud.asr.v20190614 import models
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
 
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_sentence import RawTencentSentence, data_of
 from tests.support.running import CREDENTIALS, Control
+from tests.support.tencent_sdk import sdk_client
 from tests.support.web import Web
 
 SPEECH = tones.audio()
@@ -277,13 +275,6 @@ def test_any_code_on_demand(vendor, control, moment):
 
     assert error_of(vendor.tc3(**data_of(KNOWN))) == "FailedOperation.UserHasNoFreeAmount"
     assert vendor.tc3(**data_of(KNOWN))["Result"] == LINE
-
-
-def sdk_client(url, method="POST", sign_method="TC3-HMAC-SHA256", secret_key=ACCOUNT["secret_key"], unsigned=False):
-    http = HttpProfile(protocol="http", endpoint=url.removeprefix("http://"), reqMethod=method, reqTimeout=30)
-    profile = ClientProfile(httpProfile=http, signMethod=sign_method)
-    profile.unsignedPayload = unsigned
-    return asr_client.AsrClient(credential.Credential(ACCOUNT["secret_id"], secret_key), "", profile)
 
 
 def sdk_request(**parameters):

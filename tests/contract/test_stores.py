@@ -9,6 +9,7 @@ from moto import mock_aws
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
+from asrcore.core.levels import LARGEST_SIDECAR_BYTES
 from asrcore.core.options import Options
 from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Next, Step
@@ -60,7 +61,9 @@ class TestJobs:
         job = new_job(SOURCE, START)
         unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
         planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
-        failed = planned.claim("event", "t", [], START).fail(AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START)
+        failed = planned.claim("event", "t", [], START).fail(
+            AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START
+        )
 
         jobs.create(job)
         saved = jobs.save(failed)
@@ -113,6 +116,17 @@ class TestJobs:
         later = START + timedelta(seconds=1)
         assert set(jobs.unattended(later)) == {open_job.job_id, untold.job_id}
         assert set(jobs.unattended(START)) == set()
+
+    def test_the_age_of_every_open_job_is_known_and_of_no_other(self, jobs):
+        ages = {"v1": START, "v2": START + timedelta(microseconds=1), "v3": START + timedelta(hours=1)}
+        open_jobs = [new_job(SOURCE.model_copy(update={"version_id": each}), ages[each]) for each in ages]
+        done = new_job(SOURCE.model_copy(update={"version_id": "v4"}), START - timedelta(days=1))
+        for job in (*open_jobs, done):
+            jobs.create(job)
+        jobs.take_slot("toy", Pace(1), START)
+        jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).announce(1))
+
+        assert sorted(jobs.open_since()) == sorted(ages.values())
 
     def test_each_vendor_has_a_line_of_its_own(self, jobs):
         jobs.take_slot("toy", Pace(1), START)
@@ -226,6 +240,31 @@ class TestRecordings:
         found, _ = store.look_up(older)
 
         assert store.read(found, 0, 99) == b"older"
+
+    def test_the_newest_version_is_found_without_naming_it(self, bucket):
+        self.put(bucket, b"older")
+        newest = self.put(bucket, b"newer one")
+
+        found, _ = S3Recordings(bucket, bucket).look_up(newest.model_copy(update={"version_id": None, "etag": ""}))
+
+        assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
+
+    @pytest.mark.parametrize(
+        ("body", "read"),
+        [
+            pytest.param(b'{"speakers": 2}', b'{"speakers": 2}', id="options"),
+            pytest.param(
+                b"x" * (LARGEST_SIDECAR_BYTES + 9), b"x" * (LARGEST_SIDECAR_BYTES + 1), id="too many, cut off"
+            ),
+            pytest.param(None, None, id="none"),
+        ],
+    )
+    def test_a_sidecar_lies_beside_its_recording(self, bucket, body, read):
+        source = self.put(bucket)
+        if body is not None:
+            bucket.put_object(Bucket="audio", Key=f"{source.key}.asr.json", Body=body)
+
+        assert S3Recordings(bucket, bucket).sidecar(source) == read
 
     def test_a_deleted_recording_is_not_read_even_if_its_version_could_be(self, bucket):
         source = self.put(bucket)

@@ -30,11 +30,16 @@ def key(vendor: str, name: str) -> str:
     ("vendor", "sample", "utterances", "words", "says"),
     [
         pytest.param("tencent-sentence", "meeting.wav", 1, True, "大家好，欢迎参加今天的会议。", id="at once"),
-        pytest.param("tencent-recording", "greeting.wav", 2, False, "您好，这里是客户服务中心。", id="by callback"),
+        pytest.param("tencent-rec-task", "call.wav", 3, True, "您好，是王先生吗？", id="by callback, or query"),
+        pytest.param("volcengine-bigmodel", "news.mp3", 6, True, "各位听众，早上好。", id="callback, id of our choice"),
+        pytest.param("abcpen-offline", "lecture.m4a", 7, True, "同学们好，", id="by query, id of our choice"),
+        pytest.param(
+            "tencent-recording", "greeting.wav", 2, False, "您好，这里是客户服务中心。", id="by callback alone"
+        ),
         pytest.param("volcengine", "news.mp3", 6, True, "各位听众，早上好。", id="by callback, query as safety net"),
         pytest.param("abcpen", "lecture.m4a", 7, True, "同学们好，今天我们学习声音的基本知识。", id="by query"),
         pytest.param("auto", "hello.mp3", 1, True, "Hello", id="automatic, English"),
-        pytest.param("auto", "call.wav", 3, False, "您好，是王先生吗？", id="automatic, two channels"),
+        pytest.param("auto", "call.wav", 3, True, "您好，是王先生吗？", id="automatic, two channels"),
     ],
 )
 def test_a_recording_becomes_a_transcript(journey, vendor, sample, utterances, words, says):
@@ -53,10 +58,25 @@ def test_a_recording_becomes_a_transcript(journey, vendor, sample, utterances, w
     assert journey.raw(job)
 
 
-def test_two_channels_are_told_apart(journey):
-    row = journey.finished(journey.drop(key("tencent-recording", "call.wav"), (SAMPLES / "call.wav").read_bytes()))
+@pytest.mark.parametrize("vendor", ["tencent-rec-task", "tencent-recording"])
+def test_two_channels_are_told_apart(journey, vendor):
+    row = journey.finished(journey.drop(key(vendor, "call.wav"), (SAMPLES / "call.wav").read_bytes()))
 
     assert {utterance["channel"] for utterance in journey.transcript(row)["utterances"]} == {0, 1}
+
+
+def test_a_submission_whose_answer_was_lost_is_repeated_as_the_same_task(stack, journey):
+    journey.fault("volcengine-bigmodel", on="submit", accepted=True, drop=True)
+
+    row = journey.finished(
+        journey.drop(key("volcengine-bigmodel", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
+    )
+
+    noted = requests.get(f"{stack.simulators['volcengine-bigmodel']}/_simulator/requests", timeout=10).json()
+    taken = {entry["task_id"] for entry in noted if entry["kind"] == "submit" and entry["task_id"]}
+    (attempt,) = row["attempts"]
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert attempt["vendor_task_id"] in taken
 
 
 def test_speakers_are_told_apart_when_asked_for(journey):
@@ -181,7 +201,7 @@ def test_an_automatic_choice_fails_over_and_a_transcript_tells_of_both_attempts(
     row = journey.finished(journey.drop(key("auto", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
 
     told = [(attempt["vendor"], attempt["outcome"]) for attempt in journey.transcript(row)["attempts"]]
-    assert told == [("tencent-sentence", "config"), ("tencent-recording", "completed")]
+    assert told == [("tencent-sentence", "config"), ("tencent-rec-task", "completed")]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ from typing import Any
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
 from asrcore.core.levels import SIDECAR_SUFFIX
+from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request, Vendor
+from asrcore.metrics import Metrics
 from asrcore.services import ConflictError, Services
 from asrcore.settings import Settings
 
+STACK = "a-stack"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -62,6 +65,10 @@ class MemoryJobs:
             job = self.load(job_id)
             if job is not None and job.open is not None and job.updated_at < before:
                 yield job_id
+
+    def open_since(self) -> Iterator[datetime]:
+        jobs = [self.load(job_id) for job_id in self.rows]
+        yield from (job.created_at for job in jobs if job is not None and job.open is not None)
 
 
 @dataclass
@@ -143,11 +150,13 @@ class World:
     send: Callable[[Request], Reply]
     secret: dict[str, Any]
     clock: datetime = START
+    defaults: Wish = field(default_factory=Wish)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
     transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     events: MemoryEvents = field(default_factory=MemoryEvents)
+    measured: list[str] = field(default_factory=list)  # lines of metrics
 
     def pass_time(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
@@ -156,6 +165,7 @@ class World:
     def services(self) -> Services:
         return Services(
             settings=Settings(
+                stack_name=STACK,
                 jobs_table="jobs",
                 transcript_bucket="transcripts",
                 secret_arn="secret",
@@ -166,6 +176,7 @@ class World:
                 per_day={},
                 max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
                 callback_base_url="https://api.example.com",
+                defaults=self.defaults,
             ),
             vendors=self.vendors,
             jobs=self.jobs,
@@ -173,6 +184,7 @@ class World:
             transcripts=self.transcripts,
             workflow=self.workflow,
             events=self.events,
+            metrics=Metrics(STACK, self.measured.append),
             secret=lambda: self.secret,
             send=self.send,
             now=lambda: self.clock,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.parameters import Choice, Parameter
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.vendor import (
     Accepted,
@@ -29,6 +30,7 @@ class Toy(Vendor):
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
     honours: ClassVar[frozenset[str]] = frozenset({"speakers"})
+    parameters: ClassVar[Mapping[str, Parameter]] = {"Mood": Choice("how it plays", ("merry", "sad"))}
     secret_name = "toy"
     secret_fields = ("key",)
     codes: ClassVar[Mapping[str, Code]] = {}

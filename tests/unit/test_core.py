@@ -306,6 +306,7 @@ class TestTranscript:
 
 class TestSettings:
     ENVIRONMENT = {  # noqa: RUF012
+        "STACK_NAME": "n",
         "JOBS_TABLE": "t",
         "TRANSCRIPT_BUCKET": "b",
         "SECRET_ARN": "s",

@@ -10,10 +10,22 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
+from pydantic import ValidationError
 
 from asrcore.core.callback_url import is_signed
 from asrcore.core.job import job_id
-from asrcore.events import Action, EndedExecution, ended_execution, is_s3_test, new_objects, posted, step_event
+from asrcore.core.levels import read_request
+from asrcore.events import (
+    Action,
+    EndedExecution,
+    ended_execution,
+    is_s3_test,
+    new_objects,
+    posted,
+    request_event,
+    step_event,
+)
+from asrcore.vendors.registry import VENDORS
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +66,25 @@ def test_any_key_survives_the_notification(key):
     notification["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
 
     assert new_objects(notification)[0].key == key
+
+
+def test_a_request_asks_for_a_recording_with_options_that_are_allowed():
+    asked = request_event(event("request"))
+
+    assert asked is not None
+    assert asked.key == new_objects(event("s3-put"))[0].key
+    assert asked.version_id is None
+    assert read_request(asked.vendor, asked.options, VENDORS).options.own("tencent-recording") == {"res_text_format": 2}
+
+
+@pytest.mark.parametrize("name", ["s3-put", "submit-step", "s3-test"])
+def test_other_events_are_no_requests(name):
+    assert request_event(event(name)) is None
+
+
+def test_a_request_that_says_more_than_is_known_is_refused():
+    with pytest.raises(ValidationError, match="colour"):
+        request_event({**event("request"), "colour": "red"})
 
 
 def test_the_test_event_is_known():

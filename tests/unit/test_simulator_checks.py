@@ -1,6 +1,8 @@
-"""The rate limit, by a clock that the test moves."""
+"""What vendors ask about a parameter, and the rate limit, by a clock that the test moves."""
 
-from simulators.checks import RateLimit
+import pytest
+
+from simulators.checks import RateLimit, is_uuid
 
 
 def test_as_many_calls_in_any_one_second_as_the_limit():
@@ -15,3 +17,32 @@ def test_as_many_calls_in_any_one_second_as_the_limit():
 
     now[0] = 1.0
     assert rate.allows("a", 25)
+
+
+def test_a_limit_of_another_window():
+    now = [0.0]
+    daily = RateLimit(clock=lambda: now[0])
+
+    assert [daily.allows("a", 2, window_s=86_400) for _ in range(3)] == [True, True, False]
+
+    now[0] = 86_399.0
+    assert not daily.allows("a", 2, window_s=86_400)
+
+    now[0] = 86_400.0
+    assert daily.allows("a", 2, window_s=86_400)
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "expected"),
+    [
+        pytest.param("550e8400-e29b-41d4-a716-446655440000", 4, True, id="version-4"),
+        pytest.param("550E8400-E29B-41D4-A716-446655440000", 4, True, id="upper-case"),
+        pytest.param("550e8400-e29b-51d4-a716-446655440000", 4, False, id="another-version"),
+        pytest.param("550e8400-e29b-51d4-a716-446655440000", None, True, id="any-version"),
+        pytest.param("{550e8400-e29b-41d4-a716-446655440000}", None, False, id="braces"),
+        pytest.param("550e8400e29b41d4a716446655440000", None, False, id="no-hyphens"),
+        pytest.param(7, None, False, id="number"),
+    ],
+)
+def test_is_uuid(value, version, expected):
+    assert is_uuid(value, version) is expected

@@ -9,6 +9,7 @@ from simulators.recording import (
     NotAudioError,
     RawPcm,
     TooLongError,
+    has_header,
     measure,
     suffix_of,
 )
@@ -125,3 +126,21 @@ def test_the_limit_of_length_is_inclusive():
 )
 def test_suffix_is_of_the_path_alone(url, suffix):
     assert suffix_of(url) == suffix
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(tones.audio(), True, id="wav"),
+        pytest.param(tones.audio(container="mp3", codec="libmp3lame"), True, id="mp3"),
+        pytest.param(tones.audio(container="mp3", codec="libmp3lame")[44:], True, id="mp3-without-a-tag"),
+        pytest.param(tones.audio(container="adts", codec="aac"), True, id="aac"),
+        pytest.param(tones.audio(container="ogg", codec="libopus", rate_hz=48000), True, id="ogg"),
+        pytest.param(tones.audio(container="ipod", codec="aac"), True, id="m4a"),
+        pytest.param(b"Dear Sir or Madam", True, id="text"),
+        pytest.param(tones.samples(tones.TWO_SENTENCES).tobytes(), False, id="speech"),
+        pytest.param(bytes(1000), False, id="silence"),
+    ],
+)
+def test_samples_without_a_header_are_told_from_files(data, expected):
+    assert has_header(data) is expected

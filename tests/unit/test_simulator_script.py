@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.script import Script, ScriptBook, join_texts, speak
+from simulators.script import Script, ScriptBook, join_texts, join_turns, speak, split_clauses
 from simulators.segmentation import Segment
 
 TWO = (Segment(500, 1500), Segment(2200, 3200))
@@ -102,3 +102,35 @@ def test_book_of_scripts(tmp_path):
 
     assert book.find("aa") == Script(("好。", "好。"), (0, 1))
     assert book.find("bb") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "max_length", "clauses"),
+    [
+        pytest.param("今天天气不错，我们出门吧。", None, ["今天天气不错，", "我们出门吧。"], id="by-marks"),
+        pytest.param("今天天气不错，我们出门吧。", 6, ["今天天气不错，", "我们出门吧。"], id="a-mark-does-not-count"),
+        pytest.param("今天天气不错，我们出门吧。", 4, ["今天天气", "不错，", "我们出门", "吧。"], id="by-length"),
+        pytest.param("Wait... no, go!", None, ["Wait...", "no,", "go!"], id="marks-in-a-row"),
+        pytest.param("internationally", 6, ["internationally"], id="a-word-is-never-cut"),
+    ],
+)
+def test_clauses(line, max_length, clauses):
+    (utterance,) = speak((Segment(0, 1000),), Script((line,)))
+
+    found = split_clauses(utterance, max_length)
+
+    assert [clause.text for clause in found] == clauses
+    assert [word for clause in found for word in clause.words] == list(utterance.words)
+    assert (found[0].start_ms, found[-1].end_ms) == (0, 1000)
+
+
+def test_utterances_of_one_voice_make_a_turn():
+    three = (Segment(0, 100), Segment(200, 300), Segment(400, 500))
+    spoken = speak(three, Script(("好。", "我们走。", "好的。"), (0, 0, 1)), speakers=2)
+
+    turns = join_turns(spoken, lambda utterance: utterance.speaker)
+
+    assert [(turn.text, turn.start_ms, turn.end_ms) for turn in turns] == [
+        ("好。我们走。", 0, 300),
+        ("好的。", 400, 500),
+    ]

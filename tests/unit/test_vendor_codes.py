@@ -1,133 +1,36 @@
 """Every code that the vendors document has its class, its meaning and an advice."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from asrcore.core.errors import ErrorClass
 from asrcore.core.vendor import Kind
 from asrcore.vendors.registry import VENDORS
 
-RETRY, BAD_AUDIO, CONFIG = Kind.RETRY, Kind.BAD_AUDIO, Kind.CONFIG
+LISTS = Path(__file__).parents[1] / "fixtures" / "codes"
 
 
-def numbers(*spans):
-    """Codes as text: single numbers, and (first, last) for a row of them."""
-    return [
-        str(code) for span in spans for code in (range(span[0], span[1] + 1) if isinstance(span, tuple) else [span])
-    ]
-
-
-# By vendor and kind, as in the vendors' own lists.
-DOCUMENTED = {
-    "tencent-recording": {
-        Kind.SUCCESS: ["0"],
-        CONFIG: numbers((1000, 1020), 1022, (1024, 1028), 1030),
-        RETRY: numbers(1021, 1023, 1029, 1031, 1033, 1034, 10001, 10005),
-        BAD_AUDIO: numbers(1032, 10000, (10002, 10004), 10006),
-    },
-    "tencent-sentence": {
-        Kind.SUCCESS: ["0"],
-        RETRY: [
-            *numbers(100, 103, (109, 111)),
-            "FailedOperation",
-            "FailedOperation.ErrorRecognize",
-            "InternalError",
-            "InternalError.ErrorConfigure",
-            "InternalError.ErrorCreateLog",
-            "InternalError.ErrorDownFile",
-            "InternalError.ErrorFailNewprequest",
-            "InternalError.ErrorFailWritetodb",
-            "InternalError.ErrorFileCannotopen",
-            "InternalError.ErrorGetRoute",
-            "InternalError.ErrorMakeLogpath",
-            "InternalError.ErrorRecognize",
-            "RequestLimitExceeded",
-            "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
-            "RequestLimitExceeded.IPLimitExceeded",
-            "RequestLimitExceeded.UinLimitExceeded",
-            "ResourceInUse",
-            "ResourceInsufficient",
-            "ResourceUnavailable",
-            "ServiceUnavailable",
-        ],
-        BAD_AUDIO: [
-            *numbers(101, 112),
-            "InvalidParameterValue.ErrorInvalidVoiceFormat",
-            "InvalidParameterValue.ErrorInvalidVoicedata",
-            "InvalidParameterValue.ErrorVoicedataTooLong",
-            "RequestSizeLimitExceeded",
-            "ResponseSizeLimitExceeded",
-        ],
-        CONFIG: [
-            *numbers(102, (104, 108)),
-            "ActionOffline",
-            "AuthFailure",
-            "AuthFailure.CheckResourceResponseCodeError",
-            "AuthFailure.InvalidAuthorization",
-            "AuthFailure.InvalidSecretId",
-            "AuthFailure.MFAFailure",
-            "AuthFailure.SecretIdNotFound",
-            "AuthFailure.SignatureExpire",
-            "AuthFailure.SignatureFailure",
-            "AuthFailure.TokenFailure",
-            "AuthFailure.UnauthorizedOperation",
-            "DryRunOperation",
-            "FailedOperation.ServiceIsolate",
-            "FailedOperation.UserHasNoAmount",
-            "FailedOperation.UserHasNoFreeAmount",
-            "FailedOperation.UserNotRegistered",
-            "InvalidAction",
-            "InvalidParameter",
-            "InvalidParameter.ErrorContentlength",
-            "InvalidParameter.ErrorParamsMissing",
-            "InvalidParameter.ErrorParsequest",
-            "InvalidParameterValue",
-            "InvalidParameterValue.ErrorInvalidAppid",
-            "InvalidParameterValue.ErrorInvalidClientip",
-            "InvalidParameterValue.ErrorInvalidEngservice",
-            "InvalidParameterValue.ErrorInvalidProjectid",
-            "InvalidParameterValue.ErrorInvalidRequestid",
-            "InvalidParameterValue.ErrorInvalidSourcetype",
-            "InvalidParameterValue.ErrorInvalidSubservicetype",
-            "InvalidParameterValue.ErrorInvalidUrl",
-            "InvalidParameterValue.ErrorInvalidUseraudiokey",
-            "InvalidRequest",
-            "IpInBlacklist",
-            "IpNotInWhitelist",
-            "LimitExceeded",
-            "MissingParameter",
-            "NoSuchProduct",
-            "NoSuchVersion",
-            "ResourceNotFound",
-            "UnauthorizedOperation",
-            "UnknownParameter",
-            "UnsupportedOperation",
-            "UnsupportedProtocol",
-            "UnsupportedRegion",
-        ],
-    },
-    "volcengine": {
-        Kind.SUCCESS: ["1000"],
-        Kind.IN_PROGRESS: ["2000", "2001"],
-        Kind.SILENT: ["1013"],
-        CONFIG: numbers(1001, 1002, 1004, 3000),
-        RETRY: numbers(1003, (1005, 1009), (1015, 1099)),
-        BAD_AUDIO: numbers((1010, 1012), 1014),
-    },
-    "abcpen": {
-        Kind.SUCCESS: ["0"],
-        Kind.IN_PROGRESS: ["-1", "1"],
-        BAD_AUDIO: ["-2", "10701", "10702"],
-        CONFIG: numbers((10105, 10107), 10109, 10110, 26601, 26607),
-        RETRY: numbers(10202, 10204, 10205, 10700, 10800, 16003),
-    },
-}
+def published(name):
+    """A vendor's published codes, each with the class that its meaning calls for."""
+    lists = json.loads((LISTS / f"{name}.json").read_text(encoding="utf-8"))
+    return {entry["code"]: Kind(entry["class"]) for each in lists for entry in each["codes"]}
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_the_table_is_complete_and_has_nothing_else(name):
-    documented = {code: kind for kind, codes in DOCUMENTED[name].items() for code in codes}
+def test_the_table_has_every_published_code_in_its_class_and_no_other(name):
+    assert {code: known.kind for code, known in VENDORS[name].codes.items()} == published(name)
 
-    assert {code: known.kind for code, known in VENDORS[name].codes.items()} == documented
+
+@pytest.mark.parametrize("path", sorted(LISTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_published_list_names_its_source_and_belongs_to_a_vendor(path):
+    lists = json.loads(path.read_text(encoding="utf-8"))
+    codes = [entry["code"] for each in lists for entry in each["codes"]]
+
+    assert path.stem in VENDORS
+    assert all(each["source"] and each["codes"] for each in lists)
+    assert len(codes) == len(set(codes))
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -135,7 +38,7 @@ def test_every_failure_says_what_happened_and_what_to_do(name):
     for code, known in VENDORS[name].codes.items():
         assert known.meaning, code
         assert not known.meaning.endswith("."), code
-        if known.kind in {RETRY, BAD_AUDIO, CONFIG}:
+        if known.kind in {Kind.RETRY, Kind.BAD_AUDIO, Kind.CONFIG}:
             assert known.advice.endswith("."), code
 
 
@@ -186,6 +89,13 @@ def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
 )
 def test_tencents_unlisted_codes_go_by_their_family(code, error_class):
     assert VENDORS["tencent-sentence"].error(code).error_class is error_class
+
+
+@pytest.mark.parametrize("name", ["tencent-sentence", "tencent-rec-task"])
+def test_the_codes_of_all_tencents_actions_mean_the_same(name):
+    shared = {code: known for code, known in VENDORS["tencent-sentence"].codes.items() if "." in code}
+
+    assert {code: VENDORS[name].codes.get(code, known) for code, known in shared.items()} == shared
 
 
 @pytest.mark.parametrize(

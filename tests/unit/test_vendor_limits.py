@@ -71,7 +71,7 @@ def test_taken(name, audio, options):
         pytest.param("tencent-sentence", {"duration_ms": None}, {}, "unknown length", id="sen-length-unknown"),
         pytest.param("tencent-sentence", {"channels": 2}, {}, "2 channels (takes 1)", id="sen-stereo"),
         pytest.param("tencent-sentence", {"codec": "pcm_s24le"}, {}, "codec pcm_s24le in wav", id="sen-24-bit"),
-        pytest.param("tencent-sentence", {"format": "amr"}, {}, "format amr (takes mp3, wav)", id="sen-amr"),
+        pytest.param("tencent-sentence", {"format": "amr"}, {}, "format amr (takes mp3, pcm, wav)", id="sen-amr"),
         pytest.param(
             "tencent-sentence",
             {"sample_rate_hz": 8000},

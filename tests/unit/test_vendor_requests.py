@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from asrcore.core.options import Options
-from asrcore.core.vendor import Delivery
+from asrcore.core.vendor import Delivery, Request
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
@@ -272,7 +272,7 @@ def test_abcpen_poll_names_the_task_in_the_query():
     assert query_of(request)["task_id"] == "e7/1"
 
 
-@pytest.mark.parametrize("name", ["volcengine", "abcpen"])
+@pytest.mark.parametrize("name", [name for name, vendor in VENDORS.items() if not vendor.limits.max_data_bytes])
 def test_a_vendor_that_takes_a_url_only_says_so(name):
     with pytest.raises(ValueError, match="by URL only"):
         submission(VENDORS[name], an_order(), Delivery(data=b"RIFF"))
@@ -310,21 +310,30 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
         "words": False,
         "hotwords": "笔声",
         "domain": "medical",
-        "model": "16k_zh_dialect",
+        "model": {"volcengine-bigmodel": "volc.bigasr.auc_idle", "volcengine": "volc_auc_meeting"}.get(
+            name, "16k_zh_dialect"
+        ),
+        "channels": "mix",
         "filter_fillers": True,
     }
-    assert wished.keys() == Options.model_fields.keys() - {"language"}
-    # Volcengine always sends words, which are then left out when reading.
-    read_only = {"words"} if name == "volcengine" else set()
+    assert wished.keys() == Options.model_fields.keys() - {"language", "vendor"}
+    # Some always send words, which are then left out when reading, and some know one way with channels.
+    of_itself = {
+        "tencent-rec-task": {"channels"},
+        "volcengine-bigmodel": {"words"},
+        "abcpen-offline": {"words", "channels"},
+        "tencent-recording": {"channels"},
+        "volcengine": {"words"},
+        "abcpen": {"channels"},
+    }.get(name, set())
 
-    plain = submission(vendor, an_order(sample_rate_hz=8000))
-    changed = {
-        option
-        for option, value in wished.items()
-        if submission(vendor, an_order(sample_rate_hz=8000, options={option: value})) != plain
-    }
+    def sent(option: str, options: dict[str, object]) -> Request:
+        channels = 2 if option == "channels" else 1
+        return submission(vendor, an_order(sample_rate_hz=8000, channels=channels, options=options))
 
-    assert changed | read_only == vendor.honours
+    changed = {option for option, value in wished.items() if sent(option, {option: value}) != sent(option, {})}
+
+    assert changed | of_itself == vendor.honours
 
 
 @pytest.mark.parametrize(
@@ -335,6 +344,16 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
         pytest.param("tencent-recording", {"words": True}, {}, {"words"}, id="words-of-the-old-api"),
         pytest.param("tencent-sentence", {"hotwords": "一" * 11}, {}, {"hotwords"}, id="hot-word-too-long"),
         pytest.param("tencent-sentence", {"hotwords": "一" * 10}, {}, set(), id="hot-word-of-ten"),
+        pytest.param("tencent-rec-task", {"speakers": 2}, {}, set(), id="speakers-of-rec-task"),
+        pytest.param(
+            "tencent-rec-task", {"speakers": 2, "model": "16k_yue"}, {}, {"speakers"}, id="engine-without-speakers"
+        ),
+        pytest.param("tencent-rec-task", {"words": True, "model": "16k_ja"}, {}, {"words"}, id="engine-without-words"),
+        pytest.param("tencent-rec-task", {"words": False, "model": "16k_ja"}, {}, set(), id="no-words-wanted"),
+        pytest.param("tencent-rec-task", {"model": "volc.bigasr.auc"}, {}, {"model"}, id="model-of-another-vendor"),
+        pytest.param("volcengine-bigmodel", {"model": "16k_zh"}, {}, {"model"}, id="engine-of-another-vendor"),
+        pytest.param("volcengine-bigmodel", {"model": "volc.seedasr.auc", "hotwords": "笔声"}, {}, set(), id="edition"),
+        pytest.param("abcpen-offline", {"punctuation": True}, {}, {"punctuation"}, id="punctuation-as-it-comes"),
         pytest.param("volcengine", {"hotwords": "笔声"}, {}, {"hotwords"}, id="no-hot-words"),
         pytest.param("volcengine", {"language": "en"}, {}, set(), id="a-language-is-no-wish"),
         pytest.param("abcpen", {"domain": "poetry"}, {}, {"domain"}, id="domain-unknown"),

@@ -1,5 +1,6 @@
 """Signatures: the vendors' published vectors, those of their SDK, and what each request signs."""
 
+import json
 import warnings
 
 import pytest
@@ -12,9 +13,10 @@ from tencentcloud.common.http.request import RequestInternal
 from asrcore.core.vendor import Account, Delivery, signed_host
 from asrcore.vendors import abcpen, tc3, tencent_recording
 from asrcore.vendors.abcpen import Abcpen
+from asrcore.vendors.tencent_rec_task import TencentRecTask
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
-from tests.support.orders import NOW, an_order, form_of, query_of, submission
+from tests.support.orders import NOW, account_of, an_order, form_of, query_of, submission
 from tests.support.running import CREDENTIALS
 
 VENDOR_KEY = "bLcPnl88WU30VY57ipRhSePfPdOfSruK"
@@ -213,6 +215,33 @@ def test_tc3_signs_as_the_vendors_sdk_does(parameters):
     )
 
     assert authorization == request.header["Authorization"]
+
+
+@pytest.mark.parametrize(
+    "request_of_ours",
+    [
+        pytest.param(submission(TencentRecTask(), an_order()), id="CreateRecTask"),
+        pytest.param(submission(TencentRecTask(), an_order(), Delivery(data=b"RIFF")), id="CreateRecTask-with-data"),
+        pytest.param(
+            TencentRecTask().query_request("6000000123456", account_of(TencentRecTask()), now=NOW),
+            id="DescribeTaskStatus",
+        ),
+    ],
+)
+def test_a_task_is_signed_as_the_vendors_sdk_does(request_of_ours, monkeypatch):
+    account = CREDENTIALS["tencent"]
+    sdk = asr_client.AsrClient(Credential(account["secret_id"], account["secret_key"]), "")
+    theirs = RequestInternal("asr.tencentcloudapi.com", "POST", "/", {})
+    monkeypatch.setattr("time.time", lambda: NOW)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the SDK asks for UTC in an old way
+        sdk._build_req_with_tc3_signature(
+            request_of_ours.headers["X-TC-Action"], json.loads(request_of_ours.body), theirs
+        )
+
+    assert theirs.data.encode() == request_of_ours.body
+    for name in ("Authorization", "Content-Type", "Host", "X-TC-Action", "X-TC-Version", "X-TC-Timestamp"):
+        assert str(theirs.header[name]) == request_of_ours.headers[name]
 
 
 def test_a_sentence_is_signed_over_the_bytes_and_headers_that_are_sent():

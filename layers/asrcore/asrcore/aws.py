@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
+from asrcore.metrics import Metrics
 from asrcore.services import Services
 from asrcore.settings import Settings
 from asrcore.stores.config import CONFIG
@@ -26,16 +27,19 @@ _REGIONAL_URLS = Config(
 )
 
 
-def s3_signer() -> Any:
+def s3_signer(client: Callable[..., Any] = boto3.client) -> Any:
     """An S3 client whose presigned URLs answer by themselves: a global or path-style address would redirect."""
-    return boto3.client("s3", config=CONFIG.merge(_REGIONAL_URLS))
+    return client("s3", config=CONFIG.merge(_REGIONAL_URLS))
 
 
-def connect() -> Services:
-    """The services of this process, from its environment. Raises pydantic.ValidationError when that is incomplete."""
-    settings = Settings.from_environment(os.environ)
-    s3 = boto3.client("s3", config=CONFIG)
-    secret = SecretsProvider(config=CONFIG)
+def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., Any] = boto3.client) -> Services:
+    """The services of this process, from its environment. Raises pydantic.ValidationError when that is incomplete.
+
+    client: makes clients of AWS, as `boto3.client` does.
+    """
+    settings = Settings.from_environment(environment)
+    s3 = client("s3", config=CONFIG)
+    secret = SecretsProvider(boto3_client=client("secretsmanager", config=CONFIG))
 
     def read_secret() -> Mapping[str, Any]:
         held = secret.get(settings.secret_arn, max_age=SECRET_MAX_AGE_S, transform="json")
@@ -44,11 +48,12 @@ def connect() -> Services:
     return Services(
         settings=settings,
         vendors=VENDORS,
-        jobs=DynamoJobs(boto3.client("dynamodb", config=CONFIG), settings.jobs_table),
-        recordings=S3Recordings(s3, s3_signer()),
+        jobs=DynamoJobs(client("dynamodb", config=CONFIG), settings.jobs_table),
+        recordings=S3Recordings(s3, s3_signer(client)),
         transcripts=S3Transcripts(s3, settings.transcript_bucket),
-        workflow=StepFunctionsWorkflow(boto3.client("stepfunctions", config=CONFIG), settings.state_machine_arn),
-        events=EventBridge(boto3.client("events", config=CONFIG)),
+        workflow=StepFunctionsWorkflow(client("stepfunctions", config=CONFIG), settings.state_machine_arn),
+        events=EventBridge(client("events", config=CONFIG)),
+        metrics=Metrics(settings.stack_name, print),
         secret=read_secret,
         send=send,
         now=lambda: datetime.now(UTC),

@@ -40,6 +40,7 @@ def receive(posted: Posted, services: Services) -> Answer:
     vendor = services.vendors.get(posted.vendor)
     signed = is_signed(posted.vendor, posted.job_id, posted.attempt, posted.signature, services.callback_keys())
     if vendor is None or not signed:
+        services.metrics.callback_refused()
         LOG.warning("a callback at an address that is not ours")
         return Answer(403, json.dumps({"code": 403, "message": "forbidden"}))
     job = services.jobs.load(posted.job_id)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.routing import followers
-from asrcore.core.transcript import Recognition, Transcript
+from asrcore.core.transcript import Recognition, Source, Transcript
 from asrcore.core.vendor import Reply
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
@@ -35,7 +35,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     """
     if job.finished:
         return announce(job, services)
-    now, number, key = services.now(), job.attempt.number, transcript_key(job)
+    now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
     body = _transcript(job.complete(vendor_task_id, key, warnings, now), heard).model_dump_json(by_alias=True).encode()
     services.transcripts.put_raw(job.job_id, raw.body, raw.content_type)
@@ -60,7 +60,17 @@ def announce(job: Job, services: Services) -> Job:
     detail_type = "Transcript Completed" if job.status is Status.COMPLETED else "Transcript Failed"
     services.events.publish(detail_type, _detail(job, services.settings.transcript_bucket))
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
-    return services.move(job.job_id, lambda job: job if job.announced else job.announce(expires_at))
+    is_first = False
+
+    def tell(current: Job) -> Job:
+        nonlocal is_first
+        is_first = not current.announced
+        return current.announce(expires_at) if is_first else current
+
+    told = services.move(job.job_id, tell)
+    if is_first:  # of several that told of this end at once, one counts it
+        services.metrics.ended(told)
+    return told
 
 
 def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
@@ -68,6 +78,7 @@ def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
     number, vendor = job.attempt.number, job.attempt.vendor
     if error.vendor is None:  # a failure on the way to the vendor
         error = AsrError(error.error_class, error.code, error.message, vendor)
+    services.metrics.attempt_failed(vendor, error.error_class)
     LOG.warning("attempt failed", attempt=number, vendor=vendor, code=error.code, error_class=error.error_class)
     following = followers(job.chain, services.vendors[vendor], error, services.vendors)
     moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, following, services.now()))
@@ -80,9 +91,9 @@ def end(job_id: str, error: AsrError, services: Services) -> Job:
     return announce(services.move(job_id, lambda job: job.fail(error, services.now())), services)
 
 
-def transcript_key(job: Job) -> str:
+def transcript_key(source: Source) -> str:
     """Beside the recording's own name: two recordings may differ by their extension only."""
-    return f"transcripts/{job.source.key}.json"
+    return f"transcripts/{source.key}.json"
 
 
 def _transcript(done: Job, heard: Recognition) -> Transcript:

@@ -42,6 +42,7 @@ def sweep(services: Services) -> int:
     """Look for jobs that nobody looks after, and see to each; how many there were."""
     found = 0
     now = services.now()
+    services.metrics.open_jobs(services.jobs.open_since(), now)
     for job_id in services.jobs.unattended(now - timedelta(seconds=GRACE_S)):
         job = services.jobs.load(job_id)
         if job is None or (not job.finished and now < min(look_by(job, services.completes_by(job)), job.deadline_at)):
@@ -78,6 +79,7 @@ def _restart(job: Job, reason: str, services: Services) -> Job:
     if len(job.restarts) >= MAX_RESTARTS:
         message = f"the job was picked up {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
         return end(job.job_id, AsrError(ErrorClass.RETRY, "TooManyRestarts", message), services)
+    services.metrics.restarted()
     LOG.warning("picked up again", reason=reason)
     seen = job.revision
     return services.move(job.job_id, lambda job: job.restart(reason, now) if job.revision == seen else job)

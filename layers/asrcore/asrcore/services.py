@@ -12,6 +12,7 @@ from asrcore.core.pacing import Pace
 from asrcore.core.step import Step, next_step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Account, Completion, Order, Reply, Request, Vendor
+from asrcore.metrics import Metrics
 from asrcore.settings import Settings
 
 
@@ -36,6 +37,9 @@ class Jobs(Protocol):
 
     def unattended(self, before: datetime) -> Iterable[str]:
         """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`."""
+
+    def open_since(self) -> Iterable[datetime]:
+        """When each job was created that has not ended, or whose end was not told."""
 
 
 class Recordings(Protocol):
@@ -95,6 +99,7 @@ class Services:
     transcripts: Transcripts
     workflow: Workflow
     events: Events
+    metrics: Metrics
     secret: Callable[[], Mapping[str, Any]]  # the secret's JSON, cached for a while
     send: Callable[[Request], Reply]  # one HTTP exchange with a vendor
     now: Callable[[], datetime]  # UTC

@@ -18,6 +18,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    stack_name: str
     jobs_table: str
     transcript_bucket: str
     secret_arn: str

@@ -85,6 +85,7 @@ def request(asked: RequestEvent, caller: str, services: Services) -> Step:
     if not services.jobs.create(job):
         LOG.info("this recording has a job already", key=source.key)
         return services.next_step(services.move(job.job_id, lambda job: job))
+    services.metrics.received()
     LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
     return services.next_step(_set_going(job.job_id, caller, services))
 
@@ -99,6 +100,7 @@ def _take_one(source: Source, caller: str, services: Services) -> None:
     job = new_job(source, services.now())
     LOG.append_keys(job_id=job.job_id)
     if services.jobs.create(job):
+        services.metrics.received()
         LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
     _set_going(job.job_id, caller, services)
 
@@ -208,6 +210,7 @@ def _submit_in_turn(job: Job, caller: str, services: Services) -> Job:
 def _submit_now(job: Job, services: Services) -> Job:
     number = job.attempt.number
     vendor = services.vendors[job.attempt.vendor]
+    services.metrics.submitted(vendor.name)
     try:
         outcome, reply = _exchange(job, services)
     except NoAnswerError as error:

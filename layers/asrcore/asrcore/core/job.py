@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Concatenate, ParamSpec, Self
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
@@ -173,11 +173,6 @@ class Job(BaseModel):
     updated_at: datetime
     deadline_at: datetime
     expires_at: int | None = None
-
-    @field_serializer("options")
-    def _only_what_was_set(self, options: Options) -> dict[str, Any]:
-        # What nobody asked for must not look asked for when the row is read again.
-        return options.model_dump(mode="json", exclude_unset=True)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.options import ALLOWED, Options, Wish
+from asrcore.core.parameters import Value
 from asrcore.core.routing import AUTO
 from asrcore.core.vendor import Vendor
 
@@ -41,7 +42,7 @@ class _Level:
         return AsrError(ErrorClass.CONFIG, code, f"{self.place} {what}. {self.remedy}")
 
     def refuse_value(self, name: str, value: object, allowed: str, code: str = "BadOption") -> AsrError:
-        return self.refuse(f"{name}={_shown(value)}: allowed: {allowed}", code)
+        return self.refuse(f"{name}={_cut(repr(value))}: allowed: {allowed}", code)
 
 
 _METADATA = _Level("object metadata", "Upload the recording again with it corrected.", METADATA_PREFIX)
@@ -158,21 +159,28 @@ def _read(entries: Iterable[_Entry], known: Mapping[Path, Path], level: _Level, 
             raise level.refuse(f"{_cut(entry.name)} is there twice")
         given[path] = entry
     said = {path: entry for path, entry in given.items() if entry.value is not None}
-    chosen = said.pop(_VENDOR, None)
-    own: dict[str, dict[str, bool | int | str]] = {}
-    for (vendor, parameter), entry in ((path, entry) for path, entry in said.items() if len(path) > 1):
-        table = vendors[vendor].parameters
-        try:
-            own.setdefault(vendor, {})[parameter] = table[parameter].read(entry.value)
-        except ValueError:
-            raise level.refuse_value(entry.name, entry.value, table[parameter].allowed) from None
-    canonical = {path[0]: entry.value for path, entry in said.items() if len(path) == 1}
+    vendor = _vendor(said.pop(_VENDOR, None), level, vendors)
+    canonical = {path[0]: entry for path, entry in said.items() if len(path) == 1}
+    own = _own({path: entry for path, entry in said.items() if len(path) > 1}, level, vendors)
+    values = {name: entry.value for name, entry in canonical.items()}
     try:
-        options = Options.model_validate({**canonical, **({"vendor": own} if own else {})})
+        options = Options.model_validate({**values, **({"vendor": own} if own else {})})
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
-        raise level.refuse_value(given[(name,)].name, canonical[name], ALLOWED[name]) from None
-    return Wish(vendor=_vendor(chosen, level, vendors), options=options)
+        raise level.refuse_value(canonical[name].name, values[name], ALLOWED[name]) from None
+    return Wish(vendor=vendor, options=options)
+
+
+def _own(entries: Mapping[Path, _Entry], level: _Level, vendors: Vendors) -> dict[str, dict[str, Value]]:
+    """What was set under vendors' names, checked by their tables."""
+    own: dict[str, dict[str, Value]] = {}
+    for (vendor, name), entry in entries.items():
+        parameter = vendors[vendor].parameters[name]
+        try:
+            own.setdefault(vendor, {})[name] = parameter.read(entry.value)
+        except ValueError:
+            raise level.refuse_value(entry.name, entry.value, parameter.allowed) from None
+    return own
 
 
 def _vendor(entry: _Entry | None, level: _Level, vendors: Vendors) -> str | None:
@@ -196,9 +204,7 @@ def _names(key: Path, level: _Level, vendors: Vendors) -> str:
     return f"{', '.join(level.prefix + name for name in names)}, and {own}"
 
 
-def _shown(value: object) -> str:
-    return _cut(repr(value))
-
-
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    """Text for a message: not too long, and without the halves of characters that JSON may hold."""
+    shown = text.encode("utf-8", "replace").decode()
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"

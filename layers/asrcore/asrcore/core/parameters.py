@@ -4,6 +4,7 @@ The table serves three ends: a value is checked by it when somebody sets it, it 
 documentation is written from it.
 """
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -107,6 +108,25 @@ class Choice(Parameter):
 
     def find(self, value: object) -> str | None:
         return value if isinstance(value, str) and value in self.words else None
+
+
+@dataclass(frozen=True)
+class JsonObject(Parameter):
+    """A JSON object that travels as text. longest: characters of that text."""
+
+    longest: int
+
+    @property
+    def allowed(self) -> str:
+        return f"a JSON object, or one as text, up to {self.longest} characters"
+
+    def find(self, value: object) -> str | None:
+        try:
+            document = json.loads(value) if isinstance(value, str) else value
+            text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        return text if isinstance(document, dict) and len(text) <= self.longest and text.isprintable() else None
 
 
 def a_name(meaning: str, longest: int = 128) -> Text:

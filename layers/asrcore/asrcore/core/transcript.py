@@ -111,9 +111,16 @@ def recognition(
 
 
 def _tidy(utterance: Utterance) -> Utterance:
-    start, end = _span(utterance.start_ms, utterance.end_ms)
-    words = _in_order([word.model_copy(update=_times(*_span(word.start_ms, word.end_ms))) for word in utterance.words])
-    return utterance.model_copy(update={**_times(start, end), "text": utterance.text.strip(), "words": words})
+    words = _in_order([_timed(word) for word in utterance.words])
+    return _timed(utterance).model_copy(update={"text": utterance.text.strip(), "words": words})
+
+
+def _timed(item: Timed) -> Timed:
+    """With times that can be meant; most items have them already, and five hours hold 75,000 words."""
+    start_ms, end_ms = _span(item.start_ms, item.end_ms)
+    if (start_ms, end_ms) == (item.start_ms, item.end_ms):
+        return item
+    return item.model_copy(update={"start_ms": start_ms, "end_ms": end_ms})
 
 
 def _span(start_ms: int | None, end_ms: int | None) -> tuple[int | None, int | None]:
@@ -121,10 +128,6 @@ def _span(start_ms: int | None, end_ms: int | None) -> tuple[int | None, int | N
     if start_ms is None or end_ms is None or start_ms < 0 or end_ms < 0:
         return None, None
     return start_ms, max(start_ms, end_ms)
-
-
-def _times(start_ms: int | None, end_ms: int | None) -> dict[str, int | None]:
-    return {"start_ms": start_ms, "end_ms": end_ms}
 
 
 def _in_order(items: Sequence[Timed]) -> list[Timed]:

@@ -1,6 +1,6 @@
 """The jobs table: a row per job, each write conditional on nobody else having written since it was read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,28 @@ class DynamoJobs:
         answer = self._client.get_item(TableName=self._table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
         if "Item" not in answer:
             return None
-        return Job.model_validate({name: _DESERIALIZE(value) for name, value in answer["Item"].items()})
+        return _job(answer["Item"])
+
+    def every(self) -> Iterator[Job]:
+        """Every job, in no order: reads the whole table, eventually consistent. For operators; no use case needs it."""
+        # A vendor's line lies in the same table, and has no revision.
+        pages = self._client.get_paginator("scan")
+        for page in pages.paginate(TableName=self._table, FilterExpression="attribute_exists(revision)"):
+            yield from map(_job, page["Items"])
+
+    def delete(self, job: Job) -> None:
+        """Forget a job, as it was read. Raises ConflictError when somebody has moved or deleted it meanwhile."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key={"job_id": {"S": job.job_id}},
+                ConditionExpression="revision = :read",
+                ExpressionAttributeValues={":read": _SERIALIZE(job.revision)},
+            )
+        except ClientError as error:
+            if _is_conditional(error):
+                raise ConflictError(f"job {job.job_id} was moved by somebody else") from error
+            raise
 
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
@@ -120,6 +141,20 @@ class DynamoJobs:
             ):
                 yield from (item["job_id"]["S"] for item in page["Items"])
 
+    def open_since(self) -> Iterator[datetime]:
+        """When each job was created that has not ended, or whose end was not told; from the same index."""
+        pages = self._client.get_paginator("query")
+        for part in OPEN_PARTS:
+            for page in pages.paginate(
+                TableName=self._table,
+                IndexName="open",
+                KeyConditionExpression="#open = :part",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues={":part": {"S": part}},
+                ProjectionExpression="created_at",
+            ):
+                yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
+
     def _put(self, job: Job, **condition: Any) -> bool:
         row = job.model_dump(mode="json", by_alias=True)
         item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
@@ -130,6 +165,10 @@ class DynamoJobs:
                 return False
             raise
         return True
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    return Job.model_validate({name: _DESERIALIZE(value) for name, value in item.items()})
 
 
 def _is_conditional(error: ClientError) -> bool:

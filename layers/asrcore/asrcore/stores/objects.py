@@ -9,7 +9,7 @@ from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
 from asrcore.core.transcript import Source
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
-_SEQUENCER = "asr-sequencer"
+SEQUENCER = "asr-sequencer"  # metadata of a transcript: of the recording it was made from
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
 _CHANGED = {"412", "PreconditionFailed"}
 
@@ -109,7 +109,7 @@ class S3Transcripts:
         while True:
             try:
                 head = self._client.head_object(Bucket=self._bucket, Key=key)
-                if _is_newer(head["Metadata"].get(_SEQUENCER, ""), source.sequencer):
+                if _is_newer(head["Metadata"].get(SEQUENCER, ""), source.sequencer):
                     return False
                 condition = {"IfMatch": head["ETag"]}
             except ClientError as error:
@@ -130,7 +130,7 @@ class S3Transcripts:
                 Key=key,
                 Body=body,
                 ContentType="application/json; charset=utf-8",
-                Metadata={_SEQUENCER: sequencer} if sequencer else {},
+                Metadata={SEQUENCER: sequencer} if sequencer else {},
                 **condition,
             )
         except ClientError as error:

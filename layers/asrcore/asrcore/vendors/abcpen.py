@@ -30,7 +30,7 @@ from asrcore.core.vendor import (
     Vendor,
     as_failed_query,
 )
-from asrcore.vendors import reading
+from asrcore.vendors import advice, reading
 
 LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
 CODECS = MappingProxyType(
@@ -45,10 +45,7 @@ FRAME_MS = 10
 PUNCTUATION_FLAG = 2
 
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, the account's IP list, and the caller's clock."
-_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
 _LICENCE = "Extend the licence or buy hours from the vendor."
-_WAIT = "It is tried again; if it persists, look at the vendor's status page."
-_CONVERT = "Convert the recording to 16 kHz, 16 bit WAV or MP3 and upload it again."
 
 _STILL_AT_WORK = frozenset({"-1", "1"})
 _SILENT_OR_UNDECODABLE = "-2"
@@ -93,29 +90,29 @@ class Abcpen(Vendor):
             "0": Code(Kind.SUCCESS, "taken over at submission, finished at a poll"),
             "-1": Code(Kind.IN_PROGRESS, "not finished"),
             "1": Code(Kind.IN_PROGRESS, "not finished"),
-            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", _CONVERT),
+            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", advice.CONVERT),
             "10105": Code(Kind.CONFIG, "access was refused", _KEYS),
-            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", _REPORT),
-            "10107": Code(Kind.CONFIG, "a parameter is out of range, or the task is not known", _REPORT),
-            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", _REPORT),
+            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", advice.REPORT),
+            "10107": Code(Kind.CONFIG, "a parameter is out of range, or the task is not known", advice.REPORT),
+            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", advice.REPORT),
             "10110": Code(Kind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
-            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", _WAIT),
-            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", _WAIT),
-            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", _WAIT),
+            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", advice.WAIT),
+            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", advice.WAIT),
+            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", advice.WAIT),
             "10700": Code(
                 Kind.RETRY,
                 "the vendor's engine failed",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
-                f" China, or: {_CONVERT}",
+                f" China, or: {advice.CONVERT}",
             ),
-            "10701": Code(Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", _CONVERT),
-            "10702": Code(Kind.BAD_AUDIO, "the audio's sample rate is not supported", _CONVERT),
+            "10701": Code(Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", advice.CONVERT),
+            "10702": Code(Kind.BAD_AUDIO, "the audio's sample rate is not supported", advice.CONVERT),
             "10800": Code(
                 Kind.RETRY,
                 "more recordings or requests at a time than the licence allows",
-                "It is tried again later; if it happens often, lower the vendor's pace in the stack's parameters.",
+                advice.SLOWER,
             ),
-            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", _WAIT),
+            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", advice.WAIT),
             "26601": Code(Kind.CONFIG, "the app or its access is illegal", _KEYS),
             "26607": Code(Kind.CONFIG, "the account has no licence for the language", _LICENCE),
         }

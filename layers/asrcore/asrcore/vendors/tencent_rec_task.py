@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.parameters import OneOf, Text, Value, Whole
+from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
     Accepted,
@@ -47,13 +47,14 @@ SPEAKER_ENGINES = frozenset({"8k_zh", "8k_zh_large"}) | frozenset(
         "zh", "zh_en", "zh_en_2.0", "zh_en_meeting", "zh_dialect", "ms", "en", "id", "es", "fr", "ja", "ko"
     )
 )  # fmt: skip
+ROLE_ENGINES = frozenset({"16k_zh_en", "16k_zh_en_2.0"})
 RELATIVE_TOLERANCE_MS = 200
 
 _WAITING, _RUNNING, _SUCCEEDED, _FAILED = "0", "1", "2", "3"
 _NO_SUCH_TASK = "FailedOperation.NoSuchTask"
 # At a query, these are about the task; what else may pass is about the question.
 _ABOUT_THE_TASK = frozenset({"FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
-_ROLE_URL, _ROLE_NAME = "SpeakerRoles.RoleAudioUrl", "SpeakerRoles.RoleName"
+ROLE = ("RoleAudioUrl", "RoleName")
 TASK_FAILED = "TaskFailed"  # ours: a failed task has a message and no code
 
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
@@ -123,11 +124,11 @@ class TencentRecTask(TencentCloud):
                 r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
                 "up to 10 ids, separated by commas",
             ),
-            _ROLE_URL: Text("voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"),
-            _ROLE_NAME: Text(
+            "RoleAudioUrl": Text("voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"),
+            "RoleName": Text(
                 "name of that speaker; needs the voice, and an engine 16k_zh_en", r".{1,10}", "1 to 10 letters"
             ),
-            "Extra": Text("further settings", r"\{.{0,1000}\}", 'a JSON object such as {"Domain":0}'),
+            "Extra": JsonObject('further settings, such as `{"Domain": 0}`', longest=1000),
         }
     )
     codes = MappingProxyType(
@@ -162,8 +163,7 @@ class TencentRecTask(TencentCloud):
         no_speakers = {"speakers"} if _third(order) is Third.NOTHING else set()
         no_words = {"words"} if order.options.words and _detail(order) == LINES else set()
         no_mix = {"channels"} if order.options.channels == "mix" and order.audio.channels == 2 else set()
-        half = {f"{self.name}.{name}" for name in (_ROLE_URL, _ROLE_NAME) if name in self.own(order)}
-        no_role = set() if len(half) == 2 else half
+        no_role = set() if _role(order) else {f"{self.name}.{name}" for name in ROLE if name in self.own(order)}
         return super().unmet(order) | (order.options.asked() & no_speakers) | no_words | no_mix | no_role
 
     def submit_request(
@@ -243,7 +243,7 @@ class TencentRecTask(TencentCloud):
 
 def _own(own: Mapping[str, Value]) -> dict[str, Any]:
     """What was set under the vendor's name, in the form of the request: two of its parameters are lists."""
-    parameters: dict[str, Any] = {name: value for name, value in own.items() if name not in (_ROLE_URL, _ROLE_NAME)}
+    parameters: dict[str, Any] = {name: value for name, value in own.items() if name not in ROLE}
     if libraries := parameters.get("KeyWordLibIdList"):
         parameters["KeyWordLibIdList"] = libraries.split(",")
     return parameters
@@ -270,10 +270,11 @@ def _third(order: Order) -> Third:
 
 
 def _role(order: Order) -> dict[str, Value] | None:
-    """The one speaker who is known by voice; None without both, the voice and the name."""
+    """The one speaker who is known by voice: with both, the voice and the name, and an engine that knows voices."""
     own = order.options.own(TencentRecTask.name)
-    known = {name.partition(".")[2]: own[name] for name in (_ROLE_URL, _ROLE_NAME) if name in own}
-    return known if len(known) == 2 else None
+    known = {name: own[name] for name in ROLE if name in own}
+    fits = len(known) == len(ROLE) and order.audio.channels == 1 and tencent_cloud.engine(order) in ROLE_ENGINES
+    return known if fits else None
 
 
 def _speakers(order: Order) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.parameters import a_name
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -28,7 +28,8 @@ from asrcore.core.vendor import (
     Vendor,
     as_failed_query,
 )
-from asrcore.vendors import reading
+from asrcore.vendors import advice, reading
+from asrcore.vendors.volcengine_utterances import utterances
 
 # Our language tags, and the vendor's.
 LANGUAGES = MappingProxyType(
@@ -52,15 +53,13 @@ CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "ogg": "ogg", "mp3": 
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 DEFAULT_BITS = 16
 
-_REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
 _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
-_WAIT = "It is tried again; if it persists, look at the vendor's status page."
-_CONVERT = "Convert the recording to 16 kHz, 16 bit WAV or MP3 and upload it again."
-_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", _WAIT)
+_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", advice.WAIT)
 
 # At a query, what these say is about the question, not about the task.
 _ABOUT_THE_QUESTION = frozenset({"1003", "1005"})
 _TASK_NOT_FOUND = "1001"
+CLUSTERS = "volc"  # how the names of all clusters begin
 _STILL_AT_WORK = re.compile(r"2[0-9]{3}")
 
 
@@ -86,7 +85,7 @@ class Volcengine(Vendor):
     )
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
     honours = frozenset(
-        {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "filter_fillers"}
+        {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "model", "filter_fillers"}
     )
     parameters = MappingProxyType(
         {"boosting_table_name": a_name("hot-word table, by the name that it has in the vendor's console")}
@@ -97,33 +96,33 @@ class Volcengine(Vendor):
         {
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
             "1000": Code(Kind.SUCCESS, "taken over at submission, finished at a query or callback"),
-            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", _REPORT),
+            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", advice.REPORT),
             "1002": Code(Kind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
             "1003": Code(
                 Kind.RETRY,
                 "too many requests in a second",
-                "It is tried again later; if it happens often, lower the vendor's pace in the stack's parameters.",
+                advice.SLOWER,
             ),
             "1004": Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
-            "1005": Code(Kind.RETRY, "the vendor is busy", _WAIT),
-            "1006": Code(Kind.RETRY, "the vendor broke the request off", _WAIT),
+            "1005": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
+            "1006": Code(Kind.RETRY, "the vendor broke the request off", advice.WAIT),
             "1010": Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours."),
             "1011": Code(
                 Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it into smaller parts."
             ),
-            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", _CONVERT),
+            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", advice.CONVERT),
             "1013": Code(Kind.SILENT, "nobody speaks in the recording"),
-            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", "Upload the recording again."),
+            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN),
             "1015": Code(
                 Kind.RETRY,
                 "the vendor could not download the recording",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 " China and answers without a redirect.",
             ),
-            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", _WAIT),
-            "1021": Code(Kind.RETRY, "the vendor took too long", _WAIT),
-            "1022": Code(Kind.RETRY, "recognition failed", _WAIT),
-            "1099": Code(Kind.RETRY, "the vendor does not know the cause", _WAIT),
+            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", advice.WAIT),
+            "1021": Code(Kind.RETRY, "the vendor took too long", advice.WAIT),
+            "1022": Code(Kind.RETRY, "recognition failed", advice.WAIT),
+            "1099": Code(Kind.RETRY, "the vendor does not know the cause", advice.WAIT),
             "2000": Code(Kind.IN_PROGRESS, "being recognised"),
             "2001": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
             "3000": Code(
@@ -132,12 +131,20 @@ class Volcengine(Vendor):
         }
     )
 
+    def unmet(self, order: Order) -> set[str]:
+        no_cluster = {"model"} if order.options.model and not _cluster(order) else set()
+        return super().unmet(order) | no_cluster
+
     def submit_request(
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
     ) -> Request:
         credentials = account.credentials
         body = {
-            "app": {"appid": credentials["appid"], "token": credentials["token"], "cluster": credentials["cluster"]},
+            "app": {
+                "appid": credentials["appid"],
+                "token": credentials["token"],
+                "cluster": _cluster(order) or credentials["cluster"],
+            },
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
             "request": {"callback": callback_url, **self.own(order)},
@@ -149,7 +156,7 @@ class Volcengine(Vendor):
         answer, code = self._answer(reply)
         if code != "1000":
             raise self.error(code, reading.text(answer.get("message")))
-        task_id = reading.identifier(answer.get("id"))
+        task_id = _task_id(answer, order)
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
@@ -157,11 +164,12 @@ class Volcengine(Vendor):
     def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
         # Flat, where the submission is nested; the vendor takes neither for the other.
         credentials = account.credentials
+        cluster, _, task_id = vendor_task_id.rpartition("/") if vendor_task_id.startswith(CLUSTERS) else ("", "", "")
         body = {
             "appid": credentials["appid"],
             "token": credentials["token"],
-            "cluster": credentials["cluster"],
-            "id": vendor_task_id,
+            "cluster": cluster or credentials["cluster"],
+            "id": task_id or vendor_task_id,
         }
         return _request("query", body, account)
 
@@ -190,7 +198,7 @@ class Volcengine(Vendor):
             raise self.bad_callback(f"{error.code}") from None
         if _STILL_AT_WORK.fullmatch(code):
             raise self.bad_callback("it tells of no end")
-        task_id = reading.identifier(answer.get("id"))
+        task_id = _task_id(answer, order)
         try:
             result = self._result(answer, code, order)
         except AsrError as error:
@@ -216,8 +224,8 @@ class Volcengine(Vendor):
         if "text" not in answer and "utterances" not in answer:
             return None
         with_words = order.options.words is not False
-        utterances = [_utterance(item, with_words=with_words) for item in reading.mappings(answer.get("utterances"))]
-        return recognition(utterances, text=reading.text(answer.get("text")) or None)
+        found = utterances(answer.get("utterances"), with_words=with_words)
+        return recognition(found, text=reading.text(answer.get("text")) or None)
 
 
 def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
@@ -228,6 +236,18 @@ def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
         {"Authorization": f"Bearer; {account.credentials['token']}", "Content-Type": "application/json"},
         json.dumps(body, ensure_ascii=False).encode(),
     )
+
+
+def _cluster(order: Order) -> str | None:
+    """The cluster that somebody asked for instead of the account's; None without one."""
+    model = order.options.model
+    return model if model and model.startswith(CLUSTERS) else None
+
+
+def _task_id(answer: Mapping[str, Any], order: Order) -> str | None:
+    """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
+    task_id, cluster = reading.identifier(answer.get("id")), _cluster(order)
+    return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
 
 def _audio(order: Order) -> dict[str, Any]:
@@ -257,25 +277,3 @@ def _additions(order: Order) -> dict[str, str]:
         "language": LANGUAGES[order.options.language],
         **{name: str(value) for name, value in switches.items() if value is not None},
     }
-
-
-def _utterance(item: Mapping[str, Any], *, with_words: bool) -> Utterance:
-    additions = reading.mapping(item.get("additions"))
-    channel = {"1": 0, "2": 1}.get(reading.text(additions.get("channel_id")))
-    words = [_word(word) for word in reading.mappings(item.get("words"))] if with_words else []
-    return Utterance(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
-        text=reading.text(item.get("text")),
-        speaker=reading.text(additions.get("speaker")) or None,
-        channel=channel,
-        words=words,
-    )
-
-
-def _word(item: Mapping[str, Any]) -> Word:
-    return Word(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
-        text=reading.text(item.get("text")),
-    )

@@ -12,8 +12,8 @@ from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.options import Options
-from asrcore.core.parameters import Choice, Switch, Text, Value, Whole, a_name
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
+from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.vendor import (
     UNDOCUMENTED,
     Accepted,
@@ -33,6 +33,7 @@ from asrcore.core.vendor import (
     attempt_uuid,
 )
 from asrcore.vendors import advice, reading
+from asrcore.vendors.volcengine_utterances import utterances
 
 PATH = "/api/v3/auc/bigmodel"
 STANDARD = "volc.bigasr.auc"  # the resource id
@@ -40,11 +41,15 @@ IDLE_ENDING = "_idle"
 IDLE_DEADLINE_S = 25 * 3600  # the idle edition promises 24 hours
 MANDARIN = "zh-CN"
 LANGUAGES = frozenset(
-    {MANDARIN, "en-US", "ja-JP", "id-ID", "es-MX", "pt-BR", "de-DE", "fr-FR", "ko-KR", "fil-PH", "ms-MY", "th-TH", "ar-SA"}
+    {
+        MANDARIN, "en-US", "ja-JP", "id-ID", "es-MX", "pt-BR", "de-DE", "fr-FR", "ko-KR", "fil-PH", "ms-MY", "th-TH",
+        "ar-SA",
+    }
 )  # fmt: skip
 CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "mp3": "mp3", "ogg": "ogg"})
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 BITS = 16
+CORPUS = frozenset({"boosting_table_name", "correct_table_name", "context"})  # parameters that travel in a part
 
 _KEYS = "Check appid and token, or api_key, of `volcengine` in the stack's secret."
 _GRANT = "Activate the edition that the option asr-model names in the vendor's console."
@@ -104,10 +109,10 @@ class VolcengineBigmodel(Vendor):
             "enable_gender_detection": Switch("voices of women and men, kept in the raw reply"),
             "enable_poi_fc": Switch("better names of places"),
             "enable_music_fc": Switch("better names of music"),
-            "sensitive_words_filter": Text("words to replace or leave out", r"\{.{0,4000}\}", "a JSON object as text"),
-            "corpus.boosting_table_name": a_name("hot-word table, by its name in the vendor's console"),
-            "corpus.correct_table_name": a_name("table of replacements, by its name in the vendor's console"),
-            "corpus.context": Text("words or talk to expect; wins over hotwords", r"\{.{1,8000}\}", "a JSON object as text"),
+            "sensitive_words_filter": JsonObject("words to replace or leave out", longest=4000),
+            "boosting_table_name": a_name("hot-word table, by its name in the vendor's console"),
+            "correct_table_name": a_name("table of replacements, by its name in the vendor's console"),
+            "context": JsonObject("words or talk to expect; wins over hotwords", longest=8000),
         }
     )  # fmt: skip
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
@@ -142,7 +147,8 @@ class VolcengineBigmodel(Vendor):
     )
 
     def lacking(self, held: Mapping[str, Any]) -> str:
-        return "" if held.get("api_key") or not super().lacking(held) else f"{super().lacking(held)} (or api_key alone)"
+        pair = super().lacking(held)
+        return f"{pair} (or api_key alone)" if pair and not held.get("api_key") else ""
 
     def chosen_task_id(self, order: Order) -> str:
         resource, request_id = _resource(order.options), attempt_uuid(order)
@@ -155,8 +161,9 @@ class VolcengineBigmodel(Vendor):
     def unmet(self, order: Order) -> set[str]:
         options = order.options
         no_edition = {"model"} if options.model and options.model != _resource(options) else set()
-        outdone = {"hotwords"} if options.hotwords and "corpus.context" in self.own(order) else set()
-        return super().unmet(order) | no_edition | outdone
+        outdone = {"hotwords"} if options.hotwords and "context" in self.own(order) else set()
+        idle = {f"{self.name}.{name}" for name in self.own(order).keys() - self._usable(order).keys()}
+        return super().unmet(order) | no_edition | outdone | idle
 
     def submit_request(
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
@@ -164,7 +171,7 @@ class VolcengineBigmodel(Vendor):
         body = {
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": _wishes(order, self.own(order)),
+            "request": _wishes(order, self._usable(order)),
             "callback": callback_url,
         }
         return _request("submit", self.chosen_task_id(order), body, account, {"X-Api-Sequence": "-1"})
@@ -220,6 +227,15 @@ class VolcengineBigmodel(Vendor):
                 return Code(kind, UNDOCUMENTED.meaning, what_to_do)
         return UNDOCUMENTED
 
+    def _usable(self, order: Order) -> dict[str, Value]:
+        """What was set under this vendor's name, without what the vendor refuses because it has no use here."""
+        own, options = dict(self.own(order)), order.options
+        if options.speakers is None or options.language != MANDARIN:
+            own.pop("ssd_version", None)
+        if not own.get("vad_segment", _splits(order)):
+            own.pop("end_window_size", None)
+        return own
+
     def _outcome(self, reply: Reply) -> tuple[str, str]:
         """The code and the message, from the headers or, in a newer variant, from the body."""
         code = reading.text(reply.headers.get("x-api-status-code"))
@@ -270,7 +286,7 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
 def _audio(order: Order) -> dict[str, Any]:
     audio, language = order.audio, order.options.language
     described: dict[str, Any] = {
-        "format": CONTAINERS[audio.format],
+        "format": CONTAINERS.get(audio.format),
         "codec": CODECS.get(audio.codec),
         "rate": audio.sample_rate_hz,
         "bits": BITS,
@@ -281,9 +297,13 @@ def _audio(order: Order) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
+def _splits(order: Order) -> bool:
+    return order.audio.channels == 2 and order.options.channels != "mix"
+
+
 def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
     options = order.options
-    split = order.audio.channels == 2 and options.channels != "mix"
+    split = _splits(order)
     wishes: dict[str, Any] = {
         "model_name": "bigmodel",
         # The vendor's own default is a text without punctuation marks; that of numbers differs between its documents.
@@ -294,9 +314,9 @@ def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
         "enable_channel_split": split,
         "show_utterances": True,
         "vad_segment": split,  # as the vendor advises
-        **{name: value for name, value in own.items() if "." not in name},
+        **{name: value for name, value in own.items() if name not in CORPUS},
     }
-    corpus = {name.partition(".")[2]: value for name, value in own.items() if "." in name}
+    corpus = {name: value for name, value in own.items() if name in CORPUS}
     if options.hotwords and "context" not in corpus:
         words = [{"word": word} for word in options.hotwords]
         corpus["context"] = json.dumps({"hotwords": words}, ensure_ascii=False)
@@ -321,34 +341,10 @@ def _found(document: Mapping[str, Any] | None, order: Order) -> Recognition | No
     result = reading.mapping(result)
     if "text" not in result and "utterances" not in result:
         return None
-    with_words = order.options.words is not False
-    utterances = [_utterance(item, with_words=with_words) for item in reading.mappings(result.get("utterances"))]
     length = reading.first(reading.mapping(document.get("audio_info")), "duration")
     in_result = reading.first(reading.mapping(result.get("additions")), "duration")
     return recognition(
-        utterances,
+        utterances(result.get("utterances"), with_words=order.options.words is not False),
         text=reading.text(result.get("text")) or None,
         duration_ms=reading.milliseconds(length if length is not None else in_result),
-    )
-
-
-def _utterance(item: Mapping[str, Any], *, with_words: bool) -> Utterance:
-    additions = reading.mapping(item.get("additions"))
-    return Utterance(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
-        text=reading.text(item.get("text")),
-        speaker=reading.text(additions.get("speaker")) or None,
-        channel={"1": 0, "2": 1}.get(reading.text(additions.get("channel_id"))),
-        words=[_word(word) for word in reading.mappings(item.get("words"))] if with_words else [],
-    )
-
-
-def _word(item: Mapping[str, Any]) -> Word:
-    """A word; its confidence is always 0, and its times are -1 where they are not known."""
-    return Word(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
-        text=reading.text(item.get("text")),
-        confidence=reading.confidence(item.get("confidence")) or None,
     )

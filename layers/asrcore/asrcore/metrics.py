@@ -1,0 +1,128 @@
+"""What the system counts about itself: CloudWatch metrics, written as lines of its log (embedded metric format).
+
+`METRICS` is the whole list: an alarm or a widget may use these names with these dimensions and no others. A line is
+written when the thing happens, not when the function ends, so that a process that dies loses nothing. Beside numbers a
+line holds the stack's name, vendors, error classes and the job's id: nothing that a person or a vendor wrote.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from asrcore.core.errors import ErrorClass
+from asrcore.core.job import Job, Status
+
+NAMESPACE = "asrcore"
+SERVICE = "asrcore"
+NO_VENDOR = "none"  # the vendor of a job that failed before one was chosen
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, kept for the stack as a whole (dimensions `service` and `stack`) and, besides, for each of `by`."""
+
+    unit: MetricUnit
+    meaning: str
+    by: tuple[tuple[str, ...], ...] = ()
+
+
+_BY_VENDOR = (("vendor",),)
+_BY_CLASS = (("class",), ("class", "vendor"))
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "RecordingsReceived": Metric(MetricUnit.Count, "new recordings, each version once"),
+        "Submissions": Metric(MetricUnit.Count, "attempts to hand a recording to a vendor", _BY_VENDOR),
+        "AttemptsFailed": Metric(MetricUnit.Count, "attempts that ended without a transcript", _BY_CLASS),
+        "JobsCompleted": Metric(MetricUnit.Count, "jobs that ended with a transcript", _BY_VENDOR),
+        "JobsFailed": Metric(MetricUnit.Count, "jobs that ended without one", _BY_CLASS),
+        "FailureRate": Metric(MetricUnit.Percent, "100 for a job that failed, 0 for another: average it", _BY_VENDOR),
+        "Turnaround": Metric(MetricUnit.Seconds, "from the recording's arrival to its transcript", _BY_VENDOR),
+        "TurnaroundRatio": Metric(MetricUnit.NoUnit, "the turnaround in lengths of the recording", _BY_VENDOR),
+        "AttemptsPerJob": Metric(MetricUnit.Count, "attempts that an ended job took", _BY_VENDOR),
+        "QueriesPerJob": Metric(MetricUnit.Count, "questions of an ended job that brought no result yet", _BY_VENDOR),
+        "JobsRestarted": Metric(MetricUnit.Count, "jobs picked up again because nobody looked after them"),
+        "CallbacksRefused": Metric(MetricUnit.Count, "callbacks at addresses that are not ours"),
+        "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended, counted by every sweep"),
+        "OldestOpenJobAge": Metric(MetricUnit.Seconds, "since the oldest of them was created; 0 when there is none"),
+    }
+)
+
+
+class Metrics:
+    """Counts what happens in one stack. write: takes one line; on AWS Lambda, `print`."""
+
+    def __init__(self, stack: str, write: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._write = write
+
+    def received(self) -> None:
+        """A recording that was not seen before."""
+        self._count("RecordingsReceived")
+
+    def submitted(self, vendor: str) -> None:
+        """An attempt is handed to a vendor now."""
+        self._count("Submissions", {"vendor": vendor})
+
+    def attempt_failed(self, vendor: str, error_class: ErrorClass) -> None:
+        """An attempt ended without a transcript."""
+        self._count("AttemptsFailed", {"vendor": vendor, "class": str(error_class)})
+
+    def ended(self, job: Job) -> None:
+        """A job's end, to be told once: how it ended and what it took."""
+        vendor = job.vendor or NO_VENDOR
+        values: dict[str, float] = {
+            "FailureRate": 100 if job.status is Status.FAILED else 0,
+            "AttemptsPerJob": len(job.attempts),
+            "QueriesPerJob": sum(attempt.queries for attempt in job.attempts),
+        }
+        if job.status is Status.COMPLETED:
+            values |= {"JobsCompleted": 1, **_turnaround(job)}
+        self._emit(values, {"vendor": vendor}, job.job_id)
+        if job.error:
+            at_fault = {"vendor": job.error.vendor or vendor, "class": str(job.error.class_)}
+            self._emit({"JobsFailed": 1}, at_fault, job.job_id)
+
+    def restarted(self) -> None:
+        """A job is picked up again."""
+        self._count("JobsRestarted")
+
+    def callback_refused(self) -> None:
+        """A callback came at an address that we did not sign."""
+        self._count("CallbacksRefused")
+
+    def open_jobs(self, created_at: Iterable[datetime], now: datetime) -> None:
+        """How many jobs are open, and the oldest one's age. created_at: of each of them."""
+        ages_s = [(now - created).total_seconds() for created in created_at]
+        self._emit({"OpenJobs": len(ages_s), "OldestOpenJobAge": max(ages_s, default=0)})
+
+    def _count(self, name: str, dimensions: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._emit({name: 1}, dimensions)
+
+    def _emit(
+        self, values: Mapping[str, float], dimensions: Mapping[str, str] = MappingProxyType({}), job_id: str = ""
+    ) -> None:
+        """Write one line of metrics that are kept by the same dimensions."""
+        (by,) = {METRICS[name].by for name in values}
+        whole = {"service": SERVICE, "stack": self._stack}
+        line = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        for name, of in whole.items():
+            line.add_dimension(name, of)
+        for names in by:
+            line.add_dimensions(**whole, **{name: dimensions[name] for name in names})
+        for name, value in values.items():
+            line.add_metric(name, METRICS[name].unit, value)
+        if job_id:
+            line.add_metadata("job_id", job_id)
+        self._write(json.dumps(line.serialize_metric_set()))
+
+
+def _turnaround(job: Job) -> dict[str, float]:
+    """A completed job's; without the ratio where nobody knows the recording's length."""
+    turnaround_s = (job.updated_at - job.created_at).total_seconds()
+    length_ms = job.audio.duration_ms if job.audio else None
+    return {"Turnaround": turnaround_s, **({"TurnaroundRatio": turnaround_s * 1000 / length_ms} if length_ms else {})}

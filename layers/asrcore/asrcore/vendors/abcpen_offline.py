@@ -1,0 +1,223 @@
+"""abcpen offline recognition, the generation of its SDK v2: submitted under an id of ours, polled with GET.
+
+`get_result` alone tells everything, also that a task is not finished, so that a poll is one request.
+Source: abcpen SDK v2, asr-offline (submit_task, check_status, get_result); signature document.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.parameters import Choice, Switch, Whole, a_name
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.vendor import (
+    Accepted,
+    Account,
+    Code,
+    Completion,
+    Delivery,
+    InProgress,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    as_failed_query,
+    attempt_uuid,
+)
+from asrcore.vendors import abcpen, advice, reading
+
+PATH = "/asr-offline"
+LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
+
+_KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
+_TAKEN = frozenset({Kind.SUCCESS, Kind.IN_PROGRESS})
+_DONE, _NOT_FOUND = frozenset({"0", "completed"}), "not_found"
+# At a poll, what these say is about the question, not about the task.
+_ABOUT_THE_QUESTION = frozenset({"500", "unknown"})
+
+
+class AbcpenOffline(Vendor):
+    """Up to ten hours of Chinese or English; takes a URL only, and 100 recordings a day."""
+
+    name = "abcpen-offline"
+    limits = Limits(
+        formats=frozenset({"wav", "mp3", "m4a", "flac"}),
+        codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "m4a": frozenset({"aac"})}),
+        languages=frozenset(LANGUAGES),
+        max_duration_ms=10 * 60 * 60 * 1000,  # 4 hours in another of the vendor's documents, where others serve as well
+        channels=frozenset({1, 2}),
+        max_size_bytes=500 * 1000 * 1000,
+    )
+    completes_by = frozenset({Completion.QUERY})
+    honours = frozenset({"speakers", "words", "channels"})
+    parameters = MappingProxyType(
+        {
+            "sd_type": Choice("how speakers are told apart; v2 if not set", ("v1", "v2")),
+            "denoise": Switch("take noise out of the audio first, which is slow; false if not set"),
+            "min_speaker_num": Whole("speakers at least; wins over speakers", 1, 100),
+            "max_speaker_num": Whole("speakers at most; wins over speakers", 1, 100),
+            "org_id": a_name("organisation whose members' voices are known"),
+            "tag_id": a_name("group of members whose voices are known"),
+            "audio_type": a_name("kind of processing; the vendor does not list them"),
+            "word_timestamp": Switch("times of words; the vendor does not document it, words come without it"),
+        }
+    )
+    secret_name = "abcpen"  # noqa: S105 - where the secret lies
+    secret_fields = ("appid", "api_key")
+    codes = MappingProxyType(
+        {
+            "0": Code(Kind.SUCCESS, "finished"),
+            "1": Code(Kind.IN_PROGRESS, "not finished"),
+            "-1": Code(Kind.RETRY, "the vendor's system failed", advice.WAIT),
+            "400": Code(Kind.CONFIG, "a parameter is missing or wrong", advice.REPORT),
+            "401": Code(Kind.CONFIG, "the signature does not verify, or has expired", _KEYS),
+            "500": Code(Kind.RETRY, "the vendor's server failed", advice.WAIT),
+            "success": Code(Kind.SUCCESS, "taken over"),
+            "queued": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
+            "processing": Code(Kind.IN_PROGRESS, "being recognised"),
+            "completed": Code(Kind.SUCCESS, "finished"),
+            _NOT_FOUND: Code(
+                Kind.CONFIG,
+                "the vendor does not know the task, or no longer: results are kept for 24 hours",
+                "The recording must be submitted again.",
+            ),
+            "unknown": Code(Kind.RETRY, "the vendor does not know the state of the task", advice.WAIT),
+        }
+    )
+
+    def chosen_task_id(self, order: Order) -> str:
+        return attempt_uuid(order)
+
+    def unmet(self, order: Order) -> set[str]:
+        # It hears a stereo recording as a whole, and tells no channels.
+        no_channels = {"channels"} if order.options.channels == "split" and order.audio.channels != 1 else set()
+        return super().unmet(order) | no_channels
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        body: dict[str, Any] = {
+            "audio_url": delivery.required_url(),
+            "app_id": account.credentials["appid"],
+            "task_id": self.chosen_task_id(order),
+            "language": LANGUAGES[order.options.language],
+            "denoise": False,  # as the vendor advises
+        }
+        if speakers := order.options.speakers:  # 0 is to find out, which it does anyway
+            body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
+        body |= self.own(order)
+        headers = {"Content-Type": "application/json", **_signed(account, now)}
+        return Request("POST", _address(account, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode())
+
+    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+        document, code = self._answer(reply)
+        known = self.codes.get(code)
+        # A repeated submission may be answered by the state of the task.
+        if known is None or known.kind not in _TAKEN:
+            raise self.error(code, _message(document))
+        # The vendor's own, should ours not have been to its taste.
+        task_id = reading.identifier(document.get("task_id"))
+        if task_id is None:
+            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+        return Accepted(task_id)
+
+    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        address = f"{_address(account, 'get_result')}/{quote(vendor_task_id, safe='')}"
+        return Request("GET", address, _signed(account, now))
+
+    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        try:
+            document, code = self._answer(reply)
+        except AsrError as error:
+            raise self._not_found() if reply.status == 404 else as_failed_query(error) from None
+        known = self.codes.get(code)
+        if known is not None and known.kind is Kind.IN_PROGRESS:
+            return InProgress()
+        if code == _NOT_FOUND:
+            raise self._not_found()
+        if code not in _DONE:
+            failure = self.error(code, _message(document))
+            about_the_question = code in _ABOUT_THE_QUESTION or (reply.status != 200 and known is None)
+            raise as_failed_query(failure) if about_the_question else failure
+        result = _result(document)
+        if "onebest" not in result and "detail" not in result:
+            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+        return _recognition(result, order)
+
+    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
+        """The document, and its code or else its status; that a task is not known counts more than any code."""
+        document = self.parse_json(reply)
+        code, status = reading.text(document.get("code")), reading.text(document.get("status"))
+        said = status if status == _NOT_FOUND else code or status
+        if not said:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        return document, said
+
+    def _not_found(self) -> AsrError:
+        # Said for a moment after submission, and after the 24 hours for which results are kept.
+        told = "the vendor does not know the task: not yet, or no longer"
+        return QueryFailedError(ErrorClass.RETRY, _NOT_FOUND, told, self.name)
+
+
+def _signed(account: Account, now: int) -> dict[str, str]:
+    appid = account.credentials["appid"]
+    return {
+        "X-App-Key": appid,
+        "X-Timestamp": str(now),
+        "X-App-Signature": abcpen.sign(appid, str(now), account.credentials["api_key"]),
+    }
+
+
+def _address(account: Account, call: str) -> str:
+    return f"{account.base_url.rstrip('/')}{PATH}/{call}/v1"
+
+
+def _message(document: Mapping[str, Any]) -> str:
+    return reading.text(reading.first(document, "message", "msg", "detail"))
+
+
+def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The result, at the top or, as in a sibling of this API, inside `data`."""
+    asr = reading.first(document, "asr") or reading.mapping(document.get("data")).get("asr")
+    return reading.mapping(reading.mapping(asr).get("speechResult"))
+
+
+def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
+    # The vendor labels speakers whether somebody asked or not.
+    with_speakers, with_words = order.options.speakers is not None, order.options.words is not False
+    return recognition(
+        [
+            Utterance(
+                start_ms=reading.milliseconds(sentence.get("start")),
+                end_ms=reading.milliseconds(sentence.get("end")),
+                text=reading.text(sentence.get("text")),
+                speaker=_speaker(sentence.get("speaker")) if with_speakers else None,
+                words=_words(sentence) if with_words else [],
+            )
+            for sentence in reading.mappings(result.get("detail"))
+        ],
+        text=reading.text(result.get("onebest")) or None,
+        duration_ms=reading.milliseconds(result.get("duration"), unit_ms=1000),
+    )
+
+
+def _speaker(label: object) -> str | None:
+    """A label or, where several speak at once, the first of a list."""
+    first = next(iter(label), None) if isinstance(label, list) else label
+    return reading.text(first) or None
+
+
+def _words(sentence: Mapping[str, Any]) -> list[Word]:
+    return [
+        Word(
+            start_ms=reading.milliseconds(word.get("start")),
+            end_ms=reading.milliseconds(word.get("end")),
+            text=reading.text(word.get("word")),
+        )
+        for word in reading.mappings(sentence.get("words"))
+    ]

@@ -1,0 +1,41 @@
+"""The signature of every abcpen generation, as a server checks it: `appid`, `ts` and `signa`, or three headers.
+
+Source: "abcpen (bisheng) long-speech offline ASR, v1" and the vendor's signature document.
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+
+from flask import request
+
+from simulators.checks import whole_number
+
+CLOCK_TOLERANCE_S = 300
+HEADERS = {"X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"}
+
+
+def sign(appid: str, ts: str, api_key: str) -> str:
+    """The `signa` of an application at a time: base64 of HMAC-SHA1 over the hex MD5 of both."""
+    digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
+    return base64.b64encode(hmac.digest(api_key.encode(), digest.encode(), "sha1")).decode()
+
+
+def header_claims() -> dict[str, str]:
+    """What the current request's headers claim, by the names of the parameters."""
+    return {name: request.headers[header] for header, name in HEADERS.items() if header in request.headers}
+
+
+def is_proven(claimed: Mapping[str, str], credentials: Mapping[str, str]) -> bool:
+    """Whether a known application signed just now, give or take five minutes."""
+    appid, ts = claimed.get("appid", ""), claimed.get("ts", "")
+    seconds = whole_number(ts)
+    expected = sign(appid, ts, credentials["api_key"])
+    return (
+        appid == credentials["appid"]
+        and seconds is not None
+        and abs(seconds - time.time()) <= CLOCK_TOLERANCE_S
+        and hmac.compare_digest(claimed.get("signa", "").encode(), expected.encode())
+    )

@@ -1,0 +1,45 @@
+"""What both generations of Tencent's recording recognition say and send: timed lines, and callbacks as forms.
+
+Source: "Tencent recording recognition", legacy API page and callback page.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import quote_plus
+
+import requests
+
+from simulators.script import Utterance
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def timed_lines(utterances: Iterable[Utterance], number: Callable[[Utterance], int | None]) -> str:
+    """A line an utterance, `[start,end]  text`; `number` gives what follows the times: a speaker or a channel."""
+    lines = []
+    for utterance in utterances:
+        marks = [_clock(utterance.start_ms), _clock(utterance.end_ms)]
+        if (who := number(utterance)) is not None:
+            marks.append(str(who))
+        lines.append(f"[{','.join(marks)}]  {utterance.text}\n")
+    return "".join(lines)
+
+
+def form_body(fields: Mapping[str, object], text_charset: str = "utf-8") -> bytes:
+    """The fields in their order; the percent escapes of `text` are bytes of its charset, all others of UTF-8."""
+    encoded = {name: quote_plus(str(value).encode("utf-8")) for name, value in fields.items()}
+    encoded["text"] = quote_plus(str(fields["text"]).encode(text_charset, errors="replace"))
+    return "&".join(f"{name}={value}" for name, value in encoded.items()).encode("ascii")
+
+
+def is_acknowledged(response: requests.Response) -> bool:
+    """Whether a receiver's answer ends the repetition of a callback: HTTP 200 and JSON with code 0."""
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError:
+        return False
+    return response.status_code == 200 and isinstance(answer, dict) and str(answer.get("code")) == "0"
+
+
+def _clock(time_ms: int) -> str:
+    """Minutes, which may exceed 59, seconds and milliseconds."""
+    return f"{time_ms // 60_000}:{time_ms // 1000 % 60}.{time_ms % 1000:03d}"

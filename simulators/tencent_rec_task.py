@@ -1,0 +1,231 @@
+"""Tencent recording-file recognition, current generation: CreateRecTask, then DescribeTaskStatus, a callback, or both.
+
+Source: "Tencent recording recognition: CreateRecTask, DescribeTaskStatus, callback page".
+"""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
+
+import requests
+from flask import Flask, Response
+from pydantic import Field
+
+from simulators import outgoing, tencent_cloud
+from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
+from simulators.checks import RateLimit
+from simulators.recording import (
+    EmptyRecordingError,
+    NotAudioError,
+    Source,
+    TooLongError,
+    UndecodableError,
+    read_recording,
+)
+from simulators.script import Utterance, join_turns, speak, split_clauses
+from simulators.server import Answer, RefusalError, Setup
+from simulators.tencent_callback import FORM, form_body, is_acknowledged, timed_lines
+from simulators.tencent_rec_order import (
+    BY_CLAUSE,
+    BY_TURN,
+    PLAIN,
+    WITH_MARKS,
+    WRITTEN,
+    Order,
+    check_names,
+    read_integer,
+    read_order,
+    read_source,
+)
+
+SUBMIT, QUERY = "CreateRecTask", "DescribeTaskStatus"
+MAX_URL_BYTES = 1024**3
+MAX_DURATION_MS = 5 * 3600 * 1000
+FORMATS = {"wav", "mp3", "mp4", "flv", "asf", "amr", "aac", "ogg", "flac"}
+
+# The numbers travel in callbacks, the words also in a query's answer; only the second is printed by the vendor.
+ERROR_MESSAGES = {
+    "10000": "Failed to decode audio file: unsupported format!",
+    "10001": "Failed to download audio file!",
+    "10002": "The audio file is too long!",
+    "10003": "The audio file is too long!",
+    "10004": "Invalid audio file!",
+    "10005": "Failed to recognize!",
+    "10006": "The number of audio tracks does not match ChannelNum!",
+}
+WAITING, DOING, SUCCEEDED, FAILED = (0, "waiting"), (1, "doing"), (2, "success"), (3, "failed")
+
+
+class TencentRecTaskOptions(AsynchronousOptions):
+    """`word_offsets`: counted from the start of the sentence, or of the recording (the vendor's example fits both)."""
+
+    submissions_per_s: int = Field(20, ge=1)
+    queries_per_s: int = Field(50, ge=1)
+    callback_attempts: int = Field(5, ge=1, le=20)
+    word_offsets: Literal["relative", "absolute"] = "relative"
+
+
+class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
+    """`GET` and `POST` on `/`; credentials: `appid`, `secret_id`, `secret_key`."""
+
+    vendor = "tencent-rec-task"
+    moments = frozenset({"submit", "query", "result", "callback"})
+    call_codes = r"[A-Za-z.]+"
+    internal_error = "10005"
+    audio_codes = MappingProxyType(
+        {
+            outgoing.DownloadError: "10001",
+            outgoing.OversizeError: "10003",
+            EmptyRecordingError: "10004",
+            NotAudioError: "10004",
+            UndecodableError: "10000",
+            TooLongError: "10002",
+        }
+    )
+
+    def __init__(self, setup: Setup, options: TencentRecTaskOptions) -> None:
+        super().__init__(setup, options)
+        self._api = tencent_cloud.CloudApi(setup.credentials, {SUBMIT, QUERY})
+        self._submissions, self._queries = RateLimit(), RateLimit()
+        self._task_ids = itertools.count(6_000_000_123_456)
+
+    def add_routes(self, app: Flask) -> None:
+        tencent_cloud.add_route(app, self._serve)
+
+    def parameters(self) -> Mapping[str, object]:
+        return tencent_cloud.journal_parameters()
+
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
+        return tencent_cloud.refusal(code, message)
+
+    def _serve(self) -> Response:
+        if self.parameters().get("Action") == QUERY:
+            return self.serve("query", self._tell)
+        return self.serve("submit", self._take)
+
+    def _take(self) -> Answer:
+        sent = tencent_cloud.sent_parameters()
+        self._api.action(sent)
+        if not self._submissions.allows(self.credentials["secret_id"], self.options.submissions_per_s):
+            raise RefusalError("RequestLimitExceeded.UinLimitExceeded")
+        check_names(sent)
+        source = read_source(sent)
+        order = read_order(sent, source)
+        task_id = next(self._task_ids)
+        self.accept(str(task_id), order, source)
+        return tencent_cloud.answer("0", {"Data": {"TaskId": task_id}}, str(task_id))
+
+    def _tell(self) -> Answer:
+        sent = tencent_cloud.sent_parameters()
+        self._api.action(sent)
+        if not self._queries.allows(self.credentials["secret_id"], self.options.queries_per_s):
+            raise RefusalError("RequestLimitExceeded")
+        check_names(sent, {"TaskId"}, ("TaskId",))
+        task = self.find(str(read_integer(sent, "TaskId")))
+        if task is None:
+            raise RefusalError("FailedOperation.NoSuchTask")
+        task.fetches += 1
+        if (ended := task.outcome) is None:
+            status, name = WAITING if task.state == "queued" else DOING
+        else:
+            status, name = SUCCEEDED if ended.code == "0" else FAILED
+        outcome = ended or Outcome("0")
+        sentences = self._sentences(task.order, outcome)
+        data = {
+            "TaskId": int(task.id),
+            "Status": status,
+            "StatusStr": name,
+            "AudioDuration": _duration_s(outcome),
+            "Result": timed_lines(sentences, task.order.number_of),
+            "ErrorMsg": _message(outcome),
+            "ResultDetail": self._details(task.order, sentences),
+        }
+        return tencent_cloud.answer(name, {"Data": data}, task.id)
+
+    def recognise(self, order: Order, source: Source) -> Outcome:
+        recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
+            return Outcome("10000")
+        if order.channels == 2 and recording.channels != 2:
+            return Outcome("10006")
+        segments = recording.split_segments if order.channels == 2 else recording.segments
+        script = self.scripts.find(recording.sha256)
+        return Outcome("0", recording, speak(segments, script, speakers=order.speakers or 2))
+
+    def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
+        order = task.order
+        if order.callback_url is None:
+            return None
+        sentences = self._sentences(order, outcome)
+        details = self._details(order, sentences)
+        brief = [{name: value for name, value in detail.items() if value is not None} for detail in details or ()]
+        fields = {
+            "code": outcome.code,
+            "requestId": task.id,
+            "appid": self.credentials["appid"],
+            "projectid": 0,
+            **({} if order.audio_url is None else {"audioUrl": order.audio_url}),
+            "text": timed_lines(sentences, order.number_of),
+            "audioTime": f"{_duration_s(outcome):.6f}",
+            "message": _message(outcome),
+            "resultDetail": json.dumps(brief, ensure_ascii=False, separators=(",", ":")) if brief else "",
+        }
+        return Callback(order.callback_url, form_body(fields), FORM)
+
+    def took_over(self, response: requests.Response) -> bool:
+        return is_acknowledged(response)
+
+    def _sentences(self, order: Order, outcome: Outcome) -> Sequence[Utterance]:
+        if order.detail == BY_CLAUSE:
+            length = order.max_length or None
+            return [clause for utterance in outcome.utterances for clause in split_clauses(utterance, length)]
+        return join_turns(outcome.utterances, order.number_of) if order.detail == BY_TURN else outcome.utterances
+
+    def _details(self, order: Order, sentences: Sequence[Utterance]) -> list[dict[str, object]] | None:
+        if order.detail == PLAIN or not sentences:
+            return None
+        return [self._detail(order, sentence) for sentence in sentences]
+
+    def _detail(self, order: Order, sentence: Utterance) -> dict[str, object]:
+        origin_ms = sentence.start_ms if self.options.word_offsets == "relative" else 0
+        spoken = [word for word in sentence.words if not word.punctuation]
+        words = sentence.words if order.detail >= WITH_MARKS else spoken
+        characters, length_ms = sum(len(word.text) for word in spoken), sentence.end_ms - sentence.start_ms
+        speaker = order.number_of(sentence) or 0
+        return {
+            "FinalSentence": sentence.text,
+            "SliceSentence": " ".join(word.text for word in spoken),
+            "WrittenText": sentence.text if order.detail == WRITTEN else None,
+            "StartMs": sentence.start_ms,
+            "EndMs": sentence.end_ms,
+            "WordsNum": len(words),
+            "Words": [
+                {
+                    "Word": word.text,
+                    "OffsetStartMs": word.start_ms - origin_ms,
+                    "OffsetEndMs": word.end_ms - origin_ms,
+                }
+                for word in words
+            ],
+            "SpeechSpeed": round(characters * 1000 / length_ms, 1) if length_ms else 0.0,
+            # Told as 0 also where nobody asked who speaks.
+            "SpeakerId": speaker,
+            "EmotionalEnergy": 1.0 if order.energy else None,
+            "SilenceTime": None,
+            "EmotionType": [] if order.emotion else None,
+            "KeyWordResults": [] if order.keywords else None,
+            "LangType": None,
+            "SpeakerRoleName": order.role if speaker == 0 else None,
+        }
+
+
+def _duration_s(outcome: Outcome) -> float:
+    return outcome.recording.duration_ms / 1000 if outcome.recording else 0.0
+
+
+def _message(outcome: Outcome) -> str:
+    if outcome.code == "0":
+        return ""
+    return outcome.message or ERROR_MESSAGES.get(outcome.code, ERROR_MESSAGES["10005"])

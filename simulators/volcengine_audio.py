@@ -1,0 +1,72 @@
+"""Audio as both generations of Volcengine AUC take it: how it is announced, fetched without redirects, and heard.
+
+Source: "Volcengine recording-file recognition, v1 standard edition" and "v3 bigmodel": `audio`, limits.
+"""
+
+import base64
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from simulators.body import JsonBody
+from simulators.recording import NotAudioError, RawPcm, Recording, Source, read_recording
+from simulators.script import ScriptBook, Utterance, speak
+
+MAX_BYTES = 512 * 1024 * 1024 - 1
+MAX_DURATION_MS = 5 * 3600 * 1000 - 1
+CONTAINERS = {
+    "wav": {"wav", "w64"},
+    "ogg": {"ogg"},
+    "mp3": {"mp3"},
+    "mp4": {"mp4"},
+    "raw": {"raw"},
+    "m4a": {"mp4"},
+    "aac": {"aac"},
+    "amr": {"amr"},
+    "spx": {"ogg"},
+}
+CODECS = {"raw", "opus"}
+
+
+@dataclass(frozen=True)
+class AudioOrder:
+    """What both generations know of a recording: its announced container, and whether its channels are told apart."""
+
+    format: str
+    split_channels: bool
+
+
+def announced_format(audio: JsonBody, formats: Collection[str]) -> str:
+    """The `format` of the audio, one of those taken, in lower case."""
+    announced = audio.fields.get("format")
+    if not isinstance(announced, str) or announced.lower() not in formats:
+        raise audio.refusal("format", f"is one of {', '.join(formats)}")
+    return announced.lower()
+
+
+def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_data: bool) -> Source:
+    """Where the audio is; `shape` tells how to read it when it has no header, and is checked in any case."""
+    codec = audio.fields.get("codec", "raw")
+    if not isinstance(codec, str) or codec.lower() not in CODECS:
+        raise audio.refusal("codec", "is raw or opus")
+    if shape.sample_rate_hz <= 0 or shape.bits <= 0 or shape.channels not in {1, 2}:
+        raise audio.refusal("rate, bits or channel", "is out of range")
+    raw = shape if container == "raw" else None
+    if inline_data and "url" not in audio:
+        try:
+            return Source(data=base64.b64decode(audio.text("data"), validate=True), raw=raw)
+        except ValueError:
+            raise audio.refusal("data", "is base64") from None
+    return Source(url=audio.url("url"), raw=raw)
+
+
+def hear(
+    order: AudioOrder, source: Source, scripts: ScriptBook, *, han_per_word: int
+) -> tuple[Recording, tuple[Utterance, ...]]:
+    """The recording and what is said in it; raises as `read_recording`, and NotAudioError for another container."""
+    recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
+    if recording.format not in CONTAINERS.get(order.format, set()):
+        raise NotAudioError(f"the audio is {recording.format}, announced as {order.format}")
+    split = order.split_channels and recording.channels == 2
+    segments = recording.split_segments if split else recording.segments
+    script = scripts.find(recording.sha256)
+    return recording, speak(segments, script, speakers=2, han_per_word=han_per_word)

@@ -1,0 +1,339 @@
+"""Volcengine AUC, v3 "bigmodel", standard and idle editions: submit and query by the client's own task id.
+
+The headers of an answer tell the outcome of a call. Source: "Volcengine recording-file recognition, v3 bigmodel".
+"""
+
+import hmac
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from flask import Flask, Response, request
+from pydantic import Field
+
+from simulators import outgoing
+from simulators.asynchronous import (
+    AsynchronousOptions,
+    AsynchronousSimulator,
+    Callback,
+    Outcome,
+    Task,
+    TaskExistsError,
+)
+from simulators.body import JsonBody, sent_fields
+from simulators.checks import RateLimit, is_uuid
+from simulators.recording import (
+    EmptyRecordingError,
+    NotAudioError,
+    RawPcm,
+    Source,
+    TooLongError,
+    UndecodableError,
+)
+from simulators.script import Utterance, join_texts, without_marks
+from simulators.server import Answer, RefusalError, Setup
+from simulators.volcengine_audio import AudioOrder, announced_format, announced_source, hear
+
+PATH = "/api/v3/auc/bigmodel"
+# What an edition may be asked for, by its path.
+RESOURCES = {PATH: ("volc.bigasr.auc", "volc.seedasr.auc"), f"{PATH}/idle": ("volc.bigasr.auc_idle",)}
+LANGUAGE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+FLAGS = (
+    "enable_itn",
+    "enable_ddc",
+    "show_speech_rate",
+    "show_volume",
+    "enable_lid",
+    "enable_emotion_detection",
+    "enable_gender_detection",
+    "enable_poi_fc",
+    "enable_music_fc",
+)
+MAX_HOTWORDS = 5000
+
+SUCCESS, PROCESSING, QUEUED, SILENT = "20000000", "20000001", "20000002", "20000003"
+UNKNOWN_TASK, BAD_PARAMETER, BAD_FORMAT = "45000000", "45000001", "45000151"
+BAD_KEY, NOT_GRANTED, TOO_MANY = "45000010", "45000030", "45000292"
+MESSAGES = {
+    SUCCESS: "OK",
+    PROCESSING: "[Processing in progress] Start Processing",
+    QUEUED: "[Task in queue] Task is in queue",
+    SILENT: "[Normal silence audio] Handle response: no valid speech in audio",
+    UNKNOWN_TASK: "[Invalid request] cannot find task",
+    BAD_PARAMETER: "[Invalid request parameters] invalid parameters",
+    "45000002": "[Empty audio] the audio has no bytes",
+    "45000006": "[Invalid audio URI] audio download failed",
+    BAD_KEY: "[Invalid key] the key or its grant is invalid",
+    NOT_GRANTED: "[Resource not granted] the requested resource is not granted",
+    BAD_FORMAT: "[Invalid audio format] OperatorWrapper Process failed: audio convert failed",
+    TOO_MANY: "[Quota exceeded] quota exceeded for types: qps",
+    "55000000": "[Internal error] internal server error",
+    "55000031": "[Server busy] server is busy",
+    "55001010": "[Timeout] processing timed out",
+}
+USED_UP = "[Quota exceeded] quota exceeded for types: audio_duration_lifetime"
+HTTP_STATUSES = {BAD_KEY: 401, NOT_GRANTED: 403, TOO_MANY: 429}
+
+
+class VolcengineBigmodelOptions(AsynchronousOptions):
+    """The account's grants, and the variants of an answer that are seen.
+
+    `formats`: containers taken; users report m4a, mp4, aac, amr and spx beside those of the vendor's table.
+    `result_form`: an object as in the example, or the list of one of the vendor's table.
+    `code_in_body`: repeat code and task id in the body, as a newer variant does.
+    """
+
+    requests_per_s: int = Field(20, ge=1)
+    licensed_hours: float | None = Field(None, ge=0)
+    granted_resources: tuple[str, ...] = tuple(each for edition in RESOURCES.values() for each in edition)
+    formats: tuple[Literal["raw", "wav", "mp3", "ogg", "m4a", "mp4", "aac", "amr", "spx"], ...] = (
+        "raw",
+        "wav",
+        "mp3",
+        "ogg",
+    )
+    inline_data: bool = False
+    result_form: Literal["object", "list"] = "object"
+    code_in_body: bool = False
+
+
+@dataclass(frozen=True)
+class Order(AudioOrder):
+    """A submission that passed every check."""
+
+    resource: str
+    punctuated: bool
+    detailed: bool
+    speakers: bool
+    callback_url: str | None
+    callback_data: str | None
+
+
+class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]):
+    """`POST /api/v3/auc/bigmodel/{submit,query}`, or `…/idle/…`; credentials: `appid` and `token`, or `api_key`."""
+
+    vendor = "volcengine-bigmodel"
+    moments = frozenset({"submit", "query", "result", "callback"})
+    call_codes = outcome_codes = r"\d{8}"
+    internal_error = "55000000"
+    audio_codes = MappingProxyType(
+        {
+            outgoing.DownloadError: "45000006",
+            # No code is published for what is too large or too long; this one says that the recording is to blame.
+            outgoing.OversizeError: BAD_FORMAT,
+            EmptyRecordingError: "45000002",
+            NotAudioError: BAD_FORMAT,
+            UndecodableError: BAD_FORMAT,
+            TooLongError: BAD_FORMAT,
+        }
+    )
+
+    def __init__(self, setup: Setup, options: VolcengineBigmodelOptions) -> None:
+        super().__init__(setup, options)
+        self._rate = RateLimit()
+
+    def add_routes(self, app: Flask) -> None:
+        for edition in RESOURCES:
+            app.add_url_rule(f"{edition}/submit", view_func=self._submit, methods=["POST"])
+            app.add_url_rule(f"{edition}/query", view_func=self._query, methods=["POST"])
+
+    def parameters(self) -> Mapping[str, object]:
+        names = ("X-Api-Resource-Id", "X-Api-Request-Id", "X-Api-Sequence")
+        return {**{name: request.headers.get(name) for name in names}, **sent_fields()}
+
+    def refuse(self, moment: str, code: str, message: str | None) -> Answer:
+        return self._answer_with(code, {}, message=message)
+
+    def _submit(self) -> Response:
+        return self.serve("submit", self._take)
+
+    def _query(self) -> Response:
+        return self.serve("query", self._tell)
+
+    def _take(self) -> Answer:
+        task_id, resource = self._authenticate()
+        if request.headers.get("X-Api-Sequence") != "-1":
+            raise RefusalError(BAD_PARAMETER, "invalid parameters: X-Api-Sequence is -1")
+        body = JsonBody.of_request(BAD_PARAMETER)
+        order = self._order(body, resource)
+        source = self._source(body.part("audio"), order)
+        if self.options.licensed_hours is not None and self.heard_hours() >= self.options.licensed_hours:
+            raise RefusalError(TOO_MANY, USED_UP)
+        try:
+            self.accept(task_id, order, source)
+        except TaskExistsError:
+            raise RefusalError(BAD_PARAMETER, "duplicate request: X-Api-Request-Id was used before") from None
+        return self._answer_with(SUCCESS, {}, task_id)
+
+    def _tell(self) -> Answer:
+        task_id, resource = self._authenticate()
+        task = self.find(task_id)
+        if task is None or task.order.resource != resource:
+            raise RefusalError(UNKNOWN_TASK)
+        task.fetches += 1
+        if (outcome := task.outcome) is None:
+            code = QUEUED if task.state == "queued" else PROCESSING
+            return self._answer_with(code, {"audio_info": {}, "result": {"text": ""}}, task.id)
+        return self._answer_with(outcome.code, self._result(task.order, outcome), task.id, outcome.message)
+
+    def _answer_with(
+        self, code: str, body: Mapping[str, object], task_id: str | None = None, message: str | None = None
+    ) -> Answer:
+        words = message or MESSAGES.get(code, "error")
+        line = " ".join(words.split()).encode("ascii", "replace").decode()  # all that a header can carry
+        headers = {"X-Api-Status-Code": code, "X-Api-Message": line, "X-Tt-Logid": uuid.uuid4().hex}
+        return Answer(code, self._coded(code, words, task_id, body), task_id, HTTP_STATUSES.get(code, 200), headers)
+
+    def _coded(self, code: str, message: str, task_id: str | None, body: Mapping[str, object]) -> Mapping[str, object]:
+        if not self.options.code_in_body:
+            return body
+        return {"code": int(code), "message": message, "task_id": task_id, **body}
+
+    def _authenticate(self) -> tuple[str, str]:
+        """Task id and resource of a call that the account may make."""
+        if not self._knows_key():
+            raise RefusalError(BAD_KEY)
+        resource = request.headers.get("X-Api-Resource-Id", "")
+        edition = request.path.rpartition("/")[0]
+        if resource not in RESOURCES[edition] or resource not in self.options.granted_resources:
+            raise RefusalError(NOT_GRANTED)
+        # One account, one rate: submissions and queries together.
+        if not self._rate.allows(self.vendor, self.options.requests_per_s):
+            raise RefusalError(TOO_MANY)
+        task_id = request.headers.get("X-Api-Request-Id", "")
+        if not is_uuid(task_id):
+            raise RefusalError(BAD_PARAMETER, "invalid parameters: X-Api-Request-Id is a UUID")
+        return task_id, resource
+
+    def _knows_key(self) -> bool:
+        """Whether either the single key of the new console or the pair of the old one is the account's."""
+        header = request.headers
+        if "X-Api-Key" in header:
+            return _same(header["X-Api-Key"], self.credentials.get("api_key"))
+        return _same(header.get("X-Api-App-Key"), self.credentials.get("appid")) and _same(
+            header.get("X-Api-Access-Key"), self.credentials.get("token")
+        )
+
+    def _order(self, body: JsonBody, resource: str) -> Order:
+        audio, wanted = body.part("audio"), body.part("request")
+        body.part("user").text_or_none("uid")
+        if wanted.text("model_name") != "bigmodel":
+            raise wanted.refusal("model_name", "is bigmodel")
+        language = audio.text_or_none("language")
+        if language is not None and not LANGUAGE.fullmatch(language):
+            raise audio.refusal("language", "is like zh-CN")
+        for name in FLAGS:
+            wanted.flag(name)
+        order = Order(
+            format=announced_format(audio, self.options.formats),
+            split_channels=wanted.flag("enable_channel_split"),
+            resource=resource,
+            punctuated=wanted.flag("enable_punc"),
+            detailed=wanted.flag("show_utterances"),
+            speakers=wanted.flag("enable_speaker_info"),
+            callback_url=body.url_or_none("callback"),
+            callback_data=body.text_or_none("callback_data"),
+        )
+        if order.speakers and not order.detailed:
+            raise wanted.refusal("enable_speaker_info", "needs show_utterances")
+        if wanted.text_or_none("ssd_version") and not (order.speakers and language in {None, "zh-CN"}):
+            raise wanted.refusal("ssd_version", "needs enable_speaker_info and no language but zh-CN")
+        _check_tuning(wanted)
+        return order
+
+    def _source(self, audio: JsonBody, order: Order) -> Source:
+        shape = RawPcm(audio.number("rate", 16000), audio.number("channel", 1), audio.number("bits", 16))
+        if shape.bits != 16:
+            raise audio.refusal("bits", "is 16")
+        return announced_source(audio, order.format, shape, inline_data=self.options.inline_data)
+
+    def recognise(self, order: Order, source: Source) -> Outcome:
+        recording, utterances = hear(order, source, self.scripts, han_per_word=2)
+        return Outcome(SUCCESS if utterances else SILENT, recording, utterances)
+
+    def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
+        """As a query's answer; without `code_in_body` nothing tells the code, and only a query can."""
+        order = task.order
+        if order.callback_url is None:
+            return None
+        message = outcome.message or MESSAGES.get(outcome.code, "error")
+        told = dict(self._coded(outcome.code, message, task.id, self._result(order, outcome)))
+        if order.callback_data is not None:
+            told["callback_data"] = order.callback_data
+        return Callback(order.callback_url, json.dumps(told, ensure_ascii=False).encode(), "application/json")
+
+    def _result(self, order: Order, outcome: Outcome) -> Mapping[str, object]:
+        if outcome.code != SUCCESS:
+            return {}
+        duration_ms = outcome.recording.duration_ms if outcome.recording else 0
+        texts = [_text(order, utterance) for utterance in outcome.utterances]
+        result: dict[str, object] = {"text": join_texts(texts), "additions": {"duration": str(duration_ms)}}
+        if order.detailed:
+            result["utterances"] = [
+                _utterance(order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+            ]
+        return {
+            "audio_info": {"duration": duration_ms},
+            "result": [result] if self.options.result_form == "list" else result,
+        }
+
+
+def _utterance(order: Order, number: int, utterance: Utterance) -> dict[str, object]:
+    times = [(word.start_ms, word.end_ms) for word in utterance.words if not word.punctuation]
+    # As seen in the vendor's answers, now and then: a word whose times are not known, and a word that takes no time.
+    if times and number % 3 == 1:
+        times[-1] = (-1, -1)
+    if times and number % 3 == 2:
+        times[0] = (times[0][0], times[0][0])
+    words = [word.text for word in utterance.words if not word.punctuation]
+    return {
+        "definite": True,
+        "start_time": utterance.start_ms,
+        "end_time": utterance.end_ms,
+        "text": _text(order, utterance),
+        "words": [
+            {"text": word, "start_time": start_ms, "end_time": end_ms, "blank_duration": 0, "confidence": 0}
+            for word, (start_ms, end_ms) in zip(words, times, strict=True)
+        ],
+        "additions": {
+            **({"speaker": str(utterance.speaker + 1)} if order.speakers else {}),
+            **({} if utterance.channel is None else {"channel_id": str(utterance.channel + 1)}),
+        },
+    }
+
+
+def _text(order: Order, utterance: Utterance) -> str:
+    return utterance.text if order.punctuated else without_marks(utterance.text)
+
+
+def _check_tuning(wanted: JsonBody) -> None:
+    """Refuse what would steer the recogniser wrongly; the simulator itself hears no difference."""
+    if wanted.text_or_none("model_version") not in {None, "310", "400"}:
+        raise wanted.refusal("model_version", "is 310 or 400")
+    window_ms = wanted.number("end_window_size", 0)
+    if "end_window_size" in wanted and not (wanted.flag("vad_segment") and 300 <= window_ms <= 5000):
+        raise wanted.refusal("end_window_size", "is 300 to 5000, with vad_segment")
+    _json_object(wanted, "sensitive_words_filter")
+    corpus = wanted.part("corpus")
+    hotwords = _json_object(corpus, "context").get("hotwords", [])
+    if not isinstance(hotwords, list) or len(hotwords) > MAX_HOTWORDS:
+        raise corpus.refusal("context", f"has a list of up to {MAX_HOTWORDS} hotwords")
+
+
+def _json_object(part: JsonBody, name: str) -> dict[str, object]:
+    """What the text of a field says as JSON; empty when there is none."""
+    try:
+        told = json.loads(part.text_or_none(name) or "{}")
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise part.refusal(name, "is the text of a JSON object")
+    return told
+
+
+def _same(claimed: str | None, known: str | None) -> bool:
+    return bool(claimed and known) and hmac.compare_digest(str(claimed).encode(), str(known).encode())

@@ -1,0 +1,347 @@
+"""The simulator of abcpen's asr-offline over real HTTP, driven by a client written only from the vendor's documents."""
+
+import hashlib
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from simulators import Simulators
+from tests.support import tones
+from tests.support.raw_abcpen_offline import RawAbcpenOffline
+from tests.support.running import CREDENTIALS, Control
+from tests.support.web import Web, eventually
+
+ACCOUNT = CREDENTIALS["abcpen"]
+SPEECH = tones.audio()  # a recording with a script
+LINES = ("大家好，欢迎收听。", "好。")
+AUDIO = "http://127.0.0.1:9/a.wav"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
+    scripts.write_text(json.dumps({hashlib.sha256(SPEECH).hexdigest(): {"lines": LINES, "speakers": ["A", "B"]}}))
+    with Simulators(CREDENTIALS, turnaround_s=0, scripts=scripts) as running:
+        yield running.urls["abcpen-offline"]
+
+
+@pytest.fixture
+def control(url):
+    control = Control(url)
+    control.options(submissions_per_s=1000, submissions_per_day=100_000)
+    yield control
+    control.reset()
+
+
+@pytest.fixture
+def vendor(url, control):
+    return RawAbcpenOffline(url, ACCOUNT["appid"], ACCOUNT["api_key"])
+
+
+@pytest.fixture
+def web():
+    with Web() as web:
+        yield web
+
+
+def submitted(vendor, url, **changes):
+    answer = vendor.submit(url, **changes).json()
+    assert (answer["status"], answer["message"]) == ("success", "Task submitted successfully")
+    return answer["task_id"]
+
+
+def finished(vendor, task_id):
+    """The answer of the status check, and the result, once there is one."""
+
+    def ended():
+        status = vendor.check(task_id).json()
+        return None if status["code"] == "1" else status
+
+    return eventually(ended), vendor.result(task_id).json()
+
+
+def recognised(vendor, web, audio=SPEECH, **changes):
+    _, result = finished(vendor, submitted(vendor, web.serve("/a.wav", audio), **changes))
+    return result
+
+
+def speech(result):
+    return result["asr"]["speechResult"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        pytest.param({"audio_url": None}, "400", id="url-missing"),
+        pytest.param({"audio_url": "s3://bucket/a.wav"}, "400", id="url-not-http"),
+        pytest.param({"app_id": None}, "400", id="app-missing"),
+        pytest.param({"app_id": "other"}, "401", id="app-of-another"),
+        pytest.param({"task_id": None}, "400", id="task-missing"),
+        pytest.param({"task_id": 7}, "400", id="task-no-text"),
+        pytest.param({"language": 7}, "400", id="language-no-text"),
+        pytest.param({"sd_type": "v3"}, "400", id="diarization"),
+        pytest.param({"denoise": "false"}, "400", id="denoise-as-text"),
+        pytest.param({"min_speaker_num": "2"}, "400", id="speakers-as-text"),
+        pytest.param({"max_speaker_num": 11}, "400", id="eleven-speakers"),
+        pytest.param({"min_speaker_num": 3, "max_speaker_num": 2}, "400", id="fewer-than-fewest"),
+    ],
+)
+def test_refusals_of_a_submission(vendor, changes, code):
+    answer = vendor.submit(**{"url": AUDIO, **changes})
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (int(code), code, "error")
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        pytest.param(lambda signed: {}, id="nothing"),
+        pytest.param(lambda signed: {**signed, "X-App-Key": "other"}, id="app-unknown"),
+        pytest.param(lambda signed: {**signed, "X-App-Signature": "AAAA"}, id="signature-wrong"),
+        pytest.param(lambda signed: {**signed, "X-Timestamp": str(int(time.time()) - 1)}, id="another-time"),
+    ],
+)
+def test_calls_that_prove_nothing(vendor, tamper):
+    headers = tamper(vendor.signed())
+
+    answers = [vendor.submit(AUDIO, headers=headers), vendor.check("any", headers), vendor.result("any", headers)]
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(401, "401")] * 3
+
+
+@pytest.mark.parametrize("ts", [int(time.time()) - 900, int(time.time()) + 900, "now"])
+def test_clocks_that_differ_by_more_than_five_minutes(vendor, ts):
+    assert vendor.submit(AUDIO, headers=vendor.signed(ts)).status_code == 401
+
+
+def test_the_signature_may_come_as_parameters(vendor):
+    signed = vendor.signed()
+    names = {"X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"}
+    body = {"audio_url": AUDIO, "app_id": ACCOUNT["appid"], "task_id": str(uuid.uuid4())}
+
+    answer = vendor.post(body, {}, params={names[header]: value for header, value in signed.items()})
+
+    assert answer.json() == {
+        "status": "success",
+        "message": "Task submitted successfully",
+        "task_id": body["task_id"],
+    }
+
+
+@pytest.mark.parametrize("value", [None, [], {}, 1.5, True, "\x00", -1], ids=repr)
+@pytest.mark.parametrize("name", ["audio_url", "app_id", "task_id", "language", "denoise", "max_speaker_num"])
+def test_values_of_any_type_are_answered(vendor, name, value):
+    body = {"audio_url": AUDIO, "app_id": ACCOUNT["appid"], "task_id": str(uuid.uuid4()), name: value}
+
+    assert vendor.post(body, vendor.signed()).status_code in {200, 400, 401}
+
+
+def test_a_body_that_is_no_object(vendor):
+    assert vendor.post(["not", "an", "object"], vendor.signed()).status_code == 400
+
+
+def test_the_task_id_is_the_clients(vendor):
+    task_id = str(uuid.uuid4())
+
+    assert submitted(vendor, AUDIO, task_id=task_id) == task_id
+
+
+@pytest.mark.parametrize("task_id", ["job-7", str(uuid.uuid1()), str(uuid.uuid5(uuid.NAMESPACE_URL, AUDIO)), "x" * 99])
+def test_another_kind_of_task_id_is_replaced(vendor, task_id):
+    issued = submitted(vendor, AUDIO, task_id=task_id)
+
+    assert issued != task_id
+    assert uuid.UUID(issued).version == 4
+    assert vendor.check(task_id).json()["status"] == "not_found"
+
+
+def test_a_repeated_submission_is_the_same_task(vendor, web):
+    task_id = str(uuid.uuid4())
+
+    ids = {submitted(vendor, url, task_id=task_id) for url in (web.serve("/a.wav", SPEECH), web.url("/gone.wav"))}
+
+    assert ids == {task_id}
+    assert finished(vendor, task_id)[1]["code"] == "0"  # the first submission stands
+
+
+def test_result(vendor, web):
+    audio_url = web.serve("/a.wav", SPEECH)
+    task_id = submitted(vendor, audio_url)
+
+    status, result = finished(vendor, task_id)
+
+    assert status == {"status": "completed", "code": "0", "task_id": task_id}
+    assert {name: value for name, value in result.items() if name != "asr"} == {
+        "code": "0",
+        "msg": "success",
+        "task_id": task_id,
+        "app_id": ACCOUNT["appid"],
+        "audio_url": audio_url,
+    }
+    found = speech(result)
+    assert (found["onebest"], found["duration"], found["language"], found["file"]) == ("".join(LINES), 4.0, "zh", "")
+    assert [(each["text"], each["start"], each["end"], each["speaker"]) for each in found["detail"]] == [
+        (LINES[0], 500, 1500, "SPEAKER_00"),
+        (LINES[1], 2200, 3200, "SPEAKER_01"),
+    ]
+
+
+def test_words(vendor, web):
+    first, second = speech(recognised(vendor, web))["detail"]
+
+    assert first["words"][0] == {"word": "大家", "start": 500, "end": 785, "speaker": "SPEAKER_00"}
+    assert [word["word"] for word in first["words"]] == ["大家", "好", "欢迎", "收听"]
+    assert [word["word"] for word in second["words"]] == [" 好"]  # a stray space, as the vendor has them
+
+
+def test_the_speaker_of_a_word_as_a_list_on_demand(vendor, web, control):
+    control.options(word_speaker="list")
+
+    _, second = speech(recognised(vendor, web))["detail"]
+
+    assert (second["speaker"], second["words"][0]["speaker"]) == ("SPEAKER_01", ["SPEAKER_01"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "speakers"),
+    [
+        pytest.param({"min_speaker_num": 1, "max_speaker_num": 1}, {"SPEAKER_00"}, id="one"),
+        pytest.param({"min_speaker_num": -1, "max_speaker_num": -1}, {"SPEAKER_00", "SPEAKER_01"}, id="any"),
+    ],
+)
+def test_number_of_speakers(vendor, web, asked, speakers):
+    assert {each["speaker"] for each in speech(recognised(vendor, web, **asked))["detail"]} == speakers
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate_hz"),
+    [
+        pytest.param("mp3", "libmp3lame", 16000, id="mp3"),
+        pytest.param("ipod", "aac", 44100, id="m4a"),
+        pytest.param("flac", "flac", 16000, id="flac"),
+    ],
+)
+def test_formats(vendor, web, container, codec, rate_hz):
+    result = recognised(vendor, web, tones.audio(container=container, codec=codec, rate_hz=rate_hz))
+
+    assert (result["code"], len(speech(result)["detail"])) == ("0", 2)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        pytest.param(b"", id="no-bytes"),
+        pytest.param(b"a letter " * 99, id="not-audio"),
+        pytest.param(tones.audio(container="adts", codec="aac"), id="format-not-taken"),
+    ],
+)
+def test_a_failed_task_tells_no_reason(vendor, web, audio):
+    status, result = finished(vendor, submitted(vendor, web.serve("/a.wav", audio)))
+
+    assert (status["status"], status["code"]) == ("unknown", "-1")
+    assert (result["code"], result["msg"]) == ("-1", "system error")
+    assert "asr" not in result
+
+
+def test_a_missing_recording(vendor, web):
+    assert finished(vendor, submitted(vendor, web.url("/gone.wav")))[1]["code"] == "-1"
+
+
+def test_silence(vendor, web):
+    found = speech(recognised(vendor, web, tones.silence()))
+
+    assert (found["onebest"], found["detail"], found["duration"]) == ("", [], 2.0)
+
+
+def test_queue_then_work_then_result(vendor, web, control):
+    control.options(turnaround_s=1)
+    task_id = submitted(vendor, web.serve("/a.wav", SPEECH))
+    seen = []
+
+    def ended():
+        status = vendor.check(task_id).json()
+        seen.append((status["status"], status["code"]))
+        return status["code"] == "0"
+
+    eventually(ended)
+    assert list(dict.fromkeys(seen)) == [("queued", "1"), ("processing", "1"), ("completed", "0")]
+
+
+def test_a_result_before_its_time(vendor, web, control):
+    control.options(turnaround_s=60)
+    task_id = submitted(vendor, web.serve("/a.wav", SPEECH))
+
+    assert vendor.result(task_id).json() == {"code": "1", "msg": "task is processing", "task_id": task_id}
+
+
+def test_an_unknown_task(vendor):
+    task_id = str(uuid.uuid4())
+
+    assert vendor.check(task_id).json() == {"status": "not_found", "code": "-1", "task_id": task_id}
+    assert vendor.result(task_id).json()["status"] == "not_found"
+
+
+def test_results_vanish(vendor, web, control):
+    task_id = recognised(vendor, web)["task_id"]
+
+    control.options(retention_s=0)
+
+    assert vendor.check(task_id).json()["status"] == "not_found"
+
+
+def test_too_many_submissions_in_a_second(vendor, control):
+    control.options(submissions_per_s=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: vendor.submit(AUDIO), range(8)))
+
+    assert (429, "429") in [(each.status_code, each.json().get("code")) for each in answers]
+
+
+@pytest.mark.parametrize(("options", "status"), [({}, 429), ({"limit_code": "400"}, 400)])
+def test_too_many_submissions_in_a_day(vendor, control, options, status):
+    control.options(submissions_per_day=0, **options)
+
+    answer = vendor.submit(AUDIO)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, str(status))
+    assert "day" in answer.json()["msg"]
+
+
+def test_polling_too_fast_on_demand(vendor, control):
+    control.options(poll_interval_s=60)
+    tasks = [submitted(vendor, AUDIO) for _ in range(2)]
+
+    assert [vendor.check(task_id).status_code for task_id in (tasks[0], tasks[1], tasks[0])] == [200, 200, 429]
+
+
+def test_the_default_limits_are_the_published_ones(control):
+    control.reset()
+
+    options = control.options().json()
+
+    assert (options["submissions_per_s"], options["submissions_per_day"]) == (5, 100)
+    assert (options["retention_s"], options["poll_interval_s"]) == (24 * 3600, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [pytest.param("500", 500, id="server"), pytest.param("-1", 200, id="system-error")]
+)
+def test_any_code_on_demand(vendor, control, code, status):
+    control.fault("submit", code=code)
+    control.fault("query", code=code, times=2)
+
+    answers = [vendor.submit(AUDIO), vendor.check("any"), vendor.result("any")]
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(status, code)] * 3
+
+
+def test_a_task_ends_as_told(vendor, web, control):
+    control.fault("result", code="-1", message="out of memory")
+
+    status, result = finished(vendor, submitted(vendor, web.serve("/a.wav", SPEECH)))
+
+    assert (status["status"], result["code"], result["msg"]) == ("unknown", "-1", "out of memory")

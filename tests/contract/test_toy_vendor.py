@@ -1,0 +1,70 @@
+"""`docs/adding-a-vendor.md`, done to the letter: what it says makes a vendor that passes the suite of all vendors.
+
+The page's blocks are put into a copy of the project: a block of code is a new file, a `diff` is an edit, and the file's
+name stands behind the language. Then the page's own command is run there.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/adding-a-vendor.md").read_text()
+BLOCK = re.compile(r"^```(?P<language>\w+) (?P<path>\S+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^python -m (pytest .*)$", re.MULTILINE)
+PARTS = ("devstack", "functions", "layers", "samples", "simulators", "statemachine", "tests")
+TIMEOUT_S = 300
+
+
+def edited(text: str, diff: str) -> str:
+    """A text after a diff's hunks: each has lines that are there exactly once, and what becomes of them."""
+    for hunk in diff.split("@@\n"):
+        lines = [(line[:1], line[1:]) for line in hunk.splitlines()]
+        old = "".join(f"{line}\n" for mark, line in lines if mark != "+")
+        new = "".join(f"{line}\n" for mark, line in lines if mark != "-")
+        assert text.count(f"\n{old}") == 1, f"not there, or more than once:\n{old}"
+        text = text.replace(f"\n{old}", f"\n{new}")
+    return text
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    copy = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "template.yaml"):
+        shutil.copy(ROOT / file, copy / file)
+    for block in BLOCK.finditer(PAGE):
+        path = copy / block["path"]
+        assert path.exists() == (block["language"] == "diff"), f"new or there already? {block['path']}"
+        path.write_text(edited(path.read_text(), block["body"]) if path.exists() else block["body"])
+    return copy
+
+
+def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=project, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+
+def test_a_vendor_made_from_the_page_alone_passes_what_every_vendor_must(project):
+    command = COMMAND.search(PAGE)
+    assert command
+
+    done = run(project, *shlex.split(command[1]), "-p", "no:cacheprovider")
+
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) >= 10
+
+
+def test_its_modules_meet_the_projects_types(project):
+    modules = [block["path"] for block in BLOCK.finditer(PAGE) if block["language"] == "python"]
+
+    done = run(project, "mypy", "--no-incremental", *modules)
+
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,423 @@
+"""The operator's commands against the local stack; the manual's examples among them."""
+
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+import requests
+
+from asrcore.core.audio import Audio
+from asrcore.core.job import Job, job_id, new_job
+from asrcore.core.options import Options
+from asrcore.core.transcript import Source
+from asrcore.stores.jobs import DynamoJobs
+from asrctl.cli import main
+from tests.support.journey import Journey
+from tests.support.memory import START
+
+ROOT = Path(__file__).parents[2]
+RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
+OUR_FAULT = {"on": "submit", "code": "1002"}  # class config
+FRESH = count()
+PROGRAM = "python -m asrctl "
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Operator(Journey):
+    """A person who also has the commands."""
+
+    def run(self, *arguments: str, answer: str = "") -> "Done":
+        """Run a command; `answer` is what is typed when it asks."""
+        place = ["--endpoint-url", self.stack.aws_endpoint_url, "--region", self.stack.region]
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setenv("AWS_ACCESS_KEY_ID", "local")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+            patch.setattr("sys.stdin", io.StringIO(answer))
+            status = main([*arguments, *place])
+        return Done(status, out.getvalue(), err.getvalue())
+
+    def found(self, *arguments: str, status: int = 0) -> dict:
+        """What a command finds, as JSON."""
+        done = self.run(*arguments, "--json")
+        assert done.status == status, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    def shell(self, line: str, job: str) -> subprocess.CompletedProcess[str]:
+        """Run a line as a person would type it; $JOB is the job that it speaks of."""
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": self.stack.aws_endpoint_url,
+            "AWS_DEFAULT_REGION": self.stack.region,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "NO_PROXY": "*",
+            "JOB": job,
+        }
+        return subprocess.run(
+            line,
+            shell=True,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    def ended(self, job: str) -> dict:
+        """The row once the job is over and no execution of it runs."""
+        row = self.finished(job)
+        self.until(
+            lambda: [each["status"] for each in self.executions(job)],
+            lambda statuses: "RUNNING" not in statuses,
+            f"the executions of {job} to end",
+        )
+        return row
+
+    def drop_unnoticed(self, key: str) -> str:
+        """Put a recording of which S3 tells nobody."""
+        s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
+        told = s3.get_bucket_notification_configuration(Bucket=bucket)
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        job = self.drop(key, RECORDING)
+        wanted = {"LambdaFunctionConfigurations": told["LambdaFunctionConfigurations"]}
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+        return job
+
+    def source(self, key: str) -> Source:
+        """The recording that lies under a key, as S3 would name it."""
+        head = self.stack.client("s3").head_object(Bucket=self.stack.audio_bucket, Key=key)
+        return Source(
+            bucket=self.stack.audio_bucket,
+            key=key,
+            version_id=head["VersionId"],
+            etag=head["ETag"].strip('"'),
+            size_bytes=head["ContentLength"],
+        )
+
+    def put(self, job: Job) -> None:
+        """Have a row that no invocation wrote."""
+        assert DynamoJobs(self.stack.client("dynamodb"), self.stack.jobs_table).create(job)
+
+    def forget(self, job: str) -> None:
+        """Have a row no more, as when its time to live is over."""
+        self.stack.client("dynamodb").delete_item(TableName=self.stack.jobs_table, Key={"job_id": {"S": job}})
+
+    def submit_later(self, event: dict) -> None:
+        """Hand an event to SubmitFunction as S3 does."""
+        described = self.stack.client("cloudformation").describe_stack_resource(
+            StackName="asrcore", LogicalResourceId="SubmitFunction"
+        )
+        function = described["StackResourceDetail"]["PhysicalResourceId"]
+        self.stack.client("lambda").invoke(
+            FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode()
+        )
+
+    def versions(self, bucket: str, prefix: str) -> list[str]:
+        """Keys of all versions that are kept."""
+        listed = self.stack.client("s3").list_object_versions(Bucket=bucket, Prefix=prefix)
+        return [version["Key"] for version in listed.get("Versions", [])]
+
+
+@pytest.fixture
+def operator(stack):
+    yield Operator(stack)
+    for url in stack.simulators.values():
+        requests.delete(f"{url}/_simulator/faults", timeout=10)
+
+
+@pytest.fixture
+def key():
+    return f"incoming/volcengine/operator {next(FRESH)}/会议 a+b.wav"
+
+
+@pytest.fixture
+def completed(operator, key):
+    job = operator.drop(key, RECORDING)
+    assert operator.ended(job)["status"] == "COMPLETED"
+    return job
+
+
+@pytest.fixture
+def failed(operator, key):
+    operator.fault("volcengine", **OUR_FAULT)
+    job = operator.drop(key, RECORDING)
+    assert operator.ended(job)["error"]["class"] == "config"
+    return job
+
+
+def test_status_counts_what_there_is(operator, completed):
+    found = operator.found("status")
+
+    assert found["states"]["COMPLETED"] >= 1
+    assert found["vendors"]["volcengine"]["COMPLETED"] >= 1
+    assert sum(found["states"].values()) == sum(sum(states.values()) for states in found["vendors"].values())
+    assert {"oldest_open", "running_executions", "failed_events"} <= set(found)
+
+
+def test_status_names_the_oldest_open_job(operator, stack):
+    source = Source(bucket=stack.audio_bucket, key="incoming/auto/waits.wav", version_id="v", etag="e", size_bytes=1)
+    operator.put(new_job(source, START))
+
+    found = operator.found("status")
+    listed = operator.found("list", "--state", "QUEUED")
+    refused = operator.run("delete", job_id(source), "--yes")
+    operator.forget(job_id(source))
+
+    assert found["oldest_open"]["job_id"] == job_id(source)
+    assert [job["job_id"] for job in listed["jobs"]] == [job_id(source)]
+    assert refused.status == 1
+    assert "is QUEUED and still looked after: delete it when it has ended" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_listed"),
+    [
+        pytest.param("--state FAILED --class config --vendor volcengine", True, id="all that holds of it"),
+        pytest.param("--state COMPLETED", False, id="another state"),
+        pytest.param("--class retry", False, id="another class"),
+        pytest.param("--vendor abcpen", False, id="another vendor"),
+        pytest.param("--older-than 1h", False, id="older ones"),
+    ],
+)
+def test_list_shows_the_jobs_that_are_meant(operator, failed, filters, is_listed):
+    found = operator.found("list", *filters.split(), "--limit", "1000")
+
+    assert (failed in [job["job_id"] for job in found["jobs"]]) is is_listed
+
+
+def test_list_says_how_many_more_there_are(operator, completed, stack):
+    operator.ended(operator.drop(f"incoming/volcengine/operator {next(FRESH)}/another.wav", RECORDING))
+
+    told = operator.run("list", "--limit", "1")
+
+    assert re.search(r"^and \d+ more jobs?: --limit shows more$", told.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("by", ["job id", "key", "address"])
+def test_why_tells_the_story_of_a_recording(operator, failed, key, stack, by):
+    reference = {"job id": failed, "key": key, "address": f"s3://{stack.audio_bucket}/{key}"}[by]
+
+    told = operator.run("why", reference)
+
+    assert told.status == 0, told.stderr
+    assert f"Job {failed}: {key}" in told.stdout
+    assert "It FAILED with 1002 of volcengine (class config)" in told.stdout
+    assert f"What to do: put right what the message says, then: python -m asrctl redrive {failed}." in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        pytest.param("0" * 32, "`list` shows the jobs there are", id="an id"),
+        pytest.param("incoming/auto/never.wav", "`reconcile` submits it", id="a key"),
+    ],
+)
+def test_why_of_what_does_not_exist_says_where_to_look(operator, reference, said):
+    told = operator.run("why", reference)
+
+    assert told.status == 1
+    assert said in told.stderr
+
+
+def test_why_prints_no_token_and_no_address(operator, stack):
+    operator.fault("tencent-recording", on="callback", drop=True)
+    job = operator.drop(f"incoming/tencent-recording/{next(FRESH)}/greeting.wav", RECORDING)
+    row = operator.until(lambda: operator.row(job), lambda row: row.get("task_token"), "a task token")
+
+    told = operator.run("why", job).stdout
+    found = operator.run("why", job, "--json").stdout
+
+    assert row["task_token"] not in told + found
+    assert "http" not in told + found
+
+
+def test_a_job_that_failed_for_our_fault_is_redriven_when_that_is_put_right(operator, failed):
+    told = operator.run("redrive", failed)
+    row = operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
+    again = operator.run("redrive", failed)
+
+    assert told.status == 0, told.stderr
+    assert "is tried again as run 2" in told.stdout
+    assert [attempt["outcome"] for attempt in row["attempts"]] == ["config", "completed"]
+    assert again.status == 1
+    assert "is COMPLETED: only a FAILED one can be redriven" in again.stderr
+
+
+def test_all_that_failed_by_one_class_is_redriven_a_dry_run_only_tells(operator, failed):
+    shown = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine", "--dry-run")
+    row = operator.row(failed)
+    done = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine")
+
+    assert row["status"] == "FAILED"
+    assert failed in shown["redriven"]
+    assert set(done["redriven"]) == set(shown["redriven"])
+    operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
+
+
+def test_a_recording_whose_event_was_lost_is_submitted_once(operator, key):
+    job = operator.drop_unnoticed(key)
+
+    shown = operator.found("reconcile", "--dry-run")
+    row = operator.row(job)
+    done = operator.found("reconcile")
+    operator.ended(job)
+    again = operator.found("reconcile")
+
+    assert row == {}
+    assert {"job_id": job, "key": key} in shown["submitted"]
+    assert {"job_id": job, "key": key} in done["submitted"]
+    assert operator.row(job)["status"] == "COMPLETED"
+    assert key not in [each["key"] for each in again["submitted"]]
+
+
+def test_a_corrected_recording_whose_event_was_lost_replaces_the_transcript(operator, key, completed):
+    corrected = operator.drop_unnoticed(key)
+
+    operator.found("reconcile")
+    row = operator.ended(corrected)
+
+    assert row["transcript_key"] == f"transcripts/{key}.json"
+    assert operator.transcript(row)["job_id"] == corrected != completed
+
+
+def test_a_recording_whose_row_was_forgotten_is_not_paid_for_twice(operator, key, completed):
+    operator.forget(completed)
+
+    done = operator.found("reconcile")
+
+    assert key not in [each["key"] for each in done["submitted"]]
+    assert operator.row(completed) == {}
+
+
+def test_a_deleted_transcript_is_reported_and_brought_back(operator, completed, stack):
+    row = operator.row(completed)
+    stack.client("s3").delete_object(Bucket=stack.transcript_bucket, Key=row["transcript_key"])
+    lost = {"job_id": completed, "key": row["transcript_key"]}
+
+    reported = operator.found("reconcile", status=1)
+    shown = operator.found("reconcile", "--fix", "--dry-run")
+    fixed = operator.found("reconcile", "--fix")
+
+    assert lost in reported["missing"]
+    assert lost in shown["brought_back"]
+    assert lost in fixed["brought_back"]
+    assert operator.transcript(row)["job_id"] == completed
+
+
+def test_a_transcript_of_which_nothing_is_left_is_reported_with_advice(operator, completed, stack):
+    row = operator.row(completed)
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+    for version in s3.list_object_versions(Bucket=bucket, Prefix=row["transcript_key"])["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+    told = operator.run("reconcile", "--fix")
+    operator.run("delete", completed, "--yes")
+
+    assert told.status == 1
+    assert f"of the COMPLETED job {completed}, is gone: upload the recording again" in told.stdout
+
+
+def test_an_event_that_failed_three_times_is_told_and_replayed(operator, stack, key):
+    job, source = operator.drop_unnoticed(key), operator.source(key)
+    audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=1000)
+    stuck = new_job(source, START).plan(source, audio, Options(), vendors=["volcengine"], warnings=[], now=START)
+    operator.put(stuck.claim("an invocation that died", None, [], datetime.now(UTC)))
+    record = {"bucket": {"name": source.bucket}, "object": {"key": quote_plus(key), "versionId": source.version_id}}
+    operator.submit_later({"Records": [{"eventSource": "aws:s3", "s3": record}]})
+
+    def about_it() -> list[dict]:
+        return [each for each in operator.found("queue")["messages"] if each["about"] == key]
+
+    (message,) = operator.until(about_it, bool, "the event to fail three times")
+    operator.forget(job)
+    shown = operator.found("queue", "replay", "--dry-run")
+    replayed = operator.found("queue", "replay")
+
+    assert message["tries"] == 3
+    assert "BusyError" in message["why"] or "another invocation is submitting" in message["why"]
+    assert [each["about"] for each in shown["messages"]] == [each["about"] for each in replayed["messages"]]
+    assert operator.ended(job)["status"] == "COMPLETED"
+    assert about_it() == []
+
+
+def test_delete_leaves_nothing(operator, key, completed, stack):
+    for suffix in (".srt", ".vtt", ".txt", ".html"):
+        stack.client("s3").put_object(Bucket=stack.transcript_bucket, Key=f"transcripts/{key}{suffix}", Body=b"said")
+
+    shown = operator.found("delete", completed, "--dry-run")
+    unsure = operator.run("delete", completed, answer="no\n")
+    kept = operator.row(completed)
+    done = operator.run("delete", completed, answer="yes\n")
+
+    assert len(shown["objects"]) == 7
+    assert (unsure.status, unsure.stdout) == (1, "nothing was deleted\n")
+    assert kept["status"] == "COMPLETED"
+    assert done.status == 0, done.stderr
+    assert operator.row(completed) == {}
+    assert operator.versions(stack.audio_bucket, key) == []
+    assert operator.versions(stack.transcript_bucket, f"transcripts/{key}") == []
+    assert operator.versions(stack.transcript_bucket, f"raw/{completed}") == []
+
+
+def test_delete_of_one_version_leaves_the_other_with_its_transcript(operator, key, completed, stack):
+    corrected = operator.drop(key, RECORDING)
+    operator.ended(corrected)
+
+    done = operator.run("delete", corrected, "--yes")
+
+    assert done.status == 0, done.stderr
+    assert operator.row(corrected) == {}
+    assert operator.transcript(operator.row(completed))["job_id"] == completed
+    assert operator.versions(stack.audio_bucket, key) == [key]
+
+
+def test_a_stack_that_is_not_there_is_told_in_a_line(operator):
+    told = operator.run("status", "--stack", "nothing")
+
+    assert told.status == 1
+    assert told.stderr == (
+        "asrctl: there is no stack 'nothing' in us-east-1: name it with --stack, --region or --local\n"
+    )
+
+
+def test_it_runs_as_a_process_with_the_settings_of_the_shell(operator, failed):
+    done = operator.shell("python -m asrctl redrive $JOB --dry-run --json", failed)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"redriven": [failed], "dry_run": True}
+
+
+def test_the_examples_of_the_manual_run(operator, failed):
+    manual = (ROOT / "docs/operating.md").read_text()
+    examples = [line for block in re.findall(r"```sh\n(.*?)```", manual, re.DOTALL) for line in block.splitlines()]
+
+    for example in examples:
+        operator.ended(failed)
+        program, arguments = example[: len(PROGRAM)], example[len(PROGRAM) :]
+        done = operator.run(*shlex.split(arguments.replace("$JOB", failed)))
+
+        assert program == PROGRAM
+        assert done.status == 0, f"{example}: {done.stderr}{done.stdout}"
+    assert operator.row(failed) == {}

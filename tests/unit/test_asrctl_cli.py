@@ -1,0 +1,124 @@
+"""Which jobs and events an operator means, and which arguments are wrong."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Status, new_job
+from asrctl.cli import main
+from asrctl.filters import Filter
+from asrctl.queue import read, what
+from asrctl.result import OperatorError
+from tests.support.memory import START
+from tests.support.pipeline import SOURCE
+
+FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", "no licence", "abcpen"), START)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_meant"),
+    [
+        pytest.param(Filter(), True, id="anything"),
+        pytest.param(Filter(state=Status.FAILED), True, id="its state"),
+        pytest.param(Filter(state=Status.COMPLETED), False, id="another state"),
+        pytest.param(Filter(error_class=ErrorClass.CONFIG), True, id="its class"),
+        pytest.param(Filter(error_class=ErrorClass.RETRY), False, id="another class"),
+        pytest.param(Filter(vendor="abcpen"), False, id="a vendor that it never had"),
+        pytest.param(Filter(created_before=START + timedelta(seconds=1)), True, id="old enough"),
+        pytest.param(Filter(created_before=START), False, id="too young"),
+        pytest.param(Filter(Status.FAILED, None, ErrorClass.RETRY), False, id="all must hold"),
+    ],
+)
+def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
+    assert wanted.takes(FAILED) is is_meant
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param([], "COMMAND", id="no command"),
+        pytest.param(["why"], "JOB", id="no job"),
+        pytest.param(["list", "--state", "LOST"], "LOST", id="a state that is none"),
+        pytest.param(
+            ["list", "--vendor", "nobody"], "tencent-sentence", id="a vendor that is none names those there are"
+        ),
+        pytest.param(["list", "--older-than", "soon"], "write 90s, 15m, 2h or 3d", id="an age that is none"),
+        pytest.param(["list", "--limit", "0"], "no number from 1", id="a limit of nothing"),
+        pytest.param(["redrive"], "one of the arguments JOB --all is required", id="a redrive of what?"),
+        pytest.param(["redrive", "--all"], "--all with --class", id="a redrive of everything"),
+        pytest.param(
+            ["redrive", "some-job", "--class", "config"], "give a JOB, or", id="a redrive of one and of a class"
+        ),
+        pytest.param(["queue", "purge"], "purge", id="what the queue cannot"),
+    ],
+)
+def test_wrong_arguments_are_told_with_exit_status_2(arguments, said, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+
+    assert exit_.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def message(record: object) -> dict[str, object]:
+    body = record if isinstance(record, str) else json.dumps(record)
+    return {"MessageId": "m1", "ReceiptHandle": "r1", "Attributes": {"SentTimestamp": "1767323045000"}, "Body": body}
+
+
+RECORD = {
+    "requestContext": {
+        "functionArn": "arn:f:submit:$LATEST",
+        "condition": "RetriesExhausted",
+        "approximateInvokeCount": 3,
+    },
+    "requestPayload": {"source": "aws.events"},
+    "responsePayload": {"errorType": "BusyError", "errorMessage": "come back later\nwith details"},
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        pytest.param(RECORD, "BusyError: come back later", id="a failure"),
+        pytest.param({**RECORD, "responsePayload": None}, "RetriesExhausted", id="a failure without words"),
+        pytest.param({**RECORD, "responsePayload": {"errorMessage": "timed out"}}, "timed out", id="a time-out"),
+    ],
+)
+def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
+    read_one = read(message(record))
+
+    assert (read_one.function, read_one.tries, read_one.error) == ("arn:f:submit", 3, why)
+    assert read_one.failed_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}"])
+def test_a_message_that_lambda_did_not_write_is_named(body):
+    with pytest.raises(OperatorError, match="message m1 in the queue is not Lambda's record"):
+        read(message(body))
+
+
+S3_RECORD = {"s3": {"bucket": {"name": "audio"}, "object": {"key": "incoming/auto/a+b.wav"}}}
+ENDED = {"source": "aws.states", "detail": {"input": '{"job_id": "j"}', "name": "j-1", "status": "FAILED"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        pytest.param({"Records": [S3_RECORD, S3_RECORD]}, "incoming/auto/a b.wav, incoming/auto/a b.wav", id="objects"),
+        pytest.param(ENDED, "the end of execution j-1", id="an execution that ended badly"),
+        pytest.param({"source": "aws.events"}, "the sweep", id="the schedule"),
+        pytest.param(
+            {"action": "request", "bucket": "b", "key": "incoming/a.wav"},
+            "incoming/a.wav",
+            id="a request for a recording",
+        ),
+        pytest.param({"action": "request"}, "an event of another kind", id="a request that lacks everything"),
+        pytest.param({"Records": [{}]}, "an event of another kind", id="records of something else"),
+        pytest.param({}, "an event of another kind", id="nothing"),
+        pytest.param(["text"], "an event of another kind", id="a list"),
+    ],
+)
+def test_an_event_is_told_in_a_few_words(event, told):
+    assert what(event) == told

@@ -1,0 +1,51 @@
+"""The event by which `reconcile` hands over a recording: it must be read as S3's own would be."""
+
+import pytest
+
+from asrcore.core.job import job_id
+from asrcore.core.transcript import Source
+from asrcore.events import new_objects
+from asrctl.find import source_of
+from asrctl.reconcile import Orphan, s3_event
+from asrctl.stack import ObjectVersion
+
+
+def version(key: str) -> ObjectVersion:
+    return ObjectVersion(bucket="audio", key=key, version_id="v1", etag="e1", size_bytes=7, is_current=True)
+
+
+@pytest.mark.parametrize("name", ["plain.wav", "a b+c%20d.wav", "会议 记录（一）.wav", "100%.wav", "a&b=c;d.wav"])
+def test_an_odd_name_is_read_as_it_was(name):
+    listed = version(f"incoming/auto/{name}")
+
+    (read,) = new_objects(s3_event(Orphan(listed, after="")))
+
+    assert read == source_of(listed)
+
+
+def test_it_is_the_job_that_s3_would_have_made():
+    from_s3 = Source(
+        bucket="audio",
+        key="incoming/auto/a.wav",
+        version_id="v1",
+        etag="e1",
+        size_bytes=7,
+        sequencer="0055AED6DCD90281E5",
+    )
+
+    (read,) = new_objects(s3_event(Orphan(version("incoming/auto/a.wav"), after="0055")))
+
+    assert job_id(read) == job_id(from_s3)
+
+
+@pytest.mark.parametrize(
+    ("after", "sequencer"),
+    [
+        pytest.param("", "", id="no version before it"),
+        pytest.param("0055AED6DCD90281E5", "0055AED6DCD90281E51", id="the next one after the version before it"),
+    ],
+)
+def test_it_comes_after_the_versions_before_it_and_before_any_that_s3_tells_of_later(after, sequencer):
+    (read,) = new_objects(s3_event(Orphan(version("incoming/auto/a.wav"), after)))
+
+    assert read.sequencer == sequencer

@@ -1,0 +1,57 @@
+"""What the operator's commands add to the jobs table: reading all of it, and forgetting a job."""
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from asrcore.core.job import new_job
+from asrcore.core.pacing import Pace
+from asrcore.services import ConflictError
+from asrcore.stores.jobs import DynamoJobs
+from tests.support.memory import START
+from tests.support.pipeline import SOURCE
+
+JOBS = [new_job(SOURCE.model_copy(update={"key": f"incoming/auto/{number}.wav"}), START) for number in range(3)]
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="jobs",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
+        )
+        yield DynamoJobs(client, "jobs")
+
+
+def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):
+    for job in JOBS:
+        jobs.create(job)
+    jobs.take_slot("volcengine", Pace(per_second=1, per_day=5), START)
+
+    read = sorted(jobs.every(), key=lambda job: job.source.key)
+
+    assert read == JOBS
+
+
+def test_a_job_is_forgotten_as_it_was_read(jobs):
+    jobs.create(JOBS[0])
+
+    jobs.delete(JOBS[0])
+
+    assert jobs.load(JOBS[0].job_id) is None
+
+
+def test_a_job_that_somebody_moved_meanwhile_is_kept(jobs):
+    jobs.create(JOBS[0])
+    moved = jobs.save(JOBS[0])
+
+    with pytest.raises(ConflictError):
+        jobs.delete(JOBS[0])
+
+    assert jobs.load(JOBS[0].job_id) == moved

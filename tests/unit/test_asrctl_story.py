@@ -1,0 +1,210 @@
+"""What `why` tells of a job in each of its situations, and what it advises."""
+
+from datetime import timedelta
+
+import pytest
+
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import DEADLINE_S, Job, new_job
+from asrcore.core.options import Options
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Completion
+from asrctl.story import tell
+from tests.support.memory import START
+
+SOURCE = Source(bucket="audio", key="incoming/auto/meeting.wav", version_id="v1", etag="e", size_bytes=1_920_044)
+AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
+QUERY = frozenset({Completion.QUERY})
+CALLBACK = frozenset({Completion.CALLBACK})
+BOTH = CALLBACK | QUERY
+BUSY = AsrError(ErrorClass.RETRY, "1005", "busy. Look at https://vendor.example.com/?token=secret", "volcengine")
+LICENCE = AsrError(ErrorClass.CONFIG, "10110", "there is no licence: renew it", "abcpen")
+NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
+
+
+def at(seconds: float):
+    return START + timedelta(seconds=seconds)
+
+
+def planned(*vendors: str) -> Job:
+    names = list(vendors or ["volcengine", "abcpen"])
+    return new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(), vendors=names, warnings=[], now=START)
+
+
+def submitted() -> Job:
+    return planned().claim("event", None, [], at(1)).submitted(1, "task-1", at(2))
+
+
+def failed_over() -> Job:
+    return (
+        submitted()
+        .attempt_failed(1, NO_AUDIO, ["abcpen"], at(10))
+        .claim("event", None, [], at(11))
+        .submitted(2, "task-2", at(12))
+    )
+
+
+TAKEN = "On 2026-01-02 at 03:04:05 it was taken from the bucket."
+HANDED_OVER = "At 03:04:07 it was handed to volcengine (attempt 1, task task-1)."
+GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-01-04 03:04:05"
+
+
+@pytest.mark.parametrize(
+    ("job", "completes_by", "execution", "told", "advice"),
+    [
+        pytest.param(
+            new_job(SOURCE, START),
+            frozenset(),
+            None,
+            [
+                "It is QUEUED: it waits to be looked at, which takes seconds.",
+                "Its execution {job_id}-1 does not exist: nobody looks after it but the sweep.",
+            ],
+            GOES_ON,
+            id="just taken",
+        ),
+        pytest.param(
+            planned().take_slot(at(60), START),
+            QUERY,
+            "RUNNING",
+            ["It is IN_PROGRESS: it is handed to volcengine (attempt 1) at 03:05:05, when its turn has come."],
+            GOES_ON.replace("03:04:05", "03:05:05"),
+            id="in the vendor's line",
+        ),
+        pytest.param(
+            planned().claim("event", None, [], at(1)),
+            QUERY,
+            "RUNNING",
+            [
+                "At 03:04:06 handing it to volcengine began (attempt 1).",
+                "It is IN_PROGRESS: whether volcengine took it is not known yet; if that stays so it is handed over "
+                "again at 03:06:36.",
+            ],
+            GOES_ON,
+            id="nobody knows whether the vendor has it",
+        ),
+        pytest.param(
+            submitted(),
+            BOTH,
+            "RUNNING",
+            [
+                HANDED_OVER,
+                "It is IN_PROGRESS: it waits for the callback of volcengine, which is asked at 03:05:07 if none has "
+                "come.",
+            ],
+            GOES_ON,
+            id="waits for a callback, a query is the safety net",
+        ),
+        pytest.param(
+            submitted(),
+            CALLBACK,
+            "RUNNING",
+            [
+                HANDED_OVER,
+                "It is IN_PROGRESS: it waits for the callback of volcengine; attempt 1 has failed if none has come at"
+                " 06:19:07.",
+            ],
+            GOES_ON,
+            id="waits for a callback, nobody to ask",
+        ),
+        pytest.param(
+            submitted().asked(1, at(5)),
+            QUERY,
+            "TIMED_OUT",
+            [
+                HANDED_OVER,
+                "It is IN_PROGRESS: volcengine was asked 1 time and is asked again at 03:04:13.",
+                "Its execution {job_id}-1 is TIMED_OUT: nobody looks after it but the sweep.",
+            ],
+            GOES_ON,
+            id="asks, but its execution is over",
+        ),
+        pytest.param(
+            submitted().complete(None, "transcripts/k.json", ["nobody speaks"], at(90_000)).announce(0),
+            QUERY,
+            "SUCCEEDED",
+            [
+                HANDED_OVER,
+                "On 2026-01-03 at 04:04:05 volcengine gave the transcript.",
+                "It is COMPLETED: the transcript is s3://transcripts/transcripts/k.json.",
+                "Warning: nobody speaks.",
+            ],
+            "nothing",
+            id="done, a day later, with a warning",
+        ),
+        pytest.param(
+            submitted().complete(None, "transcripts/k.json", [], at(9)),
+            QUERY,
+            "RUNNING",
+            [
+                HANDED_OVER,
+                "At 03:04:14 volcengine gave the transcript.",
+                "It is COMPLETED: the transcript is s3://transcripts/transcripts/k.json.",
+                "The event that tells of this end has not been sent yet; the sweep sends it.",
+            ],
+            "nothing",
+            id="done, but nobody was told",
+        ),
+        pytest.param(
+            new_job(SOURCE, START).fail(NO_AUDIO, at(1)).announce(0),
+            frozenset(),
+            None,
+            ["It FAILED with NotAudio (class bad_audio): this is a web page."],
+            "upload the recording again, corrected; this one ends the same way unless vendors were added",
+            id="failed before any vendor saw it",
+        ),
+        pytest.param(
+            failed_over().attempt_failed(2, LICENCE, [], at(20)).announce(0),
+            QUERY,
+            "SUCCEEDED",
+            [
+                HANDED_OVER,
+                "At 03:04:15 attempt 1 with volcengine failed: NotAudio (bad_audio), this is a web page.",
+                "At 03:04:17 it was handed to abcpen (attempt 2, task task-2).",
+                "At 03:04:25 attempt 2 with abcpen failed: 10110 (config), there is no licence: renew it.",
+                "It FAILED with 10110 of abcpen (class config): there is no licence: renew it.",
+            ],
+            "put right what the message says, then: python -m asrctl redrive {job_id}",
+            id="failed with every vendor; each is told, once",
+        ),
+        pytest.param(
+            submitted().fail(BUSY, at(9)).announce(0).redrive("an operator asked for it", at(30)),
+            frozenset(),
+            "RUNNING",
+            [
+                HANDED_OVER,
+                "At 03:04:35 it was set going again: an operator asked for it.",
+                "It is QUEUED: it waits to be looked at, which takes seconds.",
+            ],
+            GOES_ON.replace("03:04:05", "03:04:35"),
+            id="redriven",
+        ),
+    ],
+)
+def test_the_story_of_a_job(job, completes_by, execution, told, advice):
+    story = tell(job, completes_by, execution=execution, transcript_bucket="transcripts", now=at(30))
+
+    opening = f"Job {job.job_id}: incoming/auto/meeting.wav ({{about}}). Times are UTC."
+    about = "wav, 16000 Hz, 1 channel, 1 min, 1.9 MB" if job.audio else "1.9 MB"
+    expected = [opening.format(about=about), TAKEN, *(line.format(job_id=job.job_id) for line in told)]
+    assert story.sentences == expected
+    assert story.advice == advice.format(job_id=job.job_id)
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(3600, id="within its time"), pytest.param(DEADLINE_S + 1, id="past it")]
+)
+def test_a_job_that_nobody_looks_after_says_so_and_whom_to_suspect(seconds):
+    story = tell(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
+
+    assert story.sentences[-1] == "Nobody has moved it for longer than any step takes: since at 03:04:07."
+    assert "see whether SweepFunction runs" in story.advice
+
+
+def test_the_task_token_is_not_told():
+    job = submitted().keep_token("a-token", at(3))
+
+    story = tell(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
+
+    assert "a-token" not in str(story)

@@ -1,0 +1,207 @@
+"""What the system counts about itself."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import new_job
+from asrcore.core.options import Options
+from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
+from asrcore.poll import query
+from asrcore.recover import redrive, sweep
+from asrcore.submit import SomeRecordingsFailedError, submit
+from tests.support import measured
+from tests.support.measured import STORIES, all_points, points
+from tests.support.memory import STACK, START
+from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
+from tests.support.toy import TEXT
+
+WHOLE = {"service": SERVICE, "stack": STACK}
+
+
+def values(made, name, **dimensions):
+    """What was measured under exactly these dimensions, beside those that every metric has."""
+    wanted = {**WHOLE, **dimensions}
+    return [point.value for point in points(made.measured) if (point.name, point.dimensions) == (name, wanted)]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_each_metric_is_emitted_as_the_table_says_and_nothing_else_is(name):
+    metric = METRICS[name]
+    told = [point for point in all_points() if point.name == name]
+
+    assert {point.namespace for point in told} == {NAMESPACE}
+    assert {point.unit for point in told} == {metric.unit.value}
+    assert {tuple(sorted(point.dimensions)) for point in told} == {
+        tuple(sorted([*WHOLE, *names])) for names in ((), *metric.by)
+    }
+
+
+def test_no_metric_is_missing_from_the_table():
+    assert {point.name for point in all_points()} == set(METRICS)
+
+
+def test_every_metric_belongs_to_one_stack():
+    assert {(point.dimensions["service"], point.dimensions["stack"]) for point in all_points()} == {(SERVICE, STACK)}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_a_line_holds_numbers_names_of_ours_and_the_job(story):
+    made = story()
+    ours = {SERVICE, STACK, "none", *made.vendors, *map(str, ErrorClass), *made.jobs.rows}
+
+    for line in map(json.loads, made.measured):
+        told = {name: value for name, value in line.items() if name not in METRICS and name != "_aws"}
+        assert set(told.values()) <= ours
+    assert not [line for line in made.measured if KEY in line or TEXT in line]
+
+
+def test_a_completed_job_tells_what_it_took():
+    made = measured.completed_by_query()
+
+    told = {name: values(made, name, vendor="toy-query") for name in METRICS if METRICS[name].by == (("vendor",),)}
+
+    assert told == {
+        "Submissions": [1],
+        "JobsCompleted": [1],
+        "FailureRate": [0],
+        "Turnaround": [30],
+        "TurnaroundRatio": [30],
+        "AttemptsPerJob": [1],
+        "QueriesPerJob": [1],
+    }
+    assert values(made, "RecordingsReceived") == values(made, "JobsCompleted") == [1]
+    assert values(made, "JobsFailed") == []
+
+
+@pytest.mark.parametrize(
+    ("story", "error_class", "vendor"),
+    [
+        pytest.param(measured.failed_at_the_vendor, "bad_audio", "toy-sync", id="a vendor refused it"),
+        pytest.param(measured.failed_before_any_vendor, "bad_audio", "none", id="nobody could read it"),
+    ],
+)
+def test_a_failed_job_is_told_by_class_and_vendor(story, error_class, vendor):
+    made = story()
+
+    assert values(made, "JobsFailed") == [1]
+    assert values(made, "JobsFailed", **{"class": error_class}) == [1]
+    assert values(made, "JobsFailed", **{"class": error_class, "vendor": vendor}) == [1]
+    assert values(made, "FailureRate", vendor=vendor) == [100]
+    assert values(made, "JobsCompleted") == values(made, "Turnaround") == []
+
+
+def test_a_refusal_that_the_next_vendor_made_good_is_a_failed_attempt_and_no_failed_job():
+    made = measured.refused_then_served()
+
+    assert values(made, "AttemptsFailed", **{"class": "config"}) == [1]
+    assert values(made, "AttemptsFailed", **{"class": "config", "vendor": "toy-sync"}) == [1]
+    assert values(made, "Submissions") == [1, 1]
+    assert values(made, "AttemptsPerJob", vendor="toy-query") == [2]
+    assert values(made, "JobsFailed") == []
+
+
+def test_a_redelivered_event_counts_no_second_recording():
+    made = world("accepted")
+
+    drop(made)
+    drop(made)
+
+    assert values(made, "RecordingsReceived") == values(made, "Submissions") == [1]
+
+
+def test_an_end_that_is_told_twice_is_counted_once():
+    made = world("done", vendors=(SYNC,))
+    publish = made.events.publish
+    made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
+    with pytest.raises(SomeRecordingsFailedError):
+        drop(made)
+
+    made.events.publish = publish
+    drop(made)
+    drop(made)
+
+    assert values(made, "JobsCompleted") == [1]
+
+
+def test_of_two_who_tell_of_the_same_end_at_once_one_counts_it():
+    made = world("accepted", "done")
+    job = drop(made)
+
+    def somebody_else_tells(saving):
+        if saving.announced:
+            made.jobs.before_save = lambda _job: None
+            held = made.jobs.load(job.job_id)
+            made.jobs.save(held.announce(1))
+
+    made.jobs.before_save = somebody_else_tells
+    query(job.job_id, made.services)
+
+    assert made.job().announced
+    assert values(made, "JobsCompleted") == []  # the other one counts it
+
+
+def test_a_redriven_job_ends_again():
+    made = world("config", "done", vendors=(SYNC,))
+    job = drop(made)
+
+    redrive(job.job_id, made.services)
+    submit(job.job_id, "execution", made.services)
+
+    assert values(made, "FailureRate") == [100, 0]
+
+
+def test_a_recording_of_unknown_length_has_a_turnaround_and_no_ratio():
+    lines: list[str] = []
+    unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
+    job = new_job(SOURCE, START).plan(SOURCE, unknown, Options(), vendors=["a"], warnings=[], now=START)
+
+    Metrics(STACK, lines.append).ended(job.complete(None, "transcripts/x.json", [], START + timedelta(seconds=9)))
+
+    told = {point.name: point.value for point in points(lines)}
+    assert told["Turnaround"] == 9
+    assert "TurnaroundRatio" not in told
+
+
+class TestSweep:
+    def test_with_nothing_open_it_says_so(self):
+        made = world()
+
+        sweep(made.services)
+
+        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([0], [0])
+
+    def test_the_oldest_of_several_counts_however_lately_it_was_looked_at(self):
+        made = world("accepted", "accepted", "working", vendors=(QUERY,))
+        oldest = drop(made)
+        made.pass_time(100)
+        drop(made, SOURCE.model_copy(update={"version_id": "v2"}))
+        query(oldest.job_id, made.services)
+        made.pass_time(20)
+
+        sweep(made.services)
+
+        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120])
+
+    def test_a_job_whose_end_was_told_is_not_open(self):
+        made = world("done", vendors=(SYNC,))
+        drop(made)
+        made.pass_time(50)
+
+        sweep(made.services)
+
+        assert values(made, "OldestOpenJobAge") == [0]
+
+    def test_an_end_that_nobody_was_told_of_is(self):
+        made = world("accepted")
+        job = drop(made)
+        error = AsrError(ErrorClass.CONFIG, "c", "m")
+        made.services.move(job.job_id, lambda job: job.fail(error, made.clock))
+        made.pass_time(50)
+
+        sweep(made.services)
+
+        assert values(made, "OldestOpenJobAge") == [50]

@@ -1,0 +1,151 @@
+"""What is asked of a recording, from where it is said to what the vendor is asked for."""
+
+import json
+
+import pytest
+
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Status
+from asrcore.core.levels import SIDECAR_SUFFIX
+from asrcore.core.options import Options, Wish
+from asrcore.core.step import Next
+from asrcore.events import request_event
+from asrcore.submit import request, take
+from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
+
+BESIDE = f"{KEY}{SIDECAR_SUFFIX}"
+
+
+def said(made, *, metadata=None, sidecar=None, stack=None, key=KEY):
+    """Say something at some of the levels."""
+    made.recordings.objects[key] = (wav(), metadata or {})
+    if sidecar is not None:
+        made.recordings.objects[f"{key}{SIDECAR_SUFFIX}"] = (json.dumps(sidecar).encode(), {})
+    if stack is not None:
+        made.defaults = Wish(options=Options.model_validate(stack))
+    return made
+
+
+def asked(**changes):
+    event = {"action": "request", "bucket": "audio", "key": KEY, "version_id": "v1", "vendor": None, "options": {}}
+    return request_event({**event, **changes})
+
+
+@pytest.mark.parametrize(
+    ("levels", "speakers"),
+    [
+        pytest.param({"stack": {"speakers": 1}}, 1, id="the stack alone"),
+        pytest.param({"stack": {"speakers": 1}, "sidecar": {"speakers": 2}}, 2, id="the sidecar over the stack"),
+        pytest.param(
+            {"sidecar": {"speakers": 2}, "metadata": {"asr-speakers": "3"}}, 3, id="metadata over the sidecar"
+        ),
+        pytest.param(
+            {"stack": {"speakers": 1}, "sidecar": {"punctuation": True}, "metadata": {"asr-words": "false"}},
+            1,
+            id="what the nearer ones do not say",
+        ),
+    ],
+)
+def test_the_nearer_level_wins(levels, speakers):
+    made = said(world("accepted"), **levels)
+
+    assert drop(made).options.speakers == speakers
+
+
+def test_a_request_wins_over_everything_and_is_remembered():
+    made = said(world("accepted", vendors=(SYNC, QUERY)), sidecar={"speakers": 2, "words": False})
+
+    step = request(asked(vendor="toy-query", options={"speakers": 0}), "caller", made.services)
+
+    job = made.job()
+    assert (step.job_id, step.next) == (job.job_id, Next.QUERY)
+    assert job.requested == Wish(vendor="toy-query", options=Options(speakers=0))
+    assert job.options == Options(speakers=0, words=False)
+    assert job.vendor == "toy-query"
+    assert set(made.workflow.started) == {job.execution_name}
+
+
+def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
+    made = world("accepted")
+    dropped = drop(made)
+
+    step = request(asked(options={"speakers": 4}), "caller", made.services)
+
+    assert step.job_id == dropped.job_id
+    assert made.job() == dropped
+    assert requests(made) == ["POST submit/toy-query"]
+
+
+def test_an_event_that_comes_after_the_request_finds_its_job():
+    made = world("accepted")
+
+    step = request(asked(options={"speakers": 4}), "caller", made.services)
+
+    assert drop(made).job_id == step.job_id
+    assert made.job().options.speakers == 4
+    assert requests(made) == ["POST submit/toy-query"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        pytest.param({"options": {"speakers": 99}}, "BadOption", id="out-of-range"),
+        pytest.param({"vendor": "nobody"}, "UnknownVendor", id="no-vendor"),
+        pytest.param({"key": "incoming/auto/none.wav"}, "ObjectNotFound", id="no-recording"),
+    ],
+)
+def test_a_request_that_cannot_be_is_refused_and_makes_no_job(changes, code):
+    made = world()
+
+    with pytest.raises(AsrError) as refused:
+        request(asked(**changes), "caller", made.services)
+
+    assert refused.value.code == code
+    assert made.jobs.rows == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "sidecar", "metadata", "vendor"),
+    [
+        pytest.param("auto", {"vendor": "toy-query"}, {}, "toy-query", id="pinned by the sidecar"),
+        pytest.param("toy-query", {"vendor": "auto"}, {}, "toy-sync", id="the sidecar may unpin"),
+        pytest.param("auto", {"vendor": "toy-sync"}, {"asr-vendor": "toy-query"}, "toy-query", id="metadata wins"),
+    ],
+)
+def test_a_sidecar_may_name_the_vendor(folder, sidecar, metadata, vendor):
+    key = f"incoming/{folder}/a.wav"
+    made = said(world("accepted", vendors=(SYNC, QUERY)), key=key, sidecar=sidecar, metadata=metadata)
+
+    assert drop(made, SOURCE.model_copy(update={"key": key})).vendor == vendor
+
+
+def test_a_sidecar_by_itself_is_no_recording():
+    made = said(world(), sidecar={"speakers": 2})
+
+    take([SOURCE.model_copy(update={"key": BESIDE})], "event", made.services)
+
+    assert made.jobs.rows == {}
+
+
+def test_a_bad_sidecar_ends_the_job_with_what_is_allowed():
+    made = said(world(), sidecar={"speakers": 99})
+
+    job = drop(made)
+
+    assert (job.status, job.error.code) == (Status.FAILED, "BadOption")
+    assert f"the sidecar {BESIDE}: speakers=99: allowed: 0 to 10" in job.error.message
+
+
+def test_a_parameter_of_a_vendor_that_does_not_get_the_recording_is_a_warning():
+    made = said(world("accepted", vendors=(QUERY, SYNC)), sidecar={"toy-sync": {"Mood": "sad"}})
+
+    assert drop(made).warnings == ["toy-query cannot honour the option 'toy-sync.Mood'; it was left out"]
+
+
+def test_a_parameter_of_the_vendor_that_gets_it_is_none():
+    made = said(world("accepted"), metadata={"asr-toy-query-mood": "sad"})
+
+    job = drop(made)
+
+    assert job.warnings == []
+    assert job.options.own("toy-query") == {"Mood": "sad"}

@@ -1,0 +1,245 @@
+"""abcpen's offline recognition: what it is sent, and what is read from what it says."""
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.vendor import Accepted, Account, InProgress
+from asrcore.vendors.abcpen_offline import AbcpenOffline
+from tests.support.orders import AUDIO_URL, NOW, an_order, answer, json_of, submission
+
+VENDOR = AbcpenOffline()
+ACCOUNT = Account("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
+SIGNED = {"X-App-Key": "synthapp", "X-Timestamp": str(NOW), "X-App-Signature": "GHzzKok/OoOgu/2O1BLhlnfOuOU="}
+TASK_ID = VENDOR.chosen_task_id(an_order())
+
+
+def lines(recognition):
+    return [(item.start_ms, item.end_ms, item.text, item.speaker) for item in recognition.utterances]
+
+
+class TestRequests:
+    def test_submission(self):
+        request = submission(VENDOR, an_order(), account=ACCOUNT)
+
+        assert (request.method, urlsplit(request.url).path) == ("POST", "/asr-offline/submit_task/v1")
+        assert request.headers == {"Content-Type": "application/json", **SIGNED}
+        assert json_of(request) == {
+            "audio_url": AUDIO_URL,
+            "app_id": "synthapp",
+            "task_id": TASK_ID,
+            "language": "zh",
+            "denoise": False,
+        }
+
+    @pytest.mark.parametrize(
+        ("options", "sent"),
+        [
+            pytest.param({"language": "en"}, {"language": "en"}, id="english"),
+            pytest.param({"speakers": 3}, {"min_speaker_num": 3, "max_speaker_num": 3}, id="three-speakers"),
+            pytest.param({"vendor": {"abcpen-offline": {"sd_type": "v1"}}}, {"sd_type": "v1"}, id="faster-speakers"),
+            pytest.param({"vendor": {"abcpen-offline": {"denoise": True}}}, {"denoise": True}, id="without-noise"),
+        ],
+    )
+    def test_options(self, options, sent):
+        body = json_of(submission(VENDOR, an_order(options=options)))
+
+        assert body | sent == body
+
+    def test_speakers_to_be_found_out_need_no_parameter(self):
+        assert "min_speaker_num" not in json_of(submission(VENDOR, an_order(options={"speakers": 0})))
+
+    def test_the_task_id_is_a_uuid4_of_the_job_and_the_attempt(self):
+        order = an_order()
+
+        others = {VENDOR.chosen_task_id(each) for each in (replace(order, attempt=2), replace(order, job_id="job-2"))}
+
+        assert (UUID(TASK_ID).version, UUID(TASK_ID).variant) == (4, "specified in RFC 4122")
+        assert VENDOR.chosen_task_id(replace(order, repeated=True)) == TASK_ID
+        assert len({TASK_ID, *others}) == 3
+
+    def test_a_poll_asks_for_the_result(self):
+        request = VENDOR.query_request("a/b", ACCOUNT, now=NOW)
+
+        assert (request.method, request.body, request.headers) == ("GET", b"", SIGNED)
+        assert urlsplit(request.url).path == "/asr-offline/get_result/v1/a%2Fb"
+
+    def test_every_poll_is_signed_with_its_own_time(self):
+        later = VENDOR.query_request(TASK_ID, ACCOUNT, now=NOW + 300)
+
+        assert later.headers["X-App-Signature"] != SIGNED["X-App-Signature"]
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("audio", "options"),
+        [
+            pytest.param({"duration_ms": 10 * 3_600_000}, {}, id="10-hours"),
+            pytest.param({"format": "m4a", "codec": "aac", "channels": 2, "sample_rate_hz": 44100}, {}, id="m4a"),
+            pytest.param({"format": "flac", "codec": "flac"}, {"language": "en"}, id="flac"),
+        ],
+    )
+    def test_taken(self, audio, options):
+        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+
+    @pytest.mark.parametrize(
+        ("audio", "options", "reason"),
+        [
+            pytest.param({"duration_ms": 10 * 3_600_000 + 1}, {}, "length 36000.001 s", id="too-long"),
+            pytest.param({"format": "ogg", "codec": "opus"}, {}, "format ogg", id="opus"),
+            pytest.param({}, {"language": "yue"}, "language yue-CN (takes en-US, zh-CN)", id="cantonese"),
+        ],
+    )
+    def test_refused_in_words(self, audio, options, reason):
+        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+
+    def test_size(self):
+        assert VENDOR.why_not(an_order(size_bytes=500_000_000)) is None
+        assert "size 500000001 bytes" in VENDOR.why_not(an_order(size_bytes=500_000_001))
+
+
+ID = "550e8400-e29b-41d4-a716-446655440000"
+
+
+class TestSubmitted:
+    @pytest.mark.parametrize(
+        "document",
+        [
+            pytest.param(
+                {"status": "success", "message": "Task submitted successfully", "task_id": ID}, id="documented"
+            ),
+            pytest.param({"code": "0", "msg": "success", "task_id": ID}, id="with-a-code"),
+            pytest.param({"status": "processing", "code": "1", "task_id": ID}, id="known-already"),
+        ],
+    )
+    def test_accepted_under_the_id_that_comes_back(self, document):
+        assert VENDOR.read_submit(answer(document), an_order()) == Accepted(ID)
+
+    @pytest.mark.parametrize(
+        ("document", "status", "code", "error_class"),
+        [
+            pytest.param({"code": "400", "msg": "no"}, 400, "400", ErrorClass.CONFIG, id="parameters"),
+            pytest.param({"code": 401}, 401, "401", ErrorClass.CONFIG, id="signature"),
+            pytest.param({"code": "-1", "msg": "system error"}, 200, "-1", ErrorClass.RETRY, id="system"),
+            pytest.param({"detail": "Too many"}, 429, "Http429", ErrorClass.RETRY, id="rate-without-a-code"),
+            pytest.param({"detail": "Unauthorized"}, 401, "Http401", ErrorClass.CONFIG, id="signature-without-a-code"),
+            pytest.param({"status": "error"}, 200, "error", ErrorClass.RETRY, id="unknown-state"),
+            pytest.param({"status": "success"}, 200, "NoTaskId", ErrorClass.RETRY, id="no-id"),
+        ],
+    )
+    def test_refused(self, document, status, code, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_submit(answer(document, status), an_order())
+
+        assert (failure.value.code, failure.value.error_class) == (code, error_class)
+
+
+SENTENCE = {
+    "text": "大家好，",
+    "start": 40,
+    "end": 1320,
+    "speaker": "SPEAKER_00",
+    "words": [
+        {"word": "大家", "start": 40, "end": 640, "speaker": "SPEAKER_00"},
+        {"word": " 好", "start": 640, "end": 1320, "speaker": "SPEAKER_01"},
+    ],
+}
+ASR = {"speechResult": {"onebest": "大家好，", "duration": 4.2, "language": "zh", "file": "", "detail": [SENTENCE]}}
+DONE = {
+    "code": "0",
+    "msg": "success",
+    "task_id": ID,
+    "app_id": "synthapp",
+    "audio_url": "https://audio.example.com/a.wav",
+    "asr": ASR,
+}
+
+
+class TestResult:
+    def test_sentence_and_words_without_the_speaker_that_nobody_asked_for(self):
+        result = VENDOR.read_query(answer(DONE), an_order())
+
+        words = result.utterances[0].words
+        assert (result.text, result.duration_ms) == ("大家好，", 4200)
+        assert lines(result) == [(40, 1320, "大家好，", None)]
+        assert [(word.start_ms, word.end_ms, word.text) for word in words] == [(40, 640, "大家"), (640, 1320, "好")]
+
+    def test_inside_data_as_a_sibling_has_it(self):
+        document = {"code": 0, "data": {"task_id": ID, "asr": ASR}}
+
+        assert VENDOR.read_query(answer(document), an_order()) == VENDOR.read_query(answer(DONE), an_order())
+
+    def test_words_that_nobody_wants(self):
+        assert VENDOR.read_query(answer(DONE), an_order(options={"words": False})).utterances[0].words == []
+
+    @pytest.mark.parametrize(
+        ("told", "speaker"),
+        [
+            ("SPEAKER_00", "SPEAKER_00"),
+            ("张三", "张三"),
+            (["SPEAKER_01", "SPEAKER_00"], "SPEAKER_01"),
+            ([], None),
+            (None, None),
+        ],
+        ids=str,
+    )
+    def test_speakers(self, told, speaker):
+        document = {"code": "0", "asr": {"speechResult": {"detail": [{**SENTENCE, "speaker": told}]}}}
+
+        result = VENDOR.read_query(answer(document), an_order(options={"speakers": 0}))
+
+        assert result.utterances[0].speaker == speaker
+
+    def test_silence(self):
+        result = VENDOR.read_query(
+            answer({"code": "0", "asr": {"speechResult": {"onebest": "", "detail": []}}}), an_order()
+        )
+
+        assert (result.text, result.utterances) == ("", [])
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            pytest.param({"code": "1", "msg": "processing"}, id="documented"),
+            pytest.param({"code": 1}, id="as-a-number"),
+            pytest.param({"status": "processing", "code": "1", "task_id": ID}, id="with-a-state"),
+            pytest.param({"status": "queued"}, id="by-state-alone"),
+        ],
+    )
+    def test_in_progress(self, document):
+        assert VENDOR.read_query(answer(document), an_order()) == InProgress()
+
+    @pytest.mark.parametrize(
+        ("document", "status"),
+        [
+            pytest.param({"status": "not_found", "code": "-1"}, 200, id="not-known-yet-or-no-longer"),
+            pytest.param({"detail": "Not Found"}, 404, id="not-found-by-HTTP"),
+            pytest.param({"status": "unknown"}, 200, id="unknown"),
+            pytest.param({"code": "500"}, 500, id="server"),
+            pytest.param({"code": "429"}, 429, id="rate"),
+            pytest.param({"status": "completed"}, 200, id="completed-without-a-result"),
+            pytest.param({"code": "0", "asr": {}}, 200, id="success-without-a-result"),
+            pytest.param("<html>", 502, id="html"),
+        ],
+    )
+    def test_only_the_question_failed(self, document, status):
+        with pytest.raises(QueryFailedError):
+            VENDOR.read_query(answer(document, status), an_order())
+
+    @pytest.mark.parametrize(
+        ("document", "status", "error_class"),
+        [
+            # The opposite of the older generation, where -1 is at work.
+            pytest.param({"code": "-1", "msg": "system error"}, 200, ErrorClass.RETRY, id="system-error"),
+            pytest.param({"code": "401"}, 401, ErrorClass.CONFIG, id="signature"),
+        ],
+    )
+    def test_the_task_or_the_account_failed(self, document, status, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_query(answer(document, status), an_order())
+
+        assert not isinstance(failure.value, QueryFailedError)
+        assert failure.value.error_class is error_class

@@ -1,0 +1,434 @@
+"""Tencent's recording recognition, current generation: what it is sent, and what is read from what it says."""
+
+import json
+
+import pytest
+from tencentcloud.asr.v20190614 import models
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.vendor import Accepted, Delivery, InProgress
+from asrcore.vendors import tc3
+from asrcore.vendors.tencent_rec_task import TencentRecTask
+from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, answer, json_of, submission
+
+VENDOR = TencentRecTask()
+TELEPHONE = {"sample_rate_hz": 8000}
+STEREO = {**TELEPHONE, "channels": 2}
+
+
+def response(**data):
+    return answer({"Response": {"RequestId": "6f0c2f7e-0000-4000-8000-000000000001", "Data": data}})
+
+
+def refusal(code, message=""):
+    return answer({"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "r"}})
+
+
+def lines(recognition):
+    """Utterances as (start, end, text, speaker, channel)."""
+    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
+
+
+def words(recognition):
+    return [(word.start_ms, word.end_ms, word.text) for item in recognition.utterances for word in item.words]
+
+
+class TestSubmission:
+    def test_by_url(self):
+        request = submission(VENDOR, an_order())
+
+        assert (request.method, request.headers["X-TC-Action"]) == ("POST", "CreateRecTask")
+        assert json_of(request) == {
+            "EngineModelType": "16k_zh",
+            "ChannelNum": 1,
+            "ResTextFormat": 2,
+            "SourceType": 0,
+            "Url": AUDIO_URL,
+            "CallbackUrl": CALLBACK_URL,
+        }
+
+    def test_by_data_tells_the_length_before_base64(self):
+        sent = json_of(submission(VENDOR, an_order(), Delivery(data=b"RIFF")))
+
+        assert (sent["SourceType"], sent["Data"], sent["DataLen"]) == (1, "UklGRg==", 4)
+        assert "Url" not in sent
+
+    @pytest.mark.parametrize(
+        ("options", "audio", "sent"),
+        [
+            pytest.param({}, TELEPHONE, {"EngineModelType": "8k_zh"}, id="telephone"),
+            pytest.param({"language": "en"}, TELEPHONE, {"EngineModelType": "8k_en"}, id="english-telephone"),
+            pytest.param({"language": "yue"}, {}, {"EngineModelType": "16k_yue"}, id="cantonese"),
+            pytest.param({}, {"sample_rate_hz": 44100}, {"EngineModelType": "16k_zh"}, id="44100-Hz"),
+            pytest.param(
+                {"language": "ja-JP"}, {}, {"EngineModelType": "16k_ja", "ResTextFormat": 0}, id="engine-of-lines-only"
+            ),
+            pytest.param({"model": "16k_zh_en"}, {}, {"EngineModelType": "16k_zh_en"}, id="engine-by-name"),
+            pytest.param({"model": "volc.bigasr.auc"}, {}, {"EngineModelType": "16k_zh"}, id="model-of-another-vendor"),
+            pytest.param({}, STEREO, {"ChannelNum": 2, "EngineModelType": "8k_zh"}, id="stereo"),
+            pytest.param({"words": False}, {}, {"ResTextFormat": 0}, id="no-words"),
+            pytest.param({"punctuation": False}, {}, {"ResTextFormat": 1, "FilterPunc": 2}, id="no-punctuation"),
+            pytest.param({"speakers": 0}, {}, {"SpeakerDiarization": 1}, id="speakers-found-out"),
+            pytest.param({"speakers": 2}, {}, {"SpeakerDiarization": 1}, id="16-kHz-takes-no-number-of-speakers"),
+            pytest.param(
+                {"speakers": 2}, TELEPHONE, {"SpeakerDiarization": 1, "SpeakerNumber": 2}, id="two-speakers-at-8-kHz"
+            ),
+            pytest.param({"hotwords": "腾讯云,ASR"}, {}, {"HotwordList": "腾讯云|10,ASR|10"}, id="hot-words"),
+            pytest.param({"filter_fillers": True}, {}, {"FilterModal": 1}, id="without-fillers"),
+            pytest.param({"inverse_text_normalization": False}, {}, {"ConvertNumMode": 0}, id="numbers-in-words"),
+            pytest.param(
+                {"vendor": {"tencent-rec-task": {"SentenceMaxLength": 20}}},
+                {},
+                {"SentenceMaxLength": 20, "ResTextFormat": 3},
+                id="subtitles",
+            ),
+            pytest.param(
+                {
+                    "model": "16k_zh_en",
+                    "vendor": {"tencent-rec-task": {"RoleAudioUrl": "https://v/a.wav", "RoleName": "张三"}},
+                },
+                {},
+                {
+                    "SpeakerDiarization": 3,
+                    "SpeakerRoles": [{"RoleAudioUrl": "https://v/a.wav", "RoleName": "张三"}],
+                },
+                id="a-speaker-known-by-voice",
+            ),
+        ],
+    )
+    def test_options(self, options, audio, sent):
+        body = json_of(submission(VENDOR, an_order(options=options, **audio)))
+
+        assert body | sent == body
+
+    @pytest.mark.parametrize(
+        ("options", "audio"),
+        [
+            pytest.param({"speakers": 2}, STEREO, id="channels-tell-the-speakers-apart"),
+            pytest.param({"speakers": 2, "model": "16k_yue"}, {}, id="engine-that-cannot"),
+            pytest.param({}, {}, id="nobody-asked"),
+        ],
+    )
+    def test_diarization_is_left_out(self, options, audio):
+        assert "SpeakerDiarization" not in json_of(submission(VENDOR, an_order(options=options, **audio)))
+
+    @pytest.mark.parametrize(
+        ("options", "audio"),
+        [
+            pytest.param({}, {}, id="plain"),
+            pytest.param({"speakers": 2, "hotwords": "笔声", "punctuation": False}, TELEPHONE, id="everything"),
+        ],
+    )
+    def test_every_parameter_is_one_of_the_vendors_sdk(self, options, audio):
+        body = json_of(submission(VENDOR, an_order(options=options, **audio)))
+        request = models.CreateRecTaskRequest()
+
+        request._deserialize(dict(body))
+
+        known = {name: value for name, value in vars(request).items() if value is not None}
+        assert {name.removeprefix("_") for name in known} == body.keys()
+
+    def test_the_bytes_that_are_sent_are_signed(self):
+        for request in (submission(VENDOR, an_order()), VENDOR.query_request("5", account_of(VENDOR), now=NOW)):
+            account = account_of(VENDOR).credentials
+            assert request.headers["Authorization"] == tc3.authorization(
+                {name: request.headers[name] for name in ("Content-Type", "Host")},
+                request.body,
+                service="asr",
+                now=NOW,
+                secret_id=account["secret_id"],
+                secret_key=account["secret_key"],
+            )
+
+    def test_a_query_names_the_task_as_a_number(self):
+        request = VENDOR.query_request(str(2**64 - 1), account_of(VENDOR), now=NOW)
+
+        assert request.headers["X-TC-Action"] == "DescribeTaskStatus"
+        assert request.body == b'{"TaskId": 18446744073709551615}'
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("audio", "options"),
+        [
+            pytest.param({"duration_ms": 5 * 3_600_000}, {}, id="5-hours"),
+            pytest.param({"format": "ogg", "codec": "opus", "sample_rate_hz": 48000}, {}, id="opus"),
+            pytest.param({"format": "m4a", "codec": "aac", "sample_rate_hz": 44100}, {}, id="m4a"),
+            pytest.param({"format": "wma", "codec": "wmav2"}, {}, id="wma"),
+            pytest.param(STEREO, {}, id="stereo-from-a-telephone"),
+            pytest.param({}, {"language": "de-DE"}, id="german"),
+        ],
+    )
+    def test_taken(self, audio, options):
+        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+
+    @pytest.mark.parametrize(
+        ("audio", "options", "reason"),
+        [
+            pytest.param({"duration_ms": 5 * 3_600_000 + 1}, {}, "length 18000.001 s", id="too-long"),
+            pytest.param({"channels": 2}, {}, "2 channels with engine 16k_zh", id="stereo-at-16-kHz"),
+            pytest.param({"format": "pcm"}, {}, "format pcm", id="raw-pcm"),
+            pytest.param({"format": "ogg", "codec": "speex"}, {}, "codec speex in ogg (takes opus)", id="speex"),
+            pytest.param(TELEPHONE, {"language": "ja-JP"}, "ja-JP at 8000 Hz", id="japanese-telephone"),
+            pytest.param({}, {"language": "ru-RU"}, "language ru-RU", id="russian"),
+        ],
+    )
+    def test_refused_in_words(self, audio, options, reason):
+        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+
+    def test_size_and_delivery(self):
+        assert VENDOR.why_not(an_order(size_bytes=10**9)) is None
+        assert "size 1000000001 bytes" in VENDOR.why_not(an_order(size_bytes=10**9 + 1))
+        assert (VENDOR.limits.max_data_bytes, VENDOR.limits.max_url_length) == (5_000_000, 2047)
+
+
+def test_accepted():
+    assert VENDOR.read_submit(response(TaskId=6000000123456), an_order()) == Accepted("6000000123456")
+
+
+@pytest.mark.parametrize("data", [{}, {"TaskId": 0}, {"TaskId": "abc"}, {"TaskId": None}], ids=str)
+def test_a_yes_without_a_task_is_tried_again(data):
+    with pytest.raises(AsrError) as failure:
+        VENDOR.read_submit(response(**data), an_order())
+
+    assert (failure.value.error_class, failure.value.code) == (ErrorClass.RETRY, "NoTaskId")
+
+
+DETAIL = {
+    "FinalSentence": "今天天气怎么样。",
+    "SliceSentence": "今天 天气 怎么样",
+    "WrittenText": None,
+    "StartMs": 20,
+    "EndMs": 2380,
+    "WordsNum": 3,
+    "Words": [
+        {"Word": "今天", "OffsetStartMs": 120, "OffsetEndMs": 780},
+        {"Word": "天气", "OffsetStartMs": 780, "OffsetEndMs": 1530},
+        {"Word": "怎么样", "OffsetStartMs": 1530, "OffsetEndMs": 2250},
+    ],
+    "SpeechSpeed": 3.0,
+    "SpeakerId": 0,
+    "EmotionalEnergy": None,
+    "SilenceTime": None,
+    "EmotionType": None,
+    "KeyWordResults": None,
+    "LangType": None,
+    "SpeakerRoleName": None,
+}
+DONE = {
+    "TaskId": 6000000123456,
+    "Status": 2,
+    "StatusStr": "success",
+    "AudioDuration": 2.432,
+    "Result": "[0:0.020,0:2.380,0]  今天天气怎么样。\n",
+    "ErrorMsg": "",
+    "ResultDetail": [DETAIL],
+}
+WORDS = [(140, 800, "今天"), (800, 1550, "天气"), (1550, 2270, "怎么样")]
+CALLED_BACK = (
+    "code=0&requestId=6000000123456&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fa.wav&text=%5B0"
+    "%3A0.020%2C0%3A2.380%2C0%5D++%E4%BB%8A%E5%A4%A9%E5%A4%A9%E6%B0%94%E6%80%8E%E4%B9%88%E6%A0%B7%E3%80%82%0A&audioTime=2"
+    ".432000&message=&resultDetail=%5B%7B%22FinalSentence%22%3A%22%E4%BB%8A%E5%A4%A9%E5%A4%A9%E6%B0%94%E6%80%8E%E4%B9%88"
+    "%E6%A0%B7%E3%80%82%22%2C%22SliceSentence%22%3A%22%E4%BB%8A%E5%A4%A9+%E5%A4%A9%E6%B0%94+%E6%80%8E%E4%B9%88%E6%A0%B7"
+    "%22%2C%22StartMs%22%3A20%2C%22EndMs%22%3A2380%2C%22WordsNum%22%3A3%2C%22Words%22%3A%5B%7B%22Word%22%3A%22%E4%BB%8A"
+    "%E5%A4%A9%22%2C%22OffsetStartMs%22%3A120%2C%22OffsetEndMs%22%3A780%7D%2C%7B%22Word%22%3A%22%E5%A4%A9%E6%B0%94%22%2C"
+    "%22OffsetStartMs%22%3A780%2C%22OffsetEndMs%22%3A1530%7D%2C%7B%22Word%22%3A%22%E6%80%8E%E4%B9%88%E6%A0%B7%22%2C%22Off"
+    "setStartMs%22%3A1530%2C%22OffsetEndMs%22%3A2250%7D%5D%2C%22SpeechSpeed%22%3A3.0%2C%22SpeakerId%22%3A0%7D%5D"
+)
+
+
+class TestResult:
+    def test_sentence_and_words(self):
+        result = VENDOR.read_query(response(**DONE), an_order())
+
+        assert (result.text, result.duration_ms) == ("今天天气怎么样。", 2432)
+        assert lines(result) == [(20, 2380, "今天天气怎么样。", None, None)]
+        assert words(result) == WORDS
+
+    def test_the_callback_says_the_same(self):
+        told = VENDOR.read_callback(CALLED_BACK.encode(), "application/x-www-form-urlencoded", an_order())
+
+        assert told.vendor_task_id == "6000000123456"
+        assert told.outcome == VENDOR.read_query(response(**DONE), an_order())
+
+    @pytest.mark.parametrize(
+        ("options", "audio", "speaker", "channel"),
+        [
+            pytest.param({}, {}, None, None, id="not-asked"),
+            pytest.param({"speakers": 0}, {}, "0", None, id="speakers-asked"),
+            pytest.param({"speakers": 0}, STEREO, None, 0, id="stereo"),
+        ],
+    )
+    @pytest.mark.parametrize("detail", [[DETAIL], None], ids=["detail", "lines-only"])
+    def test_who_speaks(self, options, audio, speaker, channel, detail):
+        result = VENDOR.read_query(response(**DONE | {"ResultDetail": detail}), an_order(options=options, **audio))
+
+        assert lines(result) == [(20, 2380, "今天天气怎么样。", speaker, channel)]
+
+    @pytest.mark.parametrize(
+        ("start_ms", "end_ms", "offsets", "expected"),
+        [
+            pytest.param(1000, 2000, (100, 900), (1100, 1900), id="within-the-sentence"),
+            pytest.param(1000, 2000, (1100, 1900), (1100, 1900), id="counted-from-the-start-of-the-recording"),
+            pytest.param(1000, 2000, (500, 1150), (1500, 2150), id="a-little-beyond-the-end"),
+            pytest.param(1000, 2000, (900, 1900), (1900, 2900), id="beyond-the-end-but-before-the-start"),
+            pytest.param(1000, None, (100, 900), (None, None), id="no-end"),
+        ],
+    )
+    def test_word_offsets(self, start_ms, end_ms, offsets, expected):
+        word = {"Word": "好", "OffsetStartMs": offsets[0], "OffsetEndMs": offsets[1]}
+        sentence = {"FinalSentence": "好。", "StartMs": start_ms, "EndMs": end_ms, "Words": [word]}
+
+        (told,) = words(VENDOR.read_query(response(Status=2, ResultDetail=[sentence]), an_order()))
+
+        assert told[:2] == (expected if end_ms else (1100, 1900))
+
+    def test_punctuation_is_no_word(self):
+        marks = [*DETAIL["Words"], {"Word": "。", "OffsetStartMs": 2250, "OffsetEndMs": 2250}]
+
+        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "Words": marks}]}), an_order())
+
+        assert words(result) == WORDS
+
+    def test_words_that_nobody_wants(self):
+        assert words(VENDOR.read_query(response(**DONE), an_order(options={"words": False}))) == []
+
+    @pytest.mark.parametrize(
+        ("given", "emotion"),
+        [(["happy"], "happy"), (["sad", "happy"], "sad"), ([], None), (None, None), ("happy", None), ([None], None)],
+        ids=str,
+    )
+    def test_emotion(self, given, emotion):
+        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "EmotionType": given}]}), an_order())
+
+        assert result.utterances[0].emotion == emotion
+
+    def test_a_speaker_known_by_voice_has_a_name(self):
+        order = an_order(options={"speakers": 0})
+
+        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "SpeakerRoleName": "张三"}]}), order)
+
+        assert result.utterances[0].speaker == "张三"
+
+    @pytest.mark.parametrize("detail", [None, []], ids=str)
+    def test_silence(self, detail):
+        result = VENDOR.read_query(
+            response(TaskId=1, Status=2, AudioDuration=3.0, Result="", ResultDetail=detail), an_order()
+        )
+
+        assert (result.text, result.utterances, result.duration_ms) == ("", [], 3000)
+
+    @pytest.mark.parametrize("detail", ["", "not JSON", "{}"], ids=str)
+    def test_a_callback_without_detail_has_its_lines(self, detail):
+        body = f"code=0&requestId=5&text=[0:0.020,0:2.380]  好。&audioTime=2.4&resultDetail={detail}"
+
+        told = VENDOR.read_callback(body.encode(), "", an_order())
+
+        assert lines(told.outcome) == [(20, 2380, "好。", None, None)]
+
+
+class TestNoResult:
+    @pytest.mark.parametrize(("status", "word"), [(0, "waiting"), (0, "wait"), (1, "doing"), ("1", "doing")], ids=str)
+    def test_in_progress(self, status, word):
+        reply = response(
+            TaskId=6000000123456,
+            Status=status,
+            StatusStr=word,
+            AudioDuration=0,
+            Result="",
+            ErrorMsg="",
+            ResultDetail=None,
+        )
+
+        assert VENDOR.read_query(reply, an_order()) == InProgress()
+
+    @pytest.mark.parametrize(
+        ("message", "error_class"),
+        [
+            pytest.param("Failed to download audio file!", ErrorClass.RETRY, id="download"),
+            pytest.param("Audio is TOO LONG", ErrorClass.BAD_AUDIO, id="length"),
+            pytest.param("unsupported format", ErrorClass.BAD_AUDIO, id="format"),
+            pytest.param("Failed to decode", ErrorClass.BAD_AUDIO, id="decode"),
+            pytest.param("invalid audio file", ErrorClass.BAD_AUDIO, id="invalid"),
+            pytest.param("number of tracks", ErrorClass.BAD_AUDIO, id="tracks"),
+            pytest.param("Brandnew trouble", ErrorClass.RETRY, id="anything-else"),
+            pytest.param("", ErrorClass.RETRY, id="nothing"),
+        ],
+    )
+    def test_a_failed_task_goes_by_its_message(self, message, error_class):
+        reply = response(
+            TaskId=6000000123457,
+            Status=3,
+            StatusStr="failed",
+            AudioDuration=0,
+            Result="",
+            ErrorMsg=message,
+            ResultDetail=None,
+        )
+
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_query(reply, an_order())
+
+        assert (failure.value.error_class, failure.value.code) == (error_class, "TaskFailed")
+        assert message in failure.value.message
+        assert not isinstance(failure.value, QueryFailedError)
+
+    def test_a_failure_by_callback_goes_by_its_code(self):
+        body = (
+            "code=10001&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
+            "&text=&audioTime=0.000000&message=Failed+to+download+audio+file%21&resultDetail="
+        )
+
+        told = VENDOR.read_callback(body.encode(), "application/x-www-form-urlencoded", an_order())
+
+        assert told.vendor_task_id == "6000000123457"
+        assert (told.outcome.error_class, told.outcome.code) == (ErrorClass.RETRY, "10001")
+        assert "Failed to download audio file!" in told.outcome.message
+
+    @pytest.mark.parametrize("body", [b"", b"hello", b"text=a", b"code=x&text=a", b"code=0&requestId=5"], ids=str)
+    def test_a_callback_that_is_not_the_vendors(self, body):
+        with pytest.raises(AsrError, match="BadCallback"):
+            VENDOR.read_callback(body, "", an_order())
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(refusal("RequestLimitExceeded"), id="rate"),
+            pytest.param(refusal("InternalError.FailAccessRedis"), id="internal"),
+            pytest.param(refusal("Brandnew"), id="unknown"),
+            pytest.param(response(), id="no-status"),
+            pytest.param(response(Status=7), id="unknown-status"),
+            pytest.param(response(Status=2), id="success-without-result"),
+            pytest.param(answer({"Response": {}}), id="no-data"),
+            pytest.param(answer("<html>", 502), id="html"),
+        ],
+    )
+    def test_only_the_question_failed(self, reply):
+        with pytest.raises(QueryFailedError):
+            VENDOR.read_query(reply, an_order())
+
+    @pytest.mark.parametrize(
+        ("code", "error_class"),
+        [
+            pytest.param("FailedOperation.NoSuchTask", ErrorClass.RETRY, id="to-be-submitted-again"),
+            pytest.param("FailedOperation.ErrorDownFile", ErrorClass.RETRY, id="download"),
+            pytest.param("FailedOperation.ErrorRecognize", ErrorClass.RETRY, id="recognition"),
+            pytest.param("FailedOperation.ServiceIsolate", ErrorClass.CONFIG, id="arrears"),
+            pytest.param("AuthFailure.SignatureFailure", ErrorClass.CONFIG, id="key"),
+        ],
+    )
+    def test_the_task_or_the_account_failed(self, code, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_query(refusal(code, "错误的TaskId。"), an_order())
+
+        assert not isinstance(failure.value, QueryFailedError)
+        assert (failure.value.error_class, failure.value.code) == (error_class, code)
+
+
+def test_an_answer_written_by_the_vendors_sdk_is_read():
+    status = models.DescribeTaskStatusResponse()
+    status._deserialize({"Data": DONE, "RequestId": "r"})
+
+    result = VENDOR.read_query(response(**json.loads(status.Data.to_json_string())), an_order())
+
+    assert words(result) == WORDS

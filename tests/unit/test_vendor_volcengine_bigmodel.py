@@ -1,0 +1,404 @@
+"""Volcengine AUC v3: what it is sent, and what is read from what it says."""
+
+import json
+from dataclasses import replace
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.vendor import Accepted, Account, InProgress, Reply
+from asrcore.vendors.volcengine_bigmodel import VolcengineBigmodel
+from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, json_of, submission
+
+VENDOR = VolcengineBigmodel()
+STEREO = {"channels": 2}
+TASK_ID = VENDOR.chosen_task_id(an_order())
+IDLE = an_order(options={"model": "volc.bigasr.auc_idle"})
+
+
+def told(code, message="", body="{}", status=200):
+    """A reply whose outcome is in its headers."""
+    body = body if isinstance(body, str) else json.dumps(body)
+    return Reply(status, body.encode(), {"x-api-status-code": code, "x-api-message": message})
+
+
+def lines(recognition):
+    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
+
+
+class TestTaskId:
+    def test_is_a_uuid_of_the_job_and_the_attempt(self):
+        order = an_order()
+
+        other = {VENDOR.chosen_task_id(each) for each in (replace(order, attempt=2), replace(order, job_id="job-2"))}
+
+        assert UUID(TASK_ID).version == 4
+        assert str(UUID(TASK_ID)) == TASK_ID
+        assert VENDOR.chosen_task_id(replace(order, repeated=True)) == TASK_ID
+        assert len({TASK_ID, *other}) == 3
+
+    def test_names_the_edition_where_it_is_not_the_standard_one(self):
+        assert VENDOR.chosen_task_id(IDLE) == f"volc.bigasr.auc_idle/{TASK_ID}"
+
+
+class TestSubmission:
+    def test_headers_and_body(self):
+        request = submission(VENDOR, an_order())
+
+        assert (request.method, urlsplit(request.url).path) == ("POST", "/api/v3/auc/bigmodel/submit")
+        assert request.headers == {
+            "Content-Type": "application/json",
+            "X-Api-App-Key": "1234567890",
+            "X-Api-Access-Key": "SYNTHETIC_TOKEN",
+            "X-Api-Resource-Id": "volc.bigasr.auc",
+            "X-Api-Request-Id": TASK_ID,
+            "X-Api-Sequence": "-1",
+        }
+        assert json_of(request) == {
+            "user": {"uid": "job-1"},
+            "audio": {"url": AUDIO_URL, "format": "wav", "codec": "raw", "rate": 16000, "bits": 16, "channel": 1},
+            "request": {
+                "model_name": "bigmodel",
+                "enable_punc": True,
+                "enable_itn": True,
+                "enable_ddc": False,
+                "enable_speaker_info": False,
+                "enable_channel_split": False,
+                "show_utterances": True,
+                "vad_segment": False,
+            },
+            "callback": CALLBACK_URL,
+        }
+
+    def test_the_single_key_of_the_new_console(self):
+        account = Account("https://openspeech.bytedance.com", {"api_key": "single"})
+
+        headers = submission(VENDOR, an_order(), account=account).headers
+
+        assert headers["X-Api-Key"] == "single"
+        assert not {"X-Api-App-Key", "X-Api-Access-Key"} & headers.keys()
+
+    @pytest.mark.parametrize(
+        ("options", "audio", "sent"),
+        [
+            pytest.param({"speakers": 2}, {}, {"enable_speaker_info": True}, id="speakers"),
+            pytest.param({"punctuation": False}, {}, {"enable_punc": False}, id="no-punctuation"),
+            pytest.param({"inverse_text_normalization": False}, {}, {"enable_itn": False}, id="numbers-in-words"),
+            pytest.param({"filter_fillers": True}, {}, {"enable_ddc": True}, id="without-fillers"),
+            pytest.param({}, STEREO, {"enable_channel_split": True, "vad_segment": True}, id="stereo"),
+            pytest.param({"channels": "mix"}, STEREO, {"enable_channel_split": False}, id="stereo-as-one"),
+            pytest.param(
+                {"hotwords": "笔声,ASR"},
+                {},
+                {"corpus": {"context": '{"hotwords": [{"word": "笔声"}, {"word": "ASR"}]}'}},
+                id="hot-words",
+            ),
+            pytest.param(
+                {"vendor": {"volcengine-bigmodel": {"boosting_table_name": "names"}}},
+                {},
+                {"corpus": {"boosting_table_name": "names"}},
+                id="hot-word-table",
+            ),
+        ],
+    )
+    def test_wishes(self, options, audio, sent):
+        wishes = json_of(submission(VENDOR, an_order(options=options, **audio)))["request"]
+
+        assert wishes | sent == wishes
+
+    @pytest.mark.parametrize(
+        ("options", "audio", "sent"),
+        [
+            pytest.param({"language": "en"}, {}, {"language": "en-US"}, id="english"),
+            pytest.param({}, {"format": "pcm"}, {"format": "raw", "codec": "raw"}, id="pcm"),
+            pytest.param(
+                {},
+                {"format": "ogg", "codec": "opus", "sample_rate_hz": 48000},
+                {"format": "ogg", "codec": "opus"},
+                id="opus",
+            ),
+            pytest.param({}, {"format": "mp3", "codec": "mp3"}, {"format": "mp3"}, id="mp3"),
+        ],
+    )
+    def test_audio(self, options, audio, sent):
+        described = json_of(submission(VENDOR, an_order(options=options, **audio)))["audio"]
+
+        assert described | sent == described
+        assert ("codec" in described) == (audio.get("codec") != "mp3")
+        assert ("language" in described) == ("language" in options)
+
+    def test_the_idle_edition(self):
+        submitted = submission(VENDOR, IDLE)
+        queried = VENDOR.query_request(VENDOR.chosen_task_id(IDLE), account_of(VENDOR), now=NOW)
+
+        for request, call in ((submitted, "submit"), (queried, "query")):
+            assert urlsplit(request.url).path == f"/api/v3/auc/bigmodel/idle/{call}"
+            assert request.headers["X-Api-Resource-Id"] == "volc.bigasr.auc_idle"
+            assert request.headers["X-Api-Request-Id"] == TASK_ID
+
+    def test_the_idle_edition_is_waited_for_longer(self):
+        assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(an_order())
+
+    def test_a_query_sends_the_same_id_and_no_sequence(self):
+        request = VENDOR.query_request(TASK_ID, account_of(VENDOR), now=NOW)
+
+        assert (urlsplit(request.url).path, request.body) == ("/api/v3/auc/bigmodel/query", b"{}")
+        assert request.headers["X-Api-Resource-Id"] == "volc.bigasr.auc"
+        assert request.headers["X-Api-Request-Id"] == TASK_ID
+        assert "X-Api-Sequence" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("held", "lacking"),
+    [
+        pytest.param({"appid": "1", "token": "t"}, "", id="the-pair"),
+        pytest.param({"api_key": "k"}, "", id="the-single-key"),
+        pytest.param({"appid": "1", "token": ""}, "token (or api_key alone)", id="half-a-pair"),
+        pytest.param({}, "appid, token (or api_key alone)", id="nothing"),
+    ],
+)
+def test_credentials(held, lacking):
+    assert VENDOR.lacking(held) == lacking
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("audio", "options"),
+        [
+            pytest.param({"duration_ms": 5 * 3_600_000 - 1}, {}, id="just-under-5-hours"),
+            pytest.param(STEREO, {}, id="stereo"),
+            pytest.param({}, {"language": "de-DE"}, id="german"),
+        ],
+    )
+    def test_taken(self, audio, options):
+        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+
+    @pytest.mark.parametrize(
+        ("audio", "options", "reason"),
+        [
+            pytest.param({"duration_ms": 5 * 3_600_000}, {}, "up to 17999.999 s", id="5-hours"),
+            pytest.param({"format": "m4a", "codec": "aac"}, {}, "format m4a (takes mp3, ogg, pcm, wav)", id="m4a"),
+            pytest.param({"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="mu-law"),
+            pytest.param({}, {"language": "yue"}, "language yue-CN", id="cantonese"),
+        ],
+    )
+    def test_refused_in_words(self, audio, options, reason):
+        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+
+    def test_size(self):
+        assert VENDOR.why_not(an_order(size_bytes=511_999_999)) is None
+        assert "size 512000000 bytes" in VENDOR.why_not(an_order(size_bytes=512_000_000))
+
+
+class TestAccepted:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(told("20000000", "OK"), id="documented"),
+            pytest.param(told("20000000", "OK", ""), id="without-a-body"),
+            pytest.param(told("20000001", "[Processing in progress] Start Processing"), id="at-work-already"),
+            pytest.param(Reply(200, b'{"code": 20000000, "message": "OK", "task_id": "x"}'), id="code-in-the-body"),
+        ],
+    )
+    def test_under_our_id(self, reply):
+        assert VENDOR.read_submit(reply, an_order()) == Accepted(TASK_ID)
+
+    def test_a_repeated_submission_that_the_vendor_knows_is_accepted(self):
+        reply = told("45000001", "duplicate request")
+
+        assert VENDOR.read_submit(reply, replace(an_order(), repeated=True)) == Accepted(TASK_ID)
+
+    @pytest.mark.parametrize(
+        ("code", "message", "repeated", "error_class"),
+        [
+            pytest.param("45000001", "url is empty", False, ErrorClass.CONFIG, id="a-first-submission-with-that-code"),
+            pytest.param("45000010", "", True, ErrorClass.CONFIG, id="a-repeated-one-with-another"),
+            pytest.param(
+                "45000292", "quota exceeded for types: concurrency", False, ErrorClass.RETRY, id="concurrency"
+            ),
+            pytest.param(
+                "45000292", "quota exceeded for types: audio_duration_lifetime", False, ErrorClass.CONFIG, id="hours"
+            ),
+            pytest.param("45000777", "", False, ErrorClass.CONFIG, id="unlisted-450"),
+            pytest.param("55000777", "", False, ErrorClass.RETRY, id="unlisted-550"),
+            pytest.param("99000777", "", False, ErrorClass.RETRY, id="unlisted"),
+        ],
+    )
+    def test_refused(self, code, message, repeated, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_submit(told(code, message), replace(an_order(), repeated=repeated))
+
+        assert (failure.value.code, failure.value.error_class) == (code, error_class)
+
+
+DONE = {
+    "audio_info": {"duration": 3499},
+    "result": {
+        "text": "今天天气不错，我们出门吧。",
+        "additions": {"duration": "3499"},
+        "utterances": [
+            {
+                "definite": True,
+                "start_time": 480,
+                "end_time": 1900,
+                "text": "今天天气不错，",
+                "words": [
+                    {"text": "今天", "start_time": 480, "end_time": 820, "blank_duration": 0, "confidence": 0},
+                    {"text": "天气", "start_time": 820, "end_time": 1240, "blank_duration": 0, "confidence": 0},
+                    {"text": "不错", "start_time": -1, "end_time": -1, "blank_duration": 0, "confidence": 0},
+                ],
+                "additions": {"speaker": "1"},
+            },
+            {
+                "definite": True,
+                "start_time": 2300,
+                "end_time": 3320,
+                "text": "我们出门吧。",
+                "words": [],
+                "additions": {"speaker": "2"},
+            },
+        ],
+    },
+}
+HEARD = [(480, 1900, "今天天气不错，", "1", None), (2300, 3320, "我们出门吧。", "2", None)]
+
+
+class TestResult:
+    def test_sentences_and_words(self):
+        result = VENDOR.read_query(told("20000000", "OK", DONE), an_order())
+
+        words = result.utterances[0].words
+        assert (result.text, result.duration_ms) == ("今天天气不错，我们出门吧。", 3499)
+        assert lines(result) == HEARD
+        assert [(word.start_ms, word.end_ms, word.text, word.confidence) for word in words] == [
+            (480, 820, "今天", None),
+            (820, 1240, "天气", None),
+            (None, None, "不错", None),
+        ]
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            pytest.param({**DONE, "result": [DONE["result"]]}, id="a-list-of-one"),
+            pytest.param({**DONE, "audio_info": {}}, id="length-in-the-result-alone"),
+            pytest.param({**DONE, "audio_info": None, "code": 20000000, "task_id": "t"}, id="code-in-the-body-as-well"),
+        ],
+    )
+    def test_variants_of_the_documents(self, document):
+        plain = VENDOR.read_query(told("20000000", "OK", DONE), an_order())
+
+        assert VENDOR.read_query(told("20000000", "OK", document), an_order()) == plain
+
+    def test_channels(self):
+        utterances = [
+            {"text": "好。", "start_time": 0, "end_time": 9, "additions": {"channel_id": str(number)}}
+            for number in (1, 2)
+        ]
+
+        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": utterances}}), an_order(**STEREO))
+
+        assert [item.channel for item in result.utterances] == [0, 1]
+
+    def test_words_that_nobody_wants(self):
+        result = VENDOR.read_query(told("20000000", "", DONE), an_order(options={"words": False}))
+
+        assert not any(item.words for item in result.utterances)
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(
+                told("20000003", "[Normal silence audio] Handle response: no valid speech in audio"), id="documented"
+            ),
+            pytest.param(told("20000003", "", ""), id="without-a-body"),
+            pytest.param(told("20000000", "OK", {"audio_info": {"duration": 1}, "result": {"text": ""}}), id="no-text"),
+        ],
+    )
+    def test_silence(self, reply):
+        result = VENDOR.read_query(reply, an_order())
+
+        assert (result.text, result.utterances) == ("", [])
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(
+                told(
+                    "20000001", "[Processing in progress] Start Processing", {"audio_info": {}, "result": {"text": ""}}
+                ),
+                id="at-work",
+            ),
+            pytest.param(told("20000002", "queued"), id="queued"),
+            pytest.param(told("20000009"), id="another-2000"),
+        ],
+    )
+    def test_in_progress(self, reply):
+        assert VENDOR.read_query(reply, an_order()) == InProgress()
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(told("45000000", "cannot find task"), id="not-known-yet-or-no-longer"),
+            pytest.param(told("45000292", "qps", status=429), id="rate"),
+            pytest.param(told("55000031", "busy"), id="busy"),
+            pytest.param(told("55000777", "", status=503), id="5xx-with-an-unlisted-code"),
+            pytest.param(told("20000000", "OK"), id="success-without-result"),
+            pytest.param(told("20000000", "OK", "<html>"), id="success-without-json"),
+            pytest.param(Reply(200, b"{}"), id="no-code"),
+            pytest.param(Reply(502, b"<html>"), id="html"),
+        ],
+    )
+    def test_only_the_question_failed(self, reply):
+        with pytest.raises(QueryFailedError):
+            VENDOR.read_query(reply, an_order())
+
+    @pytest.mark.parametrize(
+        ("code", "message", "error_class"),
+        [
+            pytest.param(
+                "45000151",
+                "[Invalid audio format] OperatorWrapper Process failed: …",
+                ErrorClass.BAD_AUDIO,
+                id="format",
+            ),
+            pytest.param("45000002", "", ErrorClass.BAD_AUDIO, id="empty"),
+            pytest.param("45000006", "", ErrorClass.RETRY, id="download"),
+            pytest.param("55001010", "", ErrorClass.RETRY, id="timeout"),
+            pytest.param("45000010", "", ErrorClass.CONFIG, id="key"),
+        ],
+    )
+    def test_the_task_or_the_account_failed(self, code, message, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_query(told(code, message), an_order())
+
+        assert not isinstance(failure.value, QueryFailedError)
+        assert (failure.value.code, failure.value.error_class) == (code, error_class)
+
+
+class TestCallback:
+    def test_a_text_is_taken_at_its_word(self):
+        callback = VENDOR.read_callback(json.dumps(DONE).encode(), "application/json", an_order())
+
+        assert callback.vendor_task_id == TASK_ID
+        assert lines(callback.outcome) == HEARD
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            pytest.param({}, id="nothing"),
+            pytest.param({"code": 45000151, "message": "Invalid audio format"}, id="a-failure"),
+            pytest.param({"audio_info": {}, "result": {"text": ""}}, id="no-text"),
+            pytest.param({"result": []}, id="an-empty-list"),
+        ],
+    )
+    def test_anything_else_leads_to_a_query(self, document):
+        callback = VENDOR.read_callback(json.dumps(document).encode(), "application/json", an_order())
+
+        assert (callback.vendor_task_id, callback.outcome) == (TASK_ID, InProgress())
+
+    @pytest.mark.parametrize("body", [b"", b"code=0", b"[]", b"null"], ids=str)
+    def test_what_is_not_the_vendors(self, body):
+        with pytest.raises(AsrError, match="BadCallback"):
+            VENDOR.read_callback(body, "application/json", an_order())
