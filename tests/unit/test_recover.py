@@ -8,7 +8,7 @@ from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.step import GRACE_S, Next
 from asrcore.events import EndedExecution
 from asrcore.poll import query
-from asrcore.recover import execution_ended, recover, redrive, sweep
+from asrcore.recover import SomeJobsLeftError, execution_ended, recover, redrive, sweep
 from asrcore.submit import submit
 from tests.support.pipeline import CALLBACK, QUERY, SOURCE, SYNC, drop, world
 
@@ -120,6 +120,23 @@ class TestSweep:
         sweep(made.services)
 
         assert (made.job().status, made.job().error.code) == (Status.FAILED, "DeadlinePassed")
+
+    def test_one_job_that_cannot_be_seen_to_does_not_keep_the_others_waiting(self):
+        made = world("accepted", "accepted")
+        jobs = [drop(made, SOURCE.model_copy(update={"version_id": version})) for version in ("v1", "v2")]
+        start = made.workflow.start
+
+        def fail_for_the_first(name, step):
+            if step.job_id == jobs[0].job_id:
+                raise RuntimeError("Step Functions does not answer")
+            start(name, step)
+
+        made.workflow.start = fail_for_the_first
+        made.pass_time(GRACE_S + 10)
+        with pytest.raises(SomeJobsLeftError, match=jobs[0].job_id):
+            sweep(made.services)
+
+        assert f"{jobs[1].job_id}-2" in made.workflow.started
 
     def test_an_end_that_was_not_told_is_told(self):
         made = world("accepted")

@@ -15,6 +15,10 @@ from asrcore.log import LOG
 from asrcore.services import Services
 
 
+class SomeJobsLeftError(Exception):
+    """Some overdue jobs could not be seen to in this sweep."""
+
+
 def recover(job_id: str, error_name: str, services: Services) -> Step:
     """The state machine's last resort: a step failed again and again. The same execution goes on, after a while."""
     job = _restart(services.move(job_id, lambda job: job), f"a step failed: {error_name}", services)
@@ -39,21 +43,37 @@ def execution_ended(execution: EndedExecution, services: Services) -> None:
 
 
 def sweep(services: Services) -> int:
-    """Look for jobs that nobody looks after, and see to each; how many there were."""
-    found = 0
+    """Look for jobs that nobody looks after, and see to each; how many there were.
+
+    Raises SomeJobsLeftError after all were tried; the next sweep finds those again.
+    """
+    found, left = 0, []
     now = services.now()
     services.metrics.open_jobs(services.jobs.open_since(), now)
     for job_id in services.jobs.unattended(now - timedelta(seconds=GRACE_S)):
-        job = services.jobs.load(job_id)
-        if job is None or (not job.finished and now < min(look_by(job, services.completes_by(job)), job.deadline_at)):
-            continue
-        found += 1
         LOG.append_keys(job_id=job_id)
-        if job.finished:
-            announce(job, services)
-        else:
-            _start_again(job, "nobody looked after it in time", services)
+        try:
+            found += _see_to(job_id, services)
+        except Exception:  # noqa: BLE001 - whatever is wrong with one job must not keep the others waiting
+            LOG.exception("a job could not be seen to")
+            left.append(job_id)
+    if left:
+        raise SomeJobsLeftError(f"{len(left)} jobs could not be seen to, the first of them {left[0]}")
     return found
+
+
+def _see_to(job_id: str, services: Services) -> bool:
+    """Whether nobody looked after a job: then somebody does now."""
+    job = services.jobs.load(job_id)
+    if job is None:
+        return False
+    if job.finished:
+        announce(job, services)
+        return True
+    if services.now() < min(look_by(job, services.completes_by(job)), job.deadline_at):
+        return False
+    _start_again(job, "nobody looked after it in time", services)
+    return True
 
 
 def redrive(job_id: str, services: Services) -> Job:

@@ -1,0 +1,240 @@
+"""Alarms and dashboard: each watches something that is really measured, and each alarm has a page that helps."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S
+from asrcore.metrics import METRICS, NAMESPACE
+from tests.support.aws_metrics import AWS_METRICS
+from tests.support.measured import all_points
+from tests.support.memory import STACK
+from tests.support.template import ROOT, TEMPLATE
+
+RUNBOOKS = ROOT / "docs/runbooks"
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+ALARMS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+FUNCTIONS = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"]
+STATISTIC = re.compile(r"Sum|Average|Maximum|Minimum|SampleCount|p\d{2}")
+SEARCH = re.compile(r"""SEARCH\('\{([\w,]+)\} MetricName="(\w+)" stack="([^"]+)"', '(\w+)'\)""")
+
+# What a dimension of AWS's must name: a resource of this type, by its Ref or by an attribute.
+VALUES = {
+    "FunctionName": ("AWS::Serverless::Function", ""),
+    "StateMachineArn": ("AWS::Serverless::StateMachine", ""),
+    "QueueName": ("AWS::SQS::Queue", ".QueueName"),
+    "ApiId": ("AWS::Serverless::HttpApi", ""),
+    "TableName": ("AWS::DynamoDB::Table", ""),
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A metric that an alarm or a widget looks at."""
+
+    where: str
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str
+
+
+def written(value: Any) -> str:
+    """A value of the template's, with the stack's name in place and references as `<Name>` or `<Name.Attribute>`."""
+    match value:
+        case {"Ref": "AWS::StackName"}:
+            return STACK
+        case {"Ref": name} | {"Fn::GetAtt": name}:
+            return f"<{name}>"
+        case {"Fn::Sub": text}:
+            named = text.replace("${AWS::StackName}", STACK)
+            return re.sub(r"\$\{([^!}][^}]*)\}", r"<\1>", named).replace("${!", "${")
+    return str(value)
+
+
+def alarm_uses(name: str, alarm: dict[str, Any]) -> Iterator[Use]:
+    stats = [each["MetricStat"] for each in alarm.get("Metrics", []) if "MetricStat" in each]
+    for metric, statistic in [(each["Metric"], each["Stat"]) for each in stats] or [(alarm, alarm.get("Statistic"))]:
+        dimensions = {each["Name"]: written(each["Value"]) for each in metric["Dimensions"]}
+        yield Use(name, metric["Namespace"], metric["MetricName"], dimensions, statistic)
+
+
+DASHBOARD = json.loads(written(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]))
+WIDGETS = [each["properties"] for each in DASHBOARD["widgets"] if each["type"] == "metric"]
+
+
+def widget_uses() -> Iterator[Use]:
+    for widget in WIDGETS:
+        for row in widget["metrics"]:
+            options = row[-1] if isinstance(row[-1], dict) else {}
+            names = [each for each in row if isinstance(each, str)]
+            if names:
+                dimensions = dict(zip(names[2::2], names[3::2], strict=True))
+                yield Use(widget["title"], names[0], names[1], dimensions, options.get("stat", widget["stat"]))
+
+
+EXPRESSIONS = [row[0]["expression"] for widget in WIDGETS for row in widget["metrics"] if isinstance(row[0], dict)]
+USES = [use for name, alarm in ALARMS.items() for use in alarm_uses(name, alarm)] + list(widget_uses())
+
+
+def is_published(use: Use) -> bool:
+    """Whether AWS publishes a metric of this name under these dimensions."""
+    return set(use.dimensions) in AWS_METRICS[use.namespace].get(use.name, [])
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.where}: {use.namespace} {use.name}")
+class TestEveryMetricThatIsWatched:
+    def test_exists_under_that_name_and_these_dimensions(self, use):
+        if use.namespace == NAMESPACE:
+            emitted = {(point.name, frozenset(point.dimensions.items())) for point in all_points()}
+            assert (use.name, frozenset(use.dimensions.items())) in emitted
+        else:
+            assert is_published(use)
+
+    def test_is_of_this_stack(self, use):
+        if use.namespace == NAMESPACE:
+            assert use.dimensions["stack"] == STACK
+            return
+        for name, value in use.dimensions.items():
+            if name == "GlobalSecondaryIndexName":
+                indexes = RESOURCES["JobsTable"]["Properties"]["GlobalSecondaryIndexes"]
+                assert value in [index["IndexName"] for index in indexes]
+                continue
+            resource, _, attribute = value.strip("<>").partition(".")
+            wanted_type, wanted_attribute = VALUES[name]
+            assert RESOURCES[resource]["Type"] == wanted_type
+            assert attribute == wanted_attribute.removeprefix(".")
+
+    def test_is_looked_at_by_a_statistic_that_there_is(self, use):
+        assert STATISTIC.fullmatch(use.statistic)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "dimensions"),
+    [
+        pytest.param("AWS/States", "ExecutionsFailedCount", {"StateMachineArn"}, id="a name of our own making"),
+        pytest.param("AWS/ApiGateway", "5XXError", {"ApiId"}, id="the name that REST APIs use"),
+        pytest.param("AWS/DynamoDB", "ThrottledRequests", {"TableName"}, id="a dimension too few"),
+        pytest.param("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueArn"}, id="another dimension"),
+    ],
+)
+def test_a_metric_that_does_not_exist_would_be_found_out(namespace, name, dimensions):
+    assert not is_published(Use("here", namespace, name, dict.fromkeys(dimensions, "x"), "Sum"))
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_search_finds_what_is_emitted_and_of_this_stack_only(expression):
+    found = SEARCH.fullmatch(expression)
+    assert found, expression
+    schema, name, stack, statistic = found.groups()
+    namespace, *dimensions = schema.split(",")
+
+    emitted = [point for point in all_points() if (point.namespace, point.name) == (namespace, name)]
+    assert set(dimensions) in [set(point.dimensions) for point in emitted]
+    assert stack == STACK
+    assert STATISTIC.fullmatch(statistic)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_that_we_emit_is_looked_at(metric):
+    searched = [SEARCH.fullmatch(expression)[2] for expression in EXPRESSIONS]
+
+    assert metric in searched or metric in [use.name for use in USES if use.namespace == NAMESPACE]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+class TestAlarms:
+    def test_is_named_after_the_stack_and_tells_whom_it_is_told_to_tell(self, name):
+        assert written(ALARMS[name]["AlarmName"]).startswith(f"{STACK}-")
+        assert ALARMS[name]["AlarmActions"] == {
+            "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+        }
+
+    def test_says_what_silence_means(self, name):
+        reports_always = name == "OldestOpenJobAlarm"
+
+        assert ALARMS[name]["TreatMissingData"] == ("breaching" if reports_always else "notBreaching")
+
+    def test_has_a_page_that_says_what_it_means_how_to_look_and_what_to_do(self, name):
+        page = re.search(r"See docs/runbooks/([a-z-]+\.md)$", ALARMS[name]["AlarmDescription"])
+        assert page
+        text = (RUNBOOKS / page[1]).read_text()
+
+        assert re.findall(r"(?m)^#+ .+", text)[1:] == ["## What it means", "## How to look", "## What to do"]
+        assert written(ALARMS[name]["AlarmName"]).removeprefix(f"{STACK}-") in text
+        assert "```sh\n" in text
+
+    def test_is_on_the_dashboard(self, name):
+        (listed,) = [each["properties"]["alarms"] for each in DASHBOARD["widgets"] if each["type"] == "alarm"]
+
+        assert f"<{name}.Arn>" in listed
+
+
+def test_no_page_is_left_of_an_alarm_that_is_gone():
+    named = {match for alarm in ALARMS.values() for match in re.findall(r"runbooks/(.+)$", alarm["AlarmDescription"])}
+
+    assert {page.name for page in RUNBOOKS.glob("*.md")} == {*named, "README.md"}
+
+
+def test_the_first_page_lists_every_page_and_every_metric():
+    text = (RUNBOOKS / "README.md").read_text()
+
+    assert {page.name for page in RUNBOOKS.glob("*.md")} - set(re.findall(r"\]\((.+?\.md)\)", text)) == {"README.md"}
+    for name, metric in METRICS.items():
+        kept_by = ["whole", *(" and ".join(names) for names in metric.by)]
+        assert f"| `{name}` | {metric.unit.value} | {', '.join(kept_by)} | {metric.meaning} |" in text
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_the_commands_of_a_page_are_shell_and_name_what_the_stack_has(page):
+    commands = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", page.read_text()))
+
+    parsed = subprocess.run(["bash", "-n"], input=commands, text=True, capture_output=True, timeout=20, check=False)
+    assert (parsed.returncode, parsed.stderr) == (0, "")
+    assert set(re.findall(r"\$\(output (\w+)\)", commands)) <= set(TEMPLATE["Outputs"])
+    assert set(re.findall(r"\$\(resource (\w+)\)", commands)) <= set(RESOURCES)
+    assert set(re.findall(r"--index-name (\w+)", commands)) <= {"open"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_is_watched(function, metric):
+    assert (metric, f"<{function}>") in [(use.name, use.dimensions.get("FunctionName")) for use in USES[: len(ALARMS)]]
+
+
+def test_the_age_alarm_lets_every_vendor_have_its_time_and_comes_before_results_are_dropped():
+    parameter = ALARMS["OldestOpenJobAlarm"]["Threshold"]["Ref"]
+    threshold_s = TEMPLATE["Parameters"][parameter]["Default"]
+
+    assert max(RESULT_DEADLINE_S, CALLBACK_DEADLINE_S) < threshold_s < 24 * 3600
+
+
+def test_the_age_alarm_waits_for_more_than_one_sweep():
+    schedule = RESOURCES["SweepFunction"]["Properties"]["Events"]["Sweep"]["Properties"]["Schedule"]
+
+    assert schedule == "rate(5 minutes)"
+    assert ALARMS["OldestOpenJobAlarm"]["Period"] > 2 * 300
+
+
+def test_the_functions_know_their_stack():
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
+
+
+def test_widgets_fill_the_page_and_do_not_overlap():
+    taken = [
+        (x, y)
+        for each in DASHBOARD["widgets"]
+        for x in range(each["x"], each["x"] + each["width"])
+        for y in range(each["y"], each["y"] + each["height"])
+    ]
+
+    assert len(taken) == len(set(taken))
+    assert {x for x, _ in taken} == set(range(24))
+    assert len(taken) == 24 * (max(y for _, y in taken) + 1)
