@@ -4,7 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators test lint check lock docs schema clean
+.PHONY: help demo local ctl simulators test lint check lock docs schema clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path V
 
 local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
 	@$(RUN) -m devstack local $(PARAMS:%=--param "%") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
+
+ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
+	@$(RUN) -m asrctl $(ARGS)
 
 simulators: $(VENV)/local.ok  ## the vendor simulators alone
 	@$(RUN) -m simulators

@@ -10,6 +10,7 @@ from asrcore.core.job import Job
 from asrcore.core.levels import SIDECAR_SUFFIX
 from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace, day_start, vendor_day
+from asrcore.core.sequencer import rank
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request, Vendor
@@ -109,10 +110,13 @@ class MemoryTranscripts:
         self.objects[f"raw/{job_id}.json"] = body
 
     def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
-        if self.sequencers.get(key, "") > source.sequencer:
+        if rank(self.sequencers.get(key, "")) > rank(source.sequencer):
             return False
         self.objects[key], self.sequencers[key] = body, source.sequencer
         return True
+
+    def sequencer(self, key: str) -> str:
+        return self.sequencers.get(key, "")
 
     def put_superseded(self, key: str, body: bytes) -> None:
         self.objects[key] = body

@@ -60,3 +60,19 @@ def five_hours(words: int = 75_000, per_utterance: int = 12) -> Transcript:
         text = text.rstrip("，") + "。"
         utterances.append(said(text, start_ms, at_ms - 20, *spoken, speaker=str(dice.randrange(3))))
     return transcript(utterances, key="incoming/auto/five-hours.wav")
+
+
+def call() -> Transcript:
+    """What is said in `samples/call.wav`, with the time of each character."""
+    lines = [
+        ("1", 300, 1_660, "您好，是王先生吗？"),
+        ("2", 2_260, 3_240, "是的，请问哪位？"),
+        ("1", 3_740, 4_560, "您的快递到了。"),
+    ]
+    utterances = []
+    for speaker, start_ms, end_ms, text in lines:
+        characters = [character for character in text if character not in "，。？"]
+        edges = [start_ms + (end_ms - start_ms) * index // len(characters) for index in range(len(characters) + 1)]
+        words = list(zip(characters, edges, edges[1:], strict=False))
+        utterances.append(said(text, start_ms, end_ms, *words, speaker=speaker))
+    return transcript(utterances)

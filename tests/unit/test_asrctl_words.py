@@ -62,7 +62,7 @@ def test_no_address_of_the_web_is_told(text, told):
 
 
 def test_a_name_cannot_steer_the_terminal():
-    assert printable("a\x1b[2Jb\r会") == "a\ufffd[2Jb\ufffd会"
+    assert printable("a\x1b[2Jb\r\u202e\ud800会\u3000议") == "a\ufffd[2Jb\ufffd\ufffd\ufffd会\u3000议"
 
 
 @pytest.mark.parametrize(

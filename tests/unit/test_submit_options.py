@@ -76,6 +76,19 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
     assert requests(made) == ["POST submit/toy-query"]
 
 
+def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier_one(monkeypatch):
+    made = world("done", "done", vendors=(SYNC,))
+    drop(made)
+    look_up = made.recordings.look_up
+    newest = {"version_id": "v2", "etag": "e2"}
+    monkeypatch.setattr(made.recordings, "look_up", lambda source: (look_up(source)[0].model_copy(update=newest), {}))
+
+    step = request(asked(version_id=None), "caller", made.services)
+
+    assert made.jobs.load(step.job_id).transcript_key == f"transcripts/{KEY}.json"
+    assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
+
+
 def test_an_event_that_comes_after_the_request_finds_its_job():
     made = world("accepted")
 

@@ -67,6 +67,9 @@ class Transcripts(Protocol):
     def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
         """Write a transcript unless one of a newer version of the same recording is there: then False."""
 
+    def sequencer(self, key: str) -> str:
+        """Of the recording that the transcript under a key was made from; empty when there is none."""
+
     def put_superseded(self, key: str, body: bytes) -> None:
         """Keep the transcript of an older version."""
 

@@ -13,11 +13,12 @@ from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request,
 from asrcore.core.options import Wish
 from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
+from asrcore.core.sequencer import after
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Accepted, Completion, Delivery, Order, Reply
 from asrcore.events import RequestEvent
-from asrcore.finish import Raw, announce, attempt_failed, end, finish
+from asrcore.finish import Raw, announce, attempt_failed, end, finish, transcript_key
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
@@ -80,6 +81,10 @@ def request(asked: RequestEvent, caller: str, services: Services) -> Step:
     wish = read_request(asked.vendor, asked.options, services.vendors)
     named = Source(bucket=asked.bucket, key=asked.key, version_id=asked.version_id, etag="", size_bytes=0)
     source, _ = services.recordings.look_up(named)
+    if source.version_id and not asked.version_id:
+        # S3's event, which says where this version stands, is not at hand; the current one is after all others.
+        known = services.transcripts.sequencer(transcript_key(source))
+        source = source.model_copy(update={"sequencer": after(known)})
     job = new_job(source, services.now(), wish)
     LOG.append_keys(job_id=job.job_id)
     if not services.jobs.create(job):

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
+from asrcore.core.sequencer import rank
 from asrcore.core.transcript import Source
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
@@ -109,7 +110,7 @@ class S3Transcripts:
         while True:
             try:
                 head = self._client.head_object(Bucket=self._bucket, Key=key)
-                if _is_newer(head["Metadata"].get(SEQUENCER, ""), source.sequencer):
+                if rank(head["Metadata"].get(SEQUENCER, "")) > rank(source.sequencer):
                     return False
                 condition = {"IfMatch": head["ETag"]}
             except ClientError as error:
@@ -118,6 +119,16 @@ class S3Transcripts:
                 condition = {"IfNoneMatch": "*"}
             if self._put_json(key, body, source.sequencer, condition):
                 return True
+
+    def sequencer(self, key: str) -> str:
+        """Of the recording that the transcript under a key was made from; empty when there is none."""
+        try:
+            held: str = self._client.head_object(Bucket=self._bucket, Key=key)["Metadata"].get(SEQUENCER, "")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            return ""
+        return held
 
     def put_superseded(self, key: str, body: bytes) -> None:
         """Keep the transcript of an older version."""
@@ -138,12 +149,6 @@ class S3Transcripts:
                 return False
             raise
         return True
-
-
-def _is_newer(one: str, other: str) -> bool:
-    """Whether one sequencer is later: hexadecimal, the shorter padded with zeros on its right (S3 event message)."""
-    width = max(len(one), len(other))
-    return one.upper().ljust(width, "0") > other.upper().ljust(width, "0")
 
 
 def _raise_known(error: ClientError, source: Source) -> NoReturn:

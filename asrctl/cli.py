@@ -1,0 +1,207 @@
+"""The command line of the operator's commands.
+
+Exit status: 0 done, 1 something failed or was found wanting, 2 wrong arguments.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TextIO
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from asrcore.core.errors import ErrorClass
+from asrcore.core.job import Status
+from asrcore.vendors.registry import VENDORS
+from asrctl import look, queue
+from asrctl.delete import delete
+from asrctl.filters import Filter
+from asrctl.progress import Progress
+from asrctl.reconcile import reconcile
+from asrctl.redrive import redrive_all, redrive_one
+from asrctl.result import OperatorError, Result
+from asrctl.stack import Place, Stack
+from asrctl.words import printable, read_span, without_addresses
+
+_JOB = "a job id, a key of the audio bucket, or s3://bucket/key"
+
+
+class UsageError(Exception):
+    """The arguments do not go together."""
+
+
+Command = Callable[[argparse.Namespace, Stack, Progress, datetime], Result]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; its exit status. Mistakes are told in a line, not a traceback."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Command = options.command
+    try:
+        place = Place.local() if options.local else _place(options)
+        result = command(options, Stack(place), Progress(sys.stderr), datetime.now(UTC))
+    except (OperatorError, BotoCoreError, ClientError) as error:
+        _write(sys.stderr, [f"asrctl: {error}"])
+        return 1
+    except UsageError as error:
+        parser.error(str(error))
+    except ValidationError as error:
+        _write(
+            sys.stderr, [f"asrctl: {error.title} as deployed is not what this checkout knows: take the same version"]
+        )
+        return 1
+    except KeyboardInterrupt:
+        _write(sys.stderr, ["asrctl: stopped; what was done so far stays done, and the command can be repeated"])
+        return 1
+    if options.json:
+        _write(sys.stdout, json.dumps(result.data, indent=2).split("\n"))
+    else:
+        _write(sys.stdout, result.lines)
+    return 0 if result.ok else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m asrctl",
+        description="What the stack is doing, why, and what to do about it.",
+        epilog=_exit_status(),
+    )
+    common = _common()
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, says: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says, parents=[common])
+        added.set_defaults(command=command)
+        return added
+
+    add("status", _status, "jobs by state and vendor, the oldest open one, the queue, what runs")
+
+    listed = add("list", _list, "jobs, the oldest first")
+    listed.add_argument("--state", type=Status, choices=list(Status), metavar="|".join(Status))
+    _add_filters(listed)
+    listed.add_argument("--older-than", type=_span, metavar="SPAN", help="taken longer ago than 90s, 15m, 2h, 3d")
+    listed.add_argument("--limit", type=_positive, default=50, metavar="N", help="how many are shown (default: 50)")
+
+    why = add("why", _why, "the story of one job in plain words, and what to do")
+    why.add_argument("job", metavar="JOB", help=_JOB)
+
+    redrive = add("redrive", _redrive, "try a FAILED job again, or all that failed by one class")
+    which = redrive.add_mutually_exclusive_group(required=True)
+    which.add_argument("job", metavar="JOB", nargs="?", help=_JOB)
+    which.add_argument("--all", action="store_true", help="all FAILED jobs of --class, of --vendor if given")
+    _add_filters(redrive)
+    _add_dry_run(redrive)
+
+    reconciled = add("reconcile", _reconcile, "submit recordings without a job, find jobs without their transcript")
+    reconciled.add_argument("--fix", action="store_true", help="bring back transcripts that were deleted")
+    _add_dry_run(reconciled)
+
+    deleted = add("delete", _delete, "delete a job: recording, transcript, exports, raw reply, row")
+    deleted.add_argument("job", metavar="JOB", help=_JOB)
+    deleted.add_argument("--yes", action="store_true", help="do not ask")
+    _add_dry_run(deleted)
+
+    queued = add("queue", _queue, "events that failed three times; `queue replay` sends them once more")
+    queued.add_argument("action", nargs="?", choices=["show", "replay"], default="show")
+    _add_dry_run(queued)
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stack", default="asrcore", help="the stack's name (default: asrcore)")
+    common.add_argument("--region", help="its region (default: the shell's)")
+    common.add_argument("--profile", help="a profile of the AWS CLI's")
+    common.add_argument("--endpoint-url", metavar="URL", help="one address for all AWS services")
+    common.add_argument("--local", action="store_true", help="the stack that `make local` runs here")
+    common.add_argument("--json", action="store_true", help="results for programs")
+    return common
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--vendor", choices=list(VENDORS), metavar="VENDOR")
+    parser.add_argument(
+        "--class", dest="error_class", type=ErrorClass, choices=list(ErrorClass), metavar="|".join(ErrorClass)
+    )
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
+
+
+def _exit_status() -> str:
+    return (__doc__ or "").strip().rpartition("\n")[2]
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return read_span(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def _place(options: argparse.Namespace) -> Place:
+    return Place(options.stack, options.region, options.profile, options.endpoint_url)
+
+
+def _status(_options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    return look.status(stack, progress, now)
+
+
+def _list(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    before = now - options.older_than if options.older_than else None
+    wanted = Filter(options.state, options.vendor, options.error_class, before)
+    return look.list_jobs(stack, progress, wanted, options.limit, now)
+
+
+def _why(options: argparse.Namespace, stack: Stack, _progress: Progress, now: datetime) -> Result:
+    return look.why(stack, options.job, now)
+
+
+def _redrive(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    if bool(options.job) is bool(options.error_class):
+        raise UsageError("redrive: give a JOB, or --all with --class; each class needs something else put right first")
+    if options.job:
+        return redrive_one(stack, options.job, dry_run=options.dry_run)
+    wanted = Filter(Status.FAILED, options.vendor, options.error_class)
+    return redrive_all(stack, progress, wanted, now, dry_run=options.dry_run)
+
+
+def _reconcile(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+    return reconcile(stack, progress, fix=options.fix, dry_run=options.dry_run)
+
+
+def _delete(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
+    agree = _always if options.yes else _ask
+    return delete(stack, options.job, agree, dry_run=options.dry_run)
+
+
+def _queue(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    if options.action == "show":
+        return queue.show(stack, progress, now)
+    return queue.replay(stack, progress, now, dry_run=options.dry_run)
+
+
+def _always(_what: list[str]) -> bool:
+    return True
+
+
+def _ask(what: list[str]) -> bool:
+    """A yes, typed by a person; anything else, and nobody there, is a no."""
+    _write(sys.stderr, [*what, "Delete all of this for ever? Type yes:"])
+    return sys.stdin.readline().strip() == "yes"
+
+
+def _write(stream: TextIO, lines: list[str]) -> None:
+    stream.writelines(f"{printable(without_addresses(line))}\n" for line in lines)
+    stream.flush()

@@ -1,0 +1,61 @@
+"""From what an operator types to a job, and to many."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from asrcore.core.job import Job, job_id
+from asrcore.core.transcript import Source
+from asrctl.filters import Filter
+from asrctl.progress import Progress
+from asrctl.result import OperatorError
+from asrctl.stack import ObjectVersion, Stack, in_parallel
+
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def find(reference: str, stack: Stack) -> Job:
+    """The job that is meant by its id, or by its recording: a key of the audio bucket or an s3:// address.
+
+    Of several versions of a recording, the newest one that has a job. Raises OperatorError when there is none.
+    """
+    if _JOB_ID.fullmatch(reference):
+        job = stack.jobs.load(reference)
+        if job is None:
+            raise OperatorError(f"there is no job {reference}: `list` shows the jobs there are")
+        return job
+    bucket, key = _place(reference, stack)
+    for version in stack.versions_of(bucket, key):
+        job = stack.jobs.load(job_id(source_of(version)))
+        if job is not None:
+            return job
+    raise OperatorError(f"no version of {key} in {bucket} has a job: if the recording is there, `reconcile` submits it")
+
+
+def matching(wanted: Filter, stack: Stack, progress: Progress, now: datetime) -> Iterator[Job]:
+    """The jobs that are meant, in no order: from the index where they are open ones, else from the whole table."""
+    jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
+    return (job for job in progress.track("jobs read", jobs) if wanted.takes(job))
+
+
+def source_of(version: ObjectVersion, sequencer: str = "") -> Source:
+    """An object version as S3's own event would name it."""
+    return Source(
+        bucket=version.bucket,
+        key=version.key,
+        version_id=version.version_id,
+        etag=version.etag,
+        size_bytes=version.size_bytes,
+        sequencer=sequencer,
+    )
+
+
+def _open_jobs(stack: Stack, now: datetime) -> Iterator[Job]:
+    return (job for _, job in in_parallel(stack.jobs.load, stack.jobs.unattended(now)) if job is not None)
+
+
+def _place(reference: str, stack: Stack) -> tuple[str, str]:
+    if not reference.startswith("s3://"):
+        return stack.audio_bucket, reference
+    bucket, _, key = reference.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -1,0 +1,109 @@
+"""`status`, `list` and `why`: commands that change nothing."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from asrcore.core.job import Job, Status
+from asrcore.core.vendor import Completion
+from asrcore.vendors.registry import VENDORS
+from asrctl.filters import Filter
+from asrctl.find import find, matching
+from asrctl.progress import Progress
+from asrctl.result import Result
+from asrctl.stack import Stack
+from asrctl.story import tell
+from asrctl.words import count, span, table
+
+_NOBODY = "-"  # in a vendor's place, of a job that has none yet
+
+
+def status(stack: Stack, progress: Progress, now: datetime) -> Result:
+    """How many jobs are in which state, with whom; the oldest open one; what waits in the queue; what runs."""
+    counts: Counter[tuple[str, Status]] = Counter()
+    oldest: Job | None = None
+    for job in matching(Filter(), stack, progress, now):
+        counts[job.vendor or _NOBODY, job.status] += 1
+        if not job.finished and (oldest is None or job.created_at < oldest.created_at):
+            oldest = job
+    waiting = _queue_depth(stack)
+    running = sum(1 for _ in progress.track("running executions", _running(stack)))
+    vendors = sorted({vendor for vendor, _ in counts})
+    totals = {state: sum(counts[vendor, state] for vendor in vendors) for state in Status}
+    rows = [(vendor, *(str(counts[vendor, state]) for state in Status)) for vendor in vendors]
+    lines = [
+        *table(("vendor", *Status), [*rows, ("all", *map(str, totals.values()))]),
+        "",
+        f"oldest open job: {_oldest(oldest, now)}",
+        f"running executions: {running}",
+        f"failed events in the queue: {waiting}",
+    ]
+    data = {
+        "states": {str(state): number for state, number in totals.items()},
+        "vendors": {vendor: {str(state): counts[vendor, state] for state in Status} for vendor in vendors},
+        "oldest_open": row(oldest) if oldest else None,
+        "running_executions": running,
+        "failed_events": waiting,
+    }
+    return Result(data, lines)
+
+
+def list_jobs(stack: Stack, progress: Progress, wanted: Filter, limit: int, now: datetime) -> Result:
+    """The jobs that are meant, the oldest first, and how many more there are. limit: 1 or more."""
+    number = 0
+
+    def counted() -> Iterator[Job]:
+        nonlocal number
+        for job in matching(wanted, stack, progress, now):
+            number += 1
+            yield job
+
+    jobs = heapq.nsmallest(limit, counted(), key=lambda job: (job.created_at, job.job_id))
+    lines = table(("job", "state", "vendor", "age", "error", "recording"), [_columns(job, now) for job in jobs])
+    more = number - len(jobs)
+    if more:
+        lines.append(f"and {count(more, 'more job')}: --limit shows more")
+    return Result({"jobs": [row(job) for job in jobs], "more": more}, lines if jobs else ["no such job"])
+
+
+def why(stack: Stack, reference: str, now: datetime) -> Result:
+    """The story of one job, and what to do about it."""
+    job = find(reference, stack)
+    execution = stack.execution_status(job)
+    story = tell(job, completes_by(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now)
+    data = {"job": row(job), "execution": execution, "story": story.sentences, "advice": story.advice}
+    return Result(data, [*story.sentences, f"What to do: {story.advice}."])
+
+
+def row(job: Job) -> dict[str, Any]:
+    """A job for programs, as its row has it; a task token is a key, and stays there."""
+    return job.model_dump(mode="json", by_alias=True, exclude={"task_token"})
+
+
+def completes_by(job: Job) -> frozenset[Completion]:
+    """How the current attempt's vendor answers; nothing for a job without one, or with one that was since removed."""
+    vendor = VENDORS.get(job.attempt.vendor) if job.planned else None
+    return vendor.completes_by if vendor else frozenset()
+
+
+def _columns(job: Job, now: datetime) -> tuple[str, ...]:
+    error = f"{job.error.code} ({job.error.class_})" if job.error else ""
+    return job.job_id, job.status, job.vendor or _NOBODY, span(now - job.created_at), error, job.source.key
+
+
+def _oldest(job: Job | None, now: datetime) -> str:
+    return f"{job.job_id}, {span(now - job.created_at)}, {job.vendor or _NOBODY}, {job.source.key}" if job else "none"
+
+
+def _queue_depth(stack: Stack) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    told = stack.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
+    return sum(int(told[name]) for name in names)
+
+
+def _running(stack: Stack) -> Iterator[Any]:
+    pages = stack.states.get_paginator("list_executions")
+    for page in pages.paginate(stateMachineArn=stack.state_machine_arn, statusFilter="RUNNING"):
+        yield from page["executions"]

@@ -1,0 +1,145 @@
+"""`reconcile`: recordings without a job are submitted, jobs without their transcript are found.
+
+A recording comes in by the door that S3 itself uses, so one that has a job after all stays one job; the same command
+submits what lay in the bucket before the stack did.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote_plus
+
+from asrcore.core.job import Job, Status, job_id
+from asrcore.core.levels import is_sidecar
+from asrcore.core.routing import INCOMING
+from asrcore.core.sequencer import after, rank
+from asrcore.finish import transcript_key
+from asrcore.stores.objects import SEQUENCER
+from asrctl.find import source_of
+from asrctl.progress import Progress
+from asrctl.result import Result
+from asrctl.stack import ObjectVersion, Stack, in_parallel
+from asrctl.words import count
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A recording without a job. after: the sequencer of the last earlier version that is known, empty without one."""
+
+    version: ObjectVersion
+    after: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A COMPLETED job whose transcript is gone. markers: what hides it, where the bucket still keeps it."""
+
+    job: Job
+    markers: list[str]
+
+
+def reconcile(stack: Stack, progress: Progress, *, fix: bool, dry_run: bool) -> Result:
+    """Submit every current recording that has no job; report COMPLETED jobs whose transcript is gone.
+
+    fix: bring back transcripts that were deleted, where the bucket still keeps a version.
+    """
+    orphans, losses = _look(stack, progress)
+    back = [loss for loss in losses if fix and loss.markers]
+    missing = [loss for loss in losses if loss not in back]
+    if not dry_run:
+        for orphan in progress.track("recordings submitted", orphans):
+            stack.invoke_later(stack.submit_function, s3_event(orphan))
+        for loss in progress.track("transcripts brought back", back):
+            _bring_back(loss, stack)
+    would = "would be " if dry_run else ""
+    lines = [
+        *(f"{orphan.version.key}: has no job, {would}submitted" for orphan in orphans),
+        *(f"{loss.job.transcript_key}: was deleted, {would}brought back" for loss in back),
+        *(_report(loss) for loss in missing),
+        f"{count(len(orphans), 'recording')} {would}submitted, {count(len(back), 'transcript')} {would}brought back, "
+        f"{len(missing)} missing",
+    ]
+    data = {
+        "submitted": [{"job_id": job_id(source_of(orphan.version)), "key": orphan.version.key} for orphan in orphans],
+        "brought_back": [_named(loss) for loss in back],
+        "missing": [_named(loss) for loss in missing],
+        "dry_run": dry_run,
+    }
+    return Result(data, lines, ok=not missing)
+
+
+def s3_event(orphan: Orphan) -> dict[str, Any]:
+    """What of an S3 notification is read; eventSource tells who really sent it (S3 event message structure)."""
+    version = orphan.version
+    described = {
+        "key": quote_plus(version.key, safe="/"),
+        "versionId": version.version_id,
+        "eTag": version.etag,
+        "size": version.size_bytes,
+        "sequencer": after(orphan.after),
+    }
+    return {
+        "Records": [
+            {"eventSource": "asrctl:reconcile", "s3": {"bucket": {"name": version.bucket}, "object": described}}
+        ]
+    }
+
+
+def _look(stack: Stack, progress: Progress) -> tuple[list[Orphan], list[Loss]]:
+    orphans = {orphan.version.key: orphan for orphan in _orphans(stack, progress)}
+    losses = []
+    jobs = progress.track("jobs looked at", stack.jobs.every())
+    for job, is_whole in in_parallel(partial(_is_whole, stack), jobs):
+        orphan = orphans.get(job.source.key)
+        if orphan and rank(job.source.sequencer) > rank(orphan.after):
+            orphans[job.source.key] = Orphan(orphan.version, job.source.sequencer)
+        if not is_whole:
+            losses.append(Loss(job, _markers(stack, str(job.transcript_key))))
+    return list(orphans.values()), losses
+
+
+def _orphans(stack: Stack, progress: Progress) -> Iterator[Orphan]:
+    """Recordings in their current version for which there is neither a job nor a transcript."""
+    versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
+    recordings = (version for version in versions if version.is_current and _is_recording(version))
+    for version, job in in_parallel(lambda version: stack.jobs.load(job_id(source_of(version))), recordings):
+        if job is not None:
+            continue
+        held = stack.read(stack.transcript_bucket, transcript_key(source_of(version)))
+        if held is None:
+            yield Orphan(version, "")
+        # Rows are forgotten after RowRetentionDays: who has a transcript had a job, and is not paid for twice.
+        elif json.loads(held.body)["source"]["version_id"] != version.version_id:
+            yield Orphan(version, held.metadata.get(SEQUENCER, ""))
+
+
+def _is_recording(version: ObjectVersion) -> bool:
+    is_folder_marker = version.key.endswith("/") and version.size_bytes == 0
+    return not is_folder_marker and not is_sidecar(version.key)
+
+
+def _is_whole(stack: Stack, job: Job) -> bool:
+    return job.status is not Status.COMPLETED or stack.holds(stack.transcript_bucket, str(job.transcript_key))
+
+
+def _markers(stack: Stack, key: str) -> list[str]:
+    if not stack.versions_of(stack.transcript_bucket, key):
+        return []
+    pages = stack.s3.get_paginator("list_object_versions").paginate(Bucket=stack.transcript_bucket, Prefix=key)
+    return [marker["VersionId"] for page in pages for marker in page.get("DeleteMarkers", []) if marker["Key"] == key]
+
+
+def _bring_back(loss: Loss, stack: Stack) -> None:
+    for marker in loss.markers:
+        stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=loss.job.transcript_key, VersionId=marker)
+
+
+def _report(loss: Loss) -> str:
+    help_ = "--fix brings it back" if loss.markers else "upload the recording again if it is still wanted"
+    return f"{loss.job.transcript_key}: of the COMPLETED job {loss.job.job_id}, is gone: {help_}"
+
+
+def _named(loss: Loss) -> dict[str, str | None]:
+    return {"job_id": loss.job.job_id, "key": loss.job.transcript_key}

@@ -1,0 +1,228 @@
+"""A deployed stack, on AWS or on this machine: where its parts are, and clients for them with time limits."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from asrcore.aws import connect
+from asrcore.core.job import Job
+from asrcore.services import Services
+from asrcore.stores.config import CONFIG
+from asrcore.stores.jobs import DynamoJobs
+from asrctl.result import OperatorError
+
+WORKERS = 10  # as many as a client keeps connections
+_AT_ONCE = 500
+_NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion"}
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to look for a stack; what is None is left to the AWS settings of the shell.
+
+    credential: stands for both parts of an access key, as a local stack takes any.
+    """
+
+    stack: str
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+    credential: str | None = None
+
+    @classmethod
+    def local(cls) -> Self:
+        """Where `make local` runs. Raises OperatorError when it does not."""
+        from devstack.settings import CREDENTIAL, FACTS, STACK_NAME  # noqa: PLC0415 - nobody needs it for AWS
+
+        try:
+            facts = json.loads(FACTS.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise OperatorError("no local stack runs here: start one with `make local`") from error
+        return cls(STACK_NAME, facts["region"], None, facts["aws_endpoint_url"], CREDENTIAL)
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """A version of an object. is_current: a plain read of the key gives this one."""
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+    size_bytes: int
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an object holds."""
+
+    body: bytes = field(repr=False)
+    metadata: dict[str, str]
+
+
+class Stack:
+    """The parts of one stack, each looked up when it is first asked for.
+
+    Raises OperatorError for a stack that does not exist, botocore's errors for what AWS refuses.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.name = place.stack
+        self._place = place
+        self._session = boto3.Session(
+            profile_name=place.profile,
+            region_name=place.region,
+            aws_access_key_id=place.credential,
+            aws_secret_access_key=place.credential,
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        """What SubmitFunction works with, in the operator's hands: the same settings, the same stores."""
+        deployed = self.lambdas.get_function_configuration(FunctionName=self.submit_function)
+        return connect(deployed["Environment"]["Variables"], self._client)
+
+    @cached_property
+    def jobs(self) -> DynamoJobs:
+        """The jobs table."""
+        return DynamoJobs(self._client("dynamodb"), self._outputs["JobsTableName"])
+
+    @cached_property
+    def s3(self) -> Any:
+        """Amazon S3."""
+        return self._client("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """Amazon SQS."""
+        return self._client("sqs")
+
+    @cached_property
+    def lambdas(self) -> Any:
+        """AWS Lambda."""
+        return self._client("lambda")
+
+    @cached_property
+    def states(self) -> Any:
+        """AWS Step Functions."""
+        return self._client("stepfunctions")
+
+    @property
+    def audio_bucket(self) -> str:
+        """Where recordings are dropped."""
+        return self._outputs["AudioBucketName"]
+
+    @property
+    def transcript_bucket(self) -> str:
+        """Where transcripts appear."""
+        return self._outputs["TranscriptBucketName"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The state machine."""
+        return self._outputs["StateMachineArn"]
+
+    @cached_property
+    def queue_url(self) -> str:
+        """The queue of events that failed; asked for by name, as a local one's address is not in the outputs."""
+        name = self._outputs["FailedEventsQueueUrl"].rpartition("/")[2]
+        url: str = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return url
+
+    @cached_property
+    def submit_function(self) -> str:
+        """SubmitFunction's name."""
+        described = self._cloudformation.describe_stack_resource(
+            StackName=self.name, LogicalResourceId="SubmitFunction"
+        )
+        name: str = described["StackResourceDetail"]["PhysicalResourceId"]
+        return name
+
+    def invoke_later(self, function: str, event: Any) -> None:
+        """Hand an event to a function as S3 does: it is tried three times, then it goes to the queue."""
+        self.lambdas.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
+
+    def execution_status(self, job: Job) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
+        arn = f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{job.execution_name}"
+        try:
+            status: str = self.states.describe_execution(executionArn=arn)["status"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return None
+        return status
+
+    def versions(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
+        """Every version of every object whose key begins so; of each key the newest first."""
+        pages = self.s3.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Versions", []):
+                etag = each["ETag"].strip('"')
+                yield ObjectVersion(bucket, each["Key"], each["VersionId"], etag, each["Size"], each["IsLatest"])
+
+    def versions_of(self, bucket: str, key: str) -> list[ObjectVersion]:
+        """Every version of one object, the newest first."""
+        return [version for version in self.versions(bucket, key) if version.key == key]
+
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> Held | None:
+        """An object; None when it is not there."""
+        version = {"VersionId": version_id} if version_id else {}
+        try:
+            answer = self.s3.get_object(Bucket=bucket, Key=key, **version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_THERE:
+                raise
+            return None
+        with answer["Body"] as stream:
+            return Held(stream.read(), answer["Metadata"])
+
+    def holds(self, bucket: str, key: str) -> bool:
+        """Whether an object is there."""
+        try:
+            self.s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_THERE:
+                raise
+            return False
+        return True
+
+    def _client(self, service: str, config: Config = CONFIG) -> Any:
+        if self._place.endpoint_url:
+            config = config.merge(Config(proxies={}))  # an address of one's own is not behind a proxy
+        return self._session.client(service, endpoint_url=self._place.endpoint_url, config=config)
+
+    @cached_property
+    def _cloudformation(self) -> Any:
+        return self._client("cloudformation")
+
+    @cached_property
+    def _outputs(self) -> dict[str, str]:
+        try:
+            (described,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
+            region = self._cloudformation.meta.region_name
+            message = f"there is no stack {self.name!r} in {region}: name it with --stack, --region or --local"
+            raise OperatorError(message) from error
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """Each item with what the function says of it, in order; some hundred are held at a time."""
+    rest = iter(items)
+    with ThreadPoolExecutor(WORKERS) as workers:
+        while some := list(islice(rest, _AT_ONCE)):
+            yield from zip(some, workers.map(function, some), strict=True)
