@@ -29,7 +29,7 @@ _COMPLETION = {
 
 def vendor_table() -> str:
     """A row per vendor: what it takes, how it answers, what it gives."""
-    header = ("vendor", "answers", "up to", "size", "formats", "sample rates", "channels", "languages", "gives")
+    header = ("vendor", "generation", "answers", "up to", "size", "formats", "sample rates", "channels", "languages", "gives")
     return _table(header, (_vendor_row(vendor) for vendor in VENDORS.values()))
 
 
@@ -90,6 +90,7 @@ def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
     gives = [name for name in ("words", "speakers") if name in vendor.honours]
     return (
         f"`{vendor.name}`",
+        vendor.generation,
         _COMPLETION[vendor.completes_by],
         _length(limits.max_duration_ms),
         _size(limits.max_size_bytes) if limits.max_size_bytes else "–",

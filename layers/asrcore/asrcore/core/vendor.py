@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -164,6 +164,7 @@ class Vendor(ABC):
     """A speech recognition vendor. Methods are pure; `now` is UNIX seconds, `nonce` a fresh random positive integer."""
 
     name: ClassVar[str]
+    generation: ClassVar[Literal["current", "earlier"]] = "current"  # of the vendor's interfaces
     limits: ClassVar[Limits]
     completes_by: ClassVar[frozenset[Completion]]
     honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil

@@ -57,6 +57,7 @@ class Abcpen(Vendor):
     """Up to five hours of Chinese or English; takes a URL only, allows 100 polls for a task."""
 
     name = "abcpen"
+    generation = "earlier"
     limits = Limits(
         formats=frozenset({"wav", "mp3", "flac", "ogg", "m4a", "aac"}),
         codecs=MappingProxyType(

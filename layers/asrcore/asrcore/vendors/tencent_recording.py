@@ -146,6 +146,7 @@ class TencentRecording(Vendor):
     """Up to an hour of Mandarin at 8 or 16 kHz; stereo only from a telephone."""
 
     name = "tencent-recording"
+    generation = "earlier"
     limits = Limits(
         formats=frozenset({"wav", "pcm", "mp3", "silk", "amr", "ogg"}),
         codecs=MappingProxyType(

@@ -67,6 +67,7 @@ class Volcengine(Vendor):
     """Up to five hours in many languages; takes a URL only and does not follow redirects."""
 
     name = "volcengine"
+    generation = "earlier"
     limits = Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
