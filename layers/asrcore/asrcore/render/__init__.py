@@ -1,0 +1,88 @@
+"""Exports of a transcript: subtitles, plain text, and a page to read and listen to. Pure; nothing is added or left out.
+
+`Exports` of a transcript tells which formats it can be given in and makes them; `render` makes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+from asrcore.core.transcript import Transcript
+from asrcore.render import html, srt, text, vtt
+from asrcore.render.cues import Cue, cues
+from asrcore.render.html import with_recording
+from asrcore.render.speech import speech
+
+__all__ = ["FORMATS", "Exports", "Format", "render", "with_recording"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of export. extension: with its dot. timed: it cannot show what has no times."""
+
+    extension: str
+    content_type: str
+    timed: bool
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "srt": Format(".srt", "application/x-subrip; charset=utf-8", timed=True),
+        "vtt": Format(".vtt", "text/vtt; charset=utf-8", timed=True),
+        "txt": Format(".txt", "text/plain; charset=utf-8", timed=False),
+        "html": Format(".html", "text/html; charset=utf-8", timed=False),
+    }
+)
+
+
+class Exports:
+    """A transcript's exports. What they have in common is worked out once, so five hours take about a second."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._speech = speech(transcript)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that make sense: subtitles need times. Where nobody speaks all do, and are empty."""
+        turns = self._speech.turns
+        has_times = not turns or any(turn.timed for turn in turns)
+        return tuple(name for name, each in FORMATS.items() if has_times or not each.timed)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know about the exports."""
+        turns = self._speech.turns
+        untimed = sum(not turn.timed for turn in turns)
+        if not untimed:
+            return ()
+        if untimed == len(turns):
+            return ("the vendor gave no times, so there are no subtitles (srt, vtt), only txt and html",)
+        return (f"{untimed} of {len(turns)} utterances came without times; subtitles (srt, vtt) lack them",)
+
+    def write(self, format: str) -> bytes:
+        """The export in one format, UTF-8. Raises ValueError for an unknown one, or one that is not among `formats`."""
+        if format not in FORMATS:
+            raise ValueError(f"there is no export {format!r}: choose among {', '.join(FORMATS)}")
+        if format not in self.formats:
+            raise ValueError(f"no {format} of a transcript without times: choose among {', '.join(self.formats)}")
+        return self._written(format).encode()
+
+    def _written(self, format: str) -> str:
+        if format == "srt":
+            return srt.write(self._cues)
+        if format == "vtt":
+            return vtt.write(self._cues, self._speech.voices)
+        if format == "txt":
+            return text.write(self._speech, self._speech.voices)
+        return html.write(self._transcript, self._speech, self._cues)
+
+    @cached_property
+    def _cues(self) -> list[Cue]:
+        return cues(self._speech)
+
+
+def render(transcript: Transcript, format: str) -> bytes:
+    """A transcript in one format, as `Exports.write` does."""
+    return Exports(transcript).write(format)

@@ -1,0 +1,112 @@
+"""Subtitles: what stands on the screen from when to when. The rules of line breaking and timing live here only.
+
+At most two lines of 42 columns (21 Chinese characters), broken at punctuation where there is some; at most 7 seconds;
+in order, one at a time. A subtitle is held into the silence behind it until it can be read with ease. Where speech
+leaves no time, as when two people talk at once, the next one waits until this one can be read at all.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import ceil
+
+from asrcore.render.lines import Layout, columns
+from asrcore.render.speech import Piece, Speech, Turn
+
+LONGEST_MS = 7_000
+PAUSE_MS = 1_500  # a silence that ends a subtitle
+EASY_COLUMNS_PER_S, SHORTEST_EASY_MS = 17, 1_000
+FASTEST_COLUMNS_PER_S, SHORTEST_MS = 25, 400
+_FULL_COLUMNS = 76  # two lines are seldom filled to their last column
+_SLOWEST_MS_PER_COLUMN = 500  # without words: a sentence given a long time is said at its start
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One subtitle: one or two lines of plain text. voice: an index into `Speech.voices`."""
+
+    start_ms: int
+    end_ms: int
+    lines: tuple[str, ...]
+    voice: int | None
+
+
+def cues(speech: Speech) -> list[Cue]:
+    """Subtitles of all that was said at a known time, in order, none overlapping the next."""
+    spoken = sorted((cue for turn in speech.turns if turn.timed for cue in _cut(turn)), key=lambda cue: cue.start_ms)
+    starts: list[int] = []
+    free_ms = 0
+    for cue in spoken:
+        starts.append(max(cue.start_ms, free_ms))
+        free_ms = starts[-1] + _readable_ms(cue, FASTEST_COLUMNS_PER_S, SHORTEST_MS)
+    return [
+        Cue(start_ms, _end_ms(cue, start_ms, next_ms), cue.lines, cue.voice)
+        for cue, (start_ms, next_ms) in zip(spoken, pairwise([*starts, None]), strict=True)
+        if start_ms is not None
+    ]
+
+
+def _end_ms(cue: Cue, start_ms: int, next_ms: int | None) -> int:
+    end_ms = max(cue.end_ms, start_ms + _readable_ms(cue, EASY_COLUMNS_PER_S, SHORTEST_EASY_MS))
+    end_ms = min(end_ms, start_ms + LONGEST_MS)
+    return end_ms if next_ms is None else min(end_ms, next_ms)
+
+
+def _readable_ms(cue: Cue, columns_per_s: int, least_ms: int) -> int:
+    return max(least_ms, ceil(sum(map(columns, cue.lines)) * 1000 / columns_per_s))
+
+
+class _Clock:
+    """When each character of a turn is said: a piece's characters share its time by their width."""
+
+    def __init__(self, pieces: Sequence[Piece], layout: Layout) -> None:
+        self._pieces = pieces
+        self._columns = layout.columns
+        self.offsets = [0, *accumulate(len(piece.text) for piece in pieces)]
+        self._slowest_ms = _SLOWEST_MS_PER_COLUMN if len(pieces) == 1 else LONGEST_MS
+
+    def start_ms(self, offset: int) -> int:
+        """When the character at an offset begins."""
+        return self._at(bisect_right(self.offsets, offset) - 1, offset)
+
+    def end_ms(self, offset: int) -> int:
+        """When the character before an offset ends."""
+        return self._at(bisect_left(self.offsets, offset) - 1, offset)
+
+    def _at(self, index: int, offset: int) -> int:
+        piece = self._pieces[index]
+        first, last = self._columns[self.offsets[index]], self._columns[self.offsets[index + 1]]
+        span_ms = min(piece.end_ms - piece.start_ms, (last - first) * self._slowest_ms)
+        return piece.start_ms + span_ms * (self._columns[offset] - first) // max(1, last - first)
+
+
+def _cut(turn: Turn) -> Iterator[Cue]:
+    """A turn's subtitles, at the times at which their words are said."""
+    layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)))
+    clock = _Clock(turn.pieces, layout)
+    pauses = [
+        offset
+        for offset, (before, after) in zip(clock.offsets[1:], pairwise(turn.pieces), strict=False)
+        if after.start_ms - before.end_ms >= PAUSE_MS
+    ]
+    for first, last in pairwise([0, *pauses, len(turn.text)]):
+        start = first
+        while start < last:
+            end = _next_cut(layout, clock, start, last)
+            yield Cue(clock.start_ms(start), clock.end_ms(end), layout.lines(start, end), turn.voice)
+            start = end
+
+
+def _next_cut(layout: Layout, clock: _Clock, start: int, last: int) -> int:
+    """Where a subtitle that begins at `start` ends: one of several alike in length, rather than one full, one scrap."""
+    room = layout.line_end(layout.line_end(start, last), last)
+    latest_ms = clock.start_ms(start) + LONGEST_MS
+    if room == last and clock.end_ms(last) <= latest_ms:
+        return last
+    in_time = bisect_right(range(start + 1, room + 1), latest_ms, key=clock.end_ms) + start
+    if not any(layout.worth[offset] >= 0 for offset in range(start + 1, in_time + 1)):
+        in_time = next((offset for offset in range(start + 1, room + 1) if layout.worth[offset] >= 0), room)
+    left = layout.width(start, last)
+    aim = left // max(2, ceil(left / _FULL_COLUMNS))
+    return layout.best(start, start + 1, in_time, min(aim, layout.width(start, in_time)))

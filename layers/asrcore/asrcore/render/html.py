@@ -1,0 +1,108 @@
+"""The viewer: one self-contained page that shows a transcript and plays its recording.
+
+It asks the network for nothing: its Content Security Policy allows its own script and style by their hashes, and audio
+from a file that the reader picks, or from the one address that `with_recording` adds. What was said is data (JSON in a
+block that is never run), and the script puts it on the page as text. The downloads are made here, by the code that also
+makes the files; only the speakers' names are left open in them.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from asrcore.core.transcript import Transcript
+from asrcore.render import srt, text, vtt
+from asrcore.render.cues import Cue
+from asrcore.render.lines import STOPS
+from asrcore.render.speech import Piece, Speech, Turn, clean
+
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_NO_RECORDING = '<script type="application/json" id="recording">null</script>'
+_NO_MEDIA = "media-src blob:;"
+_VIEWER = Path(__file__).parent / "viewer"
+_MOST_PIECES = 200
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+def write(transcript: Transcript, spoken: Speech, subtitles: Sequence[Cue]) -> str:
+    """The page of a transcript: what it says, and its subtitles."""
+    # Control characters never occur in clean text, so a name's place cannot be mistaken.
+    open_names = [f"\x01{voice}\x01" for voice in range(len(spoken.voices))]
+    exports = {"txt": text.write(spoken, open_names)}
+    if subtitles or not spoken.turns:
+        exports |= {"srt": srt.write(subtitles), "vtt": vtt.write(subtitles, open_names)}
+    slots = {"transcript": _json(_data(transcript, spoken)), "exports": _json(exports)}
+    return _SLOT.sub(lambda slot: slots[slot[1]], _page())
+
+
+def with_recording(page: bytes, url: str) -> bytes:
+    """A stored page that plays the recording at a presigned URL. Raises ValueError unless the URL is http or https."""
+    parsed = urlsplit(url)
+    if parsed.scheme not in {"http", "https"} or not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", parsed.netloc):
+        raise ValueError("a recording is played from an http or https address")
+    block = f'<script type="application/json" id="recording">{_json(url)}</script>'
+    allowed = f"media-src blob: {parsed.scheme}://{parsed.netloc};"
+    # The first of each is the page's own: what was said comes behind them and cannot contain a `<`.
+    return page.replace(_NO_MEDIA.encode(), allowed.encode(), 1).replace(_NO_RECORDING.encode(), block.encode(), 1)
+
+
+def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
+    return {
+        "job": transcript.job_id,
+        "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
+        "language": clean(transcript.language or "") or None,
+        "voices": spoken.voices,
+        "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn)],
+    }
+
+
+def _paragraphs(turn: Turn) -> Iterator[Turn]:
+    """A turn in parts that a browser lays out at once; one that goes on for hours is cut behind sentences."""
+    part: list[Piece] = []
+    for piece in turn.pieces:
+        part.append(piece)
+        if len(part) >= _MOST_PIECES or (len(part) >= _MOST_PIECES // 2 and piece.text.rstrip()[-1:] in STOPS):
+            yield _part(turn, part)
+            part = []
+    if part or not turn.timed:
+        yield _part(turn, part)
+
+
+def _part(turn: Turn, pieces: Sequence[Piece]) -> Turn:
+    is_whole = len(pieces) == len(turn.pieces)
+    return turn if is_whole else Turn(turn.voice, "".join(piece.text for piece in pieces), tuple(pieces))
+
+
+def _turn(turn: Turn) -> list[Any]:
+    """Who, what, and for each piece of it its length as the browser counts (UTF-16), its start and its end."""
+    pieces = [number for piece in turn.pieces for number in (_units(piece.text), piece.start_ms, piece.end_ms)]
+    return [turn.voice, turn.text, pieces]
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def _json(value: object) -> str:
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():  # a transcript of hours is replaced faster than it is translated
+        encoded = encoded.replace(character, escape)
+    return encoded
+
+
+@cache
+def _page() -> str:
+    """The page without its data."""
+    page, style, script = ((_VIEWER / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    slots = {"style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script)}
+    return _SLOT.sub(lambda slot: slots.get(slot[1], slot[0]), page)
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

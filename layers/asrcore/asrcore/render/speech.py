@@ -1,0 +1,167 @@
+"""What was said, ready to be shown: clean text, by whom, and when each piece of it was said.
+
+A vendor's words carry no punctuation and may be spelt otherwise than its sentences ("二十五" for "25"), so the sentence
+is what is shown, and the words only tell its times.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from asrcore.core.transcript import Transcript, Utterance, Word, join_text
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]+")
+_SPACES = re.compile(r"\s+")
+# Han, kana and their punctuation; not Hangul, whose words are spaced.
+_UNSPACED = r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]"
+_STRAY_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+# How many characters of a sentence may pass before a word is taken for misspelt rather than further on.
+_LOOKAHEAD = 12
+
+
+class Piece(NamedTuple):
+    """A stretch of a turn's text, most often a word with the punctuation behind it, and when it was said."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One utterance. voice: an index into `Speech.voices`. pieces: they tile `text`; none when times are unknown."""
+
+    voice: int | None
+    text: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known when this was said."""
+        return bool(self.pieces)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A whole recording. voices: what to call those who speak, in order of appearance."""
+
+    language: str | None
+    voices: tuple[str, ...]
+    turns: tuple[Turn, ...]
+
+
+def speech(transcript: Transcript) -> Speech:
+    """What a transcript says, without empty utterances. One that has only a text becomes one turn without times."""
+    utterances = transcript.utterances or [Utterance(start_ms=None, end_ms=None, text=transcript.text)]
+    spoken = [(utterance, text) for utterance in utterances if (text := _text(utterance))]
+    with_channels = len({utterance.channel for utterance, _ in spoken}) > 1
+    is_chinese = _is_chinese(transcript.language)
+    voices: dict[str, int] = {}
+    turns = []
+    for utterance, text in spoken:
+        name = _name(utterance, with_channels=with_channels, is_chinese=is_chinese)
+        voice = voices.setdefault(name, len(voices)) if name else None
+        turns.append(Turn(voice, text, _pieces(text, utterance)))
+    return Speech(transcript.language, tuple(voices), tuple(turns))
+
+
+def clean(text: str) -> str:
+    """Text for one line: no control characters, no half characters, single spaces, none inside Chinese or Japanese."""
+    if text.isalnum():  # most words
+        return text
+    text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+    return _STRAY_SPACE.sub("", _SPACES.sub(" ", text)).strip()
+
+
+def _text(utterance: Utterance) -> str:
+    return clean(utterance.text) or clean(join_text([word.text for word in utterance.words]))
+
+
+def _is_chinese(language: str | None) -> bool:
+    return (language or "zh").split("-")[0] in {"zh", "yue", "wuu"}
+
+
+def _name(utterance: Utterance, *, with_channels: bool, is_chinese: bool) -> str:
+    """What to call a speaker until somebody knows better; a vendor's label that is no number is a name already."""
+    parts = []
+    if with_channels and utterance.channel is not None:
+        left, right, other = ("左声道", "右声道", "声道 ") if is_chinese else ("Left", "Right", "Channel ")
+        parts.append({0: left, 1: right}.get(utterance.channel, f"{other}{utterance.channel}"))
+    label = clean(utterance.speaker or "")
+    if label:
+        number_of = "说话人 " if is_chinese else "Speaker "
+        parts.append(f"{number_of}{label}" if label.isdecimal() else label)
+    return " ".join(parts)
+
+
+def _pieces(text: str, utterance: Utterance) -> tuple[Piece, ...]:
+    words = [word for word in utterance.words if word.start_ms is not None and word.end_ms is not None]
+    start_ms, end_ms = utterance.start_ms, utterance.end_ms
+    if start_ms is None or end_ms is None:
+        if not words:
+            return ()
+        start_ms, end_ms = words[0].start_ms or 0, words[-1].end_ms or 0
+    return _in_order(_aligned(text, words, start_ms, end_ms))
+
+
+def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> list[Piece]:
+    """The sentence cut at its words. What no word claims is said between its neighbours, or by the words not found."""
+    pieces: list[Piece] = []
+    folded, at = _folded(text), 0
+    missed: list[Word] = []
+
+    def close_gap(until: int, before_ms: int) -> int:
+        """Hand the text up to `until` to whom it belongs; where the next piece begins."""
+        gap = text[at:until]
+        marks = next((index for index, character in enumerate(gap) if _is_said(character)), len(gap))
+        if pieces and marks:
+            last = pieces[-1]
+            pieces[-1] = Piece(last.text + gap[:marks], last.start_ms, last.end_ms)
+        elif marks == len(gap):
+            return at
+        if marks < len(gap):
+            first_ms = missed[0].start_ms if missed else (pieces[-1].end_ms if pieces else start_ms)
+            last_ms = missed[-1].end_ms if missed else before_ms
+            pieces.append(Piece(gap[marks:] if pieces else gap, first_ms or 0, last_ms or 0))
+        return until
+
+    for word in words:
+        sought = _folded(clean(word.text))
+        found = folded.find(sought, at, at + _LOOKAHEAD + len(sought)) if sought else -1
+        if found < 0:
+            missed.append(word)
+            continue
+        begin = close_gap(found, word.start_ms or 0)
+        at = found + len(sought)
+        pieces.append(Piece(text[begin:at], word.start_ms or 0, word.end_ms or 0))
+        missed.clear()
+    if close_gap(len(text), end_ms) < len(text):  # punctuation alone
+        pieces.append(Piece(text, start_ms, end_ms))
+    return pieces
+
+
+def _is_said(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNS"
+
+
+def _folded(text: str) -> str:
+    """For comparison, character by character: of the same length as the text."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text
+
+
+def _in_order(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """None starts before its predecessor, none ends after its successor's start."""
+    starts, latest = [], 0
+    for piece in pieces:
+        latest = max(latest, piece.start_ms)
+        starts.append(latest)
+    ends = [*starts[1:], max((piece.end_ms for piece in pieces[-1:]), default=0)]
+    return tuple(
+        Piece(piece.text, start, max(start, min(piece.end_ms, end)))
+        for piece, start, end in zip(pieces, starts, ends, strict=True)
+    )

@@ -1,0 +1,378 @@
+"use strict";
+// Shows the transcript that lies in this page as data. Everything that was said goes in as text, never as markup.
+
+const find = (id) => document.getElementById(id);
+const stored = (id) => JSON.parse(find(id).textContent);
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+// --- the page's own words -------------------------------------------------------------------------------------------
+
+const CHINESE = {
+  "Recording": "录音",
+  "Choose the recording": "选择录音文件",
+  "Another recording": "换一个录音文件",
+  "Follow": "跟随播放",
+  "Search": "搜索",
+  "Search the transcript": "搜索文字稿",
+  "Previous hit": "上一处",
+  "Next hit": "下一处",
+  "Format": "格式",
+  "Copy": "复制",
+  "Download": "下载",
+  "Speakers": "说话人",
+  "Transcript": "文字稿",
+  "Space plays and pauses, ← and → go by word, ↑ and ↓ by utterance, / searches. Click a word to hear it.":
+    "空格键播放或暂停，← → 逐词移动，↑ ↓ 逐句移动，/ 搜索。点击词语即可收听。",
+  "Nobody speaks in this recording.": "这段录音里没有人说话。",
+  "The vendor gave no times: there is text, but there are no subtitles.": "识别结果没有时间信息：只有文本，没有字幕。",
+  "Choose the recording to hear this.": "请先选择录音文件，再收听。",
+  "This recording cannot be played: its address has expired, or the browser does not know its format. Choose its file.":
+    "无法播放这段录音：地址已过期，或浏览器不支持其格式。请选择录音文件。",
+  "Play from {0}": "从 {0} 开始播放",
+  "{0} of {1}": "第 {0} 处，共 {1} 处",
+  "no hits": "没有找到",
+  "Copied.": "已复制。",
+  "The browser does not let this page copy: use Download.": "浏览器不允许复制，请使用下载。",
+};
+const isChinese = navigator.language.startsWith("zh");
+const say = (words, ...values) =>
+  (isChinese ? CHINESE[words] : words).replace(/\{(\d)\}/g, (_, index) => values[index]);
+const tell = (words) => { find("message").textContent = words && say(words); };
+
+if (isChinese) {
+  document.documentElement.lang = "zh-CN";
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const words = texts.currentNode.data.trim();
+    if (Object.hasOwn(CHINESE, words)) texts.currentNode.data = CHINESE[words];
+  }
+  for (const name of ["aria-label", "placeholder"]) {
+    for (const element of document.querySelectorAll(`[${name}]`)) element.setAttribute(name, say(element.getAttribute(name)));
+  }
+}
+
+// --- the data -------------------------------------------------------------------------------------------------------
+
+const { job, name: title, language, voices, turns } = stored("data");
+const [VOICE, TEXT, PIECES] = [0, 1, 2]; // of a turn
+const START = 1, END = 2, STRIDE = 3; // in its pieces: length, start and end of each, in milliseconds
+
+const player = find("player"), region = find("transcript"), list = find("turns");
+document.title = title;
+find("title").textContent = title;
+
+const readable = (ms) => {
+  const seconds = Math.floor(ms / 1000), two = (number) => String(number).padStart(2, "0");
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+};
+
+// --- speakers -------------------------------------------------------------------------------------------------------
+
+const NAMES = `asrcore.names.${job}`;
+const names = [...voices];
+try {
+  Object.assign(names, JSON.parse(localStorage.getItem(NAMES)));
+} catch {
+  // A browser may keep nothing for a page from disk; names then last as long as the page.
+}
+
+function rename(voice, name) {
+  names[voice] = name.trim() || voices[voice];
+  for (const element of list.querySelectorAll(`[data-voice="${voice}"] .name`)) element.textContent = names[voice];
+  try {
+    localStorage.setItem(NAMES, JSON.stringify(names));
+  } catch {
+    // as above
+  }
+}
+
+voices.forEach((original, voice) => {
+  const input = make("input", { value: names[voice], placeholder: original, autocomplete: "off", maxLength: 80 });
+  input.addEventListener("change", () => rename(voice, input.value));
+  const label = make("span", { className: "name", textContent: original });
+  find("names").append(make("label", { className: `voice-${voice % 8}` }, label, input));
+});
+find("speakers").hidden = !voices.length;
+
+// --- the transcript -------------------------------------------------------------------------------------------------
+
+const elements = turns.map(([voice, text], index) => {
+  const said = make("p", { className: "said", dir: "auto", textContent: text });
+  const item = make("li", { turn: index, className: voice === null ? "" : `voice-${voice % 8}` }, said);
+  if (voice !== null) item.dataset.voice = voice;
+  return item;
+});
+// Blocks, each laid out only when it comes near the screen.
+const BLOCK = 25;
+const blocks = [];
+for (let first = 0; first < turns.length; first += BLOCK) {
+  blocks.push(make("ol", { start: first + 1, block: blocks.length }, ...elements.slice(first, first + BLOCK)));
+}
+list.lang = language ?? "";
+list.append(...blocks);
+if (!turns.length) tell("Nobody speaks in this recording.");
+
+// So do a turn's head and words become elements: five hours have 75,000.
+function unfold(index) {
+  const [voice, text, pieces] = turns[index], said = elements[index].lastChild;
+  if (said.unfolded) return said;
+  said.unfolded = true;
+  const head = make("div");
+  if (pieces.length) {
+    const at = readable(pieces[START]);
+    const button = make("button", { type: "button", className: "time", textContent: at, tabIndex: -1 });
+    button.setAttribute("aria-label", say("Play from {0}", at));
+    head.append(button);
+  }
+  if (voice !== null) head.append(make("span", { className: "name", textContent: names[voice] }));
+  if (head.firstChild) said.before(head);
+  if (!pieces.length) return said;
+  const spans = [];
+  for (let at = 0, piece = 0; piece < pieces.length; piece += STRIDE) {
+    spans.push(make("span", { piece, textContent: text.slice(at, (at += pieces[piece])) }));
+  }
+  said.replaceChildren(...spans);
+  return said;
+}
+const near = new Set(); // blocks
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) for (const item of target.children) unfold(item.turn);
+    near[isIntersecting ? "add" : "delete"](target.block);
+  }
+  paint();
+}, { root: region, rootMargin: "50%" });
+blocks.forEach((block) => watcher.observe(block));
+
+// --- where we are: a turn and a piece of it --------------------------------------------------------------------------
+
+const timed = turns.map((_, index) => index).filter((index) => turns[index][PIECES].length);
+const startOf = (index) => turns[index][PIECES][START];
+const endOf = (index) => turns[index][PIECES].at(-1);
+timed.sort((one, other) => startOf(one) - startOf(other));
+const latestEnds = []; // so that a look back ends where nobody can still be speaking
+for (const index of timed) latestEnds.push(Math.max(latestEnds.at(-1) ?? 0, endOf(index)));
+
+// How many of `count` ascending values are at most `value`.
+function countUpTo(value, count, valueAt) {
+  let low = 0, high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (valueAt(middle) <= value) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+function placeIn(turn, ms) {
+  if (ms < startOf(turn) || ms >= endOf(turn)) return null;
+  const pieces = turns[turn][PIECES];
+  return { turn, piece: STRIDE * (countUpTo(ms, pieces.length / STRIDE, (at) => pieces[at * STRIDE + START]) - 1) };
+}
+
+// Where two people talk at once, we stay with the one whom we were following, else go to whom began last.
+function placeAt(ms) {
+  const same = place && placeIn(place.turn, ms);
+  if (same) return same;
+  for (let order = countUpTo(ms, timed.length, (at) => startOf(timed[at])) - 1; latestEnds[order] > ms; order--) {
+    const found = placeIn(timed[order], ms);
+    if (found) return found;
+  }
+  return null;
+}
+
+let place = null, marked = null;
+function mark(next) {
+  if (place?.turn === next?.turn && place?.piece === next?.piece) return;
+  marked?.classList.remove("now");
+  if (place && place.turn !== next?.turn) elements[place.turn].removeAttribute("aria-current");
+  place = next;
+  if (!next) return;
+  marked = unfold(next.turn).children[next.piece / STRIDE];
+  marked.classList.add("now");
+  elements[next.turn].setAttribute("aria-current", "true");
+  if (find("follow").checked) marked.scrollIntoView({ block: "nearest" });
+}
+
+function seek(turn, piece) {
+  mark({ turn, piece });
+  lastPlace = place;
+  // The next whole millisecond's middle: a player that rounds down must not land in the word before.
+  player.currentTime = (turns[turn][PIECES][piece + START] + 0.5) / 1000;
+  if (!player.src) tell("Choose the recording to hear this.");
+}
+
+let lastPlace = null; // survives the silence between two words
+function follow() {
+  const here = placeAt(player.currentTime * 1000);
+  // Of two words at one moment, the one that was asked for stays.
+  const isHere = here && place && startAt(here) === startAt(place);
+  if (!isHere) mark(here);
+  lastPlace = place ?? lastPlace;
+}
+const startAt = ({ turn, piece }) => turns[turn][PIECES][piece + START];
+
+function play() {
+  follow();
+  if (!player.paused) requestAnimationFrame(play);
+}
+player.addEventListener("play", play);
+player.addEventListener("seeked", follow);
+
+function move(by, isWhole) {
+  const from = lastPlace;
+  if (!from) return timed.length ? seek(timed[0], 0) : undefined;
+  const piece = from.piece + by * STRIDE;
+  if (!isWhole && piece >= 0 && piece < turns[from.turn][PIECES].length) return seek(from.turn, piece);
+  const turn = timed[timed.indexOf(from.turn) + by];
+  if (turn === undefined) return undefined;
+  return seek(turn, isWhole || by > 0 ? 0 : turns[turn][PIECES].length - STRIDE);
+}
+
+// --- the recording --------------------------------------------------------------------------------------------------
+
+const url = stored("recording");
+function load(source) {
+  player.src = source;
+  player.hidden = false;
+  find("pick").firstChild.data = say("Another recording");
+  tell("");
+}
+if (url) load(url);
+find("file").addEventListener("change", ({ target }) => {
+  if (!target.files.length) return;
+  if (player.src.startsWith("blob:")) URL.revokeObjectURL(player.src);
+  const at = player.currentTime;
+  load(URL.createObjectURL(target.files[0]));
+  player.currentTime = at;
+});
+player.addEventListener("error", () => {
+  tell("This recording cannot be played: its address has expired, or the browser does not know its format. Choose its file.");
+});
+
+// --- mouse and keys -------------------------------------------------------------------------------------------------
+
+list.addEventListener("click", ({ target }) => {
+  const turn = target.closest("li")?.turn;
+  if (target.piece !== undefined) seek(turn, target.piece);
+  else if (target.className === "time") seek(turn, 0);
+});
+const KEYS = {
+  " ": () => (!player.src ? tell("Choose the recording to hear this.") : player.paused ? player.play() : player.pause()),
+  ArrowLeft: () => move(-1, false),
+  ArrowRight: () => move(1, false),
+  ArrowUp: () => move(-1, true),
+  ArrowDown: () => move(1, true),
+  "/": () => find("search").focus(),
+};
+region.addEventListener("keydown", (event) => {
+  const isOurs = Object.hasOwn(KEYS, event.key) && !(event.ctrlKey || event.altKey || event.metaKey);
+  if (!isOurs || (event.key === " " && event.target.matches("button"))) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+region.focus({ preventScroll: true });
+
+// --- search ---------------------------------------------------------------------------------------------------------
+
+const fold = (text) => { // of the same length, so that places in it are places in the text
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : text;
+};
+const folded = turns.map((turn) => fold(turn[TEXT]));
+let hits = [], hit = -1, hitsOf = new Map(), sought = ""; // hitsOf: by block
+
+function look() {
+  sought = fold(find("search").value.trim());
+  hits = [];
+  hitsOf = new Map();
+  folded.forEach((text, turn) => {
+    for (let at = sought ? text.indexOf(sought) : -1; at >= 0; at = text.indexOf(sought, at + sought.length)) {
+      const block = Math.floor(turn / BLOCK);
+      if (!hitsOf.has(block)) hitsOf.set(block, []);
+      hitsOf.get(block).push(hits.length);
+      hits.push({ turn, at });
+    }
+  });
+  find("previous").disabled = find("next").disabled = !hits.length;
+  hit = -1;
+  go(0);
+}
+
+function go(to) {
+  hit = hits.length ? (to + hits.length) % hits.length : -1;
+  find("count").textContent = !sought ? "" : hits.length ? say("{0} of {1}", hit + 1, hits.length) : say("no hits");
+  if (hit >= 0) {
+    near.add(Math.floor(hits[hit].turn / BLOCK));
+    elements[hits[hit].turn].scrollIntoView({ block: "center" });
+  }
+  paint();
+}
+
+function rangeOf({ turn, at }) {
+  const said = elements[turn].lastChild, range = new Range(), last = at + sought.length;
+  let before = 0;
+  for (const child of said.childNodes) {
+    const text = child.firstChild ?? child, behind = before + text.length;
+    if (at >= before && at < behind) range.setStart(text, at - before);
+    if (last > before && last <= behind) {
+      range.setEnd(text, last - before);
+      break;
+    }
+    before = behind;
+  }
+  return range;
+}
+
+// Only what is near the screen is painted.
+function paint() {
+  if (!CSS.highlights) return; // the count and the arrows work without
+  const there = [...near].flatMap((block) => hitsOf.get(block) ?? []);
+  CSS.highlights.set("hit", new Highlight(...there.filter((each) => each !== hit).map((each) => rangeOf(hits[each]))));
+  CSS.highlights.set("hit-now", new Highlight(...there.filter((each) => each === hit).map((each) => rangeOf(hits[each]))));
+}
+
+let waiting = 0;
+find("search").addEventListener("input", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(look, 80);
+});
+find("search").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return region.focus();
+  if (event.key !== "Enter") return undefined;
+  event.preventDefault();
+  return go(hit + (event.shiftKey ? -1 : 1));
+});
+find("previous").addEventListener("click", () => go(hit - 1));
+find("next").addEventListener("click", () => go(hit + 1));
+
+// --- copy and download ----------------------------------------------------------------------------------------------
+
+const formats = Object.keys(stored("exports"));
+find("format").append(...formats.map((format) => make("option", { value: format, textContent: format.toUpperCase() })));
+if (turns.length && !formats.includes("srt")) tell("The vendor gave no times: there is text, but there are no subtitles.");
+
+function exported(format) {
+  const escapes = format === "vtt" ? { "&": "&amp;", "<": "&lt;", ">": "&gt;" } : {};
+  const nameOf = (voice) => names[voice].replace(/[&<>]/g, (character) => escapes[character] ?? character);
+  return stored("exports")[format].replace(/\u0001(\d+)\u0001/g, (_, voice) => nameOf(voice));
+}
+find("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(exported(find("format").value));
+    tell("Copied.");
+  } catch {
+    tell("The browser does not let this page copy: use Download.");
+  }
+});
+find("download").addEventListener("click", () => {
+  const format = find("format").value;
+  const file = new Blob([exported(format)], { type: "text/plain" });
+  const link = make("a", { href: URL.createObjectURL(file), download: `${title}.${format}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+});

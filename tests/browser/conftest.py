@@ -1,0 +1,59 @@
+"""The viewer in a real browser, without a window. A page that throws, or that asks the network for anything, fails."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from asrcore.core.transcript import Transcript
+from asrcore.render import render
+from tests.support.chromium import chromium
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def show(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
+    """Opens a transcript's page from disk, or a page at an address. Keyword arguments describe the browser."""
+    troubles: list[str] = []
+    contexts = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: troubles.append(f"the page threw: {error}"))
+        page.on("console", lambda said: troubles.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("dialog", lambda dialog: (troubles.append("the page opened a dialog"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("file:", "blob:", "http://127.0.0.1:"))
+                else troubles.append(f"the page asked for {request.url}")
+            ),
+        )
+
+    def open_page(what: Transcript | str, **options: object) -> Page:
+        context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1000, "height": 700}, **options})
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        if isinstance(what, Transcript):
+            path = tmp_path / f"{len(contexts)}.html"
+            path.write_bytes(render(what, "html"))
+            page.goto(path.as_uri())
+        else:
+            page.goto(what)
+        return page
+
+    yield open_page
+
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -1,0 +1,481 @@
+"""What a reader does with the viewer: listen, look for, rename, take away; by mouse, by keys, on a phone, unseen."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from asrcore.core.transcript import Transcript
+from asrcore.render import render, with_recording
+from tests.support.transcripts import call, five_hours, said, transcript
+
+RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
+Opener = Callable[..., Page]
+
+
+def with_sound(page: Page) -> Page:
+    page.set_input_files("#file", RECORDING)
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    return page
+
+
+def word(page: Page, text: str) -> Locator:
+    return page.locator(".said span").filter(has_text=re.compile(f"^{text}")).first
+
+
+def time_ms(page: Page) -> int:
+    return page.evaluate("() => Math.floor(document.getElementById('player').currentTime * 1000)")
+
+
+def painted(page: Page, name: str) -> list[str]:
+    return page.evaluate("name => [...(CSS.highlights.get(name) ?? [])].map((range) => range.toString())", name)
+
+
+def test_shows_who_said_what_and_when(show: Opener) -> None:
+    page = show(call())
+
+    expect(page).to_have_title("call.wav")
+    expect(page.locator("li")).to_have_text(
+        [
+            "0:00说话人 1您好，是王先生吗？",
+            "0:02说话人 2是的，请问哪位？",
+            "0:03说话人 1您的快递到了。",
+        ]
+    )
+    colours = [page.locator(".name").nth(nth).evaluate("name => getComputedStyle(name).color") for nth in (2, 3, 4)]
+    assert colours[0] == colours[2] != colours[1]
+
+
+def test_a_click_on_a_word_goes_there(show: Opener) -> None:
+    page = with_sound(show(call()))
+
+    word(page, "快").click()
+
+    expect(page.locator(".said .now")).to_have_text("快")
+    expect(page.locator("li[aria-current]")).to_contain_text("您的快递到了。")
+    assert 3_740 < time_ms(page) < 4_560
+
+
+def test_a_click_on_a_time_goes_to_the_utterance(show: Opener) -> None:
+    page = with_sound(show(call()))
+
+    page.get_by_role("button", name="Play from 0:02").click()
+
+    expect(page.locator(".said .now")).to_have_text("是")
+    assert time_ms(page) == 2_260
+
+
+def test_a_word_clicked_before_the_recording_is_there_is_kept(show: Opener) -> None:
+    page = show(call())
+
+    word(page, "哪").click()
+    expect(page.locator("#message")).to_contain_text("Choose the recording")
+    with_sound(page)
+
+    expect(page.locator(".said .now")).to_have_text("哪")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 2.5")
+
+
+def test_the_word_being_said_is_marked_while_playing(show: Opener) -> None:
+    page = with_sound(show(call()))
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          new MutationObserver((changes) => {
+            const marked = changes.filter(({ target }) => target.classList.contains("now"));
+            window.seen.push(...marked.map(({ target }) => target.textContent));
+          }).observe(document.getElementById("turns"), { subtree: true, attributeFilter: ["class"] });
+        }"""
+    )
+
+    page.locator("#transcript").press(" ")
+    page.wait_for_function("() => document.getElementById('player').ended")
+
+    spoken = "".join(page.evaluate("() => window.seen"))
+    said_in_order = "您好，是王先生吗？是的，请问哪位？您的快递到了。"
+    rest = iter(said_in_order)
+    assert all(character in rest for character in spoken), spoken
+    assert spoken.endswith("了。")
+    expect(page.locator(".said .now")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("ms", "marked"),
+    [
+        pytest.param(0, [], id="before-anybody-speaks"),
+        pytest.param(300, ["您"], id="first-word"),
+        pytest.param(1_659, ["吗？"], id="end-of-an-utterance"),
+        pytest.param(1_660, [], id="between-utterances"),
+        pytest.param(2_260, ["是"], id="next-utterance"),
+        pytest.param(4_559, ["了。"], id="last-word"),
+        pytest.param(4_800, [], id="silence-at-the-end"),
+    ],
+)
+def test_the_mark_knows_every_moment(show: Opener, ms: int, marked: list[str]) -> None:
+    page = with_sound(show(call()))
+
+    page.evaluate(
+        """ms => new Promise((done) => {
+          const player = document.getElementById("player");
+          player.addEventListener("seeked", done, { once: true });
+          player.currentTime = (ms + 0.5) / 1000;
+        }).then(() => undefined)""",
+        ms,
+    )
+
+    expect(page.locator(".said .now")).to_have_text(marked)
+
+
+def test_keys_go_by_word_and_by_utterance(show: Opener) -> None:
+    page = with_sound(show(call()))
+    region = page.locator("#transcript")
+    expect(region).to_be_focused()
+
+    steps = [
+        ("ArrowRight", "您"),
+        ("ArrowRight", "好，"),
+        ("ArrowRight", "是"),
+        ("ArrowLeft", "好，"),
+        ("ArrowDown", "是"),
+        ("ArrowLeft", "吗？"),
+        ("ArrowRight", "是"),
+        ("ArrowDown", "您"),
+        ("ArrowDown", "您"),
+        ("ArrowUp", "是"),
+    ]
+    for key, expected in steps:
+        region.press(key)
+        expect(page.locator(".said .now")).to_have_text(expected)
+
+
+def test_where_two_talk_at_once_it_stays_with_whom_was_asked_for(show: Opener) -> None:
+    document = transcript(
+        [
+            said("甲乙丙", 0, 3_000, ("甲", 0, 1_000), ("乙", 1_000, 2_000), ("丙", 2_000, 3_000), speaker="1"),
+            said("丁戊", 1_000, 3_000, ("丁", 1_000, 2_000), ("戊", 2_000, 3_000), speaker="2"),
+        ]
+    )
+    page = with_sound(show(document))
+
+    word(page, "乙").click()
+    expect(page.locator(".said .now")).to_have_text("乙")
+    page.locator("#transcript").press("ArrowRight")
+    expect(page.locator(".said .now")).to_have_text("丙")
+    word(page, "丁").click()
+    page.locator("#transcript").press("ArrowRight")
+
+    expect(page.locator(".said .now")).to_have_text("戊")
+
+
+def test_space_plays_and_pauses(show: Opener) -> None:
+    page = with_sound(show(call()))
+    region = page.locator("#transcript")
+
+    region.press(" ")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0.1")
+    region.press(" ")
+
+    assert page.evaluate("() => document.getElementById('player').paused")
+
+
+def test_search_counts_and_visits_hits(show: Opener) -> None:
+    page = show(call())
+
+    page.locator("#transcript").press("/")
+    page.keyboard.type("您")
+    expect(page.locator("#count")).to_have_text("1 of 2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#count")).to_have_text("2 of 2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#count")).to_have_text("1 of 2")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("#count")).to_have_text("2 of 2")
+
+    assert painted(page, "hit") == ["您"]
+    assert painted(page, "hit-now") == ["您"]
+
+
+@pytest.mark.parametrize(
+    ("sought", "count", "first"),
+    [
+        pytest.param("王先生", "1 of 1", ["王先生"], id="across-words"),
+        pytest.param("好，是", "1 of 1", ["好，是"], id="across-punctuation"),
+        pytest.param("hello", "1 of 1", ["Hello"], id="capitals"),
+        pytest.param("<b>", "1 of 1", ["<b>"], id="markup"),
+        pytest.param("没有", "no hits", [], id="nothing"),
+        pytest.param(".*", "no hits", [], id="no-pattern"),
+        pytest.param("  ", "", [], id="blank"),
+    ],
+)
+def test_search_finds_text_as_it_stands(show: Opener, sought: str, count: str, first: list[str]) -> None:
+    document = call()
+    page = show(transcript([*document.utterances, said("Hello <b> World", 5_000, 6_000)]))
+
+    page.get_by_role("searchbox").fill(sought)
+
+    expect(page.locator("#count")).to_have_text(count)
+    page.wait_for_function("count => (CSS.highlights.get('hit-now')?.size ?? 0) === count", arg=len(first))
+    assert painted(page, "hit-now") == first
+
+
+def test_a_speaker_gets_a_name_everywhere_and_in_what_is_taken_away(show: Opener, tmp_path: Path) -> None:
+    page = show(call())
+
+    page.get_by_text("Speakers", exact=True).click()
+    page.get_by_label("说话人 2").fill("王 <先> & 生")
+    page.get_by_label("说话人 2").press("Tab")
+
+    expect(page.locator("li .name")).to_have_text(["说话人 1", "王 <先> & 生", "说话人 1"])
+    assert "[0:02] 王 <先> & 生: 是的" in downloaded(page, "txt")[1]
+    assert "<v 王 &lt;先&gt; &amp; 生>是的" in downloaded(page, "vtt")[1]
+
+
+def test_an_empty_name_brings_the_first_one_back(show: Opener) -> None:
+    page = show(call())
+    page.get_by_text("Speakers", exact=True).click()
+
+    for name in ("王先生", " "):
+        page.get_by_label("说话人 2").fill(name)
+        page.get_by_label("说话人 2").press("Tab")
+
+    expect(page.locator("li .name")).to_have_text(["说话人 1", "说话人 2", "说话人 1"])
+
+
+def test_names_are_remembered(show: Opener) -> None:
+    page = show(call())
+    page.get_by_text("Speakers", exact=True).click()
+    page.get_by_label("说话人 2").fill("王先生")
+    page.get_by_label("说话人 2").press("Tab")
+
+    page.reload()
+
+    expect(page.locator("li .name")).to_have_text(["说话人 1", "王先生", "说话人 1"])
+
+
+def downloaded(page: Page, format: str) -> tuple[str, str]:
+    page.get_by_label("Format").select_option(format)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    return download.value.suggested_filename, download.value.path().read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format", ["srt", "vtt", "txt"])
+def test_a_download_is_the_file_beside_the_page(show: Opener, format: str) -> None:
+    name, text = downloaded(show(call()), format)
+
+    assert name == f"call.wav.{format}"
+    assert text == render(call(), format).decode()
+
+
+def test_copy(show: Opener) -> None:
+    page = show(call(), permissions=["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.locator("#message")).to_have_text("Copied.")
+    assert page.evaluate("() => navigator.clipboard.readText()") == render(call(), "txt").decode()
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script><img src=x onerror=alert(3)>",
+    "<!-- --> ]]> -->",
+    "&lt;b&gt; \"quoted\" 'text'",
+    "\u202egnp.exe \u0645\u0631\u062d\u0628\u0627",
+    "👩\u200d👧 👍🏽 e\u0301",
+    "javascript:alert(4) {{script}} ${1} `",
+]
+
+
+def test_hostile_text_is_shown_as_text(show: Opener) -> None:
+    utterances = [
+        said(text, index * 1_000, index * 1_000 + 900, speaker=text, channel=index % 2)
+        for index, text in enumerate(HOSTILE)
+    ]
+    page = show(transcript(utterances, key=f"incoming/auto/{HOSTILE[1]}", language='"><script>alert(5)</script>'))
+
+    expect(page.locator(".said")).to_have_count(len(HOSTILE))
+    assert page.locator(".said").evaluate_all("all => all.map((said) => said.textContent)") == HOSTILE
+    assert page.locator("img, iframe, object, .said script, .said b").count() == 0
+    assert page.locator("script:not([type])").count() == 1
+
+
+def test_a_page_from_disk_may_not_reach_the_network(browser: Browser, tmp_path: Path) -> None:
+    """The policy holds even if the page's own script were made to ask."""
+    page = browser.new_page()
+    path = tmp_path / "page.html"
+    path.write_bytes(render(call(), "html"))
+    page.goto(path.as_uri())
+
+    with server({"/x": ("text/plain", b"")}) as address:
+        answer = page.evaluate("url => fetch(url).then(() => 'reached', () => 'refused')", f"{address}/x")
+        image = page.evaluate(
+            """url => new Promise((done) => {
+              const image = new Image();
+              image.onload = () => done("reached");
+              image.onerror = () => done("refused");
+              image.src = url;
+            })""",
+            f"{address}/x",
+        )
+    page.close()
+
+    assert (answer, image) == ("refused", "refused")
+
+
+def test_opened_through_the_api_it_plays_by_itself(show: Opener) -> None:
+    with server({"/call.wav?sig=a&b": ("audio/wav", RECORDING.read_bytes())}) as address:
+        pages = {
+            "/page": ("text/html; charset=utf-8", with_recording(render(call(), "html"), f"{address}/call.wav?sig=a&b"))
+        }
+        with server(pages) as site:
+            page = show(f"{site}/page")
+
+            page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+            word(page, "快").click()
+
+            expect(page.locator(".said .now")).to_have_text("快")
+            assert page.evaluate("() => document.getElementById('player').duration") == pytest.approx(5.063, abs=0.1)
+
+
+def test_speaks_chinese_where_the_browser_does(show: Opener, tmp_path: Path) -> None:
+    page = show(call(), locale="zh-CN", permissions=["clipboard-write"])
+    said_by_page = [page.locator("body").inner_text()]
+
+    def look_up(sought: str) -> None:
+        page.get_by_role("searchbox").fill(sought)
+        expect(page.locator("#count")).to_have_text(re.compile("处|没有"))
+        said_by_page.append(page.locator("#count").inner_text())
+        page.get_by_role("searchbox").fill("")
+        expect(page.locator("#count")).to_be_empty()
+
+    for sought in ("您", "没有"):
+        look_up(sought)
+    for press in (lambda: word(page, "快").click(), lambda: page.locator("#copy").click()):
+        press()
+        expect(page.locator("#message")).not_to_be_empty()
+        said_by_page.append(page.locator("#message").inner_text())
+    names = page.locator("[aria-label], [placeholder]").evaluate_all(
+        "all => all.map((each) => `${each.ariaLabel ?? ''} ${each.placeholder ?? ''}`)"
+    )
+
+    assert set(re.findall(r"[A-Za-z.]+", " ".join([*said_by_page, *names]))) == {"call.wav", "TXT", "SRT", "VTT"}
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_what_cannot_be_played_says_so(show: Opener, tmp_path: Path) -> None:
+    page = show(call())
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound at all")
+
+    page.set_input_files("#file", broken)
+
+    expect(page.locator("#message")).to_contain_text("cannot be played")
+
+
+@pytest.mark.parametrize(
+    ("document", "message", "formats"),
+    [
+        pytest.param(transcript([]), "Nobody speaks", ["txt", "srt", "vtt"], id="silence"),
+        pytest.param(transcript([said("好的", None, None)]), "no times", ["txt"], id="without-times"),
+        pytest.param(transcript([], text="好的"), "no times", ["txt"], id="a-text-alone"),
+    ],
+)
+def test_what_is_lacking_is_said(show: Opener, document: Transcript, message: str, formats: list[str]) -> None:
+    page = show(document)
+
+    expect(page.locator("#message")).to_contain_text(message)
+    assert page.locator("#format option").evaluate_all("all => all.map((each) => each.value)") == formats
+    for key in ("ArrowRight", "ArrowDown", "/"):
+        page.locator("#transcript").press(key)
+
+
+def test_five_hours_are_there_from_the_first_to_the_last_word(show: Opener) -> None:
+    document = five_hours()
+    page = show(document)
+
+    expect(page.locator("li")).to_have_count(len(document.utterances))
+    assert page.locator(".said span").count() < 5_000
+    page.locator("li").last.scroll_into_view_if_needed()
+    last = page.locator("li").last.locator(".said span").last
+    last.click()
+
+    expect(last).to_have_class("now")
+    page.get_by_role("searchbox").fill(document.utterances[3_000].text)
+    expect(page.locator("#count")).to_have_text("1 of 1")
+    expect(page.locator("li").nth(3_000)).to_be_in_viewport()
+
+
+def test_hours_in_one_breath_are_laid_out_in_parts(show: Opener) -> None:
+    document = five_hours(words=3_000, per_utterance=3_000)
+
+    page = show(document)
+
+    assert page.locator("li").count() > 10
+    assert "".join(page.locator(".said").all_text_contents()) == document.utterances[0].text
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("width", [1_000, 360])
+def test_nothing_stands_in_the_way_of_a_screen_reader(show: Opener, colors: str, width: int) -> None:
+    speakers = [said(f"第{nth}位。", nth * 1_000, nth * 1_000 + 900, speaker=str(nth)) for nth in range(9)]
+    page = show(transcript(speakers), color_scheme=colors, viewport={"width": width, "height": 700})
+    page.get_by_text("Speakers", exact=True).click()
+    page.get_by_role("searchbox").fill("位")
+    expect(page.locator("#count")).to_have_text("1 of 9")
+    word(page, "第3位").click()
+    axe = Axe()
+
+    page.evaluate(axe.axe_script)
+
+    found = page.evaluate("() => axe.run()")
+
+    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]] == []
+
+
+def test_on_a_phone_nothing_is_cut_off(show: Opener) -> None:
+    page = show(call(), viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    page.get_by_role("searchbox").fill("您")
+    expect(page.locator("#count")).to_have_text("1 of 2")
+
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    rights = page.locator("header *, .said").evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect().right)"
+    )
+    assert max(rights) <= page.viewport_size["width"]
+    word(page, "王").tap()
+    expect(page.locator(".said .now")).to_have_text("王")
+
+
+@contextmanager
+def server(pages: dict[str, tuple[str, bytes]]) -> Iterator[str]:
+    """Serves these bytes on this machine, as an API or a bucket would."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content_type, body = pages[self.path]
+            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            first = int(asked[1]) if asked else 0
+            part = body[first : int(asked[2]) + 1 if asked and asked[2] else None]
+            self.send_response(206 if asked else 200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(part)))
+            self.send_header("Accept-Ranges", "bytes")
+            if asked:
+                self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(body)}")
+            self.end_headers()
+            self.wfile.write(part)
+
+        def log_message(self, *args: object) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()

@@ -1,0 +1,294 @@
+"""Exports: the files that are written, and that others read them as they were meant."""
+
+import io
+import json
+import re
+
+import pysubs2
+import pytest
+import webvtt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asrcore.core.transcript import Transcript, Utterance
+from asrcore.render import FORMATS, Exports, render, with_recording
+from asrcore.render.clock import readable, stamp
+from asrcore.render.cues import Cue, cues
+from asrcore.render.speech import speech
+from asrcore.render.srt import LOOKALIKES
+from tests.support.transcripts import said, transcript
+
+CALL = transcript(
+    [
+        said("您好，是王先生吗？", 0, 1_999, speaker="1"),
+        said("是的，请问哪位？", 2_000, 3_999, speaker="2"),
+    ]
+)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script>",
+    "<!-- --> ]]> <![CDATA[",
+    "-->",
+    "1 --> 2",
+    "<b>bold</b> {\\an8}top",
+    "&lt;i&gt; &amp; \"quotes\" 'single'",
+    "line\u2028separator\u2029paragraph",
+    "nul\x00bell\x07",
+    "half \ud800 a pair",
+    "\u202egnp.exe",
+    "👩\u200d👧 👍🏽",
+    "مرحبا بالعالم",
+    "WEBVTT",
+    "NOTE nothing",
+    "{{script}} {{transcript}} media-src blob:;",
+]
+
+
+@pytest.mark.parametrize(
+    ("ms", "written", "read"),
+    [
+        pytest.param(0, "00:00:00,000", "0:00", id="start"),
+        pytest.param(999, "00:00:00,999", "0:00", id="last-before-second"),
+        pytest.param(1_000, "00:00:01,000", "0:01", id="second-carry"),
+        pytest.param(59_999, "00:00:59,999", "0:59", id="last-before-minute"),
+        pytest.param(60_000, "00:01:00,000", "1:00", id="minute-carry"),
+        pytest.param(3_599_999, "00:59:59,999", "59:59", id="last-before-hour"),
+        pytest.param(3_600_000, "01:00:00,000", "1:00:00", id="hour-carry"),
+        pytest.param(86_399_999, "23:59:59,999", "23:59:59", id="last-before-day"),
+        pytest.param(86_400_000, "24:00:00,000", "24:00:00", id="no-day-carry"),
+        pytest.param(360_000_000, "100:00:00,000", "100:00:00", id="past-99-hours"),
+    ],
+)
+def test_times(ms: int, written: str, read: str) -> None:
+    assert stamp(ms, ",") == written
+    assert stamp(ms, ".") == written.replace(",", ".")
+    assert readable(ms) == read
+
+
+def test_a_time_before_the_start_is_refused() -> None:
+    with pytest.raises(ValueError, match="negative: -1 ms"):
+        stamp(-1, ",")
+
+
+@pytest.mark.parametrize(
+    ("format", "expected"),
+    [
+        pytest.param(
+            "srt",
+            "1\n00:00:00,000 --> 00:00:01,999\n您好，是王先生吗？\n\n"
+            "2\n00:00:02,000 --> 00:00:03,999\n是的，请问哪位？\n\n",
+            id="srt",
+        ),
+        pytest.param(
+            "vtt",
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.999\n<v 说话人 1>您好，是王先生吗？\n"
+            "\n00:00:02.000 --> 00:00:03.999\n<v 说话人 2>是的，请问哪位？\n",
+            id="vtt",
+        ),
+        pytest.param("txt", "[0:00] 说话人 1: 您好，是王先生吗？\n[0:02] 说话人 2: 是的，请问哪位？\n", id="txt"),
+    ],
+)
+def test_files(format: str, expected: str) -> None:
+    assert render(CALL, format).decode() == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "formats", "warnings"),
+    [
+        pytest.param(CALL, ["srt", "vtt", "txt", "html"], [], id="with-times"),
+        pytest.param(transcript([]), ["srt", "vtt", "txt", "html"], [], id="silence"),
+        pytest.param(
+            transcript([said("好", None, None)]),
+            ["txt", "html"],
+            ["the vendor gave no times, so there are no subtitles (srt, vtt), only txt and html"],
+            id="without-times",
+        ),
+        pytest.param(
+            transcript([], text="好"),
+            ["txt", "html"],
+            ["the vendor gave no times, so there are no subtitles (srt, vtt), only txt and html"],
+            id="a-text-alone",
+        ),
+        pytest.param(
+            transcript([said("好", 0, 900), said("的", None, None)]),
+            ["srt", "vtt", "txt", "html"],
+            ["1 of 2 utterances came without times; subtitles (srt, vtt) lack them"],
+            id="with-some-times",
+        ),
+    ],
+)
+def test_what_a_transcript_can_be_given_in(document: Transcript, formats: list[str], warnings: list[str]) -> None:
+    exports = Exports(document)
+
+    assert list(exports.formats) == formats
+    assert list(exports.warnings) == warnings
+    assert all(isinstance(exports.write(format), bytes) for format in formats)
+
+
+@pytest.mark.parametrize(
+    ("document", "format", "reason"),
+    [
+        pytest.param(CALL, "docx", "no export 'docx': choose among srt, vtt, txt, html", id="unknown"),
+        pytest.param(transcript([], text="好"), "srt", "without times: choose among txt, html", id="without-times"),
+    ],
+)
+def test_what_cannot_be_written_says_why(document: Transcript, format: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        render(document, format)
+
+
+def test_extensions_and_content_types() -> None:
+    assert [each.extension for each in FORMATS.values()] == [".srt", ".vtt", ".txt", ".html"]
+    assert all(each.content_type.endswith("; charset=utf-8") for each in FORMATS.values())
+
+
+def test_text_without_times_has_none() -> None:
+    assert render(transcript([said("好", None, None, speaker="1")]), "txt").decode() == "说话人 1: 好\n"
+
+
+def plain(document: Transcript) -> list[Cue]:
+    return cues(speech(document))
+
+
+def read_srt(file: bytes) -> list[tuple[int, int, str]]:
+    found = pysubs2.SSAFile.from_string(file.decode(), format_="srt", keep_html_tags=True)
+    return [(event.start, event.end, event.text.replace("\\N", "\n")) for event in found]
+
+
+def read_vtt(file: bytes) -> list[tuple[int, int, str, str | None]]:
+    found = webvtt.from_buffer(io.BytesIO(file), format="vtt")
+    return [
+        (each.start_time.in_milliseconds(), each.end_time.in_milliseconds(), each.raw_text, each.voice)
+        for each in found
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_read_back_as_text(text: str) -> None:
+    document = transcript([said(text, 0, 3_000, speaker=text), said("好。", 4_000, 5_000)])
+
+    expected = plain(document)
+
+    lines = ["\n".join(cue.lines) for cue in expected]
+    assert [text for *_, text in read_srt(render(document, "srt"))] == [line.translate(LOOKALIKES) for line in lines]
+    assert [unescaped(text) for *_, text, _ in read_vtt(render(document, "vtt"))] == lines
+
+
+def unescaped(text: str) -> str:
+    without_voice = re.sub(r"^<v [^>]*>", "", text)
+    assert not re.search(r"[<>]|-->", without_voice)
+    return without_voice.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+TALK = st.lists(
+    st.tuples(
+        st.text(st.sampled_from("我们今天讨论，项目。abc de<>&-—“”!？"), min_size=1, max_size=120),
+        st.integers(0, 350_000_000),  # the parser knows no time past 99 hours
+        st.integers(0, 9_000),
+        st.sampled_from([None, "1", "2", "王 <先> & 生"]),
+    ),
+    max_size=6,
+).map(
+    lambda rows: transcript(
+        [
+            said(text, start, start + length, speaker=who)
+            for text, start, length, who in sorted(rows, key=lambda row: row[1])
+        ]
+    )
+)
+
+
+@settings(deadline=None)
+@given(TALK)
+def test_srt_parses_back(document: Transcript) -> None:
+    expected = [(cue.start_ms, cue.end_ms, "\n".join(cue.lines).translate(LOOKALIKES)) for cue in plain(document)]
+
+    assert read_srt(render(document, "srt")) == expected
+
+
+@settings(deadline=None)
+@given(TALK)
+def test_vtt_parses_back(document: Transcript) -> None:
+    voices = speech(document).voices
+
+    found = read_vtt(render(document, "vtt"))
+
+    assert [(start, end, unescaped(text)) for start, end, text, _ in found] == [
+        (cue.start_ms, cue.end_ms, "\n".join(cue.lines)) for cue in plain(document)
+    ]
+    assert [voice and unescaped(voice) for *_, voice in found] == [
+        None if cue.voice is None else voices[cue.voice] for cue in plain(document)
+    ]
+
+
+def block(page: str, name: str) -> object:
+    found = re.findall(rf'<script type="application/json" id="{name}">([^<]*)</script>', page)
+    assert len(found) == 1
+    return json.loads(found[0])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_in_the_page_hostile_text_is_data(text: str) -> None:
+    harmless, hostile = (
+        render(transcript([said(said_text, 0, 900, speaker=said_text)], key=f"incoming/{said_text}"), "html").decode()
+        for said_text in ("x", text)
+    )
+
+    skeleton = [re.sub(r"(<script type[^>]*>)[^<]*", r"\1", page) for page in (harmless, hostile)]
+    assert skeleton[0] == skeleton[1]
+    assert block(hostile, "data")["turns"][0][1] == speech(transcript([said(text, 0, 900)])).turns[0].text
+
+
+def test_the_page_holds_the_files_with_names_left_open() -> None:
+    files = block(render(CALL, "html").decode(), "exports")
+
+    assert list(files) == ["txt", "srt", "vtt"]
+    for format, written in files.items():
+        assert (
+            re.sub(r"\x01(\d)\x01", lambda name: f"说话人 {int(name[1]) + 1}", written) == render(CALL, format).decode()
+        )
+
+
+def test_the_page_measures_words_as_a_browser_does() -> None:
+    page = render(transcript([said("👍🏽好", 0, 900, ("👍🏽", 0, 300), ("好", 300, 900))]), "html").decode()
+
+    assert block(page, "data")["turns"][0][2] == [4, 0, 300, 1, 300, 900]
+
+
+def test_the_page_asks_the_network_for_nothing() -> None:
+    page = render(CALL, "html").decode()
+
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    assert not re.search(r"https?://|\b(src|href)=", page)
+
+
+def test_a_recording_is_added_by_its_address() -> None:
+    page = render(CALL, "html")
+    url = "https://audio.s3.cn-north-1.amazonaws.com.cn/a%20b.wav?X-Amz-Signature=1&x=%3C/script%3E"
+
+    found = with_recording(page, url).decode()
+
+    assert block(found, "recording") == url
+    assert "media-src blob: https://audio.s3.cn-north-1.amazonaws.com.cn;" in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("javascript:alert(1)", id="script"),
+        pytest.param("file:///recording.wav", id="file"),
+        pytest.param("https://a;script-src *", id="policy"),
+        pytest.param("https://", id="nowhere"),
+    ],
+)
+def test_other_addresses_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="http or https"):
+        with_recording(render(CALL, "html"), url)
+
+
+def test_the_order_of_utterances_is_kept_in_text() -> None:
+    document = transcript([Utterance(start_ms=index, end_ms=index, text=f"{index}。") for index in range(5)])
+
+    assert re.findall(r"(\d)。", render(document, "txt").decode()) == list("01234")
