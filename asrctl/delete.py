@@ -6,13 +6,14 @@ from typing import Any
 
 from asrcore.core.job import Job
 from asrcore.finish import transcript_key
+from asrcore.render import FORMATS
 from asrcore.services import ConflictError
 from asrctl.find import find
 from asrctl.result import OperatorError, Result
 from asrctl.stack import ObjectVersion, Stack
 from asrctl.words import count
 
-EXPORTS = (".srt", ".vtt", ".txt", ".html")
+EXPORTS = tuple(made.extension for made in FORMATS.values())
 
 
 def delete(stack: Stack, reference: str, agree: Callable[[list[str]], bool], *, dry_run: bool) -> Result:

@@ -125,7 +125,8 @@ def _waits_for(job: Job, completes_by: AbstractSet[Completion], calendar: _Calen
         case _ if job.attempt.claimed_at is not None:
             return f"whether {vendor} took it is not known yet; if that stays so it is handed over again {due}"
         case _:
-            return f"it is handed to {vendor} (attempt {number}) {due}, when its turn has come"
+            turn = calendar.at(job.free_from())  # the state machine wakes a little earlier
+            return f"it is handed to {vendor} (attempt {number}) {turn}, when its turn has come"
 
 
 def _advice(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> str:

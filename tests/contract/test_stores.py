@@ -87,7 +87,7 @@ class TestJobs:
     def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
         slots = [jobs.take_slot("toy", Pace(4), START) for _ in range(3)]
 
-        assert slots == [START + timedelta(milliseconds=250 * place) for place in range(3)]
+        assert slots == [START + timedelta(microseconds=Pace(4).interval_us * place) for place in range(3)]
 
     def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
         for _ in range(8):
@@ -101,7 +101,7 @@ class TestJobs:
 
         days = [vendor_day(slot) for slot in slots]
         assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
-        assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(milliseconds=500)]
+        assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=Pace(2).interval_us)]
 
     def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
         open_job, done, untold = (
@@ -175,6 +175,7 @@ def test_a_write_that_lost_a_race_looks_again(aws):
     client = boto3.client("s3")
     client.create_bucket(Bucket="transcripts")
     store = S3Transcripts(client, "transcripts")
+    store.put_transcript("t.json", b"oldest", SOURCE.model_copy(update={"sequencer": "01"}))
     head, raced = client.head_object, []
 
     def somebody_newer_writes_after_the_look(**call):

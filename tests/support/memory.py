@@ -109,7 +109,7 @@ class MemoryTranscripts:
     def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
         self.objects[f"raw/{job_id}.json"] = body
 
-    def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
+    def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = "") -> bool:
         if rank(self.sequencers.get(key, "")) > rank(source.sequencer):
             return False
         self.objects[key], self.sequencers[key] = body, source.sequencer
@@ -155,6 +155,7 @@ class World:
     secret: dict[str, Any]
     clock: datetime = START
     defaults: Wish = field(default_factory=Wish)
+    exports: tuple[str, ...] = ()
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
     transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
@@ -175,6 +176,7 @@ class World:
                 secret_arn="secret",
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
+                exports=list(self.exports),
                 base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
                 per_second=dict.fromkeys(self.vendors, 10),
                 per_day={},

@@ -120,7 +120,7 @@ def test_the_default_chain_names_every_vendor():
 def test_the_environment_is_what_the_layer_reads(name):
     shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
-    environment = {name: "{}" if name == "DEFAULT_OPTIONS" else "1" for name in {**shared, **own}}
+    environment = {**dict.fromkeys({**shared, **own}, "1"), "DEFAULT_OPTIONS": "{}", "EXPORTS": "srt,html"}
 
     assert Settings.from_environment(environment).jobs_table == "1"
 

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from asrcore.core.job import Status
+from asrcore.core.transcript import Recognition, Utterance
 from asrcore.poll import query
 from tests.support.memory import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
@@ -23,7 +26,7 @@ def test_the_transcript_carries_the_job_the_source_and_every_attempt():
     assert transcript["audio"]["duration_ms"] == 1000
     assert transcript["text"] == TEXT
     assert [attempt["outcome"] for attempt in transcript["attempts"]] == ["completed"]
-    assert transcript["completed_at"] == START.isoformat().replace("+00:00", "Z")
+    assert transcript["completed_at"] == f"{made.clock:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def test_an_older_version_never_overwrites_the_transcript_of_a_newer_one_and_is_not_lost():
@@ -62,3 +65,49 @@ def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
 
     assert open_job.expires_at is None
     assert made.job().expires_at == int(START.timestamp()) + 30 * 86400
+
+
+class TestExports:
+    @pytest.mark.parametrize(
+        ("wanted", "written"),
+        [
+            pytest.param(("srt", "vtt", "txt", "html"), {".srt", ".vtt", ".txt", ".html"}, id="all"),
+            pytest.param(("txt",), {".txt"}, id="one"),
+            pytest.param((), set(), id="none"),
+        ],
+    )
+    def test_lie_beside_the_transcript_as_far_as_they_are_wanted(self, wanted, written):
+        made = world("done", vendors=(SYNC,))
+        made.exports = wanted
+
+        drop(made)
+
+        base = f"transcripts/{KEY}"
+        assert {key.removeprefix(base) for key in made.transcripts.objects if key.startswith(base)} == written | {
+            ".json"
+        }
+        for suffix in written:
+            assert TEXT[:-1] in made.transcripts.objects[base + suffix].decode()
+
+    def test_of_an_older_version_never_overwrite_those_of_a_newer_one(self):
+        made = world("accepted", "accepted", "done", "done")
+        made.exports = ("txt",)
+        older, newer = drop(made, OLDER), drop(made)
+
+        query(newer.job_id, made.services)
+        made.transcripts.objects[f"transcripts/{KEY}.txt"] = b"the newer one's"
+        query(older.job_id, made.services)
+
+        assert made.transcripts.objects[f"transcripts/{KEY}.txt"] == b"the newer one's"
+
+    def test_what_has_no_times_gets_no_subtitles_and_says_so(self, monkeypatch):
+        untimed = Recognition(text=TEXT, utterances=[Utterance(start_ms=None, end_ms=None, text=TEXT)])
+        monkeypatch.setattr("tests.support.toy.HEARD", untimed)
+        made = world("done", vendors=(SYNC,))
+        made.exports = ("srt", "txt")
+
+        job = drop(made)
+
+        assert f"transcripts/{KEY}.srt" not in made.transcripts.objects
+        assert f"transcripts/{KEY}.txt" in made.transcripts.objects
+        assert any("times" in warning for warning in job.warnings)

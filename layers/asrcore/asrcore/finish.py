@@ -3,6 +3,7 @@
 In this order, each step harmless to repeat: the vendor's reply as it came, the transcript, the row, the event.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,9 +38,12 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
         return announce(job, services)
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
-    body = _transcript(job.complete(vendor_task_id, key, warnings, now), heard).model_dump_json(by_alias=True).encode()
+    transcript = _transcript(job.complete(vendor_task_id, key, warnings, now), heard)
+    body = transcript.model_dump_json(by_alias=True).encode()
     services.transcripts.put_raw(job.job_id, raw.body, raw.content_type)
-    if not services.transcripts.put_transcript(key, body, job.source):
+    if services.transcripts.put_transcript(key, body, job.source):
+        warnings = [*warnings, *_export(transcript, key, services)]
+    else:
         key = f"superseded/{job.job_id}.json"
         warnings = [*warnings, "a newer version of this recording has its transcript already; this one is kept apart"]
         services.transcripts.put_superseded(key, body)
@@ -51,6 +55,21 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     moved = services.move(job.job_id, complete)
     LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(heard.utterances))
     return announce(moved, services)
+
+
+def _export(transcript: Transcript, key: str, services: Services) -> Sequence[str]:
+    """Write the exports beside a transcript; what could not be exported, in words."""
+    wanted = services.settings.exports
+    if not wanted:
+        return []
+    from asrcore.render import FORMATS, Exports  # noqa: PLC0415 - only who ends a job needs it
+
+    exports = Exports(transcript)
+    for name in (name for name in exports.formats if name in wanted):
+        made = FORMATS[name]
+        beside = key.removesuffix(".json") + made.extension
+        services.transcripts.put_transcript(beside, exports.write(name), transcript.source, made.content_type)
+    return exports.warnings if any(FORMATS[name].timed for name in wanted) else []
 
 
 def announce(job: Job, services: Services) -> Job:

@@ -15,6 +15,8 @@ from asrcore.core.vendor import Account, Completion, Order, Reply, Request, Vend
 from asrcore.metrics import Metrics
 from asrcore.settings import Settings
 
+JSON = "application/json; charset=utf-8"
+
 
 class ConflictError(Exception):
     """Somebody else moved the job since it was read."""
@@ -64,8 +66,8 @@ class Transcripts(Protocol):
     def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
         """Keep a vendor's reply as it came."""
 
-    def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
-        """Write a transcript unless one of a newer version of the same recording is there: then False."""
+    def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
+        """Write a transcript, or an export, unless one of a newer version of the recording is there: then False."""
 
     def sequencer(self, key: str) -> str:
         """Of the recording that the transcript under a key was made from; empty when there is none."""

@@ -1,6 +1,7 @@
 """What a function is told by its environment, checked once at start."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +25,7 @@ class Settings(BaseModel):
     secret_arn: str
     vendor_chain: list[str]
     row_retention_days: int
+    exports: list[Literal["srt", "vtt", "txt", "html"]] = []
     base_urls: dict[str, str]
     per_second: dict[str, int]
     per_day: dict[str, int]
@@ -47,6 +49,7 @@ class Settings(BaseModel):
             {
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
                 "vendor_chain": environment.get("VENDOR_CHAIN", "").split(","),
+                "exports": [name for name in environment.get("EXPORTS", "").split(",") if name],
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
                 "per_day": _by_vendor(environment, "_PER_DAY"),

@@ -1,4 +1,4 @@
-"""S3's sequencers, which order the versions of one key: hexadecimal text, the shorter one padded with zeros on its right.
+"""S3's sequencers, which order the versions of one key: hexadecimal, the shorter one padded with zeros on its right.
 
 Source: Amazon S3 event message structure.
 """

@@ -151,4 +151,5 @@ def join_text(parts: Sequence[str]) -> str:
 
 
 def _wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
+    """Of a script without spaces: Korean is as wide as Chinese, and spaced."""
+    return unicodedata.east_asian_width(character) in "WF" and not unicodedata.name(character, "").startswith("HANGUL")

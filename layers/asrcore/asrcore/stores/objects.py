@@ -8,6 +8,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import Source
+from asrcore.services import JSON
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 SEQUENCER = "asr-sequencer"  # metadata of a transcript: of the recording it was made from
@@ -102,45 +103,49 @@ class S3Transcripts:
             Metadata={"vendor-content-type": printable},
         )
 
-    def put_transcript(self, key: str, body: bytes, source: Source) -> bool:
-        """Write a transcript unless one of a newer version of the same recording is there: then False.
+    def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
+        """Write a transcript, or an export, unless one of a newer version of the same recording is there: then False.
 
-        The check and the write are one: S3 refuses the write (412, 409) if the object changed in between.
+        The check and the write are one: S3 refuses the write (412, 409) if the object is not what was seen. Seen first
+        is nothing at all, as for most recordings.
         """
-        while True:
-            try:
-                head = self._client.head_object(Bucket=self._bucket, Key=key)
-                if rank(head["Metadata"].get(SEQUENCER, "")) > rank(source.sequencer):
-                    return False
-                condition = {"IfMatch": head["ETag"]}
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _GONE:
-                    raise
+        condition = {"IfNoneMatch": "*"}
+        while not self._put(key, body, content_type, source.sequencer, **condition):
+            held = self._head(key)
+            if held is None:
                 condition = {"IfNoneMatch": "*"}
-            if self._put_json(key, body, source.sequencer, condition):
-                return True
+            elif rank(held["Metadata"].get(SEQUENCER, "")) > rank(source.sequencer):
+                return False
+            else:
+                condition = {"IfMatch": held["ETag"]}
+        return True
 
     def sequencer(self, key: str) -> str:
         """Of the recording that the transcript under a key was made from; empty when there is none."""
-        try:
-            held: str = self._client.head_object(Bucket=self._bucket, Key=key)["Metadata"].get(SEQUENCER, "")
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
-                raise
-            return ""
-        return held
+        held = self._head(key)
+        return held["Metadata"].get(SEQUENCER, "") if held else ""
 
     def put_superseded(self, key: str, body: bytes) -> None:
         """Keep the transcript of an older version."""
-        self._put_json(key, body, "", {})
+        self._put(key, body, JSON, "")
 
-    def _put_json(self, key: str, body: bytes, sequencer: str, condition: dict[str, str]) -> bool:
+    def _head(self, key: str) -> dict[str, Any] | None:
+        try:
+            held: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            return None
+        return held
+
+    def _put(self, key: str, body: bytes, content_type: str, sequencer: str, **condition: str) -> bool:
+        """Whether the object was written; False when the condition does not hold."""
         try:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
                 Body=body,
-                ContentType="application/json; charset=utf-8",
+                ContentType=content_type,
                 Metadata={SEQUENCER: sequencer} if sequencer else {},
                 **condition,
             )
