@@ -4,7 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local ctl simulators test lint check lock docs schema clean
+.PHONY: help demo local ctl simulators test chaos bench lint check lock docs schema clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ simulators: $(VENV)/local.ok  ## the vendor simulators alone
 
 test: $(VENV)/dev.ok  ## unit, contract, template, state machine and stack tests (ARGS="-k word")
 	@$(RUN) -m pytest -n 2 --dist worksteal -q $(ARGS)
+
+chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longer than in `make test` (SEED=7 BUDGET_S=600)
+	@PYTHONPATH=layers/asrcore $(RUN) -m tests.simulation --seed $(or $(SEED),0) --budget-s $(or $(BUDGET_S),60)
+
+bench: $(VENV)/dev.ok  ## every figure beside its floor or peer (docs/performance.md); takes minutes
+	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .

@@ -54,11 +54,77 @@ class TestFunctions:
         assert "boto3" not in (source / "app.py").read_text()
 
 
-def test_asynchronous_events_that_cannot_be_handled_are_kept():
-    config = FUNCTIONS["SubmitFunction"]["EventInvokeConfig"]
+FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "dynamodb:GetItem", "dynamodb:PutItem"}
+FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        (
+            "SubmitRole",
+            FINISHING | {"s3:GetObjectVersion", "dynamodb:UpdateItem", "states:StartExecution", "sqs:SendMessage"},
+        ),
+        ("CallbackRole", FINISHING | {"states:SendTaskSuccess"}),
+        ("PollerRole", FINISHING | {"states:SendTaskSuccess", "dynamodb:UpdateItem"}),
+        (
+            "SweepRole",
+            {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "states:StartExecution", "events:PutEvents"}
+            | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"},
+        ),
+        ("StateMachineRole", {"lambda:InvokeFunction"}),
+    ],
+)
+def test_a_role_may_do_exactly_what_its_function_does(role, actions):
+    assert {action for statement in statements(role) for action in listed(statement["Action"])} == actions
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "value"),
+    [
+        ("PollerStateMachine", "Type", "STANDARD"),
+        ("JobsTable", "SSESpecification", {"SSEEnabled": True}),
+        ("FailedEventsQueue", "SqsManagedSseEnabled", True),
+    ],
+)
+def test_facts_that_a_reviewer_looks_for(name, fact, value):
+    assert RESOURCES[name]["Properties"][fact] == value
+
+
+def test_functions_run_on_python_3_13():
+    assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python3.13"
+
+
+def test_the_secret_in_the_template_is_never_changed():
+    assert RESOURCES["VendorSecret"]["Properties"]["SecretString"] == (
+        '{"tencent": {}, "volcengine": {}, "abcpen": {}, "callback": {"keys": []}}'
+    )
+
+
+@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/local.txt", "layers/asrcore/requirements.txt"])
+def test_requirements_are_hash_checked_and_name_no_registry(path):
+    text = (ROOT / path).read_text()
+    pinned = re.findall(r"(?m)^[a-z0-9-]+==", text)
+
+    assert len(pinned) <= text.count("--hash=sha256:")
+    assert "://" not in text
+
+
+def test_no_earlier_generation_stands_before_a_current_one_in_the_default_chain():
+    chain = TEMPLATE["Parameters"]["VendorChain"]["Default"].split(",")
+    generations = [VENDORS[name].generation for name in chain]
+
+    assert generations == sorted(generations)
+
+
+@pytest.mark.parametrize("name", ["SubmitFunction", "SweepFunction"])
+def test_asynchronous_events_that_cannot_be_handled_are_kept(name):
+    config = FUNCTIONS[name]["EventInvokeConfig"]
 
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "FailedEventsQueue.Arn"}
-    assert any("sqs:SendMessage" in listed(statement["Action"]) for statement in statements("SubmitRole"))
+    assert any(
+        "sqs:SendMessage" in listed(statement["Action"]) for statement in statements(name.replace("Function", "Role"))
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, r in RESOURCES.items() if r["Type"] == "AWS::S3::Bucket"])
@@ -69,7 +135,7 @@ def test_buckets_are_private_encrypted_versioned_kept_and_speak_tls_only(name):
     assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
     assert bucket["Properties"]["BucketEncryption"]
     assert bucket["Properties"]["VersioningConfiguration"]["Status"] == "Enabled"
-    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert policy["Effect"] == "Deny"
     assert policy["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -120,7 +186,12 @@ def test_the_default_chain_names_every_vendor():
 def test_the_environment_is_what_the_layer_reads(name):
     shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
-    environment = {**dict.fromkeys({**shared, **own}, "1"), "DEFAULT_OPTIONS": "{}", "EXPORTS": "srt,html"}
+    environment = {
+        **dict.fromkeys({**shared, **own}, "1"),
+        "DEFAULT_OPTIONS": "{}",
+        "EXPORTS": "srt,html",
+        "VENDOR_CHAIN": "abcpen",
+    }
 
     assert Settings.from_environment(environment).jobs_table == "1"
 

@@ -6,7 +6,7 @@ import pytest
 
 from asrcore.callback import Posted, receive
 from asrcore.core.callback_url import callback_url, is_signed
-from asrcore.core.errors import AsrError
+from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status
 from asrcore.core.step import Next
 from asrcore.poll import await_callback, query
@@ -133,6 +133,25 @@ def test_one_of_an_earlier_attempt_changes_nothing(made):
 
     assert answer.status == 200
     assert made.job().status is Status.IN_PROGRESS
+
+
+def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts_own_task(made):
+    job = made.services.move(made.job().job_id, lambda job: job._attempt_moved(made.clock, vendor_task_id="task-2"))
+
+    answer = receive(posted(job, b"retry"), made.services)
+
+    assert answer.status == 200
+    assert len(made.job().attempts) == 1
+
+
+def test_a_late_one_for_a_job_that_is_being_redriven_gets_the_polite_answer_too(made):
+    job = made.job()
+    made.services.move(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
+    made.services.move(job.job_id, lambda job: job.redrive("asked for", made.clock))
+    before = dict(made.jobs.rows)
+
+    assert receive(posted(job), made.services).status == 200
+    assert made.jobs.rows == before
 
 
 def test_one_for_a_job_whose_row_is_gone_is_answered_politely(made):

@@ -213,8 +213,8 @@ class TestStep:
                 set(),
                 0,
                 Next.SUBMIT,
-                10,
-                id="planned, due later",
+                7,
+                id="planned, due later: early enough to keep its slot",
             ),
             pytest.param(
                 planned().claim("event", None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"
@@ -278,6 +278,7 @@ class TestTranscript:
             pytest.param(["hello", "world"], "hello world", id="English: spaces"),
             pytest.param(["我用", "Python", "写"], "我用Python写", id="mixed: none next to a wide character"),
             pytest.param([" a ", "", " b"], "a b", id="stray spaces"),
+            pytest.param(["안녕", "여러분"], "안녕 여러분", id="Korean: spaces, though it is wide"),
             pytest.param([], "", id="nothing"),
         ],
     )
@@ -326,6 +327,10 @@ class TestSettings:
         assert settings.per_second == {"abcpen": 10}
         assert settings.max_data_bytes == {"tencent-sentence": 614400}
         assert settings.callback_base_url == "https://c"
+
+    def test_a_vendor_that_does_not_exist_is_named_at_start(self):
+        with pytest.raises(AsrError, match="VendorChain names volcengin; there are tencent-sentence"):
+            Settings.from_environment({**self.ENVIRONMENT, "VENDOR_CHAIN": "volcengin"})
 
     def test_what_is_missing_is_named(self):
         incomplete = {name: value for name, value in self.ENVIRONMENT.items() if name != "JOBS_TABLE"}

@@ -87,6 +87,14 @@ def test_a_request_that_says_more_than_is_known_is_refused():
         request_event({**event("request"), "colour": "red"})
 
 
+@pytest.mark.parametrize("version_id", ["null", None])
+def test_a_version_that_is_no_version_is_none(version_id):
+    notification = event("s3-put")
+    notification["Records"][0]["s3"]["object"]["versionId"] = version_id
+
+    assert new_objects(notification)[0].version_id is None
+
+
 def test_the_test_event_is_known():
     assert is_s3_test(event("s3-test"))
     assert not is_s3_test(event("s3-put"))

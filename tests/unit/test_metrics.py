@@ -9,6 +9,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
 from asrcore.core.options import Options
+from asrcore.core.pacing import AHEAD_S
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
 from asrcore.recover import redrive, sweep
@@ -68,8 +69,8 @@ def test_a_completed_job_tells_what_it_took():
         "Submissions": [1],
         "JobsCompleted": [1],
         "FailureRate": [0],
-        "Turnaround": [30],
-        "TurnaroundRatio": [30],
+        "Turnaround": [30 + AHEAD_S],
+        "TurnaroundRatio": [30 + AHEAD_S],
         "AttemptsPerJob": [1],
         "QueriesPerJob": [1],
     }
@@ -184,7 +185,7 @@ class TestSweep:
 
         sweep(made.services)
 
-        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120])
+        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120 + 2 * AHEAD_S])
 
     def test_a_job_whose_end_was_told_is_not_open(self):
         made = world("done", vendors=(SYNC,))
@@ -204,4 +205,4 @@ class TestSweep:
 
         sweep(made.services)
 
-        assert values(made, "OldestOpenJobAge") == [50]
+        assert values(made, "OldestOpenJobAge") == [50 + AHEAD_S]

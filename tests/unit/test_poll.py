@@ -2,7 +2,7 @@
 
 import pytest
 
-from asrcore.core.job import Status
+from asrcore.core.job import DEADLINE_S, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.step import Next
 from asrcore.events import Action, StateError, StepEvent
@@ -81,6 +81,17 @@ def test_a_result_that_never_comes_is_given_up_and_submitted_again():
     assert step.next is Next.SUBMIT
     assert made.job().attempts[0].code == "NoResultInTime"
     assert submit(job.job_id, "execution", made.services).next is Next.QUERY
+
+
+def test_a_job_that_is_asked_about_again_and_again_does_not_outlive_its_deadline_by_another_attempt():
+    made = world("accepted", "working", vendors=(QUERY, SYNC))
+    job = drop(made)
+
+    made.pass_time(DEADLINE_S)
+    step = query(job.job_id, made.services)
+
+    assert step.next is Next.FAILED
+    assert [attempt.code for attempt in made.job().attempts] == ["NoResultInTime"]
 
 
 def test_the_token_is_kept_while_the_callback_is_awaited():

@@ -41,6 +41,16 @@ def test_an_execution_that_a_person_aborted_ends_the_job():
     assert (made.job().status, made.job().error.code) == (Status.FAILED, "ExecutionAborted")
 
 
+def test_an_execution_that_a_person_aborted_after_a_step_had_failed_ends_the_job_too():
+    made = world("accepted")
+    job = drop(made)
+    recover(job.job_id, "States.TaskFailed", made.services)
+
+    execution_ended(ended(job, "ABORTED"), made.services)
+
+    assert (made.job().status, made.job().error.code) == (Status.FAILED, "ExecutionAborted")
+
+
 def test_the_end_of_an_earlier_run_is_no_news():
     made = world("accepted")
     job = drop(made)

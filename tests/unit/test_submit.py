@@ -6,6 +6,7 @@ import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import CLAIM_S, Status, new_job
+from asrcore.core.pacing import EARLY_S
 from asrcore.core.step import Next
 from asrcore.submit import SomeRecordingsFailedError, submit, take
 from tests.support.memory import START
@@ -331,7 +332,7 @@ def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
     job = drop(made)
 
     assert requests(made) == []
-    assert made.workflow.started[job.execution_name].wait_s == 30
+    assert made.workflow.started[job.execution_name].wait_s == 30 - EARLY_S
     made.pass_time(30)
     assert submit(job.job_id, "execution", made.services).next is Next.QUERY
 
@@ -352,7 +353,22 @@ def test_submissions_to_one_vendor_keep_its_pace():
 
     take(sources, "event", made.services)
 
-    assert made.clock == START + timedelta(milliseconds=200)
+    jobs = [made.jobs.load(new_job(source, START).job_id) for source in sources]
+    first, second, third = (job.attempt.claimed_at for job in jobs)
+    assert min(second - first, third - second) >= timedelta(seconds=1 / 10)
+
+
+def test_who_comes_too_late_to_his_slot_takes_a_new_one_instead_of_crowding_the_vendor():
+    made = world("accepted")
+    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
+    job = drop(made)
+    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=90)
+
+    made.pass_time(31)
+    step = submit(job.job_id, "execution", made.services)
+
+    assert requests(made) == []
+    assert (step.next, step.wait_s) == (Next.SUBMIT, 90 - 31 - EARLY_S)
 
 
 def test_a_url_too_long_for_the_vendor_is_replaced_by_the_bytes(monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from asrcore.core.callback_url import is_signed
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job
-from asrcore.core.vendor import InProgress, Vendor
+from asrcore.core.vendor import Callback, InProgress, Vendor
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
@@ -47,7 +47,7 @@ def receive(posted: Posted, services: Services) -> Answer:
     if job is None:
         LOG.warning("a callback for a job whose row was deleted")
         return _yes(vendor)
-    if not job.finished and str(job.attempt.number) == posted.attempt:
+    if job.planned and not job.finished and str(job.attempt.number) == posted.attempt:
         try:
             job = _apply(posted, vendor, job, services)
         except AsrError as error:
@@ -71,10 +71,19 @@ def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
         number = job.attempt.number
         return services.move(job.job_id, lambda job: job.called_back(number, services.now()))
     if isinstance(said.outcome, AsrError):
+        if _is_of_another_task(said, job):
+            LOG.warning("a task that was submitted besides has failed; the attempt's own goes on", vendor=vendor.name)
+            return job
         return attempt_failed(job, said.outcome, services)
     return finish(
         job, said.outcome, Raw(posted.body, posted.content_type), services, vendor_task_id=said.vendor_task_id
     )
+
+
+def _is_of_another_task(said: Callback, job: Job) -> bool:
+    """Whether a callback names another task than the attempt does: one whose submission nobody lived to note."""
+    noted = job.attempt.vendor_task_id
+    return None not in (noted, said.vendor_task_id) and said.vendor_task_id != noted
 
 
 def _yes(vendor: Vendor) -> Answer:

@@ -101,12 +101,18 @@ def new_objects(event: dict[str, Any]) -> list[Source]:
     return [_source(record["s3"]) for record in records]
 
 
+def _version_id(s3_object: dict[str, Any]) -> str | None:
+    """Where versioning is off or suspended, all versions of a key are `null`: ETag and sequencer tell them apart."""
+    version_id = s3_object.get("versionId")
+    return version_id if version_id != "null" else None
+
+
 def _source(s3: dict[str, Any]) -> Source:
     s3_object = s3["object"]
     return Source(
         bucket=s3["bucket"]["name"],
         key=unquote_plus(s3_object["key"]),
-        version_id=s3_object.get("versionId") or None,
+        version_id=_version_id(s3_object),
         etag=s3_object.get("eTag", ""),
         size_bytes=s3_object.get("size", 0),
         sequencer=s3_object.get("sequencer", ""),

@@ -21,7 +21,7 @@ class SomeJobsLeftError(Exception):
 
 def recover(job_id: str, error_name: str, services: Services) -> Step:
     """The state machine's last resort: a step failed again and again. The same execution goes on, after a while."""
-    job = _restart(services.move(job_id, lambda job: job), f"a step failed: {error_name}", services)
+    job = _restart(services.move(job_id, lambda job: job), f"a step failed: {error_name}", services, fresh=False)
     step = services.next_step(job)
     if job.finished:
         return step
@@ -85,13 +85,13 @@ def redrive(job_id: str, services: Services) -> Job:
 
 
 def _start_again(job: Job, reason: str, services: Services) -> None:
-    job = _restart(job, reason, services)
+    job = _restart(job, reason, services, fresh=True)
     if not job.finished:
         services.workflow.start(job.execution_name, services.next_step(job))
 
 
-def _restart(job: Job, reason: str, services: Services) -> Job:
-    """A fresh run of a job that has time and restarts left; the end of one that has not."""
+def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Job:
+    """A job that goes on, in a fresh run or not, if it has time and restarts left; the end of one that has not."""
     now = services.now()
     if now >= job.deadline_at:
         message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
@@ -102,4 +102,4 @@ def _restart(job: Job, reason: str, services: Services) -> Job:
     services.metrics.restarted()
     LOG.warning("picked up again", reason=reason)
     seen = job.revision
-    return services.move(job.job_id, lambda job: job.restart(reason, now) if job.revision == seen else job)
+    return services.move(job.job_id, lambda job: job.restart(reason, now, fresh=fresh) if job.revision == seen else job)

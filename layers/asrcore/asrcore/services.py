@@ -135,7 +135,8 @@ class Services:
 
     def missing_credentials(self, vendor: Vendor) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""
-        lacking = vendor.lacking(self.secret().get(vendor.secret_name) or {})
+        held = self.secret().get(vendor.secret_name)
+        lacking = vendor.lacking(held if isinstance(held, Mapping) else {})
         return f"the secret's {vendor.secret_name!r} lacks {lacking}" if lacking else None
 
     def account(self, vendor: Vendor) -> Account:

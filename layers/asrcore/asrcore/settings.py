@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import read_default
 from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace
@@ -43,12 +44,12 @@ class Settings(BaseModel):
         """Read `template.yaml`'s variables.
 
         Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options that are not
-        known or not allowed.
+        allowed and for vendors that do not exist.
         """
         return cls.model_validate(
             {
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
-                "vendor_chain": environment.get("VENDOR_CHAIN", "").split(","),
+                "vendor_chain": _chain(environment.get("VENDOR_CHAIN", "")),
                 "exports": [name for name in environment.get("EXPORTS", "").split(",") if name],
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
@@ -57,6 +58,14 @@ class Settings(BaseModel):
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
             }
         )
+
+
+def _chain(text: str) -> list[str]:
+    chain = text.split(",")
+    if unknown := [name for name in chain if name not in VENDORS]:
+        message = f"the stack parameter VendorChain names {', '.join(unknown)}; there are {', '.join(VENDORS)}"
+        raise AsrError(ErrorClass.CONFIG, "UnknownVendor", message)
+    return chain
 
 
 def _by_vendor(environment: Mapping[str, str], suffix: str) -> dict[str, str]:

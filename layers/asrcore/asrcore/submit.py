@@ -5,13 +5,14 @@ left. Only between a vendor's yes and our note of it can a crash submit twice, t
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
 from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
 from asrcore.core.options import Wish
-from asrcore.core.pacing import MAX_TRIES
+from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, MAX_TRIES
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.sequencer import after
 from asrcore.core.step import Step
@@ -22,7 +23,7 @@ from asrcore.finish import Raw, announce, attempt_failed, end, finish, transcrip
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
-SHORT_WAIT_S = 2.0  # a slot this near is waited for here: cheaper than two state transitions and an invocation
+SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for here: cheaper than two transitions and an invocation
 
 # What each usual extension may contain; an Ogg is an Ogg whatever speaks in it.
 EXTENSIONS = {
@@ -194,9 +195,9 @@ def _submit_in_turn(job: Job, caller: str, services: Services) -> Job:
     if (job.free_from(caller) - now).total_seconds() > SHORT_WAIT_S:
         return job
     try:
-        if not job.attempt.paced:
-            vendor = job.attempt.vendor
-            slot = services.jobs.take_slot(vendor, services.settings.pace(vendor), now)
+        if not job.attempt.paced or (now - job.attempt.due_at).total_seconds() > LATE_S:
+            vendor, earliest = job.attempt.vendor, now + timedelta(seconds=AHEAD_S)
+            slot = services.jobs.take_slot(vendor, services.settings.pace(vendor), earliest)
             job = services.jobs.save(job.take_slot(slot, now))
         wait_s = (job.free_from(caller) - services.now()).total_seconds()
         if wait_s > SHORT_WAIT_S:

@@ -28,7 +28,7 @@ from asrcore.core.transcript import AttemptRecord, Source
 CLAIM_S = 150  # longer than SubmitFunction may run: past it, whoever claimed an attempt is gone
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
 MAX_RESTARTS = 3  # times that a job is picked up again by itself
-_RESTART_WAIT_S = 30
+RESTART_WAIT_S = 30  # before the first; four times as long before each further one
 
 
 class Status(StrEnum):
@@ -76,7 +76,7 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         ),
         "complete": Move(_UNDER_WAY, frozenset({Status.COMPLETED}), ("finish",), "the transcript is stored"),
         "fail": Move(OPEN, frozenset({Status.FAILED}), ("finish",), "the end without a transcript"),
-        "restart": Move(OPEN, OPEN, ("recover",), "nobody looked after the job: a fresh run does"),
+        "restart": Move(OPEN, OPEN, ("recover",), "nobody looked after the job, or a step failed for good"),
         "redrive": Move(
             frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("recover",), "an operator wants it tried again"
         ),
@@ -252,7 +252,7 @@ class Job(BaseModel):
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims))
-        return self._attempt_moved(now, due_at=due_at, claimed_by=None)
+        return self._attempt_moved(now, due_at=due_at, paced=False, claimed_by=None)
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
@@ -282,6 +282,8 @@ class Job(BaseModel):
     def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":
         """Attempt `number` ended: the same vendor again, the first of `followers`, or the end of the job.
 
+        After the job's deadline no other attempt is begun.
+
         followers: the vendors of the chain that this error leaves a chance to, in order.
         """
         if self.attempt.number != number:
@@ -290,10 +292,11 @@ class Job(BaseModel):
         ended = self._attempt_moved(now, **told)
         vendor = self.attempt.vendor
         tries = sum(attempt.vendor == vendor and attempt.run == self.run for attempt in self.attempts)
-        if error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
+        in_time = now < self.deadline_at
+        if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
             due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries))
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
-        if followers:
+        if in_time and followers:
             following, chain = followers[0], list(followers[1:])
             return ended._moved(now, vendor=following, chain=chain, attempts=ended._next_attempt(following, now))
         return ended.fail(error, now)
@@ -323,10 +326,10 @@ class Job(BaseModel):
         )
 
     @_move
-    def restart(self, reason: str, now: datetime) -> "Job":
-        """Nobody looked after the job: a new run does, from where the job stands."""
+    def restart(self, reason: str, now: datetime, *, fresh: bool = True) -> "Job":
+        """The job goes on from where it stands: in a new run (fresh), or in its own, which met something unforeseen."""
         restarts = [*self.restarts, Restart(at=now, reason=reason)]
-        return self._moved(now, run=self.run + 1, restarts=restarts, task_token=None)
+        return self._moved(now, run=self.run + fresh, restarts=restarts, task_token=None)
 
     @_move
     def redrive(self, reason: str, now: datetime) -> "Job":
@@ -360,7 +363,7 @@ class Job(BaseModel):
 
     def restart_wait_s(self) -> float:
         """Seconds before a job that met something unforeseen goes on: longer each time."""
-        return float(_RESTART_WAIT_S * 4 ** max(0, len(self.restarts) - 1))
+        return float(RESTART_WAIT_S * 4 ** max(0, len(self.restarts) - 1))
 
 
 def job_id(source: Source) -> str:

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 MAX_TRIES = 4  # submissions of one recording to one vendor, while its errors are of class retry
+# A vendor counts what reaches it in any one second. Slots leave room for the time that a submission takes to get there,
+# which differs by some hundredths of a second; who comes later than that to his slot takes a new one.
+SPREAD = 1.08  # seconds that as many slots take as the vendor allows in one
+LATE_S = 0.02
+AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
+EARLY_S = 2  # a cold process takes up to 1.5 s to start
 _FIRST_RETRY_S = 5.0
 _GROWTH = 4.0
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
@@ -30,7 +36,7 @@ class Pace:
     @property
     def interval_us(self) -> int:
         """Microseconds between two submissions."""
-        return 1_000_000 // self.per_second
+        return round(SPREAD * 1_000_000 / self.per_second)
 
 
 def vendor_day(moment: datetime) -> date:

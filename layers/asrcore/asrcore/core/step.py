@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from asrcore.core.job import Job, Status
+from asrcore.core.pacing import EARLY_S
 from asrcore.core.polling import callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
@@ -48,7 +49,7 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
         return Step(job_id=job.job_id, next=Next.SUBMIT)
     attempt = job.attempt
     if attempt.submitted_at is None:
-        return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_whole(job.free_from() - now))
+        return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_wait_to_submit_s(job, now))
     elapsed_s = (now - attempt.submitted_at).total_seconds()
     patience_s = _patience_s(job, completes_by)
     if Completion.CALLBACK in completes_by and not attempt.called_back and elapsed_s < patience_s:
@@ -86,5 +87,8 @@ def _audio_s(job: Job) -> float:
     return (job.audio.duration_ms or 0) / 1000 if job.audio else 0.0
 
 
-def _whole(wait: timedelta) -> int:
-    return max(0, math.ceil(wait.total_seconds()))
+def _wait_to_submit_s(job: Job, now: datetime) -> int:
+    """Whole seconds. Before a slot, so early that a process can start and then keep it to the millisecond."""
+    wait_s = (job.free_from() - now).total_seconds()
+    awaits_slot = job.attempt.paced and job.attempt.claimed_by is None
+    return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))

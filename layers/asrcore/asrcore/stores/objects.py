@@ -14,6 +14,8 @@ URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hou
 SEQUENCER = "asr-sequencer"  # metadata of a transcript: of the recording it was made from
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
 _CHANGED = {"412", "PreconditionFailed"}
+# To If-Match, S3 answers 404 for an object that was deleted in between.
+_CONDITION_FAILED = {*_CHANGED, *_GONE, "ConditionalRequestConflict", "409"}
 
 
 class S3Recordings:
@@ -150,7 +152,7 @@ class S3Transcripts:
                 **condition,
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in {*_CHANGED, "ConditionalRequestConflict", "409"}:
+            if error.response["Error"]["Code"] in _CONDITION_FAILED:
                 return False
             raise
         return True

@@ -1,0 +1,114 @@
+"""What is deployed, as folders: `sam build`'s output if it is that of this tree, else the same put together here.
+
+Nothing is downloaded: the packages are those that are installed, at the versions that the layer pins. Lambda's own
+packages (boto3) and those of a vendor's SDK are put together in the same way.
+"""
+
+import filecmp
+import re
+import shutil
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from benchmarks.environment import BUILD, LAYER, ROOT
+
+FUNCTIONS = ("submit", "callback", "poller", "sweep")
+RUNTIME = ("boto3",)  # Lambda's Python runtime brings it
+SDK = ("tencentcloud-sdk-python-asr",)
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)(?: ; ([^\\]+))?", re.MULTILINE)
+NAME = re.compile(r"^[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Folders to import from. origin: who put the layer together."""
+
+    origin: str
+    layer: Path
+    runtime: Path
+    sdk: Path
+
+    def function(self, name: str) -> Path:
+        """A function's code."""
+        return ROOT / "functions" / name
+
+
+def put_together(folder: Path) -> Artefact:
+    """The layer, the runtime's packages and the SDK's, under `folder` or where `sam build` left them.
+
+    Raises RuntimeError when an installed package is not at its pinned version.
+    """
+    built = BUILD / "AsrCoreLayer" / "python"
+    if is_same(built / "asrcore", LAYER / "asrcore"):
+        origin, layer = "sam build", built
+    else:
+        origin, layer = "put together from the installed packages", folder / "layer"
+        copy_packages(layer, pinned())
+        shutil.copytree(LAYER / "asrcore", layer / "asrcore", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_packages(folder / "runtime", with_dependencies(RUNTIME))
+    copy_packages(folder / "sdk", with_dependencies(SDK))
+    return Artefact(origin, layer, folder / "runtime", folder / "sdk")
+
+
+def is_same(built: Path, source: Path) -> bool:
+    """Whether two folders hold the same Python files."""
+    names = {path.relative_to(source) for path in source.rglob("*.py")}
+    if names != {path.relative_to(built) for path in built.rglob("*.py")}:
+        return False
+    _, differing, failed = filecmp.cmpfiles(built, source, map(str, names), shallow=False)
+    return not differing and not failed
+
+
+def pinned() -> list[Distribution]:
+    """The installed packages of `layers/asrcore/requirements.txt`."""
+    found = []
+    for name, version, marker in PIN.findall((LAYER / "requirements.txt").read_text()):
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:
+            if marker:  # for another Python or system
+                continue
+            raise
+        if installed.version != version:
+            raise RuntimeError(
+                f"{name} {installed.version} is installed, {version} is pinned: run `make lock` or `rm -rf .venv`"
+            )
+        found.append(installed)
+    return found
+
+
+def with_dependencies(names: Iterable[str]) -> list[Distribution]:
+    """Installed packages and all that they need, without their extras."""
+    found: dict[str, Distribution] = {}
+    left = list(names)
+    while left:
+        name = left.pop().lower().replace("_", "-")
+        if name not in found:
+            found[name] = distribution(name)
+            left += [NAME.match(line)[0] for line in found[name].requires or [] if "extra ==" not in line]  # type: ignore[index]
+    return list(found.values())
+
+
+def copy_packages(folder: Path, packages: Iterable[Distribution]) -> None:
+    """Install into `folder` what the packages consist of, without compiled files and scripts."""
+    for package in packages:
+        for file in package.files or []:
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                target = folder / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(Path(str(package.locate_file(file))), target)
+
+
+def sizes(folder: Path) -> tuple[int, int]:
+    """A folder's bytes, zipped as for Lambda and unzipped; what it holds compiled is counted too."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    packed = folder.with_name(f"{folder.name}.zip")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(folder))
+    zipped = packed.stat().st_size
+    packed.unlink()
+    return zipped, sum(path.stat().st_size for path in files)

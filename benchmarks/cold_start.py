@@ -1,0 +1,150 @@
+"""From the start of a process to a handler that is ready, in CPU time, and which modules that takes.
+
+Beside each function: the floor (boto3 and the same clients, nothing else), and the floor with a vendor's SDK and its
+client. Packages lie as Lambda has them: its own compiled, the layer both as `sam build` leaves it (sources only, on a
+disk that takes no compiled files) and compiled. Runs take turns, and of each the least is taken: others can only add.
+"""
+
+import compileall
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+from benchmarks.artefact import FUNCTIONS, Artefact, put_together, sizes
+from benchmarks.environment import environment
+
+RUNS = 7
+CLIENTS = ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
+SERVICES = ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
+NOT_SERVICES = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
+USUAL_CLIENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "submit": ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"),
+        "callback": ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events"),
+        "poller": ("secretsmanager", "dynamodb"),  # a query that finds no result yet
+        "sweep": ("dynamodb",),
+    }
+)
+
+
+def _make_clients(services: tuple[str, ...]) -> str:
+    return f"import boto3\nfor name in {services}:\n    boto3.client(name)\n"
+
+
+FLOOR = _make_clients(CLIENTS)
+SDK = FLOOR + (
+    "from tencentcloud.asr.v20190614 import models\n"
+    "from tencentcloud.asr.v20190614.asr_client import AsrClient\n"
+    "from tencentcloud.common.credential import Credential\n"
+    "AsrClient(Credential('sample', 'sample'), '')\n"
+)
+VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "STACK_NAME": "a-stack",
+        "JOBS_TABLE": "jobs",
+        "TRANSCRIPT_BUCKET": "transcripts",
+        "SECRET_ARN": "secret",
+        "VENDOR_CHAIN": "tencent-rec-task,volcengine,abcpen",
+        "ROW_RETENTION_DAYS": "30",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A process to be measured: its code, and where it imports from."""
+
+    code: str
+    path: tuple[Path, ...]
+
+    def run(self) -> float:
+        """CPU seconds, of user and system, until the code has run."""
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-c", self.code], env=_environment(self.path), stdout=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"a handler did not start (exit code {process.returncode}); what it said is above")
+        return usage.ru_utime + usage.ru_stime
+
+    def modules(self) -> list[str]:
+        """What it imports, standard library included."""
+        code = f"{self.code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", code], env=_environment(self.path), capture_output=True, check=True, timeout=60
+        )
+        found: list[str] = json.loads(done.stdout)
+        return found
+
+
+def measure() -> dict[str, Any]:
+    """CPU seconds of every start, and how many modules it imports."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        artefact = put_together(folder)
+        starts = _starts(artefact, folder)
+        seconds: dict[str, list[float]] = {each: [] for each in starts}
+        for _ in range(RUNS):
+            for each, start in starts.items():
+                seconds[each].append(start.run())
+        return {
+            "artefact": artefact.origin,
+            "layer_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "fresh"), strict=True)),
+            "compiled_layer_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "compiled"), strict=True)),
+            "runtime_bytes": dict(zip(("zipped", "unzipped"), sizes(artefact.runtime), strict=True)),
+            "trimmed_runtime_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "trimmed"), strict=True)),
+            "starts": {
+                each: {"cpu_s": min(seconds[each]), "modules": len(start.modules())} for each, start in starts.items()
+            },
+        }
+
+
+def _starts(artefact: Artefact, folder: Path) -> dict[str, Start]:
+    """All that is measured, by name. Compiles what Lambda brings compiled."""
+    compileall.compile_dir(artefact.runtime, quiet=1)
+    compiled = folder / "compiled"
+    shutil.copytree(artefact.layer, compiled, ignore=shutil.ignore_patterns("__pycache__"))
+    # Unchecked: unpacking a layer gives its files other times, and compiled files that are checked would not be used.
+    compileall.compile_dir(compiled, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    fresh = folder / "fresh"
+    shutil.copytree(artefact.layer, fresh, ignore=shutil.ignore_patterns("__pycache__"))
+    trimmed = folder / "trimmed"
+    shutil.copytree(artefact.runtime, trimmed, ignore=_other_services)
+    runtime = artefact.runtime
+    return {
+        "floor": Start(FLOOR, (runtime,)),
+        "floor, botocore trimmed to our services": Start(FLOOR, (trimmed,)),
+        "vendor's SDK": Start(SDK, (artefact.sdk, runtime)),
+        **{name: Start("import app", (artefact.function(name), fresh, runtime)) for name in FUNCTIONS},
+        **{
+            f"{name}, compiled": Start("import app", (artefact.function(name), compiled, runtime)) for name in FUNCTIONS
+        },
+        **{f"floor of {name}": Start(_make_clients(made), (runtime,)) for name, made in USUAL_CLIENTS.items()},
+        **{
+            f"{name}, compiled, with its usual clients": Start(
+                f"import app\n{_make_clients(made)}", (artefact.function(name), compiled, runtime)
+            )
+            for name, made in USUAL_CLIENTS.items()
+        },
+    }
+
+
+def _other_services(folder: str, names: list[str]) -> list[str]:
+    """What botocore describes beyond what we use."""
+    if not folder.endswith(str(Path("botocore", "data"))):
+        return []
+    return [name for name in names if name not in SERVICES and name not in NOT_SERVICES]
+
+
+def _environment(path: tuple[Path, ...]) -> dict[str, str]:
+    return environment(path, PYTHONDONTWRITEBYTECODE="1", **VARIABLES)

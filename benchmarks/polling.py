@@ -1,0 +1,226 @@
+"""How many questions a job costs, and how late its result is seen, under our schedule and under others.
+
+A turnaround is drawn from what vendors publish (Tencent recording recognition: 1 to 3 minutes for an hour; abcpen long
+ASR: a table by length in each of two documents, and 5 hours at most; Volcengine AUC: "minutes", taken as Tencent's).
+Nothing here waits: a schedule is a list of times, and a turnaround falls between two of them.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
+
+HOUR_S = 3600.0
+SHORTEST_S, LONGEST_S = 10.0, 5 * HOUR_S
+LENGTHS = 48  # equally likely on a logarithmic scale
+TURNAROUNDS = 20_000  # for each length
+OUTER_LIMIT_S = 5 * HOUR_S
+IN_A_QUEUE = 0.02
+SPREAD = 0.4  # of the turnaround's logarithm: four fifths of the jobs within the factor 3 of "1 to 3 minutes"
+LEAST_S = 20.0  # nobody publishes what the shortest recording takes: fetching it, finding a free engine
+LEARNED_FROM = 100  # completed jobs
+SEED = 20_260_102
+
+Times = NDArray[np.float64]
+Schedule = Callable[[float], Times]  # from a recording's length to the times of the questions, after submission
+Median = Callable[[float], float]
+
+
+def proportional(length_s: float, least_s: float = LEAST_S) -> float:
+    """Two minutes for an hour."""
+    return max(least_s, length_s / 30)
+
+
+def by_document_a(length_s: float) -> float:
+    """The abcpen table that promises "below 2 minutes", then 2 to 3 minutes for an hour."""
+    return 60.0 if length_s < HOUR_S else 150.0 * length_s / HOUR_S
+
+
+def by_document_b(length_s: float) -> float:
+    """The middles of the other abcpen table: below 3, 3 to 6, 6 to 10, 10 to 20 minutes."""
+    steps = ((600.0, 90.0), (1800.0, 270.0), (HOUR_S, 480.0))
+    return next((median for below, median in steps if length_s < below), 900.0)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the turnarounds are like. medians: by vendor and document, with its share of the jobs."""
+
+    medians: Mapping[str, tuple[Median, float]]
+
+    def draw(self, length_s: float, random: np.random.Generator) -> Times:
+        """Turnarounds of recordings of one length, in seconds, in order."""
+        shares = [share for _, share in self.medians.values()]
+        counts = random.multinomial(TURNAROUNDS, shares)
+        medians = np.repeat([median(length_s) for median, _ in self.medians.values()], counts)
+        usual = np.minimum(OUTER_LIMIT_S, random.lognormal(np.log(medians), SPREAD))
+        queued = random.random(TURNAROUNDS) < IN_A_QUEUE
+        return np.sort(np.where(queued, random.uniform(usual, OUTER_LIMIT_S), usual))
+
+
+PUBLISHED = World(
+    {
+        "tencent": (proportional, 1 / 3),
+        "volcengine": (proportional, 1 / 3),
+        "abcpen A": (by_document_a, 1 / 6),
+        "abcpen B": (by_document_b, 1 / 6),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of all jobs. `late` is the mean of the added latency in parts of the job's own turnaround."""
+
+    queries: float
+    late: float
+    most_queries: int
+    given_up: float
+
+
+Jobs = Sequence[tuple[float, Times]]
+
+
+def draw(world: World) -> Jobs:
+    """Every length with its turnarounds."""
+    random = np.random.default_rng(SEED)
+    steps = (np.arange(LENGTHS) + 0.5) / LENGTHS
+    lengths = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** steps
+    return [(float(length), world.draw(float(length), random)) for length in lengths]
+
+
+def judge(schedule: Schedule, jobs: Jobs) -> Outcome:
+    """What a schedule costs. A job that it gives up counts with the questions asked until then, and with no latency."""
+    queries, late, most, given_up = [], [], 0, []
+    for length_s, turnarounds in jobs:
+        times = schedule(length_s)
+        index = np.searchsorted(times, turnarounds)
+        seen = index < len(times)
+        queries.append(np.minimum(index + 1, len(times)).mean())
+        late.append((times[index[seen]] / turnarounds[seen] - 1).sum() / len(turnarounds))
+        most = max(most, int(min(index[-1] + 1, len(times))))
+        given_up.append(1 - seen.mean())
+    return Outcome(float(np.mean(queries)), float(np.mean(late)), most, float(np.mean(given_up)))
+
+
+def every(interval_s: float, until_s: float = RESULT_DEADLINE_S) -> Schedule:
+    """A fixed loop."""
+    times = np.arange(interval_s, until_s + interval_s, interval_s)
+    return lambda _length_s: times
+
+
+def ours(length_s: float) -> Times:
+    """The schedule of `asrcore.core.polling`, in the whole seconds that the state machine waits."""
+    times: list[float] = []
+    elapsed_s = 0.0
+    while elapsed_s < RESULT_DEADLINE_S:
+        elapsed_s += math.ceil(next_delay(length_s, elapsed_s, len(times)))
+        times.append(elapsed_s)
+    return np.array(times)
+
+
+def best(jobs: Jobs, price: float) -> Schedule:
+    """The schedule that makes `queries + price * late` least for exactly these turnarounds, by dynamic programming.
+
+    It knows the distribution of turnarounds for every length; nobody who sees a length alone can do better.
+    """
+    found = {length_s: _best_times(turnarounds, price) for length_s, turnarounds in jobs}
+    return lambda length_s: found[length_s]
+
+
+def _best_times(turnarounds: Times, price: float) -> Times:
+    grid = _grid(float(turnarounds[-1]))
+    below = np.searchsorted(turnarounds, grid, side="right")
+    share = below / len(turnarounds)
+    inverse = np.concatenate([[0.0], np.cumsum(1 / turnarounds)])[below] / len(turnarounds)
+    cost = np.zeros(len(grid))
+    follower = np.zeros(len(grid), dtype=int)
+    for here in range(len(grid) - 2, -1, -1):
+        later = slice(here + 1, None)
+        late = grid[later] * (inverse[later] - inverse[here]) - (share[later] - share[here])
+        total = (1 - share[here]) + price * late + cost[later]
+        follower[here] = here + 1 + int(np.argmin(total))
+        cost[here] = float(np.min(total))
+    times, here = [], 0
+    while here < len(grid) - 1:
+        here = int(follower[here])
+        times.append(float(grid[here]))
+    return np.array(times)
+
+
+def _grid(end_s: float) -> Times:
+    """Whole seconds, from 100 s on in steps of one in a hundred."""
+    steps = 100 * 1.01 ** np.arange(math.ceil(math.log(max(1.0, end_s / 100)) / math.log(1.01)) + 1)
+    return np.unique(np.concatenate([np.arange(0.0, 100.0), np.floor(steps), [math.ceil(end_s)]]))
+
+
+def best_at(late: float, jobs: Jobs) -> Outcome:
+    """The best schedule among those that add `late` or less."""
+    low, high = 20.0, 500.0
+    for _ in range(10):
+        price = math.sqrt(low * high)
+        low, high = (low, price) if judge(best(jobs, price), jobs).late <= late else (price, high)
+    return judge(best(jobs, high), jobs)
+
+
+def with_history(world: World, random: np.random.Generator) -> Schedule:
+    """What a schedule could be that knows how long a vendor's completed jobs took.
+
+    Kept for each vendor: the median turnaround for each factor of 4 in length.
+    """
+    lengths = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** random.random(LEARNED_FROM)
+    turnarounds = np.array([float(random.choice(world.draw(float(length), random))) for length in lengths])
+    classes = np.array([_length_class(float(length)) for length in lengths])
+    usual = {each: float(np.median(turnarounds[classes == each])) for each in set(classes.tolist())}
+
+    def times(length_s: float) -> Times:
+        usual_s = usual[_length_class(length_s)]
+        asked: list[float] = []
+        elapsed_s = 0.0
+        while elapsed_s < RESULT_DEADLINE_S:
+            share = 0.12 if elapsed_s < 4 * usual_s else 0.3
+            wait_s = 0.45 * usual_s if not asked else share * elapsed_s
+            elapsed_s += math.ceil(min(1200.0, max(1.0, wait_s)))
+            asked.append(elapsed_s)
+        return np.array(asked)
+
+    return times
+
+
+def _length_class(length_s: float) -> int:
+    return int(math.log(length_s / SHORTEST_S, 4))
+
+
+def _mean(outcomes: Sequence[tuple[Outcome, float]]) -> Outcome:
+    """Of several worlds, each with its share."""
+    return Outcome(
+        sum(share * outcome.queries for outcome, share in outcomes),
+        sum(share * outcome.late for outcome, share in outcomes),
+        max(outcome.most_queries for outcome, _ in outcomes),
+        sum(share * outcome.given_up for outcome, share in outcomes),
+    )
+
+
+def measure() -> dict[str, dict[str, float]]:
+    """Every schedule's cost, by its name."""
+    jobs = draw(PUBLISHED)
+    own = judge(ours, jobs)
+    random = np.random.default_rng(SEED)
+    alone = [(World({name: (median, 1.0)}), share) for name, (median, share) in PUBLISHED.medians.items()]
+    learned = _mean([(judge(with_history(world, random), draw(world)), share) for world, share in alone])
+    outcomes = {
+        "asrcore": own,
+        "best possible, as late": best_at(own.late, jobs),
+        "every 2 s": judge(every(2), jobs),
+        "every 3 s": judge(every(3), jobs),
+        "every 2 s, giving up at 300 s": judge(every(2, 300), jobs),
+        "with each vendor's history": learned,
+        "best possible for a known vendor, as late": _mean(
+            [(best_at(learned.late, draw(world)), share) for world, share in alone]
+        ),
+    }
+    return {name: asdict(outcome) for name, outcome in outcomes.items()}
