@@ -1,0 +1,44 @@
+"""Simulated time: a queue of what happens when. Nothing runs beside anything else; interleaving is nesting."""
+
+import heapq
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Clock:
+    """Seconds since START, and what is due.
+
+    `errands` counts what is due and still matters when every job has ended: a redelivery, a callback. Timers that only
+    guard something else (`timer=True`) do not keep the world going.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.errands = 0
+        self._due: list[tuple[float, int, bool, Callable[[], None]]] = []
+        self._order = count()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.now_s)
+
+    def after(self, wait_s: float, action: Callable[[], None], *, timer: bool = False) -> None:
+        """Have something happen; what is due at the same moment happens in the order in which it was asked for."""
+        self.errands += not timer
+        heapq.heappush(self._due, (self.now_s + wait_s, next(self._order), timer, action))
+
+    def step(self) -> None:
+        """Let the next thing happen."""
+        due_s, _, timer, action = heapq.heappop(self._due)
+        self.errands -= not timer
+        self.now_s = max(self.now_s, due_s)
+        action()
+
+    def pass_time(self, seconds: float) -> None:
+        """Somebody waits, and all that is due meanwhile happens."""
+        until_s = self.now_s + seconds
+        while self._due and self._due[0][0] <= until_s:
+            self.step()
+        self.now_s = max(self.now_s, until_s)

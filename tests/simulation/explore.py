@@ -1,0 +1,129 @@
+"""Which schedules are run: every single fault of every journey, and random ones with several."""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from asrcore.core.polling import CALLBACK_DEADLINE_S
+from asrcore.core.vendor import Completion
+from tests.simulation.counters import COUNTERS
+from tests.simulation.faults import APPLICABLE, Effect, Kind, Point
+from tests.simulation.invariants import violations
+from tests.simulation.schedule import Schedule
+from tests.simulation.world import World
+
+STORY_LINES = 120
+HELPER = "toy-query"  # the next vendor of the chain, where there is one
+
+
+@dataclass
+class Counts:
+    """What was run: schedules, and points at which something went wrong."""
+
+    schedules: int = 0
+    points: int = 0
+
+    def run(self, schedule: Schedule) -> str:
+        """Run one schedule; a story if it broke a promise, else nothing. The story is told with as few faults as do."""
+        world = World(schedule).run()
+        self.schedules += 1
+        self.points += sum(point.fault is not None for point in world.points)
+        return _story(_shrunk(schedule)) if violations(world) else ""
+
+
+def _story(schedule: Schedule) -> str:
+    world = World(schedule).run()
+    return "\n".join(["", *violations(world), "", *world.story[-STORY_LINES:], "", schedule.to_json()])
+
+
+def _shrunk(schedule: Schedule) -> Schedule:
+    """A failing schedule without the faults that it fails without."""
+    for number in schedule.faults:
+        fewer = {point: kind for point, kind in schedule.faults.items() if point != number}
+        if violations(World(smaller := replace(schedule, faults=fewer)).run()):
+            return _shrunk(smaller)
+    return schedule
+
+
+def journeys(vendor: str) -> dict[str, Schedule]:
+    """Every kind of journey that a recording can have with a vendor when nothing goes wrong around it, by name."""
+    plain = Schedule((vendor,))
+    completes_by = COUNTERS[vendor][0].completes_by
+    found = {
+        "plain": plain,
+        "S3 tells twice at once": replace(plain, events=((0, 1), (0, 1))),
+        "S3 tells again later": replace(plain, events=((0, 1), (40, 1))),
+        "two versions": replace(plain, events=((0, 1), (1, 2))),
+        "two versions, the newer first": replace(plain, events=((0, 2), (1, 1))),
+        "refused for a while": replace(plain, script=("refuses:retry", "refuses:retry")),
+        "refused for good, next vendor": replace(plain, vendors=_chain(vendor), script=("refuses:config",)),
+        "bad audio": replace(plain, script=("fails:bad_audio",)),
+        "fails once": replace(plain, script=("fails:retry",)),
+        "never accepted": replace(plain, script=("refuses:retry",) * 8),
+    }
+    if Completion.SYNC not in completes_by:
+        found |= {
+            "fails, next vendor": replace(plain, vendors=_chain(vendor), script=("fails:config",)),
+            "no result, then one": replace(plain, script=("never",)),
+            "execution deleted": replace(plain, strikes=((5, "DELETED"),)),
+            "execution timed out": replace(plain, strikes=((5, "TIMED_OUT"),)),
+            "execution timed out, nobody hears": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),
+            "execution aborted": replace(plain, strikes=((5, "ABORTED"),)),
+        }
+    if Completion.CALLBACK in completes_by:
+        found |= {
+            "callback twice": replace(plain, callbacks=(10, 10)),
+            "callback before the answer": replace(plain, callbacks=(-1, 10)),
+            "callback late": replace(plain, callbacks=(CALLBACK_DEADLINE_S + 300,)),
+            "no callback": replace(plain, callbacks=()),
+            "callback of an earlier attempt": replace(plain, script=("fails:retry",), callbacks=(10, 60)),
+        }
+    return found
+
+
+def single_faults(journey: Schedule) -> Iterator[Schedule]:
+    """The journey itself, then with each thing that can go wrong at each of its points."""
+    yield journey
+    for point in telling(World(journey).run().points):
+        for kind in APPLICABLE[point.effect]:
+            yield replace(journey, faults={point.number: kind})
+
+
+def telling(points: Iterable[Point]) -> Iterator[Point]:
+    """The points at which a fault can make a difference of its own.
+
+    Not those of a sweep that only looks; and of a run of invocations that do the same over and over, as polling does,
+    those of the first two and of the last.
+    """
+    for (function, _), alike in _by_shape(points).items():
+        if function == "Sweep" and not any(point.effect is Effect.WRITE for point in alike[0]):
+            continue
+        for invocation in alike if len(alike) <= 3 else (*alike[:2], alike[-1]):
+            yield from invocation
+
+
+def _by_shape(points: Iterable[Point]) -> dict[tuple[str, tuple[str, ...]], list[list[Point]]]:
+    """Invocations, each as its points, by function and by what they do."""
+    invocations: dict[str, list[Point]] = {}
+    for point in points:
+        invocations.setdefault(point.who, []).append(point)
+    shapes: dict[tuple[str, tuple[str, ...]], list[list[Point]]] = {}
+    for who, each in invocations.items():
+        shapes.setdefault((who.split("#")[0], tuple(point.what for point in each)), []).append(each)
+    return shapes
+
+
+def random_schedule(vendors: Iterable[str], seed: int) -> Schedule:
+    """A journey with several faults; the same for the same seed."""
+    chance = random.Random(seed)
+    vendor = chance.choice(sorted(vendors))
+    found = journeys(vendor)
+    journey = found[chance.choice(sorted(found))]
+    count = chance.choice((2, 2, 3, 3, 4, 6, 10))
+    reach = chance.choice((30, 60, 120))
+    faults = {chance.randint(1, reach): chance.choice(list(Kind)) for _ in range(count)}
+    return replace(journey, faults=faults, seed=seed)
+
+
+def _chain(vendor: str) -> tuple[str, ...]:
+    return (vendor, HELPER) if vendor != HELPER else (vendor, "toy-sync")

@@ -1,0 +1,133 @@
+"""What must hold at the end of every schedule, whatever went wrong in it."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from asrcore.core.job import Attempt, Job, Status
+from asrcore.core.pacing import MAX_TRIES
+from asrcore.core.polling import CALLBACK_DEADLINE_S
+from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
+
+MAIN = f"transcripts/{KEY}.json"
+
+
+def violations(world: World) -> list[str]:
+    """Every promise that a schedule broke, in words; nothing for a good end."""
+    return [
+        f"{check.__name__.removeprefix('_').replace('_', ' ')}: {what}" for check in CHECKS for what in check(world)
+    ]
+
+
+def _nothing_is_lost(world: World) -> Iterator[str]:
+    """Every version that S3 told of has a job, or its event lies in the failed events' queue."""
+    jobs = {job.source.version_id for job in world.jobs.values()}
+    queued = {
+        record["s3"]["object"]["versionId"] for event in world.failed_events for record in event.get("Records", [])
+    }
+    for version in sorted({f"v{version}" for _, version in world.schedule.events} - jobs - queued):
+        yield f"version {version} has neither a job nor an event in the queue"
+
+
+def _nothing_is_stuck(world: World) -> Iterator[str]:
+    """Every job has ended and told of it; nothing runs, nothing waits."""
+    for job in world.jobs.values():
+        if not job.finished:
+            yield f"{_name(job)} is still {job.status}"
+        elif not job.announced:
+            yield f"{_name(job)} ended and nobody was told"
+    for execution in world.machine.executions.values():
+        if execution.running:
+            yield f"execution {execution.name} still runs, in {execution.state}"
+    for name in world.machine.waiting_tokens:
+        yield f"execution {name} waits for a token"
+
+
+def _an_end_is_final(world: World) -> Iterator[str]:
+    """A finished job changes no more, and the world is told of the end that it had."""
+    yield from world.broken
+    told = {"COMPLETED": "Transcript Completed", "FAILED": "Transcript Failed"}
+    for job in world.jobs.values():
+        ends = {what for job_id, what in world.bus.published if job_id == job.job_id}
+        if job.finished and ends != {told[job.status]}:
+            yield f"{_name(job)} is {job.status}, but published was {sorted(ends)}"
+
+
+def _one_transcript_the_newest(world: World) -> Iterator[str]:
+    """Each completed job's transcript is where its row says, or a newer version's is."""
+    completed = [job for job in world.jobs.values() if job.status is Status.COMPLETED]
+    for job in completed:
+        body = world.s3.newest(TRANSCRIPTS, job.transcript_key or "")
+        if body is None:
+            yield f"{_name(job)} has no transcript at {job.transcript_key}"
+            continue
+        found = json.loads(body)["source"]
+        if found["version_id"] != job.source.version_id and found["sequencer"] < job.source.sequencer:
+            yield f"the transcript of {_name(job)} was replaced by that of version {found['version_id']}"
+        if world.s3.newest(TRANSCRIPTS, f"raw/{job.job_id}.json") is None:
+            yield f"{_name(job)} has lost its vendor's reply"
+    main = world.s3.newest(TRANSCRIPTS, MAIN)
+    newest = max((job.source.sequencer for job in completed), default=None)
+    if newest and (main is None or json.loads(main)["source"]["sequencer"] < newest):
+        yield f"{MAIN} is not of the newest version"
+
+
+def _nothing_is_submitted_twice(world: World) -> Iterator[str]:
+    """A second task of a job is a new attempt after one that failed, or fell into the crash window."""
+    for job in world.jobs.values():
+        charges = [charge for charge in world.charges if charge.job_id == job.job_id]
+        for number, earlier in enumerate(charges[:-1]):
+            if not _may_be_repeated(world, job, earlier, charges[number + 1]):
+                yield f"{_name(job)}: task {charges[number + 1].task.task_id} beside {earlier.task.task_id}"
+
+
+def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> bool:
+    attempt = _attempt_of(job, earlier)
+    fell_into_window = any(point >= earlier.point for point in earlier.invocation.faulted_at)
+    if world.desks[earlier.task.vendor].charges_once_per_id:
+        fell_into_window = attempt is not None and attempt.claims >= MAX_TRIES
+    if attempt is None or earlier.attempt == later.attempt:
+        return fell_into_window
+    in_time = any(wait_s < CALLBACK_DEADLINE_S for wait_s in world.schedule.callbacks)
+    news_were_lost = bool(world.schedule.faults) or not in_time
+    gave_up = attempt.code == "NoResultInTime" and news_were_lost
+    return attempt.ended_at is not None and bool(
+        earlier.task.failure or earlier.task.word == "never" or gave_up or fell_into_window
+    )
+
+
+def _every_charge_is_on_the_job(world: World) -> Iterator[str]:
+    """Each task belongs to an attempt that the job handed to that vendor, under that task's id if it can be."""
+    for charge in world.charges:
+        job = world.jobs[charge.job_id]
+        attempt = _attempt_of(job, charge)
+        if attempt is None or attempt.claimed_at is None or attempt.vendor != charge.task.vendor:
+            yield f"{_name(job)} does not know of task {charge.task.task_id} of {charge.task.vendor}"
+    if not world.schedule.faults:
+        noted = {(attempt.vendor, attempt.vendor_task_id) for job in world.jobs.values() for attempt in job.attempts}
+        for charge in world.charges:
+            if charge.task.has_id and (charge.task.vendor, charge.task.task_id) not in noted:
+                yield f"task {charge.task.task_id} is nowhere noted"
+
+
+def _nothing_fails_by_itself(world: World) -> Iterator[str]:
+    """Where nothing went wrong, no function failed."""
+    yield from world.unforeseen
+
+
+CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
+    _nothing_is_lost,
+    _nothing_is_stuck,
+    _an_end_is_final,
+    _one_transcript_the_newest,
+    _nothing_is_submitted_twice,
+    _every_charge_is_on_the_job,
+    _nothing_fails_by_itself,
+)
+
+
+def _name(job: Job) -> str:
+    return f"the job of version {job.source.version_id}"
+
+
+def _attempt_of(job: Job, charge: Charge) -> Attempt | None:
+    return next((attempt for attempt in job.attempts if attempt.number == charge.attempt), None)

@@ -1,0 +1,406 @@
+"""The world of one schedule: AWS in memory, the vendors' desks, the real functions between them, and simulated time.
+
+Every effect that a function has on the outside is a numbered point; the schedule says what goes wrong at which.
+"""
+
+import base64
+import dataclasses
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from asrcore.core.errors import ErrorClass, NoAnswerError
+from asrcore.core.job import Job, job_id
+from asrcore.core.step import GRACE_S, look_by
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Reply, Request
+from asrcore.services import Services
+from asrcore.stores.jobs import DynamoJobs
+from asrcore.stores.objects import S3Recordings, S3Transcripts
+from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
+from tests.simulation import doors
+from tests.simulation.clock import Clock
+from tests.simulation.cloud import S3, DynamoDb, EventBus, Item, refusal
+from tests.simulation.counters import COUNTERS
+from tests.simulation.desks import Desk, Task
+from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
+from tests.simulation.machine import Data, Execution, FunctionFailedError, Machine
+from tests.simulation.schedule import Schedule
+from tests.support import memory
+from tests.support.pipeline import wav
+from tests.support.running import CREDENTIALS
+from tests.support.template import ROOT
+
+BUCKET, KEY, TRANSCRIPTS = "audio", "incoming/auto/meeting.wav", "transcripts"
+HORIZON_S = 14 * 86400.0
+SECRET = {**CREDENTIALS, "toy": {"key": "k"}}
+DEFINITION = json.loads((ROOT / "statemachine/poller.asl.json").read_text())
+RECORDING = wav()
+READS = {"get_item", "head_object", "get_object", "query"}
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Invocation:
+    """One run of a function's process."""
+
+    name: str
+    started_s: float
+    limit_s: float
+    first_point: int
+    faulted_at: list[int] = dataclasses.field(default_factory=list)
+    knows_secret: bool = False
+
+
+@dataclasses.dataclass
+class Charge:
+    """A task that a vendor charges: for which job and attempt, and who handed it over at which point."""
+
+    task: Task
+    job_id: str
+    attempt: int
+    invocation: Invocation
+    point: int
+
+
+class World:
+    """One run of one schedule; look at it after `run`."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.clock = Clock()
+        self.points: list[Point] = []
+        self.story: list[str] = []
+        self.table = DynamoDb(on_put=self._watch)
+        self.s3 = S3()
+        self.bus = EventBus()
+        self.failed_events: list[dict[str, Any]] = []
+        self.charges: list[Charge] = []
+        self.broken: list[str] = []  # what no schedule may bring about
+        self.unforeseen: list[str] = []  # functions that failed though nothing went wrong around them
+        self.machine = Machine(
+            DEFINITION, self.clock, self._perform, self._tell_of_bad_end, self.tell, random.Random(schedule.seed)
+        )
+        self._script = list(schedule.script)
+        self._running: list[Invocation] = []
+        self._invocations = 0
+        self._swept: set[tuple[str, str]] = set()
+        self._same_sweeps = 0
+        self._told = 0  # how often S3 told of a version
+        self._jobs = DynamoJobs(self.table, "jobs")
+        self.desks: dict[str, Desk] = {
+            name: COUNTERS[name][1](
+                COUNTERS[name][0], self.clock, self._next_word, schedule.callbacks, self._charge, self._post
+            )
+            for name in schedule.vendors
+        }
+        self._services = self._connect()
+
+    def run(self) -> "World":
+        """From the upload to the end of everything."""
+        for number in range(1, 1 + max(version for _, version in self.schedule.events)):
+            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=RECORDING + bytes(2 * number))
+        for at_s, version in self.schedule.events:
+            self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
+        for at_s, status in self.schedule.strikes:
+            self.clock.after(at_s, lambda status=status: self._strike(status))  # type: ignore[misc]
+        self.clock.after(doors.SWEEP_EVERY_S, self._sweep, timer=True)
+        logging.disable(logging.CRITICAL)
+        try:
+            while not self.settled and self.clock.now_s < HORIZON_S:
+                self.clock.step()
+        finally:
+            logging.disable(logging.NOTSET)
+        return self
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to happen."""
+        return not (
+            self.clock.errands
+            or any("open" in item for item in self.table.items.values())
+            or any(execution.running for execution in self.machine.executions.values())
+        )
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """Every job, by id."""
+        rows = [key for key, item in self.table.items.items() if "revision" in item]
+        return {key: job for key in rows if (job := self._jobs.load(key))}
+
+    def source(self, version: int) -> Source:
+        """A version of the recording as S3 tells of it, counted from 1."""
+        head = self.s3.head_object(Bucket=BUCKET, Key=KEY, VersionId=f"v{version}")
+        return Source(
+            bucket=BUCKET,
+            key=KEY,
+            version_id=f"v{version}",
+            etag=head["ETag"].strip('"'),
+            size_bytes=head["ContentLength"],
+            sequencer=f"{version:04X}",
+        )
+
+    def tell(self, who: str, what: str) -> None:
+        """Add a line to the story."""
+        self.story.append(f"{self.clock.now_s:9.1f} s  {who}: {what}")
+
+    # ---- effects -----------------------------------------------------------------------------------------------------
+
+    def effect(self, what: str, effect: Effect, do: Callable[[], T], failure: Callable[[Kind], Exception]) -> T:
+        """One point: the effect with its answer, or what the schedule has for it instead."""
+        process = self._running[-1]
+        number = len(self.points) + 1
+        fault = self.schedule.faults.get(number)
+        self.points.append(Point(number, self.clock.now_s, process.name, what, effect, fault))
+        self.tell(process.name, f"[{number}] {what}{f'  <- {fault.upper()}' if fault else ''}")
+        if fault is None:
+            return do()
+        process.faulted_at.append(number)
+        match fault:
+            case Kind.DIES_BEFORE:
+                raise Died
+            case Kind.DIES_AFTER:
+                _attempt(do)
+                raise Died
+            case Kind.REFUSED | Kind.BROKEN:
+                raise failure(fault)
+            case Kind.LOST:
+                _attempt(do)
+                raise failure(fault)
+            case Kind.REPEATED:
+                _attempt(do)
+            case Kind.DELAYED | Kind.DELAYED_LONG:
+                self.pass_time(DELAYS_S[fault])
+        return do()
+
+    def pass_time(self, seconds: float) -> None:
+        """The process of the moment waits. One that AWS Lambda ends meanwhile is gone."""
+        process = self._running[-1]
+        self.clock.pass_time(seconds)
+        if self.clock.now_s - process.started_s > process.limit_s:
+            self.tell(process.name, "is ended at its time limit")
+            raise Died
+
+    def _send(self, request: Request) -> Reply:
+        desk = self.desks[(urlsplit(request.url).hostname or "").removesuffix(".example.com")]
+
+        def failure(kind: Kind) -> Exception:
+            code = "Timeout" if kind is Kind.LOST else "ConnectionFailed"
+            return NoAnswerError(ErrorClass.RETRY, code, "the vendor did not answer")
+
+        try:
+            return self.effect(
+                f"{request.method} to {desk.vendor.name}", Effect.VENDOR, lambda: desk.answer(request), failure
+            )
+        except NoAnswerError:
+            if self.points[-1].fault is Kind.BROKEN:
+                return Reply(503, b"<html>unwell</html>")
+            raise
+
+    def _secret(self) -> Mapping[str, Any]:
+        process = self._running[-1]
+        if not process.knows_secret:
+            self.effect(
+                "secretsmanager get_secret_value",
+                Effect.READ,
+                lambda: None,
+                lambda _kind: GetParameterError("throttled"),
+            )
+            process.knows_secret = True
+        return SECRET
+
+    def _connect(self) -> Services:
+        vendors = {name: desk.vendor for name, desk in self.desks.items()}
+        base = memory.World(vendors=vendors, send=self._send, secret={}).services
+        s3 = Client("s3", self.s3, self)
+        jobs, states = Client("dynamodb", self.table, self), Client("states", self.machine, self)
+        return dataclasses.replace(
+            base,
+            settings=base.settings.model_copy(
+                update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}}
+            ),
+            jobs=DynamoJobs(jobs, "jobs"),
+            recordings=S3Recordings(s3, self.s3),
+            transcripts=S3Transcripts(s3, TRANSCRIPTS),
+            workflow=StepFunctionsWorkflow(states, "arn"),
+            events=EventBridge(Client("events", self.bus, self)),
+            secret=self._secret,
+            now=self.clock.now,
+            sleep=self.pass_time,
+        )
+
+    # ---- processes ---------------------------------------------------------------------------------------------------
+
+    def _invoke(self, function: str, event: Data, request_id: str = "") -> Any:
+        """Run a function in a process of its own. Raises FunctionFailedError for any way not to answer."""
+        self._invocations += 1
+        name = f"{function.removesuffix('Function')}#{self._invocations}"
+        process = Invocation(name, self.clock.now_s, doors.TIMEOUT_S[function], len(self.points) + 1)
+        self._running.append(process)
+        try:
+            return doors.call(function, event, request_id or name, self._services)
+        except Died:
+            self.tell(process.name, "is gone")
+            raise FunctionFailedError("Lambda.Unknown") from None
+        except Exception as error:  # noqa: BLE001 - as AWS Lambda does
+            self.tell(process.name, f"fails: {type(error).__name__}: {error}")
+            if not self.schedule.faults:
+                self.unforeseen.append(f"{process.name}: {type(error).__name__}: {error}")
+            raise FunctionFailedError(type(error).__name__) from None
+        finally:
+            self._running.pop()
+
+    def _invoke_later(self, function: str, event: Data, request_id: str, retry: int = 0) -> None:
+        """An asynchronous invocation: twice more if it fails, then the queue."""
+        try:
+            self._invoke(function, event, request_id)
+        except FunctionFailedError:
+            if retry < doors.MAX_RETRIES[function]:
+                self.clock.after(
+                    doors.RETRY_WAITS_S[retry], lambda: self._invoke_later(function, event, request_id, retry + 1)
+                )
+                return
+            self.tell(function, "the event goes to the failed events' queue")
+            self.failed_events.append(event)
+
+    def _perform(self, placeholder: str, payload: Data) -> Data:
+        answer: Data = self._invoke(placeholder.removesuffix("Arn"), payload)
+        return answer
+
+    def _notify(self, version: int) -> None:
+        source = self.source(version)
+        s3_object = {
+            "key": quote(source.key),
+            "versionId": source.version_id,
+            "eTag": source.etag,
+            "size": source.size_bytes,
+            "sequencer": source.sequencer,
+        }
+        event = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": s3_object}}]}
+        self._told += 1
+        self._invoke_later("SubmitFunction", event, f"event-{self._told}")
+
+    def _sweep(self) -> None:
+        """The schedule's sweep. Of those that would find the same rows, and none of them overdue, two are run."""
+        self.clock.after(doors.SWEEP_EVERY_S, self._sweep, timer=True)
+        old = [item for item in self.table.items.values() if "open" in item and self._age_s(item) > GRACE_S]
+        seen = {(item["job_id"]["S"], item["revision"]["N"]) for item in old}
+        self._same_sweeps = self._same_sweeps + 1 if seen == self._swept else 0
+        self._swept = seen
+        if not old or (self._same_sweeps >= 2 and not any(self._is_overdue(item) for item in old)):
+            return
+        self._invoke_later("SweepFunction", {"source": "aws.events"}, f"sweep-{self.clock.now_s}")
+
+    def _age_s(self, item: Item) -> float:
+        return (self.clock.now() - datetime.fromisoformat(item["updated_at"]["S"])).total_seconds()
+
+    def _is_overdue(self, item: Item) -> bool:
+        job = self._jobs.load(item["job_id"]["S"])
+        assert job is not None
+        return job.finished or self.clock.now() >= min(look_by(job, self._services.completes_by(job)), job.deadline_at)
+
+    def _tell_of_bad_end(self, execution: Execution) -> None:
+        if self.schedule.deaf:
+            return
+        detail = {"input": json.dumps(execution.input), "name": execution.name, "status": execution.status}
+        event = {"source": "aws.states", "detail": detail}
+        self.clock.after(0, lambda: self._invoke_later("SweepFunction", event, f"ended-{execution.name}"))
+
+    def _strike(self, status: str) -> None:
+        for execution in list(self.machine.executions.values()):
+            if execution.running:
+                self.tell(execution.name, f"struck: {status}")
+                self.machine.stop(execution, status)
+
+    # ---- vendors -----------------------------------------------------------------------------------------------------
+
+    def _next_word(self) -> str:
+        return self._script.pop(0) if self._script else "done"
+
+    def _charge(self, task: Task) -> None:
+        (version,) = parse_qs(urlsplit(task.submission.audio_url).query)["versionId"]
+        job = self._jobs.load(_id_of(version))
+        assert job is not None
+        self.tell(task.vendor, f"takes task {task.task_id}")
+        charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
+        self.charges.append(charge)
+
+    def _post(self, address: str, body: bytes, content_type: str) -> bool:
+        vendor, of_job, attempt, signature = urlsplit(address).path.split("/")[2:]
+        event = {
+            "pathParameters": {"vendor": vendor, "job_id": of_job, "attempt": attempt, "signature": signature},
+            "headers": {"content-type": content_type},
+            "body": base64.b64encode(body).decode(),
+            "isBase64Encoded": True,
+        }
+        try:
+            answer = self._invoke("CallbackFunction", event)
+        except FunctionFailedError:
+            return False
+        return bool(answer["statusCode"] == 200)
+
+    # ---- what may never happen ---------------------------------------------------------------------------------------
+
+    def _watch(self, before: Item | None, after: Item) -> None:
+        """See every write of a job's row."""
+        if before is None:
+            return
+        was, now = before["status"]["S"], after["status"]["S"]
+        if was != now:
+            self.tell("jobs table", f"{was} becomes {now}")
+        if was in ("COMPLETED", "FAILED") and (
+            was != now or before.get("transcript_key") != after.get("transcript_key")
+        ):
+            self.broken.append(f"a finished job changed from {was} to {now}")
+
+
+class Client:
+    """A boto3 client whose every call is a point."""
+
+    def __init__(self, service: str, backend: Any, world: World) -> None:
+        self._service, self._backend, self._world = service, backend, world
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        do = getattr(self._backend, method)
+        effect = Effect.READ if method in READS else Effect.WRITE
+
+        def call(**arguments: Any) -> Any:
+            what = f"{self._service} {method} {arguments.get('Key', '') if self._service == 's3' else ''}".strip()
+
+            def failure(kind: Kind) -> Exception:
+                if kind is Kind.LOST:
+                    return ReadTimeoutError(endpoint_url=f"https://{self._service}.example.com")
+                return refusal("ThrottlingException", method)
+
+            return self._world.effect(what, effect, lambda: do(**arguments), failure)
+
+        return call
+
+    def get_paginator(self, method: str) -> "Client":
+        return self
+
+    def paginate(self, **arguments: Any) -> list[Any]:
+        """One page. A look at an empty part of the index is no point: it changes nothing and tells nothing."""
+        page = self._backend.query(**arguments)
+        return [self.query(**arguments)] if page["Items"] else [page]
+
+
+def _attempt(do: Callable[[], object]) -> None:
+    """Have an effect whose answer nobody gets to see."""
+    with suppress(ClientError):
+        do()
+
+
+@cache
+def _id_of(version_id: str) -> str:
+    return job_id(Source(bucket=BUCKET, key=KEY, version_id=version_id, etag="", size_bytes=0))
