@@ -11,15 +11,15 @@ SERVICES = connect()
 
 
 @LOG.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str | int] | None:
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int] | None:
     """Take an S3 notification's recordings; answer a request or a submit step with the job's envelope."""
     if is_s3_test(event):
         return None
     if "action" not in event:
-        take(new_objects(event), context.aws_request_id, SERVICES)
+        take(new_objects(event), SERVICES)
         return None
     if asked := request_event(event):
-        return request(asked, context.aws_request_id, SERVICES).envelope()
+        return request(asked, SERVICES).envelope()
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
-    return submit(step.job_id, step.execution, SERVICES).envelope()
+    return submit(step.job_id, SERVICES).envelope()

@@ -61,7 +61,7 @@ class TestJobs:
         job = new_job(SOURCE, START)
         unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
         planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
-        failed = planned.claim("event", "t", [], START).fail(
+        failed = planned.claim("t", [], START).fail(
             AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START
         )
 
@@ -102,6 +102,21 @@ class TestJobs:
         days = [vendor_day(slot) for slot in slots]
         assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
         assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=Pace(2).interval_us)]
+
+    def test_who_comes_late_to_the_days_slot_is_not_counted_twice(self, jobs):
+        first = jobs.take_slot("toy", Pace(2, per_day=2), START)
+        again = jobs.take_slot("toy", Pace(2, per_day=2), START, counted=vendor_day(first))
+        other = jobs.take_slot("toy", Pace(2, per_day=2), START)
+
+        assert [vendor_day(slot) for slot in (first, again, other)] == [vendor_day(START)] * 3
+
+    def test_a_slot_that_is_days_off_is_not_taken_by_who_has_another_choice(self, jobs):
+        jobs.take_slot("toy", Pace(2, per_day=1), START)
+        soon = START + timedelta(hours=1)
+
+        assert jobs.take_slot("toy", Pace(2, per_day=1), START, latest=soon) is None
+        tomorrow = jobs.take_slot("toy", Pace(2, per_day=1), START)
+        assert vendor_day(tomorrow) == vendor_day(START) + timedelta(days=1)
 
     def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
         open_job, done, untold = (

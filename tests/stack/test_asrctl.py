@@ -343,7 +343,7 @@ def test_an_event_that_failed_three_times_is_told_and_replayed(operator, stack, 
     job, source = operator.drop_unnoticed(key), operator.source(key)
     audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=1000)
     stuck = new_job(source, START).plan(source, audio, Options(), vendors=["volcengine"], warnings=[], now=START)
-    operator.put(stuck.claim("an invocation that died", None, [], datetime.now(UTC)))
+    operator.put(stuck.claim(None, [], datetime.now(UTC)))
     record = {"bucket": {"name": source.bucket}, "object": {"key": quote_plus(key), "versionId": source.version_id}}
     operator.submit_later({"Records": [{"eventSource": "aws:s3", "s3": record}]})
 

@@ -26,15 +26,15 @@ def drop(journey, vendor):
 
 
 @pytest.mark.parametrize(
-    ("function", "moment"),
+    ("function", "moment", "vendor"),
     [
-        pytest.param("SubmitFunction", "submit", id="while the recording is handed over"),
-        pytest.param("PollerFunction", "query", id="while the vendor is asked"),
+        pytest.param("SubmitFunction", "submit", "abcpen-offline", id="while the recording is handed over"),
+        pytest.param("PollerFunction", "query", "abcpen", id="while the vendor is asked"),
     ],
 )
-def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, function, moment):
-    journey.fault("abcpen", on=moment, delay_s=3)
-    job = drop(journey, "abcpen")
+def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, function, moment, vendor):
+    journey.fault(vendor, on=moment, delay_s=3)
+    job = drop(journey, vendor)
 
     journey.until(lambda: is_at(journey, job, moment), bool, f"the {moment} to be under way")
     time.sleep(0.5)  # well inside the three seconds that the vendor takes

@@ -51,7 +51,7 @@ def test_the_s3_test_event_is_no_recording(journey):
     [
         ("SubmitFunction", "submit-step"),
         ("PollerFunction", "query-step"),
-        ("PollerFunction", "callback-missed-step"),
+        ("PollerFunction", "look-again-step"),
         ("PollerFunction", "callback-token-step"),
         ("PollerFunction", "recover-step"),
     ],

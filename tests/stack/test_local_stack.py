@@ -291,10 +291,10 @@ def test_callback_wakes_the_state_machine(scripted: LocalStack):
 
 
 def test_callback_that_does_not_come_is_missed(scripted: LocalStack):
-    execution = start(scripted, "missed", "callback", {"callback_missed": ["completed"]}, wait_s=1)
+    execution = start(scripted, "missed", "callback", {"look_again": ["completed"]}, wait_s=1)
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
-    assert notes_of(scripted, "missed") == ["await_callback", "callback_missed"]
+    assert notes_of(scripted, "missed") == ["await_callback", "look_again"]
 
 
 def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: LocalStack):

@@ -55,7 +55,7 @@ def refused_then_served() -> World:
     """The first vendor wants an operator to act; the second answers at once."""
     made = world("config", "done", vendors=(SYNC, QUERY))
     job = drop(made)
-    submit(job.job_id, "execution", made.services)
+    submit(job.job_id, made.services)
     return made
 
 
@@ -86,7 +86,7 @@ def busy_to_the_end() -> World:
     made = world(*["retry"] * MAX_TRIES, vendors=(SYNC,))
     job = drop(made)
     while not made.job().finished:
-        made.pass_time(submit(job.job_id, "execution", made.services).wait_s)
+        made.pass_time(submit(job.job_id, made.services).wait_s)
     return made
 
 

@@ -49,14 +49,19 @@ class MemoryJobs:
         self.rows[job.job_id] = following.model_dump_json(by_alias=True)
         return following
 
-    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
-        line, start = vendor, now
+    def take_slot(
+        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    ) -> datetime | None:
+        start = now
         if pace.per_day:
             day = vendor_day(now)
-            while self.taken.get((vendor, day), 0) >= pace.per_day:
+            while day != counted and self.taken.get((line, day), 0) >= pace.per_day:
                 day += timedelta(days=1)
-            self.taken[vendor, day] = self.taken.get((vendor, day), 0) + 1
-            line, start = f"{vendor}#{day}", max(now, day_start(day))
+                if latest is not None and day_start(day) > latest:
+                    return None
+            if day != counted:
+                self.taken[line, day] = self.taken.get((line, day), 0) + 1
+            line, start = f"{line}#{day}", max(now, day_start(day))
         slot = max(self.free_from.get(line, start), start)
         self.free_from[line] = slot + timedelta(microseconds=pace.interval_us)
         return slot

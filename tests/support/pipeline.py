@@ -47,7 +47,7 @@ def requests(made: World) -> list[str]:
 
 def drop(made: World, source: Source = SOURCE) -> Job:
     """Drop the recording; the job as it is afterwards."""
-    take([source], "event", made.services)
+    take([source], made.services)
     held = made.jobs.load(new_job(source, START).job_id)
     assert held is not None
     return held

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asrcore.core.step import Next
+from asrcore.core.step import GRACE_S, Next
 from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.vendors.registry import VENDORS
@@ -244,6 +244,17 @@ class TestStateMachine:
         text = json.dumps(ASL)
 
         assert all(f'"Next": "{name}"' in text for name in ASL["States"] if name != ASL["StartAt"])
+
+    def test_nobody_is_taken_for_lost_while_a_step_and_its_recovery_may_still_be_retried(self):
+        def longest_s(name: str) -> float:
+            task = self.TASKS[name]
+            retry = task["Retry"][0]
+            function = FUNCTIONS[task["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")]
+            pauses = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
+            tries = retry["MaxAttempts"] + 1
+            return tries * function["Timeout"] + sum(min(pause, retry["MaxDelaySeconds"]) for pause in pauses)
+
+        assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= GRACE_S
 
     def test_every_function_gets_its_time_before_its_task_ends(self):
         for task in self.TASKS.values():

@@ -33,14 +33,14 @@ def planned(*vendors: str) -> Job:
 
 
 def submitted() -> Job:
-    return planned().claim("event", None, [], at(1)).submitted(1, "task-1", at(2))
+    return planned().claim(None, [], at(1)).submitted(1, "task-1", at(2))
 
 
 def failed_over() -> Job:
     return (
         submitted()
         .attempt_failed(1, NO_AUDIO, ["abcpen"], at(10))
-        .claim("event", None, [], at(11))
+        .claim(None, [], at(11))
         .submitted(2, "task-2", at(12))
     )
 
@@ -73,7 +73,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="in the vendor's line",
         ),
         pytest.param(
-            planned().claim("event", None, [], at(1)),
+            planned().claim(None, [], at(1)),
             QUERY,
             "RUNNING",
             [

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from asrcore import submit
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, Job, Status, new_job
+from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, Job, Status, new_job
 from asrcore.core.options import Options
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
@@ -35,7 +35,7 @@ def planned() -> Job:
 
 
 def submitted() -> Job:
-    return planned().claim("event", None, [], START).submitted(1, "t", START)
+    return planned().claim(None, [], START).submitted(1, "t", START)
 
 
 class TestJob:
@@ -46,7 +46,7 @@ class TestJob:
             pytest.param(lambda job: job.complete("t", "k", [], START), id="complete"),
             pytest.param(lambda job: job.attempt_failed(1, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
-            pytest.param(lambda job: job.claim("event", None, [], START), id="claim"),
+            pytest.param(lambda job: job.claim(None, [], START), id="claim"),
             pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
             pytest.param(lambda job: job.asked(1, START), id="asked"),
             pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
@@ -141,7 +141,7 @@ class TestLifeCycle:
 
         assert (again.status, again.run, again.error, again.announced) == (Status.QUEUED, 2, None, False)
         assert [attempt.number for attempt in planned_again.attempts] == [1, 2]
-        assert planned_again.attempt.run == 2
+        assert [attempt.planning for attempt in planned_again.attempts] == [1, 2]
 
     def test_tries_of_an_earlier_run_do_not_count(self):
         job = submitted()
@@ -175,6 +175,23 @@ class TestLifeCycle:
         slot = START + timedelta(days=30)
 
         assert planned().take_slot(slot, START).deadline_at == slot + timedelta(seconds=DEADLINE_S)
+
+    def test_a_restart_does_not_give_a_vendor_more_tries(self):
+        job = submitted()
+        for number in range(1, MAX_TRIES):
+            job = job.attempt_failed(number, ERROR, [], START)
+
+        assert job.restart("lost", START).attempt_failed(MAX_TRIES, ERROR, [], START).status is Status.FAILED
+
+    def test_an_operators_redrive_gives_the_job_its_recoveries_back(self):
+        worn_out = submitted()
+        for _ in range(MAX_RESTARTS):
+            worn_out = worn_out.restart("lost", START)
+
+        again = worn_out.fail(ERROR, START).redrive("asked for", START)
+
+        assert worn_out.recoveries == MAX_RESTARTS
+        assert (again.recoveries, len(again.restarts)) == (0, MAX_RESTARTS + 1)
 
 
 class TestFollowers:
@@ -216,11 +233,12 @@ class TestStep:
                 7,
                 id="planned, due later: early enough to keep its slot",
             ),
-            pytest.param(
-                planned().claim("event", None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"
-            ),
+            pytest.param(planned().claim(None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
             pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
+            pytest.param(
+                submitted(), {Completion.CALLBACK}, 11700, Next.CALLBACK, 1, id="callback only, overdue: never a query"
+            ),
             pytest.param(
                 submitted(), {Completion.CALLBACK, Completion.QUERY}, 0, Next.CALLBACK, 60, id="both: callback first"
             ),

@@ -150,7 +150,7 @@ def test_a_redriven_job_ends_again():
     job = drop(made)
 
     redrive(job.job_id, made.services)
-    submit(job.job_id, "execution", made.services)
+    submit(job.job_id, made.services)
 
     assert values(made, "FailureRate") == [100, 0]
 

@@ -6,7 +6,7 @@ from asrcore.core.job import DEADLINE_S, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.step import Next
 from asrcore.events import Action, StateError, StepEvent
-from asrcore.poll import await_callback, callback_missed, perform, query
+from asrcore.poll import await_callback, look_again, perform, query
 from asrcore.submit import submit
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 
@@ -80,7 +80,7 @@ def test_a_result_that_never_comes_is_given_up_and_submitted_again():
 
     assert step.next is Next.SUBMIT
     assert made.job().attempts[0].code == "NoResultInTime"
-    assert submit(job.job_id, "execution", made.services).next is Next.QUERY
+    assert submit(job.job_id, made.services).next is Next.QUERY
 
 
 def test_a_job_that_is_asked_about_again_and_again_does_not_outlive_its_deadline_by_another_attempt():
@@ -131,26 +131,26 @@ def test_a_missed_callback(vendor, waited_s, following):
 
     made.pass_time(waited_s)
 
-    assert callback_missed(job.job_id, made.services).next is following
+    assert look_again(job.job_id, made.services).next is following
 
 
 def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
     made = world(*["accepted"] * 4, vendors=(CALLBACK,))
     job = drop(made)
 
-    step = callback_missed(job.job_id, made.services)
+    step = look_again(job.job_id, made.services)
     while step.next is not Next.FAILED:
         made.pass_time(step.wait_s)
         if step.next is Next.SUBMIT:
-            step = submit(job.job_id, "execution", made.services)
+            step = submit(job.job_id, made.services)
         else:
-            step = callback_missed(job.job_id, made.services)
+            step = look_again(job.job_id, made.services)
 
     assert made.job().error.code == "NoResultInTime"
     assert len(made.job().attempts) == 4
 
 
-@pytest.mark.parametrize("action", [Action.QUERY, Action.CALLBACK_MISSED, Action.AWAIT_CALLBACK, Action.RECOVER])
+@pytest.mark.parametrize("action", [Action.QUERY, Action.LOOK_AGAIN, Action.AWAIT_CALLBACK, Action.RECOVER])
 def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
     made = world("done", vendors=(SYNC,))
     job = drop(made)

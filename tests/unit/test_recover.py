@@ -117,7 +117,7 @@ class TestSweep:
 
         made.pass_time(GRACE_S + 1)
         sweep(made.services)
-        step = submit(job.job_id, "execution", made.services)
+        step = submit(job.job_id, made.services)
 
         assert made.workflow.started[f"{job.job_id}-2"].next is Next.SUBMIT
         assert step.next is Next.QUERY
@@ -166,7 +166,7 @@ class TestRedrive:
         job = drop(made)
 
         redrive(job.job_id, made.services)
-        submit(job.job_id, "execution", made.services)
+        submit(job.job_id, made.services)
 
         assert made.workflow.started[f"{job.job_id}-2"].next is Next.SUBMIT
         assert made.job().status is Status.COMPLETED

@@ -89,36 +89,27 @@ def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event
     assert requests(made) == ["POST submit/toy-query"]
 
 
-def test_while_somebody_else_may_be_submitting_nobody_does_and_afterwards_somebody_must():
+def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_execution_does():
     made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], "event", made.services)
+        take([SOURCE], made.services)
 
-    with pytest.raises(SomeRecordingsFailedError, match="BusyError"):
-        take([SOURCE], "the same event, delivered twice", made.services)
-    made.pass_time(CLAIM_S)
-    take([SOURCE], "the same event, delivered twice", made.services)
+    take([SOURCE], made.services)
+    step = made.workflow.started[made.job().execution_name]
+    made.pass_time(step.wait_s)
+    submit(made.job().job_id, made.services)
 
+    assert (step.next, step.wait_s) == (Next.SUBMIT, CLAIM_S)
     assert made.job().attempt.submitted_at is not None
     assert len(requests(made)) == 2
-
-
-def test_a_retry_knows_that_it_was_its_own_process_that_died_and_goes_on_at_once():
-    made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
-    with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], "event", made.services)
-
-    take([SOURCE], "event", made.services)
-
-    assert made.job().attempt.submitted_at is not None
 
 
 def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
     made = world(RuntimeError("dies"))
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], "event", made.services)
+        take([SOURCE], made.services)
 
-    step = submit(made.job().job_id, "execution", made.services)
+    step = submit(made.job().job_id, made.services)
 
     assert (step.next, step.wait_s) == (Next.SUBMIT, CLAIM_S)
 
@@ -128,7 +119,7 @@ def test_one_bad_recording_does_not_stop_its_neighbours():
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
     with pytest.raises(SomeRecordingsFailedError, match="RuntimeError: dies"):
-        take(sources, "event", made.services)
+        take(sources, made.services)
 
     assert len(made.workflow.started) == 2
 
@@ -136,7 +127,7 @@ def test_one_bad_recording_does_not_stop_its_neighbours():
 def test_a_folder_marker_is_no_recording():
     made = world()
 
-    take([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], "event", made.services)
+    take([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
 
     assert made.jobs.rows == {}
 
@@ -261,7 +252,7 @@ def test_retries_are_bounded_and_wait_longer_each_time():
     waits = []
 
     while not job.finished:
-        step = submit(job.job_id, "execution", made.services)
+        step = submit(job.job_id, made.services)
         waits.append(step.wait_s)
         made.pass_time(step.wait_s)
         job = made.job()
@@ -293,7 +284,7 @@ class TestTaskIdsOfOurs:
     def test_the_id_is_on_the_row_before_the_vendor_is_called(self):
         made = world(RuntimeError("the process dies at the vendor's door"))
         with pytest.raises(SomeRecordingsFailedError):
-            take([SOURCE], "event", made.services)
+            take([SOURCE], made.services)
 
         assert made.job().attempt.vendor_task_id == "ours-1"
 
@@ -301,18 +292,28 @@ class TestTaskIdsOfOurs:
         made = world(self.NO_ANSWER, "accepted")
 
         job = drop(made)
-        made.pass_time(submit(job.job_id, "execution", made.services).wait_s)
-        step = submit(job.job_id, "execution", made.services)
+        made.pass_time(submit(job.job_id, made.services).wait_s)
+        step = submit(job.job_id, made.services)
 
         assert step.next is Next.QUERY
         assert [(attempt.number, attempt.claims) for attempt in made.job().attempts] == [(1, 2)]
+
+    def test_a_process_that_died_is_followed_at_once(self):
+        made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
+        with pytest.raises(SomeRecordingsFailedError):
+            take([SOURCE], made.services)
+
+        take([SOURCE], made.services)
+
+        assert made.job().attempt.submitted_at is not None
+        assert [attempt.claims for attempt in made.job().attempts] == [2]
 
     def test_never_an_answer_ends_the_attempt(self):
         made = world(*[self.NO_ANSWER] * 4, "accepted")
 
         job = drop(made)
         while len(made.job().attempts) == 1:
-            made.pass_time(submit(job.job_id, "execution", made.services).wait_s)
+            made.pass_time(submit(job.job_id, made.services).wait_s)
 
         assert (made.job().attempts[0].claims, made.job().attempts[0].code) == (4, "Timeout")
 
@@ -334,7 +335,7 @@ def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
     assert requests(made) == []
     assert made.workflow.started[job.execution_name].wait_s == 30 - EARLY_S
     made.pass_time(30)
-    assert submit(job.job_id, "execution", made.services).next is Next.QUERY
+    assert submit(job.job_id, made.services).next is Next.QUERY
 
 
 def test_a_near_slot_is_waited_for_here():
@@ -351,7 +352,7 @@ def test_submissions_to_one_vendor_keep_its_pace():
     made = world(*["accepted"] * 3)
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
-    take(sources, "event", made.services)
+    take(sources, made.services)
 
     jobs = [made.jobs.load(new_job(source, START).job_id) for source in sources]
     first, second, third = (job.attempt.claimed_at for job in jobs)
@@ -365,7 +366,7 @@ def test_who_comes_too_late_to_his_slot_takes_a_new_one_instead_of_crowding_the_
     made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=90)
 
     made.pass_time(31)
-    step = submit(job.job_id, "execution", made.services)
+    step = submit(job.job_id, made.services)
 
     assert requests(made) == []
     assert (step.next, step.wait_s) == (Next.SUBMIT, 90 - 31 - EARLY_S)
@@ -414,7 +415,7 @@ def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], "event", made.services)
+        take([SOURCE], made.services)
 
     made.events.publish = publish
     drop(made)
@@ -431,13 +432,13 @@ def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
         if saving.attempts and saving.attempt.claimed_at and saving.revision < 10:
             made.jobs.before_save = lambda _job: None
             held = made.jobs.load(job.job_id)
-            made.jobs.save(held.claim("somebody else", None, [], made.clock))
+            made.jobs.save(held.claim(None, [], made.clock))
 
     made.jobs.before_save = somebody_else_claims
-    with pytest.raises(SomeRecordingsFailedError, match="BusyError"):
-        take([SOURCE], "event", made.services)
+    take([SOURCE], made.services)
 
     assert requests(made) == []
+    assert made.workflow.started[made.job().execution_name].wait_s == CLAIM_S
 
 
 def test_an_error_carries_what_an_operator_needs():

@@ -55,7 +55,7 @@ def test_the_nearer_level_wins(levels, speakers):
 def test_a_request_wins_over_everything_and_is_remembered():
     made = said(world("accepted", vendors=(SYNC, QUERY)), sidecar={"speakers": 2, "words": False})
 
-    step = request(asked(vendor="toy-query", options={"speakers": 0}), "caller", made.services)
+    step = request(asked(vendor="toy-query", options={"speakers": 0}), made.services)
 
     job = made.job()
     assert (step.job_id, step.next) == (job.job_id, Next.QUERY)
@@ -69,7 +69,7 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
     made = world("accepted")
     dropped = drop(made)
 
-    step = request(asked(options={"speakers": 4}), "caller", made.services)
+    step = request(asked(options={"speakers": 4}), made.services)
 
     assert step.job_id == dropped.job_id
     assert made.job() == dropped
@@ -83,7 +83,7 @@ def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier
     newest = {"version_id": "v2", "etag": "e2"}
     monkeypatch.setattr(made.recordings, "look_up", lambda source: (look_up(source)[0].model_copy(update=newest), {}))
 
-    step = request(asked(version_id=None), "caller", made.services)
+    step = request(asked(version_id=None), made.services)
 
     assert made.jobs.load(step.job_id).transcript_key == f"transcripts/{KEY}.json"
     assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
@@ -92,7 +92,7 @@ def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier
 def test_an_event_that_comes_after_the_request_finds_its_job():
     made = world("accepted")
 
-    step = request(asked(options={"speakers": 4}), "caller", made.services)
+    step = request(asked(options={"speakers": 4}), made.services)
 
     assert drop(made).job_id == step.job_id
     assert made.job().options.speakers == 4
@@ -111,7 +111,7 @@ def test_a_request_that_cannot_be_is_refused_and_makes_no_job(changes, code):
     made = world()
 
     with pytest.raises(AsrError) as refused:
-        request(asked(**changes), "caller", made.services)
+        request(asked(**changes), made.services)
 
     assert refused.value.code == code
     assert made.jobs.rows == {}
@@ -135,7 +135,7 @@ def test_a_sidecar_may_name_the_vendor(folder, sidecar, metadata, vendor):
 def test_a_sidecar_by_itself_is_no_recording():
     made = said(world(), sidecar={"speakers": 2})
 
-    take([SOURCE.model_copy(update={"key": BESIDE})], "event", made.services)
+    take([SOURCE.model_copy(update={"key": BESIDE})], made.services)
 
     assert made.jobs.rows == {}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from asrcore.core.callback_url import is_signed
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job
+from asrcore.core.step import Next
 from asrcore.core.vendor import Callback, InProgress, Vendor
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
@@ -54,8 +55,9 @@ def receive(posted: Posted, services: Services) -> Answer:
             LOG.warning("a callback that cannot be read", vendor=vendor.name, code=error.code)
             return Answer(400, json.dumps(vendor.acknowledge(stored=False)))
     announce(job, services)
-    if job.task_token:
-        services.workflow.wake(job.task_token, services.next_step(job))
+    step = services.next_step(job)
+    if job.task_token and step.next is not Next.CALLBACK:
+        services.workflow.wake(job.task_token, step)
     return _yes(vendor)
 
 

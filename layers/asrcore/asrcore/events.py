@@ -19,7 +19,7 @@ class Action(StrEnum):
     SUBMIT = "submit"
     QUERY = "query"
     AWAIT_CALLBACK = "await_callback"
-    CALLBACK_MISSED = "callback_missed"
+    LOOK_AGAIN = "look_again"
     RECOVER = "recover"
 
 
@@ -30,11 +30,10 @@ class StateError(BaseModel):
 
 
 class StepEvent(BaseModel):
-    """A task of the state machine; `submit` brings execution, `await_callback` task_token, `recover` error."""
+    """A task of the state machine; `await_callback` brings task_token, `recover` error."""
 
     action: Action
     job_id: str
-    execution: str = ""
     task_token: str = Field(default="", repr=False)
     error: StateError = StateError()
 

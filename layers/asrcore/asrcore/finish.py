@@ -53,7 +53,8 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
         return current.complete(vendor_task_id, key, warnings, now) if is_same else current
 
     moved = services.move(job.job_id, complete)
-    LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(heard.utterances))
+    if moved.status is Status.COMPLETED:
+        LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(heard.utterances))
     return announce(moved, services)
 
 

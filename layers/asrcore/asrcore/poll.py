@@ -19,8 +19,8 @@ def perform(step: StepEvent, services: Services) -> Step:
             return query(step.job_id, services)
         case Action.AWAIT_CALLBACK:
             return await_callback(step.job_id, step.task_token, services)
-        case Action.CALLBACK_MISSED:
-            return callback_missed(step.job_id, services)
+        case Action.LOOK_AGAIN:
+            return look_again(step.job_id, services)
         case Action.RECOVER:
             return recover(step.job_id, step.error.name, services)
         case Action.SUBMIT:
@@ -57,8 +57,8 @@ def await_callback(job_id: str, task_token: str, services: Services) -> Step:
     return step
 
 
-def callback_missed(job_id: str, services: Services) -> Step:
-    """No callback came in time: ask where the vendor can be asked, else the attempt has failed."""
+def look_again(job_id: str, services: Services) -> Step:
+    """No callback came in time, or a step failed for good: what is next, or the end of an attempt that is overdue."""
     job = _load(job_id, services)
     if not job.planned or job.finished or job.attempt.submitted_at is None:
         return _ended(job, services, services.next_step(job))

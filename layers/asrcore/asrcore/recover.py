@@ -25,7 +25,7 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
     step = services.next_step(job)
     if job.finished:
         return step
-    return step.model_copy(update={"wait_s": max(step.wait_s, int(job.restart_wait_s()))})
+    return step.model_copy(update={"wait_s": int(job.restart_wait_s())})
 
 
 def execution_ended(execution: EndedExecution, services: Services) -> None:
@@ -96,7 +96,7 @@ def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Job:
     if now >= job.deadline_at:
         message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
         return end(job.job_id, AsrError(ErrorClass.RETRY, "DeadlinePassed", message), services)
-    if len(job.restarts) >= MAX_RESTARTS:
+    if job.recoveries >= MAX_RESTARTS:
         message = f"the job was picked up {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
         return end(job.job_id, AsrError(ErrorClass.RETRY, "TooManyRestarts", message), services)
     services.metrics.restarted()

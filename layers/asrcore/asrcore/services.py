@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from asrcore.core.callback_url import callback_url
@@ -34,8 +34,14 @@ class Jobs(Protocol):
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
 
-    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
-        """The next free place in a vendor's line, now or later; it is taken by asking."""
+    def take_slot(
+        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    ) -> datetime | None:
+        """The next free place in a vendor's line, now or later; it is taken by asking.
+
+        counted: the vendor's day on which this submission was counted before, when it came too late to its slot.
+        latest: None is answered, and nothing taken, when the vendor takes no more on the days until then.
+        """
 
     def unattended(self, before: datetime) -> Iterable[str]:
         """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`."""

@@ -5,14 +5,14 @@ left. Only between a vendor's yes and our note of it can a crash submit twice, t
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
 from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
 from asrcore.core.options import Wish
-from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, MAX_TRIES
+from asrcore.core.pacing import AHEAD_S, EARLY_S, FAR_S, LATE_S, MAX_TRIES, vendor_day
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.sequencer import after
 from asrcore.core.step import Step
@@ -40,23 +40,16 @@ EXTENSIONS = {
 }
 
 
-class BusyError(Exception):
-    """Another invocation may be submitting this recording right now: come back later."""
-
-
 class SomeRecordingsFailedError(Exception):
     """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
 
 
-def take(sources: Iterable[Source], caller: str, services: Services) -> None:
-    """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried.
-
-    caller: the same for every delivery of one event, of which there is one at a time.
-    """
+def take(sources: Iterable[Source], services: Services) -> None:
+    """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried."""
     failures: list[str] = []
     for source in sources:
         try:
-            _take_one(source, caller, services)
+            _take_one(source, services)
         except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
             LOG.exception("a recording could not be taken", key=source.key)
             failures.append(f"{source.key}: {type(error).__name__}: {error}")
@@ -64,16 +57,13 @@ def take(sources: Iterable[Source], caller: str, services: Services) -> None:
         raise SomeRecordingsFailedError("; ".join(failures))
 
 
-def submit(job_id: str, caller: str, services: Services) -> Step:
-    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain.
-
-    caller: the execution, which does one step at a time.
-    """
-    job = _advance(services.move(job_id, lambda job: job), caller, services)
+def submit(job_id: str, services: Services) -> Step:
+    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain."""
+    job = _advance(services.move(job_id, lambda job: job), services)
     return services.next_step(job)
 
 
-def request(asked: RequestEvent, caller: str, services: Services) -> Step:
+def request(asked: RequestEvent, services: Services) -> Step:
     """Take a recording that somebody asks for by name; what is next for its job.
 
     One job per object version here too: where there is a job already, it stays as it is. Raises AsrError for options
@@ -93,10 +83,10 @@ def request(asked: RequestEvent, caller: str, services: Services) -> Step:
         return services.next_step(services.move(job.job_id, lambda job: job))
     services.metrics.received()
     LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
-    return services.next_step(_set_going(job.job_id, caller, services))
+    return services.next_step(_set_going(job.job_id, services))
 
 
-def _take_one(source: Source, caller: str, services: Services) -> None:
+def _take_one(source: Source, services: Services) -> None:
     if source.key.endswith("/") and source.size_bytes == 0:
         LOG.info("a folder marker is no recording", key=source.key)
         return
@@ -108,27 +98,25 @@ def _take_one(source: Source, caller: str, services: Services) -> None:
     if services.jobs.create(job):
         services.metrics.received()
         LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
-    _set_going(job.job_id, caller, services)
+    _set_going(job.job_id, services)
 
 
-def _set_going(job_id: str, caller: str, services: Services) -> Job:
+def _set_going(job_id: str, services: Services) -> Job:
     """Bring a job as far as it gets now, and leave it in the hands of an execution."""
-    job = _advance(services.move(job_id, lambda job: job), caller, services)
+    job = _advance(services.move(job_id, lambda job: job), services)
     if job.finished:
         return job
-    if job.attempt.submitted_at is None and job.attempt.claimed_by is not None:
-        raise BusyError("another invocation is submitting this recording; this event comes again")
     services.workflow.start(job.execution_name, services.next_step(job))
     return job
 
 
-def _advance(job: Job, caller: str, services: Services) -> Job:
+def _advance(job: Job, services: Services) -> Job:
     """Bring a job as far as it gets without waiting."""
     if not job.finished and not job.planned:
         job = _plan(job, services)
     if job.finished:
         return announce(job, services)
-    return job if job.attempt.submitted_at else _submit_in_turn(job, caller, services)
+    return job if job.attempt.submitted_at else _submit_in_turn(job, services)
 
 
 def _plan(job: Job, services: Services) -> Job:
@@ -189,28 +177,46 @@ def _name_warnings(key: str, audio: Audio) -> list[str]:
     return [f"the name says .{extension}, the content is {audio.format}; the content counts"]
 
 
-def _submit_in_turn(job: Job, caller: str, services: Services) -> Job:
+def _submit_in_turn(job: Job, services: Services) -> Job:
     """Submit when it is the job's turn, which may be now; otherwise the job says when."""
     now = services.now()
-    if (job.free_from(caller) - now).total_seconds() > SHORT_WAIT_S:
+    if (job.free_from() - now).total_seconds() > SHORT_WAIT_S:
         return job
     try:
         if not job.attempt.paced or (now - job.attempt.due_at).total_seconds() > LATE_S:
-            vendor, earliest = job.attempt.vendor, now + timedelta(seconds=AHEAD_S)
-            slot = services.jobs.take_slot(vendor, services.settings.pace(vendor), earliest)
+            slot = _take_slot(job, now, services)
+            if slot is None:
+                return attempt_failed(job, _line_too_long(job), services)
             job = services.jobs.save(job.take_slot(slot, now))
-        wait_s = (job.free_from(caller) - services.now()).total_seconds()
+        wait_s = (job.free_from() - services.now()).total_seconds()
         if wait_s > SHORT_WAIT_S:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
         vendor_task_id = services.vendors[job.attempt.vendor].chosen_task_id(order_of(job))
-        claimed = job.claim(caller, vendor_task_id, _option_warnings(job, services), services.now())
+        claimed = job.claim(vendor_task_id, _option_warnings(job, services), services.now())
         job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
     return _submit_now(job, services)
+
+
+def _take_slot(job: Job, now: datetime, services: Services) -> datetime | None:
+    """A place in the vendor's line; None when it is days off and another vendor could serve sooner."""
+    attempt = job.attempt
+    return services.jobs.take_slot(
+        attempt.vendor,
+        services.settings.pace(attempt.vendor),
+        now + timedelta(seconds=AHEAD_S),
+        counted=vendor_day(attempt.due_at) if attempt.paced else None,
+        latest=now + timedelta(seconds=FAR_S) if job.chain else None,
+    )
+
+
+def _line_too_long(job: Job) -> AsrError:
+    message = "the vendor takes no more today: raise its PerDay parameter if your contract allows more"
+    return AsrError(ErrorClass.CONFIG, "DailyLimitReached", message, job.attempt.vendor)
 
 
 def _submit_now(job: Job, services: Services) -> Job:

@@ -38,3 +38,11 @@ class NoAnswerError(AsrError):
 
 class QueryFailedError(AsrError):
     """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""
+
+
+class TaskNotFoundError(QueryFailedError):
+    """The vendor does not know the task: some say so for a moment after submission, all once a result is dropped."""
+
+    def __init__(self, code: str, vendor: str) -> None:
+        message = "the vendor does not know the task: not yet, or no longer"
+        super().__init__(ErrorClass.RETRY, code, message, vendor)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Concatenate, ParamSpec, Self
 
@@ -107,11 +108,10 @@ class Attempt(AttemptRecord):
     """One try with one vendor. `number` counts from 1 over the whole job and is part of the callback address."""
 
     number: int
-    run: int = 1
+    planning: int = 1  # which planning of the job it belongs to: a redrive plans anew
     due_at: datetime  # not before
     paced: bool = False  # due_at is a slot of the vendor's pace
     claimed_at: datetime | None = None
-    claimed_by: str | None = None
     claims: int = 0
     queries: int = 0
     called_back: bool = False  # with news that must be asked for
@@ -134,6 +134,7 @@ class Restart(BaseModel):
 
     at: datetime
     reason: str
+    by_operator: bool = False
 
 
 class JobError(BaseModel):
@@ -154,6 +155,7 @@ class Job(BaseModel):
 
     job_id: str
     run: int = 1  # part of the execution's name: a restart or redrive is a new run
+    plannings: int = 0  # how often vendors were chosen
     revision: int = 0
     status: Status = Status.QUEUED
     source: Source
@@ -198,6 +200,12 @@ class Job(BaseModel):
         return self.attempts[-1]
 
     @property
+    def recoveries(self) -> int:
+        """How often the job was picked up again by itself, since an operator last did."""
+        by_itself = takewhile(lambda restart: not restart.by_operator, reversed(self.restarts))
+        return sum(1 for _ in by_itself)
+
+    @property
     def planned(self) -> bool:
         """Whether the current run has an attempt: its recording is understood, and a vendor was chosen."""
         return self.status is not Status.QUEUED and bool(self.attempts)
@@ -209,14 +217,18 @@ class Job(BaseModel):
         return self._moved(now, attempts=[*self.attempts[:-1], self.attempt.model_copy(update=changes)])
 
     def _next_attempt(self, vendor: str, due_at: datetime) -> list[Attempt]:
-        return [*self.attempts, Attempt(number=len(self.attempts) + 1, run=self.run, vendor=vendor, due_at=due_at)]
+        return [
+            *self.attempts,
+            Attempt(number=len(self.attempts) + 1, planning=self.plannings, vendor=vendor, due_at=due_at),
+        ]
 
     @_move
     def plan(
         self, source: Source, audio: Audio, options: Options, *, vendors: list[str], warnings: list[str], now: datetime
     ) -> "Job":
         """The recording is known and at least one vendor takes it: the first of `vendors` is next."""
-        return self._moved(
+        first = self.model_copy(update={"plannings": self.plannings + 1})
+        return first._moved(
             now,
             status=Status.IN_PROGRESS,
             source=source,
@@ -224,7 +236,7 @@ class Job(BaseModel):
             options=options,
             vendor=vendors[0],
             chain=vendors[1:],
-            attempts=self._next_attempt(vendors[0], now),
+            attempts=first._next_attempt(vendors[0], now),
             warnings=warnings,
         )
 
@@ -235,7 +247,7 @@ class Job(BaseModel):
         return self._attempt_moved(now, due_at=slot, paced=True)._moved(now, deadline_at=deadline_at)
 
     @_move
-    def claim(self, by: str, vendor_task_id: str | None, warnings: list[str], now: datetime) -> "Job":
+    def claim(self, vendor_task_id: str | None, warnings: list[str], now: datetime) -> "Job":
         """Somebody is about to submit; nobody else may for CLAIM_S.
 
         vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
@@ -243,7 +255,7 @@ class Job(BaseModel):
         """
         new = [warning for warning in warnings if warning not in self.warnings]
         claims = self.attempt.claims + 1
-        claimed = self._attempt_moved(now, claimed_at=now, claimed_by=by, claims=claims, vendor_task_id=vendor_task_id)
+        claimed = self._attempt_moved(now, claimed_at=now, claims=claims, vendor_task_id=vendor_task_id)
         return claimed._moved(now, warnings=[*self.warnings, *new])
 
     @_move
@@ -252,7 +264,7 @@ class Job(BaseModel):
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims))
-        return self._attempt_moved(now, due_at=due_at, paced=False, claimed_by=None)
+        return self._attempt_moved(now, due_at=due_at, paced=False, claimed_at=None)
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
@@ -291,7 +303,7 @@ class Job(BaseModel):
         told = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
         ended = self._attempt_moved(now, **told)
         vendor = self.attempt.vendor
-        tries = sum(attempt.vendor == vendor and attempt.run == self.run for attempt in self.attempts)
+        tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
         if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
             due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries))
@@ -338,7 +350,7 @@ class Job(BaseModel):
             now,
             status=Status.QUEUED,
             run=self.run + 1,
-            restarts=[*self.restarts, Restart(at=now, reason=reason)],
+            restarts=[*self.restarts, Restart(at=now, reason=reason, by_operator=True)],
             task_token=None,
             error=None,
             announced=False,
@@ -351,19 +363,19 @@ class Job(BaseModel):
         """The world was told of the end; from now on the row may be forgotten at `expires_at`."""
         return self.model_copy(update={"announced": True, "expires_at": expires_at})
 
-    def free_from(self, caller: str | None = None) -> datetime:
-        """From when the current attempt may be submitted: its turn has come, and nobody else's claim on it stands.
+    def free_from(self) -> datetime:
+        """From when the current attempt may be submitted: its turn has come, and no claim on it stands.
 
-        caller: who asks. A caller does one thing at a time, so its own earlier claim is that of a process that died.
+        Under a task id of ours a second submission is no second task: there, no claim needs to be waited for.
         """
         attempt = self.attempt
-        if attempt.claimed_at is None or attempt.claimed_by in (None, caller):
+        if attempt.claimed_at is None or attempt.vendor_task_id is not None:
             return attempt.due_at
         return max(attempt.due_at, attempt.claimed_at + timedelta(seconds=CLAIM_S))
 
     def restart_wait_s(self) -> float:
         """Seconds before a job that met something unforeseen goes on: longer each time."""
-        return float(RESTART_WAIT_S * 4 ** max(0, len(self.restarts) - 1))
+        return float(RESTART_WAIT_S * 4 ** max(0, self.recoveries - 1))
 
 
 def job_id(source: Source) -> str:

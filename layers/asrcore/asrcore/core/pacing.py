@@ -10,6 +10,7 @@ MAX_TRIES = 4  # submissions of one recording to one vendor, while its errors ar
 SPREAD = 1.08  # seconds that as many slots take as the vendor allows in one
 LATE_S = 0.02
 AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
+FAR_S = 6 * 3600  # a slot farther off is left alone where another vendor may serve sooner
 EARLY_S = 2  # a cold process takes up to 1.5 s to start
 _FIRST_RETRY_S = 5.0
 _GROWTH = 4.0

@@ -12,7 +12,7 @@ from asrcore.core.pacing import EARLY_S
 from asrcore.core.polling import callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
-GRACE_S = 900  # retries of a step included
+GRACE_S = 1320  # longer than a step and the recovery from it can take, with every retry
 
 
 class Next(StrEnum):
@@ -52,7 +52,8 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
         return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_wait_to_submit_s(job, now))
     elapsed_s = (now - attempt.submitted_at).total_seconds()
     patience_s = _patience_s(job, completes_by)
-    if Completion.CALLBACK in completes_by and not attempt.called_back and elapsed_s < patience_s:
+    can_query = Completion.QUERY in completes_by
+    if Completion.CALLBACK in completes_by and not attempt.called_back and (elapsed_s < patience_s or not can_query):
         # Never 0: a task that waits for its token needs a time limit above it.
         return Step(job_id=job.job_id, next=Next.CALLBACK, wait_s=max(1, math.ceil(patience_s - elapsed_s)))
     has_news = attempt.called_back and attempt.queries == 0
@@ -90,5 +91,5 @@ def _audio_s(job: Job) -> float:
 def _wait_to_submit_s(job: Job, now: datetime) -> int:
     """Whole seconds. Before a slot, so early that a process can start and then keep it to the millisecond."""
     wait_s = (job.free_from() - now).total_seconds()
-    awaits_slot = job.attempt.paced and job.attempt.claimed_by is None
+    awaits_slot = job.attempt.paced and job.attempt.claimed_at is None
     return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))

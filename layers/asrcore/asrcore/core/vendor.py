@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from asrcore.core.audio import Audio
-from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError, TaskNotFoundError
 from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
@@ -172,6 +172,9 @@ class Vendor(ABC):
     secret_name: ClassVar[str]  # its object in the secret
     secret_fields: ClassVar[tuple[str, ...]]  # what that object must hold, all non-empty
     codes: ClassVar[Mapping[str, Code]]  # every documented code, as text
+    # At a query: the codes with which a task has ended, beside those of class bad_audio, and those of an unknown task.
+    task_codes: ClassVar[frozenset[str]] = frozenset()
+    unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
 
     def lacking(self, held: Mapping[str, Any]) -> str:
         """What the vendor's object in the secret lacks, in words; "" when nothing."""
@@ -204,7 +207,18 @@ class Vendor(ABC):
         raise LookupError(f"{self.name} cannot be queried")
 
     def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        """InProgress or the recognition. Raises QueryFailedError where only the question failed, AsrError otherwise."""
+        """InProgress or the recognition.
+
+        Raises QueryFailedError where only the question failed, of these TaskNotFoundError where the vendor does not
+        know the task, and AsrError for the end of the task.
+        """
+        try:
+            return self.read_result(reply, order)
+        except AsrError as error:
+            raise self.query_error(error) from None
+
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        """What the answer to a query says. Raises AsrError; `read_query` tells what it means for the task."""
         raise LookupError(f"{self.name} cannot be queried")
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
@@ -235,6 +249,18 @@ class Vendor(ABC):
         }
         return (asked - self.honours) | elsewhere
 
+    def fixes_speakers(self, order: Order) -> bool:
+        """Whether the number of speakers that somebody asked for is kept; if not, they are told apart and counted."""
+        return True
+
+    def warnings(self, order: Order) -> list[str]:
+        """What this recording will not get from this vendor in the way it was asked for, a sentence each."""
+        unmet, speakers = self.unmet(order), order.options.speakers
+        found = [f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unmet)]
+        if speakers and "speakers" not in unmet and not self.fixes_speakers(order):
+            found.append(f"{self.name} tells speakers apart, but counts them itself: they may not be {speakers}")
+        return found
+
     def own(self, order: Order) -> Mapping[str, Value]:
         """What somebody set under this vendor's name: of `parameters`, checked, by their names there."""
         return order.options.own(self.name)
@@ -252,6 +278,16 @@ class Vendor(ABC):
         told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
         text = f"{known.meaning}. {known.advice}".strip() + told
         return AsrError(_CLASSES.get(known.kind, ErrorClass.RETRY), code[:LONGEST_CODE], text, self.name)
+
+    def query_error(self, error: AsrError) -> AsrError:
+        """What an error that answers a query means for the task, which may be at work, and is paid for.
+
+        What is said of the call (its credentials, its parameters, the vendor's health) does not end the task.
+        """
+        if error.code in self.unknown_task_codes:
+            return TaskNotFoundError(error.code, self.name)
+        ended = error.error_class is ErrorClass.BAD_AUDIO or error.code in self.task_codes
+        return error if ended else as_failed_query(error)
 
     def parse_json(self, reply: Reply) -> dict[str, Any]:
         """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
@@ -290,10 +326,8 @@ def attempt_uuid(order: Order) -> str:
     return str(UUID(bytes=digest[:16], version=4))
 
 
-def as_failed_query(error: AsrError) -> AsrError:
-    """An error met while asking: where it may pass, only the question failed; a `config` error stays what it is."""
-    if error.error_class is not ErrorClass.RETRY:
-        return error
+def as_failed_query(error: AsrError) -> QueryFailedError:
+    """An error met while asking, as one that leaves the task alone."""
     return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
 
 

@@ -65,30 +65,36 @@ class DynamoJobs:
             raise ConflictError(f"job {job.job_id} was moved by somebody else")
         return following
 
-    def take_slot(self, vendor: str, pace: Pace, now: datetime) -> datetime:
-        """The next free place in a vendor's line.
+    def take_slot(
+        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    ) -> datetime | None:
+        """The next free place in a vendor's line; None when it takes no more until `latest`.
 
         The line is one number, the moment from which it is free; time itself empties it, so that nothing can leak and
         nothing is ever given back. Each of the two writes fails exactly when the other one holds.
+        counted: the vendor's day on which this submission has a place already.
         """
-        line, start = f"pace#{vendor}", now
+        key, start = f"pace#{line}", now
         if pace.per_day:
-            day = self._take_day(vendor, pace.per_day, vendor_day(now))
-            line, start = f"{line}#{day}", max(now, day_start(day))
+            today = vendor_day(now)
+            day = today if counted == today else self._take_day(key, pace.per_day, today, latest)
+            if day is None:
+                return None
+            key, start = f"{key}#{day}", max(now, day_start(day))
         start_us = int(start.timestamp() * 1_000_000)
         while True:
-            free_us = self._move_line(line, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
+            free_us = self._move_line(key, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
             if free_us is not None:
                 return datetime.fromtimestamp((free_us - pace.interval_us) / 1_000_000, UTC)
             empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
-            if self._move_line(line, ":start + :interval", empty, start_us, pace) is not None:
+            if self._move_line(key, ":start + :interval", empty, start_us, pace) is not None:
                 return start
 
-    def _take_day(self, vendor: str, per_day: int, day: date) -> date:
+    def _take_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
         """The first day, from `day` on, that has a place left; the place is taken. A new day has all its places."""
-        while True:
+        while latest is None or day_start(day) <= latest:
             taken = self._update(
-                f"pace#{vendor}#{day}",
+                f"{key}#{day}",
                 "SET taken = if_not_exists(taken, :none) + :one, expires_at = :expires_at",
                 "attribute_not_exists(taken) OR taken < :per_day",
                 {
@@ -101,6 +107,7 @@ class DynamoJobs:
             if taken is not None:
                 return day
             day += timedelta(days=1)
+        return None
 
     def _move_line(self, line: str, value: str, condition: str, start_us: int, pace: Pace) -> int | None:
         values = {":start": start_us, ":interval": pace.interval_us}

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from asrcore.core.errors import AsrError
 from asrcore.core.options import Options
 from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
@@ -28,7 +27,6 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
-    as_failed_query,
 )
 from asrcore.vendors import advice, reading
 
@@ -49,8 +47,7 @@ _LICENCE = "Extend the licence or buy hours from the vendor."
 
 _STILL_AT_WORK = frozenset({"-1", "1"})
 _SILENT_OR_UNDECODABLE = "-2"
-# At a poll, what these say is about the connection, not about the task.
-_ABOUT_THE_QUESTION = frozenset({"10202", "10204", "10205", "10800", "16003"})
+_ILLEGAL_PARAMETER = "10107"
 
 
 class Abcpen(Vendor):
@@ -94,7 +91,9 @@ class Abcpen(Vendor):
             "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", advice.CONVERT),
             "10105": Code(Kind.CONFIG, "access was refused", _KEYS),
             "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", advice.REPORT),
-            "10107": Code(Kind.CONFIG, "a parameter is out of range, or the task is not known", advice.REPORT),
+            _ILLEGAL_PARAMETER: Code(
+                Kind.CONFIG, "a parameter is out of range, or the task is not known", advice.REPORT
+            ),
             "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", advice.REPORT),
             "10110": Code(Kind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
             "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", advice.WAIT),
@@ -118,6 +117,9 @@ class Abcpen(Vendor):
             "26607": Code(Kind.CONFIG, "the account has no licence for the language", _LICENCE),
         }
     )
+
+    task_codes = frozenset({"10700"})
+    unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
 
     def why_not(self, order: Order) -> str | None:
         bits, codec = order.audio.bits_per_sample, order.audio.codec
@@ -180,23 +182,18 @@ class Abcpen(Vendor):
         parameters = {**_signed(account, now), "task_id": vendor_task_id}
         return Request("GET", f"{_address(account)}?{urlencode(parameters)}")
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        try:
-            document, code = self._answer(reply)
-        except AsrError as error:
-            raise as_failed_query(error) from None
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        document, code = self._answer(reply)
         if code in _STILL_AT_WORK:
             return InProgress()
         if code == _SILENT_OR_UNDECODABLE and order.audio.duration_ms is not None:
             return recognition([])  # our own probe understood the audio, so it is the silence that is meant
         if code != "0":
-            failure = self.error(code, _message(document))
-            about_the_question = code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes)
-            raise as_failed_query(failure) if about_the_question else failure
+            raise self.error(code, _message(document))
         data = reading.mapping(document.get("data"))
         result = reading.mapping(reading.mapping(data.get("data")).get("speechResult"))
         if "onebest" not in result and "detail" not in result:
-            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+            raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, order)
 
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:

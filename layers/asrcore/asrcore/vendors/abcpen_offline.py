@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.parameters import Choice, Switch, Whole, a_name
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
@@ -26,7 +25,6 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
-    as_failed_query,
     attempt_uuid,
 )
 from asrcore.vendors import abcpen, advice, reading
@@ -37,8 +35,6 @@ LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
 _TAKEN = frozenset({Kind.SUCCESS, Kind.IN_PROGRESS})
 _DONE, _NOT_FOUND = frozenset({"0", "completed"}), "not_found"
-# At a poll, what these say is about the question, not about the task.
-_ABOUT_THE_QUESTION = frozenset({"500", "unknown"})
 
 
 class AbcpenOffline(Vendor):
@@ -90,6 +86,9 @@ class AbcpenOffline(Vendor):
         }
     )
 
+    task_codes = frozenset({"-1"})
+    unknown_task_codes = frozenset({_NOT_FOUND})
+
     def chosen_task_id(self, order: Order) -> str:
         return attempt_uuid(order)
 
@@ -130,38 +129,30 @@ class AbcpenOffline(Vendor):
         address = f"{_address(account, 'get_result')}/{quote(vendor_task_id, safe='')}"
         return Request("GET", address, _signed(account, now))
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        try:
-            document, code = self._answer(reply)
-        except AsrError as error:
-            raise self._not_found() if reply.status == 404 else as_failed_query(error) from None
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        # In JSON, a 404 that says no more is the API's own, about the task in the address.
+        document, code = self._answer(reply, unsaid=_NOT_FOUND if reply.status == 404 else "")
         known = self.codes.get(code)
         if known is not None and known.kind is Kind.IN_PROGRESS:
             return InProgress()
-        if code == _NOT_FOUND:
-            raise self._not_found()
         if code not in _DONE:
-            failure = self.error(code, _message(document))
-            about_the_question = code in _ABOUT_THE_QUESTION or (reply.status != 200 and known is None)
-            raise as_failed_query(failure) if about_the_question else failure
+            raise self.error(code, _message(document))
         result = _result(document)
         if "onebest" not in result and "detail" not in result:
-            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+            raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, order)
 
-    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
-        """The document, and its code or else its status; that a task is not known counts more than any code."""
+    def _answer(self, reply: Reply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
+        """The document, and its code or else its status; that a task is not known counts more than any code.
+
+        unsaid: the code of a document that has neither; without it, such a one is not usable.
+        """
         document = self.parse_json(reply)
         code, status = reading.text(document.get("code")), reading.text(document.get("status"))
-        said = status if status == _NOT_FOUND else code or status
+        said = status if status == _NOT_FOUND else code or status or unsaid
         if not said:
             raise self.unusable(reply, "NoCode", "answered without a code")
         return document, said
-
-    def _not_found(self) -> AsrError:
-        # Said for a moment after submission, and after the 24 hours for which results are kept.
-        told = "the vendor does not know the task: not yet, or no longer"
-        return QueryFailedError(ErrorClass.RETRY, _NOT_FOUND, told, self.name)
 
 
 def _signed(account: Account, now: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from asrcore.core.options import Options
 from asrcore.core.parameters import OneOf, Parameter, Text, a_name
@@ -152,7 +152,7 @@ class TencentCloud(Vendor):
         return reason
 
     def unmet(self, order: Order) -> set[str]:
-        no_engine = {"model"} if order.options.model and not _is_engine(order.options.model) else set()
+        no_engine = {"model"} if order.options.model and not is_engine(order.options.model) else set()
         dropped = len(_hotwords(order.options)) < len(order.options.hotwords)
         listed = bool(_hotwords(order.options)) or "HotwordList" in self.own(order)
         outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.own(order) else set()
@@ -206,7 +206,7 @@ def call(action: str, parameters: Mapping[str, Any], account: Account, *, now: i
 
 def engine(order: Order) -> str | None:
     """The engine that was named, or the one for the language and rate; None where there is none."""
-    if _is_engine(order.options.model):
+    if is_engine(order.options.model):
         return order.options.model
     general, telephone = ENGINES.get(order.options.language, (None, None))
     return telephone if order.audio.sample_rate_hz == TELEPHONE_HZ else general
@@ -234,7 +234,8 @@ def refinements(options: Options) -> dict[str, Any]:
     return parameters
 
 
-def _is_engine(name: str | None) -> bool:
+def is_engine(name: str | None) -> TypeGuard[str]:
+    """Whether a name is that of one of Tencent's engines, by its beginning."""
     return name is not None and name.startswith(("8k_", "16k_"))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
@@ -24,7 +23,6 @@ from asrcore.core.vendor import (
     Order,
     Reply,
     Request,
-    as_failed_query,
 )
 from asrcore.vendors import advice, reading, tencent_cloud, tencent_lines
 from asrcore.vendors.tencent_cloud import TencentCloud
@@ -52,8 +50,6 @@ RELATIVE_TOLERANCE_MS = 200
 
 _WAITING, _RUNNING, _SUCCEEDED, _FAILED = "0", "1", "2", "3"
 _NO_SUCH_TASK = "FailedOperation.NoSuchTask"
-# At a query, these are about the task; what else may pass is about the question.
-_ABOUT_THE_TASK = frozenset({"FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
 ROLE = ("RoleAudioUrl", "RoleName")
 TASK_FAILED = "TaskFailed"  # ours: a failed task has a message and no code
 
@@ -81,7 +77,7 @@ class TencentRecTask(TencentCloud):
         max_duration_ms=5 * HOUR_MS,
         channels=frozenset({1, 2}),
         max_size_bytes=1_000_000_000,  # 512 MB in an older revision of the page, too little for 5 hours of WAV
-        max_data_bytes=5_000_000,
+        max_data_bytes=5 * 1024 * 1024,
         max_url_length=tencent_cloud.LONGEST_URL,
     )
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
@@ -152,12 +148,20 @@ class TencentRecTask(TencentCloud):
         }
     )
 
+    task_codes = frozenset({TASK_FAILED, "FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
+    unknown_task_codes = frozenset({_NO_SUCH_TASK})
+
     def why_not(self, order: Order) -> str | None:
         reason = super().why_not(order)
         engine = tencent_cloud.engine(order) or ""
         if reason is None and order.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
             return f"2 channels with engine {engine} (takes 2 only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
         return reason
+
+    def fixes_speakers(self, order: Order) -> bool:
+        if _third(order) is Third.CHANNEL:
+            return order.options.speakers == 2
+        return _takes_number(order)
 
     def unmet(self, order: Order) -> set[str]:
         no_speakers = {"speakers"} if _third(order) is Third.NOTHING else set()
@@ -191,20 +195,17 @@ class TencentRecTask(TencentCloud):
         # A number of up to 64 bits, and not text.
         return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, account, now=now)
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        try:
-            data = self._data(reply)
-        except AsrError as error:
-            raise self._of_a_query(error) from None
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        data = self._data(reply)
         status = reading.text(data.get("Status"))
         if status in (_WAITING, _RUNNING):
             return InProgress()
         if status == _FAILED:
             raise self.error(TASK_FAILED, reading.text(data.get("ErrorMsg")))
         if status != _SUCCEEDED:
-            raise as_failed_query(self.unusable(reply, "NoStatus", "answered without a task's status"))
+            raise self.unusable(reply, "NoStatus", "answered without a task's status")
         if "Result" not in data and "ResultDetail" not in data:
-            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+            raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), order)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
@@ -232,13 +233,6 @@ class TencentRecTask(TencentCloud):
         if not isinstance(response.get("Data"), dict):
             raise self.unusable(reply, "NoData", "answered with neither data nor an error")
         return reading.mapping(response["Data"])
-
-    def _of_a_query(self, error: AsrError) -> AsrError:
-        """What an error that answers a query means for the task."""
-        if error.code == _NO_SUCH_TASK:
-            # The recording can be submitted again, although no answer will come of this task.
-            return AsrError(ErrorClass.RETRY, error.code, error.message, self.name)
-        return error if error.code in _ABOUT_THE_TASK else as_failed_query(error)
 
 
 def _own(own: Mapping[str, Value]) -> dict[str, Any]:
@@ -283,9 +277,13 @@ def _speakers(order: Order) -> dict[str, Any]:
     if role := _role(order):
         return {"SpeakerDiarization": BY_ROLE, "SpeakerRoles": [role]}
     told_apart = {"SpeakerDiarization": TOLD_APART}
-    # Engines for 16 kHz find out how many there are, and take no number.
-    fixed = order.options.speakers and (tencent_cloud.engine(order) or "").startswith(TELEPHONE_ENGINES)
-    return {**told_apart, "SpeakerNumber": order.options.speakers or 0} if fixed else told_apart
+    fixed = order.options.speakers and _takes_number(order)
+    return {**told_apart, "SpeakerNumber": order.options.speakers} if fixed else told_apart
+
+
+def _takes_number(order: Order) -> bool:
+    """Whether the engine takes a number of speakers; those for 16 kHz find out how many there are."""
+    return (tencent_cloud.engine(order) or "").startswith(TELEPHONE_ENGINES)
 
 
 def _json_list(value: object) -> object:

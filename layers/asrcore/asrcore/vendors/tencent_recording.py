@@ -29,6 +29,7 @@ from asrcore.core.vendor import (
     signed_host,
 )
 from asrcore.vendors import advice, reading, tencent_lines
+from asrcore.vendors.tencent_cloud import is_engine
 from asrcore.vendors.tencent_lines import Third, read_lines
 
 HOST = "aai.qcloud.com"
@@ -160,7 +161,7 @@ class TencentRecording(Vendor):
         max_duration_ms=60 * 60 * 1000,
         sample_rates_hz=frozenset({8000, 16000}),
         channels=frozenset({1, 2}),
-        max_data_bytes=5_000_000,
+        max_data_bytes=5 * 1024 * 1024,
         max_url_length=2047,
     )
     completes_by = frozenset({Completion.CALLBACK})
@@ -192,6 +193,9 @@ class TencentRecording(Vendor):
             )
         return reason
 
+    def fixes_speakers(self, order: Order) -> bool:
+        return _is_stereo(order) and order.options.speakers == 2
+
     def unmet(self, order: Order) -> set[str]:
         tells_speakers = _engine(order) == TELEPHONE_WITH_SPEAKERS or _is_stereo(order)
         # A recording with two tracks of which one is declared is refused.
@@ -200,6 +204,7 @@ class TencentRecording(Vendor):
             super().unmet(order)
             | (set() if tells_speakers else order.options.asked() & {"speakers"})
             | (set() if splits else {"channels"})
+            | ({"model"} if order.options.model and not is_engine(order.options.model) else set())
         )
 
     def submit_request(
@@ -276,7 +281,7 @@ def sign(host_and_path: str, parameters: Mapping[str, Value], secret_key: str) -
 
 
 def _engine(order: Order) -> str:
-    if order.options.model:
+    if is_engine(order.options.model):
         return order.options.model
     if order.audio.sample_rate_hz != TELEPHONE_HZ:
         return GENERAL

@@ -90,7 +90,7 @@ class TencentSentence(TencentCloud):
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=59_999,  # the vendor says both "not over" and "under" 60 s
         sample_rates_hz=frozenset({8000, 16000}),
-        max_data_bytes=600_000,
+        max_data_bytes=2_250_000,  # 3 MB after base64 for newer accounts; the stack's parameter is lower
         max_url_length=tencent_cloud.LONGEST_URL,
     )
     completes_by = frozenset({Completion.SYNC})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError
 from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.vendor import (
@@ -26,7 +26,6 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
-    as_failed_query,
 )
 from asrcore.vendors import advice, reading
 from asrcore.vendors.volcengine_utterances import utterances
@@ -56,9 +55,6 @@ DEFAULT_BITS = 16
 _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
 _RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", advice.WAIT)
 
-# At a query, what these say is about the question, not about the task.
-_ABOUT_THE_QUESTION = frozenset({"1003", "1005"})
-_TASK_NOT_FOUND = "1001"
 CLUSTERS = "volc"  # how the names of all clusters begin
 _STILL_AT_WORK = re.compile(r"2[0-9]{3}")
 
@@ -132,6 +128,12 @@ class Volcengine(Vendor):
         }
     )
 
+    task_codes = frozenset(str(code) for code in (1006, *range(1010, 1023), 1099))
+    unknown_task_codes = frozenset({"1001"})
+
+    def fixes_speakers(self, order: Order) -> bool:
+        return False
+
     def unmet(self, order: Order) -> set[str]:
         no_cluster = {"model"} if order.options.model and not _cluster(order) else set()
         return super().unmet(order) | no_cluster
@@ -174,22 +176,13 @@ class Volcengine(Vendor):
         }
         return _request("query", body, account)
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        try:
-            answer, code = self._answer(reply)
-        except AsrError as error:
-            raise as_failed_query(error) from None
-        if code == _TASK_NOT_FOUND:
-            # Said for a moment after submission, and after the 24 hours for which results are kept.
-            message = "the vendor does not know the task: not yet, or no longer"
-            raise QueryFailedError(ErrorClass.RETRY, code, message, self.name)
-        if code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes):
-            raise as_failed_query(self.error(code, reading.text(answer.get("message"))))
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        answer, code = self._answer(reply)
         if _STILL_AT_WORK.fullmatch(code):
             return InProgress()
         result = self._result(answer, code, order)
         if result is None:
-            raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+            raise self.unusable(reply, "NoResult", "answered with success and no result")
         return result
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
 from asrcore.core.transcript import Recognition, recognition
@@ -29,7 +28,6 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
-    as_failed_query,
     attempt_uuid,
 )
 from asrcore.vendors import advice, reading
@@ -58,8 +56,6 @@ _BUY = "Buy more in the vendor's console."
 SUCCESS, SILENT = "20000000", "20000003"
 _TAKEN = re.compile(r"2000[0-9]{4}")  # accepted, queued, at work or done
 _NO_SUCH_TASK, _REFUSED_OR_KNOWN, _LIMIT = "45000000", "45000001", "45000292"
-# At a query, these say that it was asked too often, or at a bad moment.
-_ABOUT_THE_QUESTION = frozenset({_LIMIT, "55000031"})
 _USED_UP = "audio_duration_lifetime"
 _FAMILIES = (("450", Kind.CONFIG, advice.REPORT), ("550", Kind.RETRY, advice.WAIT))
 
@@ -146,6 +142,9 @@ class VolcengineBigmodel(Vendor):
         }
     )
 
+    task_codes = frozenset({"45000006", "45000081", "55000000", "55001010"})
+    unknown_task_codes = frozenset({_NO_SUCH_TASK})
+
     def lacking(self, held: Mapping[str, Any]) -> str:
         pair = super().lacking(held)
         return f"{pair} (or api_key alone)" if pair and not held.get("api_key") else ""
@@ -157,6 +156,9 @@ class VolcengineBigmodel(Vendor):
     def result_deadline_s(self, order: Order) -> float:
         idle = _resource(order.options).endswith(IDLE_ENDING)
         return IDLE_DEADLINE_S if idle else super().result_deadline_s(order)
+
+    def fixes_speakers(self, order: Order) -> bool:
+        return False
 
     def unmet(self, order: Order) -> set[str]:
         options = order.options
@@ -186,27 +188,18 @@ class VolcengineBigmodel(Vendor):
     def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
         return _request("query", vendor_task_id, {}, account)
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        try:
-            code, message = self._outcome(reply)
-        except AsrError as error:
-            raise as_failed_query(error) from None
+    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+        code, message = self._outcome(reply)
         if code == SILENT:
             return recognition([])
         if code == SUCCESS:
             found = _found(_object(reply.body), order)
             if found is None:
-                raise as_failed_query(self.unusable(reply, "NoResult", "answered with success and no result"))
+                raise self.unusable(reply, "NoResult", "answered with success and no result")
             return found
         if _TAKEN.fullmatch(code):
             return InProgress()
-        if code == _NO_SUCH_TASK:
-            # Said for a moment after submission, and after the 24 hours for which results are kept.
-            told = "the vendor does not know the task: not yet, or no longer"
-            raise QueryFailedError(ErrorClass.RETRY, code, told, self.name)
-        failure = self.error(code, message)
-        about_the_question = code in _ABOUT_THE_QUESTION or (reply.status >= 500 and code not in self.codes)
-        raise as_failed_query(failure) if about_the_question else failure
+        raise self.error(code, message)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         document = _object(body)
