@@ -85,37 +85,37 @@ class TestJobs:
         assert saved.run == 2
 
     def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
-        slots = [jobs.take_slot("toy", Pace(4), START) for _ in range(3)]
+        slots = [jobs.next_slot("toy", Pace(4), START) for _ in range(3)]
 
         assert slots == [START + timedelta(microseconds=Pace(4).interval_us * place) for place in range(3)]
 
     def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
         for _ in range(8):
-            jobs.take_slot("toy", Pace(4), START)
+            jobs.next_slot("toy", Pace(4), START)
 
         later = START + timedelta(minutes=1)
-        assert jobs.take_slot("toy", Pace(4), later) == later
+        assert jobs.next_slot("toy", Pace(4), later) == later
 
     def test_a_vendor_that_counts_days_is_not_asked_for_more_than_it_gives(self, jobs):
-        slots = [jobs.take_slot("toy", Pace(2, per_day=3), START) for _ in range(5)]
+        slots = [jobs.next_slot("toy", Pace(2, per_day=3), START) for _ in range(5)]
 
         days = [vendor_day(slot) for slot in slots]
         assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
         assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=Pace(2).interval_us)]
 
     def test_who_comes_late_to_the_days_slot_is_not_counted_twice(self, jobs):
-        first = jobs.take_slot("toy", Pace(2, per_day=2), START)
-        again = jobs.take_slot("toy", Pace(2, per_day=2), START, counted=vendor_day(first))
-        other = jobs.take_slot("toy", Pace(2, per_day=2), START)
+        first = jobs.next_slot("toy", Pace(2, per_day=2), START)
+        again = jobs.next_slot("toy", Pace(2, per_day=2), START, counted=vendor_day(first))
+        other = jobs.next_slot("toy", Pace(2, per_day=2), START)
 
         assert [vendor_day(slot) for slot in (first, again, other)] == [vendor_day(START)] * 3
 
     def test_a_slot_that_is_days_off_is_not_taken_by_who_has_another_choice(self, jobs):
-        jobs.take_slot("toy", Pace(2, per_day=1), START)
+        jobs.next_slot("toy", Pace(2, per_day=1), START)
         soon = START + timedelta(hours=1)
 
-        assert jobs.take_slot("toy", Pace(2, per_day=1), START, latest=soon) is None
-        tomorrow = jobs.take_slot("toy", Pace(2, per_day=1), START)
+        assert jobs.next_slot("toy", Pace(2, per_day=1), START, latest=soon) is None
+        tomorrow = jobs.next_slot("toy", Pace(2, per_day=1), START)
         assert vendor_day(tomorrow) == vendor_day(START) + timedelta(days=1)
 
     def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
@@ -138,15 +138,15 @@ class TestJobs:
         done = new_job(SOURCE.model_copy(update={"version_id": "v4"}), START - timedelta(days=1))
         for job in (*open_jobs, done):
             jobs.create(job)
-        jobs.take_slot("toy", Pace(1), START)
+        jobs.next_slot("toy", Pace(1), START)
         jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).announce(1))
 
         assert sorted(jobs.open_since()) == sorted(ages.values())
 
     def test_each_vendor_has_a_line_of_its_own(self, jobs):
-        jobs.take_slot("toy", Pace(1), START)
+        jobs.next_slot("toy", Pace(1), START)
 
-        assert jobs.take_slot("other", Pace(1), START) == START
+        assert jobs.next_slot("other", Pace(1), START) == START
 
 
 @pytest.fixture(params=["memory", "s3"])

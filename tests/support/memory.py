@@ -49,7 +49,7 @@ class MemoryJobs:
         self.rows[job.job_id] = following.model_dump_json(by_alias=True)
         return following
 
-    def take_slot(
+    def next_slot(
         self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         start = now
@@ -161,6 +161,8 @@ class World:
     clock: datetime = START
     defaults: Wish = field(default_factory=Wish)
     exports: tuple[str, ...] = ()
+    per_day: dict[str, int] = field(default_factory=dict)
+    queries_per_second: dict[str, int] = field(default_factory=dict)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
     transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
@@ -184,7 +186,8 @@ class World:
                 exports=list(self.exports),
                 base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
                 per_second=dict.fromkeys(self.vendors, 10),
-                per_day={},
+                per_day=self.per_day,
+                queries_per_second=self.queries_per_second,
                 max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
                 callback_base_url="https://api.example.com",
                 defaults=self.defaults,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.parameters import Choice, Parameter
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.vendor import (
@@ -26,7 +26,10 @@ HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, tex
 
 
 class Toy(Vendor):
-    """Replies are one word: accepted, working, done, silent, or an error class; `query-` before it: a failed query."""
+    """Replies are one word: accepted, working, done, silent, not-found, or an error class.
+
+    `query-` before an error class: a failed query.
+    """
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
     honours: ClassVar[frozenset[str]] = frozenset({"speakers"})
@@ -50,10 +53,12 @@ class Toy(Vendor):
         return Accepted("task-1") if isinstance(outcome, InProgress) else outcome
 
     def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+        if Completion.QUERY not in self.completes_by:
+            return super().query_request(vendor_task_id, account, now=now)
         return Request("GET", f"{account.base_url}/query/{self.name}/{vendor_task_id}")
 
     def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        return self._outcome(reply.body)
+        return self._outcome(reply.body) if Completion.QUERY in self.completes_by else super().read_query(reply, order)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         if not body:
@@ -70,6 +75,8 @@ class Toy(Vendor):
             return InProgress()
         if word in ("done", "silent"):
             return HEARD if word == "done" else Recognition(text="")
+        if word == "not-found":
+            raise TaskNotFoundError(word.upper(), self.name)
         kind = QueryFailedError if word.startswith("query-") else AsrError
         raise kind(ErrorClass(word.removeprefix("query-")), word.upper(), f"the toy said {word}", self.name)
 

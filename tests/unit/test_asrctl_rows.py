@@ -32,7 +32,7 @@ def jobs(monkeypatch):
 def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):
     for job in JOBS:
         jobs.create(job)
-    jobs.take_slot("volcengine", Pace(per_second=1, per_day=5), START)
+    jobs.next_slot("volcengine", Pace(per_second=1, per_day=5), START)
 
     read = sorted(jobs.every(), key=lambda job: job.source.key)
 

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "JOBS_TABLE": "j",
     "TRANSCRIPT_BUCKET": "t",
     "SECRET_ARN": "s",
+    "VENDOR_CHAIN": "abcpen",
     "ROW_RETENTION_DAYS": "1",
     "STACK_NAME": "a",
 }

@@ -1,5 +1,7 @@
 """The state machine's steps."""
 
+from datetime import timedelta
+
 import pytest
 
 from asrcore.core.job import DEADLINE_S, Status
@@ -141,10 +143,8 @@ def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
     step = look_again(job.job_id, made.services)
     while step.next is not Next.FAILED:
         made.pass_time(step.wait_s)
-        if step.next is Next.SUBMIT:
-            step = submit(job.job_id, made.services)
-        else:
-            step = look_again(job.job_id, made.services)
+        do = submit if step.next is Next.SUBMIT else look_again
+        step = do(job.job_id, made.services)
 
     assert made.job().error.code == "NoResultInTime"
     assert len(made.job().attempts) == 4
@@ -174,3 +174,38 @@ def test_a_submit_step_is_not_for_the_poller():
 def test_a_deleted_row_is_an_error_that_names_the_job():
     with pytest.raises(LookupError, match="gone"):
         query("gone", world().services)
+
+
+class TestPace:
+    def test_questions_to_a_vendor_that_counts_them_keep_its_pace(self):
+        made = world("accepted", "working", "working")
+        made.queries_per_second = {"toy-query": 1}
+        job = drop(made)
+
+        before = made.clock
+        query(job.job_id, made.services)
+        query(job.job_id, made.services)
+
+        assert (made.clock - before).total_seconds() >= 1
+
+    def test_a_long_line_is_waited_for_by_the_state_machine_and_the_place_is_kept(self):
+        made = world("accepted", "done")
+        made.queries_per_second = {"toy-query": 1}
+        job = drop(made)
+        made.jobs.free_from["toy-query#query"] = made.clock + timedelta(seconds=60)
+
+        step = query(job.job_id, made.services)
+        made.pass_time(step.wait_s)
+
+        assert (step.next, step.wait_s) == (Next.QUERY, 58)
+        assert made.job().attempt.queries == 0
+        assert query(job.job_id, made.services).next is Next.COMPLETED
+
+    def test_others_are_asked_without_a_line(self):
+        made = world("accepted", "working")
+        job = drop(made)
+
+        before = made.clock
+        query(job.job_id, made.services)
+
+        assert made.clock == before

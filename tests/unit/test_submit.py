@@ -6,7 +6,7 @@ import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import CLAIM_S, Status, new_job
-from asrcore.core.pacing import EARLY_S
+from asrcore.core.pacing import EARLY_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.submit import SomeRecordingsFailedError, submit, take
 from tests.support.memory import START
@@ -336,6 +336,28 @@ def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
     assert made.workflow.started[job.execution_name].wait_s == 30 - EARLY_S
     made.pass_time(30)
     assert submit(job.job_id, made.services).next is Next.QUERY
+
+
+class TestVendorThatCountsDays:
+    def test_a_recording_that_has_another_choice_does_not_wait_for_tomorrow(self):
+        made = world("accepted", "accepted", vendors=(QUERY, SYNC))
+        made.per_day = {"toy-query": 1}
+        drop(made)
+
+        job = drop(made, SOURCE.model_copy(update={"version_id": "v2"}))
+
+        assert (job.attempts[0].vendor, job.attempts[0].code) == ("toy-query", "DailyLimitReached")
+        assert job.vendor == "toy-sync"
+
+    def test_one_that_has_none_waits_for_its_day_however_far_that_is(self):
+        made = world("accepted")
+        made.per_day = {"toy-query": 1}
+        drop(made)
+
+        job = drop(made, SOURCE.model_copy(update={"version_id": "v2"}))
+
+        assert vendor_day(job.attempt.due_at) == vendor_day(made.clock) + timedelta(days=1)
+        assert job.deadline_at > job.attempt.due_at
 
 
 def test_a_near_slot_is_waited_for_here():

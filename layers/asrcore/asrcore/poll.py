@@ -1,7 +1,10 @@
 """The state machine's steps: ask a vendor, wait for its callback, and pick up what nobody foresaw."""
 
+from datetime import timedelta
+
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.job import Job
+from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import InProgress, Reply
@@ -10,6 +13,8 @@ from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.recover import recover
 from asrcore.services import Services, order_of
+
+NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
 
 
 def perform(step: StepEvent, services: Services) -> Step:
@@ -33,19 +38,28 @@ def query(job_id: str, services: Services) -> Step:
     step = services.next_step(job)
     if step.next is not Next.QUERY:
         return _ended(job, services, step)
+    wait_s = _wait_for_turn_s(job, services)
+    if wait_s > SHORT_WAIT_S:
+        return step.model_copy(update={"wait_s": int(wait_s - EARLY_S)})
+    services.sleep(max(0.0, wait_s))
+    return services.next_step(_question(job, services))
+
+
+def _question(job: Job, services: Services) -> Job:
+    """Ask, and note what was said."""
     number, failure = job.attempt.number, None
     try:
         outcome, reply = _ask(job, services)
         if isinstance(outcome, Recognition):
-            return services.next_step(finish(job, outcome, Raw.of(reply), services))
+            return finish(job, outcome, Raw.of(reply), services)
     except QueryFailedError as error:
         LOG.warning("a query failed; the task goes on", attempt=number, vendor=error.vendor, code=error.code)
         failure = error
     except AsrError as error:
-        return services.next_step(attempt_failed(job, error, services))
+        return attempt_failed(job, error, services)
     if _is_overdue(job, services):
-        return services.next_step(attempt_failed(job, _overdue(job, failure), services))
-    return services.next_step(services.move(job_id, lambda job: job.asked(number, services.now())))
+        return attempt_failed(job, _overdue(job, failure), services)
+    return services.move(job.job_id, lambda job: job.asked(number, services.now()))
 
 
 def await_callback(job_id: str, task_token: str, services: Services) -> Step:
@@ -76,6 +90,20 @@ def _ended(job: Job, services: Services, step: Step) -> Step:
     return step
 
 
+def _wait_for_turn_s(job: Job, services: Services) -> float:
+    """Seconds until the vendor may be asked: some count questions, with or without submissions."""
+    attempt, now = job.attempt, services.now()
+    pace = services.settings.query_pace(attempt.vendor)
+    if pace is None:
+        return 0.0
+    slot = attempt.query_slot
+    if slot is None or (now - slot).total_seconds() > LATE_S:
+        slot = services.jobs.next_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
+        if (slot - now).total_seconds() > SHORT_WAIT_S:
+            services.move(job.job_id, lambda job: job.take_query_slot(attempt.number, slot, now))
+    return (slot - services.now()).total_seconds()
+
+
 def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]:
     vendor = services.vendors[job.attempt.vendor]
     request = vendor.query_request(
@@ -86,6 +114,11 @@ def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]
     except AsrError as error:
         raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
     return vendor.read_query(reply, order_of(job)), reply
+
+
+def _is_past_grace(job: Job, services: Services) -> bool:
+    submitted_at = job.attempt.submitted_at or services.now()
+    return (services.now() - submitted_at).total_seconds() > NOT_FOUND_GRACE_S
 
 
 def _is_overdue(job: Job, services: Services) -> bool:

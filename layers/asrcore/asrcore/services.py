@@ -34,7 +34,7 @@ class Jobs(Protocol):
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
 
-    def take_slot(
+    def next_slot(
         self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         """The next free place in a vendor's line, now or later; it is taken by asking.

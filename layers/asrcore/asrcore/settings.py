@@ -15,7 +15,8 @@ from asrcore.vendors.registry import VENDORS
 class Settings(BaseModel):
     """The stack's parameters as a function sees them.
 
-    base_urls, per_second, per_day and max_data_bytes are by vendor name and hold only what the function was given.
+    base_urls, per_second, per_day, queries_per_second and max_data_bytes are by vendor name and hold only what the
+    function was given.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +31,7 @@ class Settings(BaseModel):
     base_urls: dict[str, str]
     per_second: dict[str, int]
     per_day: dict[str, int]
+    queries_per_second: dict[str, int] = {}
     max_data_bytes: dict[str, int]
     state_machine_arn: str = ""
     callback_base_url: str = ""
@@ -38,6 +40,11 @@ class Settings(BaseModel):
     def pace(self, vendor: str) -> Pace:
         """A vendor's pace. Raises KeyError in a function that does not submit."""
         return Pace(self.per_second[vendor], self.per_day.get(vendor))
+
+    def query_pace(self, vendor: str) -> Pace | None:
+        """The pace of questions to a vendor; None where nobody counts them."""
+        per_second = self.queries_per_second.get(vendor)
+        return Pace(per_second) if per_second else None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -54,6 +61,7 @@ class Settings(BaseModel):
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
                 "per_day": _by_vendor(environment, "_PER_DAY"),
+                "queries_per_second": _by_vendor(environment, "_QUERIES_PER_SECOND"),
                 "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
             }
@@ -70,8 +78,5 @@ def _chain(text: str) -> list[str]:
 
 def _by_vendor(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
     """`TENCENT_SENTENCE_BASE_URL` is `tencent-sentence`'s."""
-    return {
-        name.removesuffix(suffix).lower().replace("_", "-"): value
-        for name, value in environment.items()
-        if name.endswith(suffix) and name != "CALLBACK_BASE_URL"
-    }
+    variables = {vendor: vendor.upper().replace("-", "_") + suffix for vendor in VENDORS}
+    return {vendor: environment[name] for vendor, name in variables.items() if name in environment}

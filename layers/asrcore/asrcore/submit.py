@@ -12,7 +12,7 @@ from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
 from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
 from asrcore.core.options import Wish
-from asrcore.core.pacing import AHEAD_S, EARLY_S, FAR_S, LATE_S, MAX_TRIES, vendor_day
+from asrcore.core.pacing import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
 from asrcore.core.sequencer import after
 from asrcore.core.step import Step
@@ -22,8 +22,6 @@ from asrcore.events import RequestEvent
 from asrcore.finish import Raw, announce, attempt_failed, end, finish, transcript_key
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
-
-SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for here: cheaper than two transitions and an invocation
 
 # What each usual extension may contain; an Ogg is an Ogg whatever speaks in it.
 EXTENSIONS = {
@@ -162,11 +160,7 @@ def _probe(source: Source, services: Services) -> Audio:
 
 
 def _option_warnings(job: Job, services: Services) -> list[str]:
-    vendor = services.vendors[job.attempt.vendor]
-    return [
-        f"{vendor.name} cannot honour the option {name!r}; it was left out"
-        for name in sorted(vendor.unmet(order_of(job)))
-    ]
+    return services.vendors[job.attempt.vendor].warnings(order_of(job))
 
 
 def _name_warnings(key: str, audio: Audio) -> list[str]:
@@ -205,7 +199,7 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
 def _take_slot(job: Job, now: datetime, services: Services) -> datetime | None:
     """A place in the vendor's line; None when it is days off and another vendor could serve sooner."""
     attempt = job.attempt
-    return services.jobs.take_slot(
+    return services.jobs.next_slot(
         attempt.vendor,
         services.settings.pace(attempt.vendor),
         now + timedelta(seconds=AHEAD_S),

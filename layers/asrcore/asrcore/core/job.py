@@ -66,6 +66,7 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
         "hand_over_again": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
         "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
+        "take_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
         "asked": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
         "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
         "keep_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
@@ -114,6 +115,7 @@ class Attempt(AttemptRecord):
     claimed_at: datetime | None = None
     claims: int = 0
     queries: int = 0
+    query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
     called_back: bool = False  # with news that must be asked for
     vendor_task_id: str | None = None
     submitted_at: datetime | None = None
@@ -278,7 +280,12 @@ class Job(BaseModel):
         """The vendor was asked once more and has no result yet."""
         if self.attempt.number != number:
             return self
-        return self._attempt_moved(now, queries=self.attempt.queries + 1)
+        return self._attempt_moved(now, queries=self.attempt.queries + 1, query_slot=None)
+
+    @_move
+    def take_query_slot(self, number: int, slot: datetime, now: datetime) -> "Job":
+        """The question about attempt `number` has its place in the line of those who ask."""
+        return self if self.attempt.number != number else self._attempt_moved(now, query_slot=slot)
 
     @_move
     def called_back(self, number: int, now: datetime) -> "Job":

@@ -12,6 +12,7 @@ LATE_S = 0.02
 AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
 FAR_S = 6 * 3600  # a slot farther off is left alone where another vendor may serve sooner
 EARLY_S = 2  # a cold process takes up to 1.5 s to start
+SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for where it is: cheaper than an invocation and transitions
 _FIRST_RETRY_S = 5.0
 _GROWTH = 4.0
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991

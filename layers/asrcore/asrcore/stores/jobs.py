@@ -65,7 +65,7 @@ class DynamoJobs:
             raise ConflictError(f"job {job.job_id} was moved by somebody else")
         return following
 
-    def take_slot(
+    def next_slot(
         self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         """The next free place in a vendor's line; None when it takes no more until `latest`.
