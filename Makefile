@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 
+# As they were given: the shell is not to take quotes or brackets out of them.
+export PARAMS AUDIO VENDOR
+
 .DEFAULT_GOAL := help
 .PHONY: help demo local ctl simulators test chaos bench lint check lock docs schema clean
 
@@ -10,10 +13,10 @@ help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
-	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$(AUDIO)") $(if $(VENDOR),--vendor "$(VENDOR)")
+	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$$AUDIO") $(if $(VENDOR),--vendor "$$VENDOR")
 
 local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
-	@$(RUN) -m devstack local $(PARAMS:%=--param "%") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
+	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
 
 ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
 	@$(RUN) -m asrctl $(ARGS)
@@ -46,7 +49,8 @@ schema: $(VENV)/dev.ok  ## write schemas/transcript.schema.json from the models
 	  print(json.dumps(Transcript.model_json_schema(by_alias=True, mode="serialization"), indent=2, ensure_ascii=False))' \
 	  > schemas/transcript.schema.json
 
-# The layer and the local stack take their versions from the largest set: what is deployed is what was tested.
+# The layer and the local stack take their versions from the largest set: what is deployed is what was tested
+# (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
 	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements"; do \

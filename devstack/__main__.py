@@ -5,6 +5,7 @@ Exit status: 0 done, 1 a recording failed or the stack cannot start, 2 wrong arg
 
 import argparse
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -31,12 +32,11 @@ def _parser() -> argparse.ArgumentParser:
 
     local = commands.add_parser("local", help="the stack on this machine until Ctrl-C")
     local.add_argument(
-        "--param",
-        action="append",
-        default=[],
-        type=_parameter,
-        metavar="Name=value",
-        help="a parameter of template.yaml, as often as needed; a vendor whose base URL is given is not simulated",
+        "--params",
+        default={},
+        type=_parameters,
+        metavar="'Name=value …'",
+        help="parameters of template.yaml; a vendor whose base URL is given is not simulated",
     )
     local.add_argument("--port", type=int, default=0, help="port of the AWS endpoint (default: a free one)")
     local.add_argument("--api-port", type=int, default=0, help="port vendors call back (default: a free one)")
@@ -51,11 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not Name=value")
-    return name, value
+def _parameters(text: str) -> dict[str, str]:
+    """Parameters in a row; a value goes on to the next name, so that JSON needs no quotes around it."""
+    found = {}
+    for each in re.split(r"\s+(?=[A-Za-z]\w*=)", text.strip()):
+        name, equals, value = each.partition("=")
+        if not (name.isalnum() and equals):
+            raise argparse.ArgumentTypeError(f"{each!r} is not Name=value")
+        found[name] = value
+    return found
 
 
 def _recording(text: str) -> Path:

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_local(options: argparse.Namespace) -> int:
     stack = LocalStack(
-        dict(options.param),
+        options.params,
         region=options.region,
         port=options.port,
         api_port=options.api_port,

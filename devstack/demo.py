@@ -191,7 +191,8 @@ def _show_list(progresses: Sequence[Progress], elapsed_s: float) -> None:
 
 def _line(progress: Progress, elapsed_s: float) -> str:
     taken_s = elapsed_s if progress.ended_s is None else progress.ended_s
-    return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 20)} {taken_s:5.1f} s  {progress.stage}"
+    stage = progress.stage.splitlines()[0]  # the whole story comes with the report
+    return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 20)} {taken_s:5.1f} s  {stage}"
 
 
 def _fetch(stack: LocalStack, progress: Progress) -> Json | None:

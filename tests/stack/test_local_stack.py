@@ -18,6 +18,9 @@ import requests
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
+from asrcore.vendors.registry import VENDORS
+from devstack.__main__ import _parameters
+from devstack.demo import PROGRAMME
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError, LocalStack
@@ -316,15 +319,13 @@ def test_execution_that_is_stopped_is_told_to_its_function(scripted: LocalStack)
     assert notes_of(scripted, "stopped") == ["bus ABORTED Step Functions Execution Status Change"]
 
 
-def test_step_that_fails_for_good_gives_up(scripted: LocalStack, monkeypatch: pytest.MonkeyPatch):
-    # The real pauses between six retries add up to minutes: here they are none.
+def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(scripted: LocalStack, monkeypatch: pytest.MonkeyPatch):
+    # The real pauses between the retries add up to half a minute: here they are none.
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
     execution = start(scripted, "hopeless", "query", {"query": ["crash"]})
 
     assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"
-    *tries, last = notes_of(scripted, "hopeless")
-    assert tries == ["query"] * 7
-    assert last.endswith(" Runtime.ExitError")
+    assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "look_again"]
 
 
 def test_name_of_an_execution_is_used_once(scripted: LocalStack):
@@ -377,7 +378,7 @@ def test_failing_start_leaves_nothing_behind(tmp_path: Path):
 
 
 def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
-    command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--param", "LogLevel=DEBUG"]
+    command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--params", "LogLevel=DEBUG"]
     environment = {**os.environ, "AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
     complaints = tmp_path / "stderr"
     with (
@@ -409,9 +410,9 @@ def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param(["local", "--param", "Name"], "'Name' is not Name=value", id="parameter without value"),
+        pytest.param(["local", "--params", "Name"], "'Name' is not Name=value", id="parameter without value"),
         pytest.param(
-            ["local", "--param", "Name=1"], "unknown parameter 'Name'; the template has", id="unknown parameter"
+            ["local", "--params", "Name=1"], "unknown parameter 'Name'; the template has", id="unknown parameter"
         ),
         pytest.param(["demo", "--audio", "gone.wav"], "there is no file 'gone.wav'", id="no such recording"),
         pytest.param(["demo", "--vendor", "acme"], "invalid choice: 'acme'", id="unknown vendor"),
@@ -442,6 +443,54 @@ def test_demo_transcribes_a_recording_with_an_odd_name(tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     text = json.loads(transcript.read_text())["text"]
     assert f"{recording.name}: {text[:10]}" in done.stdout
+
+
+def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table():
+    done = demo()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = done.stdout[done.stdout.index("\nrecording ") :].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(PROGRAMME)
+    assert all("COMPLETED" in row for row in table)
+    assert {vendor for vendor, _ in PROGRAMME} == {*VENDORS, "auto"}
+    assert {row.split()[1] for row in table} == set(VENDORS)
+
+
+def test_make_hands_parameters_over_as_they_are_given():
+    given = 'VolcengineBaseUrl=http://127.0.0.1:9 DefaultOptions={"language": "en-US"} LogLevel=DEBUG'
+    recipe = subprocess.run(
+        ["make", "-n", "-o", ".venv/local.ok", "local", f"PARAMS={given}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+
+    words = subprocess.run(
+        ["sh", "-c", recipe.replace(".venv/bin/python -m devstack", "printf '%s\\n'")],
+        env={**os.environ, "PARAMS": given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+
+    assert words[:3] == ["local", "--params", given]
+    assert _parameters(given) == {
+        "VolcengineBaseUrl": "http://127.0.0.1:9",
+        "DefaultOptions": '{"language": "en-US"}',
+        "LogLevel": "DEBUG",
+    }
+
+
+def test_a_vendor_whose_address_is_given_is_not_simulated(tmp_path: Path):
+    given = {"VolcengineBaseUrl": "http://127.0.0.1:9"}
+
+    with LocalStack(given, region="eu-central-1", log_dir=tmp_path) as stack:
+        assert "volcengine" not in stack.simulators
+        assert "abcpen" in stack.simulators
+        assert stack.environments["SubmitFunction"]["VOLCENGINE_BASE_URL"] == "http://127.0.0.1:9"
 
 
 def test_demo_of_what_is_no_recording_fails_and_says_why(tmp_path: Path):
