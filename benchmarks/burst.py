@@ -82,12 +82,16 @@ class Crew:
 
 
 class StrictDesk:
-    """The vendor's counter: takes up to its rate in any one second, and refuses the rest."""
+    """The vendor's counter: takes up to its rate in any one second, and refuses the rest.
 
-    def __init__(self, clock: Clock) -> None:
+    counts_queries: the rate is one for submissions and queries together.
+    """
+
+    def __init__(self, clock: Clock, *, counts_queries: bool) -> None:
         vendor, desk = TOYS[VENDOR]
         self._desk: Desk = desk(vendor, clock, self._next_word, (), lambda _task: None, lambda *_: True)
         self._clock = clock
+        self._counts_queries = counts_queries
         self._recent: deque[float] = deque()
         self.taken_s: list[float] = []
         self.refusals = 0
@@ -96,24 +100,36 @@ class StrictDesk:
     def answer(self, request: Request) -> Reply:
         """One HTTP exchange."""
         self.calls += 1
+        if self._counts_queries and "/query/" in request.url and not self._takes():
+            return Reply(200, b"query-retry")
         return self._desk.answer(request)
 
     def _next_word(self) -> str:
+        if not self._takes():
+            return "refuses:retry"
+        self.taken_s.append(self._clock.now_s)
+        return "done"
+
+    def _takes(self) -> bool:
+        """Whether one more fits into the second that ends now."""
         now_s = self._clock.now_s
         while self._recent and self._recent[0] <= now_s - 1:
             self._recent.popleft()
         if len(self._recent) >= PER_SECOND:
             self.refusals += 1
-            return "refuses:retry"
+            return False
         self._recent.append(now_s)
-        self.taken_s.append(now_s)
-        return "done"
+        return True
 
 
-def burst(count: int, seed: int = 1) -> Result:
-    """Drop `count` recordings at once and wait for the last transcript."""
+def burst(count: int, seed: int = 1, *, counts_queries: bool = False) -> Result:
+    """Drop `count` recordings at once and wait for the last transcript.
+
+    counts_queries: the vendor counts queries too; its rate is then shared in halves, as by the stack's parameters.
+    """
     clock, chance = Clock(), random.Random(seed)
-    crew, desk = Crew(clock), StrictDesk(clock)
+    crew, desk = Crew(clock), StrictDesk(clock, counts_queries=counts_queries)
+    submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
     writes = 0
 
     def send(request: Request) -> Reply:
@@ -135,19 +151,24 @@ def burst(count: int, seed: int = 1) -> Result:
             self._store, self._writing = store, writing
 
         def __getattr__(self, name: str) -> Callable[..., Any]:
-            def call(*arguments: Any) -> Any:
+            def call(*arguments: Any, **named: Any) -> Any:
                 nonlocal writes
                 crew.wait(chance.uniform(*CALL_S))
                 writes += name in self._writing
-                return getattr(self._store, name)(*arguments)
+                return getattr(self._store, name)(*arguments, **named)
 
             return call
 
     base = world.services
     services = replace(
         base,
-        settings=base.settings.model_copy(update={"per_second": {VENDOR: PER_SECOND}}),
-        jobs=Slow(world.jobs, frozenset({"create", "save", "take_slot"})),
+        settings=base.settings.model_copy(
+            update={
+                "per_second": {VENDOR: submissions_per_second},
+                "queries_per_second": {VENDOR: PER_SECOND // 2} if counts_queries else {},
+            }
+        ),
+        jobs=Slow(world.jobs, frozenset({"create", "save", "next_slot"})),
         now=clock.now,
         sleep=crew.wait,
     )
@@ -159,7 +180,7 @@ def burst(count: int, seed: int = 1) -> Result:
         start()
         step = step_event(payload)
         if placeholder.startswith("Submit"):
-            return submit(step.job_id, step.execution, services).envelope()
+            return submit(step.job_id, services).envelope()
         return perform(step, services).envelope()
 
     machine = Machine(DEFINITION, _Threaded(clock, crew), invoke, lambda _execution: None, lambda *_: None, chance)
@@ -167,14 +188,14 @@ def burst(count: int, seed: int = 1) -> Result:
 
     def notify(source: Source) -> None:
         start()
-        take([source], source.key, services)
+        take([source], services)
 
     for source in sources:
         at_s = chance.uniform(0, S3_EVENTS_S)
         clock.after(at_s, lambda source=source: crew.start(lambda: notify(source)))  # type: ignore[misc]
     while clock.errands or any(execution.running for execution in machine.executions.values()):
         clock.step()
-    least_s = (count - 1) / PER_SECOND
+    least_s = (count - 1) / submissions_per_second
     completed = sum('"status":"COMPLETED"' in row for row in world.jobs.rows.values())
     return Result(
         recordings=count,

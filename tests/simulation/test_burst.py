@@ -1,0 +1,21 @@
+"""A burst keeps the vendor's rate, and uses it: `make bench` shows the same for ten thousand."""
+
+import pytest
+
+from benchmarks.burst import burst
+
+COUNT = 300
+
+
+@pytest.mark.parametrize(
+    "counts_queries",
+    [
+        pytest.param(False, id="a vendor that counts submissions"),
+        pytest.param(True, id="a vendor that counts queries with them"),
+    ],
+)
+def test_recordings_dropped_at_once_meet_no_refusal_and_take_hardly_longer_than_they_must(counts_queries):
+    result = burst(COUNT, counts_queries=counts_queries)
+
+    assert (result.completed, result.refusals) == (COUNT, 0)
+    assert result.over_limit <= 1.1
