@@ -1,9 +1,8 @@
 """What the system counts about itself: CloudWatch metrics, written as lines of its log (embedded metric format).
 
 `METRICS` is the whole list: an alarm or a widget may use these names with these dimensions and no others. A line is
-written when the thing happens, not when the function ends, so that a process that dies loses
-one count at most. Beside numbers a
-line holds the stack's name, vendors, error classes and the job's id: nothing that a person or a vendor wrote.
+written when the thing happens, not when the function ends, so that a process that dies loses one count at most. Beside
+numbers a line holds the stack's name, vendors, error classes and the job's id: nothing that a person or a vendor wrote.
 """
 
 import json

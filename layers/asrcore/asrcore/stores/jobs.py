@@ -134,8 +134,8 @@ class DynamoJobs:
     def unattended(self, before: datetime) -> Iterator[str]:
         """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`.
 
-        From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting. Each
-        minute begins with another part, so that none is always the last, for which time may run out.
+        From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting.
+        Each minute begins with another part, so that none is always the last, for which time may run out.
         """
         first = int(before.timestamp() // 60) % len(OPEN_PARTS)
         pages = self._client.get_paginator("query")
