@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asrcore.core.audio import probe
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Account, Completion, Delivery, InProgress, Order, Vendor
@@ -382,6 +382,9 @@ def test_a_recording_that_the_vendor_cannot_use(line, path, error_class):
 @pytest.mark.parametrize(
     "fault",
     [
+        pytest.param({"http_status": 401, "body": "<html>Unauthorized</html>"}, id="html-401"),
+        pytest.param({"http_status": 403, "body": "<html>Forbidden</html>"}, id="html-403"),
+        pytest.param({"http_status": 404, "body": "<html>Not Found</html>"}, id="html-404"),
         pytest.param({"http_status": 502, "body": "<html>Bad Gateway</html>"}, id="html-502"),
         pytest.param({"body": ""}, id="nothing"),
     ],
@@ -390,10 +393,32 @@ def test_a_query_that_fails_does_not_fail_the_task(line, fault):
     accepted = line.submit_speech()
     line.control.fault("query", **fault).raise_for_status()
 
-    with pytest.raises(QueryFailedError):
+    with pytest.raises(QueryFailedError) as failure:
         line.query(accepted, new_order())
 
+    assert not isinstance(failure.value, TaskNotFoundError)
     assert line.result(accepted, new_order()).text
+
+
+@every(QUERIED)
+def test_a_key_that_is_replaced_while_a_task_runs_does_not_end_the_task(line):
+    accepted, account = line.submit_speech(), line.account
+    line.account = Account(account.base_url, {**account.credentials, line.vendor.secret_fields[-1]: "replaced"})
+
+    with pytest.raises(QueryFailedError) as failure:
+        line.query(accepted, new_order())
+
+    line.account = account
+    assert failure.value.error_class is ErrorClass.CONFIG
+    assert line.result(accepted, new_order()).text
+
+
+@every(QUERIED)
+def test_a_task_that_the_vendor_does_not_know(line):
+    task_id = line.vendor.chosen_task_id(new_order()) or "31415"
+
+    with pytest.raises(TaskNotFoundError, match="does not know the task"):
+        line.query(Accepted(task_id), new_order())
 
 
 @pytest.mark.parametrize(

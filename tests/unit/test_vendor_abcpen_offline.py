@@ -215,8 +215,8 @@ class TestResult:
     @pytest.mark.parametrize(
         ("document", "status"),
         [
-            pytest.param({"status": "not_found", "code": "-1"}, 200, id="not-known-yet-or-no-longer"),
-            pytest.param({"detail": "Not Found"}, 404, id="not-found-by-HTTP"),
+            pytest.param({"code": "401"}, 401, id="signature"),
+            pytest.param("<html>", 404, id="html-404"),
             pytest.param({"status": "unknown"}, 200, id="unknown"),
             pytest.param({"code": "500"}, 500, id="server"),
             pytest.param({"code": "429"}, 429, id="rate"),
@@ -229,17 +229,9 @@ class TestResult:
         with pytest.raises(QueryFailedError):
             VENDOR.read_query(answer(document, status), an_order())
 
-    @pytest.mark.parametrize(
-        ("document", "status", "error_class"),
-        [
-            # The opposite of the older generation, where -1 is at work.
-            pytest.param({"code": "-1", "msg": "system error"}, 200, ErrorClass.RETRY, id="system-error"),
-            pytest.param({"code": "401"}, 401, ErrorClass.CONFIG, id="signature"),
-        ],
-    )
-    def test_the_task_or_the_account_failed(self, document, status, error_class):
+    def test_minus_1_is_the_end_and_not_at_work_as_in_the_older_generation(self):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(answer(document, status), an_order())
+            VENDOR.read_query(answer({"code": "-1", "msg": "system error"}), an_order())
 
         assert not isinstance(failure.value, QueryFailedError)
-        assert failure.value.error_class is error_class
+        assert failure.value.error_class is ErrorClass.RETRY

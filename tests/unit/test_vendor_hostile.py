@@ -138,7 +138,7 @@ def check(outcome):
         assert outcome.vendor in VENDORS
         assert str(outcome).encode()
     elif isinstance(outcome, Recognition):
-        outcome.model_dump_json()
+        assert Recognition.model_validate_json(outcome.model_dump_json()) == outcome
         in_order(outcome.utterances)
         for utterance in outcome.utterances:
             in_order(utterance.words)

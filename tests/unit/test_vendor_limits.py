@@ -110,8 +110,8 @@ def test_size(name, largest_bytes):
 @pytest.mark.parametrize(
     ("name", "max_data_bytes", "max_url_length"),
     [
-        pytest.param("tencent-recording", 5_000_000, 2047, id="tencent-recording"),
-        pytest.param("tencent-sentence", 600_000, 2047, id="tencent-sentence"),
+        pytest.param("tencent-recording", 5 * 1024 * 1024, 2047, id="tencent-recording"),
+        pytest.param("tencent-sentence", 2_250_000, 2047, id="tencent-sentence"),
         pytest.param("volcengine", 0, None, id="volcengine"),
         pytest.param("abcpen", 0, None, id="abcpen"),
     ],

@@ -342,6 +342,8 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
         pytest.param("tencent-recording", {"speakers": 2}, {}, {"speakers"}, id="speakers-at-16-kHz"),
         pytest.param("tencent-recording", {"speakers": 2}, {"sample_rate_hz": 8000}, set(), id="speakers-at-8-kHz"),
         pytest.param("tencent-recording", {"words": True}, {}, {"words"}, id="words-of-the-old-api"),
+        pytest.param("tencent-recording", {"model": "volc.bigasr.auc"}, {}, {"model"}, id="no-engine-of-the-old-api"),
+        pytest.param("tencent-recording", {"model": "16k_zh"}, {}, set(), id="an-engine-of-the-old-api"),
         pytest.param("tencent-sentence", {"hotwords": "一" * 11}, {}, {"hotwords"}, id="hot-word-too-long"),
         pytest.param("tencent-sentence", {"hotwords": "一" * 10}, {}, set(), id="hot-word-of-ten"),
         pytest.param("tencent-rec-task", {"speakers": 2}, {}, set(), id="speakers-of-rec-task"),
@@ -362,3 +364,43 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
 )
 def test_unmet_options(name, options, audio, unmet):
     assert VENDORS[name].unmet(an_order(options=options, **audio)) == unmet
+
+
+def test_an_engine_of_another_vendor_is_not_sent_to_tencent_recording():
+    order = an_order(sample_rate_hz=8000, options={"model": "volc.bigasr.auc"})
+
+    assert "engine_model_type=8k_0&" in submission(VENDORS["tencent-recording"], order).url
+
+
+TELEPHONE, TWO_TRACKS = {"sample_rate_hz": 8000}, {"sample_rate_hz": 8000, "channels": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "speakers", "audio", "counted"),
+    [
+        pytest.param("tencent-recording", 2, TELEPHONE, True, id="recording-telephone"),
+        pytest.param("tencent-recording", 2, TWO_TRACKS, False, id="recording-a-track-each"),
+        pytest.param("tencent-recording", 3, TWO_TRACKS, True, id="recording-three-on-two-tracks"),
+        pytest.param("tencent-recording", 0, TELEPHONE, False, id="recording-no-number-asked"),
+        pytest.param("tencent-rec-task", 2, {}, True, id="rec-task-16-kHz"),
+        pytest.param("tencent-rec-task", 2, TELEPHONE, False, id="rec-task-telephone"),
+        pytest.param("tencent-rec-task", 2, TWO_TRACKS, False, id="rec-task-a-track-each"),
+        pytest.param("tencent-rec-task", 3, TWO_TRACKS, True, id="rec-task-three-on-two-tracks"),
+        pytest.param("volcengine", 2, {}, True, id="volcengine"),
+        pytest.param("volcengine-bigmodel", 2, {}, True, id="bigmodel"),
+        pytest.param("volcengine-bigmodel", 0, {}, False, id="bigmodel-no-number-asked"),
+        pytest.param("abcpen-offline", 2, {}, False, id="offline"),
+        pytest.param("abcpen", 2, {}, False, id="abcpen"),
+    ],
+)
+def test_a_number_of_speakers_that_the_vendor_does_not_keep_is_told(name, speakers, audio, counted):
+    warnings = VENDORS[name].warnings(an_order(options={"speakers": speakers}, **audio))
+
+    told = f"{name} tells speakers apart, but counts them itself: they may not be {speakers}"
+    assert warnings == ([told] if counted else [])
+
+
+def test_speakers_that_are_not_told_apart_at_all_are_told_once():
+    warnings = VENDORS["tencent-recording"].warnings(an_order(options={"speakers": 2}))
+
+    assert warnings == ["tencent-recording cannot honour the option 'speakers'; it was left out"]

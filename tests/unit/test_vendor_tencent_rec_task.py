@@ -179,7 +179,7 @@ class TestLimits:
     def test_size_and_delivery(self):
         assert VENDOR.why_not(an_order(size_bytes=10**9)) is None
         assert "size 1000000001 bytes" in VENDOR.why_not(an_order(size_bytes=10**9 + 1))
-        assert (VENDOR.limits.max_data_bytes, VENDOR.limits.max_url_length) == (5_000_000, 2047)
+        assert (VENDOR.limits.max_data_bytes, VENDOR.limits.max_url_length) == (5 * 1024 * 1024, 2047)
 
 
 def test_accepted():
@@ -396,6 +396,8 @@ class TestNoResult:
             pytest.param(refusal("RequestLimitExceeded"), id="rate"),
             pytest.param(refusal("InternalError.FailAccessRedis"), id="internal"),
             pytest.param(refusal("Brandnew"), id="unknown"),
+            pytest.param(refusal("FailedOperation.ServiceIsolate"), id="arrears"),
+            pytest.param(refusal("AuthFailure.SignatureFailure"), id="key"),
             pytest.param(response(), id="no-status"),
             pytest.param(response(Status=7), id="unknown-status"),
             pytest.param(response(Status=2), id="success-without-result"),
@@ -410,14 +412,11 @@ class TestNoResult:
     @pytest.mark.parametrize(
         ("code", "error_class"),
         [
-            pytest.param("FailedOperation.NoSuchTask", ErrorClass.RETRY, id="to-be-submitted-again"),
             pytest.param("FailedOperation.ErrorDownFile", ErrorClass.RETRY, id="download"),
             pytest.param("FailedOperation.ErrorRecognize", ErrorClass.RETRY, id="recognition"),
-            pytest.param("FailedOperation.ServiceIsolate", ErrorClass.CONFIG, id="arrears"),
-            pytest.param("AuthFailure.SignatureFailure", ErrorClass.CONFIG, id="key"),
         ],
     )
-    def test_the_task_or_the_account_failed(self, code, error_class):
+    def test_the_task_failed(self, code, error_class):
         with pytest.raises(AsrError) as failure:
             VENDOR.read_query(refusal(code, "错误的TaskId。"), an_order())
 

@@ -340,7 +340,11 @@ class TestResult:
     @pytest.mark.parametrize(
         "reply",
         [
-            pytest.param(told("45000000", "cannot find task"), id="not-known-yet-or-no-longer"),
+            pytest.param(told("45000001", "parameters"), id="parameters"),
+            pytest.param(told("45000010", "key", status=401), id="key"),
+            pytest.param(told("45000030", "grant", status=403), id="grant"),
+            pytest.param(told("45000292", "audio_duration_lifetime", status=429), id="hours-used-up"),
+            pytest.param(told("45000777"), id="unlisted"),
             pytest.param(told("45000292", "qps", status=429), id="rate"),
             pytest.param(told("55000031", "busy"), id="busy"),
             pytest.param(told("55000777", "", status=503), id="5xx-with-an-unlisted-code"),
@@ -366,10 +370,10 @@ class TestResult:
             pytest.param("45000002", "", ErrorClass.BAD_AUDIO, id="empty"),
             pytest.param("45000006", "", ErrorClass.RETRY, id="download"),
             pytest.param("55001010", "", ErrorClass.RETRY, id="timeout"),
-            pytest.param("45000010", "", ErrorClass.CONFIG, id="key"),
+            pytest.param("55000000", "", ErrorClass.RETRY, id="the-vendor-failed"),
         ],
     )
-    def test_the_task_or_the_account_failed(self, code, message, error_class):
+    def test_the_task_failed(self, code, message, error_class):
         with pytest.raises(AsrError) as failure:
             VENDOR.read_query(told(code, message), an_order())
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job
 from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
@@ -53,12 +53,12 @@ def _question(job: Job, services: Services) -> Job:
         if isinstance(outcome, Recognition):
             return finish(job, outcome, Raw.of(reply), services)
     except QueryFailedError as error:
-        LOG.warning("a query failed; the task goes on", attempt=number, vendor=error.vendor, code=error.code)
+        LOG.warning("a query failed", attempt=number, vendor=error.vendor, code=error.code)
         failure = error
     except AsrError as error:
         return attempt_failed(job, error, services)
-    if _is_overdue(job, services):
-        return attempt_failed(job, _overdue(job, failure), services)
+    if given_up := _given_up(job, failure, services):
+        return attempt_failed(job, given_up, services)
     return services.move(job.job_id, lambda job: job.asked(number, services.now()))
 
 
@@ -116,9 +116,13 @@ def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]
     return vendor.read_query(reply, order_of(job)), reply
 
 
-def _is_past_grace(job: Job, services: Services) -> bool:
-    submitted_at = job.attempt.submitted_at or services.now()
-    return (services.now() - submitted_at).total_seconds() > NOT_FOUND_GRACE_S
+def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> AsrError | None:
+    """The error that ends an attempt of which no result is to be expected; None where one is. last: of this query."""
+    if isinstance(last, TaskNotFoundError) and job.attempt.submitted_at:
+        waited_s = (services.now() - job.attempt.submitted_at).total_seconds()
+        if waited_s > NOT_FOUND_GRACE_S:
+            return last
+    return _overdue(job, last) if _is_overdue(job, services) else None
 
 
 def _is_overdue(job: Job, services: Services) -> bool:

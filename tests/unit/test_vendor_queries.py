@@ -1,0 +1,139 @@
+"""What an answer to a query means for a task that is at work and paid for: nothing, its end, or that it is unknown."""
+
+from dataclasses import replace
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
+from asrcore.core.step import Next
+from asrcore.core.transcript import Recognition
+from asrcore.core.vendor import Accepted, Completion, Kind, Reply
+from asrcore.poll import NOT_FOUND_GRACE_S, query
+from asrcore.vendors.registry import VENDORS
+from tests.support.orders import an_order, answer
+from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
+
+QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completes_by]
+OURS = {"TaskFailed"}
+
+
+def codes_of(*kinds: Kind, names=QUERIED):
+    return [
+        pytest.param(name, code, id=f"{name}-{code}")
+        for name in names
+        for code, known in VENDORS[name].codes.items()
+        if known.kind in kinds and code not in VENDORS[name].unknown_task_codes
+    ]
+
+
+def of_query(name: str, code: str) -> AsrError:
+    return VENDORS[name].query_error(VENDORS[name].error(code))
+
+
+@pytest.mark.parametrize(("name", "code"), codes_of(Kind.CONFIG))
+def test_an_operators_matter_never_ends_a_paid_task(name, code):
+    error = of_query(name, code)
+
+    assert isinstance(error, QueryFailedError)
+    assert (error.error_class, error.code, error.vendor) == (ErrorClass.CONFIG, code, name)
+
+
+@pytest.mark.parametrize(("name", "code"), codes_of(Kind.BAD_AUDIO))
+def test_a_recording_that_will_not_do_ends_its_task(name, code):
+    assert not isinstance(of_query(name, code), QueryFailedError)
+
+
+@pytest.mark.parametrize("name", QUERIED)
+def test_a_code_that_the_vendor_does_not_document_leaves_the_task_alone(name):
+    assert isinstance(of_query(name, "31415"), QueryFailedError)
+
+
+@pytest.mark.parametrize("name", QUERIED)
+def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_matter(name):
+    vendor = VENDORS[name]
+
+    assert vendor.task_codes | vendor.unknown_task_codes <= vendor.codes.keys() | OURS
+    assert not vendor.task_codes & vendor.unknown_task_codes
+    assert all(vendor.look_up(code).kind is not Kind.CONFIG for code in vendor.task_codes)
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        pytest.param("volcengine", answer({"resp": {"code": 1001, "message": "task not found"}}), id="volcengine"),
+        pytest.param(
+            "volcengine-bigmodel",
+            Reply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"}),
+            id="bigmodel",
+        ),
+        pytest.param("abcpen", answer({"code": "10107", "data": {}, "desc": "illegal parameter"}), id="abcpen"),
+        pytest.param("abcpen-offline", answer({"status": "not_found", "code": "-1"}), id="offline"),
+        pytest.param("abcpen-offline", answer({"detail": "Not Found"}, 404), id="offline-by-HTTP"),
+        pytest.param(
+            "tencent-rec-task",
+            answer({"Response": {"Error": {"Code": "FailedOperation.NoSuchTask", "Message": "错误的TaskId。"}}}),
+            id="rec-task",
+        ),
+    ],
+)
+def test_every_vendor_says_in_its_own_way_that_it_does_not_know_a_task(name, reply):
+    with pytest.raises(TaskNotFoundError) as failure:
+        VENDORS[name].read_query(reply, an_order())
+
+    assert failure.value.error_class is ErrorClass.RETRY
+    assert failure.value.message == "the vendor does not know the task: not yet, or no longer"
+    assert failure.value.vendor == name
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "following"),
+    [
+        pytest.param(3, Next.QUERY, id="a-moment-after-submission-it-is-asked-again"),
+        pytest.param(NOT_FOUND_GRACE_S, Next.QUERY, id="the-whole-grace-through"),
+        pytest.param(NOT_FOUND_GRACE_S + 1, Next.SUBMIT, id="then-it-is-submitted-again"),
+    ],
+)
+def test_a_task_that_the_vendor_has_lost_is_not_asked_about_for_hours(waited_s, following):
+    made = world("accepted", "not-found")
+    job = drop(made)
+
+    made.pass_time(waited_s)
+    step = query(job.job_id, made.services)
+
+    assert step.next is following
+    assert len(made.job().attempts) == (1 if following is Next.QUERY else 2)
+
+
+def test_a_task_that_becomes_known_within_the_grace_is_not_submitted_twice():
+    made = world("accepted", "not-found", "not-found", "done")
+    job = drop(made)
+
+    steps = [query(job.job_id, made.services).next for _ in range(3)]
+
+    assert steps == [Next.QUERY, Next.QUERY, Next.COMPLETED]
+    assert requests(made).count("POST submit/toy-query") == 1
+
+
+def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task():
+    vendor, repeated = VENDORS["volcengine-bigmodel"], replace(an_order(), repeated=True)
+    refused = Reply(200, b"{}", {"x-api-status-code": "45000001", "x-api-message": "invalid"})
+    unknown = Reply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"})
+
+    accepted = vendor.read_submit(refused, repeated)
+
+    assert accepted == Accepted(vendor.chosen_task_id(repeated))
+    with pytest.raises(TaskNotFoundError):
+        vendor.read_query(unknown, repeated)
+
+
+@pytest.mark.parametrize("toy", [SYNC, CALLBACK], ids=lambda toy: toy.name)
+def test_a_toy_that_cannot_be_asked_says_so(toy):
+    with pytest.raises(LookupError, match="cannot be queried"):
+        toy.query_request("task-1", None, now=0)
+    with pytest.raises(LookupError, match="cannot be queried"):
+        toy.read_query(Reply(200, b"done"), an_order())
+
+
+@pytest.mark.parametrize("toy", [QUERY, BOTH], ids=lambda toy: toy.name)
+def test_a_toy_that_can_be_asked_answers(toy):
+    assert isinstance(toy.read_query(Reply(200, b"done"), an_order()), Recognition)
