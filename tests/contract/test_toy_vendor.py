@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adding-a-vendor.md").read_text()
 BLOCK = re.compile(r"^```(?P<language>\w+) (?P<path>\S+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^python -m (pytest .*)$", re.MULTILINE)
-PARTS = ("devstack", "functions", "layers", "samples", "simulators", "statemachine", "tests")
+PARTS = ("benchmarks", "devstack", "functions", "layers", "samples", "simulators", "statemachine", "tests", "tools")
 TIMEOUT_S = 300
 
 

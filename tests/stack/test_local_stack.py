@@ -319,7 +319,9 @@ def test_execution_that_is_stopped_is_told_to_its_function(scripted: LocalStack)
     assert notes_of(scripted, "stopped") == ["bus ABORTED Step Functions Execution Status Change"]
 
 
-def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(scripted: LocalStack, monkeypatch: pytest.MonkeyPatch):
+def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(
+    scripted: LocalStack, monkeypatch: pytest.MonkeyPatch
+):
     # The real pauses between the retries add up to half a minute: here they are none.
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
     execution = start(scripted, "hopeless", "query", {"query": ["crash"]})
