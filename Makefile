@@ -24,8 +24,8 @@ ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="
 simulators: $(VENV)/local.ok  ## the vendor simulators alone
 	@$(RUN) -m simulators
 
-test: $(VENV)/dev.ok  ## unit, contract, template, state machine and stack tests (ARGS="-k word")
-	@$(RUN) -m pytest -n 2 --dist worksteal -q $(ARGS)
+test: $(VENV)/dev.ok  ## every test, most of the time of which is waiting, so four at a time (ARGS="-k word")
+	@$(RUN) -m pytest -n 4 --dist worksteal -q $(ARGS)
 
 chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longer than in `make test` (SEED=7 BUDGET_S=600)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tests.simulation --seed $(or $(SEED),0) --budget-s $(or $(BUDGET_S),60)

@@ -461,7 +461,7 @@ def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table():
 def test_make_hands_parameters_over_as_they_are_given():
     given = 'VolcengineBaseUrl=http://127.0.0.1:9 DefaultOptions={"language": "en-US"} LogLevel=DEBUG'
     recipe = subprocess.run(
-        ["make", "-n", "-o", ".venv/local.ok", "local", f"PARAMS={given}"],
+        ["make", "--no-print-directory", "-n", "-o", ".venv/local.ok", "local", f"PARAMS={given}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
