@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from asrcore import submit
 from asrcore.core.audio import Audio
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, Job, Status, new_job
 from asrcore.core.options import Options
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
@@ -198,23 +198,48 @@ class TestFollowers:
     VENDORS = {"small": SYNC, "large": Toy("large", Completion.QUERY)}  # noqa: RUF012
 
     @pytest.mark.parametrize(
-        ("error_class", "limits", "following"),
+        ("error_class", "trait", "limits", "following"),
         [
-            pytest.param(ErrorClass.BAD_AUDIO, {}, [], id="bad audio: not to one that takes no more"),
             pytest.param(
-                ErrorClass.BAD_AUDIO, {"max_duration_ms": 90_000}, ["large"], id="to one that takes longer ones"
+                ErrorClass.BAD_AUDIO, Trait.LENGTH, {}, [], id="too long: not to one that takes no longer ones"
             ),
-            pytest.param(ErrorClass.BAD_AUDIO, {"formats": frozenset({"wav", "mp3"})}, ["large"], id="other formats"),
-            pytest.param(ErrorClass.BAD_AUDIO, {"channels": frozenset({1, 2})}, ["large"], id="more channels"),
-            pytest.param(ErrorClass.CONFIG, {}, ["large"], id="config: to the next"),
-            pytest.param(ErrorClass.RETRY, {}, ["large"], id="retry, exhausted: to the next"),
+            pytest.param(
+                ErrorClass.BAD_AUDIO,
+                Trait.LENGTH,
+                {"max_duration_ms": 90_000},
+                ["large"],
+                id="too long: to one that does",
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO,
+                Trait.LENGTH,
+                {"formats": frozenset({"wav", "mp3"})},
+                [],
+                id="too long: other formats do not help",
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO,
+                Trait.FORMAT,
+                {"formats": frozenset({"wav", "mp3"})},
+                ["large"],
+                id="other formats",
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO, Trait.CHANNELS, {"channels": frozenset({1, 2})}, ["large"], id="more channels"
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO, Trait.SIZE, {"max_size_bytes": 9}, [], id="too large: not to one that limits"
+            ),
+            pytest.param(ErrorClass.BAD_AUDIO, Trait.CONTENT, {"max_duration_ms": 90_000}, [], id="empty: to nobody"),
+            pytest.param(ErrorClass.CONFIG, Trait.FORMAT, {}, ["large"], id="config: to the next"),
+            pytest.param(ErrorClass.RETRY, Trait.FORMAT, {}, ["large"], id="retry, exhausted: to the next"),
         ],
     )
-    def test_who_may_follow(self, monkeypatch, error_class, limits, following):
+    def test_who_may_follow(self, monkeypatch, error_class, trait, limits, following):
         larger = dataclasses.replace(self.VENDORS["large"].limits, **limits)
         monkeypatch.setattr(self.VENDORS["large"], "limits", larger, raising=False)
 
-        error = AsrError(error_class, "c", "m", "small")
+        error = AsrError(error_class, "c", "m", "small", trait=trait)
 
         assert followers(["large"], self.VENDORS["small"], error, self.VENDORS) == following
 

@@ -16,20 +16,41 @@ class ErrorClass(StrEnum):
     CONFIG = "config"
 
 
+class Trait(StrEnum):
+    """What of a recording a vendor could not do with; another vendor helps if it takes more of just this."""
+
+    FORMAT = "format"
+    SAMPLE_RATE = "sample rate"
+    CHANNELS = "channels"
+    LENGTH = "length"
+    SIZE = "size"
+    CONTENT = "content"  # there is nothing in it, for nobody
+
+
 class AsrError(Exception):
     """A foreseen failure of a job.
 
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
     message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
-    transcript text.  vendor: whose code it is; None when no vendor was involved.
+    transcript text.  vendor: whose code it is; None when no vendor was involved.  trait: of a recording that will not
+    do, what it is about.
     """
 
-    def __init__(self, error_class: ErrorClass, code: str, message: str, vendor: str | None = None) -> None:
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        code: str,
+        message: str,
+        vendor: str | None = None,
+        *,
+        trait: Trait = Trait.FORMAT,
+    ) -> None:
         super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
         self.error_class = error_class
         self.code = code
         self.message = message
         self.vendor = vendor
+        self.trait = trait
 
 
 class NoAnswerError(AsrError):

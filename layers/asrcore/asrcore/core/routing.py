@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.vendor import Limits, Order, Vendor
 
 INCOMING = "incoming/"
@@ -80,26 +80,28 @@ def _nobody(refused: Sequence[Refusal]) -> AsrError:
 def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Mapping[str, Vendor]) -> list[str]:
     """The vendors of the chain that an error of `failed` leaves a chance to, in order.
 
-    What one vendor cannot do with a recording, only one that takes more can; any other error is the vendor's own.
+    What one vendor could not do with a recording, only one that takes more of just that can (longer ones, other
+    formats, …); any other error is the vendor's own.
     """
     if error.error_class is not ErrorClass.BAD_AUDIO:
         return list(chain)
+    takes_more = _TAKES_MORE[error.trait]
     return [name for name in chain if takes_more(vendors[name].limits, failed.limits)]
 
 
-def takes_more(one: Limits, other: Limits) -> bool:
-    """Whether `one` takes recordings that `other` does not, by format, rate, channels, length or size."""
+def _wider(one: frozenset[Any], other: frozenset[Any]) -> bool:
+    """Whether the first of two limits allows something that the second does not; an empty set is no limit."""
+    return bool(other) and (not one or bool(one - other))
 
-    def wider(mine: frozenset[Any], theirs: frozenset[Any]) -> bool:
-        return bool(theirs) and (not mine or bool(mine - theirs))  # an empty set: no limit
 
-    return (
-        bool(one.formats - other.formats)
-        or wider(one.sample_rates_hz, other.sample_rates_hz)
-        or wider(one.channels, other.channels)
-        or one.max_duration_ms > other.max_duration_ms
-        or (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf)
-    )
+_TAKES_MORE: Mapping[Trait, Callable[[Limits, Limits], bool]] = {
+    Trait.FORMAT: lambda one, other: _wider(one.formats, other.formats),
+    Trait.SAMPLE_RATE: lambda one, other: _wider(one.sample_rates_hz, other.sample_rates_hz),
+    Trait.CHANNELS: lambda one, other: _wider(one.channels, other.channels),
+    Trait.LENGTH: lambda one, other: one.max_duration_ms > other.max_duration_ms,
+    Trait.SIZE: lambda one, other: (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf),
+    Trait.CONTENT: lambda _one, _other: False,
+}
 
 
 def deliver_as_data(vendor: Vendor, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from asrcore.core.audio import Audio
-from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError, TaskNotFoundError
+from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError, TaskNotFoundError, Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
@@ -144,11 +144,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """A vendor's code: its kind, what happened, and what an operator can do about it."""
+    """A vendor's code: its kind, what happened, what an operator can do, and of bad audio, what it is about."""
 
     kind: Kind
     meaning: str
     advice: str = ""
+    trait: Trait = Trait.FORMAT
 
 
 UNDOCUMENTED = Code(
@@ -277,7 +278,8 @@ class Vendor(ABC):
         known = self.look_up(code, message)
         told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
         text = f"{known.meaning}. {known.advice}".strip() + told
-        return AsrError(_CLASSES.get(known.kind, ErrorClass.RETRY), code[:LONGEST_CODE], text, self.name)
+        error_class = _CLASSES.get(known.kind, ErrorClass.RETRY)
+        return AsrError(error_class, code[:LONGEST_CODE], text, self.name, trait=known.trait)
 
     def query_error(self, error: AsrError) -> AsrError:
         """What an error that answers a query means for the task, which may be at work, and is paid for.

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
+from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
@@ -106,7 +107,9 @@ class Abcpen(Vendor):
                 f" China, or: {advice.CONVERT}",
             ),
             "10701": Code(Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", advice.CONVERT),
-            "10702": Code(Kind.BAD_AUDIO, "the audio's sample rate is not supported", advice.CONVERT),
+            "10702": Code(
+                Kind.BAD_AUDIO, "the audio's sample rate is not supported", advice.CONVERT, Trait.SAMPLE_RATE
+            ),
             "10800": Code(
                 Kind.RETRY,
                 "more recordings or requests at a time than the licence allows",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
+from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import OneOf, Parameter, Text, a_name
 from asrcore.core.vendor import UNDOCUMENTED, Account, Code, Delivery, Kind, Order, Reply, Request, Vendor, signed_host
@@ -117,8 +118,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "RequestLimitExceeded.IPLimitExceeded": Code(_RETRY, "too many requests from one IP address", advice.SLOWER),
         "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", advice.SLOWER),
-        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN),
-        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN),
+        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN, Trait.SIZE),
+        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN, Trait.LENGTH),
         "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", advice.WAIT),
         "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", advice.WAIT),
         "ResourceNotFound": Code(_CONFIG, "a resource does not exist", advice.REPORT),

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from asrcore.core.errors import Trait
 from asrcore.core.transcript import Recognition, Utterance, join_text, recognition
 from asrcore.core.vendor import Code, Kind
 from asrcore.vendors import advice, reading
@@ -21,14 +22,15 @@ CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
     {
         "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", _CONVERT),
         "10001": Code(Kind.RETRY, "recognition did not succeed", advice.WAIT),
-        "10002": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
-        "10003": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT),
+        "10002": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT, Trait.LENGTH),
+        "10003": Code(Kind.BAD_AUDIO, "the recording is too long", _SPLIT, Trait.LENGTH),
         "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", _CONVERT),
         "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", advice.WAIT),
         "10006": Code(
             Kind.BAD_AUDIO,
             "the number of tracks is not the one that was declared",
             "Convert the recording to mono and upload it again.",
+            Trait.CHANNELS,
         ),
     }
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.errors import Trait
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
@@ -57,7 +58,10 @@ _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it agai
 # What the message of a failed task means, by what is in it; the first that fits.
 _BY_MESSAGE = (
     (("download",), Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)),
-    (("too long",), Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of up to 5 hours.")),
+    (
+        ("too long",),
+        Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of up to 5 hours.", Trait.LENGTH),
+    ),
     (
         ("format", "decode", "invalid audio", "track"),
         Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", _CONVERT),

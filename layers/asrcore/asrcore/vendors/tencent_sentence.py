@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.errors import Trait
 from asrcore.core.parameters import OneOf, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.vendor import (
@@ -31,7 +32,7 @@ _RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
 _BACKEND_CODES = {
     "0": Code(Kind.SUCCESS, "recognised"),
     "100": Code(_RETRY, "the vendor could not get its slice information", advice.WAIT),
-    "101": Code(_BAD, "the recording is too big", "Shorten it, or choose a vendor for long recordings."),
+    "101": Code(_BAD, "the recording is too big", "Shorten it, or choose a vendor for long recordings.", Trait.SIZE),
     "102": Code(_CONFIG, "a parameter is not allowed", advice.REPORT),
     "103": Code(_RETRY, "the vendor's database failed", advice.WAIT),
     "104": Code(_CONFIG, "the appid is not registered", tencent_cloud.ACCOUNT),
@@ -42,7 +43,7 @@ _BACKEND_CODES = {
     "109": Code(_RETRY, "the vendor found no recognition server", advice.WAIT),
     "110": Code(_RETRY, "the vendor's recognition server is down", advice.WAIT),
     "111": Code(_RETRY, "the vendor's recognition gave a malformed answer", advice.WAIT),
-    "112": Code(_BAD, "the recording has no audio in it", advice.UPLOAD_AGAIN),
+    "112": Code(_BAD, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
 }
 _ACTION_CODES = {
     "InternalError.ErrorConfigure": Code(_RETRY, "the vendor failed to start the recognition", advice.WAIT),
@@ -72,7 +73,10 @@ _ACTION_CODES = {
     "InvalidParameterValue.ErrorInvalidVoiceFormat": Code(_BAD, "the audio format is not supported", _CONVERT),
     "InvalidParameterValue.ErrorInvalidVoicedata": Code(_BAD, "the audio is invalid", _CONVERT),
     "InvalidParameterValue.ErrorVoicedataTooLong": Code(
-        _BAD, "the recording is longer than 60 s", "Choose a vendor for long recordings, such as tencent-recording."
+        _BAD,
+        "the recording is longer than 60 s",
+        "Choose a vendor for long recordings, such as tencent-recording.",
+        Trait.LENGTH,
     ),
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError
+from asrcore.core.errors import AsrError, Trait
 from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.vendor import (
@@ -103,13 +103,18 @@ class Volcengine(Vendor):
             "1004": Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
             "1005": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
             "1006": Code(Kind.RETRY, "the vendor broke the request off", advice.WAIT),
-            "1010": Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours."),
+            "1010": Code(
+                Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours.", Trait.LENGTH
+            ),
             "1011": Code(
-                Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it into smaller parts."
+                Kind.BAD_AUDIO,
+                "the recording is too large",
+                "Compress it to MP3, or split it into smaller parts.",
+                Trait.SIZE,
             ),
             "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", advice.CONVERT),
             "1013": Code(Kind.SILENT, "nobody speaks in the recording"),
-            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN),
+            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
             "1015": Code(
                 Kind.RETRY,
                 "the vendor could not download the recording",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
 from asrcore.core.transcript import Recognition, recognition
@@ -125,7 +126,7 @@ class VolcengineBigmodel(Vendor):
             _REFUSED_OR_KNOWN: Code(
                 Kind.CONFIG, "a parameter is missing or invalid, or the task was submitted before", advice.REPORT
             ),
-            "45000002": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN),
+            "45000002": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
             "45000003": Code(Kind.CONFIG, "a parameter is wrong", advice.REPORT),
             "45000006": Code(
                 Kind.RETRY, "the vendor could not download the recording", f"{advice.DOWNLOAD} It must not redirect."
