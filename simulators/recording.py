@@ -209,4 +209,5 @@ def _rms(chunk: av.AudioFrame) -> Levels:
     padded = np.zeros((channels, -(-count // FRAME_SAMPLES) * FRAME_SAMPLES), dtype=np.float32)
     padded[:, :count] = samples
     frames = padded.reshape(channels, -1, FRAME_SAMPLES) / FULL_SCALE
-    return np.sqrt(np.mean(np.square(frames), axis=2))
+    levels: Levels = np.sqrt(np.mean(np.square(frames), axis=2))
+    return levels
