@@ -82,16 +82,18 @@ class Function:
         """Ends every environment, busy or idle; events under way get an error."""
         with self._lock:
             self._is_closed = True
-            environments = list(self._all)
-        for environment in environments:
+            idle, busy = self._idle, self._all.difference(self._idle)
+        for environment in idle:
             environment.stop()
+        for environment in busy:
+            environment.kill()
 
     def kill(self) -> int:
         """Ends every busy environment as a crash would; how many there were. The next event gets a fresh one."""
         with self._lock:
             busy = self._all.difference(self._idle)
         for environment in busy:
-            environment.stop()
+            environment.kill()
         return len(busy)
 
     def _run(self, event: bytes, request_id: str) -> Answer:
@@ -207,12 +209,19 @@ class _Environment:
         reason = f"exit status {status}" if status > 0 else f"signal: {signal.Signals(-status).name}"
         return _NoAnswerError("Runtime.ExitError", f"Runtime exited with error: {reason}")
 
-    def stop(self) -> None:
-        """Kills the process and whatever it started."""
+    def kill(self) -> None:
+        """Kills the process and whatever it started; the thread that waits for its answer sees it gone and closes up.
+
+        Closed here, the socket's number might be another socket's before that thread looks at it again.
+        """
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
+
+    def stop(self) -> None:
+        """Kills the process and closes its socket; only for whoever has the environment in hand."""
+        self.kill()
         self._connection.close()
 
 

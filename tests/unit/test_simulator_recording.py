@@ -128,12 +128,17 @@ def test_suffix_is_of_the_path_alone(url, suffix):
     assert suffix_of(url) == suffix
 
 
+def without_tag(mp3: bytes) -> bytes:
+    """From the first frame on; how long the tag before it is depends on the encoder."""
+    return mp3[mp3.index(b"\xff\xf3") :]
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
         pytest.param(tones.audio(), True, id="wav"),
         pytest.param(tones.audio(container="mp3", codec="libmp3lame"), True, id="mp3"),
-        pytest.param(tones.audio(container="mp3", codec="libmp3lame")[44:], True, id="mp3-without-a-tag"),
+        pytest.param(without_tag(tones.audio(container="mp3", codec="libmp3lame")), True, id="mp3-without-a-tag"),
         pytest.param(tones.audio(container="adts", codec="aac"), True, id="aac"),
         pytest.param(tones.audio(container="ogg", codec="libopus", rate_hz=48000), True, id="ogg"),
         pytest.param(tones.audio(container="ipod", codec="aac"), True, id="m4a"),
