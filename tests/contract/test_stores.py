@@ -181,9 +181,22 @@ class TestTranscripts:
     def test_a_raw_reply_is_kept_to_the_byte(self, transcripts):
         store, read = transcripts
 
-        store.put_raw("job", b"code=0&text=%BD%F1", "application/x-www-form-urlencoded")
+        store.put_raw("job", b"code=0&text=%BD%F1", {"content-type": "application/x-www-form-urlencoded"})
 
         assert read("raw/job.json") == b"code=0&text=%BD%F1"
+
+
+def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_nothing(aws):
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="transcripts")
+
+    S3Transcripts(client, "transcripts").put_raw(
+        "job", b"{}", {"content-type": "text/html", "x-api-message": "静音\r\nOK"}
+    )
+
+    held = client.head_object(Bucket="transcripts", Key="raw/job.json")
+    assert held["Metadata"] == {"vendor-content-type": "text/html", "vendor-x-api-message": "OK"}
+    assert held["ContentType"] == "application/octet-stream"
 
 
 def test_a_write_that_lost_a_race_looks_again(aws):

@@ -111,7 +111,7 @@ class MemoryTranscripts:
     objects: dict[str, bytes] = field(default_factory=dict)
     sequencers: dict[str, str] = field(default_factory=dict)
 
-    def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
+    def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
         self.objects[f"raw/{job_id}.json"] = body
 
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = "") -> bool:

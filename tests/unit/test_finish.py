@@ -6,7 +6,10 @@ import pytest
 
 from asrcore.core.job import Status
 from asrcore.core.transcript import Recognition, Utterance
+from asrcore.core.vendor import Reply
+from asrcore.finish import Raw
 from asrcore.poll import query
+from asrcore.vendors.registry import VENDORS
 from tests.support.memory import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
 from tests.support.toy import TEXT
@@ -65,6 +68,14 @@ def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
 
     assert open_job.expires_at is None
     assert made.job().expires_at == int(START.timestamp()) + 30 * 86400
+
+
+def test_of_a_vendor_that_tells_the_outcome_in_headers_they_are_kept_with_its_reply():
+    reply = Reply(200, b"{}", {"x-api-status-code": "20000003", "x-tt-logid": "l", "set-cookie": "session"})
+
+    raw = Raw.of(reply, VENDORS["volcengine-bigmodel"])
+
+    assert raw.headers == {"x-api-status-code": "20000003", "x-tt-logid": "l"}
 
 
 class TestExports:

@@ -3,7 +3,7 @@
 In this order, each step harmless to repeat: the vendor's reply as it came, the transcript, the row, the event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.routing import followers
 from asrcore.core.transcript import Recognition, Source, Transcript
-from asrcore.core.vendor import Reply
+from asrcore.core.vendor import Reply, Vendor
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
 
@@ -22,11 +22,13 @@ class Raw:
 
     body: bytes = field(repr=False)
     content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)  # that say what the body does not
 
     @classmethod
-    def of(cls, reply: Reply) -> "Raw":
-        """An HTTP reply's."""
-        return cls(reply.body, reply.headers.get("content-type", ""))
+    def of(cls, reply: Reply, vendor: Vendor) -> "Raw":
+        """A vendor's HTTP reply."""
+        told = {name: reply.headers[name] for name in vendor.telling_headers if name in reply.headers}
+        return cls(reply.body, reply.headers.get("content-type", ""), told)
 
 
 def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor_task_id: str | None = None) -> Job:
@@ -40,7 +42,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
     transcript = _transcript(job.complete(vendor_task_id, key, warnings, now), heard)
     body = transcript.model_dump_json(by_alias=True).encode()
-    services.transcripts.put_raw(job.job_id, raw.body, raw.content_type)
+    services.transcripts.put_raw(job.job_id, raw.body, {"content-type": raw.content_type, **raw.headers})
     if services.transcripts.put_transcript(key, body, job.source):
         warnings = [*warnings, *_export(transcript, key, services)]
     else:

@@ -51,7 +51,7 @@ def _question(job: Job, services: Services) -> Job:
     try:
         outcome, reply = _ask(job, services)
         if isinstance(outcome, Recognition):
-            return finish(job, outcome, Raw.of(reply), services)
+            return finish(job, outcome, Raw.of(reply, services.vendors[job.attempt.vendor]), services)
     except QueryFailedError as error:
         LOG.warning("a query failed", attempt=number, vendor=error.vendor, code=error.code)
         failure = error

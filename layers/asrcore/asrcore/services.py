@@ -69,8 +69,8 @@ class Recordings(Protocol):
 class Transcripts(Protocol):
     """The transcript bucket."""
 
-    def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
-        """Keep a vendor's reply as it came."""
+    def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Keep a vendor's reply as it came: its body, and of its headers those that tell something."""
 
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
         """Write a transcript, or an export, unless one of a newer version of the recording is there: then False."""

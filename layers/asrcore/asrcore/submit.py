@@ -228,7 +228,7 @@ def _submit_now(job: Job, services: Services) -> Job:
     except AsrError as error:
         return attempt_failed(job, error, services)
     if isinstance(outcome, Recognition):
-        return finish(job, outcome, Raw.of(reply), services)
+        return finish(job, outcome, Raw.of(reply, vendor), services)
     LOG.info("submitted", attempt=number, vendor=vendor.name, vendor_task_id=outcome.vendor_task_id)
     task_id = outcome.vendor_task_id
     return services.move(job.job_id, lambda job: job.submitted(number, task_id, services.now()))

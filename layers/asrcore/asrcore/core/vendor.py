@@ -176,6 +176,7 @@ class Vendor(ABC):
     # At a query: the codes with which a task has ended, beside those of class bad_audio, and those of an unknown task.
     task_codes: ClassVar[frozenset[str]] = frozenset()
     unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
+    telling_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
 
     def lacking(self, held: Mapping[str, Any]) -> str:
         """What the vendor's object in the secret lacks, in words; "" when nothing."""

@@ -1,5 +1,6 @@
 """Recordings and transcripts in Amazon S3."""
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from botocore.exceptions import ClientError
@@ -94,15 +95,14 @@ class S3Transcripts:
         self._client = client
         self._bucket = bucket
 
-    def put_raw(self, job_id: str, body: bytes, content_type: str) -> None:
-        """Keep a vendor's reply as it came; its content type is a note only, never what a browser is told."""
-        printable = "".join(character for character in content_type if " " <= character <= "~")[:200]
+    def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Keep a vendor's reply as it came; its headers are notes (`vendor-…`), never what a browser is told."""
         self._client.put_object(
             Bucket=self._bucket,
             Key=f"raw/{job_id}.json",
             Body=body,
             ContentType="application/octet-stream",
-            Metadata={"vendor-content-type": printable},
+            Metadata={f"vendor-{name}": _printable(value) for name, value in headers.items()},
         )
 
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
@@ -156,6 +156,11 @@ class S3Transcripts:
                 return False
             raise
         return True
+
+
+def _printable(text: str) -> str:
+    """What S3 metadata, which travels in HTTP headers, can hold of a text from outside."""
+    return "".join(character for character in text if " " <= character <= "~")[:200]
 
 
 def _raise_known(error: ClientError, source: Source) -> NoReturn:

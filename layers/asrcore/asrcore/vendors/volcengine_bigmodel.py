@@ -70,6 +70,7 @@ class VolcengineBigmodel(Vendor):
     """
 
     name = "volcengine-bigmodel"
+    telling_headers = ("x-api-status-code", "x-api-message", "x-tt-logid")
     limits = Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
