@@ -266,7 +266,7 @@ class Job(BaseModel):
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims))
-        return self._attempt_moved(now, due_at=due_at, paced=False, claimed_at=None)
+        return self._attempt_moved(now, due_at=due_at, paced=False)
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":

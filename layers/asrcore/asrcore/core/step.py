@@ -91,5 +91,5 @@ def _audio_s(job: Job) -> float:
 def _wait_to_submit_s(job: Job, now: datetime) -> int:
     """Whole seconds. Before a slot, so early that a process can start and then keep it to the millisecond."""
     wait_s = (job.free_from() - now).total_seconds()
-    awaits_slot = job.attempt.paced and job.attempt.claimed_at is None
+    awaits_slot = job.attempt.paced and job.free_from() == job.attempt.due_at
     return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))
