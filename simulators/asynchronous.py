@@ -156,8 +156,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             code = next(code for kind, code in self.audio_codes.items() if isinstance(error, kind))
             LOG.info("recording refused", extra={"vendor": self.vendor, "code": code, "reason": str(error)})
             return Outcome(code)
-        except Exception:
-            # A vendor's task always ends, also when its recogniser breaks.
+        except Exception:  # a vendor's task always ends, also when its recogniser breaks
             LOG.exception("recognition failed", extra={"vendor": self.vendor})
             return Outcome(self.internal_error)
 

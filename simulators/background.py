@@ -47,8 +47,7 @@ class Background:
         while (action := self._next()) is not None:
             try:
                 action()
-            except Exception:
-                # A worker outlives what it runs; each vendor ends its own tasks before an error gets here.
+            except Exception:  # a worker outlives what it runs; vendors end their own tasks before an error gets here
                 LOG.exception("background action failed")
 
     def _next(self) -> Action | None:

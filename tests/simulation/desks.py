@@ -42,6 +42,11 @@ class Task:
         return self.word.removeprefix("fails:") if self.word.startswith("fails:") else None
 
 
+def _not_asked_for() -> LookupError:
+    """Each vendor answers in some of the ways only: asked for another, the simulation itself is wrong."""
+    return LookupError("this vendor has no such answer")
+
+
 class Desk(ABC):
     """One vendor. next_word: the script's.  taken: told of every new task, before the answer is on its way.
 
@@ -127,7 +132,7 @@ class Desk(ABC):
 
     def accepted(self, task: Task) -> Reply:
         """The answer to a submission that is taken."""
-        raise NotImplementedError
+        raise _not_asked_for()
 
     def known_already(self, task: Task) -> Reply:
         """The answer to a submission under an id that is taken."""
@@ -135,16 +140,16 @@ class Desk(ABC):
 
     def working(self, task: Task) -> Reply:
         """The answer to a question that comes too early."""
-        raise NotImplementedError
+        raise _not_asked_for()
 
     def failed(self, task: Task) -> Reply:
         """The answer to a question about a task that failed."""
-        raise NotImplementedError
+        raise _not_asked_for()
 
     def unknown(self) -> Reply:
         """The answer to a question about no task of ours."""
-        raise NotImplementedError
+        raise _not_asked_for()
 
     def callback(self, task: Task) -> tuple[bytes, str]:
         """A callback's body and content type."""
-        raise NotImplementedError
+        raise _not_asked_for()

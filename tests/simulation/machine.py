@@ -118,7 +118,7 @@ class Machine:
             case "Succeed":
                 self.stop(execution, "SUCCEEDED")
             case unknown:
-                raise NotImplementedError(f"the interpreter does not know states of type {unknown}")
+                raise ValueError(f"the state machine has a state of type {unknown}, which the simulation does not know")
 
     def _perform(self, execution: Execution, state: Mapping[str, Any], data: Data, retried: list[int]) -> None:
         if not execution.running:

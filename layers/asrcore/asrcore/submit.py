@@ -126,9 +126,7 @@ def _plan(job: Job, services: Services) -> Job:
         pinned = pinned_vendor(source.key, wish.vendor, services.vendors)
         audio = _probe(source, services)
         order = Order(job.job_id, 1, audio, source.size_bytes, options)
-        candidates = (
-            [pinned] if pinned else [name for name in services.settings.vendor_chain if name in services.vendors]
-        )
+        candidates = [pinned] if pinned else services.settings.vendor_chain
         vendors = choose(order, candidates, services.vendors, services.missing_credentials)
     except AsrError as error:
         return end(job.job_id, error, services)
@@ -159,10 +157,6 @@ def _probe(source: Source, services: Services) -> Audio:
         raise AsrError(ErrorClass.BAD_AUDIO, error.code, str(error)) from error
 
 
-def _option_warnings(job: Job, services: Services) -> list[str]:
-    return services.vendors[job.attempt.vendor].warnings(order_of(job))
-
-
 def _name_warnings(key: str, audio: Audio) -> list[str]:
     name = key.rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
@@ -187,8 +181,8 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        vendor_task_id = services.vendors[job.attempt.vendor].chosen_task_id(order_of(job))
-        claimed = job.claim(vendor_task_id, _option_warnings(job, services), services.now())
+        vendor, order = services.vendors[job.attempt.vendor], order_of(job)
+        claimed = job.claim(vendor.chosen_task_id(order), vendor.warnings(order), services.now())
         job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
