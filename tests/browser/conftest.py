@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from asrcore.core.transcript import Transcript
 from asrcore.render import render
 from tests.support.chromium import chromium
 
 Opener = Callable[..., Page]
+
+# When to give up on a page, not how fast it is to be: other tests keep the machine busy meanwhile.
+GIVE_UP_MS = 60_000
+expect.set_options(timeout=GIVE_UP_MS)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +44,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
 
     def open_page(what: Transcript | str, **options: object) -> Page:
         context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1000, "height": 700}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(GIVE_UP_MS)
         contexts.append(context)
         page = context.new_page()
         watch(page)
