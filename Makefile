@@ -1,13 +1,14 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs, once.
 PYTHON ?= python3
 VENV   := .venv
+SCAN   := .venv-scan
 RUN    := $(VENV)/bin/python
 
 # As they were given: the shell is not to take quotes or brackets out of them.
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local ctl simulators test chaos bench lint check lock docs schema clean
+.PHONY: help demo local ctl simulators test chaos bench lint scan sbom check lock docs schema clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +40,18 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m mypy
 	@$(VENV)/bin/cfn-lint template.yaml
 
-check: lint test  ## what CI runs
+scan: $(SCAN)/scan.ok  ## security scanners: the template and our code (.checkov.yaml, pyproject.toml), what the layer brings
+	@$(SCAN)/bin/checkov --config-file .checkov.yaml
+	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack simulators tools benchmarks
+	@$(SCAN)/bin/python -m tools.audit $(if $(MUST_AUDIT),--must-ask)
+
+sbom: $(SCAN)/scan.ok  ## write out/sbom.cdx.json: the layer's bill of materials (CycloneDX)
+	@mkdir -p out
+	@$(SCAN)/bin/python -W ignore -m cyclonedx_py requirements layers/asrcore/requirements.txt --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o out/sbom.cdx.json
+	@echo "out/sbom.cdx.json"
+
+check: lint scan test  ## what CI runs
 
 docs: $(VENV)/dev.ok  ## write the documentation's tables from the code
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.tables
@@ -53,14 +65,19 @@ schema: $(VENV)/dev.ok  ## write schemas/transcript.schema.json from the models
 # (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
-	    --custom-compile-command "make lock" $$( [ $$1 = dev ] || echo -c requirements/dev.txt ) \
+	    --custom-compile-command "make lock" $$( case $$1 in local|layer) echo -c requirements/dev.txt ;; esac ) \
 	    requirements/$$1.in -o $$2.txt || exit 1; done
 
 $(VENV)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<
 	@touch $@
 
+# An environment of its own: checkov wants an old boto3.
+$(SCAN)/%.ok: requirements/%.txt devstack/setup.sh
+	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(SCAN) $<
+	@touch $@
+
 clean:  ## forget everything that was installed or built here
-	rm -rf $(VENV) .aws-sam out .local
+	rm -rf $(VENV) $(SCAN) .aws-sam out .local

@@ -33,7 +33,7 @@ class WebServer:
         )
         self.port: int = self._listener.getsockname()[1]
         # This machine reaches a server that listens on all its addresses through the loopback.
-        self.url = f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{self.port}"  # noqa: S104 - compared, not bound
+        self.url = f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{self.port}"  # noqa: S104  # nosec B104 - compared, not bound
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 

@@ -1,0 +1,42 @@
+"""Asks the advisory service (OSV) whether what the layer brings has known weaknesses; run by `make audit`.
+
+Exit status: 0 none known, or nobody could be asked (which is said; with --must-ask it is a failure), 1 otherwise.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+SERVICE = "https://api.osv.dev/"
+REQUIREMENTS = "layers/asrcore/requirements.txt"
+CONNECT_S = 10
+AUDIT_S = 300
+
+
+def main() -> int:
+    """Ask, if somebody is there to be asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--must-ask", action="store_true", help="fail when the advisory service cannot be reached")
+    options = parser.parse_args()
+    if not _is_reachable():
+        sys.stderr.write(f"the advisory service cannot be reached from here: {REQUIREMENTS} was not audited\n")
+        return int(options.must_ask)
+    command = ["--vulnerability-service", "osv", "--require-hashes", "--disable-pip", "--strict", "-r", REQUIREMENTS]
+    audit = Path(sys.executable).parent / "pip-audit"
+    return subprocess.run([audit, *command], check=False, timeout=AUDIT_S).returncode  # noqa: S603 - our own words
+
+
+def _is_reachable() -> bool:
+    try:
+        urlopen(SERVICE, timeout=CONNECT_S).close()  # nosec B310 - the address above
+    except URLError as error:
+        # Any answer of the service's will do: its first page is none of ours.
+        return getattr(error, "code", None) is not None
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
