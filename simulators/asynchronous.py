@@ -179,10 +179,10 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     def _delivery(self, task_id: str, code: str, callback: Callback, attempt: int = 1) -> Callable[[], None]:
         def deliver() -> None:
+            started = time.monotonic()
             status, delivered = self._post(callback)
-            self.journal.note(
-                "callback", code, task_id=task_id, attempt=attempt, http_status=status, delivered=delivered
-            )
+            told = {"attempt": attempt, "http_status": status, "delivered": delivered}
+            self.journal.note("callback", code, task_id=task_id, took_s=round(time.monotonic() - started, 4), **told)
             LOG.info("called back", extra={"vendor": self.vendor, "attempt": attempt, "delivered": delivered})
             if not delivered and attempt < self.options.callback_attempts:
                 interval_s = self.options.callback_interval_s * 2 ** (attempt - 1)

@@ -1,16 +1,30 @@
-"""What both generations of Tencent's recording recognition say and send: timed lines, and callbacks as forms.
+"""What both generations of Tencent's recording recognition say and send: codes, timed lines, callbacks as forms.
 
 Source: "Tencent recording recognition", legacy API page and callback page.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from urllib.parse import quote_plus
 
 import requests
 
+from simulators import outgoing
+from simulators.recording import EmptyRecordingError, NotAudioError, TooLongError, UndecodableError
 from simulators.script import Utterance
 
 FORM = "application/x-www-form-urlencoded"
+# What a task ends with, by what is wrong with its recording.
+AUDIO_CODES = MappingProxyType(
+    {
+        outgoing.DownloadError: "10001",
+        outgoing.OversizeError: "10003",
+        EmptyRecordingError: "10004",
+        NotAudioError: "10004",
+        UndecodableError: "10000",
+        TooLongError: "10002",
+    }
+)
 
 
 def timed_lines(utterances: Iterable[Utterance], number: Callable[[Utterance], int | None]) -> str:

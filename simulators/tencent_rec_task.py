@@ -6,27 +6,22 @@ Source: "Tencent recording recognition: CreateRecTask, DescribeTaskStatus, callb
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Literal
 
 import requests
 from flask import Flask, Response
 from pydantic import Field
 
-from simulators import outgoing, tencent_cloud
+from simulators import tencent_cloud
 from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
 from simulators.checks import RateLimit
 from simulators.recording import (
-    EmptyRecordingError,
-    NotAudioError,
     Source,
-    TooLongError,
-    UndecodableError,
     read_recording,
 )
 from simulators.script import Utterance, join_turns, speak, split_clauses
 from simulators.server import Answer, RefusalError, Setup
-from simulators.tencent_callback import FORM, form_body, is_acknowledged, timed_lines
+from simulators.tencent_callback import AUDIO_CODES, FORM, form_body, is_acknowledged, timed_lines
 from simulators.tencent_rec_order import (
     BY_CLAUSE,
     BY_TURN,
@@ -74,16 +69,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
     moments = frozenset({"submit", "query", "result", "callback"})
     call_codes = r"[A-Za-z.]+"
     internal_error = "10005"
-    audio_codes = MappingProxyType(
-        {
-            outgoing.DownloadError: "10001",
-            outgoing.OversizeError: "10003",
-            EmptyRecordingError: "10004",
-            NotAudioError: "10004",
-            UndecodableError: "10000",
-            TooLongError: "10002",
-        }
-    )
+    audio_codes = AUDIO_CODES
 
     def __init__(self, setup: Setup, options: TencentRecTaskOptions) -> None:
         super().__init__(setup, options)

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -20,23 +19,18 @@ import requests
 from flask import Flask, Response, request
 from pydantic import Field
 
-from simulators import outgoing
 from simulators.asynchronous import DAY_S, AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import (
-    EmptyRecordingError,
-    NotAudioError,
     RawPcm,
     Source,
-    TooLongError,
-    UndecodableError,
     has_header,
     read_recording,
     suffix_of,
 )
 from simulators.script import Utterance, speak
 from simulators.server import Answer, RefusalError, Setup
-from simulators.tencent_callback import FORM, form_body, is_acknowledged, timed_lines
+from simulators.tencent_callback import AUDIO_CODES, FORM, form_body, is_acknowledged, timed_lines
 
 CANONICAL_HOST = "aai.qcloud.com"
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -171,16 +165,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
     vendor = "tencent-recording"
     moments = frozenset({"submit", "result", "callback"})
     internal_error = "10005"
-    audio_codes = MappingProxyType(
-        {
-            outgoing.DownloadError: "10001",
-            outgoing.OversizeError: "10003",
-            EmptyRecordingError: "10004",
-            NotAudioError: "10004",
-            UndecodableError: "10000",
-            TooLongError: "10002",
-        }
-    )
+    audio_codes = AUDIO_CODES
 
     def __init__(self, setup: Setup, options: TencentRecordingOptions) -> None:
         super().__init__(setup, options)

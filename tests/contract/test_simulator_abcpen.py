@@ -10,7 +10,7 @@ from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_abcpen import PATH, RawAbcpen
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web, eventually
+from tests.support.web import eventually
 
 SPEECH = tones.audio()
 ACCOUNT = CREDENTIALS["abcpen"]
@@ -34,12 +34,6 @@ def control(url):
 @pytest.fixture
 def vendor(url, control):
     return RawAbcpen(url, ACCOUNT["appid"], ACCOUNT["api_key"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 def finished(vendor, task_id):
@@ -215,7 +209,7 @@ def test_redirects_are_followed(vendor, web):
 
 
 def test_a_missing_recording(vendor, web):
-    assert finished(vendor, vendor.submit(web.url("/gone.wav"))["data"]["task_id"])["code"] == "10700"
+    assert finished(vendor, vendor.submit(web.at("/gone.wav"))["data"]["task_id"])["code"] == "10700"
 
 
 def test_every_fetch_counts(vendor, web, control):

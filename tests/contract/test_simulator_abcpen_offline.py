@@ -12,7 +12,7 @@ from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_abcpen_offline import RawAbcpenOffline
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web, eventually
+from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["abcpen"]
 SPEECH = tones.audio()  # a recording with a script
@@ -39,12 +39,6 @@ def control(url):
 @pytest.fixture
 def vendor(url, control):
     return RawAbcpenOffline(url, ACCOUNT["appid"], ACCOUNT["api_key"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 def submitted(vendor, url, **changes):
@@ -165,7 +159,7 @@ def test_another_kind_of_task_id_is_replaced(vendor, task_id):
 def test_a_repeated_submission_is_the_same_task(vendor, web):
     task_id = str(uuid.uuid4())
 
-    ids = {submitted(vendor, url, task_id=task_id) for url in (web.serve("/a.wav", SPEECH), web.url("/gone.wav"))}
+    ids = {submitted(vendor, url, task_id=task_id) for url in (web.serve("/a.wav", SPEECH), web.at("/gone.wav"))}
 
     assert ids == {task_id}
     assert finished(vendor, task_id)[1]["code"] == "0"  # the first submission stands
@@ -251,7 +245,7 @@ def test_a_failed_task_tells_no_reason(vendor, web, audio):
 
 
 def test_a_missing_recording(vendor, web):
-    assert finished(vendor, submitted(vendor, web.url("/gone.wav")))[1]["code"] == "-1"
+    assert finished(vendor, submitted(vendor, web.at("/gone.wav")))[1]["code"] == "-1"
 
 
 def test_silence(vendor, web):

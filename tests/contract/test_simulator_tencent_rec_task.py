@@ -14,7 +14,7 @@ from tests.support import tones
 from tests.support.raw_tencent_rec_task import CREATE, DESCRIBE, RawTencentRecTask, data_of
 from tests.support.running import CREDENTIALS, Control
 from tests.support.tencent_sdk import sdk_client
-from tests.support.web import Web, eventually, form_fields
+from tests.support.web import eventually, form_fields
 
 ACCOUNT = CREDENTIALS["tencent"]
 AUDIO = "http://127.0.0.1:9/a.wav"
@@ -43,12 +43,6 @@ def control(url):
 @pytest.fixture
 def vendor(url, control):
     return RawTencentRecTask(url, ACCOUNT["secret_id"], ACCOUNT["secret_key"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 def error_of(response):
@@ -442,9 +436,9 @@ def test_silence_is_a_success_without_text(vendor, web):
     ],
 )
 def test_failures_are_told_by_query_and_callback(vendor, web, audio, parameters, code, message):
-    audio_url = web.url("/gone.wav") if audio is None else web.serve("/a.wav", audio)
+    audio_url = web.at("/gone.wav") if audio is None else web.serve("/a.wav", audio)
 
-    created = vendor.create(Url=audio_url, CallbackUrl=web.url("/cb"), **parameters)
+    created = vendor.create(Url=audio_url, CallbackUrl=web.at("/cb"), **parameters)
 
     data = finished(vendor, created["Data"]["TaskId"])
     assert (data["Status"], data["StatusStr"], data["ErrorMsg"]) == (3, "failed", message)
@@ -457,7 +451,7 @@ def test_failures_are_told_by_query_and_callback(vendor, web, audio, parameters,
 def test_callback_and_query_tell_the_same(vendor, web):
     audio_url = web.serve("/a.wav", SPEECH)
 
-    created = vendor.create(Url=audio_url, CallbackUrl=web.url("/cb?job=7"), ResTextFormat=2, SpeakerDiarization=1)
+    created = vendor.create(Url=audio_url, CallbackUrl=web.at("/cb?job=7"), ResTextFormat=2, SpeakerDiarization=1)
 
     data = finished(vendor, created["Data"]["TaskId"])
     received = eventually(lambda: web.received)[0]
@@ -484,7 +478,7 @@ def test_callback_and_query_tell_the_same(vendor, web):
 
 
 def test_an_upload_is_called_back_without_url_and_detail(vendor, web):
-    created = vendor.create(**data_of(SPEECH), CallbackUrl=web.url("/cb"))
+    created = vendor.create(**data_of(SPEECH), CallbackUrl=web.at("/cb"))
 
     fields = form_fields(eventually(lambda: web.received)[0].body)
     assert finished(vendor, created["Data"]["TaskId"])["Status"] == 2
@@ -496,7 +490,7 @@ def test_a_callback_is_repeated_until_it_is_acknowledged(vendor, web, control):
     control.options(callback_interval_s=0.01)
     web.reply_with((200, '{"code": 1}'), (500, ""), (200, '{"code": 0, "message": "success"}'), (500, "never asked"))
 
-    task_id = vendor.create(Url=web.serve("/a.wav", SPEECH), CallbackUrl=web.url("/cb"))["Data"]["TaskId"]
+    task_id = vendor.create(Url=web.serve("/a.wav", SPEECH), CallbackUrl=web.at("/cb"))["Data"]["TaskId"]
 
     def attempts():
         noted = [each for each in control.requests("callback") if each["task_id"] == str(task_id)]
@@ -660,7 +654,7 @@ def test_the_vendors_sdk_with_data(url, control):
 def test_the_vendors_sdk_reads_a_failed_task(url, control, web):
     client = sdk_client(url)
 
-    status = sdk_finished(client, sdk_create(client, Url=web.url("/gone.wav")))
+    status = sdk_finished(client, sdk_create(client, Url=web.at("/gone.wav")))
 
     assert (status.StatusStr, status.ErrorMsg, status.ResultDetail) == (
         "failed",

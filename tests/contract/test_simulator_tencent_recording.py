@@ -9,7 +9,7 @@ from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_recording import RawTencentRecording
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web, eventually, form_fields
+from tests.support.web import eventually, form_fields
 
 DAY_S = 24 * 3600
 SPEECH = tones.audio()
@@ -35,12 +35,6 @@ def vendor(url):
     return RawTencentRecording(url, account["appid"], account["secret_id"], account["secret_key"])
 
 
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
-
-
 def code_of(response):
     assert response.status_code == 200
     return response.json()["code"]
@@ -53,7 +47,7 @@ def result(web):
 
 def recognised(vendor, web, audio=SPEECH, **parameters):
     audio_url = web.serve("/a.wav", audio)
-    assert code_of(vendor.submit(url=audio_url, callback_url=web.url("/cb"), **parameters)) == 0
+    assert code_of(vendor.submit(url=audio_url, callback_url=web.at("/cb"), **parameters)) == 0
     return result(web)
 
 
@@ -128,7 +122,7 @@ def test_optional_parameters_may_be_left_out(vendor, web):
 def test_callback_of_a_recording_by_url(vendor, web):
     audio_url = web.serve("/a.wav", SPEECH)
 
-    answer = vendor.submit(url=audio_url, callback_url=web.url("/cb?job=7")).json()
+    answer = vendor.submit(url=audio_url, callback_url=web.at("/cb?job=7")).json()
 
     fields = result(web)
     assert web.received[0].content_type == "application/x-www-form-urlencoded"
@@ -142,7 +136,7 @@ def test_callback_of_a_recording_by_url(vendor, web):
 
 
 def test_callback_of_an_upload_names_no_url(vendor, web):
-    answer = vendor.submit(source_type=1, body=SPEECH, callback_url=web.url("/cb"))
+    answer = vendor.submit(source_type=1, body=SPEECH, callback_url=web.at("/cb"))
 
     assert code_of(answer) == 0
     fields = result(web)
@@ -154,7 +148,7 @@ def test_callback_of_an_upload_names_no_url(vendor, web):
 def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engine, rate_hz):
     pcm = tones.samples(tones.TWO_SENTENCES, rate_hz=rate_hz).tobytes()
 
-    vendor.submit(source_type=1, body=pcm, engine_model_type=engine, callback_url=web.url("/cb"))
+    vendor.submit(source_type=1, body=pcm, engine_model_type=engine, callback_url=web.at("/cb"))
 
     fields = result(web)
     assert (fields["code"], fields["audioTime"]) == (b"0", b"4.0")
@@ -170,7 +164,7 @@ def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engin
     ],
 )
 def test_other_uploads_are_not_taken_for_samples(vendor, web, body, code):
-    vendor.submit(source_type=1, body=body, callback_url=web.url("/cb"))
+    vendor.submit(source_type=1, body=body, callback_url=web.at("/cb"))
 
     assert result(web)["code"] == code
 
@@ -247,7 +241,7 @@ def test_longer_than_an_hour(vendor, web):
 
 
 def test_a_download_that_fails_is_told_by_callback(vendor, web):
-    assert code_of(vendor.submit(url=web.url("/gone.wav"), callback_url=web.url("/cb"))) == 0
+    assert code_of(vendor.submit(url=web.at("/gone.wav"), callback_url=web.at("/cb"))) == 0
 
     fields = result(web)
     assert (fields["code"], fields["audioTime"], fields["text"]) == (b"10001", b"0.0", b"")
@@ -265,7 +259,7 @@ def test_a_callback_is_repeated_unchanged_until_it_is_taken(vendor, web, control
     control.options(callback_interval_s=0.01)
     web.reply_with(refused, refused, (200, '{"code": "0"}'), (500, "never asked"))
 
-    request_id = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb")).json()["requestId"]
+    request_id = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()["requestId"]
 
     attempts = eventually(
         lambda: [
@@ -280,7 +274,7 @@ def test_a_callback_that_is_never_taken_is_given_up(vendor, web, control):
     control.options(callback_attempts=2, callback_interval_s=0)
     web.reply_with((503, ""))
 
-    request_id = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb")).json()["requestId"]
+    request_id = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()["requestId"]
 
     def attempts():
         return [each for each in control.requests("callback") if each["task_id"] == str(request_id)]
@@ -292,7 +286,7 @@ def test_a_callback_that_is_never_taken_is_given_up(vendor, web, control):
 def test_json_callback_on_demand(vendor, web, control):
     control.options(callback_format="json")
 
-    vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb"))
+    vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb"))
 
     received = eventually(lambda: web.received)[0]
     assert received.content_type == "application/json"
@@ -327,7 +321,7 @@ def test_older_numbering_on_demand(vendor, control, changes, code, name):
 def test_faults_of_a_result(vendor, web, control, fault, codes):
     control.fault(**fault)
 
-    vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb"))
+    vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb"))
 
     eventually(lambda: len(web.received) == len(codes))
     assert [form_fields(each.body)["code"] for each in web.received] == codes
@@ -336,7 +330,7 @@ def test_faults_of_a_result(vendor, web, control, fault, codes):
 def test_callback_before_the_answer(vendor, web, control):
     control.fault("callback", before_answer=True)
 
-    answer = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb")).json()
+    answer = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()
 
     assert [form_fields(each.body)["requestId"] for each in web.received] == [str(answer["requestId"]).encode()]
 
@@ -344,8 +338,7 @@ def test_callback_before_the_answer(vendor, web, control):
 def test_callback_that_never_comes(vendor, web, control):
     control.fault("callback", drop=True)
     silent, told = (
-        vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.url("/cb")).json()["requestId"]
-        for _ in range(2)
+        vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()["requestId"] for _ in range(2)
     )
 
     assert result(web)["requestId"] == str(told).encode()

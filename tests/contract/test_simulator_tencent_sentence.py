@@ -15,7 +15,6 @@ from tests.support import tones
 from tests.support.raw_tencent_sentence import RawTencentSentence, data_of
 from tests.support.running import CREDENTIALS, Control
 from tests.support.tencent_sdk import sdk_client
-from tests.support.web import Web
 
 SPEECH = tones.audio()
 KNOWN = tones.audio(((300, 1300),), length_ms=2000)  # a recording with a script
@@ -43,12 +42,6 @@ def control(url):
 @pytest.fixture
 def vendor(url):
     return RawTencentSentence(url, ACCOUNT["secret_id"], ACCOUNT["secret_key"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 def error_of(response):

@@ -13,7 +13,7 @@ from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine import RawVolcengine
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web, eventually
+from tests.support.web import eventually
 
 SPEECH = tones.audio()
 ACCOUNT = CREDENTIALS["volcengine"]
@@ -38,12 +38,6 @@ def control(url):
 @pytest.fixture
 def vendor(url, control):
     return RawVolcengine(url, ACCOUNT["appid"], ACCOUNT["token"], ACCOUNT["cluster"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 AUDIO = {"url": "http://127.0.0.1:9/a.wav", "format": "wav"}
@@ -193,7 +187,7 @@ def test_redirects_are_not_followed(vendor, web):
 
 
 def test_a_missing_recording(vendor, web):
-    assert finished(vendor, vendor.submit(web.url("/gone.wav"))["id"])["code"] == 1015
+    assert finished(vendor, vendor.submit(web.at("/gone.wav"))["id"])["code"] == 1015
 
 
 def test_queue_then_work_then_result(vendor, web, control):
@@ -238,7 +232,7 @@ def test_results_vanish(vendor, web, control):
 
 def test_callback_is_what_a_query_answers(vendor, web):
     accepted = vendor.submit(
-        web.serve("/a.wav", SPEECH), request={"callback": web.url("/cb")}, additions={"enable_query": "True"}
+        web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")}, additions={"enable_query": "True"}
     )
 
     received = eventually(lambda: web.received)[0]
@@ -247,14 +241,14 @@ def test_callback_is_what_a_query_answers(vendor, web):
 
 
 def test_a_callback_alone_forbids_the_query(vendor, web):
-    accepted = vendor.submit(web.serve("/a.wav", SPEECH), request={"callback": web.url("/cb")})
+    accepted = vendor.submit(web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")})
 
     assert eventually(lambda: web.received)
     assert vendor.query(accepted["id"])["code"] == 1001
 
 
 def test_a_failure_is_called_back_too(vendor, web):
-    vendor.submit(web.url("/gone.wav"), request={"callback": web.url("/cb")})
+    vendor.submit(web.at("/gone.wav"), request={"callback": web.at("/cb")})
 
     assert json.loads(eventually(lambda: web.received)[0].body)["resp"]["code"] == 1015
 
@@ -264,7 +258,7 @@ def test_callback_attempts(vendor, web, control, attempts, options):
     control.options(**options)
     web.reply_with((500, ""))
 
-    accepted = vendor.submit(web.serve("/a.wav", SPEECH), request={"callback": web.url("/cb")})
+    accepted = vendor.submit(web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")})
 
     def tried():
         return [each["attempt"] for each in control.requests("callback") if each["task_id"] == accepted["id"]]
@@ -318,7 +312,7 @@ def test_success_without_text_on_demand(vendor, web, control):
 def test_callback_and_query_may_disagree_on_demand(vendor, web, control):
     control.fault("callback", code="1022")
     accepted = vendor.submit(
-        web.serve("/a.wav", SPEECH), request={"callback": web.url("/cb")}, additions={"enable_query": "True"}
+        web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")}, additions={"enable_query": "True"}
     )
 
     assert json.loads(eventually(lambda: web.received)[0].body)["resp"]["code"] == 1022

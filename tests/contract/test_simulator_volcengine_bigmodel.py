@@ -12,7 +12,7 @@ from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine_bigmodel import RawVolcengineBigmodel, code_of
 from tests.support.running import CREDENTIALS, Control
-from tests.support.web import Web, eventually
+from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["volcengine"]
 SINGLE_KEY = "synthetic-single-key"
@@ -42,12 +42,6 @@ def control(url):
 @pytest.fixture
 def vendor(url, control):
     return RawVolcengineBigmodel(url, ACCOUNT["appid"], ACCOUNT["token"])
-
-
-@pytest.fixture
-def web():
-    with Web() as web:
-        yield web
 
 
 def submitted(vendor, **parts):
@@ -335,7 +329,7 @@ def test_redirects_are_not_followed(vendor, web):
 
 
 def test_a_missing_recording(vendor, web):
-    audio = {**AUDIO, "url": web.url("/gone.wav")}
+    audio = {**AUDIO, "url": web.at("/gone.wav")}
 
     assert code_of(finished(vendor, submitted(vendor, audio=audio))) == "45000006"
 
@@ -379,7 +373,7 @@ def test_results_vanish(vendor, web, control):
 def test_callback_is_what_a_query_answers(vendor, web):
     audio = {"url": web.serve("/a.wav", SPEECH), "format": "wav"}
 
-    task_id = submitted(vendor, audio=audio, callback=web.url("/cb"), callback_data="job 7")
+    task_id = submitted(vendor, audio=audio, callback=web.at("/cb"), callback_data="job 7")
 
     received = eventually(lambda: web.received)[0]
     assert received.content_type == "application/json"
@@ -396,7 +390,7 @@ def test_callback_is_what_a_query_answers(vendor, web):
 def test_what_a_callback_tells_of_a_failure(vendor, web, control, options, told):
     control.options(**options)
 
-    vendor.submit(web.url("/gone.wav"), callback=web.url("/cb"))
+    vendor.submit(web.at("/gone.wav"), callback=web.at("/cb"))
 
     body = json.loads(eventually(lambda: web.received)[0].body)
     assert {name: value for name, value in body.items() if name == "code"} == told

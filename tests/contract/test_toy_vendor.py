@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adding-a-vendor.md").read_text()
 BLOCK = re.compile(r"^```(?P<language>\w+) (?P<path>\S+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^python -m (pytest .*)$", re.MULTILINE)
-PARTS = ("benchmarks", "devstack", "functions", "layers", "samples", "simulators", "statemachine", "tests", "tools")
+LEFT_BEHIND = (".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__", "out")
 TIMEOUT_S = 300
 
 
@@ -35,10 +35,7 @@ def edited(text: str, diff: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     copy = tmp_path_factory.mktemp("project")
-    for part in PARTS:
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "template.yaml"):
-        shutil.copy(ROOT / file, copy / file)
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND), dirs_exist_ok=True)
     for block in BLOCK.finditer(PAGE):
         path = copy / block["path"]
         assert path.exists() == (block["language"] == "diff"), f"new or there already? {block['path']}"

@@ -62,7 +62,7 @@ class Line:
             order,
             delivery,
             self.account,
-            callback_url=self.web.url(self.callback_path),
+            callback_url=self.web.at(self.callback_path),
             now=self.now,
             nonce=next(NUMBERS),
         )
@@ -370,7 +370,7 @@ def test_a_recording_that_the_vendor_cannot_use(line, path, error_class):
     line.web.serve("/broken.wav", b"this is not sound at all, whatever its name says" * 100)
     order = new_order(duration_ms=None)
 
-    error = failed(lambda: line.result(line.submit(order, Delivery(url=line.web.url(path))), order))
+    error = failed(lambda: line.result(line.submit(order, Delivery(url=line.web.at(path))), order))
 
     # This vendor tells no reason; it is tried again a few times, then another vendor is.
     told_nothing = line.vendor.name == "abcpen-offline"

@@ -9,16 +9,12 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, Account, InProgress
 from asrcore.vendors.abcpen_offline import AbcpenOffline
-from tests.support.orders import AUDIO_URL, NOW, an_order, answer, json_of, submission
+from tests.support.orders import AUDIO_URL, NOW, an_order, answer, json_of, lines, submission
 
 VENDOR = AbcpenOffline()
 ACCOUNT = Account("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 SIGNED = {"X-App-Key": "synthapp", "X-Timestamp": str(NOW), "X-App-Signature": "GHzzKok/OoOgu/2O1BLhlnfOuOU="}
 TASK_ID = VENDOR.chosen_task_id(an_order())
-
-
-def lines(recognition):
-    return [(item.start_ms, item.end_ms, item.text, item.speaker) for item in recognition.utterances]
 
 
 class TestRequests:
@@ -164,7 +160,7 @@ class TestResult:
 
         words = result.utterances[0].words
         assert (result.text, result.duration_ms) == ("大家好，", 4200)
-        assert lines(result) == [(40, 1320, "大家好，", None)]
+        assert lines(result) == [(40, 1320, "大家好，", None, None)]
         assert [(word.start_ms, word.end_ms, word.text) for word in words] == [(40, 640, "大家"), (640, 1320, "好")]
 
     def test_inside_data_as_a_sibling_has_it(self):

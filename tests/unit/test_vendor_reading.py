@@ -45,6 +45,22 @@ def test_seconds(seconds, ms):
 
 
 @pytest.mark.parametrize(
+    ("value", "ms"),
+    [
+        pytest.param(40, 540, id="number"),
+        pytest.param("40", 540, id="text"),
+        pytest.param(40.4, 540, id="fraction"),
+        pytest.param(-1, None, id="unknown-as-minus-one"),
+        pytest.param(10**9 - 500, 10**9, id="latest"),
+        pytest.param(10**9 - 499, None, id="too-late"),
+        pytest.param(str(10**9 - 499), None, id="too-late-as-text"),
+    ],
+)
+def test_times_that_are_counted_from_elsewhere(value, ms):
+    assert reading.milliseconds(value, origin_ms=500) == ms
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         pytest.param(" 好 ", "好", id="blanks"),

@@ -11,20 +11,11 @@ from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from asrcore.vendors.volcengine import Volcengine
-from tests.support.orders import an_order, answer
+from tests.support.orders import an_order, answer, lines, words
 
 RECORDING, SENTENCE, VOLCENGINE, ABCPEN = TencentRecording(), TencentSentence(), Volcengine(), Abcpen()
 FORM = "application/x-www-form-urlencoded"
 STEREO = {"sample_rate_hz": 8000, "channels": 2}
-
-
-def lines(recognition):
-    """Utterances as (start, end, text, speaker, channel)."""
-    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
-
-
-def words(recognition):
-    return [(word.start_ms, word.end_ms, word.text) for item in recognition.utterances for word in item.words]
 
 
 def called_back(body, **audio):

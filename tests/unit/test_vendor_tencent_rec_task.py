@@ -9,7 +9,18 @@ from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, Delivery, InProgress
 from asrcore.vendors import tc3
 from asrcore.vendors.tencent_rec_task import TencentRecTask
-from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, answer, json_of, submission
+from tests.support.orders import (
+    AUDIO_URL,
+    CALLBACK_URL,
+    NOW,
+    account_of,
+    an_order,
+    answer,
+    json_of,
+    lines,
+    submission,
+    words,
+)
 
 VENDOR = TencentRecTask()
 TELEPHONE = {"sample_rate_hz": 8000}
@@ -22,15 +33,6 @@ def response(**data):
 
 def refusal(code, message=""):
     return answer({"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "r"}})
-
-
-def lines(recognition):
-    """Utterances as (start, end, text, speaker, channel)."""
-    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
-
-
-def words(recognition):
-    return [(word.start_ms, word.end_ms, word.text) for item in recognition.utterances for word in item.words]
 
 
 class TestSubmission:

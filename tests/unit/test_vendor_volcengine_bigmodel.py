@@ -10,7 +10,7 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, Account, InProgress, Reply
 from asrcore.vendors.volcengine_bigmodel import VolcengineBigmodel
-from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, json_of, submission
+from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, json_of, lines, submission
 
 VENDOR = VolcengineBigmodel()
 STEREO = {"channels": 2}
@@ -22,10 +22,6 @@ def told(code, message="", body="{}", status=200):
     """A reply whose outcome is in its headers."""
     body = body if isinstance(body, str) else json.dumps(body)
     return Reply(status, body.encode(), {"x-api-status-code": code, "x-api-message": message})
-
-
-def lines(recognition):
-    return [(item.start_ms, item.end_ms, item.text, item.speaker, item.channel) for item in recognition.utterances]
 
 
 class TestTaskId:

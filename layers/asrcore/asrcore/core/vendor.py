@@ -5,7 +5,6 @@ vendor understands can be tested by handing it bytes. `vendors/http.py` does the
 """
 
 import hashlib
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from asrcore.core.audio import Audio
+from asrcore.core.documents import TooManyPartsError, read_json
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError, TaskNotFoundError, Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
@@ -55,7 +55,8 @@ class Limits:
 class Order:
     """One recording and what is wanted of it; the same for every vendor.
 
-    repeated: this attempt was handed over before, and nobody knows with what result.
+    repeated: this attempt was handed over before, and nobody knows with what result.  named: somebody chose the vendor
+    for it, who may know what nobody here does.
     """
 
     job_id: str
@@ -64,6 +65,7 @@ class Order:
     size_bytes: int
     options: Options
     repeated: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -295,8 +297,10 @@ class Vendor(ABC):
     def parse_json(self, reply: Reply) -> dict[str, Any]:
         """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
         try:
-            document = json.loads(reply.body)
-        except (ValueError, RecursionError):
+            document = read_json(reply.body)
+        except TooManyPartsError as error:
+            raise self.unusable(reply, "ReplyTooLarge", f"answered with {error}") from None
+        except ValueError:
             document = None
         if isinstance(document, dict):
             return document

@@ -18,25 +18,28 @@ def text(value: object) -> str:
     Halves of surrogate pairs, which JSON may carry and UTF-8 may not, become question marks.
     """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8").strip()
+        # A printable text has no halves, and nearly all are.
+        return (value if value.isprintable() else value.encode("utf-8", "replace").decode("utf-8")).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def identifier(value: object) -> str | None:
-    """A vendor's id for a task, as opaque text; None for nothing, for 0, and for what is too long to be one."""
+    """A vendor's id for a task, as opaque text; None for nothing, 0, and what is too long or has control characters."""
     found = text(value)
-    return found if found not in ("", "0") and len(found) <= LONGEST_ID else None
+    return found if found not in ("", "0") and len(found) <= LONGEST_ID and found.isprintable() else None
 
 
-def milliseconds(value: object, unit_ms: int = 1) -> int | None:
+def milliseconds(value: object, unit_ms: int = 1, origin_ms: int = 0) -> int | None:
     """A time given as a number or as its decimal text, in whole milliseconds from 0 to LATEST_MS; else None.
 
-    unit_ms: 1000 for seconds.
+    unit_ms: 1000 for seconds.  origin_ms: what it is counted from, where that is not the recording's start.
     """
+    if type(value) is int and unit_ms == 1:  # as nearly all come, of which five hours have 150,000
+        return value + origin_ms if 0 <= value <= LATEST_MS - origin_ms else None
     number = _number(value)
-    if number is None or not 0 <= number * unit_ms <= LATEST_MS:
+    if number is None or not 0 <= number * unit_ms <= LATEST_MS - origin_ms:
         return None
-    return round(number * unit_ms)
+    return round(number * unit_ms) + origin_ms
 
 
 def confidence(value: object) -> float | None:

@@ -3,15 +3,16 @@
 Source: Tencent recording recognition, legacy API page and callback page (fields, codes, the text's grammar).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
+from itertools import islice
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from asrcore.core.documents import read_json
 from asrcore.core.errors import Trait
-from asrcore.core.transcript import Recognition, Utterance, join_text, recognition
+from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
 from asrcore.core.vendor import Code, Kind
 from asrcore.vendors import advice, reading
 
@@ -76,8 +77,8 @@ def callback_fields(body: bytes, charset: str = "utf-8") -> dict[str, object]:
     """
     if body.lstrip().startswith(b"{"):
         try:
-            document = reading.mapping(json.loads(_text(body, ("utf-8", charset))))
-        except (ValueError, RecursionError):
+            document = reading.mapping(read_json(_text(body, ("utf-8", charset))))
+        except ValueError:
             return {}
         return {
             name: _without_escapes(value, _charsets(name, charset)) if isinstance(value, str) else value
@@ -114,8 +115,11 @@ def _text(value: bytes, charsets: Sequence[str]) -> str:
 
 
 def read_lines(text: str, duration_ms: int | None, third: Third) -> Recognition:
-    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it."""
-    utterances = list(_utterances(text, third))
+    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it.
+
+    Raises AsrError as `recognition` does.
+    """
+    utterances = list(islice(_utterances(text, third), MOST_UTTERANCES + 1))
     if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
         utterances = [utterances[0].model_copy(update={"start_ms": 0, "end_ms": duration_ms})]
     return recognition(utterances, duration_ms=duration_ms)

@@ -3,14 +3,14 @@
 Source: Tencent recording recognition, CreateRecTask, DescribeTaskStatus and callback pages.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.documents import read_json
 from asrcore.core.errors import Trait
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.transcript import Recognition, Utterance, recognition
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -295,8 +295,8 @@ def _json_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return read_json(value)
+    except ValueError:
         return None
 
 
@@ -316,41 +316,40 @@ def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -
     role = reading.text(sentence.get("SpeakerRoleName"))
     span = reading.milliseconds(sentence.get("StartMs")), reading.milliseconds(sentence.get("EndMs"))
     emotions = sentence.get("EmotionType")
-    return Utterance(
-        start_ms=span[0],
-        end_ms=span[1],
-        text=reading.text(sentence.get("FinalSentence")),
-        speaker=third.speaker(role or number),
-        channel=third.channel(number),
-        emotion=reading.text(emotions[0]) or None if isinstance(emotions, list) and emotions else None,
-        words=_words(reading.mappings(sentence.get("Words")), *span) if with_words else [],
+    return Utterance.model_validate(  # with its words at once: a fifth less CPU than word by word
+        {
+            "start_ms": span[0],
+            "end_ms": span[1],
+            "text": reading.text(sentence.get("FinalSentence")),
+            "speaker": third.speaker(role or number),
+            "channel": third.channel(number),
+            "emotion": reading.text(emotions[0]) or None if isinstance(emotions, list) and emotions else None,
+            "words": _words(reading.mappings(sentence.get("Words")), *span) if with_words else [],
+        }
     )
 
 
-def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int | None) -> list[Word]:
+def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int | None) -> list[Mapping[str, Any]]:
     """Words with absolute times, without the punctuation marks, which are in the sentence's text already."""
-    spans = [
-        (reading.milliseconds(item.get("OffsetStartMs")), reading.milliseconds(item.get("OffsetEndMs")))
-        for item in items
-    ]
-    origin_ms = 0 if start_ms is None or _are_absolute(spans, start_ms, end_ms) else start_ms
+    origin_ms = 0 if start_ms is None or _are_absolute(items, start_ms, end_ms) else start_ms
     return [
-        Word(start_ms=_shifted(start, origin_ms), end_ms=_shifted(end, origin_ms), text=text)
-        for text, (start, end) in zip((reading.text(item.get("Word")) for item in items), spans, strict=True)
-        if any(character.isalnum() for character in text)
+        {
+            "start_ms": reading.milliseconds(item.get("OffsetStartMs"), 1, origin_ms),
+            "end_ms": reading.milliseconds(item.get("OffsetEndMs"), 1, origin_ms),
+            "text": text,
+        }
+        for item in items
+        if (text := reading.text(item.get("Word"))).isalnum() or any(map(str.isalnum, text))
     ]
 
 
-def _are_absolute(spans: Sequence[tuple[int | None, int | None]], start_ms: int, end_ms: int | None) -> bool:
+def _are_absolute(items: Sequence[Mapping[str, Any]], start_ms: int, end_ms: int | None) -> bool:
     """Whether offsets count from the start of the recording, against the documents, as some readers found.
 
     Only where they leave the sentence when counted from its start, and lie within it when not.
     """
-    first, last = (spans[0][0], spans[-1][1]) if spans else (None, None)
-    if first is None or last is None or end_ms is None:
+    first_ms = reading.milliseconds(items[0].get("OffsetStartMs")) if items else None
+    last_ms = reading.milliseconds(items[-1].get("OffsetEndMs")) if items else None
+    if first_ms is None or last_ms is None or end_ms is None:
         return False
-    return start_ms + last > end_ms + RELATIVE_TOLERANCE_MS and start_ms <= first and last <= end_ms
-
-
-def _shifted(offset_ms: int | None, origin_ms: int) -> int | None:
-    return None if offset_ms is None else reading.milliseconds(origin_ms + offset_ms)
+    return start_ms + last_ms > end_ms + RELATIVE_TOLERANCE_MS and start_ms <= first_ms and last_ms <= end_ms

@@ -112,7 +112,7 @@ class TencentSentence(TencentCloud):
 
     def why_not(self, order: Order) -> str | None:
         reason = super().why_not(order)
-        if reason is None and order.audio.duration_ms is None:
+        if reason is None and order.audio.duration_ms is None and not order.named:
             return "unknown length (takes up to 60 s, and the recording does not tell how long it is)"
         return reason
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.documents import read_json
 from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
@@ -320,8 +321,8 @@ def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
 
 def _object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_json(body)
+    except ValueError:
         return None
     return document if isinstance(document, dict) else None
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from asrcore.core.audio.asf import parse_asf
 from asrcore.core.audio.flv import parse_flv
 from asrcore.core.audio.matroska import parse_matroska
-from asrcore.core.audio.model import Audio, NotAudio
+from asrcore.core.audio.model import MOST_MS, Audio, NotAudio
 from asrcore.core.audio.mp4 import parse_mp4
 from asrcore.core.audio.mpeg import SEARCH_AFTER_TAG_BYTES, SEARCH_BYTES, parse_frames, skip_id3
 from asrcore.core.audio.ogg import parse_flac, parse_ogg
@@ -64,6 +64,7 @@ OTHERS = (
     (b"<?xml", "an XML text"),
 )
 HEADERLESS = (".pcm", ".raw")
+MOST = {"sample_rate_hz": 10_000_000, "channels": 255, "duration_ms": MOST_MS, "bits_per_sample": 64}
 ADVICE = "upload a recording as WAV, MP3, M4A, AAC, FLAC, Ogg, AMR, WMA or SILK"
 
 
@@ -78,14 +79,25 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
     if size_bytes <= 0:
         raise NotAudio(f"{name} is empty (0 bytes): upload the recording again", code="EmptyObject")
     try:
-        return _parse(Source(read, size_bytes), PurePosixPath(name).suffix.lower())
+        audio = _parse(Source(read, size_bytes), PurePosixPath(name).suffix.lower())
+        impossible = _impossible(audio)
     except NotAudio as reason:
         raise NotAudio(f"{name} cannot be transcribed: {reason}", code=reason.code) from reason
     except ValidationError as reason:
-        fields = ", ".join(str(error["loc"][0]) for error in reason.errors())
+        impossible = [str(error["loc"][0]) for error in reason.errors()]
+    if impossible:
         raise NotAudio(
-            f"{name} cannot be transcribed: its header gives an impossible {fields}; convert the recording again"
-        ) from reason
+            f"{name} cannot be transcribed: its header gives an impossible {', '.join(impossible)};"
+            " convert the recording again"
+        )
+    return audio
+
+
+def _impossible(audio: Audio) -> list[str]:
+    """The properties that no recording has: a header can hold numbers of 150 digits, and codecs that are no words."""
+    numbers = [name for name, most in MOST.items() if (getattr(audio, name) or 0) > most]
+    words = {"format": audio.format, "codec": audio.codec}
+    return [*numbers, *(name for name, word in words.items() if not (word.isascii() and word.isprintable()))]
 
 
 def _parse(source: Source, suffix: str) -> Audio:

@@ -30,7 +30,6 @@ WAVE_CODECS = {
     0x0162: "wmapro",
     0x0163: "wmalossless",
 }
-WAVE64_GUID_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 Chunk = tuple[bytes, int, int]  # name, offset of its content, size of its content
 

@@ -1,0 +1,412 @@
+"""Vendors' replies from somebody who means harm, over real connections: bounded time and memory, and a clear error.
+
+A server here goes on for as long as it is listened to, so that a missing bound makes a test fail, not slow.
+"""
+
+import datetime
+import gzip
+import ipaddress
+import itertools
+import json
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+import zlib
+from contextlib import contextmanager
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from asrcore.core import documents, transcript
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.transcript import Utterance
+from asrcore.core.vendor import Completion, Reply, Request
+from asrcore.render import Exports
+from asrcore.vendors import http
+from asrcore.vendors.registry import VENDORS
+from tests.support import transcripts
+from tests.support.orders import an_order, answer
+from tests.support.process import peak_bytes
+
+SIGNED = "/a?X-Amz-Signature=secret"
+JOIN_S = 30
+MEGABYTE = 1024 * 1024
+GIGABYTE = 1024 * MEGABYTE
+HEAD = b"HTTP/1.1 200 OK\r\n"
+# The reply, its pieces being joined, and what is unpacked at a time.
+PEAK_BYTES = 4 * http.LARGEST_REPLY_BYTES
+QUARTER_BYTES, MOST_BYTES = 256 * MEGABYTE, 768 * MEGABYTE  # of the 1,024 MB that a function has
+
+
+@contextmanager
+def server(pieces, pause_s=0.0, context=None):
+    """Answers every connection with pieces, which may have no end, until the client hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(JOIN_S)
+        visits = []
+
+        def answer_one(connection):
+            with connection:
+                connection.settimeout(JOIN_S)
+                wrapped = context.wrap_socket(connection, server_side=True) if context else connection
+                visits.append(wrapped.recv(65536))
+                for piece in pieces():
+                    wrapped.sendall(piece)
+                    time.sleep(pause_s)
+
+        def serve():
+            while True:
+                try:
+                    answer_one(listener.accept()[0])
+                except ConnectionError:
+                    continue
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}", visits
+        finally:
+            # Linux leaves an accept() waiting when another thread closes the listener: one more visit ends it.
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(JOIN_S)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Half a second for a whole exchange. Every byte of a drip comes well within the time-out of a read."""
+    monkeypatch.setattr(http, "CONNECT_TIMEOUT_S", 5)
+    monkeypatch.setattr(http, "BODY_TIMEOUT_S", -9.5)
+    return Request("GET", "", read_timeout_s=5)
+
+
+def sent(request, url):
+    """What comes of a request, in a thread that must end."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(http.send(Request(request.method, url, read_timeout_s=request.read_timeout_s)))
+        except AsrError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(JOIN_S)
+    assert outcome, "the exchange did not end"
+    return outcome[0]
+
+
+def drip(start, again):
+    return lambda: itertools.chain([start], itertools.repeat(again))
+
+
+def empty_blocks():
+    """A gzip stream without end that unpacks to nothing."""
+    packer = zlib.compressobj(wbits=31)
+    yield HEAD + b"Content-Encoding: gzip\r\n\r\n" + packer.compress(b"") + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield from itertools.repeat(b"\0\0\0\xff\xff" * 10)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param(drip(b"HTTP/1.1 200 ", b"O"), id="a status line without end"),
+        pytest.param(drip(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"), id="wait, wait, wait"),
+        pytest.param(drip(HEAD + b"X-A: ", b"a"), id="a header without end"),
+        pytest.param(drip(HEAD + b"Content-Length: 99999\r\n\r\n", b"a"), id="a body byte by byte"),
+        pytest.param(drip(HEAD + b"\r\n", b"a"), id="a body of untold length"),
+        pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"), id="the length of a chunk"),
+        pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"), id="chunks of one byte"),
+        pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"), id="a chunk's extension"),
+        pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n"), id="trailers"),
+        pytest.param(drip(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"a"), id="a redirect with a long story"),
+        pytest.param(empty_blocks, id="packed nothing"),
+    ],
+)
+def test_a_reply_that_drips_is_cut_off_when_its_time_is_over(impatient, pieces):
+    with server(pieces, pause_s=0.05) as (url, visits):
+        failed = sent(impatient, url + SIGNED)
+
+    assert (failed.error_class, failed.code) == (ErrorClass.RETRY, "Timeout")
+    assert "secret" not in str(failed)
+    assert len(visits) == 1
+
+
+def test_a_handshake_that_drips_is_cut_off_too(impatient):
+    """A TLS record that promises 16 KB of handshake, a byte at a time."""
+    with server(drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\0"), pause_s=0.05) as (url, _):
+        failed = sent(impatient, url.replace("http", "https") + SIGNED)
+
+    assert failed.code == "Timeout"
+
+
+@pytest.fixture
+def certificate(tmp_path, monkeypatch):
+    """A server's TLS context, of a certificate that the client trusts for this test."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+def test_over_tls_a_reply_comes_through(certificate):
+    with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
+        assert sent(Request("GET", ""), url).body == b"ok"
+
+
+def test_a_vendor_whom_nobody_vouches_for_is_sent_nothing(certificate, monkeypatch):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+
+    with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
+        refused = sent(Request("GET", ""), url)
+
+    assert refused.code == "ConnectionFailed"
+    assert "SSLError" in refused.message
+
+
+def test_over_tls_a_drip_is_cut_off_as_well(impatient, certificate):
+    with server(drip(HEAD + b"\r\n", b"a"), pause_s=0.05, context=certificate) as (url, _):
+        assert sent(impatient, url).code == "Timeout"
+
+
+@contextmanager
+def little_memory(limit_bytes=PEAK_BYTES):
+    """Fails when what runs in it holds more than that at once."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < limit_bytes, f"{peak / MEGABYTE:.0f} MB at once"
+
+
+def packed(wbits, size_bytes=GIGABYTE):
+    """Zeros, packed a thousandfold."""
+    packer = zlib.compressobj(wbits=wbits)
+    parts = [packer.compress(bytes(MEGABYTE)) for _ in range(size_bytes // MEGABYTE)]
+    return b"".join([*parts, packer.flush()])
+
+
+def bomb(encoding, body):
+    return lambda: [HEAD + f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n".encode(), body]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "code"),
+    [
+        pytest.param(bomb("gzip", packed(31)), "ReplyTooLarge", id="gzip: 1 GB in 1 MB"),
+        pytest.param(bomb("deflate", packed(15)), "ReplyTooLarge", id="deflate"),
+        pytest.param(bomb("deflate", packed(-15)), "ReplyTooLarge", id="deflate without a header"),
+        pytest.param(bomb("gzip", packed(31, MEGABYTE) * 1000), "ReplyTooLarge", id="gzip in a thousand members"),
+        pytest.param(bomb("gzip, gzip", gzip.compress(packed(31))), "UnknownEncoding", id="gzip in gzip"),
+        pytest.param(bomb("br", b"\x1b\xff\xff\xff"), "UnknownEncoding", id="brotli"),
+        pytest.param(bomb("gzip;q=0", b"x"), "UnknownEncoding", id="an encoding that is none"),
+        pytest.param(drip(HEAD + b"\r\n", bytes(MEGABYTE)), "ReplyTooLarge", id="a body without end"),
+        pytest.param(
+            drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"),
+            "ReplyTooLarge",
+            id="chunks without end",
+        ),
+        pytest.param(
+            drip(HEAD + b"Content-Length: 99999999999\r\n\r\n", bytes(MEGABYTE)), "ReplyTooLarge", id="100 GB, as told"
+        ),
+        pytest.param(
+            drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"F" * 15 + b"\r\n", bytes(MEGABYTE)),
+            "ReplyTooLarge",
+            id="a chunk of an exabyte",
+        ),
+        pytest.param(
+            drip(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", bytes(MEGABYTE)), "ReplyTooLarge", id="a redirect's body"
+        ),
+        pytest.param(drip(HEAD, b"X-A: " + b"a" * 60_000 + b"\r\n"), "ConnectionFailed", id="headers without end"),
+        pytest.param(drip(HEAD + b"X-A: ", b"a" * MEGABYTE), "ConnectionFailed", id="a header without end"),
+        pytest.param(drip(b"", b"a" * MEGABYTE), "ConnectionFailed", id="no HTTP, without end"),
+    ],
+)
+def test_a_reply_without_measure_takes_little_memory(pieces, code):
+    with server(pieces) as (url, visits), little_memory():
+        failed = sent(Request("GET", ""), url + SIGNED)
+
+    assert (failed.error_class, failed.code) == (ErrorClass.RETRY, code)
+    assert "secret" not in str(failed)
+    assert len(visits) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "{trap}/stolen",
+        "//{host}/stolen",
+        "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "http://[",
+        "\xff\xfe",
+    ],
+)
+def test_nobody_sends_us_elsewhere(status, target):
+    with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"]) as (trap, trapped):
+        location = target.format(trap=trap, host=trap.removeprefix("http://")).encode("latin-1")
+        redirect = b"HTTP/1.1 %d Over There\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
+        with server(lambda: [redirect]) as (url, visits):
+            reply = http.send(Request("GET", url, {"Authorization": "secret"}))
+
+        assert (reply.status, len(visits), trapped) == (status, 1, [])
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_redirect_is_an_answer_that_says_nothing(name):
+    with pytest.raises(AsrError, match="HTTP 302") as refused:
+        VENDORS[name].read_submit(Reply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), an_order())
+
+    assert (refused.value.code, refused.value.vendor) == ("Http302", name)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 7\r\n\r\nok", id="two lengths"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nok", id="a chunk of less than nothing"
+        ),
+        pytest.param(b"HTTP/1.1 99999 OK\r\n\r\n", id="a status that is none"),
+        pytest.param(b"ICY 200 OK\r\n\r\n", id="another protocol"),
+        pytest.param(b"\0" * 100, id="zeros"),
+    ],
+)
+def test_http_that_is_none_is_a_connection_that_failed_and_no_mistake_of_ours(head):
+    with server(lambda: [head]) as (url, _):
+        failed = sent(Request("GET", ""), url)
+
+    assert (failed.error_class, failed.code) == (ErrorClass.RETRY, "ConnectionFailed")
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nok", b"ok", id="a length below zero"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nok", b"ok", id="a length of 5,000 digits"
+        ),
+        pytest.param(b"HTTP/1.1 200 OK\r\nSet-Cookie: " + b"a=" * 20_000 + b"\r\n\r\nok", b"ok", id="a long cookie"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n: \r\nno header\r\n\r\nok", b"ok", id="headers that are none"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", b"ok", id="more than was told"),
+    ],
+)
+def test_odd_heads_do_no_harm(head, body):
+    with server(lambda: [head]) as (url, _):
+        assert sent(Request("GET", ""), url).body == body
+
+
+def questions(vendor):
+    """Every reader of a vendor, for a body with HTTP 200."""
+    order, headers = an_order(), {"x-api-status-code": "20000000"} if vendor.name == "volcengine-bigmodel" else {}
+    yield lambda body: vendor.read_submit(Reply(200, body, headers), order)
+    if Completion.QUERY in vendor.completes_by:
+        yield lambda body: vendor.read_query(Reply(200, body, headers), order)
+    if Completion.CALLBACK in vendor.completes_by:
+        yield lambda body: vendor.read_callback(body[:LARGEST_CALLBACK_BYTES], "", order)
+
+
+def result_or_error(read, body):
+    try:
+        return read(body)
+    except AsrError as error:
+        return error
+
+
+LARGEST_CALLBACK_BYTES = 6 * MEGABYTE  # AWS Lambda takes no larger events
+FULL = http.LARGEST_REPLY_BYTES - 1000
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"code":0,"a":[' + b"{}," * (FULL // 3) + b"{}]}", id="eight million objects"),
+        pytest.param(b'{"code":0,"a":[' + b"[]," * (FULL // 3) + b"[]]}", id="eight million lists"),
+        pytest.param(b"[" * FULL, id="lists in lists"),
+        pytest.param(b'{"a":' * (FULL // 5), id="objects in objects"),
+        pytest.param(b'{"code":0,"message":"' + b"a" * FULL + b'"}', id="a long message"),
+        pytest.param(b'{"code":"' + b"7" * FULL + b'"}', id="a long code"),
+        pytest.param(b'{"code":' + b"7" * FULL + b"}", id="a number of 24 million digits"),
+        pytest.param(b'{"code":1e' + b"9" * FULL + b"}", id="an exponent of 24 million digits"),
+        pytest.param(b"code=0&" + b"&".join(b"%x=" % n for n in range(900_000)), id="900,000 fields"),
+        pytest.param(b"code=0&text=" + b"%5B" * (FULL // 3), id="escapes"),
+    ],
+)
+def test_a_reply_of_the_largest_size_is_read_in_little_memory(name, body):
+    for read in questions(VENDORS[name]):
+        with little_memory(QUARTER_BYTES):
+            outcome = result_or_error(read, body)
+
+        assert not isinstance(outcome, AsrError) or len(str(outcome)) < 2000
+
+
+LINES = "[0:0.1,0:0.2]a\n" * (transcript.MOST_UTTERANCES + 1)
+
+
+def in_lines(name, order):
+    if name == "tencent-recording":
+        return VENDORS[name].read_callback(f"code=0&requestId=1&text={LINES}".encode(), "", order)
+    hidden = json.dumps({"Response": {"Data": {"Status": 2, "Result": LINES}}}).replace("[", "\\u005b")
+    return VENDORS[name].read_query(Reply(200, hidden.encode()), order)
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
+def test_more_lines_than_a_recording_can_have_are_refused(name):
+    with pytest.raises(AsrError, match="no recording does") as refused:
+        in_lines(name, an_order())
+
+    assert refused.value.code == "ResultTooLarge"
+
+
+def test_more_objects_than_a_recording_can_have_are_refused():
+    reply = answer({"code": "0", "data": [{}] * documents.MOST_PARTS})
+
+    with pytest.raises(AsrError, match="more than 200000 objects") as refused:
+        VENDORS["abcpen"].read_query(reply, an_order())
+
+    assert refused.value.code == "ReplyTooLarge"
+
+
+def write_the_largest_result():
+    """As many sentences, characters and speakers as are let through, in every format."""
+    text = "今天🎙 <b>".ljust(transcript.MOST_CHARACTERS // transcript.MOST_UTTERANCES, "a")
+    heard = transcript.recognition(
+        Utterance(start_ms=n, end_ms=n + 1, text=text, speaker=str(n).ljust(200, "!"))
+        for n in range(transcript.MOST_UTTERANCES)
+    )
+    made = transcripts.transcript(heard.utterances)
+    exports = Exports(made)
+    return made.model_dump_json(), [exports.write(name) for name in exports.formats]
+
+
+def test_the_largest_result_is_written_in_all_formats_in_the_memory_that_a_function_has():
+    assert peak_bytes(write_the_largest_result) < MOST_BYTES

@@ -1,0 +1,41 @@
+"""A web server on loopback for as long as a test wants it: what is common to the other ends that tests play."""
+
+import threading
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+
+class Loopback(ABC):
+    """Answers requests on a port of its own while it is entered."""
+
+    def __enter__(self) -> Self:
+        self._server = make_server(
+            "127.0.0.1", 0, Request.application(self.answer_to), threaded=True, request_handler=_Quiet
+        )
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @abstractmethod
+    def answer_to(self, request: Request) -> Response:
+        """What is said to a request; several come at once."""
+
+    def at(self, path: str) -> str:
+        """The address of a path."""
+        return f"http://127.0.0.1:{self._server.port}{path}"
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 30
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Nothing: the tests look at what was received."""
