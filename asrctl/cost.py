@@ -1,0 +1,161 @@
+"""`cost` and `estimate`: what jobs cost, by vendor and day, and what recordings would."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from asrcore.core.audio import Audio, NotAudio, probe
+from asrcore.core.cost import estimate
+from asrcore.core.errors import AsrError
+from asrcore.core.levels import is_sidecar
+from asrcore.core.money import NOTHING, Amount, Cost
+from asrcore.core.options import Options
+from asrcore.core.prices import Rates
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Order, Vendor
+from asrcore.services import Services
+from asrcore.vendors.registry import VENDORS
+from asrctl.filters import Filter
+from asrctl.find import matching
+from asrctl.progress import Progress
+from asrctl.result import OperatorError, Result
+from asrctl.stack import Stack, in_parallel
+from asrctl.words import read_span, table
+
+_NOBODY = "-"  # in a vendor's place, of a job that had none
+_S3 = "s3://"
+
+
+@dataclass(frozen=True)
+class _Total:
+    """A sum over jobs or recordings, and how many of them have a part that nobody knows."""
+
+    number: int = 0
+    amount: Amount = NOTHING
+    unknown: int = 0
+
+    def __add__(self, other: "_Total") -> "_Total":
+        return _Total(self.number + other.number, self.amount + other.amount, self.unknown + other.unknown)
+
+    @classmethod
+    def of(cls, cost: Cost) -> "_Total":
+        return cls(1, cost.known, int(cost.total is None))
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """What is to be estimated. size_bytes: 0 where only a length is given."""
+
+    audio: Audio
+    size_bytes: int
+
+
+def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result:
+    """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more."""
+    first = (now - timedelta(days=days - 1)).date()
+    sums: dict[tuple[date, str], _Total] = defaultdict(_Total)
+    for job in matching(Filter(), stack, progress, now):
+        if job.cost is not None and (day := job.updated_at.date()) >= first:
+            sums[day, job.vendor or _NOBODY] += _Total.of(job.cost)
+    rows = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
+    whole = sum(sums.values(), _Total())
+    header = ("day", "vendor", "jobs", "USD", "CNY", "price unknown")
+    lines = table(header, [*rows, ("all", "", *_columns(whole))])
+    data = {
+        "days": [
+            {"day": str(day), "vendor": vendor, **_figures(total)} for (day, vendor), total in sorted(sums.items())
+        ],
+        "all": _figures(whole),
+    }
+    return Result(data, lines)
+
+
+def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None) -> Result:
+    """What recordings would cost, with each vendor that takes them.
+
+    what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
+    alone. Raises OperatorError for what is none of these, and for a file that is no recording.
+    """
+    services = stack.services
+    recordings = list(progress.track("recordings looked at", _recordings(what, stack, services)))
+    if not recordings:
+        raise OperatorError(f"there is no recording under {what}")
+    rows, data = [], {}
+    for name in [vendor] if vendor else VENDORS:
+        total, refusal = _with_vendor(VENDORS[name], recordings, services.settings.rates)
+        rows.append((name, *_columns(total), refusal))
+        data[name] = {**_figures(total), "refused": len(recordings) - total.number}
+    lines = [
+        *table(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
+        "",
+        "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
+    ]
+    return Result({"recordings": len(recordings), "vendors": data}, lines)
+
+
+def _with_vendor(vendor: Vendor, recordings: Iterable[_Recording], rates: Rates) -> tuple[_Total, str]:
+    total, refusal = _Total(), ""
+    for each in recordings:
+        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes, Options()))
+        refusal = refusal or reason or ""
+        if reason is None:
+            total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))
+    return total, refusal
+
+
+def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Recording]:
+    if what.startswith(_S3):
+        bucket, _, prefix = what.removeprefix(_S3).partition("/")
+        there = (each for each in stack.versions(bucket, prefix) if each.is_current and not is_sidecar(each.key))
+        probed = in_parallel(lambda version: _stored(version.source, services), there)
+        yield from (recording for _, recording in probed if recording is not None)
+    elif (path := Path(what)).is_file():
+        yield _held_here(path)
+    else:
+        try:
+            length_ms = round(read_span(what).total_seconds() * 1000)
+        except ValueError:
+            message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
+            raise OperatorError(message) from None
+        usual = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=length_ms)
+        yield _Recording(usual, 0)
+
+
+def _stored(source: Source, services: Services) -> _Recording | None:
+    """An object of a bucket; None for one that is no recording."""
+    try:
+        audio = probe(
+            lambda offset, length: services.recordings.read(source, offset, length), source.size_bytes, source.key
+        )
+    except (NotAudio, AsrError):
+        return None
+    return _Recording(audio, source.size_bytes)
+
+
+def _held_here(path: Path) -> _Recording:
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+
+        def read(offset: int, length: int) -> bytes:
+            file.seek(offset)
+            return file.read(length)
+
+        try:
+            return _Recording(probe(read, size_bytes, path.name), size_bytes)
+        except NotAudio as error:
+            raise OperatorError(f"{path}: {error}") from error
+
+
+def _columns(total: _Total) -> tuple[str, str, str, str]:
+    return str(total.number), f"{total.amount.usd:.4f}", f"{total.amount.cny:.4f}", str(total.unknown or "")
+
+
+def _figures(total: _Total) -> dict[str, float]:
+    return {
+        "count": total.number,
+        "usd": total.amount.usd,
+        "cny": total.amount.cny,
+        "price_unknown": total.unknown,
+    }

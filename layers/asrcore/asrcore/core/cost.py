@@ -1,0 +1,138 @@
+"""What a job costs: beforehand by what is usual, afterwards by what it did; pure, and the same for both.
+
+`incurred` reckons a job's row; `estimate` reckons the row that such a job usually ends with.
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from asrcore.core.audio import Audio
+from asrcore.core.footprint import LATE, Footprint, footprint
+from asrcore.core.job import Attempt, Job, new_job
+from asrcore.core.money import NOTHING, Amount, Cost
+from asrcore.core.options import Options
+from asrcore.core.polling import next_delay
+from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, Rates, VendorPrice
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Completion
+
+USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
+USUAL_LEAST_S = 20.0  # nobody publishes what the shortest recordings take
+_LENGTH_UNKNOWN = "the recording's length is not known"
+
+
+def incurred(job: Job, rates: Rates) -> Cost:
+    """What a job has cost so far."""
+    assumptions: list[str] = []
+    vendor: Amount | None = NOTHING
+    days = {rates.aws.date}
+    for attempt in _billed(job):
+        price = rates.vendor(attempt.vendor)
+        days.add(price.date)
+        charge = _charge(price, job.audio.duration_ms if job.audio else None, rates)
+        assumptions += _vendor_assumptions(job, attempt, price)
+        vendor = None if vendor is None or charge is None else vendor + charge
+    aws = priced(footprint(job, rates), rates)
+    assumptions += [*_aws_assumptions(rates), *_exchange_assumption(rates)]
+    return Cost(
+        vendor=vendor,
+        aws=aws,
+        total=None if vendor is None else vendor + aws,
+        usd_in_cny=rates.exchange.usd_in_cny,
+        prices_from=min(days),
+        assumptions=list(dict.fromkeys(assumptions)),
+    )
+
+
+def estimate(
+    vendor: str, duration_ms: int | None, rates: Rates, *, size_bytes: int = 0, turnaround_s: float | None = None
+) -> Cost:
+    """What a recording would cost with a vendor, if nothing goes wrong.
+
+    duration_ms: None where nobody knows.  size_bytes: of the recording; at 0, sending it is not in the estimate.
+    turnaround_s: the vendor's usual one; None for what vendors publish.
+    """
+    return incurred(usual_job(vendor, duration_ms, rates, size_bytes=size_bytes, turnaround_s=turnaround_s), rates)
+
+
+def usual_job(
+    vendor: str, duration_ms: int | None, rates: Rates, *, size_bytes: int = 0, turnaround_s: float | None = None
+) -> Job:
+    """The row that a recording ends with when everything goes as usual: every move of such a job, in order."""
+    now = datetime(2000, 1, 1, tzinfo=UTC)
+    source = Source(bucket="bucket", key="incoming/auto/recording", etag="etag", size_bytes=size_bytes)
+    audio = Audio(format="wav", codec="pcm", sample_rate_hz=None, channels=None, duration_ms=duration_ms)
+    job = new_job(source, now).plan(source, audio, Options(), vendors=[vendor], warnings=[], now=now)
+    job = job.take_slot(now, now).claim(None, [], now)
+    revision, completes_by = 3, rates.completes_by.get(vendor, frozenset())
+    length_s = (duration_ms or 0) / 1000
+    ends_s = max(USUAL_LEAST_S, USUAL_SHARE * length_s) if turnaround_s is None else turnaround_s
+    if Completion.SYNC not in completes_by:
+        job, revision = job.submitted(1, "task", now), revision + 1
+        if Completion.CALLBACK in completes_by:
+            job, revision = job.keep_token("token", now), revision + 1
+        else:
+            elapsed_s = math.ceil(next_delay(length_s, 0, 0))
+            while elapsed_s < ends_s:
+                job, revision = job.asked(1, now), revision + 1
+                elapsed_s += math.ceil(next_delay(length_s, elapsed_s, job.attempt.queries))
+            ends_s = elapsed_s
+        now += timedelta(seconds=ends_s)
+    done = job.complete("task", "transcripts/incoming/auto/recording.json", [], now)
+    return done.announce(0).model_copy(update={"revision": revision + 2})
+
+
+def _billed(job: Job) -> Iterator[Attempt]:
+    """The attempts that a vendor charges: what it recognised, and what it may have, unless it said that it failed."""
+    for attempt in job.attempts:
+        given_up = attempt.submitted_at is not None and attempt.code == LATE
+        at_work = attempt.submitted_at is not None and attempt.ended_at is None
+        if attempt.outcome == "completed" or given_up or at_work:
+            yield attempt
+
+
+def _charge(price: VendorPrice, duration_ms: int | None, rates: Rates) -> Amount | None:
+    if price.price is None:
+        return None
+    if price.per == "call":
+        return rates.exchange.amount(price.price, price.currency)
+    if duration_ms is None:
+        return None
+    counted_s = math.ceil(duration_ms / 1000 / price.unit_s) * price.unit_s
+    return rates.exchange.amount(price.price * counted_s / 3600, price.currency)
+
+
+def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Iterator[str]:
+    if price.price is None:
+        yield f"{attempt.vendor}: no price is known; the stack parameter VendorPrices gives it one"
+    elif price.per == "hour" and (job.audio is None or job.audio.duration_ms is None):
+        yield _LENGTH_UNKNOWN
+    if price.price is not None and job.options.model:
+        yield f"{attempt.vendor}: the price is that of its usual engine, not of {job.options.model}"
+    if attempt.outcome != "completed":
+        yield f"attempt {attempt.number} with {attempt.vendor} brought no result so far and is counted"
+
+
+def priced(done: Footprint, rates: Rates) -> Amount:
+    """What AWS asks for what was done."""
+    amount = NOTHING
+    for unit, quantity in done.quantities().items():
+        price, currency = getattr(rates.aws, unit), rates.aws.currency
+        if price is None:
+            price, currency = getattr(AWS_PRICES[REFERENCE], unit), AWS_PRICES[REFERENCE].currency
+        amount += rates.exchange.amount(price * quantity, currency)
+    return amount
+
+
+def _aws_assumptions(rates: Rates) -> Iterator[str]:
+    lacking = [unit for unit in UNITS if getattr(rates.aws, unit) is None]
+    if rates.region not in AWS_PRICES and rates.aws == AWS_PRICES[REFERENCE]:
+        yield f"AWS prices are those of {REFERENCE}"
+    elif lacking:
+        yield f"AWS prices that are not known for {rates.region} are those of {REFERENCE}: {', '.join(lacking)}"
+
+
+def _exchange_assumption(rates: Rates) -> Iterator[str]:
+    if rates.exchange.day is None:
+        yield f"1 USD is taken as {rates.exchange.usd_in_cny:g} CNY"

@@ -1,0 +1,233 @@
+"""What vendors and AWS ask, as data: each price with its day and where it was read; None where none was found.
+
+A price is never made up: what is not known is None, and a stack parameter gives it (`VendorPrices`, `AwsPrices`,
+`UsdInCny`). What is taken for granted instead says so in every cost that rests on it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.money import DIGITS, Amount, Currency
+from asrcore.core.vendor import Completion
+
+ENTRY = TypeVar("ENTRY", bound=BaseModel)
+
+
+class VendorPrice(BaseModel):
+    """What a vendor asks for a recording that it recognised, without discounts for quantity and free quotas.
+
+    price: of an `hour` of the recording, or of one `call` whatever its length; None: no source was found.
+    unit_s: seconds of a recording are counted in these, the last one as a whole.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    price: float | None = Field(default=None, ge=0)
+    currency: Currency = Currency.CNY
+    per: Literal["hour", "call"] = "hour"
+    unit_s: int = Field(default=1, ge=1)
+    date: date
+    source: str
+
+
+_READ = date(2026, 11, 20)
+_NO_PRICE = "no price in the vendor's documents at hand"
+_TENCENT_RECORDING = VendorPrice(
+    price=1.75,
+    date=date(2026, 9, 30),
+    source="Tencent Cloud, speech recognition, billing overview (document 1093/35686, as quoted in September 2026): "
+    "recording recognition, postpaid, lowest tier, not the large-model engines; counted by the second",
+)
+VENDOR_PRICES: Mapping[str, VendorPrice] = MappingProxyType(
+    {
+        "tencent-sentence": VendorPrice(per="call", date=_READ, source=f"counted by the call; {_NO_PRICE}"),
+        "tencent-rec-task": _TENCENT_RECORDING,
+        "volcengine-bigmodel": VendorPrice(
+            date=_READ,
+            source=f"counted by the length of the recording (Volcengine, billing, document 6561/1359369); {_NO_PRICE}",
+        ),
+        "abcpen-offline": VendorPrice(date=_READ, source=_NO_PRICE),
+        "tencent-recording": _TENCENT_RECORDING,
+        "volcengine": VendorPrice(
+            date=_READ,
+            source=f"counted by the length of the recording (Volcengine, billing, document 6561/1359369); {_NO_PRICE}",
+        ),
+        "abcpen": VendorPrice(date=_READ, source=_NO_PRICE),
+    }
+)
+_UNLISTED = VendorPrice(date=_READ, source="no price in the table")
+
+
+class AwsPrices(BaseModel):
+    """What AWS asks in one region, the first tier, without free quotas. None: taken as in the reference region."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    currency: Currency
+    date: date
+    source: str
+    million_transitions: float | None = Field(default=None, ge=0)  # AWS Step Functions, Standard
+    million_invocations: float | None = Field(default=None, ge=0)  # AWS Lambda
+    gb_second: float | None = Field(default=None, ge=0)  # AWS Lambda, x86
+    million_table_writes: float | None = Field(default=None, ge=0)  # Amazon DynamoDB on demand, write request units
+    million_table_reads: float | None = Field(default=None, ge=0)  # the same, read request units
+    million_s3_puts: float | None = Field(default=None, ge=0)
+    million_s3_gets: float | None = Field(default=None, ge=0)
+    million_api_requests: float | None = Field(default=None, ge=0)  # Amazon API Gateway, HTTP API
+    million_events: float | None = Field(default=None, ge=0)  # Amazon EventBridge, custom events
+    million_secret_reads: float | None = Field(default=None, ge=0)  # AWS Secrets Manager
+    gb_logged: float | None = Field(default=None, ge=0)  # Amazon CloudWatch Logs, ingested
+    gb_sent: float | None = Field(default=None, ge=0)  # from S3 to the internet, where the vendors are
+
+
+UNITS = tuple(name for name in AwsPrices.model_fields if name not in ("currency", "date", "source"))
+REFERENCE = "us-east-1"
+_CHINA = AwsPrices(
+    currency=Currency.CNY,
+    date=date(2022, 6, 30),
+    source="Amazon Web Services in China, Ningxia, as quoted in AWS solutions' cost pages (June 2022) and on the "
+    "DynamoDB price page",
+    million_invocations=1.36,
+    gb_second=0.000113477,
+    million_table_writes=11.1538,
+    gb_logged=6.228,
+    gb_sent=0.933,
+)
+AWS_PRICES: Mapping[str, AwsPrices] = MappingProxyType(
+    {
+        REFERENCE: AwsPrices(
+            currency=Currency.USD,
+            date=date(2025, 10, 1),
+            source="AWS price lists, US East (N. Virginia)",
+            million_transitions=25.0,
+            million_invocations=0.20,
+            gb_second=0.0000166667,
+            million_table_writes=0.625,
+            million_table_reads=0.125,
+            million_s3_puts=5.0,
+            million_s3_gets=0.40,
+            million_api_requests=1.0,
+            million_events=1.0,
+            million_secret_reads=5.0,
+            gb_logged=0.50,
+            gb_sent=0.09,
+        ),
+        "cn-north-1": _CHINA,
+        "cn-northwest-1": _CHINA,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Yuan for a dollar. day: whose rate it is; None for one that is assumed."""
+
+    usd_in_cny: float
+    day: date | None = None
+
+    def amount(self, value: float, currency: Currency) -> Amount:
+        """A sum in both currencies."""
+        usd = value if currency is Currency.USD else value / self.usd_in_cny
+        cny = value if currency is Currency.CNY else value * self.usd_in_cny
+        return Amount(usd=round(usd, DIGITS), cny=round(cny, DIGITS))
+
+
+ASSUMED_EXCHANGE = Exchange(7.1)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Everything that a job's cost is reckoned with.
+
+    vendors, completes_by: by vendor; one without a price is unknown.  aws: of the stack's region, `region`.
+    exports: how many files lie beside a transcript.
+    """
+
+    vendors: Mapping[str, VendorPrice]
+    completes_by: Mapping[str, frozenset[Completion]]
+    aws: AwsPrices
+    region: str
+    exchange: Exchange = ASSUMED_EXCHANGE
+    exports: int = 4
+
+    def vendor(self, name: str) -> VendorPrice:
+        """A vendor's price; for one that is not in the table, an unknown one."""
+        return self.vendors.get(name, _UNLISTED)
+
+
+def aws_prices(region: str) -> AwsPrices:
+    """A region's prices; where the table has none, those of the reference region."""
+    return AWS_PRICES.get(region, AWS_PRICES[REFERENCE])
+
+
+def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str, VendorPrice]:
+    """The vendors' prices, with those of the stack parameter VendorPrices in their place.
+
+    text: a JSON object of objects, by vendor: `{"abcpen": {"price": 1.2}}`; the fields are VendorPrice's, of which only
+    `price` must be given.  vendors: all there are, by name. Raises AsrError naming what is wrong and what is allowed.
+    """
+    prices = dict(VENDOR_PRICES)
+    for name, entry in _object(text, "VendorPrices").items():
+        if name not in vendors:
+            raise _refuse("VendorPrices", f"{name} is no vendor; there are {', '.join(vendors)}")
+        prices[name] = _changed(prices.get(name, _UNLISTED), entry, "VendorPrices", f"{name}: ")
+    return prices
+
+
+def read_aws_prices(text: str, region: str) -> AwsPrices:
+    """A region's prices, with those of the stack parameter AwsPrices in their place.
+
+    text: a JSON object, `{"million_transitions": 25}`; the fields are AwsPrices's. Raises AsrError as above.
+    """
+    given = _object(text, "AwsPrices")
+    return _changed(aws_prices(region), given, "AwsPrices", "") if given else aws_prices(region)
+
+
+def read_exchange(text: str) -> Exchange:
+    """The stack parameter UsdInCny: `7.1`, or `7.1@2026-11-20` with the day of the rate. Raises AsrError."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(?:@([0-9]{4}-[0-9]{2}-[0-9]{2}))?", text)
+    try:
+        exchange = Exchange(float(match[1]), date.fromisoformat(match[2]) if match[2] else None) if match else None
+    except ValueError:
+        exchange = None
+    if exchange is None or exchange.usd_in_cny == 0:
+        raise _refuse("UsdInCny", f"{text[:40]!r} is no rate such as 7.1 or 7.1@2026-11-20")
+    return exchange
+
+
+def _object(text: str, parameter: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise _refuse(parameter, "not a JSON object")
+    return document
+
+
+def _changed(held: ENTRY, given: object, parameter: str, place: str) -> ENTRY:
+    """An entry of a table with some of its fields given anew; its day and source are then the operator's, if told."""
+    if not isinstance(given, dict):
+        raise _refuse(parameter, f"{place}not a JSON object of prices")
+    told = {"source": f"the stack parameter {parameter}", **given}
+    try:
+        return type(held).model_validate({**held.model_dump(), **told})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = ".".join(map(str, wrong["loc"]))
+        raise _refuse(
+            parameter, f"{place}{name[:40]}: {wrong['msg']}; allowed are {', '.join(type(held).model_fields)}"
+        ) from None
+
+
+def _refuse(parameter: str, what: str) -> AsrError:
+    message = f"the stack parameter {parameter}: {what}. Deploy the stack again with it corrected."
+    return AsrError(ErrorClass.CONFIG, "BadPrice", message)

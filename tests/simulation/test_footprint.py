@@ -1,0 +1,85 @@
+"""What is derived from a job's row is what really happened: counted in the simulation, for every kind of journey."""
+
+from dataclasses import asdict
+
+import pytest
+
+from asrcore.vendors.registry import VENDORS
+from benchmarks.economy import LENGTHS_S, demo_loop, measure, takes, turnarounds
+from tests.simulation.explore import journeys
+from tests.simulation.schedule import Schedule
+from tests.support.counted import run
+
+# Nothing of these is on the row: an event or a callback that came besides, an execution that somebody struck down.
+UNSEEN = {
+    "S3 tells twice at once",
+    "S3 tells again later",
+    "two versions",
+    "two versions, the newer first",
+    "callback twice",
+    "callback late",
+    "callback before the answer",
+    "callback of an earlier attempt",
+    "execution deleted",
+    "execution timed out",
+    "execution timed out, nobody hears",
+    "execution aborted",
+}
+# The probe is played, processes live for one event each, and what a vendor usually takes is held for some minutes.
+ELSEWHERE = {"s3_gets", "secret_reads", "table_reads"}
+
+
+def differences(world):
+    """Counted and derived, where they differ."""
+    derived = world.derived()
+    return {
+        name: (count, getattr(derived, name))
+        for name, count in asdict(world.counts()).items()
+        if name not in ELSEWHERE and count != getattr(derived, name)
+    }
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_of_every_journey_that_leaves_its_marks_on_the_row(vendor):
+    seen = {name: schedule for name, schedule in journeys(vendor).items() if name not in UNSEEN}
+
+    found = {name: differences(run(schedule, audio_s=30)) for name, schedule in seen.items()}
+
+    assert found == {name: {} for name in seen}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_of_recordings_of_every_length(vendor):
+    found = {}
+    for name, length_s in LENGTHS_S.items():
+        if takes(vendor, length_s):
+            for turnaround_s in turnarounds(vendor, length_s)[:-1:4]:  # the last one's callback would come late
+                world = run(Schedule((vendor,)), turnaround_s=turnaround_s, audio_s=length_s)
+                found[name, turnaround_s] = differences(world)
+
+    assert found == {key: {} for key in found}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_reads_of_the_table_are_right_but_for_what_is_held_for_some_minutes(vendor):
+    for name, schedule in journeys(vendor).items():
+        if name not in UNSEEN:
+            world = run(schedule, audio_s=30)
+
+            assert abs(world.derived().table_reads - world.counts().table_reads) <= 4, name
+
+
+def test_aws_stays_a_small_part_of_the_bill():
+    found = measure()
+
+    assert found["mean_usd"] <= 0.7
+    assert found["mean_usd_learned"] < found["mean_usd"] < found["mean_usd_demo_2_s"] / 10
+    assert all(share <= 0.01 for share in found["share_of_the_vendors_bill"].values())
+
+
+def test_the_demos_loop_enters_three_states_a_question():
+    ours = run(Schedule(("abcpen",)), turnaround_s=60, audio_s=60).derived()
+
+    loop = demo_loop(60, 3, ours)
+
+    assert (loop.transitions, loop.invocations, loop.table_writes) == (62, 21, 0)

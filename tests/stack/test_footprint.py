@@ -1,0 +1,103 @@
+"""What is derived from a job's row is what really happened on the stack: states entered, functions run, AWS asked."""
+
+import re
+from collections import Counter
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from asrcore.core.footprint import footprint
+from asrcore.core.job import Job
+from asrcore.settings import Settings
+from tests.support.journey import Journey
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FRESH = count()
+WRITES = ("PutItem", "UpdateItem")
+OF_A_JOB = ("SubmitFunction", "PollerFunction", "CallbackFunction")
+# How often the secret and what a vendor usually takes are read depends on how many processes there are.
+HELD_FOR_MINUTES = 4
+
+
+@pytest.fixture
+def journey(stack):
+    journey = Journey(stack)
+    quiet(journey)
+    return journey
+
+
+def quiet(journey):
+    """Wait until nothing goes on any more that another test began."""
+    states, arn = journey.stack.client("stepfunctions"), journey.stack.state_machine_arn
+    journey.until(
+        lambda: states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"],
+        lambda running: not running,
+        "the executions of other tests to end",
+    )
+
+
+def runs(stack):
+    """How often each function has run."""
+    return Counter({name: stack.logs(name).count("REPORT RequestId") for name in OF_A_JOB})
+
+
+def entered(journey, job):
+    """States that the job's execution entered, and tasks that were tried again; 0 where it needed none."""
+    if not journey.executions(job):
+        return 0
+    arn = journey.ended_execution(job)["executionArn"]
+    pages = journey.stack.client("stepfunctions").get_paginator("get_execution_history")
+    events = [event["type"] for page in pages.paginate(executionArn=arn) for event in page["events"]]
+    return sum(bool(re.fullmatch(r"(Choice|Wait|Task|Succeed)StateEntered", kind)) for kind in events)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "sample"),
+    [
+        pytest.param("tencent-sentence", "meeting.wav", id="tencent-sentence"),
+        pytest.param("tencent-rec-task", "call.wav", id="tencent-rec-task"),
+        pytest.param("volcengine-bigmodel", "news.mp3", id="volcengine-bigmodel"),
+        pytest.param("abcpen-offline", "lecture.m4a", id="abcpen-offline"),
+        pytest.param("tencent-recording", "greeting.wav", id="tencent-recording"),
+        pytest.param("volcengine", "news.mp3", id="volcengine"),
+        pytest.param("abcpen", "meeting.wav", id="abcpen"),
+    ],
+)
+def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
+    asked_before, runs_before = stack.tally.counts(), runs(stack)
+
+    job = journey.drop(f"incoming/{vendor}/cost/{next(FRESH)}/{sample}", (SAMPLES / sample).read_bytes())
+    row = journey.finished(job)
+    transitions = entered(journey, job)
+    derived = footprint(Job.model_validate(row), Settings.from_environment(environment(stack)).rates)
+    journey.until(lambda: runs(stack), lambda seen: (seen - runs_before).total() >= derived.invocations, "the last run")
+    asked, ran = stack.tally.counts() - asked_before, runs(stack) - runs_before
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert derived.transitions == transitions
+    assert derived.invocations == ran.total()
+    assert derived.table_writes == sum(asked[operation] for operation in WRITES)
+    assert abs(derived.table_reads - asked["GetItem"]) <= HELD_FOR_MINUTES
+    assert derived.s3_puts == asked["S3 PUT"]
+    assert abs(derived.s3_gets - asked["S3 GET"] - asked["S3 HEAD"]) <= 2  # how a recording is probed, who fetches it
+    assert derived.events == asked["PutEvents"]
+    assert derived.api_requests == ran["CallbackFunction"]
+
+
+def test_transcript_and_row_tell_the_same_cost(journey, stack):
+    key = f"incoming/tencent-sentence/cost/{next(FRESH)}/meeting.wav"
+
+    row = journey.finished(journey.drop(key, (SAMPLES / "meeting.wav").read_bytes()))
+
+    cost = Job.model_validate(row).cost
+    assert cost is not None
+    assert cost.total is None
+    assert 0 < cost.aws.usd < 0.001
+    assert cost.aws.cny == pytest.approx(7.1 * cost.aws.usd, rel=1e-4)
+    assert journey.transcript(row)["cost"]["vendor"] is None
+
+
+def environment(stack):
+    """What the stack's functions are told."""
+    return stack.environments["SubmitFunction"]

@@ -1,0 +1,110 @@
+"""Simulated jobs with everything counted that AWS charges for, beside what is derived from their rows."""
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from asrcore.core.audio import Audio
+from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES, Footprint, footprint
+from asrcore.core.job import Job
+from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
+from asrcore.services import Services
+from tests.simulation.counters import COUNTERS
+from tests.simulation.schedule import Schedule
+from tests.simulation.world import World
+
+EXPORTS = ("srt", "vtt", "txt", "html")
+PER_SECOND = 10
+
+
+def rates(region: str = REFERENCE) -> Rates:
+    """What the vendors of the simulation and AWS ask, as far as the tables know."""
+    ways = {name: vendor.completes_by for name, (vendor, _) in COUNTERS.items()}
+    return Rates(VENDOR_PRICES, ways, aws_prices(region), region, exports=len(EXPORTS))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What really happened in one world."""
+
+    transitions: int
+    invocations: int
+    table_writes: int
+    table_reads: int
+    s3_puts: int
+    s3_gets: int
+    api_requests: int
+    events: int
+    secret_reads: int
+
+
+class CountedWorld(World):
+    """The simulation, with the lines and exports that the template asks for, and functions' runs counted."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.invoked: Counter[str] = Counter()
+        super().__init__(schedule)
+
+    def _connect(self) -> Services:
+        services = super()._connect()
+        lines = {
+            "queries_per_second": dict.fromkeys(COUNTS_QUERIES, PER_SECOND),
+            "per_day": dict.fromkeys(COUNTS_DAYS, 100),
+            "exports": list(EXPORTS),
+            "rates": rates(),
+        }
+        return replace(services, settings=services.settings.model_copy(update=lines))
+
+    def _invoke(self, function: str, event: Any, request_id: str = "") -> Any:
+        self.invoked[function] += 1
+        return super()._invoke(function, event, request_id)
+
+    @property
+    def job(self) -> Job:
+        """The only job there is."""
+        (job,) = self.jobs.values()
+        return job
+
+    def derived(self) -> Footprint:
+        """What the job's row says."""
+        return footprint(self.job, rates())
+
+    def counts(self) -> Counts:
+        """What was asked of AWS, by everybody but the sweep."""
+        asked = Counter(
+            " ".join(point.what.split(" ")[:2]) for point in self.points if not point.who.startswith("Sweep")
+        )
+        return Counts(
+            transitions=self.machine.transitions,
+            invocations=sum(count for name, count in self.invoked.items() if name != "SweepFunction"),
+            table_writes=asked["dynamodb put_item"] + asked["dynamodb update_item"],
+            table_reads=asked["dynamodb get_item"],
+            s3_puts=asked["s3 put_object"],
+            s3_gets=asked["s3 head_object"] + asked["s3 get_object"],
+            api_requests=self.invoked["CallbackFunction"],
+            events=asked["events put_events"],
+            secret_reads=asked["secretsmanager get_secret_value"],
+        )
+
+
+def run(
+    schedule: Schedule, *, turnaround_s: float | None = None, audio_s: float = 1.0, typical_s: float | None = None
+) -> CountedWorld:
+    """Play a schedule to its end.
+
+    turnaround_s: how long vendors work, and when they call back; None for the schedule's own times.
+    audio_s: how long the recording is said to be.  typical_s: what is known of how long such a one takes.
+    """
+    audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=round(audio_s * 1000))
+    with ExitStack() as changed:
+        changed.enter_context(patch("asrcore.submit.probe", lambda *_: audio))
+        if turnaround_s is not None:
+            schedule = replace(schedule, callbacks=(turnaround_s,))
+            changed.enter_context(patch("tests.simulation.desks.TURNAROUND_S", turnaround_s))
+        if typical_s is not None:
+            changed.enter_context(patch("tests.simulation.world.DynamoHistory.typical_s", lambda *_: typical_s))
+        world = CountedWorld(schedule)
+        world.run()
+    return world

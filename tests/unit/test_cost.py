@@ -1,0 +1,277 @@
+"""What a job costs, beforehand and afterwards."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from asrcore.core.audio import Audio
+from asrcore.core.cost import estimate, incurred, priced, usual_job
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.footprint import Footprint, footprint
+from asrcore.core.job import Job, new_job
+from asrcore.core.money import NOTHING, Amount, Currency
+from asrcore.core.options import Options, Wish
+from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPrice, aws_prices
+from asrcore.core.transcript import Recognition, Source
+from asrcore.core.vendor import Completion
+from asrcore.poll import query
+from asrcore.recover import redrive
+from asrcore.submit import submit
+from asrcore.vendors.registry import VENDORS
+from tests.support.memory import START
+from tests.support.pipeline import QUERY, SYNC, drop, world
+
+HOUR_MS = 3_600_000
+SOURCE = Source(bucket="audio", key="incoming/auto/a.wav", version_id="v1", etag="e", size_bytes=1_000_000)
+BUSY = AsrError(ErrorClass.RETRY, "busy", "later", "asked")
+HEARD_AN_HOUR = Recognition(text="好", duration_ms=HOUR_MS)
+LATE = AsrError(ErrorClass.RETRY, "NoResultInTime", "late", "asked")
+
+
+def rates(**prices: VendorPrice) -> Rates:
+    held = {
+        "asked": VendorPrice(price=7.0, date=date(2026, 5, 1), source="s"),
+        "sentence": VendorPrice(price=0.01, currency=Currency.USD, per="call", date=date(2024, 2, 1), source="s"),
+        "minutes": VendorPrice(price=60.0, unit_s=60, date=date(2026, 5, 1), source="s"),
+        "secretive": VendorPrice(date=date(2026, 5, 1), source="s"),
+    }
+    ways = {name: frozenset({Completion.SYNC if name == "sentence" else Completion.QUERY}) for name in held}
+    exchange = Exchange(7.0, date(2026, 6, 1))
+    return Rates({**held, **prices}, ways, AWS_PRICES[REFERENCE], REFERENCE, exchange)
+
+
+def planned(vendor: str = "asked", *, duration_ms: int | None = HOUR_MS, options: Options | None = None) -> Job:
+    audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=duration_ms)
+    return new_job(SOURCE, START).plan(SOURCE, audio, options or Options(), vendors=[vendor], warnings=[], now=START)
+
+
+def taken(vendor: str = "asked", **facts: object) -> Job:
+    return planned(vendor, **facts).claim(None, [], START).submitted(1, "t", START)
+
+
+def done(vendor: str = "asked", **facts: object) -> Job:
+    return taken(vendor, **facts).complete(None, "transcripts/k.json", [], START + timedelta(seconds=90))
+
+
+class TestTheVendorsPart:
+    @pytest.mark.parametrize(
+        ("vendor", "duration_ms", "amount"),
+        [
+            pytest.param("asked", HOUR_MS, Amount(usd=1.0, cny=7.0), id="an hour"),
+            pytest.param("asked", 1, Amount(usd=0.000277778, cny=0.001944444), id="a second that began is a second"),
+            pytest.param("minutes", 60_001, Amount(usd=0.285714286, cny=2.0), id="minutes, the last one whole"),
+            pytest.param("sentence", HOUR_MS, Amount(usd=0.01, cny=0.07), id="a call, however long"),
+            pytest.param("sentence", None, Amount(usd=0.01, cny=0.07), id="a call of unknown length"),
+        ],
+    )
+    def test_follows_the_vendors_rule(self, vendor, duration_ms, amount):
+        assert incurred(done(vendor, duration_ms=duration_ms), rates()).vendor == amount
+
+    @pytest.mark.parametrize(
+        ("vendor", "duration_ms", "assumption"),
+        [
+            pytest.param(
+                "secretive", HOUR_MS, "secretive: no price is known; the stack parameter VendorPrices", id="price"
+            ),
+            pytest.param("asked", None, "the recording's length is not known", id="length"),
+            pytest.param("newcomer", HOUR_MS, "newcomer: no price is known", id="a vendor that is in no table"),
+        ],
+    )
+    def test_is_null_where_nobody_knows_and_then_the_total_is_too(self, vendor, duration_ms, assumption):
+        cost = incurred(done(vendor, duration_ms=duration_ms), rates())
+
+        assert (cost.vendor, cost.total) == (None, None)
+        assert any(assumption in each for each in cost.assumptions)
+        assert cost.known == cost.aws
+
+    @pytest.mark.parametrize(
+        ("job", "charged"),
+        [
+            pytest.param(planned(), 0, id="never handed over"),
+            pytest.param(planned().attempt_failed(1, BUSY, [], START), 0, id="refused"),
+            pytest.param(taken().attempt_failed(1, BUSY, [], START), 0, id="failed, says the vendor"),
+            pytest.param(taken().attempt_failed(1, LATE, [], START), 1, id="given up while it may be at work"),
+            pytest.param(taken(), 1, id="at work"),
+            pytest.param(taken().fail(LATE, START), 1, id="the job ended over it"),
+            pytest.param(done(), 1, id="recognised"),
+        ],
+    )
+    def test_is_for_what_a_vendor_may_have_done(self, job, charged):
+        assert incurred(job, rates()).vendor == Amount(usd=1.0 * charged, cny=7.0 * charged)
+
+    def test_adds_up_over_attempts_and_one_unknown_price_leaves_it_unknown(self):
+        late_then_done = (
+            taken().attempt_failed(1, LATE, [], START).claim(None, [], START).submitted(2, "t", START)
+        ).complete(None, "k", [], START)
+
+        assert incurred(late_then_done, rates()).vendor == Amount(usd=2.0, cny=14.0)
+        assert incurred(late_then_done, rates(asked=rates().vendor("secretive"))).vendor is None
+
+    def test_says_that_another_engine_may_have_another_price(self):
+        cost = incurred(done(options=Options(model="16k_zh_large")), rates())
+
+        assert any("not of 16k_zh_large" in each for each in cost.assumptions)
+
+
+class TestTheAwsPart:
+    ONE_OF_EACH = Footprint(*[1_000_000] * 14)
+
+    def test_every_unit_has_its_price(self):
+        done = replace(self.ONE_OF_EACH, compute_ms=1000, logged_bytes=2**30, sent_bytes=2**30)
+        prices = AWS_PRICES[REFERENCE]
+
+        paid = priced(done, rates())
+
+        each = [getattr(prices, unit) for unit in done.quantities()]
+        assert paid.usd == pytest.approx(sum(each))
+        assert paid.cny == pytest.approx(7 * sum(each))
+
+    def test_no_quantity_lacks_its_price(self):
+        assert set(self.ONE_OF_EACH.quantities()) <= set(type(AWS_PRICES[REFERENCE]).model_fields)
+
+    def test_in_china_what_is_not_known_is_the_references_and_says_so(self):
+        in_china = replace(rates(), aws=aws_prices("cn-north-1"), region="cn-north-1")
+
+        cost = incurred(done(), in_china)
+
+        assert "AWS prices that are not known for cn-north-1 are those of us-east-1: million_transitions" in "\n".join(
+            cost.assumptions
+        )
+        nothing = replace(Footprint(*[0] * 14), invocations=1_000_000)
+        assert priced(nothing, in_china).cny == 1.36
+
+    def test_of_another_region_it_says_whose_prices_these_are(self):
+        elsewhere = replace(rates(), region="eu-west-1")
+
+        assert "AWS prices are those of us-east-1" in incurred(done(), elsewhere).assumptions
+
+    def test_sending_the_recording_is_in_it(self):
+        empty = done().model_copy(update={"source": SOURCE.model_copy(update={"size_bytes": 0})})
+
+        more = incurred(done(), rates()).aws.usd - incurred(empty, rates()).aws.usd
+
+        assert more == pytest.approx(1_000_000 / 2**30 * 0.09, rel=1e-3)
+
+
+class TestWhatAJobDid:
+    def test_a_job_that_was_asked_for_begins_with_a_step_and_a_request(self):
+        dropped, asked = done(), done().model_copy(update={"requested": Wish()})
+
+        first, second = footprint(dropped, rates()), footprint(asked, rates())
+
+        assert (second.transitions - first.transitions, second.api_requests - first.api_requests) == (3, 1)
+        assert second.invocations - first.invocations == 1
+
+    def test_a_job_that_was_submitted_at_once_and_answered_at_once_needs_no_state_machine(self):
+        assert footprint(done("sentence"), rates()).transitions == 0
+
+    def test_an_unfinished_job_has_told_nobody_and_written_no_file(self):
+        so_far = footprint(taken(), rates())
+
+        assert (so_far.events, so_far.s3_puts) == (0, 0)
+
+    def test_a_larger_row_is_paid_as_more_units(self):
+        short, long = done(), done().model_copy(update={"warnings": ["x" * 5000]})
+
+        first, second = footprint(short, rates()), footprint(long, rates())
+
+        assert second.table_writes == first.table_writes
+        assert second.table_write_units > first.table_write_units
+        assert second.table_read_units > first.table_read_units
+
+
+class TestACost:
+    def test_names_the_oldest_price_and_the_rate_of_exchange(self):
+        cost = incurred(done("sentence"), rates())
+
+        assert (cost.prices_from, cost.usd_in_cny) == (date(2024, 2, 1), 7.0)
+        assert cost.assumptions == []
+
+    def test_says_that_a_rate_without_a_day_is_assumed(self):
+        cost = incurred(done(), replace(rates(), exchange=Exchange(7.1)))
+
+        assert cost.assumptions == ["1 USD is taken as 7.1 CNY"]
+
+    def test_of_a_job_that_nobody_took_is_aws_alone(self):
+        cost = incurred(new_job(SOURCE, START).fail(BUSY, START), rates())
+
+        assert cost.vendor == NOTHING
+        assert cost.total == cost.aws
+
+
+class TestEstimates:
+    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("duration_ms", [1_000, 60_000, HOUR_MS, 5 * HOUR_MS])
+    def test_rest_on_the_row_that_such_a_job_ends_with(self, vendor, duration_ms):
+        known = replace(rates(), completes_by={name: each.completes_by for name, each in VENDORS.items()})
+
+        job = usual_job(vendor, duration_ms, known)
+
+        assert job.announced
+        assert estimate(vendor, duration_ms, known) == incurred(job, known)
+
+    def test_of_an_hour(self):
+        cost = estimate("asked", HOUR_MS, rates())
+
+        assert cost.vendor == Amount(usd=1.0, cny=7.0)
+        assert 0.0003 < cost.aws.usd < 0.0012
+
+    def test_of_a_length_that_nobody_knows_say_so(self):
+        cost = estimate("asked", None, rates())
+
+        assert cost.total is None
+        assert "the recording's length is not known" in cost.assumptions
+
+    def test_ask_as_often_as_a_vendor_that_takes_longer_is_asked(self):
+        asked = [footprint(usual_job("asked", HOUR_MS, rates(), turnaround_s=each), rates()) for each in (60, 600)]
+
+        assert asked[0].transitions < asked[1].transitions
+
+
+class TestInThePipeline:
+    def test_transcript_event_and_row_tell_the_same_cost(self):
+        made = world("done", vendors=(SYNC,))
+        made.exports = ("txt",)
+
+        job = drop(made)
+
+        (transcript,) = [json.loads(body) for key, body in made.transcripts.objects.items() if key.endswith("wav.json")]
+        ((_, detail),) = made.events.published
+        assert job.cost is not None
+        assert job.cost.vendor == Amount(usd=0.000277778, cny=0.001944444)
+        told = job.cost.model_dump(mode="json")
+        assert detail["cost"]["vendor"] == transcript["cost"]["vendor"] == told["vendor"]
+        # The row grows by the cost itself, by less than a write unit's price.
+        assert detail["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
+        assert transcript["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
+
+    def test_the_length_that_only_the_vendor_knows_is_kept_and_paid_for(self, monkeypatch):
+        unknown = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=None)
+        monkeypatch.setattr("asrcore.submit.probe", lambda *_: unknown)
+        monkeypatch.setattr("tests.support.toy.HEARD", HEARD_AN_HOUR)
+        made = world("done", vendors=(SYNC,))
+
+        job = drop(made)
+
+        assert job.audio.duration_ms == HOUR_MS
+        assert job.cost.vendor == Amount(usd=1.0, cny=7.0)
+
+    def test_a_redriven_job_costs_both_times(self):
+        made = world("config", "accepted", "done")
+        failed = drop(made)
+
+        redrive(failed.job_id, made.services)
+        submit(failed.job_id, made.services)
+        query(failed.job_id, made.services)
+
+        job = made.job()
+        assert failed.cost.vendor == NOTHING
+        assert job.cost.vendor == Amount(usd=0.000277778, cny=0.001944444)
+        assert job.cost.aws.usd > failed.cost.aws.usd
+
+    def test_an_open_job_has_none_yet(self):
+        made = world("accepted", vendors=(QUERY,))
+
+        assert drop(made).cost is None
