@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
 
 HOUR_S = 3600.0
@@ -22,7 +23,7 @@ OUTER_LIMIT_S = 5 * HOUR_S
 IN_A_QUEUE = 0.02
 SPREAD = 0.4  # of the turnaround's logarithm: four fifths of the jobs within the factor 3 of "1 to 3 minutes"
 LEAST_S = 20.0  # nobody publishes what the shortest recording takes: fetching it, finding a free engine
-LEARNED_FROM = 100  # completed jobs
+LEARNED_FROM = (100, 1000)  # completed jobs of each vendor
 SEED = 20_260_102
 
 Times = NDArray[np.float64]
@@ -113,12 +114,12 @@ def every(interval_s: float, until_s: float = RESULT_DEADLINE_S) -> Schedule:
     return lambda _length_s: times
 
 
-def ours(length_s: float) -> Times:
+def ours(length_s: float, typical_s: int | None = None) -> Times:
     """The schedule of `asrcore.core.polling`, in the whole seconds that the state machine waits."""
     times: list[float] = []
     elapsed_s = 0.0
     while elapsed_s < RESULT_DEADLINE_S:
-        elapsed_s += math.ceil(next_delay(length_s, elapsed_s, len(times)))
+        elapsed_s += math.ceil(next_delay(length_s, elapsed_s, len(times), typical_s))
         times.append(elapsed_s)
     return np.array(times)
 
@@ -167,32 +168,20 @@ def best_at(late: float, jobs: Jobs) -> Outcome:
     return judge(best(jobs, high), jobs)
 
 
-def with_history(world: World, random: np.random.Generator) -> Schedule:
-    """What a schedule could be that knows how long a vendor's completed jobs took.
+def with_history(world: World, completed: int, random: np.random.Generator) -> Schedule:
+    """Our schedule for a vendor that completed so many jobs, each noted when a question found its result."""
+    tallies: dict[int, Tally] = {}
 
-    Kept for each vendor: the median turnaround for each factor of 4 in length.
-    """
-    lengths = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** random.random(LEARNED_FROM)
-    turnarounds = np.array([float(random.choice(world.draw(float(length), random))) for length in lengths])
-    classes = np.array([_length_class(float(length)) for length in lengths])
-    usual = {each: float(np.median(turnarounds[classes == each])) for each in set(classes.tolist())}
+    def known(length_s: float) -> int | None:
+        usual_s = typical_s(tallies, length_s)
+        return None if usual_s is None else max(1, round(usual_s))
 
-    def times(length_s: float) -> Times:
-        usual_s = usual[_length_class(length_s)]
-        asked: list[float] = []
-        elapsed_s = 0.0
-        while elapsed_s < RESULT_DEADLINE_S:
-            share = 0.12 if elapsed_s < 4 * usual_s else 0.3
-            wait_s = 0.45 * usual_s if not asked else share * elapsed_s
-            elapsed_s += math.ceil(min(1200.0, max(1.0, wait_s)))
-            asked.append(elapsed_s)
-        return np.array(asked)
-
-    return times
-
-
-def _length_class(length_s: float) -> int:
-    return int(math.log(length_s / SHORTEST_S, 4))
+    for length_s in SHORTEST_S * (LONGEST_S / SHORTEST_S) ** random.random(completed):
+        turnaround_s = random.choice(world.draw(float(length_s), random))
+        asked = ours(float(length_s), known(float(length_s)))
+        place = band(float(length_s))
+        tallies[place] = tallies.get(place, Tally()) + tally(float(asked[np.searchsorted(asked, turnaround_s)]))
+    return lambda length_s: ours(length_s, known(length_s))
 
 
 def _mean(outcomes: Sequence[tuple[Outcome, float]]) -> Outcome:
@@ -209,18 +198,33 @@ def measure() -> dict[str, dict[str, float]]:
     """Every schedule's cost, by its name."""
     jobs = draw(PUBLISHED)
     own = judge(ours, jobs)
-    random = np.random.default_rng(SEED)
-    alone = [(World({name: (median, 1.0)}), share) for name, (median, share) in PUBLISHED.medians.items()]
-    learned = _mean([(judge(with_history(world, random), draw(world)), share) for world, share in alone])
+    known = {completed: learned(completed) for completed in LEARNED_FROM}
+    as_late = known[LEARNED_FROM[-1]].late
     outcomes = {
         "asrcore": own,
         "best possible, as late": best_at(own.late, jobs),
         "every 2 s": judge(every(2), jobs),
         "every 3 s": judge(every(3), jobs),
         "every 2 s, giving up at 300 s": judge(every(2, 300), jobs),
-        "with each vendor's history": learned,
+        **{learned_from(completed): outcome for completed, outcome in known.items()},
         "best possible for a known vendor, as late": _mean(
-            [(best_at(learned.late, draw(world)), share) for world, share in alone]
+            [(best_at(as_late, draw(world)), share) for world, share in _alone()]
         ),
     }
     return {name: asdict(outcome) for name, outcome in outcomes.items()}
+
+
+def learned_from(completed: int) -> str:
+    """The name of our schedule when so many jobs of each vendor are known."""
+    return f"asrcore, {completed} jobs of each vendor known"
+
+
+def learned(completed: int) -> Outcome:
+    """What our schedule costs when so many jobs of each vendor are known."""
+    random = np.random.default_rng(SEED)
+    return _mean([(judge(with_history(world, completed, random), draw(world)), share) for world, share in _alone()])
+
+
+def _alone() -> list[tuple[World, float]]:
+    """Each vendor's world, with its share of the jobs."""
+    return [(World({name: (median, 1.0)}), share) for name, (median, share) in PUBLISHED.medians.items()]

@@ -1,0 +1,75 @@
+"""What completed jobs took: an item per vendor and month in the jobs table, which everybody adds to."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from asrcore.core.history import BANDS, Tally, band, tally, typical_s
+from asrcore.log import LOG
+
+READ_EVERY_S = 300
+KEPT_DAYS = 100  # from the last job of a month on; read for two months
+_FAILED = (BotoCoreError, ClientError)
+
+
+class DynamoHistory:
+    """Turnarounds in Amazon DynamoDB. client: a boto3 `dynamodb` client.
+
+    No job depends on it: where it cannot be written or read, that is logged, and nothing is known.
+    """
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._held: dict[str, tuple[datetime, Mapping[int, Tally]]] = {}  # by vendor, of which there are few
+
+    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+        """Add one completed job. An addition that the SDK repeats counts twice, which moves a mean by nothing."""
+        place, one = band(audio_s), tally(turnaround_s)
+        expires_at = int((now + timedelta(days=KEPT_DAYS)).timestamp())
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"job_id": {"S": _key(vendor, now)}},
+                UpdateExpression=f"ADD count_{place} :count, speed_{place} :speed SET expires_at = :expires_at",
+                ExpressionAttributeValues={
+                    ":count": {"N": str(one.count)},
+                    ":speed": {"N": str(one.speed)},
+                    ":expires_at": {"N": str(expires_at)},
+                },
+            )
+        except _FAILED:
+            LOG.warning("a turnaround could not be noted", vendor=vendor, exc_info=True)
+
+    def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
+        """A vendor's usual turnaround for a recording's length; None where too little is known.
+
+        Read at most every five minutes, from this month's item and the last one's.
+        """
+        read_at, tallies = self._held.get(vendor, (None, {}))
+        if read_at is None or (now - read_at).total_seconds() >= READ_EVERY_S:
+            tallies = self._read(vendor, now)
+            self._held[vendor] = (now, tallies)
+        return typical_s(tallies, audio_s)
+
+    def _read(self, vendor: str, now: datetime) -> Mapping[int, Tally]:
+        months = [self._month(_key(vendor, each)) for each in (now, now.replace(day=1) - timedelta(days=1))]
+        return {place: sum((month.get(place, Tally()) for month in months), Tally()) for place in range(BANDS)}
+
+    def _month(self, key: str) -> Mapping[int, Tally]:
+        try:
+            item = self._client.get_item(TableName=self._table, Key={"job_id": {"S": key}}).get("Item", {})
+        except _FAILED:
+            LOG.warning("what completed jobs took could not be read", exc_info=True)
+            return {}
+        return {
+            place: Tally(int(item[f"count_{place}"]["N"]), int(item[f"speed_{place}"]["N"]))
+            for place in range(BANDS)
+            if f"count_{place}" in item
+        }
+
+
+def _key(vendor: str, moment: datetime) -> str:
+    return f"history#{vendor}#{moment:%Y-%m}"

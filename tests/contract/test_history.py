@@ -1,0 +1,136 @@
+"""What completed jobs took: the tests' memory and DynamoDB's own protocol (on moto) tell the same."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from moto import mock_aws
+
+from asrcore.core.history import ENOUGH
+from asrcore.stores.history import KEPT_DAYS, READ_EVERY_S, DynamoHistory
+from tests.support.memory import START, MemoryHistory
+from tests.support.table import create_jobs_table
+
+HOUR_S = 3600
+
+
+@pytest.fixture
+def client(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        client = boto3.client("dynamodb", "us-east-1")
+        create_jobs_table(client)
+        yield client
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def history(request, client):
+    return MemoryHistory() if request.param == "memory" else DynamoHistory(client, "jobs")
+
+
+def note(history, turnaround_s=120, *, times=ENOUGH, vendor="toy", now=START, audio_s=HOUR_S):
+    for _ in range(times):
+        history.note(vendor, audio_s, turnaround_s, now)
+
+
+def test_nothing_is_known_of_a_vendor_that_completed_nothing(history):
+    assert history.typical_s("toy", HOUR_S, START) is None
+
+
+def test_what_enough_jobs_took_is_typical(history):
+    note(history, 120)
+
+    assert history.typical_s("toy", HOUR_S, START) == pytest.approx(120, rel=1e-3)
+
+
+def test_too_few_jobs_tell_nothing(history):
+    note(history, times=ENOUGH - 1)
+
+    assert history.typical_s("toy", HOUR_S, START) is None
+
+
+def test_each_vendor_has_a_history_of_its_own(history):
+    note(history)
+
+    assert history.typical_s("other", HOUR_S, START) is None
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked", "is_known"),
+    [
+        pytest.param(
+            datetime(2026, 1, 31, 23, 59, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC), True, id="last month"
+        ),
+        pytest.param(datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC), True, id="over new year"),
+        pytest.param(datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC), False, id="the one before"),
+    ],
+)
+def test_this_month_and_the_last_one_count(history, noted, asked, is_known):
+    note(history, now=noted)
+
+    assert (history.typical_s("toy", HOUR_S, asked) is not None) is is_known
+
+
+def test_of_many_who_write_at_once_each_one_counts(client):
+    history = DynamoHistory(client, "jobs")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: history.note("toy", HOUR_S, 100, START), range(40)))
+
+    (item,) = client.scan(TableName="jobs")["Items"]
+    assert item["count_11"] == {"N": "40"}
+    assert item["speed_11"] == {"N": str(40 * 10_000)}
+
+
+def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):
+    DynamoHistory(client, "jobs").note("toy", HOUR_S, 100, START)
+
+    (item,) = client.scan(TableName="jobs")["Items"]
+    assert item["job_id"] == {"S": f"history#toy#{START:%Y-%m}"}
+    assert item["expires_at"] == {"N": str(int((START + timedelta(days=KEPT_DAYS)).timestamp()))}
+
+
+def test_a_process_reads_a_vendors_history_at_most_once_in_five_minutes(client):
+    reader, writer = DynamoHistory(client, "jobs"), DynamoHistory(client, "jobs")
+    assert reader.typical_s("toy", HOUR_S, START) is None
+    note(writer)
+
+    soon, later = START + timedelta(seconds=READ_EVERY_S - 1), START + timedelta(seconds=READ_EVERY_S)
+
+    assert reader.typical_s("toy", HOUR_S, soon) is None
+    assert reader.typical_s("toy", HOUR_S, later) is not None
+
+
+class Unwell:
+    """A client whose every call fails, and is counted."""
+
+    def __init__(self, error):
+        self.error, self.calls = error, 0
+
+    def _fail(self, **_):
+        self.calls += 1
+        raise self.error
+
+    get_item = update_item = _fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem"), id="throttled"),
+        pytest.param(ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetItem"), id="not allowed"),
+        pytest.param(ConnectTimeoutError(endpoint_url="https://dynamodb.example.com"), id="not reached"),
+    ],
+)
+def test_a_table_that_is_unwell_hurts_nobody_and_is_not_asked_again_at_once(error):
+    client = Unwell(error)
+    history = DynamoHistory(client, "jobs")
+
+    history.note("toy", HOUR_S, 100, START)
+    told = [history.typical_s("toy", HOUR_S, START) for _ in range(3)]
+
+    assert told == [None] * 3
+    assert client.calls == 3  # one write, and each month read once

@@ -1,0 +1,155 @@
+"""What a vendor usually takes, and what is made of it."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asrcore.core.history import BANDS, ENOUGH, Tally, band, tally, typical_s
+from asrcore.core.polling import LATE, SHORTEST_S, next_delay
+from asrcore.core.step import look_by
+from asrcore.core.vendor import Completion
+from asrcore.poll import query
+from tests.support.memory import START
+from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
+
+
+def tallies(*turnarounds_s, audio_s=3600):
+    return {band(audio_s): sum(map(tally, turnarounds_s), Tally())}
+
+
+class TestTypical:
+    @pytest.mark.parametrize(
+        ("audio_s", "place"),
+        [
+            pytest.param(0, 0, id="nothing"),
+            pytest.param(1.9, 0, id="a second"),
+            pytest.param(2, 1, id="two seconds"),
+            pytest.param(60, 5, id="a minute"),
+            pytest.param(3600, 11, id="an hour"),
+            pytest.param(5 * 3600, 14, id="five hours"),
+            pytest.param(10**9, 14, id="for ever"),
+        ],
+    )
+    def test_lengths_are_told_apart_by_doublings(self, audio_s, place):
+        assert band(audio_s) == place
+
+    def test_one_job_in_a_queue_of_hours_among_many_is_hardly_felt(self):
+        held = tallies(*[100] * 20, 5 * 3600)
+
+        assert 100 < typical_s(held, 3600) < 106
+
+    def test_between_two_bands_it_is_interpolated(self):
+        held = tallies(*[100] * ENOUGH, audio_s=2100) | tallies(*[200] * ENOUGH, audio_s=4200)
+        between = [typical_s(held, audio_s) for audio_s in (2900, 3500, 4095, 4096, 4700, 5700)]
+
+        assert between == sorted(between)
+        assert between[0] == pytest.approx(100, rel=0.02)
+        assert between[3] == pytest.approx(2**0.5 * 100, rel=0.02)
+        assert between[-1] == pytest.approx(200, rel=0.02)
+
+    @pytest.mark.parametrize(
+        ("audio_s", "known"),
+        [
+            pytest.param(3600, True, id="the same length"),
+            pytest.param(2048, True, id="the shortest of its kind"),
+            pytest.param(4096, False, id="one of the next kind"),
+            pytest.param(900, False, id="a quarter of it"),
+        ],
+    )
+    def test_recordings_unlike_any_that_was_completed_are_left_to_the_general_rule(self, audio_s, known):
+        assert (typical_s(tallies(*[100] * ENOUGH), audio_s) is not None) is known
+
+    @given(
+        st.dictionaries(st.integers(0, BANDS - 1), st.lists(st.floats(0, 1e7), min_size=1, max_size=9)),
+        st.floats(0, 1e6),
+    )
+    def test_it_lies_among_what_was_seen_whatever_that_was(self, seen, audio_s):
+        held = {place: sum(map(tally, turnarounds), Tally()) for place, turnarounds in seen.items()}
+        told = typical_s(held, audio_s)
+
+        assert told is None or 0.9 <= told <= 100_000
+
+
+class TestSchedule:
+    @pytest.mark.parametrize(
+        ("elapsed_s", "queries", "typical_seconds", "delay_s"),
+        [
+            pytest.param(0, 0, 300, 150, id="first at half the usual time"),
+            pytest.param(10, 0, 300, 140, id="first, some of it over"),
+            pytest.param(0, 0, 2, SHORTEST_S, id="first, of a vendor that is at once done"),
+            pytest.param(200, 1, 100, 24, id="then after an eighth of the time waited"),
+            pytest.param(301, 4, 100, 90.3, id="more seldom when it is late"),
+            pytest.param(0, 0, None, 72, id="first, of a vendor of which nothing is known"),
+        ],
+    )
+    def test_the_wait(self, elapsed_s, queries, typical_seconds, delay_s):
+        assert next_delay(3600, elapsed_s, queries, typical_seconds) == pytest.approx(delay_s)
+
+    def test_late_is_late(self):
+        assert next_delay(3600, LATE * 100, 3, 100) < next_delay(3600, LATE * 100 + 1, 3, 100)
+
+
+def learn(made, turnaround_s=80, vendor=QUERY.name):
+    for _ in range(ENOUGH):
+        made.history.note(vendor, 1, turnaround_s, made.clock)
+
+
+def test_a_vendor_whose_history_is_known_is_first_asked_at_half_its_usual_time():
+    made = world("accepted", "done")
+    learn(made)
+
+    job = drop(made)
+
+    assert job.attempt.typical_s == 80
+    assert made.services.next_step(job).wait_s == 40
+
+
+def test_when_to_look_is_read_off_the_job_even_if_the_history_changes_meanwhile():
+    made = world("accepted", "working")
+    learn(made)
+    job = drop(made)
+    expected = look_by(job, frozenset({Completion.QUERY}))
+
+    learn(made, 5000)
+
+    assert made.services.next_step(made.job()).wait_s == 40
+    assert look_by(made.job(), frozenset({Completion.QUERY})) == expected
+
+
+def test_what_a_completed_attempt_took_is_noted_once():
+    made = world("accepted", "working", "done", "done")
+    job = drop(made)
+    submitted_at = job.attempt.submitted_at
+
+    for wait_s in (10, 30):
+        made.pass_time(wait_s)
+        query(job.job_id, made.services)
+    query(job.job_id, made.services)
+
+    assert made.job().attempt.ended_at - submitted_at == timedelta(seconds=40)
+    assert made.history.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: tally(40)}}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "words"),
+    [
+        pytest.param(SYNC, ("done",), id="one that answers at once"),
+        pytest.param(CALLBACK, ("accepted",), id="one that cannot be asked"),
+        pytest.param(QUERY, ("config",), id="one that failed"),
+    ],
+)
+def test_nothing_is_noted_of_attempts_that_teach_nothing_about_asking(vendor, words):
+    made = world(*words, vendors=(vendor,))
+
+    drop(made)
+
+    assert made.history.tallies == {}
+
+
+def test_the_row_of_a_job_whose_vendor_cannot_be_asked_holds_no_usual_time():
+    made = world("accepted", vendors=(CALLBACK,))
+    learn(made, vendor=CALLBACK.name)
+
+    assert drop(made).attempt.typical_s is None
