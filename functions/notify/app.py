@@ -1,0 +1,16 @@
+"""NotifyFunction: what the webhook's receiver is to be told, from the queue that it waits in."""
+
+from typing import Any
+
+from asrcore.aws import connect
+from asrcore.events import deliveries
+from asrcore.log import LOG
+from asrcore.notify import notify
+
+SERVICES = connect()
+
+
+@LOG.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
+    """Post each message; those that were not taken stay in the queue."""
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in notify(deliveries(event), SERVICES)]}

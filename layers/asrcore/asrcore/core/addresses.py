@@ -1,0 +1,24 @@
+"""Which IP addresses the outside world may have: a name that somebody gave us must not lead into our own network."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+_NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in its last 32 bits (RFC 6052)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet.
+
+    Not so: private, loopback, link-local (instance metadata among them), shared (RFC 6598), multicast and reserved
+    addresses, and IPv6 addresses that stand for such an IPv4 address. Raises ValueError for what is no address.
+    """
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv6Address) and (meant := _embedded(parsed)) is not None:
+        parsed = meant
+    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that packets to this one end up at, if any: mapped, 6to4, Teredo, NAT64."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -1,0 +1,73 @@
+"""What the world is told of a job's end: the detail of the event on the bus, and the data of the webhook.
+
+Fields may be added under the same `schema`; nothing that is here goes away or changes its meaning. The JSON Schema in
+`schemas/event.schema.json` is published from here.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from asrcore.core.job import Job, JobError, Status
+from asrcore.core.money import Cost
+from asrcore.core.transcript import Source
+
+DetailType = Literal["Transcript Completed", "Transcript Failed"]
+
+
+class Place(BaseModel):
+    """An object in Amazon S3."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str
+    key: str
+
+
+class Announcement(BaseModel):
+    """How a job ended. It refers to the transcript and holds nothing of what was said.
+
+    summary: one line for people.  vendor: null when the job failed before one was chosen.  transcript: null when there
+    is none.  error: null unless the job failed.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    schema_: Literal["asrcore.event.v1"] = Field(alias="schema")
+    summary: str
+    job_id: str
+    status: Literal["COMPLETED", "FAILED"]
+    vendor: str | None
+    source: Source
+    transcript: Place | None
+    error: JobError | None
+    warnings: list[str]
+    cost: Cost | None = None
+
+    @classmethod
+    def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "Announcement":
+        """What is told of a job that has ended."""
+        transcript = Place(bucket=transcript_bucket, key=job.transcript_key) if job.transcript_key else None
+        return cls(
+            schema_="asrcore.event.v1",
+            summary=_summary(job),
+            job_id=job.job_id,
+            status="COMPLETED" if job.status is Status.COMPLETED else "FAILED",
+            vendor=job.vendor,
+            source=job.source,
+            transcript=transcript,
+            error=job.error,
+            warnings=job.warnings,
+            cost=cost,
+        )
+
+    @property
+    def detail_type(self) -> DetailType:
+        """What EventBridge calls the event."""
+        return "Transcript Completed" if self.status == "COMPLETED" else "Transcript Failed"
+
+
+def _summary(job: Job) -> str:
+    if job.error:
+        return f"{job.source.key} failed ({job.error.code}): {job.error.message}"
+    return f"{job.source.key} was transcribed by {job.vendor}"

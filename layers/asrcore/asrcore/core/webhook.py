@@ -1,0 +1,87 @@
+"""Webhooks as Standard Webhooks has them: what is sent, how it is signed, and when it is tried again.
+
+Source: Standard Webhooks specification 1.0.0, "Payload structure", "Signature scheme", "Webhook headers" and
+"Deliverability and reliability".
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass
+
+# The specification's schedule as far as SQS can hide a message (12 hours), then every ten hours.
+RETRY_WAITS_S = (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
+_PREFIX = "whsec_"
+_KEY_BYTES = range(24, 65)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a receiver is told. message_id: the same at each attempt, as the body is.  about: the job's id, for logs."""
+
+    message_id: str
+    about: str
+    body: bytes = field(repr=False)
+
+
+def message(event: Mapping[str, Any]) -> Message:
+    """An event of the bus as a webhook. Raises ValueError for what is none of ours."""
+    try:
+        told = {
+            "type": event["detail-type"].lower().replace(" ", "."),
+            "timestamp": event["time"],
+            "data": event["detail"],
+        }
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return Message(event["id"], event["detail"]["job_id"], body)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id") from error
+
+
+def headers(message: Message, timestamp_s: int, keys: Sequence[str]) -> dict[str, str]:
+    """The headers of one attempt, signed with every key: several are in use while one is rotated out.
+
+    timestamp_s: of this attempt, UNIX time. Raises AsrError(config) when there is no key, or one that is none.
+    """
+    signed = b".".join([message.message_id.encode(), str(timestamp_s).encode(), message.body])
+    signatures = [_signature(signed, _key_bytes(key)) for key in _usable(keys)]
+    return {
+        "content-type": "application/json",
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def retry_wait_s(tries: int, most: int) -> int:
+    """Seconds until the next attempt after so many that failed, 5 to 36,000; 0 when that was the last of `most`."""
+    return RETRY_WAITS_S[min(tries, len(RETRY_WAITS_S)) - 1] if tries < most else 0
+
+
+def _signature(signed: bytes, key: bytes) -> str:
+    return f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}"
+
+
+def _usable(keys: Sequence[str]) -> Sequence[str]:
+    if not keys:
+        problem = (
+            f'the secret has no webhook key: put {{"webhook": {{"keys": ["{_PREFIX}<32 random bytes as base64>"]}}}}'
+        )
+        raise AsrError(ErrorClass.CONFIG, "WebhookKeyMissing", f"{problem} into it")
+    return keys
+
+
+def _key_bytes(key: str) -> bytes:
+    try:
+        decoded = base64.b64decode(key.removeprefix(_PREFIX), validate=True)
+    except (AttributeError, ValueError):  # not text, or not base64
+        decoded = b""
+    if len(decoded) not in _KEY_BYTES:
+        problem = f"a webhook key in the secret is not {_PREFIX} and 24 to 64 bytes as base64: put such a one there"
+        raise AsrError(ErrorClass.CONFIG, "WebhookKeyInvalid", problem)
+    return decoded

@@ -1,0 +1,225 @@
+"""Being told, over real HTTP: a job's end on its way to the topic, to the webhook's receiver, and to the dead letters.
+
+Signatures are judged by the documentation's snippet and by the package that the specification's authors publish.
+"""
+
+import base64
+import json
+import re
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from tests.support.operator import Operator
+from tests.support.receiver import Post, Receiver
+from tests.support.secrets_scan import watched
+
+ROOT = Path(__file__).parents[2]
+EMPTY = b""  # a recording that no vendor is needed to refuse
+TRIES = 2
+NEW, OLD = ("whsec_" + base64.b64encode(name * 4).decode() for name in (b"new key ", b"old key "))
+SCHEMA = json.loads((ROOT / "schemas/event.schema.json").read_text())
+
+
+def event(name: str) -> Any:
+    """An event of `events/`."""
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+def documented() -> Any:
+    """`is_genuine`, as the documentation gives it to whoever writes a receiver."""
+    (snippet,) = re.findall(r"(?s)```python\n(.*?)```", (ROOT / "docs/notifications.md").read_text())
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    return names["is_genuine"]
+
+
+IS_GENUINE = documented()
+
+
+@dataclass
+class Desk:
+    """A receiver that refuses the recordings of some names, so many times each."""
+
+    receiver: Receiver
+    refusals: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, post: Post) -> int:
+        name = json.loads(post.body)["data"]["source"]["key"]
+        self.refusals[name] -= 1
+        return 200 if self.refusals[name] < 0 else 503
+
+    def posts(self, job: str) -> list[Post]:
+        return [post for post in self.receiver.posts if json.loads(post.body)["data"]["job_id"] == job]
+
+
+@pytest.fixture(scope="module")
+def desk():
+    with Receiver() as receiver:
+        made = Desk(receiver)
+        receiver.answer = made.answer
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stack(desk, tmp_path_factory):
+    """A stack of its own that tells a topic and a receiver, while a key of the webhook's is rotated out."""
+    from devstack.stack import LocalStack
+
+    region = "eu-central-1"
+    params = {
+        "WebhookUrl": desk.receiver.url,
+        "WebhookTries": str(TRIES),
+        "NotificationTopicArn": f"arn:aws:sns:{region}:123456789012:told",
+    }
+    logs = tmp_path_factory.mktemp("logs")
+    with LocalStack(params, region=region, turnaround_s=0.3, log_dir=logs) as stack, watched(stack):
+        stack.client("sns").create_topic(Name="told")
+        secrets = stack.client("secretsmanager")
+        held = json.loads(secrets.get_secret_value(SecretId=stack.secret_arn)["SecretString"])
+        held["webhook"] = {"keys": [NEW, OLD]}
+        secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(held))
+        yield stack
+        assert stack.guard.denials == []
+
+
+@pytest.fixture
+def key():
+    return f"incoming/auto/{uuid.uuid4()}/会议.wav"
+
+
+def taken(operator: Operator, desk: Desk, job: str, number: int) -> list[Post]:
+    return operator.until(lambda: desk.posts(job), lambda posts: len(posts) >= number, f"{number} posts about {job}")
+
+
+def test_a_transcript_is_told_signed_by_both_keys(operator, desk):
+    recording = (ROOT / "samples/meeting.wav").read_bytes()
+
+    job = operator.drop(f"incoming/tencent-sentence/{uuid.uuid4()}/meeting.wav", recording)
+    row = operator.finished(job)
+    (post,) = taken(operator, desk, job, 1)
+
+    told = json.loads(post.body)
+    jsonschema.validate(told["data"], SCHEMA)
+    assert (told["type"], told["data"]["status"], row["status"]) == ("transcript.completed", "COMPLETED", "COMPLETED")
+    assert told["data"]["transcript"]["key"] == row["transcript_key"]
+    assert operator.transcript(row)["text"].encode() not in post.body
+    assert len(post.headers["webhook-signature"].split(" ")) == 2
+    for one in (NEW, OLD):
+        assert Webhook(one).verify(post.body, post.headers) == told
+        assert IS_GENUINE(post.headers, post.body, one)
+
+
+def test_what_was_tampered_with_or_is_old_convinces_nobody(operator, desk, key):
+    job = operator.drop(key, EMPTY)
+    (post,) = taken(operator, desk, job, 1)
+    stale = {**post.headers, "webhook-timestamp": str(int(post.headers["webhook-timestamp"]) - 301)}
+    forged = [
+        (post.headers, post.body.replace(b"FAILED", b"DAMNED"), NEW),
+        ({**post.headers, "webhook-id": "another"}, post.body, NEW),
+        ({**post.headers, "webhook-signature": "v1,AAAA v2,BBBB nonsense,"}, post.body, NEW),
+        ({**post.headers, "webhook-signature": ""}, post.body, NEW),
+        (stale, post.body, NEW),
+        ({**post.headers, "webhook-timestamp": "soon"}, post.body, NEW),
+        (post.headers, post.body, "whsec_" + base64.b64encode(b"somebody else's key, 32 bytes ok").decode()),
+    ]
+
+    assert IS_GENUINE(post.headers, post.body, NEW)
+    for headers, body, one in forged:
+        assert not IS_GENUINE(headers, body, one), headers
+        with pytest.raises((WebhookVerificationError, ValueError)):
+            Webhook(one).verify(body, headers)
+
+
+def test_what_is_not_taken_is_posted_again_under_the_same_id_and_signed_anew(operator, desk, key):
+    desk.refusals[key] = 1
+
+    job = operator.drop(key, EMPTY)
+    first, second = taken(operator, desk, job, 2)
+
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    assert json.loads(second.body)["type"] == "transcript.failed"
+    assert int(second.headers["webhook-timestamp"]) >= int(first.headers["webhook-timestamp"]) + 5
+    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+    assert Webhook(NEW).verify(second.body, second.headers)
+
+
+def test_what_is_never_taken_is_set_aside_and_can_be_sent_once_more(operator, desk, key):
+    desk.refusals[key] = TRIES
+
+    def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
+        return [each for each in operator.found("queue", command, *arguments)["messages"] if key in each["about"]]
+
+    job = operator.drop(key, EMPTY)
+    (waiting,) = operator.until(lambda: about_it("show"), bool, "the webhook to be set aside")
+    status = operator.found("status")
+    shown = about_it("replay", "--dry-run")
+    replayed = about_it("replay")
+    posts = taken(operator, desk, job, TRIES + 1)
+
+    assert (waiting["to"], waiting["about"]) == ("the webhook", f"{key} (Transcript Failed)")
+    assert status["undelivered_webhooks"] >= 1
+    assert [each["about"] for each in shown] == [each["about"] for each in replayed] == [waiting["about"]]
+    assert len({(post.headers["webhook-id"], post.body) for post in posts}) == 1
+    assert len(posts) == TRIES + 1
+    assert about_it("show") == []
+
+
+def test_subscribers_of_the_topic_are_told_as_the_bus_is(operator, stack, key):
+    sqs, sns = stack.client("sqs"), stack.client("sns")
+    url = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = sns.list_topics()["Topics"][0]["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+
+    job = operator.drop(key, EMPTY)
+    operator.finished(job)
+    told = operator.until(
+        lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []), bool, "a message"
+    )
+
+    (heard,) = [json.loads(message["Body"]) for message in told]
+    jsonschema.validate(heard["detail"], SCHEMA)
+    assert (heard["source"], heard["detail-type"]) == ("asrcore", "Transcript Failed")
+    assert (heard["detail"]["job_id"], heard["detail"]["error"]["code"]) == (job, "EmptyObject")
+    assert heard["detail"]["summary"].startswith(key)
+
+
+def test_another_stacks_events_are_not_told(operator, stack, desk, key):
+    detail = {"job_id": "of another stack", "source": {"bucket": "another-audio", "key": key}}
+    entry = {"Source": "asrcore", "DetailType": "Transcript Failed", "Detail": json.dumps(detail)}
+    stack.client("events").put_events(Entries=[entry])
+
+    job = operator.drop(key, EMPTY)
+    taken(operator, desk, job, 1)
+
+    assert desk.posts("of another stack") == []
+
+
+def test_the_example_event_is_posted(stack, desk):
+    told = json.loads(event("webhook")["Records"][0]["body"])
+
+    assert stack.invoke("NotifyFunction", event("webhook")) == {"batchItemFailures": []}
+
+    (post,) = desk.posts(told["detail"]["job_id"])
+    assert post.headers["webhook-id"] == told["id"]
+    jsonschema.validate(told["detail"], SCHEMA)
+    assert Webhook(OLD).verify(post.body, post.headers)["data"] == told["detail"]
+
+
+def test_logs_hold_neither_key_nor_signature_nor_address(stack, desk):
+    logs = stack.logs("NotifyFunction")
+
+    assert "a webhook was answered" in logs
+    assert desk.receiver.url not in logs
+    for secret in (NEW, OLD):
+        assert secret.removeprefix("whsec_") not in logs
+    for post in desk.receiver.posts:
+        assert post.headers["webhook-signature"] not in logs

@@ -1,0 +1,231 @@
+"""Webhooks: what is posted, how it is signed, what happens when it is not taken. The published package is the judge."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from asrcore.core.addresses import is_public
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
+from asrcore.events import deliveries
+from asrcore.notify import Delivery, notify
+from asrcore.stores.receiver import POST_LIMIT_S
+from tests.support.memory import World
+from tests.support.pipeline import world
+
+EVENT = json.loads((Path(__file__).parents[2] / "events/webhook.json").read_text())
+TOLD = json.loads(EVENT["Records"][0]["body"])
+OLD = "whsec_" + base64.b64encode(b"the old key, 24 bytes at").decode()
+NEW = "whsec_" + base64.b64encode(b"the new key, 32 bytes are better").decode()
+
+
+def hooked(*answers: int | AsrError, keys: object = (NEW,)) -> World:
+    """A world with a receiver that answers so."""
+    made = world(webhook={"keys": keys})
+    made.receiver.answers = list(answers or [200])
+    return made
+
+
+def sent(tries: int = 1, body: object = TOLD, message_id: str = "m1") -> Delivery:
+    return Delivery(message_id, f"receipt of {message_id}", tries, body if isinstance(body, str) else json.dumps(body))
+
+
+def expected_signature(key: str, headers: dict[str, str], body: bytes) -> str:
+    """As a receiver who has read the specification computes it."""
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = hmac.new(base64.b64decode(key.removeprefix("whsec_")), signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def test_a_message_of_the_queue_is_posted_as_the_specification_has_it():
+    made = hooked(204)
+
+    left = notify(deliveries(EVENT), made.services)
+
+    ((body, headers),) = made.receiver.posted
+    assert left == []
+    assert json.loads(body) == {"type": "transcript.completed", "timestamp": TOLD["time"], "data": TOLD["detail"]}
+    assert headers == {
+        "content-type": "application/json",
+        "webhook-id": TOLD["id"],
+        "webhook-timestamp": str(int(made.clock.timestamp())),
+        "webhook-signature": expected_signature(NEW, headers, body),
+    }
+
+
+def test_a_failed_job_is_told_as_such():
+    made = hooked()
+
+    notify([sent(body={**TOLD, "detail-type": "Transcript Failed"})], made.services)
+
+    assert json.loads(made.receiver.posted[0][0])["type"] == "transcript.failed"
+
+
+def test_while_a_key_is_rotated_out_both_sign():
+    made = hooked(keys=[NEW, OLD])
+
+    notify([sent()], made.services)
+
+    ((body, headers),) = made.receiver.posted
+    assert headers["webhook-signature"].split(" ") == [expected_signature(key, headers, body) for key in (NEW, OLD)]
+
+
+def test_a_repetition_has_the_same_id_and_body_and_a_timestamp_and_signature_of_its_own():
+    made = hooked(500, 200)
+
+    assert notify([sent(1)], made.services) == ["m1"]
+    made.pass_time(5)
+    assert notify([sent(2)], made.services) == []
+
+    (first, once), (second, again) = made.receiver.posted
+    assert (first, once["webhook-id"]) == (second, again["webhook-id"])
+    assert int(again["webhook-timestamp"]) == int(once["webhook-timestamp"]) + 5
+    assert again["webhook-signature"] == expected_signature(NEW, again, second) != once["webhook-signature"]
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_two_hundred_and_something_is_a_yes(status):
+    made = hooked(status)
+
+    assert notify([sent()], made.services) == []
+    assert made.webhook_queue.hidden == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(100, 199, 300, 301, 307, 400, 404, 410, 429, 500, 503),
+        AsrError(ErrorClass.RETRY, "NoAnswer", "nobody there"),
+        AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", "private"),
+    ],
+    ids=str,
+)
+def test_anything_else_is_a_no_and_the_message_comes_again(answer):
+    made = hooked(answer)
+
+    assert notify([sent()], made.services) == ["m1"]
+    assert made.webhook_queue.hidden == [("receipt of m1", 5)]
+
+
+def test_of_several_messages_only_those_that_were_not_taken_come_again():
+    made = hooked(200, 500, 200)
+
+    left = notify([sent(message_id=name) for name in ("m1", "m2", "m3")], made.services)
+
+    assert left == ["m2"]
+    assert [receipt for receipt, _ in made.webhook_queue.hidden] == ["receipt of m2"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "no JSON", "[]", "{}", '{"id": "1", "time": "t", "detail-type": 7, "detail": {}}'],
+    ids=["nothing", "no JSON", "a list", "an empty object", "another type"],
+)
+def test_what_is_no_event_of_ours_is_not_posted_and_keeps_nobody_else_from_it(body):
+    made = hooked()
+
+    assert notify([sent(body=body, message_id="odd"), sent()], made.services) == ["odd"]
+    assert len(made.receiver.posted) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        pytest.param([], "WebhookKeyMissing", id="no key"),
+        pytest.param(None, "WebhookKeyMissing", id="null"),
+        pytest.param([""], "WebhookKeyInvalid", id="an empty key"),
+        pytest.param(["whsec_"], "WebhookKeyInvalid", id="a prefix alone"),
+        pytest.param(["whsec_" + base64.b64encode(b"x" * 23).decode()], "WebhookKeyInvalid", id="too short"),
+        pytest.param(["whsec_" + base64.b64encode(b"x" * 65).decode()], "WebhookKeyInvalid", id="too long"),
+        pytest.param(["whsec_not base64 at all"], "WebhookKeyInvalid", id="no base64"),
+        pytest.param([NEW.replace("whsec_", "whsec_ ")], "WebhookKeyInvalid", id="a stray space"),
+        pytest.param([NEW, 7], "WebhookKeyInvalid", id="a number beside a key"),
+        pytest.param(NEW, "WebhookKeyInvalid", id="a text where a list belongs"),
+    ],
+)
+def test_without_a_proper_key_nothing_is_posted_and_the_log_says_what_to_do(keys, code, caplog):
+    made = hooked(keys=keys)
+
+    assert notify([sent()], made.services) == ["m1"]
+
+    (logged,) = caplog.records
+    assert made.receiver.posted == []
+    assert logged.code == code
+    assert "put" in logged.reason
+    assert NEW.removeprefix("whsec_") not in str(logged.__dict__)
+
+
+def test_a_secret_that_knows_nothing_of_webhooks_says_what_to_put_there(caplog):
+    made = world()
+
+    assert notify([sent()], made.services) == ["m1"]
+    assert '{"webhook": {"keys": ["whsec_' in caplog.records[0].reason
+
+
+def test_waits_grow_as_the_specification_has_them_and_the_last_failure_sets_the_message_aside_at_once():
+    waits = [retry_wait_s(tries, 10) for tries in range(1, 11)]
+
+    assert waits == [5, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 0]
+    assert max(RETRY_WAITS_S) <= 43_200  # as long as SQS hides a message
+    assert 24 * 3600 < sum(waits) < 4 * 24 * 3600  # days, and less than the queue keeps it
+
+
+def test_after_the_last_try_the_message_is_shown_at_once_for_the_queue_to_set_it_aside():
+    made = hooked(500)
+
+    assert notify([sent(made.services.settings.webhook_tries)], made.services) == ["m1"]
+    assert made.webhook_queue.hidden == [("receipt of m1", 0)]
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        pytest.param("93.184.215.14", True, id="a public one"),
+        pytest.param("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True, id="a public one, IPv6"),
+        pytest.param("127.0.0.1", False, id="this machine"),
+        pytest.param("0.0.0.0", False, id="this machine, in another way"),
+        pytest.param("::1", False, id="this machine, IPv6"),
+        pytest.param("10.1.2.3", False, id="private, 10"),
+        pytest.param("172.16.0.1", False, id="private, 172.16"),
+        pytest.param("192.168.1.1", False, id="private, 192.168"),
+        pytest.param("100.100.100.200", False, id="shared, where a cloud keeps its metadata"),
+        pytest.param("169.254.169.254", False, id="instance metadata"),
+        pytest.param("fd00:ec2::254", False, id="instance metadata, IPv6"),
+        pytest.param("fe80::1%eth0", False, id="link-local with a zone"),
+        pytest.param("224.0.0.1", False, id="multicast"),
+        pytest.param("ff02::1", False, id="multicast, IPv6"),
+        pytest.param("240.0.0.1", False, id="reserved"),
+        pytest.param("255.255.255.255", False, id="broadcast"),
+        pytest.param("::ffff:169.254.169.254", False, id="metadata, mapped"),
+        pytest.param("::ffff:93.184.215.14", True, id="a public one, mapped"),
+        pytest.param("64:ff9b::a9fe:a9fe", False, id="metadata, through NAT64"),
+        pytest.param("64:ff9b::5db8:d70e", True, id="a public one, through NAT64"),
+        pytest.param("2002:7f00:1::", False, id="this machine, through 6to4"),
+    ],
+)
+def test_which_addresses_are_the_outside_world(address, public):
+    assert is_public(address) is public
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs/notifications.md").read_text()
+
+
+def test_the_documented_event_satisfies_the_published_schema():
+    (example,) = [text for text in re.findall(r"(?s)```json\n(.*?)```", DOCUMENT) if "asrcore.event.v1" in text]
+    schema = json.loads((Path(__file__).parents[2] / "schemas/event.schema.json").read_text())
+
+    jsonschema.validate(json.loads(example), schema)
+    assert json.loads(example).keys() == schema["properties"].keys()
+
+
+def test_the_documented_numbers_are_those_of_the_code():
+    assert retry_wait_s(6, 10) == RETRY_WAITS_S[-1]
+    assert "5 seconds, 5 minutes, 30 minutes, 2, 5 and 10 hours" in DOCUMENT
+    assert [wait_s / 60 for wait_s in RETRY_WAITS_S[1:]] == [5, 30, 120, 300, 600]
+    assert f"within {POST_LIMIT_S} seconds" in DOCUMENT
