@@ -6,12 +6,8 @@ block that is never run), and the script puts it on the page as text. The downlo
 makes the files; only the speakers' names are left open in them.
 """
 
-import base64
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,14 +16,13 @@ from asrcore.core.transcript import Transcript
 from asrcore.render import srt, text, vtt
 from asrcore.render.cues import Cue
 from asrcore.render.lines import STOPS
+from asrcore.render.pages import Page, as_data, load
 from asrcore.render.speech import Piece, Speech, Turn, clean
 
-_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 _NO_RECORDING = '<script type="application/json" id="recording">null</script>'
 _NO_MEDIA = "media-src blob:;"
-_VIEWER = Path(__file__).parent / "viewer"
+_VIEWER = Path(__file__).parent / "viewer" / "viewer"
 _MOST_PIECES = 200
-_SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
 def write(transcript: Transcript, spoken: Speech, subtitles: Sequence[Cue]) -> str:
@@ -37,8 +32,12 @@ def write(transcript: Transcript, spoken: Speech, subtitles: Sequence[Cue]) -> s
     exports = {"txt": text.write(spoken, open_names)}
     if subtitles or not spoken.turns:
         exports |= {"srt": srt.write(subtitles), "vtt": vtt.write(subtitles, open_names)}
-    slots = {"transcript": _json(_data(transcript, spoken)), "exports": _json(exports)}
-    return _SLOT.sub(lambda slot: slots[slot[1]], _page())
+    return viewer().fill({"transcript": as_data(_data(transcript, spoken)), "exports": as_data(exports)})
+
+
+def viewer() -> Page:
+    """The page without a transcript."""
+    return load(_VIEWER)
 
 
 def with_recording(page: bytes, url: str) -> bytes:
@@ -46,7 +45,7 @@ def with_recording(page: bytes, url: str) -> bytes:
     parsed = urlsplit(url)
     if parsed.scheme not in {"http", "https"} or not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", parsed.netloc):
         raise ValueError("a recording is played from an http or https address")
-    block = f'<script type="application/json" id="recording">{_json(url)}</script>'
+    block = f'<script type="application/json" id="recording">{as_data(url)}</script>'
     allowed = f"media-src blob: {parsed.scheme}://{parsed.netloc};"
     # The first of each is the page's own: what was said comes behind them and cannot contain a `<`.
     return page.replace(_NO_MEDIA.encode(), allowed.encode(), 1).replace(_NO_RECORDING.encode(), block.encode(), 1)
@@ -87,22 +86,3 @@ def _turn(turn: Turn) -> list[Any]:
 
 def _units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def _json(value: object) -> str:
-    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character, escape in _ESCAPES.items():  # a transcript of hours is replaced faster than it is translated
-        encoded = encoded.replace(character, escape)
-    return encoded
-
-
-@cache
-def _page() -> str:
-    """The page without its data."""
-    page, style, script = ((_VIEWER / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    slots = {"style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script)}
-    return _SLOT.sub(lambda slot: slots.get(slot[1], slot[0]), page)
-
-
-def _hash(source: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

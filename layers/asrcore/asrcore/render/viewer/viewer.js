@@ -1,13 +1,4 @@
-"use strict";
 // Shows the transcript that lies in this page as data. Everything that was said goes in as text, never as markup.
-
-const find = (id) => document.getElementById(id);
-const stored = (id) => JSON.parse(find(id).textContent);
-const make = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
 
 // --- the page's own words -------------------------------------------------------------------------------------------
 
@@ -38,22 +29,9 @@ const CHINESE = {
   "Copied.": "已复制。",
   "The browser does not let this page copy: use Download.": "浏览器不允许复制，请使用下载。",
 };
-const isChinese = navigator.language.startsWith("zh");
-const say = (words, ...values) =>
-  (isChinese ? CHINESE[words] : words).replace(/\{(\d)\}/g, (_, index) => values[index]);
 const tell = (words) => { find("message").textContent = words && say(words); };
 
-if (isChinese) {
-  document.documentElement.lang = "zh-CN";
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const words = texts.currentNode.data.trim();
-    if (Object.hasOwn(CHINESE, words)) texts.currentNode.data = CHINESE[words];
-  }
-  for (const name of ["aria-label", "placeholder"]) {
-    for (const element of document.querySelectorAll(`[${name}]`)) element.setAttribute(name, say(element.getAttribute(name)));
-  }
-}
+translate();
 
 // --- the data -------------------------------------------------------------------------------------------------------
 
@@ -371,8 +349,5 @@ find("copy").addEventListener("click", async () => {
 });
 find("download").addEventListener("click", () => {
   const format = find("format").value;
-  const file = new Blob([exported(format)], { type: "text/plain" });
-  const link = make("a", { href: URL.createObjectURL(file), download: `${title}.${format}` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  save(new Blob([exported(format)], { type: "text/plain" }), `${title}.${format}`);
 });

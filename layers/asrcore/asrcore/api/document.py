@@ -1,0 +1,95 @@
+"""The OpenAPI document: every route with every answer it may give, problems included."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, HTTPBearer, SecurityScheme
+
+from asrcore.api.models import Problem, Refusal
+from asrcore.api.problems import PROBLEM_JSON
+
+VERSION = "1"
+_DESCRIPTION = (
+    "Recordings in, transcripts out. Calls are signed with AWS Signature Version 4 (service execute-api), or carry a "
+    "bearer token where the stack is deployed with ApiAuthorization=jwt."
+)
+_MEANINGS: Mapping[int, str] = MappingProxyType(
+    {
+        200: "As asked for",
+        201: "Signed",
+        202: "Taken; it goes on by itself",
+        204: "Deleted",
+        303: "It is at the address in Location, for minutes",
+        400: "The body cannot be read",
+        404: "There is none",
+        409: "Not in this state of the job",
+        415: "The body is not JSON",
+        422: "The request is not as it must be, or cannot be done as it is",
+    }
+)
+_FILES = ("application/json", "application/x-subrip", "text/vtt", "text/plain", "text/html")
+_GATEWAY: Mapping[str, type[Any]] = MappingProxyType({"application/json": Refusal})
+_EITHER: Mapping[str, type[Any]] = MappingProxyType({PROBLEM_JSON: Problem, **_GATEWAY})
+# What every route may answer, by API Gateway or by itself.
+_ALWAYS: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType(
+    {
+        403: ("Who calls is not allowed to", _GATEWAY),
+        429: ("Too many calls: wait a moment", _GATEWAY),
+        500: ("Something went wrong here", _EITHER),
+        503: ("It may work in a moment", _EITHER),
+    }
+)
+_TOO_LARGE: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType({413: ("Too large a body", _GATEWAY)})
+
+
+def responses(
+    success: int, model: Any | None, *problems: int, also: int | None = None, files: bool = False
+) -> dict[int, Any]:
+    """A route's answers as Powertools takes them. also: another success.  files: a transcript in one of its formats."""
+    told: dict[int, Any] = {}
+    for status in filter(None, (success, also)):
+        content = {"application/json": {"model": model}} if model is not None else {}
+        told[status] = {"description": _MEANINGS[status], "content": content}
+    if files:
+        told[200] = {"description": _MEANINGS[200], "content": {name: {"schema": {}} for name in _FILES}}
+    for status in problems:
+        told[status] = {"description": _MEANINGS[status], "content": {PROBLEM_JSON: {"model": Problem}}}
+    always = {**_ALWAYS, **(_TOO_LARGE if 415 in problems else {})}
+    for status, (meaning, models) in always.items():
+        told[status] = {"description": meaning, "content": {name: {"model": each} for name, each in models.items()}}
+    return told
+
+
+def document(app: APIGatewayHttpResolver) -> str:
+    """The document of an application's routes, as JSON."""
+    schemes: dict[str, SecurityScheme] = {
+        "sigv4": APIKey(name="Authorization", in_=APIKeyIn.header, description="AWS Signature Version 4"),
+        "jwt": HTTPBearer(bearerFormat="JWT"),
+    }
+    generated = json.loads(
+        app.get_openapi_json_schema(
+            title="asrcore",
+            version=VERSION,
+            description=_DESCRIPTION,
+            security_schemes=schemes,
+            security=[{"sigv4": []}, {"jwt": []}],
+        )
+    )
+    # Powertools describes answers of its own to what is not valid; ours are problem documents.
+    schemas, paths = generated["components"]["schemas"], generated["paths"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for operation in (operation for methods in paths.values() for operation in methods.values()):
+        told = operation["responses"]
+        operation["responses"] = {status: told[status] for status in sorted(told) if not _is_powertools(told[status])}
+    return json.dumps(generated, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_powertools(answer: Mapping[str, Any]) -> bool:
+    return any(
+        content.get("schema", {}).get("$ref", "").endswith("/HTTPValidationError")
+        for content in answer.get("content", {}).values()
+    )

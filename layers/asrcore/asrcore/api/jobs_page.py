@@ -1,0 +1,49 @@
+"""GET /: the page on which people drop recordings and watch jobs. It is the same for everybody: what it shows, it asks
+the API for, in the name of whoever looks at it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from asrcore.render.html import viewer
+from asrcore.render.pages import as_data, load
+from asrcore.services import Services
+
+_JOBS = Path(__file__).parent / "page" / "jobs"
+
+
+@dataclass(frozen=True)
+class JobsPage:
+    """The page, and the headers that keep it to itself."""
+
+    text: str
+    headers: dict[str, str]
+
+
+def jobs_page(services: Services) -> JobsPage:
+    """The page. It speaks to this API and to the audio bucket, and opens transcripts' pages.
+
+    These it opens from memory, as no link can carry a token; they live under the policy of who opened them, which
+    therefore allows the viewer's script, and recordings from wherever they lie.
+    """
+    page, opened = load(_JOBS), viewer()
+    bucket = urlsplit(services.recordings.ticket("-", "audio/-", {}, 1).url)
+    origin = f"{bucket.scheme}://{bucket.netloc}"
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"{page.script_hash} {opened.script_hash}",
+        "style-src": f"{page.style_hash} {opened.style_hash}",
+        "connect-src": f"'self' {origin}",
+        "media-src": f"blob: https: {origin}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }
+    return JobsPage(page.fill({"vendors": as_data(list(services.vendors))}), headers)

@@ -1,0 +1,45 @@
+"""GET /jobs: pages of jobs, the newest first; by a recording's key, all the jobs that its versions have."""
+
+import base64
+import binascii
+import re
+from itertools import islice
+
+from asrcore.api.models import MOST_ON_A_PAGE, JobPage
+from asrcore.api.problems import BadCursorError
+from asrcore.api.views import summary
+from asrcore.core.job import job_id
+from asrcore.services import Services, Wanted
+
+_PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
+
+
+def list_jobs(wanted: Wanted, limit: int, cursor: str | None, services: Services) -> JobPage:
+    """A page of jobs. cursor: of the page before. Raises BadCursorError."""
+    found = services.jobs.recent(wanted, limit, _read_cursor(cursor) if cursor else None)
+    jobs = services.jobs.load_all(found.job_ids)
+    return JobPage(
+        jobs=[summary(job, services) for job in jobs], next_cursor=_cursor(found.after) if found.after else None
+    )
+
+
+def jobs_of(key: str, wanted: Wanted, limit: int, services: Services) -> JobPage:
+    """The jobs of a recording's versions, of the newest MOST_ON_A_PAGE, as far as the bucket still has them."""
+    bucket = services.settings.audio_bucket
+    ids = [job_id(each.source) for each in islice(services.versions.of(bucket, key), MOST_ON_A_PAGE)]
+    jobs = [job for job in services.jobs.load_all(ids) if wanted.takes(job)]
+    return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=None)
+
+
+def _cursor(place: str) -> str:
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    try:
+        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        place = ""
+    if not _PLACE.fullmatch(place):
+        raise BadCursorError("give next_cursor of a page as it is, or none for the first page")
+    return place

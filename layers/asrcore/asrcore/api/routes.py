@@ -1,0 +1,245 @@
+"""The routes of the HTTP API: each reads its request, calls one use case, and tells what came of it."""
+
+import base64
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from pydantic import BaseModel
+
+from asrcore.api.creation import create_job
+from asrcore.api.document import document, responses
+from asrcore.api.listing import jobs_of, list_jobs
+from asrcore.api.models import (
+    MOST_ON_A_PAGE,
+    Estimate,
+    IdempotencyKey,
+    Inline,
+    JobDetail,
+    JobId,
+    JobPage,
+    JobRequest,
+    Key,
+    Moment,
+    TranscriptFormat,
+    Upload,
+    UploadRequest,
+    VendorName,
+)
+from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
+from asrcore.api.transcripts import transcript
+from asrcore.api.uploads import offer_upload
+from asrcore.api.views import detail
+from asrcore.core.cost import estimate
+from asrcore.core.documents import read_json
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Job, Status
+from asrcore.deletion import delete
+from asrcore.log import LOG
+from asrcore.services import Services, Wanted
+
+JSON_TYPE = "application/json"
+_LONGEST_S = 10 * 3600
+# What is told of a job is of this moment, and nobody else's.
+_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+class Api:
+    """Answers requests of API Gateway (payload format 2.0) with what the use cases say."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=_read_json)
+        self._app.exception_handler(Exception)(self._problem)
+        self._methods: dict[str, list[str]] = {}
+        self._add("POST", "/uploads", self.create_upload, responses(201, Upload, 400, 415, 422))
+        self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
+        self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422))
+        self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422))
+        self._add("DELETE", "/jobs/<job_id>", self.delete_job, responses(204, None, 404, 409, 422))
+        self._add(
+            "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
+        )
+        self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422))
+        self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any]))
+        self._app.route("/", "GET", include_in_schema=False)(self.get_page)
+
+    def answer(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
+        """One request's answer; what cannot be done is told in a problem document."""
+        answered: dict[str, Any] = self._app.resolve(_json_or_nothing(event), context)  # type: ignore[arg-type]
+        return answered
+
+    @cached_property
+    def document(self) -> str:
+        """The OpenAPI document, as JSON."""
+        return document(self._app)
+
+    def create_upload(self, body: UploadRequest) -> Response[str]:
+        """Get a form with which a browser, or anything else, uploads one recording
+
+        The upload makes a job by itself, seconds later; `GET` the path in `job` until it lists one. The form is good
+        for an hour and for one key, which is nobody else's; S3 refuses larger files and other kinds.
+        """
+        return _told(offer_upload(body, self._services), HTTPStatus.CREATED)
+
+    def create_job(
+        self,
+        body: JobRequest,
+        idempotency_key: Annotated[
+            IdempotencyKey | None,
+            Header(alias="Idempotency-Key", description="the same request under the same key, for a day, is one job"),
+        ] = None,
+    ) -> Response[str]:
+        """Have a recording transcribed that lies in the audio bucket, or at an https address
+
+        202 with a new job, 200 with the job that this recording has already, if the same was asked of it. The audio
+        bucket makes jobs by itself as recordings arrive: this is for those that came before, and for addresses.
+        """
+        job, is_new = create_job(body, idempotency_key, self._services)
+        status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
+        return _told(detail(job, self._services), status, f"/jobs/{job.job_id}")
+
+    def list_jobs(
+        self,
+        *,
+        status: Annotated[Status | None, Query(description="only jobs in this state")] = None,
+        vendor: Annotated[VendorName | None, Query(description="only jobs that this vendor has or had last")] = None,
+        since: Annotated[Moment | None, Query(alias="from", description="created then or later")] = None,
+        until: Annotated[Moment | None, Query(alias="to", description="created before")] = None,
+        key: Annotated[Key | None, Query(description="only jobs of this recording in the audio bucket")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="jobs on a page")] = 20,
+        cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
+    ) -> Response[str]:
+        """List jobs, the newest first
+
+        A call does a bounded amount of work, so a page may be short, or empty, although there is more: go on until
+        `next_cursor` is null. With `key` there is one page: the jobs of the newest versions that the bucket still has.
+        """
+        wanted = Wanted(status, self._known(vendor) if vendor else None, since, until)
+        if key is not None:
+            return _told(jobs_of(key, wanted, limit, self._services))
+        return _told(list_jobs(wanted, limit, cursor, self._services))
+
+    def get_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
+        """See how a job goes: its stage, what was tried, what it costs"""
+        return _told(detail(self._job(job_id), self._services))
+
+    def delete_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
+        """Delete a job that has ended, for ever: recording, transcript, exports, raw reply, in every version"""
+        delete(self._job(job_id), self._services)
+        return Response(HTTPStatus.NO_CONTENT, body="", headers=dict(_PRIVATE))
+
+    def get_transcript(
+        self,
+        job_id: Annotated[JobId, Path()],
+        form: Annotated[TranscriptFormat, Query(alias="format")] = TranscriptFormat.JSON,
+        inline: Annotated[Inline, Query(description="in the answer itself, if it fits")] = "false",
+    ) -> Response[str]:
+        """Get a transcript, or its subtitles, text or page
+
+        303 to an address that is good for minutes, or with `inline` the file itself, where it fits into an answer. A
+        page comes as the file itself whenever it fits, and plays the recording.
+        """
+        accepted = str(self._app.current_event.headers.get("accept-encoding", ""))
+        content = transcript(
+            self._job(job_id), form, self._services, inline=inline == "true", takes_gzip="gzip" in accepted.lower()
+        )
+        if content.location:
+            return Response(HTTPStatus.SEE_OTHER, body="", headers={**_PRIVATE, "Location": content.location})
+        encoded = {"Content-Encoding": "gzip"} if content.is_packed else {}
+        answer = Response(
+            HTTPStatus.OK,
+            content.content_type,
+            base64.b64encode(content.body).decode(),
+            {**_PRIVATE, **encoded, "Vary": "Accept-Encoding"},
+        )
+        answer.base64_encoded = True
+        return answer
+
+    def get_estimate(
+        self,
+        vendor: Annotated[VendorName, Query()],
+        seconds: Annotated[float, Query(ge=0, le=_LONGEST_S, description="the recording's length")],
+    ) -> Response[str]:
+        """What a recording of some length would cost with a vendor, and how long it usually takes"""
+        services = self._services
+        typical_s = services.history.typical_s(self._known(vendor), seconds, services.now())
+        cost = estimate(vendor, round(seconds * 1000), services.settings.rates, turnaround_s=typical_s)
+        return _told(Estimate(vendor=vendor, seconds=seconds, cost=cost, typical_s=typical_s))
+
+    def get_document(self) -> Response[str]:
+        """This API as an OpenAPI document"""
+        return Response(HTTPStatus.OK, JSON_TYPE, self.document)
+
+    def get_page(self) -> Response[str]:
+        """The page for people; API Gateway lets everybody see it, where the stack serves it at all."""
+        from asrcore.api.jobs_page import jobs_page  # noqa: PLC0415 - programs never ask for it
+
+        page = jobs_page(self._services)
+        return Response(HTTPStatus.OK, "text/html; charset=utf-8", page.text, dict(page.headers))
+
+    def _add(self, method: str, rule: str, handler: Callable[..., Response[str]], answers: Any) -> None:
+        summary, _, description = inspect.getdoc(handler).partition("\n\n")  # type: ignore[union-attr]
+        self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", rule), []).append(method)
+        self._app.route(
+            rule,
+            method,
+            summary=summary,
+            description=" ".join(description.split()) or None,
+            operation_id=handler.__name__,
+            responses=answers,
+            status_code=min(answers),
+        )(handler)
+
+    def _job(self, job_id: str) -> Job:
+        LOG.append_keys(job_id=job_id)
+        job = self._services.jobs.load(job_id)
+        if job is None:
+            raise NoSuchJobError(f"{job_id} is no job's id, or the job was deleted or forgotten")
+        return job
+
+    def _known(self, vendor: str) -> str:
+        if vendor not in self._services.vendors:
+            known = ", ".join(self._services.vendors)
+            raise AsrError(ErrorClass.CONFIG, "UnknownVendor", f"there is no vendor {vendor}; there are {known}")
+        return vendor
+
+    def _problem(self, error: Exception) -> Response[str]:
+        if isinstance(error, NotFoundError):
+            path = self._app.current_event.path
+            known = (methods for pattern, methods in self._methods.items() if re.fullmatch(pattern, path))
+            allowed = next(known, [])
+            method = self._app.current_event.http_method
+            error = MethodNotAllowedError(allowed) if allowed and method not in allowed else error
+        return problem(error, self._app.lambda_context.aws_request_id)
+
+
+def _told(model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
+    headers = {**_PRIVATE, "Location": location} if location else dict(_PRIVATE)
+    return Response(status, JSON_TYPE, model.model_dump_json(by_alias=True), headers)
+
+
+def _json_or_nothing(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event whose body is JSON or of a type that nobody reads: Powertools would read forms as well."""
+    media_type = event["headers"].get("content-type", JSON_TYPE).partition(";")[0].strip().lower()
+    known = JSON_TYPE if media_type == JSON_TYPE else "application/octet-stream"
+    return {**event, "headers": {**event["headers"], "content-type": known}}
+
+
+def _read_json(text: str | None) -> Any:
+    """A body's JSON object. Raises json.JSONDecodeError for everything else, such as what no later step could write."""
+    try:
+        document = read_json((text or "").encode("utf-8", "surrogatepass"))
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise json.JSONDecodeError(str(error)[:200], "", 0) from None
+    if not isinstance(document, dict):
+        raise json.JSONDecodeError("the body must be a JSON object", "", 0)
+    return document

@@ -1,0 +1,104 @@
+"""GET /jobs/{job_id}/transcript: the transcript of exactly this job, in the format asked for, here or by a redirect."""
+
+import gzip
+from dataclasses import dataclass, field
+
+from asrcore.api.models import TranscriptFormat
+from asrcore.api.problems import NotEndedError, NoTranscriptError
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Job, Status
+from asrcore.core.links import safe_name
+from asrcore.core.transcript import Transcript
+from asrcore.services import JSON, Services, Stored
+
+# AWS Lambda answers at most 6 MB, and bytes travel as base64 in it.
+LARGEST_ANSWER_BYTES = 5_500_000
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is answered: a file, or the address where it is."""
+
+    content_type: str = ""
+    body: bytes = field(default=b"", repr=False)
+    is_packed: bool = False  # gzip
+    location: str = field(default="", repr=False)
+
+
+def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool) -> Content:
+    """A job's transcript. inline: here, if it fits; else, and for what does not fit, by a redirect.
+
+    A page is given here if it fits, with the recording in it. What was not exported is made now. Raises NotEndedError
+    while there is none, NoTranscriptError where there will be none.
+    """
+    kept = _kept(job, services)
+    if form is TranscriptFormat.JSON:
+        if inline and (content := _fitting(services.transcripts.read(kept), JSON, takes_gzip=takes_gzip)):
+            return content
+        return Content(location=services.transcripts.presign(kept, _file_name(job, ".json")))
+    return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
+
+
+def _kept(job: Job, services: Services) -> Stored:
+    if not job.finished:
+        raise NotEndedError(f"the job is {job.status}: GET /jobs/{job.job_id} tells when it has ended")
+    if job.status is Status.FAILED or job.transcript_key is None:
+        why = f" ({job.error.code}: {job.error.message})" if job.error else ""
+        raise NoTranscriptError(f"the job failed{why}")
+    kept = services.transcripts.find(job.transcript_key, job.source)
+    if kept is None:
+        raise NoTranscriptError("the transcript was deleted")
+    return kept
+
+
+def _export(
+    job: Job, kept: Stored, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool
+) -> Content:
+    from asrcore.render import FORMATS  # noqa: PLC0415 - only who reads needs it
+
+    made = FORMATS[form]
+    stored = services.transcripts.find(kept.key.removesuffix(".json") + made.extension, job.source)
+    is_page = form is TranscriptFormat.HTML
+    if stored is None or inline or is_page:
+        body = services.transcripts.read(stored) if stored else _made_now(kept, form, services)
+        body = _with_recording(body, job, services) if is_page else body
+        if content := _fitting(body, made.content_type, takes_gzip=takes_gzip):
+            return content
+    if stored is None:
+        raise NoTranscriptError(
+            f"{form} was not exported and is too large to be made now: ask with Accept-Encoding: gzip, or for json"
+        )
+    return Content(location=services.transcripts.presign(stored, _file_name(job, made.extension)))
+
+
+def _made_now(kept: Stored, form: TranscriptFormat, services: Services) -> bytes:
+    from asrcore.render import Exports  # noqa: PLC0415 - only who reads needs it
+
+    exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)))
+    try:
+        return exports.write(form)
+    except ValueError as error:
+        raise NoTranscriptError(str(error)) from error
+
+
+def _with_recording(page: bytes, job: Job, services: Services) -> bytes:
+    """The page with the recording in it, unless that is gone or lies where no page may play it from."""
+    from asrcore.render import with_recording  # noqa: PLC0415 - only who reads needs it
+
+    try:
+        source, _ = services.recordings.look_up(job.source)
+        return with_recording(page, services.recordings.presign(source))
+    except (AsrError, ValueError):
+        return page
+
+
+def _fitting(body: bytes, content_type: str, *, takes_gzip: bool) -> Content | None:
+    packed = gzip.compress(body, 6, mtime=0) if takes_gzip else body
+    if len(packed) > LARGEST_ANSWER_BYTES * 3 // 4:
+        return None
+    return Content(content_type, packed, is_packed=takes_gzip)
+
+
+def _file_name(job: Job, extension: str) -> str:
+    """The recording's own name and what it is now: two recordings may differ by their extension only."""
+    return f"{safe_name(job.source.key) or job.job_id}{extension}"

@@ -1,0 +1,78 @@
+"""POST /uploads: a form that lets a browser put one recording where S3's event finds it."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from asrcore.api.models import Upload, UploadRequest
+from asrcore.api.problems import BadUploadError
+from asrcore.core.errors import AsrError
+from asrcore.core.levels import is_sidecar, metadata_name, read_metadata, read_request
+from asrcore.core.links import safe_name
+from asrcore.core.options import Wish
+from asrcore.core.routing import AUTO, INCOMING
+from asrcore.services import Services
+
+LIFETIME_S = 3600
+LARGEST_METADATA_BYTES = 2000  # S3 takes 2 KB, names and values together
+_VIDEO = frozenset({"mp4", "mov", "webm", "mkv", "flv", "3gp", "avi", "wmv"})
+_PLAIN = "-_.,~ "
+
+
+def offer_upload(asked: UploadRequest, services: Services) -> Upload:
+    """Sign an upload: one key that nobody else has, the options as metadata, the size and the kind of file.
+
+    Raises AsrError for options that are not allowed, BadUploadError for names and options that no upload can carry.
+    """
+    wish = read_request(asked.vendor, asked.options, services.vendors)
+    name = safe_name(asked.name)
+    if not name or is_sidecar(name):
+        raise BadUploadError("the name is none of a recording: give the file's own, such as meeting.wav")
+    key = f"{INCOMING}{wish.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
+    metadata = _metadata(wish, services)
+    content_type = asked.content_type or _content_type(name)
+    ticket = services.recordings.ticket(key, content_type, metadata, LIFETIME_S)
+    return Upload(
+        url=ticket.url,
+        fields=dict(ticket.fields),
+        key=key,
+        max_bytes=services.settings.upload_max_bytes,
+        expires_at=services.now() + timedelta(seconds=LIFETIME_S),
+        job=f"/jobs?key={quote(key, safe='/')}",
+    )
+
+
+def _content_type(name: str) -> str:
+    extension = name.rpartition(".")[2].lower()
+    if not extension.isascii() or not extension.isalnum():
+        return "audio/octet-stream"
+    return f"{'video' if extension in _VIDEO else 'audio'}/{extension}"
+
+
+def _metadata(wish: Wish, services: Services) -> dict[str, str]:
+    """The wish as an object's metadata, which says the same again when it is read."""
+    said = wish.options.model_dump(mode="json")
+    own: Mapping[str, Mapping[str, Any]] = said.pop("vendor", {})
+    values = {metadata_name(name): value for name, value in said.items() if value is not None}
+    values |= {metadata_name(vendor, name): each for vendor, named in own.items() for name, each in named.items()}
+    metadata = {name: quote(_text(value), safe=_PLAIN) for name, value in values.items()}
+    if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
+        raise BadUploadError(f"the options are more than an upload can carry ({LARGEST_METADATA_BYTES} bytes)")
+    if not _reads_back(metadata, wish, services):
+        raise BadUploadError("the options hold what an upload cannot carry, such as a comma within a hotword")
+    return metadata
+
+
+def _reads_back(metadata: Mapping[str, str], wish: Wish, services: Services) -> bool:
+    try:
+        return read_metadata(metadata, services.vendors).options == wish.options
+    except AsrError:
+        return False
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

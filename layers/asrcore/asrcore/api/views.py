@@ -1,0 +1,52 @@
+"""A job as the API tells of it: what its row says and nothing secret, where it is, and where to go from here."""
+
+from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording
+from asrcore.api.stages import stage
+from asrcore.core.cost import incurred
+from asrcore.core.job import Attempt, Job, Status
+from asrcore.core.links import is_linked
+from asrcore.services import Services
+
+
+def summary(job: Job, services: Services) -> JobSummary:
+    """A job in a line."""
+    here = f"/jobs/{job.job_id}"
+    until = job.updated_at if job.finished else services.now()
+    return JobSummary(
+        job_id=job.job_id,
+        status=job.status,
+        stage=stage(job, services),
+        vendor=job.vendor,
+        recording=Recording(
+            bucket=job.source.bucket,
+            key=job.source.key,
+            version_id=job.source.version_id,
+            size_bytes=None if is_linked(job.source.key) else job.source.size_bytes,
+            audio=job.audio,
+        ),
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        elapsed_s=max(0.0, (until - job.created_at).total_seconds()),
+        error=job.error,
+        warnings=job.warnings,
+        links=Links(self=here, transcript=f"{here}/transcript" if job.status is Status.COMPLETED else None),
+    )
+
+
+def detail(job: Job, services: Services) -> JobDetail:
+    """All that there is to tell of a job."""
+    known = None
+    if job.vendor and job.audio_s is not None:
+        known = services.history.typical_s(job.vendor, job.audio_s, services.now())
+    return JobDetail(
+        **dict(summary(job, services)),
+        typical_s=known,
+        attempts=[_attempt(each) for each in job.attempts],
+        options=job.options.model_dump(mode="json"),
+        # What is kept is of the last end: a job that was redriven costs more by now.
+        cost=(job.cost if job.announced else None) or incurred(job, services.settings.rates),
+    )
+
+
+def _attempt(attempt: Attempt) -> NumberedAttempt:
+    return NumberedAttempt(**{name: getattr(attempt, name) for name in NumberedAttempt.model_fields})

@@ -1,0 +1,133 @@
+"""Recordings that lie elsewhere: an https address, kept in the audio bucket as a small object that holds nothing else.
+
+The vendor fetches such a recording itself, so nobody here looks into it: of the recording only its name is known. The
+address may be signed and must not be seen, so rows, logs and events have the object's key and never what is in it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from asrcore.core.addresses import is_public
+from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
+
+LINKED = "linked/"
+LONGEST_URL = 2048  # what vendors take
+LONGEST_NAME = 200
+_HTTPS_PORT = 443
+_OWN_DOMAINS = frozenset({"localhost", "local", "internal"})
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+_HOST = re.compile(r"[A-Za-z0-9.:-]+")
+# What a URL may have (RFC 3986); anything else must be percent-encoded.
+_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+# By the usual extensions: the format, and the codec that is nearly always in it. What is in raw PCM is anybody's guess.
+USUAL: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "wav": ("wav", "pcm_s16le"),
+        "mp3": ("mp3", "mp3"),
+        "m4a": ("m4a", "aac"),
+        "mp4": ("mp4", "aac"),
+        "flac": ("flac", "flac"),
+        "ogg": ("ogg", "opus"),
+        "opus": ("ogg", "opus"),
+        "aac": ("aac", "aac"),
+        "amr": ("amr", "amr_nb"),
+        "wma": ("wma", "wmav2"),
+        "flv": ("flv", "aac"),
+        "3gp": ("3gp", "amr_nb"),
+        "silk": ("silk", "silk"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address, taken apart. host: as it is written, without a port.  target: path and query."""
+
+    url: str = field(repr=False)
+    is_https: bool
+    host: str
+    port: int
+    target: str = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, decoded; empty for a path that ends in a slash."""
+        return unquote(urlsplit(self.target).path.rpartition("/")[2])
+
+
+def read_link(url: str, *, local: bool = False) -> Link:
+    """An address that may be fetched: https on its usual port, no user or password in it, no private IP address.
+
+    local: plain http, this machine and any port are allowed too, for development. Where a name leads is not looked at.
+    Raises AsrError(config, BadUrl), whose message does not repeat the address.
+    """
+    if len(url) > LONGEST_URL:
+        raise _bad(f"has {len(url)} characters (vendors take {LONGEST_URL})")
+    if not _URL.fullmatch(url):
+        raise _bad("has characters that must be percent-encoded")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _bad("is no URL") from None
+    is_https = parts.scheme == "https"
+    if not is_https and not (local and parts.scheme == "http"):
+        raise _bad("is not https")
+    if parts.username is not None or parts.password is not None:
+        raise _bad("has a user or a password in it, which vendors would not get: sign the address instead")
+    if not parts.hostname or not _HOST.fullmatch(parts.hostname):
+        raise _bad("names no host")
+    if port not in {None, _HTTPS_PORT} and not local:
+        raise _bad(f"names port {port}: only the usual one, {_HTTPS_PORT}, is allowed")
+    if not local and _is_private(parts.hostname):
+        raise _bad("leads to a private address: vendors fetch it from the public internet")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Link(url, is_https, parts.hostname, port or (_HTTPS_PORT if is_https else 80), target)
+
+
+def is_linked(key: str) -> bool:
+    """Whether an object of the audio bucket holds a recording's address in the recording's place."""
+    return key.startswith(LINKED)
+
+
+def linked_audio(key: str) -> Audio:
+    """What a linked recording's name tells of it. Raises AsrError(bad_audio) when that ends as no recording's does."""
+    extension = key.rpartition(".")[2].lower()
+    if extension not in USUAL:
+        message = f"the recording's name does not end as a recording's does: one of .{', .'.join(USUAL)}"
+        raise AsrError(ErrorClass.BAD_AUDIO, "UnknownFormat", message)
+    format_, codec = USUAL[extension]
+    return Audio(format=format_, codec=codec, sample_rate_hz=None, channels=None, duration_ms=None)
+
+
+def safe_name(name: str) -> str:
+    """A file's name as a part of a key: no folders, no control characters, at most 200 characters, extension kept.
+
+    S3 would put the browser's own file name in the place of `${filename}`. What is left of a name may be empty.
+    """
+    folded = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    kept = "".join("_" if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else each for each in folded)
+    kept = re.sub(r"\.{2,}", ".", kept.replace("${", "__")).strip(" .")
+    stem, dot, extension = kept.rpartition(".")
+    if not dot or len(extension) > 10:
+        return kept[:LONGEST_NAME]
+    return f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}"
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host is private by what it is called; who ends in a number is an address, in whatever way written."""
+    try:
+        return not is_public(host)
+    except ValueError:
+        name, _, last = host.rstrip(".").rpartition(".")
+        return not name or last in _OWN_DOMAINS or bool(_NUMBER.fullmatch(last))
+
+
+def _bad(what: str) -> AsrError:
+    message = f"the recording's address {what}: give one that begins with https:// and that anybody can fetch"
+    return AsrError(ErrorClass.CONFIG, "BadUrl", message)

@@ -1,0 +1,59 @@
+"""Forgetting a job and all that was made of its recording, in every version that the buckets keep."""
+
+from collections.abc import Iterable, Iterator
+
+from asrcore.core.job import Job
+from asrcore.finish import transcript_key
+from asrcore.services import ConflictError, ObjectVersion, Services
+
+
+class AtWorkError(Exception):
+    """Somebody still looks after the job; the message says what to wait for."""
+
+
+def delete(job: Job, services: Services) -> None:
+    """Delete a job's recording, transcript, exports and raw reply, and at last its row. Raises AtWorkError.
+
+    Repeated after a crash it finishes what is left.
+    """
+    refuse_unless_over(job, services)
+    delete_all(job, list(objects(job, services)), services)
+
+
+def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) -> None:
+    """Delete what was found of a job, and its row. Raises AtWorkError when somebody has taken it up meanwhile."""
+    for version in versions:
+        services.versions.delete(version)
+    try:
+        services.jobs.delete(job)
+    except ConflictError as error:
+        raise AtWorkError(f"{error}, after its objects were deleted") from error
+
+
+def refuse_unless_over(job: Job, services: Services) -> None:
+    """Raises AtWorkError for a job that has not ended, whose end was not told, or whose execution still runs."""
+    if job.open is not None:
+        raise AtWorkError(
+            f"job {job.job_id} is {job.status} and still looked after: delete it when it has ended, or stop its "
+            f"execution {job.execution_name} first, which ends it"
+        )
+    if services.workflow.status(job.execution_name) == "RUNNING":
+        raise AtWorkError(f"the execution {job.execution_name} is about to end: delete the job when it has")
+
+
+def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:
+    """All that there is of a job in the buckets; of other versions of its recording nothing."""
+    from asrcore.render import FORMATS  # noqa: PLC0415 - only who deletes needs its names
+
+    source, kept_in = job.source, services.settings.transcript_bucket
+    for version in services.versions.of(source.bucket, source.key):
+        if source.version_id in {None, version.version_id}:
+            yield version
+    base = transcript_key(source).removesuffix(".json")
+    made = {f"{base}{extension}" for extension in (".json", *(each.extension for each in FORMATS.values()))}
+    for version in services.versions.under(kept_in, f"{base}."):
+        origin = services.versions.made_from(version) if version.key in made else None
+        if origin is not None and origin.is_of(source):
+            yield version
+    for folder in ("superseded", "raw"):
+        yield from services.versions.under(kept_in, f"{folder}/{job.job_id}")

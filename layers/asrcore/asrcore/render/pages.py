@@ -1,0 +1,54 @@
+"""Self-contained pages: a file each, whose own script and style are allowed by their hashes, and no others.
+
+A page is three files of one name (html, css, js) in a folder of its own, before which `common/` is put.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_COMMON = Path(__file__).parent / "common"
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page without its data, and what a Content Security Policy calls its script and its style."""
+
+    text: str
+    script_hash: str
+    style_hash: str
+
+    def fill(self, slots: Mapping[str, str]) -> str:
+        """The page with its data. slots: JSON as `as_data` makes it, by name."""
+        return _SLOT.sub(lambda slot: slots[slot[1]], self.text)
+
+
+@cache
+def load(page: Path) -> Page:
+    """The page whose files are called so, without their suffixes."""
+    style, script = (
+        (_COMMON / f"common.{kind}").read_text("utf-8") + page.with_suffix(f".{kind}").read_text("utf-8")
+        for kind in ("css", "js")
+    )
+    made = {"style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script)}
+    text = _SLOT.sub(lambda slot: made.get(slot[1], slot[0]), page.with_suffix(".html").read_text("utf-8"))
+    return Page(text, made["script_hash"], made["style_hash"])
+
+
+def as_data(value: object) -> str:
+    """JSON that ends no script block, whatever is in it."""
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():  # a transcript of hours is replaced faster than it is translated
+        encoded = encoded.replace(character, escape)
+    return encoded
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

@@ -1,0 +1,240 @@
+"""The jobs page, from the address that `make local` prints to a subtitle in the reader's hands, in a real browser."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+UP_S = 90
+LARGEST_BYTES = 30_000
+Opener = Callable[..., Page]
+
+
+@contextmanager
+def make_local(said: Path) -> Iterator[str]:
+    """What `make local` prints, while it runs."""
+    command = [sys.executable, "-m", "devstack", "local"]
+    with (
+        said.open("w") as to,
+        subprocess.Popen(command, cwd=ROOT, stdout=to, stderr=subprocess.STDOUT) as running,
+    ):
+        try:
+            deadline = time.monotonic() + UP_S
+            while "Ctrl-C ends it all" not in said.read_text():
+                assert running.poll() is None, said.read_text()
+                assert time.monotonic() < deadline, said.read_text()
+                time.sleep(0.05)
+            yield said.read_text()
+        finally:
+            running.terminate()
+            running.wait(UP_S)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """A running `make local`: the address that it prints, and its S3."""
+    with make_local(tmp_path_factory.mktemp("local") / "said") as printed:
+        facts = json.loads(re.search(r"^READY (.*)$", printed, re.MULTILINE)[1])
+        address = re.search(r"In a browser.*\n\s+(http\S+)", printed)[1]
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=facts["aws_endpoint_url"],
+            region_name=facts["region"],
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        yield address, facts, s3
+
+
+@pytest.fixture
+def page(show: Opener, local) -> Page:
+    return show(local[0])
+
+
+def drop(page: Page, *files: Path | dict[str, object]) -> None:
+    page.set_input_files("#files", list(files))
+
+
+def job(page: Page, name: str):
+    return page.locator("#jobs > li").filter(has=page.get_by_text(name, exact=True))
+
+
+def test_a_person_drops_an_mp3_watches_it_and_reads_searches_plays_and_subtitles_the_result(page, local, tmp_path):
+    _, facts, s3 = local
+
+    drop(page, SAMPLES / "news.mp3")
+    expect(page.get_by_role("progressbar", name="news.mp3")).to_be_visible()
+    card = job(page, "news.mp3")
+    expect(card).to_contain_text(re.compile("completed"))
+    expect(page.locator("#uploads > li")).to_have_count(0)
+
+    with page.context.expect_page() as opened:
+        card.get_by_role("button", name="news.mp3: Open").click()
+    viewer = opened.value
+    # read
+    expect(viewer).to_have_title("news.mp3")
+    expect(viewer.locator("#turns")).to_contain_text("早上好")
+    # search
+    viewer.get_by_role("searchbox").fill("今天")
+    expect(viewer.locator("#count")).to_have_text(re.compile("1 of [1-9]"))
+    # play
+    viewer.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    viewer.locator(".said span").filter(has_text="今天").first.click()
+    expect(viewer.locator(".said .now")).to_have_text("今天")
+    assert viewer.evaluate("() => document.getElementById('player').currentTime") > 0
+    viewer.evaluate("() => document.getElementById('player').play()")
+    viewer.wait_for_function("at => document.getElementById('player').currentTime > at", arg=3)
+    # and take the subtitles
+    for name in ("srt", "vtt"):
+        with page.expect_download() as saved:
+            card.get_by_role("button", name=f"news.mp3: {name.upper()}").click()
+        listed = s3.list_objects_v2(Bucket=facts["transcript_bucket"], Prefix="transcripts/incoming/auto/")["Contents"]
+        (key,) = [each["Key"] for each in listed if each["Key"].endswith(f"/news.mp3.{name}")]
+        assert saved.value.suggested_filename == f"news.mp3.{name}"
+        body = s3.get_object(Bucket=facts["transcript_bucket"], Key=key)["Body"].read()
+        assert Path(saved.value.path()).read_bytes() == body
+
+
+def test_says_why_a_recording_failed_and_takes_it_away(page):
+    drop(page, {"name": "shopping list.mp3", "mimeType": "audio/mpeg", "buffer": "牛奶、鸡蛋".encode()})
+    card = job(page, "shopping list.mp3")
+    expect(card.locator(".why")).to_contain_text("NotAudio")
+    expect(page.locator("#news")).to_contain_text("shopping list.mp3: failed")
+
+    card.get_by_role("button", name="Delete").click()
+    card.get_by_role("button", name="Delete for ever").click()
+
+    expect(card).to_have_count(0)
+
+
+def test_several_recordings_with_a_vendor_and_speakers(page):
+    page.get_by_label("Vendor").select_option("volcengine-bigmodel")
+    page.get_by_label("Speakers").select_option("2")
+
+    drop(page, SAMPLES / "call.wav", SAMPLES / "greeting.wav")
+
+    for name in ("call.wav", "greeting.wav"):
+        expect(job(page, name)).to_contain_text(re.compile("completed · volcengine-bigmodel · after"))
+
+
+def test_a_files_name_is_no_markup(page):
+    name = "<img src=x onerror=alert(1)>&amp;\u202e会议.wav"
+
+    drop(page, {"name": name, "mimeType": "audio/wav", "buffer": (SAMPLES / "greeting.wav").read_bytes()})
+
+    expect(page.locator("#jobs .name").filter(has_text="会议.wav")).to_have_count(1)
+    expect(page.locator("img")).to_have_count(0)
+
+
+def test_a_dragged_file_is_taken(page):
+    content = list((SAMPLES / "greeting.wav").read_bytes())
+
+    page.evaluate(
+        """content => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(content)], "dragged.wav", { type: "audio/wav" }));
+          document.getElementById("drop").dispatchEvent(
+            new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: carried }));
+        }""",
+        content,
+    )
+
+    expect(job(page, "dragged.wav")).to_contain_text("completed")
+
+
+def test_only_jobs_in_one_state(page):
+    drop(page, {"name": "nothing.mp3", "mimeType": "audio/mpeg", "buffer": b"nothing"})
+    expect(job(page, "nothing.mp3")).to_contain_text("failed")
+
+    page.get_by_label("Only jobs in this state").select_option("FAILED")
+
+    expect(page.locator("#jobs > li .good")).to_have_count(0)
+    expect(job(page, "nothing.mp3")).to_be_visible()
+
+
+def test_older_jobs_come_when_asked_for(page, local):
+    _, facts, s3 = local
+    for number in range(25):
+        s3.put_object(Bucket=facts["audio_bucket"], Key=f"incoming/auto/old {number}.txt", Body=f"{number}".encode())
+    page.reload()
+    expect(page.locator("#jobs > li")).to_have_count(20)
+
+    page.get_by_role("button", name="Older ones").click()
+
+    expect(page.locator("#jobs > li").nth(24)).to_be_visible()
+
+
+def test_asks_for_a_token_where_the_api_does_and_sends_it_nowhere_else(show, local):
+    asked: list[tuple[str, str | None]] = []
+
+    def guarded(route: Route) -> None:
+        token = route.request.headers.get("authorization")
+        asked.append((route.request.url, token))
+        if token == "Bearer abc":
+            route.fallback()
+        else:
+            route.fulfill(status=200 if route.request.url == local[0] else 401, json={"message": "Unauthorized"})
+
+    page = show("about:blank", expected="401")
+    page.context.route(lambda url: url.startswith(local[0]) and url != local[0], guarded)
+    page.context.on("request", lambda request: asked.append((request.url, request.headers.get("authorization"))))
+    page.goto(local[0])
+    expect(page.locator("#news")).to_have_text("This API wants an access token.")
+
+    page.get_by_label("Access token").fill("abc")
+    page.get_by_role("button", name="Go on").click()
+    drop(page, SAMPLES / "greeting.wav")
+
+    expect(job(page, "greeting.wav").first).to_contain_text("completed")
+    assert {token for url, token in asked if not url.startswith(local[0])} == {None}
+    assert "abc" not in page.url
+
+
+def test_can_be_used_without_a_mouse_and_without_eyes(page):
+    drop(page, SAMPLES / "greeting.wav")
+    expect(job(page, "greeting.wav").first).to_contain_text("completed")
+
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
+    page.get_by_role("button", name="greeting.wav: TXT").first.focus()
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename == "greeting.wav.txt"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_a_phone(show, local, scheme):
+    page = show(local[0], viewport={"width": 320, "height": 600}, color_scheme=scheme)
+    expect(page.locator("#jobs > li").first).to_be_visible()
+
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
+    assert Axe().run(page).violations_count == 0
+
+
+def test_speaks_chinese_to_who_reads_it(show, local):
+    page = show(local[0], locale="zh-CN")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("录音")
+    expect(page.locator("#drop")).to_contain_text("或拖放到这里")
+
+
+def test_is_small_and_keeps_to_itself(page, local):
+    answer = page.request.get(local[0])
+
+    assert len(answer.body()) < LARGEST_BYTES
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"

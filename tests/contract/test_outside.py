@@ -1,0 +1,233 @@
+"""Fetching what lies elsewhere, from real servers: whole, bounded, by TLS, and never from inside."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.stores import outside
+from asrcore.stores.connection import connect
+from asrcore.stores.outside import fetch
+from asrcore.vendors.deadline import Deadline
+from tests.support.web import Web
+
+RECORDING = bytes(range(256)) * 400
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as served:
+        yield served
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that answers each connection in its own way; the address of something at it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    done = threading.Event()
+
+    def serve() -> None:
+        while not done.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(10)
+                try:
+                    connection.recv(65536)
+                    answer(connection)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.wav"
+    finally:
+        done.set()
+        thread.join(30)
+        listener.close()
+
+
+def refused(url: str, at_most_bytes: int = 10**6, **options) -> AsrError:
+    with pytest.raises(AsrError) as raised:
+        fetch(url, at_most_bytes, **options)
+    assert "127.0.0.1" not in raised.value.message
+    return raised.value
+
+
+def test_a_recording_comes_whole(web):
+    assert fetch(web.serve("/a.wav", RECORDING), len(RECORDING), local=True) == RECORDING
+
+
+def test_one_that_is_too_large_is_refused_as_soon_as_that_is_known(web):
+    error = refused(web.serve("/a.wav", RECORDING), len(RECORDING) - 1, local=True)
+
+    assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "LinkTooLarge")
+
+
+def test_redirects_are_followed(web):
+    web.serve("/c.wav", RECORDING)
+    web.redirect("/b.wav", "/c.wav")
+
+    assert fetch(web.redirect("/a.wav", web.at("/b.wav")), 10**6, local=True) == RECORDING
+
+
+def test_redirects_that_do_not_end_do(web):
+    error = refused(web.redirect("/a.wav", "/a.wav"), local=True)
+
+    assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "LinkFailed")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["ftp://a.example.com/a.wav", "file:///etc/passwd", "https://user@a.example.com/a.wav", "//", "https://[/a.wav"],
+)
+def test_redirects_elsewhere_are_not_followed(web, target):
+    assert refused(web.redirect("/a.wav", target), local=True).code in {"BadUrl", "LinkFailed"}
+
+
+class TestFromOutside:
+    """As in AWS: nothing on this machine or behind it may be reached, whatever it is called."""
+
+    @pytest.fixture(autouse=True)
+    def hosts(self, monkeypatch):
+        """What names resolve to, and who was connected to."""
+        self.found: dict[str, list[str]] = {}
+        self.connected: list[str] = []
+
+        def resolve(host, port, **_):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in self.found[host]]
+
+        def connect(address, timeout=None):
+            self.connected.append(address[0])
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "create_connection", connect)
+
+    @pytest.mark.parametrize(
+        "addresses",
+        [
+            pytest.param(["127.0.0.1"], id="this machine"),
+            pytest.param(["10.1.2.3"], id="a private network"),
+            pytest.param(["169.254.169.254"], id="an instance's metadata"),
+            pytest.param(["100.100.100.200"], id="another cloud's metadata"),
+            pytest.param(["fd00:ec2::254"], id="metadata by IPv6"),
+            pytest.param(["::ffff:10.0.0.1"], id="a private address within a public one's form"),
+            pytest.param(["64:ff9b::a9fe:a9fe"], id="the same through NAT64"),
+            pytest.param(["0.0.0.0"], id="no address"),
+            pytest.param(["224.0.0.1"], id="everybody"),
+            pytest.param(["93.184.215.14", "10.0.0.1"], id="one of several"),
+        ],
+    )
+    def test_a_name_that_leads_inside_is_not_connected_to(self, addresses):
+        self.found["a.example.com"] = addresses
+
+        error = refused("https://a.example.com/a.wav")
+
+        assert (error.error_class, error.code) == (ErrorClass.CONFIG, "LinkRefused")
+        assert self.connected == []
+
+    def test_the_connection_is_made_to_the_address_that_was_looked_at(self):
+        self.found["a.example.com"] = ["93.184.215.14", "93.184.215.15"]
+
+        error = refused("https://a.example.com/a.wav")
+
+        assert (error.error_class, error.code) == (ErrorClass.RETRY, "LinkFailed")
+        assert self.connected == ["93.184.215.14", "93.184.215.15"]
+
+    def test_when_the_time_is_over_no_other_address_is_tried(self, monkeypatch):
+        self.found["a.example.com"] = [f"93.184.215.{number}" for number in range(1, 101)]
+        deadline = Deadline(30)
+
+        def nobody(address, timeout=None):
+            self.connected.append(address[0])
+            deadline.passed = True
+            raise TimeoutError
+
+        monkeypatch.setattr(socket, "create_connection", nobody)
+        with deadline, pytest.raises(TimeoutError):
+            connect("a.example.com", 443, deadline, is_https=True)
+
+        assert self.connected == ["93.184.215.1"]
+
+    def test_without_tls_nobody_is_asked(self):
+        assert refused("http://a.example.com/a.wav").code == "BadUrl"
+        assert self.connected == []
+
+
+def test_a_public_place_that_redirects_inside_is_not_followed(web, monkeypatch):
+    """The first address is taken for a public one, so that only the redirect is in question."""
+    monkeypatch.setattr(outside, "read_link", _only_the_first_is_local(outside.read_link))
+    first = web.redirect("/a.wav", "https://169.254.169.254/latest/meta-data/a.wav")
+
+    assert refused(first, local=True).code == "BadUrl"
+
+
+def _only_the_first_is_local(read_link):
+    asked = []
+
+    def read(url, *, local=False):
+        asked.append(url)
+        return read_link(url, local=len(asked) == 1)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [(404, ErrorClass.BAD_AUDIO), (403, ErrorClass.BAD_AUDIO), (206, ErrorClass.BAD_AUDIO), (503, ErrorClass.RETRY)],
+)
+def test_answers_that_are_no_recording(status, error_class):
+    with answering(lambda c: c.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())) as url:
+        error = refused(url, local=True)
+
+    assert (error.error_class, error.code) == (error_class, "LinkFailed")
+    assert str(status) in error.message
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte every tenth of a second, for as long as anybody listens."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(200):
+        connection.sendall(b"y")
+        threading.Event().wait(0.1)
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(10_000):
+        connection.sendall(b"y" * 65536)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        pytest.param(drip, "LinkFailed", id="drips its headers"),
+        pytest.param(endless, "LinkTooLarge", id="never ends"),
+        pytest.param(lambda c: c.sendall(b"SSH-2.0-OpenSSH_9.0\r\n"), "LinkFailed", id="speaks something else"),
+        pytest.param(lambda c: None, "LinkFailed", id="hangs up"),
+        pytest.param(
+            lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), "LinkFailed", id="hangs up midway"
+        ),
+        pytest.param(
+            lambda c: c.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n"), "LinkFailed", id="talks on"
+        ),
+    ],
+)
+def test_servers_that_do_not_mean_well_are_left_alone_in_time(answer, code):
+    with answering(answer) as url:
+        assert refused(url, local=True, limit_s=1.0).code == code
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(web):
+    error = refused(web.at("/a.wav").replace("http:", "https:"), local=True, tls=ssl.create_default_context())
+
+    assert (error.error_class, error.code) == (ErrorClass.RETRY, "LinkFailed")

@@ -1,0 +1,280 @@
+"""The HTTP API over HTTP, on the local stack: from an upload to every form of its transcript, and to nothing."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pysubs2
+import pytest
+import requests
+
+from asrcore.core.transcript import Transcript
+from tests.support.journey import Journey
+from tests.support.web import Web
+
+ROOT = Path(__file__).parents[2]
+MEETING = (ROOT / "samples/meeting.wav").read_bytes()
+TIMEOUT_S = 60
+
+
+class Program(Journey):
+    """A program that has nothing but the HTTP API."""
+
+    def get(self, path: str, **options) -> requests.Response:
+        return requests.get(self.stack.api_url + path, timeout=TIMEOUT_S, **{"allow_redirects": False, **options})
+
+    def post(self, path: str, body: object, **headers: str) -> requests.Response:
+        return requests.post(self.stack.api_url + path, json=body, headers=headers, timeout=TIMEOUT_S)
+
+    def delete(self, path: str) -> requests.Response:
+        return requests.delete(self.stack.api_url + path, timeout=TIMEOUT_S)
+
+    def send(self, upload: dict, body: bytes, **fields: str) -> requests.Response:
+        """Post the form that an upload gave, as a browser does."""
+        kind = upload["fields"]["Content-Type"]
+        return requests.post(
+            upload["url"], data={**upload["fields"], **fields}, files={"file": ("a", body, kind)}, timeout=TIMEOUT_S
+        )
+
+    def ended(self, path: str) -> dict:
+        """The only job that a list has, once it has ended and nobody is at work on it."""
+
+        def look() -> dict:
+            jobs = self.get(path).json()["jobs"]
+            return jobs[0] if jobs else {}
+
+        job = self.until(look, lambda job: job.get("status") in ("COMPLETED", "FAILED"), f"{path} to end")
+        self.finished(job["job_id"])
+        self.until(
+            lambda: [each["status"] for each in self.executions(job["job_id"])],
+            lambda statuses: "RUNNING" not in statuses,
+            "its executions to end",
+        )
+        return job
+
+
+@pytest.fixture
+def program(stack) -> Program:
+    return Program(stack)
+
+
+@pytest.fixture(scope="module")
+def meeting(stack) -> dict:
+    """A meeting that was uploaded, by a vendor that calls back, and has its transcript."""
+    program = Program(stack)
+    asked = {"name": "会议 一.wav", "vendor": "tencent-recording", "options": {"speakers": 0}}
+    upload = program.post("/uploads", asked).json()
+    assert program.send(upload, MEETING).status_code == 201
+    return program.ended(upload["job"])
+
+
+def test_an_upload_becomes_a_job_that_was_asked_for_so(program, meeting):
+    told = program.get(f"/jobs/{meeting['job_id']}").json()
+
+    assert (told["status"], told["stage"], told["vendor"]) == ("COMPLETED", "completed", "tencent-recording")
+    assert told["options"] == {"speakers": 0}
+    assert told["recording"]["key"].endswith("/会议 一.wav")
+    assert told["recording"]["audio"]["duration_ms"] > 1000
+    assert told["attempts"][-1]["outcome"] == "completed"
+    assert told["elapsed_s"] > 0
+    assert told["cost"]["aws"]["usd"] > 0
+
+
+@pytest.mark.parametrize("inline", ["true", "false"])
+@pytest.mark.parametrize("form", ["json", "srt", "vtt", "txt", "html"])
+def test_its_transcript_comes_in_every_form_here_and_by_redirect(program, meeting, form, inline):
+    path = f"/jobs/{meeting['job_id']}/transcript?format={form}&inline={inline}"
+
+    answer = program.get(path)
+    found = program.get(path, allow_redirects=True)
+
+    assert answer.status_code == (200 if inline == "true" or form == "html" else 303)
+    assert found.status_code == 200
+    if form == "json":
+        assert Transcript.model_validate(found.json()).job_id == meeting["job_id"]
+    elif form == "srt":
+        assert len(pysubs2.SSAFile.from_string(found.content.decode(), format_="srt"))
+    if answer.status_code == 303:
+        name = quote(f"会议 一.wav.{form}")
+        assert found.headers["content-disposition"].endswith(f"filename*=UTF-8''{name}")
+
+
+def test_its_page_plays_the_recording_from_an_address_that_works(program, meeting):
+    page = program.get(f"/jobs/{meeting['job_id']}/transcript?format=html").text
+
+    _, _, rest = page.partition('<script type="application/json" id="recording">')
+    url = json.loads(rest.partition("</script>")[0])
+    assert requests.get(url, timeout=TIMEOUT_S).content == MEETING
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        pytest.param({"key": "incoming/auto/another.wav"}, 403, id="another key"),
+        pytest.param({"Content-Type": "text/html"}, 403, id="another kind of file"),
+        pytest.param({"x-amz-meta-asr-speakers": "9"}, 403, id="another wish"),
+        pytest.param({"x-amz-meta-asr-vendor": "abcpen"}, 403, id="one wish more"),
+        pytest.param({"policy": "e30="}, 403, id="another policy"),
+        pytest.param({"x-amz-security-token": "mine"}, 403, id="another session"),
+        pytest.param({"x-amz-signature": "0" * 64}, 403, id="another signature"),
+    ],
+)
+def test_an_upload_is_for_what_was_signed_and_nothing_else(program, spoil, code):
+    upload = program.post("/uploads", {"name": "a.wav", "options": {"speakers": 2}}).json()
+
+    assert program.send(upload, MEETING, **spoil).status_code == code
+    assert program.get(upload["job"]).json() == {"jobs": [], "next_cursor": None}
+
+
+def test_an_empty_upload_is_refused(program):
+    upload = program.post("/uploads", {"name": "a.wav"}).json()
+
+    assert program.send(upload, b"").status_code == 400
+
+
+def test_what_lies_elsewhere_is_fetched_by_the_vendor(program):
+    with Web() as web:
+        url = web.serve("/calls/2026.wav", MEETING)
+
+        first = program.post("/jobs", {"source": url, "vendor": "volcengine"}, **{"Idempotency-Key": "call-2026"})
+        again = program.post("/jobs", {"source": url, "vendor": "volcengine"}, **{"Idempotency-Key": "call-2026"})
+        row = program.finished(first.json()["job_id"])
+
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.headers["location"] == f"/jobs/{again.json()['job_id']}"
+    assert (row["status"], row["vendor"]) == ("COMPLETED", "volcengine")
+    assert "was not looked into" in row["warnings"][0]
+    assert url not in str(row)
+    transcript = program.get(f"/jobs/{row['job_id']}/transcript", allow_redirects=True).json()
+    assert transcript["source"]["key"].startswith("linked/")
+    assert transcript["utterances"]
+
+
+def test_what_lies_elsewhere_and_is_no_recording_fails_and_says_so(program):
+    with Web() as web:
+        asked = {"source": web.serve("/page.wav", b"<html>not found</html>" * 100), "vendor": "volcengine"}
+        job = program.post("/jobs", asked).json()["job_id"]
+        program.finished(job)
+
+    told = program.get(f"/jobs/{job}").json()
+    refused = program.get(f"/jobs/{job}/transcript")
+
+    assert (told["status"], told["error"]["vendor"]) == ("FAILED", "volcengine")
+    assert (refused.status_code, refused.headers["content-type"]) == (404, "application/problem+json")
+    assert told["error"]["code"] in refused.json()["detail"]
+
+
+def test_a_recording_in_the_bucket_has_one_job_whoever_asks(program, meeting):
+    source = f"s3://{meeting['recording']['bucket']}/{meeting['recording']['key']}"
+
+    same = program.post("/jobs", {"source": source})
+    other = program.post("/jobs", {"source": source, "options": {"speakers": 5}})
+
+    assert (same.status_code, same.json()["job_id"]) == (200, meeting["job_id"])
+    assert other.status_code == 409
+
+
+def test_lists_are_paged_and_filtered(program, meeting):
+    assert meeting["job_id"] in [job["job_id"] for job in _all(program, "status=COMPLETED&vendor=tencent-recording")]
+    assert meeting["job_id"] not in [job["job_id"] for job in _all(program, "status=FAILED")]
+    created = [job["created_at"] for job in _all(program, "")]
+    assert created == sorted(created, reverse=True)
+
+
+def _all(program: Program, query: str) -> list[dict]:
+    found, cursor = [], ""
+    while cursor is not None:
+        page = program.get(f"/jobs?limit=2&{query}{cursor and f'&cursor={cursor}'}").json()
+        found, cursor = found + page["jobs"], page["next_cursor"]
+    return found
+
+
+def test_a_job_that_is_deleted_is_gone_with_all_that_was_made_of_it(program):
+    upload = program.post("/uploads", {"name": "secret.wav", "vendor": "tencent-sentence"}).json()
+    program.send(upload, (ROOT / "samples/greeting.wav").read_bytes())
+    job = program.ended(upload["job"])["job_id"]
+
+    deleted = program.delete(f"/jobs/{job}")
+
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert program.get(f"/jobs/{job}").status_code == 404
+    assert program.delete(f"/jobs/{job}").status_code == 404
+    s3 = program.stack.client("s3")
+    left = [
+        version["Key"]
+        for bucket in (program.stack.audio_bucket, program.stack.transcript_bucket)
+        for version in s3.list_object_versions(Bucket=bucket).get("Versions", [])
+    ]
+    assert [key for key in left if "secret.wav" in key or job in key] == []
+
+
+def test_a_transcript_can_be_read_as_it_comes_packed(program, meeting):
+    answer = program.get(f"/jobs/{meeting['job_id']}/transcript?inline=true", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert json.load(io.BytesIO(answer.content))["job_id"] == meeting["job_id"]
+
+
+@pytest.fixture
+def shell(program, tmp_path):
+    """Run a program as the manual's reader would: in a folder with a recording, with the names that the manual uses."""
+    (tmp_path / "meeting.wav").write_bytes(MEETING)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "API": program.stack.api_url,
+        "AWS_REGION": program.stack.region,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "NO_PROXY": "*",
+    }
+
+    def run(arguments: list[str], text: str, **names: str) -> str:
+        done = subprocess.run(
+            arguments,
+            input=text,
+            cwd=tmp_path,
+            env={**environment, **names},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def manual(language: str) -> str:
+    """The manual's only example in a language."""
+    (example,) = re.findall(rf"(?s)```{language}\n(.*?)```", (ROOT / "docs/api.md").read_text())
+    return example
+
+
+def test_the_manuals_commands_do_what_it_says(program, meeting, shell, tmp_path):
+    with Web() as web:
+        lines = manual("sh").replace("https://recordings.example.com/board.mp3", web.serve("/board.wav", MEETING))
+        said = shell(["bash", "-eu"], lines.replace("\ncall ", "\necho; call "), JOB=meeting["job_id"])
+        answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        made = answers[-1]
+        program.finished(made["job_id"])
+
+    assert [sorted(answer)[0] for answer in answers[:2]] == ["jobs", "jobs"]
+    assert answers[2]["job_id"] == meeting["job_id"]
+    assert answers[3]["vendor"] == "tencent-rec-task"
+    assert made["recording"]["key"].endswith("/board.wav")
+    assert len(pysubs2.load(str(tmp_path / "meeting.srt")))
+    assert "[0:00]" in said
+
+
+def test_the_manuals_program_uploads_and_reads(shell):
+    assert shell([sys.executable, "-"], manual("python")).startswith("[0:00]")
+
+
+def test_the_document_is_the_published_one(program):
+    assert program.get("/openapi.json").json() == json.loads((ROOT / "schemas/openapi.json").read_text())

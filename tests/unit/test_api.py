@@ -1,0 +1,760 @@
+"""The HTTP API with everything behind it in memory: what each route does, and what callers are told when it cannot."""
+
+import gzip
+import json
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from asrcore.api.transcripts import LARGEST_ANSWER_BYTES
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import Status, new_job
+from asrcore.core.levels import read_metadata
+from asrcore.core.transcript import Source
+from asrcore.poll import query
+from asrcore.recover import redrive
+from asrcore.submit import submit, take
+from tests.support.caller import Caller
+from tests.support.memory import START
+from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
+from tests.support.toy import TEXT
+
+NOBODY = "0" * 32
+ADDRESS = "https://recordings.example.com/2026/call.wav?signature=secret"
+
+
+def completed(**changes):
+    made = world("done", vendors=(SYNC,))
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made, drop(made)
+
+
+class TestUploads:
+    def test_an_upload_lands_where_s3s_event_finds_it_and_carries_the_wish(self):
+        made = world(vendors=(SYNC, QUERY))
+
+        told = Caller(made).post(
+            "/uploads",
+            {"name": "会议.wav", "vendor": "toy-query", "options": {"speakers": 2, "hotwords": ["北京", "a b"]}},
+        )
+
+        assert told.status == 201
+        upload = told.json
+        assert re.fullmatch(r"incoming/toy-query/[0-9a-f]{32}/会议\.wav", upload["key"])
+        assert upload["fields"]["key"] == upload["key"]
+        assert upload["fields"]["Content-Type"] == "audio/wav"
+        assert (upload["max_bytes"], upload["expires_at"]) == (5_000_000, "2026-01-02T04:04:05Z")
+        metadata = {n.removeprefix("x-amz-meta-"): v for n, v in upload["fields"].items() if n.startswith("x-amz-meta")}
+        assert read_metadata(metadata, made.vendors).options.model_dump() == {
+            "speakers": 2,
+            "hotwords": ["北京", "a b"],
+        }
+
+    def test_nobody_is_given_a_key_twice(self):
+        caller = Caller(world())
+
+        keys = {caller.post("/uploads", {"name": "a.wav"}).json["key"] for _ in range(20)}
+
+        assert len(keys) == 20
+
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            pytest.param("../../etc/passwd.wav", "passwd.wav", id="folders"),
+            pytest.param("C:\\calls\\a.wav", "a.wav", id="folders of Windows"),
+            pytest.param("a\r\nb\x00.wav", "a__b_.wav", id="control characters"),
+            pytest.param("${filename}.wav", "__filename}.wav", id="what S3 would replace"),
+            pytest.param("a..wav", "a.wav", id="two dots"),
+            pytest.param("long" * 100 + ".wav", ("long" * 100)[:196] + ".wav", id="too long"),
+            pytest.param("\u202eexe.wav", "_exe.wav", id="text that runs backwards"),
+        ],
+    )
+    def test_names_are_made_safe(self, name, kept):
+        told = Caller(world()).post("/uploads", {"name": name})
+
+        assert told.json["key"].split("/")[3:] == [kept]
+
+    @pytest.mark.parametrize(
+        ("name", "content_type", "wanted"),
+        [
+            ("a.mp3", None, "audio/mp3"),
+            ("a.mp4", None, "video/mp4"),
+            ("a", None, "audio/a"),
+            ("会议", None, "audio/octet-stream"),
+            ("a.mp4", "audio/mp4", "audio/mp4"),
+        ],
+    )
+    def test_the_kind_of_file_is_that_of_its_name_unless_told(self, name, content_type, wanted):
+        told = Caller(world()).post("/uploads", {"name": name, "content_type": content_type})
+
+        assert told.json["fields"]["Content-Type"] == wanted
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "says"),
+        [
+            pytest.param({"name": ".."}, "refused", "none of a recording", id="no name is left"),
+            pytest.param({"name": "a.wav.asr.json"}, "refused", "none of a recording", id="a sidecar"),
+            pytest.param({"name": "a.wav", "vendor": "acme"}, "refused", "toy-query", id="an unknown vendor"),
+            pytest.param({"name": "a.wav", "options": {"mood": 1}}, "refused", "not known", id="an unknown option"),
+            pytest.param(
+                {"name": "a.wav", "options": {"hotwords": ["a,b"]}}, "refused", "cannot carry", id="a comma in a word"
+            ),
+            pytest.param(
+                {"name": "a.wav", "options": {"hotwords": ["字" * 30] * 10}},
+                "refused",
+                "more than",
+                id="too many options",
+            ),
+            pytest.param(
+                {"name": "a.wav", "content_type": "text/html"}, "invalid-request", "see errors", id="no audio"
+            ),
+            pytest.param({"name": ""}, "invalid-request", "see errors", id="an empty name"),
+            pytest.param({}, "invalid-request", "see errors", id="no name"),
+            pytest.param(
+                {"name": "a.wav", "acl": "public-read"}, "invalid-request", "see errors", id="an unknown field"
+            ),
+        ],
+    )
+    def test_what_cannot_be_uploaded_is_refused_at_once(self, body, kind, says):
+        told = Caller(world()).post("/uploads", body)
+
+        assert (told.status, told.problem) == (422, kind)
+        assert says in told.json["detail"]
+
+
+class TestNewJobs:
+    def test_a_recording_that_lies_in_the_bucket_gets_a_job_that_goes_on_by_itself(self):
+        made = world("done", vendors=(SYNC, QUERY))
+
+        told = Caller(made).post(
+            "/jobs", {"source": f"s3://audio/{KEY}", "vendor": "toy-sync", "options": {"words": False}}
+        )
+
+        assert (told.status, told.headers["location"]) == (202, f"/jobs/{told.json['job_id']}")
+        assert (told.json["status"], told.json["stage"]) == ("QUEUED", "new")
+        ((name, step),) = made.workflow.started.items()
+        assert (name, step.next) == (f"{told.json['job_id']}-1", "submit")
+        submit(told.json["job_id"], made.services)
+        assert (made.job().status, made.job().vendor, made.job().options.words) == (Status.COMPLETED, "toy-sync", False)
+
+    def test_the_same_again_is_the_same_job(self):
+        made = world()
+        caller, asked = Caller(made), {"source": f"s3://audio/{KEY}", "version_id": "v1", "options": {"speakers": 2}}
+
+        first, second = caller.post("/jobs", asked), caller.post("/jobs", asked)
+
+        assert (first.status, second.status) == (202, 200)
+        assert first.json["job_id"] == second.json["job_id"]
+
+    def test_a_job_whose_execution_never_started_is_set_going_by_the_same_again(self):
+        made = world()
+        caller, asked = Caller(made), {"source": f"s3://audio/{KEY}", "version_id": "v1"}
+        caller.post("/jobs", asked)
+        made.workflow.started.clear()
+
+        caller.post("/jobs", asked)
+
+        assert len(made.workflow.started) == 1
+
+    def test_another_wish_for_the_same_recording_is_a_conflict(self):
+        made, job = completed()
+
+        told = Caller(made).post(
+            "/jobs", {"source": f"s3://audio/{KEY}", "version_id": "v1", "options": {"speakers": 2}}
+        )
+
+        assert (told.status, told.problem) == (409, "other-wish")
+        assert job.job_id in told.json["detail"]
+
+    @pytest.mark.parametrize(
+        ("body", "kind"),
+        [
+            pytest.param({"source": "s3://somewhere/incoming/auto/a.wav"}, "not-readable", id="another bucket"),
+            pytest.param({"source": "s3://audio/secrets/a.wav"}, "not-readable", id="another folder"),
+            pytest.param({"source": "s3://audio/incoming/"}, "not-readable", id="a folder"),
+            pytest.param({"source": f"s3://audio/incoming/{'字' * 400}"}, "not-readable", id="too long a key"),
+            pytest.param({"source": f"s3://audio/{KEY}.asr.json"}, "not-readable", id="a sidecar"),
+            pytest.param({"source": f"s3://audio/{KEY}", "format": "mp3"}, "not-readable", id="a format of its own"),
+            pytest.param({"source": ADDRESS, "version_id": "v1"}, "not-readable", id="a version of an address"),
+            pytest.param({"source": "https://a.example.com/download?id=5"}, "not-readable", id="no format"),
+            pytest.param({"source": "s3://audio/incoming/auto/gone.wav"}, "refused", id="nothing there"),
+            pytest.param({"source": ADDRESS, "vendor": "acme"}, "refused", id="an unknown vendor"),
+            pytest.param({"source": "ftp://a.example.com/a.wav"}, "invalid-request", id="another scheme"),
+            pytest.param({"source": 5}, "invalid-request", id="no text"),
+        ],
+    )
+    def test_what_cannot_be_read_is_refused_at_once(self, body, kind):
+        made = world()
+
+        told = Caller(made).post("/jobs", body)
+
+        assert (told.status, told.problem) == (422, kind)
+        assert made.jobs.rows == {}
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            pytest.param("http://a.example.com/a.wav", id="no TLS"),
+            pytest.param("https://user:password@a.example.com/a.wav", id="a password"),
+            pytest.param("https://a.example.com:8443/a.wav", id="another port"),
+            pytest.param("https://169.254.169.254/latest/a.wav", id="the metadata of an instance"),
+            pytest.param("https://[::1]/a.wav", id="this machine"),
+            pytest.param("https://localhost/a.wav", id="this machine by name"),
+            pytest.param("https://db.internal/a.wav", id="a name of our own network"),
+            pytest.param("https://a.example.com/" + "a" * 2048 + ".wav", id="too long"),
+            pytest.param("https://a.example.com/会议.wav", id="not encoded"),
+        ],
+    )
+    def test_addresses_that_nobody_should_fetch_are_refused_and_not_repeated(self, url):
+        told = Caller(world()).post("/jobs", {"source": url})
+
+        assert (told.status, told.problem, told.json["code"]) == (422, "refused", "BadUrl")
+        assert url.rpartition("/")[2] not in told.body.decode()
+
+    def test_on_a_developers_machine_its_own_addresses_will_do(self):
+        made = world()
+        made.aws_endpoint_url = "http://127.0.0.1:4566"
+
+        told = Caller(made).post("/jobs", {"source": "http://127.0.0.1:8000/a.wav"})
+
+        assert told.status == 202
+
+    def test_an_address_is_kept_apart_and_its_recording_taken_by_its_name(self):
+        made = world("done", vendors=(QUERY,))
+
+        told = Caller(made).post("/jobs", {"source": ADDRESS})
+
+        key = told.json["recording"]["key"]
+        assert re.fullmatch(r"linked/[0-9a-f]{32}/call\.wav", key)
+        assert made.recordings.objects[key] == (ADDRESS.encode(), {})
+        assert "signature" not in made.jobs.rows[told.json["job_id"]]
+        assert told.json["recording"]["size_bytes"] is None
+
+    def test_a_format_can_be_told(self):
+        told = Caller(world()).post("/jobs", {"source": "https://a.example.com/download?id=5", "format": "wav"})
+
+        assert told.json["recording"]["key"].endswith("/download.wav")
+
+
+class TestIdempotencyKeys:
+    def test_the_same_request_under_the_same_key_is_one_job_for_a_day(self):
+        made = world()
+        caller = Caller(made)
+
+        first = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1,a")
+        made.pass_time(23 * 3600)
+        second = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1,a")
+
+        assert (first.status, second.status) == (202, 200)
+        assert first.json["job_id"] == second.json["job_id"]
+
+    def test_without_a_key_an_address_is_a_new_recording_each_time(self):
+        caller = Caller(world())
+
+        assert len({caller.post("/jobs", {"source": ADDRESS}).json["job_id"] for _ in range(2)}) == 2
+
+    def test_another_request_under_the_same_key_is_refused(self):
+        caller = Caller(world())
+        caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
+
+        told = caller.post("/jobs", {"source": ADDRESS, "options": {"speakers": 2}}, idempotency_key="k-1")
+
+        assert (told.status, told.problem) == (422, "key-reused")
+
+    def test_a_day_later_the_key_is_free_for_another_request(self):
+        made = world()
+        caller = Caller(made)
+        caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
+        made.pass_time(24 * 3600 + 1)
+
+        told = caller.post("/jobs", {"source": ADDRESS, "options": {"speakers": 2}}, idempotency_key="k-1")
+
+        assert told.status == 202
+
+    def test_a_key_is_about_the_recording_that_was_meant_first(self):
+        made = world()
+        caller, asked = Caller(made), {"source": f"s3://audio/{KEY}"}
+        made.recordings.versions = {KEY: "v1"}
+        first = caller.post("/jobs", asked, idempotency_key="k-1")
+        made.recordings.versions = {KEY: "v2"}
+
+        second = caller.post("/jobs", asked, idempotency_key="k-1")
+
+        assert first.json["job_id"] == second.json["job_id"]
+
+    @pytest.mark.parametrize("key", ["", "a b", "ключ", "k" * 256])
+    def test_a_key_is_visible_ascii(self, key):
+        told = Caller(world()).post("/jobs", {"source": ADDRESS}, idempotency_key=key)
+
+        assert (told.status, told.problem) == (422, "invalid-request")
+
+
+class TestOneJob:
+    @pytest.mark.parametrize(
+        ("vendor", "words", "wait_s", "stage"),
+        [
+            pytest.param(SYNC, ["done"], 0, "completed", id="done"),
+            pytest.param(SYNC, ["config"], 0, "failed", id="failed"),
+            pytest.param(SYNC, ["retry"], 0, "waiting_for_turn", id="before another try"),
+            pytest.param(QUERY, ["accepted"], 0, "waiting_for_result", id="the vendor works"),
+            pytest.param(CALLBACK, ["accepted"], 0, "waiting_for_callback", id="the vendor will call"),
+            pytest.param(BOTH, ["accepted"], 3600, "waiting_for_result", id="the vendor did not call"),
+        ],
+    )
+    def test_its_stage_tells_where_it_is(self, vendor, words, wait_s, stage):
+        made = world(*words, vendors=(vendor,))
+        job = drop(made)
+        made.pass_time(wait_s)
+
+        assert Caller(made).get(f"/jobs/{job.job_id}").json["stage"] == stage
+
+    def test_before_anybody_looked_it_is_new(self):
+        made = world()
+        made.jobs.create(new_job(SOURCE, START))
+
+        told = Caller(made).get(f"/jobs/{new_job(SOURCE, START).job_id}").json
+
+        assert (told["stage"], told["recording"]["audio"], told["typical_s"]) == ("new", None, None)
+
+    def test_it_tells_what_was_tried_and_what_it_takes_and_costs(self):
+        made = world("retry", "accepted", vendors=(QUERY,))
+        for _ in range(5):
+            made.history.note("toy-query", 1.0, 12.0, START)
+        job = drop(made)
+        made.pass_time(30)
+        submit(job.job_id, made.services)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}").json
+
+        assert [each["outcome"] for each in told["attempts"]] == ["retry", None]
+        assert told["attempts"][0]["message"] == "the toy said retry"
+        assert told["typical_s"] == pytest.approx(12.0, rel=0.01)
+        assert told["elapsed_s"] == pytest.approx(30, abs=1)
+        assert told["cost"]["aws"]["usd"] > 0
+        assert told["links"] == {"self": f"/jobs/{job.job_id}", "transcript": None}
+
+    def test_what_a_job_costs_grows_when_it_is_tried_again(self):
+        made = world("config", "done", vendors=(SYNC,))
+        job = drop(made)
+        failed = Caller(made).get(f"/jobs/{job.job_id}").json["cost"]
+
+        redrive(job.job_id, made.services)
+
+        assert Caller(made).get(f"/jobs/{job.job_id}").json["cost"]["aws"]["usd"] > failed["aws"]["usd"]
+
+    def test_time_stands_still_when_it_has_ended(self):
+        made, job = completed()
+        made.pass_time(3600)
+
+        assert Caller(made).get(f"/jobs/{job.job_id}").json["elapsed_s"] < 10
+
+    def test_it_tells_nothing_that_others_should_not_know(self):
+        made = world("accepted", vendors=(CALLBACK,))
+        job = drop(made)
+        made.services.move(job.job_id, lambda job: job.keep_token("the-token", START))
+
+        told = Caller(made).get(f"/jobs/{job.job_id}")
+
+        assert "the-token" not in told.body.decode()
+        assert told.headers["cache-control"] == "no-store"
+
+    @pytest.mark.parametrize("path", ["", "/transcript"])
+    def test_a_job_that_is_not_there_is_not_found(self, path):
+        told = Caller(world()).get(f"/jobs/{NOBODY}{path}")
+
+        assert (told.status, told.problem) == (404, "no-such-job")
+
+
+class TestLists:
+    @pytest.fixture
+    def made(self):
+        """Five jobs a minute apart: the first two completed, then one that failed, then two at work."""
+        made = world("done", "done", "config", "accepted", "accepted", vendors=(SYNC, QUERY))
+        for number, folder in enumerate(("toy-sync", "toy-sync", "toy-sync", "toy-query", "toy-query")):
+            key = f"incoming/{folder}/{number}.wav"
+            made.recordings.objects[key] = (wav(), {})
+            take([SOURCE.model_copy(update={"key": key, "version_id": str(number)})], made.services)
+            made.clock = START + timedelta(minutes=number + 1)
+        return made
+
+    def names(self, told):
+        assert told.status == 200, told.body
+        return [job["recording"]["key"].rpartition("/")[2] for job in told.json["jobs"]]
+
+    def test_the_newest_come_first(self, made):
+        assert self.names(Caller(made).get("/jobs")) == ["4.wav", "3.wav", "2.wav", "1.wav", "0.wav"]
+
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ("status=COMPLETED", ["1.wav", "0.wav"]),
+            ("vendor=toy-query", ["4.wav", "3.wav"]),
+            ("status=FAILED&vendor=toy-query", []),
+            ("from=2026-01-02T03:06:00Z", ["4.wav", "3.wav", "2.wav"]),
+            ("to=2026-01-02T03:05:05Z", ["0.wav"]),
+            ("from=2026-01-02T11:05:05%2B08:00&to=2026-01-02T03:07:05Z", ["2.wav", "1.wav"]),
+            ("key=incoming/toy-sync/1.wav", ["1.wav"]),
+            ("key=incoming/toy-sync/1.wav&status=FAILED", []),
+            ("key=incoming/toy-sync/1", []),
+        ],
+    )
+    def test_they_are_filtered(self, made, query, names):
+        made.recordings.versions = {f"incoming/toy-sync/{number}.wav": str(number) for number in range(5)}
+
+        assert self.names(Caller(made).get(f"/jobs?{query}")) == names
+
+    def test_pages_follow_each_other_and_end(self, made):
+        caller, names, cursor = Caller(made), [], ""
+        for _ in range(3):
+            page = caller.get(f"/jobs?limit=2{cursor and f'&cursor={cursor}'}")
+            names.append(self.names(page))
+            cursor = page.json["next_cursor"]
+
+        assert names == [["4.wav", "3.wav"], ["2.wav", "1.wav"], ["0.wav"]]
+        assert cursor is None
+
+    @pytest.mark.parametrize(
+        ("query", "kind"),
+        [
+            ("cursor=AAAA", "bad-cursor"),
+            ("cursor=%F0%9F%98%80", "bad-cursor"),
+            ("cursor=!!", "bad-cursor"),
+            ("status=DONE", "invalid-request"),
+            ("vendor=acme", "refused"),
+            ("limit=0", "invalid-request"),
+            ("limit=101", "invalid-request"),
+            ("limit=ten", "invalid-request"),
+            ("from=yesterday", "invalid-request"),
+            ("from=1700000000", "invalid-request"),
+            ("from=2026-01-02T03:06:00", "invalid-request"),
+            ("key=", "invalid-request"),
+            ("key=a%0Ab", "invalid-request"),
+            pytest.param(f"key={quote('字' * 400)}", "invalid-request", id="too long a key"),
+            ("from=0001-01-01T00:00:00%2B14:00", "invalid-request"),
+            ("to=9999-12-31T23:59:59-14:00", "invalid-request"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, query, kind):
+        told = Caller(world()).get(f"/jobs?{query}")
+
+        assert (told.status, told.problem) == (422, kind)
+
+
+class TestTranscripts:
+    def test_it_is_at_an_address_under_the_recordings_own_name(self):
+        made, job = completed()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript")
+
+        assert (told.status, told.body) == (303, b"")
+        assert told.headers["location"] == f"https://transcripts.example.com/transcripts/{KEY}.json?as=meeting.wav.json"
+
+    @pytest.mark.parametrize(
+        ("form", "content_type"),
+        [
+            ("json", "application/json; charset=utf-8"),
+            ("srt", "application/x-subrip; charset=utf-8"),
+            ("vtt", "text/vtt; charset=utf-8"),
+            ("txt", "text/plain; charset=utf-8"),
+            ("html", "text/html; charset=utf-8"),
+        ],
+    )
+    @pytest.mark.parametrize("exports", [(), ("srt", "vtt", "txt", "html")], ids=["made now", "exported before"])
+    def test_it_comes_in_every_format(self, exports, form, content_type):
+        made, job = completed(exports=exports)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format={form}&inline=true")
+
+        assert (told.status, told.headers["content-type"]) == (200, content_type)
+        assert TEXT.rstrip("。") in told.body.decode()
+        assert told.headers["cache-control"] == "no-store"
+
+    def test_it_is_packed_for_who_can_unpack_it(self):
+        made, job = completed()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?inline=true", accept_encoding="br, gzip")
+
+        assert told.headers["content-encoding"] == "gzip"
+        assert json.loads(gzip.decompress(told.body))["text"] == TEXT
+
+    def test_a_page_plays_the_recording(self):
+        made, job = completed(exports=("html",))
+
+        page = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html").body.decode()
+
+        assert made.recordings.url in page
+        assert "media-src blob: https://audio.example.com;" in page
+
+    def test_a_page_of_a_recording_that_is_gone_is_a_page_still(self):
+        made, job = completed(exports=("html",))
+        made.recordings.objects.clear()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html")
+
+        assert (told.status, made.recordings.url in told.body.decode()) == (200, False)
+
+    def test_what_does_not_fit_into_an_answer_is_at_an_address(self):
+        made, job = completed()
+        made.transcripts.objects[f"transcripts/{KEY}.json"] += b" " * LARGEST_ANSWER_BYTES
+        caller, path = Caller(made), f"/jobs/{job.job_id}/transcript?inline=true"
+
+        assert caller.get(path).status == 303
+        assert caller.get(path, accept_encoding="gzip").status == 200
+
+    def test_an_older_versions_job_has_its_own_transcript(self):
+        made = world("done", "done", vendors=(SYNC,))
+        drop(made, SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"}))
+        older = drop(made)
+
+        told = Caller(made).get(f"/jobs/{older.job_id}/transcript?inline=true")
+
+        assert told.json["job_id"] == older.job_id
+
+    def test_while_there_is_none_it_is_a_conflict(self):
+        made = world("accepted")
+        job = drop(made)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript")
+
+        assert (told.status, told.problem) == (409, "not-ended")
+
+    @pytest.mark.parametrize(
+        ("spoil", "says"),
+        [
+            pytest.param(
+                lambda made: made.transcripts.objects.clear() or made.transcripts.made.clear(), "deleted", id="deleted"
+            ),
+            pytest.param(
+                lambda made: made.transcripts.made.update({f"transcripts/{KEY}.json": None}), "deleted", id="another's"
+            ),
+        ],
+    )
+    def test_where_there_is_none_any_more_it_is_not_found(self, spoil, says):
+        made, job = completed()
+        spoil(made)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript")
+
+        assert (told.status, told.problem) == (404, "no-transcript")
+        assert says in told.json["detail"]
+
+    def test_of_a_job_that_failed_it_is_not_found_and_why(self):
+        made = world("config", vendors=(SYNC,))
+        job = drop(made)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=txt")
+
+        assert (told.status, told.problem) == (404, "no-transcript")
+        assert "CONFIG: the toy said config" in told.json["detail"]
+
+    def test_subtitles_of_what_has_no_times_are_not_found_and_why(self):
+        made, job = completed()
+        key = f"transcripts/{KEY}.json"
+        untimed = json.loads(made.transcripts.objects[key])
+        untimed["utterances"][0] |= {"start_ms": None, "end_ms": None}
+        made.transcripts.objects[key] = json.dumps(untimed).encode()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=srt")
+
+        assert (told.status, told.problem) == (404, "no-transcript")
+        assert "without times" in told.json["detail"]
+
+    @pytest.mark.parametrize("query", ["format=docx", "inline=maybe"])
+    def test_what_makes_no_sense_is_refused(self, query):
+        made, job = completed()
+
+        assert Caller(made).get(f"/jobs/{job.job_id}/transcript?{query}").problem == "invalid-request"
+
+
+class TestDeletion:
+    def test_nothing_is_left_of_a_job(self):
+        made, job = completed(exports=("srt", "txt"))
+
+        told = Caller(made).delete(f"/jobs/{job.job_id}")
+
+        assert (told.status, told.body) == (204, b"")
+        assert (made.jobs.rows, made.recordings.objects, made.transcripts.objects) == ({}, {}, {})
+        assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "no-such-job"
+
+    def test_what_is_another_jobs_stays(self):
+        made = world("done", "done", vendors=(SYNC,))
+        older = drop(made)
+        drop(made, SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"}))
+
+        Caller(made).delete(f"/jobs/{older.job_id}")
+
+        assert len(made.jobs.rows) == 1
+        assert f"transcripts/{KEY}.json" in made.transcripts.objects
+
+    @pytest.mark.parametrize(
+        "busy",
+        [
+            pytest.param(lambda made, job: None, id="at work"),
+            pytest.param(
+                lambda made, job: (
+                    query(job.job_id, made.services) and made.workflow.statuses.update({job.execution_name: "RUNNING"})
+                ),
+                id="about to end",
+            ),
+        ],
+    )
+    def test_while_somebody_works_on_it_it_is_a_conflict(self, busy):
+        made = world("accepted", "done")
+        job = drop(made)
+        busy(made, job)
+
+        told = Caller(made).delete(f"/jobs/{job.job_id}")
+
+        assert (told.status, told.problem) == (409, "at-work")
+        assert len(made.jobs.rows) == 1
+
+    def test_whoever_takes_it_up_meanwhile_keeps_it(self):
+        made = world("config", vendors=(SYNC,))
+        job = drop(made)
+        services, deleted = made.services, made.recordings.objects.pop
+
+        class Redriven(dict):
+            def pop(self, key, default=None):
+                redrive(job.job_id, services)
+                return deleted(key, default)
+
+        made.recordings.objects = Redriven(made.recordings.objects)
+
+        assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "at-work"
+        assert made.job().status is Status.QUEUED
+
+
+class TestEstimates:
+    def test_what_a_recording_would_cost(self):
+        made = world()
+        for _ in range(5):
+            made.history.note("toy-query", 60.0, 20.0, START)
+
+        told = Caller(made).get("/estimate?vendor=toy-query&seconds=60").json
+
+        assert (told["vendor"], told["seconds"], told["typical_s"]) == (
+            "toy-query",
+            60.0,
+            pytest.approx(20.0, rel=0.01),
+        )
+        assert told["cost"]["aws"]["usd"] > 0
+
+    @pytest.mark.parametrize(
+        ("query", "kind"),
+        [
+            ("vendor=acme&seconds=1", "refused"),
+            ("vendor=toy-query", "invalid-request"),
+            ("vendor=toy-query&seconds=-1", "invalid-request"),
+            ("vendor=toy-query&seconds=nan", "invalid-request"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, query, kind):
+        assert Caller(world()).get(f"/estimate?{query}").problem == kind
+
+
+class TestProblems:
+    @pytest.mark.parametrize(
+        ("body", "status", "says"),
+        [
+            pytest.param(b"", 422, "Field required", id="nothing"),
+            pytest.param(b"{", 422, "Expecting property name", id="half of it"),
+            pytest.param(b'[{"name": "a.wav"}]', 422, "must be a JSON object", id="a list of what is meant"),
+            pytest.param(b'"a.wav"', 422, "must be a JSON object", id="a text"),
+            pytest.param(b'{"name": NaN}', 422, "not JSON compliant", id="what is no JSON"),
+            pytest.param(b'{"name": "\\ud800"}', 422, "surrogates", id="half a character"),
+            pytest.param(b'{"name": ' + b"9" * 5000 + b"}", 422, "digits", id="an endless number"),
+            pytest.param(b'{"name": ' + b"[" * 100_000, 422, "deep", id="an abyss"),
+            pytest.param(b"\xff\xfe", 400, "UTF-8", id="no text"),
+        ],
+    )
+    def test_bodies_that_are_no_json_object(self, body, status, says):
+        told = Caller(world()).call("POST", "/uploads", body, content_type="application/json")
+
+        assert told.status == status
+        assert told.problem in {"invalid-request", "not-text"}
+        assert says in told.body.decode()
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "audio/wav"],
+    )
+    def test_bodies_of_other_types(self, content_type):
+        told = Caller(world()).call("POST", "/uploads", b'{"name": "a.wav"}', content_type=content_type)
+
+        assert (told.status, told.problem) == (415, "unsupported-content-type")
+
+    def test_a_content_type_may_have_a_charset_and_capitals(self):
+        told = Caller(world()).call(
+            "POST", "/uploads", b'{"name": "a.wav"}', content_type="Application/JSON; charset=UTF-8"
+        )
+
+        assert told.status == 201
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "kind"),
+        [
+            ("GET", "/nothing", 404, "no-such-path"),
+            ("GET", "/jobs/", 404, "no-such-path"),
+            ("PUT", "/jobs", 405, "method-not-allowed"),
+            ("OPTIONS", "/uploads", 405, "method-not-allowed"),
+            ("GET", "/jobs/ABC", 422, "invalid-request"),
+            ("GET", "/jobs/\x84", 404, "no-such-path"),
+        ],
+    )
+    def test_paths_and_methods_that_are_not_there(self, method, path, status, kind):
+        told = Caller(world()).call(method, path)
+
+        assert (told.status, told.problem) == (status, kind)
+
+    def test_it_tells_which_methods_there_are(self):
+        assert Caller(world()).call("PATCH", "/jobs").headers["allow"] == "GET, POST"
+
+    def test_every_fault_is_pointed_at(self):
+        told = Caller(world()).post("/uploads", {"name": "", "x/~": 1, "vendor": "a b"})
+
+        assert {each["pointer"] for each in told.json["errors"]} == {"/body/name", "/body/vendor", "/body/x~1~0"}
+
+    def test_what_nobody_foresaw_is_logged_and_not_told(self, caplog):
+        made = world()
+        made.jobs.rows[NOBODY] = "no row"
+
+        told = Caller(made).get(f"/jobs/{NOBODY}")
+
+        assert (told.status, told.problem) == (500, "unexpected")
+        assert "no row" not in told.body.decode()
+        assert "a request failed" in caplog.text
+
+    def test_what_may_pass_is_to_be_tried_again(self):
+        made = world()
+
+        def busy(source):
+            raise AsrError(ErrorClass.RETRY, "SlowDown", "the bucket is busy")
+
+        made.recordings.look_up = busy
+
+        told = Caller(made).post("/jobs", {"source": f"s3://audio/{KEY}"})
+
+        assert (told.status, told.problem, told.json["detail"]) == (503, "try-again", "the bucket is busy")
+
+
+def test_the_document_names_every_route_and_every_answer():
+    told = Caller(world()).get("/openapi.json")
+
+    operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
+    assert told.json["openapi"].startswith("3.1")
+    assert len(operations) == 8
+    for operation in operations:
+        assert {"403", "429", "500", "503"} <= set(operation["responses"])
+        assert operation["summary"]
+
+
+def test_a_source_may_have_no_version():
+    plain = Source(bucket="audio", key=KEY, etag="e1", size_bytes=1, sequencer="0A")
+    made = world("done", vendors=(SYNC,))
+    job = drop(made, plain)
+
+    assert Caller(made).get(f"/jobs/{job.job_id}/transcript?inline=true").status == 200
+    assert Caller(made).delete(f"/jobs/{job.job_id}").status == 204

@@ -1,0 +1,157 @@
+"""Recordings that lie elsewhere: their addresses, what is known of them, and how they reach a vendor."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Status
+from asrcore.core.links import LONGEST_NAME, linked_audio, read_link, safe_name
+from asrcore.core.options import Options
+from asrcore.core.routing import pinned_vendor
+from asrcore.core.transcript import Source
+from asrcore.core.vendor import Order
+from asrcore.submit import take
+from asrcore.vendors.registry import VENDORS
+from tests.support.pipeline import QUERY, SYNC, world
+
+KEY = "linked/00112233445566778899aabbccddeeff/call.wav"
+ADDRESS = "https://recordings.example.com/call.wav?signature=secret"
+
+
+def linked(made):
+    """Have a recording that lies elsewhere, and take it."""
+    made.recordings.objects = {KEY: (ADDRESS.encode(), {})}
+    made.recordings.elsewhere = {ADDRESS: b"the recording"}
+    take([Source(bucket="audio", key=KEY, version_id="v1", etag="e1", size_bytes=len(ADDRESS))], made.services)
+    return made.job()
+
+
+class Narrow(type(QUERY)):
+    """Takes short addresses only, or bytes."""
+
+    def __init__(self, max_url_length):
+        super().__init__("toy-narrow", *SYNC.completes_by)
+        self.limits = type(QUERY.limits)(
+            **{**vars(QUERY.limits), "max_url_length": max_url_length, "max_data_bytes": 1000}
+        )
+
+
+def test_the_vendor_gets_the_address_and_nobody_else_sees_it():
+    made = world("done", vendors=(SYNC,))
+
+    job = linked(made)
+
+    assert job.status is Status.COMPLETED
+    assert made.send.requests[0].body == ADDRESS.encode()
+    assert "signature" not in made.jobs.rows[job.job_id]
+    assert "signature" not in str(made.events.published)
+
+
+def test_it_is_not_looked_into_and_that_is_said():
+    job = linked(world("done", vendors=(SYNC,)))
+
+    assert (job.audio.format, job.audio.codec, job.audio.channels) == ("wav", "pcm_s16le", None)
+    assert "was not looked into" in job.warnings[0]
+    assert job.transcript_key == f"transcripts/{KEY}.json"
+
+
+def test_a_vendor_that_needs_bytes_gets_them():
+    made = world("done", vendors=(Narrow(max_url_length=10),))
+
+    linked(made)
+
+    assert made.send.requests[0].body == b"the recording"
+
+
+def test_a_vendor_to_which_the_address_fits_gets_no_bytes():
+    made = world("done", vendors=(Narrow(max_url_length=len(ADDRESS)),))
+
+    linked(made)
+
+    assert made.send.requests[0].body == ADDRESS.encode()
+
+
+def test_it_lies_in_no_vendors_folder():
+    assert pinned_vendor(KEY, None, VENDORS) is None
+    assert pinned_vendor(KEY, "volcengine", VENDORS) == "volcengine"
+
+
+@pytest.mark.parametrize(("named", "takes"), [(False, False), (True, True)])
+def test_the_vendor_of_single_sentences_takes_an_unknown_length_only_from_who_names_it(named, takes):
+    order = Order("job", 1, linked_audio(KEY), 0, Options(), named=named)
+
+    assert (VENDORS["tencent-sentence"].why_not(order) is None) is takes
+
+
+@pytest.mark.parametrize("extension", ["wav", "MP3", "m4a", "ogg"])
+def test_its_name_tells_its_format(extension):
+    assert linked_audio(f"linked/x/a.{extension}").format in {"wav", "mp3", "m4a", "ogg"}
+
+
+@pytest.mark.parametrize("name", ["a.pcm", "a.docx", "a", "wav"])
+def test_a_name_that_tells_no_format_is_refused(name):
+    with pytest.raises(AsrError) as raised:
+        linked_audio(f"linked/x/{name}")
+
+    assert raised.value.code == "UnknownFormat"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "target", "file_name"),
+    [
+        ("https://a.example.com/b/c.mp3?d=e", "a.example.com", 443, "/b/c.mp3?d=e", "c.mp3"),
+        ("https://a.example.com", "a.example.com", 443, "/", ""),
+        ("https://a.example.com:443/%E4%BC%9A.mp3", "a.example.com", 443, "/%E4%BC%9A.mp3", "会.mp3"),
+        ("https://1.1.1.1/a.mp3", "1.1.1.1", 443, "/a.mp3", "a.mp3"),
+        ("https://[2606:4700:4700::1111]/a.mp3", "2606:4700:4700::1111", 443, "/a.mp3", "a.mp3"),
+    ],
+)
+def test_an_address_is_taken_apart(url, host, port, target, file_name):
+    link = read_link(url)
+
+    assert (link.host, link.port, link.target, link.file_name) == (host, port, target, file_name)
+    assert "mp3" not in repr(link)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example.com/a.mp3",
+        "file:///etc/passwd",
+        "gopher://a.example.com/",
+        "https:///a.mp3",
+        "https://a.example.com:22/a.mp3",
+        "https://a.example.com:99999/a.mp3",
+        "https://me@a.example.com/a.mp3",
+        "https://a.example.com\\@10.0.0.1/a.mp3",
+        "https://a.example.com/a b.mp3",
+        "https://a.example.com/\r\nHost: b",
+        "https://10.0.0.1/a.mp3",
+        "https://127.1/a.mp3",
+        "https://2130706433/a.mp3",
+        "https://[::ffff:169.254.169.254]/a.mp3",
+        "https://[64:ff9b::a9fe:a9fe]/a.mp3",
+        "https://metadata/a.mp3",
+        "https://metadata.google.internal/a.mp3",
+        "https://[/a.mp3",
+        "",
+    ],
+)
+def test_what_nobody_should_fetch_is_refused(url):
+    with pytest.raises(AsrError) as raised:
+        read_link(url)
+
+    assert raised.value.code == "BadUrl"
+
+
+@given(st.text(max_size=300))
+def test_a_safe_name_is_one_part_of_a_key_and_stays_as_it_is(name):
+    safe = safe_name(name)
+
+    assert len(safe) <= LONGEST_NAME
+    assert "/" not in safe
+    assert ".." not in safe
+    assert "${" not in safe
+    assert not any(character < " " for character in safe)
+    assert safe_name(safe) == safe
