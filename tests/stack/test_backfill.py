@@ -1,0 +1,307 @@
+"""Backfills on the local stack: hundreds of recordings, an inventory, a stop and a resumption, all by the commands."""
+
+import json
+import re
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+
+from tests.support.inventory import put_inventory
+from tests.support.operator import ROOT, Operator
+from tests.support.pipeline import wav
+
+FRESH = count()
+SHORT = wav(0.4, rate=8000)
+MANY = 304
+BATCH = 25
+PATIENCE_S = 300
+
+
+class Backfiller(Operator):
+    """An operator who has old recordings."""
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """S3 tells nobody of what is put meanwhile."""
+        s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
+        told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        yield
+        wanted = {"LambdaFunctionConfigurations": told}
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+
+    def drop_all(self, keys: list[str]) -> dict[str, str]:
+        """Put recordings; the job id that each must have, by key."""
+        return {key: self.drop(key, SHORT) for key in keys}
+
+    def start(self, *arguments: str) -> str:
+        """Start a backfill; its name."""
+        return str(self.found("backfill", "start", *arguments)["run"])
+
+    def look(self, run: str) -> dict:
+        """How far a backfill is."""
+        (found,) = self.found("backfill", "status", run)["runs"]
+        return found
+
+    def report(self, run: str, status: int = 0) -> dict:
+        """What became of everything, once it is over."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (seen := self.look(run))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, seen
+            time.sleep(0.2)
+        return self.found("backfill", "report", run, status=status)
+
+    def statuses(self, jobs: dict[str, str]) -> Counter[str]:
+        """How many jobs are in which state, of those that have a row."""
+        return Counter(row["status"] for row in map(self.row, jobs.values()) if row)
+
+    @contextmanager
+    def long_line(self, vendor: str, seconds: float) -> Iterator[None]:
+        """A vendor's line is as long as if many recordings stood in it."""
+        dynamodb, key = self.stack.client("dynamodb"), {"job_id": {"S": f"pace#{vendor}"}}
+        free_from_us = int((time.time() + seconds) * 1_000_000)
+        dynamodb.put_item(TableName=self.stack.jobs_table, Item={**key, "free_from_us": {"N": str(free_from_us)}})
+        yield
+        dynamodb.delete_item(TableName=self.stack.jobs_table, Key=key)
+
+    def inventory(self, keys: list[str], folder: str, file_format: str = "CSV") -> str:
+        """An inventory; the address of its manifest."""
+        return f"s3://{self.stack.audio_bucket}/{put_inventory(self.stack, keys, folder, file_format)}"
+
+
+@pytest.fixture
+def operator(stack):
+    return Backfiller(stack)
+
+
+@pytest.fixture
+def folder():
+    return f"incoming/tencent-sentence/backfill {next(FRESH)}"
+
+
+def test_hundreds_of_recordings_of_which_nobody_was_told_become_a_job_each(operator, folder, stack):
+    with operator.silence():
+        jobs = operator.drop_all([f"{folder}/{number:03}/通话 a+b.wav" for number in range(MANY)])
+        for name, body in (("notes.txt", b"to do"), ("000/通话 a+b.wav.asr.json", b"{}"), ("empty/", b"")):
+            stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=f"{folder}/{name}", Body=body)
+
+    foreseen = operator.found("backfill", "start", "--prefix", f"{folder}/", "--dry-run")
+    before = operator.statuses(jobs)
+    report = operator.report(operator.start("--prefix", f"{folder}/", "--concurrency", "6"))
+    after = operator.statuses(jobs)
+    again = operator.report(operator.start("--prefix", f"{folder}/"))
+
+    assert (foreseen["recordings"], before) == (MANY + 1, {})
+    assert report["status"] == "SUCCEEDED"
+    assert report["objects"]["succeeded"] == report["objects"]["total"] == MANY + 3
+    assert report["outcomes"] == {"taken": MANY, "failed": 1, "known": 0, "skipped": 2}
+    assert [failure["why"].split(":")[0] for failure in report["failures"]] == ["NotAudio"]
+    assert after == {"COMPLETED": MANY}
+    assert again["outcomes"] == {"taken": 0, "failed": 0, "known": MANY + 1, "skipped": 2}
+    assert operator.statuses(jobs) == after
+
+
+def test_the_manifest_names_the_job_of_every_object(operator, folder, stack):
+    with operator.silence():
+        jobs = operator.drop_all([f"{folder}/{number}.wav" for number in range(3)])
+
+    run = operator.start("--prefix", f"{folder}/")
+    operator.report(run)
+
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+    written = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"backfill/{run}/")["Contents"]]
+    (succeeded,) = [key for key in written if key.endswith("/SUCCEEDED_0.json")]
+    (child,) = json.loads(s3.get_object(Bucket=bucket, Key=succeeded)["Body"].read())
+    assert [(entry["key"], entry["job_id"], entry["outcome"]) for entry in json.loads(child["Output"])] == [
+        (key, job, "taken") for key, job in jobs.items()
+    ]
+
+
+def test_recordings_of_which_s3_tells_meanwhile_are_one_job_each(operator, folder):
+    keys = [f"{folder}/{number}.wav" for number in range(12)]
+    with operator.silence():
+        jobs = operator.drop_all(keys[:4])
+
+    run = operator.start("--prefix", f"{folder}/")
+    jobs |= operator.drop_all(keys[4:])
+    report = operator.report(run)
+    again = operator.report(operator.start("--prefix", f"{folder}/"))
+
+    rows = [operator.finished(job) for job in jobs.values()]
+    assert sum(report["outcomes"].values()) <= len(keys)
+    assert again["outcomes"] == {"taken": 0, "failed": 0, "known": len(keys), "skipped": 0}
+    assert [(row["status"], len(row["attempts"])) for row in rows] == [("COMPLETED", 1)] * len(keys)
+    assert [operator.executions(job) for job in jobs.values() if len(operator.executions(job)) > 1] == []
+
+
+def test_an_inventory_is_gone_through_whatever_its_keys_look_like(operator, folder):
+    keys = [f"{folder}/a+b c.wav", f"{folder}/会议 100%.wav", f"{folder}/x%2By.wav"]
+    with operator.silence():
+        jobs = operator.drop_all(keys)
+    address = operator.inventory([*keys, f"{folder}/deleted.wav", "elsewhere/a.wav"], folder)
+
+    shown = operator.run("backfill", "start", "--inventory", address, "--dry-run")
+    report = operator.report(operator.start("--inventory", address))
+
+    assert shown.stdout == f"would go through the inventory {report['inventory']}\n"
+    assert report["outcomes"] == {"taken": 3, "failed": 0, "known": 0, "skipped": 2}
+    assert operator.statuses(jobs) == {"COMPLETED": 3}
+
+
+def test_a_backfill_that_was_stopped_is_resumed_and_nothing_is_taken_twice(operator, folder):
+    number = 2 * BATCH + 10
+    with operator.silence():
+        jobs = operator.drop_all([f"{folder}/{each:02}.wav" for each in range(number)])
+
+    with operator.long_line("tencent-sentence", 100):
+        run = operator.start("--prefix", f"{folder}/", "--concurrency", "2")
+        operator.until(lambda: operator.statuses(jobs), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
+        too_early = operator.run("backfill", "resume", run)
+        stopped = operator.run("backfill", "stop", run)
+        report = operator.report(run, status=1)
+    again = operator.run("backfill", "stop", run)
+    resumed = operator.found("backfill", "resume", run)["run"]
+    second = operator.report(resumed)
+
+    assert stopped.status == 0, stopped.stderr
+    assert (too_early.status, again.status) == (1, 1)
+    assert report["status"] == "ABORTED"
+    assert sorted(batch["why"] for batch in report["unfinished"]) == ["is aborted", "is aborted", "is pending"]
+    assert sum(batch["objects"] for batch in report["unfinished"]) == number
+    assert second["outcomes"] == {"taken": number - 2, "failed": 0, "known": 2, "skipped": 0}
+    assert operator.statuses(jobs) == {"COMPLETED": number - 2, "IN_PROGRESS": 2}
+
+
+def test_a_new_recording_is_not_kept_waiting_by_a_backfill(operator, folder):
+    with operator.silence():
+        old = operator.drop_all([f"{folder}/old {each}.wav" for each in range(2 * BATCH)])
+
+    with operator.long_line("tencent-sentence", 90):
+        run = operator.start("--prefix", f"{folder}/old", "--concurrency", "2")
+        operator.until(lambda: operator.statuses(old), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
+        new = operator.drop(f"{folder}/new.wav", SHORT)
+        row = operator.until(lambda: operator.row(new), lambda row: row.get("attempts"), "a place in the line")
+        operator.run("backfill", "stop", run)
+
+    in_line = [held["attempts"][-1]["due_at"] for held in map(operator.row, old.values()) if held]
+    assert len(in_line) == 2
+    assert row["attempts"][-1]["due_at"] > max(in_line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param("start --prefix transcripts/", "does not begin so", id="another folder"),
+        pytest.param("start --inventory inventory/manifest.json", "an inventory must lie in s3://", id="no address"),
+        pytest.param("start --inventory s3://elsewhere/inventory/a.json", "must lie in s3://", id="another bucket"),
+        pytest.param("start --inventory s3://AUDIO/incoming/a.json", "must lie in s3://", id="not among inventories"),
+        pytest.param("start --inventory s3://AUDIO/inventory/none.json", "there is no s3://", id="no such file"),
+        pytest.param("start --inventory s3://AUDIO/inventory/x.json", "is no inventory's manifest", id="another file"),
+        pytest.param("status nobody", "there is no backfill 'nobody'", id="the state of none"),
+        pytest.param("report nobody", "there is no backfill 'nobody'", id="the report of none"),
+        pytest.param("stop nobody", "there is no backfill 'nobody'", id="a stop of none"),
+        pytest.param("resume nobody", "there is no backfill 'nobody'", id="a resumption of none"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_line(operator, stack, arguments, said):
+    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="inventory/x.json", Body=b"[]")
+
+    told = operator.run("backfill", *arguments.replace("AUDIO", stack.audio_bucket).split())
+
+    assert told.status == 1
+    assert said in told.stderr
+
+
+def test_an_inventory_in_a_form_that_cannot_be_read_is_refused(operator, folder):
+    told = operator.run("backfill", "start", "--inventory", operator.inventory([], folder, "ORC"))
+
+    assert told.status == 1
+    assert "as CSV, with keys" in told.stderr
+
+
+def test_the_commands_of_the_manual_run(operator, folder, stack):
+    with operator.silence():
+        operator.drop_all([f"{folder}/a.wav"])
+    operator.inventory([f"{folder}/a.wav"], "weekly")
+    run = operator.start("--prefix", f"{folder}/")
+    operator.report(run)
+    manual = (ROOT / "docs/backfill.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", manual, re.DOTALL)
+    examples = [line for block in blocks for line in block.splitlines() if line.startswith("python -m asrctl ")]
+
+    for example in examples:
+        arguments = shlex.split(example.removeprefix("python -m asrctl "))
+        meant = {"$RUN": run, "$AUDIO_BUCKET": stack.audio_bucket, "incoming/volcengine": folder}
+        for name, value in meant.items():
+            arguments = [argument.replace(name, value) for argument in arguments]
+        done = operator.run(*arguments)
+        is_over = done.status == 1 and "is over" in done.stderr and " stop " in example
+        assert done.status == 0 or is_over, f"{example}: {done.stderr}{done.stdout}"
+    assert len(examples) >= 6
+
+
+ALWAYS_FAILS = {
+    "StartAt": "Map",
+    "States": {
+        "Map": {
+            "Type": "Map",
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:listObjectsV2",
+                "Parameters": {"Bucket.$": "$.bucket", "Prefix.$": "$.prefix"},
+            },
+            "ItemSelector": {"key.$": "$$.Map.Item.Value.Key"},
+            "ItemBatcher": {"MaxItemsPerBatch": 2},
+            "MaxConcurrency": 1,
+            "ToleratedFailurePercentage": 50,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Fail",
+                "States": {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "nothing works"}},
+            },
+            "ResultWriter": {
+                "Resource": "arn:aws:states:::s3:putObject",
+                "Parameters": {"Bucket.$": "$.results", "Prefix": "backfill/always-fails"},
+            },
+            "End": True,
+        }
+    },
+}
+
+
+def test_too_many_batches_that_fail_end_a_backfill_before_the_rest_is_tried(operator, folder, stack):
+    """What Step Functions does with `ToleratedFailurePercentage`, which the local stack plays."""
+    with operator.silence():
+        operator.drop_all([f"{folder}/{each}.wav" for each in range(8)])
+    states, backfills = stack.client("stepfunctions"), stack.outputs["BackfillStateMachineArn"]
+    role = states.describe_state_machine(stateMachineArn=backfills)["roleArn"]
+    machine = states.create_state_machine(name="always-fails", definition=json.dumps(ALWAYS_FAILS), roleArn=role)
+    asked = {"bucket": stack.audio_bucket, "prefix": f"{folder}/", "results": stack.transcript_bucket}
+
+    started = states.start_execution(stateMachineArn=machine["stateMachineArn"], name="one", input=json.dumps(asked))
+    ended = operator.until(
+        lambda: states.describe_execution(executionArn=started["executionArn"]),
+        lambda seen: seen["status"] != "RUNNING",
+        "the map to give up",
+    )
+
+    (run,) = states.list_map_runs(executionArn=started["executionArn"])["mapRuns"]
+    described = states.describe_map_run(mapRunArn=run["mapRunArn"])
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+    written = s3.list_objects_v2(Bucket=bucket, Prefix="backfill/always-fails/")["Contents"]
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    assert described["status"] == "FAILED"
+    assert {name: described["itemCounts"][name] for name in ("failed", "pending", "total")} == {
+        "failed": 6,
+        "pending": 2,
+        "total": 8,
+    }
+    assert sorted(each["Key"].rpartition("/")[2] for each in written) == [
+        "FAILED_0.json",
+        "PENDING_0.json",
+        "manifest.json",
+    ]

@@ -1,0 +1,117 @@
+"""The state machine of backfills, as data."""
+
+import json
+import re
+
+import pytest
+
+from asrcore.backfill import ROUND_S, Progress
+from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
+from asrctl.backfill import INVENTORIES, Wanted
+from tests.support.template import ROOT, TEMPLATE
+
+TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
+ASL = json.loads(TEXT)
+MAPS = {name: state for name, state in ASL["States"].items() if state["Type"] == "Map"}
+MACHINE = TEMPLATE["Resources"]["BackfillStateMachine"]["Properties"]
+FUNCTION_S = TEMPLATE["Resources"]["SubmitFunction"]["Properties"]["Timeout"]
+LARGEST_STATE_BYTES = 256 * 1024
+LONGEST_KEY_BYTES = 1024
+
+
+def child(name: str) -> dict:
+    return MAPS[name]["ItemProcessor"]["States"]
+
+
+def test_a_prefix_and_an_inventory_are_gone_through_in_the_same_way():
+    prefix, inventory = MAPS["FromPrefix"], MAPS["FromInventory"]
+    differ = {name for name in {*prefix, *inventory} if prefix.get(name) != inventory.get(name)}
+
+    assert differ == {"Comment", "Label", "ItemReader", "ItemSelector"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes_to"),
+    [
+        pytest.param(Wanted("incoming/", None), "FromPrefix", id="a prefix"),
+        pytest.param(Wanted(None, "inventory/weekly/manifest.json"), "FromInventory", id="an inventory"),
+    ],
+)
+def test_what_the_command_asks_for_is_what_is_read(asked, goes_to):
+    given = asked.to_input()
+    (choice,) = ASL["States"]["WhichList"]["Choices"]
+    chosen = choice["Next"] if choice["Variable"].removeprefix("$.") in given else ASL["States"]["WhichList"]["Default"]
+    read = [path for path in re.findall(r'"\$\.(\w+)"', json.dumps(MAPS[goes_to])) if path in {*given, "prefix"}]
+
+    assert chosen == goes_to
+    assert {"concurrency", *read} == set(given)
+
+
+@pytest.mark.parametrize("name", MAPS)
+class TestMaps:
+    def test_is_distributed_with_bounded_concurrency_and_gives_up_when_much_fails(self, name):
+        assert MAPS[name]["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+        assert MAPS[name]["MaxConcurrencyPath"] == "$.concurrency"
+        assert 0 < MAPS[name]["ToleratedFailurePercentage"] <= 10
+
+    def test_its_manifest_lies_under_the_name_of_the_run(self, name):
+        written = MAPS[name]["ResultWriter"]["Parameters"]
+
+        assert written["Bucket"] == "${TranscriptBucketName}"
+        assert written["Prefix.$"] == "States.Format('backfill/{}', $$.Execution.Name)"
+
+    def test_dispatches_exactly_what_the_layer_answers(self, name):
+        answers = {
+            str(Progress(Batch(Items=items)).envelope()["next"]) for items in ([], [Listed(key="incoming/a.wav")])
+        }
+
+        assert {choice["StringEquals"] for choice in child(name)["Dispatch"]["Choices"]} == answers
+
+    def test_asks_for_what_the_function_does_and_gives_it_time(self, name):
+        take = child(name)["Take"]
+        payload = {**take["Parameters"]["Payload"], "batch": {"Items": [{"key": "incoming/a.wav"}]}}
+
+        assert backfill_event({key.removesuffix(".$"): value for key, value in payload.items() if key != "batch.$"})
+        assert ROUND_S < FUNCTION_S < take["TimeoutSeconds"]
+        assert take["Retry"][0]["JitterStrategy"] == "FULL"
+
+    def test_a_batch_fits_into_a_state_with_all_that_became_of_it(self, name):
+        batcher = MAPS[name]["ItemBatcher"]
+        longest = "incoming/auto/" + "会" * ((LONGEST_KEY_BYTES - 14) // 3)
+        entry = Entry(key=longest, outcome=Outcome.FAILED, job_id="0" * 32, why="会" * 200)
+        count = batcher["MaxItemsPerBatch"]
+        batch = Batch(Items=[Listed(key=longest)] * count, recordings=[entry] * count)
+
+        assert len(json.dumps(Progress(batch).envelope())) < LARGEST_STATE_BYTES
+        assert batcher["MaxInputBytesPerBatch"] < LARGEST_STATE_BYTES // 2
+
+    def test_every_state_is_reachable(self, name):
+        processor = MAPS[name]["ItemProcessor"]
+
+        text = json.dumps(processor)
+        assert all(f'"Next": "{state}"' in text for state in child(name) if state != processor["StartAt"])
+
+
+def test_the_execution_has_a_time_limit():
+    assert ASL["TimeoutSeconds"] > 0
+
+
+def test_no_partition_region_account_or_suffix_is_written_down():
+    assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", TEXT)
+
+
+def test_every_substitution_is_given_and_used():
+    assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == set(MACHINE["DefinitionSubstitutions"])
+
+
+def test_the_role_reads_inventories_where_the_bucket_lets_s3_write_them():
+    statements = {
+        each["Sid"]: each
+        for resource, key in (("BackfillRole", "Policies"), ("AudioBucketPolicy", "PolicyDocument"))
+        for document in [TEMPLATE["Resources"][resource]["Properties"][key]]
+        for each in (document[0]["PolicyDocument"] if isinstance(document, list) else document)["Statement"]
+    }
+
+    for sid in ("ReadInventory", "TakeInventory"):
+        assert statements[sid]["Resource"]["Fn::Sub"].endswith(f"${{AudioBucket}}/{INVENTORIES}*")
+    assert set(statements["TakeInventory"]["Condition"]) == {"StringEquals", "ArnEquals"}

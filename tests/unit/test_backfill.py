@@ -1,0 +1,298 @@
+"""A backfill's batches: what becomes of each key, and that new recordings never wait long behind old ones."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from heapq import heappop, heappush
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from asrcore.backfill import AGAIN_S, LINE_S, ROUND_S, take_batch
+from asrcore.core.job import Job, Status, new_job
+from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.core.vendor import Reply, Request
+from asrcore.events import Outcome, backfill_event
+from asrcore.services import Made
+from asrcore.submit import SomeRecordingsFailedError
+from tests.support.memory import START, MemoryRecordings, World
+from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
+
+TRANSCRIPT = f"transcripts/{KEY}.json"
+
+
+class Bucket(MemoryRecordings):
+    """A bucket with versions: each object is at its first."""
+
+    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
+        assert len(source.key.encode()) <= LONGEST_KEY_BYTES, "S3 answers 400 to such a key"
+        found, metadata = super().look_up(source)
+        return found.model_copy(update={"version_id": "v1", "etag": "e1"}), metadata
+
+
+def bucket_of(*keys: str, send: Callable[[Request], Reply] | None = None, vendor: Any = QUERY) -> World:
+    """A world whose bucket holds recordings under some keys; its vendor takes whatever comes."""
+    made = world(vendors=(vendor,))
+    made.recordings = Bucket({key: (wav(), {}) for key in keys})
+    made.send = send or (lambda _request: Reply(200, b"accepted", {}))
+    return made
+
+
+def step(made: World, batch: dict[str, Any]) -> dict[str, Any]:
+    """One step of a batch, as the state machine makes it: what goes in and what comes out is JSON."""
+    event = backfill_event({"action": "backfill", "bucket": "audio", "batch": json.loads(json.dumps(batch))})
+    assert event
+    return take_batch(event, made.services).envelope()
+
+
+def keys(*listed: str, **more: bool) -> dict[str, Any]:
+    """A batch as Step Functions hands it over."""
+    return {"Items": [{"key": key, **more} for key in listed]}
+
+
+def outcomes(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(entry["key"], entry["outcome"]) for entry in answer["recordings"]]
+
+
+def jobs(made: World) -> list[Job]:
+    return [job for job in map(made.jobs.load, made.jobs.rows) if job]
+
+
+def test_a_recording_without_a_job_gets_one_and_an_execution_that_looks_after_it():
+    made = bucket_of(KEY)
+
+    answer = step(made, keys(KEY))
+
+    (job,) = jobs(made)
+    assert answer == {
+        "next": "done",
+        "wait_s": 0,
+        "Items": [],
+        "recordings": [{"key": KEY, "outcome": "taken", "job_id": job.job_id}],
+    }
+    assert list(made.workflow.started) == [job.execution_name]
+    assert job.attempt.submitted_at
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "outcome", "why"),
+    [
+        pytest.param(f"{KEY}.asr.json", b"{}", "skipped", "a sidecar, which is read with its recording", id="sidecar"),
+        pytest.param("incoming/auto/2025/", b"", "skipped", "a folder marker", id="folder marker"),
+        pytest.param("inventory/list.csv.gz", b"x", "skipped", "not under incoming/", id="somewhere else"),
+        pytest.param("incoming/auto/gone.wav", None, "skipped", "deleted since it was listed", id="deleted"),
+        pytest.param("incoming/auto/notes.txt", b"to do", "failed", "NotAudio: incoming/auto/notes.txt", id="no audio"),
+    ],
+)
+def test_what_is_no_recording_is_told_with_the_reason(key, body, outcome, why):
+    made = bucket_of()
+    if body is not None:
+        made.recordings.objects[key] = (body, {})
+
+    (entry,) = step(made, keys(key))["recordings"]
+
+    assert (entry["key"], entry["outcome"]) == (key, outcome)
+    assert entry["why"].startswith(why)
+    assert bool(jobs(made)) is (outcome == "failed")
+
+
+class TestOneJobWhicheverWayItCame:
+    def test_by_its_event_first(self):
+        made = bucket_of(KEY)
+        job = drop(made, SOURCE)
+
+        answer = step(made, keys(KEY))
+
+        assert answer["recordings"] == [{"key": KEY, "outcome": "known", "job_id": job.job_id}]
+        assert jobs(made) == [job]
+
+    def test_by_the_backfill_first(self):
+        made = bucket_of(KEY)
+        (entry,) = step(made, keys(KEY))["recordings"]
+        before = jobs(made)
+
+        job = drop(made, SOURCE)
+
+        assert entry["job_id"] == job.job_id
+        assert jobs(made) == before
+        assert list(made.workflow.started) == [job.execution_name]
+
+    def test_by_the_backfill_twice(self):
+        made = bucket_of(KEY)
+        step(made, keys(KEY))
+        before = jobs(made)
+
+        answer = step(made, keys(KEY))
+
+        assert outcomes(answer) == [(KEY, "known")]
+        assert jobs(made) == before
+
+
+def test_a_job_that_was_left_before_anybody_looked_after_it_is_set_going():
+    made = bucket_of(KEY)
+    left = new_job(SOURCE, START)
+    made.jobs.create(left)
+
+    answer = step(made, keys(KEY))
+
+    assert outcomes(answer) == [(KEY, "known")]
+    assert list(made.workflow.started) == [left.execution_name]
+
+
+def test_a_recording_that_has_its_transcript_is_not_paid_for_twice_when_its_row_is_forgotten():
+    made = bucket_of(KEY)
+    made.transcripts.made[TRANSCRIPT] = Made("v1", "0A")
+
+    answer = step(made, keys(KEY))
+
+    assert outcomes(answer) == [(KEY, "known")]
+    assert jobs(made) == []
+
+
+@pytest.mark.parametrize("version_id", ["v0", None])
+def test_a_recording_that_was_replaced_comes_after_the_version_that_has_a_transcript(version_id):
+    made = bucket_of(KEY)
+    made.transcripts.made[TRANSCRIPT] = Made(version_id, "0A")
+
+    answer = step(made, keys(KEY))
+
+    (job,) = jobs(made)
+    assert outcomes(answer) == [(KEY, "taken")]
+    assert job.source.sequencer == "0A1"
+
+
+@pytest.mark.parametrize(
+    ("listed", "key"),
+    [
+        pytest.param("incoming/auto/a+b%2B%E4%BC%9A.wav", "incoming/auto/a b+会.wav", id="as an inventory writes it"),
+        pytest.param("incoming/auto/a+100%.wav", "incoming/auto/a+100%.wav", id="plain after all"),
+    ],
+)
+def test_a_key_of_an_inventory_is_read_either_way(listed, key):
+    made = bucket_of(key)
+
+    answer = step(made, keys(listed, encoded=True))
+
+    assert outcomes(answer) == [(key, "taken")]
+
+
+def test_a_long_key_of_an_inventory_that_was_deleted_since_is_skipped():
+    key = f"incoming/auto/{'会' * 330}.wav"
+
+    answer = step(bucket_of(), keys(quote_plus(key, safe="/"), encoded=True))
+
+    assert [entry["why"] for entry in answer["recordings"]] == ["deleted since it was listed"]
+
+
+def test_a_key_of_a_list_is_taken_as_it_is():
+    made = bucket_of("incoming/auto/a+b%20.wav")
+
+    answer = step(made, keys("incoming/auto/a+b%20.wav"))
+
+    assert outcomes(answer) == [("incoming/auto/a+b%20.wav", "taken")]
+
+
+def names(number: int) -> list[str]:
+    return [f"incoming/auto/{index:03}.wav" for index in range(number)]
+
+
+def test_a_batch_rests_while_the_vendors_line_is_long():
+    made = bucket_of(*names(5))
+    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LINE_S + 40)
+
+    answer = step(made, keys(*names(5)))
+
+    assert outcomes(answer) == [(names(5)[0], "taken")]
+    assert [item["key"] for item in answer["Items"]] == names(5)[1:]
+    assert (answer["next"], answer["wait_s"]) == ("take", LINE_S + 40)
+
+
+def test_a_batch_does_not_rest_for_a_line_that_is_short():
+    made = bucket_of(*names(5))
+    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LINE_S - 5)
+
+    answer = step(made, keys(*names(5)))
+
+    assert (answer["next"], answer["Items"]) == ("done", [])
+
+
+def test_a_batch_goes_on_in_another_invocation_when_this_one_has_run_long_enough():
+    def slow(_request: Request) -> Reply:
+        made.pass_time(20)
+        return Reply(200, b"done", {})
+
+    made = bucket_of(*names(5), send=slow, vendor=SYNC)
+
+    first = step(made, keys(*names(5)))
+    second = step(made, first)
+
+    assert (made.clock - START).total_seconds() < 2 * (ROUND_S + 21)
+    assert (first["next"], first["wait_s"], len(first["recordings"])) == ("take", 0, 3)
+    assert (second["next"], outcomes(second)) == ("done", [(key, "taken") for key in names(5)])
+    assert {job.status for job in jobs(made)} == {Status.COMPLETED}
+
+
+class Troubled(Bucket):
+    """A bucket in which one object cannot be looked at, for no reason that anybody foresaw."""
+
+    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
+        if source.key.endswith("001.wav"):
+            raise TimeoutError("S3 does not answer")
+        return super().look_up(source)
+
+
+def test_what_fails_for_no_known_reason_stops_no_neighbour_and_is_tried_again():
+    made = bucket_of(*names(3))
+    made.recordings = Troubled(made.recordings.objects)
+
+    first = step(made, keys(*names(3)))
+    made.recordings = Bucket(made.recordings.objects)
+    second = step(made, first)
+
+    assert outcomes(first) == [(names(3)[0], "taken"), (names(3)[2], "taken")]
+    assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("take", AGAIN_S, names(3)[1])
+    assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "taken"))
+
+
+def test_a_batch_of_which_nothing_works_fails():
+    made = bucket_of(*names(3))
+    made.recordings = Troubled(made.recordings.objects)
+
+    with pytest.raises(SomeRecordingsFailedError, match=r"001\.wav: TimeoutError: S3 does not answer"):
+        step(made, keys(names(3)[1]))
+
+
+def test_new_recordings_wait_behind_one_old_one_for_each_batch_at_work_however_many_there_are():
+    """A vendor that takes five a day, sixty old recordings in four batches, and whoever drops one meanwhile."""
+    old, at_work = names(60), 4
+    made = bucket_of(*old)
+    made.per_day = {QUERY.name: 5}
+    due: list[tuple[float, int, dict[str, Any]]] = []
+    for number in range(at_work):
+        heappush(due, (0.0, number, keys(*old[number::at_work])))
+    ahead, done = [], []
+
+    while due:
+        at_s, number, batch = heappop(due)
+        made.clock = max(made.clock, START + timedelta(seconds=at_s))
+        answer = step(made, batch)
+        ahead.append(sum(job.attempt.submitted_at is None and job.attempt.due_at > made.clock for job in jobs(made)))
+        if answer["next"] == "done":
+            done += outcomes(answer)
+        else:
+            next_s = (made.clock - START).total_seconds() + max(answer["wait_s"], 1)
+            heappush(due, (next_s, number, answer))
+
+    assert sorted(done) == [(key, str(Outcome.TAKEN)) for key in old]
+    assert max(ahead) <= at_work
+    assert (made.clock - START) > timedelta(days=9)
+    assert len({job.job_id for job in jobs(made)}) == len(old)
+
+
+def test_the_id_is_the_one_that_s3s_event_gives():
+    made = bucket_of(KEY)
+
+    (entry,) = step(made, keys(KEY))["recordings"]
+
+    assert entry["job_id"] == new_job(SOURCE, START).job_id
