@@ -9,21 +9,22 @@ from functools import cached_property
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider, TransformParameterError
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
-from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.vendor import Reply, Request
 from asrcore.metrics import Metrics
-from asrcore.services import Services
+from asrcore.services import Receiver, Services
 from asrcore.settings import Settings
 from asrcore.stores.config import CONFIG
+from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
-from asrcore.stores.objects import S3Recordings, S3Transcripts
+from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
+from asrcore.stores.secret import StackSecret
+from asrcore.stores.webhook import SqsWebhookQueue
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from asrcore.vendors.registry import VENDORS
 
-SECRET_MAX_AGE_S = 300
 _REGIONAL_URLS = Config(
     signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 )
@@ -58,28 +59,26 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
     def of(service: str) -> Any:
         return _OnFirstUse(lambda: client(service, config=CONFIG))
 
-    s3 = of("s3")
-    secret = SecretsProvider(boto3_client=of("secretsmanager"))
-
-    def read_secret() -> Mapping[str, Any]:
-        try:
-            held = secret.get(settings.secret_arn, max_age=SECRET_MAX_AGE_S, transform="json")
-        except TransformParameterError as error:
-            raise _unreadable() from error
-        if not isinstance(held, dict):
-            raise _unreadable()
-        return held
+    s3, dynamodb = of("s3"), of("dynamodb")
+    signer = _OnFirstUse(lambda: s3_signer(client))
+    uploads = Uploads(settings.audio_bucket, settings.upload_max_bytes, settings.is_local)
+    # The provider marks its client as Powertools' own when it is made, and so makes it.
+    secret = _OnFirstUse(lambda: SecretsProvider(boto3_client=of("secretsmanager")))
 
     return Services(
         settings=settings,
         vendors=VENDORS,
-        jobs=DynamoJobs(of("dynamodb"), settings.jobs_table),
-        recordings=S3Recordings(s3, _OnFirstUse(lambda: s3_signer(client))),
-        transcripts=S3Transcripts(s3, settings.transcript_bucket),
+        jobs=DynamoJobs(dynamodb, settings.jobs_table),
+        history=DynamoHistory(dynamodb, settings.jobs_table),
+        recordings=S3Recordings(s3, signer, uploads),
+        transcripts=S3Transcripts(s3, settings.transcript_bucket, signer),
+        versions=S3Versions(s3),
         workflow=StepFunctionsWorkflow(of("stepfunctions"), settings.state_machine_arn),
         events=EventBridge(of("events")),
+        receiver=_OnFirstUse(lambda: _receiver(settings)),
+        webhook_queue=SqsWebhookQueue(of("sqs"), settings.webhook_queue_url),
         metrics=Metrics(settings.stack_name, print),
-        secret=read_secret,
+        secret=StackSecret(secret, settings.secret_arn),
         send=_send,
         now=lambda: datetime.now(UTC),
         sleep=time.sleep,
@@ -87,13 +86,15 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
     )
 
 
-def _unreadable() -> AsrError:
-    message = "the stack's secret is no JSON object: put one there, with an object for each vendor"
-    return AsrError(ErrorClass.CONFIG, "SecretUnreadable", message)
-
-
 def _send(request: Request) -> Reply:
-    """One HTTP exchange with a vendor. Two of the four functions have none as a rule, and the client takes a while."""
+    """One HTTP exchange with a vendor. Most functions have none as a rule, and the client takes a while."""
     from asrcore.vendors.http import send  # noqa: PLC0415 - loaded when first used
 
     return send(request)
+
+
+def _receiver(settings: Settings) -> Receiver:
+    """Who is told by webhook. One function in six has one."""
+    from asrcore.stores.receiver import HttpReceiver  # noqa: PLC0415 - loaded when first used
+
+    return HttpReceiver(settings.webhook_url, local=settings.is_local)

@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asrcore.callback import Posted
 from asrcore.core.transcript import Source
+from asrcore.notify import Delivery
 
 
 class Action(StrEnum):
@@ -53,11 +54,17 @@ class EndedExecution:
 
 
 def ended_execution(event: dict[str, Any]) -> EndedExecution | None:
-    """What EventBridge says of an execution's end; None for another event, such as the sweep's schedule."""
+    """What EventBridge says of an execution's end; None for another event, such as the sweep's schedule.
+
+    Raises ValueError for an execution that is none of ours.
+    """
     if event.get("source") != "aws.states":
         return None
-    detail = event["detail"]
-    return EndedExecution(json.loads(detail["input"])["job_id"], detail["name"], detail["status"])
+    try:
+        detail = event["detail"]
+        return EndedExecution(json.loads(detail["input"])["job_id"], detail["name"], detail["status"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError("this is no news of a job's execution: expected detail.input, name and status") from error
 
 
 class RequestEvent(BaseModel):
@@ -81,6 +88,59 @@ def request_event(event: dict[str, Any]) -> RequestEvent | None:
     return RequestEvent.model_validate(event) if event.get("action") == "request" else None
 
 
+class Listed(BaseModel):
+    """A key as a list has it. encoded: as in a URL, the way an S3 inventory writes keys."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    encoded: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of an object of a backfill."""
+
+    TAKEN = "taken"  # it has a job now
+    FAILED = "failed"  # it has a job now, and that ended FAILED at once
+    KNOWN = "known"  # it had a job, or its transcript, before
+    SKIPPED = "skipped"  # it is no recording
+
+
+class Entry(BaseModel):
+    """A line of a backfill's manifest. why: of one that failed or was skipped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    outcome: Outcome
+    job_id: str | None = None
+    why: str | None = None
+
+
+class Batch(BaseModel):
+    """Keys of the audio bucket that a backfill has not come to yet, and what became of those before them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[Listed] = Field(alias="Items")  # the name that Step Functions gives them
+    recordings: list[Entry] = []
+
+
+class BackfillEvent(BaseModel):
+    """A step of a backfill."""
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Literal["backfill"]
+    bucket: str
+    batch: Batch
+
+
+def backfill_event(event: dict[str, Any]) -> BackfillEvent | None:
+    """A step of a backfill; None for an event of another kind. Raises pydantic.ValidationError for half of one."""
+    return BackfillEvent.model_validate(event) if event.get("action") == "backfill" else None
+
+
 def is_s3_test(event: dict[str, Any]) -> bool:
     """S3 sends one when a notification is set up; it is about no object."""
     return event.get("Event") == "s3:TestEvent"
@@ -92,12 +152,14 @@ def new_objects(event: dict[str, Any]) -> list[Source]:
     Keys arrive form-encoded (`+` is a space) and are decoded here, once. Raises ValueError for an event that is no S3
     notification.
     """
+    expected = "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
     records = event.get("Records")
-    if not isinstance(records, list) or not all(isinstance(each, dict) and "s3" in each for each in records):
-        raise ValueError(
-            "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
-        )
-    return [_source(record["s3"]) for record in records]
+    if not isinstance(records, list):
+        raise ValueError(expected)  # noqa: TRY004 - the caller's event is wrong, not its type
+    try:
+        return [_source(record["s3"]) for record in records]
+    except (LookupError, TypeError, AttributeError, ValidationError) as error:
+        raise ValueError(expected) from error
 
 
 def _version_id(s3_object: dict[str, Any]) -> str | None:
@@ -119,14 +181,33 @@ def _source(s3: dict[str, Any]) -> Source:
 
 
 def posted(event: dict[str, Any]) -> Posted:
-    """A callback from an API Gateway HTTP API event (payload format 2.0); header names are lower-case there."""
+    """A callback from an API Gateway HTTP API event (payload format 2.0); header names are lower-case there.
+
+    Raises ValueError for another event.
+    """
     body = event.get("body") or ""
-    parts = event["pathParameters"]
-    return Posted(
-        vendor=parts["vendor"],
-        job_id=parts["job_id"],
-        attempt=parts["attempt"],
-        signature=parts["signature"],
-        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
-        content_type=event.get("headers", {}).get("content-type", ""),
-    )
+    try:
+        parts = event["pathParameters"]
+        return Posted(
+            vendor=parts["vendor"],
+            job_id=parts["job_id"],
+            attempt=parts["attempt"],
+            signature=parts["signature"],
+            body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="replace"),
+            content_type=event.get("headers", {}).get("content-type", ""),
+        )
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError("this is no callback: expected pathParameters and body of an HTTP API's event") from error
+
+
+def deliveries(event: dict[str, Any]) -> list[Delivery]:
+    """The messages of the webhook queue that an event of Amazon SQS brings."""
+    return [
+        Delivery(
+            message_id=record["messageId"],
+            receipt=record["receiptHandle"],
+            tries=int(record["attributes"]["ApproximateReceiveCount"]),
+            body=record["body"],
+        )
+        for record in event["Records"]
+    ]

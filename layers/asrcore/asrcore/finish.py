@@ -3,15 +3,19 @@
 In this order, each step harmless to repeat: the vendor's reply as it came, the transcript, the row, the event.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from asrcore.core.announcement import Announcement
+from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
+from asrcore.core.money import Cost
 from asrcore.core.routing import followers
-from asrcore.core.transcript import Recognition, Source, Transcript
-from asrcore.core.vendor import Reply, Vendor
+from asrcore.core.transcript import LONGEST_KEY_BYTES, Recognition, Source, Transcript
+from asrcore.core.vendor import Completion, Reply, Vendor
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
 
@@ -40,7 +44,9 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
         return announce(job, services)
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
-    transcript = _transcript(job.complete(vendor_task_id, key, warnings, now), heard)
+    done = job.complete(vendor_task_id, key, warnings, now, duration_ms=heard.duration_ms)
+    saved = done.model_copy(update={"revision": done.revision + 1})
+    transcript = _transcript(done, heard, incurred(saved, services.settings.rates))
     body = transcript.model_dump_json(by_alias=True).encode()
     services.transcripts.put_raw(job.job_id, raw.body, {"content-type": raw.content_type, **raw.headers})
     if services.transcripts.put_transcript(key, body, job.source):
@@ -48,11 +54,13 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     else:
         key = f"superseded/{job.job_id}.json"
         warnings = [*warnings, "a newer version of this recording has its transcript already; this one is kept apart"]
-        services.transcripts.put_superseded(key, body)
+        services.transcripts.put_superseded(key, body, job.source)
 
     def complete(current: Job) -> Job:
         is_same = current.planned and current.attempt.number == number
-        return current.complete(vendor_task_id, key, warnings, now) if is_same else current
+        if not is_same:
+            return current
+        return current.complete(vendor_task_id, key, warnings, now, duration_ms=heard.duration_ms)
 
     moved = services.move(job.job_id, complete)
     if moved.status is Status.COMPLETED:
@@ -79,20 +87,32 @@ def announce(job: Job, services: Services) -> Job:
     """Tell the event bus of a job's end, unless that was done."""
     if not job.finished or job.announced:
         return job
-    detail_type = "Transcript Completed" if job.status is Status.COMPLETED else "Transcript Failed"
-    services.events.publish(detail_type, _detail(job, services.settings.transcript_bucket))
+    cost = incurred(job, services.settings.rates)
+    announcement = Announcement.of(job, services.settings.transcript_bucket, cost)
+    services.events.publish(announcement.detail_type, announcement.model_dump(mode="json", by_alias=True))
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
     def tell(current: Job) -> Job:
         nonlocal is_first
         is_first = not current.announced
-        return current.announce(expires_at) if is_first else current
+        return current.announce(expires_at, cost) if is_first else current
 
     told = services.move(job.job_id, tell)
     if is_first:  # of several that told of this end at once, one counts it
-        services.metrics.ended(told)
+        services.metrics.ended(told, before=job.cost)
+        _note_turnaround(told, services)
     return told
+
+
+def _note_turnaround(job: Job, services: Services) -> None:
+    """Let later jobs know when to ask this vendor: what it took here, from the submission to the result."""
+    if job.status is not Status.COMPLETED or Completion.QUERY not in services.completes_by(job):
+        return
+    attempt = job.attempt
+    if job.audio_s is not None and attempt.submitted_at is not None and attempt.ended_at is not None:
+        turnaround_s = (attempt.ended_at - attempt.submitted_at).total_seconds()
+        services.history.note(attempt.vendor, job.audio_s, turnaround_s, services.now())
 
 
 def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
@@ -114,34 +134,32 @@ def end(job_id: str, error: AsrError, services: Services) -> Job:
 
 
 def transcript_key(source: Source) -> str:
-    """Beside the recording's own name: two recordings may differ by their extension only."""
-    return f"transcripts/{source.key}.json"
+    """The recording's own name and more, since two recordings may differ by their extension only.
+
+    A name that leaves no room for more is cut, and told apart from others by a digest of the whole.
+    """
+    key = f"transcripts/{source.key}.json"
+    if len(key.encode()) <= LONGEST_KEY_BYTES:
+        return key
+    digest = hashlib.sha256(source.key.encode()).hexdigest()[:32]
+    room_bytes = LONGEST_KEY_BYTES - len(f"transcripts/~{digest}.json")
+    return f"transcripts/{source.key.encode()[:room_bytes].decode(errors='ignore')}~{digest}.json"
 
 
-def _transcript(done: Job, heard: Recognition) -> Transcript:
+def _transcript(done: Job, heard: Recognition, cost: Cost) -> Transcript:
     order = order_of(done)
     attempt = done.attempt
-    audio = order.audio
-    if audio.duration_ms is None:
-        audio = audio.model_copy(update={"duration_ms": heard.duration_ms})
     return Transcript(
         job_id=done.job_id,
         source=done.source,
         vendor=attempt.vendor,
         vendor_task_id=attempt.vendor_task_id,
         language=heard.language or done.options.language,
-        audio=audio,
+        audio=order.audio,
         text=heard.text,
         utterances=heard.utterances,
         attempts=[each.record() for each in done.attempts],
+        cost=cost,
         submitted_at=attempt.submitted_at,
         completed_at=done.updated_at,
     )
-
-
-def _detail(job: Job, transcript_bucket: str) -> dict[str, object]:
-    row = job.model_dump(
-        mode="json", by_alias=True, include={"job_id", "status", "vendor", "source", "error", "warnings"}
-    )
-    transcript = {"bucket": transcript_bucket, "key": job.transcript_key} if job.transcript_key else None
-    return {**row, "transcript": transcript}

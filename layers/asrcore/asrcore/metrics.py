@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Job, Status
+from asrcore.core.money import NOTHING, Cost
 
 NAMESPACE = "asrcore"
 SERVICE = "asrcore"
@@ -45,6 +46,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "TurnaroundRatio": Metric(MetricUnit.NoUnit, "the turnaround in lengths of the recording", _BY_VENDOR),
         "AttemptsPerJob": Metric(MetricUnit.Count, "attempts that an ended job took", _BY_VENDOR),
         "QueriesPerJob": Metric(MetricUnit.Count, "questions of an ended job that brought no result yet", _BY_VENDOR),
+        "CostUsd": Metric(MetricUnit.NoUnit, "what an ended job cost in US dollars, as far as is known", _BY_VENDOR),
+        "CostCny": Metric(MetricUnit.NoUnit, "the same in yuan", _BY_VENDOR),
         "JobsRestarted": Metric(MetricUnit.Count, "jobs picked up again because nobody looked after them"),
         "CallbacksRefused": Metric(MetricUnit.Count, "callbacks at addresses that are not ours"),
         "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended, counted by every sweep"),
@@ -72,14 +75,17 @@ class Metrics:
         """An attempt ended without a transcript."""
         self._count("AttemptsFailed", {"vendor": vendor, "class": str(error_class)})
 
-    def ended(self, job: Job) -> None:
-        """A job's end, to be told once: how it ended and what it took."""
+    def ended(self, job: Job, *, before: Cost | None = None) -> None:
+        """A job's end, to be told once: how it ended and what it took. before: its cost until an earlier end."""
         vendor = job.vendor or NO_VENDOR
         values: dict[str, float] = {
             "FailureRate": 100 if job.status is Status.FAILED else 0,
             "AttemptsPerJob": len(job.attempts),
             "QueriesPerJob": sum(attempt.queries for attempt in job.attempts),
         }
+        if job.cost is not None:
+            spent = job.cost.known - (before.known if before else NOTHING)
+            values |= {"CostUsd": spent.usd, "CostCny": spent.cny}
         if job.status is Status.COMPLETED:
             values |= {"JobsCompleted": 1, **_turnaround(job)}
         self._emit(values, {"vendor": vendor}, job.job_id)

@@ -7,7 +7,7 @@ from asrcore.core.job import Job
 from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import InProgress, Reply
+from asrcore.core.vendor import Account, InProgress, Reply
 from asrcore.events import Action, StepEvent
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
@@ -106,14 +106,17 @@ def _wait_for_turn_s(job: Job, services: Services) -> float:
 
 def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]:
     vendor = services.vendors[job.attempt.vendor]
-    request = vendor.query_request(
-        job.attempt.vendor_task_id or "", services.account(vendor), now=int(services.now().timestamp())
-    )
-    try:
-        reply = services.send(request)
-    except AsrError as error:
-        raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
-    return vendor.read_query(reply, order_of(job)), reply
+
+    def ask(account: Account) -> tuple[InProgress | Recognition, Reply]:
+        task_id = job.attempt.vendor_task_id or ""
+        request = vendor.query_request(task_id, account, now=int(services.now().timestamp()))
+        try:
+            reply = services.send(request)
+        except AsrError as error:
+            raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
+        return vendor.read_query(reply, order_of(job)), reply
+
+    return services.exchange(vendor, ask)
 
 
 def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> AsrError | None:

@@ -1,13 +1,13 @@
 """What the use cases need from the world, as interfaces: AWS implements them in `stores/`, tests in memory."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from asrcore.core.callback_url import callback_url
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import Job
+from asrcore.core.job import Job, Status
 from asrcore.core.pacing import Pace
 from asrcore.core.step import Step, next_step
 from asrcore.core.transcript import Source
@@ -16,10 +16,100 @@ from asrcore.metrics import Metrics
 from asrcore.settings import Settings
 
 JSON = "application/json; charset=utf-8"
+Said = TypeVar("Said")
 
 
 class ConflictError(Exception):
     """Somebody else moved the job since it was read."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The version of a recording that a transcript was made from, and where S3 says that it stands among the others."""
+
+    version_id: str | None
+    sequencer: str
+
+    def is_of(self, source: Source) -> bool:
+        """Whether it was made from this version of a recording."""
+        if source.version_id:
+            return self.version_id == source.version_id
+        return self.sequencer == source.sequencer
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which jobs are asked for; None leaves it open. since: created then or later.  until: created before."""
+
+    status: Status | None = None
+    vendor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, job: Job) -> bool:
+        """Whether this job is asked for."""
+        return (
+            self.status in {None, job.status}
+            and self.vendor in {None, job.vendor}
+            and (self.since is None or job.created_at >= self.since)
+            and (self.until is None or job.created_at < self.until)
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of jobs, the newest first. after: the place to go on behind; None when that was all."""
+
+    job_ids: list[str]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asked for under a key of theirs, and the recording that was meant. wish: a digest."""
+
+    wish: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version of an object of the transcript bucket."""
+
+    key: str
+    version_id: str | None
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """A version of an object. is_current: a plain read of the key gives this one."""
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+    size_bytes: int
+    is_current: bool
+
+    @property
+    def source(self) -> Source:
+        """The recording, named as S3's own event would name it; only that knows its sequencer."""
+        return Source(
+            bucket=self.bucket,
+            key=self.key,
+            version_id=self.version_id,
+            etag=self.etag,
+            size_bytes=self.size_bytes,
+        )
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What lets somebody upload one recording: a form to be posted with the file as its last field."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
 
 
 class Jobs(Protocol):
@@ -49,6 +139,28 @@ class Jobs(Protocol):
     def open_since(self) -> Iterable[datetime]:
         """When each job was created that has not ended, or whose end was not told."""
 
+    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+        """Jobs behind a place in the order of creation, with bounded work: fewer than `limit` may be found, or none."""
+
+    def load_all(self, job_ids: Sequence[str]) -> list[Job]:
+        """These jobs, at most 100, in the same order; those that are gone are left out."""
+
+    def delete(self, job: Job) -> None:
+        """Forget a job, as it was read. Raises ConflictError when somebody has moved or deleted it meanwhile."""
+
+    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+        """What was first asked for under a key, which is this if nothing was; remembered for a day."""
+
+
+class History(Protocol):
+    """What completed jobs took. It sharpens and decides nothing: no method raises when AWS refuses."""
+
+    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+        """Add a completed job: the recording's length, and the time from its submission to its result."""
+
+    def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
+        """A vendor's usual turnaround for a recording's length; None where too little is known."""
+
 
 class Recordings(Protocol):
     """The audio bucket. Every method raises AsrError("ObjectNotFound") for what was deleted meanwhile."""
@@ -63,7 +175,16 @@ class Recordings(Protocol):
         """A range of the recording; shorter at its end."""
 
     def presign(self, source: Source) -> str:
-        """A URL at which a vendor can fetch exactly this version for some hours."""
+        """A URL at which a vendor can fetch exactly this version for some hours; of a linked recording, its own."""
+
+    def data(self, source: Source, at_most_bytes: int) -> bytes:
+        """The whole recording; a linked one is fetched. Raises AsrError when that is too large, or not allowed."""
+
+    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
+        """Lets somebody upload one recording under a key."""
+
+    def put_link(self, key: str, url: str) -> Source:
+        """Keep the address of a recording that lies elsewhere; under a key that is taken, what is there stays."""
 
 
 class Transcripts(Protocol):
@@ -75,11 +196,20 @@ class Transcripts(Protocol):
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
         """Write a transcript, or an export, unless one of a newer version of the recording is there: then False."""
 
-    def sequencer(self, key: str) -> str:
-        """Of the recording that the transcript under a key was made from; empty when there is none."""
+    def made_from(self, key: str) -> Made | None:
+        """What the transcript under a key was made from; None when there is none."""
 
-    def put_superseded(self, key: str, body: bytes) -> None:
+    def put_superseded(self, key: str, body: bytes, source: Source) -> None:
         """Keep the transcript of an older version."""
+
+    def find(self, key: str, source: Source) -> Stored | None:
+        """The transcript, or export, under a key that was made from this version of the recording; None without one."""
+
+    def read(self, stored: Stored) -> bytes:
+        """What is there."""
+
+    def presign(self, stored: Stored, file_name: str) -> str:
+        """A URL at which a person gets it as a file of that name, for some minutes."""
 
 
 class Workflow(Protocol):
@@ -91,12 +221,52 @@ class Workflow(Protocol):
     def wake(self, task_token: str, step: Step) -> None:
         """Give a waiting task its envelope; a token that is no longer waited for is no error."""
 
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None where there is no such execution."""
+
+
+class Versions(Protocol):
+    """Every version of the objects in both buckets."""
+
+    def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
+        """Those whose keys begin so; of each key the newest first."""
+
+    def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
+        """Those of one key, the newest first, whatever else begins so."""
+
+    def made_from(self, version: ObjectVersion) -> Made | None:
+        """What a transcript or export was made from; None when it is gone."""
+
+    def delete(self, version: ObjectVersion) -> None:
+        """For ever; one that is gone already is no error."""
+
 
 class Events(Protocol):
     """The event bus."""
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Send one event of source `asrcore`."""
+
+
+class Receiver(Protocol):
+    """Whoever is told by webhook."""
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """The answer's HTTP status. Raises AsrError when there is none."""
+
+
+class WebhookQueue(Protocol):
+    """What the receiver is still to be told."""
+
+    def hide(self, receipt: str, wait_s: int) -> None:
+        """Nobody sees the message until then."""
+
+
+class Secret(Protocol):
+    """The stack's one secret: an object per vendor, and the keys that sign addresses."""
+
+    def __call__(self, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Its JSON, kept for a while. fresh: as it is now, or was a second ago, however many ask."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +276,16 @@ class Services:
     settings: Settings
     vendors: Mapping[str, Vendor]
     jobs: Jobs
+    history: History
     recordings: Recordings
     transcripts: Transcripts
+    versions: Versions
     workflow: Workflow
     events: Events
+    receiver: Receiver
+    webhook_queue: WebhookQueue
     metrics: Metrics
-    secret: Callable[[], Mapping[str, Any]]  # the secret's JSON, cached for a while
+    secret: Secret
     send: Callable[[Request], Reply]  # one HTTP exchange with a vendor
     now: Callable[[], datetime]  # UTC
     sleep: Callable[[float], None]
@@ -139,22 +313,41 @@ class Services:
         """How the current attempt's vendor answers; nothing for a job without one."""
         return self.vendors[job.attempt.vendor].completes_by if job.planned else frozenset()
 
-    def missing_credentials(self, vendor: Vendor) -> str | None:
+    def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""
-        held = self.secret().get(vendor.secret_name)
+        held = self.secret(fresh=fresh).get(vendor.secret_name)
         lacking = vendor.lacking(held if isinstance(held, Mapping) else {})
         return f"the secret's {vendor.secret_name!r} lacks {lacking}" if lacking else None
 
     def account(self, vendor: Vendor) -> Account:
         """Where and as whom to speak to a vendor. Raises AsrError(config) when the secret lacks something."""
-        lacking = self.missing_credentials(vendor)
+        lacking = self.missing_credentials(vendor) and self.missing_credentials(vendor, fresh=True)
         if lacking:
             raise AsrError(ErrorClass.CONFIG, "CredentialsMissing", f"{lacking}: put it there", vendor.name)
         return Account(self.settings.base_urls[vendor.name], self.secret()[vendor.secret_name])
 
-    def callback_keys(self) -> list[str]:
+    def exchange(self, vendor: Vendor, exchange: Callable[[Account], Said]) -> Said:
+        """What comes of speaking to a vendor; once more where it refuses credentials that were changed meanwhile.
+
+        Who has just mended the secret is not to wait until every process has forgotten the old one.
+        """
+        account = self.account(vendor)
+        try:
+            return exchange(account)
+        except AsrError as error:
+            if error.error_class is not ErrorClass.CONFIG:
+                raise
+            if self.secret(fresh=True).get(vendor.secret_name) == account.credentials:
+                raise
+        return exchange(self.account(vendor))
+
+    def callback_keys(self, *, fresh: bool = False) -> list[str]:
         """The keys that sign callback addresses: the first signs, all are accepted."""
-        return list((self.secret().get("callback") or {}).get("keys") or [])
+        return list((self.secret(fresh=fresh).get("callback") or {}).get("keys") or [])
+
+    def webhook_keys(self) -> list[str]:
+        """The keys that sign webhooks, all of them."""
+        return list((self.secret().get("webhook") or {}).get("keys") or [])
 
     def callback_url(self, job: Job) -> str:
         """The address at which the current attempt's vendor may call back."""

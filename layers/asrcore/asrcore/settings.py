@@ -9,6 +9,14 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import read_default
 from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace
+from asrcore.core.prices import (
+    ASSUMED_EXCHANGE,
+    REFERENCE,
+    Rates,
+    read_aws_prices,
+    read_exchange,
+    read_vendor_prices,
+)
 from asrcore.vendors.registry import VENDORS
 
 
@@ -33,9 +41,26 @@ class Settings(BaseModel):
     per_day: dict[str, int]
     queries_per_second: dict[str, int] = {}
     max_data_bytes: dict[str, int]
+    audio_bucket: str = ""
+    upload_max_megabytes: int = 0
     state_machine_arn: str = ""
     callback_base_url: str = ""
+    webhook_url: str = ""
+    webhook_queue_url: str = ""
+    webhook_tries: int = 1
+    aws_endpoint_url: str = ""
     defaults: Wish = Wish()
+    rates: Rates
+
+    @property
+    def upload_max_bytes(self) -> int:
+        """The largest recording that the HTTP API takes; 0 in other functions."""
+        return self.upload_max_megabytes * 1_000_000
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the stack on a developer's machine: only there may a webhook be told over http, and there."""
+        return bool(self.aws_endpoint_url)
 
     def pace(self, vendor: str) -> Pace:
         """A vendor's pace. Raises KeyError in a function that does not submit."""
@@ -50,22 +75,35 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read `template.yaml`'s variables.
 
-        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options that are not
-        allowed and for vendors that do not exist.
+        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options and prices
+        that are not allowed and for vendors that do not exist.
         """
         return cls.model_validate(
             {
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
                 "vendor_chain": _chain(environment.get("VENDOR_CHAIN", "")),
-                "exports": [name for name in environment.get("EXPORTS", "").split(",") if name],
+                "exports": (exports := [name for name in environment.get("EXPORTS", "").split(",") if name]),
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "per_second": _by_vendor(environment, "_PER_SECOND"),
                 "per_day": _by_vendor(environment, "_PER_DAY"),
                 "queries_per_second": _by_vendor(environment, "_QUERIES_PER_SECOND"),
                 "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
+                "rates": _rates(environment, len(exports)),
             }
         )
+
+
+def _rates(environment: Mapping[str, str], exports: int) -> Rates:
+    region = environment.get("AWS_REGION", REFERENCE)
+    return Rates(
+        vendors=read_vendor_prices(environment.get("VENDOR_PRICES", "{}"), VENDORS),
+        completes_by={name: vendor.completes_by for name, vendor in VENDORS.items()},
+        aws=read_aws_prices(environment.get("AWS_PRICES", "{}"), region),
+        region=region,
+        exchange=read_exchange(environment["USD_IN_CNY"]) if "USD_IN_CNY" in environment else ASSUMED_EXCHANGE,
+        exports=exports,
+    )
 
 
 def _chain(text: str) -> list[str]:

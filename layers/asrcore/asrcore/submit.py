@@ -4,22 +4,24 @@ Every step can be repeated: a redelivered event, a Lambda retry or a state machi
 left. Only between a vendor's yes and our note of it can a crash submit twice, to vendors that know no idempotency key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
+from asrcore.booking import book, locate
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
 from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
+from asrcore.core.links import is_linked, linked_audio
 from asrcore.core.options import Wish
 from asrcore.core.pacing import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
 from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
-from asrcore.core.sequencer import after
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
-from asrcore.core.vendor import Accepted, Completion, Delivery, Order, Reply
+from asrcore.core.vendor import Accepted, Account, Completion, Delivery, Order, Reply
 from asrcore.events import RequestEvent
-from asrcore.finish import Raw, announce, attempt_failed, end, finish, transcript_key
+from asrcore.finish import Raw, announce, attempt_failed, end, finish
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
@@ -38,6 +40,11 @@ EXTENSIONS = {
 }
 
 
+_UNSEEN = (
+    "the recording lies elsewhere and was not looked into: by its name it is taken for {audio.codec} in {audio.format}"
+)
+
+
 class SomeRecordingsFailedError(Exception):
     """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
 
@@ -50,7 +57,8 @@ def take(sources: Iterable[Source], services: Services) -> None:
             _take_one(source, services)
         except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
             LOG.exception("a recording could not be taken", key=source.key)
-            failures.append(f"{source.key}: {type(error).__name__}: {error}")
+            # A key may hold line ends, and Lambda writes the message into the log as it is.
+            failures.append(repr(f"{source.key}: {type(error).__name__}: {error}"))
     if failures:
         raise SomeRecordingsFailedError("; ".join(failures))
 
@@ -68,20 +76,17 @@ def request(asked: RequestEvent, services: Services) -> Step:
     that are not allowed (BadOption, UnknownVendor) and for a recording that is not there (ObjectNotFound).
     """
     wish = read_request(asked.vendor, asked.options, services.vendors)
-    named = Source(bucket=asked.bucket, key=asked.key, version_id=asked.version_id, etag="", size_bytes=0)
-    source, _ = services.recordings.look_up(named)
-    if source.version_id and not asked.version_id:
-        # S3's event, which says where this version stands, is not at hand; the current one is after all others.
-        known = services.transcripts.sequencer(transcript_key(source))
-        source = source.model_copy(update={"sequencer": after(known)})
-    job = new_job(source, services.now(), wish)
-    LOG.append_keys(job_id=job.job_id)
-    if not services.jobs.create(job):
-        LOG.info("this recording has a job already", key=source.key)
-        return services.next_step(services.move(job.job_id, lambda job: job))
-    services.metrics.received()
-    LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
-    return services.next_step(_set_going(job.job_id, services))
+    job, is_new = book(locate(asked.bucket, asked.key, asked.version_id, services), wish, services)
+    return services.next_step(set_going(job.job_id, services) if is_new else job)
+
+
+def set_going(job_id: str, services: Services) -> Job:
+    """Bring a job as far as it gets now, and leave it in the hands of an execution."""
+    job = _advance(services.move(job_id, lambda job: job), services)
+    if job.finished:
+        return job
+    services.workflow.start(job.execution_name, services.next_step(job))
+    return job
 
 
 def _take_one(source: Source, services: Services) -> None:
@@ -96,16 +101,7 @@ def _take_one(source: Source, services: Services) -> None:
     if services.jobs.create(job):
         services.metrics.received()
         LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
-    _set_going(job.job_id, services)
-
-
-def _set_going(job_id: str, services: Services) -> Job:
-    """Bring a job as far as it gets now, and leave it in the hands of an execution."""
-    job = _advance(services.move(job_id, lambda job: job), services)
-    if job.finished:
-        return job
-    services.workflow.start(job.execution_name, services.next_step(job))
-    return job
+    set_going(job.job_id, services)
 
 
 def _advance(job: Job, services: Services) -> Job:
@@ -124,17 +120,29 @@ def _plan(job: Job, services: Services) -> Job:
         wish = _wish(job, source, metadata, services)
         options = wish.options
         pinned = pinned_vendor(source.key, wish.vendor, services.vendors)
-        audio = _probe(source, services)
-        order = Order(job.job_id, 1, audio, source.size_bytes, options)
+        linked = is_linked(source.key)
+        audio = linked_audio(source.key) if linked else _probe(source, services)
+        # Nobody knows how large a linked recording is.
+        order = Order(job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None)
         candidates = [pinned] if pinned else services.settings.vendor_chain
-        vendors = choose(order, candidates, services.vendors, services.missing_credentials)
+        vendors = _choose(order, candidates, services)
     except AsrError as error:
         return end(job.job_id, error, services)
-    warnings = _name_warnings(source.key, audio)
+    warnings = [_UNSEEN.format(audio=audio)] if linked else _name_warnings(source.key, audio)
     LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
     return services.move(
         job.job_id, lambda job: job.plan(source, audio, options, vendors=vendors, warnings=warnings, now=services.now())
     )
+
+
+def _choose(order: Order, candidates: Sequence[str], services: Services) -> list[str]:
+    """The candidates that can have the recording; credentials that lack are looked for afresh before a job fails."""
+    try:
+        return choose(order, candidates, services.vendors, services.missing_credentials)
+    except AsrError as error:
+        if error.error_class is not ErrorClass.CONFIG:
+            raise
+    return choose(order, candidates, services.vendors, partial(services.missing_credentials, fresh=True))
 
 
 def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> Wish:
@@ -167,9 +175,9 @@ def _name_warnings(key: str, audio: Audio) -> list[str]:
 
 def _submit_in_turn(job: Job, services: Services) -> Job:
     """Submit when it is the job's turn, which may be now; otherwise the job says when."""
-    now = services.now()
-    if (job.free_from() - now).total_seconds() > SHORT_WAIT_S:
+    if (job.free_from() - services.now()).total_seconds() > SHORT_WAIT_S:
         return job
+    typical_s, now = _typical_s(job, services), services.now()
     try:
         if not job.attempt.paced or (now - job.attempt.due_at).total_seconds() > LATE_S:
             slot = _take_slot(job, now, services)
@@ -182,12 +190,20 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
         if wait_s > 0:
             services.sleep(wait_s)
         vendor, order = services.vendors[job.attempt.vendor], order_of(job)
-        claimed = job.claim(vendor.chosen_task_id(order), vendor.warnings(order), services.now())
+        claimed = job.claim(vendor.chosen_task_id(order), vendor.warnings(order), services.now(), typical_s=typical_s)
         job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
     return _submit_now(job, services)
+
+
+def _typical_s(job: Job, services: Services) -> int | None:
+    """Whole seconds in which the attempt's vendor usually has the result, if it must be asked for."""
+    if job.audio_s is None or Completion.QUERY not in services.completes_by(job):
+        return None
+    usual_s = services.history.typical_s(job.attempt.vendor, job.audio_s, services.now())
+    return None if usual_s is None else max(1, round(usual_s))
 
 
 def _take_slot(job: Job, now: datetime, services: Services) -> datetime | None:
@@ -229,26 +245,30 @@ def _submit_now(job: Job, services: Services) -> Job:
 
 
 def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Reply]:
-    vendor = services.vendors[job.attempt.vendor]
-    account = services.account(vendor)
-    order = order_of(job)
-    request = vendor.submit_request(
-        order,
-        _delivery(job, services),
-        account,
-        callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completes_by else "",
-        now=int(services.now().timestamp()),
-        nonce=services.nonce(),
-    )
-    reply = services.send(request)
-    return vendor.read_submit(reply, order), reply
+    vendor, order = services.vendors[job.attempt.vendor], order_of(job)
+
+    def hand_over(account: Account) -> tuple[Accepted | Recognition, Reply]:
+        request = vendor.submit_request(
+            order,
+            _delivery(job, services),
+            account,
+            callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completes_by else "",
+            now=int(services.now().timestamp()),
+            nonce=services.nonce(),
+        )
+        reply = services.send(request)
+        return vendor.read_submit(reply, order), reply
+
+    return services.exchange(vendor, hand_over)
 
 
 def _delivery(job: Job, services: Services) -> Delivery:
     """A fresh URL for every attempt, or the bytes where the URL is too long for the vendor."""
-    vendor, size_bytes = services.vendors[job.attempt.vendor], job.source.size_bytes
+    vendor = services.vendors[job.attempt.vendor]
+    # What a linked recording has is found out as it is fetched; its object here has but its address.
+    size_bytes = 0 if is_linked(job.source.key) else job.source.size_bytes
     url = services.recordings.presign(job.source)
     max_data_bytes = min(vendor.limits.max_data_bytes, services.settings.max_data_bytes.get(vendor.name, 0))
-    if deliver_as_data(vendor, len(url), size_bytes, max_data_bytes):
-        return Delivery(data=services.recordings.read(job.source, 0, size_bytes))
+    if deliver_as_data(vendor, job.source.key, len(url), size_bytes, max_data_bytes):
+        return Delivery(data=services.recordings.data(job.source, max_data_bytes))
     return Delivery(url=url)

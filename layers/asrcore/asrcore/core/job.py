@@ -11,7 +11,7 @@ An attempt is planned (`due_at`), claimed (`claimed_at`), submitted (`submitted_
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from itertools import takewhile
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.money import Cost
 from asrcore.core.options import Options, Wish
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
@@ -41,7 +42,7 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-OPEN_PARTS = "0123456789abcdef"  # of the index of open jobs: by the job id's first digit, so that no part is hot
+PARTS = "0123456789abcdef"  # of the indexes: by the job id's first digit, so that no part is hot
 OPEN = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 ENDED = frozenset({Status.COMPLETED, Status.FAILED})
 _UNDER_WAY = frozenset({Status.IN_PROGRESS})
@@ -112,8 +113,11 @@ class Attempt(AttemptRecord):
     planning: int = 1  # which planning of the job it belongs to: a redrive plans anew
     due_at: datetime  # not before
     paced: bool = False  # due_at is a slot of the vendor's pace
+    slots: int = 0  # how many were taken; one that is missed is taken anew
     claimed_at: datetime | None = None
     claims: int = 0
+    waits: int = 0  # for its callback, each in a task of the state machine
+    typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
     queries: int = 0
     query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
     called_back: bool = False  # with news that must be asked for
@@ -173,6 +177,7 @@ class Job(BaseModel):
     error: JobError | None = None
     warnings: list[str] = []
     announced: bool = False  # the event that tells of the end was sent
+    cost: Cost | None = None  # of everything until the last end
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime
@@ -184,10 +189,28 @@ class Job(BaseModel):
         """The part of the index of open jobs that this one is in: somebody must still look after it."""
         return None if self.finished and self.announced else self.job_id[0]
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def part(self) -> str:
+        """The part of the index of all jobs that this one is in."""
+        return self.job_id[0]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def recency(self) -> str:
+        """Its place there: no two jobs share one, and of two the later created one is greater."""
+        return recency(self.created_at, self.job_id)
+
     @property
     def finished(self) -> bool:
         """Whether this is the end."""
         return self.status in ENDED
+
+    @property
+    def audio_s(self) -> float | None:
+        """The recording's length in seconds; None where nobody knows it."""
+        length_ms = self.audio.duration_ms if self.audio else None
+        return None if length_ms is None else length_ms / 1000
 
     @property
     def execution_name(self) -> str:
@@ -246,18 +269,23 @@ class Job(BaseModel):
     def take_slot(self, slot: datetime, now: datetime) -> "Job":
         """The attempt has its place in the vendor's line; standing in a long line does not use up the job's time."""
         deadline_at = max(self.deadline_at, slot + timedelta(seconds=DEADLINE_S))
-        return self._attempt_moved(now, due_at=slot, paced=True)._moved(now, deadline_at=deadline_at)
+        slots = self.attempt.slots + 1
+        return self._attempt_moved(now, due_at=slot, paced=True, slots=slots)._moved(now, deadline_at=deadline_at)
 
     @_move
-    def claim(self, vendor_task_id: str | None, warnings: list[str], now: datetime) -> "Job":
+    def claim(
+        self, vendor_task_id: str | None, warnings: list[str], now: datetime, *, typical_s: int | None = None
+    ) -> "Job":
         """Somebody is about to submit; nobody else may for CLAIM_S.
 
         vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
-        whatever happens then.  warnings: what this vendor cannot honour.
+        whatever happens then.  warnings: what this vendor cannot honour.  typical_s: what it usually takes.
         """
         new = [warning for warning in warnings if warning not in self.warnings]
         claims = self.attempt.claims + 1
-        claimed = self._attempt_moved(now, claimed_at=now, claims=claims, vendor_task_id=vendor_task_id)
+        claimed = self._attempt_moved(
+            now, claimed_at=now, claims=claims, vendor_task_id=vendor_task_id, typical_s=typical_s
+        )
         return claimed._moved(now, warnings=[*self.warnings, *new])
 
     @_move
@@ -295,7 +323,7 @@ class Job(BaseModel):
     @_move
     def keep_token(self, task_token: str, now: datetime) -> "Job":
         """The execution waits for a callback under this token."""
-        return self._moved(now, task_token=task_token)
+        return self._attempt_moved(now, waits=self.attempt.waits + 1)._moved(now, task_token=task_token)
 
     @_move
     def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":
@@ -331,8 +359,16 @@ class Job(BaseModel):
         return self._moved(now, status=Status.FAILED, error=failure)
 
     @_move
-    def complete(self, vendor_task_id: str | None, transcript_key: str, warnings: list[str], now: datetime) -> "Job":
-        """The end with a transcript, which is stored already."""
+    def complete(
+        self,
+        vendor_task_id: str | None,
+        transcript_key: str,
+        warnings: list[str],
+        now: datetime,
+        *,
+        duration_ms: int | None = None,
+    ) -> "Job":
+        """The end with a transcript, which is stored already. duration_ms: the length that the vendor tells."""
         done = self._attempt_moved(
             now,
             vendor_task_id=self.attempt.vendor_task_id or vendor_task_id,
@@ -340,6 +376,8 @@ class Job(BaseModel):
             ended_at=now,
             outcome="completed",
         )
+        if self.audio and self.audio.duration_ms is None:
+            done = done._moved(now, audio=self.audio.model_copy(update={"duration_ms": duration_ms}))
         return done._moved(
             now, status=Status.COMPLETED, transcript_key=transcript_key, warnings=[*self.warnings, *warnings]
         )
@@ -366,9 +404,9 @@ class Job(BaseModel):
         )
 
     @_move
-    def announce(self, expires_at: int) -> "Job":
-        """The world was told of the end; from now on the row may be forgotten at `expires_at`."""
-        return self.model_copy(update={"announced": True, "expires_at": expires_at})
+    def announce(self, expires_at: int, cost: Cost | None = None) -> "Job":
+        """The world was told of the end, and of its cost; from now on the row may be forgotten at `expires_at`."""
+        return self.model_copy(update={"announced": True, "expires_at": expires_at, "cost": cost})
 
     def free_from(self) -> datetime:
         """From when the current attempt may be submitted: its turn has come, and no claim on it stands.
@@ -392,6 +430,13 @@ def job_id(source: Source) -> str:
     """
     version = [source.version_id] if source.version_id else [source.etag, source.sequencer]
     return hashlib.sha256("\n".join([source.bucket, source.key, *version]).encode()).hexdigest()[:32]
+
+
+def recency(created_at: datetime, job_id: str = "") -> str:
+    """The place of a job in the order of creation, as text that sorts so; without an id, the first of that moment."""
+    # Not by strftime, which leaves zeros out of early years.
+    moment = created_at.astimezone(UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='microseconds')}Z#{job_id}"
 
 
 def new_job(source: Source, now: datetime, requested: Wish | None = None) -> Job:

@@ -129,10 +129,29 @@ def _known(vendors: Vendors) -> dict[Path, Path]:
 
 def _read_json(body: bytes, level: _Level, vendors: Vendors) -> Wish:
     try:
-        document = json.loads(body)
+        document = json.loads(body, object_pairs_hook=_once)
+    except _TwiceError as error:
+        raise level.refuse(f"{_cut(error.name)} is there twice") from None
     except (ValueError, RecursionError):
         raise level.refuse("not JSON") from None
     return _read_document(document, level, vendors)
+
+
+class _TwiceError(Exception):
+    """A JSON object has a name twice, and nobody knows which value is meant."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in document:
+            raise _TwiceError(name)
+        document[name] = value
+    return document
 
 
 def _read_document(document: object, level: _Level, vendors: Vendors) -> Wish:

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.links import is_linked
 from asrcore.core.vendor import Limits, Order, Vendor
 
 INCOMING = "incoming/"
 AUTO = "auto"
+_DOTS = frozenset({".", ".."})  # RFC 3986, section 5.2.4: whoever fetches a URL removes them, and its signature breaks
 
 
 def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -> str | None:
     """The vendor that the key `incoming/<vendor>/…` or somebody's wish names; None for automatic choice.
 
+    A linked recording lies in no vendor's folder.
+
     wished: a vendor's name or `auto`; it wins. Raises AsrError(config) for a folder that is no vendor.
     """
-    folder = key.removeprefix(INCOMING).split("/")[0] if key.removeprefix(INCOMING).count("/") else AUTO
+    inside = key.removeprefix(INCOMING)
+    folder = inside.split("/")[0] if "/" in inside and not is_linked(key) else AUTO
     name = wished or folder
     if name == AUTO:
         return None
@@ -104,16 +109,23 @@ _TAKES_MORE: Mapping[Trait, Callable[[Limits, Limits], bool]] = {
 }
 
 
-def deliver_as_data(vendor: Vendor, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:
-    """Whether the recording's bytes are sent, because its URL is too long for the vendor.
+def deliver_as_data(vendor: Vendor, key: str, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:
+    """Whether the recording's bytes are sent, because its URL is too long for the vendor, or would not arrive as it is.
 
     max_data_bytes: this deployment's limit, never above the vendor's. Raises AsrError(config) when neither way works.
     """
     limit = vendor.limits.max_url_length
-    if limit is None or url_length <= limit:
+    is_too_long, is_rewritten = limit is not None and url_length > limit, not _DOTS.isdisjoint(key.split("/"))
+    if not (is_too_long or is_rewritten):
         return False
     if size_bytes <= max_data_bytes:
         return True
+    if is_rewritten:
+        message = (
+            "the recording's name has a part `.` or `..`, which web clients take out of its URL, and its "
+            f"{size_bytes} bytes are too many to be sent instead (up to {max_data_bytes}): upload it under another name"
+        )
+        raise AsrError(ErrorClass.CONFIG, "UrlRewritten", message, vendor.name)
     message = (
         f"the recording's URL has {url_length} characters ({vendor.name} takes {limit}), its {size_bytes} bytes are too"
         f" many to be sent instead (up to {max_data_bytes}): upload it under a shorter name"

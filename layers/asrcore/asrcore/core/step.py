@@ -57,7 +57,7 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
         # Never 0: a task that waits for its token needs a time limit above it.
         return Step(job_id=job.job_id, next=Next.CALLBACK, wait_s=max(1, math.ceil(patience_s - elapsed_s)))
     has_news = attempt.called_back and attempt.queries == 0
-    delay_s = 0 if has_news else next_delay(_audio_s(job), elapsed_s, attempt.queries)
+    delay_s = 0 if has_news else next_delay(job.audio_s or 0.0, elapsed_s, attempt.queries, attempt.typical_s)
     return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
 
 
@@ -81,11 +81,7 @@ def is_overdue(job: Job, completes_by: AbstractSet[Completion], result_deadline_
 
 
 def _patience_s(job: Job, completes_by: AbstractSet[Completion]) -> float:
-    return callback_patience_s(_audio_s(job), can_query=Completion.QUERY in completes_by)
-
-
-def _audio_s(job: Job) -> float:
-    return (job.audio.duration_ms or 0) / 1000 if job.audio else 0.0
+    return callback_patience_s(job.audio_s or 0.0, can_query=Completion.QUERY in completes_by)
 
 
 def _wait_to_submit_s(job: Job, now: datetime) -> int:

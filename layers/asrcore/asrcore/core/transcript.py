@@ -7,11 +7,20 @@ is null or an empty list, never invented. The JSON Schema in `schemas/transcript
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
+from operator import le
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from asrcore.core.audio import Audio
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.money import Cost
+
+# Of a result. Ten hours of speech, the most that any vendor takes, are some 20,000 sentences and a million characters.
+MOST_UTTERANCES = 50_000
+MOST_CHARACTERS = 2_000_000  # of the whole text, of all sentences, and of all words
+LONGEST_LABEL = 32  # characters of a speaker's name, which is said again with each sentence
 
 
 class Model(BaseModel):
@@ -39,6 +48,9 @@ class Utterance(Model):
     channel: int | None = None
     emotion: str | None = None
     words: list[Word] = []
+
+
+LONGEST_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 
 class Source(Model):
@@ -86,7 +98,7 @@ class Transcript(Model):
     text: str
     utterances: list[Utterance]
     attempts: list[AttemptRecord]
-    cost: dict[str, str | int | float] | None = None
+    cost: Cost | None = None
     submitted_at: datetime | None
     completed_at: datetime
 
@@ -104,34 +116,55 @@ def recognition(
     """Put a vendor's utterances in order: no negative times, no end before its start, none before its predecessor.
 
     text: the vendor's whole text; without one, the utterances' texts joined by script.
+    Raises AsrError (`retry`, ResultTooLarge) for more than any recording holds: what is made of a result is many times
+    its size.
     """
-    ordered = _in_order([_tidy(utterance) for utterance in utterances])
+    taken = list(islice(utterances, MOST_UTTERANCES + 1))
+    if len(taken) > MOST_UTTERANCES or _characters(text, taken) > MOST_CHARACTERS:
+        message = (
+            f"the vendor's result has more than {MOST_UTTERANCES} sentences or {MOST_CHARACTERS} characters, and no"
+            " recording does; if it persists, ask the vendor's support"
+        )
+        raise AsrError(ErrorClass.RETRY, "ResultTooLarge", message)
+    ordered = _in_order([_tidy(utterance) for utterance in taken])
     whole = text if text is not None else join_text([utterance.text for utterance in ordered])
     return Recognition(text=whole.strip(), utterances=ordered, duration_ms=duration_ms, language=language)
 
 
+def _characters(text: str | None, utterances: Sequence[Utterance]) -> int:
+    """Of whichever is longest: the whole text, all sentences, or all words."""
+    in_words = sum(len(word.text) for utterance in utterances for word in utterance.words)
+    return max(len(text or ""), sum(len(utterance.text) for utterance in utterances), in_words)
+
+
 def _tidy(utterance: Utterance) -> Utterance:
-    words = _in_order([_timed(word) for word in utterance.words])
-    return _timed(utterance).model_copy(update={"text": utterance.text.strip(), "words": words})
+    timed = _timed(utterance)
+    tidied = {
+        "text": utterance.text.strip(),
+        "words": _in_order([_timed(word) for word in utterance.words]),
+        "speaker": utterance.speaker and utterance.speaker[:LONGEST_LABEL],
+        "emotion": utterance.emotion and utterance.emotion[:LONGEST_LABEL],
+    }
+    changed = {name: value for name, value in tidied.items() if value != getattr(timed, name)}
+    return timed.model_copy(update=changed) if changed else timed
 
 
 def _timed(item: Timed) -> Timed:
-    """With times that can be meant; most items have them already, and five hours hold 75,000 words."""
-    start_ms, end_ms = _span(item.start_ms, item.end_ms)
-    if (start_ms, end_ms) == (item.start_ms, item.end_ms):
-        return item
-    return item.model_copy(update={"start_ms": start_ms, "end_ms": end_ms})
+    """With times that can be meant; most items have them already, and five hours hold 75,000 words.
 
-
-def _span(start_ms: int | None, end_ms: int | None) -> tuple[int | None, int | None]:
-    """A time below zero is a vendor's way to say unknown; half a span is no span."""
+    A time below zero is a vendor's way to say unknown; half a span is no span.
+    """
+    start_ms, end_ms = item.start_ms, item.end_ms
     if start_ms is None or end_ms is None or start_ms < 0 or end_ms < 0:
-        return None, None
-    return start_ms, max(start_ms, end_ms)
+        return item if start_ms is end_ms is None else item.model_copy(update={"start_ms": None, "end_ms": None})
+    return item if start_ms <= end_ms else item.model_copy(update={"end_ms": start_ms})
 
 
 def _in_order(items: Sequence[Timed]) -> list[Timed]:
     """Sorted by start; what has no time stays behind what it followed."""
+    starts = [item.start_ms for item in items if item.start_ms is not None]
+    if all(map(le, starts, starts[1:])):
+        return list(items)
     keyed: list[tuple[int, Timed]] = []
     latest = 0
     for item in items:

@@ -1,18 +1,25 @@
 """The jobs table: a row per job, each write conditional on nobody else having written since it was read."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from asrcore.core.job import OPEN_PARTS, Job
+from asrcore.core.job import PARTS, Job, recency
 from asrcore.core.pacing import Pace, day_start, vendor_day
-from asrcore.services import ConflictError
+from asrcore.core.transcript import Source
+from asrcore.services import Asked, ConflictError, Found, Wanted
 
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
+ASKED_KEPT_S = 24 * 3600
+EXAMINED = 100  # jobs of each part of the index that one search looks at
+_FIRST, _LAST = "0", "~"  # before and behind every place in the order of creation
 
 
 class DynamoJobs:
@@ -137,9 +144,9 @@ class DynamoJobs:
         From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting.
         Each minute begins with another part, so that none is always the last, for which time may run out.
         """
-        first = int(before.timestamp() // 60) % len(OPEN_PARTS)
+        first = int(before.timestamp() // 60) % len(PARTS)
         pages = self._client.get_paginator("query")
-        for part in OPEN_PARTS[first:] + OPEN_PARTS[:first]:
+        for part in PARTS[first:] + PARTS[:first]:
             for page in pages.paginate(
                 TableName=self._table,
                 IndexName="open",
@@ -153,7 +160,7 @@ class DynamoJobs:
     def open_since(self) -> Iterator[datetime]:
         """When each job was created that has not ended, or whose end was not told; from the same index."""
         pages = self._client.get_paginator("query")
-        for part in OPEN_PARTS:
+        for part in PARTS:
             for page in pages.paginate(
                 TableName=self._table,
                 IndexName="open",
@@ -164,8 +171,80 @@ class DynamoJobs:
             ):
                 yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
 
+    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+        """Jobs behind a place in the order of creation; from the index of all jobs, eventually consistent.
+
+        Of each of its parts EXAMINED jobs are looked at, and nothing is told of times that not all parts were looked at
+        for. So the work is bounded, and few or no jobs may be found although there are more behind `after`.
+        """
+        first = _FIRST if wanted.since is None else recency(wanted.since)
+        last = min(_LAST if wanted.until is None else recency(wanted.until), before or _LAST)
+        found: list[tuple[str, str]] = []
+        looked_at_until = ""
+        for part in PARTS:
+            page = self._part_of_recent(part, wanted, first, last)
+            found += [(item["recency"]["S"], item["job_id"]["S"]) for item in page["Items"]]
+            if following := page.get("LastEvaluatedKey"):
+                looked_at_until = max(looked_at_until, following["recency"]["S"])
+        told = sorted((each for each in found if looked_at_until <= each[0] < last), reverse=True)
+        more = told[limit - 1][0] if len(told) > limit else looked_at_until
+        return Found([job_id for _, job_id in told[:limit]], more or None)
+
+    def _part_of_recent(self, part: str, wanted: Wanted, first: str, last: str) -> Mapping[str, Any]:
+        filters = {name: value for name, value in (("status", wanted.status), ("vendor", wanted.vendor)) if value}
+        values = {"part": part, "first": first, "last": max(first, _just_before(last)), **filters}
+        conditions = " AND ".join(f"#{name} = :{name}" for name in filters)
+        filtered = {"FilterExpression": conditions} if filters else {}
+        page: Mapping[str, Any] = self._client.query(
+            TableName=self._table,
+            IndexName="recent",
+            KeyConditionExpression="#part = :part AND recency BETWEEN :first AND :last",
+            **filtered,
+            ExpressionAttributeNames={f"#{name}": name for name in ("part", *filters)},
+            ExpressionAttributeValues={f":{name}": _SERIALIZE(str(value)) for name, value in values.items()},
+            ProjectionExpression="job_id, recency",
+            ScanIndexForward=False,
+            Limit=EXAMINED,
+        )
+        return page
+
+    def load_all(self, job_ids: Sequence[str]) -> list[Job]:
+        """These jobs, at most 100, in the same order; those that are gone are left out."""
+        found: dict[str, Job] = {}
+        left: Any = {self._table: {"Keys": [{"job_id": {"S": job_id}} for job_id in job_ids]}} if job_ids else {}
+        while left:
+            answer = self._client.batch_get_item(RequestItems=left)
+            found |= {job.job_id: job for job in map(_job, answer["Responses"].get(self._table, []))}
+            left = answer.get("UnprocessedKeys")
+        return [found[job_id] for job_id in job_ids if job_id in found]
+
+    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+        """What was first asked for under a key, which is this if nothing was; remembered for a day."""
+        name = f"asked#{hashlib.sha256(key.encode()).hexdigest()}"
+        row = {
+            "job_id": name,
+            "wish": asked.wish,
+            "source": asked.source.model_dump_json(),
+            "expires_at": int(now.timestamp()) + ASKED_KEPT_S,
+        }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={attribute: _SERIALIZE(value) for attribute, value in row.items()},
+                # Rows whose time is over may lie there for days.
+                ConditionExpression="attribute_not_exists(job_id) OR expires_at < :now",
+                ExpressionAttributeValues={":now": _SERIALIZE(int(now.timestamp()))},
+            )
+        except ClientError as error:
+            if not _is_conditional(error):
+                raise
+            answer = self._client.get_item(TableName=self._table, Key={"job_id": {"S": name}}, ConsistentRead=True)
+            held = answer["Item"]
+            return Asked(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
+        return asked
+
     def _put(self, job: Job, **condition: Any) -> bool:
-        row = job.model_dump(mode="json", by_alias=True)
+        row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # the only fractions that it takes
         item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
         try:
             self._client.put_item(TableName=self._table, Item=item, **condition)
@@ -178,6 +257,11 @@ class DynamoJobs:
 
 def _job(item: Mapping[str, Any]) -> Job:
     return Job.model_validate({name: _DESERIALIZE(value) for name, value in item.items()})
+
+
+def _just_before(place: str) -> str:
+    """What sorts before a place and behind all places before it: DynamoDB's BETWEEN includes its ends."""
+    return f"{place[:-1]}{chr(ord(place[-1]) - 1)}{_LAST}"
 
 
 def _is_conditional(error: ClientError) -> bool:

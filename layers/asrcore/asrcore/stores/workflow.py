@@ -39,6 +39,17 @@ class StepFunctionsWorkflow:
                 raise
             LOG.info("nobody waits for this token any more")
 
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None where there is no such execution."""
+        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            status: str = self._client.describe_execution(executionArn=arn)["status"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return None
+        return status
+
 
 class EventBridge:
     """The default event bus. client: a boto3 `events` client."""
