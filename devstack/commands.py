@@ -12,6 +12,8 @@ from devstack.settings import CREDENTIAL, FACTS, LOGS, SAM_ENV
 from devstack.stack import LocalStack
 from devstack.web import PortTakenError
 
+PAGE_ON = {"JobsPage": "on"}  # nobody but this machine can open it
+
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command in `options`; gives the exit status. Mistakes are told in a line, not a traceback."""
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_local(options: argparse.Namespace) -> int:
     stack = LocalStack(
-        options.params,
+        {**PAGE_ON, **options.params},
         region=options.region,
         port=options.port,
         api_port=options.api_port,
@@ -64,14 +66,19 @@ def _facts(stack: LocalStack) -> dict[str, object]:
 
 def _directions(stack: LocalStack) -> str:
     aws = f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}"
-    return f"""
-Credentials for the aws CLI (any will do):
+    page = stack.outputs.get("JobsPageUrl", "")
+    page = f"\nIn a browser, drop recordings and watch them:\n  {page}" if page else ""
+    return f"""{page}
+Credentials for the aws CLI (they may do everything; each function has its own role's):
   export AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}
 Drop a recording, under incoming/auto/ or incoming/<vendor>/:
   {aws} s3 cp recording.wav s3://{stack.audio_bucket}/incoming/auto/recording.wav
 See how it goes, and what came of it:
-  {aws} dynamodb scan --table-name {stack.jobs_table}
+  make ctl ARGS="list --local"
+  make ctl ARGS="why incoming/auto/recording.wav --local"
   {aws} s3 ls --recursive s3://{stack.transcript_bucket}/transcripts/
+The HTTP API (docs/api.md), which asks nobody for credentials here:
+  curl {stack.api_url}/jobs
 Functions' logs: {_shown(LOGS)}/   Environment for `sam local invoke --env-vars`: {_shown(SAM_ENV)}
 Ctrl-C ends it all."""
 

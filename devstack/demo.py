@@ -80,7 +80,7 @@ class Progress:
 
 def run_demo(audio: Path | None, vendor: str | None) -> int:
     """Transcribes `audio` (or our samples) on a local stack of its own. Gives 0, or 1 if a recording failed."""
-    recordings = [Recording(audio, vendor or AUTOMATIC)] if audio else _programme(vendor)
+    recordings = [Recording(audio, vendor or AUTOMATIC)] if audio else programme(vendor)
     print("Starting the stack: template.yaml on an embedded AWS, with simulated vendors ...", flush=True)
     with LocalStack() as stack:
         for recording in recordings:
@@ -93,7 +93,8 @@ def run_demo(audio: Path | None, vendor: str | None) -> int:
     return 1 if any(progress.failure for progress in progresses) else 0
 
 
-def _programme(vendor: str | None) -> list[Recording]:
+def programme(vendor: str | None = None) -> list[Recording]:
+    """Our samples, each for a vendor that fits it; those for one vendor if it is given."""
     scripts = json.loads((SAMPLES / "scripts.json").read_text(encoding="utf-8"))
     return [
         Recording(SAMPLES / name, chosen, _metadata(SAMPLES / name, scripts))

@@ -104,7 +104,8 @@ def _problems(declared: Mapping[str, Json], name: str, value: str) -> Iterator[s
     if rules["Type"] == "Number":
         yield from _number_problems(name, value, rules)
         return
-    if (pattern := rules.get("AllowedPattern")) and not re.fullmatch(pattern, value):
+    parts = value.split(",") if rules["Type"] == "CommaDelimitedList" else [value]
+    if (pattern := rules.get("AllowedPattern")) and not all(re.fullmatch(pattern, part) for part in parts):
         yield f"{name}={value!r} does not match: {rules.get('ConstraintDescription', pattern)}"
     shortest, longest = int(rules.get("MinLength", 0)), int(rules.get("MaxLength", 4096))
     if not shortest <= len(value) <= longest:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,15 @@ MAX_ASYNC_EVENT_BYTES = 256 * 1024
 MAX_RESPONSE_BYTES = 6_291_556
 INIT_LIMIT_S = 10
 MAX_ENVIRONMENTS = 10
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A session of a role, which Lambda gives to the function's processes."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class Settings:
     timeout_s: float
     memory_mb: int
     log_group: str
+    credentials: Credentials
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,14 @@ class Function:
         for environment in busy:
             environment.kill()
         return len(busy)
+
+    def retire(self) -> None:
+        """Ends every idle environment, as Lambda does when it likes. The next event gets a fresh one."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+            self._all.difference_update(idle)
+        for environment in idle:
+            environment.stop()
 
     def _run(self, event: bytes, request_id: str) -> Answer:
         environment = None
@@ -237,9 +255,9 @@ def process_environment(settings: Settings) -> dict[str, str]:
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
+        "AWS_ACCESS_KEY_ID": settings.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": settings.credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": settings.credentials.session_token,
         "AWS_LAMBDA_FUNCTION_NAME": settings.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),

@@ -4,7 +4,7 @@ deployed (`fill`) or by one call after (`finish`). How moto's services behave on
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,18 @@ from devstack.expand import Json, TemplateError
 
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
-# Played by the local stack itself, or without effect here: nobody is asked for permission, nobody watches.
+# Played by the local stack itself, or without effect here: policies of resources are not asked, nobody watches.
 LEFT_OUT = frozenset(
     {
         "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Authorizer",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Route",
         "AWS::ApiGatewayV2::Stage",
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::Lambda::EventInvokeConfig",
+        "AWS::Lambda::EventSourceMapping",
         "AWS::Logs::MetricFilter",
         "AWS::S3::BucketPolicy",
         "AWS::SecretsManager::Secret",
@@ -32,12 +36,26 @@ LEFT_OUT = frozenset(
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API: method and path as in the template, and the logical id of the function it leads to."""
+    """One route of the HTTP API: its key as in the template, and the logical id of the function it leads to.
 
-    method: str
-    path: str
+    authorization: NONE, AWS_IAM or JWT. The local stack asks nobody for permission: it only tells the function what AWS
+    tells it of a caller who was let in.
+    """
+
+    key: str
     function: str
     timeout_s: float
+    authorization: str = "NONE"
+
+    @property
+    def method(self) -> str:
+        """POST, GET, ...; empty for the default route."""
+        return self.key.partition(" ")[0] if self.path else ""
+
+    @property
+    def path(self) -> str:
+        """With its variables; empty for the default route."""
+        return self.key.partition(" ")[2]
 
 
 @dataclass(frozen=True)
@@ -55,10 +73,13 @@ class Filled:
     template: Json
     routes: list[Route]
     invoke_configs: dict[str, InvokeConfig]
+    event_sources: dict[str, Json]  # by function; as the template writes them
 
 
-def fill(template: Json, *, partition: str, api_url: str, secret_arn: str) -> Filled:
+def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_url: str, secret_arn: str) -> Filled:
     """`template` (expanded) without what moto's CloudFormation lacks.
+
+    parameters: those given; the others have their defaults.
 
     api_url: where the local stack's HTTP API answers, in place of the API's host name in AWS.
     secret_arn: the secret that stands for the template's one secret.
@@ -66,20 +87,30 @@ def fill(template: Json, *, partition: str, api_url: str, secret_arn: str) -> Fi
     """
     template = _with_partition(template, partition)
     resources = template["Resources"]
-    routes = _routes(resources)
+    routes = _routes(template, parameters)
     invoke_configs = _invoke_configs(resources)
+    event_sources = _event_sources(resources)
     template = _with_api_url(template, api_url)
     template = _with_secret(template, secret_arn)
     template = _with_state_machine_refs(template)
     _write_out_definitions(template["Resources"])
     _empty_layers(template["Resources"])
+    _retain(template["Resources"])
     template["Resources"] = _without_left_out(template["Resources"])
     _refuse_unknown(template["Resources"])
-    return Filled(template, routes, invoke_configs)
+    return Filled(template, routes, invoke_configs, event_sources)
+
+
+def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[str, str], iam: Any) -> None:
+    """Gives the deployed roles (logical id to name) their managed policies, which moto's CloudFormation forgets."""
+    for name, role in roles.items():
+        arns = resolve(template["Resources"][name]["Properties"].get("ManagedPolicyArns", []))
+        for arn in filter(None, arns):  # a condition may have taken one out
+            iam.attach_role_policy(RoleName=role, PolicyArn=arn)
 
 
 def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
-    """Gives the deployed buckets what moto's CloudFormation leaves out: versioning and notifications to functions."""
+    """Gives the deployed buckets what moto's CloudFormation leaves out: versioning, CORS, notifications."""
     for resource in template["Resources"].values():
         if resource["Type"] != "AWS::S3::Bucket":
             continue
@@ -87,6 +118,10 @@ def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
         bucket = properties["BucketName"]
         if versioning := properties.get("VersioningConfiguration"):
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+        if cors := properties.get("CorsConfiguration"):
+            s3.put_bucket_cors(
+                Bucket=bucket, CORSConfiguration={"CORSRules": [_cors(rule) for rule in cors["CorsRules"]]}
+            )
         if notifications := properties.get("NotificationConfiguration"):
             s3.put_bucket_notification_configuration(
                 Bucket=bucket, NotificationConfiguration=_api_notifications(notifications)
@@ -162,6 +197,13 @@ def _empty_layers(resources: Json) -> None:
         resources[name]["Properties"]["Content"] = {"ZipFile": ""}
 
 
+# moto knows one way to keep what a deleted stack leaves behind.
+def _retain(resources: Json) -> None:
+    for resource in resources.values():
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+            resource["DeletionPolicy"] = "Retain"
+
+
 # Permissions of what is left out would refer to nothing; moto asks nobody for permission to invoke.
 def _without_left_out(resources: Json) -> Json:
     return {
@@ -181,22 +223,59 @@ def _refuse_unknown(resources: Json) -> None:
         raise TemplateError(f"the local stack cannot deploy {', '.join(unknown)}: fill the gap in devstack/gaps.py")
 
 
-# SAM writes an HTTP API's routes as an OpenAPI document.
-def _routes(resources: Json) -> list[Route]:
-    return [
-        _route(path, method, operation)
-        for name in _names(resources, "AWS::ApiGatewayV2::Api")
-        for path, operations in resources[name]["Properties"]["Body"]["paths"].items()
-        for method, operation in operations.items()
-    ]
+# moto has the HTTP API's control plane without CloudFormation, and nothing that answers requests.
+def _routes(template: Json, parameters: Mapping[str, str]) -> list[Route]:
+    resources, decide = template["Resources"], _Conditions(template, parameters)
+    written = [resources[name] for name in _names(resources, "AWS::ApiGatewayV2::Route")]
+    return [_route(each["Properties"], resources, decide) for each in written if decide.makes(each)]
 
 
-def _route(path: str, method: str, operation: Json) -> Route:
-    integration = operation["x-amazon-apigateway-integration"]
-    function = re.search(r"functions/\$\{(\w+)\.Arn\}/invocations", str(integration["uri"]))
-    if function is None or integration["payloadFormatVersion"] != "2.0" or "+}" in path or "-" in method:
-        raise TemplateError(f"the local stack's HTTP API cannot play the route {method.upper()} {path}")
-    return Route(method.upper(), path, function[1], integration.get("timeoutInMillis", 30_000) / 1000)
+def _route(properties: Json, resources: Json, decide: "_Conditions") -> Route:
+    key = properties["RouteKey"]
+    target = re.fullmatch(r"integrations/\$\{(\w+)\}", str(properties["Target"].get("Fn::Sub")))
+    integration = resources[target[1]]["Properties"] if target else {}
+    function = integration.get("IntegrationUri", {}).get("Fn::GetAtt", [])
+    if function[1:] != ["Arn"] or integration["PayloadFormatVersion"] != "2.0" or "+}" in key or key.startswith("ANY "):
+        raise TemplateError(f"the local stack's HTTP API cannot play the route {key}")
+    authorization = decide.value(properties.get("AuthorizationType", "NONE"))
+    return Route(key, function[0], integration.get("TimeoutInMillis", 30_000) / 1000, authorization)
+
+
+class _Conditions:
+    """The template's conditions, as far as what the local stack plays itself depends on them."""
+
+    def __init__(self, template: Json, parameters: Mapping[str, str]) -> None:
+        self._conditions = template.get("Conditions", {})
+        declared = template.get("Parameters", {})
+        self._parameters = {name: str(each.get("Default", "")) for name, each in declared.items()} | dict(parameters)
+
+    def makes(self, resource: Json) -> bool:
+        """Whether a resource is made."""
+        return "Condition" not in resource or self._holds(self._conditions[resource["Condition"]])
+
+    def value(self, value: Any) -> Any:
+        """A value, with `Fn::If` decided and parameters looked up."""
+        match value:
+            case {"Fn::If": [str(condition), one, other]}:
+                return self.value(one if self._holds(self._conditions[condition]) else other)
+            case {"Ref": str(name)}:
+                return self._parameters[name]
+        return value
+
+    def _holds(self, condition: Json) -> bool:
+        match condition:
+            case {"Fn::Equals": [one, other]}:
+                return bool(self.value(one) == self.value(other))
+            case {"Fn::Not": [dict(inner)]}:
+                return not self._holds(inner)
+        raise TemplateError(
+            f"the local stack cannot decide the condition {condition}: fill the gap in devstack/gaps.py"
+        )
+
+
+def _event_sources(resources: Json) -> dict[str, Json]:
+    mappings = [resources[name]["Properties"] for name in _names(resources, "AWS::Lambda::EventSourceMapping")]
+    return {properties["FunctionName"]["Ref"]: properties for properties in mappings}
 
 
 def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
@@ -206,6 +285,11 @@ def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
         on_failure = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         configs[properties["FunctionName"]["Ref"]] = InvokeConfig(properties.get("MaximumRetryAttempts", 2), on_failure)
     return configs
+
+
+def _cors(rule: Json) -> Json:
+    """A bucket's CORS rule in the words of the S3 API."""
+    return {"MaxAgeSeconds" if name == "MaxAge" else name: value for name, value in rule.items()}
 
 
 def _api_notifications(properties: Json) -> Json:

@@ -18,21 +18,38 @@ from urllib.parse import quote_plus
 from flask import after_this_request, has_request_context
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
+from moto.cloudformation import parsing
+from moto.cloudformation.models import Stack as CloudFormationStack
+from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
+from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
+from moto.s3.responses import S3Response
+from moto.sns.models import sns_backends
 from moto.stepfunctions import models as step_functions
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
+from devstack import distributed_map
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
+from devstack.guard import Guard, access_key_of, is_operator, refuse_stranger
+
+MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 
 class Stack(Protocol):
     """What the changed places ask of a stack."""
+
+    guard: Guard
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
         """Runs a function and waits for its answer."""
@@ -42,6 +59,9 @@ class Stack(Protocol):
 
     def client(self, service: str) -> Any:
         """A boto3 client of the stack."""
+
+    def client_of_role(self, role_arn: str, service: str) -> Any:
+        """A boto3 client that may do what a state machine's role may."""
 
 
 _stacks: dict[str, Stack] = {}
@@ -72,6 +92,17 @@ def unregister(region: str) -> None:
 
 @functools.cache
 def _install() -> None:
+    # moto checks permissions when told to, of actions alone.
+    _change(
+        ActionAuthenticatorMixin,
+        "_authenticate_and_authorize_action",
+        _guarded(ActionAuthenticatorMixin._authenticate_and_authorize_action),
+    )
+
+    # moto's CloudFormation leaves a hole in a list for what a condition takes out of it, and one among the resources.
+    _change(parsing, "clean_json", _without_holes(parsing.clean_json))
+    _change(CloudFormationStack, "stack_resources", property(_resources_that_are))
+
     # moto would run a function in a Docker container.
     _change(LambdaFunction, "invoke", _invoke)
 
@@ -79,8 +110,11 @@ def _install() -> None:
     _change(notifications, "_get_s3_event", functools.partial(_s3_event, notifications._get_s3_event))
     _change(notifications, "_invoke_awslambda", _notify_function)
 
-    # moto's EventBridge knows no functions as targets.
-    _change(Rule, "send_to_targets", _also_to_functions(Rule.send_to_targets))
+    # moto takes keys of any length.
+    _change(S3Response, "parse_key_name", _within_limits(S3Response.parse_key_name))
+
+    # moto's EventBridge knows neither functions nor topics as targets.
+    _change(Rule, "send_to_targets", _also_to_functions_and_topics(Rule.send_to_targets))
 
     # moto runs state machines only when asked, and its CloudFormation creates them where they are not run.
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
@@ -89,6 +123,9 @@ def _install() -> None:
     _change(lambda_eval_utils, "boto_client_for", _interpreter_client)
     # It tells nobody how an execution ended.
     _change(BaseExecutionWorkerCommunication, "terminated", _then_publish(BaseExecutionWorkerCommunication.terminated))
+    # Its Distributed Maps have no batches, no inventories and no results.
+    _change(AmazonStateLanguageParser, "parse", distributed_map.parsed(AmazonStateLanguageParser.parse))
+    _change(DistributedIterationComponent, "_eval_body", _run_map)
     # It looks for a task's token in executions that have only just started too, and fails.
     _change(StepFunctionsParserBackend, "_get_executions", _without_unborn(StepFunctionsParserBackend._get_executions))
 
@@ -97,6 +134,46 @@ def _change(owner: Any, name: str, replacement: Any) -> None:
     if not hasattr(owner, name):
         raise RuntimeError(f"this version of moto has no {owner.__name__}.{name}; look again at devstack/hooks.py")
     setattr(owner, name, replacement)
+
+
+def _guarded(original: Callable[..., None]) -> Callable[..., None]:
+    """Every request that reaches moto over HTTP, that is, a stack; moto's mocks in this process go on as they were."""
+
+    @functools.wraps(original)
+    def authorize(request: Any, proof_class: Any, resource: str = "*") -> None:
+        if not request.is_werkzeug_request:
+            original(request, proof_class, resource)
+            return
+        key = access_key_of(request)
+        # A browser asks unsigned whether it may send what is signed (CORS).
+        if is_operator(key) or request.method == "OPTIONS":
+            return
+        guard = next((stack.guard for stack in list(_stacks.values()) if stack.guard.knows(key)), None)
+        if guard is None:
+            refuse_stranger(request)
+        else:
+            guard.authorize(request, proof_class, resource)
+
+    return authorize
+
+
+def _without_holes(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    @functools.wraps(original)
+    def clean_json(value: Any, resources: Any) -> Any:
+        cleaned = original(value, resources)
+        if not isinstance(value, list):
+            return cleaned
+        return [item for item, written in zip(cleaned, value, strict=True) if item is not None or not _is_if(written)]
+
+    return clean_json
+
+
+def _resources_that_are(stack: Any) -> list[Any]:
+    return [resource for resource in stack.resource_map.values() if resource is not None]
+
+
+def _is_if(written: Any) -> bool:
+    return isinstance(written, dict) and "Fn::If" in written
 
 
 def _invoke(function: Any, body: bytes | str | None, headers: Any, response_headers: dict[str, str]) -> bytes:
@@ -142,6 +219,17 @@ def _s3_event(
     return event
 
 
+def _within_limits(original: Callable[[Any], str]) -> Callable[[Any], str]:
+    @functools.wraps(original)
+    def parse_key_name(response: Any) -> str:
+        key = original(response)
+        if len(key.encode()) > MAX_KEY_BYTES:
+            raise S3ClientError("KeyTooLongError", "Your key is too long")
+        return key
+
+    return parse_key_name
+
+
 def _notify_function(_account_id: str, event: dict[str, Any], function_arn: str, region: str) -> None:
     """S3's asynchronous invocation, in place of moto's synchronous one."""
     body = json.dumps(event).encode()
@@ -157,18 +245,21 @@ def _notify_function(_account_id: str, event: dict[str, Any], function_arn: str,
         send()
 
 
-def _also_to_functions(original: Callable[..., None]) -> Callable[..., None]:
+def _also_to_functions_and_topics(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def send_to_targets(rule: Any, event: dict[str, Any], transform_input: bool = True) -> None:
         functions = [target["Arn"] for target in rule.targets if ":lambda:" in target["Arn"]]
+        topics = [target["Arn"] for target in rule.targets if ":sns:" in target["Arn"]]
         # To moto, a schedule's rule, which has no pattern, matches every event of the bus.
         is_meant = rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(event)
-        if functions and rule.state != "DISABLED" and is_meant:
-            body = json.dumps(_bus_event(event)).encode()
+        if (functions or topics) and rule.state != "DISABLED" and is_meant:
+            body = json.dumps(_bus_event(event))
             for arn in functions:
-                _stacks[rule.region_name].run_function_later(arn, body)
+                _stacks[rule.region_name].run_function_later(arn, body.encode())
+            for arn in topics:
+                sns_backends[rule.account_id][rule.region_name].publish(body, arn=arn)
         others = copy.copy(rule)
-        others.targets = [target for target in rule.targets if target["Arn"] not in functions]
+        others.targets = [target for target in rule.targets if target["Arn"] not in [*functions, *topics]]
         original(others, event, transform_input)
 
     return send_to_targets
@@ -182,8 +273,14 @@ def _bus_event(event: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _interpreter_client(region: str, service: str, state_credentials: Any = None) -> Any:
-    return _stacks[region].client(service)
+def _interpreter_client(region: str, service: str, state_credentials: Any) -> Any:
+    return _stacks[region].client_of_role(state_credentials.role_arn, service)
+
+
+def _run_map(component: Any, env: Any) -> None:
+    machine = env.aws_execution_details
+    s3 = _interpreter_client(machine.region, "s3", StateCredentials(role_arn=machine.role_arn))
+    distributed_map.Run(component, env, s3).run()
 
 
 def _then_publish(original: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from boto3.session import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
@@ -33,9 +34,16 @@ class HttpApi:
 
     def __init__(self, routes: Sequence[Route], invoke: Invoke, *, account_id: str, region: str) -> None:
         """invoke: takes a function's logical id and an event (JSON)."""
-        self._routes = [(re.compile(_pattern(route.path)), route) for route in routes]
+        # The more exact route wins, and the default one is left over.
+        self._routes = [
+            (re.compile(_pattern(route.path)), route)
+            for route in sorted(routes, key=lambda route: "{" in route.path)
+            if route.path
+        ]
+        self._default = next((route for route in routes if not route.path), None)
         self._invoke = invoke
         self._account_id, self._region = account_id, region
+        self._partition = Session().get_partition_for_region(region)
         self._threads = ThreadPoolExecutor(64, thread_name_prefix="http-api")
 
     def close(self) -> None:
@@ -51,7 +59,7 @@ class HttpApi:
         for pattern, route in self._routes:
             if request.method == route.method and (match := pattern.fullmatch(request.path)):
                 return self._call(route, request, match.groupdict())
-        return _message(404, "Not Found")
+        return self._call(self._default, request, {}) if self._default else _message(404, "Not Found")
 
     def _call(self, route: Route, request: Request, path_parameters: dict[str, str]) -> Response:
         try:
@@ -75,7 +83,7 @@ class HttpApi:
         is_text = _is_text(headers.get("content-type", ""))
         event: dict[str, Any] = {
             "version": "2.0",
-            "routeKey": f"{route.method} {route.path}",
+            "routeKey": route.key,
             # AWS decodes the path, and leaves the query as it was sent.
             "rawPath": request.path,
             "rawQueryString": request.query_string.decode("latin-1"),
@@ -93,13 +101,15 @@ class HttpApi:
                     "userAgent": headers.get("user-agent", ""),
                 },
                 "requestId": str(uuid.uuid4()),
-                "routeKey": f"{route.method} {route.path}",
+                "routeKey": route.key,
                 "stage": "$default",
                 "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now_s)),
                 "timeEpoch": int(now_s * 1000),
             },
             "isBase64Encoded": bool(body) and not is_text,
         }
+        if route.authorization != "NONE":
+            event["requestContext"]["authorizer"] = self._authorizer(route.authorization)
         if cookies is not None:
             event["cookies"] = cookies.split("; ")
         if request.query_string:
@@ -109,6 +119,22 @@ class HttpApi:
         if body:
             event["body"] = body.decode("utf-8", "replace") if is_text else base64.b64encode(body).decode()
         return event
+
+    def _authorizer(self, authorization: str) -> dict[str, Any]:
+        """What AWS tells of a caller whom it has let in; here, everybody is."""
+        if authorization == "JWT":
+            return {"jwt": {"claims": {"sub": "local"}, "scopes": None}}
+        return {
+            "iam": {
+                "accessKey": "LOCAL",
+                "accountId": self._account_id,
+                "callerId": "LOCAL",
+                "cognitoIdentity": None,
+                "principalOrgId": None,
+                "userArn": f"arn:{self._partition}:iam::{self._account_id}:user/local",
+                "userId": "LOCAL",
+            }
+        }
 
 
 def reply(payload: bytes) -> Response:

@@ -35,6 +35,11 @@ SLOW_DOWN = Refusal(
     "application/xml",
     b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
 )
+CHANGED = Refusal(
+    "412 Precondition Failed",
+    "application/xml",
+    b"<?xml version='1.0'?><Error><Code>PreconditionFailed</Code><Message>A condition did not hold.</Message></Error>",
+)
 
 
 class Refusals:
@@ -45,6 +50,7 @@ class Refusals:
         self._lock = threading.Lock()
         self._dynamodb: dict[str, int] = {}
         self._s3: dict[tuple[str, str], int] = {}
+        self._changed: dict[str, int] = {}
 
     def throttle_dynamodb(self, operation: str, times: int) -> None:
         """Refuse the next `times` calls of an operation, such as `PutItem`."""
@@ -56,6 +62,11 @@ class Refusals:
         with self._lock:
             self._s3[method, bucket] = times
 
+    def change_s3(self, bucket: str, prefix: str, times: int) -> None:
+        """Answer the next `times` writes under a prefix as if the object had changed just before."""
+        with self._lock:
+            self._changed[f"/{bucket}/{prefix}"] = times
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._refusal(environ)
         if refusal is None:
@@ -66,14 +77,22 @@ class Refusals:
         return [refusal.body]
 
     def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
-        if _FUNCTION not in environ.get("HTTP_USER_AGENT", ""):
+        if not is_of_a_function(environ):
             return None
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         bucket = environ["PATH_INFO"].split("/")[1]
+        changed = next((path for path in self._changed if environ["PATH_INFO"].startswith(path)), None)
         with self._lock:
             if _counted(self._dynamodb, operation):
                 return THROTTLED
+            if environ["REQUEST_METHOD"] == "PUT" and _counted(self._changed, changed):
+                return CHANGED
             return SLOW_DOWN if _counted(self._s3, (environ["REQUEST_METHOD"], bucket)) else None
+
+
+def is_of_a_function(environ: dict[str, Any]) -> bool:
+    """Whether a request to AWS is a function's, and not an operator's or the stack's own."""
+    return _FUNCTION in environ.get("HTTP_USER_AGENT", "")
 
 
 def _counted(left: dict[Any, int], what: Any) -> bool:

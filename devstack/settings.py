@@ -14,7 +14,7 @@ FACTS = LOCAL / "stack.json"  # where the running stack is; `asrctl --local` rea
 
 STACK_NAME = "asrcore"
 ACCOUNT_ID = "123456789012"
-# An access key and its secret: moto takes any.
+# The access key of this machine's user, who may do everything, and its secret.
 CREDENTIAL = "local"
 
 VENDOR_PARAMETERS = {

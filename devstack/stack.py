@@ -11,15 +11,17 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
-from moto.cloudformation.parsing import clean_json
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from devstack import hooks
 from devstack.asynchronous import AsyncInvoker, Failures
+from devstack.event_sources import EventSource, Pollers
 from devstack.expand import Expanded, Json, ParameterError, TemplateError, check_parameters, expand, load_template
-from devstack.functions import Answer, Function, Settings
-from devstack.gaps import Filled, InvokeConfig, fill, finish, local_outputs
+from devstack.functions import Answer, Credentials, Function, Settings
+from devstack.gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
+from devstack.guard import Guard
 from devstack.http_api import HttpApi
 from devstack.refusals import Refusals
 from devstack.schedules import Clock, scheduled
@@ -33,6 +35,7 @@ from devstack.settings import (
     TEMPLATE,
     VENDOR_PARAMETERS,
 )
+from devstack.tally import Tally
 from devstack.web import WebServer
 
 
@@ -49,14 +52,17 @@ class LocalStack:
 
     After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
     `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address),
-    `refusals` (has AWS refuse what is asked of it).
+    `refusals` (has AWS refuse what is asked of it), `tally` (counts it), `guard` (holds the functions to their roles),
+    `roles` (their names, by logical id).
     """
 
     aws_endpoint_url: str
     api_url: str
     secret_arn: str
     outputs: dict[str, str]
+    roles: dict[str, str]
     refusals: Refusals
+    tally: Tally
     _api_server: WebServer
 
     def __init__(
@@ -79,6 +85,7 @@ class LocalStack:
         Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
         """
         self.region = region
+        self.guard = Guard(region)
         self.simulators: dict[str, str] = {}
         self._params = dict(params or {})
         self._port, self._api_port, self._bind = port, api_port, bind
@@ -91,8 +98,9 @@ class LocalStack:
         self._functions: dict[str, Function] = {}
         self._by_name: dict[str, str] = {}
         self._failures: dict[str, Failures] = {}
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
+        self._sessions: dict[str, Credentials] = {}
         self._routes = Routes()
         self._cleanup = ExitStack()
 
@@ -136,9 +144,24 @@ class LocalStack:
         return {name: dict(function.settings.variables) for name, function in self._functions.items()}
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the stack, the same at each call; safe to use from several threads."""
+        """A boto3 client that may do everything, the same at each call; safe to use from several threads."""
+        return self._client(service, Credentials(CREDENTIAL, CREDENTIAL, ""))
+
+    def client_of_role(self, role_arn: str, service: str) -> Any:
+        """A boto3 client that may do what a state machine's role may. Raises TrustError for another role."""
         with self._clients_lock:
-            if service not in self._clients:
+            if role_arn not in self._sessions:
+                self._sessions[role_arn] = self.guard.assume(role_arn, "states.amazonaws.com", "a state machine")
+        return self._client(service, self._sessions[role_arn])
+
+    def client_of_function(self, function: str, service: str) -> Any:
+        """A boto3 client that may do what `function` (its logical id) may."""
+        return self._client(service, self._functions[function].settings.credentials)
+
+    def _client(self, service: str, credentials: Credentials) -> Any:
+        known = (service, credentials.access_key_id)
+        with self._clients_lock:
+            if known not in self._clients:
                 # One try, and longer than any function runs: a retry would run a function twice. No proxy on the way.
                 config = Config(
                     connect_timeout=5,
@@ -147,15 +170,16 @@ class LocalStack:
                     proxies={},
                     max_pool_connections=50,
                 )
-                self._clients[service] = boto3.client(
+                self._clients[known] = boto3.client(
                     service,
                     endpoint_url=self.aws_endpoint_url,
                     region_name=self.region,
-                    aws_access_key_id=CREDENTIAL,
-                    aws_secret_access_key=CREDENTIAL,
+                    aws_access_key_id=credentials.access_key_id,
+                    aws_secret_access_key=credentials.secret_access_key,
+                    aws_session_token=credentials.session_token or None,
                     config=config,
                 )
-            return self._clients[service]
+            return self._clients[known]
 
     def invoke(self, function: str, event: Any) -> Any:
         """The answer of `function` (its logical id) to `event`. Raises FunctionError if the function fails."""
@@ -165,9 +189,17 @@ class LocalStack:
             raise FunctionError(result)
         return result
 
+    def invoke_later(self, function: str, event: Any) -> None:
+        """Has `function` (its logical id) handle `event` asynchronously."""
+        self.run_function_later(self._functions[function].settings.name, json.dumps(event).encode())
+
     def logs(self, function: str) -> str:
         """All that `function` (its logical id) has written so far."""
         return self._functions[function].log_path.read_text(encoding="utf-8", errors="replace")
+
+    def retire(self, function: str) -> None:
+        """Ends the idle processes of `function` (its logical id); the next event is handled by a fresh one."""
+        self._functions[function].retire()
 
     def kill(self, function: str) -> int:
         """Kills the processes in which `function` (its logical id) runs at this moment; how many there were."""
@@ -202,6 +234,8 @@ class LocalStack:
         self._seed_secret()
         self._async = AsyncInvoker()
         cleanup.callback(self._async.close)
+        self._pollers = Pollers()
+        cleanup.callback(self._pollers.close)
         cleanup.callback(self._close_functions)
         filled = self._start_api(cleanup, expanded)
         cleanup.callback(hooks.stop_executions, ACCOUNT_ID, self.region)
@@ -222,7 +256,8 @@ class LocalStack:
         hooks.register(self.region, self)
         cleanup.callback(hooks.unregister, self.region)
         self.refusals = Refusals(DomainDispatcherApplication(create_backend_app))
-        server = cleanup.enter_context(WebServer(self.refusals, self._bind, self._port, MotoRequestHandler))
+        self.tally = Tally(self.refusals)
+        server = cleanup.enter_context(WebServer(self.tally, self._bind, self._port, MotoRequestHandler))
         self.aws_endpoint_url = server.url
 
     def _seed_secret(self) -> None:
@@ -237,7 +272,9 @@ class LocalStack:
         cleanup.callback(self._stop_api)
         self.api_url = self._api_server.url
         partition = self.client("s3").meta.partition
-        filled = fill(expanded.template, partition=partition, api_url=self.api_url, secret_arn=self.secret_arn)
+        filled = fill(
+            expanded.template, self._params, partition=partition, api_url=self.api_url, secret_arn=self.secret_arn
+        )
         api = HttpApi(filled.routes, self._run_route, account_id=ACCOUNT_ID, region=self.region)
         cleanup.callback(api.close)
         self._routes.application = api
@@ -266,8 +303,14 @@ class LocalStack:
         resources = cloudformation_backends[ACCOUNT_ID][self.region].get_stack(STACK_NAME).resource_map
 
         def resolve(value: Any) -> Any:
-            return clean_json(value, resources)
+            return parsing.clean_json(value, resources)
 
+        self.roles = {
+            name: deployed.name
+            for name, resource in filled.template["Resources"].items()
+            if resource["Type"] == "AWS::IAM::Role" and (deployed := resources.get(name))
+        }
+        attach_policies(filled.template, resolve, self.roles, self.client("iam"))
         self._load_functions(filled, expanded, resources, resolve)
         finish(filled.template, resolve, self.client("s3"))
         described = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
@@ -277,9 +320,11 @@ class LocalStack:
     def _load_functions(self, filled: Filled, expanded: Expanded, resources: Any, resolve: Any) -> None:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         for name, folder in expanded.function_folders.items():
+            deployed = resources[name]
+            if deployed is None:  # its condition does not hold
+                continue
             written = filled.template["Resources"][name]["Properties"]
             properties = resolve(written)
-            deployed = resources[name]
             log_path = self._log_dir / f"{name}.log"
             log_path.write_text("")
             settings = Settings(
@@ -295,13 +340,23 @@ class LocalStack:
                 timeout_s=float(properties.get("Timeout", 3)),
                 memory_mb=int(properties.get("MemorySize", 128)),
                 log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{deployed.function_name}"),
+                credentials=self.guard.assume(properties["Role"], "lambda.amazonaws.com", name),
             )
             self._functions[name] = Function(settings, log_path)
             self._by_name |= {settings.name: name, settings.arn: name}
             if config := filled.invoke_configs.get(name):
-                self._failures[name] = self._failure_rules(config, resolve)
+                self._failures[name] = self._failure_rules(config, resolve, settings.credentials)
+            if mapping := filled.event_sources.get(name):
+                self._feed(self._functions[name], EventSource.of(resolve(mapping)))
 
-    def _failure_rules(self, config: InvokeConfig, resolve: Any) -> Failures:
+    def _feed(self, function: Function, source: EventSource) -> None:
+        """Lambda polls under the function's own role."""
+        url = self.client("sqs").get_queue_url(QueueName=source.queue_arn.rpartition(":")[2])["QueueUrl"]
+        sqs = self._client("sqs", function.settings.credentials)
+        self._pollers.start(source, url, function.settings, function.invoke, sqs)
+
+    def _failure_rules(self, config: InvokeConfig, resolve: Any, credentials: Credentials) -> Failures:
+        """Lambda sends what failed under the function's own role."""
         if config.on_failure is None:
             return Failures(config.max_retries)
         arn = resolve(config.on_failure)
@@ -309,9 +364,8 @@ class LocalStack:
             raise TemplateError(f"the local stack delivers failed events to queues only, not to {arn}")
 
         def deliver(envelope: Json) -> None:
-            sqs = self.client("sqs")
-            url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
-            sqs.send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
+            url = self.client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+            self._client("sqs", credentials).send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
 
         return Failures(config.max_retries, deliver)
 

@@ -1,21 +1,35 @@
 """The world in memory: the interfaces of `asrcore.services`, with a clock that tests move by hand."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.job import Job
 from asrcore.core.levels import SIDECAR_SUFFIX
+from asrcore.core.links import is_linked
+from asrcore.core.money import Currency
 from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace, day_start, vendor_day
+from asrcore.core.prices import REFERENCE, Exchange, Rates, VendorPrice, aws_prices
 from asrcore.core.sequencer import rank
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request, Vendor
 from asrcore.metrics import Metrics
-from asrcore.services import ConflictError, Services
+from asrcore.services import (
+    Asked,
+    ConflictError,
+    Found,
+    Made,
+    ObjectVersion,
+    Services,
+    Stored,
+    Ticket,
+    Wanted,
+)
 from asrcore.settings import Settings
 
 STACK = "a-stack"
@@ -29,6 +43,7 @@ class MemoryJobs:
     rows: dict[str, str] = field(default_factory=dict)
     free_from: dict[str, datetime] = field(default_factory=dict)
     taken: dict[tuple[str, date], int] = field(default_factory=dict)
+    asked: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     before_save: Callable[[Job], None] = lambda _job: None
 
     def create(self, job: Job) -> bool:
@@ -76,6 +91,46 @@ class MemoryJobs:
         jobs = [self.load(job_id) for job_id in self.rows]
         yield from (job.created_at for job in jobs if job is not None and job.open is not None)
 
+    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+        jobs = [job for job in map(self.load, self.rows) if job is not None and wanted.takes(job)]
+        places = sorted((job.recency for job in jobs if before is None or job.recency < before), reverse=True)
+        after = places[limit - 1] if len(places) > limit else None
+        return Found([place.rpartition("#")[2] for place in places[:limit]], after)
+
+    def load_all(self, job_ids: Sequence[str]) -> list[Job]:
+        return [job for job in map(self.load, job_ids) if job is not None]
+
+    def delete(self, job: Job) -> None:
+        held = self.load(job.job_id)
+        if held is None or held.revision != job.revision:
+            raise ConflictError(job.job_id)
+        del self.rows[job.job_id]
+
+    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+        held, until = self.asked.get(key, (asked, now))
+        if until <= now:
+            self.asked[key] = (asked, now + timedelta(days=1))
+            return asked
+        return held
+
+
+@dataclass
+class MemoryHistory:
+    """What completed jobs took, by vendor, month and band."""
+
+    tallies: dict[tuple[str, str], dict[int, Tally]] = field(default_factory=dict)
+
+    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+        month = self.tallies.setdefault((vendor, f"{now:%Y-%m}"), {})
+        month[band(audio_s)] = month.get(band(audio_s), Tally()) + tally(turnaround_s)
+
+    def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
+        summed: dict[int, Tally] = {}
+        for moment in (now, now.replace(day=1) - timedelta(days=1)):
+            for place, held in self.tallies.get((vendor, f"{moment:%Y-%m}"), {}).items():
+                summed[place] = summed.get(place, Tally()) + held
+        return typical_s(summed, audio_s)
+
 
 @dataclass
 class MemoryRecordings:
@@ -83,10 +138,13 @@ class MemoryRecordings:
 
     objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
     url: str = "https://audio.example.com/recording?signed"
+    elsewhere: dict[str, bytes] = field(default_factory=dict)  # recordings by their address
+    versions: dict[str, str] = field(default_factory=dict)  # current ones by key, where it matters which
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
         body, metadata = self._get(source)
-        return source.model_copy(update={"size_bytes": len(body)}), metadata
+        version_id = source.version_id or self.versions.get(source.key)
+        return source.model_copy(update={"size_bytes": len(body), "version_id": version_id}), metadata
 
     def sidecar(self, source: Source) -> bytes | None:
         body, _ = self.objects.get(f"{source.key}{SIDECAR_SUFFIX}", (None, {}))
@@ -96,7 +154,19 @@ class MemoryRecordings:
         return self._get(source)[0][offset : offset + length]
 
     def presign(self, source: Source) -> str:
-        return self.url
+        return self._get(source)[0].decode() if is_linked(source.key) else self.url
+
+    def data(self, source: Source, at_most_bytes: int) -> bytes:
+        return self.elsewhere[self.presign(source)] if is_linked(source.key) else self._get(source)[0]
+
+    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
+        named = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+        return Ticket("https://audio.example.com/", {"key": key, "Content-Type": content_type, **named})
+
+    def put_link(self, key: str, url: str) -> Source:
+        self.objects.setdefault(key, (url.encode(), {}))
+        size_bytes = len(self.objects[key][0])
+        return Source(bucket="audio", key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
 
     def _get(self, source: Source) -> tuple[bytes, dict[str, str]]:
         if source.key not in self.objects:
@@ -106,25 +176,66 @@ class MemoryRecordings:
 
 @dataclass
 class MemoryTranscripts:
-    """Objects by key, and the sequencer under which each transcript was written."""
+    """Objects by key, and what each transcript was made from."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    sequencers: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
 
     def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
         self.objects[f"raw/{job_id}.json"] = body
 
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = "") -> bool:
-        if rank(self.sequencers.get(key, "")) > rank(source.sequencer):
+        if key in self.made and rank(self.made[key].sequencer) > rank(source.sequencer):
             return False
-        self.objects[key], self.sequencers[key] = body, source.sequencer
+        self.objects[key], self.made[key] = body, Made(source.version_id, source.sequencer)
         return True
 
-    def sequencer(self, key: str) -> str:
-        return self.sequencers.get(key, "")
+    def made_from(self, key: str) -> Made | None:
+        return self.made.get(key)
 
-    def put_superseded(self, key: str, body: bytes) -> None:
-        self.objects[key] = body
+    def put_superseded(self, key: str, body: bytes, source: Source) -> None:
+        self.objects[key], self.made[key] = body, Made(source.version_id, source.sequencer)
+
+    def find(self, key: str, source: Source) -> Stored | None:
+        made = self.made_from(key)
+        return Stored(key, "v1", len(self.objects[key])) if made and made.is_of(source) else None
+
+    def read(self, stored: Stored) -> bytes:
+        return self.objects[stored.key]
+
+    def presign(self, stored: Stored, file_name: str) -> str:
+        return f"https://transcripts.example.com/{stored.key}?as={file_name}"
+
+
+@dataclass
+class MemoryVersions:
+    """Both buckets; every object has one version."""
+
+    recordings: MemoryRecordings
+    transcripts: MemoryTranscripts
+
+    def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
+        for key, body in list(self._bodies(bucket).items()):
+            if key.startswith(prefix):
+                version_id = self.recordings.versions.get(key, "v1")
+                yield ObjectVersion(bucket, key, version_id, "e1", len(body), is_current=True)
+
+    def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
+        return (version for version in self.under(bucket, key) if version.key == key)
+
+    def made_from(self, version: ObjectVersion) -> Made | None:
+        return self.transcripts.made_from(version.key)
+
+    def delete(self, version: ObjectVersion) -> None:
+        held: dict[str, Any] = self.transcripts.objects if version.bucket == "transcripts" else self.recordings.objects
+        held.pop(version.key, None)
+        if version.bucket == "transcripts":
+            self.transcripts.made.pop(version.key, None)
+
+    def _bodies(self, bucket: str) -> Mapping[str, bytes]:
+        if bucket == "transcripts":
+            return self.transcripts.objects
+        return {key: body for key, (body, _) in self.recordings.objects.items()}
 
 
 @dataclass
@@ -133,12 +244,16 @@ class MemoryWorkflow:
 
     started: dict[str, Step] = field(default_factory=dict)
     woken: list[tuple[str, Step]] = field(default_factory=list)
+    statuses: dict[str, str] = field(default_factory=dict)
 
     def start(self, name: str, step: Step) -> None:
         self.started.setdefault(name, step)
 
     def wake(self, task_token: str, step: Step) -> None:
         self.woken.append((task_token, step))
+
+    def status(self, name: str) -> str | None:
+        return self.statuses.get(name)
 
 
 @dataclass
@@ -152,26 +267,62 @@ class MemoryEvents:
 
 
 @dataclass
+class MemoryReceiver:
+    """What was posted; each post is answered by the next of `answers`, the last one stays."""
+
+    posted: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
+    answers: list[int | AsrError] = field(default_factory=lambda: [200])
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+        self.posted.append((body, headers))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, AsrError):
+            raise answer
+        return answer
+
+
+@dataclass
+class MemoryWebhookQueue:
+    """Which receipts were hidden, and for how long."""
+
+    hidden: list[tuple[str, int]] = field(default_factory=list)
+
+    def hide(self, receipt: str, wait_s: int) -> None:
+        self.hidden.append((receipt, wait_s))
+
+
+@dataclass
 class World:
     """Everything around the use cases; `services` is what they are given."""
 
     vendors: Mapping[str, Vendor]
     send: Callable[[Request], Reply]
     secret: dict[str, Any]
+    kept_secret: dict[str, Any] | None = None  # what the process still has of it, until it looks afresh
+    fresh_reads: int = 0
     clock: datetime = START
     defaults: Wish = field(default_factory=Wish)
+    aws_endpoint_url: str = ""
     exports: tuple[str, ...] = ()
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
     recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
     transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     events: MemoryEvents = field(default_factory=MemoryEvents)
+    receiver: MemoryReceiver = field(default_factory=MemoryReceiver)
+    webhook_queue: MemoryWebhookQueue = field(default_factory=MemoryWebhookQueue)
     measured: list[str] = field(default_factory=list)  # lines of metrics
 
     def pass_time(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
+
+    def _read_secret(self, *, fresh: bool = False) -> dict[str, Any]:
+        if fresh:
+            self.kept_secret, self.fresh_reads = None, self.fresh_reads + 1
+        return self.secret if self.kept_secret is None else self.kept_secret
 
     @property
     def services(self) -> Services:
@@ -180,6 +331,9 @@ class World:
                 stack_name=STACK,
                 jobs_table="jobs",
                 transcript_bucket="transcripts",
+                audio_bucket="audio",
+                upload_max_megabytes=5,
+                aws_endpoint_url=self.aws_endpoint_url,
                 secret_arn="secret",
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
@@ -190,20 +344,39 @@ class World:
                 queries_per_second=self.queries_per_second,
                 max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
                 callback_base_url="https://api.example.com",
+                webhook_tries=3,
                 defaults=self.defaults,
+                rates=self.rates,
             ),
             vendors=self.vendors,
             jobs=self.jobs,
+            history=self.history,
             recordings=self.recordings,
             transcripts=self.transcripts,
+            versions=MemoryVersions(self.recordings, self.transcripts),
             workflow=self.workflow,
             events=self.events,
+            receiver=self.receiver,
+            webhook_queue=self.webhook_queue,
             metrics=Metrics(STACK, self.measured.append),
-            secret=lambda: self.secret,
+            secret=self._read_secret,
             send=self.send,
             now=lambda: self.clock,
             sleep=self.pass_time,
             nonce=lambda: 7,
+        )
+
+    @property
+    def rates(self) -> Rates:
+        """A dollar, or seven yuan, for an hour with the first vendor; nobody knows what the others ask."""
+        price = VendorPrice(price=1.0, currency=Currency.USD, date=date(2026, 1, 1), source="the test")
+        return Rates(
+            vendors=dict.fromkeys(list(self.vendors)[:1], price),
+            completes_by={name: vendor.completes_by for name, vendor in self.vendors.items()},
+            aws=aws_prices(REFERENCE),
+            region=REFERENCE,
+            exchange=Exchange(7.0, date(2026, 1, 2)),
+            exports=len(self.exports),
         )
 
     def job(self) -> Job:

@@ -21,7 +21,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def filled(project: Path) -> Filled:
     expanded = expand(load_template(project), project.parent, "cn-north-1")
-    return fill(expanded.template, partition="aws-cn", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+    return fill(expanded.template, {}, partition="aws-cn", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
 
 
 def resources_of(filled: Filled, resource_type: str) -> list[Json]:
@@ -51,10 +51,28 @@ def test_partition_is_written_in(filled: Filled):
     assert not re.findall(r"AWS::(Partition|URLSuffix)", json.dumps(filled.template))
 
 
-def test_route_is_read_from_the_template(filled: Filled):
-    assert filled.routes == [
-        Route("POST", "/callbacks/{vendor}/{job_id}/{attempt}/{signature}", "CallbackFunction", 29.0)
-    ]
+def test_routes_are_read_from_the_template(filled: Filled):
+    routes = {route.key: route for route in filled.routes}
+
+    callback = "POST /callbacks/{vendor}/{job_id}/{attempt}/{signature}"
+    assert routes[callback] == Route(callback, "CallbackFunction", 29.0, "NONE")
+    assert routes["$default"] == Route("$default", "ApiFunction", 29.0, "AWS_IAM")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key", "authorization"),
+    [
+        pytest.param({}, "GET /", None, id="no page unless asked for"),
+        pytest.param({"JobsPage": "on"}, "GET /", "NONE", id="the page is for everybody"),
+        pytest.param({"ApiAuthorization": "jwt"}, "POST /jobs", "JWT", id="tokens instead of credentials"),
+    ],
+)
+def test_conditions_of_routes_are_decided(project: Path, parameters: dict[str, str], key: str, authorization: str):
+    expanded = expand(load_template(project), project.parent, "us-east-1")
+
+    filled = fill(expanded.template, parameters, partition="aws", api_url="http://127.0.0.1:1", secret_arn="arn")
+
+    assert {route.key: route.authorization for route in filled.routes}.get(key) == authorization
 
 
 def test_callback_address_is_the_local_api(filled: Filled):
@@ -74,7 +92,7 @@ def test_invoke_config_is_kept_for_the_local_stack(filled: Filled):
 
 
 def test_definition_has_its_substitutions_and_keeps_its_dollars(filled: Filled):
-    (machine,) = resources_of(filled, "AWS::StepFunctions::StateMachine")
+    machine = filled.template["Resources"]["PollerStateMachine"]
 
     _, pieces = machine["Properties"]["DefinitionString"]["Fn::Join"]
 
@@ -90,7 +108,7 @@ def test_state_machine_arn_attribute_becomes_its_ref(project: Path):
     expanded = expand(load_template(project), project.parent, "us-east-1")
     expanded.template["Outputs"]["Other"] = {"Value": {"Fn::GetAtt": ["PollerStateMachine", "Arn"]}}
 
-    filled = fill(expanded.template, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+    filled = fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
 
     assert filled.template["Outputs"]["Other"]["Value"] == {"Ref": "PollerStateMachine"}
 
@@ -100,7 +118,7 @@ def test_resource_nobody_can_play_is_refused_by_name(project: Path):
     expanded.template["Resources"]["Rocket"] = {"Type": "AWS::GroundStation::Config", "Properties": {}}
 
     with pytest.raises(TemplateError, match=r"Rocket \(AWS::GroundStation::Config\)"):
-        fill(expanded.template, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+        fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from devstack.gaps import Route
 from devstack.http_api import MAX_BODY_BYTES, HttpApi, reply
 from devstack.web import PortTakenError, WebServer
 
-CALLBACK = Route("POST", "/callbacks/{vendor}/{job_id}", "CallbackFunction", 29.0)
-LOOK = Route("GET", "/look", "LookFunction", 29.0)
-SLOW = Route("POST", "/slow", "SlowFunction", 0.1)
+CALLBACK = Route("POST /callbacks/{vendor}/{job_id}", "CallbackFunction", 29.0)
+LOOK = Route("GET /look", "LookFunction", 29.0)
+SLOW = Route("POST /slow", "SlowFunction", 0.1)
+DEFAULT = Route("$default", "DefaultFunction", 29.0, "AWS_IAM")
 
 
 class Recorder:
@@ -150,6 +151,26 @@ def test_body_over_a_limit_is_refused(url: str, functions: Recorder, size_bytes:
 
     assert response.status_code == 413
     assert functions.events == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [
+        pytest.param("POST", "/callbacks/abcpen/1", CALLBACK.key, id="a route of its own"),
+        pytest.param("GET", "/callbacks/abcpen/1", "$default", id="another method"),
+        pytest.param("GET", "/elsewhere", "$default", id="another path"),
+    ],
+)
+def test_what_no_other_route_takes_is_the_default_routes(functions: Recorder, method: str, path: str, key: str):
+    api = HttpApi([DEFAULT, CALLBACK], functions, account_id="123456789012", region="cn-north-1")
+    with WebServer(api, "127.0.0.1", 0) as server:
+        requests.request(method, server.url + path, timeout=10)
+    api.close()
+
+    ((_, event),) = functions.events
+    assert (event["routeKey"], event["requestContext"]["routeKey"]) == (key, key)
+    assert ("authorizer" in event["requestContext"]) is (key == "$default")
+    assert ("pathParameters" in event) is (key != "$default")
 
 
 def test_function_that_fails_is_an_internal_error(url: str, functions: Recorder):

@@ -1,0 +1,72 @@
+"""Queues that feed functions: which messages go, which stay, and what Lambda would refuse."""
+
+import json
+
+import pytest
+
+from devstack.event_sources import EventSource, Pollers, failures
+from devstack.expand import TemplateError
+from devstack.functions import Answer, Credentials, Settings
+
+SENT = ["a", "b", "c"]
+MAPPING = {"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q", "FunctionName": "f"}
+
+
+def reported(*ids):
+    return Answer(json.dumps({"batchItemFailures": [{"itemIdentifier": each} for each in ids]}).encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reports", "left"),
+    [
+        pytest.param(reported(), True, [], id="all were handled"),
+        pytest.param(reported("b"), True, ["b"], id="one was not"),
+        pytest.param(Answer(b"null"), True, [], id="nothing is said"),
+        pytest.param(Answer(b'{"batchItemFailures": null}'), True, [], id="null is said"),
+        pytest.param(reported("b"), False, [], id="what is said is not asked for"),
+        pytest.param(reported("unknown"), True, SENT, id="a message that was not sent"),
+        pytest.param(reported(None), True, SENT, id="a message without a name"),
+        pytest.param(Answer(b'{"errorType": "E"}', is_error=True), True, SENT, id="the function failed"),
+    ],
+)
+def test_what_stays_in_the_queue(answer, reports, left):
+    assert failures(answer, SENT, reports=reports) == set(left)
+
+
+def test_a_mapping_has_lambdas_defaults():
+    source = EventSource.of(MAPPING)
+
+    assert (source.batch_size, source.reports_failures) == (10, False)
+
+
+def test_a_mapping_of_something_else_is_refused():
+    with pytest.raises(TemplateError, match="polls queues only"):
+        EventSource.of({**MAPPING, "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s"})
+
+
+class HidesTooBriefly:
+    """A queue whose visibility timeout is shorter than the function's time limit."""
+
+    def get_queue_attributes(self, **_asked):
+        return {"Attributes": {"VisibilityTimeout": "30"}}
+
+
+def test_a_queue_that_shows_a_message_while_it_is_handled_is_refused_as_lambda_does(tmp_path):
+    function = Settings(
+        logical_id="F",
+        name="f",
+        arn="arn:f",
+        handler="app.handler",
+        runtime="python3.13",
+        region="us-east-1",
+        folder=tmp_path,
+        layers=(),
+        variables={},
+        timeout_s=31,
+        memory_mb=128,
+        log_group="f",
+        credentials=Credentials("k", "s", "t"),
+    )
+
+    with pytest.raises(TemplateError, match="hides messages for less time than F may run"):
+        Pollers().start(EventSource.of(MAPPING), "url", function, lambda _event: reported(), HidesTooBriefly())
