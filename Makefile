@@ -1,5 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs, once.
 PYTHON ?= python3
+SAM    ?= sam
 VENV   := .venv
 SCAN   := .venv-scan
 RUN    := $(VENV)/bin/python
@@ -8,10 +9,12 @@ RUN    := $(VENV)/bin/python
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local ctl simulators test chaos bench lint scan sbom check lock docs schema clean
+.PHONY: help demo local simulators ctl smoke build deploy check test lint scan chaos bench sam-local sbom docs schema lock clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## On this machine
 
 demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
 	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$$AUDIO") $(if $(VENDOR),--vendor "$$VENDOR")
@@ -19,14 +22,40 @@ demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path V
 local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
 	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
 
-ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
-	@$(RUN) -m asrctl $(ARGS)
-
 simulators: $(VENV)/local.ok  ## the vendor simulators alone
 	@$(RUN) -m simulators
 
+## A stack, here or in AWS
+ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
+	@$(RUN) -m asrctl $(ARGS)
+
+IN_AWS = $(if $(LOCAL),,$(if $(STACK),--stack $(STACK) $(if $(REGION),--region $(REGION)) $(if $(CLI_PROFILE),--profile $(CLI_PROFILE))))
+
+smoke: $(VENV)/local.ok  ## a short sample all the way: through `make local`, or in AWS (STACK= REGION= CLI_PROFILE= ARGS="--keep")
+	@$(RUN) -m asrctl smoke $(or $(IN_AWS),--local) $(ARGS)
+
+build:  ## functions and layer as they are deployed, in .aws-sam (needs the SAM CLI and Python 3.13)
+	@$(SAM) build
+
+deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
+	@$(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
+
+## For changes
+check: lint scan test  ## what CI runs
+
 test: $(VENV)/dev.ok  ## every test, most of the time of which is waiting, so four at a time (ARGS="-k word")
 	@$(RUN) -m pytest -n 4 --dist worksteal -q $(ARGS)
+
+lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/cfn-lint -r us-east-1 cn-north-1 cn-northwest-1 -- template.yaml deploy/key.yaml
+
+scan: $(SCAN)/scan.ok  ## security scanners: the template and our code (.checkov.yaml, pyproject.toml), what the layer brings
+	@$(SCAN)/bin/checkov --config-file .checkov.yaml
+	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack simulators tools benchmarks
+	@$(SCAN)/bin/python -m tools.audit $(if $(MUST_AUDIT),--must-ask)
 
 chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longer than in `make test` (SEED=7 BUDGET_S=600)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tests.simulation --seed $(or $(SEED),0) --budget-s $(or $(BUDGET_S),60)
@@ -34,32 +63,22 @@ chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longe
 bench: $(VENV)/dev.ok  ## every figure beside its floor or peer (docs/performance.md); takes minutes
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks
 
-lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
-	@$(RUN) -m ruff format --check .
-	@$(RUN) -m ruff check .
-	@$(RUN) -m mypy
-	@$(VENV)/bin/cfn-lint template.yaml
+sam-local: $(VENV)/dev.ok build  ## every event to its function in a container (needs Docker; SAM_PULL_IMAGE=yes fetches the image)
+	@$(RUN) -m pytest -q tests/stack/test_events.py tests/containers --in-containers $(ARGS)
 
-scan: $(SCAN)/scan.ok  ## security scanners: the template and our code (.checkov.yaml, pyproject.toml), what the layer brings
-	@$(SCAN)/bin/checkov --config-file .checkov.yaml
-	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack simulators tools benchmarks
-	@$(SCAN)/bin/python -m tools.audit $(if $(MUST_AUDIT),--must-ask)
-
+## Files that are generated
 sbom: $(SCAN)/scan.ok  ## write out/sbom.cdx.json: the layer's bill of materials (CycloneDX)
 	@mkdir -p out
 	@$(SCAN)/bin/python -W ignore -m cyclonedx_py requirements layers/asrcore/requirements.txt --pyproject pyproject.toml \
 	  --output-reproducible --of JSON -o out/sbom.cdx.json
 	@echo "out/sbom.cdx.json"
 
-check: lint scan test  ## what CI runs
-
-docs: $(VENV)/dev.ok  ## write the documentation's tables from the code
+docs: $(VENV)/dev.ok  ## write the documentation's tables from the code, and its excerpts from the local stack
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.tables
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.exports
 
-schema: $(VENV)/dev.ok  ## write schemas/transcript.schema.json from the models
-	@PYTHONPATH=layers/asrcore $(RUN) -c 'import json; from asrcore.core.transcript import Transcript; \
-	  print(json.dumps(Transcript.model_json_schema(by_alias=True, mode="serialization"), indent=2, ensure_ascii=False))' \
-	  > schemas/transcript.schema.json
+schema: $(VENV)/dev.ok  ## write schemas/ from the models
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.schemas
 
 # The layer and the local stack take their versions from the largest set: what is deployed is what was tested
 # (boto3 apart, which Lambda's runtime brings).

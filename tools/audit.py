@@ -1,4 +1,4 @@
-"""Asks the advisory service (OSV) whether what the layer brings has known weaknesses; run by `make audit`.
+"""Asks the advisory service (OSV) whether what the layer brings has known weaknesses; run by `make scan`.
 
 Exit status: 0 none known, or nobody could be asked (which is said; with --must-ask it is a failure), 1 otherwise.
 """

@@ -11,16 +11,29 @@ from typing import Any
 
 import yaml
 
+from asrcore.api.problems import KINDS, TRY_AGAIN
+from asrcore.core.cost import estimate
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, RESTART_WAIT_S
 from asrcore.core.levels import metadata_name
 from asrcore.core.options import ALLOWED, Options
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
+from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, aws_prices
 from asrcore.core.step import GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import VENDORS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/options.md", ROOT / "docs/reliability.md")
+DOCUMENTS = tuple(
+    ROOT / name
+    for name in (
+        "README.md",
+        "docs/options.md",
+        "docs/reliability.md",
+        "docs/settings.md",
+        "docs/cost.md",
+        "docs/api.md",
+    )
+)
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _COMPLETION = {
     frozenset({Completion.SYNC}): "at once",
@@ -74,15 +87,14 @@ def own_tables() -> str:
     return "\n".join(_own_table(vendor) for vendor in VENDORS.values() if vendor.parameters)
 
 
-def parameter_table() -> str:
-    """A row per stack parameter."""
+def parameter_tables() -> str:
+    """A table per group of stack parameters, as the console groups them."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Tolerant)  # noqa: S506  # nosec B506 - a SafeLoader
-    parameters: Mapping[str, Mapping[str, Any]] = template["Parameters"]
-    rows = (
-        (f"`{name}`", f"`{each['Default']}`" if each["Default"] != "" else "–", each["Description"])
-        for name, each in parameters.items()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    return "\n".join(
+        f"## {group['Label']['default']}\n\n{_parameter_table(template['Parameters'], group['Parameters'])}"
+        for group in groups
     )
-    return _table(("parameter", "default", "meaning"), rows)
 
 
 def life_cycle() -> str:
@@ -145,14 +157,84 @@ def recovery_table() -> str:
     return _table(("mishap", "who notices", "when at the latest"), rows)
 
 
+def price_table() -> str:
+    """A row per vendor: what it asks, and what that makes for recordings of three lengths."""
+    ways = {name: each.completes_by for name, each in VENDORS.items()}
+    rates = Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE)
+    lengths_ms = {"1 min": 60_000, "1 h": 3_600_000, "5 h": 18_000_000}
+    rows = (
+        (
+            f"`{name}`",
+            f"{price.price:g} {price.currency} for {_UNITS[price.per]}" if price.price is not None else "?",
+            *(
+                _vendors_part(name, length_ms, rates) if length_ms - 1000 < vendor.limits.max_duration_ms else "–"
+                for length_ms in lengths_ms.values()
+            ),
+            price.date.isoformat(),
+            price.source,
+        )
+        for name, vendor in VENDORS.items()
+        if (price := rates.vendor(name))
+    )
+    return _table(("vendor", "price", *lengths_ms, "of", "source"), rows)
+
+
+def _vendors_part(vendor: str, length_ms: int, rates: Rates) -> str:
+    part = estimate(vendor, length_ms, rates).vendor
+    return "?" if part is None else f"{part.cny:.4g} CNY"
+
+
+def aws_price_table() -> str:
+    """A row per unit that AWS charges, a column per region; below, whose prices these are."""
+    held = {REFERENCE: AWS_PRICES[REFERENCE], "cn-north-1, cn-northwest-1": AWS_PRICES["cn-north-1"]}
+    rows = ((f"`{unit}`", _AWS_UNITS[unit], *(_aws_price(prices, unit) for prices in held.values())) for unit in UNITS)
+    sources = "".join(f"- {region}: {prices.source}, {prices.date:%Y-%m}.\n" for region, prices in held.items())
+    header = ("in `AwsPrices`", "what", *(f"{region} ({prices.currency})" for region, prices in held.items()))
+    return f"""{_table(header, rows)}
+{sources}- “As there” is taken at the rate of exchange, and told in `assumptions`; so are other regions as a whole.
+"""
+
+
+def _aws_price(prices: AwsPrices, unit: str) -> str:
+    price = getattr(prices, unit)
+    return "as there" if price is None else f"{price:.10f}".rstrip("0").rstrip(".")
+
+
+_UNITS = {"hour": "an hour", "call": "a call"}
+_AWS_UNITS = {
+    "million_transitions": "Step Functions, a million states of a Standard workflow",
+    "million_invocations": "Lambda, a million runs",
+    "gb_second": "Lambda, a second at 1 GB, x86",
+    "million_table_writes": "DynamoDB on demand, a million write request units",
+    "million_table_reads": "the same, read request units",
+    "million_s3_puts": "S3, a million PUTs",
+    "million_s3_gets": "S3, a million GETs",
+    "million_api_requests": "API Gateway, a million requests to an HTTP API",
+    "million_events": "EventBridge, a million events of one's own",
+    "million_secret_reads": "Secrets Manager, a million reads",
+    "gb_logged": "CloudWatch Logs, a GB taken in",
+    "gb_sent": "S3, a GB sent to the internet",
+}
+
+
+def problem_table() -> str:
+    """A row per kind of problem that the HTTP API tells of."""
+    kinds = {kind.name: kind for kind in (*KINDS.values(), TRY_AGAIN)}
+    rows = ((str(each.status.value), f"`{each.name}`", each.title) for each in kinds.values())
+    return _table(("status", "type, behind `urn:asrcore:problem:`", "title"), sorted(rows))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "vendors": vendor_table,
     "options": option_table,
     "values": value_table,
     "own": own_tables,
-    "parameters": parameter_table,
+    "parameters": parameter_tables,
     "lifecycle": life_cycle,
     "recovery": recovery_table,
+    "prices": price_table,
+    "awsprices": aws_price_table,
+    "problems": problem_table,
 }
 
 
@@ -184,6 +266,15 @@ def _own_table(vendor: Vendor) -> str:
         for name, each in vendor.parameters.items()
     )
     return f"### {vendor.name}\n\n{_table(('in JSON', 'in metadata', 'meaning', 'allowed'), rows)}"
+
+
+def _parameter_table(parameters: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> str:
+    chosen = ((name, parameters[name]) for name in names)
+    rows = (
+        (f"`{name}`", f"`{each['Default']}`" if each["Default"] != "" else "–", each["Description"])
+        for name, each in chosen
+    )
+    return _table(("parameter", "default", "meaning"), rows)
 
 
 def _span(seconds: float) -> str:

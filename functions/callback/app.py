@@ -14,7 +14,6 @@ SERVICES = connect()
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take a callback; whatever keeps it from being stored is answered so that the vendor sends it again."""
     callback = posted(event)
-    LOG.append_keys(job_id=callback.job_id)
     try:
         answer = receive(callback, SERVICES)
     except Exception:  # noqa: BLE001 - a plain failure would reach the vendor as an answer that it may take for a yes

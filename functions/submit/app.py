@@ -1,9 +1,10 @@
-"""SubmitFunction: new recordings from the audio bucket, requests for one, and submit steps from the state machine."""
+"""SubmitFunction: new recordings from the audio bucket, by S3's event, by request or in bulk, and submit steps."""
 
 from typing import Any
 
 from asrcore.aws import connect
-from asrcore.events import is_s3_test, new_objects, request_event, step_event
+from asrcore.backfill import take_batch
+from asrcore.events import backfill_event, is_s3_test, new_objects, request_event, step_event
 from asrcore.log import LOG
 from asrcore.submit import request, submit, take
 
@@ -11,13 +12,15 @@ SERVICES = connect()
 
 
 @LOG.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int] | None:
-    """Take an S3 notification's recordings; answer a request or a submit step with the job's envelope."""
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
+    """Take an S3 notification's recordings; answer a request, a backfill's step or a submit step with its envelope."""
     if is_s3_test(event):
         return None
     if "action" not in event:
         take(new_objects(event), SERVICES)
         return None
+    if batch := backfill_event(event):
+        return take_batch(batch, SERVICES).envelope()
     if asked := request_event(event):
         return request(asked, SERVICES).envelope()
     step = step_event(event)

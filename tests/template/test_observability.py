@@ -14,7 +14,7 @@ from asrcore.metrics import METRICS, NAMESPACE
 from tests.support.aws_metrics import AWS_METRICS
 from tests.support.measured import all_points
 from tests.support.memory import STACK
-from tests.support.template import ROOT, TEMPLATE
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, deployed
 
 RUNBOOKS = ROOT / "docs/runbooks"
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -28,8 +28,9 @@ VALUES = {
     "FunctionName": ("AWS::Serverless::Function", ""),
     "StateMachineArn": ("AWS::Serverless::StateMachine", ""),
     "QueueName": ("AWS::SQS::Queue", ".QueueName"),
-    "ApiId": ("AWS::Serverless::HttpApi", ""),
+    "ApiId": ("AWS::ApiGatewayV2::Api", ""),
     "TableName": ("AWS::DynamoDB::Table", ""),
+    "RuleName": ("AWS::Events::Rule", ""),
 }
 
 
@@ -51,6 +52,12 @@ def written(value: Any) -> str:
             return STACK
         case {"Ref": name} | {"Fn::GetAtt": name}:
             return f"<{name}>"
+        case {"Fn::Join": [glue, parts]}:
+            return str(glue.join(written(part) for part in parts))
+        case {"Fn::Sub": [text, dict(names)]}:
+            for name, meant in names.items():
+                text = text.replace(f"${{{name}}}", written(meant))
+            return written({"Fn::Sub": text})
         case {"Fn::Sub": text}:
             named = text.replace("${AWS::StackName}", STACK)
             return re.sub(r"\$\{([^!}][^}]*)\}", r"<\1>", named).replace("${!", "${")
@@ -64,7 +71,8 @@ def alarm_uses(name: str, alarm: dict[str, Any]) -> Iterator[Use]:
         yield Use(name, metric["Namespace"], metric["MetricName"], dimensions, statistic)
 
 
-DASHBOARD = json.loads(written(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]))
+BODY = deployed(**NOTIFYING)["Dashboard"]["Properties"]["DashboardBody"]
+DASHBOARD = json.loads(written(BODY))
 WIDGETS = [each["properties"] for each in DASHBOARD["widgets"] if each["type"] == "metric"]
 
 

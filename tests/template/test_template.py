@@ -10,11 +10,11 @@ from asrcore.core.step import GRACE_S, Next
 from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.vendors.registry import VENDORS
-from tests.support.template import ROOT, TEMPLATE, TEXT
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, deployed
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+RESOURCES = deployed(**NOTIFYING)
 FUNCTIONS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
 
 
@@ -54,7 +54,8 @@ class TestFunctions:
         assert "boto3" not in (source / "app.py").read_text()
 
 
-FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "dynamodb:GetItem", "dynamodb:PutItem"}
+FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket"}
+FINISHING |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -63,26 +64,52 @@ FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateL
     [
         (
             "SubmitRole",
-            FINISHING | {"s3:GetObjectVersion", "dynamodb:UpdateItem", "states:StartExecution", "sqs:SendMessage"},
+            FINISHING | {"s3:GetObjectVersion", "states:StartExecution", "sqs:SendMessage"},
         ),
         ("CallbackRole", FINISHING | {"states:SendTaskSuccess"}),
-        ("PollerRole", FINISHING | {"states:SendTaskSuccess", "dynamodb:UpdateItem"}),
+        ("PollerRole", FINISHING | {"states:SendTaskSuccess"}),
         (
             "SweepRole",
-            {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "states:StartExecution", "events:PutEvents"}
-            | {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"},
+            {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+            | {"states:StartExecution", "events:PutEvents", "sqs:SendMessage"}
+            | {"logs:CreateLogStream", "logs:PutLogEvents"},
+        ),
+        (
+            "NotifyRole",
+            {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+            | {"secretsmanager:GetSecretValue", "logs:CreateLogStream", "logs:PutLogEvents"},
+        ),
+        (
+            "ApiRole",
+            {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObjectVersion"}
+            | {"s3:ListBucket", "s3:ListBucketVersions", "states:StartExecution", "states:DescribeExecution"}
+            | {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"}
+            | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         ("StateMachineRole", {"lambda:InvokeFunction"}),
+        (
+            "BackfillRole",
+            {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}
+            | {"lambda:InvokeFunction", "states:StartExecution", "states:DescribeExecution", "states:StopExecution"},
+        ),
     ],
 )
 def test_a_role_may_do_exactly_what_its_function_does(role, actions):
     assert {action for statement in statements(role) for action in listed(statement["Action"])} == actions
 
 
+@pytest.mark.parametrize("role", ["CallbackRole", "SweepRole"])
+def test_who_takes_no_slots_may_add_to_the_history_and_to_no_other_row(role):
+    (statement,) = (each for each in statements(role) if "dynamodb:UpdateItem" in listed(each["Action"]))
+
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["history#*"]}}
+
+
 @pytest.mark.parametrize(
     ("name", "fact", "value"),
     [
         ("PollerStateMachine", "Type", "STANDARD"),
+        ("BackfillStateMachine", "Type", "STANDARD"),
         ("JobsTable", "SSESpecification", {"SSEEnabled": True}),
         ("FailedEventsQueue", "SqsManagedSseEnabled", True),
     ],
@@ -151,15 +178,15 @@ def test_the_jobs_table_is_on_demand_recoverable_and_forgets():
 def test_log_groups_have_a_retention():
     groups = [r["Properties"] for r in RESOURCES.values() if r["Type"] == "AWS::Logs::LogGroup"]
 
-    assert len(groups) == len(FUNCTIONS)
+    assert len(groups) == len(FUNCTIONS) + 1  # the HTTP API's own
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
 
 
 @pytest.mark.parametrize("text", [pytest.param(TEXT, id="template"), pytest.param(ASL_TEXT, id="state machine")])
 def test_no_partition_region_account_or_suffix_is_written_down(text):
-    served = re.sub(r"(lambda|states)\.amazonaws\.com", "", text)
+    principals = re.sub(r"\b(s3|lambda|states|apigateway|events|sns)\.amazonaws\.com", "", text)
 
-    assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", served)
+    assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", principals)
 
 
 def test_no_yaml_alias_is_used_because_cloudformation_knows_none():
@@ -189,6 +216,8 @@ def test_the_environment_is_what_the_layer_reads(name):
     environment = {
         **dict.fromkeys({**shared, **own}, "1"),
         "DEFAULT_OPTIONS": "{}",
+        "VENDOR_PRICES": "{}",
+        "AWS_PRICES": "{}",
         "EXPORTS": "srt,html",
         "VENDOR_CHAIN": "abcpen",
     }

@@ -1,20 +1,31 @@
-"""The published schema of the transcript is the one that the code writes."""
+"""The published schemas are those that the code writes, and say all that they said when they were first published."""
 
+import copy
 import json
-from pathlib import Path
 
 import jsonschema
+import pytest
 
+from asrcore.core.announcement import Announcement
 from asrcore.core.transcript import Transcript
+from tests.support.compatibility import breaks
 from tests.support.pipeline import KEY, SYNC, drop, world
+from tools.schemas import API_DOCUMENT, FOLDER, MODELS, api_document, path, published
 
-PUBLISHED = Path(__file__).parents[2] / "schemas/transcript.schema.json"
+RELEASED = sorted((FOLDER / "released").glob("*.json"))
 
 
-def test_the_published_schema_is_generated_from_the_models():
-    generated = Transcript.model_json_schema(by_alias=True, mode="serialization")
+def held(name):
+    return json.loads(path(name).read_text())
 
-    assert json.loads(PUBLISHED.read_text()) == generated, "run: make schema"
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_published_schema_is_generated_from_the_models(name):
+    assert held(name) == published(MODELS[name]), "run: make schema"
+
+
+def test_every_published_schema_has_its_model():
+    assert sorted(FOLDER.glob("*.schema.json")) == sorted(path(name) for name in MODELS)
 
 
 def test_a_transcript_that_was_written_satisfies_the_published_schema():
@@ -23,5 +34,132 @@ def test_a_transcript_that_was_written_satisfies_the_published_schema():
 
     transcript = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
 
-    jsonschema.validate(transcript, json.loads(PUBLISHED.read_text()))
+    jsonschema.validate(transcript, held("transcript"))
     assert Transcript.model_validate(transcript).model_dump(mode="json", by_alias=True) == transcript
+
+
+@pytest.mark.parametrize(
+    ("word", "detail_type", "status"),
+    [("done", "Transcript Completed", "COMPLETED"), ("bad_audio", "Transcript Failed", "FAILED")],
+)
+def test_an_event_that_was_published_satisfies_the_published_schema(word, detail_type, status):
+    made = world(word, vendors=(SYNC,))
+    drop(made)
+
+    ((told, detail),) = made.events.published
+
+    jsonschema.validate(detail, held("event"))
+    assert (told, detail["status"], detail["schema"]) == (detail_type, status, "asrcore.event.v1")
+    assert (detail["transcript"] is None) is (detail["error"] is not None) is (status == "FAILED")
+    assert detail["summary"].startswith(KEY)
+    assert Announcement.model_validate(detail).model_dump(mode="json", by_alias=True) == detail
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_reader_is_told_to_expect_fields_that_will_be_added(name):
+    assert '"additionalProperties": false' not in path(name).read_text()
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda released: released.name.removesuffix(".schema.json"))
+def test_what_was_released_still_holds(released):
+    earlier = json.loads(released.read_text())
+    name, version, *_ = released.name.split(".")
+
+    assert earlier["properties"]["schema"]["const"] == f"asrcore.{name}.{version}"
+    assert breaks(earlier, held(name)) == [], "a change that is no addition needs a new version of the schema"
+
+
+def test_every_schema_was_released():
+    assert {released.name.split(".")[0] for released in RELEASED} == set(MODELS)
+
+
+def changed(*steps, to=None):
+    """The event's schema with something replaced, or removed where nothing takes its place."""
+    schema = copy.deepcopy(held("event"))
+    *way, last = steps
+    part = schema
+    for step in way:
+        part = part[step]
+    if to is None:
+        del part[last]
+    else:
+        part[last] = to
+    return schema
+
+
+def renamed():
+    schema = changed("properties", "job_id")
+    schema["properties"]["id"] = {"type": "string"}
+    return schema
+
+
+@pytest.mark.parametrize(
+    ("later", "problem"),
+    [
+        pytest.param(changed("properties", "warnings"), "$.warnings: removed", id="a field is removed"),
+        pytest.param(renamed(), "$.job_id: removed", id="a field is renamed"),
+        pytest.param(
+            changed("$defs", "Place", "properties", "key"), "$.transcript.key: removed", id="a field within is removed"
+        ),
+        pytest.param(
+            changed("required", to=["job_id"]), "$.summary: no longer always there", id="a field becomes optional"
+        ),
+        pytest.param(
+            changed("$defs", "Source", "required", to=["bucket", "key", "etag", "size_bytes", "sequencer"]),
+            "$.source.sequencer: every document must have it now",
+            id="a field becomes required",
+        ),
+        pytest.param(
+            changed("properties", "vendor", to={"type": "string"}),
+            "$.vendor: narrowed, no longer null",
+            id="a type is narrowed",
+        ),
+        pytest.param(
+            changed("properties", "summary", to={"anyOf": [{"type": "string"}, {"type": "null"}]}),
+            "$.summary: widened, now null too",
+            id="a type is widened",
+        ),
+        pytest.param(
+            changed("$defs", "ErrorClass", "enum", to=["retry", "config"]),
+            "$.error.class: narrowed, no longer bad_audio",
+            id="an enumeration is narrowed",
+        ),
+        pytest.param(
+            changed("properties", "status", "enum", to=["COMPLETED", "FAILED", "LOST"]),
+            "$.status: widened, now LOST too",
+            id="an enumeration is widened",
+        ),
+        pytest.param(
+            changed("properties", "warnings", "items", to={"type": "integer"}),
+            "$.warnings.*: narrowed, no longer string",
+            id="what a list holds changes",
+        ),
+        pytest.param(
+            changed("properties", "schema", "const", to="asrcore.event.v2"),
+            "$.schema: narrowed, no longer asrcore.event.v1",
+            id="the version changes",
+        ),
+        pytest.param(
+            changed("properties", "job_id", to={"type": "string", "maxLength": 10}),
+            "$.job_id: maxLength was None and is 10",
+            id="a limit is added",
+        ),
+        pytest.param(
+            changed("additionalProperties", to=False),
+            "$: additionalProperties was None and is False",
+            id="unknown fields are refused",
+        ),
+    ],
+)
+def test_a_change_that_is_no_addition_is_refused(later, problem):
+    assert problem in breaks(held("event"), later)
+
+
+def test_a_field_may_be_added():
+    later = changed("properties", to={**held("event")["properties"], "mood": {"type": "string"}})
+
+    assert breaks(held("event"), later) == []
+
+
+def test_the_published_document_of_the_http_api_is_generated_from_its_routes():
+    assert API_DOCUMENT.read_text(encoding="utf-8") == api_document(), "run: make schema"

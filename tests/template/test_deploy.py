@@ -1,0 +1,197 @@
+"""A deployment that works the first time, and again: profiles, outputs, parameters, dependencies, what stays."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from devstack.expand import check_parameters, expand, load_template
+from tests.support.template import ROOT, TEMPLATE, Loader
+from tools.deploy import overrides
+
+EXPANDED = expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template["Resources"]
+PROFILES = {
+    name: tables for name, tables in tomllib.loads((ROOT / "samconfig.toml").read_text()).items() if name != "version"
+}
+KEY = yaml.load((ROOT / "deploy/key.yaml").read_text(), Loader)
+
+
+class TestProfiles:
+    def test_are_these(self):
+        assert set(PROFILES) == {"default", "prod", "china"}
+
+    @pytest.mark.parametrize("name", PROFILES)
+    def test_set_parameters_that_the_template_has_to_values_that_it_allows(self, name):
+        given = overrides(PROFILES[name]["deploy"]["parameters"].get("parameter_overrides", ""))
+
+        check_parameters(TEMPLATE["Parameters"], given)
+
+    @pytest.mark.parametrize("name", PROFILES)
+    def test_ask_for_no_more_than_the_template_needs(self, name):
+        assert PROFILES[name]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+        assert not any(
+            "RoleName" in each["Properties"] or "ManagedPolicyName" in each["Properties"] for each in EXPANDED.values()
+        )
+
+    @pytest.mark.parametrize("name", PROFILES)
+    def test_name_a_stack_whose_buckets_can_be_named_after_it(self, name):
+        stack = PROFILES[name]["global"]["parameters"]["stack_name"]
+
+        for bucket in ("audio", "transcripts"):
+            assert len(f"{stack}-{bucket}-123456789012-ap-southeast-1") <= 63
+
+    def test_of_production_and_of_trials_are_two_stacks(self):
+        names = [PROFILES[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")]
+
+        assert len(set(names)) == 2
+
+    def test_of_china_works_before_vendors_may_call_back(self):
+        deploy = PROFILES["china"]["deploy"]["parameters"]
+
+        assert PROFILES["china"]["global"]["parameters"]["region"].startswith("cn-")
+        assert "tencent-recording" not in overrides(deploy["parameter_overrides"])["VendorChain"].split(",")
+
+
+class TestParameters:
+    @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+    def test_every_one_has_bounds_and_a_description_that_the_console_shows_whole(self, name):
+        parameter = TEMPLATE["Parameters"][name]
+
+        assert len(parameter["Description"]) <= 130
+        assert {"AllowedValues", "AllowedPattern"} & set(parameter) or {"MinValue", "MaxValue"} <= set(parameter)
+
+    @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+    def test_every_default_is_allowed(self, name):
+        check_parameters(TEMPLATE["Parameters"], {name: str(TEMPLATE["Parameters"][name]["Default"])})
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        *("AudioBucketName", "TranscriptBucketName", "JobsTableName", "ApiUrl", "StateMachineArn", "SecretArn"),
+        *("FailedEventsQueueUrl", "SecretCommand", "UploadCommand", "TranscriptsCommand", "DashboardUrl"),
+        *("LogGroupNames", "EncryptionKey"),
+    ],
+)
+def test_what_a_person_needs_next_is_an_output_and_explained(output):
+    assert TEMPLATE["Outputs"][output]["Description"]
+    assert f"`{output}`" in (ROOT / "docs/deploy.md").read_text()
+
+
+def test_every_output_is_explained():
+    told = (ROOT / "docs/deploy.md").read_text()
+
+    assert [name for name in TEMPLATE["Outputs"] if f"`{name}`" not in told] == []
+
+
+class TestDependencies:
+    def test_are_no_circle(self):
+        graph = {name: set(needed(resource)) & set(EXPANDED) for name, resource in EXPANDED.items()}
+
+        assert len(list(TopologicalSorter(graph).static_order())) == len(EXPANDED)
+        assert graph["AudioBucket"]  # it tells a function of recordings, and is the one that could close a circle
+
+    def test_would_be_seen_to_be_a_circle(self):
+        """By a reference, an attribute and a name in a text, the ways in which one resource needs another."""
+        resources = {
+            "Bucket": {"Notify": {"Fn::GetAtt": ["Function", "Arn"]}},
+            "Function": {"Role": {"Fn::If": ["Always", {"Ref": "Role"}, ""]}},
+            "Role": {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}/*"}},
+        }
+
+        with pytest.raises(CycleError):
+            TopologicalSorter({name: set(needed(each)) for name, each in resources.items()}).prepare()
+
+
+STAYS = {
+    "AudioBucket": {"BucketName": {"Fn::Sub": "${AWS::StackName}-audio-${AWS::AccountId}-${AWS::Region}"}},
+    "TranscriptBucket": {"BucketName": {"Fn::Sub": "${AWS::StackName}-transcripts-${AWS::AccountId}-${AWS::Region}"}},
+    "JobsTable": {"KeySchema": [{"AttributeName": "job_id", "KeyType": "HASH"}]},
+    "VendorSecret": {},
+    "FailedEventsQueue": {},
+    "HttpApi": {"ProtocolType": "HTTP"},  # callbacks in flight come to its address
+    "PollerStateMachine": {"StateMachineName": {"Fn::Sub": "${AWS::StackName}-poller"}, "StateMachineType": "STANDARD"},
+}
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_an_update_never_replaces_what_holds_data_or_is_known_outside(name):
+    """A changed logical id, or one of the properties that CloudFormation cannot change, would make a new one."""
+    resource = EXPANDED[name]
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+    paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
+    fixed = {path.removeprefix("/properties/") for path in paths}
+
+    assert {key: value for key, value in resource["Properties"].items() if key in fixed} == STAYS[name]
+
+
+@pytest.mark.parametrize("name", ["AudioBucket", "TranscriptBucket", "JobsTable", "VendorSecret"])
+def test_deleting_the_stack_keeps_what_cannot_be_made_again(name):
+    assert EXPANDED[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert EXPANDED[name]["UpdateReplacePolicy"] == "Retain"
+
+
+STATEMENTS = {each["Sid"]: each for each in KEY["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]}
+
+
+class TestKey:
+    def test_outlives_its_stack_and_turns(self):
+        assert (KEY["Resources"]["Key"]["DeletionPolicy"], KEY["Resources"]["Key"]["UpdateReplacePolicy"]) == (
+            "Retain",
+            "Retain",
+        )
+        assert KEY["Resources"]["Key"]["Properties"]["EnableKeyRotation"] is True
+
+    def test_opens_to_services_for_this_stack_alone(self):
+        for name, statement in STATEMENTS.items():
+            if name != "AccountDecides":
+                ((key, values),) = statement["Condition"]["ArnLike"].items()
+                assert key in {"kms:EncryptionContext:aws:logs:arn", "aws:SourceArn"}
+                for value in values if isinstance(values, list) else [values]:
+                    assert "${StackName}" in value["Fn::Sub"]
+
+    @pytest.mark.parametrize("name", [name for name, each in EXPANDED.items() if each["Type"] == "AWS::Logs::LogGroup"])
+    def test_seals_every_log_group(self, name):
+        group = EXPANDED[name]["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${StackName}")
+        allowed = STATEMENTS["LogsAreSealed"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+
+        assert any(group.startswith(each["Fn::Sub"].split(":log-group:")[1].rstrip("*")) for each in allowed)
+
+    def test_is_what_the_parameter_takes(self):
+        arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+        assert KEY["Outputs"]["KmsKeyArn"]["Value"] == {"Fn::GetAtt": "Key.Arn"}
+        assert re.fullmatch(TEMPLATE["Parameters"]["KmsKeyArn"]["AllowedPattern"], arn)
+
+    def test_names_no_partition(self):
+        text = re.sub(r"(events|s3)\.amazonaws\.com", "", json.dumps(KEY))
+
+        assert not re.findall(r"arn:aws|amazonaws", text)
+
+
+def needed(value: Any) -> Iterator[str]:
+    """The names that a part of a template refers to: resources, parameters and pseudo parameters alike."""
+    match value:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
+            yield name.partition(".")[0]
+        case Mapping():
+            for key, item in value.items():
+                if key == "DependsOn":
+                    yield from [item] if isinstance(item, str) else item
+                elif key == "Fn::Sub":
+                    text = item if isinstance(item, str) else item[0]
+                    yield from (name.partition(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
+                    yield from () if isinstance(item, str) else needed(item[1])
+                else:
+                    yield from needed(item)
+        case list():
+            for item in value:
+                yield from needed(item)

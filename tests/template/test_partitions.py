@@ -1,0 +1,85 @@
+"""AWS and AWS China: one template for both, and nothing in it that only one of them has."""
+
+import json
+import re
+
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from devstack.expand import expand, load_template
+from tests.support.template import ROOT
+
+PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn"}
+CHINA = [region for region, partition in PARTITIONS.items() if partition == "aws-cn"]
+
+# Service principals that are called the same in every partition (SAM's translator writes them so in China too), unlike
+# CloudWatch Logs' and EC2's, which end as the region's hosts do.
+PRINCIPALS = re.compile(r"\b(lambda|states|apigateway|s3|events|sns)\.amazonaws\.com(?!\.)")
+
+# What AWS China lacks, as it would show in a template. Source: "Getting Started with Amazon Web Services in China",
+# the "Feature Availability and Implementation Differences" of each service. What Lambda's page says of X-Ray is a
+# condition of the template (test_shelter.py); what API Gateway's says of open routes is in docs/deploy.md.
+LACKING = {
+    "Lambda: function URLs": r"FunctionUrlConfig",
+    "Lambda: SnapStart for Python": r'"SnapStart"',
+    "Lambda: a key of one's own for packages": r"SourceKMSKeyArn",
+    "Lambda: metrics of asynchronous invocation": r"AsyncEvent(sReceived|Age|sDropped)",
+    "Lambda: failed events to S3": r'"Destination": \{[^}]*Bucket',
+    "Lambda: Application Signals": r"ApplicationSignals",
+    "API Gateway: Cognito's authorizers": r"cognito-idp",
+    "API Gateway: Cloud Map": r"servicediscovery",
+    "API Gateway: APIs at the edge": r'"EDGE"',
+    "Step Functions: calls of HTTPS APIs": r"states:::http:invoke",
+    "SQS: redrive of dead letters": r"RedriveAllowPolicy",
+    "layers and policies of the other partition's accounts": r":layer:|:iam::aws:policy/",
+}
+
+
+@pytest.fixture(scope="module", params=PARTITIONS)
+def region(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def expanded(region):
+    """The template as CloudFormation has it in a region, with the state machine in it."""
+    return expand(load_template(ROOT / "template.yaml"), ROOT, region).template
+
+
+def test_no_partition_suffix_region_or_account_is_written_down(expanded):
+    # One question needs the answer in plain words: which host the console has.
+    decided = {**expanded, "Conditions": {**expanded["Conditions"], "IsInChina": None}}
+    text = PRINCIPALS.sub("", json.dumps(decided))
+
+    assert re.findall(r"arn:aws|\baws-cn\b|amazonaws\.com|\b(?:us|cn|eu|ap)-[a-z]+-\d\b|\b\d{12}\b", text) == []
+
+
+def test_it_is_the_same_everywhere(expanded):
+    assert expanded == expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template
+
+
+def test_every_type_of_resource_is_there(expanded, region):
+    known = PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
+
+    assert {each["Type"] for each in expanded["Resources"].values()} - set(known) == set()
+
+
+@pytest.mark.parametrize("region", CHINA)
+@pytest.mark.parametrize("absent", ["AWS::Cognito::UserPool", "AWS::Chatbot::SlackChannelConfiguration"])
+def test_the_list_of_types_tells_what_a_region_lacks(region, absent):
+    assert absent in PROVIDER_SCHEMA_MANAGER.get_resource_types("us-east-1")
+    assert absent not in PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
+
+
+@pytest.mark.parametrize("pattern", LACKING.values(), ids=LACKING)
+def test_nothing_is_used_that_china_lacks(expanded, pattern):
+    assert re.findall(pattern, json.dumps(expanded)) == []
+
+
+def test_a_service_is_reached_where_its_region_has_it():
+    """Clients find their hosts by region: no host and no partition stands in the code."""
+    code = [*(ROOT / "layers/asrcore/asrcore").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+
+    written = {path.name for path in code if re.search(r"amazonaws\.|arn:aws", path.read_text())}
+
+    assert written == set()

@@ -1,0 +1,143 @@
+"""`make deploy`: it asks once, keeps what it was told, and hands over to SAM."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from devstack.settings import ROOT
+from tools.deploy import DeployError, main, overrides, set_up
+
+KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd"
+
+
+class Person:
+    """Answers questions in turn, nothing where a default will do, and remembers what was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0) if self.answers else ""
+
+
+@pytest.fixture
+def config(tmp_path):
+    return tmp_path / "samconfig.local.toml"
+
+
+def kept(config: Path, profile: str) -> dict[str, dict[str, str]]:
+    tables = tomllib.loads(config.read_text())[profile]
+    return {command: table["parameters"] for command, table in tables.items()}
+
+
+def test_only_what_nobody_else_can_know_is_asked(config):
+    person = Person("", "ap-southeast-1")
+
+    set_up("default", config, person)
+
+    assert len(person.asked) == 6
+    assert "[asrcore]" in person.asked[0]
+    assert kept(config, "default")["global"] == {"stack_name": "asrcore", "region": "ap-southeast-1"}
+    assert "parameter_overrides" not in kept(config, "default")["deploy"]
+
+
+def test_a_profile_brings_its_own_answers(config):
+    person = Person()
+
+    set_up("china", config, person)
+
+    assert "[cn-northwest-1]" in person.asked[1]
+    chain = overrides(kept(config, "china")["deploy"]["parameter_overrides"])["VendorChain"]
+    assert "tencent-recording" not in chain.split(",")
+
+
+def test_what_was_answered_is_kept_beside_what_the_profile_says(config):
+    set_up("prod", config, Person("calls", "cn-north-1", "volcengine,abcpen", "", "400", KEY))
+
+    assert kept(config, "prod")["global"] == {"stack_name": "calls", "region": "cn-north-1"}
+    assert overrides(kept(config, "prod")["deploy"]["parameter_overrides"]) == {
+        "Tracing": "on",
+        "LogRetentionDays": "90",
+        "VendorChain": "volcengine,abcpen",
+        "RetentionDays": "400",
+        "KmsKeyArn": KEY,
+    }
+    assert kept(config, "prod")["deploy"]["confirm_changeset"] is True
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        pytest.param(["Big_Name", "asrcore", "us-east-1"], "small letters", id="stack's name"),
+        pytest.param(["a" * 21, "asrcore", "us-east-1"], "at most 20", id="too long a name"),
+        pytest.param(["", "", "Singapore", "us-east-1"], "such as", id="no region"),
+        pytest.param(["", "us-east-1", "Volcengine", "volcengine"], "without spaces", id="vendors"),
+        pytest.param(["", "us-east-1", "", "", "31", "30"], "is not one of", id="days"),
+        pytest.param(["", "us-east-1", "", "", "", "alias/mine", KEY], "not of an alias", id="key"),
+    ],
+)
+def test_a_wrong_answer_is_explained_and_asked_for_again(config, capsys, answers, says):
+    person = Person(*answers)
+
+    set_up("default", config, person)
+
+    assert says in capsys.readouterr().out
+    assert person.answers == []
+    assert len(person.asked) > 6
+
+
+def test_nothing_is_asked_twice(config):
+    set_up("default", config, Person("", "us-east-1"))
+    first = config.read_text()
+
+    set_up("prod", config, Person("", "us-east-1"))
+    set_up("default", config, again := Person())
+
+    assert again.asked == []
+    assert config.read_text().startswith(first)
+    assert set(tomllib.loads(config.read_text())) == {"version", "default", "prod"}
+
+
+def test_an_unknown_profile_is_told_what_there_is(config):
+    with pytest.raises(DeployError, match="default, prod, china"):
+        set_up("production", config, Person())
+
+    assert not config.exists()
+
+
+@pytest.fixture
+def sam(tmp_path):
+    """Stands for the SAM CLI: keeps what it was called with, and ends as SAM would after a failed deployment."""
+    path = tmp_path / "sam"
+    path.write_text(f"#!{sys.executable}\nimport os, sys\nprint(os.getcwd(), *sys.argv[1:], flush=True)\nsys.exit(3)\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_sam_deploys_with_the_profile_and_the_answers(config, sam, capfd):
+    status = main(["prod", "--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
+
+    assert status == 3
+    assert capfd.readouterr().out.splitlines()[-1] == f"{ROOT} deploy --config-env prod --config-file {config}"
+
+
+def test_without_sam_it_says_what_to_install(config, tmp_path, capsys):
+    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
+
+    assert status == 1
+    assert "install the SAM CLI" in capsys.readouterr().err
+
+
+def test_where_nobody_can_answer_it_says_so_and_keeps_nothing(config, capsys):
+    def nobody(_question: str) -> str:
+        raise EOFError
+
+    status = main(["--config", str(config)], nobody)
+
+    assert status == 1
+    assert "nobody answers" in capsys.readouterr().err
+    assert not config.exists()

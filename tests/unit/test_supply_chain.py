@@ -1,0 +1,39 @@
+"""What CI runs, and with whose code: nothing that could be replaced, nothing that could be stolen."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / ".github/workflows/check.yml").read_text()
+WORKFLOW = yaml.safe_load(TEXT)
+MAKEFILE = (ROOT / "Makefile").read_text()
+STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def test_every_action_is_pinned_by_its_commit():
+    actions = [step["uses"] for step in STEPS if "uses" in step]
+
+    assert actions
+    assert [action for action in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)] == []
+
+
+def test_the_workflow_has_no_secret_and_may_only_read():
+    checkouts = [step for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert "secrets." not in TEXT
+    assert "pull_request_target" not in TEXT
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert [job for job in WORKFLOW["jobs"].values() if "permissions" in job] == []
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(WORKFLOW["jobs"])
+
+
+@pytest.mark.parametrize("scanner", ["checkov", "bandit", "tools.audit"])
+def test_ci_runs_every_scanner(scanner):
+    (scan,) = re.findall(r"(?m)^scan:.*\n((?:\t.*\n)+)", MAKEFILE)
+
+    assert scanner in scan
+    assert {"make check", "make scan MUST_AUDIT=yes"} <= {step.get("run") for step in STEPS}
+    assert re.search(r"(?m)^check:.*\bscan\b", MAKEFILE)

@@ -1,0 +1,129 @@
+"""`make deploy`: asks the first time, keeps the answers in samconfig.local.toml, and hands over to `sam deploy`.
+
+SAM's own guide asks for every parameter of the template and pins its default of today. This one asks for what nobody
+else can know; the rest keeps its default, and whoever wants another value writes it into the file.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from devstack.expand import ParameterError, check_parameters, load_template
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = ROOT / "samconfig.toml"
+LOCAL = ROOT / "samconfig.local.toml"
+ASKED = ("VendorChain", "AlarmTopicArn", "RetentionDays", "KmsKeyArn")
+_LONGEST_NAME = 20  # the buckets are named after the stack, and a bucket's name has at most 63 characters
+
+Table = dict[str, Any]
+Ask = Callable[[str], str]
+
+
+class DeployError(Exception):
+    """It cannot be deployed like this; the message says what to do."""
+
+
+def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
+    """Deploy what was built; SAM's exit status, or 1 with a line that says what is missing."""
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description="Deploy the stack that was built.")
+    parser.add_argument("profile", nargs="?", default="default", help="of samconfig.toml (default: default)")
+    parser.add_argument("--sam", default="sam", help="the SAM CLI (default: sam)")
+    parser.add_argument("--config", type=Path, default=LOCAL, help="where answers are kept")
+    options = parser.parse_args(arguments)
+    try:
+        set_up(options.profile, options.config, ask)
+        command = [options.sam, "deploy", "--config-env", options.profile, "--config-file", str(options.config)]
+        return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - no shell
+    except FileNotFoundError:
+        print(f"deploy: there is no {options.sam!r}: install the SAM CLI, or give its path with SAM=", file=sys.stderr)
+    except EOFError:
+        print("deploy: nobody answers: run it once where questions can be answered", file=sys.stderr)
+    except DeployError as error:
+        print(f"deploy: {error}", file=sys.stderr)
+    return 1
+
+
+def set_up(profile: str, config: Path, ask: Ask) -> None:
+    """Have a profile in the file of answers, by asking unless it is there. Raises DeployError for an unknown one."""
+    answered = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+    if profile in answered:
+        return
+    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    if not isinstance(shipped.get(profile), dict):
+        known = ", ".join(name for name, table in shipped.items() if isinstance(table, dict))
+        raise DeployError(f"there is no profile {profile!r} in samconfig.toml; there are {known}")
+    tables: dict[str, Table] = {command: dict(table["parameters"]) for command, table in shipped[profile].items()}
+    _answer(tables, ask)
+    text = config.read_text(encoding="utf-8") if config.exists() else "version = 0.1\n"
+    config.write_text(text + _written(profile, tables), encoding="utf-8")
+    print(f"kept in {config.name}: more parameters go into its parameter_overrides (docs/settings.md)")
+
+
+def overrides(text: str) -> dict[str, str]:
+    """The parameters in `Name=value Name=value`. Raises ValueError for what is not of that form."""
+    return dict(pair.split("=", 1) for pair in text.split())
+
+
+def _answer(tables: dict[str, Table], ask: Ask) -> None:
+    common, deploy = tables["global"], tables["deploy"]
+    common["stack_name"] = _until_right("The stack's name", common["stack_name"], _name_problem, ask)
+    common["region"] = _until_right("Region", common.get("region", ""), _region_problem, ask)
+    declared = load_template(ROOT / "template.yaml")["Parameters"]
+    given = overrides(deploy.pop("parameter_overrides", ""))
+    for name in ASKED:
+        default = str(declared[name]["Default"])
+        question = f"{name}. {declared[name]['Description']}"
+        value = _until_right(question, given.get(name, default), _parameter_problem(declared, name), ask)
+        if value != default:
+            given[name] = value
+        else:
+            given.pop(name, None)
+    if given:
+        deploy["parameter_overrides"] = " ".join(f"{name}={value}" for name, value in given.items())
+
+
+def _until_right(question: str, default: str, problem: Callable[[str], str], ask: Ask) -> str:
+    while True:
+        value = ask(f"{question} [{default}]: ").strip() or default
+        if not (said := problem(value)):
+            return value
+        print(f"  {said}")
+
+
+def _name_problem(name: str) -> str:
+    fits = name.replace("-", "").isalnum() and name.isascii() and name == name.lower() and name[0].isalpha()
+    return "" if fits and len(name) <= _LONGEST_NAME else f"small letters, digits and hyphens, at most {_LONGEST_NAME}"
+
+
+def _region_problem(region: str) -> str:
+    return "" if region.count("-") >= 2 and " " not in region else "a region, such as ap-southeast-1 or cn-northwest-1"
+
+
+def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], str]:
+    def problem(value: str) -> str:
+        try:
+            check_parameters(declared, {name: value})
+        except ParameterError as error:
+            return str(error)
+        return ""
+
+    return problem
+
+
+def _written(profile: str, tables: Mapping[str, Table]) -> str:
+    """Tables as TOML: strings and booleans are written there as in JSON."""
+    return "".join(
+        f"\n[{profile}.{command}.parameters]\n"
+        + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())
+        for command, table in tables.items()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

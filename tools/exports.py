@@ -1,0 +1,94 @@
+"""The README's excerpts of what becomes of the samples, as the local stack makes it.
+
+`python -m tools.exports` has the stack transcribe each sample of the demo and rewrites the table between
+`<!-- exports -->` and `<!-- end -->`.
+"""
+
+import itertools
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asrcore.render import FORMATS
+from devstack.demo import Recording, programme
+from devstack.stack import LocalStack
+
+README = Path(__file__).parents[1] / "README.md"
+LIMIT_S = 120
+_MARKED = re.compile(r"(<!-- exports -->\n).*?(<!-- end -->)", re.DOTALL)
+_FIRST_TURN = re.compile(r'"turns":\[\[[^"]*"[^"]*"')  # in the data of the page
+_HEADER = ("sample", "vendor", "`.json`", "`.txt`", "`.srt`", "`.vtt`", "`.html`")
+
+
+def export_table(stack: LocalStack) -> str:
+    """A row per sample: how each of its exports begins. Raises TimeoutError when the stack takes too long."""
+    # Each once: where the demo gives a sample to several vendors, to the last of them.
+    samples = {recording.path.name: recording for recording in programme()}.values()
+    for each in samples:
+        stack.client("s3").upload_file(
+            str(each.path), stack.audio_bucket, _key(each), ExtraArgs={"Metadata": each.metadata}
+        )
+    rows = [_row(each.path.name, _exports(stack, _key(each))) for each in samples]
+    lines = [_HEADER, tuple("---" for _ in _HEADER), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def rewritten(text: str, table: str) -> str:
+    """The README with another table."""
+    return _MARKED.sub(lambda match: f"{match[1]}{table}{match[2]}", text)
+
+
+def _key(recording: Recording) -> str:
+    return f"incoming/{recording.vendor}/exports/{recording.path.name}"
+
+
+def _exports(stack: LocalStack, key: str) -> Mapping[str, str]:
+    """A sample's transcript and exports, as soon as all are there."""
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+    keys = {name: f"transcripts/{key}.{name}" for name in ("json", *FORMATS)}
+    deadline = time.monotonic() + LIMIT_S
+    while s3.list_objects_v2(Bucket=bucket, Prefix=f"transcripts/{key}.")["KeyCount"] < len(keys):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{key} has no transcript after {LIMIT_S} s")
+        time.sleep(0.1)
+    return {name: _text(s3, bucket, each) for name, each in keys.items()}
+
+
+def _text(s3: Any, bucket: str, key: str) -> str:
+    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body.decode()
+
+
+def _row(sample: str, exports: Mapping[str, str]) -> tuple[str, ...]:
+    document = json.loads(exports["json"])
+    first = {name: document["utterances"][0][name] for name in ("start_ms", "end_ms", "text", "speaker", "channel")}
+    cells = (
+        f"{json.dumps(first, ensure_ascii=False).removesuffix('}')}, …",
+        exports["txt"].splitlines()[0],
+        *("\n".join(_first_cue(exports[name])) for name in ("srt", "vtt")),
+        *(f"{found}, …" for found in _FIRST_TURN.findall(exports["html"])),
+    )
+    shown = ("<br>".join(f"`{line}`" for line in cell.splitlines()) for cell in cells)
+    return (f"`{sample}`", f"`{document['vendor']}`", *shown)
+
+
+def _first_cue(subtitles: str) -> list[str]:
+    """From its times to the empty line behind it."""
+    from_times = itertools.dropwhile(lambda line: " --> " not in line, subtitles.splitlines())
+    return list(itertools.takewhile(bool, from_times))
+
+
+def main() -> int:
+    """Rewrite the README's table."""
+    with tempfile.TemporaryDirectory() as folder, LocalStack(turnaround_s=0.3, log_dir=Path(folder)) as stack:
+        README.write_text(rewritten(README.read_text(encoding="utf-8"), export_table(stack)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The published JSON Schemas, written from the models: `python -m tools.schemas` rewrites `schemas/`.
+
+`schemas/released/` holds each version as it was first published and is never rewritten: the tests hold the present ones
+against it, because a version (`asrcore.event.v1`) may gain fields and lose or change none.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from asrcore.api.routes import Api
+from asrcore.core.announcement import Announcement
+from asrcore.core.transcript import Transcript
+from asrcore.services import Services
+
+FOLDER = Path(__file__).parents[1] / "schemas"
+API_DOCUMENT = FOLDER / "openapi.json"
+MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({"transcript": Transcript, "event": Announcement})
+
+
+def published(model: type[BaseModel]) -> dict[str, Any]:
+    """What a reader may count on. The models refuse unknown fields; a reader must not, because fields are added."""
+    opened: dict[str, Any] = _opened(model.model_json_schema(by_alias=True, mode="serialization"))
+    return opened
+
+
+def path(name: str) -> Path:
+    """Where the schema of that name is published."""
+    return FOLDER / f"{name}.schema.json"
+
+
+def _opened(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_opened(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    is_closed = schema.get("additionalProperties") is False
+    return {name: _opened(each) for name, each in schema.items() if not (is_closed and name == "additionalProperties")}
+
+
+def api_document() -> str:
+    """The OpenAPI document of the HTTP API, as `GET /openapi.json` gives it, for people to read."""
+    document = json.loads(Api(cast(Services, None)).document)  # no service is asked for it
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Rewrite every schema."""
+    API_DOCUMENT.write_text(api_document(), encoding="utf-8")
+    for name, model in MODELS.items():
+        path(name).write_text(json.dumps(published(model), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
