@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TextIO
+from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
@@ -16,13 +16,15 @@ from pydantic import ValidationError
 from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Status
 from asrcore.vendors.registry import VENDORS
-from asrctl import look, queue
+from asrctl import backfill, cost, look, queue
 from asrctl.delete import delete
+from asrctl.destroy import destroy
 from asrctl.filters import Filter
 from asrctl.progress import Progress
 from asrctl.reconcile import reconcile
 from asrctl.redrive import redrive_all, redrive_one
 from asrctl.result import OperatorError, Result
+from asrctl.smoke import smoke
 from asrctl.stack import Place, Stack
 from asrctl.words import printable, read_span, without_addresses
 
@@ -34,18 +36,22 @@ class UsageError(Exception):
 
 
 Command = Callable[[argparse.Namespace, Stack, Progress, datetime], Result]
+Adding = Callable[[str, Command, str], argparse.ArgumentParser]  # name, what it does, what it says of itself
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; its exit status. Mistakes are told in a line, not a traceback."""
-    parser = _parser()
+    parser = command_line()
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
         place = Place.local() if options.local else _place(options)
         result = command(options, Stack(place), Progress(sys.stderr), datetime.now(UTC))
-    except (OperatorError, BotoCoreError, ClientError) as error:
+    except OperatorError as error:
         _write(sys.stderr, [f"asrctl: {error}"])
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        _write(sys.stderr, [f"asrctl: {error}", *_other_stack(options)])
         return 1
     except UsageError as error:
         parser.error(str(error))
@@ -64,7 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if result.ok else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _other_stack(options: argparse.Namespace) -> list[str]:
+    """Whoever has a stack on this machine may have meant that one."""
+    if options.local or not Place.is_local_there():
+        return []
+    return ["the stack that `make local` runs here was not asked: add --local for it"]
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m asrctl",
         description="What the stack is doing, why, and what to do about it.",
@@ -78,6 +92,15 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
+    _add_questions(add)
+    _add_work(add)
+    filled = commands.add_parser("backfill", help="recordings without a job get one, millions of them")
+    _add_backfill(filled.add_subparsers(required=True, metavar="start|status|report|stop|resume"), common)
+    _add_deletions(add)
+    return parser
+
+
+def _add_questions(add: Adding) -> None:
     add("status", _status, "jobs by state and vendor, the oldest open one, the queue, what runs")
 
     listed = add("list", _list, "jobs, the oldest first")
@@ -89,6 +112,15 @@ def _parser() -> argparse.ArgumentParser:
     why = add("why", _why, "the story of one job in plain words, and what to do")
     why.add_argument("job", metavar="JOB", help=_JOB)
 
+    spent = add("cost", _cost, "what ended jobs cost, by day and vendor")
+    spent.add_argument("--days", type=_positive, default=7, metavar="N", help="today and the days before (default: 7)")
+
+    estimated = add("estimate", _estimate, "what recordings would cost, with each vendor")
+    estimated.add_argument("what", metavar="WHAT", help="90s, 15m, 2h; a file of this machine; or s3://bucket/prefix")
+    estimated.add_argument("--vendor", choices=list(VENDORS), metavar="VENDOR", help="this one alone")
+
+
+def _add_work(add: Adding) -> None:
     redrive = add("redrive", _redrive, "try a FAILED job again, or all that failed by one class")
     which = redrive.add_mutually_exclusive_group(required=True)
     which.add_argument("job", metavar="JOB", nargs="?", help=_JOB)
@@ -100,15 +132,52 @@ def _parser() -> argparse.ArgumentParser:
     reconciled.add_argument("--fix", action="store_true", help="bring back transcripts that were deleted")
     _add_dry_run(reconciled)
 
+    queued = add("queue", _queue, "events that failed three times; `queue replay` sends them once more")
+    queued.add_argument("action", nargs="?", choices=["show", "replay"], default="show")
+    _add_dry_run(queued)
+
+    smoked = add("smoke", _smoke, "a short sample goes the whole way, and is deleted again")
+    smoked.add_argument("--vendor", choices=list(VENDORS), metavar="VENDOR", help="to this one (default: automatic)")
+    smoked.add_argument("--within", type=_span, default="5m", metavar="SPAN", help="how long to wait (default: 5m)")
+    smoked.add_argument("--keep", action="store_true", help="leave recording, transcript and row where they are")
+
+
+def _add_deletions(add: Adding) -> None:
     deleted = add("delete", _delete, "delete a job: recording, transcript, exports, raw reply, row")
     deleted.add_argument("job", metavar="JOB", help=_JOB)
     deleted.add_argument("--yes", action="store_true", help="do not ask")
     _add_dry_run(deleted)
 
-    queued = add("queue", _queue, "events that failed three times; `queue replay` sends them once more")
-    queued.add_argument("action", nargs="?", choices=["show", "replay"], default="show")
-    _add_dry_run(queued)
-    return parser
+    destroyed = add("destroy", _destroy, "delete the stack and all that it keeps, recordings and transcripts included")
+    destroyed.add_argument("--yes", action="store_true", help="do not ask")
+    _add_dry_run(destroyed)
+
+
+def _add_backfill(actions: Any, common: argparse.ArgumentParser) -> None:
+    def add(name: str, command: Command, says: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = actions.add_parser(name, help=says, description=says, parents=[common])
+        added.set_defaults(command=command)
+        return added
+
+    started = add("start", _backfill_start, "go through the audio bucket; what has a job is passed over")
+    which = started.add_mutually_exclusive_group()
+    which.add_argument("--prefix", metavar="incoming/…", help="keys that begin so (default: all under incoming/)")
+    which.add_argument("--inventory", metavar="s3://…/manifest.json", help="the keys of an S3 inventory of the bucket")
+    started.add_argument(
+        "--concurrency",
+        type=_concurrency,
+        default=backfill.CONCURRENCY,
+        metavar="N",
+        help=f"batches at once (default: {backfill.CONCURRENCY}, at most {backfill.MOST_AT_ONCE})",
+    )
+    _add_dry_run(started)
+    looked = add("status", _backfill_status, "how far one is, or the latest ones")
+    looked.add_argument("run", metavar="RUN", nargs="?")
+    add("report", _backfill_report, "what became of every object, when it is over").add_argument("run", metavar="RUN")
+    add("stop", _backfill_stop, "take nothing more; jobs that were started go on").add_argument("run", metavar="RUN")
+    resumed = add("resume", _backfill_resume, "go through the same again; what has a job is passed over")
+    resumed.add_argument("run", metavar="RUN")
+    _add_dry_run(resumed)
 
 
 def _common() -> argparse.ArgumentParser:
@@ -150,6 +219,13 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _concurrency(text: str) -> int:
+    number = _positive(text)
+    if number > backfill.MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"{number} is more than {backfill.MOST_AT_ONCE}")
+    return number
+
+
 def _place(options: argparse.Namespace) -> Place:
     return Place(options.stack, options.region, options.profile, options.endpoint_url)
 
@@ -168,6 +244,14 @@ def _why(options: argparse.Namespace, stack: Stack, _progress: Progress, now: da
     return look.why(stack, options.job, now)
 
 
+def _cost(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    return cost.totals(stack, progress, options.days, now)
+
+
+def _estimate(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+    return cost.estimates(stack, progress, options.what, options.vendor)
+
+
 def _redrive(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
     if bool(options.job) is bool(options.error_class):
         raise UsageError("redrive: give a JOB, or --all with --class; each class needs something else put right first")
@@ -181,9 +265,38 @@ def _reconcile(options: argparse.Namespace, stack: Stack, progress: Progress, _n
     return reconcile(stack, progress, fix=options.fix, dry_run=options.dry_run)
 
 
+def _backfill_start(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    asked = backfill.wanted(options.prefix, options.inventory, options.concurrency, stack)
+    return backfill.start(stack, progress, asked, now, dry_run=options.dry_run)
+
+
+def _backfill_status(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
+    return backfill.status(stack, options.run)
+
+
+def _backfill_report(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+    return backfill.report(stack, progress, options.run)
+
+
+def _backfill_stop(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
+    return backfill.stop(stack, options.run)
+
+
+def _backfill_resume(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+    return backfill.resume(stack, progress, options.run, now, dry_run=options.dry_run)
+
+
+def _smoke(options: argparse.Namespace, stack: Stack, _progress: Progress, now: datetime) -> Result:
+    return smoke(stack, options.vendor, options.within, now, keep=options.keep)
+
+
 def _delete(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
     agree = _always if options.yes else _ask
     return delete(stack, options.job, agree, dry_run=options.dry_run)
+
+
+def _destroy(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+    return destroy(stack, progress, _always if options.yes else _ask, dry_run=options.dry_run)
 
 
 def _queue(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from asrcore.core.job import Job, job_id
-from asrcore.core.transcript import Source
 from asrctl.filters import Filter
 from asrctl.progress import Progress
 from asrctl.result import OperatorError
-from asrctl.stack import ObjectVersion, Stack, in_parallel
+from asrctl.stack import Stack, in_parallel
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -26,7 +25,7 @@ def find(reference: str, stack: Stack) -> Job:
         return job
     bucket, key = _place(reference, stack)
     for version in stack.versions_of(bucket, key):
-        job = stack.jobs.load(job_id(source_of(version)))
+        job = stack.jobs.load(job_id(version.source))
         if job is not None:
             return job
     raise OperatorError(f"no version of {key} in {bucket} has a job: if the recording is there, `reconcile` submits it")
@@ -36,18 +35,6 @@ def matching(wanted: Filter, stack: Stack, progress: Progress, now: datetime) ->
     """The jobs that are meant, in no order: from the index where they are open ones, else from the whole table."""
     jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
     return (job for job in progress.track("jobs read", jobs) if wanted.takes(job))
-
-
-def source_of(version: ObjectVersion, sequencer: str = "") -> Source:
-    """An object version as S3's own event would name it."""
-    return Source(
-        bucket=version.bucket,
-        key=version.key,
-        version_id=version.version_id,
-        etag=version.etag,
-        size_bytes=version.size_bytes,
-        sequencer=sequencer,
-    )
 
 
 def _open_jobs(stack: Stack, now: datetime) -> Iterator[Job]:

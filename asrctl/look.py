@@ -28,7 +28,8 @@ def status(stack: Stack, progress: Progress, now: datetime) -> Result:
         counts[job.vendor or _NOBODY, job.status] += 1
         if not job.finished and (oldest is None or job.created_at < oldest.created_at):
             oldest = job
-    waiting = _queue_depth(stack)
+    waiting = _queue_depth(stack, stack.queue_url)
+    undelivered = _queue_depth(stack, stack.undelivered_queue_url) if stack.has_webhook else None
     running = sum(1 for _ in progress.track("running executions", _running(stack)))
     vendors = sorted({vendor for vendor, _ in counts})
     totals = {state: sum(counts[vendor, state] for vendor in vendors) for state in Status}
@@ -39,6 +40,7 @@ def status(stack: Stack, progress: Progress, now: datetime) -> Result:
         f"oldest open job: {_oldest(oldest, now)}",
         f"running executions: {running}",
         f"failed events in the queue: {waiting}",
+        *([f"undelivered webhooks: {undelivered}"] if undelivered is not None else []),
     ]
     data = {
         "states": {str(state): number for state, number in totals.items()},
@@ -46,6 +48,7 @@ def status(stack: Stack, progress: Progress, now: datetime) -> Result:
         "oldest_open": row(oldest) if oldest else None,
         "running_executions": running,
         "failed_events": waiting,
+        "undelivered_webhooks": undelivered,
     }
     return Result(data, lines)
 
@@ -97,9 +100,9 @@ def _oldest(job: Job | None, now: datetime) -> str:
     return f"{job.job_id}, {span(now - job.created_at)}, {job.vendor or _NOBODY}, {job.source.key}" if job else "none"
 
 
-def _queue_depth(stack: Stack) -> int:
+def _queue_depth(stack: Stack, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    told = stack.sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=names)["Attributes"]
+    told = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(told[name]) for name in names)
 
 

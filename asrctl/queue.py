@@ -1,11 +1,14 @@
-"""`queue`: events that a function could not handle in three tries, and `queue replay`, which sends them once more."""
+"""`queue`: events that a function could not handle in three tries and webhooks that their receiver did not take, and
+`queue replay`, which sends them once more.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
 from asrctl.progress import Progress
 from asrctl.result import OperatorError, Result
@@ -16,38 +19,53 @@ _HELD_S = 60  # nobody else sees a message meanwhile; longer than it takes to ha
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
 _PER_CALL = 10
 _UNKNOWN = "an event of another kind"
+_RECEIVER = "the webhook"  # in a function's place
+_NOT_TAKEN = "not taken by the receiver: NotifyFunction's log says what it answered"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One event that failed, as Lambda records it (Lambda guide: retaining records of asynchronous invocations)."""
+    """One event that failed. to: a function's ARN, or the webhook.  tries: None where the queue does not say."""
 
     message_id: str
     receipt: str
     failed_at: datetime
-    function: str
-    tries: int
+    to: str
+    tries: int | None
     event: Any
     error: str
 
 
+@dataclass(frozen=True)
+class Queue:
+    """A queue of events that failed: how its messages are read, and how one is sent once more."""
+
+    url: str
+    read: Callable[[dict[str, Any]], Message]
+    send: Callable[[Message], object]
+
+
 def show(stack: Stack, progress: Progress, now: datetime) -> Result:
     """What lies in the queue, oldest first."""
-    messages = sorted(_received(stack, progress, now), key=lambda message: message.failed_at)
-    _release(stack, messages)
+    messages = []
+    for queue in _queues(stack):
+        found = list(_received(queue, stack, progress, now))
+        _release(queue, stack, found)
+        messages += found
+    messages.sort(key=lambda message: message.failed_at)
     rows = [
-        (f"{message.failed_at:%Y-%m-%d %H:%M:%S}", _short(message.function), what(message.event), message.error)
+        (f"{message.failed_at:%Y-%m-%d %H:%M:%S}", _short(message.to), what(message.event), message.error)
         for message in messages
     ]
     lines = [
-        *table(("failed at", "function", "about", "why"), rows),
+        *table(("failed at", "to", "about", "why"), rows),
         "send them once more: python -m asrctl queue replay",
     ]
-    return Result({"messages": [_row(message) for message in messages]}, lines if messages else ["the queue is empty"])
+    return Result({"messages": [_row(message) for message in messages]}, lines if messages else ["nothing waits"])
 
 
 def replay(stack: Stack, progress: Progress, now: datetime, *, dry_run: bool) -> Result:
-    """Hand every event to its function once more, and take it out of the queue when it is handed over.
+    """Hand every event over once more, to its function or to the webhook, and then take it out of its queue.
 
     What fails again comes back; an event that came since `now` is left for the next time, so that this ends.
     """
@@ -58,17 +76,21 @@ def replay(stack: Stack, progress: Progress, now: datetime, *, dry_run: bool) ->
             {**shown.data, "dry_run": True}, [*shown.lines[:-1], f"{count(number, 'event')} would be replayed"]
         )
     sent = []
-    for message in _received(stack, progress, now):
-        stack.invoke_later(message.function, message.event)
-        stack.sqs.delete_message(QueueUrl=stack.queue_url, ReceiptHandle=message.receipt)
-        sent.append(message)
-    lines = [f"{what(message.event)}: sent to {_short(message.function)} again" for message in sent]
+    for queue in _queues(stack):
+        for message in _received(queue, stack, progress, now):
+            queue.send(message)
+            stack.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt)
+            sent.append(message)
+    lines = [f"{what(message.event)}: sent to {_short(message.to)} again" for message in sent]
     data = {"messages": [_row(message) for message in sent], "dry_run": False}
     return Result(data, [*lines, f"{count(len(sent), 'event')} replayed"])
 
 
 def read(message: dict[str, Any]) -> Message:
-    """A message of the queue. Raises OperatorError for one that Lambda did not put there."""
+    """A message of the queue, as Lambda records events (Lambda guide: retaining records of asynchronous invocations).
+
+    Raises OperatorError for one that Lambda did not put there.
+    """
     try:
         record = json.loads(message["Body"])
         context, event = record["requestContext"], record["requestPayload"]
@@ -80,31 +102,60 @@ def read(message: dict[str, Any]) -> Message:
     return Message(
         message_id=message["MessageId"],
         receipt=message["ReceiptHandle"],
-        failed_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
-        function=context["functionArn"].removesuffix(":$LATEST"),
+        failed_at=_sent_at(message),
+        to=context["functionArn"].removesuffix(":$LATEST"),
         tries=context["approximateInvokeCount"],
         event=event,
         error=said or context["condition"],
     )
 
 
+def read_webhook(message: dict[str, Any]) -> Message:
+    """A message that the webhook's queue set aside. Raises OperatorError for what is no event of the bus."""
+    try:
+        event = json.loads(message["Body"])
+        told(event)
+    except ValueError as error:
+        problem = f"message {message['MessageId']} among the undelivered webhooks is no event of the bus: remove it"
+        raise OperatorError(problem) from error
+    return Message(
+        message["MessageId"], message["ReceiptHandle"], _sent_at(message), _RECEIVER, None, event, _NOT_TAKEN
+    )
+
+
 def what(event: Any) -> str:
     """What an event is about, in a few words."""
-    if not isinstance(event, dict):
+    try:
+        return _what(event)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return _UNKNOWN
+
+
+def _what(event: dict[str, Any]) -> str:
     if event.get("source") == "aws.events":
         return "the sweep"
-    try:
-        if asked := request_event(event):
-            return asked.key
-        if ended := ended_execution(event):
-            return f"the end of execution {ended.name}"
-        return ", ".join(source.key for source in new_objects(event))
-    except (ValueError, KeyError):
-        return _UNKNOWN
+    if event.get("source") == "asrcore":
+        return f"{event['detail']['source']['key']} ({event['detail-type']})"
+    if asked := request_event(event):
+        return asked.key
+    if ended := ended_execution(event):
+        return f"the end of execution {ended.name}"
+    return ", ".join(source.key for source in new_objects(event))
 
 
-def _received(stack: Stack, progress: Progress, now: datetime) -> Iterator[Message]:
+def _queues(stack: Stack) -> Iterator[Queue]:
+    yield Queue(stack.queue_url, read, lambda message: stack.invoke_later(message.to, message.event))
+    if stack.has_webhook:
+        yield Queue(
+            stack.undelivered_queue_url,
+            read_webhook,
+            lambda message: stack.sqs.send_message(
+                QueueUrl=stack.webhook_queue_url, MessageBody=json.dumps(message.event, ensure_ascii=False)
+            ),
+        )
+
+
+def _received(queue: Queue, stack: Stack, progress: Progress, now: datetime) -> Iterator[Message]:
     """Every message that came before `now`, once; it stays in the queue, hidden for a while."""
 
     latest = now + timedelta(seconds=_CLOCKS_DIFFER_S)
@@ -113,16 +164,16 @@ def _received(stack: Stack, progress: Progress, now: datetime) -> Iterator[Messa
         seen: set[str] = set()
         while True:
             answer = stack.sqs.receive_message(
-                QueueUrl=stack.queue_url,
+                QueueUrl=queue.url,
                 MaxNumberOfMessages=_PER_CALL,
                 VisibilityTimeout=_HELD_S,
                 WaitTimeSeconds=1,  # asks every server that may have one
                 AttributeNames=["SentTimestamp"],
             )
-            received = [read(message) for message in answer.get("Messages", [])]
+            received = [queue.read(message) for message in answer.get("Messages", [])]
             fresh = [message for message in received if message.message_id not in seen and message.failed_at <= latest]
             if not fresh:
-                _release(stack, received)
+                _release(queue, stack, received)
                 return
             seen.update(message.message_id for message in fresh)
             yield from fresh
@@ -130,18 +181,20 @@ def _received(stack: Stack, progress: Progress, now: datetime) -> Iterator[Messa
     return progress.track("messages read", messages())
 
 
-def _release(stack: Stack, messages: list[Message]) -> None:
+def _release(queue: Queue, stack: Stack, messages: list[Message]) -> None:
     """Whoever asks next sees them again at once."""
     for message in messages:
-        stack.sqs.change_message_visibility(
-            QueueUrl=stack.queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=0
-        )
+        stack.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
+
+
+def _sent_at(message: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
 def _row(message: Message) -> dict[str, Any]:
     return {
         "failed_at": message.failed_at.isoformat(),
-        "function": _short(message.function),
+        "to": _short(message.to),
         "about": what(message.event),
         "why": message.error,
         "tries": message.tries,

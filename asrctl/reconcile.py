@@ -16,11 +16,11 @@ from asrcore.core.levels import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import after, rank
 from asrcore.finish import transcript_key
+from asrcore.services import ObjectVersion
 from asrcore.stores.objects import SEQUENCER
-from asrctl.find import source_of
 from asrctl.progress import Progress
 from asrctl.result import Result
-from asrctl.stack import ObjectVersion, Stack, in_parallel
+from asrctl.stack import Stack, in_parallel
 from asrctl.words import count
 
 
@@ -62,7 +62,7 @@ def reconcile(stack: Stack, progress: Progress, *, fix: bool, dry_run: bool) -> 
         f"{len(missing)} missing",
     ]
     data = {
-        "submitted": [{"job_id": job_id(source_of(orphan.version)), "key": orphan.version.key} for orphan in orphans],
+        "submitted": [{"job_id": job_id(orphan.version.source), "key": orphan.version.key} for orphan in orphans],
         "brought_back": [_named(loss) for loss in back],
         "missing": [_named(loss) for loss in missing],
         "dry_run": dry_run,
@@ -104,10 +104,10 @@ def _orphans(stack: Stack, progress: Progress) -> Iterator[Orphan]:
     """Recordings in their current version for which there is neither a job nor a transcript."""
     versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
     recordings = (version for version in versions if version.is_current and _is_recording(version))
-    for version, job in in_parallel(lambda version: stack.jobs.load(job_id(source_of(version))), recordings):
+    for version, job in in_parallel(lambda version: stack.jobs.load(job_id(version.source)), recordings):
         if job is not None:
             continue
-        held = stack.read(stack.transcript_bucket, transcript_key(source_of(version)))
+        held = stack.read(stack.transcript_bucket, transcript_key(version.source))
         if held is None:
             yield Orphan(version, "")
         # Rows are forgotten after RowRetentionDays: who has a transcript had a job, and is not paid for twice.

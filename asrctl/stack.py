@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import connect
 from asrcore.core.job import Job
-from asrcore.services import Services
+from asrcore.services import ObjectVersion, Services
 from asrcore.stores.config import CONFIG
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.result import OperatorError
@@ -30,7 +30,7 @@ R = TypeVar("R")
 class Place:
     """Where to look for a stack; what is None is left to the AWS settings of the shell.
 
-    credential: stands for both parts of an access key, as a local stack takes any.
+    credential: stands for both parts of an access key, as the local stack's operator has it.
     """
 
     stack: str
@@ -47,20 +47,16 @@ class Place:
         try:
             facts = json.loads(FACTS.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise OperatorError("no local stack runs here: start one with `make local`") from error
+            message = "no local stack runs here: start one with `make local`, or name one in AWS"
+            raise OperatorError(message) from error
         return cls(STACK_NAME, facts["region"], None, facts["aws_endpoint_url"], CREDENTIAL)
 
+    @staticmethod
+    def is_local_there() -> bool:
+        """Whether `make local` runs."""
+        from devstack.settings import FACTS  # noqa: PLC0415 - nobody needs it for AWS
 
-@dataclass(frozen=True)
-class ObjectVersion:
-    """A version of an object. is_current: a plain read of the key gives this one."""
-
-    bucket: str
-    key: str
-    version_id: str
-    etag: str
-    size_bytes: int
-    is_current: bool
+        return FACTS.exists()
 
 
 @dataclass(frozen=True)
@@ -91,12 +87,13 @@ class Stack:
     def services(self) -> Services:
         """What SubmitFunction works with, in the operator's hands: the same settings, the same stores."""
         deployed = self.lambdas.get_function_configuration(FunctionName=self.submit_function)
-        return connect(deployed["Environment"]["Variables"], self._client)
+        region = self.lambdas.meta.region_name  # which Lambda adds to a function's variables by itself
+        return connect({**deployed["Environment"]["Variables"], "AWS_REGION": region}, self._client)
 
     @cached_property
     def jobs(self) -> DynamoJobs:
         """The jobs table."""
-        return DynamoJobs(self._client("dynamodb"), self._outputs["JobsTableName"])
+        return DynamoJobs(self.dynamodb, self.jobs_table)
 
     @cached_property
     def s3(self) -> Any:
@@ -114,6 +111,16 @@ class Stack:
         return self._client("lambda")
 
     @cached_property
+    def dynamodb(self) -> Any:
+        """Amazon DynamoDB."""
+        return self._client("dynamodb")
+
+    @cached_property
+    def secrets(self) -> Any:
+        """AWS Secrets Manager."""
+        return self._client("secretsmanager")
+
+    @cached_property
     def states(self) -> Any:
         """AWS Step Functions."""
         return self._client("stepfunctions")
@@ -129,23 +136,49 @@ class Stack:
         return self._outputs["TranscriptBucketName"]
 
     @property
+    def jobs_table(self) -> str:
+        """The table's name."""
+        return self._outputs["JobsTableName"]
+
+    @property
+    def secret_arn(self) -> str:
+        """The secret with the vendors' credentials."""
+        return self._outputs["SecretArn"]
+
+    @property
     def state_machine_arn(self) -> str:
         """The state machine."""
         return self._outputs["StateMachineArn"]
 
+    @property
+    def backfill_arn(self) -> str:
+        """The state machine of backfills."""
+        return self._outputs["BackfillStateMachineArn"]
+
     @cached_property
     def queue_url(self) -> str:
-        """The queue of events that failed; asked for by name, as a local one's address is not in the outputs."""
-        name = self._outputs["FailedEventsQueueUrl"].rpartition("/")[2]
-        url: str = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        return url
+        """The queue of events that failed."""
+        return self._queue_url("FailedEventsQueueUrl")
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether somebody is told by webhook."""
+        return "WebhookQueueUrl" in self._outputs
+
+    @cached_property
+    def webhook_queue_url(self) -> str:
+        """The queue of what the webhook's receiver is still to be told."""
+        return self._queue_url("WebhookQueueUrl")
+
+    @cached_property
+    def undelivered_queue_url(self) -> str:
+        """The queue of what the webhook's receiver did not take."""
+        return self._queue_url("UndeliveredWebhooksQueueUrl")
 
     @cached_property
     def submit_function(self) -> str:
         """SubmitFunction's name."""
-        described = self._cloudformation.describe_stack_resource(
-            StackName=self.name, LogicalResourceId="SubmitFunction"
-        )
+        described = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId="SubmitFunction")
         name: str = described["StackResourceDetail"]["PhysicalResourceId"]
         return name
 
@@ -155,22 +188,11 @@ class Stack:
 
     def execution_status(self, job: Job) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
-        arn = f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{job.execution_name}"
-        try:
-            status: str = self.states.describe_execution(executionArn=arn)["status"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
-                raise
-            return None
-        return status
+        return self.services.workflow.status(job.execution_name)
 
     def versions(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
         """Every version of every object whose key begins so; of each key the newest first."""
-        pages = self.s3.get_paginator("list_object_versions")
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            for each in page.get("Versions", []):
-                etag = each["ETag"].strip('"')
-                yield ObjectVersion(bucket, each["Key"], each["VersionId"], etag, each["Size"], each["IsLatest"])
+        return self.services.versions.under(bucket, prefix)
 
     def versions_of(self, bucket: str, key: str) -> list[ObjectVersion]:
         """Every version of one object, the newest first."""
@@ -198,23 +220,30 @@ class Stack:
             return False
         return True
 
+    def _queue_url(self, output: str) -> str:
+        """Asked for by name, as a local queue's address is not in the outputs."""
+        name = self._outputs[output].rpartition("/")[2]
+        url: str = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return url
+
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         if self._place.endpoint_url:
             config = config.merge(Config(proxies={}))  # an address of one's own is not behind a proxy
         return self._session.client(service, endpoint_url=self._place.endpoint_url, config=config)
 
     @cached_property
-    def _cloudformation(self) -> Any:
+    def cloudformation(self) -> Any:
+        """AWS CloudFormation."""
         return self._client("cloudformation")
 
     @cached_property
     def _outputs(self) -> dict[str, str]:
         try:
-            (described,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+            (described,) = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
-            region = self._cloudformation.meta.region_name
+            region = self.cloudformation.meta.region_name
             message = f"there is no stack {self.name!r} in {region}: name it with --stack, --region or --local"
             raise OperatorError(message) from error
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}

@@ -9,7 +9,7 @@ from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.step import Next, look_by, next_step
 from asrcore.core.vendor import Completion
-from asrctl.words import about, count, first_words
+from asrctl.words import about, count, first_words, money
 
 _ADVICE = {
     ErrorClass.CONFIG: "put right what the message says, then: python -m asrctl redrive {job_id}",
@@ -92,6 +92,9 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
         by = f" of {job.error.vendor}" if job.error.vendor else ""
         said = first_words(job.error.message).rstrip(".")
         yield f"It FAILED with {job.error.code}{by} (class {job.error.class_}): {said}."
+    if job.cost is not None:
+        without = "" if job.cost.total else ", without the vendor, whose price is unknown"
+        yield f"It cost {money(job.cost.known)}{without}."
     if job.finished and not job.announced:
         yield "The event that tells of this end has not been sent yet; the sweep sends it."
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from asrcore.core.job import Job
+from asrcore.core.money import Amount
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # A signed URL is a key: whoever reads it can fetch the recording, or call back in the vendor's name.
@@ -37,6 +38,11 @@ def size(size_bytes: int) -> str:
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return f"{size_bytes / 1000:.0f} KB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
+
+
+def money(amount: Amount) -> str:
+    """`0.0041 CNY (0.0006 USD)`."""
+    return f"{amount.cny:.4f} CNY ({amount.usd:.4f} USD)"
 
 
 def count(number: int, noun: str) -> str:

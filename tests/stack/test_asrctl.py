@@ -1,147 +1,19 @@
-"""The operator's commands against the local stack; the manual's examples among them."""
+"""The operator's commands against the local stack."""
 
-import io
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
-import requests
 
-from asrcore.core.job import Job, job_id, new_job
+from asrcore.core.job import job_id, new_job
 from asrcore.core.transcript import Source
-from asrcore.stores.jobs import DynamoJobs
-from asrctl.cli import main
-from tests.support.journey import Journey
 from tests.support.memory import START
+from tests.support.operator import RECORDING
 
-ROOT = Path(__file__).parents[2]
-RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
 OUR_FAULT = {"on": "submit", "code": "1002"}  # class config
 FRESH = count()
-PROGRAM = "python -m asrctl "
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a command."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-class Operator(Journey):
-    """A person who also has the commands."""
-
-    def run(self, *arguments: str, answer: str = "") -> "Done":
-        """Run a command; `answer` is what is typed when it asks."""
-        place = ["--endpoint-url", self.stack.aws_endpoint_url, "--region", self.stack.region]
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setenv("AWS_ACCESS_KEY_ID", "local")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-            patch.setattr("sys.stdin", io.StringIO(answer))
-            status = main([*arguments, *place])
-        return Done(status, out.getvalue(), err.getvalue())
-
-    def found(self, *arguments: str, status: int = 0) -> dict:
-        """What a command finds, as JSON."""
-        done = self.run(*arguments, "--json")
-        assert done.status == status, done.stderr + done.stdout
-        return json.loads(done.stdout)
-
-    def shell(self, line: str, job: str) -> subprocess.CompletedProcess[str]:
-        """Run a line as a person would type it; $JOB is the job that it speaks of."""
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "AWS_ENDPOINT_URL": self.stack.aws_endpoint_url,
-            "AWS_DEFAULT_REGION": self.stack.region,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "NO_PROXY": "*",
-            "JOB": job,
-        }
-        return subprocess.run(
-            line,
-            shell=True,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-
-    def ended(self, job: str) -> dict:
-        """The row once the job is over and no execution of it runs."""
-        row = self.finished(job)
-        self.until(
-            lambda: [each["status"] for each in self.executions(job)],
-            lambda statuses: "RUNNING" not in statuses,
-            f"the executions of {job} to end",
-        )
-        return row
-
-    def drop_unnoticed(self, key: str) -> str:
-        """Put a recording of which S3 tells nobody."""
-        s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
-        told = s3.get_bucket_notification_configuration(Bucket=bucket)
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-        job = self.drop(key, RECORDING)
-        wanted = {"LambdaFunctionConfigurations": told["LambdaFunctionConfigurations"]}
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
-        return job
-
-    def source(self, key: str) -> Source:
-        """The recording that lies under a key, as S3 would name it."""
-        head = self.stack.client("s3").head_object(Bucket=self.stack.audio_bucket, Key=key)
-        return Source(
-            bucket=self.stack.audio_bucket,
-            key=key,
-            version_id=head["VersionId"],
-            etag=head["ETag"].strip('"'),
-            size_bytes=head["ContentLength"],
-        )
-
-    def put(self, job: Job) -> None:
-        """Have a row that no invocation wrote."""
-        assert DynamoJobs(self.stack.client("dynamodb"), self.stack.jobs_table).create(job)
-
-    def forget(self, job: str) -> None:
-        """Have a row no more, as when its time to live is over."""
-        self.stack.client("dynamodb").delete_item(TableName=self.stack.jobs_table, Key={"job_id": {"S": job}})
-
-    def submit_later(self, event: dict) -> None:
-        """Hand an event to SubmitFunction as S3 does."""
-        described = self.stack.client("cloudformation").describe_stack_resource(
-            StackName="asrcore", LogicalResourceId="SubmitFunction"
-        )
-        function = described["StackResourceDetail"]["PhysicalResourceId"]
-        self.stack.client("lambda").invoke(
-            FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode()
-        )
-
-    def versions(self, bucket: str, prefix: str) -> list[str]:
-        """Keys of all versions that are kept."""
-        listed = self.stack.client("s3").list_object_versions(Bucket=bucket, Prefix=prefix)
-        return [version["Key"] for version in listed.get("Versions", [])]
-
-
-@pytest.fixture
-def operator(stack):
-    yield Operator(stack)
-    for url in stack.simulators.values():
-        requests.delete(f"{url}/_simulator/faults", timeout=10)
 
 
 @pytest.fixture
@@ -400,17 +272,3 @@ def test_it_runs_as_a_process_with_the_settings_of_the_shell(operator, failed):
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"redriven": [failed], "dry_run": True}
-
-
-def test_the_examples_of_the_manual_run(operator, failed):
-    manual = (ROOT / "docs/operating.md").read_text()
-    examples = [line for block in re.findall(r"```sh\n(.*?)```", manual, re.DOTALL) for line in block.splitlines()]
-
-    for example in examples:
-        operator.ended(failed)
-        program, arguments = example[: len(PROGRAM)], example[len(PROGRAM) :]
-        done = operator.run(*shlex.split(arguments.replace("$JOB", failed)))
-
-        assert program == PROGRAM
-        assert done.status == 0, f"{example}: {done.stderr}{done.stdout}"
-    assert operator.row(failed) == {}

@@ -9,7 +9,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrctl.cli import main
 from asrctl.filters import Filter
-from asrctl.queue import read, what
+from asrctl.queue import read, read_webhook, what
 from asrctl.result import OperatorError
 from tests.support.memory import START
 from tests.support.pipeline import SOURCE
@@ -51,6 +51,15 @@ def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
         pytest.param(
             ["redrive", "some-job", "--class", "config"], "give a JOB, or", id="a redrive of one and of a class"
         ),
+        pytest.param(["backfill"], "start|status|report|stop|resume", id="a backfill of what?"),
+        pytest.param(["backfill", "start", "--concurrency", "101"], "101 is more than 100", id="too much at once"),
+        pytest.param(
+            ["backfill", "start", "--prefix", "incoming/", "--inventory", "s3://a/b"],
+            "not allowed with argument",
+            id="two lists at once",
+        ),
+        pytest.param(["backfill", "stop"], "RUN", id="a stop of nothing"),
+        pytest.param(["smoke", "--within", "soon"], "write 90s, 15m, 2h or 3d", id="a wait that is none"),
         pytest.param(["queue", "purge"], "purge", id="what the queue cannot"),
     ],
 )
@@ -60,6 +69,22 @@ def test_wrong_arguments_are_told_with_exit_status_2(arguments, said, capsys):
 
     assert exit_.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("local_stack", [True, False])
+def test_who_has_a_local_stack_and_reaches_none_in_aws_is_told_of_it(local_stack, tmp_path, monkeypatch, capsys):
+    facts = tmp_path / "facts.json"
+    if local_stack:
+        facts.write_text("{}")
+    monkeypatch.setattr("devstack.settings.FACTS", facts)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+
+    assert main(["status", "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"]) == 1
+
+    told = capsys.readouterr().err
+    assert "Could not connect" in told
+    assert ("add --local" in told) is local_stack
 
 
 def message(record: object) -> dict[str, object]:
@@ -89,7 +114,7 @@ RECORD = {
 def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
     read_one = read(message(record))
 
-    assert (read_one.function, read_one.tries, read_one.error) == ("arn:f:submit", 3, why)
+    assert (read_one.to, read_one.tries, read_one.error) == ("arn:f:submit", 3, why)
     assert read_one.failed_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -97,6 +122,28 @@ def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
 def test_a_message_that_lambda_did_not_write_is_named(body):
     with pytest.raises(OperatorError, match="message m1 in the queue is not Lambda's record"):
         read(message(body))
+
+
+TOLD = {
+    "source": "asrcore",
+    "id": "e1",
+    "time": "2026-01-02T03:04:05Z",
+    "detail-type": "Transcript Failed",
+    "detail": {"job_id": "j", "source": {"key": "incoming/auto/a.wav"}},
+}
+
+
+def test_an_undelivered_webhook_says_where_to_look_for_the_reason():
+    undelivered = read_webhook(message(TOLD))
+
+    assert (undelivered.to, undelivered.tries, undelivered.event) == ("the webhook", None, TOLD)
+    assert "NotifyFunction's log" in undelivered.error
+
+
+@pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}", '{"detail-type": 7}'])
+def test_an_undelivered_webhook_that_is_no_event_is_named(body):
+    with pytest.raises(OperatorError, match="message m1 among the undelivered webhooks is no event of the bus"):
+        read_webhook(message(body))
 
 
 S3_RECORD = {"s3": {"bucket": {"name": "audio"}, "object": {"key": "incoming/auto/a+b.wav"}}}
@@ -109,11 +156,13 @@ ENDED = {"source": "aws.states", "detail": {"input": '{"job_id": "j"}', "name": 
         pytest.param({"Records": [S3_RECORD, S3_RECORD]}, "incoming/auto/a b.wav, incoming/auto/a b.wav", id="objects"),
         pytest.param(ENDED, "the end of execution j-1", id="an execution that ended badly"),
         pytest.param({"source": "aws.events"}, "the sweep", id="the schedule"),
+        pytest.param(TOLD, "incoming/auto/a.wav (Transcript Failed)", id="the end of a job"),
         pytest.param(
             {"action": "request", "bucket": "b", "key": "incoming/a.wav"},
             "incoming/a.wav",
             id="a request for a recording",
         ),
+        pytest.param({"source": "asrcore", "detail": "?"}, "an event of another kind", id="an end without a job"),
         pytest.param({"action": "request"}, "an event of another kind", id="a request that lacks everything"),
         pytest.param({"Records": [{}]}, "an event of another kind", id="records of something else"),
         pytest.param({}, "an event of another kind", id="nothing"),

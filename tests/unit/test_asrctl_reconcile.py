@@ -5,9 +5,8 @@ import pytest
 from asrcore.core.job import job_id
 from asrcore.core.transcript import Source
 from asrcore.events import new_objects
-from asrctl.find import source_of
+from asrcore.services import ObjectVersion
 from asrctl.reconcile import Orphan, s3_event
-from asrctl.stack import ObjectVersion
 
 
 def version(key: str) -> ObjectVersion:
@@ -20,7 +19,7 @@ def test_an_odd_name_is_read_as_it_was(name):
 
     (read,) = new_objects(s3_event(Orphan(listed, after="")))
 
-    assert read == source_of(listed)
+    assert read == listed.source
 
 
 def test_it_is_the_job_that_s3_would_have_made():

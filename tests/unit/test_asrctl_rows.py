@@ -10,6 +10,7 @@ from asrcore.services import ConflictError
 from asrcore.stores.jobs import DynamoJobs
 from tests.support.memory import START
 from tests.support.pipeline import SOURCE
+from tests.support.table import create_jobs_table
 
 JOBS = [new_job(SOURCE.model_copy(update={"key": f"incoming/auto/{number}.wav"}), START) for number in range(3)]
 
@@ -20,13 +21,7 @@ def jobs(monkeypatch):
         monkeypatch.setenv(name, "x")
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="jobs",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "job_id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "job_id", "KeyType": "HASH"}],
-        )
-        yield DynamoJobs(client, "jobs")
+        yield DynamoJobs(client, create_jobs_table(client))
 
 
 def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):

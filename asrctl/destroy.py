@@ -1,0 +1,81 @@
+"""`destroy`: the stack and all that deleting it alone would keep: recordings, transcripts, jobs, credentials."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from asrctl.progress import Progress
+from asrctl.result import Result
+from asrctl.stack import Stack
+from asrctl.words import count
+
+_AT_ONCE = 1000  # S3 deletes so many objects in a request
+_GONE = {"NoSuchBucket", "ResourceNotFoundException"}
+_PATIENCE = {"Delay": 15, "MaxAttempts": 240}  # an hour: functions leave a VPC slowly
+
+
+def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool], *, dry_run: bool) -> Result:
+    """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
+
+    agree: is shown what would go. Recordings go first: after that nothing new comes in. Raises botocore's ClientError
+    for what AWS refuses, a WaiterError when the stack cannot be deleted.
+    """
+    buckets = (stack.audio_bucket, stack.transcript_bucket)
+    table, secret = stack.jobs_table, stack.secret_arn
+    shown = [
+        *(f"bucket {bucket}, with every version of everything in it" for bucket in buckets),
+        f"table {table}, with every job",
+        f"secret {secret}, with the credentials",
+        f"stack {stack.name}",
+    ]
+    data: dict[str, Any] = {"stack": stack.name, "buckets": buckets, "table": table, "secret": secret}
+    if dry_run:
+        return Result({**data, "dry_run": True}, [f"{each}: would be deleted" for each in shown])
+    if not agree(shown):
+        return Result({**data, "objects": 0}, ["nothing was deleted"], ok=False)
+    objects = sum(_delete_bucket(stack, bucket, progress) for bucket in buckets)
+    _unless_gone(lambda: stack.dynamodb.delete_table(TableName=table))
+    _unless_gone(lambda: stack.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True))
+    stack.cloudformation.delete_stack(StackName=stack.name)
+    stack.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name, WaiterConfig=_PATIENCE)
+    return Result({**data, "objects": objects}, [f"stack {stack.name} and {count(objects, 'object version')} deleted"])
+
+
+def _delete_bucket(stack: Stack, bucket: str, progress: Progress) -> int:
+    """How many object versions, deletions among them, were in it."""
+    objects = 0
+    try:
+        for batch in progress.track("batches of object versions deleted", _versions(stack, bucket)):
+            _delete_objects(stack, bucket, batch)
+            objects += len(batch)
+        stack.s3.delete_bucket(Bucket=bucket)
+    except ClientError as error:
+        _raise_unless_gone(error)
+    return objects
+
+
+def _delete_objects(stack: Stack, bucket: str, batch: list[dict[str, str]]) -> None:
+    answer = stack.s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+    if errors := answer.get("Errors"):
+        raise ClientError({"Error": errors[0]}, "DeleteObjects")
+
+
+def _versions(stack: Stack, bucket: str) -> Iterator[list[dict[str, str]]]:
+    pages = stack.s3.get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": _AT_ONCE}):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if found:
+            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+
+
+def _unless_gone(delete: Callable[[], Any]) -> None:
+    try:
+        delete()
+    except ClientError as error:
+        _raise_unless_gone(error)
+
+
+def _raise_unless_gone(error: ClientError) -> None:
+    if error.response["Error"]["Code"] not in _GONE:
+        raise error

@@ -1,0 +1,112 @@
+"""A sample all the way, by `asrctl smoke` and `make smoke`, and how it fails."""
+
+import subprocess
+
+import pytest
+
+from tests.support.operator import ROOT, Operator
+
+OUR_FAULT = {"on": "submit", "code": "1002"}
+
+
+def left(operator: Operator, key: str) -> list[str]:
+    """What the buckets still hold of a recording, in any version."""
+    stack = operator.stack
+    return operator.versions(stack.audio_bucket, key) + operator.versions(stack.transcript_bucket, f"transcripts/{key}")
+
+
+def test_a_sample_is_transcribed_and_nothing_of_it_is_left(operator):
+    found = operator.found("smoke")
+
+    assert found["status"] == "COMPLETED"
+    assert found["text"]
+    assert left(operator, found["key"]) == []
+    assert operator.row(found["job_id"]) == {}
+
+
+def test_it_is_kept_if_that_is_wanted(operator):
+    found = operator.found("smoke", "--keep", "--vendor", "abcpen")
+
+    assert (found["status"], found["vendor"]) == ("COMPLETED", "abcpen")
+    assert len(left(operator, found["key"])) == 6  # recording, transcript, four exports
+    assert operator.row(found["job_id"])["status"] == "COMPLETED"
+
+
+def test_each_is_a_run_of_its_own(operator):
+    assert operator.found("smoke")["job_id"] != operator.found("smoke")["job_id"]
+
+
+def test_a_failure_is_told_as_a_story_and_cleaned_up_too(operator):
+    operator.fault("volcengine", **OUR_FAULT)
+
+    told = operator.run("smoke", "--vendor", "volcengine")
+
+    assert told.status == 1
+    assert "It FAILED with 1002 of volcengine (class config)" in told.stdout
+    assert "What to do: put right what the message says" in told.stdout
+    assert operator.versions(operator.stack.audio_bucket, "incoming/volcengine/smoke-") == []
+
+
+def test_a_sample_that_is_not_done_in_time_is_kept_and_told_of(operator):
+    operator.fault("tencent-recording", on="callback", drop=True)
+
+    told = operator.run("smoke", "--vendor", "tencent-recording", "--within", "3s")
+
+    assert told.status == 1
+    assert "no end within 3 s" in told.stdout
+    assert "it waits for the callback of tencent-recording" in told.stdout
+    assert "it is kept; when it has ended: delete" in told.stdout
+
+
+def test_a_sample_of_which_nobody_was_told_is_kept_and_told_of(operator, stack):
+    s3, bucket = stack.client("s3"), stack.audio_bucket
+    told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+
+    done = operator.run("smoke", "--within", "1s")
+
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": told}
+    )
+    assert done.status == 1
+    assert "no job within 1 s: see the log of SubmitFunction, and `queue`" in done.stdout
+
+
+def recipe(*settings: str) -> str:
+    """What `make smoke` would do."""
+    made = subprocess.run(
+        ["make", "--dry-run", "--always-make", "smoke", *settings],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    (line,) = [line for line in made.stdout.splitlines() if "-m asrctl smoke" in line]
+    return line.partition("-m asrctl ")[2].strip()
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        pytest.param([], "smoke --local", id="nothing said"),
+        pytest.param(["LOCAL=1"], "smoke --local", id="here"),
+        pytest.param(["STACK=asrcore"], "smoke --stack asrcore", id="in AWS"),
+        pytest.param(
+            ["STACK=a", "REGION=cn-north-1", "CLI_PROFILE=china", "ARGS=--keep"],
+            "smoke --stack a --region cn-north-1 --profile china --keep",
+            id="in AWS China",
+        ),
+    ],
+)
+def test_make_smoke_is_the_command(settings, arguments):
+    assert " ".join(recipe(*settings).split()) == arguments
+
+
+def test_without_a_local_stack_it_says_what_to_do(operator, monkeypatch, tmp_path):
+    monkeypatch.setattr("devstack.settings.FACTS", tmp_path / "nothing.json")
+
+    told = operator.run("smoke", "--local")
+
+    assert told.status == 1
+    assert told.stderr == "asrctl: no local stack runs here: start one with `make local`, or name one in AWS\n"
