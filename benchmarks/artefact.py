@@ -7,6 +7,8 @@ packages (boto3) and those of a vendor's SDK are put together in the same way.
 import filecmp
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,16 +17,17 @@ from pathlib import Path
 
 from benchmarks.environment import BUILD, LAYER, ROOT
 
-FUNCTIONS = ("submit", "callback", "poller", "sweep")
+FUNCTIONS = tuple(sorted(door.parent.name for door in (ROOT / "functions").glob("*/app.py")))
 RUNTIME = ("boto3",)  # Lambda's Python runtime brings it
 SDK = ("tencentcloud-sdk-python-asr",)
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)(?: ; ([^\\]+))?", re.MULTILINE)
+MAKE_S = 120
 NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """Folders to import from. origin: who put the layer together."""
+    """Folders to import from; the layer's holds compiled files. origin: who put the layer together."""
 
     origin: str
     layer: Path
@@ -45,12 +48,23 @@ def put_together(folder: Path) -> Artefact:
     if is_same(built / "asrcore", LAYER / "asrcore"):
         origin, layer = "sam build", built
     else:
-        origin, layer = "put together from the installed packages", folder / "layer"
-        copy_packages(layer, pinned())
-        shutil.copytree(LAYER / "asrcore", layer / "asrcore", ignore=shutil.ignore_patterns("__pycache__"))
+        origin, layer = "put together from the installed packages", put_layer_together(folder)
     copy_packages(folder / "runtime", with_dependencies(RUNTIME))
     copy_packages(folder / "sdk", with_dependencies(SDK))
     return Artefact(origin, layer, folder / "runtime", folder / "sdk")
+
+
+def put_layer_together(folder: Path) -> Path:
+    """The layer as `sam build` makes it, under `folder`, from the packages that are installed here."""
+    layer = folder / "python"
+    copy_packages(layer, pinned())
+    shutil.copytree(LAYER / "asrcore", layer / "asrcore", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(
+        ["make", "--silent", "-C", LAYER, "compiled", f"ARTIFACTS_DIR={folder}", f"PYTHON={sys.executable}"],
+        check=True,
+        timeout=MAKE_S,
+    )
+    return layer
 
 
 def is_same(built: Path, source: Path) -> bool:

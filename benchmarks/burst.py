@@ -1,4 +1,4 @@
-"""Ten thousand recordings dropped at once, against a vendor that enforces its rate: simulated time, real code.
+"""Up to a hundred thousand recordings at once, for a vendor that enforces its rate: simulated time, real code.
 
 Every invocation starts when AWS Lambda would start it (a warm process at once, a cold one up to 1.5 s later), every
 call to a store or a vendor takes its time, and the vendor refuses what comes above its rate in any one second. Prints
@@ -9,16 +9,21 @@ import json
 import logging
 import random
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
+from greenlet import getcurrent, greenlet
+
+from asrcore.core.job import Job, Status
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request
 from asrcore.events import step_event
+from asrcore.metrics import Metrics
 from asrcore.poll import perform
+from asrcore.services import ConflictError, Services
 from asrcore.submit import submit, take
 from tests.simulation.clock import Clock
 from tests.simulation.desks import TURNAROUND_S, Desk
@@ -28,7 +33,7 @@ from tests.simulation.world import DEFINITION
 from tests.support import memory
 from tests.support.pipeline import wav
 
-COUNTS = (100, 1_000, 10_000)
+COUNTS = (100, 1_000, 10_000, 100_000)
 PER_SECOND = 25
 VENDOR = "toy-query"
 COLD_SHARE, COLD_S, WARM_S = 0.3, (0.4, 1.5), (0.01, 0.06)  # until an invocation's code runs
@@ -55,30 +60,53 @@ class Crew:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._back = threading.Semaphore(0)
-        threading.stack_size(512 * 1024)
+        self._outside = getcurrent()
 
     def start(self, work: Callable[[], None]) -> None:
         """Run a process until it ends or waits."""
-
-        def run() -> None:
-            work()
-            self._back.release()
-
-        threading.Thread(target=run, daemon=True).start()
-        self._back.acquire()
+        greenlet(work).switch()
 
     def wait(self, seconds: float) -> None:
         """Called by the process that runs: go on after a while."""
-        turn = threading.Semaphore(0)
+        self._clock.after(seconds, getcurrent().switch)
+        self._outside.switch()
 
-        def go_on() -> None:
-            turn.release()
-            self._back.acquire()
 
-        self._clock.after(seconds, go_on)
-        self._back.release()
-        turn.acquire()
+class Rows(memory.MemoryJobs):
+    """The jobs table, of open jobs as they are: to write and keep a hundred thousand as JSON would take minutes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: dict[str, Job] = {}
+        self.completed = 0
+
+    def create(self, job: Job) -> bool:
+        """As MemoryJobs."""
+        if job.job_id in self.jobs:
+            return False
+        self.jobs[job.job_id] = job
+        return True
+
+    def load(self, job_id: str) -> Job | None:
+        """As MemoryJobs."""
+        return self.jobs.get(job_id)
+
+    def save(self, job: Job) -> Job:
+        """As MemoryJobs."""
+        if self.jobs[job.job_id].revision != job.revision:
+            raise ConflictError(job.job_id)
+        following = self.jobs[job.job_id] = job.model_copy(update={"revision": job.revision + 1})
+        if following.open is None:  # nobody asks for it again
+            del self.jobs[job.job_id]
+            self.completed += following.status is Status.COMPLETED
+        return following
+
+
+class Nowhere(dict[str, bytes]):
+    """Objects that nobody reads again."""
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        pass
 
 
 class StrictDesk:
@@ -123,89 +151,116 @@ class StrictDesk:
 
 
 def burst(count: int, seed: int = 1, *, counts_queries: bool = False) -> Result:
-    """Drop `count` recordings at once and wait for the last transcript.
+    """Drop `count` recordings at once, two at least, and wait for the last transcript.
 
     counts_queries: the vendor counts queries too; its rate is then shared in halves, as by the stack's parameters.
     """
-    clock, chance = Clock(), random.Random(seed)
-    crew, desk = Crew(clock), StrictDesk(clock, counts_queries=counts_queries)
-    submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
-    writes = 0
+    return _Burst(count, seed, counts_queries=counts_queries).run()
 
-    def send(request: Request) -> Reply:
-        crew.wait(chance.uniform(*NETWORK_S))
-        return desk.answer(request)
 
-    world = memory.World(vendors={VENDOR: TOYS[VENDOR][0]}, send=send, secret={"toy": {"key": "k"}})
-    recording = wav()
-    sources = [
-        Source(bucket="audio", key=f"incoming/auto/{n}.wav", version_id="v1", etag="e", size_bytes=len(recording))
-        for n in range(count)
-    ]
-    world.recordings.objects = {source.key: (recording, {}) for source in sources}
+class _Burst:
+    """The system at work on one burst."""
 
-    class Slow:
-        """A store whose every call takes its time."""
+    def __init__(self, count: int, seed: int, *, counts_queries: bool) -> None:
+        self.clock, self.chance = Clock(), random.Random(seed)
+        self.crew, self.desk = Crew(self.clock), StrictDesk(self.clock, counts_queries=counts_queries)
+        self.submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
+        self.queries_per_second = {VENDOR: PER_SECOND // 2} if counts_queries else {}
+        self.rows = Rows()
+        self.writes = 0
+        recording = wav()
+        self.sources = [
+            Source(bucket="audio", key=f"incoming/auto/{n}.wav", version_id="v1", etag="e", size_bytes=len(recording))
+            for n in range(count)
+        ]
+        self.services = self._connect({source.key: (recording, {}) for source in self.sources})
 
-        def __init__(self, store: Any, writing: frozenset[str]) -> None:
-            self._store, self._writing = store, writing
+    def run(self) -> Result:
+        """Everything, until no job is open."""
+        for source in self.sources:
+            self.clock.after(self.chance.uniform(0, S3_EVENTS_S), partial(self.crew.start, partial(self._tell, source)))
+        while self.clock.errands or self.rows.jobs:
+            self.clock.step()
+        count, taken_s = len(self.sources), self.desk.taken_s
+        least_s = (count - 1) / self.submissions_per_second
+        return Result(
+            recordings=count,
+            completed=self.rows.completed,
+            refusals=self.desk.refusals,
+            seconds=round(self.clock.now_s - TURNAROUND_S, 1),
+            over_limit=round((taken_s[-1] - taken_s[0]) / least_s, 3),
+            writes_per_job=round(self.writes / count, 2),
+            vendor_calls_per_job=round(self.desk.calls / count, 2),
+        )
 
-        def __getattr__(self, name: str) -> Callable[..., Any]:
-            def call(*arguments: Any, **named: Any) -> Any:
-                nonlocal writes
-                crew.wait(chance.uniform(*CALL_S))
-                writes += name in self._writing
-                return getattr(self._store, name)(*arguments, **named)
+    def call(self, *, writes: bool) -> None:
+        """A call to a store goes by."""
+        self.crew.wait(self.chance.uniform(*CALL_S))
+        self.writes += writes
 
-            return call
+    def _connect(self, recordings: dict[str, tuple[bytes, dict[str, str]]]) -> Services:
+        """As AWS would, with stores and a network that take their time."""
+        world = memory.World(
+            vendors={VENDOR: TOYS[VENDOR][0]}, send=self._send, secret={"toy": {"key": "k"}}, jobs=self.rows
+        )
+        world.transcripts.objects = Nowhere()
+        world.recordings.objects = recordings
+        base = world.services
+        paces = {
+            "per_second": {VENDOR: self.submissions_per_second},
+            "queries_per_second": self.queries_per_second,
+        }
+        machine = Machine(
+            DEFINITION,
+            _Threaded(self.clock, self.crew),
+            self._invoke,
+            lambda _execution: None,
+            lambda *_: None,
+            self.chance,
+        )
+        return replace(
+            base,
+            settings=base.settings.model_copy(update=paces),
+            jobs=_Slow(world.jobs, self, frozenset({"create", "save", "next_slot"})),
+            history=_Slow(world.history, self, frozenset({"note"})),
+            metrics=Metrics(memory.STACK, lambda _line: None),
+            workflow=_Executions(machine),
+            now=self.clock.now,
+            sleep=self.crew.wait,
+        )
 
-    base = world.services
-    services = replace(
-        base,
-        settings=base.settings.model_copy(
-            update={
-                "per_second": {VENDOR: submissions_per_second},
-                "queries_per_second": {VENDOR: PER_SECOND // 2} if counts_queries else {},
-            }
-        ),
-        jobs=Slow(world.jobs, frozenset({"create", "save", "next_slot"})),
-        now=clock.now,
-        sleep=crew.wait,
-    )
+    def _send(self, request: Request) -> Reply:
+        self.crew.wait(self.chance.uniform(*NETWORK_S))
+        return self.desk.answer(request)
 
-    def start() -> None:
-        crew.wait(chance.uniform(*(COLD_S if chance.random() < COLD_SHARE else WARM_S)))
+    def _tell(self, source: Source) -> None:
+        """S3 tells SubmitFunction of a recording."""
+        self._start_process()
+        take([source], self.services)
 
-    def invoke(placeholder: str, payload: Data) -> Data:
-        start()
+    def _invoke(self, placeholder: str, payload: Data) -> Data:
+        self._start_process()
         step = step_event(payload)
         if placeholder.startswith("Submit"):
-            return submit(step.job_id, services).envelope()
-        return perform(step, services).envelope()
+            return submit(step.job_id, self.services).envelope()
+        return perform(step, self.services).envelope()
 
-    machine = Machine(DEFINITION, _Threaded(clock, crew), invoke, lambda _execution: None, lambda *_: None, chance)
-    services = replace(services, workflow=_Executions(machine))
+    def _start_process(self) -> None:
+        self.crew.wait(self.chance.uniform(*(COLD_S if self.chance.random() < COLD_SHARE else WARM_S)))
 
-    def notify(source: Source) -> None:
-        start()
-        take([source], services)
 
-    for source in sources:
-        at_s = chance.uniform(0, S3_EVENTS_S)
-        clock.after(at_s, lambda source=source: crew.start(lambda: notify(source)))  # type: ignore[misc]
-    while clock.errands or any(execution.running for execution in machine.executions.values()):
-        clock.step()
-    least_s = (count - 1) / submissions_per_second
-    completed = sum('"status":"COMPLETED"' in row for row in world.jobs.rows.values())
-    return Result(
-        recordings=count,
-        completed=completed,
-        refusals=desk.refusals,
-        seconds=round(clock.now_s - TURNAROUND_S if count else 0, 1),
-        over_limit=round((desk.taken_s[-1] - desk.taken_s[0]) / least_s, 3),
-        writes_per_job=round(writes / count, 2),
-        vendor_calls_per_job=round(desk.calls / count, 2),
-    )
+class _Slow:
+    """A store whose every call takes its time. writing: the methods that write."""
+
+    def __init__(self, store: Any, burst: _Burst, writing: frozenset[str]) -> None:
+        self._store, self._burst, self._writing = store, burst, writing
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._burst.call(writes=name in self._writing)
+            return getattr(self._store, name)(*arguments, **named)
+
+        return call
 
 
 class _Threaded(Clock):

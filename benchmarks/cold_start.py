@@ -1,8 +1,9 @@
 """From the start of a process to a handler that is ready, in CPU time, and which modules that takes.
 
 Beside each function: the floor (boto3 and the same clients, nothing else), and the floor with a vendor's SDK and its
-client. Packages lie as Lambda has them: its own compiled, the layer both as `sam build` leaves it (sources only, on a
-disk that takes no compiled files) and compiled. Runs take turns, and of each the least is taken: others can only add.
+client. Packages lie as Lambda has them, on a disk that takes no compiled files: its own compiled, the layer as `sam
+build` leaves it (compiled too) and, to see what that saves, as sources only. Runs take turns, and of each the least is
+taken: others can only add.
 """
 
 import compileall
@@ -14,7 +15,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +31,8 @@ USUAL_CLIENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "submit": ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"),
         "callback": ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events"),
         "poller": ("secretsmanager", "dynamodb"),  # a query that finds no result yet
+        "api": ("dynamodb",),
+        "notify": ("secretsmanager", "dynamodb"),
         "sweep": ("dynamodb",),
     }
 )
@@ -99,8 +101,8 @@ def measure() -> dict[str, Any]:
                 seconds[each].append(start.run())
         return {
             "artefact": artefact.origin,
-            "layer_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "fresh"), strict=True)),
-            "compiled_layer_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "compiled"), strict=True)),
+            "layer_bytes": dict(zip(("zipped", "unzipped"), sizes(artefact.layer), strict=True)),
+            "sources_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "sources"), strict=True)),
             "runtime_bytes": dict(zip(("zipped", "unzipped"), sizes(artefact.runtime), strict=True)),
             "trimmed_runtime_bytes": dict(zip(("zipped", "unzipped"), sizes(folder / "trimmed"), strict=True)),
             "starts": {
@@ -112,27 +114,28 @@ def measure() -> dict[str, Any]:
 def _starts(artefact: Artefact, folder: Path) -> dict[str, Start]:
     """All that is measured, by name. Compiles what Lambda brings compiled."""
     compileall.compile_dir(artefact.runtime, quiet=1)
-    compiled = folder / "compiled"
-    shutil.copytree(artefact.layer, compiled, ignore=shutil.ignore_patterns("__pycache__"))
-    # Unchecked: unpacking a layer gives its files other times, and compiled files that are checked would not be used.
-    compileall.compile_dir(compiled, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
-    fresh = folder / "fresh"
-    shutil.copytree(artefact.layer, fresh, ignore=shutil.ignore_patterns("__pycache__"))
+    compiled_sdk = folder / "compiled-sdk"
+    shutil.copytree(artefact.sdk, compiled_sdk)
+    compileall.compile_dir(compiled_sdk, quiet=1)
+    sources = folder / "sources"
+    shutil.copytree(artefact.layer, sources, ignore=shutil.ignore_patterns("__pycache__"))
     trimmed = folder / "trimmed"
     shutil.copytree(artefact.runtime, trimmed, ignore=_other_services)
     runtime = artefact.runtime
     return {
         "floor": Start(FLOOR, (runtime,)),
         "floor, botocore trimmed to our services": Start(FLOOR, (trimmed,)),
-        "vendor's SDK": Start(SDK, (artefact.sdk, runtime)),
-        **{name: Start("import app", (artefact.function(name), fresh, runtime)) for name in FUNCTIONS},
+        "vendor's SDK": Start(SDK, (compiled_sdk, runtime)),
+        "vendor's SDK, sources only": Start(SDK, (artefact.sdk, runtime)),
+        **{name: Start("import app", (artefact.function(name), artefact.layer, runtime)) for name in FUNCTIONS},
         **{
-            f"{name}, compiled": Start("import app", (artefact.function(name), compiled, runtime)) for name in FUNCTIONS
+            f"{name}, sources only": Start("import app", (artefact.function(name), sources, runtime))
+            for name in FUNCTIONS
         },
         **{f"floor of {name}": Start(_make_clients(made), (runtime,)) for name, made in USUAL_CLIENTS.items()},
         **{
-            f"{name}, compiled, with its usual clients": Start(
-                f"import app\n{_make_clients(made)}", (artefact.function(name), compiled, runtime)
+            f"{name}, with its usual clients": Start(
+                f"import app\n{_make_clients(made)}", (artefact.function(name), artefact.layer, runtime)
             )
             for name, made in USUAL_CLIENTS.items()
         },

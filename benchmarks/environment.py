@@ -1,8 +1,12 @@
 """Where measured processes run: the tree, and an environment that holds nothing of this machine's."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYER = ROOT / "layers" / "asrcore"
@@ -22,3 +26,16 @@ def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[
         "POWERTOOLS_SERVICE_NAME": "asrcore",
         **variables,
     }
+
+
+def found_alone(module: str, *arguments: str, timeout_s: float) -> Any:
+    """What a module finds when it runs in a process of its own: its last line, which is JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+        env=environment(),
+        timeout=timeout_s,
+    )
+    return json.loads(done.stdout.splitlines()[-1])

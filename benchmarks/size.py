@@ -7,7 +7,6 @@ measures one case.
 import json
 import platform
 import resource
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from asrcore.core.transcript import Recognition, Source, Transcript
 from asrcore.core.vendor import Order, Reply
 from asrcore.render import FORMATS, Exports
 from asrcore.vendors.registry import VENDORS
-from benchmarks.environment import ROOT, environment
+from benchmarks.environment import found_alone
 from benchmarks.replies import REPLIES, reply_bytes
 
 MINUTES = (1, 10, 60, 299)  # Volcengine takes less than 5 hours
@@ -74,15 +73,7 @@ def _least(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _in_a_process(vendor: str, minutes: int) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.size", vendor, str(minutes)],
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-        env=environment(),
-        timeout=TIMEOUT_S,
-    )
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, float] = found_alone("benchmarks.size", vendor, str(minutes), timeout_s=TIMEOUT_S)
     return found
 
 

@@ -5,8 +5,6 @@ code does in a step of a job, rows and log lines included. `python -m benchmarks
 """
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +22,7 @@ from asrcore.core.vendor import Account, Delivery, Order, Reply, Request, Vendor
 from asrcore.poll import query
 from asrcore.submit import take
 from asrcore.vendors.registry import VENDORS
-from benchmarks.environment import ROOT, environment
+from benchmarks.environment import found_alone
 from benchmarks.replies import reply_bytes
 from tests.support.memory import World
 from tests.support.pipeline import wav
@@ -77,15 +75,7 @@ JOBS = (
 
 def measure() -> dict[str, Any]:
     """Milliseconds of CPU, from a process whose log goes nowhere but here."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.warm"],
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-        env=environment(),
-        timeout=TIMEOUT_S,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = found_alone("benchmarks.warm", timeout_s=TIMEOUT_S)
     return found
 
 
@@ -228,7 +218,7 @@ def _run(job: Job) -> Mapping[str, float]:
         world.pass_time(100)  # past the patience for a callback
 
     source = Source(bucket="audio", key=KEY, version_id="1", etag="e", size_bytes=0, sequencer="0A")
-    spend("submit_ms", lambda: take([source], "event", services))
+    spend("submit_ms", lambda: take([source], services))
     if job.working:
         (job_id,) = world.jobs.rows
         spend("query_ms", lambda: query(job_id, services))
