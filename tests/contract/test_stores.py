@@ -1,26 +1,31 @@
 """One suite for every implementation of the stores: the tests' memory, and AWS's own protocols (on moto)."""
 
-from datetime import timedelta
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import new_job
+from asrcore.core.job import Status, new_job
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES
 from asrcore.core.options import Options
 from asrcore.core.pacing import Pace, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
-from asrcore.services import ConflictError
+from asrcore.services import Asked, ConflictError, Made, Wanted
 from asrcore.stores.jobs import DynamoJobs
-from asrcore.stores.objects import S3Recordings, S3Transcripts
+from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.support.memory import START, MemoryJobs, MemoryTranscripts
 from tests.support.pipeline import SOURCE
-from tests.support.template import TEMPLATE
+from tests.support.table import create_jobs_table
+from tests.support.web import Web
 
 REGION = "us-east-1"
 
@@ -38,15 +43,7 @@ def jobs(request, aws):
     if request.param == "memory":
         return MemoryJobs()
     client = boto3.client("dynamodb")
-    table = TEMPLATE["Resources"]["JobsTable"]["Properties"]
-    client.create_table(
-        TableName="jobs",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=table["AttributeDefinitions"],
-        KeySchema=table["KeySchema"],
-        GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
-    )
-    return DynamoJobs(client, "jobs")
+    return DynamoJobs(client, create_jobs_table(client))
 
 
 class TestJobs:
@@ -149,6 +146,106 @@ class TestJobs:
         assert jobs.next_slot("other", Pace(1), START) == START
 
 
+class TestListsOfJobs:
+    @pytest.fixture
+    def made(self, jobs):
+        """Thirty jobs, some of the same moment, a third of them done, and rows that are no jobs."""
+        made = []
+        for number in range(30):
+            moment = START + timedelta(seconds=number // 2)
+            job = new_job(SOURCE.model_copy(update={"version_id": f"v{number}"}), moment)
+            jobs.create(job)
+            if number % 3 == 0:
+                job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
+            made.append(job)
+        jobs.next_slot("toy", Pace(1, per_day=2), START)
+        jobs.ask("key", Asked("wish", SOURCE), START)
+        return sorted(made, key=lambda job: job.recency, reverse=True)
+
+    def pages(self, jobs, wanted, limit):
+        found, before = [], None
+        for _ in range(100):
+            page = jobs.recent(wanted, limit, before)
+            assert len(page.job_ids) <= limit
+            found += page.job_ids
+            before = page.after
+            if before is None:
+                return found
+        raise AssertionError("the pages do not end")
+
+    @pytest.mark.parametrize("limit", [1, 7, 30, 100])
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            pytest.param(Wanted(), id="all"),
+            pytest.param(Wanted(status=Status.FAILED), id="of a status"),
+            pytest.param(Wanted(vendor="nobody"), id="of a vendor"),
+            pytest.param(Wanted(since=START + timedelta(seconds=5)), id="since"),
+            pytest.param(Wanted(until=START + timedelta(seconds=5)), id="until"),
+            pytest.param(
+                Wanted(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
+                id="all at once",
+            ),
+            pytest.param(Wanted(since=START, until=START), id="of no time"),
+        ],
+    )
+    def test_every_job_that_is_wanted_comes_once_the_newest_first(self, jobs, made, wanted, limit):
+        expected = [
+            job.job_id
+            for job in made
+            if wanted.status in {None, job.status}
+            and wanted.vendor in {None, job.vendor}
+            and (wanted.since or START) <= job.created_at
+            and (wanted.until is None or job.created_at < wanted.until)
+        ]
+
+        assert self.pages(jobs, wanted, limit) == expected
+
+    def test_a_page_does_bounded_work_and_none_is_left_out(self, jobs, made, monkeypatch):
+        monkeypatch.setattr("asrcore.stores.jobs.EXAMINED", 1)
+
+        assert self.pages(jobs, Wanted(status=Status.FAILED), 5) == [
+            job.job_id for job in made if job.status is Status.FAILED
+        ]
+
+    def test_years_long_past_are_before_all_jobs(self, jobs, made):
+        long_past = datetime(300, 1, 1, tzinfo=UTC)
+
+        assert len(jobs.recent(Wanted(since=long_past), 100, None).job_ids) == len(made)
+        assert jobs.recent(Wanted(until=long_past), 100, None).job_ids == []
+
+    def test_a_job_that_comes_meanwhile_disturbs_no_page(self, jobs, made):
+        first = jobs.recent(Wanted(), 10, None)
+        jobs.create(new_job(SOURCE.model_copy(update={"version_id": "late"}), START + timedelta(hours=1)))
+
+        second = jobs.recent(Wanted(), 100, first.after)
+
+        assert first.job_ids + second.job_ids == [job.job_id for job in made]
+
+    def test_jobs_are_read_together_in_the_order_asked_for(self, jobs, made):
+        ids = [made[5].job_id, "gone", made[2].job_id]
+
+        assert jobs.load_all(ids) == [made[5], made[2]]
+        assert jobs.load_all([]) == []
+
+    def test_a_job_is_deleted_as_it_was_read_or_not_at_all(self, jobs, made):
+        read, moved = made[1], jobs.save(made[1].model_copy(update={"run": 2}))
+
+        with pytest.raises(ConflictError):
+            jobs.delete(read)
+        jobs.delete(moved)
+
+        assert jobs.load(read.job_id) is None
+
+    def test_what_was_asked_first_under_a_key_is_remembered_for_a_day(self, jobs):
+        first, second = Asked("one", SOURCE), Asked("two", SOURCE.model_copy(update={"version_id": "v2"}))
+
+        assert jobs.ask("k", first, START) == first
+        assert jobs.ask("k", second, START + timedelta(hours=23)) == first
+        assert jobs.ask("another", second, START) == second
+        assert jobs.ask("k", second, START + timedelta(hours=25)) == second
+
+
 @pytest.fixture(params=["memory", "s3"])
 def transcripts(request, aws):
     if request.param == "memory":
@@ -156,6 +253,7 @@ def transcripts(request, aws):
         return store, lambda key: store.objects[key]
     client = boto3.client("s3")
     client.create_bucket(Bucket="transcripts")
+    client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
     return S3Transcripts(client, "transcripts"), lambda key: client.get_object(Bucket="transcripts", Key=key)[
         "Body"
     ].read()
@@ -178,12 +276,95 @@ class TestTranscripts:
         assert store.put_transcript("t.json", b"new", SOURCE.model_copy(update={"sequencer": new})) is written
         assert read("t.json") == (b"new" if written else b"there")
 
+    def test_what_was_made_from_a_version_is_found_as_long_as_it_is_the_current_one(self, transcripts):
+        store, _ = transcripts
+        store.put_transcript("t.json", b"text", SOURCE)
+
+        assert store.read(store.find("t.json", SOURCE)) == b"text"
+        assert store.find("t.json", SOURCE.model_copy(update={"version_id": "another"})) is None
+        assert store.find("none.json", SOURCE) is None
+        assert store.made_from("t.json") == Made(SOURCE.version_id, SOURCE.sequencer)
+
+    def test_what_is_kept_apart_tells_what_it_was_made_from_too(self, transcripts):
+        store, _ = transcripts
+        store.put_superseded("superseded/job.json", b"older", SOURCE)
+
+        assert store.read(store.find("superseded/job.json", SOURCE)) == b"older"
+
     def test_a_raw_reply_is_kept_to_the_byte(self, transcripts):
         store, read = transcripts
 
         store.put_raw("job", b"code=0&text=%BD%F1", {"content-type": "application/x-www-form-urlencoded"})
 
         assert read("raw/job.json") == b"code=0&text=%BD%F1"
+
+
+class TestVersions:
+    @pytest.fixture
+    def client(self, aws):
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="transcripts")
+        client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
+        return client
+
+    def test_an_older_versions_transcript_is_found_under_the_newer_one(self, client):
+        store, newer = S3Transcripts(client, "transcripts"), SOURCE.model_copy(update={"version_id": "v2"})
+        store.put_transcript("t.json", b"older", SOURCE)
+        store.put_transcript("t.json", b"newer", newer)
+
+        assert store.read(store.find("t.json", SOURCE)) == b"older"
+        assert store.read(store.find("t.json", newer)) == b"newer"
+
+    def test_they_are_listed_and_deleted_one_by_one(self, client):
+        store, versions = S3Transcripts(client, "transcripts"), S3Versions(client)
+        for body in (b"older", b"newer"):
+            store.put_transcript("t.json", body, SOURCE)
+        store.put_transcript("t.json.txt", b"another", SOURCE)
+
+        newest, older = versions.of("transcripts", "t.json")
+        versions.delete(newest)
+        versions.delete(newest)
+
+        assert (newest.is_current, older.is_current) == (True, False)
+        assert versions.made_from(newest) is None
+        assert versions.made_from(older) == Made(SOURCE.version_id, SOURCE.sequencer)
+        assert len(list(versions.under("transcripts", "t.json"))) == 2
+
+    def test_for_those_of_one_key_not_all_that_begins_with_it_is_listed(self, client):
+        for key in ("a", "a", "a.json", "ab", "ac"):
+            client.put_object(Bucket="transcripts", Key=key, Body=b"")
+        asked: list[str] = []
+        one_at_a_time = {"MaxKeys": 1}
+        hooks = client.meta.events
+        hooks.register("provide-client-params.s3.ListObjectVersions", lambda params, **_: params | one_at_a_time)
+        hooks.register("before-call.s3.ListObjectVersions", lambda **_: asked.append("a page"))
+
+        found = list(S3Versions(client).of("transcripts", "a"))
+
+        assert [each.key for each in found] == ["a", "a"]
+        assert len(asked) == 3
+
+    @pytest.mark.parametrize(
+        ("name", "plain", "true"),
+        [
+            ("a.srt", "a.srt", "a.srt"),
+            ("会议 一.srt", "__ _.srt", "%E4%BC%9A%E8%AE%AE%20%E4%B8%80.srt"),
+            ('"; x=y\r\n.srt', "_; x=y__.srt", "%22%3B%20x%3Dy%0D%0A.srt"),
+        ],
+    )
+    def test_a_download_has_the_recordings_own_name(self, client, name, plain, true):
+        from asrcore.aws import s3_signer
+
+        store = S3Transcripts(client, "transcripts", s3_signer())
+        store.put_transcript("t.srt", b"1", SOURCE, "application/x-subrip")
+
+        url = urlsplit(store.presign(store.find("t.srt", SOURCE), name))
+
+        told = dict(parse_qsl(url.query))
+        assert url.hostname == "transcripts.s3.us-east-1.amazonaws.com"
+        assert told["response-content-disposition"] == f"attachment; filename=\"{plain}\"; filename*=UTF-8''{true}"
+        assert told["X-Amz-Expires"] == "900"
+        assert "versionId" in told
 
 
 def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_nothing(aws):
@@ -278,6 +459,18 @@ class TestRecordings:
 
         assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
 
+    def test_what_is_no_versions_id_is_not_found(self, bucket):
+        source = self.put(bucket).model_copy(update={"version_id": "not one", "etag": ""})
+        there = bucket.head_object(Bucket=source.bucket, Key=source.key)
+        with Stubber(bucket) as s3:  # as S3 has it, whose HEAD tells no reason
+            s3.add_response("head_object", there)
+            s3.add_client_error("head_object", "400", "Bad Request", 400)
+
+            with pytest.raises(AsrError) as raised:
+                S3Recordings(bucket, bucket).look_up(source)
+
+        assert raised.value.code == "ObjectNotFound"
+
     @pytest.mark.parametrize(
         ("body", "read"),
         [
@@ -301,6 +494,58 @@ class TestRecordings:
 
         with pytest.raises(AsrError, match="ObjectNotFound"):
             S3Recordings(bucket, bucket).look_up(source)
+
+    def test_the_whole_of_a_recording_is_read(self, bucket):
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+
+        assert store.data(source, 10) == b"0123456789"
+
+    def test_an_address_is_kept_once_and_given_as_it_is(self, bucket):
+        store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
+
+        first = store.put_link("linked/1/a.wav", "https://a.example.com/a.wav")
+        again = store.put_link("linked/1/a.wav", "https://b.example.com/b.wav")
+
+        assert first == again
+        assert first.version_id
+        assert store.presign(first) == "https://a.example.com/a.wav"
+
+    def test_what_lies_elsewhere_is_fetched_when_its_bytes_are_wanted(self, bucket):
+        with Web() as web:
+            store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
+            source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
+
+            assert store.data(source, 100) == b"the recording"
+
+    def test_but_not_from_inside(self, bucket):
+        with Web() as web:
+            store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
+            source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
+
+            with pytest.raises(AsrError, match="BadUrl"):
+                store.data(source, 100)
+
+    def test_an_upload_is_held_to_what_was_signed(self, bucket):
+        from asrcore.aws import s3_signer
+
+        store = S3Recordings(bucket, s3_signer(), Uploads("audio", 1000))
+
+        ticket = store.ticket("incoming/auto/会.wav", "audio/wav", {"asr-speakers": "2"}, 60)
+
+        policy = json.loads(base64.b64decode(ticket.fields["policy"]))
+        assert ticket.url == "https://audio.s3.us-east-1.amazonaws.com/"
+        assert ticket.fields["x-amz-meta-asr-speakers"] == "2"
+        assert "signature" not in repr(ticket)
+        for condition in (
+            ["content-length-range", 1, 1000],
+            ["starts-with", "$Content-Type", "audio/"],
+            {"success_action_status": "201"},
+            {"x-amz-meta-asr-speakers": "2"},
+            {"bucket": "audio"},
+            {"key": "incoming/auto/会.wav"},
+        ):
+            assert condition in policy["conditions"]
 
     def test_a_replaced_recording_is_left_to_its_own_job(self, bucket):
         source = self.put(bucket).model_copy(update={"version_id": None, "etag": "of-another-upload"})
@@ -344,6 +589,17 @@ class TestWorkflow:
         (execution,) = client.list_executions(stateMachineArn=arn)["executions"]
         held = client.describe_execution(executionArn=execution["executionArn"])["input"]
         assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
+
+    def test_what_an_execution_does_is_known_by_its_name(self, aws):
+        client = boto3.client("stepfunctions")
+        definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+        role = "arn:aws:iam::123456789012:role/r"
+        arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]
+        workflow = StepFunctionsWorkflow(client, arn)
+        workflow.start("job-1", Step(job_id="job", next=Next.QUERY))
+
+        assert workflow.status("job-1") == "RUNNING"
+        assert workflow.status("job-2") is None
 
     def test_a_token_that_nobody_waits_for_is_no_error(self):
         class Closed:

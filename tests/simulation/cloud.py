@@ -23,7 +23,7 @@ def refusal(code: str, operation: str) -> ClientError:
 
 @dataclass
 class DynamoDb:
-    """One table, its index of open jobs, and the few expressions that the jobs store uses."""
+    """One table, its index of open jobs, and the few expressions that the stores use."""
 
     items: dict[str, Item] = field(default_factory=dict)
     on_put: Callable[[Item | None, Item], None] = lambda _before, _after: None
@@ -48,15 +48,19 @@ class DynamoDb:
         *,
         Key: Item,
         UpdateExpression: str,
-        ConditionExpression: str,
         ExpressionAttributeValues: Item,
+        ConditionExpression: str = "",
         **_: Any,
     ) -> dict[str, Any]:
         held = self.items.get(Key["job_id"]["S"], {})
         values = ExpressionAttributeValues
-        self._check(ConditionExpression, held, values, "UpdateItem")
+        if ConditionExpression:
+            self._check(ConditionExpression, held, values, "UpdateItem")
+        added, _, assigned = UpdateExpression.removeprefix("ADD ").rpartition("SET ")
         changes: Item = {}
-        for name, value in re.findall(r"(\w+) = ((?:[^,(]|\([^)]*\))+)", UpdateExpression.removeprefix("SET ")):
+        for name, value in re.findall(r"(\w+) (:\w+)", added):
+            changes[name] = {"N": str(int(held.get(name, {"N": 0})["N"]) + int(values[value]["N"]))}
+        for name, value in re.findall(r"(\w+) = ((?:[^,(]|\([^)]*\))+)", assigned):
             changes[name] = {"N": str(sum(_number(term.strip(), held, values) for term in value.split("+")))}
         self.writes += 1
         self.items[Key["job_id"]["S"]] = {**Key, **held, **changes}

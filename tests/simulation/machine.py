@@ -64,6 +64,7 @@ class Machine:
     tell: Callable[[str, str], None]
     chance: random.Random
     executions: dict[str, Execution] = field(default_factory=dict)
+    transitions: int = 0  # states entered, and tasks tried again: what AWS charges
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _tokens: int = 0
 
@@ -106,6 +107,7 @@ class Machine:
         if not execution.running:
             return
         execution.state, state = name, self.definition["States"][name]
+        self.transitions += 1
         match state["Type"]:
             case "Choice":
                 chosen = [rule for rule in state["Choices"] if _read(data, rule["Variable"]) == rule["StringEquals"]]
@@ -163,6 +165,7 @@ class Machine:
                 longest_s = retry["IntervalSeconds"] * retry["BackoffRate"] ** retried[number]
                 wait_s = self.chance.uniform(0, min(longest_s, retry["MaxDelaySeconds"]))
                 retried[number] += 1
+                self.transitions += 1
                 self.clock.after(wait_s, lambda: self._perform(execution, state, data, retried), timer=True)
                 return
             break

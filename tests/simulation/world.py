@@ -24,8 +24,9 @@ from asrcore.core.step import GRACE_S, look_by
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request
 from asrcore.services import Services
+from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
-from asrcore.stores.objects import S3Recordings, S3Transcripts
+from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.simulation import doors
 from tests.simulation.clock import Clock
@@ -57,7 +58,6 @@ class Invocation:
     name: str
     started_s: float
     limit_s: float
-    first_point: int
     faulted_at: list[int] = dataclasses.field(default_factory=list)
     knows_secret: bool = False
 
@@ -207,9 +207,9 @@ class World:
                 return Reply(503, b"<html>unwell</html>")
             raise
 
-    def _secret(self) -> Mapping[str, Any]:
+    def _secret(self, *, fresh: bool = False) -> Mapping[str, Any]:
         process = self._running[-1]
-        if not process.knows_secret:
+        if fresh or not process.knows_secret:
             self.effect(
                 "secretsmanager get_secret_value",
                 Effect.READ,
@@ -230,8 +230,10 @@ class World:
                 update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}}
             ),
             jobs=DynamoJobs(jobs, "jobs"),
+            history=DynamoHistory(jobs, "jobs"),
             recordings=S3Recordings(s3, self.s3),
             transcripts=S3Transcripts(s3, TRANSCRIPTS),
+            versions=S3Versions(s3),
             workflow=StepFunctionsWorkflow(states, "arn"),
             events=EventBridge(Client("events", self.bus, self)),
             secret=self._secret,
@@ -245,7 +247,7 @@ class World:
         """Run a function in a process of its own. Raises FunctionFailedError for any way not to answer."""
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
-        process = Invocation(name, self.clock.now_s, doors.TIMEOUT_S[function], len(self.points) + 1)
+        process = Invocation(name, self.clock.now_s, doors.TIMEOUT_S[function])
         self._running.append(process)
         try:
             return doors.call(function, event, request_id or name, self._services)

@@ -5,19 +5,72 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 if TYPE_CHECKING:
     from devstack.stack import LocalStack
+    from tests.support.journey import Journey
+    from tests.support.operator import Operator
 
 # A profile or endpoint of the developer's shell would lead boto3 away from the stack; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make sam-local` gives the events to functions in their containers."""
+    parser.addoption("--in-containers", action="store_true", help="invoke functions by `sam local invoke`")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalStack]":
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalStack]":
     """template.yaml with the real functions and vendors that take a third of a second."""
     from devstack.stack import LocalStack
+    from tests.support.containers import ContainedStack
+    from tests.support.secrets_scan import listen
 
-    with LocalStack(turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+    settings = {"turnaround_s": 0.3, "log_dir": tmp_path_factory.mktemp("logs")}
+    contained = request.config.getoption("--in-containers")
+    local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else LocalStack(**settings)
+    with local as stack:
+        listen(stack)
+        _open.append(stack)
         yield stack
+        _open.remove(stack)
+
+
+@pytest.fixture
+def journey(stack: "LocalStack", obedient_vendors: None) -> "Journey":
+    """A person with a recording."""
+    from tests.support.journey import Journey
+
+    return Journey(stack)
+
+
+@pytest.fixture
+def operator(stack: "LocalStack", obedient_vendors: None) -> "Operator":
+    """A person who also has the commands."""
+    from tests.support.operator import Operator
+
+    return Operator(stack)
+
+
+@pytest.fixture
+def obedient_vendors(stack: "LocalStack") -> Iterator[None]:
+    """Whatever a test has told the simulated vendors to do wrong ends with it."""
+    yield
+    for url in stack.simulators.values():
+        requests.delete(f"{url}/_simulator/faults", timeout=10)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_secret_was_seen() -> Iterator[None]:
+    """After each file of tests, all that the stack has written so far is searched; another file may forget it."""
+    from tests.support.secrets_scan import assert_kept
+
+    yield
+    for stack in _open:
+        assert_kept(stack)
+
+
+_open: "list[LocalStack]" = []

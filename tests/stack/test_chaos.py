@@ -5,20 +5,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-import requests
-
-from tests.support.journey import Journey
 
 MEETING = (Path(__file__).parents[2] / "samples/meeting.wav").read_bytes()
 FRESH = count()
 MORE_THAN_BOTOCORE_TRIES = 6
-
-
-@pytest.fixture
-def journey(stack):
-    yield Journey(stack)
-    for url in stack.simulators.values():
-        requests.delete(f"{url}/_simulator/faults", timeout=10)
 
 
 def drop(journey, vendor):

@@ -29,8 +29,17 @@ def journey(stack):
     return journey
 
 
+@pytest.fixture(scope="module")
+def ended(journey):
+    """The two jobs, which have ended."""
+    for name, job in (("s3-put", PUT), ("s3-put-odd-key", ODD)):
+        journey.stack.invoke("SubmitFunction", event(name))
+        journey.finished(job)
+    return journey
+
+
 def test_every_event_file_has_a_test():
-    told = Path(__file__).read_text()
+    told = Path(__file__).read_text() + Path(__file__).with_name("test_notifications.py").read_text()
 
     assert [path.stem for path in (ROOT / "events").glob("*.json") if f'"{path.stem}"' not in told] == []
 
@@ -56,33 +65,47 @@ def test_the_s3_test_event_is_no_recording(journey):
         ("PollerFunction", "recover-step"),
     ],
 )
-def test_steps_of_a_completed_job_say_so(journey, function, name):
-    journey.stack.invoke("SubmitFunction", event("s3-put"))
-    journey.stack.invoke("SubmitFunction", event("s3-put-odd-key"))
+def test_steps_of_a_completed_job_say_so(ended, function, name):
     step = event(name)
-    journey.finished(step["job_id"])
 
-    assert journey.stack.invoke(function, step) == {"job_id": step["job_id"], "next": "completed", "wait_s": 0}
+    assert ended.stack.invoke(function, step) == {"job_id": step["job_id"], "next": "completed", "wait_s": 0}
 
 
 @pytest.mark.parametrize(("name", "job"), [("callback-tencent", ODD), ("callback-volcengine", PUT)])
-def test_callbacks_at_signed_addresses_are_acknowledged(journey, name, job):
-    journey.stack.invoke("SubmitFunction", event("s3-put"))
-    journey.stack.invoke("SubmitFunction", event("s3-put-odd-key"))
+def test_callbacks_at_signed_addresses_are_acknowledged(ended, name, job):
 
-    answer = journey.stack.invoke("CallbackFunction", event(name))
+    answer = ended.stack.invoke("CallbackFunction", event(name))
 
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (200, 0)
-    assert journey.finished(job)["status"] == "COMPLETED"
+    assert ended.finished(job)["status"] == "COMPLETED"
 
 
-def test_the_end_of_a_completed_jobs_execution_changes_nothing(journey):
-    journey.stack.invoke("SubmitFunction", event("s3-put"))
-    before = journey.finished(PUT)
+@pytest.mark.parametrize(
+    ("name", "status", "says"),
+    [
+        ("api-create-upload", 201, "x-amz-meta-asr-speakers"),
+        ("api-create-job", 200, '"key":"incoming/volcengine/news.mp3"'),
+        ("api-list-jobs", 200, PUT),
+        ("api-get-job", 200, '"stage":"completed"'),
+        ("api-get-transcript", 200, ""),
+        ("api-estimate", 200, '"vendor":"tencent-rec-task"'),
+        ("api-openapi", 200, '"openapi":"3.1.0"'),
+        ("api-unknown", 404, "urn:asrcore:problem:no-such-path"),
+    ],
+)
+def test_the_http_api_answers_each_of_its_routes(ended, name, status, says):
+    answer = ended.stack.invoke("ApiFunction", event(name))
 
-    journey.stack.invoke("SweepFunction", event("execution-ended"))
+    assert answer["statusCode"] == status, answer
+    assert says in answer["body"]
 
-    assert journey.row(PUT) == before
+
+def test_the_end_of_a_completed_jobs_execution_changes_nothing(ended):
+    before = ended.row(PUT)
+
+    ended.stack.invoke("SweepFunction", event("execution-ended"))
+
+    assert ended.row(PUT) == before
 
 
 def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job(journey):
@@ -90,6 +113,13 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job(jour
 
     assert step["next"] == "completed"
     assert journey.row(step["job_id"])["source"]["key"] == event("request")["key"]
+
+
+def test_a_step_of_a_backfill_says_what_became_of_each_recording(ended):
+    answer = ended.stack.invoke("SubmitFunction", event("backfill-step"))
+
+    assert (answer["next"], answer["Items"]) == ("done", [])
+    assert [entry["outcome"] for entry in answer["recordings"]] == ["known", "skipped"]
 
 
 def test_the_schedule_sweeps(journey):

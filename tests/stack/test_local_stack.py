@@ -214,7 +214,7 @@ def test_later_version_has_a_greater_sequencer(scripted: LocalStack):
         s3.put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/twice.wav", Body=b"RIFF")
 
     def look() -> list[dict[str, Any]] | None:
-        objects = s3.list_objects_v2(Bucket=scripted.transcript_bucket, Prefix="events/")["Contents"]
+        objects = s3.list_objects_v2(Bucket=scripted.transcript_bucket, Prefix="events/").get("Contents", [])
         bodies = [s3.get_object(Bucket=scripted.transcript_bucket, Key=item["Key"])["Body"].read() for item in objects]
         told = [json.loads(body)["record"]["s3"]["object"] for body in bodies]
         twice = [item for item in told if item["key"] == "incoming/auto/twice.wav"]

@@ -1,4 +1,4 @@
-"""Orders, accounts and replies for tests of the vendor modules."""
+"""Orders, accounts and replies for tests of the vendor modules, and what was read in a reply."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from asrcore.core.audio import Audio
 from asrcore.core.options import Options
+from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Account, Delivery, Order, Reply, Request, Vendor
 from tests.support.running import CREDENTIALS
 
@@ -57,3 +58,13 @@ def form_of(request: Request) -> dict[str, str]:
 
 def json_of(request: Request) -> dict[str, Any]:
     return json.loads(request.body)
+
+
+def lines(recognition: Recognition) -> list[tuple[int | None, int | None, str, str | None, int | None]]:
+    """What was heard, by utterance: start, end, text, speaker, channel."""
+    return [(each.start_ms, each.end_ms, each.text, each.speaker, each.channel) for each in recognition.utterances]
+
+
+def words(recognition: Recognition) -> list[tuple[int | None, int | None, str]]:
+    """The words of all utterances: start, end, text."""
+    return [(word.start_ms, word.end_ms, word.text) for each in recognition.utterances for word in each.words]

@@ -25,3 +25,53 @@ def short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
 Loader.add_multi_constructor("!", short_form)
 TEXT = (ROOT / "template.yaml").read_text()
 TEMPLATE = yaml.load(TEXT, Loader)
+
+# What has to be asked for is deployed with these parameters.
+NOTIFYING = {
+    "NotificationTopicArn": "arn:aws:sns:us-east-1:123456789012:told",
+    "WebhookUrl": "https://receiver.example.com/told",
+}
+_NOTHING = {"Ref": "AWS::NoValue"}
+
+
+def deployed(**given: str) -> dict[str, dict[str, Any]]:
+    """The resources of a deployment with these parameters (and `Partition`): conditions decided, else as written."""
+    section: dict[str, dict[str, Any]] = decided(TEMPLATE["Resources"], **given)
+    return {name: each for name, each in section.items() if holds(each.get("Condition"), given)}
+
+
+def decided(value: Any, **given: str) -> Any:
+    """A part of the template with every Fn::If replaced by the branch that these parameters take."""
+    match value:
+        case {"Fn::If": [condition, yes, no]}:
+            return decided(yes if holds(condition, given) else no, **given)
+        case dict():
+            items = {key: decided(item, **given) for key, item in value.items()}
+            return {key: item for key, item in items.items() if item != _NOTHING}
+        case list():
+            return [item for item in (decided(each, **given) for each in value) if item != _NOTHING]
+    return value
+
+
+def holds(condition: str | None, given: dict[str, str]) -> bool:
+    """Whether a condition of the template (none: always) holds with these parameters."""
+    return condition is None or bool(_told(TEMPLATE["Conditions"][condition], given))
+
+
+def _told(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each of CloudFormation's functions has its own
+    match value:
+        case {"Ref": name}:
+            return given.get(name.removeprefix("AWS::"), str(TEMPLATE["Parameters"].get(name, {}).get("Default", "")))
+        case {"Condition": name}:
+            return holds(name, given)
+        case {"Fn::Equals": [one, other]}:
+            return str(_told(one, given)) == str(_told(other, given))
+        case {"Fn::Not": [one]}:
+            return not _told(one, given)
+        case {"Fn::Or": several}:
+            return any(_told(each, given) for each in several)
+        case {"Fn::And": several}:
+            return all(_told(each, given) for each in several)
+        case {"Fn::Join": [_, one]}:
+            return _told(one, given)
+    return value

@@ -1,15 +1,14 @@
 """The other end of a vendor: a web server on loopback that serves files, redirects, and takes callbacks."""
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.support.loopback import Loopback
 
 T = TypeVar("T")
 
@@ -26,7 +25,7 @@ class Received:
 
 
 @dataclass
-class Web:
+class Web(Loopback):
     """Serves `files`, sends `redirects` on, and answers each POST with the next of `replies`; the last one stays."""
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -34,36 +33,21 @@ class Web:
     replies: list[tuple[int, str]] = field(default_factory=lambda: [(200, '{"code": 0, "message": "success"}')])
     received: list[Received] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        self._server = make_server(
-            "127.0.0.1", 0, Request.application(self._answer), threaded=True, request_handler=_Quiet
-        )
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.port}{path}"
-
     def serve(self, path: str, content: bytes) -> str:
         """Offer a file; returns its URL."""
         self.files[path] = content
-        return self.url(path)
+        return self.at(path)
 
     def redirect(self, path: str, target: str) -> str:
         self.redirects[path] = target
-        return self.url(path)
+        return self.at(path)
 
     def reply_with(self, *replies: tuple[int, str]) -> None:
         """Status and body of the answers to the next callbacks."""
         self.replies = list(replies)
 
-    def _answer(self, request: Request) -> Response:
+    def answer_to(self, request: Request) -> Response:
+        """A file, a redirect, or the next reply to a callback."""
         if request.method == "POST":
             self.received.append(Received(request.path, request.mimetype, request.get_data()))
             status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -73,13 +57,6 @@ class Web:
         if request.path in self.files:
             return Response(self.files[request.path])
         return Response("no such file", status=404)
-
-
-class _Quiet(WSGIRequestHandler):
-    timeout = 30
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        """Nothing: the tests look at what was received."""
 
 
 def eventually(probe: Callable[[], T | None]) -> T:

@@ -259,7 +259,7 @@ class TestStep:
                 id="planned, due later: early enough to keep its slot",
             ),
             pytest.param(planned().claim(None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
-            pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 3, id="submitted, to be asked"),
+            pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 10, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
             pytest.param(
                 submitted(), {Completion.CALLBACK}, 11700, Next.CALLBACK, 1, id="callback only, overdue: never a query"
@@ -291,12 +291,12 @@ class TestStep:
 
 
 class TestPolling:
-    @given(st.floats(1, 5 * 3600))
-    def test_six_hours_take_at_most_90_queries_and_no_wait_is_shorter_than_three_seconds(self, audio_s):
+    @given(st.floats(1, 5 * 3600), st.none() | st.integers(1, 86_400))
+    def test_six_hours_take_at_most_90_queries_and_no_wait_is_shorter_than_three_seconds(self, audio_s, typical_s):
         elapsed_s, queries = 0.0, 0
 
         while elapsed_s < RESULT_DEADLINE_S:
-            delay_s = next_delay(audio_s, elapsed_s, queries)
+            delay_s = next_delay(audio_s, elapsed_s, queries, typical_s)
             assert delay_s >= 3
             elapsed_s, queries = elapsed_s + delay_s, queries + 1
 

@@ -1,10 +1,71 @@
-"""The documentation says what the code does."""
+"""The documentation says what the code does, leads where it says, and names nothing that is not there.
 
+Its examples run in `tests/stack/test_documentation.py`; here are those that need what a test has not got (an account of
+AWS, Docker) held against what they name.
+"""
+
+import ast
+import json
 import re
+import shlex
+import tomllib
+from itertools import pairwise
 
+import jmespath
 import pytest
+from botocore import xform_name
+from botocore.session import Session
 
-from tools.tables import DOCUMENTS, ROOT, rewritten
+from asrcore.vendors.registry import VENDORS
+from asrctl.cli import command_line
+from devstack.expand import check_parameters
+from devstack.settings import SAM_ENV
+from tests.support.manual import MARKS, PAGES, ROOT, RUN_BY, blocks, inline, name
+from tests.support.template import TEMPLATE
+from tools.tables import DOCUMENTS, rewritten
+
+# What `make` starts, by whom it is started for a test: CI by that name, or the test.
+STARTED_BY = {"test": "make check", "local": "tests/browser/test_jobs_page.py::local"}
+PROGRAMS = ("make", "python -m asrctl", "sam", "aws", "export")
+# What of SAM's the pages speak of; SAM itself is not among the tests' packages.
+SAM_OPTIONS = {
+    "build": {"--use-container"},
+    "delete": set(),
+    "deploy": {"--config-env", "--guided", "--no-confirm-changeset", "--parameter-overrides", "--region"},
+    "local": {"--add-host", "--env-vars", "--event"},
+}
+NOT_RUN = MARKS - {"", "make"}
+MAKEFILE = (ROOT / "Makefile").read_text()
+WORKFLOW = (ROOT / ".github/workflows/check.yml").read_text()
+
+
+def examples(program, marks=MARKS):
+    """The arguments of a program, for each of the documents' shell commands that begins with it."""
+    return [
+        pytest.param(shlex.split(command, comments=True)[len(program.split()) :], id=f"{block.place}: {command}")
+        for block in blocks("sh")
+        for command in block.commands
+        if block.mark in marks and command.startswith(f"{program} ")
+    ]
+
+
+def within(program):
+    """The same for what stands within a sentence."""
+    return [pytest.param(shlex.split(command), id=f"{page}: {command}") for page, command in inline(program)]
+
+
+def is_there(test):
+    """Whether `path::name` is a test, or a fixture, that exists; `path::Class::name` and a path alone too."""
+    path, *names = test.split("::")
+    if not (ROOT / path).is_file():
+        return False
+    body = ast.parse((ROOT / path).read_text()).body
+    for wanted in names:
+        found = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted]
+        if not found:
+            return False
+        body = found[0].body
+    return True
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
@@ -14,15 +75,27 @@ def test_tables_are_as_the_code_has_them(document):
     assert rewritten(text) == text, "run: make docs"
 
 
-@pytest.mark.parametrize(
-    "document",
-    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "simulators/README.md", ROOT / "benchmarks/README.md"],
-    ids=lambda document: str(document.relative_to(ROOT)),
-)
-def test_links_lead_somewhere(document):
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text())
+def anchors(page):
+    """What a link can lead to within a page, as GitHub names headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert [link for link in links if not (document.parent / link).exists()] == []
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)", page.read_text())
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+
+    assert [str(path) for path, _ in targets if not path.exists()] == []
+    assert [f"{path.name}#{anchor}" for path, anchor in targets if anchor and anchor not in anchors(path)] == []
+
+
+def test_the_index_has_every_page():
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").glob("*.md")]
+
+    assert [page for page in pages if f"]({page})" not in index and page != "README.md"] == []
+    assert "](runbooks/README.md)" in index
 
 
 def test_every_event_is_named_beside_its_function():
@@ -31,5 +104,148 @@ def test_every_event_is_named_beside_its_function():
     assert [event.stem for event in (ROOT / "events").glob("*.json") if f"`{event.stem}`" not in told] == []
 
 
+@pytest.mark.parametrize("language", ["bash", "shell", "console", "zsh", ""])
+def test_no_commands_hide_under_another_name(language):
+    assert blocks(language) == []
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.place)
+def test_somebody_sees_to_every_example(block):
+    """Unmarked ones are run by tests/stack/test_documentation.py, or by the test that `run_by` names."""
+    assert block.mark in MARKS or block.page in RUN_BY
+    assert block.run_by is None or is_there(block.run_by)
+    if block.mark in NOT_RUN:
+        assert [command for command in block.commands if not command.startswith(PROGRAMS)] == []
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.place)
+def test_json_is_json(block):
+    assert json.loads(block.body)
+
+
+@pytest.mark.parametrize("arguments", examples("make") + within("make"))
+def test_every_make_command_is_one_of_the_makefile_s(arguments):
+    words = [word for word in arguments if word != "make"]
+    targets = [word for word in words if "=" not in word]
+    variables = dict(word.split("=", 1) for word in words if "=" in word)
+
+    assert [target for target in targets if f"\n{target}:" not in MAKEFILE] == []
+    assert [each for each in variables if f"$({each})" not in MAKEFILE and f"$${each}" not in MAKEFILE] == []
+    assert variables.get("PROFILE", "default") in tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    "target",
+    sorted({command.split()[1] for block in blocks("sh") if block.mark == "make" for command in block.commands}),
+)
+def test_what_make_starts_is_started_by_a_test(target):
+    by = STARTED_BY.get(target, f"make {target}")
+
+    assert is_there(by) if by.startswith("tests/") else f"- run: {by}\n" in WORKFLOW
+
+
+@pytest.mark.parametrize("arguments", examples("python -m asrctl"))
+def test_every_command_of_asrctl_is_one_that_it_knows(arguments):
+    assert command_line().parse_args(arguments).command
+
+
+@pytest.mark.parametrize("words", within("asrctl") + within("python -m asrctl"))
+def test_every_mention_of_asrctl_is_of_a_command_and_options_that_it_has(words, capsys):
+    command, *options = words[words.index("asrctl") + 1 :] if "asrctl" in words else words[3:]
+    if command == "COMMAND":
+        return
+    with pytest.raises(SystemExit) as stopped:
+        command_line().parse_args([command, *options[:1], "--help"] if command == "backfill" else [command, "--help"])
+
+    told = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert [option for option in options if option.startswith("--") and option not in told] == []
+
+
+@pytest.mark.parametrize("words", examples("sam") + within("sam"))
+def test_every_command_of_sam_names_what_there_is(words):
+    given = dict(pairwise(words))
+    command, *_ = (word for word in words if word != "sam")
+
+    assert {word for word in words if word.startswith("--")} <= SAM_OPTIONS[command]
+    assert given.get("invoke", "SubmitFunction") in TEMPLATE["Resources"]
+    assert (ROOT / given.get("--event", "events")).exists()
+    assert ROOT / given.get("--env-vars", SAM_ENV) == SAM_ENV
+    assert given.get("--config-env", "prod") in tomllib.loads((ROOT / "samconfig.toml").read_text())
+    if overrides := given.get("--parameter-overrides"):
+        parameter, _, value = overrides.partition("=")
+        check_parameters(TEMPLATE["Parameters"], {parameter: json.loads(value)})
+
+
+@pytest.mark.parametrize("arguments", examples("aws", NOT_RUN))
+def test_every_command_of_aws_is_one_of_an_api_and_its_files_are_there(arguments):
+    given = dict(pairwise(arguments))
+    service, operation = [word for word in arguments if not word.startswith(("-", "http"))][:2]
+    high_level = {("s3", "cp"), ("s3", "sync"), ("s3", "ls"), ("cloudformation", "deploy")}
+
+    if (service, operation) not in high_level:
+        api = Session().get_service_model("s3" if service == "s3api" else service)
+        assert operation in {xform_name(each, "-") for each in api.operation_names}
+    jmespath.compile(given.get("--query", "@"))
+    assert (ROOT / given.get("--template-file", "template.yaml")).is_file()
+    assert [word for word in arguments if word.startswith("samples/") and not (ROOT / word).is_file()] == []
+
+
+# Names of AWS's, of which the code has no need.
+AWS_NAMES = {"ItemReaderFailed", "TooManyRequests", "SourceIp", "SourceVpce"}
+SOURCES = ("layers/asrcore/asrcore", "asrctl", "devstack", "statemachine", "template.yaml")
+
+
+@pytest.fixture(scope="module")
+def code():
+    files = [file for source in SOURCES for file in [ROOT / source, *(ROOT / source).rglob("*")] if file.is_file()]
+    return "\n".join(file.read_text() for file in files if file.suffix in {".py", ".yaml", ".json"})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "runbooks" in page.parts or page.stem in {"README", "troubleshooting", "vendors"}],
+    ids=name,
+)
+def test_what_a_reader_will_look_for_is_called_so_in_the_code(page, code):
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text()))
+    names = {each for span in spans for each in re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", span)}
+
+    assert [each for each in sorted(names - AWS_NAMES) if each not in code] == []
+
+
+def test_what_a_vendor_needs_is_told():
+    told = (ROOT / "docs/vendors.md").read_text()
+    (table,) = re.findall(r"\| object \| fields .*\n((?:\|.*\n)+)", told)
+    rows = {row.split("`")[1]: row for row in table.splitlines()[1:]}
+
+    for vendor in VENDORS.values():
+        row = rows[vendor.secret_name]
+        assert [field for field in (*vendor.secret_fields, vendor.name) if f"`{field}`" not in row] == []
+
+
 def test_the_readme_is_short_enough_to_be_read():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 250
+
+
+def threats():
+    """The rows of the threat model: what somebody could do, and the tests that show what stops them."""
+    lines = (ROOT / "SECURITY.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith(("| ---", "| who could do what |"))]
+    return [
+        pytest.param(re.findall(r"`(tests/[^`]+)`", row.split(" | ")[-1]), id=row.split(" | ")[0].strip("| "))
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("tests", threats())
+def test_every_row_of_the_threat_model_names_tests_that_are_there(tests):
+    assert tests
+    assert [test for test in tests if not is_there(test)] == []
+
+
+def test_every_door_has_its_rows():
+    doors = re.findall(r"(?m)^### (.+)$", (ROOT / "SECURITY.md").read_text())
+
+    assert len(doors) == 10
+    assert len(threats()) > 5 * len(doors)

@@ -73,6 +73,8 @@ def test_a_completed_job_tells_what_it_took():
         "TurnaroundRatio": [30 + AHEAD_S],
         "AttemptsPerJob": [1],
         "QueriesPerJob": [1],
+        "CostUsd": [made.job().cost.total.usd],
+        "CostCny": [made.job().cost.total.cny],
     }
     assert values(made, "RecordingsReceived") == values(made, "JobsCompleted") == [1]
     assert values(made, "JobsFailed") == []
@@ -153,6 +155,7 @@ def test_a_redriven_job_ends_again():
     submit(job.job_id, made.services)
 
     assert values(made, "FailureRate") == [100, 0]
+    assert sum(values(made, "CostUsd")) == pytest.approx(made.job().cost.known.usd)
 
 
 def test_a_recording_of_unknown_length_has_a_turnaround_and_no_ratio():

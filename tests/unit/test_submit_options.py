@@ -76,14 +76,13 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
     assert requests(made) == ["POST submit/toy-query"]
 
 
-def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier_one(monkeypatch):
+@pytest.mark.parametrize("named", [pytest.param(None, id="unnamed"), pytest.param("v2", id="by its id")])
+def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier_one(named):
     made = world("done", "done", vendors=(SYNC,))
     drop(made)
-    look_up = made.recordings.look_up
-    newest = {"version_id": "v2", "etag": "e2"}
-    monkeypatch.setattr(made.recordings, "look_up", lambda source: (look_up(source)[0].model_copy(update=newest), {}))
+    made.recordings.versions[KEY] = "v2"
 
-    step = request(asked(version_id=None), made.services)
+    step = request(asked(version_id=named), made.services)
 
     assert made.jobs.load(step.job_id).transcript_key == f"transcripts/{KEY}.json"
     assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"

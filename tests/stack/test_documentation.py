@@ -1,0 +1,180 @@
+"""The commands of the documentation, typed as they stand there: by a person with the `aws` CLI, against a local stack.
+
+The stack has everything switched on that a page speaks of. What a page calls by a made-up name (`meeting.wav`, `$JOB`,
+the address of `make local`) is given that name here.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import requests
+
+from devstack.settings import CREDENTIAL
+from devstack.stack import LocalStack
+from tests.support.journey import Journey
+from tests.support.manual import ROOT, Block, blocks
+from tests.support.operator import RECORDING, Operator
+from tests.support.receiver import Receiver
+from tests.support.secrets_scan import watched
+from tools.exports import export_table, rewritten
+
+REGION = "ap-northeast-2"
+ACCOUNT = "123456789012"
+FAILING = "tencent-recording"
+FAILS = {"on": "result", "code": "10004"}  # when it has an execution already
+FRESH = count()
+RUNBOOKS = "docs/runbooks/"
+(NAMES, *_) = (block for block in blocks("sh") if block.page == f"{RUNBOOKS}README.md")
+# What the pages say, and what it is here.
+MADE_UP = {
+    "http://127.0.0.1:PORT": "$AWS_ENDPOINT_URL",
+    f"asrcore-audio-{ACCOUNT}-us-east-1": "$AUDIO_BUCKET",
+    "AWS_DEFAULT_REGION=us-east-1": f"AWS_DEFAULT_REGION={REGION}",
+    "s3://OLD-transcripts-ACCOUNT-REGION": "s3://$TRANSCRIPT_BUCKET",
+    "s3://NEW-transcripts-ACCOUNT-REGION": "s3://another-stacks-transcripts",
+}
+# Version 1 of the CLI forgets AWS_ENDPOINT_URL when it speaks to SQS.
+AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with Receiver() as receiver:
+        params = {"WebhookUrl": receiver.url, "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:told"}
+        logs = tmp_path_factory.mktemp("logs")
+        with LocalStack(params, region=REGION, turnaround_s=0.3, log_dir=logs) as stack, watched(stack):
+            stack.client("sns").create_topic(Name="told")
+            stack.client("s3").create_bucket(
+                Bucket="another-stacks-transcripts", CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            person = Journey(stack)
+            person.finished(person.drop("incoming/auto/meeting.wav", RECORDING))
+            yield stack
+
+
+@pytest.fixture(scope="module")
+def operator(stack: LocalStack) -> Operator:
+    return Operator(stack)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout, with recordings and a secret of one's own beside it."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in ("deploy", "samples"):
+        (folder / part).symlink_to(ROOT / part)
+    for name in ("meeting.wav", "call.wav", "recording.wav"):
+        (folder / name).write_bytes(RECORDING)
+    shutil.copy(ROOT / "devstack/credentials.json", folder / "secret.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(operator: Operator) -> str:
+    """A backfill that is over."""
+    started = operator.found("backfill", "start", "--prefix", "incoming/nothing/")["run"]
+    operator.until(
+        lambda: operator.found("backfill", "status", started)["runs"],
+        lambda runs: runs[0]["status"] != "RUNNING",
+        "the backfill to end",
+    )
+    return str(started)
+
+
+@pytest.fixture
+def job(operator: Operator) -> Iterator[str]:
+    """A job that failed, with an execution of its own."""
+    operator.fault(FAILING, **FAILS)
+    job = operator.drop(f"incoming/{FAILING}/documentation {next(FRESH)}/meeting.wav", RECORDING)
+    assert operator.ended(job)["status"] == "FAILED"
+    yield job
+    requests.delete(f"{operator.stack.simulators[FAILING]}/_simulator/faults", timeout=10)
+
+
+@pytest.fixture(scope="module")
+def shell(stack: LocalStack, folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Types lines into a shell that stops at the first that fails."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(ROOT),
+        "NO_PROXY": "*",
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AUDIO_BUCKET": stack.audio_bucket,
+        "TRANSCRIPT_BUCKET": stack.transcript_bucket,
+    }
+
+    def type_in(lines: str, **names: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", AWS + lines],
+            cwd=folder,
+            env={**environment, **names},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return type_in
+
+
+@pytest.fixture(scope="module")
+def names(shell: Callable[..., "subprocess.CompletedProcess[str]"]) -> str:
+    """What the runbooks' first page has one define."""
+    done = shell(f"{NAMES.body}\ndeclare -f\ndeclare -p STACK TABLE QUEUE MACHINE")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def here(lines: str) -> str:
+    """A page's lines with what they mean here."""
+    for said, meant in MADE_UP.items():
+        lines = lines.replace(said, meant)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=block.place)
+        for block in blocks("sh")
+        if not (block.mark or block.run_by) and block != NAMES
+    ],
+)
+def test_an_example_runs(block: Block, shell, names, request):
+    wanted = {name for name in ("JOB", "RUN", "NAME") if f"${name}" in block.body}
+    known = {"JOB": "", "RUN": "", "NAME": ""}
+    if wanted & {"JOB", "NAME"}:
+        known["JOB"] = request.getfixturevalue("job")
+        known["NAME"] = f"{known['JOB']}-1"
+    if "RUN" in wanted:
+        known["RUN"] = request.getfixturevalue("run")
+
+    done = shell(f"{names if block.page.startswith(RUNBOOKS) else ''}\n{here(block.body)}", **known)
+
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_excerpts_in_the_readme_are_of_real_exports(stack):
+    readme = (ROOT / "README.md").read_text()
+
+    assert rewritten(readme, export_table(stack)) == readme, "run: make docs"
+
+
+@pytest.mark.parametrize("output", ["SecretCommand", "UploadCommand", "TranscriptsCommand"])
+def test_a_command_among_the_outputs_runs(output, stack, shell):
+    done = shell(stack.outputs[output])
+
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,504 @@
+"""Whoever means harm, at every door of the deployed stack: the right answer, and nothing changed.
+
+That a body comes slowly or is too large is API Gateway's and AWS Lambda's affair in the cloud (30 s, 10 MB, 6 MB); the
+local stack keeps their limits, so that what they let through is what the function must stand.
+"""
+
+import json
+import socket
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from asrcore.core.callback_url import callback_url
+from asrcore.core.levels import LARGEST_SIDECAR_BYTES
+from asrcore.core.transcript import LONGEST_KEY_BYTES
+from devstack.stack import FunctionError
+from tests.support.journey import Journey
+from tests.support.running import CREDENTIALS
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+RECORDING = (SAMPLES / "meeting.wav").read_bytes()
+KEYS = CREDENTIALS["callback"]["keys"]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SAID = "code=0&message=success&requestId=1&text=" + quote("[0:0.020,0:2.380,0]  好\n") + "&audioTime=2.4"
+FRESH = count()
+MEGABYTE = 1024 * 1024
+
+
+def key(vendor, name):
+    """A key that no other test uses."""
+    return f"incoming/{vendor}/hostile-{next(FRESH)}/{name}"
+
+
+def address(stack, job, *, vendor="tencent-recording", attempt=1, keys=KEYS):
+    return callback_url(stack.api_url, vendor, job, attempt, keys)
+
+
+def post(url, body=SAID, headers=FORM):
+    return requests.post(url, data=body, headers=headers, timeout=60)
+
+
+def objects(stack, audio_key):
+    """What was made of a recording, by key and version."""
+    listed = stack.client("s3").list_object_versions(Bucket=stack.transcript_bucket, Prefix=f"transcripts/{audio_key}")
+    return {(each["Key"], each["VersionId"]) for each in listed.get("Versions", [])}
+
+
+# --- callbacks --------------------------------------------------------------------------------------------------------
+
+
+def waits(stack):
+    """A job that waits for a callback which its vendor never sends."""
+    journey = Journey(stack)
+    journey.fault("tencent-recording", on="callback", drop=True)
+    job = journey.drop(key("tencent-recording", "meeting.wav"), RECORDING)
+    journey.until(lambda: journey.row(job), lambda row: row.get("task_token"), f"job {job} to wait")
+    return job
+
+
+@pytest.fixture(scope="module")
+def untouched(stack):
+    """One for tests that leave it as it is."""
+    return waits(stack)
+
+
+@pytest.fixture
+def waiting(stack):
+    """One for a test of its own."""
+    return waits(stack)
+
+
+@pytest.fixture
+def unchanged(stack, untouched):
+    """A job whose row, and whose objects in the transcript bucket, are the same afterwards."""
+    audio_key = Journey(stack).row(untouched)["source"]["key"]
+
+    def look():
+        return Journey(stack).row(untouched), objects(stack, audio_key)
+
+    before = look()
+    yield untouched
+    assert look() == before
+
+
+def forged(url, **parts):
+    """An address with some of its four parts replaced; the signature stays as it was."""
+    base, vendor, job, attempt, signature = url.rsplit("/", 4)
+    given = {"vendor": vendor, "job": job, "attempt": attempt, "signature": signature, **parts}
+    return "/".join([base, *given.values()])
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(lambda url: forged(url, signature="A" * 43), id="a signature out of thin air"),
+        pytest.param(lambda url: url[:-1], id="a signature cut short"),
+        pytest.param(lambda url: url + "=", id="a signature padded"),
+        pytest.param(lambda url: forged(url, signature=quote("签名\0")), id="a signature that is not ASCII"),
+        pytest.param(lambda url: forged(url, signature="A" * 6000), id="a signature of 6,000 letters"),
+        pytest.param(lambda url: forged(url, job="0" * 32), id="another job's signature"),
+        pytest.param(lambda url: forged(url, job="pace%23tencent-recording"), id="a row that is no job"),
+        pytest.param(lambda url: forged(url, job=quote('x\n{"level":"ERROR"}')), id="a job that writes a log line"),
+        pytest.param(lambda url: forged(url, attempt="2"), id="another attempt"),
+        pytest.param(lambda url: forged(url, attempt="01"), id="the same attempt, written otherwise"),
+        pytest.param(lambda url: forged(url, attempt=quote("１")), id="the same in wide digits"),
+        pytest.param(lambda url: forged(url, vendor="volcengine"), id="another vendor"),
+        pytest.param(lambda url: forged(url, vendor="nobody"), id="a vendor that does not exist"),
+        pytest.param(lambda url: forged(url, vendor="tencent-recording%0A" + "x"), id="parts that run together"),
+    ],
+)
+def test_a_forged_callback_is_forbidden(stack, unchanged, forge):
+    answer = post(forge(address(stack, unchanged)))
+
+    assert (answer.status_code, answer.json()) == (403, {"code": 403, "message": "forbidden"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "", id="read"),
+        pytest.param("PUT", "", id="put"),
+        pytest.param("DELETE", "", id="delete"),
+        pytest.param("POST", "/more", id="a longer path"),
+        pytest.param("POST", "/../../../../etc/passwd", id="up and away"),
+        pytest.param("POST", "%2F..%2F..", id="up and away, encoded"),
+    ],
+)
+def test_there_is_no_other_door(stack, unchanged, method, path):
+    parts = urlsplit(address(stack, unchanged))
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(f"{method} {parts.path}{path} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
+        status = int(connection.makefile("rb").readline().split()[1])
+
+    assert status in {403, 404}
+
+
+def test_a_callback_of_an_attempt_that_is_not_the_current_one_is_answered_politely(stack, unchanged):
+    answer = post(address(stack, unchanged, attempt=2))
+
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+
+
+def test_a_callback_of_another_vendor_with_its_own_signature_is_answered_with_its_own_no(stack, unchanged):
+    """It is signed, so the vendor's interface is asked what it says; it says nothing that this vendor would."""
+    answer = post(address(stack, unchanged, vendor="volcengine"))
+
+    assert answer.status_code == 400
+    assert answer.json() != {"code": 0}
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(b"", FORM, id="nothing"),
+        pytest.param(b"{", JSON, id="half a JSON object"),
+        pytest.param(b'{"code":' * 100_000, JSON, id="objects in objects"),
+        pytest.param(b"[" * MEGABYTE, JSON, id="lists in lists"),
+        pytest.param(b'{"code":"0"}', JSON, id="a success without a text"),
+        pytest.param(b'{"code":' + b"9" * 100_000 + b"}", JSON, id="a code of 100,000 digits"),
+        pytest.param(b'{"code":NaN,"text":"a"}', JSON, id="a code that is no number"),
+        pytest.param(b'["code"]', JSON, id="a list"),
+        pytest.param(b'{"code":"0\xff","text":"\xff"}', JSON, id="bytes that are no text"),
+        pytest.param(b"\xff\xfe\x00\xd8" * 1000, {"Content-Type": "text/plain; charset=utf-16"}, id="half characters"),
+        pytest.param(b"code=zero&text=a", FORM, id="a code in words"),
+        pytest.param(b"text=a", FORM, id="no code"),
+        pytest.param(b"&".join([b"a=b"] * 200_000), FORM, id="200,000 fields"),
+        pytest.param(b"%%%=%zz&=&&;;", FORM, id="a form that is none"),
+        pytest.param(
+            b"PK\x03\x04" + bytes(range(256)) * 1000, {"Content-Type": "multipart/form-data"}, id="an archive"
+        ),
+    ],
+)
+def test_a_body_that_is_not_the_vendors_is_refused(stack, unchanged, body, headers):
+    answer = post(address(stack, unchanged), body, headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 1)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "x" * 7000}, {**FORM, "Content-Encoding": "gzip"}])
+def test_a_result_is_taken_whatever_its_headers_say(stack, journey, waiting, headers):
+    """What a vendor says is in the body; headers are noted, as far as metadata can hold them."""
+    answer = post(address(stack, waiting), SAID.encode(), headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    assert journey.transcript(journey.finished(waiting))["text"] == "好"
+
+
+@pytest.mark.parametrize("size_bytes", [5 * MEGABYTE, 10 * MEGABYTE + 1, 64 * MEGABYTE])
+def test_a_body_that_is_too_large_does_not_reach_the_function(stack, unchanged, size_bytes):
+    invocations = stack.logs("CallbackFunction").count("START")
+    try:
+        status = post(address(stack, unchanged), b"a" * size_bytes).status_code
+    except requests.ConnectionError:  # hung up on while still sending
+        status = 413
+
+    assert status == 413
+    assert stack.logs("CallbackFunction").count("START") == invocations
+
+
+def test_a_body_that_does_not_come_keeps_nobody_waiting(stack, journey, waiting):
+    parts = urlsplit(address(stack, waiting))
+    slow = [socket.create_connection((parts.hostname, parts.port), timeout=30) for _ in range(20)]
+    for connection in slow:
+        connection.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\ncode=0&te".encode())
+    before = journey.row(waiting)
+
+    answer = post(address(stack, waiting, attempt=2))
+
+    assert answer.status_code == 200
+    assert journey.row(waiting) == before
+    for connection in slow:
+        connection.close()
+    assert post(address(stack, waiting)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(SAID, id="the same"),
+        pytest.param(SAID.replace("%E5%A5%BD", "%E5%9D%8F"), id="with another text"),
+        pytest.param("code=10004&message=bad&requestId=1", id="with a failure"),
+    ],
+)
+def test_a_callback_that_is_replayed_is_answered_politely_and_changes_nothing(stack, journey, waiting, again):
+    assert post(address(stack, waiting)).status_code == 200
+    row = journey.finished(waiting)
+    before = objects(stack, row["source"]["key"])
+
+    answers = [post(address(stack, waiting), again) for _ in range(3)]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(200, 0)] * 3
+    assert journey.row(waiting) == row
+    assert objects(stack, row["source"]["key"]) == before
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+# The embedded S3 takes no line feed in a name; other line ends will do, and tests/unit/test_hostile_events.py has one.
+LINE = 'a\r\x85\u2028{"level":"ERROR","message":"forged"}\r.wav'
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("a//b.wav", id="an empty folder"),
+        pytest.param(" a .wav ", id="spaces around"),
+        pytest.param("%2F%2e%2e%00.wav", id="escapes that are meant"),
+        pytest.param("a+b c%20d.wav", id="plus and percent"),
+        pytest.param(LINE, id="a line of the log"),
+        pytest.param("\t\x07\x1b[2J\x7f.wav", id="what steers a terminal"),
+        pytest.param("\u202evaw.\u2066gnp.exe.wav", id="written backwards"),
+        pytest.param("👩‍👩‍👧🇨🇳é\u0301.wav", id="emoji and accents"),
+        pytest.param("\ufeff\ufffe\u2028.wav", id="no characters at all"),
+        pytest.param("..\\..\\x.wav", id="another system's folders"),
+        pytest.param("</script><img src=x onerror=alert(1)>.wav", id="markup"),
+        pytest.param("${jndi:ldap://x}{{7*7}}$(id)`id`';--.wav", id="somebody else's language"),
+        pytest.param("x.asr.json.wav", id="almost a sidecar"),
+        pytest.param("x.wav.json", id="almost a transcript"),
+        pytest.param("=cmd|'/c calc'!A1.wav", id="a cell that calculates"),
+    ],
+)
+def test_a_name_is_a_name(stack, journey, name):
+    audio_key = key("volcengine", name)
+
+    row = journey.finished(journey.drop(audio_key, RECORDING))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert row["source"]["key"] == audio_key
+    assert row["transcript_key"] == f"transcripts/{audio_key}.json"
+    assert journey.transcript(row)["source"]["key"] == audio_key
+    for suffix in (".srt", ".vtt", ".txt", ".html"):
+        stack.client("s3").head_object(Bucket=stack.transcript_bucket, Key=f"transcripts/{audio_key}{suffix}")
+
+
+def test_a_name_cannot_write_a_line_of_the_log(stack, journey):
+    for name in (LINE, LINE.replace(".wav", ".asr.json")):
+        journey.drop(key("abcpen", name), b"not audio")
+    journey.finished(journey.drop(key("abcpen", LINE), b"not audio either"))
+
+    for function in stack.environments:
+        assert not [line for line in stack.logs(function).splitlines() if line.startswith('{"level":"ERROR"')]
+
+
+@pytest.mark.parametrize("path", ["./a.wav", "a/../b.wav", "a/.", ".."])
+def test_a_name_that_web_clients_rewrite_is_sent_as_bytes_or_refused_in_words(journey, path):
+    by_bytes, by_url = key("tencent-recording", path), key("abcpen", path)
+
+    sent, refused = (journey.finished(journey.drop(each, RECORDING)) for each in (by_bytes, by_url))
+
+    assert sent["status"] == "COMPLETED", sent.get("error")
+    assert sent["transcript_key"] == f"transcripts/{by_bytes}.json"
+    assert (refused["status"], refused["error"]["class"]) == ("FAILED", "config")
+    assert refused["error"]["code"] == "UrlRewritten"
+    assert "upload it under another name" in refused["error"]["message"]
+
+
+def test_a_name_beyond_s3s_limit_is_refused_by_s3(stack):
+    with pytest.raises(ClientError, match="KeyTooLong"):
+        stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=long_key(LONGEST_KEY_BYTES + 1, "a"), Body=b"")
+
+
+def long_key(size_bytes, letter):
+    """A key of exactly so many bytes, most of them of one letter."""
+    start, end = key("volcengine", ""), ".wav"
+    letters, rest = divmod(size_bytes - len(start) - len(end), len(letter.encode()))
+    return f"{start}{letter * letters}{'x' * rest}{end}"
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "letter"),
+    [
+        pytest.param(1007, "a", id="there is room for .json"),
+        pytest.param(1008, "a", id="there is none"),
+        pytest.param(1016, "会", id="the last one that can have a sidecar"),
+        pytest.param(1017, "会", id="the first one that cannot"),
+        pytest.param(LONGEST_KEY_BYTES, "🎙", id="the longest of all"),
+    ],
+)
+def test_a_name_of_any_length_has_its_transcript(stack, journey, size_bytes, letter):
+    audio_key = long_key(size_bytes, letter)
+    assert len(audio_key.encode()) == size_bytes
+
+    row = journey.finished(journey.drop(audio_key, RECORDING))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert len(row["transcript_key"].encode()) <= LONGEST_KEY_BYTES
+    assert row["transcript_key"].startswith(f"transcripts/{audio_key[:200]}")
+    assert journey.transcript(row)["source"]["key"] == audio_key
+    beside = row["transcript_key"].removesuffix(".json") + ".html"
+    stack.client("s3").head_object(Bucket=stack.transcript_bucket, Key=beside)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("incoming//a.wav", id="an empty vendor"),
+        pytest.param("incoming/../incoming/a.wav", id="a vendor that is a path"),
+        pytest.param("incoming/abcpen%2Fa/a.wav", id="a vendor that is encoded"),
+        pytest.param("incoming/ABCPEN/a.wav", id="a vendor in capitals"),
+        pytest.param("incoming/abcpen\x01/a.wav", id="a vendor with a control character"),
+    ],
+)
+def test_a_folder_that_is_no_vendor_is_refused_with_those_that_are(journey, key):
+    row = journey.finished(journey.drop(key, RECORDING))
+
+    assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", "UnknownVendor")
+    assert "abcpen-offline" in row["error"]["message"]
+
+
+# --- metadata and sidecars --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"speakers": "%00"}, id="a NUL"),
+        pytest.param({"speakers": "%FF%FE"}, id="bytes that are no text"),
+        pytest.param({"speakers": "9" * 1900}, id="1,900 digits"),
+        pytest.param({"speakers": "1e999"}, id="more than infinity"),
+        pytest.param({"speakers": '{"a":[1,2,3]}'}, id="JSON"),
+        pytest.param({"speakers": "-1"}, id="below zero"),
+        pytest.param({"language": "zh-CN%0D%0AX-Evil: 1"}, id="a header of its own"),
+        pytest.param({"language": "%u4e2d%zz%"}, id="escapes that are none"),
+        pytest.param({"vendor": "../abcpen"}, id="a vendor that is a path"),
+        pytest.param({"unknown": "1"}, id="a name that is not known"),
+        pytest.param({"x" * 1000: "1"}, id="a name of 1,000 letters"),
+        pytest.param({"hotwords": "%2C".join(["a"] * 600)}, id="600 hotwords"),
+        pytest.param({"volcengine-secret": "1"}, id="a parameter that is none"),
+    ],
+)
+def test_metadata_that_makes_no_sense_is_refused_in_words(journey, metadata):
+    row = journey.finished(journey.drop(key("abcpen", "meeting.wav"), RECORDING, **metadata))
+
+    assert (row["status"], row["error"]["class"]) == ("FAILED", "config")
+    assert row["error"]["code"] in {"BadOption", "UnknownVendor"}
+    assert "asr-" in row["error"]["message"]
+    assert len(json.dumps(row, default=str)) < 8000
+    assert "\n" not in row["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "says"),
+    [
+        pytest.param(b" " * (LARGEST_SIDECAR_BYTES + 1), "larger than 64 KB", id="a byte too much"),
+        pytest.param(b"[" * 20 * MEGABYTE, "larger than 64 KB", id="20 MB"),
+        pytest.param(b'{"a":' * 10_000, "not JSON", id="objects in objects"),
+        pytest.param(b'{"speakers":' + b"[" * 900 + b"]" * 900 + b"}", "speakers", id="lists in lists"),
+        pytest.param(b"\xff\xfe\xff", "not JSON", id="bytes that are no text"),
+        pytest.param(b'{"domain":"\\ud800"}', "domain", id="half a character"),
+        pytest.param(b'{"speakers":1,"speakers":2}', "speakers is there twice", id="a name twice"),
+        pytest.param(b'{"speakers":NaN}', "speakers", id="no number"),
+        pytest.param(b'{"speakers":' + b"9" * 5000 + b"}", "not JSON", id="5,000 digits"),
+        pytest.param(b"[]", "not a JSON object", id="a list"),
+        pytest.param(b"", "not JSON", id="nothing"),
+    ],
+)
+def test_a_sidecar_that_makes_no_sense_is_refused_in_words(stack, journey, sidecar, says):
+    audio_key = key("abcpen", "meeting.wav")
+    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=f"{audio_key}.asr.json", Body=sidecar)
+
+    row = journey.finished(journey.drop(audio_key, RECORDING))
+
+    assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", "BadOption")
+    assert says in row["error"]["message"]
+    assert len(row["error"]["message"]) < 3000
+
+
+# --- what vendors say -------------------------------------------------------------------------------------------------
+
+
+def test_a_text_with_everything_that_text_can_hold_is_stored_and_exported(stack, journey):
+    said = '好\\u0000\\ud800\\udfff\\u202e\\ufffe\\u2028</script><b>--> {{x}}\\u001b[2J 🎙\\"'
+    body = f'{{"Response":{{"Result":"{said}","AudioDuration":1e999,"RequestId":"r"}}}}'
+    journey.fault("tencent-sentence", on="submit", body=body)
+
+    row = journey.finished(journey.drop(key("tencent-sentence", "meeting.wav"), RECORDING))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    assert journey.transcript(row)["text"].startswith("好\0")
+    beside = row["transcript_key"].removesuffix(".json")
+    page = stack.client("s3").get_object(Bucket=stack.transcript_bucket, Key=f"{beside}.html")["Body"].read().decode()
+    assert "</script><b>" not in page
+
+
+def test_a_message_of_ten_megabytes_does_not_reach_the_row(journey):
+    error = {"Code": "AuthFailure.SignatureFailure", "Message": "a\n" * (5 * MEGABYTE)}
+    journey.fault("tencent-sentence", on="submit", body=json.dumps({"Response": {"Error": error}}))
+
+    row = journey.finished(journey.drop(key("tencent-sentence", "meeting.wav"), RECORDING))
+
+    assert (row["status"], row["error"]["code"]) == ("FAILED", "AuthFailure.SignatureFailure")
+    assert len(json.dumps(row, default=str)) < 8000
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "says"),
+    [
+        ("SubmitFunction", {"Records": [{"s3": {}}]}, "expected Records"),
+        ("SubmitFunction", {"action": "submit"}, "job_id"),
+        ("SubmitFunction", {"action": "submit", "job_id": "nobody"}, "there is no job nobody"),
+        ("SubmitFunction", {"action": "request", "bucket": "b"}, "key"),
+        ("PollerFunction", {}, "action"),
+        ("PollerFunction", {"action": "query", "job_id": {"a": 1}}, "job_id"),
+        ("PollerFunction", {"action": "rm -rf", "job_id": "x"}, "action"),
+        ("SweepFunction", {"source": "aws.states", "detail": {}}, "expected detail.input"),
+        ("CallbackFunction", {"body": "code=0"}, "expected pathParameters"),
+    ],
+)
+def test_an_event_that_is_none_is_refused_in_words(stack, function, event, says):
+    with pytest.raises(FunctionError, match=says):
+        stack.invoke(function, event)
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+SOURCE = b'"source":"s3://b/incoming/auto/a.wav"'
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/uploads"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{", id="half a JSON object"),
+        pytest.param(b"[" * MEGABYTE, id="lists in lists"),
+        pytest.param(b'{"options":' * 100_000, id="objects in objects"),
+        pytest.param(b'{"options":' + b"[" * 5000 + b"]" * 5000 + b"}", id="lists in an option"),
+        pytest.param(b"[" + b"{}," * 300_000 + b"{}]", id="300,000 objects"),
+        pytest.param(b'{"name":NaN,"source":NaN}', id="no number"),
+        pytest.param(b'{"name":1e999,"source":-Infinity}', id="more than infinity"),
+        pytest.param(b'{"name":' + b"9" * 10_000 + b"}", id="10,000 digits"),
+        pytest.param(b'{"name":{"a":1},"source":["s3://b/k"]}', id="other types"),
+        pytest.param(b'{"name":"a.wav",' + SOURCE + b',"admin":true}', id="a name that is not known"),
+        pytest.param(b'{"name":"\\ud800.wav","source":"s3://b/\\ud800"}', id="half a character"),
+        pytest.param(b'{"name":"\xff\xfe","source":"\xff"}', id="bytes that are no text"),
+        pytest.param(b'{"name":"' + b"a" * 3 * MEGABYTE + b'.wav"}', id="a name of 3 MB"),
+        pytest.param(b'{"name":"' + b"a" * 11 * MEGABYTE + b'"}', id="11 MB"),
+        pytest.param(b"name=a.wav&source=s3%3A%2F%2Fb%2Fk", id="a form, called JSON"),
+    ],
+)
+def test_a_body_that_makes_no_sense_is_refused_and_makes_no_job(stack, path, body):
+    invocations = stack.logs("SubmitFunction").count("START")
+    try:
+        answer = requests.post(f"{stack.api_url}{path}", data=body, headers=JSON, timeout=60)
+    except requests.ConnectionError:  # hung up on while still sending
+        assert len(body) > 10 * MEGABYTE
+        return
+
+    assert len(answer.content) < 5000
+    if len(body) > 10 * MEGABYTE:  # which API Gateway answers itself
+        assert answer.status_code == 413
+    else:
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert stack.logs("SubmitFunction").count("START") == invocations

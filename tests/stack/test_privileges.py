@@ -1,0 +1,262 @@
+"""Least privilege, shown: each function runs under its own role, and the role grants what it uses: no more, no less."""
+
+import json
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from asrcore.aws import s3_signer
+from devstack.expand import load_template
+from devstack.guard import Denial
+from devstack.policy import Call, Document, Grant, grants, is_allowed, matches, without
+from devstack.settings import ROOT, TEMPLATE
+from devstack.stack import LocalStack
+from tests.support.every_path import MEETING, take_every_path
+from tests.support.journey import Journey
+from tests.support.receiver import Receiver
+from tests.support.secrets_scan import watched
+
+ROLES = [
+    name
+    for name, resource in load_template(TEMPLATE)["Resources"].items()
+    if resource["Type"] == "AWS::IAM::Role" and resource.get("Condition") in {None, "HasWebhook"}
+]
+# Granted, and used by nobody on this machine; by action, or by statement.
+PLAYED_BY_NOBODY = {
+    "logs:CreateLogStream": "Lambda itself writes the logs, under the function's role; here they are files",
+    "logs:PutLogEvents": "the same",
+    "StartChildren": "Step Functions starts a map's children itself; here they run inside their parent",
+    "LookAfterChildren": "the same",
+    "WriteLargeManifest": "Step Functions writes results of some megabytes in parts; here they are small",
+}
+
+
+@dataclass(frozen=True)
+class Used:
+    """A stack whose functions have done all that they ever do; by role, what it may do and what was done under it."""
+
+    stack: LocalStack
+    policies: dict[str, list[Document]]
+    calls: dict[str, set[Call]]
+    denials: list[Denial]
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory):
+    answers = chain([503], repeat(200))
+    logs = tmp_path_factory.mktemp("used")
+    with (
+        Receiver(lambda _post: next(answers)) as receiver,
+        LocalStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", turnaround_s=0.5, log_dir=logs) as stack,
+    ):
+        with watched(stack):
+            take_every_path(stack)
+        yield Used(
+            stack,
+            {role: list(stack.guard.policies(stack.roles[role]).values()) for role in ROLES},
+            {role: stack.guard.calls(stack.roles[role]) for role in ROLES},
+            stack.guard.denials,
+        )
+
+
+def test_nothing_is_asked_that_is_not_granted(used):
+    assert used.denials == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_is_granted_that_is_not_used(used, role):
+    assert unused(used.policies[role], used.calls[role]) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_without_any_one_action_a_role_cannot_do_its_work(used, role):
+    needless = [
+        grant
+        for document in used.policies[role]
+        for grant in grants(document)
+        if not is_played_by_nobody(grant)
+        and all(is_allowed(reduced(used.policies[role], grant), call) for call in used.calls[role])
+    ]
+
+    assert needless == []
+
+
+@pytest.mark.parametrize("action", ["s3:DeleteObject", "dynamodb:Scan", "dynamodb:*", "states:StopExecution"])
+def test_an_action_that_is_added_is_found(used, action):
+    more = {"Statement": {"Sid": "More", "Effect": "Allow", "Action": action, "Resource": "*"}}
+
+    found = unused([*used.policies["SubmitRole"], more], used.calls["SubmitRole"])
+
+    assert found == [Grant("More", action, "*")]
+
+
+def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
+    template = load_template(TEMPLATE)
+    document = template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"]
+    template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"] = without(
+        document, "ReadSecret", "secretsmanager:GetSecretValue"
+    )
+
+    with LocalStack(region="ap-southeast-2", template=project(tmp_path, template), log_dir=tmp_path) as stack:
+        journey = Journey(stack)
+        job = journey.drop("incoming/auto/meeting.wav", MEETING)
+        (message,) = journey.until(
+            lambda: stack.client("sqs").receive_message(QueueUrl=stack.failed_events_queue_url).get("Messages", []),
+            bool,
+            "the event to fail for good",
+        )
+
+        row, (denial, *_) = journey.row(job), stack.guard.denials
+    said = json.loads(message["Body"])["responsePayload"]["errorMessage"]
+    assert "is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:" in said
+    assert (denial.who, denial.action) == ("SubmitFunction", "secretsmanager:GetSecretValue")
+    assert row["status"] == "QUEUED"
+
+
+class TestAStranger:
+    """What the guard refuses, apart from missing grants."""
+
+    def test_with_a_key_of_nobody_gets_nothing(self, used):
+        stranger = boto3.client(
+            "dynamodb",
+            endpoint_url=used.stack.aws_endpoint_url,
+            region_name=used.stack.region,
+            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+            aws_secret_access_key="x",
+            config=Config(proxies={}),
+        )
+
+        with pytest.raises(ClientError):
+            stranger.get_item(TableName=used.stack.jobs_table, Key={"job_id": {"S": "x"}})
+
+    def test_without_a_signature_gets_no_recording(self, used):
+        answer = requests.get(
+            f"{used.stack.aws_endpoint_url}/{used.stack.audio_bucket}/incoming/auto/meeting.wav", timeout=10
+        )
+
+        assert answer.status_code == 403
+
+    @pytest.mark.parametrize(
+        ("wrong", "right"),
+        [
+            pytest.param("meeting.wav", "older.wav", id="another recording"),
+            pytest.param("X-Amz-Expires=21600", "X-Amz-Expires=99999", id="for longer"),
+            pytest.param("X-Amz-Security-Token=", "X-Amz-Security-Token=A", id="with another token"),
+        ],
+    )
+    def test_with_a_url_that_was_signed_for_something_else_gets_nothing(self, used, wrong, right):
+        url = presigned(used.stack, "incoming/tencent-sentence/meeting.wav")
+
+        assert requests.get(url, timeout=10).content == MEETING
+        assert wrong in url
+        assert requests.get(url.replace(wrong, right), timeout=10).status_code in {400, 403}
+
+
+@pytest.mark.parametrize(
+    ("function", "service", "operation", "asked"),
+    [
+        pytest.param(
+            "SubmitFunction", "s3", "get_object", {"Bucket": "audio", "Key": "elsewhere/a.wav"}, id="outside the prefix"
+        ),
+        pytest.param(
+            "CallbackFunction", "s3", "get_object", {"Bucket": "audio", "Key": "incoming/auto/meeting.wav"}, id="audio"
+        ),
+        pytest.param(
+            "PollerFunction",
+            "s3",
+            "put_object",
+            {"Bucket": "transcripts", "Key": "transcript.json"},
+            id="beside the folders",
+        ),
+        pytest.param("SweepFunction", "s3", "head_object", {"Bucket": "transcripts", "Key": "raw/x"}, id="any object"),
+        pytest.param(
+            "SubmitFunction",
+            "events",
+            "put_events",
+            {"Entries": [{"Source": "aws.health", "DetailType": "x", "Detail": "{}"}]},
+            id="an event in another's name",
+        ),
+        pytest.param(
+            "SweepFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret it never needs"
+        ),
+        pytest.param("CallbackFunction", "dynamodb", "scan", {"TableName": "table"}, id="every row"),
+    ],
+)
+def test_what_a_function_never_needs_is_refused_to_it(used, function, service, operation, asked):
+    stack = used.stack
+    names = {
+        "audio": stack.audio_bucket,
+        "transcripts": stack.transcript_bucket,
+        "secret": stack.secret_arn,
+        "table": stack.jobs_table,
+    }
+    before = len(stack.guard.denials)
+
+    with pytest.raises(ClientError) as refused:
+        getattr(stack.client_of_function(function, service), operation)(
+            **{name: names.get(value, value) if isinstance(value, str) else value for name, value in asked.items()}
+        )
+
+    assert refused.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "403"}
+    assert [denial.who for denial in stack.guard.denials[before:]] == [function]
+
+
+def unused(documents, made):
+    """What is granted, and never asked for."""
+    return [
+        grant
+        for document in documents
+        for grant in grants(document)
+        if not is_played_by_nobody(grant) and not any(covers(grant, call) for call in made)
+    ]
+
+
+def is_played_by_nobody(grant: Grant) -> bool:
+    return grant.action in PLAYED_BY_NOBODY or grant.sid in PLAYED_BY_NOBODY
+
+
+def covers(grant: Grant, call: Call) -> bool:
+    return grant.action == call.action and matches(grant.resource, call.resource)
+
+
+def reduced(documents, grant):
+    return [without(document, grant.sid, grant.action) for document in documents]
+
+
+def project(folder: Path, template) -> Path:
+    """Our functions, under another template."""
+    for name in ("functions", "layers", "statemachine"):
+        (folder / name).symlink_to(ROOT / name)
+    path = folder / "template.yaml"
+    path.write_text(json.dumps(template))
+    return path
+
+
+def presigned(stack, key: str) -> str:
+    """A URL that SubmitFunction hands to a vendor."""
+    client = stack.client_of_function("SubmitFunction", "s3")
+    signer = s3_signer(
+        lambda service, config: boto3.client(
+            service,
+            endpoint_url=stack.aws_endpoint_url,
+            region_name=stack.region,
+            **session_of(client),
+            config=config,
+        )
+    )
+    return str(signer.generate_presigned_url("get_object", {"Bucket": stack.audio_bucket, "Key": key}, ExpiresIn=21600))
+
+
+def session_of(client) -> dict[str, str]:
+    held = client._request_signer._credentials
+    return {
+        "aws_access_key_id": held.access_key,
+        "aws_secret_access_key": held.secret_key,
+        "aws_session_token": held.token,
+    }

@@ -1,0 +1,215 @@
+"""The secret while the stack runs: changed, mended and rotated; and that nobody ever sees what is in it."""
+
+import json
+from itertools import count
+
+import pytest
+import requests
+
+from asrcore.core.callback_url import callback_url
+from devstack.settings import CREDENTIALS
+from devstack.stack import LocalStack
+from tests.support.every_path import MEETING
+from tests.support.journey import Journey
+from tests.support.secrets_scan import Finding, Scanner, Written, leaks, listen, watched
+from tests.support.standin import write_project
+
+HELD = json.loads(CREDENTIALS.read_text())
+(OLD_KEY,) = HELD["callback"]["keys"]
+NEW_KEY = "the-key-that-follows-the-first"
+ONLY_BY_CALLBACK = "tencent-recording"
+FRESH = count()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Vendors that take long enough for a key to be changed meanwhile; the secret is kept for as long as by default."""
+    with (
+        LocalStack(region="eu-west-2", turnaround_s=3, log_dir=tmp_path_factory.mktemp("logs")) as stack,
+        watched(stack),
+    ):
+        yield stack
+
+
+@pytest.fixture
+def journey(running):
+    yield Journey(running)
+    put(running, HELD)
+
+
+def put(stack, held):
+    stack.client("secretsmanager").put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(held))
+
+
+def drop(journey, vendor):
+    return journey.drop(f"incoming/{vendor}/secrets/{next(FRESH)}.wav", MEETING)
+
+
+def submitted(journey, vendor):
+    job = drop(journey, vendor)
+    journey.until(
+        lambda: (journey.row(job).get("attempts") or [{}])[-1].get("submitted_at"), bool, "the recording to be taken"
+    )
+    return job
+
+
+def test_credentials_that_were_mended_are_used_within_seconds(journey):
+    put(journey.stack, {**HELD, "volcengine": {**HELD["volcengine"], "token": "mistyped"}})
+    journey.stack.retire("SubmitFunction")
+    refused = journey.finished(drop(journey, "volcengine"))
+    put(journey.stack, HELD)
+
+    row = journey.until(
+        lambda: journey.finished(drop(journey, "volcengine")), lambda row: row["status"] == "COMPLETED", "a yes"
+    )
+
+    assert (refused["status"], refused["error"]["class"]) == ("FAILED", "config")
+    assert len(row["attempts"]) == 1
+
+
+def test_callbacks_in_flight_survive_a_new_key_and_the_new_key_is_known_at_once(journey):
+    journey.finished(drop(journey, ONLY_BY_CALLBACK))  # every process has read the secret by now
+    in_flight = submitted(journey, ONLY_BY_CALLBACK)
+
+    put(journey.stack, {**HELD, "callback": {"keys": [NEW_KEY, OLD_KEY]}})
+    journey.stack.retire("SubmitFunction")  # so that the next recording is signed for with the new key
+    later = drop(journey, ONLY_BY_CALLBACK)
+
+    assert [journey.finished(job)["status"] for job in (in_flight, later)] == ["COMPLETED", "COMPLETED"]
+    assert [len(journey.row(job)["attempts"]) for job in (in_flight, later)] == [1, 1]
+
+
+def test_a_key_that_was_removed_signs_for_nobody_once_the_secret_was_kept_for_too_long(tmp_path):
+    with LocalStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", turnaround_s=0.3, log_dir=tmp_path) as stack:
+        journey = Journey(stack)
+        job = drop(journey, ONLY_BY_CALLBACK)
+        journey.finished(job)
+        address = callback_url(stack.api_url, ONLY_BY_CALLBACK, job, 1, [OLD_KEY])
+        accepted = requests.post(address, data={"code": "0"}, timeout=30).status_code
+
+        put(stack, {**HELD, "callback": {"keys": [NEW_KEY]}})
+
+        assert accepted == 200
+        journey.until(lambda: requests.post(address, timeout=30).status_code, lambda code: code == 403, "a refusal")
+
+
+TEXT = "这句话只在录音里说过一次"
+SESSION = "FQoGZXIvYXdzEBYaDsessiontoken"
+SHOUT = """
+    import json
+
+    def lambda_handler(event, context):
+        print(json.dumps(event))
+        return {"job_id": "j", "next": "completed", "wait_s": 0}
+"""
+
+
+class TestTheScanner:
+    """It is worth something only if it finds what is there."""
+
+    @pytest.mark.parametrize(
+        ("said", "what"),
+        [
+            pytest.param(f"key={HELD['tencent']['secret_key']}", "tencent.secret_key of the secret", id="a secret"),
+            pytest.param(json.dumps({"text": TEXT}), "the text of a transcript", id="text, escaped as JSON does"),
+            pytest.param(f"token {SESSION}", "a session of a role", id="a session token"),
+            pytest.param(
+                "https://b.s3.amazonaws.com/a.wav?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0f",
+                "a presigned URL",
+                id="a presigned URL",
+            ),
+            pytest.param(
+                "url=https%3A%2F%2Fb%2Fa%3Fx-amz-credential%3DASIA", "a presigned URL", id="one encoded twice"
+            ),
+            pytest.param(
+                "Authorization: AWS4-HMAC-SHA256 Credential=ASIA/2026/x", "AWS's signature", id="a request to AWS"
+            ),
+            pytest.param(
+                "{'Authorization': 'TC3-HMAC-SHA256 Credential=AKID/2026-01-01/asr'}",
+                "Tencent's signature",
+                id="a request to Tencent",
+            ),
+            pytest.param('{"X-App-Signature": "aGVsbG8="}', "a vendor's signature", id="a request to abcpen"),
+            pytest.param("appid=1&signa=aGVsbG8gd29ybGQ%3D", "a vendor's signature", id="a form for abcpen"),
+            pytest.param("Authorization: Bearer; SYNTHETIC", "a bearer token", id="a request to Volcengine"),
+            pytest.param(
+                f"POST /callbacks/volcengine/{'a' * 32}/1/{'s' * 43}",
+                "a signed callback address",
+                id="a callback's address",
+            ),
+        ],
+    )
+    def test_knows(self, said, what):
+        scanner = Scanner(
+            {
+                HELD["tencent"]["secret_key"]: "tencent.secret_key of the secret",
+                TEXT: "the text of a transcript",
+                SESSION: "a session of a role",
+            }
+        )
+
+        assert Finding(what, "here") in scanner.scan([Written("here", said)])
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            '{"level":"INFO","message":"submitted","vendor_task_id":"1b2c","job_id":"0a1b"}',
+            "POST /callbacks/{vendor}/{job_id}/{attempt}/{signature}",
+            "the signature does not verify, or has expired",
+        ],
+    )
+    def test_lets_pass(self, said):
+        assert Scanner({}).scan([Written("here", said)]) == []
+
+    def test_looks_everywhere(self, tmp_path):
+        template = write_project(tmp_path, {"submit": SHOUT, "poller": SHOUT})
+        with LocalStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+            listen(stack)
+            plant(stack, HELD["abcpen"]["api_key"])
+
+            found = leaks(stack)
+
+        assert found == [
+            Finding("abcpen.api_key of the secret", place)
+            for place in (
+                "a message in " + stack.failed_events_queue_url.rpartition("/")[2],
+                "an event on the bus",
+                "the history of planted",
+                "the log of SubmitFunction",
+                "the row planted",
+            )
+        ]
+
+    def test_lets_a_task_token_off_where_step_functions_hands_it_over_and_nowhere_else(self, tmp_path):
+        template = write_project(tmp_path, {"poller": SHOUT})
+        with LocalStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+            execution = start(stack, {"job_id": "j", "next": "callback", "wait_s": 60})
+            Journey(stack).until(lambda: stack.logs("PollerFunction"), lambda log: "task_token" in log, "a token")
+            found = leaks(stack)
+            stack.client("stepfunctions").stop_execution(executionArn=execution)
+
+        assert found == [Finding("a task token", "the log of PollerFunction")]
+
+
+def plant(stack, secret):
+    """Leave a secret in every place that the scan looks at."""
+    said = json.dumps({"said": secret})
+    stack.client("events").put_events(Entries=[{"Source": "asrcore", "DetailType": "x", "Detail": said}])
+    stack.client("sqs").send_message(QueueUrl=stack.failed_events_queue_url, MessageBody=said)
+    stack.client("dynamodb").put_item(
+        TableName=stack.jobs_table, Item={"job_id": {"S": "planted"}, "said": {"S": secret}}
+    )
+    stack.invoke("SubmitFunction", {"said": secret})
+    execution = start(stack, {"job_id": "j", "next": "completed", "wait_s": 0, "said": secret})
+    Journey(stack).until(
+        lambda: stack.client("stepfunctions").describe_execution(executionArn=execution)["status"],
+        lambda status: status != "RUNNING",
+        "the execution to end",
+    )
+
+
+def start(stack, told):
+    answer = stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.state_machine_arn, name="planted", input=json.dumps(told)
+    )
+    return answer["executionArn"]

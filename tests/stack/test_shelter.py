@@ -1,0 +1,169 @@
+"""A stack in AWS China with every shelter that the template has: it transcribes as it does elsewhere, keeps things for
+as long as it was told, and it goes when told to, with all that it kept.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from asrctl.cli import main
+from devstack.expand import check_parameters
+from devstack.stack import LocalStack
+from tests.support.journey import Journey
+from tests.support.template import TEMPLATE
+
+ROOT = Path(__file__).parents[2]
+REGION = "cn-north-1"
+RETENTION_DAYS = 30
+SHELTERED = {
+    "KmsKeyArn": f"arn:aws-cn:kms:{REGION}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "VpcSubnetIds": "subnet-0a1b2c3d,subnet-0a1b2c3e",
+    "VpcSecurityGroupIds": "sg-0a1b2c3d",
+    "Tracing": "on",
+    "RetentionDays": str(RETENTION_DAYS),
+    "SubmitReservedConcurrency": "20",
+}
+
+
+@pytest.fixture(scope="module")
+def china(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(SHELTERED, region=REGION, turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def journey(china: LocalStack) -> Journey:
+    return Journey(china)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "sample"),
+    [
+        pytest.param("tencent-sentence", "greeting.wav", id="at once"),
+        pytest.param("tencent-rec-task", "news.mp3", id="called back"),
+        pytest.param("abcpen-offline", "meeting.wav", id="asked"),
+    ],
+)
+def test_a_recording_becomes_a_transcript(journey, vendor, sample):
+    job = journey.drop(f"incoming/{vendor}/{sample}", (ROOT / "samples" / sample).read_bytes())
+
+    row = journey.finished(job)
+
+    assert row["status"] == "COMPLETED", row
+    assert journey.transcript(row)["vendor"] == vendor
+
+
+def test_everything_is_named_as_in_china(china):
+    s3 = china.client("s3")
+
+    assert china.state_machine_arn.startswith(f"arn:aws-cn:states:{REGION}:")
+    assert china.outputs["DashboardUrl"].startswith("https://console.amazonaws.cn/")
+    assert s3.get_bucket_location(Bucket=china.audio_bucket)["LocationConstraint"] == REGION
+
+
+def test_a_row_is_kept_as_long_as_everything_else(journey):
+    job = journey.drop("incoming/tencent-sentence/kept.wav", (ROOT / "samples/greeting.wav").read_bytes())
+
+    row = journey.finished(job)
+
+    expires = datetime.fromtimestamp(int(row["expires_at"]), UTC)
+    assert expires - datetime.now(UTC) == pytest.approx(timedelta(days=RETENTION_DAYS), abs=timedelta(minutes=5))
+
+
+def test_the_shelters_are_there(china):
+    function = china.client("lambda").get_function_configuration(
+        FunctionName=china.client("cloudformation").describe_stack_resource(
+            StackName="asrcore", LogicalResourceId="SubmitFunction"
+        )["StackResourceDetail"]["PhysicalResourceId"]
+    )
+    (rule,) = china.client("s3").get_bucket_encryption(Bucket=china.audio_bucket)["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
+    queue = china.client("sqs").get_queue_attributes(
+        QueueUrl=china.failed_events_queue_url, AttributeNames=["KmsMasterKeyId", "SqsManagedSseEnabled"]
+    )["Attributes"]
+
+    assert function["VpcConfig"]["SubnetIds"] == SHELTERED["VpcSubnetIds"].split(",")
+    assert function["TracingConfig"] == {"Mode": "PassThrough"}  # Lambda has no X-Ray in China
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": SHELTERED["KmsKeyArn"],
+    }
+    assert queue == {"KmsMasterKeyId": SHELTERED["KmsKeyArn"], "SqsManagedSseEnabled": "false"}
+    assert china.outputs["EncryptionKey"] == SHELTERED["KmsKeyArn"]
+
+
+def test_the_key_that_is_offered_is_one_that_the_stack_takes(china):
+    cloudformation = china.client("cloudformation")
+
+    cloudformation.create_stack(StackName="asrcore-key", TemplateBody=(ROOT / "deploy/key.yaml").read_text())
+
+    (output,) = cloudformation.describe_stacks(StackName="asrcore-key")["Stacks"][0]["Outputs"]
+    check_parameters(TEMPLATE["Parameters"], {output["OutputKey"]: output["OutputValue"]})
+
+
+class TestDestroy:
+    """The last things done to this stack, in this order."""
+
+    def test_shows_what_would_go_and_leaves_it(self, china):
+        status, told = run(china, "destroy", "--dry-run")
+
+        assert status == 0
+        assert told.count("would be deleted") == 5
+        assert objects(china, china.audio_bucket)
+
+    def test_does_nothing_without_a_yes(self, china):
+        status, told = run(china, "destroy", answer="no\n")
+
+        assert status == 1
+        assert "nothing was deleted" in told
+        assert objects(china, china.transcript_bucket)
+
+    def test_deletes_every_version_of_everything_and_the_stack(self, china):
+        s3 = china.client("s3")
+        s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # which leaves a mark
+        detach_policies(china)
+
+        status, told = run(china, "destroy", "--yes", "--json")
+
+        assert status == 0, told
+        assert json.loads(told)["objects"] > 10
+        for bucket in (china.audio_bucket, china.transcript_bucket):
+            with pytest.raises(ClientError, match="NoSuchBucket"):
+                s3.list_objects_v2(Bucket=bucket)
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            china.client("dynamodb").describe_table(TableName=china.jobs_table)
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
+        with pytest.raises(ClientError, match="does not exist"):
+            china.client("cloudformation").describe_stacks(StackName="asrcore")
+
+
+def detach_policies(stack: LocalStack) -> None:
+    """Done by CloudFormation itself in AWS; moto's cannot delete a role that has policies."""
+    iam = stack.client("iam")
+    for role in stack.roles.values():
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+
+
+def objects(stack: LocalStack, bucket: str) -> list[str]:
+    listed = stack.client("s3").list_object_versions(Bucket=bucket)
+    return [each["Key"] for each in listed.get("Versions", [])]
+
+
+def run(stack: LocalStack, *arguments: str, answer: str = "") -> tuple[int, str]:
+    """The exit status of a command, and all that it said."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out):
+        patch.setenv("AWS_ACCESS_KEY_ID", "local")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+        patch.setattr("sys.stdin", io.StringIO(answer))
+        status = main([*arguments, "--endpoint-url", stack.aws_endpoint_url, "--region", stack.region])
+    return status, out.getvalue()

@@ -1,0 +1,233 @@
+"""Takes a stack through everything that its functions do with AWS, so that no grant is left that nobody uses."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from asrcore.core.step import Next
+from asrcore.vendors.registry import VENDORS
+from tests.support.inventory import put_inventory
+from tests.support.journey import Journey
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+MEETING = (SAMPLES / "meeting.wav").read_bytes()
+# Whose function ends the job: at once, by callback, by query.
+ENDERS = ("tencent-sentence", "tencent-recording", "abcpen")
+FAULTS = {
+    "tencent-sentence": {"on": "submit", "code": "FailedOperation.UserHasNoAmount"},
+    "tencent-recording": {"on": "result", "code": "10004"},
+}
+BUSY = {"on": "submit", "code": "1005"}
+NEWEST = "F" * 32  # no recording of a test is newer
+
+
+def take_every_path(stack: Any) -> None:
+    """Every vendor, every end, every mishap: returns when all jobs are over."""
+    journey = Journey(stack)
+    every_vendor(journey)
+    every_failure(journey)
+    older_than_its_transcript(journey)
+    transcript_gone_meanwhile(journey)
+    by_request(journey)
+    by_backfill(journey)
+    by_api(journey)
+    nobody_waits_any_more(journey)
+    executions_that_end_badly(journey)
+    events_that_nobody_can_handle(journey)
+    nobody_was_told(journey)
+
+
+def every_vendor(journey: Journey) -> None:
+    journey.fault("volcengine", **BUSY)  # so that the state machine has it submitted again
+    jobs = [journey.drop(f"incoming/{vendor}/meeting.wav", MEETING) for vendor in VENDORS]
+    for job in jobs:
+        assert (row := journey.finished(job))["status"] == "COMPLETED", row["error"]
+
+
+def every_failure(journey: Journey) -> None:
+    for vendor, fault in FAULTS.items():
+        journey.fault(vendor, **fault)
+    jobs = [journey.drop(f"incoming/{vendor}/failing.wav", MEETING) for vendor in FAULTS]
+    for job in [*jobs, journey.drop("incoming/auto/notes.wav", b"no recording")]:
+        assert (row := journey.finished(job))["status"] == "FAILED", row["source"]["key"]
+
+
+def older_than_its_transcript(journey: Journey) -> str:
+    """A newer version's transcript lies there already: it is looked at, and this one is kept apart; a job of those."""
+    for vendor in ENDERS:
+        journey.stack.client("s3").put_object(
+            Bucket=journey.stack.transcript_bucket,
+            Key=f"transcripts/incoming/{vendor}/older.wav.json",
+            Metadata={"asr-sequencer": NEWEST},
+        )
+        row = journey.finished(journey.drop(f"incoming/{vendor}/older.wav", MEETING))
+        assert row["transcript_key"].startswith("superseded/"), row
+    return str(row["job_id"])
+
+
+def transcript_gone_meanwhile(journey: Journey) -> None:
+    """A transcript was there and is gone when it is looked at: S3 says so to those only who may list the bucket."""
+    for vendor in ENDERS:
+        prefix = f"transcripts/incoming/{vendor}/gone.wav"
+        journey.stack.refusals.change_s3(journey.stack.transcript_bucket, prefix, 1)
+        row = journey.finished(journey.drop(f"incoming/{vendor}/gone.wav", MEETING))
+        assert row["transcript_key"] == f"{prefix}.json"
+
+
+def by_request(journey: Journey) -> None:
+    bucket, key = journey.stack.audio_bucket, "incoming/auto/meeting.wav"
+    journey.finished(journey.drop(key, MEETING))
+    journey.stack.invoke("SubmitFunction", {"action": "request", "bucket": bucket, "key": key})
+
+
+def by_backfill(journey: Journey) -> None:
+    """What a list of the bucket names, and what an inventory does; one recording is new, the other is known."""
+    stack, s3 = journey.stack, journey.stack.client("s3")
+    told = s3.get_bucket_notification_configuration(Bucket=stack.audio_bucket)["LambdaFunctionConfigurations"]
+    s3.put_bucket_notification_configuration(Bucket=stack.audio_bucket, NotificationConfiguration={})
+    job = journey.drop("incoming/auto/old/meeting.wav", MEETING)
+    wanted = {"LambdaFunctionConfigurations": told}
+    s3.put_bucket_notification_configuration(Bucket=stack.audio_bucket, NotificationConfiguration=wanted)
+    manifest = put_inventory(stack, ["incoming/auto/old/meeting.wav"], "weekly")
+    for asked in ({"prefix": "incoming/auto/old/"}, {"inventory": manifest}):
+        answer = stack.client("stepfunctions").start_execution(
+            stateMachineArn=stack.outputs["BackfillStateMachineArn"],
+            name=f"by-{next(iter(asked))}",
+            input=json.dumps({**asked, "concurrency": 2}),
+        )
+        assert ended(journey, answer["executionArn"])["status"] == "SUCCEEDED"
+    journey.finished(job)
+
+
+def by_api(journey: Journey) -> None:
+    """An upload, an address, a recording that lies there, old and new versions: asked for, read, deleted."""
+    bucket = journey.stack.audio_bucket
+    uploaded = upload(journey)
+    source = {"source": f"s3://{bucket}/{journey.row(uploaded)['source']['key']}"}
+    call(journey, "POST", "/jobs", source)
+    call(journey, "POST", "/jobs", {**source, "version_id": journey.row(uploaded)["source"]["version_id"]})
+    call(journey, "POST", "/jobs", {"source": f"s3://{bucket}/incoming/auto/nowhere.wav"})
+    linked = call(journey, "POST", "/jobs", {"source": address(journey), "vendor": "tencent-sentence"}).json()["job_id"]
+    kept_apart = older_than_its_transcript(journey)
+    call(journey, "GET", "/jobs")
+    for job in (uploaded, linked, kept_apart):
+        journey.finished(job)
+        exported = journey.row(job)["transcript_key"].removesuffix("json")
+        journey.stack.client("s3").delete_object(Bucket=journey.stack.transcript_bucket, Key=f"{exported}vtt")
+        for form in ("json", "srt", "vtt", "html"):
+            read(call(journey, "GET", f"/jobs/{job}/transcript?format={form}"))
+        journey.until(
+            lambda job=job: call(journey, "DELETE", f"/jobs/{job}").status_code, lambda code: code == 204, job
+        )
+
+
+def upload(journey: Journey) -> str:
+    """Upload a recording by the form that the API gives; the id of its job."""
+    form = call(journey, "POST", "/uploads", {"name": "meeting.wav", "vendor": "tencent-sentence"}).json()
+    answer = requests.post(form["url"], data=form["fields"], files={"file": MEETING}, timeout=30)
+    assert answer.ok, answer.text
+    (job,) = journey.until(lambda: call(journey, "GET", form["job"]).json()["jobs"], bool, "the upload to have a job")
+    journey.finished(job["job_id"])
+    return str(job["job_id"])
+
+
+def address(journey: Journey) -> str:
+    """Where a recording lies for whoever knows the address."""
+    return str(
+        journey.stack.client("s3").generate_presigned_url(
+            "get_object", {"Bucket": journey.stack.audio_bucket, "Key": "incoming/auto/meeting.wav"}
+        )
+    )
+
+
+def call(journey: Journey, method: str, path: str, body: Any = None) -> requests.Response:
+    return requests.request(method, f"{journey.stack.api_url}{path}", json=body, timeout=30)
+
+
+def read(answer: requests.Response) -> None:
+    """What a browser does with a transcript, or a page: it plays the recording that the page has."""
+    assert answer.ok, answer.text
+    for found in re.findall(r'id="recording">("[^<]+")<', answer.text):
+        assert requests.get(json.loads(found), timeout=30).ok
+
+
+def nobody_waits_any_more(journey: Journey) -> None:
+    """An execution begins to wait for a callback of a job that has ended: it is woken at once."""
+    job = journey.drop("incoming/tencent-sentence/ended.wav", MEETING)
+    journey.finished(job)
+    execution = start(journey, job, f"{job}-late", Next.CALLBACK)
+    assert ended(journey, execution)["status"] == "SUCCEEDED"
+
+
+def executions_that_end_badly(journey: Journey) -> None:
+    """One fails, and another takes its place; that one is aborted, which is a person's wish."""
+    journey.fault("tencent-recording", on="callback", drop=True)
+    job = journey.drop("incoming/tencent-recording/waiting.wav", MEETING)
+    (first,) = journey.until(lambda: journey.executions(job), bool, "the first execution")
+    journey.stack.invoke("SweepFunction", news_of(first, job, "TIMED_OUT"))
+    (second,) = [each for each in journey.executions(job) if each["name"] != first["name"]]
+    journey.stack.invoke("SweepFunction", news_of(second, job, "ABORTED"))
+    assert journey.finished(job)["error"]["code"] == "ExecutionAborted"
+
+
+def news_of(execution: dict[str, Any], job: str, status: str) -> Any:
+    """What EventBridge tells of an execution's end."""
+    told = event("execution-ended")
+    said = {"status": status, "name": execution["name"], "executionArn": execution["executionArn"]}
+    told["detail"].update(said, input=json.dumps({"job_id": job}))
+    return told
+
+
+def events_that_nobody_can_handle(journey: Journey) -> None:
+    """They go to the queue of failed events, each under its function's own role."""
+    for function in ("SubmitFunction", "SweepFunction"):
+        journey.stack.invoke_later(function, {"source": "aws.states"})
+    client, queue = journey.stack.client("sqs"), journey.stack.failed_events_queue_url
+    journey.until(
+        lambda: client.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])[
+            "Attributes"
+        ]["ApproximateNumberOfMessages"],
+        lambda number: int(number) >= 2,
+        "two failed events",
+    )
+
+
+def nobody_was_told(journey: Journey) -> None:
+    """A process died between the end of a job and the news of it: whoever looks at the job next tells."""
+    for function, told in (("SweepFunction", event("sweep")), ("SubmitFunction", {"action": "submit"})):
+        job, long_ago = journey.drop(f"incoming/abcpen/{function}.wav", MEETING), "2026-01-01T00:00:00Z"
+        part = journey.until(lambda job=job: journey.row(job).get("open"), bool, "the job to be open")
+        journey.finished(job)
+        journey.stack.client("dynamodb").update_item(
+            TableName=journey.stack.jobs_table,
+            Key={"job_id": {"S": job}},
+            UpdateExpression="SET announced = :no, #open = :part, updated_at = :then",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":no": {"BOOL": False}, ":part": {"S": part}, ":then": {"S": long_ago}},
+        )
+        journey.stack.invoke(function, {**told, "job_id": job})
+        journey.finished(job)
+
+
+def start(journey: Journey, job: str, name: str, first: Next) -> str:
+    envelope = {"job_id": job, "next": first, "wait_s": 60}
+    answer = journey.stack.client("stepfunctions").start_execution(
+        stateMachineArn=journey.stack.state_machine_arn, name=name, input=json.dumps(envelope)
+    )
+    return str(answer["executionArn"])
+
+
+def ended(journey: Journey, execution: str) -> dict[str, Any]:
+    found: dict[str, Any] = journey.until(
+        lambda: journey.stack.client("stepfunctions").describe_execution(executionArn=execution),
+        lambda described: described["status"] != "RUNNING",
+        "the execution to end",
+    )
+    return found
+
+
+def event(name: str) -> Any:
+    return json.loads((SAMPLES.parent / "events" / f"{name}.json").read_text())

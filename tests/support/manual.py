@@ -1,0 +1,84 @@
+"""The examples of the documentation, as data: every fenced block of its pages, and who sees that it works.
+
+What stands behind `sh` says who does: nothing, `tests/stack/test_documentation.py` runs it on a local stack; `make`, it
+starts something that CI or another test runs; `docker` and `aws-account`, it needs what a test has not got, and is held
+against what it names.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = (
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
+)
+MARKS = frozenset({"", "make", "docker", "aws-account"})
+# Examples that have a test of their own, which looks at more than whether they run: how they begin, and the test.
+RUN_BY = {
+    "docs/adding-a-vendor.md": (
+        "python -m pytest",
+        "tests/contract/test_toy_vendor.py::test_a_vendor_made_from_the_page_alone_passes_what_every_vendor_must",
+    ),
+    "docs/api.md": ("call", "tests/stack/test_api.py::test_the_manuals_commands_do_what_it_says"),
+    "docs/backfill.md": ("python -m asrctl", "tests/stack/test_backfill.py::test_the_commands_of_the_manual_run"),
+}
+_FENCED = re.compile(r"^ *```(\w*)(?: (\S+))?\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block; `line` is that of its first line in the page."""
+
+    page: str
+    line: int
+    language: str
+    mark: str
+    body: str
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.page}:{self.line}"
+
+    @property
+    def commands(self) -> list[str]:
+        """A shell block's lines, those joined that go on behind a backslash."""
+        return [line for line in self.body.replace("\\\n", " ").splitlines() if line.strip()]
+
+    @property
+    def run_by(self) -> str | None:
+        """The test that runs it, if it has one of its own."""
+        start, test = RUN_BY.get(self.page, ("", None))
+        return test if all(command.startswith(start) for command in self.commands) else None
+
+
+def name(page: Path) -> str:
+    """A page's path in the project."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(language: str) -> list[Block]:
+    """Every fenced block of a language, of all pages."""
+    return [block for page in PAGES for block in _blocks(page) if block.language == language]
+
+
+def inline(program: str) -> list[tuple[str, str]]:
+    """Every command of a program that stands within a sentence: where, and the command."""
+    return [
+        (name(page), text)
+        for page in PAGES
+        for text in _INLINE.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
+        if text.startswith(f"{program} ")
+    ]
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(name(page), text.count("\n", 0, found.start(3)) + 1, found[1], found[2] or "", found[3])
+        for found in _FENCED.finditer(text)
+    ]

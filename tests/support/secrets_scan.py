@@ -1,0 +1,190 @@
+"""Looks for what nobody may see in everything that a stack has written: its logs, events, histories, rows and queues.
+
+Looked for: each secret value of the vendors' credentials, the callback and webhook keys, the sessions of the functions'
+roles, signatures of AWS and of vendors, presigned URLs, signed callback addresses, task tokens, and the text of the
+transcripts. Two places hold a task token by their nature, and are let off for that token alone: a job's row, under
+`task_token`, while its execution waits; and in an execution's history the parameters with which Step Functions itself
+hands the token to PollerFunction, as AWS keeps them too. An account's name (`appid`, `cluster`) is no secret.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from moto.sqs.models import sqs_backends
+
+from devstack.settings import ACCOUNT_ID
+
+NAMES = frozenset({"appid", "cluster"})
+SHAPES: Mapping[str, re.Pattern[str]] = {
+    "a presigned URL": re.compile(r"X-Amz-(Signature|Credential|Security-Token)", re.IGNORECASE),
+    "AWS's signature": re.compile(r"AWS4-HMAC-SHA256 Credential="),
+    "Tencent's signature": re.compile(r"TC3-HMAC-SHA256 Credential="),
+    "a vendor's signature": re.compile(r"x-app-signature\W+[\w+/]|\bsigna\W{1,5}[\w+/%]{8}", re.IGNORECASE),
+    "a bearer token": re.compile(r"\bBearer;?\s+[\w.=-]{6,}"),
+    "a signed callback address": re.compile(r"/callbacks/[\w-]+/[\w-]+/\d+/[\w-]{20,}"),
+}
+BUS = "everything-on-the-bus"
+SHORTEST_TEXT = 8  # shorter pieces of a transcript may stand anywhere by chance
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A secret that was seen: what it is, and where."""
+
+    what: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """Something that a stack wrote, and where."""
+
+    where: str
+    text: str
+
+
+class Scanner:
+    """Knows what nobody may see. values: what it is, by itself."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def scan(self, all_written: Iterable[Written]) -> list[Finding]:
+        """What was seen, and where."""
+        return sorted({finding for written in all_written for finding in self._look(written)}, key=str)
+
+    def _look(self, written: Written) -> Iterator[Finding]:
+        text = plain(written.text)
+        yield from (Finding(what, written.where) for what, shape in SHAPES.items() if shape.search(text))
+        yield from (Finding(what, written.where) for value, what in self._values.items() if value in text)
+
+
+def plain(text: str) -> str:
+    """A text as written and as meant: escapes of JSON undone, and those of URLs too."""
+    meant = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+    return f"{meant}\n{unquote(meant)}"
+
+
+def listen(stack: Any) -> None:
+    """From now on every event of the stack's bus is kept for the scan."""
+    sqs, events = stack.client("sqs"), stack.client("events")
+    url = sqs.create_queue(QueueName=BUS)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=BUS, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    events.put_targets(Rule=BUS, Targets=[{"Id": BUS, "Arn": arn}])
+
+
+@contextmanager
+def watched(stack: Any) -> Iterator[None]:
+    """A stack that is searched at the end of a `with`. Raises AssertionError saying what was seen, and where."""
+    listen(stack)
+    yield
+    assert_kept(stack)
+
+
+def assert_kept(stack: Any) -> None:
+    """Raises AssertionError if something can be seen in a stack that nobody may see."""
+    found = leaks(stack)
+    assert not found, "\n".join(["secrets were seen:", *map(str, found)])
+
+
+def leaks(stack: Any) -> list[Finding]:
+    """What can be seen in a stack that nobody may see."""
+    executions = list(_executions(stack))
+    tokens = {token for execution in executions for token in _tokens(execution)}
+    values = {**_secrets(stack), **dict.fromkeys(tokens, "a task token"), **_transcripts(stack)}
+    return Scanner(values).scan([*_logs(stack), *_messages(stack), *_rows(stack), *map(_history, executions)])
+
+
+def _secrets(stack: Any) -> dict[str, str]:
+    held = json.loads(stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)["SecretString"])
+    named = {
+        each: f"{part}.{name} of the secret"
+        for part, fields in held.items()
+        for name, value in fields.items()
+        if name not in NAMES
+        for each in (value if isinstance(value, list) else [value])
+        if each
+    }
+    return {**dict.fromkeys(stack.guard.secrets, "a session of a role"), **named}
+
+
+def _transcripts(stack: Any) -> dict[str, str]:
+    """Pieces of what was said, long enough to be no accident."""
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+    found = {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="transcripts/"):
+        for key in (each["Key"] for each in page.get("Contents", []) if each["Key"].endswith(".json")):
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            utterances = json.loads(body).get("utterances", []) if body else []
+            texts = {utterance["text"] for utterance in utterances if len(utterance["text"]) >= SHORTEST_TEXT}
+            found |= dict.fromkeys(texts, "the text of a transcript")
+    return found
+
+
+def _logs(stack: Any) -> Iterator[Written]:
+    for function in stack.environments:
+        yield Written(f"the log of {function}", stack.logs(function))
+
+
+def _messages(stack: Any) -> Iterator[Written]:
+    """Of every queue, the one that has all events of the bus among them. Read where they lie, so that none is taken."""
+    for name, queue in sqs_backends[ACCOUNT_ID][stack.region].queues.items():
+        for message in list(queue._messages):
+            yield Written("an event on the bus" if name == BUS else f"a message in {name}", message.body)
+
+
+def _rows(stack: Any) -> Iterator[Written]:
+    for page in stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.jobs_table):
+        for item in page["Items"]:
+            told = {name: value for name, value in item.items() if name != "task_token"}
+            yield Written(f"the row {item['job_id']['S']}", json.dumps(told, ensure_ascii=False))
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution and all that Step Functions keeps of it."""
+
+    name: str
+    described: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+def _executions(stack: Any) -> Iterator[Execution]:
+    states = stack.client("stepfunctions")
+    for machine in states.list_state_machines()["stateMachines"]:
+        arn = machine["stateMachineArn"]
+        for page in states.get_paginator("list_executions").paginate(stateMachineArn=arn):
+            for execution in page["executions"]:
+                at = execution["executionArn"]
+                pages = states.get_paginator("get_execution_history").paginate(executionArn=at)
+                events = [event for each in pages for event in each["events"]]
+                yield Execution(execution["name"], states.describe_execution(executionArn=at), events)
+
+
+def _handed_over(event: Mapping[str, Any]) -> str | None:
+    """The task token that Step Functions hands over in this event."""
+    details = event.get("taskScheduledEventDetails", {})
+    if "waitForTaskToken" not in details.get("resource", ""):
+        return None
+    token = json.loads(details["parameters"])["Payload"].get("task_token")
+    return str(token) if token else None
+
+
+def _tokens(execution: Execution) -> list[str]:
+    return [token for event in execution.events if (token := _handed_over(event))]
+
+
+def _history(execution: Execution) -> Written:
+    said = [
+        json.dumps(event, default=str, ensure_ascii=False).replace(_handed_over(event) or "\0", "")
+        for event in execution.events
+    ]
+    told = json.dumps(execution.described, default=str, ensure_ascii=False)
+    return Written(f"the history of {execution.name}", "\n".join([told, *said]))

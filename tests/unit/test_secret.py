@@ -1,0 +1,159 @@
+"""The secret: kept for a while, read afresh where that can help, and never more often than once a second for that."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+from asrcore.callback import Posted, receive
+from asrcore.core.callback_url import callback_url
+from asrcore.core.errors import AsrError
+from asrcore.core.job import Status
+from asrcore.poll import query
+from asrcore.stores.secret import FRESH_S, StackSecret
+from tests.support.pipeline import CALLBACK, drop, requests, world
+
+OLD, NEW = {"key": "old"}, {"key": "new"}
+
+
+class SecretsManager:
+    """AWS's side: what the secret holds, and how often it was asked for."""
+
+    class meta:  # noqa: N801 - as boto3 names it
+        class events:  # noqa: N801
+            @staticmethod
+            def register_first(*_: Any, **__: Any) -> None: ...
+
+    def __init__(self, text: str = "{}") -> None:
+        self.text, self.reads = text, 0
+
+    def get_secret_value(self, **_: Any) -> dict[str, str]:
+        self.reads += 1
+        return {"SecretString": self.text}
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_PARAMETERS_MAX_AGE", "300")
+    return SecretsManager(json.dumps(OLD))
+
+
+def read_by(aws, clock=lambda: 0.0):
+    return StackSecret(SecretsProvider(boto3_client=aws), "arn", clock)
+
+
+def test_it_is_read_once_and_kept(aws):
+    secret = read_by(aws)
+
+    assert [secret(), secret(), secret()] == [OLD] * 3
+    assert aws.reads == 1
+
+
+def test_it_is_read_again_when_it_has_been_kept_for_long_enough(aws, monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_PARAMETERS_MAX_AGE", "0")
+    secret = read_by(aws)
+    secret()
+    aws.text = json.dumps(NEW)
+
+    assert secret() == NEW
+
+
+def test_who_needs_it_fresh_gets_it_fresh_but_not_twice_within_a_second(aws):
+    moments_s = iter((0.0, FRESH_S / 2, FRESH_S))
+    secret = read_by(aws, lambda: next(moments_s))
+
+    reads = [secret(fresh=True) and aws.reads for _ in range(3)]
+
+    assert reads == [1, 1, 2]
+
+
+def test_what_was_read_afresh_is_kept_too(aws):
+    secret = read_by(aws)
+    secret()
+    aws.text = json.dumps(NEW)
+    secret(fresh=True)
+
+    assert secret() == NEW
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[]", '"text"'])
+def test_what_is_no_json_object_is_the_operators_matter(aws, text):
+    aws.text = text
+
+    with pytest.raises(AsrError, match="put one there") as refused:
+        read_by(aws)()
+
+    assert refused.value.code == "SecretUnreadable"
+    assert text not in str(refused.value)
+
+
+def process_that_kept(old, *words, now, **kinds):
+    """A world in which the secret was changed after a process had read it."""
+    base = {"callback": {"keys": ["callback-key"]}}
+    made = world(*words, **kinds)
+    made.kept_secret, made.secret = {**base, **old}, {**base, **now}
+    return made
+
+
+def test_refused_credentials_that_were_changed_are_replaced_at_once():
+    made = process_that_kept({"toy": OLD}, "config", "accepted", now={"toy": NEW})
+
+    job = drop(made)
+
+    assert job.status is Status.IN_PROGRESS
+    assert len(job.attempts) == 1
+    assert len(requests(made)) == 2
+
+
+def test_refused_credentials_that_are_still_the_same_fail_the_attempt():
+    made = process_that_kept({"toy": OLD}, "config", now={"toy": OLD})
+
+    job = drop(made)
+
+    assert job.status is Status.FAILED
+    assert (len(requests(made)), made.fresh_reads) == (1, 1)
+
+
+def test_what_is_not_the_credentials_fault_reads_nothing():
+    made = process_that_kept({"toy": OLD}, "bad_audio", now={"toy": NEW})
+
+    assert drop(made).status is Status.FAILED
+    assert made.fresh_reads == 0
+
+
+def test_a_question_with_old_credentials_is_asked_again_with_the_new():
+    made = process_that_kept({"toy": OLD}, "accepted", "config", "done", now={"toy": NEW})
+    job = drop(made)
+
+    query(job.job_id, made.services)
+
+    assert made.jobs.load(job.job_id).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("kept", [{}, {"toy": {}}])
+def test_credentials_put_there_a_moment_ago_are_found(kept):
+    made = process_that_kept(kept, "accepted", now={"toy": NEW})
+
+    assert drop(made).status is Status.IN_PROGRESS
+
+
+def callback_at(job, key):
+    signature = callback_url("https://x", job.attempt.vendor, job.job_id, 1, [key]).rpartition("/")[2]
+    return Posted(job.attempt.vendor, job.job_id, "1", signature, b"done", "text/plain")
+
+
+def test_a_callback_at_an_address_that_a_newer_key_signed_is_ours():
+    keys = {"callback": {"keys": ["new-key", "callback-key"]}}
+    made = process_that_kept({"toy": OLD}, "accepted", now={"toy": OLD, **keys}, vendors=(CALLBACK,))
+    job = drop(made)
+
+    assert receive(callback_at(job, "new-key"), made.services).status == 200
+
+
+def test_a_forged_callback_is_refused_after_one_more_look():
+    made = process_that_kept({"toy": OLD}, "accepted", now={"toy": OLD}, vendors=(CALLBACK,))
+    job = drop(made)
+
+    assert receive(callback_at(job, "guessed-key"), made.services).status == 403
+    assert made.fresh_reads == 1
