@@ -46,21 +46,27 @@ class _Total:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What is to be estimated. size_bytes: 0 where only a length is given."""
+    """What is to be estimated. size_bytes: None where only a length is given."""
 
     audio: Audio
-    size_bytes: int
+    size_bytes: int | None
 
 
 def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result:
-    """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more."""
+    """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more.
+
+    A job that went to several vendors counts with each that is paid; AWS's part, and what nobody knows, with the last.
+    """
     first = (now - timedelta(days=days - 1)).date()
     sums: dict[tuple[date, str], _Total] = defaultdict(_Total)
+    whole = _Total()
     for job in matching(Filter(), stack, progress, now):
         if job.cost is not None and (day := job.updated_at.date()) >= first:
-            sums[day, job.vendor or _NOBODY] += _Total.of(job.cost)
+            whole += _Total.of(job.cost)
+            last = job.vendor or _NOBODY
+            for vendor, share in job.cost.shares(last).items():
+                sums[day, vendor] += _Total(1, share, int(vendor == last and job.cost.total is None))
     rows = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
-    whole = sum(sums.values(), _Total())
     header = ("day", "vendor", "jobs", "USD", "CNY", "price unknown")
     lines = table(header, [*rows, ("all", "", *_columns(whole))])
     data = {
@@ -91,6 +97,7 @@ def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None) -
         *table(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
         "",
         "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
+        *(["Sent as MP3 at 64 kbit/s."] if any(each.size_bytes is None for each in recordings) else []),
     ]
     return Result({"recordings": len(recordings), "vendors": data}, lines)
 
@@ -98,7 +105,7 @@ def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None) -
 def _with_vendor(vendor: Vendor, recordings: Iterable[_Recording], rates: Rates) -> tuple[_Total, str]:
     total, refusal = _Total(), ""
     for each in recordings:
-        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes, Options()))
+        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes or 0, Options()))
         refusal = refusal or reason or ""
         if reason is None:
             total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))
@@ -120,7 +127,7 @@ def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Record
             message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
             raise OperatorError(message) from None
         usual = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=length_ms)
-        yield _Recording(usual, 0)
+        yield _Recording(usual, None)
 
 
 def _stored(source: Source, services: Services) -> _Recording | None:

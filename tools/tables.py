@@ -17,7 +17,7 @@ from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, RESTART_WAIT_
 from asrcore.core.levels import metadata_name
 from asrcore.core.options import ALLOWED, Options
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
-from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, aws_prices
+from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, VendorPrice, aws_prices
 from asrcore.core.step import GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import VENDORS
@@ -165,18 +165,25 @@ def price_table() -> str:
     rows = (
         (
             f"`{name}`",
-            f"{price.price:g} {price.currency} for {_UNITS[price.per]}" if price.price is not None else "?",
+            _vendor_price(price),
             *(
                 _vendors_part(name, length_ms, rates) if length_ms - 1000 < vendor.limits.max_duration_ms else "–"
                 for length_ms in lengths_ms.values()
             ),
-            price.date.isoformat(),
+            str(price.date),
             price.source,
         )
         for name, vendor in VENDORS.items()
         if (price := rates.vendor(name))
     )
     return _table(("vendor", "price", *lengths_ms, "of", "source"), rows)
+
+
+def _vendor_price(price: VendorPrice) -> str:
+    if price.price is None:
+        return "?"
+    engines = "".join(f"; `{name}` {asked:g}" for name, asked in price.engines.items())
+    return f"{price.price:g} {price.currency} for {_UNITS[price.per]}{engines}"
 
 
 def _vendors_part(vendor: str, length_ms: int, rates: Rates) -> str:
@@ -186,7 +193,7 @@ def _vendors_part(vendor: str, length_ms: int, rates: Rates) -> str:
 
 def aws_price_table() -> str:
     """A row per unit that AWS charges, a column per region; below, whose prices these are."""
-    held = {REFERENCE: AWS_PRICES[REFERENCE], "cn-north-1, cn-northwest-1": AWS_PRICES["cn-north-1"]}
+    held = {REFERENCE: AWS_PRICES[REFERENCE], "cn-northwest-1, cn-north-1": AWS_PRICES["cn-northwest-1"]}
     rows = ((f"`{unit}`", _AWS_UNITS[unit], *(_aws_price(prices, unit) for prices in held.values())) for unit in UNITS)
     sources = "".join(f"- {region}: {prices.source}, {prices.date:%Y-%m}.\n" for region, prices in held.items())
     header = ("in `AwsPrices`", "what", *(f"{region} ({prices.currency})" for region, prices in held.items()))

@@ -13,7 +13,7 @@ from asrcore.core.footprint import Footprint, footprint
 from asrcore.core.job import Job, new_job
 from asrcore.core.money import NOTHING, Amount, Currency
 from asrcore.core.options import Options, Wish
-from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPrice, aws_prices
+from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPrice, aws_prices, read_aws_prices
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Completion
 from asrcore.poll import query
@@ -109,10 +109,35 @@ class TestTheVendorsPart:
         assert incurred(late_then_done, rates()).vendor == Amount(usd=2.0, cny=14.0)
         assert incurred(late_then_done, rates(asked=rates().vendor("secretive"))).vendor is None
 
+    def test_of_two_vendors_what_is_known_of_one_is_not_lost_over_the_other(self):
+        job = taken()
+        while job.vendor == "asked":
+            number = job.attempt.number
+            job = job.attempt_failed(number, LATE, ["secretive"], START).claim(None, [], START)
+            job = job.submitted(number + 1, "t", START)
+        tries = len(job.attempts) - 1
+        job = job.complete(None, "k", [], START)
+
+        cost = incurred(job, rates())
+
+        asked = Amount(usd=1.0 * tries, cny=7.0 * tries)
+        assert (job.vendor, cost.vendor, cost.total) == ("secretive", None, None)
+        assert cost.vendors == {"asked": asked}
+        assert cost.known == cost.aws + asked
+        assert cost.shares("secretive") == {"asked": asked, "secretive": cost.aws}
+
     def test_says_that_another_engine_may_have_another_price(self):
         cost = incurred(done(options=Options(model="16k_zh_large")), rates())
 
         assert any("not of 16k_zh_large" in each for each in cost.assumptions)
+
+    def test_is_that_of_the_engine_where_it_has_its_own(self):
+        cheap = VendorPrice(price=7.0, engines={"cheap": 3.5}, date=date(2026, 5, 1), source="s")
+
+        cost = incurred(done(options=Options(model="cheap")), rates(asked=cheap))
+
+        assert cost.vendor == Amount(usd=0.5, cny=3.5)
+        assert cost.assumptions == []
 
 
 class TestTheAwsPart:
@@ -143,9 +168,22 @@ class TestTheAwsPart:
         assert priced(nothing, in_china).cny == 1.36
 
     def test_of_another_region_it_says_whose_prices_these_are(self):
-        elsewhere = replace(rates(), region="eu-west-1")
+        elsewhere = replace(rates(), region="eu-west-1", aws=aws_prices("eu-west-1"))
 
         assert "AWS prices are those of us-east-1" in incurred(done(), elsewhere).assumptions
+        assert incurred(done(), elsewhere).aws == incurred(done(), rates()).aws
+
+    def test_of_another_region_one_price_that_is_given_does_not_stand_for_the_others(self):
+        given = read_aws_prices('{"million_transitions": 30}', "eu-west-1")
+
+        (said,) = incurred(done(), replace(rates(), region="eu-west-1", aws=given)).assumptions
+
+        assert said.startswith("AWS prices that are not known for eu-west-1 are those of us-east-1: million_invoc")
+
+    def test_of_beijing_it_says_that_these_are_ningxias(self):
+        beijing = replace(rates(), region="cn-north-1", aws=aws_prices("cn-north-1"))
+
+        assert "AWS prices of cn-north-1 are taken as in cn-northwest-1" in incurred(done(), beijing).assumptions
 
     def test_sending_the_recording_is_in_it(self):
         empty = done().model_copy(update={"source": SOURCE.model_copy(update={"size_bytes": 0})})
@@ -183,6 +221,11 @@ class TestWhatAJobDid:
 
 
 class TestACost:
+    def test_is_as_old_as_its_oldest_price_of_a_known_day(self):
+        undated = VendorPrice(price=7.0, source="an operator")
+
+        assert incurred(done(), rates(asked=undated)).prices_from == AWS_PRICES[REFERENCE].date
+
     def test_names_the_oldest_price_and_the_rate_of_exchange(self):
         cost = incurred(done("sentence"), rates())
 
@@ -210,13 +253,21 @@ class TestEstimates:
         job = usual_job(vendor, duration_ms, known)
 
         assert job.announced
-        assert estimate(vendor, duration_ms, known) == incurred(job, known)
+        assert estimate(vendor, duration_ms, known, size_bytes=0) == incurred(job, known)
+
+    def test_send_what_is_told_or_what_speech_usually_has_and_say_so(self):
+        told, untold = estimate("asked", HOUR_MS, rates(), size_bytes=28_800_000), estimate("asked", HOUR_MS, rates())
+
+        assert told.aws == untold.aws
+        assert set(untold.assumptions) - set(told.assumptions) == {
+            "the recording is taken to have 28.8 MB, as of speech at 64 kbit/s"
+        }
 
     def test_of_an_hour(self):
         cost = estimate("asked", HOUR_MS, rates())
 
         assert cost.vendor == Amount(usd=1.0, cny=7.0)
-        assert 0.0003 < cost.aws.usd < 0.0012
+        assert 0.002 < cost.aws.usd < 0.004  # most of it for sending 29 MB
 
     def test_of_a_length_that_nobody_knows_say_so(self):
         cost = estimate("asked", None, rates())

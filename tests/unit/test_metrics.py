@@ -8,6 +8,7 @@ import pytest
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
+from asrcore.core.money import Amount, Cost
 from asrcore.core.options import Options
 from asrcore.core.pacing import AHEAD_S
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
@@ -156,6 +157,20 @@ def test_a_redriven_job_ends_again():
 
     assert values(made, "FailureRate") == [100, 0]
     assert sum(values(made, "CostUsd")) == pytest.approx(made.job().cost.known.usd)
+
+
+def test_what_a_job_cost_is_told_of_every_vendor_that_is_paid_and_only_what_came_on_top():
+    lines: list[str] = []
+    job = new_job(SOURCE, START).model_copy(update={"vendor": "b"})
+    aws, known = Amount(usd=0.1, cny=0.7), Amount(usd=1.0, cny=7.0)
+    facts = {"vendor": None, "total": None, "usd_in_cny": 7.0, "prices_from": START.date()}
+    before = Cost(vendors={"a": known}, aws=aws, **facts)
+    after = Cost(vendors={"a": known + known, "b": known}, aws=aws + aws, **facts)
+
+    Metrics(STACK, lines.append).ended(job.model_copy(update={"cost": after}), before=before)
+
+    told = [(point.dimensions.get("vendor"), point.value) for point in points(lines) if point.name == "CostUsd"]
+    assert told == [(None, 1.0), ("a", 1.0), (None, 1.1), ("b", 1.1)]
 
 
 def test_a_recording_of_unknown_length_has_a_turnaround_and_no_ratio():

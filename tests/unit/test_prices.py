@@ -59,7 +59,18 @@ class TestTables:
         assert aws_prices(region).currency is Currency.CNY
 
     def test_another_region_is_taken_for_the_reference(self):
-        assert aws_prices("eu-west-1") == AWS_PRICES[REFERENCE]
+        prices = aws_prices("eu-west-1")
+
+        assert {getattr(prices, unit) for unit in UNITS} == {None}
+        assert prices.currency is AWS_PRICES[REFERENCE].currency
+
+    def test_beijing_is_taken_for_ningxia(self):
+        assert aws_prices("cn-north-1") == AWS_PRICES["cn-northwest-1"]
+
+    def test_an_engine_has_its_own_price_and_every_other_the_usual_one(self):
+        price = VENDOR_PRICES["volcengine-bigmodel"]
+
+        assert [price.of(each) for each in (None, "volc.seedasr.auc", "of somebody else")] == [2.3, 0.8, 2.3]
 
     @pytest.mark.parametrize(
         ("names", "suffix"),
@@ -82,7 +93,7 @@ class TestVendorPrices:
 
         changed = prices["tencent-sentence"]
         assert (changed.price, changed.per, changed.currency) == (0.0032, "call", Currency.CNY)
-        assert changed.source == "the stack parameter VendorPrices"
+        assert (changed.date, changed.source) == (None, "the stack parameter VendorPrices")
         assert prices["tencent-rec-task"] == VENDOR_PRICES["tencent-rec-task"]
 
     def test_every_field_can_be_told(self):
@@ -104,7 +115,14 @@ class TestVendorPrices:
             pytest.param('{"abcpen": {"price": "much"}}', "abcpen: price: ", id="no number"),
             pytest.param('{"abcpen": {"price": -1}}', "abcpen: price: ", id="below nothing"),
             pytest.param('{"abcpen": {"price": 1, "per": "day"}}', "abcpen: per: ", id="an unknown unit"),
-            pytest.param('{"abcpen": {"prise": 1}}', "allowed are price, currency, per, unit_s", id="an unknown field"),
+            pytest.param(
+                '{"abcpen": {"prise": 1}}', "allowed are price, engines, currency, per", id="an unknown field"
+            ),
+            pytest.param(
+                '{"tencent-rec-task": {"currency": "USD"}}',
+                "tencent-rec-task: with another currency give these anew, too: price",
+                id="another currency for the same number",
+            ),
         ],
     )
     def test_what_is_wrong_is_told_with_what_is_right(self, text, said):
@@ -123,7 +141,13 @@ class TestAwsPrices:
         assert (prices.million_transitions, prices.million_invocations) == (30, 1.36)
 
     def test_nothing_given_is_the_table(self):
-        assert read_aws_prices("{}", "cn-north-1") == AWS_PRICES["cn-north-1"]
+        assert read_aws_prices("{}", "cn-north-1") == AWS_PRICES["cn-northwest-1"]
+
+    def test_numbers_are_not_moved_into_another_currency(self):
+        with pytest.raises(
+            AsrError, match="with another currency give these anew, too: million_invocations, gb_second"
+        ):
+            read_aws_prices('{"currency": "USD", "gb_sent": 0.1}', "cn-northwest-1")
 
     @pytest.mark.parametrize("text", ["null", '{"million_things": 1}', '{"gb_sent": -1}', '{"currency": "EUR"}'])
     def test_what_is_wrong_is_refused(self, text):

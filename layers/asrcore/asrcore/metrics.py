@@ -84,8 +84,10 @@ class Metrics:
             "QueriesPerJob": sum(attempt.queries for attempt in job.attempts),
         }
         if job.cost is not None:
-            spent = job.cost.known - (before.known if before else NOTHING)
-            values |= {"CostUsd": spent.usd, "CostCny": spent.cny}
+            already = before.shares(vendor) if before else {}
+            for payee, share in job.cost.shares(vendor).items():
+                spent = share - already.get(payee, NOTHING)
+                self._emit({"CostUsd": spent.usd, "CostCny": spent.cny}, {"vendor": payee}, job.job_id)
         if job.status is Status.COMPLETED:
             values |= {"JobsCompleted": 1, **_turnaround(job)}
         self._emit(values, {"vendor": vendor}, job.job_id)

@@ -13,32 +13,38 @@ from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
 from asrcore.core.polling import next_delay
-from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, Rates, VendorPrice
+from asrcore.core.prices import AWS_PRICES, LIKE, REFERENCE, UNITS, Rates, VendorPrice
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 
 USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
 USUAL_LEAST_S = 20.0  # nobody publishes what the shortest recordings take
+USUAL_BYTES_A_SECOND = 8_000  # of speech as MP3 at 64 kbit/s
 _LENGTH_UNKNOWN = "the recording's length is not known"
 
 
 def incurred(job: Job, rates: Rates) -> Cost:
     """What a job has cost so far."""
     assumptions: list[str] = []
-    vendor: Amount | None = NOTHING
-    days = {rates.aws.date}
+    vendors: dict[str, Amount] = {}
+    is_known, days = True, [rates.aws.date]
     for attempt in _billed(job):
         price = rates.vendor(attempt.vendor)
-        days.add(price.date)
-        charge = _charge(price, job.audio.duration_ms if job.audio else None, rates)
+        charge = _charge(price, job, rates)
         assumptions += _vendor_assumptions(job, attempt, price)
-        vendor = None if vendor is None or charge is None else vendor + charge
+        if charge is None:
+            is_known = False
+            continue
+        vendors[attempt.vendor] = vendors.get(attempt.vendor, NOTHING) + charge
+        days += [price.date] if price.date else []
     aws = priced(footprint(job, rates), rates)
+    asked = sum(vendors.values(), NOTHING)
     assumptions += [*_aws_assumptions(rates), *_exchange_assumption(rates)]
     return Cost(
-        vendor=vendor,
+        vendor=asked if is_known else None,
+        vendors=vendors,
         aws=aws,
-        total=None if vendor is None else vendor + aws,
+        total=asked + aws if is_known else None,
         usd_in_cny=rates.exchange.usd_in_cny,
         prices_from=min(days),
         assumptions=list(dict.fromkeys(assumptions)),
@@ -46,14 +52,24 @@ def incurred(job: Job, rates: Rates) -> Cost:
 
 
 def estimate(
-    vendor: str, duration_ms: int | None, rates: Rates, *, size_bytes: int = 0, turnaround_s: float | None = None
+    vendor: str,
+    duration_ms: int | None,
+    rates: Rates,
+    *,
+    size_bytes: int | None = None,
+    turnaround_s: float | None = None,
 ) -> Cost:
     """What a recording would cost with a vendor, if nothing goes wrong.
 
-    duration_ms: None where nobody knows.  size_bytes: of the recording; at 0, sending it is not in the estimate.
+    duration_ms: None where nobody knows.  size_bytes: None for what speech of that length usually has, as MP3.
     turnaround_s: the vendor's usual one; None for what vendors publish.
     """
-    return incurred(usual_job(vendor, duration_ms, rates, size_bytes=size_bytes, turnaround_s=turnaround_s), rates)
+    usual_bytes = USUAL_BYTES_A_SECOND * (duration_ms or 0) // 1000
+    sent_bytes = usual_bytes if size_bytes is None else size_bytes
+    cost = incurred(usual_job(vendor, duration_ms, rates, size_bytes=sent_bytes, turnaround_s=turnaround_s), rates)
+    if size_bytes is not None:
+        return cost
+    return cost.model_copy(update={"assumptions": [*cost.assumptions, _size_assumption(usual_bytes)]})
 
 
 def usual_job(
@@ -92,15 +108,16 @@ def _billed(job: Job) -> Iterator[Attempt]:
             yield attempt
 
 
-def _charge(price: VendorPrice, duration_ms: int | None, rates: Rates) -> Amount | None:
-    if price.price is None:
+def _charge(price: VendorPrice, job: Job, rates: Rates) -> Amount | None:
+    asked = price.of(job.options.model)
+    if asked is None:
         return None
     if price.per == "call":
-        return rates.exchange.amount(price.price, price.currency)
-    if duration_ms is None:
+        return rates.exchange.amount(asked, price.currency)
+    if job.audio is None or job.audio.duration_ms is None:
         return None
-    counted_s = math.ceil(duration_ms / 1000 / price.unit_s) * price.unit_s
-    return rates.exchange.amount(price.price * counted_s / 3600, price.currency)
+    counted_s = math.ceil(job.audio.duration_ms / 1000 / price.unit_s) * price.unit_s
+    return rates.exchange.amount(asked * counted_s / 3600, price.currency)
 
 
 def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Iterator[str]:
@@ -108,7 +125,7 @@ def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Itera
         yield f"{attempt.vendor}: no price is known; the stack parameter VendorPrices gives it one"
     elif price.per == "hour" and (job.audio is None or job.audio.duration_ms is None):
         yield _LENGTH_UNKNOWN
-    if price.price is not None and job.options.model:
+    if price.price is not None and job.options.model and job.options.model not in price.engines:
         yield f"{attempt.vendor}: the price is that of its usual engine, not of {job.options.model}"
     if attempt.outcome != "completed":
         yield f"attempt {attempt.number} with {attempt.vendor} brought no result so far and is counted"
@@ -127,10 +144,16 @@ def priced(done: Footprint, rates: Rates) -> Amount:
 
 def _aws_assumptions(rates: Rates) -> Iterator[str]:
     lacking = [unit for unit in UNITS if getattr(rates.aws, unit) is None]
-    if rates.region not in AWS_PRICES and rates.aws == AWS_PRICES[REFERENCE]:
-        yield f"AWS prices are those of {REFERENCE}"
-    elif lacking:
-        yield f"AWS prices that are not known for {rates.region} are those of {REFERENCE}: {', '.join(lacking)}"
+    if lacking:
+        which = "" if len(lacking) == len(UNITS) else f" that are not known for {rates.region}"
+        names = f": {', '.join(lacking)}" if which else ""
+        yield f"AWS prices{which} are those of {REFERENCE}{names}"
+    if rates.region in LIKE:
+        yield f"AWS prices of {rates.region} are taken as in {LIKE[rates.region]}"
+
+
+def _size_assumption(size_bytes: int) -> str:
+    return f"the recording is taken to have {size_bytes / 1e6:.1f} MB, as of speech at 64 kbit/s"
 
 
 def _exchange_assumption(rates: Rates) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Cost(BaseModel):
     """What a job costs, or would. What nobody knows is null, and never taken for nothing.
 
     vendor: null when a vendor that has to be paid has no price here, or the recording's length is not known.
+    vendors: what each asks, by name, of those of whom that is known.
     aws: requests, computing time, and sending the recording to the vendor.  total: null when vendor is.
     prices_from: the day of the oldest price that was used.  assumptions: what the figures take for granted, in words.
     """
@@ -44,6 +45,7 @@ class Cost(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     vendor: Amount | None
+    vendors: dict[str, Amount] = {}
     aws: Amount
     total: Amount | None
     usd_in_cny: float
@@ -53,4 +55,8 @@ class Cost(BaseModel):
     @property
     def known(self) -> Amount:
         """As much of it as has prices."""
-        return self.aws if self.vendor is None else self.aws + self.vendor
+        return sum(self.vendors.values(), self.aws)
+
+    def shares(self, vendor: str) -> dict[str, Amount]:
+        """What is known of it, by vendor; AWS's part goes with `vendor`, the job's last one."""
+        return {**self.vendors, vendor: self.vendors.get(vendor, NOTHING) + self.aws}

@@ -4,13 +4,13 @@ A price is never made up: what is not known is None, and a stack parameter gives
 `UsdInCny`). What is taken for granted instead says so in every cost that rests on it.
 """
 
+import datetime
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,34 +25,50 @@ class VendorPrice(BaseModel):
     """What a vendor asks for a recording that it recognised, without discounts for quantity and free quotas.
 
     price: of an `hour` of the recording, or of one `call` whatever its length; None: no source was found.
+    engines: the same for engines that have a price of their own, by the name that `Options.model` gives them.
     unit_s: seconds of a recording are counted in these, the last one as a whole.
+    date: None for a price that an operator gave without its day.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     price: float | None = Field(default=None, ge=0)
+    engines: dict[str, Annotated[float, Field(ge=0)]] = {}
     currency: Currency = Currency.CNY
     per: Literal["hour", "call"] = "hour"
     unit_s: int = Field(default=1, ge=1)
-    date: date
+    date: datetime.date | None = None
     source: str
 
+    def of(self, engine: str | None) -> float | None:
+        """What that engine asks; without a price of its own, the usual one's."""
+        return self.engines.get(engine, self.price) if engine else self.price
 
-_READ = date(2026, 11, 20)
+
+_READ = datetime.date(2026, 11, 26)
 _NO_PRICE = "no price in the vendor's documents at hand"
 _TENCENT_RECORDING = VendorPrice(
     price=1.75,
-    date=date(2026, 9, 30),
+    date=datetime.date(2026, 9, 30),
     source="Tencent Cloud, speech recognition, billing overview (document 1093/35686, as quoted in September 2026): "
     "recording recognition, postpaid, lowest tier, not the large-model engines; counted by the second",
 )
 VENDOR_PRICES: Mapping[str, VendorPrice] = MappingProxyType(
     {
-        "tencent-sentence": VendorPrice(per="call", date=_READ, source=f"counted by the call; {_NO_PRICE}"),
+        "tencent-sentence": VendorPrice(
+            price=0.0032,
+            per="call",
+            date=_READ,
+            source="Tencent Cloud, speech recognition, billing overview (document 1093/35686, as quoted in 2026): "
+            "one-sentence recognition, postpaid, lowest tier, 3.20 CNY for 1,000 calls",
+        ),
         "tencent-rec-task": _TENCENT_RECORDING,
         "volcengine-bigmodel": VendorPrice(
+            price=2.3,
+            engines={"volc.seedasr.auc": 0.8, "volc.bigasr.auc_idle": 1.2},
             date=_READ,
-            source=f"counted by the length of the recording (Volcengine, billing, document 6561/1359369); {_NO_PRICE}",
+            source="Volcengine, speech, prices (document 6561/1359370, as quoted from August 2026 on): recognition of "
+            "recordings by the large model, standard edition, postpaid; model 2.0 and the idle edition have their own",
         ),
         "abcpen-offline": VendorPrice(date=_READ, source=_NO_PRICE),
         "tencent-recording": _TENCENT_RECORDING,
@@ -72,7 +88,7 @@ class AwsPrices(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     currency: Currency
-    date: date
+    date: datetime.date
     source: str
     million_transitions: float | None = Field(default=None, ge=0)  # AWS Step Functions, Standard
     million_invocations: float | None = Field(default=None, ge=0)  # AWS Lambda
@@ -90,22 +106,11 @@ class AwsPrices(BaseModel):
 
 UNITS = tuple(name for name in AwsPrices.model_fields if name not in ("currency", "date", "source"))
 REFERENCE = "us-east-1"
-_CHINA = AwsPrices(
-    currency=Currency.CNY,
-    date=date(2022, 6, 30),
-    source="Amazon Web Services in China, Ningxia, as quoted in AWS solutions' cost pages (June 2022) and on the "
-    "DynamoDB price page",
-    million_invocations=1.36,
-    gb_second=0.000113477,
-    million_table_writes=11.1538,
-    gb_logged=6.228,
-    gb_sent=0.933,
-)
 AWS_PRICES: Mapping[str, AwsPrices] = MappingProxyType(
     {
         REFERENCE: AwsPrices(
             currency=Currency.USD,
-            date=date(2025, 10, 1),
+            date=datetime.date(2025, 10, 1),
             source="AWS price lists, US East (N. Virginia)",
             million_transitions=25.0,
             million_invocations=0.20,
@@ -120,10 +125,20 @@ AWS_PRICES: Mapping[str, AwsPrices] = MappingProxyType(
             gb_logged=0.50,
             gb_sent=0.09,
         ),
-        "cn-north-1": _CHINA,
-        "cn-northwest-1": _CHINA,
+        "cn-northwest-1": AwsPrices(
+            currency=Currency.CNY,
+            date=datetime.date(2022, 6, 30),
+            source="Amazon Web Services in China, Ningxia, as quoted in AWS solutions' cost pages (June 2022) and on "
+            "the DynamoDB price page",
+            million_invocations=1.36,
+            gb_second=0.000113477,
+            million_table_writes=11.1538,
+            gb_logged=6.228,
+            gb_sent=0.933,
+        ),
     }
 )
+LIKE: Mapping[str, str] = MappingProxyType({"cn-north-1": "cn-northwest-1"})  # regions whose prices another's stand for
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,7 @@ class Exchange:
     """Yuan for a dollar. day: whose rate it is; None for one that is assumed."""
 
     usd_in_cny: float
-    day: date | None = None
+    day: datetime.date | None = None
 
     def amount(self, value: float, currency: Currency) -> Amount:
         """A sum in both currencies."""
@@ -164,8 +179,10 @@ class Rates:
 
 
 def aws_prices(region: str) -> AwsPrices:
-    """A region's prices; where the table has none, those of the reference region."""
-    return AWS_PRICES.get(region, AWS_PRICES[REFERENCE])
+    """A region's prices; where the table has none, every one is None and taken as in the reference region."""
+    reference = AWS_PRICES[REFERENCE]
+    nowhere = AwsPrices(currency=reference.currency, date=reference.date, source=f"no prices of {region} at hand")
+    return AWS_PRICES.get(LIKE.get(region, region), nowhere)
 
 
 def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str, VendorPrice]:
@@ -178,7 +195,7 @@ def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str,
     for name, entry in _object(text, "VendorPrices").items():
         if name not in vendors:
             raise _refuse("VendorPrices", f"{name} is no vendor; there are {', '.join(vendors)}")
-        prices[name] = _changed(prices.get(name, _UNLISTED), entry, "VendorPrices", f"{name}: ")
+        prices[name] = _changed(prices.get(name, _UNLISTED), entry, ("price", "engines"), "VendorPrices", f"{name}: ")
     return prices
 
 
@@ -188,14 +205,15 @@ def read_aws_prices(text: str, region: str) -> AwsPrices:
     text: a JSON object, `{"million_transitions": 25}`; the fields are AwsPrices's. Raises AsrError as above.
     """
     given = _object(text, "AwsPrices")
-    return _changed(aws_prices(region), given, "AwsPrices", "") if given else aws_prices(region)
+    return _changed(aws_prices(region), given, UNITS, "AwsPrices", "") if given else aws_prices(region)
 
 
 def read_exchange(text: str) -> Exchange:
     """The stack parameter UsdInCny: `7.1`, or `7.1@2026-11-20` with the day of the rate. Raises AsrError."""
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(?:@([0-9]{4}-[0-9]{2}-[0-9]{2}))?", text)
     try:
-        exchange = Exchange(float(match[1]), date.fromisoformat(match[2]) if match[2] else None) if match else None
+        day = datetime.date.fromisoformat(match[2]) if match and match[2] else None
+        exchange = Exchange(float(match[1]), day) if match else None
     except ValueError:
         exchange = None
     if exchange is None or exchange.usd_in_cny == 0:
@@ -213,11 +231,17 @@ def _object(text: str, parameter: str) -> Mapping[str, Any]:
     return document
 
 
-def _changed(held: ENTRY, given: object, parameter: str, place: str) -> ENTRY:
-    """An entry of a table with some of its fields given anew; its day and source are then the operator's, if told."""
+def _changed(held: ENTRY, given: object, prices: Sequence[str], parameter: str, place: str) -> ENTRY:
+    """An entry of a table with some of its fields given anew; its day and source are then the operator's, if told.
+
+    prices: names of the fields that are sums of its currency.
+    """
     if not isinstance(given, dict):
         raise _refuse(parameter, f"{place}not a JSON object of prices")
-    told = {"source": f"the stack parameter {parameter}", **given}
+    told = {"source": f"the stack parameter {parameter}", **({"date": None} if "price" in given else {}), **given}
+    left = [name for name in prices if getattr(held, name) and name not in given]
+    if left and given.get("currency", held.currency) != held.currency:  # type: ignore[attr-defined]
+        raise _refuse(parameter, f"{place}with another currency give these anew, too: {', '.join(left)}")
     try:
         return type(held).model_validate({**held.model_dump(), **told})
     except ValidationError as error:
