@@ -243,7 +243,10 @@ class TestListsOfJobs:
         assert jobs.ask("k", first, START) == first
         assert jobs.ask("k", second, START + timedelta(hours=23)) == first
         assert jobs.ask("another", second, START) == second
+        assert jobs.asked("k", START + timedelta(hours=23)) == first
+        assert jobs.asked("k", START + timedelta(hours=25)) is None
         assert jobs.ask("k", second, START + timedelta(hours=25)) == second
+        assert jobs.asked("nobody's", START) is None
 
 
 @pytest.fixture(params=["memory", "s3"])

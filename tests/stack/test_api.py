@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pysubs2
 import pytest
 import requests
 
 from asrcore.core.transcript import Transcript
+from tests.support.document import check_answer
 from tests.support.journey import Journey
 from tests.support.web import Web
 
@@ -26,13 +27,23 @@ class Program(Journey):
     """A program that has nothing but the HTTP API."""
 
     def get(self, path: str, **options) -> requests.Response:
-        return requests.get(self.stack.api_url + path, timeout=TIMEOUT_S, **{"allow_redirects": False, **options})
+        return self._call("GET", path, **options)
 
     def post(self, path: str, body: object, **headers: str) -> requests.Response:
-        return requests.post(self.stack.api_url + path, json=body, headers=headers, timeout=TIMEOUT_S)
+        return self._call("POST", path, json=body, headers=headers)
 
     def delete(self, path: str) -> requests.Response:
-        return requests.delete(self.stack.api_url + path, timeout=TIMEOUT_S)
+        return self._call("DELETE", path)
+
+    def _call(self, method: str, path: str, **options) -> requests.Response:
+        """Every answer, but where redirects are followed, is one that the document tells of."""
+        answer = requests.request(
+            method, self.stack.api_url + path, timeout=TIMEOUT_S, **{"allow_redirects": False, **options}
+        )
+        if not options.get("allow_redirects"):
+            told = answer.headers.get("content-type", "")
+            check_answer(method, urlsplit(path).path, answer.status_code, told, answer.content)
+        return answer
 
     def send(self, upload: dict, body: bytes, **fields: str) -> requests.Response:
         """Post the form that an upload gave, as a browser does."""

@@ -1,6 +1,7 @@
 """Somebody who calls the HTTP API in this process, with events as API Gateway makes them."""
 
 import base64
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from asrcore.api.routes import Api
+from tests.support.document import check_answer
 from tests.support.memory import World
 
 REQUEST_ID = "8f3c1d8e-7a52-4a5b-9d6e-000000000001"
@@ -78,4 +80,7 @@ class Caller:
         answer = self._api.answer(event, Context())
         text = answer.get("body") or ""
         content = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
-        return Told(answer["statusCode"], {name.lower(): each for name, each in answer["headers"].items()}, content)
+        told = Told(answer["statusCode"], {name.lower(): each for name, each in answer["headers"].items()}, content)
+        plain = gzip.decompress(told.body) if told.headers.get("content-encoding") == "gzip" else told.body
+        check_answer(method, parts.path, told.status, told.headers.get("content-type", ""), plain)
+        return told

@@ -43,7 +43,7 @@ class MemoryJobs:
     rows: dict[str, str] = field(default_factory=dict)
     free_from: dict[str, datetime] = field(default_factory=dict)
     taken: dict[tuple[str, date], int] = field(default_factory=dict)
-    asked: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
+    requests: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
     before_save: Callable[[Job], None] = lambda _job: None
 
     def create(self, job: Job) -> bool:
@@ -106,10 +106,14 @@ class MemoryJobs:
             raise ConflictError(job.job_id)
         del self.rows[job.job_id]
 
+    def asked(self, key: str, now: datetime) -> Asked | None:
+        held, until = self.requests.get(key, (None, now))
+        return held if until >= now else None
+
     def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
-        held, until = self.asked.get(key, (asked, now))
+        held, until = self.requests.get(key, (asked, now))
         if until <= now:
-            self.asked[key] = (asked, now + timedelta(days=1))
+            self.requests[key] = (asked, now + timedelta(days=1))
             return asked
         return held
 

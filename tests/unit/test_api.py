@@ -13,11 +13,13 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrcore.core.levels import read_metadata
 from asrcore.core.transcript import Source
+from asrcore.finish import end
 from asrcore.poll import query
 from asrcore.recover import redrive
+from asrcore.services import ObjectVersion
 from asrcore.submit import submit, take
 from tests.support.caller import Caller
-from tests.support.memory import START
+from tests.support.memory import START, MemoryVersions
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import TEXT
 
@@ -264,6 +266,29 @@ class TestIdempotencyKeys:
 
         assert (told.status, told.problem) == (422, "key-reused")
 
+    def test_a_request_that_is_refused_leaves_no_address_behind(self):
+        made = world()
+        caller = Caller(made)
+        caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
+        before = dict(made.recordings.objects)
+
+        caller.post("/jobs", {"source": f"{ADDRESS}&more=1"}, idempotency_key="k-1")
+
+        assert made.recordings.objects == before
+
+    def test_of_a_job_that_was_deleted_it_says_so_and_writes_nothing(self):
+        made = world("config", vendors=(QUERY,))
+        caller = Caller(made)
+        job_id = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1").json["job_id"]
+        end(job_id, AsrError(ErrorClass.CONFIG, "c", "m"), made.services)
+        assert caller.delete(f"/jobs/{job_id}").status == 204
+
+        told = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
+
+        assert (told.status, told.problem, told.json["code"]) == (422, "refused", "ObjectNotFound")
+        assert made.jobs.rows == {}
+        assert set(made.recordings.objects) == {KEY}
+
     def test_a_day_later_the_key_is_free_for_another_request(self):
         made = world()
         caller = Caller(made)
@@ -415,6 +440,25 @@ class TestLists:
 
         assert names == [["4.wav", "3.wav"], ["2.wav", "1.wav"], ["0.wav"]]
         assert cursor is None
+
+    def test_pages_of_one_recordings_jobs_do_so_too(self, made, monkeypatch):
+        def versions(_self, bucket, key):
+            return iter([ObjectVersion(bucket, key, f"v{each}", "e1", 44, is_current=False) for each in (3, 2, 1)])
+
+        monkeypatch.setattr(MemoryVersions, "of", versions)
+        for minute, version in enumerate(("v1", "v2", "v3")):
+            made.jobs.create(
+                new_job(SOURCE.model_copy(update={"version_id": version}), START + timedelta(minutes=minute))
+            )
+        caller, seen, cursor = Caller(made), [], ""
+        for _ in range(2):
+            page = caller.get(f"/jobs?key={KEY}&limit=2{cursor and f'&cursor={cursor}'}")
+            seen.append([job["recording"]["version_id"] for job in page.json["jobs"]])
+            cursor = page.json["next_cursor"]
+
+        assert seen == [["v3", "v2"], ["v1"]]
+        assert cursor is None
+        assert caller.get(f"/jobs?key={KEY}&cursor=AAAA").problem == "bad-cursor"
 
     @pytest.mark.parametrize(
         ("query", "kind"),

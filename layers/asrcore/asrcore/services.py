@@ -148,6 +148,9 @@ class Jobs(Protocol):
     def delete(self, job: Job) -> None:
         """Forget a job, as it was read. Raises ConflictError when somebody has moved or deleted it meanwhile."""
 
+    def asked(self, key: str, now: datetime) -> Asked | None:
+        """What was first asked for under a key within a day."""
+
     def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
         """What was first asked for under a key, which is this if nothing was; remembered for a day."""
 

@@ -7,7 +7,7 @@ import uuid
 from asrcore.api.models import JobRequest
 from asrcore.api.problems import KeyReusedError, NotReadableError, OtherWishError
 from asrcore.booking import book, locate
-from asrcore.core.job import Job, Status
+from asrcore.core.job import Job, Status, job_id
 from asrcore.core.levels import is_sidecar, read_request
 from asrcore.core.links import LINKED, USUAL, read_link, safe_name
 from asrcore.core.options import Wish
@@ -26,13 +26,7 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     ours, KeyReusedError, and OtherWishError where the recording's job was asked for otherwise.
     """
     wish = read_request(asked.vendor, asked.options, services.vendors)
-    digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    source = _source(asked, f"{key}/{digest}" if key else uuid.uuid4().hex, services)
-    if key:
-        first = services.jobs.ask(key, Asked(digest, source), services.now())
-        if first.wish != digest:
-            raise KeyReusedError("another request came under this Idempotency-Key today: take a new key for a new one")
-        source = first.source
+    source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
     job, is_new = book(source, wish, services)
     if not is_new and (job.requested or Wish()) != wish:
         raise OtherWishError(
@@ -42,6 +36,20 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     if job.status is Status.QUEUED:  # a process may have died between the job and its execution
         services.workflow.start(job.execution_name, services.next_step(job))
     return job, is_new
+
+
+def _named(asked: JobRequest, key: str, services: Services) -> Source:
+    """The object version that a key is about: the one that it first came with, if it did."""
+    digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    first = services.jobs.asked(key, services.now())
+    if first is None:
+        meant = Asked(digest, _source(asked, f"{key}/{digest}", services))
+        first = services.jobs.ask(key, meant, services.now())
+    elif first.wish == digest and services.jobs.load(job_id(first.source)) is None:
+        services.recordings.look_up(first.source)  # its job was deleted, unless a process died before there was one
+    if first.wish != digest:
+        raise KeyReusedError("another request came under this Idempotency-Key today: take a new key for a new one")
+    return first.source
 
 
 def _source(asked: JobRequest, seed: str, services: Services) -> Source:

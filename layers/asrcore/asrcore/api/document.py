@@ -36,6 +36,7 @@ _EITHER: Mapping[str, type[Any]] = MappingProxyType({PROBLEM_JSON: Problem, **_G
 # What every route may answer, by API Gateway or by itself.
 _ALWAYS: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType(
     {
+        401: ("Who calls has no token, or none that is good", _GATEWAY),
         403: ("Who calls is not allowed to", _GATEWAY),
         429: ("Too many calls: wait a moment", _GATEWAY),
         500: ("Something went wrong here", _EITHER),

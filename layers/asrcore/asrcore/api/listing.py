@@ -5,12 +5,13 @@ import binascii
 import re
 from itertools import islice
 
-from asrcore.api.models import MOST_ON_A_PAGE, JobPage
+from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
 from asrcore.api.views import summary
 from asrcore.core.job import job_id
 from asrcore.services import Services, Wanted
 
+MOST_VERSIONS = 100  # of one recording
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 
@@ -23,12 +24,18 @@ def list_jobs(wanted: Wanted, limit: int, cursor: str | None, services: Services
     )
 
 
-def jobs_of(key: str, wanted: Wanted, limit: int, services: Services) -> JobPage:
-    """The jobs of a recording's versions, of the newest MOST_ON_A_PAGE, as far as the bucket still has them."""
-    bucket = services.settings.audio_bucket
-    ids = [job_id(each.source) for each in islice(services.versions.of(bucket, key), MOST_ON_A_PAGE)]
-    jobs = [job for job in services.jobs.load_all(ids) if wanted.takes(job)]
-    return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=None)
+def jobs_of(key: str, wanted: Wanted, limit: int, cursor: str | None, services: Services) -> JobPage:
+    """A page of the jobs of a recording's versions, of the newest MOST_VERSIONS, as far as the bucket still has them.
+
+    Raises BadCursorError.
+    """
+    before = _read_cursor(cursor) if cursor else None
+    versions = islice(services.versions.of(services.settings.audio_bucket, key), MOST_VERSIONS)
+    held = services.jobs.load_all([job_id(each.source) for each in versions])
+    jobs = [job for job in held if wanted.takes(job) and (before is None or job.recency < before)]
+    jobs.sort(key=lambda job: job.recency, reverse=True)
+    after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None
+    return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=after)
 
 
 def _cursor(place: str) -> str:

@@ -47,6 +47,7 @@ from asrcore.services import Services, Wanted
 
 JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600
+_LARGEST_BYTES = 5 * 1024**4  # S3 holds no larger object
 # What is told of a job is of this moment, and nobody else's.
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
@@ -120,11 +121,11 @@ class Api:
         """List jobs, the newest first
 
         A call does a bounded amount of work, so a page may be short, or empty, although there is more: go on until
-        `next_cursor` is null. With `key` there is one page: the jobs of the newest versions that the bucket still has.
+        `next_cursor` is null. With `key` it is about the newest hundred versions that the bucket still has.
         """
         wanted = Wanted(status, self._known(vendor) if vendor else None, since, until)
         if key is not None:
-            return _told(jobs_of(key, wanted, limit, self._services))
+            return _told(jobs_of(key, wanted, limit, cursor, self._services))
         return _told(list_jobs(wanted, limit, cursor, self._services))
 
     def get_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
@@ -167,11 +168,18 @@ class Api:
         self,
         vendor: Annotated[VendorName, Query()],
         seconds: Annotated[float, Query(ge=0, le=_LONGEST_S, description="the recording's length")],
+        size_bytes: Annotated[
+            int | None,
+            Query(ge=0, le=_LARGEST_BYTES, description="its size, of which AWS sends every byte to the vendor"),
+        ] = None,
     ) -> Response[str]:
-        """What a recording of some length would cost with a vendor, and how long it usually takes"""
-        services = self._services
+        """What a recording of some length would cost with a vendor, and how long it usually takes
+
+        Without `size_bytes` it is taken for speech as MP3 at 64 kbit/s, and `assumptions` says so.
+        """
+        services, rates = self._services, self._services.settings.rates
         typical_s = services.history.typical_s(self._known(vendor), seconds, services.now())
-        cost = estimate(vendor, round(seconds * 1000), services.settings.rates, turnaround_s=typical_s)
+        cost = estimate(vendor, round(seconds * 1000), rates, size_bytes=size_bytes, turnaround_s=typical_s)
         return _told(Estimate(vendor=vendor, seconds=seconds, cost=cost, typical_s=typical_s))
 
     def get_document(self) -> Response[str]:

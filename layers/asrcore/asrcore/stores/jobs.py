@@ -218,11 +218,19 @@ class DynamoJobs:
             left = answer.get("UnprocessedKeys")
         return [found[job_id] for job_id in job_ids if job_id in found]
 
+    def asked(self, key: str, now: datetime) -> Asked | None:
+        """What was first asked for under a key within a day."""
+        place = {"job_id": {"S": _asked_name(key)}}
+        held = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True).get("Item")
+        # Rows whose time is over may lie there for days.
+        if held is None or int(held["expires_at"]["N"]) < int(now.timestamp()):
+            return None
+        return Asked(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
+
     def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
         """What was first asked for under a key, which is this if nothing was; remembered for a day."""
-        name = f"asked#{hashlib.sha256(key.encode()).hexdigest()}"
         row = {
-            "job_id": name,
+            "job_id": _asked_name(key),
             "wish": asked.wish,
             "source": asked.source.model_dump_json(),
             "expires_at": int(now.timestamp()) + ASKED_KEPT_S,
@@ -231,16 +239,13 @@ class DynamoJobs:
             self._client.put_item(
                 TableName=self._table,
                 Item={attribute: _SERIALIZE(value) for attribute, value in row.items()},
-                # Rows whose time is over may lie there for days.
                 ConditionExpression="attribute_not_exists(job_id) OR expires_at < :now",
                 ExpressionAttributeValues={":now": _SERIALIZE(int(now.timestamp()))},
             )
         except ClientError as error:
             if not _is_conditional(error):
                 raise
-            answer = self._client.get_item(TableName=self._table, Key={"job_id": {"S": name}}, ConsistentRead=True)
-            held = answer["Item"]
-            return Asked(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
+            return self.asked(key, now) or asked
         return asked
 
     def _put(self, job: Job, **condition: Any) -> bool:
@@ -253,6 +258,10 @@ class DynamoJobs:
                 return False
             raise
         return True
+
+
+def _asked_name(key: str) -> str:
+    return f"asked#{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _job(item: Mapping[str, Any]) -> Job:
