@@ -132,15 +132,22 @@ def test_what_a_completed_attempt_took_is_noted_once():
     assert made.history.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: tally(40)}}
 
 
+def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
+    made = world("done", vendors=(SYNC,))
+
+    drop(made)
+
+    assert made.history.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: tally(1)}}
+
+
 @pytest.mark.parametrize(
     ("vendor", "words"),
     [
-        pytest.param(SYNC, ("done",), id="one that answers at once"),
-        pytest.param(CALLBACK, ("accepted",), id="one that cannot be asked"),
-        pytest.param(QUERY, ("config",), id="one that failed"),
+        pytest.param(CALLBACK, ("accepted",), id="that goes on"),
+        pytest.param(QUERY, ("config",), id="that failed"),
     ],
 )
-def test_nothing_is_noted_of_attempts_that_teach_nothing_about_asking(vendor, words):
+def test_nothing_is_noted_of_an_attempt(vendor, words):
     made = world(*words, vendors=(vendor,))
 
     drop(made)

@@ -15,7 +15,7 @@ from asrcore.core.job import Job, Status
 from asrcore.core.money import Cost
 from asrcore.core.routing import followers
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Recognition, Source, Transcript
-from asrcore.core.vendor import Completion, Reply, Vendor
+from asrcore.core.vendor import Reply, Vendor
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
 
@@ -106,8 +106,8 @@ def announce(job: Job, services: Services) -> Job:
 
 
 def _note_turnaround(job: Job, services: Services) -> None:
-    """Let later jobs know when to ask this vendor: what it took here, from the submission to the result."""
-    if job.status is not Status.COMPLETED or Completion.QUERY not in services.completes_by(job):
+    """What this vendor took, from the submission to the result: for people, and for when to ask it next time."""
+    if job.status is not Status.COMPLETED:
         return
     attempt = job.attempt
     if job.audio_s is not None and attempt.submitted_at is not None and attempt.ended_at is not None:

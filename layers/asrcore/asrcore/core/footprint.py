@@ -105,17 +105,16 @@ def footprint(job: Job, rates: Rates) -> Footprint:
     slots = sum(attempt.slots for attempt in job.attempts)
     days = sum(attempt.slots > 0 and attempt.vendor in COUNTS_DAYS for attempt in job.attempts)
     asked = sum(_steps_of(job, each, rates).queries for each in job.attempts if each.vendor in COUNTS_QUERIES)
-    learned = {
+    looked_up = {
         each.vendor
         for each in job.attempts
         if each.claims and Completion.QUERY in rates.completes_by.get(each.vendor, frozenset())
     }
-    learns = completed and job.vendor in learned
     claims = sum(attempt.claims for attempt in job.attempts)
 
     invocations = 1 + steps.submits + steps.queries + steps.waits + steps.looks + steps.callbacks + 2 * recoveries
-    writes = 1 + revision + WRITES_A_SLOT * (slots + asked) + days + learns
-    reads = revision - slots - claims + invocations - steps.waits + HISTORY_READS * len(learned)
+    writes = 1 + revision + WRITES_A_SLOT * (slots + asked) + days + completed
+    reads = revision - slots - claims + invocations - steps.waits + HISTORY_READS * len(looked_up)
     row_bytes = len(job.model_dump_json(by_alias=True))
     return Footprint(
         transitions=2 * executions
