@@ -158,7 +158,7 @@ def test_a_backfill_that_was_stopped_is_resumed_and_nothing_is_taken_twice(opera
     with operator.silence():
         jobs = operator.drop_all([f"{folder}/{each:02}.wav" for each in range(number)])
 
-    with operator.long_line("tencent-sentence", 100):
+    with operator.long_line("tencent-sentence", 900):
         run = operator.start("--prefix", f"{folder}/", "--concurrency", "2")
         operator.until(lambda: operator.statuses(jobs), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
         too_early = operator.run("backfill", "resume", run)
@@ -181,7 +181,7 @@ def test_a_new_recording_is_not_kept_waiting_by_a_backfill(operator, folder):
     with operator.silence():
         old = operator.drop_all([f"{folder}/old {each}.wav" for each in range(2 * BATCH)])
 
-    with operator.long_line("tencent-sentence", 90):
+    with operator.long_line("tencent-sentence", 900):
         run = operator.start("--prefix", f"{folder}/old", "--concurrency", "2")
         operator.until(lambda: operator.statuses(old), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
         new = operator.drop(f"{folder}/new.wav", SHORT)

@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from asrcore.core.job import job_id
 from asrcore.core.transcript import Source
 
-DEADLINE_S = 90
+DEADLINE_S = 300
 _DESERIALIZE = TypeDeserializer().deserialize
 
 
