@@ -67,6 +67,14 @@ def test_a_failed_job_is_told_as_such():
     assert json.loads(made.receiver.posted[0][0])["type"] == "transcript.failed"
 
 
+def test_halves_of_characters_reach_nobody():
+    made = hooked()
+
+    notify([sent(body={**TOLD, "detail": {**TOLD["detail"], "note": "\ud83d"}})], made.services)
+
+    assert json.loads(made.receiver.posted[0][0].decode())["data"]["note"] == "?"
+
+
 def test_while_a_key_is_rotated_out_both_sign():
     made = hooked(keys=[NEW, OLD])
 

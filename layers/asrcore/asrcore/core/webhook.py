@@ -37,7 +37,7 @@ def message(event: Mapping[str, Any]) -> Message:
             "timestamp": event["time"],
             "data": event["detail"],
         }
-        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return Message(event["id"], event["detail"]["job_id"], body)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id") from error
