@@ -1,7 +1,7 @@
 """The README's excerpts of what becomes of the samples, as the local stack makes it.
 
-`python -m tools.exports` has the stack transcribe each sample of the demo and rewrites the table between
-`<!-- exports -->` and `<!-- end -->`.
+`python -m tools.exports` has the stack transcribe each sample of the demo and rewrites what stands between
+`<!-- transcript -->` or `<!-- exports -->` and `<!-- end -->`.
 """
 
 import itertools
@@ -20,27 +20,34 @@ from devstack.stack import LocalStack
 
 README = Path(__file__).parents[1] / "README.md"
 LIMIT_S = 120
-_MARKED = re.compile(r"(<!-- exports -->\n).*?(<!-- end -->)", re.DOTALL)
+SHOWN = "news.mp3"  # whose transcript is shown
+_MARKED = re.compile(r"(<!-- (transcript|exports) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FIRST_TURN = re.compile(r'"turns":\[\[[^"]*"[^"]*"')  # in the data of the page
 _HEADER = ("sample", "vendor", "`.json`", "`.txt`", "`.srt`", "`.vtt`", "`.html`")
 
 
-def export_table(stack: LocalStack) -> str:
-    """A row per sample: how each of its exports begins. Raises TimeoutError when the stack takes too long."""
+def excerpts(stack: LocalStack) -> Mapping[str, str]:
+    """A transcript that is cut short, and a row per sample: how each of its exports begins.
+
+    Raises TimeoutError when the stack takes too long.
+    """
     # Each once: where the demo gives a sample to several vendors, to the last of them.
     samples = {recording.path.name: recording for recording in programme()}.values()
     for each in samples:
         stack.client("s3").upload_file(
             str(each.path), stack.audio_bucket, _key(each), ExtraArgs={"Metadata": each.metadata}
         )
-    rows = [_row(each.path.name, _exports(stack, _key(each))) for each in samples]
-    lines = [_HEADER, tuple("---" for _ in _HEADER), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    made = {each.path.name: _exports(stack, _key(each)) for each in samples}
+    lines = [_HEADER, tuple("---" for _ in _HEADER), *(_row(name, exports) for name, exports in made.items())]
+    return {
+        "transcript": _cut_short(json.loads(made[SHOWN]["json"])),
+        "exports": "".join(f"| {' | '.join(line)} |\n" for line in lines),
+    }
 
 
-def rewritten(text: str, table: str) -> str:
-    """The README with another table."""
-    return _MARKED.sub(lambda match: f"{match[1]}{table}{match[2]}", text)
+def rewritten(text: str, parts: Mapping[str, str]) -> str:
+    """The README with other excerpts."""
+    return _MARKED.sub(lambda match: f"{match[1]}{parts[match[2]]}{match[3]}", text)
 
 
 def _key(recording: Recording) -> str:
@@ -62,6 +69,19 @@ def _exports(stack: LocalStack, key: str) -> Mapping[str, str]:
 def _text(s3: Any, bucket: str, key: str) -> str:
     body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     return body.decode()
+
+
+def _cut_short(document: Mapping[str, Any]) -> str:
+    """A transcript with one utterance of one word, as a block of JSON."""
+    first = document["utterances"][0]
+    shown = {name: first[name] for name in ("start_ms", "end_ms", "text", "speaker", "channel")}
+    parts = [
+        {**{name: document[name] for name in ("schema", "vendor", "language")}, "text": f"{document['text'][:18]}…"},
+        {"audio": document["audio"]},
+        {"utterances": [{**shown, "words": first["words"][:1]}]},
+    ]
+    lines = [json.dumps(part, ensure_ascii=False)[1:-1] for part in parts]
+    return f"```json\n{{{(',' + chr(10) + ' ').join(lines)}}}\n```\n"
 
 
 def _row(sample: str, exports: Mapping[str, str]) -> tuple[str, ...]:
@@ -86,7 +106,7 @@ def _first_cue(subtitles: str) -> list[str]:
 def main() -> int:
     """Rewrite the README's table."""
     with tempfile.TemporaryDirectory() as folder, LocalStack(turnaround_s=0.3, log_dir=Path(folder)) as stack:
-        README.write_text(rewritten(README.read_text(encoding="utf-8"), export_table(stack)), encoding="utf-8")
+        README.write_text(rewritten(README.read_text(encoding="utf-8"), excerpts(stack)), encoding="utf-8")
     return 0
 
 

@@ -22,7 +22,7 @@ from tests.support.manual import ROOT, Block, blocks
 from tests.support.operator import RECORDING, Operator
 from tests.support.receiver import Receiver
 from tests.support.secrets_scan import watched
-from tools.exports import export_table, rewritten
+from tools.exports import excerpts, rewritten
 
 REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
@@ -170,7 +170,7 @@ def test_an_example_runs(block: Block, shell, names, request):
 def test_the_excerpts_in_the_readme_are_of_real_exports(stack):
     readme = (ROOT / "README.md").read_text()
 
-    assert rewritten(readme, export_table(stack)) == readme, "run: make docs"
+    assert rewritten(readme, excerpts(stack)) == readme, "run: make docs"
 
 
 @pytest.mark.parametrize("output", ["SecretCommand", "UploadCommand", "TranscriptsCommand"])

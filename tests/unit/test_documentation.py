@@ -8,6 +8,7 @@ import ast
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from itertools import pairwise
 
@@ -34,6 +35,7 @@ SAM_OPTIONS = {
     "deploy": {"--config-env", "--guided", "--no-confirm-changeset", "--parameter-overrides", "--region"},
     "local": {"--add-host", "--env-vars", "--event"},
 }
+OF_THE_CLI = {"--endpoint-url", "--output", "--profile", "--query", "--region"}
 NOT_RUN = MARKS - {"", "make"}
 MAKEFILE = (ROOT / "Makefile").read_text()
 WORKFLOW = (ROOT / ".github/workflows/check.yml").read_text()
@@ -131,6 +133,7 @@ def test_every_make_command_is_one_of_the_makefile_s(arguments):
 
     assert [target for target in targets if f"\n{target}:" not in MAKEFILE] == []
     assert [each for each in variables if f"$({each})" not in MAKEFILE and f"$${each}" not in MAKEFILE] == []
+    subprocess.run(["make", "--dry-run", *words], check=True, cwd=ROOT, capture_output=True, timeout=60)
     assert variables.get("PROFILE", "default") in tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 
@@ -177,15 +180,18 @@ def test_every_command_of_sam_names_what_there_is(words):
         check_parameters(TEMPLATE["Parameters"], {parameter: json.loads(value)})
 
 
-@pytest.mark.parametrize("arguments", examples("aws", NOT_RUN))
+@pytest.mark.parametrize("arguments", examples("aws", NOT_RUN) + within("aws"))
 def test_every_command_of_aws_is_one_of_an_api_and_its_files_are_there(arguments):
     given = dict(pairwise(arguments))
-    service, operation = [word for word in arguments if not word.startswith(("-", "http"))][:2]
+    service, operation = [word for word in arguments if not word.startswith(("-", "http")) and word != "aws"][:2]
     high_level = {("s3", "cp"), ("s3", "sync"), ("s3", "ls"), ("cloudformation", "deploy")}
 
     if (service, operation) not in high_level:
         api = Session().get_service_model("s3" if service == "s3api" else service)
-        assert operation in {xform_name(each, "-") for each in api.operation_names}
+        operations = {xform_name(each, "-"): api.operation_model(each).input_shape for each in api.operation_names}
+        assert operation in operations
+        known = {f"--{xform_name(each, '-')}" for each in operations[operation].members} | OF_THE_CLI
+        assert [word for word in arguments if word.startswith("--") and word not in known] == []
     jmespath.compile(given.get("--query", "@"))
     assert (ROOT / given.get("--template-file", "template.yaml")).is_file()
     assert [word for word in arguments if word.startswith("samples/") and not (ROOT / word).is_file()] == []
