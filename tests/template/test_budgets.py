@@ -29,6 +29,7 @@ PACKAGES = {
 FOR_SOME_STEPS = {
     *("requests", "charset_normalizer"),
     *("asrcore.vendors.http", "asrcore.vendors.deadline", "asrcore.render"),
+    "aws_lambda_powertools.event_handler.openapi.models",
 }
 
 

@@ -138,6 +138,9 @@ def _characters(text: str | None, utterances: Sequence[Utterance]) -> int:
 
 
 def _tidy(utterance: Utterance) -> Utterance:
+    """With its words in order, times that can be meant, and no more text than there is room for."""
+    if _is_tidy(utterance):
+        return utterance
     timed = _timed(utterance)
     tidied = {
         "text": utterance.text.strip(),
@@ -149,11 +152,23 @@ def _tidy(utterance: Utterance) -> Utterance:
     return timed.model_copy(update=changed) if changed else timed
 
 
-def _timed(item: Timed) -> Timed:
-    """With times that can be meant; most items have them already, and five hours hold 75,000 words.
+def _is_tidy(utterance: Utterance) -> bool:
+    """Whether nothing is to be done, as for nearly all: five hours hold 75,000 words."""
+    start_ms, end_ms, text = utterance.start_ms, utterance.end_ms, utterance.text
+    if start_ms is None or end_ms is None or not 0 <= start_ms <= end_ms or text != text.strip():
+        return False
+    if len(utterance.speaker or "") > LONGEST_LABEL or len(utterance.emotion or "") > LONGEST_LABEL:
+        return False
+    latest_ms = 0
+    for word in utterance.words:
+        if word.start_ms is None or word.end_ms is None or not latest_ms <= word.start_ms <= word.end_ms:
+            return False
+        latest_ms = word.start_ms
+    return True
 
-    A time below zero is a vendor's way to say unknown; half a span is no span.
-    """
+
+def _timed(item: Timed) -> Timed:
+    """With times that can be meant: a time below zero is a vendor's way to say unknown; half a span is no span."""
     start_ms, end_ms = item.start_ms, item.end_ms
     if start_ms is None or end_ms is None or start_ms < 0 or end_ms < 0:
         return item if start_ms is end_ms is None else item.model_copy(update={"start_ms": None, "end_ms": None})
