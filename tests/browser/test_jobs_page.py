@@ -7,12 +7,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import boto3
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
+from werkzeug.wrappers import Request, Response
+
+from asrcore.api import transcripts
+from asrcore.services import Stored
+from tests.support.caller import Caller
+from tests.support.loopback import Loopback
+from tests.support.memory import MemoryTranscripts, World
+from tests.support.pipeline import SYNC, world
+from tests.support.pipeline import drop as dropped
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -199,6 +210,141 @@ def test_asks_for_a_token_where_the_api_does_and_sends_it_nowhere_else(show, loc
     expect(job(page, "greeting.wav").first).to_contain_text("completed")
     assert {token for url, token in asked if not url.startswith(local[0])} == {None}
     assert "abc" not in page.url
+
+
+@dataclass
+class Bucket(Loopback, MemoryTranscripts):
+    """The transcript bucket, an origin of its own. Like S3 it lets in one origin's GET, and no second kind of token."""
+
+    lets_in: str = ""
+    got: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def presign(self, stored: Stored, file_name: str) -> str:
+        return self.at(f"/{quote(stored.key)}")
+
+    def answer_to(self, request: Request) -> Response:
+        self.got.append((request.method, request.headers.get("Authorization")))
+        if request.method != "GET" or "Authorization" in request.headers:
+            return Response(status=403)
+        is_let_in = request.headers.get("Origin") == self.lets_in
+        return Response(
+            self.objects[request.path[1:]], headers={"Access-Control-Allow-Origin": self.lets_in} if is_let_in else {}
+        )
+
+
+@dataclass
+class Gateway(Loopback):
+    """The HTTP API of a world in memory, behind a gateway that gives the page to all and the rest to a token."""
+
+    world: World = field(default_factory=world)
+
+    def answer_to(self, request: Request) -> Response:
+        if request.path != "/" and request.headers.get("Authorization") != "Bearer abc":
+            return Response('{"message": "Unauthorized"}', status=401)
+        told = Caller(self.world).call(request.method, request.full_path)
+        return Response(told.body, status=told.status, headers=dict(told.headers))
+
+
+@pytest.mark.parametrize("form", ["JSON", "Open"])
+def test_what_is_too_large_for_an_answer_comes_from_its_bucket(show, monkeypatch, form):
+    monkeypatch.setattr(transcripts, "LARGEST_ANSWER_BYTES", 0)
+    with Bucket() as bucket, Gateway(world=world("done", vendors=(SYNC,))) as api:
+        api.world.exports, api.world.transcripts = ("html",), bucket
+        key = dropped(api.world).transcript_key
+        bucket.lets_in = api.at("")
+        page = show(api.at("/"), expected="401")
+        page.get_by_label("Access token").fill("abc")
+        page.get_by_role("button", name="Go on").click()
+        press = page.get_by_role("button", name=f": {form}")
+
+        if form == "Open":
+            with page.context.expect_page() as opened:
+                press.click()
+            expect(opened.value.locator("#turns")).not_to_be_empty()
+        else:
+            with page.expect_download() as saved:
+                press.click()
+            assert Path(saved.value.path()).read_bytes() == bucket.objects[key]
+
+        assert bucket.got == [("GET", None)]
+
+
+def listed(job_id: str, **changes: object) -> dict[str, object]:
+    """A job that is at work, as GET /jobs tells it."""
+    return {
+        "job_id": job_id,
+        "status": "IN_PROGRESS",
+        "stage": "waiting_for_result",
+        "vendor": "volcengine",
+        "recording": {"key": f"incoming/auto/{job_id}.wav"},
+        "updated_at": "2026-01-02T03:04:05Z",
+        "elapsed_s": 10,
+        "error": None,
+        "warnings": [],
+        "links": {"self": f"/jobs/{job_id}", "transcript": None},
+        **changes,
+    }
+
+
+def test_an_api_that_is_back_is_no_longer_said_to_be_away(show, local):
+    page = show("about:blank", expected="Failed to load resource")
+    page.route("**/jobs?limit=*", lambda route: route.abort())
+    page.goto(local[0])
+    expect(page.locator("#news.bad")).to_have_text("The API cannot be reached; trying again.")
+
+    page.unroute_all()
+
+    expect(page.locator("#news")).to_be_empty()
+
+
+def test_what_a_person_was_refused_stays_to_be_read(show, local):
+    page = show("about:blank", expected="Failed to load resource")
+    done = listed("done", status="COMPLETED", stage="completed")
+    page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": [done], "next_cursor": None}))
+    page.route("**/jobs/done", lambda route: route.fulfill(status=409, json={"detail": "somebody is at work on it"}))
+    page.goto(local[0])
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for ever").click()
+    expect(page.locator("#news.bad")).to_have_text("somebody is at work on it")
+
+    with page.expect_response("**/jobs?limit=*"):
+        page.get_by_label("Only jobs in this state").select_option("COMPLETED")
+    expect(page.locator("#jobs > li")).to_have_count(1)
+
+    expect(page.locator("#news.bad")).to_have_text("somebody is at work on it")
+
+
+@pytest.mark.parametrize("status", [404, 429])
+def test_one_job_that_cannot_be_asked_for_hides_no_other(show, local, status):
+    page = show("about:blank", expected="Failed to load resource")
+    jobs = [listed("gone"), listed("there")]
+    page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
+    page.route("**/jobs/gone", lambda route: route.fulfill(status=status, json={"message": "no"}))
+    page.route("**/jobs/there", lambda route: route.fulfill(json={**jobs[1], "typical_s": 65}))
+
+    page.goto(local[0])
+
+    expect(job(page, "gone.wav")).to_be_visible()
+    expect(job(page, "there.wav")).to_contain_text("usually 1 min 5 s")
+    expect(page.locator("#news")).to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("locale", "content", "told"),
+    [
+        pytest.param("en-US", b"", "notes.wav is empty", id="empty"),
+        pytest.param("zh-CN", b"", "notes.wav 是空文件", id="empty-in-chinese"),
+        pytest.param("en-US", b"RIFF", "the API cannot be reached; drop the file again later", id="no-network"),
+        pytest.param("zh-CN", b"RIFF", "无法连接接口，请稍后重新拖放文件", id="no-network-in-chinese"),
+    ],
+)
+def test_says_why_a_file_was_not_sent(show, local, locale, content, told):
+    page = show(local[0], locale=locale, expected="Failed to load resource")
+    page.route("**/uploads", lambda route: route.abort())
+
+    drop(page, {"name": "notes.wav", "mimeType": "audio/wav", "buffer": content})
+
+    expect(page.locator("#uploads .why")).to_have_text(told)
 
 
 def test_can_be_used_without_a_mouse_and_without_eyes(page):

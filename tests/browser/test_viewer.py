@@ -184,6 +184,84 @@ def test_space_plays_and_pauses(show: Opener) -> None:
     assert page.evaluate("() => document.getElementById('player').paused")
 
 
+def test_a_file_that_was_chosen_leaves_the_keys_to_the_transcript(show: Opener) -> None:
+    page = show(call())
+    page.locator("#file").focus()
+
+    with_sound(page)
+
+    expect(page.locator("#transcript")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".said .now")).to_have_text("您")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0.5")
+
+
+def test_a_time_that_was_clicked_leaves_the_keys_to_the_transcript(show: Opener) -> None:
+    page = with_sound(show(call()))
+
+    page.get_by_role("button", name="Play from 0:02").click()
+    page.keyboard.press("Space")
+
+    page.wait_for_function("() => document.getElementById('player').currentTime > 2.5")
+
+
+def test_keys_work_where_nothing_has_the_focus(show: Opener) -> None:
+    page = with_sound(show(call()))
+    page.locator("#title").click()
+    assert page.evaluate("() => document.activeElement === document.body")
+
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".said .now")).to_have_text("您")
+    page.keyboard.press("/")
+
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("focused", "key", "outcome"),
+    [
+        pytest.param("#search", "/", "() => document.getElementById('search').value === '/'", id="field"),
+        pytest.param("#format", "ArrowDown", "() => document.getElementById('format').value === 'srt'", id="choice"),
+        pytest.param("#follow", "Space", "() => !document.getElementById('follow').checked", id="tick"),
+        pytest.param("#speakers summary", "Space", "() => document.getElementById('speakers').open", id="names"),
+        pytest.param("#player", "Space", "() => document.getElementById('player').currentTime > 0.1", id="player"),
+    ],
+)
+def test_what_has_keys_of_its_own_keeps_them(show: Opener, focused: str, key: str, outcome: str) -> None:
+    page = with_sound(show(call()))
+    page.locator(focused).focus()
+
+    page.keyboard.press(key)
+
+    page.wait_for_function(outcome)
+    expect(page.locator(".said .now")).to_have_count(0 if focused != "#player" else 1)
+    assert page.evaluate("() => document.getElementById('player').paused") is (focused != "#player")
+
+
+def test_shift_and_an_arrow_select_text(show: Opener) -> None:
+    page = with_sound(show(call()))
+    page.evaluate(
+        """() => {
+          const text = document.querySelector(".said span").firstChild;
+          getSelection().setBaseAndExtent(text, 0, text, 1);
+        }"""
+    )
+
+    page.keyboard.press("Shift+ArrowRight")
+
+    assert page.evaluate("() => getSelection().toString()") == "您好"
+    expect(page.locator(".said .now")).to_have_count(0)
+
+
+def test_a_slash_that_takes_shift_searches(show: Opener) -> None:
+    page = show(call())
+
+    page.locator("#transcript").dispatch_event("keydown", {"key": "/", "shiftKey": True, "bubbles": True})
+
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
 def test_search_counts_and_visits_hits(show: Opener) -> None:
     page = show(call())
 
@@ -256,6 +334,27 @@ def test_names_are_remembered(show: Opener) -> None:
     page.reload()
 
     expect(page.locator("li .name")).to_have_text(["说话人 1", "王先生", "说话人 1"])
+
+
+@pytest.mark.parametrize(
+    ("kept", "names"),
+    [
+        pytest.param('["王先生"]', ["王先生", "说话人 2", "王先生"], id="names"),
+        pytest.param("[null, 3]", ["说话人 1", "说话人 2", "说话人 1"], id="no-text"),
+        pytest.param('["", " "]', ["说话人 1", "说话人 2", "说话人 1"], id="empty"),
+        pytest.param('{"0": "x"}', ["说话人 1", "说话人 2", "说话人 1"], id="no-list"),
+        pytest.param('"ab"', ["说话人 1", "说话人 2", "说话人 1"], id="a-text"),
+        pytest.param("[", ["说话人 1", "说话人 2", "说话人 1"], id="no-json"),
+    ],
+)
+def test_only_names_are_remembered(show: Opener, kept: str, names: list[str]) -> None:
+    page = show(call())
+    page.evaluate("kept => localStorage.setItem('asrcore.names.job-1', kept)", kept)
+
+    page.reload()
+
+    expect(page.locator("li .name")).to_have_text(names)
+    assert page.locator("#names input").evaluate_all("all => all.map((each) => each.value)") == names[:2]
 
 
 def downloaded(page: Page, format: str) -> tuple[str, str]:
@@ -375,6 +474,9 @@ def test_what_cannot_be_played_says_so(show: Opener, tmp_path: Path) -> None:
     broken.write_bytes(b"no sound at all")
 
     page.set_input_files("#file", broken)
+    expect(page.locator("#message")).to_contain_text("cannot be played")
+    page.evaluate("() => tell('')")
+    page.keyboard.press("Space")
 
     expect(page.locator("#message")).to_contain_text("cannot be played")
 

@@ -56,11 +56,12 @@ def test_the_routes_are_those_of_the_code_and_what_is_left_over():
     assert written == documented
 
 
-def test_the_page_is_off_unless_asked_for_and_with_it_what_it_needs():
+@pytest.mark.parametrize(("bucket", "method"), [("AudioBucket", "POST"), ("TranscriptBucket", "GET")])
+def test_the_page_is_off_unless_asked_for_and_with_it_what_it_needs(bucket, method):
     assert "JobsPageRoute" not in deployed()
-    assert "CorsConfiguration" not in deployed()["AudioBucket"]["Properties"]
-    (rule,) = deployed(JobsPage="on")["AudioBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
-    assert rule["AllowedMethods"] == ["POST"]
+    assert "CorsConfiguration" not in deployed()[bucket]["Properties"]
+    (rule,) = deployed(JobsPage="on")[bucket]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedMethods"] == [method]
     assert "*" not in str(rule["AllowedOrigins"])
 
 

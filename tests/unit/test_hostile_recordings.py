@@ -89,7 +89,7 @@ def written(order, kind, value):
     return struct.pack(order + kind, value)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     name=st.sampled_from(NAMES),
     lies=st.lists(st.tuples(st.integers(-HEADER_BYTES, HEADER_BYTES), numbers), min_size=1, max_size=4),

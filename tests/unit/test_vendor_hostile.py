@@ -161,7 +161,7 @@ def test_any_json(name, document, status):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_json_of_the_right_shape_with_anything_in_it(name, data):
     read_everywhere(VENDORS[name], answer(data.draw(DOCUMENTS[name])))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from asrcore.render.html import viewer
 from asrcore.render.pages import as_data, load
-from asrcore.services import Services
+from asrcore.services import Services, Stored
 
 _JOBS = Path(__file__).parent / "page" / "jobs"
 
@@ -22,20 +22,21 @@ class JobsPage:
 
 
 def jobs_page(services: Services) -> JobsPage:
-    """The page. It speaks to this API and to the audio bucket, and opens transcripts' pages.
+    """The page. It speaks to this API and to both buckets, and opens transcripts' pages.
 
-    These it opens from memory, as no link can carry a token; they live under the policy of who opened them, which
-    therefore allows the viewer's script, and recordings from wherever they lie.
+    To the transcript bucket the API redirects for what is too large for its answer. Transcripts' pages are opened from
+    memory, as no link can carry a token; they live under the policy of who opened them, which therefore allows the
+    viewer's script, and recordings from wherever they lie.
     """
     page, opened = load(_JOBS), viewer()
-    bucket = urlsplit(services.recordings.ticket("-", "audio/-", {}, 1).url)
-    origin = f"{bucket.scheme}://{bucket.netloc}"
+    audio = _origin(services.recordings.ticket("-", "audio/-", {}, 1).url)
+    transcripts = _origin(services.transcripts.presign(Stored("-", None, 0), "-"))
     policy = {
         "default-src": "'none'",
         "script-src": f"{page.script_hash} {opened.script_hash}",
         "style-src": f"{page.style_hash} {opened.style_hash}",
-        "connect-src": f"'self' {origin}",
-        "media-src": f"blob: https: {origin}",
+        "connect-src": f"'self' {audio} {transcripts}",
+        "media-src": f"blob: https: {audio}",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
@@ -47,3 +48,8 @@ def jobs_page(services: Services) -> JobsPage:
         "Cache-Control": "no-cache",
     }
     return JobsPage(page.fill({"vendors": as_data(list(services.vendors))}), headers)
+
+
+def _origin(url: str) -> str:
+    address = urlsplit(url)
+    return f"{address.scheme}://{address.netloc}"

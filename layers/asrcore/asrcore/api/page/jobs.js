@@ -22,10 +22,13 @@ const CHINESE = {
   "Older ones": "更早的任务",
   "This API wants an access token.": "需要访问令牌。",
   "The API cannot be reached; trying again.": "无法连接接口，正在重试。",
+  "This did not work, as the network failed: try again.": "网络出错，操作没有完成，请重试。",
   "{0}: {1}": "{0}：{1}",
   "uploading": "正在上传",
   "uploaded; its job will show below": "已上传，任务稍后出现在下面",
   "{0} is larger than {1} MB": "{0} 超过 {1} MB",
+  "{0} is empty": "{0} 是空文件",
+  "the API cannot be reached; drop the file again later": "无法连接接口，请稍后重新拖放文件",
   "the upload broke off; drop the file again": "上传中断，请重新拖放文件",
   "the bucket refused the upload: drop the file again": "存储桶拒绝了上传，请重新拖放文件",
   "new": "新任务",
@@ -78,8 +81,8 @@ class Refused extends Error {}
 async function call(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
-  const answer = await fetch(path.replace(/^\//, ""), { ...options, headers, signal: AbortSignal.timeout(60_000) });
-  if (answer.status === 401 || answer.status === 403) {
+  const answer = await fetch(path.replace(/^\//, ""), { signal: AbortSignal.timeout(60_000), ...options, headers });
+  if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket wants no token
     sessionStorage.removeItem(TOKEN);
     find("sign-in").hidden = false;
     throw new Refused(say("This API wants an access token."));
@@ -92,7 +95,9 @@ async function call(path, options = {}) {
   return answer;
 }
 const get = async (path) => (await call(path)).json();
-const failed = (error) => tell(error instanceof Refused ? error.message : say("The API cannot be reached; trying again."), true);
+// What was refused says why. What a browser says of a network that failed helps nobody: `otherwise` does.
+const reason = (error, otherwise) => (error instanceof Refused ? error.message : say(otherwise));
+const failed = (error) => tell(reason(error, "This did not work, as the network failed: try again."), true);
 
 find("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -135,6 +140,7 @@ function next() {
 async function upload({ file, bar, about, item, vendor, options }) {
   about.textContent = say("uploading");
   try {
+    if (!file.size) throw new Refused(say("{0} is empty", file.name));
     const content_type = /^(audio|video)\//.test(file.type) ? file.type.split(";")[0] : null;
     const body = JSON.stringify({ name: file.name, content_type, vendor, options });
     const headers = { "Content-Type": "application/json" };
@@ -146,7 +152,7 @@ async function upload({ file, bar, about, item, vendor, options }) {
     ours.add(ticket.key);
     look();
   } catch (error) {
-    about.textContent = error.message;
+    about.textContent = reason(error, "the API cannot be reached; drop the file again later");
     about.className = "why";
   }
 }
@@ -181,6 +187,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 const shown = new Map(); // what is on the page, by job id
 const usual = new Map(); // seconds, by job id and vendor
 let cursor = null, pages = 1, timer = 0, wait = SOON_MS, looking = Promise.resolve();
+let trouble = ""; // what the last look said that failed
 
 function look() {
   wait = SOON_MS;
@@ -199,21 +206,24 @@ async function refresh() {
   try {
     const jobs = await listed();
     for (const key of arriving.keys()) {
-      const [job] = (await get(`jobs?key=${encodeURIComponent(key)}`)).jobs;
+      const [job] = (await perhaps(`jobs?key=${encodeURIComponent(key)}`))?.jobs ?? [];
       if (!job) continue;
       arriving.get(key).remove();
       arriving.delete(key);
       if (!find("status").value && !jobs.some(({ job_id }) => job_id === job.job_id)) jobs.unshift(job);
     }
-    for (const job of jobs) await learn(job);
     hasMoved = show(jobs);
+    if (trouble && find("news").textContent === trouble) tell(""); // it is over
+    trouble = "";
+    for (const job of jobs) await learn(job);
   } catch (error) {
-    failed(error);
+    trouble = reason(error, "The API cannot be reached; trying again.");
+    tell(trouble, true);
     if (!find("sign-in").hidden) return;
   }
   wait = hasMoved ? SOON_MS : Math.min(LATE_MS, wait * 1.3);
   const isMoving = arriving.size || [...shown.values()].some(({ job }) => !isOver(job));
-  if (!document.hidden) timer = setTimeout(again, isMoving ? wait : LATE_MS);
+  if (!document.hidden) timer = setTimeout(again, isMoving || trouble ? wait : LATE_MS);
 }
 
 async function listed() {
@@ -232,7 +242,20 @@ async function listed() {
 async function learn(job) {
   const of = `${job.job_id} ${job.vendor}`;
   if (isOver(job) || !job.vendor || usual.has(of)) return;
-  usual.set(of, (await get(job.links.self)).typical_s);
+  const found = await perhaps(job.links.self);
+  if (!found) return;
+  usual.set(of, found.typical_s);
+  fill(shown.get(job.job_id).item, job);
+}
+
+// Of one job among many: null where it was deleted meanwhile, or where we ask too often. The others go on.
+async function perhaps(path) {
+  try {
+    return await get(path);
+  } catch (error) {
+    if (!(error instanceof Refused) || !find("sign-in").hidden) throw error;
+    return null;
+  }
 }
 
 function show(jobs) {
@@ -295,12 +318,15 @@ function button(words, job, action) {
   return made;
 }
 
+// What is too large for an answer the API redirects to, without the token; that may take minutes.
+const transcript = (job, query) => call(`${job.links.transcript}?${query}`, { signal: AbortSignal.timeout(600_000) });
+
 // A new tab cannot be given a token: the page is fetched, and shown from memory.
 async function view(job) {
   const tab = window.open("", "_blank");
   if (!tab) return tell(say("The browser did not let this page open another: allow it."), true);
   try {
-    const answer = await call(`${job.links.transcript}?format=html`);
+    const answer = await transcript(job, "format=html");
     tab.location = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: "text/html;charset=utf-8" }));
   } catch (error) {
     tab.close();
@@ -310,7 +336,7 @@ async function view(job) {
 }
 
 async function download(job, format) {
-  const answer = await call(`${job.links.transcript}?format=${format}&inline=true`);
+  const answer = await transcript(job, `format=${format}&inline=true`);
   save(await answer.blob(), `${nameOf(job.recording.key)}.${format}`);
 }
 

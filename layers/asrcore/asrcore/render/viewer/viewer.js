@@ -52,12 +52,16 @@ const readable = (ms) => {
 // --- speakers -------------------------------------------------------------------------------------------------------
 
 const NAMES = `asrcore.names.${job}`;
-const names = [...voices];
+let kept = null;
 try {
-  Object.assign(names, JSON.parse(localStorage.getItem(NAMES)));
+  kept = JSON.parse(localStorage.getItem(NAMES));
 } catch {
   // A browser may keep nothing for a page from disk; names then last as long as the page.
 }
+const names = voices.map((original, voice) => { // other pages from the same place may have left anything there
+  const name = Array.isArray(kept) && kept[voice];
+  return typeof name === "string" && name.trim() ? name : original;
+});
 
 function rename(voice, name) {
   names[voice] = name.trim() || voices[voice];
@@ -227,29 +231,41 @@ find("file").addEventListener("change", ({ target }) => {
   const at = player.currentTime;
   load(URL.createObjectURL(target.files[0]));
   player.currentTime = at;
+  region.focus({ preventScroll: true }); // else Space would ask for a file once more
 });
-player.addEventListener("error", () => {
+function tellOfError() {
   tell("This recording cannot be played: its address has expired, or the browser does not know its format. Choose its file.");
-});
+}
+player.addEventListener("error", tellOfError);
 
 // --- mouse and keys -------------------------------------------------------------------------------------------------
 
 list.addEventListener("click", ({ target }) => {
   const turn = target.closest("li")?.turn;
   if (target.piece !== undefined) seek(turn, target.piece);
-  else if (target.className === "time") seek(turn, 0);
+  else if (target.className === "time") {
+    seek(turn, 0);
+    region.focus({ preventScroll: true }); // so that Space plays from there
+  }
 });
+function playOrPause() {
+  if (!player.src) return tell("Choose the recording to hear this.");
+  if (!player.paused) return player.pause();
+  return player.play().catch(() => player.error && tellOfError()); // else it was paused before it began
+}
 const KEYS = {
-  " ": () => (!player.src ? tell("Choose the recording to hear this.") : player.paused ? player.play() : player.pause()),
+  " ": playOrPause,
   ArrowLeft: () => move(-1, false),
   ArrowRight: () => move(1, false),
   ArrowUp: () => move(-1, true),
   ArrowDown: () => move(1, true),
   "/": () => find("search").focus(),
 };
-region.addEventListener("keydown", (event) => {
-  const isOurs = Object.hasOwn(KEYS, event.key) && !(event.ctrlKey || event.altKey || event.metaKey);
-  if (!isOurs || (event.key === " " && event.target.matches("button"))) return;
+// Wherever the focus is, but on what has keys of its own. Shift and an arrow select; on some keyboards Shift makes a slash.
+document.addEventListener("keydown", (event) => {
+  const isPlain = !(event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key !== "/"));
+  if (!isPlain || !Object.hasOwn(KEYS, event.key)) return;
+  if (event.target.closest("input, select, textarea, button, summary, audio")) return;
   event.preventDefault();
   KEYS[event.key]();
 });
