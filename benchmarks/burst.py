@@ -34,6 +34,7 @@ from tests.support import memory
 from tests.support.pipeline import wav
 
 COUNTS = (100, 1_000, 10_000, 100_000)
+STRICT_COUNT = 10_000  # for a vendor that counts questions too
 PER_SECOND = 25
 VENDOR = "toy-query"
 COLD_SHARE, COLD_S, WARM_S = 0.3, (0.4, 1.5), (0.01, 0.06)  # until an invocation's code runs
@@ -44,9 +45,14 @@ S3_EVENTS_S = 2.0  # within which S3 tells of recordings that are dropped at onc
 
 @dataclass(frozen=True)
 class Result:
-    """What one burst took. over_limit: from the first submission to the last, over the least that the rate allows."""
+    """What one burst took.
+
+    counts_queries: whether the vendor's rate is one for submissions and questions together.  over_limit: from the
+    first submission to the last, over the least that the rate allows.
+    """
 
     recordings: int
+    counts_queries: bool
     completed: int
     refusals: int
     seconds: float
@@ -185,6 +191,7 @@ class _Burst:
         least_s = (count - 1) / self.submissions_per_second
         return Result(
             recordings=count,
+            counts_queries=bool(self.queries_per_second),
             completed=self.rows.completed,
             refusals=self.desk.refusals,
             seconds=round(self.clock.now_s - TURNAROUND_S, 1),

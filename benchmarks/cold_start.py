@@ -26,14 +26,24 @@ RUNS = 7
 CLIENTS = ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
 SERVICES = ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
 NOT_SERVICES = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
-USUAL_CLIENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a function's usual step needs beyond its start: clients of AWS, and modules that load when first used."""
+
+    clients: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+
+
+USUAL: Mapping[str, Step] = MappingProxyType(
     {
-        "submit": ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"),
-        "callback": ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events"),
-        "poller": ("secretsmanager", "dynamodb"),  # a query that finds no result yet
-        "api": ("dynamodb",),
-        "notify": ("secretsmanager", "dynamodb"),
-        "sweep": ("dynamodb",),
+        "submit": Step(("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"), ("asrcore.vendors.http",)),
+        "callback": Step(("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")),
+        "poller": Step(("secretsmanager", "dynamodb"), ("asrcore.vendors.http",)),  # a query that finds no result yet
+        "api": Step(("dynamodb",)),
+        "notify": Step(("secretsmanager", "dynamodb"), ("asrcore.stores.receiver",)),
+        "sweep": Step(("dynamodb",)),
     }
 )
 
@@ -43,7 +53,7 @@ def _make_clients(services: tuple[str, ...]) -> str:
 
 
 FLOOR = _make_clients(CLIENTS)
-SDK = FLOOR + (
+SDK = (
     "from tencentcloud.asr.v20190614 import models\n"
     "from tencentcloud.asr.v20190614.asr_client import AsrClient\n"
     "from tencentcloud.common.credential import Credential\n"
@@ -125,19 +135,24 @@ def _starts(artefact: Artefact, folder: Path) -> dict[str, Start]:
     return {
         "floor": Start(FLOOR, (runtime,)),
         "floor, botocore trimmed to our services": Start(FLOOR, (trimmed,)),
-        "vendor's SDK": Start(SDK, (compiled_sdk, runtime)),
-        "vendor's SDK, sources only": Start(SDK, (artefact.sdk, runtime)),
+        "vendor's SDK": Start(FLOOR + SDK, (compiled_sdk, runtime)),
+        "vendor's SDK, sources only": Start(FLOOR + SDK, (artefact.sdk, runtime)),
         **{name: Start("import app", (artefact.function(name), artefact.layer, runtime)) for name in FUNCTIONS},
         **{
             f"{name}, sources only": Start("import app", (artefact.function(name), sources, runtime))
             for name in FUNCTIONS
         },
-        **{f"floor of {name}": Start(_make_clients(made), (runtime,)) for name, made in USUAL_CLIENTS.items()},
+        **{f"floor of {name}": Start(_make_clients(step.clients), (runtime,)) for name, step in USUAL.items()},
         **{
-            f"{name}, with its usual clients": Start(
-                f"import app\n{_make_clients(made)}", (artefact.function(name), artefact.layer, runtime)
+            f"vendor's SDK for {name}": Start(_make_clients(step.clients) + SDK, (compiled_sdk, runtime))
+            for name, step in USUAL.items()
+        },
+        **{
+            f"{name}, ready for its usual step": Start(
+                f"import app{''.join(f', {module}' for module in step.modules)}\n{_make_clients(step.clients)}",
+                (artefact.function(name), artefact.layer, runtime),
             )
-            for name, made in USUAL_CLIENTS.items()
+            for name, step in USUAL.items()
         },
     }
 

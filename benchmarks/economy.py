@@ -1,16 +1,17 @@
 """What a job costs on AWS: counted in a simulation of the real state machine, functions and stores, for each vendor.
 
-A vendor takes as long as it publishes, and calls back then if it does; first nobody knows how long it usually takes,
-then somebody does. Beside it stands the loop of the vendors' demos as a state machine: submit, wait 2 or 3 seconds,
-ask, once more. Prints a table; `python -m benchmarks.economy`.
+A vendor takes as long as it publishes, or for hours where the recording stands in a queue, and calls back then if it
+does; first nobody knows how long it usually takes, then somebody does. Beside it stands the loop of the vendors' demos
+as a state machine: submit, wait 2 or 3 seconds, ask, once more. Prints a table; `python -m benchmarks.economy
+[VENDOR …]`.
 """
 
 import logging
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,37 +21,53 @@ from asrcore.core.money import DIGITS, Amount
 from asrcore.core.prices import VENDOR_PRICES
 from asrcore.core.vendor import Completion
 from asrcore.vendors.registry import VENDORS
-from benchmarks.polling import SEED, Median, World, by_document_a, by_document_b, proportional
+from benchmarks.polling import IN_A_QUEUE, SEED, Median, World, by_document_a, by_document_b, proportional
 from tests.simulation.schedule import Schedule
 from tests.support.counted import CountedWorld, rates, run
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LENGTHS_S: Mapping[str, float] = {"1 min": MINUTE_S - 1, "1 h": HOUR_S - 1, "5 h": 5 * HOUR_S - 1}
-TURNAROUNDS = 25  # for each vendor and length, equally likely; the last is of a recording that stood in a queue
+USUAL, QUEUED = 24, 3  # turnarounds of recordings that stand in no queue, and in one; where two documents differ 12, 3
 JOBS = 1000
 LOOPS_S = (2, 3)
 CHINA = "cn-northwest-1"
-_ABCPEN = {"document A": (by_document_a, 0.5), "document B": (by_document_b, 0.5)}
-_OTHERS: Mapping[str, tuple[Median, float]] = {"published": (proportional, 1.0)}
-
+_ABCPEN = (by_document_a, by_document_b)  # nobody knows which of them holds: each for half of the jobs
 
 _COLUMNS = {
     "transitions": ("transitions", 13),
     "invocations": ("invocations", 13),
     "requests": ("requests", 10),
     "usd": ("USD/1,000", 11),
-    "usd_learned": ("learned", 9),
-    "cny_in_china": ("CNY/1,000", 11),
-    "usd_demo_2_s": ("demo 2 s", 10),
-    "usd_demo_3_s": ("demo 3 s", 10),
+    "cny": ("CNY/1,000", 11),
+    "usd_learned": ("learned USD", 13),
+    "cny_in_china": ("in China CNY", 14),
+    "usd_demo_2_s": ("demo 2 s USD", 14),
+    "usd_demo_3_s": ("demo 3 s USD", 14),
 }
 
 
-def turnarounds(vendor: str, length_s: float) -> list[float]:
-    """What a vendor takes for a recording, in seconds: the middles of equally likely parts."""
-    world = World(_ABCPEN if vendor.startswith("abcpen") else _OTHERS)
-    drawn = world.draw(length_s, np.random.default_rng(SEED))
-    return [float(drawn[int((part + 0.5) / TURNAROUNDS * len(drawn))]) for part in range(TURNAROUNDS)]
+class Turnaround(NamedTuple):
+    """What a vendor takes. share: of its jobs.  typical_s: what its history would tell, if somebody knew it."""
+
+    seconds: float
+    share: float
+    is_queued: bool
+    typical_s: int
+
+
+def turnarounds(vendor: str, length_s: float) -> list[Turnaround]:
+    """What a vendor takes for a recording of this length: the middles of equally likely parts."""
+    medians = _ABCPEN if vendor.startswith("abcpen") else (proportional,)
+    return [each for median in medians for each in _published(median, length_s, 1 / len(medians))]
+
+
+def _published(median: Median, length_s: float, share: float) -> Iterator[Turnaround]:
+    usual, queued = World({"": (median, 1.0)}).draw_apart(length_s, np.random.default_rng(SEED))
+    typical_s = round(1 / np.mean(1 / np.concatenate([usual, queued])))  # the mean of speeds, as history has it
+    for drawn, count, part in ((usual, round(USUAL * share), 1 - IN_A_QUEUE), (queued, QUEUED, IN_A_QUEUE)):
+        for place in range(count):
+            seconds = float(drawn[int((place + 0.5) / count * len(drawn))])
+            yield Turnaround(seconds, share * part / count, drawn is queued, typical_s)
 
 
 def counted(world: CountedWorld) -> Footprint:
@@ -85,11 +102,14 @@ def takes(vendor: str, length_s: float) -> bool:
     return length_s * 1000 <= VENDORS[vendor].limits.max_duration_ms
 
 
-def measure() -> dict[str, Any]:
-    """For each vendor and length: means over its turnarounds, per job and, in money, per 1,000 jobs."""
+def measure(vendors: Iterable[str] = tuple(VENDORS)) -> dict[str, Any]:
+    """For each vendor and length: means over its turnarounds, per job and, in money, per 1,000 jobs.
+
+    The means of all count every vendor and length alike, whatever people send to them.
+    """
     cells = {
         vendor: {name: _cell(vendor, length_s) for name, length_s in LENGTHS_S.items() if takes(vendor, length_s)}
-        for vendor in VENDORS
+        for vendor in vendors
     }
     every = [cell for lengths in cells.values() for cell in lengths.values()]
     hours = [_share(vendor, lengths["1 h"]) for vendor, lengths in cells.items() if "1 h" in lengths]
@@ -107,42 +127,44 @@ def measure() -> dict[str, Any]:
 def _cell(vendor: str, length_s: float) -> dict[str, float]:
     is_sync = Completion.SYNC in VENDORS[vendor].completes_by
     drawn = turnarounds(vendor, length_s)[: 1 if is_sync else None]
-    schedule, usual_s = Schedule((vendor,)), float(np.median(drawn))
+    shares = [each.share for each in drawn]
+    schedule = Schedule((vendor,))
     jobs: list[Footprint] = []
     learned: list[Footprint] = []
     loops: dict[int, list[Footprint]] = {every_s: [] for every_s in LOOPS_S}
-    for turnaround_s in drawn:
-        done = counted(run(schedule, turnaround_s=turnaround_s, audio_s=length_s))
+    for each in drawn:
+        done = counted(run(schedule, turnaround_s=each.seconds, audio_s=length_s))
         jobs.append(done)
-        learned.append(counted(run(schedule, turnaround_s=turnaround_s, audio_s=length_s, typical_s=round(usual_s))))
+        known = run(schedule, turnaround_s=each.seconds, audio_s=length_s, typical_s=each.typical_s)
+        learned.append(counted(known))
         for every_s in LOOPS_S:
-            loops[every_s].append(demo_loop(turnaround_s, every_s, done))
+            loops[every_s].append(demo_loop(each.seconds, every_s, done))
     cell = {
-        "transitions": _mean([job.transitions for job in jobs]),
+        "transitions": _mean([job.transitions for job in jobs], shares),
         "most_transitions": max(job.transitions for job in jobs),
-        "invocations": _mean([job.invocations for job in jobs]),
+        "invocations": _mean([job.invocations for job in jobs], shares),
         "requests": _mean(
-            [job.table_writes + job.table_reads + job.s3_puts + job.s3_gets + job.events for job in jobs]
+            [job.table_writes + job.table_reads + job.s3_puts + job.s3_gets + job.events for job in jobs], shares
         ),
-        "transitions_learned": _mean([job.transitions for job in learned]),
-        "usd": _money(jobs).usd,
-        "usd_learned": _money(learned).usd,
-        "cny": _money(jobs).cny,
-        "cny_in_china": _money(jobs, CHINA).cny,
+        "transitions_learned": _mean([job.transitions for job in learned], shares),
+        "usd": _money(jobs, shares).usd,
+        "usd_learned": _money(learned, shares).usd,
+        "cny": _money(jobs, shares).cny,
+        "cny_in_china": _money(jobs, shares, CHINA).cny,
     }
-    if not is_sync:
+    if Completion.QUERY in VENDORS[vendor].completes_by:
         for every_s, loop in loops.items():
-            cell[f"transitions_demo_{every_s}_s"] = _mean([each.transitions for each in loop])
-            cell[f"usd_demo_{every_s}_s"] = _money(loop).usd
+            cell[f"transitions_demo_{every_s}_s"] = _mean([each.transitions for each in loop], shares)
+            cell[f"usd_demo_{every_s}_s"] = _money(loop, shares).usd
     return cell
 
 
-def _money(jobs: list[Footprint], region: str = "us-east-1") -> Amount:
+def _money(jobs: Sequence[Footprint], shares: Sequence[float], region: str = "us-east-1") -> Amount:
     """Of a thousand such jobs."""
     amounts = [priced(job, rates(region)) for job in jobs]
     return Amount(
-        usd=round(JOBS * _mean([each.usd for each in amounts]), DIGITS),
-        cny=round(JOBS * _mean([each.cny for each in amounts]), DIGITS),
+        usd=round(JOBS * _mean([each.usd for each in amounts], shares), DIGITS),
+        cny=round(JOBS * _mean([each.cny for each in amounts], shares), DIGITS),
     )
 
 
@@ -154,21 +176,22 @@ def _share(vendor: str, cell: Mapping[str, float]) -> tuple[str, float | None]:
     return vendor, cell["usd"] / JOBS / rates().exchange.amount(price.price, price.currency).usd
 
 
-def _mean(values: list[float] | list[int]) -> float:
-    return float(np.mean(values))
+def _mean(values: Sequence[float], shares: Sequence[float]) -> float:
+    return float(np.average(values, weights=shares))
 
 
 def main() -> int:
     """Count and print."""
     logging.disable(logging.CRITICAL)
-    found = measure()
+    found = measure(sys.argv[1:] or tuple(VENDORS))
     print(f"{'vendor':<21} length" + "".join(f"{name:>{width}}" for name, width in _COLUMNS.values()))
     for vendor, lengths in found["vendors"].items():
         for name, cell in lengths.items():
-            figures = "".join(f"{cell.get(key, 0):>{width}.3f}" for key, (_, width) in _COLUMNS.items())
-            print(f"{vendor:<21} {name:>6}{figures}")
+            figures = (f"{cell[key]:.3f}" if key in cell else "–" for key in _COLUMNS)
+            row = "".join(f"{each:>{width}}" for each, (_, width) in zip(figures, _COLUMNS.values(), strict=True))
+            print(f"{vendor:<21} {name:>6}{row}")
     means = ", ".join(f"{name.removeprefix('mean_')} {found[name]:.3f}" for name in found if name.startswith("mean_"))
-    print(f"means for {JOBS} jobs: {means}")
+    print(f"means for {JOBS} jobs, every vendor and length alike: {means}")
     print(f"of the vendor's bill for an hour: {found['share_of_the_vendors_bill']}")
     return 0
 

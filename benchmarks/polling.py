@@ -55,12 +55,17 @@ class World:
 
     def draw(self, length_s: float, random: np.random.Generator) -> Times:
         """Turnarounds of recordings of one length, in seconds, in order."""
+        return np.sort(np.concatenate(self.draw_apart(length_s, random)))
+
+    def draw_apart(self, length_s: float, random: np.random.Generator) -> tuple[Times, Times]:
+        """The same apart: of those that stand in no queue, and of those that do."""
         shares = [share for _, share in self.medians.values()]
         counts = random.multinomial(TURNAROUNDS, shares)
         medians = np.repeat([median(length_s) for median, _ in self.medians.values()], counts)
         usual = np.minimum(OUTER_LIMIT_S, random.lognormal(np.log(medians), SPREAD))
         queued = random.random(TURNAROUNDS) < IN_A_QUEUE
-        return np.sort(np.where(queued, random.uniform(usual, OUTER_LIMIT_S), usual))
+        in_a_queue = random.uniform(usual, OUTER_LIMIT_S)
+        return np.sort(usual[~queued]), np.sort(in_a_queue[queued])
 
 
 PUBLISHED = World(

@@ -1,10 +1,18 @@
-"""Vendors' replies of any length, with word times: 250 words a minute, as a quick Mandarin speaker has."""
+"""Vendors' replies and callbacks of any length: 250 words a minute, as a quick Mandarin speaker has.
+
+In the form that their documents show, with the time of each word where the vendor tells it.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
+from asrcore.core.vendor import Reply
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+TASK_ID = "e7000000-0000-4000-8000-000000000001"  # where the caller chooses it
 WORDS_A_MINUTE = 250
 WORDS_A_SENTENCE = 10
 WORD_MS = 60_000 // WORDS_A_MINUTE
@@ -59,37 +67,151 @@ def abcpen(minutes: int) -> dict[str, Any]:
 
 
 def tencent_rec_task(minutes: int) -> dict[str, Any]:
-    """An answer to Tencent's DescribeTaskStatus, its word times counted from the sentence's start."""
-    details = [
-        {
-            "FinalSentence": text,
-            "StartMs": start_ms,
-            "EndMs": end_ms,
-            "SpeakerId": 0,
-            "Words": [
-                {"Word": word, "OffsetStartMs": start - start_ms, "OffsetEndMs": end - start_ms}
-                for start, end, word in words
-            ],
-        }
-        for start_ms, end_ms, text, words in _sentences(minutes)
-    ]
+    """An answer to Tencent's DescribeTaskStatus."""
     data = {
         "TaskId": 1,
         "Status": 2,
         "StatusStr": "success",
         "AudioDuration": minutes * 60.0,
-        "Result": "",
+        "Result": _lines(minutes, ",0"),
         "ErrorMsg": "",
-        "ResultDetail": details,
+        "ResultDetail": [{**_NOT_ASKED_FOR, **detail} for detail in _details(minutes)],
     }
     return {"Response": {"RequestId": "1", "Data": data}}
 
 
-REPLIES: Mapping[str, Callable[[int], dict[str, Any]]] = MappingProxyType(
-    {"volcengine": volcengine, "abcpen": abcpen, "tencent-rec-task": tencent_rec_task}
+_NOT_ASKED_FOR = dict.fromkeys(
+    ("WrittenText", "EmotionalEnergy", "SilenceTime", "EmotionType", "KeyWordResults", "LangType", "SpeakerRoleName")
 )
 
 
-def reply_bytes(vendor: str, minutes: int) -> bytes:
-    """A vendor's reply about a recording of that many minutes, as it comes over the wire."""
-    return json.dumps(REPLIES[vendor](minutes), ensure_ascii=False).encode()
+def _details(minutes: int) -> list[dict[str, Any]]:
+    """Tencent's sentences, their word times counted from the sentence's start; marks are words, too."""
+    return [
+        {
+            "FinalSentence": text,
+            "SliceSentence": " ".join(word for _, _, word in words),
+            "StartMs": start_ms,
+            "EndMs": end_ms,
+            "WordsNum": len(words) + 1,
+            "Words": [
+                {"Word": word, "OffsetStartMs": start - start_ms, "OffsetEndMs": end - start_ms}
+                for start, end, word in [*words, (end_ms, end_ms, "。")]
+            ],
+            "SpeechSpeed": 8.3,
+            "SpeakerId": 0,
+        }
+        for start_ms, end_ms, text, words in _sentences(minutes)
+    ]
+
+
+def _lines(minutes: int, more: str = "") -> str:
+    """Tencent's lines of text. more: what stands in their marks behind the times."""
+    return "".join(
+        f"[{_clock(start_ms)},{_clock(end_ms)}{more}]  {text}\n" for start_ms, end_ms, text, _ in _sentences(minutes)
+    )
+
+
+def _clock(time_ms: int) -> str:
+    return f"{time_ms // 60_000}:{time_ms % 60_000 / 1000:.3f}"
+
+
+def volcengine_bigmodel(minutes: int) -> dict[str, Any]:
+    """An answer to a query of Volcengine AUC v3; that it is one of success is told by a header."""
+    utterances = [
+        {
+            "definite": True,
+            "start_time": start_ms,
+            "end_time": end_ms,
+            "text": text,
+            "words": [
+                {"text": word, "start_time": start, "end_time": end, "blank_duration": 0, "confidence": 0}
+                for start, end, word in words
+            ],
+            "additions": {},
+        }
+        for start_ms, end_ms, text, words in _sentences(minutes)
+    ]
+    duration_ms = minutes * 60_000
+    result = {"text": _text(minutes), "additions": {"duration": str(duration_ms)}, "utterances": utterances}
+    return {"audio_info": {"duration": duration_ms}, "result": result}
+
+
+def abcpen_offline(minutes: int) -> dict[str, Any]:
+    """An answer to abcpen's get_result of its SDK v2."""
+    speaker = {"speaker": "SPEAKER_00"}
+    detail = [
+        {
+            "text": text,
+            "start": start_ms,
+            "end": end_ms,
+            **speaker,
+            "words": [{"word": word, "start": start, "end": end, **speaker} for start, end, word in words],
+        }
+        for start_ms, end_ms, text, words in _sentences(minutes)
+    ]
+    about = {"app_id": "synthapp", "audio_url": "https://audio.example.com/a.wav"}
+    speech = {"onebest": _text(minutes), "duration": minutes * 60.0, "language": "zh", "file": "", "detail": detail}
+    return {"code": "0", "msg": "success", "task_id": TASK_ID, **about, "asr": {"speechResult": speech}}
+
+
+_ABOUT = {"requestId": 1, "appid": 125000001, "projectid": 0, "audioUrl": "https://audio.example.com/a.wav"}
+
+
+def tencent_recording_callback(minutes: int) -> dict[str, Any]:
+    """The fields of a callback of Tencent's legacy recording recognition, which knows no words."""
+    return {"code": 0, "message": "success", **_ABOUT, "text": _lines(minutes), "audioTime": minutes * 60.0}
+
+
+def tencent_rec_task_callback(minutes: int) -> dict[str, Any]:
+    """The fields of a callback of Tencent's recording recognition; those that nobody asked for are left out."""
+    return {
+        "code": 0,
+        **_ABOUT,
+        "text": _lines(minutes, ",0"),
+        "audioTime": f"{minutes * 60:.6f}",
+        "message": "",
+        "resultDetail": json.dumps(_details(minutes), ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+REPLIES: Mapping[str, Callable[[int], dict[str, Any]]] = MappingProxyType(
+    {
+        "volcengine": volcengine,
+        "abcpen": abcpen,
+        "tencent-rec-task": tencent_rec_task,
+        "volcengine-bigmodel": volcengine_bigmodel,
+        "abcpen-offline": abcpen_offline,
+    }
+)
+# Volcengine calls back with what it answers to a query.
+CALLBACKS: Mapping[str, tuple[Callable[[int], dict[str, Any]], str]] = MappingProxyType(
+    {
+        "tencent-recording": (tencent_recording_callback, FORM),
+        "tencent-rec-task": (tencent_rec_task_callback, FORM),
+        "volcengine": (volcengine, JSON),
+        "volcengine-bigmodel": (volcengine_bigmodel, JSON),
+    }
+)
+
+
+def reply(vendor: str, minutes: int) -> Reply:
+    """A vendor's answer to a query about a recording of that many minutes, as it comes over the wire."""
+    return answer(vendor, REPLIES[vendor](minutes))
+
+
+def answer(vendor: str, document: Mapping[str, Any], *, code: str = "20000000") -> Reply:
+    """Any answer of a vendor. code: of the one that tells it by a header."""
+    told = {"x-api-status-code": code, "x-api-message": "OK", "x-tt-logid": "20260102"}
+    return Reply(200, _json(document), told if vendor == "volcengine-bigmodel" else {})
+
+
+def callback(vendor: str, minutes: int) -> tuple[bytes, str]:
+    """A vendor's callback about a recording of that many minutes: body and content type."""
+    made, content_type = CALLBACKS[vendor]
+    fields = made(minutes)
+    return urlencode(fields).encode() if content_type == FORM else _json(fields), content_type
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()

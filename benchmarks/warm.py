@@ -1,29 +1,32 @@
 """CPU time of a warm process: every exchange with a vendor and every call to AWS is answered at once, by memory.
 
 `exchanges` sets writing a request and reading its reply against the same by the vendor's SDK; `steps` is all that our
-code does in a step of a job, rows and log lines included. `python -m benchmarks.warm` measures in its own process.
+code does in a step of a job, of every vendor, asked or called back: rows, log lines and exports included. `python -m
+benchmarks.warm` measures in its own process.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from typing import Any
 
 from tencentcloud.asr.v20190614 import models  # type: ignore[import-untyped]
 from tencentcloud.asr.v20190614.asr_client import AsrClient  # type: ignore[import-untyped]
 from tencentcloud.common.credential import Credential  # type: ignore[import-untyped]
 
+from asrcore.callback import Posted, receive
 from asrcore.core.audio import Audio
+from asrcore.core.footprint import COUNTS_QUERIES
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Account, Delivery, Order, Reply, Request, Vendor
-from asrcore.poll import query
+from asrcore.core.vendor import Account, Delivery, Order, Reply, Vendor
+from asrcore.poll import await_callback, query
+from asrcore.render import FORMATS
 from asrcore.submit import take
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
-from benchmarks.replies import reply_bytes
+from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
 from tests.support.memory import World
 from tests.support.pipeline import wav
 from tests.support.running import CREDENTIALS
@@ -43,33 +46,43 @@ ORDER = Order(
     Options(),
 )
 
-_TENCENT_ACCEPTED = b'{"Response":{"RequestId":"1","Data":{"TaskId":1}}}'
-_TENCENT_WORKING = b'{"Response":{"RequestId":"1","Data":{"TaskId":1,"Status":1,"StatusStr":"doing"}}}'
-_SENTENCE = json.dumps(
-    {"Response": {"RequestId": "1", "Result": "今天讨论预算。", "AudioDuration": 2000, "WordSize": 0, "WordList": None}}
-).encode()
+_TENCENT_ACCEPTED = {"Response": {"RequestId": "1", "Data": {"TaskId": 1}}}
+_TENCENT_WORKING = {"Response": {"RequestId": "1", "Data": {"TaskId": 1, "Status": 1, "StatusStr": "doing"}}}
+_SENTENCE = {
+    "Response": {"RequestId": "1", "Result": "今天讨论预算。", "AudioDuration": 2000, "WordSize": 0, "WordList": None}
+}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A vendor's replies to a submission and to queries: first none, then a minute of speech."""
+    """What a vendor answers to a submission, and to a question that comes too early.
+
+    news: a callback without a result, after which the vendor is asked.
+    """
 
     vendor: str
-    accepted: bytes
-    working: bytes = b""
+    accepted: Reply
+    working: Reply | None = None
+    news: bytes | None = None
 
-    def replies(self) -> Iterator[bytes]:
-        """What the vendor answers, in order; a result again and again."""
-        if not self.working:
-            return repeat(self.accepted)
-        return chain([self.accepted, self.working], repeat(reply_bytes(self.vendor, 1)))
+
+def _job(vendor: str, accepted: Mapping[str, Any], working: Mapping[str, Any] | None = None) -> Job:
+    return Job(vendor, answer(vendor, accepted), None if working is None else answer(vendor, working))
 
 
 JOBS = (
-    Job("tencent-sentence", _SENTENCE),
-    Job("tencent-rec-task", _TENCENT_ACCEPTED, _TENCENT_WORKING),
-    Job("volcengine", b'{"resp":{"code":1000,"id":"1"}}', b'{"resp":{"code":2000,"id":"1"}}'),
-    Job("abcpen", b'{"code":"0","data":{"task_id":"1"}}', b'{"code":"-1","data":{}}'),
+    _job("tencent-sentence", _SENTENCE),
+    _job("tencent-recording", {"code": 0, "message": "success", "requestId": 1}),
+    _job("tencent-rec-task", _TENCENT_ACCEPTED, _TENCENT_WORKING),
+    _job("volcengine", {"resp": {"code": 1000, "id": "1"}}, {"resp": {"code": 2000, "id": "1"}}),
+    Job(
+        "volcengine-bigmodel",
+        answer("volcengine-bigmodel", {}),
+        answer("volcengine-bigmodel", {"audio_info": {}, "result": {"text": ""}}, code="20000001"),
+        news=b"{}",
+    ),
+    _job("abcpen", {"code": "0", "data": {"task_id": "1"}}, {"code": "-1", "data": {}}),
+    _job("abcpen-offline", {"status": "success", "task_id": TASK_ID}, {"code": "1", "task_id": TASK_ID}),
 )
 
 
@@ -81,12 +94,13 @@ def measure() -> dict[str, Any]:
 
 def _exchanges() -> dict[str, dict[str, float]]:
     recording, sentence = VENDORS["tencent-rec-task"], VENDORS["tencent-sentence"]
-    result = reply_bytes("tencent-rec-task", 1)
+    result = reply("tencent-rec-task", 1).body
+    accepted, working, said = (json.dumps(each).encode() for each in (_TENCENT_ACCEPTED, _TENCENT_WORKING, _SENTENCE))
     cases: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "CreateRecTask": (_submit(recording, _TENCENT_ACCEPTED), _sdk_submit(_TENCENT_ACCEPTED)),
-        "DescribeTaskStatus, working": (_query(recording, _TENCENT_WORKING), _sdk_query(_TENCENT_WORKING)),
+        "CreateRecTask": (_submit(recording, accepted), _sdk_submit(accepted)),
+        "DescribeTaskStatus, working": (_query(recording, working), _sdk_query(working)),
         "DescribeTaskStatus, a minute with words": (_query(recording, result), _sdk_query(result)),
-        "SentenceRecognition": (_submit(sentence, _SENTENCE), _sdk_sentence(_SENTENCE)),
+        "SentenceRecognition": (_submit(sentence, said), _sdk_sentence(said)),
     }
     return {name: {"ours_ms": ours, "sdk_ms": sdk} for name, case in cases.items() for ours, sdk in [_least(*case)]}
 
@@ -199,33 +213,89 @@ def _least_of_steps(job: Job) -> dict[str, float]:
     return {name: min(run[name] for run in runs) for name in runs[0]}
 
 
-def _run(job: Job) -> Mapping[str, float]:
-    """One job from its drop to its transcript, by step."""
-    replies = job.replies()
+def _run(job: Job) -> dict[str, float]:
+    """One job from its drop to its transcript, by step: one that is asked about, or that ends by its callback, or both.
 
-    def send(_request: Request) -> Reply:
-        return Reply(200, next(replies))
+    job_ms is the whole of the first where there is one.
+    """
+    called = _called_back(job) if job.vendor in CALLBACKS else {}
+    asked = _asked(job) if job.vendor not in CALLBACKS or job.working else {}
+    return {**called, **asked}
 
-    world = World({job.vendor: VENDORS[job.vendor]}, send, SECRET)
-    world.recordings.objects[KEY] = (wav(30), {})
-    services = world.services
-    spent_ms: dict[str, float] = {}
 
-    def spend(name: str, step: Callable[[], object]) -> None:
+def _asked(job: Job) -> dict[str, float]:
+    """Submitted, asked in vain if it does not answer at once, told of news if it tells them, asked."""
+    replies = [job.accepted]
+    if job.working:
+        replies += [job.working, reply(job.vendor, 1)]
+    played = _Played(job.vendor, replies)
+    played.submit()
+    if job.working:
+        played.spend("query_ms", played.query)
+        if job.news is not None:
+            played.call_back("news_ms", job.news, JSON)
+        played.spend("finish_ms", played.query)
+    return {**played.spent_ms, "job_ms": played.whole_ms()}
+
+
+def _called_back(job: Job) -> dict[str, float]:
+    """Submitted, waited for, and ended by the callback."""
+    played = _Played(job.vendor, [job.accepted])
+    played.submit()
+    played.spend("wait_ms", played.wait)
+    played.call_back("callback_ms", *callback(job.vendor, 1))
+    whole_ms = played.whole_ms()
+    return {**played.spent_ms, "callback_job_ms": whole_ms, "job_ms": whole_ms}
+
+
+class _Played:
+    """One job, played step by step, as the stack has it when nobody sets anything else. spent_ms: CPU of each step."""
+
+    def __init__(self, vendor: str, replies: list[Reply]) -> None:
+        left = iter(replies)
+        self._world = World(
+            {vendor: VENDORS[vendor]},
+            lambda _request: next(left),
+            SECRET,
+            exports=tuple(FORMATS),
+            queries_per_second=dict.fromkeys(COUNTS_QUERIES, 10),
+        )
+        self._world.recordings.objects[KEY] = (wav(30), {})
+        self._services = self._world.services
+        self.spent_ms: dict[str, float] = {}
+
+    def spend(self, name: str, step: Callable[[], object]) -> None:
+        """Take a step, and then some time: past the patience for a callback."""
         start_s = time.process_time()
         step()
-        spent_ms[name] = (time.process_time() - start_s) * 1000
-        world.pass_time(100)  # past the patience for a callback
+        self.spent_ms[name] = (time.process_time() - start_s) * 1000
+        self._world.pass_time(100)
 
-    source = Source(bucket="audio", key=KEY, version_id="1", etag="e", size_bytes=0, sequencer="0A")
-    spend("submit_ms", lambda: take([source], services))
-    if job.working:
-        (job_id,) = world.jobs.rows
-        spend("query_ms", lambda: query(job_id, services))
-        spend("finish_ms", lambda: query(job_id, services))
-    if world.job().transcript_key is None:
-        raise RuntimeError(f"{job.vendor}: the job did not end with a transcript: {world.job().error}")
-    return {**spent_ms, "job_ms": sum(spent_ms.values())}
+    def submit(self) -> None:
+        """The step that takes the recording and hands it over."""
+        source = Source(bucket="audio", key=KEY, version_id="1", etag="e", size_bytes=0, sequencer="0A")
+        self.spend("submit_ms", lambda: take([source], self._services))
+
+    def query(self) -> None:
+        """Ask the vendor."""
+        query(self._world.job().job_id, self._services)
+
+    def wait(self) -> None:
+        """Keep the token under which the execution waits."""
+        await_callback(self._world.job().job_id, "token", self._services)
+
+    def call_back(self, name: str, body: bytes, content_type: str) -> None:
+        """The step that takes the vendor's callback."""
+        vendor, job_id, attempt, signature = self._services.callback_url(self._world.job()).split("/")[-4:]
+        posted = Posted(vendor, job_id, attempt, signature, body, content_type)
+        self.spend(name, lambda: receive(posted, self._services))
+
+    def whole_ms(self) -> float:
+        """CPU of all steps. Raises RuntimeError when they did not bring the job to its end."""
+        job = self._world.job()
+        if job.transcript_key is None:
+            raise RuntimeError(f"{job.vendor}: the job did not end with a transcript: {job.error}")
+        return sum(self.spent_ms.values())
 
 
 if __name__ == "__main__":

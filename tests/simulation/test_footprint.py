@@ -4,13 +4,16 @@ from dataclasses import asdict
 
 import pytest
 
+from asrcore.core.footprint import WRITES_A_SLOT
+from asrcore.core.vendor import Completion
 from asrcore.vendors.registry import VENDORS
 from benchmarks.economy import LENGTHS_S, demo_loop, measure, takes, turnarounds
 from tests.simulation.explore import journeys
 from tests.simulation.schedule import Schedule
 from tests.support.counted import run
 
-# Nothing of these is on the row: an event or a callback that came besides, an execution that somebody struck down.
+# Nothing of these is on the row: an event or a callback that came besides, an execution that somebody struck down, an
+# invocation that was turned away.
 UNSEEN = {
     "S3 tells twice at once",
     "S3 tells again later",
@@ -24,6 +27,7 @@ UNSEEN = {
     "execution timed out",
     "execution timed out, nobody hears",
     "execution aborted",
+    "Lambda has no room",
 }
 # The probe is played, processes live for one event each, and what a vendor usually takes is held for some minutes.
 ELSEWHERE = {"s3_gets", "secret_reads", "table_reads"}
@@ -50,14 +54,41 @@ def test_of_every_journey_that_leaves_its_marks_on_the_row(vendor):
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_of_recordings_of_every_length(vendor):
-    found = {}
-    for name, length_s in LENGTHS_S.items():
-        if takes(vendor, length_s):
-            for turnaround_s in turnarounds(vendor, length_s)[:-1:4]:  # the last one's callback would come late
-                world = run(Schedule((vendor,)), turnaround_s=turnaround_s, audio_s=length_s)
-                found[name, turnaround_s] = differences(world)
+    found = {key: differences(world) for key, world in played(vendor, is_queued=False)}
 
     assert found == {key: {} for key in found}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_of_recordings_that_stand_in_a_queue_but_for_the_callback_that_nobody_waits_for_any_more(vendor):
+    for key, world in played(vendor, is_queued=True):
+        counts, derived = world.counts(), world.derived()
+        late = counts.api_requests - derived.api_requests
+
+        # It ends a job that is being asked about, before the next question has its place in the line; or it comes to
+        # nothing, where a vendor that cannot be asked was given up.
+        if VENDORS[vendor].completes_by == {Completion.CALLBACK, Completion.QUERY}:
+            assert late == 1, key
+        assert counts.invocations - derived.invocations == late, key
+        assert 0 <= derived.table_writes - counts.table_writes <= WRITES_A_SLOT * late, key
+        assert differences(world).keys() <= ({"api_requests", "invocations", "table_writes"} if late else set()), key
+
+
+def played(vendor, *, is_queued):
+    """Jobs of each length, usual ones or those that stand in a queue, with their length and turnaround."""
+    for name, length_s in LENGTHS_S.items():
+        if takes(vendor, length_s):
+            drawn = [each.seconds for each in turnarounds(vendor, length_s) if each.is_queued == is_queued]
+            for turnaround_s in drawn if is_queued else drawn[::4]:
+                yield (name, turnaround_s), run(Schedule((vendor,)), turnaround_s=turnaround_s, audio_s=length_s)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_two_recordings_in_a_hundred_stand_in_a_queue(vendor):
+    drawn = turnarounds(vendor, LENGTHS_S["1 min"])
+
+    assert sum(each.share for each in drawn) == pytest.approx(1)
+    assert sum(each.share for each in drawn if each.is_queued) == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
