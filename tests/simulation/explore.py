@@ -60,6 +60,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         "bad audio": replace(plain, script=("fails:bad_audio",)),
         "fails once": replace(plain, script=("fails:retry",)),
         "never accepted": replace(plain, script=("refuses:retry",) * 8),
+        "Lambda has no room": replace(plain, full=((0, 60), (65, 600)), callbacks=(10, 700)),
     }
     if Completion.SYNC not in completes_by:
         found |= {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.polling import CALLBACK_DEADLINE_S
+from tests.simulation.machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
 
 MAIN = f"transcripts/{KEY}.json"
@@ -29,7 +30,7 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
 
 
 def _nothing_is_stuck(world: World) -> Iterator[str]:
-    """Every job has ended and told of it; nothing runs, nothing waits."""
+    """Every job has ended and told of it; nothing runs, nothing waits, and no execution's history was full."""
     for job in world.jobs.values():
         if not job.finished:
             yield f"{_name(job)} is still {job.status}"
@@ -38,6 +39,8 @@ def _nothing_is_stuck(world: World) -> Iterator[str]:
     for execution in world.machine.executions.values():
         if execution.running:
             yield f"execution {execution.name} still runs, in {execution.state}"
+        if execution.events > MOST_EVENTS:
+            yield f"execution {execution.name} has a history of {execution.events} events"
     for name in world.machine.waiting_tokens:
         yield f"execution {name} waits for a token"
 
@@ -88,7 +91,7 @@ def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> 
     if attempt is None or earlier.attempt == later.attempt:
         return fell_into_window
     in_time = any(wait_s < CALLBACK_DEADLINE_S for wait_s in world.schedule.callbacks)
-    news_were_lost = bool(world.schedule.faults) or not in_time
+    news_were_lost = bool(world.schedule.faults or world.schedule.full) or not in_time
     gave_up = attempt.code == "NoResultInTime" and news_were_lost
     return attempt.ended_at is not None and bool(
         earlier.task.failure or earlier.task.word == "never" or gave_up or fell_into_window

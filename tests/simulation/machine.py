@@ -15,6 +15,8 @@ from tests.simulation.clock import Clock
 from tests.simulation.cloud import refusal
 
 TIMEOUT = "States.Timeout"
+TURNED_AWAY = "Lambda.TooManyRequestsException"
+MOST_EVENTS = 25_000  # of a Standard Workflow's history; past it, the execution fails
 Data = dict[str, Any]
 
 
@@ -28,12 +30,13 @@ class FunctionFailedError(Exception):
 
 @dataclass
 class Execution:
-    """One execution; `state` is where it is."""
+    """One execution; `state` is where it is, `events` how long its history is."""
 
     name: str
     input: Data
     status: str = "RUNNING"
     state: str = ""
+    events: int = 0
 
     @property
     def running(self) -> bool:
@@ -78,6 +81,12 @@ class Machine:
         self.clock.after(self.definition["TimeoutSeconds"], lambda: self.stop(execution, "TIMED_OUT"), timer=True)
         self._enter(execution, self.definition["StartAt"], execution.input)
 
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's name
+        held = self.executions.get(executionArn.rpartition(":")[2])
+        if held is None or held.status == "DELETED":
+            raise refusal("ExecutionDoesNotExist", "DescribeExecution")
+        return {"status": held.status}
+
     def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - boto3's name
         waiting = self._waiting.pop(taskToken, None)
         if waiting is None:
@@ -108,6 +117,7 @@ class Machine:
             return
         execution.state, state = name, self.definition["States"][name]
         self.transitions += 1
+        execution.events += 2  # entered, exited
         match state["Type"]:
             case "Choice":
                 chosen = [rule for rule in state["Choices"] if _read(data, rule["Variable"]) == rule["StringEquals"]]
@@ -125,6 +135,7 @@ class Machine:
     def _perform(self, execution: Execution, state: Mapping[str, Any], data: Data, retried: list[int]) -> None:
         if not execution.running:
             return
+        execution.events += 4  # scheduled, started, submitted, ended
         by_token = state["Resource"].endswith(".waitForTaskToken")
         limit_s = _read(data, state["TimeoutSecondsPath"]) if "TimeoutSecondsPath" in state else state["TimeoutSeconds"]
         token, started_s = self._next_token(), self.clock.now_s

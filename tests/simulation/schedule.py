@@ -19,6 +19,7 @@ class Schedule:
     callbacks: how long (s) after the submission the vendor calls back, each time anew; below 0 is before it answers.
     strikes: what befalls the executions that run at a time (s): `ABORTED`, `DELETED`, `TIMED_OUT`.
     deaf: EventBridge loses the news of executions that ended badly.
+    full: from when until when (s) AWS Lambda has no room, and turns every invocation away.
     faults: what happens at which point.  seed: of the state machine's jitter.
     """
 
@@ -28,6 +29,7 @@ class Schedule:
     callbacks: tuple[float, ...] = (10.0,)
     strikes: tuple[tuple[float, str], ...] = ()
     deaf: bool = False
+    full: tuple[tuple[float, float], ...] = ()
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 
@@ -43,7 +45,10 @@ class Schedule:
             **{
                 **held,
                 **{name: tuple(held[name]) for name in ("vendors", "script", "callbacks")},
-                **{name: tuple((at_s, what) for at_s, what in held[name]) for name in ("events", "strikes")},
+                **{
+                    name: tuple((at_s, what) for at_s, what in held.get(name, ()))
+                    for name in ("events", "strikes", "full")
+                },
                 "faults": {int(number): Kind(kind) for number, kind in held["faults"].items()},
             }
         )

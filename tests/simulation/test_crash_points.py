@@ -9,6 +9,7 @@ from itertools import islice
 
 import pytest
 
+from asrcore.core.job import Status
 from asrcore.vendors.registry import VENDORS
 from tests.simulation.counters import COUNTERS
 from tests.simulation.explore import Counts, journeys, random_schedule, single_faults
@@ -53,6 +54,15 @@ def test_single_faults_of_every_other_kind_of_journey(vendor, counts):
 def test_several_faults_at_random(first_seed, counts):
     for seed in range(first_seed, first_seed + CHUNK):
         assert not (story := counts.run(random_schedule(COUNTERS, seed))), story
+
+
+@pytest.mark.parametrize("vendor", COUNTERS)
+def test_lambda_without_room_costs_a_job_time_and_nothing_else(vendor):
+    for seed in range(10):
+        world = World(replace(journeys(vendor)["Lambda has no room"], seed=seed)).run()
+
+        (job,) = world.jobs.values()
+        assert (job.status, len(job.attempts), job.restarts) == (Status.COMPLETED, 1, []), world.story
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(ROOT).as_posix())

@@ -34,7 +34,7 @@ from tests.simulation.cloud import S3, DynamoDb, EventBus, Item, refusal
 from tests.simulation.counters import COUNTERS
 from tests.simulation.desks import Desk, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
-from tests.simulation.machine import Data, Execution, FunctionFailedError, Machine
+from tests.simulation.machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
 from tests.simulation.schedule import Schedule
 from tests.support import memory
 from tests.support.pipeline import wav
@@ -245,6 +245,9 @@ class World:
 
     def _invoke(self, function: str, event: Data, request_id: str = "") -> Any:
         """Run a function in a process of its own. Raises FunctionFailedError for any way not to answer."""
+        if self._no_room_s():
+            self.tell(function, "is turned away: Lambda has no room")
+            raise FunctionFailedError(TURNED_AWAY)
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
         process = Invocation(name, self.clock.now_s, doors.TIMEOUT_S[function])
@@ -263,7 +266,10 @@ class World:
             self._running.pop()
 
     def _invoke_later(self, function: str, event: Data, request_id: str, retry: int = 0) -> None:
-        """An asynchronous invocation: twice more if it fails, then the queue."""
+        """An asynchronous invocation: twice more if it fails, then the queue. Lambda itself waits until it has room."""
+        if wait_s := self._no_room_s():
+            self.clock.after(wait_s, lambda: self._invoke_later(function, event, request_id, retry))
+            return
         try:
             self._invoke(function, event, request_id)
         except FunctionFailedError:
@@ -274,6 +280,11 @@ class World:
                 return
             self.tell(function, "the event goes to the failed events' queue")
             self.failed_events.append(event)
+
+    def _no_room_s(self) -> float:
+        """For how long Lambda turns away whoever asks it to run something."""
+        ends_s = [until_s for from_s, until_s in self.schedule.full if from_s <= self.clock.now_s < until_s]
+        return max(ends_s, default=self.clock.now_s) - self.clock.now_s
 
     def _perform(self, placeholder: str, payload: Data) -> Data:
         answer: Data = self._invoke(placeholder.removesuffix("Arn"), payload)

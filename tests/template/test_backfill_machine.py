@@ -8,7 +8,7 @@ import pytest
 from asrcore.backfill import ROUND_S, Progress
 from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
 from asrctl.backfill import INVENTORIES, Wanted
-from tests.support.template import ROOT, TEMPLATE
+from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY
 
 TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
 ASL = json.loads(TEXT)
@@ -73,7 +73,12 @@ class TestMaps:
 
         assert backfill_event({key.removesuffix(".$"): value for key, value in payload.items() if key != "batch.$"})
         assert ROUND_S < FUNCTION_S < take["TimeoutSeconds"]
-        assert take["Retry"][0]["JitterStrategy"] == "FULL"
+
+    def test_whom_lambda_turns_away_waits_for_long_and_uses_up_no_other_retry(self, name):
+        first, other = child(name)["Take"]["Retry"]
+
+        assert first == TURNED_AWAY
+        assert (other["ErrorEquals"], other["JitterStrategy"]) == (["States.ALL"], "FULL")
 
     def test_a_batch_fits_into_a_state_with_all_that_became_of_it(self, name):
         batcher = MAPS[name]["ItemBatcher"]

@@ -5,7 +5,7 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import DEADLINE_S, MAX_RESTARTS, Status, new_job
 from asrcore.core.polling import CALLBACK_DEADLINE_S
-from asrcore.core.step import GRACE_S, Next
+from asrcore.core.step import CROWDED_S, GRACE_S, Next
 from asrcore.events import EndedExecution
 from asrcore.poll import query
 from asrcore.recover import SomeJobsLeftError, execution_ended, recover, redrive, sweep
@@ -109,6 +109,18 @@ class TestSweep:
         assert sweep(made.services) == 1
         assert f"{job.job_id}-2" in made.workflow.started
         assert made.job().restarts[0].reason == "nobody looked after it in time"
+
+    def test_one_whose_execution_runs_may_wait_for_lambda_to_have_room(self):
+        made = world("accepted", vendors=(QUERY,))
+        job = drop(made)
+        made.workflow.statuses[job.execution_name] = "RUNNING"
+
+        made.pass_time(GRACE_S + 10)
+        assert sweep(made.services) == 0
+
+        made.pass_time(CROWDED_S - GRACE_S)
+        assert sweep(made.services) == 1
+        assert f"{job.job_id}-2" in made.workflow.started
 
     def test_a_job_whose_event_was_lost_before_anybody_understood_it_is_understood_now(self):
         made = world("accepted")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import MAX_RESTARTS, Job
-from asrcore.core.step import GRACE_S, Step, look_by
+from asrcore.core.step import CROWDED_S, GRACE_S, Step, look_by
 from asrcore.events import EndedExecution
 from asrcore.finish import announce, end
 from asrcore.log import LOG
@@ -70,7 +70,12 @@ def _see_to(job_id: str, services: Services) -> bool:
     if job.finished:
         announce(job, services)
         return True
-    if services.now() < min(look_by(job, services.completes_by(job)), job.deadline_at):
+    due, now = look_by(job, services.completes_by(job)), services.now()
+    if now < min(due, job.deadline_at):
+        return False
+    # It is still tried to run the next step, for which AWS Lambda may have no room.
+    in_a_crowd = now < min(due + timedelta(seconds=CROWDED_S - GRACE_S), job.deadline_at)
+    if in_a_crowd and services.workflow.status(job.execution_name) == "RUNNING":
         return False
     _start_again(job, "nobody looked after it in time", services)
     return True

@@ -13,6 +13,7 @@ from asrcore.core.polling import callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
 GRACE_S = 1320  # longer than a step and the recovery from it can take, with every retry
+CROWDED_S = 9600  # the same while AWS Lambda has no room for either
 
 
 class Next(StrEnum):
