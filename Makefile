@@ -1,15 +1,20 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs, once.
-PYTHON ?= python3
-SAM    ?= sam
-VENV   := .venv
-SCAN   := .venv-scan
-RUN    := $(VENV)/bin/python
+PYTHON  ?= python3
+VENV    := .venv
+SCAN    := .venv-scan
+OWN_SAM := .venv-sam
+RUN     := $(VENV)/bin/python
+
+# Our own SAM CLI unless another one is given (SAM=sam): it tells nobody that it was used.
+SAM     ?= $(OWN_SAM)/bin/sam
+HAS_SAM := $(if $(filter $(OWN_SAM)/%,$(SAM)),$(OWN_SAM)/sam.ok)
+export SAM_CLI_TELEMETRY ?= 0
 
 # As they were given: the shell is not to take quotes or brackets out of them.
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check test lint scan chaos bench sam-local sbom docs schema lock clean
+.PHONY: help demo local simulators ctl smoke build deploy check test lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +39,12 @@ IN_AWS = $(if $(LOCAL),,$(if $(STACK),--stack $(STACK) $(if $(REGION),--region $
 smoke: $(VENV)/local.ok  ## a short sample all the way: through `make local`, or in AWS (STACK= REGION= CLI_PROFILE= ARGS="--keep")
 	@$(RUN) -m asrctl smoke $(or $(IN_AWS),--local) $(ARGS)
 
-build:  ## functions and layer as they are deployed, in .aws-sam (needs the SAM CLI and Python 3.13)
-	@$(SAM) build
+# SAM builds in a folder of its own, where pyenv's `python3.13` might be none: hence the interpreter's own folder.
+build: has-python3.13 $(HAS_SAM)  ## functions and layer as they are deployed, in .aws-sam (needs Python 3.13)
+	@PATH="$$(python3.13 -c 'import pathlib, sys; print(pathlib.Path(sys.executable).parent)'):$$PATH" "$(SAM)" build
 
 deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
-	@$(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
 check: lint scan test  ## what CI runs
@@ -63,8 +69,15 @@ chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longe
 bench: $(VENV)/dev.ok  ## every figure beside its floor or peer (docs/performance.md); takes minutes
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks
 
-sam-local: $(VENV)/dev.ok build  ## every event to its function in a container (needs Docker; SAM_PULL_IMAGE=yes fetches the image)
-	@$(RUN) -m pytest -q tests/stack/test_events.py tests/containers --in-containers $(ARGS)
+sam-local: has-docker $(VENV)/dev.ok build  ## every event to its function in a container (needs Docker; SAM_PULL_IMAGE=yes fetches the image)
+	@SAM="$(SAM)" $(RUN) -m pytest -q tests/stack/test_events.py tests/containers --in-containers $(ARGS)
+
+# What is not installed from here.
+has-python3.13:
+	@python3.13 -c "" 2>/dev/null || { echo "make build needs Python 3.13, which Lambda runs: have it in PATH as python3.13" >&2; exit 1; }
+
+has-docker:
+	@docker info >/dev/null 2>&1 || { echo "make sam-local needs Docker: install it, start it, and see that \`docker info\` answers" >&2; exit 1; }
 
 ## Files that are generated
 sbom: $(SCAN)/scan.ok  ## write out/sbom.cdx.json: the layer's bill of materials (CycloneDX)
@@ -84,7 +97,7 @@ schema: $(VENV)/dev.ok  ## write schemas/ from the models
 # (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
 	    --custom-compile-command "make lock" $$( case $$1 in local|layer) echo -c requirements/dev.txt ;; esac ) \
 	    requirements/$$1.in -o $$2.txt || exit 1; done
@@ -93,10 +106,14 @@ $(VENV)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<
 	@touch $@
 
-# An environment of its own: checkov wants an old boto3.
+# Environments of their own: checkov wants an old boto3, and so does the SAM CLI.
 $(SCAN)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(SCAN) $<
 	@touch $@
 
+$(OWN_SAM)/%.ok: requirements/%.txt devstack/setup.sh
+	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(OWN_SAM) $<
+	@touch $@
+
 clean:  ## forget everything that was installed or built here
-	rm -rf $(VENV) $(SCAN) .aws-sam out .local
+	rm -rf $(VENV) $(SCAN) $(OWN_SAM) .aws-sam out .local

@@ -2,36 +2,38 @@
 
 import json
 import os
-import shutil
 import subprocess
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from devstack.settings import CREDENTIAL
-from devstack.stack import FunctionError, LocalStack
+from devstack.stack import FunctionError
+from tests.support.searched import SearchedStack
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build/template.yaml"
+SAM = os.environ.get("SAM", ".venv-sam/bin/sam")  # as in the Makefile
 INVOKE_S = 300  # the first one builds the function's image
 
 
 def bridge() -> str:
     """The address of this machine that Docker's containers can reach. Raises RuntimeError without a Docker engine."""
-    asked = _run(["docker", "network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"], os.environ)
+    wanted = "{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}"
+    asked = _run(["docker", "network", "inspect", "bridge", "-f", wanted], os.environ)
     if asked.returncode:
         raise RuntimeError(f"no Docker engine answers: start one. {asked.stderr.strip()}")
-    return asked.stdout.strip()
+    told = asked.stdout.strip()
+    return str(ip_network(told)[1]) if "/" in told else told  # an engine that was just started names no gateway
 
 
-class ContainedStack(LocalStack):
+class ContainedStack(SearchedStack):
     """The local stack where containers can reach it; `invoke` runs a function in one, and all else is as ever."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         """folder: for the files that SAM is given. Raises RuntimeError when SAM, its build or Docker is missing."""
-        if shutil.which("sam") is None:
-            raise RuntimeError("the SAM CLI is missing: install aws-sam-cli")
         if not BUILT.exists():
-            raise RuntimeError("nothing is built: run make sam-local, or sam build")
+            raise RuntimeError("nothing is built: run make sam-local")
         super().__init__(bind=bridge(), **settings)
         self._folder = folder
 
@@ -41,7 +43,7 @@ class ContainedStack(LocalStack):
         variables.write_text(json.dumps(self.environments))
         given.write_text(json.dumps(event))
         pulling = [] if os.environ.get("SAM_PULL_IMAGE") else ["--skip-pull-image"]
-        command = ["sam", "local", "invoke", function, "--template", BUILT, "--event", given, "--env-vars", variables]
+        command = [SAM, "local", "invoke", function, "--template", BUILT, "--event", given, "--env-vars", variables]
         ran = _run([*command, "--region", self.region, *pulling], _shell(self.region))
         lines = ran.stdout.strip().splitlines()
         if ran.returncode or not lines:

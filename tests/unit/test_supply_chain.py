@@ -30,6 +30,16 @@ def test_the_workflow_has_no_secret_and_may_only_read():
     assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(WORKFLOW["jobs"])
 
 
+def test_ci_installs_nothing_but_what_is_pinned_with_its_hash():
+    commands = [step["run"] for step in STEPS if "run" in step]
+
+    assert [command for command in commands if not command.startswith(("make ", ".venv-sam/bin/sam "))] == []
+
+
+def test_ci_builds_what_is_deployed_and_gives_it_every_event():
+    assert {"make build", "make sam-local SAM_PULL_IMAGE=yes"} <= {step.get("run") for step in STEPS}
+
+
 @pytest.mark.parametrize("scanner", ["checkov", "bandit", "tools.audit"])
 def test_ci_runs_every_scanner(scanner):
     (scan,) = re.findall(r"(?m)^scan:.*\n((?:\t.*\n)+)", MAKEFILE)
@@ -37,3 +47,11 @@ def test_ci_runs_every_scanner(scanner):
     assert scanner in scan
     assert {"make check", "make scan MUST_AUDIT=yes"} <= {step.get("run") for step in STEPS}
     assert re.search(r"(?m)^check:.*\bscan\b", MAKEFILE)
+
+
+def test_every_template_is_scanned():
+    templates = [ROOT / "template.yaml", *(ROOT / "deploy").glob("*.yaml")]
+
+    scanned = yaml.safe_load((ROOT / ".checkov.yaml").read_text())["file"]
+
+    assert {ROOT / path for path in scanned} == set(templates)

@@ -1,0 +1,63 @@
+"""`make build`, `deploy` and `sam-local` bring their own SAM CLI, and say in a line what they cannot bring."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def make(*arguments: str, path: str = os.environ["PATH"]) -> "subprocess.CompletedProcess[str]":
+    program = shutil.which("make")
+    assert program
+    return subprocess.run(
+        [program, "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_sam_cli_is_installed_with_its_hashes_and_used():
+    recipe = make("-n", "-W", "requirements/sam.txt", "build").stdout
+
+    assert "devstack/setup.sh .venv-sam requirements/sam.txt" in recipe
+    assert '".venv-sam/bin/sam" build' in recipe
+
+
+def test_another_one_that_is_given_is_used_and_none_installed():
+    recipe = make("-n", "-W", "requirements/sam.txt", "build", "SAM=/opt/sam").stdout
+
+    assert "setup.sh" not in recipe
+    assert '"/opt/sam" build' in recipe
+
+
+def test_what_deploys_finds_all_that_it_needs():
+    (*_, recipe) = make("-n", "-o", ".venv/local.ok", "-o", "build", "deploy").stdout.splitlines()
+    started = recipe.replace(".venv/bin/python", sys.executable)
+
+    done = subprocess.run(["sh", "-c", f"{started} --help"], cwd=ROOT, capture_output=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        pytest.param("build", "have it in PATH as python3.13", id="the Python of Lambda"),
+        pytest.param("sam-local", "needs Docker: install it, start it", id="an engine for containers"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_is_installed(tmp_path, target, says):
+    done = make(target, path=str(tmp_path))
+
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert done.stdout == ""
