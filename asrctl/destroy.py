@@ -6,21 +6,24 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from asrctl.progress import Progress
-from asrctl.result import Result
+from asrctl.result import OperatorError, Result
 from asrctl.stack import Stack
 from asrctl.words import count
 
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
 _GONE = {"NoSuchBucket", "ResourceNotFoundException"}
 _PATIENCE = {"Delay": 15, "MaxAttempts": 240}  # an hour: functions leave a VPC slowly
+_UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name"
 
 
 def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool], *, dry_run: bool) -> Result:
     """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
 
-    agree: is shown what would go. Recordings go first: after that nothing new comes in. Raises botocore's ClientError
-    for what AWS refuses, a WaiterError when the stack cannot be deleted.
+    agree: is shown what would go. Recordings go first: after that nothing new comes in. Raises OperatorError, and has
+    touched nothing, for a stack that CloudFormation would keep; botocore's ClientError for what AWS refuses, a
+    WaiterError when the stack cannot be deleted.
     """
+    _see_that_it_would_go(stack)
     buckets = (stack.audio_bucket, stack.transcript_bucket)
     table, secret = stack.jobs_table, stack.secret_arn
     shown = [
@@ -40,6 +43,15 @@ def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool]
     stack.cloudformation.delete_stack(StackName=stack.name)
     stack.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name, WaiterConfig=_PATIENCE)
     return Result({**data, "objects": objects}, [f"stack {stack.name} and {count(objects, 'object version')} deleted"])
+
+
+def _see_that_it_would_go(stack: Stack) -> None:
+    described = stack.describe()
+    if described.get("EnableTerminationProtection"):
+        raise OperatorError(f"stack {stack.name} is protected; if it is to go: {_UNPROTECT} {stack.name}")
+    status = described["StackStatus"]
+    if status.endswith("_IN_PROGRESS") and status != "DELETE_IN_PROGRESS":
+        raise OperatorError(f"stack {stack.name} is at work ({status}): run this again when that is over")
 
 
 def _delete_bucket(stack: Stack, bucket: str, progress: Progress) -> int:

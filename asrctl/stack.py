@@ -236,8 +236,8 @@ class Stack:
         """AWS CloudFormation."""
         return self._client("cloudformation")
 
-    @cached_property
-    def _outputs(self) -> dict[str, str]:
+    def describe(self) -> dict[str, Any]:
+        """The stack as CloudFormation sees it at this moment."""
         try:
             (described,) = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -246,7 +246,11 @@ class Stack:
             region = self.cloudformation.meta.region_name
             message = f"there is no stack {self.name!r} in {region}: name it with --stack, --region or --local"
             raise OperatorError(message) from error
-        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        return dict(described)
+
+    @cached_property
+    def _outputs(self) -> dict[str, str]:
+        return {output["OutputKey"]: output["OutputValue"] for output in self.describe()["Outputs"]}
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:

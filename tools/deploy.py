@@ -1,11 +1,13 @@
 """`make deploy`: asks the first time, keeps the answers in samconfig.local.toml, and hands over to `sam deploy`.
 
 SAM's own guide asks for every parameter of the template and pins its default of today. This one asks for what nobody
-else can know; the rest keeps its default, and whoever wants another value writes it into the file.
+else can know; the rest keeps its default, and whoever wants another value writes it into the file. What stands there is
+read here first as the functions will read it: what they refuse would stop every one of them.
 """
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -13,6 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from asrcore.core.errors import AsrError
+from asrcore.core.prices import REFERENCE
+from asrcore.settings import Settings
 from devstack.expand import ParameterError, check_parameters, load_template
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +43,7 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
     options = parser.parse_args(arguments)
     try:
         set_up(options.profile, options.config, ask)
+        check(options.profile, options.config)
         command = [options.sam, "deploy", "--config-env", options.profile, "--config-file", str(options.config)]
         return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - no shell
     except FileNotFoundError:
@@ -65,9 +71,43 @@ def set_up(profile: str, config: Path, ask: Ask) -> None:
     print(f"kept in {config.name}: more parameters go into its parameter_overrides (docs/settings.md)")
 
 
-def overrides(text: str) -> dict[str, str]:
-    """The parameters in `Name=value Name=value`. Raises ValueError for what is not of that form."""
-    return dict(pair.split("=", 1) for pair in text.split())
+def check(profile: str, config: Path) -> None:
+    """Read a profile's parameters as CloudFormation and the functions do. Raises DeployError for what they refuse."""
+    tables = tomllib.loads(config.read_text(encoding="utf-8"))[profile]
+    kept = {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
+    template = load_template(ROOT / "template.yaml")
+    declared = template["Parameters"]
+    try:
+        given = overrides(kept.get("parameter_overrides", ""))
+        check_parameters(declared, given)
+        values = {name: str(rules["Default"]) for name, rules in declared.items()} | given
+        Settings.from_environment(_variables(template, values, kept.get("region", REFERENCE)))
+    except AsrError as error:
+        raise DeployError(error.message) from error
+    except ValueError as error:
+        raise DeployError(f"parameter_overrides of {profile} in {config.name}: {error}") from error
+
+
+def _variables(template: Table, values: Mapping[str, str], region: str) -> dict[str, str]:
+    """What SubmitFunction, which is told most, is told of these parameters; in the place of all else stands `1`."""
+    own = template["Resources"]["SubmitFunction"]["Properties"]
+    written = {**template["Globals"]["Function"]["Environment"]["Variables"], **own["Environment"]["Variables"]}
+    del written["AWS_ENDPOINT_URL"]  # there is none in AWS
+    told = {name: values.get(value.get("Ref", ""), "1") for name, value in written.items() if isinstance(value, dict)}
+    return {**told, "AWS_REGION": region}
+
+
+def _parameters(tables: Mapping[str, Table], command: str) -> Table:
+    parameters: Table = tables.get(command, {}).get("parameters", {})
+    return parameters
+
+
+def overrides(given: str | Sequence[str]) -> dict[str, str]:
+    """The parameters in `Name=value Name="value with spaces"`. Raises ValueError for what is not of that form."""
+    words = shlex.split(given if isinstance(given, str) else " ".join(given))
+    if wrong := [word for word in words if "=" not in word]:
+        raise ValueError(f"{wrong[0]!r} is not of the form Name=value; what has spaces stands in quotes")
+    return dict(word.split("=", 1) for word in words)
 
 
 def _answer(tables: dict[str, Table], ask: Ask) -> None:

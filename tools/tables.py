@@ -3,6 +3,7 @@
 `python -m tools.tables` rewrites them in place, between `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -18,9 +19,10 @@ from asrcore.core.levels import metadata_name
 from asrcore.core.options import ALLOWED, Options
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, VendorPrice, aws_prices
-from asrcore.core.step import GRACE_S
+from asrcore.core.step import CROWDED_S, GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import VENDORS
+from tools.rights import resources, rights
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = tuple(
@@ -32,6 +34,7 @@ DOCUMENTS = tuple(
         "docs/settings.md",
         "docs/cost.md",
         "docs/api.md",
+        "docs/rights.md",
     )
 )
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -119,11 +122,17 @@ def recovery_table() -> str:
     sweep = template["Resources"]["SweepFunction"]["Properties"]["Events"]["Sweep"]["Properties"]["Schedule"]
     every_s = 60 * int(sweep.removeprefix("rate(").split()[0])
     swept = f"{_span(GRACE_S + every_s)} after the job's next step was due"
+    turned_away, failed = json.loads((ROOT / "statemachine/poller.asl.json").read_text())["States"]["Submit"]["Retry"]
     restarts = ", ".join(_span(RESTART_WAIT_S * 4**number) for number in range(MAX_RESTARTS))
     rows = (
         ("a process dies on an S3 event", "AWS Lambda, which delivers it again", "1 min, then 2 min; then the queue"),
         ("the same, and the queue has the event, but the job has a row", "the sweep", swept),
-        ("a process dies in a step of the state machine", "its `Retry`", "2 s, doubling up to 1 min, with jitter"),
+        ("a process dies in a step of the state machine", _retrier(failed), _pauses(failed)),
+        (
+            "AWS Lambda has no room for a step (throttling), or fails itself",
+            _retrier(turned_away),
+            _pauses(turned_away),
+        ),
         ("a step fails again and again", f"its `Catch`, {MAX_RESTARTS} times, then the job fails", restarts),
         (
             "a callback is lost, the vendor can be asked",
@@ -147,6 +156,11 @@ def recovery_table() -> str:
         ),
         ("an execution fails or times out", "the rule on execution status", "seconds; if the news is lost, the sweep"),
         ("an execution is deleted, or was never started", "the sweep", swept),
+        (
+            "an execution runs and does nothing",
+            "the sweep",
+            f"{_span(CROWDED_S + every_s)} after the job's next step was due",
+        ),
         ("nobody was told of an end", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
         (
             "nothing of the above helped",
@@ -231,6 +245,11 @@ def problem_table() -> str:
     return _table(("status", "type, behind `urn:asrcore:problem:`", "title"), sorted(rows))
 
 
+def rights_text() -> str:
+    """All that the template grants."""
+    return f"```text\n{rights(resources())}```\n"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "vendors": vendor_table,
     "options": option_table,
@@ -242,6 +261,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "prices": price_table,
     "awsprices": aws_price_table,
     "problems": problem_table,
+    "rights": rights_text,
 }
 
 
@@ -282,6 +302,16 @@ def _parameter_table(parameters: Mapping[str, Mapping[str, Any]], names: Iterabl
         for name, each in chosen
     )
     return _table(("parameter", "default", "meaning"), rows)
+
+
+def _retrier(retrier: Mapping[str, Any]) -> str:
+    return f"its `Retry`, {retrier['MaxAttempts']} times"
+
+
+def _pauses(retrier: Mapping[str, Any]) -> str:
+    longest_s = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** (retrier["MaxAttempts"] - 1)
+    most = _span(min(longest_s, retrier["MaxDelaySeconds"]))
+    return f"{_span(retrier['IntervalSeconds'])}, doubling up to {most}, each cut at random"
 
 
 def _span(seconds: float) -> str:

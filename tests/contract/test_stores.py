@@ -312,29 +312,29 @@ class TestVersions:
 
     def test_an_older_versions_transcript_is_found_under_the_newer_one(self, client):
         store, newer = S3Transcripts(client, "transcripts"), SOURCE.model_copy(update={"version_id": "v2"})
-        store.put_transcript("t.json", b"older", SOURCE)
-        store.put_transcript("t.json", b"newer", newer)
+        store.put_transcript("transcripts/t.json", b"older", SOURCE)
+        store.put_transcript("transcripts/t.json", b"newer", newer)
 
-        assert store.read(store.find("t.json", SOURCE)) == b"older"
-        assert store.read(store.find("t.json", newer)) == b"newer"
+        assert store.read(store.find("transcripts/t.json", SOURCE)) == b"older"
+        assert store.read(store.find("transcripts/t.json", newer)) == b"newer"
 
     def test_they_are_listed_and_deleted_one_by_one(self, client):
         store, versions = S3Transcripts(client, "transcripts"), S3Versions(client)
         for body in (b"older", b"newer"):
-            store.put_transcript("t.json", body, SOURCE)
-        store.put_transcript("t.json.txt", b"another", SOURCE)
+            store.put_transcript("transcripts/t.json", body, SOURCE)
+        store.put_transcript("transcripts/t.json.txt", b"another", SOURCE)
 
-        newest, older = versions.of("transcripts", "t.json")
+        newest, older = versions.of("transcripts", "transcripts/t.json")
         versions.delete(newest)
         versions.delete(newest)
 
         assert (newest.is_current, older.is_current) == (True, False)
         assert versions.made_from(newest) is None
         assert versions.made_from(older) == Made(SOURCE.version_id, SOURCE.sequencer)
-        assert len(list(versions.under("transcripts", "t.json"))) == 2
+        assert len(list(versions.under("transcripts", "transcripts/t.json"))) == 2
 
     def test_for_those_of_one_key_not_all_that_begins_with_it_is_listed(self, client):
-        for key in ("a", "a", "a.json", "ab", "ac"):
+        for key in ("raw/a", "raw/a", "raw/a.json", "raw/ab", "raw/ac"):
             client.put_object(Bucket="transcripts", Key=key, Body=b"")
         asked: list[str] = []
         one_at_a_time = {"MaxKeys": 1}
@@ -342,10 +342,16 @@ class TestVersions:
         hooks.register("provide-client-params.s3.ListObjectVersions", lambda params, **_: params | one_at_a_time)
         hooks.register("before-call.s3.ListObjectVersions", lambda **_: asked.append("a page"))
 
-        found = list(S3Versions(client).of("transcripts", "a"))
+        found = list(S3Versions(client).of("transcripts", "raw/a"))
 
-        assert [each.key for each in found] == ["a", "a"]
+        assert [each.key for each in found] == ["raw/a", "raw/a"]
         assert len(asked) == 3
+
+    @pytest.mark.parametrize("prefix", ["", "inventory/", "raw", "backfill/a"])
+    def test_nobody_looks_where_no_role_may(self, client, prefix):
+        client.put_object(Bucket="transcripts", Key="backfill/a", Body=b"")
+
+        assert list(S3Versions(client).under("transcripts", prefix)) == []
 
     @pytest.mark.parametrize(
         ("name", "plain", "true"),

@@ -11,6 +11,8 @@ from tests.support.template import ROOT, TEMPLATE, deployed
 PARAMETERS = TEMPLATE["Parameters"]
 DOCUMENT = json.loads((ROOT / "schemas/openapi.json").read_text())
 OPEN_TO_ALL = {"CallbackRoute", "JobsPageRoute"}
+# "Customizing HTTP API access logs": by credentials or by token; names, which sign nothing.
+WHO_CALLED = ("identity.userArn", "authorizer.claims.sub")
 DEPLOYMENTS = {
     "iam": deployed(JobsPage="on"),
     "jwt": deployed(JobsPage="on", ApiAuthorization="jwt", JwtIssuer="https://id.example.com", JwtAudience="asrcore"),
@@ -89,8 +91,9 @@ def test_access_logs_tell_what_one_needs_and_never_an_address():
     assert settings["DestinationArn"] == {"Fn::GetAtt": "ApiAccessLogs.Arn"}
     variables = set(told.values())
     needed = ("requestId", "routeKey", "status", "identity.sourceIp", "responseLatency", "integrationErrorMessage")
-    assert {f"$context.{name}" for name in needed} <= variables
-    assert not [each for each in variables if re.search(r"path|query|uri|authorizer|header", each, re.IGNORECASE)]
+    assert {f"$context.{name}" for name in (*needed, *WHO_CALLED)} <= variables
+    told_of_callers = re.compile(r"path|query|uri|authorizer|claims|identity\.(?!sourceIp)|header", re.IGNORECASE)
+    assert {each for each in variables if told_of_callers.search(each)} == {f"$context.{name}" for name in WHO_CALLED}
 
 
 def test_an_answer_comes_before_api_gateway_gives_up():

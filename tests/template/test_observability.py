@@ -148,6 +148,18 @@ def test_a_search_finds_what_is_emitted_and_of_this_stack_only(expression):
     assert STATISTIC.fullmatch(statistic)
 
 
+@pytest.mark.parametrize("metric", ["CostUsd", "CostCny"])
+def test_what_it_costs_is_shown_by_vendor_and_by_day(metric):
+    (widget,) = [each for each in WIDGETS if f'MetricName="{metric}"' in str(each["metrics"])]
+    ((search,),) = widget["metrics"]
+    found = SEARCH.fullmatch(search["expression"])
+    assert found
+
+    assert found[1].split(",")[-1] == "vendor"
+    assert search["label"] == "${PROP('Dim.vendor')}"
+    assert (widget["period"], widget["stat"], found[4]) == (24 * 3600, "Sum", "Sum")
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_that_we_emit_is_looked_at(metric):
     searched = [SEARCH.fullmatch(expression)[2] for expression in EXPRESSIONS]

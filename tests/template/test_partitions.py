@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -26,6 +27,10 @@ LACKING = {
     "Lambda: metrics of asynchronous invocation": r"AsyncEvent(sReceived|Age|sDropped)",
     "Lambda: failed events to S3": r'"Destination": \{[^}]*Bucket',
     "Lambda: Application Signals": r"ApplicationSignals",
+    "Lambda: metrics of event source mappings": r'"MetricsConfig"',
+    "Lambda: provisioned mode of event source mappings": r'"ProvisionedPollerConfig"',
+    "Lambda: architectures of layers, where there is one alone": r'"CompatibleArchitectures"',
+    "Lambda: tags of event source mappings": r'"AWS::Lambda::EventSourceMapping"(?:(?!"Type": ).)*"Tags"',
     "API Gateway: Cognito's authorizers": r"cognito-idp",
     "API Gateway: Cloud Map": r"servicediscovery",
     "API Gateway: APIs at the edge": r'"EDGE"',
@@ -74,6 +79,12 @@ def test_the_list_of_types_tells_what_a_region_lacks(region, absent):
 @pytest.mark.parametrize("pattern", LACKING.values(), ids=LACKING)
 def test_nothing_is_used_that_china_lacks(expanded, pattern):
     assert re.findall(pattern, json.dumps(expanded)) == []
+
+
+def test_the_stack_in_china_gets_no_tags_which_cloudformation_would_hand_on_to_the_event_source_mapping():
+    profile = tomllib.loads((ROOT / "samconfig.toml").read_text())["china"]
+
+    assert [name for name, command in profile.items() if "tags" in command["parameters"]] == []
 
 
 def test_a_service_is_reached_where_its_region_has_it():

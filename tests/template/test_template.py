@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from asrcore.core.step import GRACE_S, Next
+from asrcore.core.routing import INCOMING
+from asrcore.core.step import CROWDED_S, GRACE_S, Next
 from asrcore.events import Action
 from asrcore.settings import Settings
+from asrcore.stores.objects import PLACES
 from asrcore.vendors.registry import VENDORS
-from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, deployed
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY, deployed
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
@@ -57,6 +59,10 @@ class TestFunctions:
 FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket"}
 FINISHING |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
+# Step Functions developer guide, "Using CloudWatch Logs to log execution history".
+LOG_DELIVERY = {"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"}
+LOG_DELIVERY |= {"logs:ListLogDeliveries", "logs:PutResourcePolicy"}
+LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +77,7 @@ FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateL
         (
             "SweepRole",
             {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-            | {"states:StartExecution", "events:PutEvents", "sqs:SendMessage"}
+            | {"states:StartExecution", "states:DescribeExecution", "events:PutEvents", "sqs:SendMessage"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         (
@@ -86,10 +92,17 @@ FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateL
             | {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
-        ("StateMachineRole", {"lambda:InvokeFunction"}),
+        ("StateMachineRole", LOG_DELIVERY | {"lambda:InvokeFunction"}),
         (
             "BackfillRole",
-            {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}
+            LOG_DELIVERY
+            | {
+                "s3:ListBucket",
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:ListMultipartUploadParts",
+                "s3:AbortMultipartUpload",
+            }
             | {"lambda:InvokeFunction", "states:StartExecution", "states:DescribeExecution", "states:StopExecution"},
         ),
     ],
@@ -105,11 +118,32 @@ def test_who_takes_no_slots_may_add_to_the_history_and_to_no_other_row(role):
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["history#*"]}}
 
 
+def test_versions_are_looked_for_exactly_where_the_layer_looks():
+    (statement,) = (each for each in statements("ApiRole") if "s3:ListBucketVersions" in listed(each["Action"]))
+
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": [f"{place}*" for place in PLACES]}}
+
+
+def test_recordings_are_listed_where_they_lie():
+    (statement,) = (each for each in statements("BackfillRole") if "s3:ListBucket" in listed(each["Action"]))
+
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{INCOMING}*"}}
+
+
+LOGGING = {
+    "Level": "ERROR",
+    "IncludeExecutionData": False,
+    "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": "ExecutionLogs.Arn"}}}],
+}
+
+
 @pytest.mark.parametrize(
     ("name", "fact", "value"),
     [
         ("PollerStateMachine", "Type", "STANDARD"),
         ("BackfillStateMachine", "Type", "STANDARD"),
+        ("PollerStateMachine", "Logging", LOGGING),
+        ("BackfillStateMachine", "Logging", LOGGING),
         ("JobsTable", "SSESpecification", {"SSEEnabled": True}),
         ("FailedEventsQueue", "SqsManagedSseEnabled", True),
     ],
@@ -128,13 +162,30 @@ def test_the_secret_in_the_template_is_never_changed():
     )
 
 
-@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/local.txt", "layers/asrcore/requirements.txt"])
-def test_requirements_are_hash_checked_and_name_no_registry(path):
-    text = (ROOT / path).read_text()
-    pinned = re.findall(r"(?m)^[a-z0-9-]+==", text)
+PINNED = re.compile(r"[a-z0-9.-]+==[^ ;]+( ;.+?)?( +--hash=sha256:[0-9a-f]{64})+")
+SETS = sorted(path.stem for path in (ROOT / "requirements").glob("*.in"))
 
-    assert len(pinned) <= text.count("--hash=sha256:")
+
+def requirements(name: str) -> str:
+    path = "layers/asrcore/requirements.txt" if name == "layer" else f"requirements/{name}.txt"
+    return (ROOT / path).read_text()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_requirements_are_hash_checked_and_name_no_registry(name):
+    text = requirements(name)
+    lines = re.sub(r"(?m)^ *#.*\n", "", text).replace("\\\n", "").splitlines()
+
+    assert lines
+    assert [line for line in lines if not PINNED.fullmatch(line)] == []
     assert "://" not in text
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_requirements_are_pinned_by_make_lock(name):
+    (lock,) = re.findall(r"(?m)^lock:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text())
+
+    assert f'"{name} ' in lock
 
 
 def test_no_earlier_generation_stands_before_a_current_one_in_the_default_chain():
@@ -178,7 +229,7 @@ def test_the_jobs_table_is_on_demand_recoverable_and_forgets():
 def test_log_groups_have_a_retention():
     groups = [r["Properties"] for r in RESOURCES.values() if r["Type"] == "AWS::Logs::LogGroup"]
 
-    assert len(groups) == len(FUNCTIONS) + 1  # the HTTP API's own
+    assert len(groups) == len(FUNCTIONS) + 2  # the HTTP API's own, and the executions'
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
 
 
@@ -246,7 +297,14 @@ class TestStateMachine:
         task = self.TASKS[name]
 
         assert task.get("TimeoutSeconds") or task.get("TimeoutSecondsPath")
-        assert task["Retry"][0]["JitterStrategy"] == "FULL"
+        assert all(retrier["JitterStrategy"] == "FULL" for retrier in task["Retry"])
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_whom_lambda_turns_away_waits_for_long_and_uses_up_no_other_retry(self, name):
+        first, other = self.TASKS[name]["Retry"]
+
+        assert first == TURNED_AWAY
+        assert set(other["ErrorEquals"]) <= {"States.ALL", "States.TaskFailed"}
 
     def test_the_execution_has_a_time_limit(self):
         assert ASL["TimeoutSeconds"] > 0
@@ -274,16 +332,23 @@ class TestStateMachine:
 
         assert all(f'"Next": "{name}"' in text for name in ASL["States"] if name != ASL["StartAt"])
 
-    def test_nobody_is_taken_for_lost_while_a_step_and_its_recovery_may_still_be_retried(self):
+    @pytest.mark.parametrize(
+        ("turned_away", "grace_s"),
+        [pytest.param(False, GRACE_S, id="what fails"), pytest.param(True, CROWDED_S, id="whom Lambda turns away too")],
+    )
+    def test_nobody_is_taken_for_lost_while_a_step_and_its_recovery_may_still_be_retried(self, turned_away, grace_s):
+        def pauses_s(retrier: dict[str, Any]) -> float:
+            growing = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
+            return sum(min(pause, retrier["MaxDelaySeconds"]) for pause in growing)
+
         def longest_s(name: str) -> float:
             task = self.TASKS[name]
-            retry = task["Retry"][0]
+            without_room, other = task["Retry"]
             function = FUNCTIONS[task["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")]
-            pauses = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
-            tries = retry["MaxAttempts"] + 1
-            return tries * function["Timeout"] + sum(min(pause, retry["MaxDelaySeconds"]) for pause in pauses)
+            tried_s = (other["MaxAttempts"] + 1) * function["Timeout"] + pauses_s(other)
+            return tried_s + (pauses_s(without_room) if turned_away else 0)
 
-        assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= GRACE_S
+        assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= grace_s
 
     def test_every_function_gets_its_time_before_its_task_ends(self):
         for task in self.TASKS.values():

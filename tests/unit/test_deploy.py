@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack.settings import ROOT
-from tools.deploy import DeployError, main, overrides, set_up
+from tools.deploy import DeployError, check, main, overrides, set_up
 
 KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd"
 
@@ -123,6 +123,52 @@ def test_sam_deploys_with_the_profile_and_the_answers(config, sam, capfd):
 
     assert status == 3
     assert capfd.readouterr().out.splitlines()[-1] == f"{ROOT} deploy --config-env prod --config-file {config}"
+
+
+def written(config: Path, parameters: str) -> Path:
+    """A file of answers that somebody has written into."""
+    config.write_text(f"[default.deploy.parameters]\nregion = 'cn-north-1'\nparameter_overrides = {parameters}\n")
+    return config
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        pytest.param("VendorChain=volcengin", "vendor names separated by commas", id="no vendor"),
+        pytest.param("Vendors=abcpen", "unknown parameter 'Vendors'", id="no parameter"),
+        pytest.param("LogLevel=INFO please", "'please' is not of the form Name=value", id="no pair"),
+        pytest.param('LogLevel="INFO', "closing quotation", id="no end of a quotation"),
+        pytest.param("""DefaultOptions='{"vendor": "abcpen"}'""", "vendor cannot be set here", id="options"),
+        pytest.param("""DefaultOptions='{"language": "Welsh"}'""", "DefaultOptions: language='Welsh'", id="a language"),
+        pytest.param('DefaultOptions={"language":"zh-CN"}', "DefaultOptions: not JSON", id="quotes that are lost"),
+        pytest.param("""VendorPrices='{"acme": {"price": 1}}'""", "acme is no vendor", id="a vendor's price"),
+        pytest.param("""AwsPrices='{"currency": "USD"}'""", "give these anew", id="a region's prices"),
+        pytest.param("UsdInCny=0", "UsdInCny: '0' is no rate", id="a rate"),
+        pytest.param("UsdInCny=7.1@2026-02-30", "is no rate", id="a day"),
+        pytest.param("AbcpenBaseUrl=http://127.0.0.1:9", "BaseUrl of abcpen must begin with https", id="clear text"),
+    ],
+)
+def test_what_would_stop_every_function_is_told_and_not_deployed(config, sam, capfd, parameters, says):
+    status = main(["--sam", str(sam), "--config", str(written(config, f"'''{parameters}'''"))])
+
+    told = capfd.readouterr()
+    assert (status, told.out) == (1, "")
+    assert says in told.err
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param('""', id="none"),
+        pytest.param(
+            """'''DefaultOptions='{"language": "zh-CN", "hotwords": ["会 议"]}' LogLevel=DEBUG'''""", id="JSON"
+        ),
+        pytest.param(r"""'''DefaultOptions="{\"language\": \"zh-CN\"}" AlarmTopicArn=""'''""", id="escaped JSON"),
+        pytest.param("""["VendorChain=abcpen", '''AwsPrices='{"million_transitions": 27.9}'''']""", id="a list"),
+    ],
+)
+def test_what_the_functions_take_is_deployed(config, parameters):
+    check("default", written(config, parameters))
 
 
 def test_without_sam_it_says_what_to_install(config, tmp_path, capsys):

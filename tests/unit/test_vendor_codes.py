@@ -1,6 +1,7 @@
 """Every code that the vendors document has its class, its meaning and an advice."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,16 @@ def test_a_code_that_is_unknown_or_no_failure_is_a_bounded_retry(name, code):
     [
         pytest.param("HTTPS://bucket/a.wav?X-Amz-Signature=secret", id="plain"),
         pytest.param("https%3A%2F%2Fbucket%2Fa.wav%3FX-Amz-Signature%3Dsecret", id="encoded"),
+        pytest.param("bucket/a.wav?X-Amz-Algorithm=A&X-Amz-Signature=secret", id="without its scheme"),
+        pytest.param("x-amz-security-token=secret", id="without its address"),
+        pytest.param("/prod/callbacks/abcpen/job/1/secret", id="a callback's path"),
+        pytest.param("%2Fcallbacks%2Fabcpen%2Fjob%2F1%2Fsecret", id="a callback's path, encoded"),
     ],
 )
 def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
     error = VENDORS[name].error("x", f"cannot download {url} now")
 
-    assert "cannot download (URL) now" in error.message
+    assert re.search(r"cannot download \S*\(URL\) now", error.message)
     assert "secret" not in str(error)
 
 

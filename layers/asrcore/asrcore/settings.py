@@ -1,9 +1,9 @@
 """What a function is told by its environment, checked once at start."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import read_default
@@ -59,8 +59,17 @@ class Settings(BaseModel):
 
     @property
     def is_local(self) -> bool:
-        """Whether this is the stack on a developer's machine: only there may a webhook be told over http, and there."""
+        """Whether this is the stack on a developer's machine: only there is anybody spoken to over http."""
         return bool(self.aws_endpoint_url)
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        """Recordings and credentials go to vendors."""
+        clear = [vendor for vendor, url in self.base_urls.items() if not url.startswith("https://")]
+        if clear and not self.is_local:
+            message = f"the stack parameter …BaseUrl of {', '.join(clear)} must begin with https://"
+            raise AsrError(ErrorClass.CONFIG, "ClearText", message)
+        return self
 
     def pace(self, vendor: str) -> Pace:
         """A vendor's pace. Raises KeyError in a function that does not submit."""
@@ -76,7 +85,7 @@ class Settings(BaseModel):
         """Read `template.yaml`'s variables.
 
         Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options and prices
-        that are not allowed and for vendors that do not exist.
+        that are not allowed, for vendors that do not exist, and for those that would be spoken to in clear text.
         """
         return cls.model_validate(
             {

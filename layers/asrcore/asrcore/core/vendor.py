@@ -159,7 +159,8 @@ UNDOCUMENTED = Code(
 )
 # A code whose kind is no error class is one that does not belong where it came, which may pass.
 _CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG}
-_URL = re.compile(r"https?(?::|%3A)\S+", re.IGNORECASE)
+# A signed address, or as much of one as is signed.
+_URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
 
 

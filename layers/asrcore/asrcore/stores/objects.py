@@ -10,13 +10,16 @@ from botocore.exceptions import ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
-from asrcore.core.links import is_linked
+from asrcore.core.links import LINKED, is_linked
+from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.services import JSON, Made, ObjectVersion, Stored, Ticket
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
+# Where recordings lie, and what is made of them; no role may list what else there may be.
+PLACES = (INCOMING, LINKED, "transcripts/", "superseded/", "raw/")
 # Metadata of a transcript: of the recording it was made from.
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
@@ -282,7 +285,9 @@ class S3Versions:
         self._client = client
 
     def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
-        """Those whose keys begin so; of each key the newest first."""
+        """Those whose keys begin so; of each key the newest first. Outside of PLACES nobody looks."""
+        if not prefix.startswith(PLACES):
+            return
         pages = self._client.get_paginator("list_object_versions")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Versions", []):

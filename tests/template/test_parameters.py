@@ -1,0 +1,154 @@
+"""The parameters: what each lets in, and that Lambda takes all of them at their longest."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from asrcore.core.prices import UNITS
+from asrcore.vendors.registry import VENDORS
+from devstack.expand import ParameterError, check_parameters
+from devstack.settings import VENDOR_PARAMETERS
+from tests.support.template import TEMPLATE
+
+PARAMETERS = TEMPLATE["Parameters"]
+FUNCTIONS = [name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
+AT_MOST_BYTES = 4096  # Lambda's limit; it measures all variables together, written as one JSON object
+STACK = "s" * 28  # buckets are named after it, and their names have at most 63 characters
+PLACE = "ap-southeast-1:123456789012"
+# What there is only in a deployment, as long as it can be.
+IN_AWS = {
+    "AWS::StackName": STACK,
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "ap-southeast-1",
+    "AWS::Partition": "aws-us-gov",
+    "AWS::URLSuffix": "amazonaws.com.cn",
+    "AWS::NoValue": "",
+    "HttpApi": "a" * 10,
+    "JobsTable": f"{STACK}-JobsTable-{'X' * 13}",
+    "VendorSecret": f"arn:aws-us-gov:secretsmanager:{PLACE}:secret:VendorSecret-{'X' * 12}-{'x' * 6}",
+    "PollerStateMachine": f"arn:aws-us-gov:states:{PLACE}:stateMachine:{STACK}-poller",
+    "WebhookQueue": f"https://sqs.ap-southeast-1.amazonaws.com.cn/123456789012/{STACK}-WebhookQueue-{'X' * 13}",
+}
+# What fills a JSON parameter: a quote counts twice in JSON, a Chinese character is three bytes.
+DENSE = {"DefaultOptions": '"会议",', "VendorPrices": '"ab', "AwsPrices": '"ab'}
+
+
+def longest(value: Any) -> str:
+    """What a variable holds at most."""
+    match value:
+        case {"Ref": name} if name in PARAMETERS:
+            return longest_parameter(name)
+        case {"Ref": name}:
+            return IN_AWS[name]
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: longest({"Ref": found[1]}), text)
+        case {"Fn::If": [_, one, other]}:
+            return max(longest(one), longest(other), key=len)
+    return str(value)
+
+
+def longest_parameter(name: str) -> str:
+    rules = PARAMETERS[name]
+    if "AllowedValues" in rules:
+        return max(map(str, rules["AllowedValues"]), key=len)
+    if rules["Type"] == "Number":
+        return str(rules["MaxValue"])
+    return (DENSE.get(name, "x") * rules["MaxLength"])[: rules["MaxLength"]]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_lambda_takes_the_environment_with_every_parameter_at_its_longest(function):
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = TEMPLATE["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
+    variables = {name: longest(value) for name, value in {**shared, **own}.items()}
+
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode()
+
+    assert len(measured) < AT_MOST_BYTES
+
+
+def test_a_price_for_everything_still_fits():
+    prices = {
+        "VendorPrices": {name: {"price": 0.0032, "date": "2026-11-20"} for name in VENDORS},
+        "AwsPrices": {"currency": "CNY", "date": "2026-11-20", **dict.fromkeys(UNITS, 11.1538)},
+    }
+
+    check_parameters(PARAMETERS, {name: json.dumps(value) for name, value in prices.items()})
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_may_stand_in_the_chain(vendor):
+    check_parameters(PARAMETERS, {"VendorChain": vendor})
+
+
+@pytest.mark.parametrize("chain", [VENDORS, list(reversed(VENDORS)), list(VENDORS)[:2]], ids=",".join)
+def test_several_may_in_any_order(chain):
+    check_parameters(PARAMETERS, {"VendorChain": ",".join(chain)})
+
+
+LOCAL = [
+    "http://127.0.0.1:4566",
+    "http://127.0.0.53:1",
+    "http://localhost:4566",
+    "http://host.docker.internal:40001",
+    "http://10.0.0.7:4566",
+    "http://172.17.0.1:4566",
+    "http://172.31.255.254:65535",
+    "http://192.168.1.20:4566",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("AwsEndpointUrl", value) for value in ("", *LOCAL)),
+        *((name, "https://proxy.example.com:8443") for name in VENDOR_PARAMETERS.values()),
+        *((name, "http://127.0.0.1:9") for name in VENDOR_PARAMETERS.values()),  # the local stack's
+    ],
+)
+def test_what_is_meant_is_taken(name, value):
+    check_parameters(PARAMETERS, {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("VendorChain", value)
+            for value in (
+                "volcengin",
+                "abcpen,",
+                ",abcpen",
+                "abcpen,,volcengine",
+                "abcpen volcengine",
+                "abcpenabcpen",
+                "",
+            )
+        ),
+        # Whatever this is set to is where recordings and credentials go, and it switches checks of addresses off.
+        *(
+            ("AwsEndpointUrl", value)
+            for value in (
+                "http://aws.example.com:80",
+                "https://127.0.0.1:4566",
+                "http://127.0.0.1",
+                "http://127.0.0.1.example.com:80",
+                "http://localhost.example.com:80",
+                "http://172.15.0.1:80",
+                "http://172.32.0.1:80",
+                "http://11.0.0.1:80",
+                "http://169.254.169.254:80",
+                "http://10.0.0.1:80@example.com",
+                "http://user@10.0.0.1:80",
+                "http://10.0.0.1:80/path",
+            )
+        ),
+        *((name, "http://proxy.example.com") for name in VENDOR_PARAMETERS.values()),
+        *((name, "https://proxy.example.com/path") for name in VENDOR_PARAMETERS.values()),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(name, value):
+    with pytest.raises(ParameterError, match=name):
+        check_parameters(PARAMETERS, {name: value})

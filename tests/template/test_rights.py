@@ -1,0 +1,121 @@
+"""Every right, exactly: who may do what, on what, and if what, as `docs/rights.md` has it and as a reviewer saw it."""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.template import ROOT
+from tools.rights import UnknownRightError, resources, rights
+
+GRANTED = resources()
+WRITTEN = rights(GRANTED)
+NO_NARROWER = {"DeliverLogs", "FindInterfaces", "Trace"}  # AWS knows no resources for what these allow
+
+
+def documents(of: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each policy, with whose it is."""
+    for name, resource in of.items():
+        properties = resource["Properties"]
+        held = [properties.get("PolicyDocument"), *(each["PolicyDocument"] for each in properties.get("Policies", []))]
+        yield from ((name, document) for document in held if document)
+
+
+def statements(of: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each statement of each policy, with its address."""
+    return [(f"{name}.{each['Sid']}", each) for name, document in documents(of) for each in document["Statement"]]
+
+
+ADDRESSES = [address for address, _ in statements(GRANTED)]
+ALLOWED = [(address, each) for address, each in statements(GRANTED) if each["Effect"] == "Allow"]
+
+
+def changed(address: str, **elements: Any) -> str:
+    """The rights with elements of one statement changed; None takes one out."""
+    resources_then = copy.deepcopy(GRANTED)
+    statement = dict(statements(resources_then))[address]
+    for element, value in elements.items():
+        statement[element] = value
+        if value is None:
+            del statement[element]
+    return rights(resources_then)
+
+
+def test_every_right_is_on_the_page():
+    (page,) = re.findall(r"(?s)```text\n(.*?)```", (ROOT / "docs/rights.md").read_text())
+
+    assert page == WRITTEN, "somebody may do more, or less: look at it, then run: make docs"
+
+
+def test_every_statement_has_a_name_of_its_own():
+    assert len(ADDRESSES) == len(set(ADDRESSES))
+
+
+@pytest.mark.parametrize(
+    ("address", "elements"),
+    [
+        pytest.param(
+            "ApiRole.DeleteForGood",
+            {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-*"}},
+            id="deletes in every bucket of the stack",
+        ),
+        pytest.param("SubmitRole.TakePacedSlot", {"Condition": None}, id="submits and changes every row"),
+        pytest.param("PollerRole.TakePacedSlot", {"Condition": None}, id="asks and changes every row"),
+        pytest.param(
+            "BackfillRole.WriteManifest",
+            {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TranscriptBucket}/*"}},
+            id="writes over transcripts",
+        ),
+        pytest.param("ApiRole.FindVersions", {"Condition": None}, id="lists everything"),
+        pytest.param("WebhookQueuePolicy.TakeEvents", {"Principal": "*"}, id="lets everybody write"),
+        pytest.param("AudioBucketPolicy.TlsOnly", {"Effect": "Allow"}, id="allows what it forbade"),
+    ],
+)
+def test_one_that_is_wider_is_seen(address, elements):
+    assert changed(address, **elements) != WRITTEN
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_any_one_that_is_wider_is_seen(address):
+    statement = dict(statements(GRANTED))[address]
+
+    assert changed(address, Action="*") != WRITTEN
+    if statement["Resource"] != "*":
+        assert changed(address, Resource="*") != WRITTEN
+    if "Condition" in statement:
+        assert changed(address, Condition=None) != WRITTEN
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        pytest.param(lambda role: role.update(PermissionsBoundary="arn"), id="a property of a role"),
+        pytest.param(
+            lambda role: role["Policies"][0]["PolicyDocument"]["Statement"][0].update(NotAction="s3:Get*"),
+            id="an element of a statement",
+        ),
+    ],
+)
+def test_what_cannot_be_written_out_is_refused(wider):
+    more = copy.deepcopy(GRANTED)
+    wider(more["ApiRole"]["Properties"])
+
+    with pytest.raises(UnknownRightError, match="ApiRole"):
+        rights(more)
+
+
+@pytest.mark.parametrize("kind", ["AWS::IAM::UserToGroupAddition", "AWS::IAM::User"])
+def test_another_kind_of_right_is_refused(kind):
+    with pytest.raises(UnknownRightError, match="Somebody"):
+        rights({"Somebody": {"Type": kind, "Properties": {}}})
+
+
+@pytest.mark.parametrize(("address", "statement"), ALLOWED, ids=[address for address, _ in ALLOWED])
+def test_actions_are_listed_and_resources_named(address, statement):
+    resource = statement["Resource"]
+    names_none = "*" in (resource if isinstance(resource, list) else [resource])
+
+    assert "*" not in str(statement["Action"])
+    assert names_none == (statement["Sid"] in NO_NARROWER)
