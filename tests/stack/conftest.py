@@ -8,9 +8,9 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from devstack.stack import LocalStack
     from tests.support.journey import Journey
     from tests.support.operator import Operator
+    from tests.support.searched import SearchedStack
 
 # A profile or endpoint of the developer's shell would lead boto3 away from the stack; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -23,24 +23,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalStack]":
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SearchedStack]":
     """template.yaml with the real functions and vendors that take a third of a second."""
-    from devstack.stack import LocalStack
     from tests.support.containers import ContainedStack
-    from tests.support.secrets_scan import listen
+    from tests.support.searched import SearchedStack
 
     settings = {"turnaround_s": 0.3, "log_dir": tmp_path_factory.mktemp("logs")}
     contained = request.config.getoption("--in-containers")
-    local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else LocalStack(**settings)
+    local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else SearchedStack(**settings)
     with local as stack:
-        listen(stack)
         _open.append(stack)
         yield stack
         _open.remove(stack)
 
 
 @pytest.fixture
-def journey(stack: "LocalStack", obedient_vendors: None) -> "Journey":
+def journey(stack: "SearchedStack", obedient_vendors: None) -> "Journey":
     """A person with a recording."""
     from tests.support.journey import Journey
 
@@ -48,7 +46,7 @@ def journey(stack: "LocalStack", obedient_vendors: None) -> "Journey":
 
 
 @pytest.fixture
-def operator(stack: "LocalStack", obedient_vendors: None) -> "Operator":
+def operator(stack: "SearchedStack", obedient_vendors: None) -> "Operator":
     """A person who also has the commands."""
     from tests.support.operator import Operator
 
@@ -56,7 +54,7 @@ def operator(stack: "LocalStack", obedient_vendors: None) -> "Operator":
 
 
 @pytest.fixture
-def obedient_vendors(stack: "LocalStack") -> Iterator[None]:
+def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
     """Whatever a test has told the simulated vendors to do wrong ends with it."""
     yield
     for url in stack.simulators.values():
@@ -73,4 +71,4 @@ def nothing_secret_was_seen() -> Iterator[None]:
         assert_kept(stack)
 
 
-_open: "list[LocalStack]" = []
+_open: "list[SearchedStack]" = []

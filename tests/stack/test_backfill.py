@@ -76,7 +76,9 @@ class Backfiller(Operator):
 
 @pytest.fixture
 def operator(stack):
-    return Backfiller(stack)
+    operator = Backfiller(stack)
+    yield operator
+    operator.stop_everything()
 
 
 @pytest.fixture

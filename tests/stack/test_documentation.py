@@ -16,12 +16,11 @@ import pytest
 import requests
 
 from devstack.settings import CREDENTIAL
-from devstack.stack import LocalStack
 from tests.support.journey import Journey
 from tests.support.manual import ROOT, Block, blocks
 from tests.support.operator import RECORDING, Operator
 from tests.support.receiver import Receiver
-from tests.support.secrets_scan import watched
+from tests.support.searched import SearchedStack
 from tools.exports import excerpts, rewritten
 
 REGION = "ap-northeast-2"
@@ -44,11 +43,11 @@ AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
     with Receiver() as receiver:
         params = {"WebhookUrl": receiver.url, "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:told"}
         logs = tmp_path_factory.mktemp("logs")
-        with LocalStack(params, region=REGION, turnaround_s=0.3, log_dir=logs) as stack, watched(stack):
+        with SearchedStack(params, region=REGION, turnaround_s=0.3, log_dir=logs) as stack:
             stack.client("sns").create_topic(Name="told")
             stack.client("s3").create_bucket(
                 Bucket="another-stacks-transcripts", CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -59,7 +58,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="module")
-def operator(stack: LocalStack) -> Operator:
+def operator(stack: SearchedStack) -> Operator:
     return Operator(stack)
 
 
@@ -98,7 +97,7 @@ def job(operator: Operator) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shell(stack: LocalStack, folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def shell(stack: SearchedStack, folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Types lines into a shell that stops at the first that fails."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

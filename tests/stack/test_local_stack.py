@@ -23,7 +23,8 @@ from devstack.__main__ import _parameters
 from devstack.demo import PROGRAMME
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
-from devstack.stack import FunctionError, LocalStack
+from devstack.stack import FunctionError
+from tests.support.searched import SearchedStack
 from tests.support.standin import wait_for, write_project
 
 REGION = "eu-west-1"
@@ -81,6 +82,8 @@ POLLER = """
         script = json.loads(row["script"]).get(action, [])
         done = sum(1 for noted in row["notes"] if noted.split()[0] == action)
         answer = script[min(done, len(script)) - 1] if script else "failed"
+        if answer == "no room":
+            raise type("Lambda.TooManyRequestsException", (Exception,), {})("Rate Exceeded.")
         if answer == "crash":
             os._exit(1)
         return {"job_id": job_id, "next": answer, "wait_s": 0}
@@ -99,11 +102,11 @@ CALLBACK = """
 
 
 @pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
     """The template with the functions above."""
     folder = tmp_path_factory.mktemp("project")
     template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "sweep": POLLER, "callback": CALLBACK})
-    with LocalStack(
+    with SearchedStack(
         {"VendorChain": "abcpen", "AbcpenPerSecond": "7"},
         region=REGION,
         simulate=False,
@@ -113,7 +116,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         yield stack
 
 
-def told_of(stack: LocalStack, key: str) -> dict[str, Any]:
+def told_of(stack: SearchedStack, key: str) -> dict[str, Any]:
     """What SubmitFunction was told of an object, once it was."""
     s3 = stack.client("s3")
 
@@ -127,7 +130,7 @@ def told_of(stack: LocalStack, key: str) -> dict[str, Any]:
     return wait_for(look)
 
 
-def start(stack: LocalStack, job_id: str, first: str, script: dict[str, list[str]], wait_s: int = 0) -> str:
+def start(stack: SearchedStack, job_id: str, first: str, script: dict[str, list[str]], wait_s: int = 0) -> str:
     """Starts the state machine for a job whose functions answer by `script`; gives the execution's ARN."""
     stack.client("dynamodb").put_item(
         TableName=stack.jobs_table, Item={"job_id": {"S": job_id}, "script": {"S": json.dumps(script)}}
@@ -140,15 +143,15 @@ def start(stack: LocalStack, job_id: str, first: str, script: dict[str, list[str
     return str(execution["executionArn"])
 
 
-def row_of(stack: LocalStack, job_id: str) -> dict[str, Any]:
+def row_of(stack: SearchedStack, job_id: str) -> dict[str, Any]:
     return dict(stack.client("dynamodb").get_item(TableName=stack.jobs_table, Key={"job_id": {"S": job_id}})["Item"])
 
 
-def notes_of(stack: LocalStack, job_id: str) -> list[str]:
+def notes_of(stack: SearchedStack, job_id: str) -> list[str]:
     return [note["S"] for note in row_of(stack, job_id).get("notes", {"L": []})["L"]]
 
 
-def ended(stack: LocalStack, execution_arn: str, limit_s: float = 30) -> dict[str, Any]:
+def ended(stack: SearchedStack, execution_arn: str, limit_s: float = 30) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         execution = stack.client("stepfunctions").describe_execution(executionArn=execution_arn)
         return None if execution["status"] == "RUNNING" else dict(execution)
@@ -156,7 +159,7 @@ def ended(stack: LocalStack, execution_arn: str, limit_s: float = 30) -> dict[st
     return wait_for(look, limit_s)
 
 
-def test_functions_see_the_template_as_deployed(scripted: LocalStack):
+def test_functions_see_the_template_as_deployed(scripted: SearchedStack):
     variables = scripted.invoke("SubmitFunction", {})
 
     assert variables["AWS_ENDPOINT_URL"] == scripted.aws_endpoint_url
@@ -173,7 +176,7 @@ def test_functions_see_the_template_as_deployed(scripted: LocalStack):
     ]
 
 
-def test_secret_holds_the_local_credentials(scripted: LocalStack):
+def test_secret_holds_the_local_credentials(scripted: SearchedStack):
     value = scripted.client("secretsmanager").get_secret_value(SecretId=scripted.secret_arn)["SecretString"]
 
     assert json.loads(value) == json.loads((ROOT / "devstack/credentials.json").read_text())
@@ -188,7 +191,7 @@ def test_secret_holds_the_local_credentials(scripted: LocalStack):
         pytest.param("incoming/auto/q?#&=;(1).mp3", "incoming/auto/q%3F%23%26%3D%3B%281%29.mp3", id="signs of a URL"),
     ],
 )
-def test_notification_is_what_s3_sends(scripted: LocalStack, key: str, told_key: str):
+def test_notification_is_what_s3_sends(scripted: SearchedStack, key: str, told_key: str):
     put = scripted.client("s3").put_object(
         Bucket=scripted.audio_bucket, Key=key, Body=b"RIFF", Metadata={"asr-vendor": "abcpen"}
     )
@@ -208,7 +211,7 @@ def test_notification_is_what_s3_sends(scripted: LocalStack, key: str, told_key:
         assert told["metadata"] == {"asr-vendor": "abcpen"}
 
 
-def test_later_version_has_a_greater_sequencer(scripted: LocalStack):
+def test_later_version_has_a_greater_sequencer(scripted: SearchedStack):
     s3 = scripted.client("s3")
     for _ in range(2):
         s3.put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/twice.wav", Body=b"RIFF")
@@ -227,7 +230,7 @@ def test_later_version_has_a_greater_sequencer(scripted: LocalStack):
     assert max(versions, key=lambda item: item["sequencer"])["versionId"] == newest
 
 
-def test_objects_outside_the_prefix_wake_nobody(scripted: LocalStack):
+def test_objects_outside_the_prefix_wake_nobody(scripted: SearchedStack):
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="elsewhere/broken.wav", Body=b"RIFF")
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/after.wav", Body=b"RIFF")
 
@@ -236,7 +239,7 @@ def test_objects_outside_the_prefix_wake_nobody(scripted: LocalStack):
     assert "cannot read this one" not in scripted.logs("SubmitFunction")
 
 
-def test_event_that_keeps_failing_lies_in_the_queue(scripted: LocalStack):
+def test_event_that_keeps_failing_lies_in_the_queue(scripted: SearchedStack):
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/broken.wav", Body=b"RIFF")
 
     def look() -> list[dict[str, Any]] | None:
@@ -250,7 +253,7 @@ def test_event_that_keeps_failing_lies_in_the_queue(scripted: LocalStack):
     assert envelope["responsePayload"]["errorMessage"] == "cannot read this one"
 
 
-def test_error_of_an_invoked_function_is_unhandled(scripted: LocalStack):
+def test_error_of_an_invoked_function_is_unhandled(scripted: SearchedStack):
     event = {"Records": [{"s3": {"object": {"key": "broken"}}}]}
     name = scripted.invoke("SubmitFunction", {})["AWS_LAMBDA_FUNCTION_NAME"]
 
@@ -262,7 +265,7 @@ def test_error_of_an_invoked_function_is_unhandled(scripted: LocalStack):
         scripted.invoke("SubmitFunction", event)
 
 
-def test_asynchronous_event_has_a_size_limit(scripted: LocalStack):
+def test_asynchronous_event_has_a_size_limit(scripted: SearchedStack):
     name = scripted.invoke("SubmitFunction", {})["AWS_LAMBDA_FUNCTION_NAME"]
 
     with pytest.raises(ClientError, match="too large for the Event invocation type") as caught:
@@ -273,14 +276,14 @@ def test_asynchronous_event_has_a_size_limit(scripted: LocalStack):
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
-def test_state_machine_queries_until_the_job_is_done(scripted: LocalStack):
+def test_state_machine_queries_until_the_job_is_done(scripted: SearchedStack):
     execution = start(scripted, "queries", "query", {"query": ["query", "query", "completed"]})
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "queries") == ["query", "query", "query"]
 
 
-def test_callback_wakes_the_state_machine(scripted: LocalStack):
+def test_callback_wakes_the_state_machine(scripted: SearchedStack):
     execution = start(scripted, "called-back", "callback", {}, wait_s=60)
     wait_for(lambda: "task_token" in row_of(scripted, "called-back"))
 
@@ -293,14 +296,14 @@ def test_callback_wakes_the_state_machine(scripted: LocalStack):
     assert notes_of(scripted, "called-back") == ["await_callback"]
 
 
-def test_callback_that_does_not_come_is_missed(scripted: LocalStack):
+def test_callback_that_does_not_come_is_missed(scripted: SearchedStack):
     execution = start(scripted, "missed", "callback", {"look_again": ["completed"]}, wait_s=1)
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "missed") == ["await_callback", "look_again"]
 
 
-def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: LocalStack):
+def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: SearchedStack):
     execution = start(scripted, "unforeseen", "query", {"query": ["dance"]})
 
     assert ended(scripted, execution)["status"] == "FAILED"
@@ -308,7 +311,7 @@ def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scr
     assert notes_of(scripted, "unforeseen") == ["query", "bus FAILED Step Functions Execution Status Change"]
 
 
-def test_execution_that_is_stopped_is_told_to_its_function(scripted: LocalStack):
+def test_execution_that_is_stopped_is_told_to_its_function(scripted: SearchedStack):
     execution = start(scripted, "stopped", "query", {}, wait_s=3600)
     wait_for(lambda: scripted.client("stepfunctions").get_execution_history(executionArn=execution)["events"])
 
@@ -320,7 +323,7 @@ def test_execution_that_is_stopped_is_told_to_its_function(scripted: LocalStack)
 
 
 def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(
-    scripted: LocalStack, monkeypatch: pytest.MonkeyPatch
+    scripted: SearchedStack, monkeypatch: pytest.MonkeyPatch
 ):
     # The real pauses between the retries add up to half a minute: here they are none.
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
@@ -330,7 +333,15 @@ def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(
     assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "look_again"]
 
 
-def test_name_of_an_execution_is_used_once(scripted: LocalStack):
+def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
+    execution = start(scripted, "no-room", "query", {"query": [*["no room"] * 20, "completed"]})
+
+    assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"
+    assert notes_of(scripted, "no-room") == ["query"] * 21
+
+
+def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
     execution = start(scripted, "once", "completed", {})
     ended(scripted, execution)
 
@@ -347,12 +358,12 @@ def test_name_of_an_execution_is_used_once(scripted: LocalStack):
 )
 def test_wrong_parameters_are_refused_before_anything_starts(params: dict[str, str], complaint: str):
     with pytest.raises(ParameterError, match=complaint):
-        LocalStack(params)
+        SearchedStack(params)
 
 
-def test_second_stack_in_a_region_is_refused_and_leaves_the_first_at_work(scripted: LocalStack):
+def test_second_stack_in_a_region_is_refused_and_leaves_the_first_at_work(scripted: SearchedStack):
     with pytest.raises(RuntimeError, match=f"already runs a local stack in {REGION}"):
-        LocalStack(region=REGION, simulate=False).__enter__()
+        SearchedStack(region=REGION, simulate=False).__enter__()
 
     assert scripted.client("s3").list_buckets()["Buckets"]
 
@@ -360,7 +371,7 @@ def test_second_stack_in_a_region_is_refused_and_leaves_the_first_at_work(script
 def test_region_can_be_used_again_after_a_stack(tmp_path: Path):
     template = write_project(tmp_path, {})
     for _ in range(2):
-        with LocalStack(region="ap-east-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+        with SearchedStack(region="ap-east-1", simulate=False, template=template, log_dir=tmp_path) as stack:
             assert stack.client("s3").list_objects_v2(Bucket=stack.audio_bucket)["KeyCount"] == 0
             stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="left.wav", Body=b"RIFF")
 
@@ -372,10 +383,10 @@ def test_failing_start_leaves_nothing_behind(tmp_path: Path):
         before = threading.active_count()
 
         with pytest.raises(OSError, match="cannot listen on"):
-            LocalStack(region="ap-east-1", simulate=False, api_port=taken.getsockname()[1]).__enter__()
+            SearchedStack(region="ap-east-1", simulate=False, api_port=taken.getsockname()[1]).__enter__()
 
     assert threading.active_count() == before
-    with LocalStack(region="ap-east-1", simulate=False, template=write_project(tmp_path, {}), log_dir=tmp_path):
+    with SearchedStack(region="ap-east-1", simulate=False, template=write_project(tmp_path, {}), log_dir=tmp_path):
         pass
 
 
@@ -489,7 +500,7 @@ def test_make_hands_parameters_over_as_they_are_given():
 def test_a_vendor_whose_address_is_given_is_not_simulated(tmp_path: Path):
     given = {"VolcengineBaseUrl": "http://127.0.0.1:9"}
 
-    with LocalStack(given, region="eu-central-1", log_dir=tmp_path) as stack:
+    with SearchedStack(given, region="eu-central-1", log_dir=tmp_path) as stack:
         assert "volcengine" not in stack.simulators
         assert "abcpen" in stack.simulators
         assert stack.environments["SubmitFunction"]["VOLCENGINE_BASE_URL"] == "http://127.0.0.1:9"

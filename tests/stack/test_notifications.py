@@ -19,7 +19,6 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.support.operator import Operator
 from tests.support.receiver import Post, Receiver
-from tests.support.secrets_scan import watched
 
 ROOT = Path(__file__).parents[2]
 EMPTY = b""  # a recording that no vendor is needed to refuse
@@ -71,7 +70,7 @@ def desk():
 @pytest.fixture(scope="module")
 def stack(desk, tmp_path_factory):
     """A stack of its own that tells a topic and a receiver, while a key of the webhook's is rotated out."""
-    from devstack.stack import LocalStack
+    from tests.support.searched import SearchedStack
 
     region = "eu-central-1"
     params = {
@@ -80,7 +79,7 @@ def stack(desk, tmp_path_factory):
         "NotificationTopicArn": f"arn:aws:sns:{region}:123456789012:told",
     }
     logs = tmp_path_factory.mktemp("logs")
-    with LocalStack(params, region=region, turnaround_s=0.3, log_dir=logs) as stack, watched(stack):
+    with SearchedStack(params, region=region, turnaround_s=0.3, log_dir=logs) as stack:
         stack.client("sns").create_topic(Name="told")
         secrets = stack.client("secretsmanager")
         held = json.loads(secrets.get_secret_value(SecretId=stack.secret_arn)["SecretString"])

@@ -16,11 +16,10 @@ from devstack.expand import load_template
 from devstack.guard import Denial
 from devstack.policy import Call, Document, Grant, grants, is_allowed, matches, without
 from devstack.settings import ROOT, TEMPLATE
-from devstack.stack import LocalStack
 from tests.support.every_path import MEETING, take_every_path
 from tests.support.journey import Journey
 from tests.support.receiver import Receiver
-from tests.support.secrets_scan import watched
+from tests.support.searched import SearchedStack
 
 ROLES = [
     name
@@ -34,6 +33,7 @@ PLAYED_BY_NOBODY = {
     "StartChildren": "Step Functions starts a map's children itself; here they run inside their parent",
     "LookAfterChildren": "the same",
     "WriteLargeManifest": "Step Functions writes results of some megabytes in parts; here they are small",
+    "DeliverLogs": "Step Functions has its log delivered by CloudWatch Logs; here it writes none",
 }
 
 
@@ -41,7 +41,7 @@ PLAYED_BY_NOBODY = {
 class Used:
     """A stack whose functions have done all that they ever do; by role, what it may do and what was done under it."""
 
-    stack: LocalStack
+    stack: SearchedStack
     policies: dict[str, list[Document]]
     calls: dict[str, set[Call]]
     denials: list[Denial]
@@ -53,10 +53,9 @@ def used(tmp_path_factory):
     logs = tmp_path_factory.mktemp("used")
     with (
         Receiver(lambda _post: next(answers)) as receiver,
-        LocalStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", turnaround_s=0.5, log_dir=logs) as stack,
+        SearchedStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", turnaround_s=0.5, log_dir=logs) as stack,
     ):
-        with watched(stack):
-            take_every_path(stack)
+        take_every_path(stack)
         yield Used(
             stack,
             {role: list(stack.guard.policies(stack.roles[role]).values()) for role in ROLES},
@@ -87,11 +86,12 @@ def test_without_any_one_action_a_role_cannot_do_its_work(used, role):
     assert needless == []
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "dynamodb:Scan", "dynamodb:*", "states:StopExecution"])
-def test_an_action_that_is_added_is_found(used, action):
+def test_an_action_that_is_added_is_found(used, role, action):
     more = {"Statement": {"Sid": "More", "Effect": "Allow", "Action": action, "Resource": "*"}}
 
-    found = unused([*used.policies["SubmitRole"], more], used.calls["SubmitRole"])
+    found = unused([*used.policies[role], more], used.calls[role])
 
     assert found == [Grant("More", action, "*")]
 
@@ -103,7 +103,7 @@ def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
         document, "ReadSecret", "secretsmanager:GetSecretValue"
     )
 
-    with LocalStack(region="ap-southeast-2", template=project(tmp_path, template), log_dir=tmp_path) as stack:
+    with SearchedStack(region="ap-southeast-2", template=project(tmp_path, template), log_dir=tmp_path) as stack:
         journey = Journey(stack)
         job = journey.drop("incoming/auto/meeting.wav", MEETING)
         (message,) = journey.until(
@@ -186,6 +186,24 @@ class TestAStranger:
             "SweepFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret it never needs"
         ),
         pytest.param("CallbackFunction", "dynamodb", "scan", {"TableName": "table"}, id="every row"),
+        pytest.param(
+            "ApiFunction",
+            "s3",
+            "list_object_versions",
+            {"Bucket": "audio", "Prefix": "inventory/"},
+            id="versions of what is no recording",
+        ),
+        pytest.param("ApiFunction", "s3", "list_object_versions", {"Bucket": "transcripts"}, id="versions of all"),
+        pytest.param(
+            "ApiFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret for the open door"
+        ),
+        pytest.param(
+            "NotifyFunction",
+            "dynamodb",
+            "get_item",
+            {"TableName": "table", "Key": {"job_id": {"S": "x"}}},
+            id="a row, for who only tells",
+        ),
     ],
 )
 def test_what_a_function_never_needs_is_refused_to_it(used, function, service, operation, asked):
@@ -205,6 +223,25 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
 
     assert refused.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "403"}
     assert [denial.who for denial in stack.guard.denials[before:]] == [function]
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "operation", "asked"),
+    [
+        pytest.param("BackfillRole", "s3", "list_objects_v2", {"Prefix": "inventory/"}, id="a list of what is none"),
+        pytest.param("BackfillRole", "s3", "list_objects_v2", {}, id="a list of all"),
+        pytest.param("BackfillRole", "s3", "get_object", {"Key": "incoming/auto/meeting.wav"}, id="a recording"),
+        pytest.param("StateMachineRole", "s3", "list_objects_v2", {"Prefix": "incoming/"}, id="a list, for who waits"),
+    ],
+)
+def test_what_a_state_machine_never_needs_is_refused_to_it(used, role, service, operation, asked):
+    stack = used.stack
+    arn = stack.client("iam").get_role(RoleName=stack.roles[role])["Role"]["Arn"]
+
+    with pytest.raises(ClientError) as refused:
+        getattr(stack.client_of_role(arn, service), operation)(Bucket=stack.audio_bucket, **asked)
+
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
 
 
 def unused(documents, made):

@@ -1,17 +1,18 @@
 """The secret while the stack runs: changed, mended and rotated; and that nobody ever sees what is in it."""
 
 import json
+import re
 from itertools import count
 
 import pytest
 import requests
 
 from asrcore.core.callback_url import callback_url
-from devstack.settings import CREDENTIALS
-from devstack.stack import LocalStack
+from devstack.settings import CREDENTIALS, ROOT
 from tests.support.every_path import MEETING
 from tests.support.journey import Journey
-from tests.support.secrets_scan import Finding, Scanner, Written, leaks, listen, watched
+from tests.support.searched import SearchedStack
+from tests.support.secrets_scan import Finding, Scanner, Written, leaks
 from tests.support.standin import write_project
 
 HELD = json.loads(CREDENTIALS.read_text())
@@ -24,10 +25,7 @@ FRESH = count()
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """Vendors that take long enough for a key to be changed meanwhile; the secret is kept for as long as by default."""
-    with (
-        LocalStack(region="eu-west-2", turnaround_s=3, log_dir=tmp_path_factory.mktemp("logs")) as stack,
-        watched(stack),
-    ):
+    with SearchedStack(region="eu-west-2", turnaround_s=3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
 
@@ -80,7 +78,7 @@ def test_callbacks_in_flight_survive_a_new_key_and_the_new_key_is_known_at_once(
 
 
 def test_a_key_that_was_removed_signs_for_nobody_once_the_secret_was_kept_for_too_long(tmp_path):
-    with LocalStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", turnaround_s=0.3, log_dir=tmp_path) as stack:
+    with SearchedStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", turnaround_s=0.3, log_dir=tmp_path) as stack:
         journey = Journey(stack)
         job = drop(journey, ONLY_BY_CALLBACK)
         journey.finished(job)
@@ -163,8 +161,8 @@ class TestTheScanner:
 
     def test_looks_everywhere(self, tmp_path):
         template = write_project(tmp_path, {"submit": SHOUT, "poller": SHOUT})
-        with LocalStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
-            listen(stack)
+        with SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+            stack.unsearched = "secrets are planted here"
             plant(stack, HELD["abcpen"]["api_key"])
 
             found = leaks(stack)
@@ -176,13 +174,31 @@ class TestTheScanner:
                 "an event on the bus",
                 "the history of planted",
                 "the log of SubmitFunction",
+                "the metadata of planted",
                 "the row planted",
             )
         ]
 
+    def test_looks_whenever_a_stack_of_the_tests_ends(self, tmp_path):
+        template = write_project(tmp_path, {})
+        with (
+            pytest.raises(AssertionError, match=r"abcpen\.api_key of the secret"),
+            SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack,
+        ):
+            stack.client("s3").put_object(
+                Bucket=stack.transcript_bucket, Key="planted", Metadata={"said": HELD["abcpen"]["api_key"]}
+            )
+
+    def test_is_passed_by_in_no_test(self):
+        imports = re.compile(r"(?m)^\s*from devstack\.stack import .*\bLocalStack\b")
+        unsearched = {path.name for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text())}
+
+        assert unsearched == {"searched.py", "screenshot.py"}  # the latter is no test: it draws what the pages show
+
     def test_lets_a_task_token_off_where_step_functions_hands_it_over_and_nowhere_else(self, tmp_path):
         template = write_project(tmp_path, {"poller": SHOUT})
-        with LocalStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+        with SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
+            stack.unsearched = "a function tells its task token"
             execution = start(stack, {"job_id": "j", "next": "callback", "wait_s": 60})
             Journey(stack).until(lambda: stack.logs("PollerFunction"), lambda log: "task_token" in log, "a token")
             found = leaks(stack)
@@ -199,6 +215,7 @@ def plant(stack, secret):
     stack.client("dynamodb").put_item(
         TableName=stack.jobs_table, Item={"job_id": {"S": "planted"}, "said": {"S": secret}}
     )
+    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="planted", Metadata={"said": secret})
     stack.invoke("SubmitFunction", {"said": secret})
     execution = start(stack, {"job_id": "j", "next": "completed", "wait_s": 0, "said": secret})
     Journey(stack).until(

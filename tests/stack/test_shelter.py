@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.cloudformation.models import cloudformation_backends
 
 from asrctl.cli import main
 from devstack.expand import check_parameters
-from devstack.stack import LocalStack
+from devstack.settings import ACCOUNT_ID
 from tests.support.journey import Journey
+from tests.support.searched import SearchedStack
+from tests.support.secrets_scan import assert_kept
 from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +35,13 @@ SHELTERED = {
 
 
 @pytest.fixture(scope="module")
-def china(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack(SHELTERED, region=REGION, turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+def china(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
+    with SearchedStack(SHELTERED, region=REGION, turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def journey(china: LocalStack) -> Journey:
+def journey(china: SearchedStack) -> Journey:
     return Journey(china)
 
 
@@ -125,10 +128,28 @@ class TestDestroy:
         assert "nothing was deleted" in told
         assert objects(china, china.transcript_bucket)
 
+    @pytest.mark.parametrize(
+        ("field", "value", "says"),
+        [
+            pytest.param("enable_termination_protection", True, "--no-enable-termination-protection", id="protected"),
+            pytest.param("status", "UPDATE_IN_PROGRESS", "run this again when that is over", id="being updated"),
+        ],
+    )
+    def test_touches_nothing_of_a_stack_that_cloudformation_would_keep(self, china, monkeypatch, field, value, says):
+        monkeypatch.setattr(cloudformation_backends[ACCOUNT_ID][REGION].get_stack("asrcore"), field, value)
+
+        status, told = run(china, "destroy", "--yes")
+
+        assert (status, says in told) == (1, True), told
+        assert objects(china, china.audio_bucket)
+        assert china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
+
     def test_deletes_every_version_of_everything_and_the_stack(self, china):
         s3 = china.client("s3")
         s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # which leaves a mark
         detach_policies(china)
+        assert_kept(china)
+        china.unsearched = "nothing is left of it"
 
         status, told = run(china, "destroy", "--yes", "--json")
 
@@ -145,7 +166,7 @@ class TestDestroy:
             china.client("cloudformation").describe_stacks(StackName="asrcore")
 
 
-def detach_policies(stack: LocalStack) -> None:
+def detach_policies(stack: SearchedStack) -> None:
     """Done by CloudFormation itself in AWS; moto's cannot delete a role that has policies."""
     iam = stack.client("iam")
     for role in stack.roles.values():
@@ -153,12 +174,12 @@ def detach_policies(stack: LocalStack) -> None:
             iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
 
 
-def objects(stack: LocalStack, bucket: str) -> list[str]:
+def objects(stack: SearchedStack, bucket: str) -> list[str]:
     listed = stack.client("s3").list_object_versions(Bucket=bucket)
     return [each["Key"] for each in listed.get("Versions", [])]
 
 
-def run(stack: LocalStack, *arguments: str, answer: str = "") -> tuple[int, str]:
+def run(stack: SearchedStack, *arguments: str, answer: str = "") -> tuple[int, str]:
     """The exit status of a command, and all that it said."""
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out):

@@ -2,12 +2,16 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
+from boto3.dynamodb.types import TypeSerializer
 
+from asrcore.core.job import new_job
 from asrcore.core.step import Next
+from asrcore.core.transcript import Source
 from asrcore.vendors.registry import VENDORS
 from tests.support.inventory import put_inventory
 from tests.support.journey import Journey
@@ -38,6 +42,7 @@ def take_every_path(stack: Any) -> None:
     executions_that_end_badly(journey)
     events_that_nobody_can_handle(journey)
     nobody_was_told(journey)
+    nobody_looks_after_it(journey)
 
 
 def every_vendor(journey: Journey) -> None:
@@ -113,6 +118,7 @@ def by_api(journey: Journey) -> None:
     linked = call(journey, "POST", "/jobs", {"source": address(journey), "vendor": "tencent-sentence"}).json()["job_id"]
     kept_apart = older_than_its_transcript(journey)
     call(journey, "GET", "/jobs")
+    assert call(journey, "GET", "/jobs?key=inventory/manifest.json").json()["jobs"] == []  # nobody looks there
     for job in (uploaded, linked, kept_apart):
         journey.finished(job)
         exported = journey.row(job)["transcript_key"].removesuffix("json")
@@ -210,6 +216,18 @@ def nobody_was_told(journey: Journey) -> None:
         )
         journey.stack.invoke(function, {**told, "job_id": job})
         journey.finished(job)
+
+
+def nobody_looks_after_it(journey: Journey) -> None:
+    """A process died between a job's row and its execution: the sweep finds it."""
+    row = journey.finished(journey.drop("incoming/tencent-sentence/left.wav", MEETING))
+    left = new_job(Source.model_validate(row["source"]), datetime.now(UTC) - timedelta(hours=1))
+    item = {name: value for name, value in json.loads(left.model_dump_json()).items() if value is not None}
+    journey.stack.client("dynamodb").put_item(
+        TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
+    )
+    journey.stack.invoke("SweepFunction", event("sweep"))
+    assert journey.finished(left.job_id)["restarts"]
 
 
 def start(journey: Journey, job: str, name: str, first: Next) -> str:

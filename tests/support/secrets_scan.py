@@ -1,4 +1,5 @@
-"""Looks for what nobody may see in everything that a stack has written: its logs, events, histories, rows and queues.
+"""Looks for what nobody may see in everything that a stack has written: its logs, events, histories, rows, queues, and
+the metadata of its objects.
 
 Looked for: each secret value of the vendors' credentials, the callback and webhook keys, the sessions of the functions'
 roles, signatures of AWS and of vendors, presigned URLs, signed callback addresses, task tokens, and the text of the
@@ -10,14 +11,14 @@ hands the token to PollerFunction, as AWS keeps them too. An account's name (`ap
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
-from devstack.settings import ACCOUNT_ID
+from devstack.settings import ACCOUNT_ID, CREDENTIALS
 
 NAMES = frozenset({"appid", "cluster"})
 SHAPES: Mapping[str, re.Pattern[str]] = {
@@ -80,16 +81,8 @@ def listen(stack: Any) -> None:
     events.put_targets(Rule=BUS, Targets=[{"Id": BUS, "Arn": arn}])
 
 
-@contextmanager
-def watched(stack: Any) -> Iterator[None]:
-    """A stack that is searched at the end of a `with`. Raises AssertionError saying what was seen, and where."""
-    listen(stack)
-    yield
-    assert_kept(stack)
-
-
 def assert_kept(stack: Any) -> None:
-    """Raises AssertionError if something can be seen in a stack that nobody may see."""
+    """Raises AssertionError if something can be seen in a stack that nobody may see, saying what, and where."""
     found = leaks(stack)
     assert not found, "\n".join(["secrets were seen:", *map(str, found)])
 
@@ -99,14 +92,17 @@ def leaks(stack: Any) -> list[Finding]:
     executions = list(_executions(stack))
     tokens = {token for execution in executions for token in _tokens(execution)}
     values = {**_secrets(stack), **dict.fromkeys(tokens, "a task token"), **_transcripts(stack)}
-    return Scanner(values).scan([*_logs(stack), *_messages(stack), *_rows(stack), *map(_history, executions)])
+    written = [*_logs(stack), *_messages(stack), *_rows(stack), *_metadata(stack), *map(_history, executions)]
+    return Scanner(values).scan(written)
 
 
 def _secrets(stack: Any) -> dict[str, str]:
-    held = json.loads(stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)["SecretString"])
+    """What the secret holds now, and what it held at first: a key may have been rotated out."""
+    held = stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)["SecretString"]
     named = {
         each: f"{part}.{name} of the secret"
-        for part, fields in held.items()
+        for text in (CREDENTIALS.read_text(), held)
+        for part, fields in json.loads(text).items()
         for name, value in fields.items()
         if name not in NAMES
         for each in (value if isinstance(value, list) else [value])
@@ -138,6 +134,17 @@ def _messages(stack: Any) -> Iterator[Written]:
     for name, queue in sqs_backends[ACCOUNT_ID][stack.region].queues.items():
         for message in list(queue._messages):
             yield Written("an event on the bus" if name == BUS else f"a message in {name}", message.body)
+
+
+def _metadata(stack: Any) -> Iterator[Written]:
+    """Of every version of every object: its name and its headers, but not what is in it. Read where they lie."""
+    for bucket in s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets.values():
+        if bucket.region_name != stack.region:
+            continue
+        for key in bucket.keys:
+            for version in bucket.keys.getlist(key):
+                told = [key, dict(getattr(version, "metadata", {}))]  # a mark of deletion has none
+                yield Written(f"the metadata of {key}", json.dumps(told, ensure_ascii=False))
 
 
 def _rows(stack: Any) -> Iterator[Written]:

@@ -32,6 +32,20 @@ NOTIFYING = {
     "WebhookUrl": "https://receiver.example.com/told",
 }
 _NOTHING = {"Ref": "AWS::NoValue"}
+# Step Functions developer guide, "Handle transient Lambda service exceptions"; the first `Retry` of each task.
+TURNED_AWAY = {
+    "ErrorEquals": [
+        "Lambda.TooManyRequestsException",
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+    ],
+    "IntervalSeconds": 2,
+    "BackoffRate": 2,
+    "MaxAttempts": 20,
+    "MaxDelaySeconds": 300,
+    "JitterStrategy": "FULL",
+}
 
 
 def deployed(**given: str) -> dict[str, dict[str, Any]]:
