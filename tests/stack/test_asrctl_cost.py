@@ -43,7 +43,7 @@ class TestEstimate:
         found = operator.found("estimate", "1h")
 
         assert set(found["vendors"]) == set(VENDORS)
-        assert found["vendors"]["tencent-rec-task"]["cny"] == pytest.approx(1.75, abs=0.01)
+        assert found["vendors"]["tencent-rec-task"]["cny"] == pytest.approx(1.75, abs=0.03)
         assert found["vendors"]["abcpen"]["price_unknown"] == 1
         assert found["vendors"]["tencent-sentence"]["refused"] == 1
 

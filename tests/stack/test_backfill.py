@@ -17,7 +17,7 @@ from tests.support.pipeline import wav
 
 FRESH = count()
 SHORT = wav(0.4, rate=8000)
-MANY = 304
+MANY = 204
 BATCH = 25
 PATIENCE_S = 300
 
@@ -76,9 +76,7 @@ class Backfiller(Operator):
 
 @pytest.fixture
 def operator(stack):
-    operator = Backfiller(stack)
-    yield operator
-    operator.stop_everything()
+    return Backfiller(stack)
 
 
 @pytest.fixture

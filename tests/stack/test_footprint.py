@@ -11,6 +11,7 @@ from asrcore.core.footprint import footprint
 from asrcore.core.job import Job
 from asrcore.settings import Settings
 from tests.support.journey import Journey
+from tests.support.searched import SearchedStack
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FRESH = count()
@@ -20,11 +21,16 @@ OF_A_JOB = ("SubmitFunction", "PollerFunction", "CallbackFunction")
 HELD_FOR_MINUTES = 4
 
 
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """One of its own, on which nothing goes on that another test began."""
+    with SearchedStack(region="us-west-2", turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+        yield stack
+
+
 @pytest.fixture
 def journey(stack):
-    journey = Journey(stack)
-    journey.stop_everything()
-    return journey
+    return Journey(stack)
 
 
 def runs(stack):

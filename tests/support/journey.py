@@ -69,18 +69,6 @@ class Journey:
         )
         return execution
 
-    def stop_everything(self) -> None:
-        """End what other tests have left to wait for what never comes, and have it told."""
-        states = self.stack.client("stepfunctions")
-        running = states.list_executions(stateMachineArn=self.stack.state_machine_arn, statusFilter="RUNNING")
-        for execution in running["executions"]:
-            states.stop_execution(executionArn=execution["executionArn"])
-        for execution in running["executions"]:
-            job = execution["name"].rpartition("-")[0]
-            self.until(
-                lambda job=job: self.row(job), lambda row: not row or row.get("announced"), f"{job} to be given up"
-            )
-
     def fault(self, vendor: str, **fault: Any) -> None:
         """Have a simulated vendor do something wrong."""
         answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=fault, timeout=10)
