@@ -5,6 +5,7 @@ import pytest
 TOGETHER = {"stack", "browser", "containers"}  # folders whose files begin with what takes long to make
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups by the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file of these is run by one process, which makes its stack once; all other tests go wherever there is room."""
     for item in items:

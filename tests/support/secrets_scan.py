@@ -54,7 +54,10 @@ class Scanner:
     """Knows what nobody may see. values: what it is, by itself."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = dict(values)
+        # By how they begin: thousands of sentences begin alike, and most texts have no such beginning in them.
+        self._values: dict[str, dict[str, str]] = {}
+        for value, what in values.items():
+            self._values.setdefault(value[:SHORTEST_TEXT], {})[value] = what
 
     def scan(self, all_written: Iterable[Written]) -> list[Finding]:
         """What was seen, and where."""
@@ -63,7 +66,8 @@ class Scanner:
     def _look(self, written: Written) -> Iterator[Finding]:
         text = plain(written.text)
         yield from (Finding(what, written.where) for what, shape in SHAPES.items() if shape.search(text))
-        yield from (Finding(what, written.where) for value, what in self._values.items() if value in text)
+        for values in (values for beginning, values in self._values.items() if beginning in text):
+            yield from (Finding(what, written.where) for value, what in values.items() if value in text)
 
 
 def plain(text: str) -> str:
