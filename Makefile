@@ -50,7 +50,7 @@ deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PRO
 check: lint scan test  ## what CI runs
 
 test: $(VENV)/dev.ok  ## every test, most of the time of which is waiting, so four at a time (ARGS="-k word")
-	@$(RUN) -m pytest -n 4 --dist loadgroup -q $(ARGS)
+	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .

@@ -1,16 +1,6 @@
-"""Which tests stay together, and what a run of the tests says at its end."""
+"""What a run of the tests says at its end."""
 
 import pytest
-
-TOGETHER = {"stack", "browser", "containers"}  # folders whose files begin with what takes long to make
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups by the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file of these is run by one process, which makes its stack once; all other tests go wherever there is room."""
-    for item in items:
-        if item.path.parent.name in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
