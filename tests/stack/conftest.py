@@ -31,6 +31,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     settings = {"turnaround_s": 0.3, "log_dir": tmp_path_factory.mktemp("logs")}
     contained = request.config.getoption("--in-containers")
     local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else SearchedStack(**settings)
+    # When the process ends, tests of other folders may have emptied the embedded AWS.
+    local.unsearched = "it is searched after each file of tests, below"
     with local as stack:
         _open.append(stack)
         yield stack
