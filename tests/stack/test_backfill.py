@@ -60,6 +60,11 @@ class Backfiller(Operator):
         """How many jobs are in which state, of those that have a row."""
         return Counter(row["status"] for row in map(self.row, jobs.values()) if row)
 
+    def places(self, jobs: dict[str, str]) -> list[str]:
+        """From when on each of those jobs has its place in its vendor's line, of those that have one by now."""
+        attempts = [row["attempts"][-1] for row in map(self.row, jobs.values()) if row and row["attempts"]]
+        return [attempt["due_at"] for attempt in attempts if attempt["paced"]]
+
     @contextmanager
     def long_line(self, vendor: str, seconds: float) -> Iterator[None]:
         """A vendor's line is as long as if many recordings stood in it."""
@@ -183,14 +188,13 @@ def test_a_new_recording_is_not_kept_waiting_by_a_backfill(operator, folder):
 
     with operator.long_line("tencent-sentence", 900):
         run = operator.start("--prefix", f"{folder}/old", "--concurrency", "2")
-        operator.until(lambda: operator.statuses(old), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
-        new = operator.drop(f"{folder}/new.wav", SHORT)
-        row = operator.until(lambda: operator.row(new), lambda row: row.get("attempts"), "a place in the line")
+        before = operator.until(lambda: operator.places(old), lambda seen: len(seen) == 2, "two to stand in line")
+        new = operator.drop_all([f"{folder}/new.wav"])
+        (place,) = operator.until(lambda: operator.places(new), bool, "a place in the line")
         operator.run("backfill", "stop", run)
 
-    in_line = [held["attempts"][-1]["due_at"] for held in map(operator.row, old.values()) if held]
-    assert len(in_line) == 2
-    assert row["attempts"][-1]["due_at"] > max(in_line)
+    assert place > max(before)
+    assert operator.places(old) == before
 
 
 @pytest.mark.parametrize(
