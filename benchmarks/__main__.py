@@ -1,6 +1,7 @@
 """Runs every benchmark, prints one table of figures and targets, and writes `benchmarks/results.json`.
 
-What is timed runs alone, one after the other; what is simulated takes the cores together; the local stack comes last.
+What is simulated takes the cores together, beside the starts of functions, whose figures are ratios; what else is timed
+runs alone, one after the other, and the local stack comes last.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -58,11 +59,10 @@ def main() -> int:
     }
     results = {
         "machine": machine,
-        "cold_start": cold_start.measure(),
+        **simulated_beside(cold_start.measure),
         "warm": warm.measure(),
         "size": size.measure(),
         "viewer": viewer.measure(),
-        **simulated(),
         "stack": stack.measure(),
     }
     machine["seconds"] = round(time.monotonic() - start)
@@ -76,14 +76,21 @@ def main() -> int:
     return 0
 
 
-def simulated() -> dict[str, Any]:
-    """What needs no clock, in as many processes as there are cores; the longest first."""
+def simulated_beside(starts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What needs no clock, in as many processes as there are cores; starts are measured beside the longest of it.
+
+    A start is a single process and every figure of it a ratio, so that a neighbour does not change them.
+    """
+    *shorter, longest = burst.COUNTS
     with ProcessPoolExecutor(os.cpu_count(), initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
-        bursts = [pool.submit(burst.burst, count) for count in reversed(burst.COUNTS)]
-        bursts.insert(0, pool.submit(burst.burst, burst.STRICT_COUNT, counts_queries=True))
+        bursts = {longest: pool.submit(burst.burst, longest)}
+        cold = starts()
+        strict = pool.submit(burst.burst, burst.STRICT_COUNT, counts_queries=True)
+        bursts |= {count: pool.submit(burst.burst, count) for count in shorter}
         others = {"polling": pool.submit(polling.measure), "economy": pool.submit(economy.measure)}
         return {
-            "burst": [asdict(each.result()) for each in reversed(bursts)],
+            "cold_start": cold,
+            "burst": [asdict(each.result()) for each in (*(bursts[count] for count in burst.COUNTS), strict)],
             **{name: each.result() for name, each in others.items()},
         }
 
