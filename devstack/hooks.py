@@ -23,6 +23,7 @@ from moto.cloudformation.models import Stack as CloudFormationStack
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
+from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
 from moto.s3.exceptions import S3ClientError
@@ -103,6 +104,9 @@ def _install() -> None:
     _change(parsing, "clean_json", _without_holes(parsing.clean_json))
     _change(CloudFormationStack, "stack_resources", property(_resources_that_are))
 
+    # moto reads, checks and writes a row while others do the same, and shows it half written.
+    _change(DynamoHandler, "call_action", _one_at_a_time(DynamoHandler.call_action))
+
     # moto would run a function in a Docker container.
     _change(LambdaFunction, "invoke", _invoke)
 
@@ -155,6 +159,17 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
             guard.authorize(request, proof_class, resource)
 
     return authorize
+
+
+def _one_at_a_time(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    turn = threading.Lock()
+
+    @functools.wraps(original)
+    def call_action(handler: Any) -> Any:
+        with turn:
+            return original(handler)
+
+    return call_action
 
 
 def _without_holes(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -1,6 +1,5 @@
 """What completed jobs took: the tests' memory and DynamoDB's own protocol (on moto) tell the same."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -74,15 +73,20 @@ def test_this_month_and_the_last_one_count(history, noted, asked, is_known):
     assert (history.typical_s("toy", HOUR_S, asked) is not None) is is_known
 
 
-def test_of_many_who_write_at_once_each_one_counts(client):
-    history = DynamoHistory(client, "jobs")
+def test_of_those_who_write_at_once_each_one_counts(client):
+    history, others = DynamoHistory(client, "jobs"), []
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: history.note("toy", HOUR_S, 100, START), range(40)))
+    def another(**_call):
+        if len(others) < 9:
+            others.append("writes before this call reaches the table")
+            history.note("toy", HOUR_S, 100, START)
+
+    client.meta.events.register("before-call.dynamodb", another)
+    history.note("toy", HOUR_S, 100, START)
 
     (item,) = client.scan(TableName="jobs")["Items"]
-    assert item["count_11"] == {"N": "40"}
-    assert item["speed_11"] == {"N": str(40 * 10_000)}
+    assert item["count_11"] == {"N": "10"}
+    assert item["speed_11"] == {"N": str(10 * 10_000)}
 
 
 def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -339,6 +340,32 @@ def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack
 
     assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "no-room") == ["query"] * 21
+
+
+@pytest.fixture
+def frequent_turns() -> Iterator[None]:
+    """Threads, moto's among them, take turns far more often than they usually do."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_of_many_who_write_a_row_at_once_each_one_counts(scripted: SearchedStack, frequent_turns: None):
+    table = scripted.client("dynamodb")
+    add = {
+        "TableName": scripted.jobs_table,
+        "Key": {"job_id": {"S": "a counter"}},
+        "UpdateExpression": "SET n = if_not_exists(n, :none) + :one, m = if_not_exists(m, :none) + :one",
+        "ExpressionAttributeValues": {":none": {"N": "0"}, ":one": {"N": "1"}},
+        "ReturnValues": "ALL_NEW",
+    }
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = [each["Attributes"] for each in pool.map(lambda _: table.update_item(**add), range(160))]
+
+    assert sorted(int(row["n"]["N"]) for row in seen) == list(range(1, 161))
+    assert all(row["n"] == row["m"] for row in seen)
 
 
 def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
