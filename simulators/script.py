@@ -105,11 +105,12 @@ def speak(
 
 def join_texts(texts: Sequence[str]) -> str:
     """Sentences as one text, with a space between two only where both are written with spaces, as English is."""
-    joined = ""
-    for text in texts:
-        gap = joined and re.search(f"[^{HAN}。，、！？；：\\s]$", joined) and re.match(f"[^{HAN}\\s]", text)
-        joined += (" " if gap else "") + text
-    return joined
+    joined: list[str] = []
+    for text in filter(None, texts):
+        last = joined[-1][-1] if joined else " "
+        gap = re.match(f"[^{HAN}。，、！？；：\\s]", last) and re.match(f"[^{HAN}\\s]", text)
+        joined.append(f" {text}" if gap else text)
+    return "".join(joined)
 
 
 def without_marks(text: str) -> str:
