@@ -25,6 +25,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule, events_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
@@ -106,6 +107,13 @@ def _install() -> None:
 
     # moto reads, checks and writes a row while others do the same, and shows it half written.
     _change(DynamoHandler, "call_action", _one_at_a_time(DynamoHandler.call_action))
+
+    # moto looks through its own folders for each request, to tell which of its services is meant.
+    _change(
+        DomainDispatcherApplication,
+        "get_backend_for_host",
+        functools.cache(DomainDispatcherApplication.get_backend_for_host),
+    )
 
     # moto would run a function in a Docker container.
     _change(LambdaFunction, "invoke", _invoke)

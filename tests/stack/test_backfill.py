@@ -53,7 +53,7 @@ class Backfiller(Operator):
         deadline = time.monotonic() + PATIENCE_S
         while (seen := self.look(run))["status"] == "RUNNING":
             assert time.monotonic() < deadline, seen
-            time.sleep(0.2)
+            time.sleep(1)
         return self.found("backfill", "report", run, status=status)
 
     def statuses(self, jobs: dict[str, str]) -> Counter[str]:
