@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
@@ -116,16 +117,13 @@ def _secrets(stack: Any) -> dict[str, str]:
 
 
 def _transcripts(stack: Any) -> dict[str, str]:
-    """Pieces of what was said, long enough to be no accident."""
-    s3, bucket = stack.client("s3"), stack.transcript_bucket
-    found = {}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="transcripts/"):
-        for key in (each["Key"] for each in page.get("Contents", []) if each["Key"].endswith(".json")):
-            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            utterances = json.loads(body).get("utterances", []) if body else []
-            texts = {utterance["text"] for utterance in utterances if len(utterance["text"]) >= SHORTEST_TEXT}
-            found |= dict.fromkeys(texts, "the text of a transcript")
-    return found
+    """Pieces of what was said, long enough to be no accident. Read where they lie, as there may be hundreds."""
+    bucket = s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets[stack.transcript_bucket]
+    bodies = [
+        key.value for name, key in bucket.keys.items() if name.startswith("transcripts/") and name.endswith(".json")
+    ]
+    said = [utterance["text"] for body in bodies if body for utterance in json.loads(body).get("utterances", [])]
+    return dict.fromkeys((text for text in said if len(text) >= SHORTEST_TEXT), "the text of a transcript")
 
 
 def _logs(stack: Any) -> Iterator[Written]:
@@ -168,15 +166,28 @@ class Execution:
 
 
 def _executions(stack: Any) -> Iterator[Execution]:
+    """All of them. What was told of one that has succeeded stays so, and is asked for once."""
     states = stack.client("stepfunctions")
+    told = _succeeded.setdefault(stack, {})
     for machine in states.list_state_machines()["stateMachines"]:
         arn = machine["stateMachineArn"]
         for page in states.get_paginator("list_executions").paginate(stateMachineArn=arn):
             for execution in page["executions"]:
                 at = execution["executionArn"]
-                pages = states.get_paginator("get_execution_history").paginate(executionArn=at)
-                events = [event for each in pages for event in each["events"]]
-                yield Execution(execution["name"], states.describe_execution(executionArn=at), events)
+                found = told.get(at) or _look_at(states, execution)
+                if execution["status"] == "SUCCEEDED":
+                    told[at] = found
+                yield found
+
+
+def _look_at(states: Any, execution: Mapping[str, Any]) -> Execution:
+    at = execution["executionArn"]
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=at)
+    events = [event for each in pages for event in each["events"]]
+    return Execution(execution["name"], states.describe_execution(executionArn=at), events)
+
+
+_succeeded: WeakKeyDictionary[Any, dict[str, Execution]] = WeakKeyDictionary()
 
 
 def _handed_over(event: Mapping[str, Any]) -> str | None:
