@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-import threading
+import time
 from pathlib import Path
 
 from devstack.demo import run_demo
@@ -42,7 +42,8 @@ def _run_local(options: argparse.Namespace) -> int:
             _write_sam_env(stack)
             FACTS.write_text(json.dumps(_facts(stack), indent=2) + "\n", encoding="utf-8")
             print(f"READY {json.dumps(_facts(stack))}\n{_directions(stack)}", flush=True)
-            threading.Event().wait()
+            while True:  # no wait without end: a SIGTERM was seen not to interrupt it
+                time.sleep(1)
     except SystemExit:
         FACTS.unlink(missing_ok=True)
         print("stopped", file=sys.stderr)

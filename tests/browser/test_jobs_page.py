@@ -49,7 +49,11 @@ def make_local(said: Path) -> Iterator[str]:
             yield said.read_text()
         finally:
             running.terminate()
-            running.wait(UP_S)
+            try:
+                running.wait(UP_S)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -27,7 +27,7 @@ def server(*pieces, keep_open=False):
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with connection:
+                with connection, suppress(EOFError):
                     connection.settimeout(10)
                     received.append(read_request(connection))
                     for piece in pieces:
@@ -45,14 +45,22 @@ def server(*pieces, keep_open=False):
 
 
 def read_request(connection):
+    """What was sent. Raises EOFError where the other side hangs up before its request is complete."""
     data = b""
     while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
+        data += more(connection)
     head, _, body = data.partition(b"\r\n\r\n")
     length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length")), 0)
     while len(body) < length:
-        body += connection.recv(65536)
+        body += more(connection)
     return head.split(b"\r\n"), body
+
+
+def more(connection):
+    received = connection.recv(65536)
+    if not received:
+        raise EOFError
+    return received
 
 
 def failure(request):
