@@ -601,7 +601,7 @@ class TestWorkflow:
 
     def test_what_an_execution_does_is_known_by_its_name(self, aws):
         client = boto3.client("stepfunctions")
-        definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+        definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}'
         role = "arn:aws:iam::123456789012:role/r"
         arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]
         workflow = StepFunctionsWorkflow(client, arn)
