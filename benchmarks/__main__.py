@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ def main() -> int:
     }
     results = {
         "machine": machine,
-        **simulated_beside(cold_start.measure),
+        **starts_and_simulations(),
         "warm": warm.measure(),
         "size": size.measure(),
         "viewer": viewer.measure(),
@@ -76,7 +76,7 @@ def main() -> int:
     return 0
 
 
-def simulated_beside(starts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def starts_and_simulations() -> dict[str, Any]:
     """What needs no clock, in as many processes as there are cores; starts are measured beside the longest of it.
 
     A start is a single process and every figure of it a ratio, so that a neighbour does not change them.
@@ -84,7 +84,7 @@ def simulated_beside(starts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     *shorter, longest = burst.COUNTS
     with ProcessPoolExecutor(os.cpu_count(), initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
         bursts = {longest: pool.submit(burst.burst, longest)}
-        cold = starts()
+        cold = cold_start.measure()
         strict = pool.submit(burst.burst, burst.STRICT_COUNT, counts_queries=True)
         bursts |= {count: pool.submit(burst.burst, count) for count in shorter}
         others = {"polling": pool.submit(polling.measure), "economy": pool.submit(economy.measure)}

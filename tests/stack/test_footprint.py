@@ -77,9 +77,8 @@ def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
     assert abs(derived.table_reads - asked["GetItem"]) <= HELD_FOR_MINUTES
     assert derived.s3_puts == asked["S3 PUT"]
     assert abs(derived.s3_gets - asked["S3 GET"] - asked["S3 HEAD"]) <= 2  # how a recording is probed, who fetches it
-    assert (
-        derived.events <= asked["PutEvents"] <= derived.events + 1
-    )  # a callback, and the step that it wakes, may tell
+    # Of one end both the callback and the step that it wakes may tell.
+    assert derived.events <= asked["PutEvents"] <= derived.events + 1
     assert derived.api_requests == ran["CallbackFunction"]
 
 
