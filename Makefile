@@ -10,11 +10,14 @@ SAM     ?= $(OWN_SAM)/bin/sam
 HAS_SAM := $(if $(filter $(OWN_SAM)/%,$(SAM)),$(OWN_SAM)/sam.ok)
 export SAM_CLI_TELEMETRY ?= 0
 
+# A shell that forbids compiled files would have every test process compile every test anew: 15 s of CPU each.
+unexport PYTHONDONTWRITEBYTECODE
+
 # As they were given: the shell is not to take quotes or brackets out of them.
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check test lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators ctl smoke build deploy check test test-all lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,10 +50,17 @@ deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PRO
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
-check: lint scan test  ## what CI runs
+check: lint scan test-all  ## what CI runs
 
-test: $(VENV)/dev.ok  ## every test, most of the time of which is waiting, so four at a time (ARGS="-k word")
-	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q $(ARGS)
+# A file's tests share what they set up, so a file stays on one worker; the slowest files come first (pyproject.toml).
+PYTEST = $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+WORKERS ?= 4
+
+test: $(VENV)/dev.ok  ## the tests, without those that repeat a proof exhaustively (ARGS=tests/unit, ARGS="-k word")
+	@$(PYTEST) -m "not exhaustive" $(ARGS)
+
+test-all: $(VENV)/dev.ok  ## every test
+	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .

@@ -11,13 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def make(*arguments: str, path: str = os.environ["PATH"]) -> "subprocess.CompletedProcess[str]":
+def make(*arguments: str, path: str = os.environ["PATH"], **variables: str) -> "subprocess.CompletedProcess[str]":
     program = shutil.which("make")
     assert program
     return subprocess.run(
         [program, "--no-print-directory", *arguments],
         cwd=ROOT,
-        env={"PATH": path},
+        env={"PATH": path, **variables},
         capture_output=True,
         text=True,
         timeout=60,
@@ -46,6 +46,19 @@ def test_what_deploys_finds_all_that_it_needs():
     done = subprocess.run(["sh", "-c", f"{started} --help"], cwd=ROOT, capture_output=True, timeout=60, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_make_test_leaves_out_exhaustive_tests_only():
+    (sample,) = make("-n", "-o", ".venv/dev.ok", "test").stdout.splitlines()
+    (everything,) = make("-n", "-o", ".venv/dev.ok", "test-all").stdout.splitlines()
+
+    assert sample.replace(' -m "not exhaustive"', "") == everything
+
+
+def test_make_test_keeps_compiled_files_whatever_the_shell_says():
+    printed = "sh -c 'echo [$$PYTHONDONTWRITEBYTECODE]'"
+
+    assert make("-o", ".venv/dev.ok", "test", f"RUN={printed}", PYTHONDONTWRITEBYTECODE="1").stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
