@@ -1,6 +1,6 @@
 """What both generations of Tencent's recording recognition say and send: codes, timed lines, callbacks as forms.
 
-Source: "Tencent recording recognition", legacy API page and callback page.
+Source: "Tencent recording recognition", legacy API page and callback page 1093/52632 of 2025-03-31.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,16 +13,18 @@ from simulators import outgoing
 from simulators.recording import EmptyRecordingError, NotAudioError, TooLongError, UndecodableError
 from simulators.script import Utterance
 
+SHORTEST_MS = 1000  # by answers in the vendor's FAQ; no page has a number
+TOO_SHORT = "10002"
 FORM = "application/x-www-form-urlencoded"
 # What a task ends with, by what is wrong with its recording.
 AUDIO_CODES = MappingProxyType(
     {
-        outgoing.DownloadError: "10001",
+        outgoing.DownloadError: "10007",
         outgoing.OversizeError: "10003",
         EmptyRecordingError: "10004",
         NotAudioError: "10004",
         UndecodableError: "10000",
-        TooLongError: "10002",
+        TooLongError: "10003",
     }
 )
 

@@ -21,7 +21,15 @@ from simulators.recording import (
 )
 from simulators.script import Utterance, join_turns, speak, split_clauses
 from simulators.server import Answer, RefusalError, Setup
-from simulators.tencent_callback import AUDIO_CODES, FORM, form_body, is_acknowledged, timed_lines
+from simulators.tencent_callback import (
+    AUDIO_CODES,
+    FORM,
+    SHORTEST_MS,
+    TOO_SHORT,
+    form_body,
+    is_acknowledged,
+    timed_lines,
+)
 from simulators.tencent_rec_order import (
     BY_CLAUSE,
     BY_TURN,
@@ -43,12 +51,13 @@ FORMATS = {"wav", "mp3", "mp4", "flv", "asf", "amr", "aac", "ogg", "flac"}
 # The numbers travel in callbacks, the words also in a query's answer; only the second is printed by the vendor.
 ERROR_MESSAGES = {
     "10000": "Failed to decode audio file: unsupported format!",
-    "10001": "Failed to download audio file!",
-    "10002": "The audio file is too long!",
+    "10001": "Failed to recognize!",
+    "10002": "The audio file is too short!",
     "10003": "The audio file is too long!",
     "10004": "Invalid audio file!",
-    "10005": "Failed to recognize!",
+    "10005": "Other failure!",
     "10006": "The number of audio tracks does not match ChannelNum!",
+    "10007": "Failed to download audio file!",
 }
 WAITING, DOING, SUCCEEDED, FAILED = (0, "waiting"), (1, "doing"), (2, "success"), (3, "failed")
 
@@ -58,7 +67,7 @@ class TencentRecTaskOptions(AsynchronousOptions):
 
     submissions_per_s: int = Field(20, ge=1)
     queries_per_s: int = Field(50, ge=1)
-    callback_attempts: int = Field(5, ge=1, le=20)
+    callback_attempts: int = Field(2, ge=1, le=20)
     word_offsets: Literal["relative", "absolute"] = "relative"
 
 
@@ -134,6 +143,8 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
         recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
             return Outcome("10000")
+        if recording.duration_ms < SHORTEST_MS:
+            return Outcome(TOO_SHORT)
         if order.channels == 2 and recording.channels != 2:
             return Outcome("10006")
         segments = recording.split_segments if order.channels == 2 else recording.segments

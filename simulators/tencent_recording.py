@@ -30,7 +30,15 @@ from simulators.recording import (
 )
 from simulators.script import Utterance, speak
 from simulators.server import Answer, RefusalError, Setup
-from simulators.tencent_callback import AUDIO_CODES, FORM, form_body, is_acknowledged, timed_lines
+from simulators.tencent_callback import (
+    AUDIO_CODES,
+    FORM,
+    SHORTEST_MS,
+    TOO_SHORT,
+    form_body,
+    is_acknowledged,
+    timed_lines,
+)
 
 CANONICAL_HOST = "aai.qcloud.com"
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -85,11 +93,12 @@ CALLBACK_MESSAGES = {
     "0": "success",
     "10000": "语音非标准格式,转码失败",
     "10001": "语音识别未成功",
-    "10002": "语音时长过长",
+    "10002": "语音时长过短",
     "10003": "语音时长过长",
     "10004": "语音文件无效",
     "10005": "其他失败",
     "10006": "音轨个数与channel_num不匹配",
+    "10007": "音频下载失败",
 }
 
 
@@ -99,7 +108,7 @@ class TencentRecordingOptions(AsynchronousOptions):
     `submissions_per_day`: the free allowance, counted over the last 24 hours; None: as much as you like.
     """
 
-    callback_attempts: int = 5
+    callback_attempts: int = Field(2, ge=1, le=20)
     numbering: Literal["newer", "older"] = "newer"
     callback_format: Literal["form", "json"] = "form"
     submissions_per_day: int | None = Field(None, ge=0)
@@ -284,6 +293,8 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
             return Outcome("10000")
+        if recording.duration_ms < SHORTEST_MS:
+            return Outcome(TOO_SHORT)
         if recording.channels != order.channels:
             return Outcome("10006")
         if recording.sample_rate_hz != ENGINES[order.engine]:

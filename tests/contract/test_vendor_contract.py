@@ -453,7 +453,8 @@ def test_a_query_that_is_refused_for_the_moment(line, code):
 @pytest.mark.parametrize(
     ("name", "code", "error_class"),
     [
-        pytest.param("tencent-recording", "10002", ErrorClass.BAD_AUDIO, id="recording-too-long"),
+        pytest.param("tencent-recording", "10003", ErrorClass.BAD_AUDIO, id="recording-too-long"),
+        pytest.param("tencent-recording", "10007", ErrorClass.RETRY, id="recording-download"),
         pytest.param("tencent-recording", "10005", ErrorClass.RETRY, id="recording-other"),
         pytest.param("tencent-sentence", "InternalError.ErrorRecognize", ErrorClass.RETRY, id="sentence-recognition"),
         pytest.param("volcengine", "1012", ErrorClass.BAD_AUDIO, id="volcengine-format"),
@@ -478,9 +479,10 @@ def test_a_task_that_ends_badly(line, code, error_class):
 @pytest.mark.parametrize(
     ("name", "code", "error_class"),
     [
-        pytest.param("tencent-rec-task", "10002", ErrorClass.BAD_AUDIO, id="too-long"),
+        pytest.param("tencent-rec-task", "10002", ErrorClass.BAD_AUDIO, id="too-short"),
+        pytest.param("tencent-rec-task", "10003", ErrorClass.BAD_AUDIO, id="too-long"),
         pytest.param("tencent-rec-task", "10000", ErrorClass.BAD_AUDIO, id="format"),
-        pytest.param("tencent-rec-task", "10001", ErrorClass.RETRY, id="download"),
+        pytest.param("tencent-rec-task", "10007", ErrorClass.RETRY, id="download"),
         pytest.param("tencent-rec-task", "10005", ErrorClass.RETRY, id="recognition"),
     ],
     indirect=["name"],

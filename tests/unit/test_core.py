@@ -219,6 +219,20 @@ class TestFollowers:
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
+                Trait.SHORTNESS,
+                {"max_duration_ms": 30_000},
+                ["large"],
+                id="too short: to a vendor of short ones",
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO,
+                Trait.SHORTNESS,
+                {"max_duration_ms": 90_000},
+                [],
+                id="too short: not to a vendor of long ones",
+            ),
+            pytest.param(
+                ErrorClass.BAD_AUDIO,
                 Trait.FORMAT,
                 {"formats": frozenset({"wav", "mp3"})},
                 ["large"],

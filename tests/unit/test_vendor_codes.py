@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from asrcore.core.errors import ErrorClass
+from asrcore.core.errors import ErrorClass, Trait
+from asrcore.core.routing import followers
 from asrcore.core.vendor import Kind
 from asrcore.vendors.registry import VENDORS
 
@@ -94,6 +95,32 @@ def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
 )
 def test_tencents_unlisted_codes_go_by_their_family(code, error_class):
     assert VENDORS["tencent-sentence"].error(code).error_class is error_class
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
+@pytest.mark.parametrize(
+    ("code", "message", "error_class", "trait"),
+    [
+        pytest.param("10002", "语音时长过短", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too-short"),
+        pytest.param("10002", "", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too-short-without-words"),
+        pytest.param("10003", "语音时长过长", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too-long"),
+        pytest.param("10006", "音轨个数不匹配", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks"),
+        pytest.param("10007", "音频下载失败", ErrorClass.RETRY, Trait.FORMAT, id="download"),
+    ],
+)
+def test_tencent_callback_code_has_its_class_and_trait(name, code, message, error_class, trait):
+    error = VENDORS[name].error(code, message)
+
+    assert (error.error_class, error.trait) == (error_class, trait)
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
+def test_a_too_short_recording_goes_to_the_sentence_vendor(name):
+    too_short = VENDORS[name].error("10002")
+
+    following = followers(["volcengine-bigmodel", "tencent-sentence"], VENDORS[name], too_short, VENDORS)
+
+    assert following == ["tencent-sentence"]
 
 
 @pytest.mark.parametrize("name", ["tencent-sentence", "tencent-rec-task"])

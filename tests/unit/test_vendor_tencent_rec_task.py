@@ -5,7 +5,7 @@ import json
 import pytest
 from tencentcloud.asr.v20190614 import models
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
 from asrcore.core.vendor import Accepted, Delivery, InProgress
 from asrcore.vendors import tc3
 from asrcore.vendors.tencent_rec_task import TencentRecTask
@@ -345,19 +345,26 @@ class TestNoResult:
         assert VENDOR.read_query(reply, an_order()) == InProgress()
 
     @pytest.mark.parametrize(
-        ("message", "error_class"),
+        ("message", "error_class", "trait"),
         [
-            pytest.param("Failed to download audio file!", ErrorClass.RETRY, id="download"),
-            pytest.param("Audio is TOO LONG", ErrorClass.BAD_AUDIO, id="length"),
-            pytest.param("unsupported format", ErrorClass.BAD_AUDIO, id="format"),
-            pytest.param("Failed to decode", ErrorClass.BAD_AUDIO, id="decode"),
-            pytest.param("invalid audio file", ErrorClass.BAD_AUDIO, id="invalid"),
-            pytest.param("number of tracks", ErrorClass.BAD_AUDIO, id="tracks"),
-            pytest.param("Brandnew trouble", ErrorClass.RETRY, id="anything-else"),
-            pytest.param("", ErrorClass.RETRY, id="nothing"),
+            pytest.param("Failed to download audio file!", ErrorClass.RETRY, None, id="download"),
+            pytest.param("Audio is TOO LONG", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too long"),
+            pytest.param("audio too short", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too short"),
+            pytest.param("unsupported format", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="format"),
+            pytest.param("Failed to decode", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="decode"),
+            pytest.param("invalid audio file", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="invalid"),
+            pytest.param("number of tracks", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks"),
+            pytest.param("Brandnew trouble", ErrorClass.RETRY, None, id="anything-else"),
+            pytest.param("", ErrorClass.RETRY, None, id="nothing"),
+            pytest.param("录音下载失败，请稍后再试", ErrorClass.RETRY, None, id="download, in Chinese"),
+            pytest.param("录音时长过长", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too long, in Chinese"),
+            pytest.param("录音时长过短", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too short, in Chinese"),
+            pytest.param("音轨个数不匹配", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks, in Chinese"),
+            pytest.param("录音格式不支持", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="format, in Chinese"),
+            pytest.param("系统繁忙", ErrorClass.RETRY, None, id="anything else, in Chinese"),
         ],
     )
-    def test_a_failed_task_goes_by_its_message(self, message, error_class):
+    def test_a_failed_task_is_classified_by_its_words(self, message, error_class, trait):
         reply = response(
             TaskId=6000000123457,
             Status=3,
@@ -372,19 +379,20 @@ class TestNoResult:
             VENDOR.read_query(reply, an_order())
 
         assert (failure.value.error_class, failure.value.code) == (error_class, "TaskFailed")
+        assert trait in (None, failure.value.trait)
         assert message in failure.value.message
         assert not isinstance(failure.value, QueryFailedError)
 
     def test_a_failure_by_callback_goes_by_its_code(self):
         body = (
-            "code=10001&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
+            "code=10007&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
             "&text=&audioTime=0.000000&message=Failed+to+download+audio+file%21&resultDetail="
         )
 
         told = VENDOR.read_callback(body.encode(), "application/x-www-form-urlencoded", an_order())
 
         assert told.vendor_task_id == "6000000123457"
-        assert (told.outcome.error_class, told.outcome.code) == (ErrorClass.RETRY, "10001")
+        assert (told.outcome.error_class, told.outcome.code) == (ErrorClass.RETRY, "10007")
         assert "Failed to download audio file!" in told.outcome.message
 
     @pytest.mark.parametrize("body", [b"", b"hello", b"text=a", b"code=x&text=a", b"code=0&requestId=5"], ids=str)

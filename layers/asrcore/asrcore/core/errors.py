@@ -22,7 +22,8 @@ class Trait(StrEnum):
     FORMAT = "format"
     SAMPLE_RATE = "sample rate"
     CHANNELS = "channels"
-    LENGTH = "length"
+    LENGTH = "length"  # too long
+    SHORTNESS = "shortness"  # too short
     SIZE = "size"
     CONTENT = "content"  # there is nothing in it, for nobody
 

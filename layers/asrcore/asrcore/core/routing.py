@@ -11,6 +11,7 @@ from asrcore.core.vendor import Limits, Order, Vendor
 
 INCOMING = "incoming/"
 AUTO = "auto"
+SHORT_MS = 60_000  # a vendor that takes no more is one of short recordings
 _DOTS = frozenset({".", ".."})  # RFC 3986, section 5.2.4: whoever fetches a URL removes them, and its signature breaks
 
 
@@ -104,6 +105,8 @@ _TAKES_MORE: Mapping[Trait, Callable[[Limits, Limits], bool]] = {
     Trait.SAMPLE_RATE: lambda one, other: _wider(one.sample_rates_hz, other.sample_rates_hz),
     Trait.CHANNELS: lambda one, other: _wider(one.channels, other.channels),
     Trait.LENGTH: lambda one, other: one.max_duration_ms > other.max_duration_ms,
+    # No vendor documents a shortest length: a vendor of short recordings is the likeliest to take this one.
+    Trait.SHORTNESS: lambda one, _other: one.max_duration_ms <= SHORT_MS,
     Trait.SIZE: lambda one, other: (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf),
     Trait.CONTENT: lambda _one, _other: False,
 }

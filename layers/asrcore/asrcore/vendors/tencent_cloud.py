@@ -95,6 +95,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "AuthFailure.UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
         "DryRunOperation": Code(_CONFIG, "the request asked for a dry run", advice.REPORT),
         "FailedOperation": Code(_RETRY, "the operation failed", advice.WAIT),
+        "FailedOperation.CheckAuthInfoFailed": Code(_CONFIG, "the check of the account's rights failed", KEYS),
         "FailedOperation.ErrorRecognize": Code(_RETRY, "recognition failed", advice.WAIT),
         "FailedOperation.ServiceIsolate": Code(_CONFIG, "the account is in arrears", ACCOUNT),
         "FailedOperation.UserHasNoAmount": Code(_CONFIG, "the account's package is used up", ACCOUNT),

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from asrcore.core.documents import read_json
-from asrcore.core.errors import Trait
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, recognition
 from asrcore.core.vendor import (
@@ -53,21 +52,6 @@ _WAITING, _RUNNING, _SUCCEEDED, _FAILED = "0", "1", "2", "3"
 _NO_SUCH_TASK = "FailedOperation.NoSuchTask"
 ROLE = ("RoleAudioUrl", "RoleName")
 TASK_FAILED = "TaskFailed"  # ours: a failed task has a message and no code
-
-_CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
-# What the message of a failed task means, by what is in it; the first that fits.
-_BY_MESSAGE = (
-    (("download",), Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)),
-    (
-        ("too long",),
-        Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of up to 5 hours.", Trait.LENGTH),
-    ),
-    (
-        ("format", "decode", "invalid audio", "track"),
-        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", _CONVERT),
-    ),
-)
-_UNNAMED = Code(Kind.RETRY, "the task failed", advice.WAIT)
 
 
 class TencentRecTask(TencentCloud):
@@ -136,9 +120,6 @@ class TencentRecTask(TencentCloud):
             "0": Code(Kind.SUCCESS, "recognised"),
             **tencent_lines.CALLBACK_CODES,
             **tencent_cloud.CODES,
-            "FailedOperation.CheckAuthInfoFailed": Code(
-                Kind.CONFIG, "the check of the account's rights failed", tencent_cloud.KEYS
-            ),
             "FailedOperation.ErrorDownFile": Code(
                 Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD
             ),
@@ -229,8 +210,7 @@ class TencentRecTask(TencentCloud):
         """A code's meaning; that of a failed task by its message, since it has no code."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        told = message.lower()
-        return next((known for parts, known in _BY_MESSAGE if any(part in told for part in parts)), _UNNAMED)
+        return tencent_lines.failure_by_words(message)
 
     def _data(self, reply: Reply) -> Mapping[str, Any]:
         response = self.read_response(reply)
