@@ -118,6 +118,9 @@ def _add_questions(add: Adding) -> None:
     estimated = add("estimate", _estimate, "what recordings would cost, with each vendor")
     estimated.add_argument("what", metavar="WHAT", help="90s, 15m, 2h; a file of this machine; or s3://bucket/prefix")
     estimated.add_argument("--vendor", choices=list(VENDORS), metavar="VENDOR", help="this one alone")
+    estimated.add_argument(
+        "--options", default="{}", metavar="JSON", help="what is asked, as in a sidecar; decides automatic choice"
+    )
 
 
 def _add_work(add: Adding) -> None:
@@ -249,7 +252,7 @@ def _cost(options: argparse.Namespace, stack: Stack, progress: Progress, now: da
 
 
 def _estimate(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
-    return cost.estimates(stack, progress, options.what, options.vendor)
+    return cost.estimates(stack, progress, options.what, options.vendor, options.options)
 
 
 def _redrive(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:

@@ -1,18 +1,20 @@
 """`cost` and `estimate`: what jobs cost, by vendor and day, and what recordings would."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from asrcore.core.audio import Audio, NotAudio, probe
-from asrcore.core.cost import estimate
+from asrcore.core.cost import estimate, usual_audio
 from asrcore.core.errors import AsrError
-from asrcore.core.levels import is_sidecar
+from asrcore.core.levels import is_sidecar, merged, read_request_text
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
 from asrcore.core.prices import Rates
+from asrcore.core.routing import choose
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Order, Vendor
 from asrcore.services import Services
@@ -22,7 +24,7 @@ from asrctl.find import matching
 from asrctl.progress import Progress
 from asrctl.result import OperatorError, Result
 from asrctl.stack import Stack, in_parallel
-from asrctl.words import read_span, table
+from asrctl.words import count, read_span, table
 
 _NOBODY = "-"  # in a vendor's place, of a job that had none
 _S3 = "s3://"
@@ -78,34 +80,64 @@ def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result
     return Result(data, lines)
 
 
-def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None) -> Result:
-    """What recordings would cost, with each vendor that takes them.
+def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None, options: str) -> Result:
+    """What recordings would cost, with each vendor that takes them, and which vendors automatic choice gives them to.
 
     what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
-    alone. Raises OperatorError for what is none of these, and for a file that is no recording.
+    alone.  options: as in a sidecar. Raises OperatorError for what is none of these, for options that are not allowed,
+    and for a file that is no recording.
     """
     services = stack.services
+    asked = _options(options, services)
     recordings = list(progress.track("recordings looked at", _recordings(what, stack, services)))
     if not recordings:
         raise OperatorError(f"there is no recording under {what}")
     rows, data = [], {}
     for name in [vendor] if vendor else VENDORS:
-        total, refusal = _with_vendor(VENDORS[name], recordings, services.settings.rates)
+        total, refusal = _with_vendor(VENDORS[name], recordings, asked, services.settings.rates)
         rows.append((name, *_columns(total), refusal))
         data[name] = {**_figures(total), "refused": len(recordings) - total.number}
+    choices = {} if vendor else _choices(recordings, asked, services)
     lines = [
         *table(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
         "",
+        *(f"{name}: {count(number, 'recording')}, {reason}." for (name, reason), number in choices.items()),
         "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
         *(["Sent as MP3 at 64 kbit/s."] if any(each.size_bytes is None for each in recordings) else []),
     ]
-    return Result({"recordings": len(recordings), "vendors": data}, lines)
+    chosen = [{"vendor": name, "count": number, "reason": reason} for (name, reason), number in choices.items()]
+    return Result({"recordings": len(recordings), "vendors": data, "chosen": chosen}, lines)
 
 
-def _with_vendor(vendor: Vendor, recordings: Iterable[_Recording], rates: Rates) -> tuple[_Total, str]:
+def _options(text: str, services: Services) -> Options:
+    """Read what is asked, as in a sidecar, over what the stack asks of every recording. Raises OperatorError."""
+    try:
+        wish = read_request_text(text, services.vendors)
+    except AsrError as error:
+        raise OperatorError(error.message) from None
+    return merged(services.settings.defaults, wish).options
+
+
+def _choices(recordings: Iterable[_Recording], options: Options, services: Services) -> Counter[tuple[str, str]]:
+    """Count the recordings by the vendor that automatic choice gives them to, and why; not those that no vendor takes.
+
+    Every vendor's credentials are taken for given.
+    """
+    chosen: Counter[tuple[str, str]] = Counter()
+    for each in recordings:
+        order = Order("", 1, each.audio, each.size_bytes or 0, options)
+        with suppress(AsrError):
+            selected = choose(order, services.settings.vendor_chain, services.vendors, lambda _: None)
+            chosen[selected.vendors[0], selected.choice.text] += 1
+    return chosen
+
+
+def _with_vendor(
+    vendor: Vendor, recordings: Iterable[_Recording], options: Options, rates: Rates
+) -> tuple[_Total, str]:
     total, refusal = _Total(), ""
     for each in recordings:
-        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes or 0, Options()))
+        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes or 0, options))
         refusal = refusal or reason or ""
         if reason is None:
             total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))
@@ -126,8 +158,7 @@ def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Record
         except ValueError:
             message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
             raise OperatorError(message) from None
-        usual = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=length_ms)
-        yield _Recording(usual, None)
+        yield _Recording(usual_audio(length_ms), None)
 
 
 def _stored(source: Source, services: Services) -> _Recording | None:

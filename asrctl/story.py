@@ -53,6 +53,7 @@ def tell(
         [
             f"Job {job.job_id}: {job.source.key} ({about(job)}). Times are UTC.",
             *past,
+            *_choice(job),
             *_end(job, transcript_bucket),
             *_wait(job, completes_by, execution, calendar, now),
             *(f"Warning: {warning}." for warning in job.warnings),
@@ -83,6 +84,11 @@ def _moments(attempt: Attempt) -> Iterator[tuple[datetime, str]]:
     else:
         said = first_words(attempt.message or "").rstrip(".")
         yield attempt.ended_at, f"attempt {number} with {vendor} failed: {attempt.code} ({attempt.outcome}), {said}"
+
+
+def _choice(job: Job) -> Iterator[str]:
+    if job.vendor and job.choice:
+        yield f"The vendor is {job.vendor}, {job.choice.text}."
 
 
 def _end(job: Job, transcript_bucket: str) -> Iterator[str]:

@@ -46,6 +46,8 @@ class TestEstimate:
         assert found["vendors"]["tencent-rec-task"]["cny"] == pytest.approx(1.75, abs=0.03)
         assert found["vendors"]["abcpen"]["price_unknown"] == 1
         assert found["vendors"]["tencent-sentence"]["refused"] == 1
+        first = "chosen because it is the first of the chain that takes the recording"
+        assert found["chosen"] == [{"vendor": "tencent-rec-task", "count": 1, "reason": first}]
 
     def test_of_a_file_knows_its_length_and_size(self, operator):
         told = operator.run("estimate", str(SAMPLES / "meeting.wav"), "--vendor", "tencent-sentence")

@@ -685,12 +685,38 @@ class TestEstimates:
             pytest.approx(20.0, rel=0.01),
         )
         assert told["cost"]["aws"]["usd"] > 0
+        assert told["choice"] == {"code": "named", "params": {}, "text": "chosen because it was named"}
+
+    @pytest.mark.parametrize(
+        ("query", "vendor", "reason"),
+        [
+            ("seconds=60", "toy-query", "first_in_chain"),
+            ("seconds=60&vendor=auto", "toy-query", "first_in_chain"),
+            ("seconds=60&options=" + quote('{"speakers": 2}'), "toy-query", "first_in_chain"),
+            ("seconds=60&options=" + quote('{"domain": "medical"}'), "toy-query", "none_supports_all"),
+            ("seconds=60&options=" + quote('{"vendor": "toy-sync"}'), "toy-sync", "named"),
+        ],
+    )
+    def test_estimate_without_a_vendor_chooses_one_and_says_why(self, query, vendor, reason):
+        told = Caller(world(vendors=(QUERY, SYNC))).get(f"/estimate?{query}").json
+
+        assert (told["vendor"], told["choice"]["code"]) == (vendor, reason)
+
+    def test_job_says_why_its_vendor_was_chosen(self):
+        made, job = completed()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}").json
+
+        assert told["choice"]["text"] == "chosen because it is the first of the chain that takes the recording"
 
     @pytest.mark.parametrize(
         ("query", "kind"),
         [
             ("vendor=acme&seconds=1", "refused"),
             ("vendor=toy-query", "invalid-request"),
+            ("seconds=61", "refused"),
+            ("seconds=1&options=%7B", "refused"),
+            ("seconds=1&options=" + quote('{"speaker": 2}'), "refused"),
             ("vendor=toy-query&seconds=-1", "invalid-request"),
             ("vendor=toy-query&seconds=nan", "invalid-request"),
         ],

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from asrcore.core.audio import Audio
+from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import DEADLINE_S, Job, new_job
 from asrcore.core.options import Options
@@ -20,6 +21,9 @@ CALLBACK = frozenset({Completion.CALLBACK})
 BOTH = CALLBACK | QUERY
 BUSY = AsrError(ErrorClass.RETRY, "1005", "busy. Look at https://vendor.example.com/?token=secret", "volcengine")
 LICENCE = AsrError(ErrorClass.CONFIG, "10110", "there is no licence: renew it", "abcpen")
+SUPPORTS_SPEAKERS = VendorChoice(
+    code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": ["speakers"], "passed_over": ["tencent-sentence"]}
+)
 NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
 
 
@@ -27,9 +31,9 @@ def at(seconds: float):
     return START + timedelta(seconds=seconds)
 
 
-def planned(*vendors: str) -> Job:
-    names = list(vendors or ["volcengine", "abcpen"])
-    return new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(), vendors=names, warnings=[], now=START)
+def planned(choice: VendorChoice | None = None) -> Job:
+    vendors = ["volcengine", "abcpen"]
+    return new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(), vendors=vendors, choice=choice, warnings=[], now=START)
 
 
 def submitted() -> Job:
@@ -83,6 +87,18 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             ],
             GOES_ON,
             id="nobody knows whether the vendor has it",
+        ),
+        pytest.param(
+            planned(choice=SUPPORTS_SPEAKERS).take_slot(at(60), START),
+            QUERY,
+            "RUNNING",
+            [
+                "The vendor is volcengine, chosen because it supports speakers, and tencent-sentence, earlier in the "
+                "chain, does not.",
+                "It is IN_PROGRESS: it is handed to volcengine (attempt 1) at 03:05:05, when its turn has come.",
+            ],
+            GOES_ON.replace("03:04:05", "03:05:05"),
+            id="chosen for an option",
         ),
         pytest.param(
             submitted(),
@@ -163,6 +179,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
                 "At 03:04:15 attempt 1 with volcengine failed: NotAudio (bad_audio), this is a web page.",
                 "At 03:04:17 it was handed to abcpen (attempt 2, task task-2).",
                 "At 03:04:25 attempt 2 with abcpen failed: 10110 (config), there is no licence: renew it.",
+                "The vendor is abcpen, chosen because volcengine failed with NotAudio.",
                 "It FAILED with 10110 of abcpen (class config): there is no licence: renew it.",
             ],
             "put right what the message says, then: python -m asrctl redrive {job_id}",

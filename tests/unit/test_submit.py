@@ -8,10 +8,11 @@ from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import CLAIM_S, Status, new_job
 from asrcore.core.pacing import EARLY_S, vendor_day
 from asrcore.core.step import Next
+from asrcore.core.vendor import Completion
 from asrcore.submit import SomeRecordingsFailedError, submit, take
 from tests.support.memory import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
-from tests.support.toy import TEXT
+from tests.support.toy import TEXT, Toy
 
 
 def test_a_vendor_that_answers_at_once_completes_the_job_without_an_execution():
@@ -210,6 +211,46 @@ def test_who_gets_the_recording(key, metadata, vendor):
     job = drop(made, SOURCE.model_copy(update={"key": key}))
 
     assert job.vendor == vendor
+
+
+class Mute(Toy):
+    """Tells no speakers apart."""
+
+    honours = frozenset()
+
+
+MUTE = Mute("toy-mute", Completion.SYNC)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "vendor", "chain", "reason", "warnings"),
+    [
+        pytest.param({}, "toy-mute", ["toy-query"], "first_in_chain", 0, id="nothing asked"),
+        pytest.param({"asr-speakers": "2"}, "toy-query", ["toy-mute"], "supports_options", 0, id="speakers"),
+        pytest.param({"asr-domain": "medical"}, "toy-mute", ["toy-query"], "none_supports_all", 1, id="none can"),
+        pytest.param({"asr-speakers": "2", "asr-vendor": "toy-mute"}, "toy-mute", [], "named", 1, id="named"),
+    ],
+)
+def test_vendor_that_supports_the_asked_options_is_chosen(metadata, vendor, chain, reason, warnings):
+    made = world("working", vendors=(MUTE, QUERY))
+    made.recordings.objects[KEY] = (wav(), metadata)
+
+    job = drop(made)
+
+    assert (job.vendor, job.chain, job.choice.code, len(job.warnings)) == (vendor, chain, reason, warnings)
+
+
+def test_failover_goes_to_the_vendor_that_drops_an_option_and_says_why():
+    made = world("config", "working", vendors=(MUTE, QUERY))
+    made.recordings.objects[KEY] = (wav(), {"asr-speakers": "2"})
+
+    job = drop(made)
+    submit(job.job_id, made.services)
+
+    job = made.job()
+    assert job.vendor == "toy-mute"
+    assert job.choice.text == "chosen because toy-query failed with CONFIG"
+    assert job.warnings == ["toy-mute cannot honour the option 'speakers'; it was left out"]
 
 
 def test_an_option_the_vendor_cannot_honour_is_a_warning_and_so_is_a_wrong_extension():

@@ -16,7 +16,7 @@ from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request,
 from asrcore.core.links import is_linked, linked_audio
 from asrcore.core.options import Wish
 from asrcore.core.pacing import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
-from asrcore.core.routing import choose, deliver_as_data, pinned_vendor
+from asrcore.core.routing import Selection, choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Accepted, Account, Completion, Delivery, Order, Reply
@@ -125,18 +125,27 @@ def _plan(job: Job, services: Services) -> Job:
         # Nobody knows how large a linked recording is.
         order = Order(job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None)
         candidates = [pinned] if pinned else services.settings.vendor_chain
-        vendors = _choose(order, candidates, services)
+        selected = _choose(order, candidates, services)
     except AsrError as error:
         return end(job.job_id, error, services)
     warnings = [_UNSEEN.format(audio=audio)] if linked else _name_warnings(source.key, audio)
-    LOG.info("recording understood", audio=audio.model_dump(), vendors=vendors)
+    LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)
     return services.move(
-        job.job_id, lambda job: job.plan(source, audio, options, vendors=vendors, warnings=warnings, now=services.now())
+        job.job_id,
+        lambda job: job.plan(
+            source,
+            audio,
+            options,
+            vendors=selected.vendors,
+            choice=selected.choice,
+            warnings=warnings,
+            now=services.now(),
+        ),
     )
 
 
-def _choose(order: Order, candidates: Sequence[str], services: Services) -> list[str]:
-    """The candidates that can have the recording; credentials that lack are looked for afresh before a job fails."""
+def _choose(order: Order, candidates: Sequence[str], services: Services) -> Selection:
+    """Select the candidates that take the recording; credentials that lack are looked for afresh before a job fails."""
     try:
         return choose(order, candidates, services.vendors, services.missing_credentials)
     except AsrError as error:

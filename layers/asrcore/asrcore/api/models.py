@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from asrcore.core.audio import Audio
+from asrcore.core.choice import VendorChoice
 from asrcore.core.job import JobError, Status
 from asrcore.core.links import LONGEST_URL, USUAL
 from asrcore.core.money import Cost
@@ -55,7 +56,7 @@ VendorWish = Annotated[
     Field(
         pattern=r"^[a-z0-9-]{1,40}$",
         json_schema_extra={"enum": [AUTO, *VENDORS]},
-        description="who is to recognise it; `auto`, or none: the first that can",
+        description="recognises it; `auto`, or none: one that takes it, if there is one with every asked option",
     ),
 ]
 OptionsWish = Annotated[
@@ -187,9 +188,10 @@ class NumberedAttempt(AttemptRecord):
 
 class JobDetail(JobSummary):
     """A job. typical_s: what this vendor usually takes from submission to result, for a recording as long as this one;
-    null where too little is known. cost: so far."""
+    null where too little is known. choice: why the vendor is this one; null before one was chosen. cost: so far."""
 
     typical_s: float | None
+    choice: VendorChoice | None
     attempts: list[NumberedAttempt]
     options: dict[str, Any]
     cost: Cost
@@ -203,9 +205,10 @@ class JobPage(_Told):
 
 
 class Estimate(_Told):
-    """What a recording would cost and take with one vendor, if nothing goes wrong."""
+    """What a recording would cost and take with one vendor, if nothing goes wrong. choice: why with this one."""
 
     vendor: str
+    choice: VendorChoice
     seconds: float
     cost: Cost
     typical_s: float | None

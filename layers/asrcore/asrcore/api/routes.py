@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from asrcore.api.creation import create_job
 from asrcore.api.document import document, responses
+from asrcore.api.estimates import make_estimate
 from asrcore.api.listing import jobs_of, list_jobs
 from asrcore.api.models import (
     MOST_ON_A_PAGE,
@@ -32,21 +33,23 @@ from asrcore.api.models import (
     Upload,
     UploadRequest,
     VendorName,
+    VendorWish,
 )
 from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
 from asrcore.api.transcripts import transcript
 from asrcore.api.uploads import offer_upload
 from asrcore.api.views import detail
-from asrcore.core.cost import estimate
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
+from asrcore.core.routing import AUTO
 from asrcore.deletion import delete
 from asrcore.log import LOG
 from asrcore.services import Services, Wanted
 
 JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600
+_LONGEST_OPTIONS = 4000  # characters
 _LARGEST_BYTES = 5 * 1024**4  # S3 holds no larger object
 # What is told of a job is of this moment, and nobody else's.
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -166,21 +169,24 @@ class Api:
 
     def get_estimate(
         self,
-        vendor: Annotated[VendorName, Query()],
         seconds: Annotated[float, Query(ge=0, le=_LONGEST_S, description="the recording's length")],
+        vendor: Annotated[VendorWish | None, Query()] = None,
         size_bytes: Annotated[
             int | None,
             Query(ge=0, le=_LARGEST_BYTES, description="its size, of which AWS sends every byte to the vendor"),
         ] = None,
+        options: Annotated[
+            str, Query(max_length=_LONGEST_OPTIONS, description='as in a sidecar, as JSON text: `{"speakers": 2}`')
+        ] = "{}",
     ) -> Response[str]:
         """What a recording of some length would cost with a vendor, and how long it usually takes
 
-        Without `size_bytes` it is taken for speech as MP3 at 64 kbit/s, and `assumptions` says so.
+        Without `vendor`, or with `auto`, it is the one that automatic choice gives to 16 kHz mono WAV of that length;
+        `choice` says why. Without `size_bytes` it is taken for speech as MP3 at 64 kbit/s, and `assumptions` says so.
         """
-        services, rates = self._services, self._services.settings.rates
-        typical_s = services.history.typical_s(self._known(vendor), seconds, services.now())
-        cost = estimate(vendor, round(seconds * 1000), rates, size_bytes=size_bytes, turnaround_s=typical_s)
-        return _told(Estimate(vendor=vendor, seconds=seconds, cost=cost, typical_s=typical_s))
+        if vendor not in (None, AUTO):
+            self._known(vendor)
+        return _told(make_estimate(vendor, seconds, size_bytes, options, self._services))
 
     def get_document(self) -> Response[str]:
         """This API as an OpenAPI document"""

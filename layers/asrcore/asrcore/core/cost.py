@@ -72,6 +72,11 @@ def estimate(
     return cost.model_copy(update={"assumptions": [*cost.assumptions, _size_assumption(usual_bytes)]})
 
 
+def usual_audio(duration_ms: int) -> Audio:
+    """Return speech of some length in the form that every vendor takes, for a recording of which no more is known."""
+    return Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=duration_ms)
+
+
 def usual_job(
     vendor: str, duration_ms: int | None, rates: Rates, *, size_bytes: int = 0, turnaround_s: float | None = None
 ) -> Job:

@@ -21,6 +21,7 @@ from typing import Concatenate, ParamSpec, Self
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio
+from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, Wish
@@ -169,6 +170,7 @@ class Job(BaseModel):
     requested: Wish | None = None  # what a request asked for, beside the recording; it wins over all that lies there
     audio: Audio | None = None
     vendor: str | None = None
+    choice: VendorChoice | None = None  # why it is this one
     chain: list[str] = []  # vendors to go to, in order, when this one cannot serve
     attempts: list[Attempt] = []
     restarts: list[Restart] = []
@@ -249,7 +251,15 @@ class Job(BaseModel):
 
     @_move
     def plan(
-        self, source: Source, audio: Audio, options: Options, *, vendors: list[str], warnings: list[str], now: datetime
+        self,
+        source: Source,
+        audio: Audio,
+        options: Options,
+        *,
+        vendors: list[str],
+        warnings: list[str],
+        now: datetime,
+        choice: VendorChoice | None = None,
     ) -> "Job":
         """The recording is known and at least one vendor takes it: the first of `vendors` is next."""
         first = self.model_copy(update={"plannings": self.plannings + 1})
@@ -260,6 +270,7 @@ class Job(BaseModel):
             audio=audio,
             options=options,
             vendor=vendors[0],
+            choice=choice,
             chain=vendors[1:],
             attempts=first._next_attempt(vendors[0], now),
             warnings=warnings,
@@ -345,7 +356,9 @@ class Job(BaseModel):
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
         if in_time and followers:
             following, chain = followers[0], list(followers[1:])
-            return ended._moved(now, vendor=following, chain=chain, attempts=ended._next_attempt(following, now))
+            choice = VendorChoice(code=ChoiceReason.FAILOVER, params={"vendor": vendor, "error_code": error.code})
+            attempts = ended._next_attempt(following, now)
+            return ended._moved(now, vendor=following, choice=choice, chain=chain, attempts=attempts)
         return ended.fail(error, now)
 
     @_move

@@ -103,6 +103,11 @@ def read_request(vendor: str | None, options: Mapping[str, Any], vendors: Vendor
     return _read_document({**options, **({} if vendor is None else {"vendor": vendor})}, _REQUEST, vendors)
 
 
+def read_request_text(text: str, vendors: Vendors) -> Wish:
+    """Read what a request asks for that carries its options as JSON text. Raises AsrError as `read_metadata` does."""
+    return _read_json(text.encode("utf-8", "replace"), _REQUEST, vendors)
+
+
 def merged(*levels: Wish) -> Wish:
     """All levels as one. levels: from the farthest to the nearest, which wins."""
     whole = Wish()

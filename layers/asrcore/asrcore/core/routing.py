@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
+from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.links import is_linked
 from asrcore.core.vendor import Limits, Order, Vendor
@@ -46,18 +49,29 @@ class Refusal:
     error_class: ErrorClass
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The vendors that can have a recording, in the order in which they are tried, and why the first is the first."""
+
+    vendors: list[str]
+    choice: VendorChoice
+
+
 def choose(
     order: Order,
     candidates: Sequence[str],
     vendors: Mapping[str, Vendor],
     missing_credentials: Callable[[Vendor], str | None],
-) -> list[str]:
-    """The candidates that can have the recording, in the given order.
+) -> Selection:
+    """Select the candidates that take the recording: first those that support every asked option, then the others.
+
+    Among equals the order of `candidates` counts. What was set under a vendor's name moves no vendor forward or back:
+    it says how to recognise there, not where.
 
     missing_credentials: what a vendor's credentials lack, None when nothing. Raises AsrError with a line per vendor
     when none can: `config` if credentials alone stand in the way of one, else `bad_audio`.
     """
-    chosen: list[str] = []
+    chosen: list[Vendor] = []
     refused: list[Refusal] = []
     for vendor in (vendors[name] for name in candidates):
         reason = vendor.why_not(order)
@@ -67,10 +81,25 @@ def choose(
         elif lacking:
             refused.append(Refusal(vendor.name, lacking, ErrorClass.CONFIG))
         else:
-            chosen.append(vendor.name)
+            chosen.append(vendor)
     if not chosen:
         raise _nobody(refused)
-    return chosen
+    left_out = {vendor.name: vendor.unmet(order) & order.options.asked() for vendor in chosen}
+    in_order = sorted(left_out, key=lambda name: bool(left_out[name]))
+    return Selection(in_order, _reason(order, in_order[0], left_out))
+
+
+def _reason(order: Order, first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoice:
+    """Say why `first` is first. left_out: by vendor, in the chain's order, the asked options that it cannot fulfil."""
+    if order.named:
+        return VendorChoice(code=ChoiceReason.NAMED)
+    if left_out[first]:
+        return VendorChoice(code=ChoiceReason.NONE_SUPPORTS_ALL, params={"options": sorted(left_out[first])})
+    passed_over = list(takewhile(lambda name: name != first, left_out))
+    if not passed_over:
+        return VendorChoice(code=ChoiceReason.FIRST_IN_CHAIN)
+    options = sorted(set().union(*(left_out[name] for name in passed_over)))
+    return VendorChoice(code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": options, "passed_over": passed_over})
 
 
 def _nobody(refused: Sequence[Refusal]) -> AsrError:

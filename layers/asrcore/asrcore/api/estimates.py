@@ -1,0 +1,31 @@
+"""GET /estimate: the vendor that a recording of some length would go to, what it would cost, and its turnaround."""
+
+from asrcore.api.models import Estimate
+from asrcore.core.choice import ChoiceReason, VendorChoice
+from asrcore.core.cost import estimate, usual_audio
+from asrcore.core.levels import merged, read_request_text
+from asrcore.core.options import Wish
+from asrcore.core.routing import AUTO, choose
+from asrcore.core.vendor import Order
+from asrcore.services import Services
+
+
+def make_estimate(
+    vendor: str | None, seconds: float, size_bytes: int | None, options: str, services: Services
+) -> Estimate:
+    """Estimate a recording with a vendor, or with the one that automatic choice gives to speech in a usual format.
+
+    vendor: None or `auto` for automatic choice, which takes every vendor's credentials for given.  size_bytes: None
+    where it is not known.  options: JSON, as in a sidecar. Raises AsrError for options that are not allowed, and when
+    no vendor takes such a recording.
+    """
+    duration_ms = round(seconds * 1000)
+    wish = merged(services.settings.defaults, read_request_text(options, services.vendors), Wish(vendor=vendor))
+    name, choice = wish.vendor or AUTO, VendorChoice(code=ChoiceReason.NAMED)
+    if name == AUTO:
+        order = Order("", 1, usual_audio(duration_ms), size_bytes or 0, wish.options)
+        selected = choose(order, services.settings.vendor_chain, services.vendors, lambda _: None)
+        name, choice = selected.vendors[0], selected.choice
+    typical_s = services.history.typical_s(name, seconds, services.now())
+    cost = estimate(name, duration_ms, services.settings.rates, size_bytes=size_bytes, turnaround_s=typical_s)
+    return Estimate(vendor=name, choice=choice, seconds=seconds, cost=cost, typical_s=typical_s)
