@@ -19,6 +19,7 @@ from greenlet import getcurrent, greenlet
 
 from asrcore.core.job import Job, Status
 from asrcore.core.transcript import Source
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import Reply, Request
 from asrcore.events import step_event
 from asrcore.metrics import Metrics
@@ -178,7 +179,7 @@ class _Burst:
         self.clock, self.chance = Clock(), random.Random(seed)
         self.crew, self.desk = Crew(self.clock), StrictDesk(self.clock, counts_queries=counts_queries)
         self.submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
-        self.queries_per_second = {VENDOR: PER_SECOND // 2} if counts_queries else {}
+        self.queries_per_second = PER_SECOND // 2 if counts_queries else 0
         self.rows = Rows()
         self.writes = 0
         recording = wav()
@@ -220,10 +221,9 @@ class _Burst:
         world.transcripts.objects = Nowhere()
         world.recordings.objects = recordings
         base = world.services
-        paces = {
-            "per_second": {VENDOR: self.submissions_per_second},
-            "queries_per_second": self.queries_per_second,
-        }
+        tuning = Tuning.model_construct(
+            submissions_per_second=self.submissions_per_second, queries_per_second=self.queries_per_second
+        )
         machine = Machine(
             DEFINITION,
             _Threaded(self.clock, self.crew),
@@ -234,7 +234,7 @@ class _Burst:
         )
         return replace(
             base,
-            settings=base.settings.model_copy(update=paces),
+            settings=base.settings.model_copy(update={"tuning": {VENDOR: tuning}}),
             jobs=_Slow(world.jobs, self, frozenset({"create", "save", "next_slot"})),
             history=_Slow(world.history, self, frozenset({"note"})),
             metrics=_Uncounted(memory.STACK, print),

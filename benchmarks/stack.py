@@ -31,7 +31,7 @@ ROUNDS = 4  # the first of them starts the processes, and does not count
 TURNAROUND_S = 1.0
 VENDOR = "volcengine-bigmodel"
 CALLERS = ("tencent-rec-task", "volcengine-bigmodel", "tencent-recording", "volcengine")
-UNPACED = {"VolcengineBigmodelPerSecond": "1000"}
+UNPACED = {"VendorTuning": '{"volcengine-bigmodel": {"submissions_per_second": 1000}}'}
 LIMIT_S = 300
 _REPORT = re.compile(r"Duration: ([0-9.]+) ms")
 

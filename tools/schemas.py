@@ -16,10 +16,14 @@ from pydantic import BaseModel
 from asrcore.api.routes import Api
 from asrcore.core.announcement import Announcement
 from asrcore.core.transcript import Transcript
+from asrcore.core.tuning import PARAMETER, Tuning, ceiling
+from asrcore.core.vendor import Vendor
 from asrcore.services import Services
+from asrcore.vendors.registry import VENDORS
 
 FOLDER = Path(__file__).parents[1] / "schemas"
 API_DOCUMENT = FOLDER / "openapi.json"
+TUNING = FOLDER / "vendor-tuning.schema.json"
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({"transcript": Transcript, "event": Announcement})
 
 
@@ -43,6 +47,29 @@ def _opened(schema: Any) -> Any:
     return {name: _opened(each) for name, each in schema.items() if not (is_closed and name == "additionalProperties")}
 
 
+def tuning_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the stack parameter VendorTuning: the fields that each vendor has, with defaults."""
+    model = Tuning.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": PARAMETER,
+        "description": Tuning.__doc__,
+        "type": "object",
+        "properties": {name: _tuning_of(vendor, model["properties"]) for name, vendor in VENDORS.items()},
+        "additionalProperties": False,
+    }
+
+
+def _tuning_of(vendor: Vendor, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def rules(field: str, default: int) -> dict[str, Any]:
+        limit = ceiling(vendor, field)
+        return {**fields[field], "default": default} | ({} if limit is None else {"maximum": limit})
+
+    own = vendor.tuning.model_dump(exclude_unset=True)
+    properties = {field: rules(field, default) for field, default in own.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
 def api_document() -> str:
     """The OpenAPI document of the HTTP API, as `GET /openapi.json` gives it, for people to read."""
     document = json.loads(Api(cast(Services, None)).document)  # no service is asked for it
@@ -52,8 +79,9 @@ def api_document() -> str:
 def main() -> int:
     """Rewrite every schema."""
     API_DOCUMENT.write_text(api_document(), encoding="utf-8")
-    for name, model in MODELS.items():
-        path(name).write_text(json.dumps(published(model), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    documents = {TUNING: tuning_schema(), **{path(name): published(model) for name, model in MODELS.items()}}
+    for file, document in documents.items():
+        file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 

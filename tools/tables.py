@@ -23,6 +23,7 @@ from asrcore.core.step import CROWDED_S, GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import VENDORS
 from tools.rights import resources, rights
+from tools.schemas import tuning_schema
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = tuple(
@@ -98,6 +99,20 @@ def parameter_tables() -> str:
         f"## {group['Label']['default']}\n\n{_parameter_table(template['Parameters'], group['Parameters'])}"
         for group in groups
     )
+
+
+def tuning_table() -> str:
+    """Return a row per field of `VendorTuning` and vendor, with its default and what it may be."""
+    rows = (
+        (f"`{name}`", f"`{field}`", f"{rules['description']}", f"{rules['default']}", _allowed(rules))
+        for name, vendor in tuning_schema()["properties"].items()
+        for field, rules in vendor["properties"].items()
+    )
+    return _table(("vendor", "field", "meaning", "default", "allowed"), rows)
+
+
+def _allowed(rules: Mapping[str, Any]) -> str:
+    return f"{rules['minimum']} to {rules['maximum']}" if "maximum" in rules else f"{rules['minimum']} or more"
 
 
 def life_cycle() -> str:
@@ -256,6 +271,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "values": value_table,
     "own": own_tables,
     "parameters": parameter_tables,
+    "tuning": tuning_table,
     "lifecycle": life_cycle,
     "recovery": recovery_table,
     "prices": price_table,

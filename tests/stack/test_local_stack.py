@@ -90,6 +90,8 @@ POLLER = """
         return {"job_id": job_id, "next": answer, "wait_s": 0}
 """
 
+TUNING = '{"abcpen": {"submissions_per_second": 7}}'
+
 CALLBACK = """
     import boto3, json, os
 
@@ -108,7 +110,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack
     folder = tmp_path_factory.mktemp("project")
     template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "sweep": POLLER, "callback": CALLBACK})
     with SearchedStack(
-        {"VendorChain": "abcpen", "AbcpenPerSecond": "7"},
+        {"VendorChain": "abcpen", "VendorTuning": TUNING},
         region=REGION,
         simulate=False,
         template=template,
@@ -169,7 +171,7 @@ def test_functions_see_the_template_as_deployed(scripted: SearchedStack):
     assert variables["JOBS_TABLE"] == scripted.jobs_table
     assert variables["SECRET_ARN"] == scripted.secret_arn
     assert variables["TRANSCRIPT_BUCKET"] == scripted.transcript_bucket
-    assert (variables["VENDOR_CHAIN"], variables["ABCPEN_PER_SECOND"]) == ("abcpen", "7")
+    assert (variables["VENDOR_CHAIN"], variables["VENDOR_TUNING"]) == ("abcpen", TUNING)
     assert variables["ABCPEN_BASE_URL"] == "https://ai.abcpen.com"
     assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/asrcore/submit"
     assert {name: variables[name] for name in scripted.environments["SubmitFunction"]} == scripted.environments[

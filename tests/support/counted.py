@@ -10,6 +10,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES, Footprint, footprint
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
+from asrcore.core.tuning import Tuning
 from asrcore.services import Services
 from tests.simulation.counters import COUNTERS
 from tests.simulation.schedule import Schedule
@@ -49,9 +50,16 @@ class CountedWorld(World):
 
     def _connect(self) -> Services:
         services = super()._connect()
+        tuning = {
+            name: Tuning.model_construct(
+                submissions_per_second=PER_SECOND,
+                submissions_per_day=100 if name in COUNTS_DAYS else 0,
+                queries_per_second=PER_SECOND if name in COUNTS_QUERIES else 0,
+            )
+            for name in services.vendors
+        }
         lines = {
-            "queries_per_second": dict.fromkeys(COUNTS_QUERIES, PER_SECOND),
-            "per_day": dict.fromkeys(COUNTS_DAYS, 100),
+            "tuning": tuning,
             "exports": list(EXPORTS),
             "rates": rates(),
         }

@@ -17,6 +17,7 @@ from asrcore.core.prices import REFERENCE, Exchange, Rates, VendorPrice, aws_pri
 from asrcore.core.sequencer import rank
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import Reply, Request, Vendor
 from asrcore.metrics import Metrics
 from asrcore.services import (
@@ -343,10 +344,7 @@ class World:
                 row_retention_days=30,
                 exports=list(self.exports),
                 base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
-                per_second=dict.fromkeys(self.vendors, 10),
-                per_day=self.per_day,
-                queries_per_second=self.queries_per_second,
-                max_data_bytes=dict.fromkeys(self.vendors, 1_000_000),
+                tuning=self.tuning,
                 callback_base_url="https://api.example.com",
                 webhook_tries=3,
                 defaults=self.defaults,
@@ -369,6 +367,19 @@ class World:
             sleep=self.pass_time,
             nonce=lambda: 7,
         )
+
+    @property
+    def tuning(self) -> dict[str, Tuning]:
+        """Return ten submissions per second for every vendor, with the limits per day and on queries of this world."""
+        return {
+            name: Tuning.model_construct(
+                submissions_per_second=10,
+                submissions_per_day=self.per_day.get(name, 0),
+                queries_per_second=self.queries_per_second.get(name, 0),
+                max_data_bytes=vendor.limits.max_data_bytes,
+            )
+            for name, vendor in self.vendors.items()
+        }
 
     @property
     def rates(self) -> Rates:

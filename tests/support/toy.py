@@ -6,6 +6,7 @@ from typing import ClassVar
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.parameters import Choice, Parameter
 from asrcore.core.transcript import Recognition, Utterance
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -32,6 +33,7 @@ class Toy(Vendor):
     """
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
+    tuning = Tuning(submissions_per_second=10, max_data_bytes=limits.max_data_bytes)
     honours: ClassVar[frozenset[str]] = frozenset({"speakers"})
     parameters: ClassVar[Mapping[str, Parameter]] = {"Mood": Choice("how it plays", ("merry", "sad"))}
     secret_name = "toy"

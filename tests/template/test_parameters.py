@@ -32,7 +32,12 @@ IN_AWS = {
     "WebhookQueue": f"https://sqs.ap-southeast-1.amazonaws.com.cn/123456789012/{STACK}-WebhookQueue-{'X' * 13}",
 }
 # What fills a JSON parameter: a quote counts twice in JSON, a Chinese character is three bytes.
-DENSE = {"DefaultOptions": '"会议",', "VendorPrices": '"ab', "AwsPrices": '"ab'}
+DENSE = {
+    "DefaultOptions": '"会议",',
+    "VendorTuning": '"abcpen":{"queries_per_second":9},',
+    "VendorPrices": '"ab',
+    "AwsPrices": '"ab',
+}
 
 
 def longest(value: Any) -> str:
@@ -76,6 +81,12 @@ def test_a_price_for_everything_still_fits():
     }
 
     check_parameters(PARAMETERS, {name: json.dumps(value) for name, value in prices.items()})
+
+
+def test_tuning_of_every_vendor_fits():
+    tuning = {name: {"submissions_per_second": 1000} for name in VENDORS}
+
+    check_parameters(PARAMETERS, {"VendorTuning": json.dumps(tuning, separators=(",", ":"))})
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

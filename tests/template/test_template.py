@@ -245,7 +245,7 @@ def test_no_yaml_alias_is_used_because_cloudformation_knows_none():
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_every_vendor_can_be_addressed_and_paced_by_parameter(vendor):
+def test_every_vendor_has_a_base_url_parameter(vendor):
     stem = "".join(part.capitalize() for part in vendor.split("-"))
     parameters = TEMPLATE["Parameters"]
     environment = FUNCTIONS["SubmitFunction"]["Environment"]["Variables"]
@@ -253,7 +253,6 @@ def test_every_vendor_can_be_addressed_and_paced_by_parameter(vendor):
 
     assert parameters[f"{stem}BaseUrl"]["Default"].startswith("https://")
     assert environment[f"{variable}_BASE_URL"] == {"Ref": f"{stem}BaseUrl"}
-    assert environment[f"{variable}_PER_SECOND"] == {"Ref": f"{stem}PerSecond"}
 
 
 def test_the_default_chain_names_every_vendor():
@@ -267,6 +266,7 @@ def test_the_environment_is_what_the_layer_reads(name):
     environment = {
         **dict.fromkeys({**shared, **own}, "1"),
         "DEFAULT_OPTIONS": "{}",
+        "VENDOR_TUNING": "{}",
         "VENDOR_PRICES": "{}",
         "AWS_PRICES": "{}",
         "EXPORTS": "srt,html",

@@ -15,7 +15,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, Job, Status, new_job
 from asrcore.core.options import Options
-from asrcore.core.pacing import MAX_TRIES, retry_wait_s
+from asrcore.core.pacing import MAX_TRIES, Pace, retry_wait_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
 from asrcore.core.routing import followers
 from asrcore.core.step import Next, next_step
@@ -372,8 +372,7 @@ class TestSettings:
         "ROW_RETENTION_DAYS": "30",
         "CALLBACK_BASE_URL": "https://c",
         "TENCENT_SENTENCE_BASE_URL": "https://t",
-        "ABCPEN_PER_SECOND": "10",
-        "TENCENT_SENTENCE_MAX_DATA_BYTES": "614400",
+        "VENDOR_TUNING": '{"abcpen": {"submissions_per_second": 7}}',
     }
 
     def test_the_environment_is_read_by_vendor(self):
@@ -381,8 +380,10 @@ class TestSettings:
 
         assert settings.vendor_chain == ["abcpen", "volcengine"]
         assert settings.base_urls == {"tencent-sentence": "https://t"}
-        assert settings.per_second == {"abcpen": 10}
-        assert settings.max_data_bytes == {"tencent-sentence": 614400}
+        assert settings.pace("abcpen") == Pace(7)
+        assert settings.query_pace("abcpen") == Pace(10)
+        assert settings.pace("abcpen-offline") == Pace(5, per_day=100)
+        assert settings.query_pace("abcpen-offline") is None
         assert settings.callback_base_url == "https://c"
 
     def test_a_vendor_that_does_not_exist_is_named_at_start(self):
@@ -398,6 +399,10 @@ class TestSettings:
             Settings.from_environment(environment)
 
         assert Settings.from_environment(local).base_urls == {"tencent-sentence": url}
+
+    def test_tuning_that_is_not_allowed_is_rejected_at_start(self):
+        with pytest.raises(AsrError, match="VendorTuning: abcpen has no 'per_second'"):
+            Settings.from_environment({**self.ENVIRONMENT, "VENDOR_TUNING": '{"abcpen": {"per_second": 7}}'})
 
     def test_what_is_missing_is_named(self):
         incomplete = {name: value for name, value in self.ENVIRONMENT.items() if name != "JOBS_TABLE"}

@@ -152,9 +152,9 @@ def test_literals_take_the_place_of_references(value: Any, expected: Any):
             {"LogLevel": "LOUD"}, "LogLevel='LOUD' is not one of DEBUG, INFO, WARNING, ERROR", id="not allowed"
         ),
         pytest.param({"LogRetentionDays": "31"}, "LogRetentionDays='31' is not one of 1, 3", id="number not allowed"),
-        pytest.param({"AbcpenPerSecond": "many"}, "AbcpenPerSecond='many' is not a number", id="no number"),
-        pytest.param({"AbcpenPerSecond": "0"}, "AbcpenPerSecond=0 is outside 1 to 1000", id="too small"),
-        pytest.param({"AbcpenPerSecond": "1001"}, "AbcpenPerSecond=1001 is outside 1 to 1000", id="too large"),
+        pytest.param({"ApiBurst": "many"}, "ApiBurst='many' is not a number", id="no number"),
+        pytest.param({"ApiBurst": "0"}, "ApiBurst=0 is outside 1 to 5000", id="too small"),
+        pytest.param({"ApiBurst": "5001"}, "ApiBurst=5001 is outside 1 to 5000", id="too large"),
         pytest.param({"A": "1", "LogLevel": ""}, "unknown parameter 'A'.*LogLevel=''", id="two at once"),
     ],
 )
@@ -173,7 +173,7 @@ def test_parameter_without_default_must_be_given():
 def test_parameters_that_fit_pass():
     declared = load_template(TEMPLATE)["Parameters"]
 
-    check_parameters(declared, {"VendorChain": "abcpen", "AbcpenPerSecond": "5", "LogRetentionDays": "14"})
+    check_parameters(declared, {"VendorChain": "abcpen", "ApiBurst": "5", "LogRetentionDays": "14"})
 
 
 @pytest.mark.parametrize(

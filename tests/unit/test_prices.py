@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 
 from asrcore.core.errors import AsrError
-from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES
 from asrcore.core.money import Amount, Cost, Currency
 from asrcore.core.prices import (
     ASSUMED_EXCHANGE,
@@ -71,20 +70,6 @@ class TestTables:
         price = VENDOR_PRICES["volcengine-bigmodel"]
 
         assert [price.of(each) for each in (None, "volc.seedasr.auc", "of somebody else")] == [2.3, 0.8, 2.3]
-
-    @pytest.mark.parametrize(
-        ("names", "suffix"),
-        [
-            pytest.param(COUNTS_QUERIES, "QueriesPerSecond", id="questions"),
-            pytest.param(COUNTS_DAYS, "PerDay", id="days"),
-        ],
-    )
-    def test_the_lines_that_are_counted_are_those_of_the_template(self, names, suffix):
-        stems = {"".join(part.capitalize() for part in name.split("-")) for name in names}
-
-        assert {f"{stem}{suffix}" for stem in stems} == {
-            name for name in TEMPLATE["Parameters"] if name.endswith(suffix)
-        }
 
 
 class TestVendorPrices:

@@ -17,14 +17,14 @@ from asrcore.core.prices import (
     read_exchange,
     read_vendor_prices,
 )
+from asrcore.core.tuning import Tuning, read_vendor_tuning
 from asrcore.vendors.registry import VENDORS
 
 
 class Settings(BaseModel):
     """The stack's parameters as a function sees them.
 
-    base_urls, per_second, per_day, queries_per_second and max_data_bytes are by vendor name and hold only what the
-    function was given.
+    base_urls and tuning are by vendor name; base_urls holds only what the function was given.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,10 +37,7 @@ class Settings(BaseModel):
     row_retention_days: int
     exports: list[Literal["srt", "vtt", "txt", "html"]] = []
     base_urls: dict[str, str]
-    per_second: dict[str, int]
-    per_day: dict[str, int]
-    queries_per_second: dict[str, int] = {}
-    max_data_bytes: dict[str, int]
+    tuning: dict[str, Tuning]
     audio_bucket: str = ""
     upload_max_megabytes: int = 0
     state_machine_arn: str = ""
@@ -72,20 +69,21 @@ class Settings(BaseModel):
         return self
 
     def pace(self, vendor: str) -> Pace:
-        """A vendor's pace. Raises KeyError in a function that does not submit."""
-        return Pace(self.per_second[vendor], self.per_day.get(vendor))
+        """Return the rate limit of submissions to a vendor."""
+        tuning = self.tuning[vendor]
+        return Pace(tuning.submissions_per_second, tuning.submissions_per_day or None)
 
     def query_pace(self, vendor: str) -> Pace | None:
-        """The pace of questions to a vendor; None where nobody counts them."""
-        per_second = self.queries_per_second.get(vendor)
+        """Return the rate limit of queries to a vendor; None where the vendor has none."""
+        per_second = self.tuning[vendor].queries_per_second
         return Pace(per_second) if per_second else None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read `template.yaml`'s variables.
 
-        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options and prices
-        that are not allowed, for vendors that do not exist, and for those that would be spoken to in clear text.
+        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options, prices
+        and tuning that are not allowed, for vendors that do not exist, and for base URLs without TLS.
         """
         return cls.model_validate(
             {
@@ -93,10 +91,7 @@ class Settings(BaseModel):
                 "vendor_chain": _chain(environment.get("VENDOR_CHAIN", "")),
                 "exports": (exports := [name for name in environment.get("EXPORTS", "").split(",") if name]),
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
-                "per_second": _by_vendor(environment, "_PER_SECOND"),
-                "per_day": _by_vendor(environment, "_PER_DAY"),
-                "queries_per_second": _by_vendor(environment, "_QUERIES_PER_SECOND"),
-                "max_data_bytes": _by_vendor(environment, "_MAX_DATA_BYTES"),
+                "tuning": read_vendor_tuning(environment.get("VENDOR_TUNING", "{}"), VENDORS),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
                 "rates": _rates(environment, len(exports)),
             }

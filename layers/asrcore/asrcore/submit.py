@@ -228,7 +228,9 @@ def _take_slot(job: Job, now: datetime, services: Services) -> datetime | None:
 
 
 def _line_too_long(job: Job) -> AsrError:
-    message = "the vendor takes no more today: raise its PerDay parameter if your contract allows more"
+    message = (
+        "the vendor accepts no more today: raise its submissions_per_day in VendorTuning if your contract allows more"
+    )
     return AsrError(ErrorClass.CONFIG, "DailyLimitReached", message, job.attempt.vendor)
 
 
@@ -277,7 +279,7 @@ def _delivery(job: Job, services: Services) -> Delivery:
     # What a linked recording has is found out as it is fetched; its object here has but its address.
     size_bytes = 0 if is_linked(job.source.key) else job.source.size_bytes
     url = services.recordings.presign(job.source)
-    max_data_bytes = min(vendor.limits.max_data_bytes, services.settings.max_data_bytes.get(vendor.name, 0))
+    max_data_bytes = services.settings.tuning[vendor.name].max_data_bytes
     if deliver_as_data(vendor, job.source.key, len(url), size_bytes, max_data_bytes):
         return Delivery(data=services.recordings.data(job.source, max_data_bytes))
     return Delivery(url=url)

@@ -22,6 +22,7 @@ from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
 from asrcore.core.transcript import Recognition
+from asrcore.core.tuning import Tuning
 
 
 class Completion(StrEnum):
@@ -170,6 +171,7 @@ class Vendor(ABC):
     name: ClassVar[str]
     generation: ClassVar[Literal["current", "earlier"]] = "current"  # of the vendor's interfaces
     limits: ClassVar[Limits]
+    tuning: ClassVar[Tuning]  # rates and sizes in force unless the stack parameter VendorTuning changes them
     completes_by: ClassVar[frozenset[Completion]]
     honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
     parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # what may be set under its own name

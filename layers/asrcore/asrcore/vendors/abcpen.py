@@ -15,6 +15,7 @@ from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -71,6 +72,8 @@ class Abcpen(Vendor):
         channels=frozenset({1, 2}),
         max_size_bytes=500 * 1000 * 1000,  # 600 MB in another of the vendor's documents
     )
+    # published: 20 per second for submissions and queries together
+    tuning = Tuning(submissions_per_second=10, queries_per_second=10)
     completes_by = frozenset({Completion.QUERY})
     honours = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
     parameters = MappingProxyType(

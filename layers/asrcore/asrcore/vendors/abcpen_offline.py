@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from asrcore.core.parameters import Choice, Switch, Whole, a_name
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -49,6 +50,8 @@ class AbcpenOffline(Vendor):
         channels=frozenset({1, 2}),
         max_size_bytes=500 * 1000 * 1000,
     )
+    # published: 5 per second for each IP address, 100 per day and application
+    tuning = Tuning(submissions_per_second=5, submissions_per_day=100)
     completes_by = frozenset({Completion.QUERY})
     honours = frozenset({"speakers", "words", "channels"})
     parameters = MappingProxyType(

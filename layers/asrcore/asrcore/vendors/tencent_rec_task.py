@@ -10,6 +10,7 @@ from typing import Any
 from asrcore.core.documents import read_json
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -68,6 +69,8 @@ class TencentRecTask(TencentCloud):
         max_data_bytes=5 * 1024 * 1024,
         max_url_length=tencent_cloud.LONGEST_URL,
     )
+    # published: 20 and 50 per second, 5 MB of audio
+    tuning = Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
     honours = frozenset(
         {

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 from asrcore.core.parameters import OneOf, Value, Whole
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     UNDOCUMENTED,
     Accepted,
@@ -164,6 +165,8 @@ class TencentRecording(Vendor):
         max_data_bytes=5 * 1024 * 1024,
         max_url_length=2047,
     )
+    # published: 5 MB of audio; a rate is not
+    tuning = Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK})
     honours = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(

@@ -10,6 +10,7 @@ from typing import Any
 from asrcore.core.errors import Trait
 from asrcore.core.parameters import OneOf, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Account,
     Code,
@@ -94,9 +95,11 @@ class TencentSentence(TencentCloud):
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=59_999,  # the vendor says both "not over" and "under" 60 s
         sample_rates_hz=frozenset({8000, 16000}),
-        max_data_bytes=2_250_000,  # 3 MB after base64 for newer accounts; the stack's parameter is lower
+        max_data_bytes=2_250_000,  # 3 MB after base64, for newer accounts
         max_url_length=tencent_cloud.LONGEST_URL,
     )
+    # published: 25 requests per second, 600 KB of audio; newer accounts 3 MB after base64
+    tuning = Tuning(submissions_per_second=25, max_data_bytes=600 * 1024)
     completes_by = frozenset({Completion.SYNC})
     honours = frozenset({"punctuation", "inverse_text_normalization", "words", "hotwords", "model", "filter_fillers"})
     parameters = MappingProxyType(

@@ -12,6 +12,7 @@ from typing import Any
 from asrcore.core.errors import AsrError, Trait
 from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
     Account,
@@ -80,6 +81,8 @@ class Volcengine(Vendor):
         channels=frozenset({1, 2}),
         max_size_bytes=512 * 1000 * 1000 - 1,
     )
+    # no limit is published: it is agreed per application
+    tuning = Tuning(submissions_per_second=20)
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
     honours = frozenset(
         {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "model", "filter_fillers"}

@@ -15,6 +15,7 @@ from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
 from asrcore.core.transcript import Recognition, recognition
+from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     UNDOCUMENTED,
     Accepted,
@@ -82,6 +83,8 @@ class VolcengineBigmodel(Vendor):
         channels=frozenset({1, 2}),
         max_size_bytes=512 * 1000 * 1000 - 1,
     )
+    # reported: 20 per second for submissions and queries together
+    tuning = Tuning(submissions_per_second=10, queries_per_second=10)
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
     honours = frozenset(
         {

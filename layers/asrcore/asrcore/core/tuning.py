@@ -1,0 +1,78 @@
+"""Rates and sizes of submissions to a vendor: the vendor's own, and the stack parameter `VendorTuning` over them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asrcore.core.documents import read_json
+from asrcore.core.errors import AsrError, ErrorClass
+
+if TYPE_CHECKING:
+    from asrcore.core.vendor import Vendor
+
+PARAMETER = "VendorTuning"
+
+
+class Tuning(BaseModel):
+    """Rates and sizes for one vendor. A vendor sets the fields that apply to it, and only these can be changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    submissions_per_second: int = Field(ge=1, le=1000, description="Submissions per second")
+    submissions_per_day: int = Field(0, ge=1, le=1_000_000, description="Submissions per day, in China's time zone")
+    queries_per_second: int = Field(0, ge=1, le=1000, description="Queries for results per second")
+    max_data_bytes: int = Field(
+        0, ge=0, description="Largest recording sent in the request itself, where a URL cannot serve"
+    )
+
+
+def ceiling(vendor: "Vendor", field: str) -> int | None:
+    """Return the largest value that a field may have because of the vendor's documented limits; None: no such limit."""
+    return vendor.limits.max_data_bytes if field == "max_data_bytes" else None
+
+
+def read_vendor_tuning(text: str, vendors: Mapping[str, "Vendor"]) -> dict[str, Tuning]:
+    """Return every vendor's tuning, by name: the vendor's own values with those of the stack parameter in their place.
+
+    text: a JSON object per vendor, `{"tencent-sentence": {"submissions_per_second": 50}}`; a missing field keeps the
+    vendor's value. Raises AsrError(config) with the vendor, the field, and what is allowed.
+    """
+    tuning = {name: vendor.tuning for name, vendor in vendors.items()}
+    for name, given in _object(text).items():
+        if name not in vendors:
+            raise _reject(f"{name[:40]} is not a vendor; the vendors are {', '.join(vendors)}")
+        tuning[name] = _tuned(vendors[name], given)
+    return tuning
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = read_json(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise _reject('it must be a JSON object such as {"abcpen": {"submissions_per_second": 5}}')
+    return document
+
+
+def _tuned(vendor: "Vendor", given: object) -> Tuning:
+    own = vendor.tuning.model_dump(exclude_unset=True)
+    if not isinstance(given, dict):
+        raise _reject(f'{vendor.name} must be a JSON object such as {{"submissions_per_second": 5}}')
+    for field, value in given.items():
+        if field not in own:
+            raise _reject(f"{vendor.name} has no {field[:40]!r}; it has {', '.join(own)}")
+        limit = ceiling(vendor, field)
+        if limit is not None and isinstance(value, int) and value > limit:
+            raise _reject(f"{vendor.name}.{field} is {value}, and the vendor accepts up to {limit}")
+    try:
+        return Tuning.model_validate({**own, **given})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise _reject(f"{vendor.name}.{wrong['loc'][0]} is {str(wrong['input'])[:40]}: {wrong['msg']}") from None
+
+
+def _reject(what: str) -> AsrError:
+    message = f"the stack parameter {PARAMETER}: {what}. Correct it and deploy the stack again (docs/settings.md)."
+    return AsrError(ErrorClass.CONFIG, "BadTuning", message)
