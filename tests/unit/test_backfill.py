@@ -205,7 +205,7 @@ def test_a_batch_rests_while_the_vendors_line_is_long():
 
     assert outcomes(answer) == [(names(5)[0], "taken")]
     assert [item["key"] for item in answer["Items"]] == names(5)[1:]
-    assert (answer["next"], answer["wait_s"]) == ("take", LINE_S + 40)
+    assert (answer["next"], answer["wait_s"]) == ("submit", LINE_S + 40)
 
 
 def test_a_batch_does_not_rest_for_a_line_that_is_short():
@@ -228,7 +228,7 @@ def test_a_batch_goes_on_in_another_invocation_when_this_one_has_run_long_enough
     second = step(made, first)
 
     assert (made.clock - START).total_seconds() < 2 * (ROUND_S + 21)
-    assert (first["next"], first["wait_s"], len(first["recordings"])) == ("take", 0, 3)
+    assert (first["next"], first["wait_s"], len(first["recordings"])) == ("submit", 0, 3)
     assert (second["next"], outcomes(second)) == ("done", [(key, "taken") for key in names(5)])
     assert {job.status for job in jobs(made)} == {Status.COMPLETED}
 
@@ -251,7 +251,7 @@ def test_what_fails_for_no_known_reason_stops_no_neighbour_and_is_tried_again():
     second = step(made, first)
 
     assert outcomes(first) == [(names(3)[0], "taken"), (names(3)[2], "taken")]
-    assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("take", AGAIN_S, names(3)[1])
+    assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("submit", AGAIN_S, names(3)[1])
     assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "taken"))
 
 

@@ -37,7 +37,7 @@ class Progress:
 
     def envelope(self) -> dict[str, object]:
         """As JSON values, for the state machine, which hands the batch over again as it is."""
-        following = "take" if self.batch.items else "done"
+        following = "submit" if self.batch.items else "done"
         return {
             "next": following,
             "wait_s": self.wait_s,
