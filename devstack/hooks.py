@@ -41,7 +41,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from devstack import distributed_map
+from devstack import distributed_map, state_machines
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
 from devstack.guard import Guard, access_key_of, is_operator, refuse_stranger
 
@@ -138,6 +138,12 @@ def _install() -> None:
     # Its Distributed Maps have no batches, no inventories and no results.
     _change(AmazonStateLanguageParser, "parse", distributed_map.parsed(AmazonStateLanguageParser.parse))
     _change(DistributedIterationComponent, "_eval_body", _run_map)
+    # It reads definitions by a grammar alone.
+    _change(
+        StepFunctionsParserBackend,
+        "_validate_definition",
+        staticmethod(_then_checked(StepFunctionsParserBackend._validate_definition)),
+    )
     # It looks for a task's token in executions that have only just started too, and fails.
     _change(StepFunctionsParserBackend, "_get_executions", _without_unborn(StepFunctionsParserBackend._get_executions))
 
@@ -345,6 +351,15 @@ def _publish_execution_status(execution: Any) -> None:
     rules: dict[str, Any] = events_backends[execution.account_id][execution.region_name].event_buses["default"].rules
     for rule in list(rules.values()):
         rule.send_to_targets(event, transform_input=False)
+
+
+def _then_checked(original: Callable[[str], None]) -> Callable[[str], None]:
+    @functools.wraps(original)
+    def validate(definition: str) -> None:
+        original(definition)
+        state_machines.check_definition(definition)
+
+    return validate
 
 
 def _without_unborn(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:

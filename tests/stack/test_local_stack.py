@@ -370,6 +370,27 @@ def test_of_many_who_write_a_row_at_once_each_one_counts(scripted: SearchedStack
     assert all(row["n"] == row["m"] for row in seen)
 
 
+@pytest.mark.parametrize("operation", ["create_state_machine", "update_state_machine"])
+def test_state_machine_with_a_name_twice_is_refused_as_in_aws(scripted: SearchedStack, operation: str):
+    states = scripted.client("stepfunctions")
+    deployed = states.describe_state_machine(stateMachineArn=scripted.state_machine_arn)
+    done = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    twice = {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": [done, done], "End": True}}}
+    target = {
+        "create_state_machine": {"name": "twice", "roleArn": deployed["roleArn"]},
+        "update_state_machine": {"stateMachineArn": scripted.state_machine_arn},
+    }[operation]
+
+    with pytest.raises(ClientError, match="DUPLICATE_STATE_NAME") as refused:
+        getattr(states, operation)(definition=json.dumps(twice), **target)
+
+    assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
+    assert (
+        states.describe_state_machine(stateMachineArn=scripted.state_machine_arn)["definition"]
+        == deployed["definition"]
+    )
+
+
 def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
     execution = start(scripted, "once", "completed", {})
     ended(scripted, execution)

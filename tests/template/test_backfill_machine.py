@@ -19,12 +19,17 @@ LARGEST_STATE_BYTES = 256 * 1024
 LONGEST_KEY_BYTES = 1024
 
 
-def child(name: str) -> dict:
-    return MAPS[name]["ItemProcessor"]["States"]
+def of_type(name: str, kind: str) -> dict:
+    """Return the one state of a type among those that a Map runs for each batch."""
+    (state,) = (state for state in MAPS[name]["ItemProcessor"]["States"].values() if state["Type"] == kind)
+    return state
 
 
-def test_a_prefix_and_an_inventory_are_gone_through_in_the_same_way():
-    prefix, inventory = MAPS["FromPrefix"], MAPS["FromInventory"]
+def test_prefix_and_inventory_maps_differ_in_names_and_reader_only():
+    prefix, inventory = (
+        {**MAPS[name], "ItemProcessor": json.dumps(MAPS[name]["ItemProcessor"]).replace(kind, "")}
+        for name, kind in (("FromPrefix", "Prefix"), ("FromInventory", "Inventory"))
+    )
     differ = {name for name in {*prefix, *inventory} if prefix.get(name) != inventory.get(name)}
 
     assert differ == {"Comment", "Label", "ItemReader", "ItemSelector"}
@@ -65,17 +70,17 @@ class TestMaps:
             str(Progress(Batch(Items=items)).envelope()["next"]) for items in ([], [Listed(key="incoming/a.wav")])
         }
 
-        assert {choice["StringEquals"] for choice in child(name)["Dispatch"]["Choices"]} == answers
+        assert {choice["StringEquals"] for choice in of_type(name, "Choice")["Choices"]} == answers
 
     def test_asks_for_what_the_function_does_and_gives_it_time(self, name):
-        take = child(name)["Take"]
-        payload = {**take["Parameters"]["Payload"], "batch": {"Items": [{"key": "incoming/a.wav"}]}}
+        submit = of_type(name, "Task")
+        payload = {**submit["Parameters"]["Payload"], "batch": {"Items": [{"key": "incoming/a.wav"}]}}
 
         assert backfill_event({key.removesuffix(".$"): value for key, value in payload.items() if key != "batch.$"})
-        assert ROUND_S < FUNCTION_S < take["TimeoutSeconds"]
+        assert ROUND_S < FUNCTION_S < submit["TimeoutSeconds"]
 
     def test_whom_lambda_turns_away_waits_for_long_and_uses_up_no_other_retry(self, name):
-        first, other = child(name)["Take"]["Retry"]
+        first, other = of_type(name, "Task")["Retry"]
 
         assert first == TURNED_AWAY
         assert (other["ErrorEquals"], other["JitterStrategy"]) == (["States.ALL"], "FULL")
@@ -94,7 +99,7 @@ class TestMaps:
         processor = MAPS[name]["ItemProcessor"]
 
         text = json.dumps(processor)
-        assert all(f'"Next": "{state}"' in text for state in child(name) if state != processor["StartAt"])
+        assert all(f'"Next": "{state}"' in text for state in processor["States"] if state != processor["StartAt"])
 
 
 def test_the_execution_has_a_time_limit():
