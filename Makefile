@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check test test-all lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators ctl smoke build deploy check test test-all flaky lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,14 +53,18 @@ deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PRO
 check: lint scan test-all  ## what CI runs
 
 # A file's tests share what they set up, so a file stays on one worker; the slowest files come first (pyproject.toml).
-PYTEST = $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 WORKERS ?= 4
+SAMPLE = -m "not exhaustive"
 
 test: $(VENV)/dev.ok  ## the tests, without those that repeat a proof exhaustively (ARGS=tests/unit, ARGS="-k word")
-	@$(PYTEST) -m "not exhaustive" $(ARGS)
+	@$(RUN) -m pytest $(PYTEST_OPTIONS) $(SAMPLE) $(ARGS)
 
 test-all: $(VENV)/dev.ok  ## every test
-	@$(PYTEST) $(ARGS)
+	@$(RUN) -m pytest $(PYTEST_OPTIONS) $(ARGS)
+
+flaky: $(VENV)/dev.ok  ## `make test` under CPU load, in random order; adds up which tests fail (RUNS=10 SEED=7 ARGS=tests/unit)
+	@$(RUN) -m tools.flaky --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) -- $(PYTEST_OPTIONS) $(SAMPLE) $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .

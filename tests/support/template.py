@@ -8,11 +8,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
-class Loader(yaml.SafeLoader):
-    """CloudFormation's short forms as what they stand for."""
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """CloudFormation's short forms as what they stand for; in C where PyYAML brings it, ten times as fast."""
 
 
-def short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def short_form(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):

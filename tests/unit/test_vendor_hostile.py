@@ -286,11 +286,11 @@ def five_hours(word, sentence):
 
 
 @pytest.mark.parametrize(
-    ("name", "document"),
+    ("name", "made"),
     [
         pytest.param(
             "volcengine",
-            {
+            lambda: {
                 "resp": {
                     "code": 1000,
                     "text": "今天" * 75_000,
@@ -309,7 +309,7 @@ def five_hours(word, sentence):
         ),
         pytest.param(
             "abcpen",
-            {
+            lambda: {
                 "code": "0",
                 "data": {
                     "data": {
@@ -337,7 +337,7 @@ def five_hours(word, sentence):
         ),
         pytest.param(
             "tencent-rec-task",
-            {
+            lambda: {
                 "Response": {
                     "Data": {
                         "TaskId": 1,
@@ -363,7 +363,7 @@ def five_hours(word, sentence):
         ),
         pytest.param(
             "volcengine-bigmodel",
-            {
+            lambda: {
                 "code": 20000000,
                 "result": {
                     "text": "今天" * 75_000,
@@ -382,7 +382,7 @@ def five_hours(word, sentence):
         ),
         pytest.param(
             "abcpen-offline",
-            {
+            lambda: {
                 "code": "0",
                 "asr": {
                     "speechResult": {
@@ -398,8 +398,8 @@ def five_hours(word, sentence):
         ),
     ],
 )
-def test_five_hours_of_words(name, document):
-    result = VENDORS[name].read_query(answer(document), an_order())
+def test_five_hours_of_words(name, made):
+    result = VENDORS[name].read_query(answer(made()), an_order())
 
     assert len(result.utterances) == SENTENCES_IN_5_HOURS
     assert sum(len(utterance.words) for utterance in result.utterances) == 75_000

@@ -1,0 +1,26 @@
+"""Which vendors `make test` runs a test with that holds for every vendor alike; `make test-all` runs it with all."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from asrcore.vendors.registry import VENDORS
+
+# The registry's first vendor for each set of completion modes.
+SAMPLE = frozenset({vendor.completes_by: name for name, vendor in reversed(VENDORS.items())}.values())
+
+
+def each_vendor(among: Iterable[str] = VENDORS) -> list[Any]:
+    """Return every vendor as a parameter; those outside the sample are marked exhaustive."""
+    return [name if name in SAMPLE else exhaustive(name) for name in among]
+
+
+def every_nth(cases: Iterable[Any], step: int) -> list[Any]:
+    """Return every case as a parameter; all but each `step`-th, from the first on, are marked exhaustive."""
+    return [case if number % step == 0 else exhaustive(case) for number, case in enumerate(cases)]
+
+
+def exhaustive(*values: Any, id: str | None = None) -> Any:
+    """Return a parameter that `make test` leaves out."""
+    return pytest.param(*values, id=id, marks=pytest.mark.exhaustive)
