@@ -7,7 +7,7 @@ read here first as the functions will read it: what they refuse would stop every
 
 import argparse
 import json
-import shlex
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,9 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
 from asrcore.core.errors import AsrError
 from asrcore.core.prices import REFERENCE
 from asrcore.settings import Settings
+from asrcore.stores.config import CONFIG
 from devstack.expand import ParameterError, check_parameters, load_template
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +29,22 @@ SHIPPED = ROOT / "samconfig.toml"
 LOCAL = ROOT / "samconfig.local.toml"
 ASKED = ("VendorChain", "AlarmTopicArn", "RetentionDays", "KmsKeyArn")
 _LONGEST_NAME = 20  # the buckets are named after the stack, and a bucket's name has at most 63 characters
+# One parameter as SAM reads it, of all the forms that it reads the only ones that mean what they look like.
+_PARAMETER = re.compile(r"""([A-Za-z0-9]+)=("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'\\]+)(?: +|$)""", re.DOTALL)
+_PLAIN = re.compile(r"""[^\s"'\\]+""")
+
+# States in which CloudFormation updates nothing, and the way out of each (CloudFormation guide, "Stack status codes").
+_DELETE = "cloudformation delete-stack"
+_STUCK = {
+    "ROLLBACK_COMPLETE": ("its first deployment failed, and nothing that it made is left", _DELETE),
+    "ROLLBACK_FAILED": ("its first deployment failed, and so did taking it back", _DELETE),
+    "CREATE_FAILED": ("its first deployment failed", _DELETE),
+    "DELETE_FAILED": ("its deletion failed half way", _DELETE),
+    "UPDATE_ROLLBACK_FAILED": (
+        "an update failed, and so did going back to the release before",
+        "cloudformation continue-update-rollback",
+    ),
+}
 
 Table = dict[str, Any]
 Ask = Callable[[str], str]
@@ -44,14 +64,19 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
     try:
         set_up(options.profile, options.config, ask)
         check(options.profile, options.config)
+        refuse_stuck(options.profile, options.config)
         command = [options.sam, "deploy", "--config-env", options.profile, "--config-file", str(options.config)]
-        return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - no shell
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - no shell
+        if status:
+            refuse_stuck(options.profile, options.config)
     except FileNotFoundError:
         print(f"deploy: there is no {options.sam!r}: install the SAM CLI, or give its path with SAM=", file=sys.stderr)
     except EOFError:
         print("deploy: nobody answers: run it once where questions can be answered", file=sys.stderr)
     except DeployError as error:
         print(f"deploy: {error}", file=sys.stderr)
+    else:
+        return status
     return 1
 
 
@@ -73,8 +98,7 @@ def set_up(profile: str, config: Path, ask: Ask) -> None:
 
 def check(profile: str, config: Path) -> None:
     """Read a profile's parameters as CloudFormation and the functions do. Raises DeployError for what they refuse."""
-    tables = tomllib.loads(config.read_text(encoding="utf-8"))[profile]
-    kept = {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
+    kept = _kept(profile, config)
     template = load_template(ROOT / "template.yaml")
     declared = template["Parameters"]
     try:
@@ -86,6 +110,39 @@ def check(profile: str, config: Path) -> None:
         raise DeployError(error.message) from error
     except ValueError as error:
         raise DeployError(f"parameter_overrides of {profile} in {config.name}: {error}") from error
+
+
+def refuse_stuck(profile: str, config: Path) -> None:
+    """Raise DeployError with the way out when the stack is in a state in which CloudFormation cannot update it.
+
+    Does nothing when AWS cannot be asked: SAM then says why.
+    """
+    kept = _kept(profile, config)
+    name, region = kept.get("stack_name", ""), kept.get("region")
+    try:
+        session = boto3.Session(profile_name=kept.get("profile"), region_name=region)
+        (stack,) = session.client("cloudformation", config=CONFIG).describe_stacks(StackName=name)["Stacks"]
+    except (BotoCoreError, ClientError):  # no such stack yet, no credentials, no network
+        return
+    if stack["StackStatus"] not in _STUCK:
+        return
+    why, way_out = _STUCK[stack["StackStatus"]]
+    where = f"--stack-name {name}" + "".join(
+        f" --{option} {value}" for option, value in (("region", region), ("profile", kept.get("profile"))) if value
+    )
+    raise DeployError(
+        f"stack {name} is {stack['StackStatus']}: {why}, so that it cannot be updated.\n"
+        f"What failed: aws cloudformation describe-stack-events {where} "
+        "--query \"StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]\"\n"
+        f"Then: aws {way_out} {where}\n"
+        'When that is over, run make deploy again (docs/deploy.md, "A deployment that fails").'
+    )
+
+
+def _kept(profile: str, config: Path) -> Table:
+    """Return what the file of answers holds for `sam deploy`."""
+    tables = tomllib.loads(config.read_text(encoding="utf-8"))[profile]
+    return {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
 
 
 def _variables(template: Table, values: Mapping[str, str], region: str) -> dict[str, str]:
@@ -103,11 +160,45 @@ def _parameters(tables: Mapping[str, Table], command: str) -> Table:
 
 
 def overrides(given: str | Sequence[str]) -> dict[str, str]:
-    """The parameters in `Name=value Name="value with spaces"`. Raises ValueError for what is not of that form."""
-    words = shlex.split(given if isinstance(given, str) else " ".join(given))
-    if wrong := [word for word in words if "=" not in word]:
-        raise ValueError(f"{wrong[0]!r} is not of the form Name=value; what has spaces stands in quotes")
-    return dict(word.split("=", 1) for word in words)
+    """Return the parameters in `Name=value Name="value with spaces"`, as SAM reads them.
+
+    Raises ValueError for all that SAM would read otherwise than it looks, or drop without a word.
+    """
+    found = {}
+    for text in [given] if isinstance(given, str) else given:
+        rest = text.strip()
+        while rest:
+            parameter = _PARAMETER.match(rest)
+            if parameter is None:
+                raise ValueError(_complaint(rest))
+            found[parameter[1]] = _unquoted(parameter[2])
+            rest = rest[parameter.end() :]
+    return found
+
+
+def _complaint(text: str) -> str:
+    """Return what is wrong with the parameter that a text begins with, and how it is written right."""
+    word = text.split(" ", 1)[0]
+    if word.split() != [word]:
+        return f"{word!r}: parameters are separated by spaces, not by line ends or tabs"
+    name, equals, value = word.partition("=")
+    if not equals:
+        return f"{word!r} is not of the form Name=value; what has spaces stands in quotes"
+    if not value:
+        return f'{word} without a value is dropped by SAM, and the stack keeps what it has: write {name}="" for none'
+    if value[0] in "\"'":
+        return f"{name}: no closing quotation mark, or no space behind it"
+    return f"{name}: a value with quotation marks or backslashes stands in quotes as a whole: {name}='…'"
+
+
+def _unquoted(value: str) -> str:
+    if value[0] in "\"'":
+        value = value[1:-1]
+    return re.sub(r"""\\([ "'])""", r"\1", value)
+
+
+def _quoted(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else '"' + value.replace('"', r"\"") + '"'
 
 
 def _answer(tables: dict[str, Table], ask: Ask) -> None:
@@ -125,7 +216,7 @@ def _answer(tables: dict[str, Table], ask: Ask) -> None:
         else:
             given.pop(name, None)
     if given:
-        deploy["parameter_overrides"] = " ".join(f"{name}={value}" for name, value in given.items())
+        deploy["parameter_overrides"] = " ".join(f"{name}={_quoted(value)}" for name, value in given.items())
 
 
 def _until_right(question: str, default: str, problem: Callable[[str], str], ask: Ask) -> str:

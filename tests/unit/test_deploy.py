@@ -1,15 +1,29 @@
 """`make deploy`: it asks once, keeps what it was told, and hands over to SAM."""
 
+import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from devstack.settings import ROOT
 from tools.deploy import DeployError, check, main, overrides, set_up
 
 KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aws() -> Iterator[None]:
+    """Have an account in which there is no stack yet."""
+    with mock_aws():
+        yield
 
 
 class Person:
@@ -140,7 +154,13 @@ def written(config: Path, parameters: str) -> Path:
         pytest.param('LogLevel="INFO', "closing quotation", id="no end of a quotation"),
         pytest.param("""DefaultOptions='{"vendor": "abcpen"}'""", "vendor cannot be set here", id="options"),
         pytest.param("""DefaultOptions='{"language": "Welsh"}'""", "DefaultOptions: language='Welsh'", id="a language"),
-        pytest.param('DefaultOptions={"language":"zh-CN"}', "DefaultOptions: not JSON", id="quotes that are lost"),
+        pytest.param('DefaultOptions={"language":"zh-CN"}', "DefaultOptions='…'", id="quotes that are lost"),
+        pytest.param("AlarmTopicArn= LogRetentionDays=90", 'write AlarmTopicArn="" for none', id="an empty value"),
+        pytest.param(
+            "LogRetentionDays=90 AlarmTopicArn=", 'write AlarmTopicArn="" for none', id="an empty one at the end"
+        ),
+        pytest.param("LogLevel=INFO\nLogRetentionDays=90", "separated by spaces, not by line ends", id="line ends"),
+        pytest.param('LogLevel="INFO"LogRetentionDays=90', "no space behind it", id="no space"),
         pytest.param("""VendorPrices='{"acme": {"price": 1}}'""", "acme is no vendor", id="a vendor's price"),
         pytest.param("""AwsPrices='{"currency": "USD"}'""", "give these anew", id="a region's prices"),
         pytest.param(
@@ -167,11 +187,77 @@ def test_what_would_stop_every_function_is_told_and_not_deployed(config, sam, ca
             """'''DefaultOptions='{"language": "zh-CN", "hotwords": ["会 议"]}' LogLevel=DEBUG'''""", id="JSON"
         ),
         pytest.param(r"""'''DefaultOptions="{\"language\": \"zh-CN\"}" AlarmTopicArn=""'''""", id="escaped JSON"),
+        pytest.param("""'AlarmTopicArn="" LogRetentionDays=90'""", id="an empty value in quotes"),
         pytest.param("""["VendorChain=abcpen", '''AwsPrices='{"million_transitions": 27.9}'''']""", id="a list"),
     ],
 )
 def test_what_the_functions_take_is_deployed(config, parameters):
     check("default", written(config, parameters))
+
+
+def test_empty_value_of_a_list_is_refused(config):
+    with pytest.raises(DeployError, match='write AlarmTopicArn="" for none'):
+        check("default", written(config, '["AlarmTopicArn=", "LogRetentionDays=90"]'))
+
+
+def test_parameters_are_read_as_sam_reads_them():
+    text = r"""A=1,2  B="x= y" C='{"k": "v w"}' D="{\"k\": 1}" E="" F='' G=a=b"""
+
+    assert overrides(text) == {
+        "A": "1,2", "B": "x= y", "C": '{"k": "v w"}', "D": '{"k": 1}', "E": "", "F": "", "G": "a=b"
+    }  # fmt: skip
+
+
+@pytest.fixture
+def stack() -> Iterator[Any]:
+    """Have a stack in the account; its `status` may be set."""
+    cloudformation = boto3.client("cloudformation", region_name="cn-north-1")
+    cloudformation.create_stack(StackName="calls", TemplateBody='{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}')
+    yield cloudformation_backends[DEFAULT_ACCOUNT_ID]["cn-north-1"].get_stack("calls")
+    cloudformation.delete_stack(StackName="calls")
+
+
+def for_stack(config: Path) -> Path:
+    """Write answers that name the stack."""
+    config.write_text("[default.global.parameters]\nstack_name = 'calls'\nregion = 'cn-north-1'\n")
+    return config
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"),
+    [
+        pytest.param("ROLLBACK_COMPLETE", "delete-stack", id="first deployment failed"),
+        pytest.param("DELETE_FAILED", "delete-stack", id="deletion failed"),
+        pytest.param("UPDATE_ROLLBACK_FAILED", "continue-update-rollback", id="way back failed"),
+    ],
+)
+def test_stack_that_cannot_be_updated_is_not_deployed(config, sam, stack, capfd, status, way_out):
+    stack.status = status
+
+    ended = main(["--sam", str(sam), "--config", str(for_stack(config))])
+
+    told = capfd.readouterr()
+    assert (ended, told.out) == (1, "")
+    assert f"stack calls is {status}" in told.err
+    assert f"Then: aws cloudformation {way_out} --stack-name calls --region cn-north-1\n" in told.err
+
+
+def test_first_deployment_that_fails_ends_with_the_way_out(config, sam, stack, capfd, monkeypatch):
+    def fail(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        stack.status = "ROLLBACK_COMPLETE"
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr("tools.deploy.subprocess.run", fail)
+
+    assert main(["--sam", str(sam), "--config", str(for_stack(config))]) == 1
+    assert "its first deployment failed" in capfd.readouterr().err
+
+
+def test_stack_that_can_be_updated_is_deployed(config, sam, stack, capfd):
+    stack.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    assert main(["--sam", str(sam), "--config", str(for_stack(config))]) == 3
+    assert capfd.readouterr().out.endswith(f"--config-file {config}\n")
 
 
 def test_without_sam_it_says_what_to_install(config, tmp_path, capsys):
