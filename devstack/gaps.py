@@ -12,15 +12,14 @@ from moto.cloudformation.parsing import get_model_map
 
 from devstack.expand import Json, TemplateError
 
+DEFAULT_ROUTE = "$default"
+NO_VALUE = {"Ref": "AWS::NoValue"}
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
 # Played by the local stack itself, or without effect here: policies of resources are not asked, nobody watches.
 LEFT_OUT = frozenset(
     {
         "AWS::ApiGatewayV2::Api",
-        "AWS::ApiGatewayV2::Authorizer",
-        "AWS::ApiGatewayV2::Integration",
-        "AWS::ApiGatewayV2::Route",
         "AWS::ApiGatewayV2::Stage",
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
@@ -225,20 +224,39 @@ def _refuse_unknown(resources: Json) -> None:
 
 # moto has the HTTP API's control plane without CloudFormation, and nothing that answers requests.
 def _routes(template: Json, parameters: Mapping[str, str]) -> list[Route]:
+    """Read the routes of the HTTP API from its OpenAPI document, as API Gateway imports it."""
     resources, decide = template["Resources"], _Conditions(template, parameters)
-    written = [resources[name] for name in _names(resources, "AWS::ApiGatewayV2::Route")]
-    return [_route(each["Properties"], resources, decide) for each in written if decide.makes(each)]
+    bodies = [
+        decide.whole(resources[name]["Properties"]["Body"]) for name in _names(resources, "AWS::ApiGatewayV2::Api")
+    ]
+    return [
+        _route(f"{method.upper()} {path}" if path != DEFAULT_ROUTE else path, operation, body.get("components", {}))
+        for body in bodies
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+    ]
 
 
-def _route(properties: Json, resources: Json, decide: "_Conditions") -> Route:
-    key = properties["RouteKey"]
-    target = re.fullmatch(r"integrations/\$\{(\w+)\}", str(properties["Target"].get("Fn::Sub")))
-    integration = resources[target[1]]["Properties"] if target else {}
-    function = integration.get("IntegrationUri", {}).get("Fn::GetAtt", [])
-    if function[1:] != ["Arn"] or integration["PayloadFormatVersion"] != "2.0" or "+}" in key or key.startswith("ANY "):
+def _route(key: str, operation: Json, components: Json) -> Route:
+    integration = operation["x-amazon-apigateway-integration"]
+    if "$ref" in integration:
+        integration = components["x-amazon-apigateway-integrations"][integration["$ref"].rpartition("/")[2]]
+    function = re.search(
+        r":lambda:path/2015-03-31/functions/\$\{(\w+)\.Arn\}/invocations$", integration["uri"]["Fn::Sub"]
+    )
+    if not function or integration["payloadFormatVersion"] != "2.0" or "+}" in key or key.startswith("X-AMAZON"):
         raise TemplateError(f"the local stack's HTTP API cannot play the route {key}")
-    authorization = decide.value(properties.get("AuthorizationType", "NONE"))
-    return Route(key, function[0], integration.get("TimeoutInMillis", 30_000) / 1000, authorization)
+    schemes = [components["securitySchemes"][name] for scheme in operation.get("security", []) for name in scheme]
+    authorization = next(map(_authorization, schemes), "NONE")
+    return Route(key, function[1], integration.get("timeoutInMillis", 30_000) / 1000, authorization)
+
+
+def _authorization(scheme: Json) -> str:
+    if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4":
+        return "AWS_IAM"
+    if scheme.get("x-amazon-apigateway-authorizer", {}).get("type") == "jwt":
+        return "JWT"
+    raise TemplateError(f"the local stack's HTTP API cannot play the security scheme {scheme}")
 
 
 class _Conditions:
@@ -249,23 +267,25 @@ class _Conditions:
         declared = template.get("Parameters", {})
         self._parameters = {name: str(each.get("Default", "")) for name, each in declared.items()} | dict(parameters)
 
-    def makes(self, resource: Json) -> bool:
-        """Whether a resource is made."""
-        return "Condition" not in resource or self._holds(self._conditions[resource["Condition"]])
-
-    def value(self, value: Any) -> Any:
-        """A value, with `Fn::If` decided and parameters looked up."""
+    def whole(self, value: Any) -> Any:
+        """Return a part of the template with every `Fn::If` decided, without what is `AWS::NoValue` then."""
         match value:
             case {"Fn::If": [str(condition), one, other]}:
-                return self.value(one if self._holds(self._conditions[condition]) else other)
-            case {"Ref": str(name)}:
-                return self._parameters[name]
+                return self.whole(one if self._holds(self._conditions[condition]) else other)
+            case dict():
+                items = {key: self.whole(item) for key, item in value.items()}
+                return {key: item for key, item in items.items() if item != NO_VALUE}
+            case list():
+                return [item for item in map(self.whole, value) if item != NO_VALUE]
         return value
+
+    def _value(self, value: Any) -> Any:
+        return self._parameters[value["Ref"]] if isinstance(value, dict) else value
 
     def _holds(self, condition: Json) -> bool:
         match condition:
             case {"Fn::Equals": [one, other]}:
-                return bool(self.value(one) == self.value(other))
+                return bool(self._value(one) == self._value(other))
             case {"Fn::Not": [dict(inner)]}:
                 return not self._holds(inner)
         raise TemplateError(

@@ -1,5 +1,7 @@
 """template.yaml as data."""
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,25 @@ def _told(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each of 
         case {"Fn::Join": [_, one]}:
             return _told(one, given)
     return value
+
+
+def needed(value: Any) -> Iterator[str]:
+    """The names that a part of a template refers to: resources, parameters and pseudo parameters alike."""
+    match value:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
+            yield name.partition(".")[0]
+        case Mapping():
+            for key, item in value.items():
+                if key == "DependsOn":
+                    yield from [item] if isinstance(item, str) else item
+                elif key == "Fn::Sub":
+                    text = item if isinstance(item, str) else item[0]
+                    yield from (name.partition(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
+                    yield from () if isinstance(item, str) else needed(item[1])
+                else:
+                    yield from needed(item)
+        case list():
+            for item in value:
+                yield from needed(item)

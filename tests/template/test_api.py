@@ -1,4 +1,4 @@
-"""The HTTP API in the template: who is let in where, what is written down of it, and that it is the API of the code."""
+"""The HTTP API in the template: routes, authorization, access logs, throttling, and the order of creation."""
 
 import json
 import re
@@ -10,7 +10,10 @@ from tests.support.template import ROOT, TEMPLATE, deployed
 
 PARAMETERS = TEMPLATE["Parameters"]
 DOCUMENT = json.loads((ROOT / "schemas/openapi.json").read_text())
-OPEN_TO_ALL = {"CallbackRoute", "JobsPageRoute"}
+CALLBACK = "POST /callbacks/{vendor}/{job_id}/{attempt}/{signature}"
+PAGE = "GET /"
+DEFAULT = "$default"
+OPEN_TO_ALL = {CALLBACK, PAGE}
 # "Customizing HTTP API access logs": by credentials or by token; names, which sign nothing.
 WHO_CALLED = ("identity.userArn", "authorizer.claims.sub")
 DEPLOYMENTS = {
@@ -19,48 +22,77 @@ DEPLOYMENTS = {
 }
 
 
+def body(resources: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = resources["HttpApi"]["Properties"]["Body"]
+    return document
+
+
 def routes(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::ApiGatewayV2::Route"}
+    """Each operation by its route key."""
+    return {
+        path if path == DEFAULT else f"{method.upper()} {path}": operation
+        for path, methods in body(resources)["paths"].items()
+        for method, operation in methods.items()
+    }
 
 
-@pytest.mark.parametrize("name", sorted(set(routes(DEPLOYMENTS["iam"])) - OPEN_TO_ALL))
-class TestEveryRouteButCallbacksAndThePage:
-    def test_asks_for_credentials(self, name):
-        route = routes(DEPLOYMENTS["iam"])[name]
-
-        assert route["AuthorizationType"] == "AWS_IAM"
-        assert "AuthorizerId" not in route
-
-    def test_or_for_a_token(self, name):
-        route = routes(DEPLOYMENTS["jwt"])[name]
-
-        assert (route["AuthorizationType"], route["AuthorizerId"]) == ("JWT", {"Ref": "JwtAuthorizer"})
+def integration(operation: dict[str, Any]) -> str:
+    return str(operation["x-amazon-apigateway-integration"]["$ref"].rpartition("/")[2])
 
 
-@pytest.mark.parametrize("name", sorted(OPEN_TO_ALL))
+@pytest.mark.parametrize("key", sorted(set(routes(DEPLOYMENTS["iam"])) - OPEN_TO_ALL))
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_callbacks_and_the_page_are_open_to_all(deployment, name):
-    assert routes(DEPLOYMENTS[deployment])[name]["AuthorizationType"] == "NONE"
+def test_every_route_but_callbacks_and_the_page_needs_authorization(deployment, key):
+    assert routes(DEPLOYMENTS[deployment])[key]["security"] == [{"caller": []}]
+
+
+@pytest.mark.parametrize("key", sorted(OPEN_TO_ALL))
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_callbacks_and_the_page_are_open_to_all(deployment, key):
+    assert "security" not in routes(DEPLOYMENTS[deployment])[key]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "scheme"),
+    [
+        (
+            "iam",  # API Gateway guide, "x-amazon-apigateway-authtype property"
+            {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"},
+        ),
+        (
+            "jwt",  # API Gateway guide, "x-amazon-apigateway-authorizer object"
+            {
+                "type": "oauth2",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "jwt",
+                    "identitySource": "$request.header.Authorization",
+                    "jwtConfiguration": {"issuer": {"Ref": "JwtIssuer"}, "audience": [{"Ref": "JwtAudience"}]},
+                },
+            },
+        ),
+    ],
+)
+def test_authorization_is_the_parameters(deployment, scheme):
+    assert body(DEPLOYMENTS[deployment])["components"]["securitySchemes"] == {"caller": scheme}
 
 
 def test_callbacks_lead_to_their_function_and_all_else_to_the_api():
-    targets = {name: route["Target"]["Fn::Sub"] for name, route in routes(DEPLOYMENTS["iam"]).items()}
+    targets = {key: integration(operation) for key, operation in routes(DEPLOYMENTS["iam"]).items()}
 
-    assert targets.pop("CallbackRoute") == "integrations/${CallbackIntegration}"
-    assert set(targets.values()) == {"integrations/${ApiIntegration}"}
+    assert targets.pop(CALLBACK) == "callback"
+    assert set(targets.values()) == {"api"}
 
 
-def test_the_routes_are_those_of_the_code_and_what_is_left_over():
+def test_the_routes_are_those_of_the_code_and_the_default():
     documented = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
-    apart = {"CallbackRoute", "JobsPageRoute", "AnyOtherRoute"}
-    written = {route["RouteKey"] for name, route in routes(deployed()).items() if name not in apart}
 
-    assert written == documented
+    assert set(routes(deployed())) == documented | {CALLBACK, DEFAULT}
+    assert routes(deployed())[DEFAULT]["isDefaultRoute"] is True
 
 
 @pytest.mark.parametrize(("bucket", "method"), [("AudioBucket", "POST"), ("TranscriptBucket", "GET")])
 def test_the_page_is_off_unless_asked_for_and_with_it_what_it_needs(bucket, method):
-    assert "JobsPageRoute" not in deployed()
+    assert PAGE not in routes(deployed())
     assert "CorsConfiguration" not in deployed()[bucket]["Properties"]
     (rule,) = deployed(JobsPage="on")[bucket]["Properties"]["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedMethods"] == [method]
@@ -96,13 +128,15 @@ def test_access_logs_tell_what_one_needs_and_never_an_address():
     assert {each for each in variables if told_of_callers.search(each)} == {f"$context.{name}" for name in WHO_CALLED}
 
 
-def test_an_answer_comes_before_api_gateway_gives_up():
-    for name in ("CallbackIntegration", "ApiIntegration"):
-        integration = DEPLOYMENTS["iam"][name]["Properties"]
-        function = integration["IntegrationUri"]["Fn::GetAtt"].removesuffix(".Arn")
-        timeout_s = DEPLOYMENTS["iam"][function]["Properties"]["Timeout"]
+@pytest.mark.parametrize(("name", "function"), [("callback", "CallbackFunction"), ("api", "ApiFunction")])
+def test_an_integration_runs_its_function_and_outlives_it(name, function):
+    integration = body(DEPLOYMENTS["iam"])["components"]["x-amazon-apigateway-integrations"][name]
 
-        assert timeout_s * 1000 <= integration["TimeoutInMillis"] < 30_000
+    assert f"/functions/${{{function}.Arn}}/invocations" in integration["uri"]["Fn::Sub"]
+    assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+    assert integration["payloadFormatVersion"] == "2.0"
+    timeout_s = DEPLOYMENTS["iam"][function]["Properties"]["Timeout"]
+    assert timeout_s * 1000 <= integration["timeoutInMillis"] < 30_000
 
 
 @pytest.mark.parametrize("permission", ["CallbackPermission", "ApiPermission"])

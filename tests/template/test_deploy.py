@@ -3,8 +3,8 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from devstack.expand import check_parameters, expand, load_template
-from tests.support.template import ROOT, TEMPLATE, Loader
+from tests.support.template import ROOT, TEMPLATE, Loader, needed
 from tools.deploy import overrides
 
 EXPANDED = expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template["Resources"]
@@ -109,13 +109,44 @@ class TestDependencies:
             TopologicalSorter({name: set(needed(each)) for name, each in resources.items()}).prepare()
 
 
+def unordered(of: dict[str, Any]) -> list[tuple[str, str]]:
+    """The pairs of an HTTP API's resources that CloudFormation may create at the same time.
+
+    API Gateway answers ConflictException to a modification of an API while another one is made.
+    """
+    graph = {name: set(needed(each)) & set(of) for name, each in of.items()}
+    earlier: dict[str, set[str]] = {}
+    for name in TopologicalSorter(graph).static_order():
+        earlier[name] = graph[name].union(*(earlier[each] for each in graph[name]))
+    parts = [name for name, each in of.items() if each["Type"].startswith("AWS::ApiGatewayV2::")]
+    return [(one, other) for one, other in combinations(parts, 2) if not {one, other} & (earlier[one] | earlier[other])]
+
+
+def test_resources_of_the_api_are_created_one_after_the_other():
+    assert unordered(EXPANDED) == []
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "pairs"),
+    [
+        pytest.param({}, [("First", "Second")], id="at-once"),
+        pytest.param({"DependsOn": "First"}, [], id="one-after-the-other"),
+    ],
+)
+def test_resources_of_an_api_without_an_order_are_found(depends_on, pairs):
+    route = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}}}
+    of = {"Api": {"Type": "AWS::ApiGatewayV2::Api"}, "First": route, "Second": {**route, **depends_on}}
+
+    assert unordered(of) == pairs
+
+
 STAYS = {
     "AudioBucket": {"BucketName": {"Fn::Sub": "${AWS::StackName}-audio-${AWS::AccountId}-${AWS::Region}"}},
     "TranscriptBucket": {"BucketName": {"Fn::Sub": "${AWS::StackName}-transcripts-${AWS::AccountId}-${AWS::Region}"}},
     "JobsTable": {"KeySchema": [{"AttributeName": "job_id", "KeyType": "HASH"}]},
     "VendorSecret": {},
     "FailedEventsQueue": {},
-    "HttpApi": {"ProtocolType": "HTTP"},  # callbacks in flight come to its address
+    "HttpApi": {},  # callbacks in flight come to its address
     "PollerStateMachine": {"StateMachineName": {"Fn::Sub": "${AWS::StackName}-poller"}, "StateMachineType": "STANDARD"},
 }
 
@@ -173,25 +204,3 @@ class TestKey:
         text = re.sub(r"(events|s3)\.amazonaws\.com", "", json.dumps(KEY))
 
         assert not re.findall(r"arn:aws|amazonaws", text)
-
-
-def needed(value: Any) -> Iterator[str]:
-    """The names that a part of a template refers to: resources, parameters and pseudo parameters alike."""
-    match value:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
-            yield name.partition(".")[0]
-        case Mapping():
-            for key, item in value.items():
-                if key == "DependsOn":
-                    yield from [item] if isinstance(item, str) else item
-                elif key == "Fn::Sub":
-                    text = item if isinstance(item, str) else item[0]
-                    yield from (name.partition(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
-                    yield from () if isinstance(item, str) else needed(item[1])
-                else:
-                    yield from needed(item)
-        case list():
-            for item in value:
-                yield from needed(item)
