@@ -183,7 +183,10 @@ def test_every_command_of_sam_names_what_there_is(words):
 @pytest.mark.parametrize("arguments", examples("aws", NOT_RUN) + within("aws"))
 def test_every_command_of_aws_is_one_of_an_api_and_its_files_are_there(arguments):
     given = dict(pairwise(arguments))
-    service, operation = [word for word in arguments if not word.startswith(("-", "http")) and word != "aws"][:2]
+    service, operation, *further = [word for word in arguments if not word.startswith(("-", "http")) and word != "aws"]
+    if operation == "wait":
+        waiter = Session().get_waiter_model(service).get_waiter(further[0].replace("-", " ").title().replace(" ", ""))
+        operation = xform_name(waiter.operation, "-")
     high_level = {("s3", "cp"), ("s3", "sync"), ("s3", "ls"), ("cloudformation", "deploy")}
 
     if (service, operation) not in high_level:
