@@ -4,7 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.embedded import REGION, embedded_aws, forget
 from tests.support.web import Web
+
+
+@pytest.fixture(scope="module")
+def started_aws() -> Iterator[None]:
+    """An embedded AWS for a file's tests."""
+    with embedded_aws():
+        yield
+
+
+@pytest.fixture
+def aws(started_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedded AWS with nothing in it, in the region of this process."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    forget()
 
 
 @pytest.fixture

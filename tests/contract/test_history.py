@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from moto import mock_aws
 
 from asrcore.core.history import ENOUGH
 from asrcore.stores.history import KEPT_DAYS, READ_EVERY_S, DynamoHistory
+from tests.support import embedded
 from tests.support.memory import START, MemoryHistory
 from tests.support.table import create_jobs_table
 
@@ -16,13 +15,10 @@ HOUR_S = 3600
 
 
 @pytest.fixture
-def client(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    with mock_aws():
-        client = boto3.client("dynamodb", "us-east-1")
-        create_jobs_table(client)
-        yield client
+def client(aws):
+    client = embedded.client("dynamodb")
+    create_jobs_table(client)
+    return client
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

@@ -5,10 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
@@ -22,28 +20,24 @@ from asrcore.services import Asked, ConflictError, Made, Wanted
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
+from tests.support import embedded
 from tests.support.memory import START, MemoryJobs, MemoryTranscripts
 from tests.support.pipeline import SOURCE
+from tests.support.sampled import each_value_once
 from tests.support.table import create_jobs_table
 from tests.support.web import Web
 
-REGION = "us-east-1"
 
-
-@pytest.fixture
-def aws(monkeypatch):
-    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        yield
+def jobs_store(kind):
+    if kind == "memory":
+        return MemoryJobs()
+    client = embedded.client("dynamodb")
+    return DynamoJobs(client, create_jobs_table(client))
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def jobs(request, aws):
-    if request.param == "memory":
-        return MemoryJobs()
-    client = boto3.client("dynamodb")
-    return DynamoJobs(client, create_jobs_table(client))
+    return jobs_store(request.param)
 
 
 class TestJobs:
@@ -146,50 +140,58 @@ class TestJobs:
         assert jobs.next_slot("other", Pace(1), START) == START
 
 
-class TestListsOfJobs:
-    @pytest.fixture
-    def made(self, jobs):
-        """Thirty jobs, some of the same moment, a third of them done, and rows that are no jobs."""
-        made = []
-        for number in range(30):
-            moment = START + timedelta(seconds=number // 2)
-            job = new_job(SOURCE.model_copy(update={"version_id": f"v{number}"}), moment)
-            jobs.create(job)
-            if number % 3 == 0:
-                job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
-            made.append(job)
-        jobs.next_slot("toy", Pace(1, per_day=2), START)
-        jobs.ask("key", Asked("wish", SOURCE), START)
-        return sorted(made, key=lambda job: job.recency, reverse=True)
+def make_thirty(jobs):
+    """Create thirty jobs, some of the same moment, a third of them done, and rows that are no jobs."""
+    made = []
+    for number in range(30):
+        moment = START + timedelta(seconds=number // 2)
+        job = new_job(SOURCE.model_copy(update={"version_id": f"v{number}"}), moment)
+        jobs.create(job)
+        if number % 3 == 0:
+            job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
+        made.append(job)
+    jobs.next_slot("toy", Pace(1, per_day=2), START)
+    jobs.ask("key", Asked("wish", SOURCE), START)
+    return sorted(made, key=lambda job: job.recency, reverse=True)
 
-    def pages(self, jobs, wanted, limit):
-        found, before = [], None
-        for _ in range(100):
-            page = jobs.recent(wanted, limit, before)
-            assert len(page.job_ids) <= limit
-            found += page.job_ids
-            before = page.after
-            if before is None:
-                return found
-        raise AssertionError("the pages do not end")
 
-    @pytest.mark.parametrize("limit", [1, 7, 30, 100])
-    @pytest.mark.parametrize(
-        "wanted",
-        [
-            pytest.param(Wanted(), id="all"),
-            pytest.param(Wanted(status=Status.FAILED), id="of a status"),
-            pytest.param(Wanted(vendor="nobody"), id="of a vendor"),
-            pytest.param(Wanted(since=START + timedelta(seconds=5)), id="since"),
-            pytest.param(Wanted(until=START + timedelta(seconds=5)), id="until"),
-            pytest.param(
-                Wanted(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
-                id="all at once",
-            ),
-            pytest.param(Wanted(since=START, until=START), id="of no time"),
-        ],
-    )
-    def test_every_job_that_is_wanted_comes_once_the_newest_first(self, jobs, made, wanted, limit):
+def pages(jobs, wanted, limit):
+    """Return the ids of every page of a list."""
+    found, before = [], None
+    for _ in range(100):
+        page = jobs.recent(wanted, limit, before)
+        assert len(page.job_ids) <= limit
+        found += page.job_ids
+        before = page.after
+        if before is None:
+            return found
+    raise AssertionError("the pages do not end")
+
+
+WANTED = {
+    "all": Wanted(),
+    "of a status": Wanted(status=Status.FAILED),
+    "of a vendor": Wanted(vendor="nobody"),
+    "since": Wanted(since=START + timedelta(seconds=5)),
+    "until": Wanted(until=START + timedelta(seconds=5)),
+    "all at once": Wanted(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
+    "of no time": Wanted(since=START, until=START),
+}
+LIMITS = {"1": 1, "7": 7, "30": 30, "100": 100}
+
+
+@pytest.fixture(scope="class", params=["memory", "dynamodb"])
+def listed(request, started_aws):
+    """A store with thirty jobs, which its tests only read."""
+    embedded.forget()
+    jobs = jobs_store(request.param)
+    return jobs, make_thirty(jobs)
+
+
+class TestPagesOfJobs:
+    @pytest.mark.parametrize(("wanted", "limit"), each_value_once(WANTED, LIMITS))
+    def test_every_job_that_is_wanted_comes_once_the_newest_first(self, listed, wanted, limit):
+        jobs, made = listed
         expected = [
             job.job_id
             for job in made
@@ -199,12 +201,18 @@ class TestListsOfJobs:
             and (wanted.until is None or job.created_at < wanted.until)
         ]
 
-        assert self.pages(jobs, wanted, limit) == expected
+        assert pages(jobs, wanted, limit) == expected
+
+
+class TestListsOfJobs:
+    @pytest.fixture
+    def made(self, jobs):
+        return make_thirty(jobs)
 
     def test_a_page_does_bounded_work_and_none_is_left_out(self, jobs, made, monkeypatch):
         monkeypatch.setattr("asrcore.stores.jobs.EXAMINED", 1)
 
-        assert self.pages(jobs, Wanted(status=Status.FAILED), 5) == [
+        assert pages(jobs, Wanted(status=Status.FAILED), 5) == [
             job.job_id for job in made if job.status is Status.FAILED
         ]
 
@@ -254,7 +262,7 @@ def transcripts(request, aws):
     if request.param == "memory":
         store = MemoryTranscripts()
         return store, lambda key: store.objects[key]
-    client = boto3.client("s3")
+    client = embedded.client("s3")
     client.create_bucket(Bucket="transcripts")
     client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
     return S3Transcripts(client, "transcripts"), lambda key: client.get_object(Bucket="transcripts", Key=key)[
@@ -305,7 +313,7 @@ class TestTranscripts:
 class TestVersions:
     @pytest.fixture
     def client(self, aws):
-        client = boto3.client("s3")
+        client = embedded.client("s3")
         client.create_bucket(Bucket="transcripts")
         client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
         return client
@@ -377,7 +385,7 @@ class TestVersions:
 
 
 def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_nothing(aws):
-    client = boto3.client("s3")
+    client = embedded.client("s3")
     client.create_bucket(Bucket="transcripts")
 
     S3Transcripts(client, "transcripts").put_raw(
@@ -390,7 +398,7 @@ def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_noth
 
 
 def test_a_write_that_lost_a_race_looks_again(aws):
-    client = boto3.client("s3")
+    client = embedded.client("s3")
     client.create_bucket(Bucket="transcripts")
     store = S3Transcripts(client, "transcripts")
     store.put_transcript("t.json", b"oldest", SOURCE.model_copy(update={"sequencer": "01"}))
@@ -413,7 +421,7 @@ def test_a_write_that_lost_a_race_looks_again(aws):
 class TestRecordings:
     @pytest.fixture
     def bucket(self, aws):
-        client = boto3.client("s3")
+        client = embedded.client("s3")
         client.create_bucket(Bucket="audio")
         client.put_bucket_versioning(Bucket="audio", VersioningConfiguration={"Status": "Enabled"})
         return client
@@ -586,7 +594,7 @@ def test_a_presigned_url_is_regional_virtual_hosted_version_4_and_pins_the_versi
 
 class TestWorkflow:
     def test_a_second_start_under_the_same_name_is_left_to_the_first(self, aws):
-        client = boto3.client("stepfunctions")
+        client = embedded.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
         role = "arn:aws:iam::123456789012:role/r"
         arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]
@@ -600,7 +608,7 @@ class TestWorkflow:
         assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
 
     def test_what_an_execution_does_is_known_by_its_name(self, aws):
-        client = boto3.client("stepfunctions")
+        client = embedded.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}'
         role = "arn:aws:iam::123456789012:role/r"
         arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]

@@ -1,12 +1,13 @@
 """Which vendors `make test` runs a test with that holds for every vendor alike; `make test-all` runs it with all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from asrcore.vendors.registry import VENDORS
 
+EXHAUSTIVE = pytest.mark.exhaustive
 # The registry's first vendor for each set of completion modes.
 SAMPLE = frozenset({vendor.completes_by: name for name, vendor in reversed(VENDORS.items())}.values())
 
@@ -21,6 +22,17 @@ def every_nth(cases: Iterable[Any], step: int) -> list[Any]:
     return [case if number % step == 0 else exhaustive(case) for number, case in enumerate(cases)]
 
 
+def each_value_once(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Any]:
+    """Return every pair of two sets of named values; marked exhaustive, but for as many as show each value once."""
+    longest = max(len(first), len(second))
+    shown = {(number % len(first), number % len(second)) for number in range(longest)}
+    return [
+        pytest.param(one, other, id=f"{name}-{with_name}", marks=() if (row, column) in shown else EXHAUSTIVE)
+        for row, (name, one) in enumerate(first.items())
+        for column, (with_name, other) in enumerate(second.items())
+    ]
+
+
 def exhaustive(*values: Any, id: str | None = None) -> Any:
     """Return a parameter that `make test` leaves out."""
-    return pytest.param(*values, id=id, marks=pytest.mark.exhaustive)
+    return pytest.param(*values, id=id, marks=EXHAUSTIVE)

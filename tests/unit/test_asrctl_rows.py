@@ -1,13 +1,13 @@
 """What the operator's commands add to the jobs table: reading all of it, and forgetting a job."""
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from asrcore.core.job import new_job
 from asrcore.core.pacing import Pace
 from asrcore.services import ConflictError
 from asrcore.stores.jobs import DynamoJobs
+from tests.support import embedded
+from tests.support.embedded import embedded_aws
 from tests.support.memory import START
 from tests.support.pipeline import SOURCE
 from tests.support.table import create_jobs_table
@@ -16,11 +16,9 @@ JOBS = [new_job(SOURCE.model_copy(update={"key": f"incoming/auto/{number}.wav"})
 
 
 @pytest.fixture
-def jobs(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+def jobs():
+    with embedded_aws():
+        client = embedded.client("dynamodb")
         yield DynamoJobs(client, create_jobs_table(client))
 
 

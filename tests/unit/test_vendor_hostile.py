@@ -13,6 +13,7 @@ from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Callback, Completion, InProgress, Reply
 from asrcore.vendors.registry import VENDORS
 from tests.support.orders import an_order, answer
+from tests.support.sampled import each_vendor, exhaustive
 
 ORDERS = (
     an_order(),
@@ -260,7 +261,7 @@ def test_every_truncation(name):
         read_everywhere(VENDORS[name], Reply(200, VALID[name][:length]))
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize("name", each_vendor())
 def test_every_flipped_bit(name):
     valid = VALID[name]
     for index in range(len(valid)):
@@ -307,7 +308,7 @@ def five_hours(word, sentence):
             },
             id="volcengine",
         ),
-        pytest.param(
+        exhaustive(
             "abcpen",
             lambda: {
                 "code": "0",
@@ -335,7 +336,7 @@ def five_hours(word, sentence):
             },
             id="abcpen",
         ),
-        pytest.param(
+        exhaustive(
             "tencent-rec-task",
             lambda: {
                 "Response": {
@@ -361,7 +362,7 @@ def five_hours(word, sentence):
             },
             id="tencent-rec-task",
         ),
-        pytest.param(
+        exhaustive(
             "volcengine-bigmodel",
             lambda: {
                 "code": 20000000,
@@ -380,7 +381,7 @@ def five_hours(word, sentence):
             },
             id="volcengine-bigmodel",
         ),
-        pytest.param(
+        exhaustive(
             "abcpen-offline",
             lambda: {
                 "code": "0",
