@@ -170,7 +170,19 @@ def test_words_give_their_times_to_the_sentence(turn: Utterance, expected: list[
     ("utterances", "language", "expected"),
     [
         pytest.param([said("好", 0, 1)], "zh-CN", [], id="nobody-is-told-apart"),
-        pytest.param([said("好", 0, 1, speaker="0")], "zh-CN", ["说话人 0"], id="a-number"),
+        pytest.param([said("好", 0, 1, speaker="1")], "zh-CN", ["说话人 1"], id="a-number"),
+        pytest.param(
+            [said("好", 0, 1, speaker="1"), said("是", 1, 2, speaker="0")],
+            "zh-CN",
+            ["说话人 2", "说话人 1"],
+            id="numbers-from-0",
+        ),
+        pytest.param(
+            [said("", 0, 1, speaker="0"), said("是", 1, 2, speaker="1")],
+            "zh-CN",
+            ["说话人 2"],
+            id="a-number-beside-a-silent-0",
+        ),
         pytest.param([said("hi", 0, 1, speaker="2")], "en-US", ["Speaker 2"], id="a-number-in-english"),
         pytest.param([said("好", 0, 1, speaker="王先生")], "zh-CN", ["王先生"], id="a-name"),
         pytest.param([said("好", 0, 1, channel=0)], "zh-CN", [], id="one-channel-is-no-name"),

@@ -92,6 +92,15 @@ def test_files(format: str, expected: str) -> None:
     assert render(CALL, format).decode() == expected
 
 
+@pytest.mark.parametrize("format", ["vtt", "txt", "html"])
+def test_speakers_numbered_from_0_are_shown_from_1(format: str) -> None:
+    shown = render(transcript([said("好", 0, 900, speaker="0"), said("是", 900, 1_800, speaker="1")]), format).decode()
+
+    assert "说话人 1" in shown
+    assert "说话人 2" in shown
+    assert "说话人 0" not in shown
+
+
 @pytest.mark.parametrize(
     ("document", "formats", "warnings"),
     [

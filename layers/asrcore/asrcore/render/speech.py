@@ -60,10 +60,13 @@ def speech(transcript: Transcript) -> Speech:
     spoken = [(utterance, text) for utterance in utterances if (text := _text(utterance))]
     with_channels = len({utterance.channel for utterance, _ in spoken}) > 1
     is_chinese = _is_chinese(transcript.language)
+    # Some vendors count speakers from 0, people from 1; the transcript keeps the vendor's number.
+    first_number = min((int(label) for utterance in utterances if (label := _label(utterance)).isdecimal()), default=1)
+    shift = 1 if first_number == 0 else 0
     voices: dict[str, int] = {}
     turns = []
     for utterance, text in spoken:
-        name = _name(utterance, with_channels=with_channels, is_chinese=is_chinese)
+        name = _name(utterance, shift=shift, with_channels=with_channels, is_chinese=is_chinese)
         voice = voices.setdefault(name, len(voices)) if name else None
         turns.append(Turn(voice, text, _pieces(text, utterance)))
     return Speech(transcript.language, tuple(voices), tuple(turns))
@@ -85,16 +88,22 @@ def _is_chinese(language: str | None) -> bool:
     return (language or "zh").split("-")[0] in {"zh", "yue", "wuu"}
 
 
-def _name(utterance: Utterance, *, with_channels: bool, is_chinese: bool) -> str:
-    """What to call a speaker until somebody knows better; a vendor's label that is no number is a name already."""
+def _label(utterance: Utterance) -> str:
+    return clean(utterance.speaker or "")
+
+
+def _name(utterance: Utterance, *, shift: int, with_channels: bool, is_chinese: bool) -> str:
+    """Name a speaker until a reader does; a vendor's label that is no number is a name already.
+
+    shift: what is added to a number.
+    """
     parts = []
     if with_channels and utterance.channel is not None:
         left, right, other = ("左声道", "右声道", "声道 ") if is_chinese else ("Left", "Right", "Channel ")
         parts.append({0: left, 1: right}.get(utterance.channel, f"{other}{utterance.channel}"))
-    label = clean(utterance.speaker or "")
-    if label:
+    if label := _label(utterance):
         number_of = "说话人 " if is_chinese else "Speaker "
-        parts.append(f"{number_of}{label}" if label.isdecimal() else label)
+        parts.append(f"{number_of}{int(label) + shift}" if label.isdecimal() else label)
     return " ".join(parts)
 
 
