@@ -5,7 +5,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, Literal, TypeVar
 
 import requests
@@ -15,11 +15,12 @@ from simulators import outgoing
 from simulators.faults import Fault
 from simulators.recording import Recording, RecordingError, Source
 from simulators.script import Utterance
-from simulators.server import Options, Setup, Simulator
+from simulators.server import Options, Setup, Simulator, in_charset
 
 LOG = logging.getLogger(__name__)
 
 DAY_S = 24 * 3600
+JSON_TYPE = "application/json"
 
 OrderT = TypeVar("OrderT")
 
@@ -167,6 +168,8 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         callback = self.callback(task, told)
         if callback is None or (fault and fault.drop):
             return
+        if callback.content_type == JSON_TYPE:
+            callback = replace(callback, body=in_charset(callback.body, self.options.charset))
         if fault and fault.body is not None:
             callback = Callback(callback.url, fault.body.encode(), callback.content_type)
         deliver = self._delivery(task.id, told.code, callback)

@@ -6,7 +6,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, Literal, TypeVar
 
 from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,12 +45,24 @@ class RefusalError(Exception):
         self.message = message
 
 
+UTF_8: Final = "utf-8"
+
+
+def in_charset(body: bytes, charset: str) -> bytes:
+    """Return UTF-8 text in another character set."""
+    return body if charset == UTF_8 else body.decode().encode(charset)
+
+
 class Options(BaseModel):
-    """Switches of a simulator; each vendor adds its own. `turnaround_s`: seconds from submission to the result."""
+    """Switches of a simulator; each vendor adds its own. `turnaround_s`: seconds from submission to the result.
+
+    `charset`: of answers and callbacks, which do not declare it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     turnaround_s: float = Field(1.0, ge=0)
+    charset: Literal["utf-8", "gb18030"] = UTF_8
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,7 @@ class Simulator(ABC, Generic[OptionsT]):
 
     def _send(self, moment: Moment, answer: Answer) -> Response:
         response = jsonify(answer.payload)
+        response.data = in_charset(response.get_data(), self.options.charset)
         response.status_code = answer.http_status
         response.headers.update(answer.headers)
         return self._note(moment, answer, response)

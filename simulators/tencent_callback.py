@@ -40,9 +40,9 @@ def timed_lines(utterances: Iterable[Utterance], number: Callable[[Utterance], i
     return "".join(lines)
 
 
-def form_body(fields: Mapping[str, object], text_charset: str = "utf-8") -> bytes:
-    """The fields in their order; the percent escapes of `text` are bytes of its charset, all others of UTF-8."""
-    encoded = {name: quote_plus(str(value).encode("utf-8")) for name, value in fields.items()}
+def form_body(fields: Mapping[str, object], text_charset: str = "utf-8", charset: str = "utf-8") -> bytes:
+    """The fields in their order; the percent escapes of `text` are bytes of `text_charset`, all others of `charset`."""
+    encoded = {name: quote_plus(str(value).encode(charset)) for name, value in fields.items()}
     encoded["text"] = quote_plus(str(fields["text"]).encode(text_charset, errors="replace"))
     return "&".join(f"{name}={value}" for name, value in encoded.items()).encode("ascii")
 

@@ -169,7 +169,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
             "message": _message(outcome),
             "resultDetail": json.dumps(brief, ensure_ascii=False, separators=(",", ":")) if brief else "",
         }
-        return Callback(order.callback_url, form_body(fields), FORM)
+        return Callback(order.callback_url, form_body(fields, self.options.charset, self.options.charset), FORM)
 
     def took_over(self, response: requests.Response) -> bool:
         return is_acknowledged(response)

@@ -29,7 +29,7 @@ from simulators.recording import (
     suffix_of,
 )
 from simulators.script import Utterance, speak
-from simulators.server import Answer, RefusalError, Setup
+from simulators.server import UTF_8, Answer, RefusalError, Setup
 from simulators.tencent_callback import (
     AUDIO_CODES,
     FORM,
@@ -319,7 +319,11 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
             del fields["audioUrl"]
         if self.options.callback_format == "json":
             return Callback(order.callback_url, json.dumps(fields, ensure_ascii=False).encode(), "application/json")
-        return Callback(order.callback_url, form_body(fields, order.charset), FORM)
+        return Callback(order.callback_url, form_body(fields, self._charset_of(order), self.options.charset), FORM)
+
+    def _charset_of(self, order: Order) -> str:
+        """Return the encoding of the text: the one that was asked for, or the option's where it sets another."""
+        return order.charset if self.options.charset == UTF_8 else self.options.charset
 
     def took_over(self, response: requests.Response) -> bool:
         return is_acknowledged(response)

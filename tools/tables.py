@@ -160,6 +160,16 @@ def recovery_table() -> str:
             f"{_span(CALLBACK_DEADLINE_S)} after submission",
         ),
         (
+            "the result in a callback cannot be read, the vendor can be asked",
+            "the callback's handler; the state machine asks",
+            "at once",
+        ),
+        (
+            "the result in a callback cannot be read, the vendor cannot be asked",
+            "the callback's handler; the next attempt follows",
+            "with the last callback that the vendor sends (Tencent: the second)",
+        ),
+        (
             "a result never comes",
             "the attempt ends, the next one follows",
             f"{_span(RESULT_DEADLINE_S)} after submission",

@@ -603,6 +603,13 @@ def test_a_variant_of_the_vendors_documents(line, options):
     assert line.recognise(SPEECH).text
 
 
+@every(NAMES)
+def test_text_in_an_undeclared_gbk_is_read(line):
+    line.control.options(charset="gb18030").raise_for_status()
+
+    assert line.recognise(GREETING).text.startswith("您好")
+
+
 @pytest.mark.parametrize(
     ("name", "own"),
     [

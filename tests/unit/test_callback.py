@@ -1,6 +1,7 @@
 """Vendors' callbacks: what is believed, what is stored, what is answered."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -170,6 +171,51 @@ def test_a_body_that_is_not_the_vendors_is_refused_and_changes_nothing(made):
     assert answer.status == 400
     assert json.loads(answer.body)["code"] != 0
     assert made.jobs.rows == before
+
+
+def damaged(job, **changes):
+    return replace(posted(job, **changes), is_damaged=True)
+
+
+def test_unreadable_result_is_refused_and_the_attempt_goes_on(made):
+    answer = receive(damaged(made.job()), made.services)
+
+    assert answer.status == 400
+    assert json.loads(answer.body)["code"] != 0
+    assert (made.job().attempt.number, made.job().attempt.callbacks_unread) == (1, 1)
+    assert made.transcripts.objects == {}
+    assert receive(posted(made.job()), made.services).status == 200
+    assert made.job().status is Status.COMPLETED
+
+
+def test_unreadable_result_leads_to_a_query_at_once():
+    made = world("accepted", "done", vendors=(BOTH,))
+    job = drop(made)
+    await_callback(job.job_id, "token", made.services)
+
+    answer = receive(damaged(job, vendor="toy-both"), made.services)
+    ((_, step),) = made.workflow.woken
+
+    assert answer.status == 400
+    assert (step.next, step.wait_s) == (Next.QUERY, 0)
+    assert query(job.job_id, made.services).next is Next.COMPLETED
+
+
+def test_attempt_ends_with_the_last_unreadable_result(made, monkeypatch):
+    monkeypatch.setattr(CALLBACK, "most_callbacks", 2, raising=False)
+    await_callback(made.job().job_id, "token", made.services)
+
+    first, second = (receive(damaged(made.job()), made.services) for _ in range(2))
+
+    assert (first.status, second.status) == (400, 400)
+    assert made.job().attempts[0].code == "UnreadableCallback"
+    assert (made.job().attempt.number, made.job().attempt.vendor) == (2, "toy-callback")
+    assert [step.next for _, step in made.workflow.woken] == [Next.SUBMIT]
+
+
+def test_failure_in_a_damaged_callback_is_taken(made):
+    assert receive(damaged(made.job(), body=b"config"), made.services).status == 200
+    assert made.job().vendor == "toy-query"
 
 
 def test_what_cannot_be_stored_is_not_acknowledged(made):

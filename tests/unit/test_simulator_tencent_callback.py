@@ -52,7 +52,7 @@ SUCCESS = (
     "%22SpeechSpeed%22%3A3.0%2C%22SpeakerId%22%3A0%7D%5D"
 )
 FAILURE = (
-    "code=10001&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
+    "code=10007&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
     "&text=&audioTime=0.000000&message=Failed+to+download+audio+file%21&resultDetail="
 )
 
@@ -61,7 +61,7 @@ FAILURE = (
     ("task_id", "audio_url", "outcome", "body"),
     [
         pytest.param("6000000123456", "http://audio.example.com/a.wav", HEARD, SUCCESS, id="success"),
-        pytest.param("6000000123457", "http://audio.example.com/b.wav", Outcome("10001"), FAILURE, id="failure"),
+        pytest.param("6000000123457", "http://audio.example.com/b.wav", Outcome("10007"), FAILURE, id="failure"),
     ],
 )
 def test_body_of_a_callback(task_id, audio_url, outcome, body):

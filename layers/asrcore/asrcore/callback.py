@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 
 from asrcore.core.callback_url import is_signed
-from asrcore.core.errors import AsrError
+from asrcore.core.errors import AsrError, UnreadableResultError
 from asrcore.core.job import Job
 from asrcore.core.step import Next
-from asrcore.core.vendor import Callback, InProgress, Vendor
+from asrcore.core.transcript import Recognition
+from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
@@ -15,7 +16,10 @@ from asrcore.services import Services, order_of
 
 @dataclass(frozen=True)
 class Posted:
-    """A callback as it arrived: the four parts of its address, and its body."""
+    """A callback as it arrived: the four parts of its address, and its body.
+
+    is_damaged: API Gateway put replacement characters where the body was no UTF-8.
+    """
 
     vendor: str
     job_id: str
@@ -23,6 +27,7 @@ class Posted:
     signature: str
     body: bytes
     content_type: str
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Answer:
 def receive(posted: Posted, services: Services) -> Answer:
     """Take a callback: 403 for an address that is not ours, 400 for a body that is not the vendor's, else its yes.
 
-    A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing.
+    A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing. After a result that
+    cannot be read, a vendor that can be queried is queried at once.
     """
     vendor = services.vendors.get(posted.vendor)
     if vendor is None or not _is_ours(posted, services):
@@ -48,17 +54,20 @@ def receive(posted: Posted, services: Services) -> Answer:
     if job is None:
         LOG.warning("a callback for a job whose row was deleted")
         return _yes(vendor)
+    is_read = True
     if job.planned and not job.finished and str(job.attempt.number) == posted.attempt:
         try:
             job = _apply(posted, vendor, job, services)
         except AsrError as error:
             LOG.warning("a callback that cannot be read", vendor=vendor.name, code=error.code)
-            return Answer(400, json.dumps(vendor.acknowledge(stored=False)))
+            is_read = False
+            if isinstance(error, UnreadableResultError):
+                job = _unread(error, vendor, job, services)
     announce(job, services)
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
         services.workflow.wake(job.task_token, step)
-    return _yes(vendor)
+    return _yes(vendor) if is_read else Answer(400, json.dumps(vendor.acknowledge(stored=False)))
 
 
 def _is_ours(posted: Posted, services: Services) -> bool:
@@ -73,8 +82,20 @@ def refuse(vendor_name: str, services: Services) -> Answer:
     return Answer(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
 
 
+def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Job:
+    """Go on after a result that cannot be read: query the vendor, or give the attempt up once no other will come."""
+    number = job.attempt.number
+    if Completion.QUERY in vendor.completes_by:
+        return services.move(job.job_id, lambda job: job.called_back(number, services.now()))
+    job = services.move(job.job_id, lambda job: job.callback_unread(number, services.now()))
+    is_last = vendor.most_callbacks is not None and job.attempt.callbacks_unread >= vendor.most_callbacks
+    return attempt_failed(job, error, services) if is_last else job
+
+
 def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
     said = vendor.read_callback(posted.body, posted.content_type, order_of(job))
+    if posted.is_damaged and isinstance(said.outcome, Recognition):
+        raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")
     if isinstance(said.outcome, InProgress):
         number = job.attempt.number
         return services.move(job.job_id, lambda job: job.called_back(number, services.now()))

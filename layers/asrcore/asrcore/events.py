@@ -195,6 +195,7 @@ def posted(event: dict[str, Any]) -> Posted:
             signature=parts["signature"],
             body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="replace"),
             content_type=event.get("headers", {}).get("content-type", ""),
+            is_damaged=not event.get("isBase64Encoded") and "\ufffd" in body,
         )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError("this is no callback: expected pathParameters and body of an HTTP API's event") from error

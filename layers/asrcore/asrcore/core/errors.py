@@ -58,6 +58,10 @@ class NoAnswerError(AsrError):
     """A vendor did not answer, or not usably: nobody knows whether it did what it was asked to."""
 
 
+class UnreadableResultError(AsrError):
+    """A callback brings a result whose text cannot be read: sent again it is the same, a query may bring it whole."""
+
+
 class QueryFailedError(AsrError):
     """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""
 

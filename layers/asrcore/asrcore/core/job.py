@@ -71,6 +71,9 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "take_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
         "asked": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
         "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
+        "callback_unread": Move(
+            _UNDER_WAY, _UNDER_WAY, ("callback",), "a result could not be read, and the vendor cannot be queried"
+        ),
         "keep_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
         "attempt_failed": Move(
             _UNDER_WAY,
@@ -122,6 +125,7 @@ class Attempt(AttemptRecord):
     queries: int = 0
     query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
     called_back: bool = False  # with news that must be asked for
+    callbacks_unread: int = 0  # whose result could not be read
     vendor_task_id: str | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -330,6 +334,13 @@ class Job(BaseModel):
     def called_back(self, number: int, now: datetime) -> "Job":
         """The vendor of attempt `number` has news: no callback is waited for any more, it is asked."""
         return self if self.attempt.number != number else self._attempt_moved(now, called_back=True)
+
+    @_move
+    def callback_unread(self, number: int, now: datetime) -> "Job":
+        """The result in a callback for attempt `number` could not be read, and the vendor cannot be queried."""
+        if self.attempt.number != number:
+            return self
+        return self._attempt_moved(now, callbacks_unread=self.attempt.callbacks_unread + 1)
 
     @_move
     def keep_token(self, task_token: str, now: datetime) -> "Job":

@@ -16,8 +16,17 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from asrcore.core.audio import Audio
+from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import TooManyPartsError, read_json
-from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError, QueryFailedError, TaskNotFoundError, Trait
+from asrcore.core.errors import (
+    AsrError,
+    ErrorClass,
+    NoAnswerError,
+    QueryFailedError,
+    TaskNotFoundError,
+    Trait,
+    UnreadableResultError,
+)
 from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
@@ -181,6 +190,7 @@ class Vendor(ABC):
     # At a query: the codes with which a task has ended, beside those of class bad_audio, and those of an unknown task.
     task_codes: ClassVar[frozenset[str]] = frozenset()
     unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
+    most_callbacks: ClassVar[int | None] = None  # how often it posts a result that is not acknowledged, if it says so
     telling_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
 
     def lacking(self, held: Mapping[str, Any]) -> str:
@@ -300,7 +310,9 @@ class Vendor(ABC):
     def parse_json(self, reply: Reply) -> dict[str, Any]:
         """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
         try:
-            document = read_json(reply.body)
+            document = read_json(decode(reply.body, declared_charset(reply.headers.get("content-type", ""))))
+        except UnknownCharsetError as error:
+            raise self.unusable(reply, "UnknownCharset", f"answered something unreadable: {error}") from None
         except TooManyPartsError as error:
             raise self.unusable(reply, "ReplyTooLarge", f"answered with {error}") from None
         except ValueError:
@@ -328,6 +340,11 @@ class Vendor(ABC):
     def bad_callback(self, what: str) -> AsrError:
         """The error for a callback that is not one of this vendor's; what: the sentence's end."""
         return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)
+
+    def unreadable_callback(self, why: str) -> UnreadableResultError:
+        """The error for a callback with a result that cannot be read; why: the sentence's end."""
+        message = f"the result in the callback of {self.name} cannot be read: {why}"
+        return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", message, self.name)
 
 
 def attempt_uuid(order: Order) -> str:

@@ -5,18 +5,20 @@ text's grammar).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from itertools import islice
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import read_json
 from asrcore.core.errors import Trait
 from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
 from asrcore.core.vendor import Code, Kind
 from asrcore.vendors import advice, reading
 
+MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
 CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
 SPLIT = "Split it into shorter parts, or choose a vendor for longer recordings."
 LENGTHEN = "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence."
@@ -61,6 +63,7 @@ _TIME = r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _LINE = re.compile(rf"\[\s*{_TIME}\s*,\s*{_TIME}\s*(?:,\s*(-?[0-9]{{1,9}})\s*)?\]\s*(.*)")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9_.~*+%-]*")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_RESULT_FIELDS = frozenset({"text", "resultDetail"})
 _CODE = re.compile(r"-?[0-9]{1,10}")
 
 
@@ -97,48 +100,47 @@ def length_ms(seconds: object) -> int | None:
     return reading.milliseconds(seconds, unit_ms=1000) or None
 
 
-def callback_fields(body: bytes, charset: str = "utf-8") -> dict[str, object]:
-    """The fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded once more.
+def callback_fields(body: bytes, content_type: str, text_charset: str | None = None) -> dict[str, object]:
+    """Return the fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded twice.
 
-    charset: the encoding of the recognised text; the other fields are the vendor's own words.
+    text_charset: the encoding of the recognised text that was asked for. Raises UnknownCharsetError for a result that
+    is in no known encoding.
     """
+    declared = declared_charset(content_type)
     if body.lstrip().startswith(b"{"):
+        whole = decode(body, declared, "utf-8", text_charset)
         try:
-            document = reading.mapping(read_json(_text(body, ("utf-8", charset))))
+            document = reading.mapping(read_json(whole))
         except ValueError:
             return {}
         return {
-            name: _without_escapes(value, _charsets(name, charset)) if isinstance(value, str) else value
+            name: _without_escapes(name, value, text_charset) if isinstance(value, str) else value
             for name, value in document.items()
         }
     # Latin-1 carries bytes through text unchanged: escapes become bytes first, and bytes become text afterwards,
     # because the second byte of a GBK character may be an ASCII letter.
     form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    charset = text_charset or declared
     return {
-        name: _without_escapes(_text(value.encode("latin-1"), charsets), charsets)
-        for name, value, charsets in ((name, value, _charsets(name, charset)) for name, value in form)
+        name: _without_escapes(name, _value(name, value.encode("latin-1"), charset), charset) for name, value in form
     }
 
 
-def _charsets(field: str, of_text: str) -> tuple[str, ...]:
-    return (of_text, "utf-8", "gb18030") if field == "text" else ("utf-8", "gb18030")
-
-
-def _without_escapes(value: str, charsets: Sequence[str]) -> str:
-    """A value, read once more if it is one that is still percent-encoded."""
+def _without_escapes(field: str, value: str, charset: str | None) -> str:
+    """Return a value, read once more if it is one that is still percent-encoded."""
     if _URL_CHARACTERS.fullmatch(value) and _ESCAPE.search(value):
-        return _text(unquote_to_bytes(value.replace("+", " ")), charsets)
+        return _value(field, unquote_to_bytes(value.replace("+", " ")), charset)
     return value
 
 
-def _text(value: bytes, charsets: Sequence[str]) -> str:
-    """Bytes in the first of the charsets that they fit."""
-    for charset in charsets:
-        try:
-            return value.decode(charset)
-        except UnicodeDecodeError:
-            continue
-    return value.decode("utf-8", "replace")
+def _value(field: str, value: bytes, charset: str | None) -> str:
+    """Return a field's text. charset: of the result; the other fields are the vendor's own words."""
+    if field in _RESULT_FIELDS:
+        return decode(value, charset)
+    try:
+        return decode(value)
+    except UnknownCharsetError:
+        return value.decode("utf-8", "replace")  # a message; no transcript is made of it
 
 
 def read_lines(text: str, duration_ms: int | None, third: Third) -> Recognition:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.charset import UnknownCharsetError
 from asrcore.core.documents import read_json
 from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, recognition
@@ -72,6 +73,7 @@ class TencentRecTask(TencentCloud):
     # published: 20 and 50 per second, 5 MB of audio
     tuning = Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
+    most_callbacks = tencent_lines.MOST_CALLBACKS
     honours = frozenset(
         {
             "speakers",
@@ -197,7 +199,10 @@ class TencentRecTask(TencentCloud):
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), order)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        fields = tencent_lines.callback_fields(body)
+        try:
+            fields = tencent_lines.callback_fields(body, content_type)
+        except UnknownCharsetError as error:
+            raise self.unreadable_callback(str(error)) from None
         code = tencent_lines.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")

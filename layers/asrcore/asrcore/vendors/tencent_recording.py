@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
+from asrcore.core.charset import UnknownCharsetError
 from asrcore.core.parameters import OneOf, Value, Whole
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
@@ -38,8 +39,8 @@ SIGNATURE_LIFE_S = 3600
 LARGEST_NONCE = 9_999_999_999
 URL_SOURCE, BODY_SOURCE = 0, 1
 UTF_8 = 0
-# By res_text_format. GB18030 is what GB2312 and GBK have become: it reads both.
-CHARSETS = MappingProxyType({UTF_8: "utf-8", 1: "gb18030", 2: "gb18030", 3: "big5"})
+# By res_text_format.
+CHARSETS = MappingProxyType({UTF_8: "utf-8", 1: "gb2312", 2: "gbk", 3: "big5"})
 
 GENERAL, TELEPHONE, TELEPHONE_WITH_SPEAKERS = "16k_0", "8k_0", "8k_6"
 TELEPHONE_HZ = 8000
@@ -168,6 +169,7 @@ class TencentRecording(Vendor):
     # published: 5 MB of audio; a rate is not
     tuning = Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK})
+    most_callbacks = tencent_lines.MOST_CALLBACKS
     honours = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {
@@ -257,7 +259,10 @@ class TencentRecording(Vendor):
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         charset = CHARSETS[int(self.own(order).get("res_text_format", UTF_8))]
-        fields = tencent_lines.callback_fields(body, charset)
+        try:
+            fields = tencent_lines.callback_fields(body, content_type, charset)
+        except UnknownCharsetError as error:
+            raise self.unreadable_callback(str(error)) from None
         code = tencent_lines.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")

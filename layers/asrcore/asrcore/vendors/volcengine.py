@@ -195,7 +195,7 @@ class Volcengine(Vendor):
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         try:
-            answer, code = self._answer(Reply(200, body))
+            answer, code = self._answer(Reply(200, body, {"content-type": content_type}))
         except AsrError as error:
             raise self.bad_callback(f"{error.code}") from None
         if _STILL_AT_WORK.fullmatch(code):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from asrcore.core.charset import declared_charset, decode
 from asrcore.core.documents import read_json
 from asrcore.core.errors import Trait
 from asrcore.core.options import Options
@@ -199,7 +200,7 @@ class VolcengineBigmodel(Vendor):
         if code == SILENT:
             return recognition([])
         if code == SUCCESS:
-            found = _found(_object(reply.body), order)
+            found = _found(_object(reply.body, reply.headers.get("content-type", "")), order)
             if found is None:
                 raise self.unusable(reply, "NoResult", "answered with success and no result")
             return found
@@ -208,7 +209,7 @@ class VolcengineBigmodel(Vendor):
         raise self.error(code, message)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        document = _object(body)
+        document = _object(body, content_type)
         if document is None:
             raise self.bad_callback("it is no JSON object")
         # How a callback tells of a failure, or of silence, is not documented: only text is taken at its word.
@@ -322,9 +323,9 @@ def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
     return {**wishes, "corpus": corpus} if corpus else wishes
 
 
-def _object(body: bytes) -> Mapping[str, Any] | None:
+def _object(body: bytes, content_type: str) -> Mapping[str, Any] | None:
     try:
-        document = read_json(body)
+        document = read_json(decode(body, declared_charset(content_type)))
     except ValueError:
         return None
     return document if isinstance(document, dict) else None

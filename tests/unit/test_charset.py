@@ -1,0 +1,184 @@
+"""Text of vendors in every character set that they use: declared, guessed or refused, never replaced by us."""
+
+import json
+from urllib.parse import quote_plus
+
+import pytest
+
+from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
+from asrcore.core.errors import AsrError, UnreadableResultError
+from asrcore.core.vendor import Reply
+from asrcore.events import posted
+from asrcore.vendors.registry import VENDORS
+from tests.support.orders import an_order, answer
+
+SENTENCE = "今天天气怎么样，我们去公园。"
+TRADITIONAL = "今天天氣怎麼樣，我們去公園。"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        ("", None),
+        ("application/json", None),
+        ("application/json; charset=utf-8", "utf-8"),
+        ('text/plain;CHARSET="GBK"', "GBK"),
+        ("text/plain; charset = gb2312; x=y", "gb2312"),
+    ],
+)
+def test_charset_is_read_off_the_content_type(content_type, charset):
+    assert declared_charset(content_type) == charset
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "text"),
+    [
+        pytest.param(None, SENTENCE.encode(), SENTENCE, id="utf-8, undeclared"),
+        pytest.param(None, SENTENCE.encode("utf-8-sig"), SENTENCE, id="utf-8 with a byte order mark"),
+        pytest.param(None, SENTENCE.encode("gbk"), SENTENCE, id="gbk, undeclared"),
+        pytest.param("utf-8", SENTENCE.encode("gbk"), SENTENCE, id="gbk, declared as utf-8"),
+        pytest.param("iso-8859-1", SENTENCE.encode(), SENTENCE, id="utf-8, declared as a web server does unasked"),
+        pytest.param("gb2312", SENTENCE.encode("gb2312"), SENTENCE, id="gb2312"),
+        pytest.param("GBK", "镕".encode("gbk"), "镕", id="gbk"),
+        pytest.param("gb2312", "镕".encode("gbk"), "镕", id="gbk, declared as gb2312"),
+        pytest.param("gb18030", "𠀀好".encode("gb18030"), "𠀀好", id="gb18030"),
+        pytest.param("gbk", "联通".encode("gbk"), "联通", id="gbk that fits utf-8 by chance, declared"),
+        pytest.param("gbk", (SENTENCE + "。").encode(), SENTENCE + "。", id="utf-8, declared as gbk, which it is not"),
+        pytest.param("big5", TRADITIONAL.encode("big5"), TRADITIONAL, id="big5"),
+        pytest.param("utf-16", SENTENCE.encode("utf-16"), SENTENCE, id="utf-16"),
+        pytest.param("punycode", b"plain", "plain", id="a set that is not known"),
+        pytest.param(None, "\ufffd".encode(), "\ufffd", id="a replacement that the vendor sent"),
+    ],
+)
+def test_text_is_read_in_its_charset(declared, body, text):
+    assert decode(body, declared) == text
+
+
+@pytest.mark.parametrize(
+    ("declared", "body"),
+    [
+        pytest.param(None, b"\xff\xff\xff", id="no set"),
+        pytest.param(None, SENTENCE.encode()[:-1], id="utf-8, cut off within a character"),
+        pytest.param(None, SENTENCE.encode().replace("天".encode(), b"\xe5\xa4", 1), id="utf-8 with a byte missing"),
+        pytest.param("big5", b"\xff\xff", id="not the declared set"),
+        pytest.param("big5", SENTENCE.encode("gbk")[:-1] + b"\xff", id="another set than the declared"),
+    ],
+)
+def test_text_in_no_charset_is_refused(declared, body):
+    with pytest.raises(UnknownCharsetError):
+        decode(body, declared)
+
+
+def form(text: bytes) -> bytes:
+    return b"code=0&requestId=7&audioTime=2.5&" + f"text={quote_plus(text)}".encode()
+
+
+def heard(name, body, content_type="application/x-www-form-urlencoded", options=None):
+    return VENDORS[name].read_callback(body, content_type, an_order(options=options)).outcome.text
+
+
+def legacy(res_text_format):
+    return {"vendor": {"tencent-recording": {"res_text_format": res_text_format}}}
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
+@pytest.mark.parametrize("charset", ["utf-8", "gbk", "gb18030"])
+def test_undeclared_form_callback_is_read(name, charset):
+    assert heard(name, form(SENTENCE.encode(charset))) == SENTENCE
+
+
+@pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
+def test_undeclared_json_callback_is_read(name):
+    document = json.dumps({"code": 0, "requestId": 7, "text": SENTENCE}, ensure_ascii=False)
+
+    assert heard(name, document.encode("gbk"), "application/json") == SENTENCE
+
+
+def test_form_callback_is_read_in_the_charset_of_its_content_type():
+    content_type = "application/x-www-form-urlencoded; charset=GBK"
+
+    assert heard("tencent-rec-task", form("联通".encode("gbk")), content_type) == "联通"
+
+
+@pytest.mark.parametrize(
+    ("number", "charset", "text"),
+    [
+        (0, "utf-8", SENTENCE),
+        (1, "gb2312", "联通"),
+        (2, "gbk", "联通"),
+        (3, "big5", TRADITIONAL),
+        (2, "utf-8", SENTENCE + "。"),
+        (0, "gbk", SENTENCE),
+    ],
+)
+def test_legacy_callback_is_read_by_res_text_format(number, charset, text):
+    assert heard("tencent-recording", form(text.encode(charset)), options=legacy(number)) == text
+
+
+def test_legacy_json_callback_is_read_by_res_text_format():
+    body = b'{"code": 0, "requestId": 7, "text": "' + TRADITIONAL.encode("big5") + b'"}'
+
+    assert heard("tencent-recording", body, "application/json", legacy(3)) == TRADITIONAL
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        pytest.param("tencent-recording", form(SENTENCE.encode()[:-1]), id="recording, form"),
+        pytest.param("tencent-rec-task", form(SENTENCE.encode()[:-1]), id="rec-task, form"),
+        pytest.param("tencent-rec-task", b'{"code": 0, "text": "\xff\xff"}', id="rec-task, json"),
+    ],
+)
+def test_result_in_no_charset_is_unreadable(name, body):
+    with pytest.raises(UnreadableResultError):
+        VENDORS[name].read_callback(body, "", an_order())
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        pytest.param("volcengine", b'{"resp": {"code": 1000, "text": "\xff\xff"}}', id="volcengine"),
+        pytest.param("volcengine-bigmodel", b'{"result": {"text": "\xff\xff"}}', id="bigmodel"),
+    ],
+)
+def test_callback_in_no_charset_is_not_stored(name, body):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_callback(body, "", an_order())
+
+    assert failure.value.code == "BadCallback"
+
+
+def test_failure_keeps_its_code_when_its_words_are_in_no_charset():
+    outcome = VENDORS["tencent-recording"].read_callback(b"code=10003&message=%ff%ff%ff&text=", "", an_order()).outcome
+
+    assert outcome.code == "10003"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=GBK"])
+def test_reply_in_gbk_is_read(content_type):
+    body = json.dumps({"Response": {"Result": SENTENCE}}, ensure_ascii=False).encode("gbk")
+    reply = Reply(200, body, {"content-type": content_type})
+
+    assert VENDORS["tencent-sentence"].read_submit(reply, an_order()).text == SENTENCE
+
+
+def test_reply_in_no_charset_is_no_answer():
+    with pytest.raises(AsrError) as failure:
+        VENDORS["tencent-sentence"].read_submit(answer(b'{"Response": {"Result": "\xff\xff"}}'), an_order())
+
+    assert failure.value.code == "UnknownCharset"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64", "is_damaged"),
+    [("a\ufffdb", False, True), ("ab", False, False), ("YQ==", True, False)],
+)
+def test_body_that_api_gateway_replaced_characters_in_is_damaged(body, is_base64, is_damaged):
+    event = {
+        "pathParameters": {"vendor": "v", "job_id": "j", "attempt": "1", "signature": "s"},
+        "body": body,
+        "isBase64Encoded": is_base64,
+        "headers": {},
+    }
+
+    assert posted(event).is_damaged is is_damaged
