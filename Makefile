@@ -3,6 +3,7 @@ PYTHON  ?= python3
 VENV    := .venv
 SCAN    := .venv-scan
 OWN_SAM := .venv-sam
+JUDGES  := tests/states/node_modules
 RUN     := $(VENV)/bin/python
 
 # Our own SAM CLI unless another one is given (SAM=sam): it tells nobody that it was used.
@@ -17,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check test test-all flaky lint scan chaos bench sam-local has-python3.13 has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators ctl smoke build deploy check states test test-all flaky lint scan chaos bench sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +51,7 @@ deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PRO
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
-check: lint scan test-all  ## what CI runs
+check: lint scan states test-all  ## what CI runs (needs Node.js 20 or newer)
 
 # A file's tests share what they set up, so a file stays on one worker; the slowest files come first (pyproject.toml).
 PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
@@ -65,6 +66,9 @@ test-all: $(VENV)/dev.ok  ## every test
 
 flaky: $(VENV)/dev.ok  ## `make test` under CPU load, in random order; adds up which tests fail (RUNS=10 SEED=7 ARGS=tests/unit)
 	@$(RUN) -m tools.flaky --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) -- $(PYTEST_OPTIONS) $(SAMPLE) $(ARGS)
+
+states: has-node $(VENV)/dev.ok $(JUDGES)/.ok  ## the state machines before a validator and an interpreter of others (needs Node.js 20 or newer)
+	@$(RUN) -m pytest -q tests/states $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .
@@ -89,6 +93,9 @@ sam-local: has-docker $(VENV)/dev.ok build  ## every event to its function in a 
 # What is not installed from here.
 has-python3.13:
 	@python3.13 -c "" 2>/dev/null || { echo "make build needs Python 3.13, which Lambda runs: have it in PATH as python3.13" >&2; exit 1; }
+
+has-node:
+	@node -e "process.exit(+(parseInt(process.versions.node) < 20))" 2>/dev/null && npm --version >/dev/null 2>&1 || { echo "make states, and so make check, needs Node.js 20 or newer with npm: have both in PATH (make test needs neither)" >&2; exit 1; }
 
 has-docker:
 	@docker info >/dev/null 2>&1 || { echo "make sam-local needs Docker: install it, start it, and see that \`docker info\` answers" >&2; exit 1; }
@@ -129,5 +136,10 @@ $(OWN_SAM)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(OWN_SAM) $<
 	@touch $@
 
+$(JUDGES)/.ok: tests/states/package-lock.json
+	@echo "setting up: packages of $< (once)" >&2
+	@npm ci --prefix tests/states --loglevel error
+	@touch $@
+
 clean:  ## forget everything that was installed or built here
-	rm -rf $(VENV) $(SCAN) $(OWN_SAM) .aws-sam out .local
+	rm -rf $(VENV) $(SCAN) $(OWN_SAM) $(JUDGES) .aws-sam out .local

@@ -61,10 +61,18 @@ def test_make_test_keeps_compiled_files_whatever_the_shell_says():
     assert make("-o", ".venv/dev.ok", "test", f"RUN={printed}", PYTHONDONTWRITEBYTECODE="1").stdout == "[]\n"
 
 
+def test_check_holds_the_state_machines_and_test_needs_no_node():
+    judged, tested = make("-n", "check").stdout, make("-n", "test").stdout
+
+    assert "pytest -q tests/states" in judged
+    assert "node" not in tested
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
         pytest.param("build", "have it in PATH as python3.13", id="the Python of Lambda"),
+        pytest.param("states", "needs Node.js 20 or newer with npm", id="an interpreter of JavaScript"),
         pytest.param("sam-local", "needs Docker: install it, start it", id="an engine for containers"),
     ],
 )

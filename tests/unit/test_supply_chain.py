@@ -1,5 +1,6 @@
 """What CI runs, and with whose code: nothing that could be replaced, nothing that could be stolen."""
 
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def test_ci_installs_nothing_but_what_is_pinned_with_its_hash():
 
 def test_ci_builds_what_is_deployed_and_gives_it_every_event():
     assert {"make build", "make sam-local SAM_PULL_IMAGE=yes"} <= {step.get("run") for step in STEPS}
+
+
+def test_npm_packages_are_pinned_with_hashes_and_run_no_scripts():
+    folder = ROOT / "tests/states"
+    wanted = json.loads((folder / "package.json").read_text())["devDependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    installed = {path: package for path, package in locked.items() if path}
+
+    assert {name: installed[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [path for path, package in installed.items() if not package["integrity"].startswith("sha512-")] == []
+    assert [path for path, package in installed.items() if "resolved" in package] == []  # each user's registry is asked
+    assert "ignore-scripts=true" in (folder / ".npmrc").read_text().splitlines()
+    assert "npm ci " in MAKEFILE
 
 
 @pytest.mark.parametrize("scanner", ["checkov", "bandit", "tools.audit"])
