@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.job import Job
@@ -320,6 +321,7 @@ class World:
     receiver: MemoryReceiver = field(default_factory=MemoryReceiver)
     webhook_queue: MemoryWebhookQueue = field(default_factory=MemoryWebhookQueue)
     measured: list[str] = field(default_factory=list)  # lines of metrics
+    refused_editions: RefusedEditions = field(default_factory=RefusedEditions)  # the process's memory
 
     def pass_time(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
@@ -366,6 +368,7 @@ class World:
             now=lambda: self.clock,
             sleep=self.pass_time,
             nonce=lambda: 7,
+            refused_editions=self.refused_editions,
         )
 
     @property

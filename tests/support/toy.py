@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
+from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.parameters import Choice, Parameter
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.tuning import Tuning
@@ -27,7 +27,7 @@ HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, tex
 
 
 class Toy(Vendor):
-    """Replies are one word: accepted, working, done, silent, not-found, or an error class.
+    """Replies are one word: accepted, working, done, silent, not-found, gone, or an error class.
 
     `query-` before an error class: a failed query.
     """
@@ -77,6 +77,8 @@ class Toy(Vendor):
             return InProgress()
         if word in ("done", "silent"):
             return HEARD if word == "done" else Recognition(text="")
+        if word == "gone":
+            raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", "the address is gone", self.name)
         if word == "not-found":
             raise TaskNotFoundError(word.upper(), self.name)
         kind = QueryFailedError if word.startswith("query-") else AsrError

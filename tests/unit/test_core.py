@@ -52,6 +52,7 @@ class TestJob:
             pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
             pytest.param(lambda job: job.called_back(1, START), id="called_back"),
             pytest.param(lambda job: job.hand_over_again(1, START), id="hand_over_again"),
+            pytest.param(lambda job: job.change_edition(1, "e", "e/t", [], START), id="change_edition"),
             pytest.param(
                 lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
             ),

@@ -69,7 +69,7 @@ class TestTables:
     def test_an_engine_has_its_own_price_and_every_other_the_usual_one(self):
         price = VENDOR_PRICES["volcengine-bigmodel"]
 
-        assert [price.of(each) for each in (None, "volc.seedasr.auc", "of somebody else")] == [2.3, 0.8, 2.3]
+        assert [price.of(each) for each in (None, "volc.bigasr.auc", "of another vendor")] == [0.8, 2.3, 0.8]
 
 
 class TestVendorPrices:

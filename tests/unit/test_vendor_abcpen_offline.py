@@ -35,7 +35,16 @@ class TestRequests:
         ("options", "sent"),
         [
             pytest.param({"language": "en"}, {"language": "en"}, id="english"),
-            pytest.param({"speakers": 3}, {"min_speaker_num": 3, "max_speaker_num": 3}, id="three-speakers"),
+            pytest.param(
+                {"speakers": 3},
+                {"audio_type": "asr_sd", "min_speaker_num": 3, "max_speaker_num": 3},
+                id="three-speakers",
+            ),
+            pytest.param(
+                {"speakers": 3, "vendor": {"abcpen-offline": {"audio_type": "asr_sd_id"}}},
+                {"audio_type": "asr_sd_id"},
+                id="kind-of-processing",
+            ),
             pytest.param({"vendor": {"abcpen-offline": {"sd_type": "v1"}}}, {"sd_type": "v1"}, id="faster-speakers"),
             pytest.param({"vendor": {"abcpen-offline": {"denoise": True}}}, {"denoise": True}, id="without-noise"),
         ],
@@ -45,8 +54,11 @@ class TestRequests:
 
         assert body | sent == body
 
-    def test_speakers_to_be_found_out_need_no_parameter(self):
-        assert "min_speaker_num" not in json_of(submission(VENDOR, an_order(options={"speakers": 0})))
+    def test_speakers_to_be_found_out_are_asked_for_without_a_number(self):
+        body = json_of(submission(VENDOR, an_order(options={"speakers": 0})))
+
+        assert body["audio_type"] == "asr_sd"
+        assert "min_speaker_num" not in body
 
     def test_the_task_id_is_a_uuid4_of_the_job_and_the_attempt(self):
         order = an_order()
@@ -155,13 +167,22 @@ DONE = {
 
 
 class TestResult:
-    def test_sentence_and_words_without_the_speaker_that_nobody_asked_for(self):
+    def test_label_that_was_not_asked_for_is_kept(self):
         result = VENDOR.read_query(answer(DONE), an_order())
 
         words = result.utterances[0].words
         assert (result.text, result.duration_ms) == ("大家好，", 4200)
-        assert lines(result) == [(40, 1320, "大家好，", None, None)]
+        assert lines(result) == [(40, 1320, "大家好，", "SPEAKER_00", None)]
         assert [(word.start_ms, word.end_ms, word.text) for word in words] == [(40, 640, "大家"), (640, 1320, "好")]
+
+    def test_asked_labels_that_do_not_come_lose_nothing(self):
+        sentence = {"text": "大家好，", "end": 1320, "words": [{"word": " 大家", "end": 640}]}
+        document = {"code": "0", "asr": {"speechResult": {"detail": [sentence]}}}
+
+        result = VENDOR.read_query(answer(document), an_order(options={"speakers": 2}))
+
+        assert lines(result) == [(0, 1320, "大家好，", None, None)]
+        assert [(word.start_ms, word.text) for word in result.utterances[0].words] == [(0, "大家")]
 
     def test_inside_data_as_a_sibling_has_it(self):
         document = {"code": 0, "data": {"task_id": ID, "asr": ASR}}
@@ -224,6 +245,21 @@ class TestResult:
     def test_only_the_question_failed(self, document, status):
         with pytest.raises(QueryFailedError):
             VENDOR.read_query(answer(document, status), an_order())
+
+    @pytest.mark.parametrize(
+        ("message", "error_class"),
+        [
+            pytest.param("音频下载失败", ErrorClass.RETRY, id="download"),
+            pytest.param("不支持的音频格式", ErrorClass.BAD_AUDIO, id="format"),
+            pytest.param("请求格式错误", ErrorClass.RETRY, id="the-call-and-not-the-recording"),
+        ],
+    )
+    def test_failed_task_has_the_cause_that_its_message_names(self, message, error_class):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_query(answer({"code": "-1", "msg": message}), an_order())
+
+        assert not isinstance(failure.value, QueryFailedError)
+        assert failure.value.error_class is error_class
 
     def test_minus_1_is_the_end_and_not_at_work_as_in_the_older_generation(self):
         with pytest.raises(AsrError) as failure:

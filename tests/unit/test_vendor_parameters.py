@@ -150,7 +150,7 @@ DOCUMENTED = {
     "volcengine-bigmodel": {
         "user.uid": Derived(),
         "audio.url": Derived(),
-        "audio.data": Fixed("documented for the flash edition only", NEVER),
+        "audio.data": Fixed("documented for the flash edition only, although the standard one takes it", NEVER),
         "audio.format": Derived(),
         "audio.codec": Derived(),
         "audio.rate": Derived(),
@@ -166,6 +166,8 @@ DOCUMENTED = {
         "request.enable_speaker_info": Canonical("speakers"),
         "request.enable_channel_split": Canonical("channels"),
         "request.show_utterances": Fixed("sentences with times are what a transcript is made of"),
+        "request.ssd_mode": Own(),
+        "request.enable_auto_lang": Own(),
         "request.show_speech_rate": Own(),
         "request.show_volume": Own(),
         "request.enable_lid": Own(),
@@ -177,7 +179,11 @@ DOCUMENTED = {
         "request.enable_poi_fc": Own(),
         "request.enable_music_fc": Own(),
         "request.corpus.boosting_table_name": Own(),
+        "request.corpus.boosting_table_id": Own(),
         "request.corpus.correct_table_name": Own(),
+        "request.corpus.correct_table_id": Own(),
+        "request.corpus.regex_correct_table_name": Own(),
+        "request.corpus.regex_correct_table_id": Own(),
         "request.corpus.context": Own("hotwords"),
         "callback": Derived(),
         "callback_data": Fixed("the callback's address tells whose it is", NEVER),
@@ -258,7 +264,11 @@ OWN = {
         "enable_music_fc": True,
         "sensitive_words_filter": '{"system_reserved_filter":true}',
         "boosting_table_name": "names",
+        "boosting_table_id": "id-1",
         "correct_table_name": "corrections",
+        "correct_table_id": "id-2",
+        "regex_correct_table_name": "patterns",
+        "regex_correct_table_id": "id-3",
         "context": '{"hotwords":[{"word":"笔声"}]}',
     },
     "abcpen-offline": {
@@ -280,7 +290,7 @@ ONLY_WITH = {
         {"RoleAudioUrl": "https://voices.example.com/a.wav", "RoleName": "张三", "HotwordId": "list-1"},
         {},
     ),
-    "volcengine-bigmodel": ({"speakers": 2}, {"ssd_version": "200"}, {}),
+    "volcengine-bigmodel": ({"speakers": 2}, {"ssd_version": "300", "ssd_mode": 0, "enable_auto_lang": True}, {}),
 }
 
 
@@ -413,9 +423,28 @@ VOICE = {"RoleAudioUrl": "https://voices.example.com/a.wav", "RoleName": "张三
             {"ssd_version"},
             id="speakers-of-another-language",
         ),
-        pytest.param("volcengine-bigmodel", {"end_window_size": 800}, {}, {"end_window_size"}, id="split-by-meaning"),
+        pytest.param("volcengine-bigmodel", {"end_window_size": 800}, {}, set(), id="a-window-alone"),
         pytest.param(
-            "volcengine-bigmodel", {"end_window_size": 800, "vad_segment": True}, {}, set(), id="split-by-silence"
+            "volcengine-bigmodel",
+            {"ssd_mode": 0, "ssd_version": "300"},
+            {"model": "volc.bigasr.auc_idle"},
+            {"ssd_mode", "ssd_version"},
+            id="speakers-of-the-idle-edition",
+        ),
+        pytest.param("volcengine-bigmodel", {"enable_auto_lang": True}, {}, set(), id="languages-alone"),
+        pytest.param(
+            "volcengine-bigmodel",
+            {"enable_auto_lang": True, "correct_table_id": "1"},
+            {},
+            {"enable_auto_lang"},
+            id="languages-beside-a-table",
+        ),
+        pytest.param(
+            "volcengine-bigmodel",
+            {"enable_auto_lang": True},
+            {"hotwords": "笔声"},
+            {"enable_auto_lang"},
+            id="languages-beside-hotwords",
         ),
     ],
 )

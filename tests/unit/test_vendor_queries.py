@@ -8,7 +8,7 @@ from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotF
 from asrcore.core.step import Next
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Completion, Kind, Reply
-from asrcore.poll import NOT_FOUND_GRACE_S, query
+from asrcore.poll import GONE_GRACE_S, NOT_FOUND_GRACE_S, query
 from asrcore.vendors.registry import VENDORS
 from tests.support.orders import an_order, answer
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
@@ -112,6 +112,24 @@ def test_a_task_that_becomes_known_within_the_grace_is_not_submitted_twice():
 
     assert steps == [Next.QUERY, Next.QUERY, Next.COMPLETED]
     assert requests(made).count("POST submit/toy-query") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        pytest.param(["gone", "gone"], "config", id="for-good"),
+        pytest.param(["gone", "working", "gone", "working"], None, id="now-and-then"),
+    ],
+)
+def test_address_that_stays_gone_ends_the_attempt(words, outcome):
+    made = world("accepted", *words, "working")
+    job = drop(made)
+
+    for _ in words:
+        made.pass_time(GONE_GRACE_S + 1)
+        query(job.job_id, made.services)
+
+    assert made.job().attempts[0].outcome == outcome
 
 
 def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task():

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
-from asrcore.core.vendor import Accepted, InProgress
+from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError
+from asrcore.core.vendor import Accepted, InProgress, Reply
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
@@ -385,6 +385,101 @@ def test_volcengine_channels(additions, speaker, channel):
 
     assert result.text == "好。"
     assert lines(result) == [(0, 9, "好。", speaker, channel)]
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "code", "error_class", "told"),
+    [
+        pytest.param(
+            {"header": {"reqid": "r", "code": 45000010, "message": "Invalid X-Api-Key"}},
+            401,
+            "45000010",
+            ErrorClass.CONFIG,
+            "Check api_key",
+            id="key",
+        ),
+        pytest.param(
+            {"header": {"code": "45000292", "message": "quota exceeded for types: audio_duration_lifetime"}},
+            429,
+            "45000292",
+            ErrorClass.CONFIG,
+            "quota is used up",
+            id="hours",
+        ),
+        pytest.param(
+            {"header": {"code": 45000292, "message": "quota exceeded for types: concurrency"}},
+            429,
+            "45000292",
+            ErrorClass.RETRY,
+            "lower the vendor's pace",
+            id="concurrency",
+        ),
+        pytest.param(
+            {"header": {"code": 45000777}}, 403, "45000777", ErrorClass.CONFIG, "does not document", id="unlisted"
+        ),
+        pytest.param({"resp": {"code": 1002}}, 403, "1002", ErrorClass.CONFIG, "Check appid", id="as-v1-says-it"),
+        pytest.param({"header": {}}, 403, "Http403", ErrorClass.CONFIG, "HTTP 403", id="without-a-code"),
+    ],
+)
+def test_gateway_refusal_has_class_and_advice_of_its_code(document, status, code, error_class, told):
+    with pytest.raises(AsrError) as failure:
+        VOLCENGINE.read_submit(answer(document, status), an_order())
+    with pytest.raises(QueryFailedError):
+        VOLCENGINE.read_query(answer(document, status), an_order())
+
+    assert (failure.value.code, failure.value.error_class) == (code, error_class)
+    assert told in failure.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "error_class", "trait"),
+    [
+        pytest.param(
+            "volcengine", {"resp": {"code": 1022, "message": "音轨个数不匹配"}}, "bad_audio", "channels", id="v1"
+        ),
+        pytest.param(
+            "volcengine", {"resp": {"code": 1099, "message": "下载失败"}}, "retry", "format", id="v1-download"
+        ),
+        pytest.param("abcpen", {"code": "10700", "desc": "音频格式错误"}, "bad_audio", "format", id="abcpen-format"),
+        pytest.param("abcpen", {"code": "10700", "desc": "engine error"}, "retry", "format", id="abcpen-no-cause"),
+    ],
+)
+def test_failed_task_has_the_cause_that_its_message_names(name, document, error_class, trait):
+    with pytest.raises(AsrError) as failure:
+        VENDORS[name].read_query(answer(document), an_order())
+
+    assert not isinstance(failure.value, QueryFailedError)
+    assert (failure.value.error_class, failure.value.trait) == (error_class, trait)
+
+
+EARLIER = [name for name, vendor in VENDORS.items() if vendor.generation == "earlier"]
+
+
+@pytest.mark.parametrize("name", EARLIER)
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"message": "no route"}'], ids=["html", "empty", "json"])
+def test_retired_address_fails_fast_with_its_successor(name, status, body):
+    vendor = VENDORS[name]
+
+    with pytest.raises(AsrError) as failure:
+        vendor.read_submit(Reply(status, body), an_order())
+
+    assert (failure.value.error_class, failure.value.code) == (ErrorClass.CONFIG, f"Http{status}")
+    assert f"use {vendor.successor} instead" in failure.value.message
+    assert isinstance(vendor.query_error(failure.value), InterfaceGoneError)
+
+
+@pytest.mark.parametrize("name", ["volcengine-bigmodel", "tencent-rec-task"])
+def test_404_of_a_current_interface_is_no_retired_address(name):
+    with pytest.raises(QueryFailedError) as failure:
+        VENDORS[name].read_query(Reply(404, b"<html>"), an_order())
+
+    assert not isinstance(failure.value, InterfaceGoneError)
+
+
+def test_every_aging_vendor_names_a_current_one():
+    assert EARLIER == ["tencent-recording", "volcengine", "abcpen"]
+    assert all(VENDORS[VENDORS[name].successor].generation == "current" for name in EARLIER)
 
 
 @pytest.mark.parametrize(

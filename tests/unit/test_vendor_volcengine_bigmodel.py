@@ -7,15 +7,23 @@ from uuid import UUID
 
 import pytest
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
 from asrcore.core.vendor import Accepted, Account, InProgress, Reply
 from asrcore.vendors.volcengine_bigmodel import VolcengineBigmodel
 from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, json_of, lines, submission
 
 VENDOR = VolcengineBigmodel()
 STEREO = {"channels": 2}
+SEED, BIG = "volc.seedasr.auc", "volc.bigasr.auc"
 TASK_ID = VENDOR.chosen_task_id(an_order())
+REQUEST_ID = TASK_ID.removeprefix(f"{SEED}/")
 IDLE = an_order(options={"model": "volc.bigasr.auc_idle"})
+
+
+def refused_by_gateway(code, message="", status=403):
+    """A reply of the gateway, which writes no status header."""
+    body = json.dumps({"header": {"reqid": "fc000000-0000-4000-8000-000000000009", "code": code, "message": message}})
+    return Reply(status, body.encode())
 
 
 def told(code, message="", body="{}", status=200):
@@ -30,13 +38,34 @@ class TestTaskId:
 
         other = {VENDOR.chosen_task_id(each) for each in (replace(order, attempt=2), replace(order, job_id="job-2"))}
 
-        assert UUID(TASK_ID).version == 4
-        assert str(UUID(TASK_ID)) == TASK_ID
+        assert UUID(REQUEST_ID).version == 4
+        assert str(UUID(REQUEST_ID)) == REQUEST_ID
         assert VENDOR.chosen_task_id(replace(order, repeated=True)) == TASK_ID
         assert len({TASK_ID, *other}) == 3
 
-    def test_names_the_edition_where_it_is_not_the_standard_one(self):
-        assert VENDOR.chosen_task_id(IDLE) == f"volc.bigasr.auc_idle/{TASK_ID}"
+    @pytest.mark.parametrize(
+        ("order", "edition"),
+        [
+            pytest.param(an_order(), SEED, id="preferred"),
+            pytest.param(replace(an_order(), edition=BIG), BIG, id="of-the-attempt"),
+            pytest.param(IDLE, "volc.bigasr.auc_idle", id="named"),
+        ],
+    )
+    def test_task_id_names_the_edition_and_keeps_the_request_id(self, order, edition):
+        assert VENDOR.chosen_task_id(order) == f"{edition}/{REQUEST_ID}"
+
+
+@pytest.mark.parametrize(
+    ("options", "editions"),
+    [
+        pytest.param({}, (SEED, BIG), id="either"),
+        pytest.param({"model": BIG}, (BIG,), id="named"),
+        pytest.param({"model": "16k_zh"}, (SEED, BIG), id="another-vendors-engine"),
+        pytest.param({"vendor": {"volcengine-bigmodel": {"model_version": "400"}}}, (BIG, SEED), id="version-of-1.0"),
+    ],
+)
+def test_editions_follow_what_is_asked(options, editions):
+    assert VENDOR.editions(an_order(options=options)) == editions
 
 
 class TestSubmission:
@@ -48,8 +77,8 @@ class TestSubmission:
             "Content-Type": "application/json",
             "X-Api-App-Key": "1234567890",
             "X-Api-Access-Key": "SYNTHETIC_TOKEN",
-            "X-Api-Resource-Id": "volc.bigasr.auc",
-            "X-Api-Request-Id": TASK_ID,
+            "X-Api-Resource-Id": SEED,
+            "X-Api-Request-Id": REQUEST_ID,
             "X-Api-Sequence": "-1",
         }
         assert json_of(request) == {
@@ -63,7 +92,6 @@ class TestSubmission:
                 "enable_speaker_info": False,
                 "enable_channel_split": False,
                 "show_utterances": True,
-                "vad_segment": False,
             },
             "callback": CALLBACK_URL,
         }
@@ -79,7 +107,13 @@ class TestSubmission:
     @pytest.mark.parametrize(
         ("options", "audio", "sent"),
         [
-            pytest.param({"speakers": 2}, {}, {"enable_speaker_info": True}, id="speakers"),
+            pytest.param({"speakers": 2}, {}, {"enable_speaker_info": True, "ssd_version": "200"}, id="speakers"),
+            pytest.param(
+                {"vendor": {"volcengine-bigmodel": {"enable_auto_lang": True}}},
+                {},
+                {"enable_auto_lang": True},
+                id="languages-found-out",
+            ),
             pytest.param({"punctuation": False}, {}, {"enable_punc": False}, id="no-punctuation"),
             pytest.param({"inverse_text_normalization": False}, {}, {"enable_itn": False}, id="numbers-in-words"),
             pytest.param({"filter_fillers": True}, {}, {"enable_ddc": True}, id="without-fillers"),
@@ -96,6 +130,12 @@ class TestSubmission:
                 {},
                 {"corpus": {"boosting_table_name": "names"}},
                 id="hot-word-table",
+            ),
+            pytest.param(
+                {"vendor": {"volcengine-bigmodel": {"regex_correct_table_id": "42", "correct_table_id": "43"}}},
+                {},
+                {"corpus": {"regex_correct_table_id": "42", "correct_table_id": "43"}},
+                id="tables-by-id",
             ),
         ],
     )
@@ -116,13 +156,19 @@ class TestSubmission:
                 id="opus",
             ),
             pytest.param({}, {"format": "mp3", "codec": "mp3"}, {"format": "mp3"}, id="mp3"),
+            pytest.param({}, {"format": "m4a", "codec": "aac"}, {"format": "m4a"}, id="m4a"),
+            pytest.param({}, {"format": "mp4", "codec": "aac"}, {"format": "mp4"}, id="mp4"),
+            pytest.param({}, {"format": "aac", "codec": "aac"}, {"format": "aac"}, id="aac"),
+            pytest.param({}, {"format": "amr", "codec": "amr_nb"}, {"format": "amr"}, id="amr"),
+            pytest.param({}, {"format": "ogg", "codec": "speex"}, {"format": "spx"}, id="speex"),
+            pytest.param({"language": "yue"}, {}, {"language": "yue-CN"}, id="cantonese"),
         ],
     )
     def test_audio(self, options, audio, sent):
         described = json_of(submission(VENDOR, an_order(options=options, **audio)))["audio"]
 
         assert described | sent == described
-        assert ("codec" in described) == (audio.get("codec") != "mp3")
+        assert ("codec" in described) == (audio.get("codec", "raw") in {"raw", "opus"})
         assert ("language" in described) == ("language" in options)
 
     def test_the_idle_edition(self):
@@ -132,17 +178,40 @@ class TestSubmission:
         for request, call in ((submitted, "submit"), (queried, "query")):
             assert urlsplit(request.url).path == f"/api/v3/auc/bigmodel/idle/{call}"
             assert request.headers["X-Api-Resource-Id"] == "volc.bigasr.auc_idle"
-            assert request.headers["X-Api-Request-Id"] == TASK_ID
+            assert request.headers["X-Api-Request-Id"] == REQUEST_ID
+
+    def test_speakers_are_not_asked_of_the_idle_edition(self):
+        order = an_order(options={"model": "volc.bigasr.auc_idle", "speakers": 2})
+
+        wishes = json_of(submission(VENDOR, order))["request"]
+
+        assert not {"enable_speaker_info", "ssd_version"} & wishes.keys()
+        assert VENDOR.unmet(order) == {"speakers"}
+
+    def test_speaker_model_is_left_out_for_another_language(self):
+        wishes = json_of(submission(VENDOR, an_order(options={"speakers": 0, "language": "en"})))["request"]
+
+        assert wishes["enable_speaker_info"]
+        assert "ssd_version" not in wishes
+
+    def test_model_version_is_sent_to_model_1_only(self):
+        order = an_order(options={"vendor": {"volcengine-bigmodel": {"model_version": "400"}}})
+        elsewhere = replace(order, edition=SEED)
+
+        assert json_of(submission(VENDOR, order))["request"]["model_version"] == "400"
+        assert "model_version" not in json_of(submission(VENDOR, elsewhere))["request"]
+        assert VENDOR.unmet(elsewhere) == {"volcengine-bigmodel.model_version"}
 
     def test_the_idle_edition_is_waited_for_longer(self):
         assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(an_order())
 
     def test_a_query_sends_the_same_id_and_no_sequence(self):
-        request = VENDOR.query_request(TASK_ID, account_of(VENDOR), now=NOW)
+        order = replace(an_order(), edition=BIG)
+        request = VENDOR.query_request(VENDOR.chosen_task_id(order), account_of(VENDOR), now=NOW)
 
         assert (urlsplit(request.url).path, request.body) == ("/api/v3/auc/bigmodel/query", b"{}")
-        assert request.headers["X-Api-Resource-Id"] == "volc.bigasr.auc"
-        assert request.headers["X-Api-Request-Id"] == TASK_ID
+        assert request.headers["X-Api-Resource-Id"] == BIG
+        assert request.headers["X-Api-Request-Id"] == REQUEST_ID
         assert "X-Api-Sequence" not in request.headers
 
 
@@ -151,8 +220,8 @@ class TestSubmission:
     [
         pytest.param({"appid": "1", "token": "t"}, "", id="the-pair"),
         pytest.param({"api_key": "k"}, "", id="the-single-key"),
-        pytest.param({"appid": "1", "token": ""}, "token (or api_key alone)", id="half-a-pair"),
-        pytest.param({}, "appid, token (or api_key alone)", id="nothing"),
+        pytest.param({"appid": "1", "token": ""}, "api_key (or token)", id="half-a-pair"),
+        pytest.param({}, "api_key (or appid, token)", id="nothing"),
     ],
 )
 def test_credentials(held, lacking):
@@ -166,6 +235,11 @@ class TestLimits:
             pytest.param({"duration_ms": 5 * 3_600_000 - 1}, {}, id="just-under-5-hours"),
             pytest.param(STEREO, {}, id="stereo"),
             pytest.param({}, {"language": "de-DE"}, id="german"),
+            pytest.param({}, {"language": "yue-CN"}, id="cantonese"),
+            pytest.param({}, {"language": "uk-UA"}, id="ukrainian"),
+            pytest.param({"format": "m4a", "codec": "aac"}, {}, id="m4a"),
+            pytest.param({"format": "amr", "codec": "amr_wb"}, {}, id="amr"),
+            pytest.param({"format": "ogg", "codec": "speex"}, {}, id="speex"),
         ],
     )
     def test_taken(self, audio, options):
@@ -175,9 +249,10 @@ class TestLimits:
         ("audio", "options", "reason"),
         [
             pytest.param({"duration_ms": 5 * 3_600_000}, {}, "up to 17999.999 s", id="5-hours"),
-            pytest.param({"format": "m4a", "codec": "aac"}, {}, "format m4a (takes mp3, ogg, pcm, wav)", id="m4a"),
+            pytest.param({"format": "flac", "codec": "flac"}, {}, "format flac (takes aac, amr, m4a", id="flac"),
+            pytest.param({"format": "mp4", "codec": "alac"}, {}, "codec alac in mp4", id="alac"),
             pytest.param({"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="mu-law"),
-            pytest.param({}, {"language": "yue"}, "language yue-CN", id="cantonese"),
+            pytest.param({}, {"language": "sv-SE"}, "language sv-SE", id="swedish"),
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
@@ -220,6 +295,8 @@ class TestAccepted:
             pytest.param("45000777", "", False, ErrorClass.CONFIG, id="unlisted-450"),
             pytest.param("55000777", "", False, ErrorClass.RETRY, id="unlisted-550"),
             pytest.param("99000777", "", False, ErrorClass.RETRY, id="unlisted"),
+            pytest.param("45000131", "over the volume of half an hour", False, ErrorClass.RETRY, id="volume"),
+            pytest.param("45000132", "", False, ErrorClass.BAD_AUDIO, id="size"),
         ],
     )
     def test_refused(self, code, message, repeated, error_class):
@@ -227,6 +304,61 @@ class TestAccepted:
             VENDOR.read_submit(told(code, message), replace(an_order(), repeated=repeated))
 
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
+
+    @pytest.mark.parametrize(
+        ("reply", "code", "error_class", "told"),
+        [
+            pytest.param(
+                refused_by_gateway(45000010, "Invalid X-Api-Key", 401),
+                "45000010",
+                ErrorClass.CONFIG,
+                "Check api_key",
+                id="key",
+            ),
+            pytest.param(
+                refused_by_gateway("45000030", "[resource_id=x] requested resource not granted"),
+                "45000030",
+                ErrorClass.CONFIG,
+                "Activate recording recognition",
+                id="edition",
+            ),
+            pytest.param(
+                refused_by_gateway(45000292, "quota exceeded for types: audio_duration_lifetime", 429),
+                "45000292",
+                ErrorClass.CONFIG,
+                "quota is used up",
+                id="hours",
+            ),
+            pytest.param(
+                refused_by_gateway(45000292, "quota exceeded for types: concurrency", 429),
+                "45000292",
+                ErrorClass.RETRY,
+                "at a time",
+                id="concurrency",
+            ),
+            pytest.param(
+                replace(refused_by_gateway(45000010), headers={"x-api-status-code": "45000030"}),
+                "45000030",
+                ErrorClass.CONFIG,
+                "Activate recording recognition",
+                id="status-header-counts",
+            ),
+            pytest.param(Reply(403, b'{"header": {}}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="without-a-code"),
+            pytest.param(Reply(403, b'{"header": [45000010]}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="a-list"),
+        ],
+    )
+    def test_gateway_refusal_has_class_and_advice_of_its_code(self, reply, code, error_class, told):
+        with pytest.raises(AsrError) as failure:
+            VENDOR.read_submit(reply, an_order())
+
+        assert (failure.value.code, failure.value.error_class) == (code, error_class)
+        assert told in failure.value.message
+
+    def test_half_hour_volume_is_waited_for_and_size_names_its_trait(self):
+        volume, size = VENDOR.error("45000131"), VENDOR.error("45000132")
+
+        assert 3 * volume.retry_after_s >= 30 * 60
+        assert size.trait is Trait.SIZE
 
 
 DONE = {
@@ -297,6 +429,48 @@ class TestResult:
 
         assert [item.channel for item in result.utterances] == [0, 1]
 
+    @pytest.mark.parametrize(
+        ("fields", "speaker"),
+        [
+            pytest.param({"additions": {"speaker": "2"}}, "2", id="in-the-additions"),
+            pytest.param({"additions": {"speaker_id": 0}}, "0", id="as-a-number-by-id"),
+            pytest.param({"speaker": "3", "additions": {}}, "3", id="of-the-sentence-itself"),
+            pytest.param({"speaker": "3", "additions": {"speaker": "2"}}, "2", id="additions-count-first"),
+            pytest.param({"speaker": None, "additions": None}, None, id="none"),
+        ],
+    )
+    def test_speaker_is_read_where_it_stands(self, fields, speaker):
+        sentence = {"text": "好。", "start_time": 0, "end_time": 9, **fields}
+
+        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": [sentence]}}), an_order())
+
+        assert result.utterances[0].speaker == speaker
+
+    @pytest.mark.parametrize("emotion", ["happy", "", None], ids=str)
+    def test_emotion_is_kept_although_not_asked_for(self, emotion):
+        sentence = {"text": "好。", "start_time": 0, "end_time": 9, "additions": {"emotion": emotion}}
+
+        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": [sentence]}}), an_order())
+
+        assert result.utterances[0].emotion == (emotion or None)
+
+    def test_start_left_out_counts_as_0_where_the_end_proves_it(self):
+        sentences = [
+            {
+                "text": "好",
+                "end_time": 900,
+                "words": [{"text": "好", "end_time": 400}, {"text": "的", "end_time": 900}],
+            },
+            {"text": "来", "end_time": 1900, "words": [{"text": "来", "start_time": -1, "end_time": 1800}]},
+            {"text": "了", "start_time": 2000, "end_time": 2500, "words": [{"text": "了", "end_time": 2500}]},
+            {"text": "吧", "end_time": 3000},
+        ]
+
+        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": sentences}}), an_order())
+
+        assert [item.start_ms for item in result.utterances] == [0, 0, 2000, None]
+        assert [word.start_ms for item in result.utterances for word in item.words] == [0, 0, None, None]
+
     def test_words_that_nobody_wants(self):
         result = VENDOR.read_query(told("20000000", "", DONE), an_order(options={"words": False}))
 
@@ -340,7 +514,10 @@ class TestResult:
             pytest.param(told("45000010", "key", status=401), id="key"),
             pytest.param(told("45000030", "grant", status=403), id="grant"),
             pytest.param(told("45000292", "audio_duration_lifetime", status=429), id="hours-used-up"),
-            pytest.param(told("45000777"), id="unlisted"),
+            pytest.param(told("45000003"), id="parameter"),
+            pytest.param(told("45000131"), id="volume-of-half-an-hour"),
+            pytest.param(refused_by_gateway(45000010, "Invalid X-Api-Key", 401), id="key-by-gateway"),
+            pytest.param(refused_by_gateway(45000030), id="grant-by-gateway"),
             pytest.param(told("45000292", "qps", status=429), id="rate"),
             pytest.param(told("55000031", "busy"), id="busy"),
             pytest.param(told("55000777", "", status=503), id="5xx-with-an-unlisted-code"),
@@ -367,6 +544,11 @@ class TestResult:
             pytest.param("45000006", "", ErrorClass.RETRY, id="download"),
             pytest.param("55001010", "", ErrorClass.RETRY, id="timeout"),
             pytest.param("55000000", "", ErrorClass.RETRY, id="the-vendor-failed"),
+            pytest.param("55000000", "音频格式不支持", ErrorClass.BAD_AUDIO, id="the-vendor-failed-by-format"),
+            pytest.param("45000132", "", ErrorClass.BAD_AUDIO, id="too-large"),
+            pytest.param("45000777", "", ErrorClass.CONFIG, id="unlisted"),
+            pytest.param("45000777", "音频下载失败", ErrorClass.RETRY, id="unlisted-download"),
+            pytest.param("45000777", "音轨个数不匹配", ErrorClass.BAD_AUDIO, id="unlisted-channels"),
         ],
     )
     def test_the_task_failed(self, code, message, error_class):

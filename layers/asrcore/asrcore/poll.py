@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
+from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job
 from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
@@ -14,6 +14,7 @@ from asrcore.log import LOG
 from asrcore.recover import recover
 from asrcore.services import Services, order_of
 
+GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
 NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
 
 
@@ -59,7 +60,8 @@ def _question(job: Job, services: Services) -> Job:
         return attempt_failed(job, error, services)
     if given_up := _given_up(job, failure, services):
         return attempt_failed(job, given_up, services)
-    return services.move(job.job_id, lambda job: job.asked(number, services.now()))
+    gone = isinstance(failure, InterfaceGoneError)
+    return services.move(job.job_id, lambda job: job.asked(number, services.now(), gone=gone))
 
 
 def await_callback(job_id: str, task_token: str, services: Services) -> Step:
@@ -124,6 +126,10 @@ def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> As
     if isinstance(last, TaskNotFoundError) and job.attempt.submitted_at:
         waited_s = (services.now() - job.attempt.submitted_at).total_seconds()
         if waited_s > NOT_FOUND_GRACE_S:
+            return last
+    if isinstance(last, InterfaceGoneError) and job.attempt.gone_since:
+        gone_s = (services.now() - job.attempt.gone_since).total_seconds()
+        if gone_s > GONE_GRACE_S:
             return last
     return _overdue(job, last) if _is_overdue(job, services) else None
 

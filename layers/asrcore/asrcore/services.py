@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from asrcore.core.callback_url import callback_url
+from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
 from asrcore.core.pacing import Pace
@@ -293,6 +294,7 @@ class Services:
     now: Callable[[], datetime]  # UTC
     sleep: Callable[[float], None]
     nonce: Callable[[], int]
+    refused_editions: RefusedEditions = field(default_factory=RefusedEditions)
 
     def move(self, job_id: str, move: Callable[[Job], Job]) -> Job:
         """Load, move and save a job, again from the start when somebody else was faster. Raises LookupError."""
@@ -365,4 +367,12 @@ def order_of(job: Job) -> Order:
     if job.audio is None:
         raise LookupError(f"job {job.job_id} was never planned")
     attempt = job.attempt
-    return Order(job.job_id, attempt.number, job.audio, job.source.size_bytes, job.options, repeated=attempt.claims > 1)
+    return Order(
+        job.job_id,
+        attempt.number,
+        job.audio,
+        job.source.size_bytes,
+        job.options,
+        repeated=attempt.claims > 1,
+        edition=attempt.edition,
+    )

@@ -5,6 +5,7 @@ left. Only between a vendor's yes and our note of it can a crash submit twice, t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -198,13 +199,27 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        vendor, order = services.vendors[job.attempt.vendor], order_of(job)
-        claimed = job.claim(vendor.chosen_task_id(order), vendor.warnings(order), services.now(), typical_s=typical_s)
+        vendor, order = services.vendors[job.attempt.vendor], _order(job, services)
+        claimed = job.claim(
+            vendor.chosen_task_id(order),
+            vendor.warnings(order),
+            services.now(),
+            edition=order.edition,
+            typical_s=typical_s,
+        )
         job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
     return _submit_now(job, services)
+
+
+def _order(job: Job, services: Services) -> Order:
+    """Return the order of the current attempt, with the edition that it uses: once chosen, it stays."""
+    order = order_of(job)
+    vendor = services.vendors[job.attempt.vendor]
+    preferred = services.refused_editions.first(vendor.name, vendor.editions(order), services.now())
+    return order if order.edition else replace(order, edition=preferred)
 
 
 def _typical_s(job: Job, services: Services) -> int | None:
@@ -234,7 +249,8 @@ def _line_too_long(job: Job) -> AsrError:
     return AsrError(ErrorClass.CONFIG, "DailyLimitReached", message, job.attempt.vendor)
 
 
-def _submit_now(job: Job, services: Services) -> Job:
+def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozenset()) -> Job:
+    """Submit the claimed attempt. refused: editions that the vendor has refused for it just now."""
     number = job.attempt.number
     vendor = services.vendors[job.attempt.vendor]
     services.metrics.submitted(vendor.name)
@@ -247,12 +263,32 @@ def _submit_now(job: Job, services: Services) -> Job:
         LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)
         return services.move(job.job_id, lambda job: job.hand_over_again(number, services.now()))
     except AsrError as error:
-        return attempt_failed(job, error, services)
+        edition = job.attempt.edition
+        if edition is None or error.code not in vendor.edition_codes:
+            return attempt_failed(job, error, services)
+        return _submit_to_next_edition(job, error, refused | {edition}, services)
     if isinstance(outcome, Recognition):
         return finish(job, outcome, Raw.of(reply, vendor), services)
     LOG.info("submitted", attempt=number, vendor=vendor.name, vendor_task_id=outcome.vendor_task_id)
     task_id = outcome.vendor_task_id
     return services.move(job.job_id, lambda job: job.submitted(number, task_id, services.now()))
+
+
+def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], services: Services) -> Job:
+    """Submit to the first edition that is not among the refused ones; without one the attempt has failed."""
+    number, vendor = job.attempt.number, services.vendors[job.attempt.vendor]
+    services.refused_editions.add(vendor.name, str(job.attempt.edition), services.now())
+    following = next((each for each in vendor.editions(order_of(job)) if each not in refused), None)
+    if following is None:
+        return attempt_failed(job, error, services)
+    LOG.warning("edition refused", attempt=number, vendor=vendor.name, edition=job.attempt.edition, following=following)
+    order = replace(order_of(job), edition=following)
+    task_id, warnings = vendor.chosen_task_id(order), vendor.warnings(order)
+    job = services.move(
+        job.job_id, lambda job: job.change_edition(number, following, task_id, warnings, services.now())
+    )
+    is_ours = job.planned and (job.attempt.number, job.attempt.edition) == (number, following)
+    return _submit_now(job, services, refused) if is_ours else job
 
 
 def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Reply]:

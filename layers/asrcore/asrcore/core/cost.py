@@ -30,7 +30,7 @@ def incurred(job: Job, rates: Rates) -> Cost:
     is_known, days = True, [rates.aws.date]
     for attempt in _billed(job):
         price = rates.vendor(attempt.vendor)
-        charge = _charge(price, job, rates)
+        charge = _charge(price, attempt, job, rates)
         assumptions += _vendor_assumptions(job, attempt, price)
         if charge is None:
             is_known = False
@@ -113,8 +113,8 @@ def _billed(job: Job) -> Iterator[Attempt]:
             yield attempt
 
 
-def _charge(price: VendorPrice, job: Job, rates: Rates) -> Amount | None:
-    asked = price.of(job.options.model)
+def _charge(price: VendorPrice, attempt: Attempt, job: Job, rates: Rates) -> Amount | None:
+    asked = price.of(_engine(attempt, job))
     if asked is None:
         return None
     if price.per == "call":
@@ -125,13 +125,19 @@ def _charge(price: VendorPrice, job: Job, rates: Rates) -> Amount | None:
     return rates.exchange.amount(asked * counted_s / 3600, price.currency)
 
 
+def _engine(attempt: Attempt, job: Job) -> str | None:
+    """Return the edition that the attempt was submitted to, or else the engine that the job names."""
+    return attempt.edition or job.options.model
+
+
 def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Iterator[str]:
     if price.price is None:
         yield f"{attempt.vendor}: no price is known; the stack parameter VendorPrices gives it one"
     elif price.per == "hour" and (job.audio is None or job.audio.duration_ms is None):
         yield _LENGTH_UNKNOWN
-    if price.price is not None and job.options.model and job.options.model not in price.engines:
-        yield f"{attempt.vendor}: the price is that of its usual engine, not of {job.options.model}"
+    engine = _engine(attempt, job)
+    if price.price is not None and engine and engine not in price.engines:
+        yield f"{attempt.vendor}: the price is that of its usual engine, not of {engine}"
     if attempt.outcome != "completed":
         yield f"attempt {attempt.number} with {attempt.vendor} brought no result so far and is counted"
 

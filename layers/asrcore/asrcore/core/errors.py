@@ -34,7 +34,7 @@ class AsrError(Exception):
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
     message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
     transcript text.  vendor: whose code it is; None when no vendor was involved.  trait: of a recording that will not
-    do, what it is about.
+    do, what it is about.  retry_after_s: seconds before the next attempt, where a vendor's limit holds that long.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class AsrError(Exception):
         vendor: str | None = None,
         *,
         trait: Trait = Trait.FORMAT,
+        retry_after_s: float = 0,
     ) -> None:
         super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
         self.error_class = error_class
@@ -52,6 +53,7 @@ class AsrError(Exception):
         self.message = message
         self.vendor = vendor
         self.trait = trait
+        self.retry_after_s = retry_after_s
 
 
 class NoAnswerError(AsrError):
@@ -64,6 +66,10 @@ class UnreadableResultError(AsrError):
 
 class QueryFailedError(AsrError):
     """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""
+
+
+class InterfaceGoneError(QueryFailedError):
+    """A query met HTTP 404 or 410 at the address of an interface that ages: it may be retired, or away for a moment."""
 
 
 class TaskNotFoundError(QueryFailedError):

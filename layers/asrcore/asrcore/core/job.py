@@ -66,6 +66,9 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         ),
         "take_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
         "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
+        "change_edition": Move(
+            _UNDER_WAY, _UNDER_WAY, ("submit",), "the account has no right to the edition; the next one is submitted to"
+        ),
         "hand_over_again": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
         "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
         "take_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
@@ -115,6 +118,7 @@ class Attempt(AttemptRecord):
 
     number: int
     planning: int = 1  # which planning of the job it belongs to: a redrive plans anew
+    edition: str | None = None  # of the vendor's product, where it has several
     due_at: datetime  # not before
     paced: bool = False  # due_at is a slot of the vendor's pace
     slots: int = 0  # how many were taken; one that is missed is taken anew
@@ -124,6 +128,7 @@ class Attempt(AttemptRecord):
     typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
     queries: int = 0
     query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
+    gone_since: datetime | None = None  # queries have met an address that is gone, the last one too
     called_back: bool = False  # with news that must be asked for
     callbacks_unread: int = 0  # whose result could not be read
     vendor_task_id: str | None = None
@@ -247,6 +252,10 @@ class Job(BaseModel):
     def _attempt_moved(self, now: datetime, **changes: object) -> Self:
         return self._moved(now, attempts=[*self.attempts[:-1], self.attempt.model_copy(update=changes)])
 
+    def _warned(self, warnings: list[str], now: datetime) -> Self:
+        new = [warning for warning in warnings if warning not in self.warnings]
+        return self._moved(now, warnings=[*self.warnings, *new])
+
     def _next_attempt(self, vendor: str, due_at: datetime) -> list[Attempt]:
         return [
             *self.attempts,
@@ -289,19 +298,38 @@ class Job(BaseModel):
 
     @_move
     def claim(
-        self, vendor_task_id: str | None, warnings: list[str], now: datetime, *, typical_s: int | None = None
+        self,
+        vendor_task_id: str | None,
+        warnings: list[str],
+        now: datetime,
+        *,
+        edition: str | None = None,
+        typical_s: int | None = None,
     ) -> "Job":
-        """Somebody is about to submit; nobody else may for CLAIM_S.
+        """Claim the attempt: no other invocation may submit it for CLAIM_S seconds.
 
         vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
-        whatever happens then.  warnings: what this vendor cannot honour.  typical_s: what it usually takes.
+        whatever happens then.  warnings: what this vendor cannot honour.  edition: which one of the vendor's product is
+        submitted to.  typical_s: what the vendor usually takes.
         """
-        new = [warning for warning in warnings if warning not in self.warnings]
-        claims = self.attempt.claims + 1
         claimed = self._attempt_moved(
-            now, claimed_at=now, claims=claims, vendor_task_id=vendor_task_id, typical_s=typical_s
+            now,
+            claimed_at=now,
+            claims=self.attempt.claims + 1,
+            vendor_task_id=vendor_task_id,
+            edition=edition,
+            typical_s=typical_s,
         )
-        return claimed._moved(now, warnings=[*self.warnings, *new])
+        return claimed._warned(warnings, now)
+
+    @_move
+    def change_edition(
+        self, number: int, edition: str, vendor_task_id: str | None, warnings: list[str], now: datetime
+    ) -> "Job":
+        """Note the edition that attempt `number` is submitted to next, with its task id, before it is submitted."""
+        if self.attempt.number != number or self.attempt.submitted_at is not None:
+            return self
+        return self._attempt_moved(now, edition=edition, vendor_task_id=vendor_task_id)._warned(warnings, now)
 
     @_move
     def hand_over_again(self, number: int, now: datetime) -> "Job":
@@ -319,11 +347,12 @@ class Job(BaseModel):
         return self._attempt_moved(now, vendor_task_id=vendor_task_id, submitted_at=now)
 
     @_move
-    def asked(self, number: int, now: datetime) -> "Job":
-        """The vendor was asked once more and has no result yet."""
+    def asked(self, number: int, now: datetime, *, gone: bool = False) -> "Job":
+        """Count a query that brought no result yet. gone: the vendor's address was not there."""
         if self.attempt.number != number:
             return self
-        return self._attempt_moved(now, queries=self.attempt.queries + 1, query_slot=None)
+        gone_since = (self.attempt.gone_since or now) if gone else None
+        return self._attempt_moved(now, queries=self.attempt.queries + 1, query_slot=None, gone_since=gone_since)
 
     @_move
     def take_query_slot(self, number: int, slot: datetime, now: datetime) -> "Job":
@@ -363,7 +392,7 @@ class Job(BaseModel):
         tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
         if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
-            due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries))
+            due_at = now + timedelta(seconds=max(error.retry_after_s, retry_wait_s(self.job_id, tries)))
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
         if in_time and followers:
             following, chain = followers[0], list(followers[1:])

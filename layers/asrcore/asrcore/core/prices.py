@@ -64,11 +64,11 @@ VENDOR_PRICES: Mapping[str, VendorPrice] = MappingProxyType(
         ),
         "tencent-rec-task": _TENCENT_RECORDING,
         "volcengine-bigmodel": VendorPrice(
-            price=2.3,
-            engines={"volc.seedasr.auc": 0.8, "volc.bigasr.auc_idle": 1.2},
+            price=0.8,
+            engines={"volc.seedasr.auc": 0.8, "volc.bigasr.auc": 2.3, "volc.bigasr.auc_idle": 1.2},
             date=_READ,
             source="Volcengine, speech, prices (document 6561/1359370, as quoted from August 2026 on): recognition of "
-            "recordings by the large model, standard edition, postpaid; model 2.0 and the idle edition have their own",
+            "recordings by the large model, model 2.0, postpaid; model 1.0 and the idle edition have their own",
         ),
         "abcpen-offline": VendorPrice(date=_READ, source=_NO_PRICE),
         "tencent-recording": _TENCENT_RECORDING,

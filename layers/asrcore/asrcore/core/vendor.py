@@ -21,6 +21,7 @@ from asrcore.core.documents import TooManyPartsError, read_json
 from asrcore.core.errors import (
     AsrError,
     ErrorClass,
+    InterfaceGoneError,
     NoAnswerError,
     QueryFailedError,
     TaskNotFoundError,
@@ -66,7 +67,8 @@ class Order:
     """One recording and what is wanted of it; the same for every vendor.
 
     repeated: this attempt was handed over before, and nobody knows with what result.  named: somebody chose the vendor
-    for it, who may know what nobody here does.
+    for it, who may know what nobody here does.  edition: the edition of the vendor's product that this attempt uses;
+    None for the vendor's preferred one, or for a vendor without editions.
     """
 
     job_id: str
@@ -76,6 +78,7 @@ class Order:
     options: Options
     repeated: bool = False
     named: bool = False
+    edition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,12 +159,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """A vendor's code: its kind, what happened, what an operator can do, and of bad audio, what it is about."""
+    """A vendor's code: its kind, what happened, what an operator can do, and of bad audio, what it is about.
+
+    retry_after_s: seconds before the next attempt, where the vendor's limit is known to hold that long.
+    """
 
     kind: Kind
     meaning: str
     advice: str = ""
     trait: Trait = Trait.FORMAT
+    retry_after_s: float = 0
 
 
 UNDOCUMENTED = Code(
@@ -172,13 +179,14 @@ _CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG
 # A signed address, or as much of one as is signed.
 _URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
+_GONE = MappingProxyType({404: "Http404", 410: "Http410"})
 
 
 class Vendor(ABC):
     """A speech recognition vendor. Methods are pure; `now` is UNIX seconds, `nonce` a fresh random positive integer."""
 
     name: ClassVar[str]
-    generation: ClassVar[Literal["current", "earlier"]] = "current"  # of the vendor's interfaces
+    successor: ClassVar[str] = ""  # of an interface that ages: our vendor for the one that replaced it
     limits: ClassVar[Limits]
     tuning: ClassVar[Tuning]  # rates and sizes in force unless the stack parameter VendorTuning changes them
     completes_by: ClassVar[frozenset[Completion]]
@@ -191,7 +199,13 @@ class Vendor(ABC):
     task_codes: ClassVar[frozenset[str]] = frozenset()
     unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
     most_callbacks: ClassVar[int | None] = None  # how often it posts a result that is not acknowledged, if it says so
+    edition_codes: ClassVar[frozenset[str]] = frozenset()  # the account has no right to the edition of the submission
     telling_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
+
+    @property
+    def generation(self) -> Literal["current", "earlier"]:
+        """Return which of the vendor's interfaces this is."""
+        return "earlier" if self.successor else "current"
 
     def lacking(self, held: Mapping[str, Any]) -> str:
         """What the vendor's object in the secret lacks, in words; "" when nothing."""
@@ -204,6 +218,13 @@ class Vendor(ABC):
         whether it arrived is then repeated without a second task.
         """
         return None
+
+    def editions(self, order: Order) -> tuple[str, ...]:
+        """Return the editions of the product that may serve an order, the preferred one first; none for most vendors.
+
+        An account has a right to some of them. After a refusal by one of `edition_codes` the next one is used.
+        """
+        return ()
 
     def result_deadline_s(self, order: Order) -> float:
         """Seconds after submission at which a result that has not come is no longer waited for."""
@@ -295,15 +316,25 @@ class Vendor(ABC):
         told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
         text = f"{known.meaning}. {known.advice}".strip() + told
         error_class = _CLASSES.get(known.kind, ErrorClass.RETRY)
-        return AsrError(error_class, code[:LONGEST_CODE], text, self.name, trait=known.trait)
+        return AsrError(
+            error_class,
+            code[:LONGEST_CODE],
+            text,
+            self.name,
+            trait=known.trait,
+            retry_after_s=known.retry_after_s,
+        )
 
     def query_error(self, error: AsrError) -> AsrError:
         """What an error that answers a query means for the task, which may be at work, and is paid for.
 
-        What is said of the call (its credentials, its parameters, the vendor's health) does not end the task.
+        What is said of the call (its credentials, its parameters, the vendor's health) does not end the task. An
+        address that is gone is an InterfaceGoneError, which ends the task when it persists.
         """
         if error.code in self.unknown_task_codes:
             return TaskNotFoundError(error.code, self.name)
+        if self.successor and error.code in _GONE.values():
+            return InterfaceGoneError(error.error_class, error.code, error.message, error.vendor)
         ended = error.error_class is ErrorClass.BAD_AUDIO or error.code in self.task_codes
         return error if ended else as_failed_query(error)
 
@@ -330,6 +361,12 @@ class Vendor(ABC):
         """
         if reply.status != 200:
             code = f"Http{reply.status}"
+        if self.successor and reply.status in _GONE:
+            message = (
+                f"the vendor answers HTTP {reply.status} at the address of {self.name}, an interface of an earlier"
+                f" generation: it may be retired. Check the vendor's base URL, or use {self.successor} instead."
+            )
+            return AsrError(ErrorClass.CONFIG, code, message, self.name)
         if 400 <= reply.status < 500 and reply.status not in (408, 429):
             advice = "check the vendor's credentials and base URL"
             message = f"the vendor refused the request (HTTP {reply.status}) and {what}: {advice}"

@@ -30,7 +30,7 @@ from asrcore.core.vendor import (
     Request,
     Vendor,
 )
-from asrcore.vendors import advice, reading
+from asrcore.vendors import advice, failure_text, reading
 
 LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
 CODECS = MappingProxyType(
@@ -50,13 +50,14 @@ _LICENCE = "Extend the licence or buy hours from the vendor."
 _STILL_AT_WORK = frozenset({"-1", "1"})
 _SILENT_OR_UNDECODABLE = "-2"
 _ILLEGAL_PARAMETER = "10107"
+_ENGINE_FAILED = "10700"
 
 
 class Abcpen(Vendor):
     """Up to five hours of Chinese or English; takes a URL only, allows 100 polls for a task."""
 
     name = "abcpen"
-    generation = "earlier"
+    successor = "abcpen-offline"
     limits = Limits(
         formats=frozenset({"wav", "mp3", "flac", "ogg", "m4a", "aac"}),
         codecs=MappingProxyType(
@@ -103,7 +104,7 @@ class Abcpen(Vendor):
             "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", advice.WAIT),
             "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", advice.WAIT),
             "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", advice.WAIT),
-            "10700": Code(
+            _ENGINE_FAILED: Code(
                 Kind.RETRY,
                 "the vendor's engine failed",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
@@ -124,7 +125,7 @@ class Abcpen(Vendor):
         }
     )
 
-    task_codes = frozenset({"10700"})
+    task_codes = frozenset({_ENGINE_FAILED})
     unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
 
     def why_not(self, order: Order) -> str | None:
@@ -201,6 +202,11 @@ class Abcpen(Vendor):
         if "onebest" not in result and "detail" not in result:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, order)
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """Return a code's meaning; that of the engine's failure is in its message, where that names a cause."""
+        known = super().look_up(code, message)
+        return (code == _ENGINE_FAILED and failure_text.cause(message)) or known
 
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
         """The document, and its code: text or a number, in an early form of refusals under other names."""

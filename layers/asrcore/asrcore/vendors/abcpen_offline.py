@@ -28,14 +28,15 @@ from asrcore.core.vendor import (
     Vendor,
     attempt_uuid,
 )
-from asrcore.vendors import abcpen, advice, reading
+from asrcore.vendors import abcpen, advice, failure_text, reading
 
 PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
 _TAKEN = frozenset({Kind.SUCCESS, Kind.IN_PROGRESS})
-_DONE, _NOT_FOUND = frozenset({"0", "completed"}), "not_found"
+_DONE, _NOT_FOUND, _FAILED = frozenset({"0", "completed"}), "not_found", "-1"
+WITH_SPEAKERS = "asr_sd"
 
 
 class AbcpenOffline(Vendor):
@@ -62,7 +63,7 @@ class AbcpenOffline(Vendor):
             "max_speaker_num": Whole("speakers at most; wins over speakers", 1, 100),
             "org_id": a_name("organisation whose members' voices are known"),
             "tag_id": a_name("group of members whose voices are known"),
-            "audio_type": a_name("kind of processing; the vendor does not list them"),
+            "audio_type": a_name("kind of processing: asr, or asr_sd with speakers; wins over speakers"),
             "word_timestamp": Switch("times of words; the vendor does not document it, words come without it"),
         }
     )
@@ -72,7 +73,7 @@ class AbcpenOffline(Vendor):
         {
             "0": Code(Kind.SUCCESS, "finished"),
             "1": Code(Kind.IN_PROGRESS, "not finished"),
-            "-1": Code(Kind.RETRY, "the vendor's system failed", advice.WAIT),
+            _FAILED: Code(Kind.RETRY, "the vendor's system failed", advice.WAIT),
             "400": Code(Kind.CONFIG, "a parameter is missing or wrong", advice.REPORT),
             "401": Code(Kind.CONFIG, "the signature does not verify, or has expired", _KEYS),
             "500": Code(Kind.RETRY, "the vendor's server failed", advice.WAIT),
@@ -89,7 +90,7 @@ class AbcpenOffline(Vendor):
         }
     )
 
-    task_codes = frozenset({"-1"})
+    task_codes = frozenset({_FAILED})
     unknown_task_codes = frozenset({_NOT_FOUND})
 
     def chosen_task_id(self, order: Order) -> str:
@@ -110,7 +111,9 @@ class AbcpenOffline(Vendor):
             "language": LANGUAGES[order.options.language],
             "denoise": False,  # as the vendor advises
         }
-        if speakers := order.options.speakers:  # 0 is to find out, which it does anyway
+        if (speakers := order.options.speakers) is not None:
+            body["audio_type"] = WITH_SPEAKERS
+        if speakers:  # 0 is to find out, as without numbers
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
         body |= self.own(order)
         headers = {"Content-Type": "application/json", **_signed(account, now)}
@@ -144,6 +147,11 @@ class AbcpenOffline(Vendor):
         if "onebest" not in result and "detail" not in result:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, order)
+
+    def look_up(self, code: str, message: str = "") -> Code:
+        """Return a code's meaning; that of a failed task is in its message, where that names a cause."""
+        known = super().look_up(code, message)
+        return (code == _FAILED and failure_text.cause(message)) or known
 
     def _answer(self, reply: Reply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
         """The document, and its code or else its status; that a task is not known counts more than any code.
@@ -182,18 +190,21 @@ def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
-    # The vendor labels speakers whether somebody asked or not.
-    with_speakers, with_words = order.options.speakers is not None, order.options.words is not False
+    # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
+    # vendor's document says that they always come.
+    with_words = order.options.words is not False
+    sentences = reading.mappings(result.get("detail"))
+    spans = reading.spans(sentences, "start", "end", earliest_ms=0)
     return recognition(
         [
             Utterance(
-                start_ms=reading.milliseconds(sentence.get("start")),
-                end_ms=reading.milliseconds(sentence.get("end")),
+                start_ms=start_ms,
+                end_ms=end_ms,
                 text=reading.text(sentence.get("text")),
-                speaker=_speaker(sentence.get("speaker")) if with_speakers else None,
-                words=_words(sentence) if with_words else [],
+                speaker=_speaker(sentence.get("speaker")),
+                words=_words(sentence, start_ms) if with_words else [],
             )
-            for sentence in reading.mappings(result.get("detail"))
+            for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
         ],
         text=reading.text(result.get("onebest")) or None,
         duration_ms=reading.milliseconds(result.get("duration"), unit_ms=1000),
@@ -206,12 +217,10 @@ def _speaker(label: object) -> str | None:
     return reading.text(first) or None
 
 
-def _words(sentence: Mapping[str, Any]) -> list[Word]:
+def _words(sentence: Mapping[str, Any], sentence_start_ms: int | None) -> list[Word]:
+    words = reading.mappings(sentence.get("words"))
+    spans = reading.spans(words, "start", "end", earliest_ms=sentence_start_ms)
     return [
-        Word(
-            start_ms=reading.milliseconds(word.get("start")),
-            end_ms=reading.milliseconds(word.get("end")),
-            text=reading.text(word.get("word")),
-        )
-        for word in reading.mappings(sentence.get("words"))
+        Word(start_ms=start_ms, end_ms=end_ms, text=reading.text(word.get("word")))
+        for word, (start_ms, end_ms) in zip(words, spans, strict=True)
     ]

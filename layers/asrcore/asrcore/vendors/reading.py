@@ -3,7 +3,7 @@
 Nothing here raises. Vendors send numbers as text, text as numbers, and null, "" or -1 for what they do not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,28 @@ def milliseconds(value: object, unit_ms: int = 1, origin_ms: int = 0) -> int | N
     if number is None or not 0 <= number * unit_ms <= LATEST_MS - origin_ms:
         return None
     return round(number * unit_ms) + origin_ms
+
+
+def spans(
+    items: Sequence[Mapping[str, Any]], start: str, end: str, *, earliest_ms: int | None, unit_ms: int = 1
+) -> list[tuple[int | None, int | None]]:
+    """Return start and end of items in order of time, each in milliseconds or None.
+
+    Some JSON encoders leave out zeros. A start that is not there at all counts as 0 where the item has an end and
+    nothing before it began later than 0.
+
+    earliest_ms: when the first item can begin; None where that is unknown, and nothing counts as 0.
+    """
+    found = []
+    latest_ms = earliest_ms
+    for item in items:
+        start_ms, end_ms = milliseconds(item.get(start), unit_ms), milliseconds(item.get(end), unit_ms)
+        if start_ms is None and latest_ms == 0 and end_ms is not None and start not in item:
+            start_ms = 0
+        if start_ms and latest_ms is not None:
+            latest_ms = max(latest_ms, start_ms)
+        found.append((start_ms, end_ms))
+    return found
 
 
 def confidence(value: object) -> float | None:

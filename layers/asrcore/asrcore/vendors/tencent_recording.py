@@ -149,7 +149,7 @@ class TencentRecording(Vendor):
     """Up to an hour of Mandarin at 8 or 16 kHz; stereo only from a telephone."""
 
     name = "tencent-recording"
-    generation = "earlier"
+    successor = "tencent-rec-task"
     limits = Limits(
         formats=frozenset({"wav", "pcm", "mp3", "silk", "amr", "ogg"}),
         codecs=MappingProxyType(

@@ -28,7 +28,7 @@ from asrcore.core.vendor import (
     Request,
     Vendor,
 )
-from asrcore.vendors import advice, reading
+from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 # Our language tags, and the vendor's.
@@ -57,6 +57,7 @@ _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
 _RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", advice.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
+_NO_CAUSE = frozenset({"1022", "1099"})
 _STILL_AT_WORK = re.compile(r"2[0-9]{3}")
 
 
@@ -64,7 +65,7 @@ class Volcengine(Vendor):
     """Up to five hours in many languages; takes a URL only and does not follow redirects."""
 
     name = "volcengine"
-    generation = "earlier"
+    successor = "volcengine-bigmodel"
     limits = Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
@@ -94,6 +95,7 @@ class Volcengine(Vendor):
     secret_fields = ("appid", "token", "cluster")
     codes = MappingProxyType(
         {
+            **volcengine_gateway.CODES,
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
             "1000": Code(Kind.SUCCESS, "taken over at submission, finished at a query or callback"),
             "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", advice.REPORT),
@@ -209,9 +211,16 @@ class Volcengine(Vendor):
             raise self.bad_callback("it tells of success and has no result")
         return Callback(task_id, result)
 
+    def look_up(self, code: str, message: str = "") -> Code:
+        """Return a code's meaning; of a failure without a cause of its own, that of the message."""
+        if code in _NO_CAUSE and (known := failure_text.cause(message)):
+            return known
+        return volcengine_gateway.look_up(code, message, self.codes)
+
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
-        """What lies under `resp`, and its code, which may be a number or text."""
-        answer = reading.mapping(self.parse_json(reply).get("resp"))
+        """Return what is under `resp`, or under `header` in a refusal by the gateway, and its code as text."""
+        document = self.parse_json(reply)
+        answer = reading.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
         code = reading.text(answer.get("code"))
         if not code:
             raise self.unusable(reply, "NoCode", "answered without a code")

@@ -12,13 +12,12 @@ from typing import Any
 
 from asrcore.core.charset import declared_charset, decode
 from asrcore.core.documents import read_json
-from asrcore.core.errors import Trait
+from asrcore.core.errors import AsrError, Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
-    UNDOCUMENTED,
     Accepted,
     Account,
     Callback,
@@ -34,42 +33,66 @@ from asrcore.core.vendor import (
     Vendor,
     attempt_uuid,
 )
-from asrcore.vendors import advice, reading
+from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 PATH = "/api/v3/auc/bigmodel"
-STANDARD = "volc.bigasr.auc"  # the resource id
+# Editions by their resource ids. Consoles of 2026 grant the first, older ones the second.
+SEED, BIG = "volc.seedasr.auc", "volc.bigasr.auc"
 IDLE_ENDING = "_idle"
 IDLE_DEADLINE_S = 25 * 3600  # the idle edition promises 24 hours
 MANDARIN = "zh-CN"
 LANGUAGES = frozenset(
     {
         MANDARIN, "en-US", "ja-JP", "id-ID", "es-MX", "pt-BR", "de-DE", "fr-FR", "ko-KR", "fil-PH", "ms-MY", "th-TH",
-        "ar-SA",
+        "ar-SA", "it-IT", "bn-BD", "el-GR", "nl-NL", "ru-RU", "tr-TR", "vi-VN", "pl-PL", "ro-RO", "ne-NP", "uk-UA",
+        "yue-CN",
     }
 )  # fmt: skip
-CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "mp3": "mp3", "ogg": "ogg"})
+# mp4 is not on the vendor's page; the service was seen to take it.
+CONTAINERS = MappingProxyType(
+    {
+        "pcm": "raw",
+        "wav": "wav",
+        "mp3": "mp3",
+        "ogg": "ogg",
+        "m4a": "m4a",
+        "mp4": "mp4",
+        "aac": "aac",
+        "amr": "amr",
+    }
+)
+SPEEX = "spx"  # the container's name where it holds Speex
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 BITS = 16
-CORPUS = frozenset({"boosting_table_name", "correct_table_name", "context"})  # parameters that travel in a part
-
-_KEYS = "Check appid and token, or api_key, of `volcengine` in the stack's secret."
-_GRANT = "Activate the edition that the option asr-model names in the vendor's console."
-_BUY = "Buy more in the vendor's console."
+# Parameters that travel in a part of their own.
+CORPUS = frozenset(
+    {
+        "boosting_table_name",
+        "boosting_table_id",
+        "correct_table_name",
+        "correct_table_id",
+        "regex_correct_table_name",
+        "regex_correct_table_id",
+        "context",
+    }
+)
+SPEAKER_MODEL = "200"  # the ssd_version that the vendor's page asks for with speakers
+SPEAKER_MODELS = frozenset({"ssd_version", "ssd_mode"})
+HALF_AN_HOUR_S = 30 * 60
 
 SUCCESS, SILENT = "20000000", "20000003"
 _TAKEN = re.compile(r"2000[0-9]{4}")  # accepted, queued, at work or done
-_NO_SUCH_TASK, _REFUSED_OR_KNOWN, _LIMIT = "45000000", "45000001", "45000292"
-_USED_UP = "audio_duration_lifetime"
-_FAMILIES = (("450", Kind.CONFIG, advice.REPORT), ("550", Kind.RETRY, advice.WAIT))
+_NO_SUCH_TASK, _REFUSED_OR_KNOWN, _SERVER_FAILED = "45000000", "45000001", "55000000"
+_REFUSED = re.compile(r"450[0-9]{5}")
 
 
 class VolcengineBigmodel(Vendor):
     """Less than five hours in many languages; takes a URL only and does not follow redirects.
 
     `Options.model` names the edition by its resource id, `volc.bigasr.auc_idle` the idle one. A task is known to the
-    vendor by its resource and our request id: its `vendor_task_id` is the request id, behind the resource and a slash
-    unless that is the standard one.
+    vendor by its resource and our request id: its `vendor_task_id` is the resource, a slash and the request id, so that
+    a query names the edition that the task was submitted to.
     """
 
     name = "volcengine-bigmodel"
@@ -77,7 +100,13 @@ class VolcengineBigmodel(Vendor):
     limits = Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
-            {"pcm": frozenset({"pcm_s16le"}), "wav": frozenset({"pcm_s16le"}), "ogg": frozenset({"opus"})}
+            {
+                "pcm": frozenset({"pcm_s16le"}),
+                "wav": frozenset({"pcm_s16le"}),
+                "ogg": frozenset({"opus", "speex"}),
+                "m4a": frozenset({"aac"}),
+                "mp4": frozenset({"aac"}),
+            }
         ),
         languages=LANGUAGES,
         max_duration_ms=5 * 60 * 60 * 1000 - 1,
@@ -101,20 +130,26 @@ class VolcengineBigmodel(Vendor):
     )
     parameters = MappingProxyType(
         {
-            "model_version": Choice("version of the model; 310 if not set", ("310", "400")),
-            "ssd_version": Choice("version of the model that tells speakers apart, for Mandarin", ("200", "300")),
+            "model_version": Choice("version of model 1.0; 310 if not set", ("310", "400")),
+            "ssd_version": Choice("model that tells speakers apart, for Mandarin; 200 if not set", ("200", "300")),
+            "ssd_mode": Whole("how that model groups speakers; 0: short talk of up to five", 0, 9),
             "vad_segment": Switch("split at silence instead of by meaning; true for split channels, else false"),
-            "end_window_size": Whole("silence that ends a sentence, in ms, with vad_segment", 300, 5000),
+            "end_window_size": Whole("silence that ends a sentence, in ms; sentences then end at silence", 300, 5000),
             "show_speech_rate": Switch("speed of speech, kept in the raw reply"),
             "show_volume": Switch("loudness, kept in the raw reply"),
             "enable_lid": Switch("languages by sentence, kept in the raw reply"),
-            "enable_emotion_detection": Switch("emotions, kept in the raw reply"),
+            "enable_auto_lang": Switch("find out which of 25 languages is spoken; not with tables, context, hotwords"),
+            "enable_emotion_detection": Switch("emotions by sentence"),
             "enable_gender_detection": Switch("voices of women and men, kept in the raw reply"),
             "enable_poi_fc": Switch("better names of places"),
             "enable_music_fc": Switch("better names of music"),
             "sensitive_words_filter": JsonObject("words to replace or leave out", longest=4000),
             "boosting_table_name": a_name("hot-word table, by its name in the vendor's console"),
+            "boosting_table_id": a_name("the same, by its id"),
             "correct_table_name": a_name("table of replacements, by its name in the vendor's console"),
+            "correct_table_id": a_name("the same, by its id"),
+            "regex_correct_table_name": a_name("table of replacements by pattern, by its name in the console"),
+            "regex_correct_table_id": a_name("the same, by its id"),
             "context": JsonObject("words or talk to expect; wins over hotwords", longest=8000),
         }
     )  # fmt: skip
@@ -122,6 +157,7 @@ class VolcengineBigmodel(Vendor):
     secret_fields = ("appid", "token")
     codes = MappingProxyType(
         {
+            **volcengine_gateway.CODES,
             SUCCESS: Code(Kind.SUCCESS, "taken over at submission, finished at a query"),
             "20000001": Code(Kind.IN_PROGRESS, "being recognised"),
             "20000002": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
@@ -137,42 +173,57 @@ class VolcengineBigmodel(Vendor):
             "45000006": Code(
                 Kind.RETRY, "the vendor could not download the recording", f"{advice.DOWNLOAD} It must not redirect."
             ),
-            "45000010": Code(Kind.CONFIG, "the key is wrong, or not granted", _KEYS),
-            "45000030": Code(Kind.CONFIG, "the account has no right to the edition", _GRANT),
             "45000081": Code(Kind.RETRY, "the vendor waited too long for audio", advice.WAIT),
             "45000130": Code(Kind.CONFIG, "the text is too long", advice.REPORT),
+            "45000131": Code(
+                Kind.RETRY,
+                "more than 500 hours of audio within half an hour",
+                advice.SLOWER,
+                retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last of the attempts comes after the half hour
+            ),
+            "45000132": Code(
+                Kind.BAD_AUDIO,
+                "the recording is too large",
+                "Compress it to MP3, or split it into parts of less than 512 MB.",
+                Trait.SIZE,
+            ),
             "45000151": Code(Kind.BAD_AUDIO, "the audio format is wrong", advice.CONVERT),
-            _LIMIT: Code(Kind.RETRY, "too many requests in a second, or at a time", advice.SLOWER),
-            "55000000": Code(Kind.RETRY, "the vendor failed", advice.WAIT),
+            _SERVER_FAILED: Code(Kind.RETRY, "the vendor failed", advice.WAIT),
             "55000031": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
             "55001010": Code(Kind.RETRY, "the vendor took too long", advice.WAIT),
         }
     )
 
-    task_codes = frozenset({"45000006", "45000081", "55000000", "55001010"})
+    task_codes = frozenset({"45000006", "45000081", _SERVER_FAILED, "55001010"})
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
+    edition_codes = frozenset({volcengine_gateway.NOT_GRANTED})
 
     def lacking(self, held: Mapping[str, Any]) -> str:
         pair = super().lacking(held)
-        return f"{pair} (or api_key alone)" if pair and not held.get("api_key") else ""
+        return f"api_key (or {pair})" if pair and not held.get("api_key") else ""
+
+    def editions(self, order: Order) -> tuple[str, ...]:
+        if named := _named_edition(order.options):
+            return (named,)
+        return (BIG, SEED) if "model_version" in self.own(order) else (SEED, BIG)
 
     def chosen_task_id(self, order: Order) -> str:
-        resource, request_id = _resource(order.options), attempt_uuid(order)
-        return request_id if resource == STANDARD else f"{resource}/{request_id}"
+        # The request id is the same for each edition: one that refuses a task does not know it.
+        return f"{self._edition(order)}/{attempt_uuid(order)}"
 
     def result_deadline_s(self, order: Order) -> float:
-        idle = _resource(order.options).endswith(IDLE_ENDING)
-        return IDLE_DEADLINE_S if idle else super().result_deadline_s(order)
+        return IDLE_DEADLINE_S if self._is_idle(order) else super().result_deadline_s(order)
 
     def fixes_speakers(self, order: Order) -> bool:
         return False
 
     def unmet(self, order: Order) -> set[str]:
         options = order.options
-        no_edition = {"model"} if options.model and options.model != _resource(options) else set()
+        no_edition = {"model"} if options.model and not _named_edition(options) else set()
+        no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(order) else set()
         outdone = {"hotwords"} if options.hotwords and "context" in self.own(order) else set()
-        idle = {f"{self.name}.{name}" for name in self.own(order).keys() - self._usable(order).keys()}
-        return super().unmet(order) | no_edition | outdone | idle
+        unused = {f"{self.name}.{name}" for name in self.own(order).keys() - self._usable(order).keys()}
+        return super().unmet(order) | no_edition | no_speakers | outdone | unused
 
     def submit_request(
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
@@ -180,7 +231,7 @@ class VolcengineBigmodel(Vendor):
         body = {
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": _wishes(order, self._usable(order)),
+            "request": {**_wishes(order), **self._speaker_wishes(order), **_own(order, self._usable(order))},
             "callback": callback_url,
         }
         return _request("submit", self.chosen_task_id(order), body, account, {"X-Api-Sequence": "-1"})
@@ -217,40 +268,64 @@ class VolcengineBigmodel(Vendor):
         return Callback(self.chosen_task_id(order), found if found is not None and found.text else InProgress())
 
     def look_up(self, code: str, message: str = "") -> Code:
-        """A code's meaning; one code has two, and one that is not listed means what its family means."""
-        if code == _LIMIT and _USED_UP in message:
-            return Code(Kind.CONFIG, "the account's hours of audio are used up", _BUY)
-        if code in self.codes:
-            return self.codes[code]
-        for beginning, kind, what_to_do in _FAMILIES:
-            if code.startswith(beginning):
-                return Code(kind, UNDOCUMENTED.meaning, what_to_do)
-        return UNDOCUMENTED
+        """Return a code's meaning; of a failure without a cause of its own, that of the message."""
+        if code == _SERVER_FAILED and (known := failure_text.cause(message)):
+            return known
+        return volcengine_gateway.look_up(code, message, self.codes)
+
+    def query_error(self, error: AsrError) -> AsrError:
+        """Return what an error means for the task: a 450xxxxx that the vendor does not document ends it.
+
+        The documented ones about the call are known, so that another can only be about the task: without this it would
+        be queried until the deadline.
+        """
+        is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
+        return error if is_of_the_task else super().query_error(error)
+
+    def _edition(self, order: Order) -> str:
+        return order.edition or self.editions(order)[0]
+
+    def _is_idle(self, order: Order) -> bool:
+        return self._edition(order).endswith(IDLE_ENDING)
+
+    def _separates(self, order: Order) -> bool:
+        """Return whether speakers are asked for, of an edition that lists the parameter."""
+        return order.options.speakers is not None and not self._is_idle(order)
+
+    def _speaker_wishes(self, order: Order) -> dict[str, Any]:
+        wishes: dict[str, Any] = {} if self._is_idle(order) else {"enable_speaker_info": self._separates(order)}
+        if self._separates(order) and order.options.language == MANDARIN:
+            wishes["ssd_version"] = SPEAKER_MODEL
+        return wishes
 
     def _usable(self, order: Order) -> dict[str, Value]:
-        """What was set under this vendor's name, without what the vendor refuses because it has no use here."""
+        """Return what was set under this vendor's name, without what the vendor refuses or ignores here."""
         own, options = dict(self.own(order)), order.options
-        if options.speakers is None or options.language != MANDARIN:
-            own.pop("ssd_version", None)
-        if not own.get("vad_segment", _splits(order)):
-            own.pop("end_window_size", None)
-        return own
+        unused: set[str] = set()
+        if not self._separates(order) or options.language != MANDARIN:
+            unused |= SPEAKER_MODELS
+        if self._edition(order) == SEED:
+            unused.add("model_version")
+        if options.hotwords or CORPUS & own.keys():
+            unused.add("enable_auto_lang")
+        return {name: value for name, value in own.items() if name not in unused}
 
     def _outcome(self, reply: Reply) -> tuple[str, str]:
-        """The code and the message, from the headers or, in a newer variant, from the body."""
+        """Return code and message: from the headers, from a refusal by the gateway, or from the body of a variant."""
         code = reading.text(reply.headers.get("x-api-status-code"))
         if code:
             return code, reading.text(reply.headers.get("x-api-message"))
         document = self.parse_json(reply)
-        code = reading.text(document.get("code"))
+        told = volcengine_gateway.refusal(document) or document
+        code = reading.text(told.get("code"))
         if not code:
             raise self.unusable(reply, "NoCode", "answered without a code")
-        return code, reading.text(document.get("message"))
+        return code, reading.text(told.get("message"))
 
 
-def _resource(options: Options) -> str:
-    """The resource id that was named, or the standard one where that is the name of somebody else's model."""
-    return options.model if options.model and options.model.startswith("volc.") else STANDARD
+def _named_edition(options: Options) -> str | None:
+    """Return the edition that the option model names; None without one, or for another vendor's model."""
+    return options.model if options.model and options.model.startswith("volc.") else None
 
 
 def _request(
@@ -260,7 +335,7 @@ def _request(
     account: Account,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
-    resource, _, request_id = task_id.rpartition("/")
+    resource, _, request_id = task_id.partition("/")
     edition = "/idle" if resource.endswith(IDLE_ENDING) else ""
     return Request(
         "POST",
@@ -268,7 +343,7 @@ def _request(
         {
             "Content-Type": "application/json",
             **_keys(account.credentials),
-            "X-Api-Resource-Id": resource or STANDARD,
+            "X-Api-Resource-Id": resource,
             "X-Api-Request-Id": request_id,
             **headers,
         },
@@ -286,7 +361,7 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
 def _audio(order: Order) -> dict[str, Any]:
     audio, language = order.audio, order.options.language
     described: dict[str, Any] = {
-        "format": CONTAINERS.get(audio.format),
+        "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format),
         "codec": CODECS.get(audio.codec),
         "rate": audio.sample_rate_hz,
         "bits": BITS,
@@ -301,26 +376,29 @@ def _splits(order: Order) -> bool:
     return order.audio.channels == 2 and order.options.channels != "mix"
 
 
-def _wishes(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
-    options = order.options
-    split = _splits(order)
-    wishes: dict[str, Any] = {
+def _wishes(order: Order) -> dict[str, Any]:
+    options, split = order.options, _splits(order)
+    return {
         "model_name": "bigmodel",
         # The vendor's own default is a text without punctuation marks; that of numbers differs between its documents.
         "enable_punc": options.punctuation is not False,
         "enable_itn": options.inverse_text_normalization is not False,
         "enable_ddc": options.filter_fillers is True,
-        "enable_speaker_info": options.speakers is not None,
         "enable_channel_split": split,
         "show_utterances": True,
-        "vad_segment": split,  # as the vendor advises
-        **{name: value for name, value in own.items() if name not in CORPUS},
+        # As the vendor advises. Of one channel nothing is said: sentences end by meaning, or as end_window_size says.
+        **({"vad_segment": True} if split else {}),
     }
+
+
+def _own(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
+    """Return what was set under the vendor's name, and the hot words, in the form of the request."""
     corpus = {name: value for name, value in own.items() if name in CORPUS}
-    if options.hotwords and "context" not in corpus:
-        words = [{"word": word} for word in options.hotwords]
+    if order.options.hotwords and "context" not in corpus:
+        words = [{"word": word} for word in order.options.hotwords]
         corpus["context"] = json.dumps({"hotwords": words}, ensure_ascii=False)
-    return {**wishes, "corpus": corpus} if corpus else wishes
+    others = {name: value for name, value in own.items() if name not in CORPUS}
+    return {**others, "corpus": corpus} if corpus else others
 
 
 def _object(body: bytes, content_type: str) -> Mapping[str, Any] | None:

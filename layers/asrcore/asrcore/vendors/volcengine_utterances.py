@@ -1,6 +1,7 @@
 """Sentences and words as both generations of Volcengine AUC tell them.
 
-Source: Volcengine recording-file recognition, v1 and v3 bigmodel (answers to a query).
+Source: Volcengine recording-file recognition, v1 and v3 bigmodel (answers to a query). Where a speaker stands differs
+between replies: `additions.speaker`, `additions.speaker_id`, or `speaker` of the sentence itself.
 """
 
 from collections.abc import Mapping
@@ -13,27 +14,39 @@ _CHANNELS = {"1": 0, "2": 1}
 
 
 def utterances(items: object, *, with_words: bool) -> list[Utterance]:
-    """The sentences of a list; channels and speakers where they were asked for."""
-    return [_utterance(item, with_words=with_words) for item in reading.mappings(items)]
+    """Return the sentences of a list; channels, speakers and emotions where the vendor gives them."""
+    sentences = reading.mappings(items)
+    spans = reading.spans(sentences, "start_time", "end_time", earliest_ms=0)
+    return [
+        _utterance(sentence, start_ms, end_ms, with_words=with_words)
+        for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
+    ]
 
 
-def _utterance(item: Mapping[str, Any], *, with_words: bool) -> Utterance:
+def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_words: bool) -> Utterance:
     additions = reading.mapping(item.get("additions"))
+    speaker = reading.first(additions, "speaker", "speaker_id")
     return Utterance(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
+        start_ms=start_ms,
+        end_ms=end_ms,
         text=reading.text(item.get("text")),
-        speaker=reading.text(additions.get("speaker")) or None,
+        speaker=reading.text(item.get("speaker") if speaker is None else speaker) or None,
         channel=_CHANNELS.get(reading.text(additions.get("channel_id"))),
-        words=[_word(word) for word in reading.mappings(item.get("words"))] if with_words else [],
+        emotion=reading.text(additions.get("emotion")) or None,
+        words=_words(item.get("words"), start_ms) if with_words else [],
     )
 
 
-def _word(item: Mapping[str, Any]) -> Word:
-    """A word. The newer generation gives a confidence, which is always 0, and -1 for times that it does not know."""
-    return Word(
-        start_ms=reading.milliseconds(item.get("start_time")),
-        end_ms=reading.milliseconds(item.get("end_time")),
-        text=reading.text(item.get("text")),
-        confidence=reading.confidence(item.get("confidence")) or None,
-    )
+def _words(items: object, sentence_start_ms: int | None) -> list[Word]:
+    """Return the words. The newer generation gives a confidence that is always 0, and -1 for times unknown to it."""
+    words = reading.mappings(items)
+    spans = reading.spans(words, "start_time", "end_time", earliest_ms=sentence_start_ms)
+    return [
+        Word(
+            start_ms=start_ms,
+            end_ms=end_ms,
+            text=reading.text(word.get("text")),
+            confidence=reading.confidence(word.get("confidence")) or None,
+        )
+        for word, (start_ms, end_ms) in zip(words, spans, strict=True)
+    ]

@@ -1,0 +1,54 @@
+"""Refusals by the gateway that stands before both generations of Volcengine AUC, and never looks at a task.
+
+They come with HTTP 401, 403 or 429 and `{"header": {"reqid", "code", "message"}}`; the status headers of bigmodel may
+be missing. Source: replies that clients of this host published (June to October 2026); no page of the vendor has them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.vendor import UNDOCUMENTED, Code, Kind
+from asrcore.vendors import advice, failure_text, reading
+
+BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        BAD_KEY: Code(
+            Kind.CONFIG,
+            "the key is wrong, or not granted",
+            "Check api_key, or appid and token, of `volcengine` in the stack's secret.",
+        ),
+        NOT_GRANTED: Code(
+            Kind.CONFIG,
+            "the account has no right to the edition",
+            "Activate recording recognition (model 2.0, model 1.0 or the edition that the option asr-model names) in"
+            " the vendor's console.",
+        ),
+        QUOTA: Code(Kind.RETRY, "too many requests in a second, or at a time", advice.SLOWER),
+    }
+)
+_USED_UP = Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
+_LIFETIME = "_lifetime"  # how the names of quotas end that do not fill up again: audio_duration_lifetime
+_FAMILIES = (
+    ("450", Code(Kind.CONFIG, UNDOCUMENTED.meaning, advice.REPORT)),
+    ("550", Code(Kind.RETRY, UNDOCUMENTED.meaning, advice.WAIT)),
+)
+
+
+def refusal(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the gateway wrote: `code` and `message` under `header`; an empty mapping for any other reply."""
+    return reading.mapping(document.get("header"))
+
+
+def look_up(code: str, message: str, codes: Mapping[str, Code]) -> Code:
+    """Return a code's meaning; one that is not in `codes` means what its message says, or else its family.
+
+    A quota has one code for what passes (requests at a time) and for what does not (hours of audio).
+    """
+    if code == QUOTA and _LIFETIME in message:
+        return _USED_UP
+    if code in codes:
+        return codes[code]
+    family = next((known for beginning, known in _FAMILIES if code.startswith(beginning)), UNDOCUMENTED)
+    return failure_text.cause(message) or family
