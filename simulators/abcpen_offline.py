@@ -33,6 +33,9 @@ MAX_BYTES = 500 * 1024 * 1024
 MAX_DURATION_MS = 10 * 3600 * 1000
 FORMATS = {"wav", "mp3", "mp4", "flac"}
 DIARIZATIONS = {"v1", "v2"}
+LANGUAGES = {"zh", "en"}
+WITH_SPEAKERS = {"asr_sd", "asr_sd_id"}
+AUDIO_TYPES = {"asr", "audio_separate", *WITH_SPEAKERS}
 
 SUCCESS, RUNNING, FAILED = "0", "1", "-1"
 BAD_REQUEST, UNAUTHORIZED, TOO_MANY, SERVER_ERROR = "400", "401", "429", "500"
@@ -52,6 +55,7 @@ class AbcpenOfflineOptions(AsynchronousOptions):
 
     `poll_interval_s`: a status asked for sooner than this after the last time is refused.
     `limit_code`: how a limit refuses, which is not published.
+    `labels`: speakers only if asked for, as in a recorded reply, or always, as the vendor's document has it.
     """
 
     submissions_per_s: int = Field(5, ge=1)
@@ -59,6 +63,7 @@ class AbcpenOfflineOptions(AsynchronousOptions):
     poll_interval_s: float = Field(0, ge=0)
     limit_code: Literal["429", "400"] = "429"
     word_speaker: Literal["string", "list"] = "string"
+    labels: Literal["asked", "always"] = "asked"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Order:
     app_id: str
     audio_url: str
     language: str
-    speakers: int
+    speakers: int | None  # at most; None where nobody asked for labels
 
 
 class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
@@ -130,7 +135,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         body = JsonBody.of_request(BAD_REQUEST)
         order = self._order(body)
         wanted_id = body.text("task_id")
-        if not self._daily.allows(order.app_id, self.options.submissions_per_day, DAY_S):
+        if not self._daily.allows(self.credentials["appid"], self.options.submissions_per_day, DAY_S):
             raise RefusalError(self.options.limit_code, "too many submissions in a day")
         task_id = wanted_id if is_uuid(wanted_id, version=4) else str(uuid.uuid4())
         with suppress(TaskExistsError):  # a repetition: the task of the first submission stands, and is told again
@@ -139,19 +144,24 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         return Answer(SUCCESS, payload, task_id)
 
     def _order(self, body: JsonBody) -> Order:
-        if body.text("app_id") != self.credentials["appid"]:
-            raise RefusalError(UNAUTHORIZED, "app_id is not that of the signature")
         body.flag("denoise", default=True)
         if (body.text_or_none("sd_type") or "v2") not in DIARIZATIONS:
             raise body.refusal("sd_type", "is v1 or v2")
         fewest, most = body.number("min_speaker_num", -1), body.number("max_speaker_num", -1)
-        if not (-1 <= fewest <= 10 and -1 <= most <= 10 and (fewest <= most or most < 1)):
-            raise body.refusal("min_speaker_num, max_speaker_num", "are -1, or 1 to 10 in order")
+        if not (min(fewest, most) >= -1 and (fewest <= most or most < 1)):
+            raise body.refusal("min_speaker_num, max_speaker_num", "are -1, or from 1 on in order")
+        audio_type = body.text_or_none("audio_type") or "asr"
+        if audio_type not in AUDIO_TYPES:
+            raise body.refusal("audio_type", f"is one of {', '.join(sorted(AUDIO_TYPES))}")
+        language = body.text_or_none("language") or "zh"
+        if language not in LANGUAGES:
+            raise body.refusal("language", f"is one of {', '.join(sorted(LANGUAGES))}")
+        numbered = most if most >= 1 else 2
         return Order(
             app_id=body.text("app_id"),
             audio_url=body.url("audio_url"),
-            language=body.text_or_none("language") or "zh",
-            speakers=most if most >= 1 else 2,
+            language=language,
+            speakers=numbered if audio_type in WITH_SPEAKERS else None,
         )
 
     def _status(self, task_id: str) -> Answer:
@@ -166,7 +176,8 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         else:
             # What a failed task is called is not published; the last word of the vendor's list is left for it.
             code, status = task.outcome.code, "completed" if task.outcome.code == SUCCESS else "unknown"
-        return Answer(code, {"status": status, "code": code, "task_id": task_id}, task_id)
+        message = "task not found" if task is None else MESSAGES.get(code, MESSAGES[FAILED])
+        return Answer(code, {"status": status, "code": code, "msg": message, "task_id": task_id}, task_id)
 
     def _result(self, task_id: str) -> Answer:
         self._authenticate()
@@ -187,7 +198,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         if recording.format not in FORMATS:
             raise UndecodableError(f"{recording.format} is not taken")
         script = self.scripts.find(recording.sha256)
-        return Outcome(SUCCESS, recording, speak(recording.segments, script, speakers=order.speakers))
+        return Outcome(SUCCESS, recording, speak(recording.segments, script, speakers=order.speakers or 1))
 
     def _speech(self, task: Task[Order], outcome: Outcome) -> dict[str, object]:
         speech = {
@@ -195,7 +206,9 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
             "duration": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
             "language": task.order.language,
             "file": "",
-            "detail": [self._sentence(number, utterance) for number, utterance in enumerate(outcome.utterances)],
+            "detail": [
+                self._sentence(task.order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+            ],
         }
         return {
             "app_id": task.order.app_id,
@@ -203,22 +216,24 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
             "asr": {"speechResult": speech},
         }
 
-    def _sentence(self, number: int, utterance: Utterance) -> dict[str, object]:
+    def _sentence(self, order: Order, number: int, utterance: Utterance) -> dict[str, object]:
         speaker = f"SPEAKER_{utterance.speaker:02d}"
-        told = [speaker] if self.options.word_speaker == "list" else speaker
+        is_labelled = order.speakers is not None or self.options.labels == "always"
+        label = {"speaker": speaker} if is_labelled else {}
+        told = {"speaker": [speaker]} if is_labelled and self.options.word_speaker == "list" else label
         words = [word for word in utterance.words if not word.punctuation]
         return {
             "text": utterance.text,
             "start": utterance.start_ms,
             "end": utterance.end_ms,
-            "speaker": speaker,
+            **label,
             "words": [
                 {
                     # The first word of every other sentence has a stray space, as in the vendor's answers.
                     "word": f" {word.text}" if number % 2 and word is words[0] else word.text,
                     "start": word.start_ms,
                     "end": word.end_ms,
-                    "speaker": told,
+                    **told,
                 }
                 for word in words
             ],

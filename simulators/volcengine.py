@@ -16,7 +16,7 @@ from typing import Literal
 from flask import Flask, Response, request
 from pydantic import Field
 
-from simulators import outgoing
+from simulators import outgoing, volcengine_gateway
 from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, Callback, Outcome, Task
 from simulators.body import JsonBody, sent_fields
 from simulators.checks import RateLimit, whole_number
@@ -123,6 +123,8 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         return sent_fields()
 
     def refuse(self, moment: str, code: str, message: str | None) -> Answer:
+        if code in volcengine_gateway.HTTP_STATUSES:
+            return volcengine_gateway.refusal(code, message)
         usual = "task not found" if (moment, code) == ("query", "1001") else MESSAGES.get(code, "error")
         return Answer(code, {"resp": {"code": self._typed(int(code), moment), "message": message or usual}})
 

@@ -19,11 +19,13 @@ CONTAINERS = {
     "mp3": {"mp3"},
     "mp4": {"mp4"},
     "raw": {"raw"},
+    "pcm": {"raw"},
     "m4a": {"mp4"},
     "aac": {"aac"},
     "amr": {"amr"},
     "spx": {"ogg"},
 }
+HEADERLESS = {"raw", "pcm"}
 CODECS = {"raw", "opus"}
 
 
@@ -50,7 +52,7 @@ def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_d
         raise audio.refusal("codec", "is raw or opus")
     if shape.sample_rate_hz <= 0 or shape.bits <= 0 or shape.channels not in {1, 2}:
         raise audio.refusal("rate, bits or channel", "is out of range")
-    raw = shape if container == "raw" else None
+    raw = shape if container in HEADERLESS else None
     if inline_data and "url" not in audio:
         try:
             return Source(data=base64.b64decode(audio.text("data"), validate=True), raw=raw)

@@ -5,17 +5,17 @@ The headers of an answer tell the outcome of a call. Source: "Volcengine recordi
 
 import hmac
 import json
-import re
+import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
 from flask import Flask, Response, request
 from pydantic import Field
 
-from simulators import outgoing
+from simulators import outgoing, volcengine_gateway
 from simulators.asynchronous import (
     AsynchronousOptions,
     AsynchronousSimulator,
@@ -25,7 +25,7 @@ from simulators.asynchronous import (
     TaskExistsError,
 )
 from simulators.body import JsonBody, sent_fields
-from simulators.checks import RateLimit, is_uuid
+from simulators.checks import RateLimit
 from simulators.recording import (
     EmptyRecordingError,
     NotAudioError,
@@ -36,12 +36,18 @@ from simulators.recording import (
 )
 from simulators.script import Utterance, join_texts, without_marks
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import AudioOrder, announced_format, announced_source, hear
+from simulators.volcengine_audio import CONTAINERS, AudioOrder, announced_format, announced_source, hear
+from simulators.volcengine_gateway import BAD_KEY, NOT_GRANTED, QUOTA
 
 PATH = "/api/v3/auc/bigmodel"
 # What an edition may be asked for, by its path.
 RESOURCES = {PATH: ("volc.bigasr.auc", "volc.seedasr.auc"), f"{PATH}/idle": ("volc.bigasr.auc_idle",)}
-LANGUAGE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+LANGUAGES = {
+    *("zh-CN", "en-US", "ja-JP", "id-ID", "es-MX", "pt-BR", "de-DE", "fr-FR", "ko-KR", "fil-PH", "ms-MY", "th-TH"),
+    *("ar-SA", "it-IT", "bn-BD", "el-GR", "nl-NL", "ru-RU", "tr-TR", "vi-VN", "pl-PL", "ro-RO", "ne-NP", "uk-UA"),
+    "yue-CN",
+    "ro-R0",  # as the vendor's page prints it
+}
 FLAGS = (
     "enable_itn",
     "enable_ddc",
@@ -54,11 +60,13 @@ FLAGS = (
     "enable_music_fc",
 )
 MAX_HOTWORDS = 5000
+HALF_AN_HOUR_S = 30 * 60
 
 SUCCESS, PROCESSING, QUEUED, SILENT = "20000000", "20000001", "20000002", "20000003"
-UNKNOWN_TASK, BAD_PARAMETER, BAD_FORMAT = "45000000", "45000001", "45000151"
-BAD_KEY, NOT_GRANTED, TOO_MANY = "45000010", "45000030", "45000292"
+UNKNOWN_TASK, BAD_PARAMETER = "45000000", "45000001"
+TOO_MUCH, TOO_LARGE, BAD_FORMAT = "45000131", "45000132", "45000151"
 MESSAGES = {
+    **volcengine_gateway.MESSAGES,
     SUCCESS: "OK",
     PROCESSING: "[Processing in progress] Start Processing",
     QUEUED: "[Task in queue] Task is in queue",
@@ -67,22 +75,22 @@ MESSAGES = {
     BAD_PARAMETER: "[Invalid request parameters] invalid parameters",
     "45000002": "[Empty audio] the audio has no bytes",
     "45000006": "[Invalid audio URI] audio download failed",
-    BAD_KEY: "[Invalid key] the key or its grant is invalid",
-    NOT_GRANTED: "[Resource not granted] the requested resource is not granted",
+    TOO_MUCH: "[Volume exceeded] the audio submitted within half an hour is too long",
+    TOO_LARGE: "[Audio too large] the audio exceeds the size limit",
     BAD_FORMAT: "[Invalid audio format] OperatorWrapper Process failed: audio convert failed",
-    TOO_MANY: "[Quota exceeded] quota exceeded for types: qps",
     "55000000": "[Internal error] internal server error",
     "55000031": "[Server busy] server is busy",
     "55001010": "[Timeout] processing timed out",
 }
-USED_UP = "[Quota exceeded] quota exceeded for types: audio_duration_lifetime"
-HTTP_STATUSES = {BAD_KEY: 401, NOT_GRANTED: 403, TOO_MANY: 429}
 
 
 class VolcengineBigmodelOptions(AsynchronousOptions):
     """The account's grants, and the variants of an answer that are seen.
 
-    `formats`: containers taken; users report m4a, mp4, aac, amr and spx beside those of the vendor's table.
+    `hours_per_half_hour`: audio that may be submitted within half an hour.
+    `formats`: containers taken; mp4 is not on the vendor's page and was seen accepted.
+    `inline_data`: take `audio.data` without an address, which was seen accepted.
+    `gateway_status`: have the status headers with the gateway's refusals as well, which is not known.
     `result_form`: an object as in the example, or the list of one of the vendor's table.
     `code_in_body`: repeat code and task id in the body, as a newer variant does.
     """
@@ -90,13 +98,10 @@ class VolcengineBigmodelOptions(AsynchronousOptions):
     requests_per_s: int = Field(20, ge=1)
     licensed_hours: float | None = Field(None, ge=0)
     granted_resources: tuple[str, ...] = tuple(each for edition in RESOURCES.values() for each in edition)
-    formats: tuple[Literal["raw", "wav", "mp3", "ogg", "m4a", "mp4", "aac", "amr", "spx"], ...] = (
-        "raw",
-        "wav",
-        "mp3",
-        "ogg",
-    )
-    inline_data: bool = False
+    hours_per_half_hour: float = Field(500, ge=0)
+    formats: tuple[str, ...] = tuple(CONTAINERS)
+    inline_data: bool = True
+    gateway_status: bool = False
     result_form: Literal["object", "list"] = "object"
     code_in_body: bool = False
 
@@ -123,12 +128,11 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
     audio_codes = MappingProxyType(
         {
             outgoing.DownloadError: "45000006",
-            # No code is published for what is too large or too long; this one says that the recording is to blame.
-            outgoing.OversizeError: BAD_FORMAT,
+            outgoing.OversizeError: TOO_LARGE,
             EmptyRecordingError: "45000002",
             NotAudioError: BAD_FORMAT,
             UndecodableError: BAD_FORMAT,
-            TooLongError: BAD_FORMAT,
+            TooLongError: TOO_LARGE,  # a guess: no code is published for what is too long
         }
     )
 
@@ -146,7 +150,12 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         return {**{name: request.headers.get(name) for name in names}, **sent_fields()}
 
     def refuse(self, moment: str, code: str, message: str | None) -> Answer:
-        return self._answer_with(code, {}, message=message)
+        if code not in volcengine_gateway.HTTP_STATUSES:
+            return self._answer_with(code, {}, message=message)
+        answer = volcengine_gateway.refusal(code, message)
+        if not self.options.gateway_status:
+            return answer
+        return replace(answer, headers=self._answer_with(code, {}, message=message).headers)
 
     def _submit(self) -> Response:
         return self.serve("submit", self._take)
@@ -162,7 +171,9 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         order = self._order(body, resource)
         source = self._source(body.part("audio"), order)
         if self.options.licensed_hours is not None and self.heard_hours() >= self.options.licensed_hours:
-            raise RefusalError(TOO_MANY, USED_UP)
+            raise RefusalError(QUOTA, volcengine_gateway.USED_UP)
+        if self._recent_hours() >= self.options.hours_per_half_hour:
+            raise RefusalError(TOO_MUCH)
         try:
             self.accept(task_id, order, source)
         except TaskExistsError:
@@ -186,7 +197,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         words = message or MESSAGES.get(code, "error")
         line = " ".join(words.split()).encode("ascii", "replace").decode()  # all that a header can carry
         headers = {"X-Api-Status-Code": code, "X-Api-Message": line, "X-Tt-Logid": uuid.uuid4().hex}
-        return Answer(code, self._coded(code, words, task_id, body), task_id, HTTP_STATUSES.get(code, 200), headers)
+        return Answer(code, self._coded(code, words, task_id, body), task_id, headers=headers)
 
     def _coded(self, code: str, message: str, task_id: str | None, body: Mapping[str, object]) -> Mapping[str, object]:
         if not self.options.code_in_body:
@@ -203,11 +214,17 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
             raise RefusalError(NOT_GRANTED)
         # One account, one rate: submissions and queries together.
         if not self._rate.allows(self.vendor, self.options.requests_per_s):
-            raise RefusalError(TOO_MANY)
+            raise RefusalError(QUOTA, "quota exceeded for types: qps")
         task_id = request.headers.get("X-Api-Request-Id", "")
-        if not is_uuid(task_id):
-            raise RefusalError(BAD_PARAMETER, "invalid parameters: X-Api-Request-Id is a UUID")
+        if not task_id:
+            raise RefusalError(BAD_PARAMETER, "invalid parameters: X-Api-Request-Id is required")
         return task_id, resource
+
+    def _recent_hours(self) -> float:
+        """Return the length of the recordings that were submitted within half an hour, as far as it is known by now."""
+        since = time.monotonic() - HALF_AN_HOUR_S
+        ended = [task.outcome for task in self.tasks() if task.accepted_at > since and task.outcome]
+        return sum(outcome.recording.duration_ms for outcome in ended if outcome.recording) / 3_600_000
 
     def _knows_key(self) -> bool:
         """Whether either the single key of the new console or the pair of the old one is the account's."""
@@ -224,8 +241,8 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         if wanted.text("model_name") != "bigmodel":
             raise wanted.refusal("model_name", "is bigmodel")
         language = audio.text_or_none("language")
-        if language is not None and not LANGUAGE.fullmatch(language):
-            raise audio.refusal("language", "is like zh-CN")
+        if language is not None and language not in LANGUAGES:
+            raise audio.refusal("language", "is not known")
         for name in FLAGS:
             wanted.flag(name)
         order = Order(
@@ -234,13 +251,13 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
             resource=resource,
             punctuated=wanted.flag("enable_punc"),
             detailed=wanted.flag("show_utterances"),
-            speakers=wanted.flag("enable_speaker_info"),
+            # The idle edition lists no speaker parameter.
+            speakers=wanted.flag("enable_speaker_info") and not resource.endswith("_idle"),
             callback_url=body.url_or_none("callback"),
             callback_data=body.text_or_none("callback_data"),
         )
-        if order.speakers and not order.detailed:
-            raise wanted.refusal("enable_speaker_info", "needs show_utterances")
-        if wanted.text_or_none("ssd_version") and not (order.speakers and language in {None, "zh-CN"}):
+        separates = wanted.flag("enable_speaker_info")
+        if wanted.text_or_none("ssd_version") and not (separates and language in {None, "zh-CN"}):
             raise wanted.refusal("ssd_version", "needs enable_speaker_info and no language but zh-CN")
         _check_tuning(wanted)
         return order
@@ -314,20 +331,24 @@ def _check_tuning(wanted: JsonBody) -> None:
     """Refuse what would steer the recogniser wrongly; the simulator itself hears no difference."""
     if wanted.text_or_none("model_version") not in {None, "310", "400"}:
         raise wanted.refusal("model_version", "is 310 or 400")
-    window_ms = wanted.number("end_window_size", 0)
-    if "end_window_size" in wanted and not (wanted.flag("vad_segment") and 300 <= window_ms <= 5000):
-        raise wanted.refusal("end_window_size", "is 300 to 5000, with vad_segment")
+    wanted.flag("vad_segment")
+    wanted.number("ssd_mode", 0)
+    if not 300 <= wanted.number("end_window_size", 800) <= 5000:
+        raise wanted.refusal("end_window_size", "is 300 to 5000")
     _json_object(wanted, "sensitive_words_filter")
     corpus = wanted.part("corpus")
+    if wanted.flag("enable_auto_lang") and any(corpus.fields.values()):
+        raise wanted.refusal("enable_auto_lang", "cannot be used with corpus")
     hotwords = _json_object(corpus, "context").get("hotwords", [])
     if not isinstance(hotwords, list) or len(hotwords) > MAX_HOTWORDS:
         raise corpus.refusal("context", f"has a list of up to {MAX_HOTWORDS} hotwords")
 
 
 def _json_object(part: JsonBody, name: str) -> dict[str, object]:
-    """What the text of a field says as JSON; empty when there is none."""
+    """Return what the text of a field says as JSON; an empty object for no text."""
+    text = part.fields.get(name) or "{}"
     try:
-        told = json.loads(part.text_or_none(name) or "{}")
+        told = json.loads(text) if isinstance(text, str) else None
     except ValueError:
         told = None
     if not isinstance(told, dict):

@@ -319,6 +319,15 @@ def test_callback_and_query_may_disagree_on_demand(vendor, web, control):
     assert vendor.query(accepted["id"])["code"] == 1000
 
 
+@pytest.mark.parametrize(("code", "status"), [("45000010", 401), ("45000030", 403), ("45000292", 429)])
+def test_gateway_refusal_has_its_own_shape_on_demand(vendor, control, code, status):
+    control.fault("query", code=code)
+
+    response = vendor.post("/api/v1/auc/query", {**APP, "id": "any"})
+
+    assert (response.status_code, response.json()["header"]["code"]) == (status, int(code))
+
+
 def test_http_500_with_the_vendors_json(vendor, control):
     control.fault("query", code="1001", http_status=500)
 

@@ -53,7 +53,14 @@ class RawVolcengineBigmodel:
 
 
 def code_of(response: requests.Response) -> str:
-    """The outcome of a call, which the headers tell."""
+    """Return the outcome of a call: it is in the headers, or in the body of a refusal by the gateway."""
+    if "X-Api-Status-Code" not in response.headers:
+        return str(response.json()["header"]["code"])
     assert response.headers["X-Api-Message"]
     assert response.headers["X-Tt-Logid"]
     return response.headers["X-Api-Status-Code"]
+
+
+def message_of(response: requests.Response) -> str:
+    """Return the gateway's words for a refusal."""
+    return response.json()["header"]["message"]
