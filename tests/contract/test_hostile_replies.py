@@ -35,7 +35,7 @@ from tests.support.process import peak_bytes
 from tests.support.sampled import each_value_once, exhaustive
 
 SIGNED = "/a?X-Amz-Signature=secret"
-JOIN_S = 30
+JOIN_S = 120
 MEGABYTE = 1024 * 1024
 GIGABYTE = 1024 * MEGABYTE
 HEAD = b"HTTP/1.1 200 OK\r\n"

@@ -110,9 +110,7 @@ def test_too_many_calls_in_a_second(vendor, control):
     control.options(requests_per_s=1)
 
     with ThreadPoolExecutor(8) as pool:
-        codes = list(pool.map(lambda _: vendor.poll("unknown")["code"], range(8)))
-
-    assert "10800" in codes
+        eventually(lambda: "10800" in pool.map(lambda _: vendor.poll("unknown")["code"], range(8)))
 
 
 def test_the_default_limits_are_the_published_ones(control):
@@ -135,7 +133,7 @@ def test_the_default_limits_are_the_published_ones(control):
 def test_places_of_the_parameters(vendor, url, way, place):
     parameters = vendor.signed({"audio_url": UNREACHABLE, "audio_encode": "pcm"})
 
-    answer = requests.request(way, f"{url}{PATH}", **{place: parameters}, timeout=30).json()
+    answer = requests.request(way, f"{url}{PATH}", **{place: parameters}, timeout=60).json()
 
     assert answer["code"] == "0"
 
@@ -145,8 +143,8 @@ def test_authentication_by_headers_and_by_the_older_name(vendor, url):
     headers = {"X-App-Key": signed["appid"], "X-Timestamp": signed["ts"], "X-App-Signature": signed["signa"]}
     older = {"app_id": signed["appid"], "ts": signed["ts"], "signa": signed["signa"]}
 
-    by_headers = requests.post(f"{url}{PATH}", json={"task_id": "unknown"}, headers=headers, timeout=30).json()
-    by_older_name = requests.get(f"{url}{PATH}", params={**older, "task_id": "unknown"}, timeout=30).json()
+    by_headers = requests.post(f"{url}{PATH}", json={"task_id": "unknown"}, headers=headers, timeout=60).json()
+    by_older_name = requests.get(f"{url}{PATH}", params={**older, "task_id": "unknown"}, timeout=60).json()
 
     assert by_headers["code"] == by_older_name["code"] == "10107"  # known caller, unknown task
 

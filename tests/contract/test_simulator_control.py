@@ -43,7 +43,7 @@ def test_every_vendor_listens_on_loopback_and_has_the_control(running, vendor_na
     url = running.urls[vendor_name]
 
     assert url.startswith("http://127.0.0.1:")
-    assert requests.get(f"{url}/_simulator/requests", timeout=10).json() == []
+    assert requests.get(f"{url}/_simulator/requests", timeout=60).json() == []
     assert Control(url).options().status_code == 200
 
 
@@ -108,7 +108,7 @@ def test_faults_are_forgotten(control, vendor):
 
 
 def submit(vendor):
-    return requests.post(f"{vendor.base_url}/v1/asr/long", data=vendor.signed({"audio_url": AUDIO}), timeout=10)
+    return requests.post(f"{vendor.base_url}/v1/asr/long", data=vendor.signed({"audio_url": AUDIO}), timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_another_address_to_listen_on():
     with Simulators(CREDENTIALS, bind="0.0.0.0") as running:
         port = int(running.urls["abcpen"].rpartition(":")[2])
 
-        assert requests.get(f"http://127.0.0.1:{port}/_simulator/requests", timeout=10).json() == []
+        assert requests.get(f"http://127.0.0.1:{port}/_simulator/requests", timeout=60).json() == []
         with pytest.raises(PortTakenError, match=rf"cannot listen on 0\.0\.0\.0:{port}"):
             Simulators(CREDENTIALS, ports={"abcpen": port}, bind="0.0.0.0").start()
 
@@ -219,7 +219,7 @@ def test_command_line_runs_until_told_to_stop():
         word, _, urls = process.stdout.readline().partition(" ")
         submitted = RawAbcpen(json.loads(urls)["abcpen"], ACCOUNT["appid"], ACCOUNT["api_key"]).submit(AUDIO)
         process.send_signal(signal.SIGTERM)
-        rest, log = process.communicate(timeout=20)
+        rest, log = process.communicate(timeout=60)
     finally:
         process.kill()
 

@@ -349,4 +349,4 @@ def test_callback_that_never_comes(vendor, web, control):
 def test_there_is_no_query(vendor, url):
     import requests
 
-    assert requests.get(f"{url}/asr/v1/{vendor.appid}", timeout=10).status_code == 405
+    assert requests.get(f"{url}/asr/v1/{vendor.appid}", timeout=60).status_code == 405

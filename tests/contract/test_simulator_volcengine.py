@@ -118,7 +118,7 @@ def test_signed_submission(vendor, url, line, key, host):
     mac = base64.urlsafe_b64encode(hmac.new(key.encode(), signed, hashlib.sha256).digest()).decode()
     header = f'HMAC256; access_token="{ACCOUNT["token"]}"; mac="{mac}"; h="Host"'
 
-    resp = requests.post(f"{url}/api/v1/auc/submit", data=body, headers={"Authorization": header}, timeout=30).json()
+    resp = requests.post(f"{url}/api/v1/auc/submit", data=body, headers={"Authorization": header}, timeout=60).json()
 
     assert resp["resp"]["code"] == ("1000" if key == SECRET_KEY else 1002)
 
@@ -191,17 +191,19 @@ def test_a_missing_recording(vendor, web):
 
 
 def test_queue_then_work_then_result(vendor, web, control):
-    control.options(turnaround_s=1)
-    accepted = vendor.submit(web.serve("/a.wav", SPEECH))
-    seen = []
-
-    def ended():
+    def seen(accepted):
         resp = vendor.query(accepted["id"])
-        seen.append((resp["code"], "text" in resp))
-        return resp["code"] == 1000
+        return resp["code"], "text" in resp
 
-    eventually(ended)
-    assert list(dict.fromkeys(seen)) == [(2001, False), (2000, False), (1000, True)]
+    control.options(turnaround_s=3600)
+    assert seen(vendor.submit(web.serve("/a.wav", SPEECH))) == (2001, False)
+
+    control.options(turnaround_s=0)
+    with web.holding():
+        accepted = vendor.submit(web.at("/a.wav"))
+        assert seen(accepted) == (2000, False)
+    finished(vendor, accepted["id"])
+    assert seen(accepted) == (1000, True)
 
 
 @pytest.mark.parametrize(
@@ -340,6 +342,4 @@ def test_too_many_calls_in_a_second(vendor, control):
     control.options(requests_per_s=1)
 
     with ThreadPoolExecutor(8) as pool:
-        codes = list(pool.map(lambda _: vendor.submit(audio=AUDIO)["code"], range(8)))
-
-    assert 1003 in codes
+        eventually(lambda: 1003 in pool.map(lambda _: vendor.submit(audio=AUDIO)["code"], range(8)))

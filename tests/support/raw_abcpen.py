@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import requests
 
 PATH = "/v1/asr/long"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def signa(appid: str, ts: str, api_key: str) -> str:

@@ -10,7 +10,7 @@ import requests
 from tests.support.raw_abcpen import signa
 
 PATH = "/asr-offline"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

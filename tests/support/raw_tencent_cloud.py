@@ -15,7 +15,7 @@ import requests
 
 HOST = "asr.tencentcloudapi.com"
 VERSION = "2019-06-14"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def data_of(audio: bytes) -> dict[str, object]:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import requests
 
 HOST = "aai.qcloud.com"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

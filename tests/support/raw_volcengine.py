@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import requests
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

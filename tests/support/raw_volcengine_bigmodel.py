@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 PATH = "/api/v3/auc/bigmodel"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 
 CREDENTIALS = json.loads((Path(__file__).resolve().parents[2] / "devstack" / "credentials.json").read_text())
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

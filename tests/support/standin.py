@@ -74,7 +74,7 @@ def make_function(
     return Function(settings, folder / "StandIn.log")
 
 
-def wait_for(look: Callable[[], Found | None], limit_s: float = 30) -> Found:
+def wait_for(look: Callable[[], Found | None], limit_s: float = 120) -> Found:
     """What `look` finds, as soon as it finds something. Raises AssertionError when it does not in time."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

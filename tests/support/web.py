@@ -1,7 +1,9 @@
 """The other end of a vendor: a web server on loopback that serves files, redirects, and takes callbacks."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes
@@ -12,7 +14,7 @@ from tests.support.loopback import Loopback
 
 T = TypeVar("T")
 
-DEADLINE_S = 20
+DEADLINE_S = 120  # a loaded machine takes its time; what has happened is not waited for
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,19 @@ class Web(Loopback):
     redirects: dict[str, str] = field(default_factory=dict)
     replies: list[tuple[int, str]] = field(default_factory=lambda: [(200, '{"code": 0, "message": "success"}')])
     received: list[Received] = field(default_factory=list)
+    _may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._may_answer.set()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep every download waiting for as long as this is entered."""
+        self._may_answer.clear()
+        try:
+            yield
+        finally:
+            self._may_answer.set()
 
     def serve(self, path: str, content: bytes) -> str:
         """Offer a file; returns its URL."""
@@ -52,6 +67,7 @@ class Web(Loopback):
             self.received.append(Received(request.path, request.mimetype, request.get_data()))
             status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
             return Response(text, status=status, mimetype="application/json")
+        self._may_answer.wait(DEADLINE_S)
         if request.path in self.redirects:
             return Response(status=302, headers={"Location": self.redirects[request.path]})
         if request.path in self.files:

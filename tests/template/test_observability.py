@@ -214,7 +214,7 @@ def test_the_first_page_lists_every_page_and_every_metric():
 def test_the_commands_of_a_page_are_shell_and_name_what_the_stack_has(page):
     commands = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", page.read_text()))
 
-    parsed = subprocess.run(["bash", "-n"], input=commands, text=True, capture_output=True, timeout=20, check=False)
+    parsed = subprocess.run(["bash", "-n"], input=commands, text=True, capture_output=True, timeout=60, check=False)
     assert (parsed.returncode, parsed.stderr) == (0, "")
     assert set(re.findall(r"\$\(output (\w+)\)", commands)) <= set(TEMPLATE["Outputs"])
     assert set(re.findall(r"\$\(resource (\w+)\)", commands)) <= set(RESOURCES)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devstack.functions import MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, Function
-from tests.support.standin import make_function
+from tests.support.standin import make_function, wait_for
 
 Make = Callable[..., Function]
 
@@ -171,7 +171,7 @@ def test_timeout_ends_the_process_and_the_next_event_gets_a_fresh_one(make: Make
                 time.sleep(60)
             return os.getpid()
         """,
-        timeout_s=1,
+        timeout_s=3,
     )
     first = json.loads(function.invoke(b'{"hang": false}').payload)
 
@@ -179,7 +179,7 @@ def test_timeout_ends_the_process_and_the_next_event_gets_a_fresh_one(make: Make
     fresh = json.loads(function.invoke(b'{"hang": false}').payload)
 
     assert answer.is_error
-    assert json.loads(answer.payload)["errorMessage"] == "RequestId: request-1 Error: Task timed out after 1.00 seconds"
+    assert json.loads(answer.payload)["errorMessage"] == "RequestId: request-1 Error: Task timed out after 3.00 seconds"
     assert fresh != first
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
@@ -248,12 +248,11 @@ def test_closing_ends_processes_that_are_busy(make: Make, tmp_path: Path):
     caller = threading.Thread(target=function.invoke, args=(b"{}",))
     caller.start()
     pid = tmp_path / "code/pid"
-    while not pid.exists():
-        pass
+    wait_for(pid.exists)
 
     function.close()
 
-    caller.join(timeout=10)
+    caller.join(timeout=120)
     assert not caller.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)

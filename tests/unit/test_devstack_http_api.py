@@ -60,7 +60,7 @@ def test_event_has_the_shape_of_payload_format_2(url: str, functions: Recorder):
             "Cookie": "a=1; b=2",
             "User-Agent": "vendor",
         },
-        timeout=10,
+        timeout=60,
     )
 
     ((function, event),) = functions.events
@@ -91,7 +91,7 @@ def test_event_has_the_shape_of_payload_format_2(url: str, functions: Recorder):
 
 
 def test_what_a_request_lacks_the_event_lacks(url: str, functions: Recorder):
-    requests.get(f"{url}/look", timeout=10)
+    requests.get(f"{url}/look", timeout=60)
 
     ((_, event),) = functions.events
     assert not {"body", "cookies", "queryStringParameters", "pathParameters"} & set(event)
@@ -116,7 +116,7 @@ def test_bodies_are_text_or_base64_by_content_type(
         f"{url}/callbacks/abcpen/1",
         data=body,
         headers={"Content-Type": content_type} if content_type else {},
-        timeout=10,
+        timeout=60,
     )
 
     ((_, event),) = functions.events
@@ -133,7 +133,7 @@ def test_bodies_are_text_or_base64_by_content_type(
     ],
 )
 def test_unknown_routes_are_not_found(url: str, functions: Recorder, method: str, path: str):
-    response = requests.request(method, url + path, timeout=10)
+    response = requests.request(method, url + path, timeout=60)
 
     assert (response.status_code, response.json()) == (404, {"message": "Not Found"})
     assert functions.events == []
@@ -147,7 +147,7 @@ def test_unknown_routes_are_not_found(url: str, functions: Recorder, method: str
     ],
 )
 def test_body_over_a_limit_is_refused(url: str, functions: Recorder, size_bytes: int):
-    response = requests.post(f"{url}/callbacks/abcpen/1", data=b"x" * size_bytes, timeout=30)
+    response = requests.post(f"{url}/callbacks/abcpen/1", data=b"x" * size_bytes, timeout=60)
 
     assert response.status_code == 413
     assert functions.events == []
@@ -164,7 +164,7 @@ def test_body_over_a_limit_is_refused(url: str, functions: Recorder, size_bytes:
 def test_what_no_other_route_takes_is_the_default_routes(functions: Recorder, method: str, path: str, key: str):
     api = HttpApi([DEFAULT, CALLBACK], functions, account_id="123456789012", region="cn-north-1")
     with WebServer(api, "127.0.0.1", 0) as server:
-        requests.request(method, server.url + path, timeout=10)
+        requests.request(method, server.url + path, timeout=60)
     api.close()
 
     ((_, event),) = functions.events
@@ -176,13 +176,13 @@ def test_what_no_other_route_takes_is_the_default_routes(functions: Recorder, me
 def test_function_that_fails_is_an_internal_error(url: str, functions: Recorder):
     functions.answer = Answer(b'{"errorType": "ValueError"}', is_error=True)
 
-    response = requests.post(f"{url}/callbacks/abcpen/1", timeout=10)
+    response = requests.post(f"{url}/callbacks/abcpen/1", timeout=60)
 
     assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
 
 
 def test_function_that_takes_too_long_is_unavailable(url: str):
-    response = requests.post(f"{url}/slow", timeout=10)
+    response = requests.post(f"{url}/slow", timeout=60)
 
     assert (response.status_code, response.json()) == (503, {"message": "Service Unavailable"})
 

@@ -51,7 +51,7 @@ def test_a_function_is_started_again_and_again_with_a_scheduled_event():
             thrice.set()
 
     with Clock([Scheduled(RULE, FUNCTION, 0.01)], start):
-        assert thrice.wait(10)
+        assert thrice.wait(120)
 
     assert {function_arn for function_arn, _ in started} == {FUNCTION}
     assert started[0][1]["detail-type"] == "Scheduled Event"
