@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from simulators import silk
 from simulators.outgoing import download
 from simulators.segmentation import FRAME_MS, Levels, Segment, find_segments
 
@@ -22,6 +23,9 @@ CHUNK_S = 10  # decoded samples held at once
 FRAME_SAMPLES = ANALYSIS_HZ * FRAME_MS // 1000
 FULL_SCALE = 32768.0
 CHUNK_BYTES = 1024 * 1024
+AMR_CODECS, AMR_FRAME_MS = {"amrnb", "amrwb"}, 20
+SILK_TEXT = "[simulated: SILK is not decoded here]"
+SILK_HZ = 16000  # a decoder chooses
 
 # Only audio containers: FFmpeg also opens playlists, which may name any file of this machine, and pictures of text.
 DEMUXERS = "wav,w64,mp3,flac,ogg,mov,mp4,m4a,asf,aac,amr,matroska,webm,flv,aiff,caf,au,s16le,u8"
@@ -122,6 +126,9 @@ def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recor
     if file.seek(0, 2) == 0:
         raise EmptyRecordingError("the audio has no bytes")
     sha256 = _sha256(file)
+    silk_ms = silk.length_ms(file)
+    if silk_ms is not None:
+        return _undecoded_silk(sha256, silk_ms, max_ms)
     with _open(file, raw) as container:
         if not container.streams.audio:
             raise NotAudioError(f"the file has no audio track (container {container.format.name})")
@@ -147,6 +154,16 @@ def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recor
             find_segments(levels[channel], duration_ms, channel=channel) for channel in range(channels)
         ),
     )
+
+
+def _undecoded_silk(sha256: str, duration_ms: int, max_ms: int) -> Recording:
+    """Return a recording that says that it was not decoded; its rate is the decoder's choice."""
+    if duration_ms == 0:
+        raise UndecodableError("the SILK file has no packet")
+    if duration_ms > max_ms:
+        raise TooLongError(f"the audio lasts longer than {max_ms} ms")
+    segments = (Segment(0, duration_ms, text=SILK_TEXT),)
+    return Recording(sha256, "silk", "silk", SILK_HZ, 1, duration_ms, segments, (segments,))
 
 
 def _sha256(file: IO[bytes]) -> str:
@@ -198,9 +215,20 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
-        except av.InvalidDataError:
-            # A damaged packet, or a file cut short: decoders go on, and so do recognisers.
-            continue
+        except (av.InvalidDataError, av.error.PatchWelcomeError):
+            # A damaged packet, or a file cut short: decoders go on, and so do recognisers. Of AMR, it is most often a
+            # pause, for which encoders send comfort noise or nothing, and FFmpeg decodes neither.
+            if stream.codec_context.name in AMR_CODECS:
+                yield _pause(stream)
+
+
+def _pause(stream: av.AudioStream) -> av.AudioFrame:
+    """Return one frame of AMR without a sound."""
+    context = stream.codec_context
+    samples = np.zeros((1, context.rate * AMR_FRAME_MS // 1000), dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format=context.format.name, layout="mono")
+    frame.rate = context.rate
+    return frame
 
 
 def _rms(chunk: av.AudioFrame) -> Levels:

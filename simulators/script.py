@@ -87,7 +87,9 @@ def speak(
     goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
     tell who speaks, up to `speakers` voices take turns.
     """
-    script = script or Script(tuple(f"[simulated utterance {number}]" for number in range(1, len(segments) + 1)))
+    script = script or Script(
+        tuple(segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1))
+    )
     tokens = [token for line, text in enumerate(script.lines) for token in _split(line, text, han_per_word)]
     return tuple(
         Utterance(

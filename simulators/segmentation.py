@@ -16,11 +16,15 @@ Levels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech, in milliseconds from the start; `channel` from 0 when channels were told apart."""
+    """A stretch of speech, in milliseconds from the start; `channel` from 0 when channels were told apart.
+
+    text: what stands for it in the transcript, where it cannot be heard.
+    """
 
     start_ms: int
     end_ms: int
     channel: int | None = None
+    text: str | None = None
 
 
 def find_segments(levels: Levels, duration_ms: int, channel: int | None = None) -> tuple[Segment, ...]:

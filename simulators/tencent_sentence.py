@@ -34,11 +34,12 @@ FORMATS = {
     "pcm": ("raw", ""),
     "ogg-opus": ("ogg", "opus"),
     "speex": ("ogg", "speex"),
-    "silk": ("silk", ""),
+    "silk": ("silk", "silk"),
     "m4a": ("mp4", ""),
     "aac": ("aac", ""),
     "amr": ("amr", ""),
 }
+ANY_RATE = {"opus", "silk"}  # decoded at whatever rate the engine wants
 
 TEXT_PARAMETERS = {"EngSerViceType", "VoiceFormat", "Url", "Data", "UsrAudioKey"} | {
     "HotwordId",
@@ -62,11 +63,14 @@ NUMBER_PARAMETERS: dict[str, set[int] | None] = {
 
 
 class TencentSentenceOptions(Options):
-    """Limits, and the readings on which the vendor's documents differ; the defaults are the older generation's."""
+    """Limits, and the readings on which the vendor's documents differ.
+
+    The defaults are the formats of today, and the size and rate of the older generation.
+    """
 
     requests_per_s: int = Field(25, ge=1)
     max_data_bytes: int = Field(600 * 1024, ge=1)
-    formats: tuple[str, ...] = ("wav", "mp3")
+    formats: tuple[str, ...] = tuple(FORMATS)
     accept_engine_service_type: bool = False
     answer_form: Literal["today", "older"] = "today"
 
@@ -172,7 +176,8 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         container, codec = FORMATS[str(sent["VoiceFormat"])]
         if recording.format != container or not recording.codec.startswith(codec):
             raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata")
-        fits = recording.channels == 1 and recording.sample_rate_hz == ENGINES[str(sent["EngSerViceType"])]
+        rate_fits = recording.codec in ANY_RATE or recording.sample_rate_hz == ENGINES[str(sent["EngSerViceType"])]
+        fits = recording.channels == 1 and rate_fits
         upsampled = "InputSampleRate" in sent
         # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives no error but an empty result.
         segments = recording.segments if fits or upsampled else ()

@@ -71,7 +71,6 @@ def error_of(response):
         pytest.param({"SubServiceType": 1}, "InvalidParameterValue.ErrorInvalidSubservicetype", id="service-type"),
         pytest.param({"ProjectId": "x"}, "InvalidParameterValue.ErrorInvalidProjectid", id="project"),
         pytest.param({"VoiceFormat": "flac"}, "InvalidParameterValue.ErrorInvalidVoiceFormat", id="format"),
-        pytest.param({"VoiceFormat": "m4a"}, "InvalidParameterValue.ErrorInvalidVoiceFormat", id="format-of-today"),
         pytest.param({"WordInfo": 3}, "InvalidParameterValue", id="word-info"),
         pytest.param({"Url": None}, "MissingParameter", id="url-missing"),
         pytest.param({"Url": "ftp://a.example/a.wav"}, "InvalidParameterValue.ErrorInvalidUrl", id="url-not-http"),
@@ -243,20 +242,28 @@ def test_the_default_rate_is_the_published_one(control):
 @pytest.mark.parametrize(
     ("options", "request_changes"),
     [
-        pytest.param({"formats": ["m4a"]}, {"VoiceFormat": "m4a"}, id="more-formats"),
+        pytest.param({}, {"VoiceFormat": "m4a"}, id="format-of-today"),
         pytest.param(
-            {"accept_engine_service_type": True, "formats": ["m4a"]},
+            {"accept_engine_service_type": True},
             {"VoiceFormat": "m4a", "EngSerViceType": None, "EngineServiceType": "16k_zh"},
             id="engine-under-the-other-name",
         ),
     ],
 )
-def test_tolerant_readings_on_demand(vendor, control, options, request_changes):
+def test_tolerant_readings(vendor, control, options, request_changes):
     control.options(**options)
 
     response = vendor.tc3(**data_of(tones.audio(container="ipod", codec="aac")), **request_changes)
 
     assert response["Result"] == "[simulated utterance 1] [simulated utterance 2]"
+
+
+def test_format_of_today_is_refused_on_demand(vendor, control):
+    control.options(formats=["wav", "mp3"])
+
+    assert error_of(vendor.tc3(**data_of(SPEECH), VoiceFormat="m4a")) == (
+        "InvalidParameterValue.ErrorInvalidVoiceFormat"
+    )
 
 
 def test_the_older_answer_on_demand(vendor, control):

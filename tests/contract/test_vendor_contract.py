@@ -185,6 +185,9 @@ def test_a_recording_can_be_sent_as_bytes(line):
         pytest.param("tencent-recording", "mp3", "libmp3lame", 16000, id="recording-mp3"),
         pytest.param("tencent-sentence", "wav", "pcm_s16le", 8000, id="sentence-telephone"),
         pytest.param("tencent-sentence", "mp3", "libmp3lame", 16000, id="sentence-mp3"),
+        pytest.param("tencent-sentence", "ipod", "aac", 16000, id="sentence-m4a"),
+        pytest.param("tencent-sentence", "adts", "aac", 16000, id="sentence-aac"),
+        pytest.param("tencent-sentence", "ogg", "libopus", 48000, id="sentence-opus"),
         pytest.param("volcengine", "mp3", "libmp3lame", 44100, id="volcengine-mp3"),
         pytest.param("volcengine", "ogg", "libopus", 48000, id="volcengine-opus"),
         pytest.param("volcengine", "mp4", "aac", 44100, id="volcengine-mp4"),
@@ -210,6 +213,21 @@ def test_a_recording_can_be_sent_as_bytes(line):
 )
 def test_formats_and_rates(line, container, codec, rate_hz):
     assert line.recognise(tones.audio(container=container, codec=codec, rate_hz=rate_hz)).utterances
+
+
+@pytest.mark.parametrize(
+    ("name", "recording", "text"),
+    [
+        pytest.param("tencent-sentence", tones.amr(), "[simulated utterance 1]", id="sentence-amr"),
+        pytest.param("tencent-sentence", tones.silk(), "[simulated: SILK is", id="sentence-silk"),
+        pytest.param("tencent-recording", tones.amr(), "[simulated utterance 1]", id="recording-amr"),
+        pytest.param("tencent-recording", tones.silk(), "[simulated: SILK is", id="recording-silk"),
+        pytest.param("tencent-rec-task", tones.amr(), "[simulated utterance 1]", id="rec-task-amr"),
+    ],
+    indirect=["name"],
+)
+def test_voice_messages_are_recognised(line, recording, text):
+    assert line.recognise(recording).text.startswith(text)
 
 
 @every([name for name in NAMES if "channels" in VENDORS[name].honours and not name.startswith("abcpen")])
@@ -634,7 +652,6 @@ def test_what_is_set_under_a_vendors_name_is_what_the_vendor_takes(line, own):
 
 @every(["tencent-sentence"])
 def test_raw_pcm_is_taken_where_the_account_takes_it(line):
-    line.control.options(formats=["wav", "mp3", "pcm"]).raise_for_status()
     raw = tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes()
     order = an_order(
         format="pcm", size_bytes=len(raw), options={"vendor": {"tencent-sentence": {"InputSampleRate": 8000}}}

@@ -63,3 +63,21 @@ def long_silence(length_s: int, rate_hz: int = 8000) -> bytes:
 def silence(length_ms: int = 2000, rate_hz: int = 16000) -> bytes:
     """A WAV file in which nobody speaks."""
     return audio((), length_ms=length_ms, rate_hz=rate_hz)
+
+
+def amr(bursts: Sequence[tuple[int, int]] = TWO_SENTENCES, length_ms: int = LENGTH_MS) -> bytes:
+    """A narrow-band AMR file as encoders make it: noise in the bursts, and in the pauses comfort noise or nothing."""
+    noise = np.random.default_rng(3)
+    frames = []
+    for number in range(length_ms // 20):
+        if any(start_ms <= number * 20 < end_ms for start_ms, end_ms in bursts):
+            frames.append(b"\x3c" + noise.bytes(31))
+        else:
+            frames.append(b"\x44" + noise.bytes(5) if number % 8 == 0 else b"\x7c")
+    return b"#!AMR\n" + b"".join(frames)
+
+
+def silk(length_ms: int = LENGTH_MS, first: bytes = b"\x02") -> bytes:
+    """A SILK file of packets that nobody decodes; as WeChat writes it, with a byte in front."""
+    packet = (40).to_bytes(2, "little") + b"\x55" * 40
+    return first + b"#!SILK_V3" + packet * (length_ms // 20) + b"\xff\xff"

@@ -9,10 +9,12 @@ from simulators.recording import (
     NotAudioError,
     RawPcm,
     TooLongError,
+    UndecodableError,
     has_header,
     measure,
     suffix_of,
 )
+from simulators.script import speak
 from tests.support import tones
 
 TOLERANCE_MS = 100  # lossy codecs smear edges, and raw AAC does not tell its encoder's delay
@@ -42,6 +44,34 @@ def test_properties_and_speech_of_a_file(container, codec, rate_hz, heard_format
     assert heard.duration_ms == pytest.approx(tones.LENGTH_MS, abs=150)
     found = [time for segment in heard.segments for time in (segment.start_ms, segment.end_ms)]
     assert found == pytest.approx([time for burst in tones.TWO_SENTENCES for time in burst], abs=TOLERANCE_MS)
+
+
+def test_pauses_of_amr_take_their_time():
+    heard = hear(tones.amr())
+
+    assert (heard.format, heard.sample_rate_hz, heard.duration_ms) == ("amr", 8000, tones.LENGTH_MS)
+    assert heard.segments[0].start_ms == pytest.approx(tones.TWO_SENTENCES[0][0], abs=TOLERANCE_MS)
+    assert heard.segments[-1].end_ms == pytest.approx(tones.TWO_SENTENCES[-1][1], abs=TOLERANCE_MS)
+
+
+@pytest.mark.parametrize("first", [b"", b"\x02"], ids=["plain", "wechat"])
+def test_silk_says_that_it_is_not_decoded(first):
+    heard = hear(tones.silk(2000, first))
+
+    assert (heard.format, heard.channels, heard.duration_ms) == ("silk", 1, 2000)
+    assert [(each.text, each.start_ms, each.end_ms) for each in speak(heard.segments, None)] == [
+        ("[simulated: SILK is not decoded here]", 0, 2000)
+    ]
+
+
+def test_silk_cut_short_has_the_length_of_its_whole_packets():
+    assert hear(tones.silk(2000)[:-30]).duration_ms == 1980
+
+
+@pytest.mark.parametrize(("length_ms", "error"), [(0, UndecodableError), (60_020, TooLongError)])
+def test_silk_of_an_impossible_length_is_refused(length_ms, error):
+    with pytest.raises(error):
+        hear(tones.silk(length_ms), max_ms=60_000)
 
 
 def test_channels_are_heard_apart_and_together():

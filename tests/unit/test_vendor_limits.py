@@ -31,6 +31,16 @@ HOUR_MS = 60 * 60 * 1000
         pytest.param("tencent-sentence", {"duration_ms": 59_999}, {}, id="sentence-just-under-a-minute"),
         pytest.param("tencent-sentence", MP3, {}, id="sentence-mp3"),
         pytest.param("tencent-sentence", {}, {"language": "de-DE"}, id="sentence-german"),
+        pytest.param("tencent-sentence", {"format": "m4a", "codec": "aac"}, {}, id="sentence-m4a"),
+        pytest.param("tencent-sentence", {"format": "aac", "codec": "aac"}, {}, id="sentence-aac"),
+        pytest.param(
+            "tencent-sentence", {"format": "amr", "codec": "amr_nb", "sample_rate_hz": 8000}, {}, id="sentence-amr"
+        ),
+        pytest.param("tencent-sentence", OPUS, {}, id="sentence-opus"),
+        pytest.param("tencent-sentence", {"format": "ogg", "codec": "speex"}, {}, id="sentence-speex"),
+        pytest.param(
+            "tencent-sentence", {"format": "silk", "codec": "silk", "sample_rate_hz": None}, {}, id="sentence-silk"
+        ),
         pytest.param("volcengine", {"duration_ms": 5 * HOUR_MS - 1}, {}, id="volcengine-just-under-5-hours"),
         pytest.param("volcengine", OPUS, {}, id="volcengine-opus"),
         pytest.param("volcengine", AAC, {}, id="volcengine-m4a-stereo"),
@@ -71,7 +81,20 @@ def test_taken(name, audio, options):
         pytest.param("tencent-sentence", {"duration_ms": None}, {}, "unknown length", id="sen-length-unknown"),
         pytest.param("tencent-sentence", {"channels": 2}, {}, "2 channels (takes 1)", id="sen-stereo"),
         pytest.param("tencent-sentence", {"codec": "pcm_s24le"}, {}, "codec pcm_s24le in wav", id="sen-24-bit"),
-        pytest.param("tencent-sentence", {"format": "amr"}, {}, "format amr (takes mp3, pcm, wav)", id="sen-amr"),
+        pytest.param(
+            "tencent-sentence", {"format": "flac", "codec": "flac"}, {}, "format flac (takes aac", id="sen-flac"
+        ),
+        pytest.param(
+            "tencent-sentence", {"format": "ogg", "codec": "vorbis"}, {}, "codec vorbis in ogg", id="sen-vorbis"
+        ),
+        pytest.param("tencent-sentence", {"format": "m4a", "codec": "alac"}, {}, "codec alac in m4a", id="sen-alac"),
+        pytest.param(
+            "tencent-sentence",
+            {"format": "m4a", "codec": "aac", "sample_rate_hz": 44100},
+            {},
+            "44100 Hz (takes 8000, 16000)",
+            id="sen-rate",
+        ),
         pytest.param(
             "tencent-sentence",
             {"sample_rate_hz": 8000},

@@ -403,6 +403,14 @@ def test_channels_of_a_stereo_recording(name, channels, unmet, parameter, value)
     assert sent(name, {"channels": channels}, **stereo)[parameter] == value
 
 
+@pytest.mark.parametrize(
+    ("name", "is_allowed"),
+    [("a" * 30, True), ("名" * 10, True), ("a" * 31, False), ("名" * 11, False), ("", False)],
+)
+def test_role_name_has_up_to_30_bytes(name, is_allowed):
+    assert (VENDORS["tencent-rec-task"].parameters["RoleName"].find(name) is not None) is is_allowed
+
+
 VOICE = {"RoleAudioUrl": "https://voices.example.com/a.wav", "RoleName": "张三"}
 
 

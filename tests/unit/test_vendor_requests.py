@@ -114,6 +114,27 @@ def test_tencent_sentence_by_data_tells_the_length_before_base64():
 
 
 @pytest.mark.parametrize(
+    ("audio", "voice_format"),
+    [
+        ({"format": "wav", "codec": "pcm_s16le"}, "wav"),
+        ({"format": "pcm", "codec": "pcm_s16le"}, "pcm"),
+        ({"format": "mp3", "codec": "mp3"}, "mp3"),
+        ({"format": "m4a", "codec": "aac"}, "m4a"),
+        ({"format": "aac", "codec": "aac"}, "aac"),
+        ({"format": "amr", "codec": "amr_wb"}, "amr"),
+        ({"format": "ogg", "codec": "opus", "sample_rate_hz": 48000}, "ogg-opus"),
+        ({"format": "ogg", "codec": "speex"}, "speex"),
+        ({"format": "silk", "codec": "silk", "sample_rate_hz": None}, "silk"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tencent_sentence_names_every_format_of_its_page(audio, voice_format):
+    sent = json_of(submission(SENTENCE, an_order(**audio)))
+
+    assert (sent["VoiceFormat"], sent["EngSerViceType"]) == (voice_format, "16k_zh")
+
+
+@pytest.mark.parametrize(
     ("options", "rate_hz", "sent"),
     [
         pytest.param({}, 8000, {"EngSerViceType": "8k_zh"}, id="telephone"),

@@ -83,17 +83,21 @@ class Switch(Parameter):
 
 @dataclass(frozen=True)
 class Text(Parameter):
-    """Text of a form. pattern: of the whole text.  form: the pattern in words."""
+    """Text of a form. pattern: of the whole text.  form: the pattern in words.  most_bytes: of the text in UTF-8."""
 
     pattern: str
     form: str
+    most_bytes: int | None = None
 
     @property
     def allowed(self) -> str:
         return self.form
 
     def find(self, value: object) -> str | None:
-        return value if isinstance(value, str) and re.fullmatch(self.pattern, value) else None
+        if not isinstance(value, str) or not re.fullmatch(self.pattern, value):
+            return None
+        size_bytes = len(value.encode("utf-8", "replace"))
+        return value if self.most_bytes is None or size_bytes <= self.most_bytes else None
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,10 @@ class TencentRecTask(TencentCloud):
             ),
             "RoleAudioUrl": Text("voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"),
             "RoleName": Text(
-                "name of that speaker; needs the voice, and an engine 16k_zh_en", r".{1,10}", "1 to 10 letters"
+                "name of that speaker; needs the voice, and an engine 16k_zh_en",
+                r".+",
+                "up to 30 bytes: 30 Latin letters or 10 Chinese characters",
+                most_bytes=30,
             ),
             "Extra": JsonObject('further settings, such as `{"Domain": 0}`', longest=1000),
         }

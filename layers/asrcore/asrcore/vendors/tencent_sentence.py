@@ -4,6 +4,7 @@ Source: Tencent one-sentence recognition (SentenceRecognition, version 2019-06-1
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +27,9 @@ from asrcore.vendors import advice, reading, tencent_cloud
 from asrcore.vendors.tencent_cloud import TencentCloud
 
 ONE_SENTENCE = 2
+# What the vendor calls an Ogg file, by the codec in it.
+_OGG = MappingProxyType({"opus": "ogg-opus", "speex": "speex"})
+_ANY_RATE = frozenset({"opus", "silk"})  # a decoder delivers these at the rate that it is asked for
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
 _ENGINE = "Check the options asr-model and asr-language."
 
@@ -85,13 +89,20 @@ _ACTION_CODES = {
 class TencentSentence(TencentCloud):
     """Up to a minute of mono speech; the answer to the submission is the result.
 
-    Raw PCM is of the vendor's later documents: an older account refuses it, and the next vendor gets it.
+    Formats beside WAV and MP3 are of the vendor's later documents: what an older account refuses, the next vendor gets.
     """
 
     name = "tencent-sentence"
     limits = Limits(
-        formats=frozenset({"wav", "mp3", "pcm"}),
-        codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "pcm": frozenset({"pcm_s16le"})}),
+        formats=frozenset({"wav", "mp3", "pcm", "m4a", "aac", "amr", "ogg", "silk"}),
+        codecs=MappingProxyType(
+            {
+                "wav": frozenset({"pcm_s16le"}),
+                "pcm": frozenset({"pcm_s16le"}),
+                "m4a": frozenset({"aac"}),
+                "ogg": frozenset(_OGG),
+            }
+        ),
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=59_999,  # the vendor says both "not over" and "under" 60 s
         sample_rates_hz=frozenset({8000, 16000}),
@@ -114,6 +125,8 @@ class TencentSentence(TencentCloud):
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})
 
     def why_not(self, order: Order) -> str | None:
+        if order.audio.codec in _ANY_RATE:
+            order = replace(order, audio=order.audio.model_copy(update={"sample_rate_hz": None}))
         reason = super().why_not(order)
         if reason is None and order.audio.duration_ms is None and not order.named:
             return "unknown length (takes up to 60 s, and the recording does not tell how long it is)"
@@ -138,7 +151,7 @@ class TencentSentence(TencentCloud):
         own = {name: value for name, value in self.own(order).items() if f"{self.name}.{name}" not in self.unmet(order)}
         return {
             "EngSerViceType": tencent_cloud.engine(order),
-            "VoiceFormat": order.audio.format,
+            "VoiceFormat": _OGG.get(order.audio.codec, order.audio.format),
             "ProjectId": 0,
             "SubServiceType": ONE_SENTENCE,
             "UsrAudioKey": order.job_id,
