@@ -134,12 +134,12 @@ class VolcengineDesk(Desk):
 
 
 class VolcengineBigmodelDesk(Desk):
-    """Big-model edition: the outcome is in headers, the caller chooses ids, a known id is refused."""
+    """Big-model edition: the outcome is in headers, the caller chooses ids within a resource, a known id is refused."""
 
     errors: Mapping[str, int] = {"retry": 55000000, "config": 45000010, "bad_audio": 45000151}
 
     def read(self, request: Request) -> Submission | str:
-        task_id = request.headers["X-Api-Request-Id"]
+        task_id = f"{request.headers['X-Api-Resource-Id']}/{request.headers['X-Api-Request-Id']}"
         if request.url.endswith("/query"):
             return task_id
         body = json.loads(request.body)

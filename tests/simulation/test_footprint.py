@@ -11,6 +11,7 @@ from benchmarks.economy import LENGTHS_S, demo_loop, measure, takes, turnarounds
 from tests.simulation.explore import journeys
 from tests.simulation.schedule import Schedule
 from tests.support.counted import run
+from tests.support.sampled import exhaustive
 
 # Nothing of these is on the row: an event or a callback that came besides, an execution that somebody struck down, an
 # invocation that was turned away.
@@ -100,8 +101,9 @@ def test_reads_of_the_table_are_right_but_for_what_is_held_for_some_minutes(vend
             assert abs(world.derived().table_reads - world.counts().table_reads) <= 4, name
 
 
-def test_aws_stays_a_small_part_of_the_bill():
-    found = measure()
+@pytest.mark.parametrize("vendors", [("volcengine",), exhaustive(tuple(VENDORS), id="every vendor")])
+def test_aws_stays_a_small_part_of_the_bill(vendors):
+    found = measure(vendors)
 
     assert found["mean_usd"] <= 0.7
     assert found["mean_usd_learned"] < found["mean_usd"] < found["mean_usd_demo_2_s"] / 10
