@@ -32,19 +32,24 @@ from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 from moto.sns.models import sns_backends
 from moto.stepfunctions import models as step_functions
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from devstack import distributed_map, state_machines
+from devstack.clock import WaitClock
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
 from devstack.guard import Guard, access_key_of, is_operator, refuse_stranger
 
+# moto wakes a wait by an event that it clears at once: a stop that comes just before the wait begins is seen this late.
+NOTICE_S = 0.5
 MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 
@@ -52,6 +57,7 @@ class Stack(Protocol):
     """What the changed places ask of a stack."""
 
     guard: Guard
+    clock: WaitClock
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
         """Runs a function and waits for its answer."""
@@ -135,6 +141,9 @@ def _install() -> None:
     _change(lambda_eval_utils, "boto_client_for", _interpreter_client)
     # It tells nobody how an execution ended.
     _change(BaseExecutionWorkerCommunication, "terminated", _then_publish(BaseExecutionWorkerCommunication.terminated))
+    # It waits as long as AWS does.
+    _change(WaitFunction, "_wait_interval", _scaled_wait(WaitFunction._wait_interval))
+    _change(JitterStrategyDecl, "_eval_body", _scaled_pause(JitterStrategyDecl._eval_body))
     # Its Distributed Maps have no batches, no inventories and no results.
     _change(AmazonStateLanguageParser, "parse", distributed_map.parsed(AmazonStateLanguageParser.parse))
     _change(DistributedIterationComponent, "_eval_body", _run_map)
@@ -304,6 +313,32 @@ def _bus_event(event: dict[str, Any]) -> dict[str, Any]:
 
 def _interpreter_client(region: str, service: str, state_credentials: Any) -> Any:
     return _stacks[region].client_of_role(state_credentials.role_arn, service)
+
+
+def _scaled_wait(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def _wait_interval(wait: Any, env: Any, wait_seconds: float) -> None:
+        clock = _stacks[env.aws_execution_details.region].clock
+        deadline = time.monotonic() + clock.wait_s(_state(env), wait_seconds)
+        while env.is_running() and (remaining_s := deadline - time.monotonic()) > 0:
+            env.program_state_event.wait(min(remaining_s, NOTICE_S))
+
+    return _wait_interval
+
+
+def _scaled_pause(original: Callable[..., None]) -> Callable[..., None]:
+    """The last step of a retrier's interval, which leaves the seconds on the interpreter's stack."""
+
+    @functools.wraps(original)
+    def _eval_body(strategy: Any, env: Any) -> None:
+        original(strategy, env)
+        env.stack.append(_stacks[env.aws_execution_details.region].clock.pause_s(env.stack.pop()))
+
+    return _eval_body
+
+
+def _state(env: Any) -> str:
+    return str(env.states.context_object.context_object_data["State"]["Name"])
 
 
 def _run_map(component: Any, env: Any) -> None:

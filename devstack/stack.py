@@ -16,7 +16,8 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from devstack import hooks
-from devstack.asynchronous import AsyncInvoker, Failures
+from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, Failures
+from devstack.clock import WaitClock
 from devstack.event_sources import EventSource, Pollers
 from devstack.expand import Expanded, Json, ParameterError, TemplateError, check_parameters, expand, load_template
 from devstack.functions import Answer, Credentials, Function, Settings
@@ -74,6 +75,7 @@ class LocalStack:
         api_port: int = 0,
         bind: str = "127.0.0.1",
         turnaround_s: float = 1.0,
+        speed: float = 1.0,
         simulate: bool = True,
         template: Path = TEMPLATE,
         log_dir: Path = LOGS,
@@ -81,11 +83,13 @@ class LocalStack:
         """params: the template's parameters; a vendor whose base URL is not among them is simulated.
 
         port, api_port: of the AWS endpoint and of the HTTP API, 0 for any free one.
-        turnaround_s: how long the simulated vendors take. simulate: False leaves vendors at the template's addresses.
+        turnaround_s: how long the simulated vendors take. speed: how much shorter its waits are (devstack/clock.py).
+        simulate: False leaves vendors at the template's addresses.
         Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
         """
         self.region = region
         self.guard = Guard(region)
+        self.clock = WaitClock(speed)
         self.simulators: dict[str, str] = {}
         self._params = dict(params or {})
         self._port, self._api_port, self._bind = port, api_port, bind
@@ -232,7 +236,7 @@ class LocalStack:
             expanded = expanding.result()
             simulating.result()
         self._seed_secret()
-        self._async = AsyncInvoker()
+        self._async = AsyncInvoker(tuple(map(self.clock.pause_s, RETRY_PAUSES_S)))
         cleanup.callback(self._async.close)
         self._pollers = Pollers()
         cleanup.callback(self._pollers.close)

@@ -24,11 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SearchedStack]":
-    """template.yaml with the real functions and vendors that take a third of a second."""
+    """template.yaml with the real functions and quick vendors."""
     from tests.support.containers import ContainedStack
     from tests.support.searched import SearchedStack
 
-    settings = {"turnaround_s": 0.3, "log_dir": tmp_path_factory.mktemp("logs")}
+    settings = {"log_dir": tmp_path_factory.mktemp("logs")}
     contained = request.config.getoption("--in-containers")
     local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else SearchedStack(**settings)
     # When the process ends, tests of other folders may have emptied the embedded AWS.

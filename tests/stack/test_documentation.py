@@ -47,7 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
     with Receiver() as receiver:
         params = {"WebhookUrl": receiver.url, "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:told"}
         logs = tmp_path_factory.mktemp("logs")
-        with SearchedStack(params, region=REGION, turnaround_s=0.3, log_dir=logs) as stack:
+        with SearchedStack(params, region=REGION, log_dir=logs) as stack:
             stack.client("sns").create_topic(Name="told")
             stack.client("s3").create_bucket(
                 Bucket="another-stacks-transcripts", CreateBucketConfiguration={"LocationConstraint": REGION}

@@ -24,7 +24,7 @@ HELD_FOR_MINUTES = 4
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """One of its own, on which nothing goes on that another test began."""
-    with SearchedStack(region="us-west-2", turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+    with SearchedStack(region="us-west-2", log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
 

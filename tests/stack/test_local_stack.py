@@ -10,14 +10,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from asrcore.vendors.registry import VENDORS
 from devstack.__main__ import _parameters
@@ -29,6 +27,8 @@ from tests.support.searched import SearchedStack
 from tests.support.standin import wait_for, write_project
 
 REGION = "eu-west-1"
+SPEED = 1000
+A_DAY_S = 86_400
 
 # Keeps each event in the transcript bucket; fails when the object's key says so. Answers its environment when asked.
 SUBMIT = """
@@ -114,6 +114,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack
         region=REGION,
         simulate=False,
         template=template,
+        speed=SPEED,
         log_dir=folder / "logs",
     ) as stack:
         yield stack
@@ -286,6 +287,15 @@ def test_state_machine_queries_until_the_job_is_done(scripted: SearchedStack):
     assert notes_of(scripted, "queries") == ["query", "query", "query"]
 
 
+def test_hour_before_a_query_passes_in_seconds(scripted: SearchedStack):
+    execution = start(scripted, "in an hour", "query", {"query": ["completed"]}, wait_s=3600)
+
+    found = ended(scripted, execution)
+
+    assert found["status"] == "SUCCEEDED"
+    assert (found["stopDate"] - found["startDate"]).total_seconds() < 1800
+
+
 def test_callback_wakes_the_state_machine(scripted: SearchedStack):
     execution = start(scripted, "called-back", "callback", {}, wait_s=60)
     wait_for(lambda: "task_token" in row_of(scripted, "called-back"))
@@ -315,7 +325,7 @@ def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scr
 
 
 def test_execution_that_is_stopped_is_told_to_its_function(scripted: SearchedStack):
-    execution = start(scripted, "stopped", "query", {}, wait_s=3600)
+    execution = start(scripted, "stopped", "query", {}, wait_s=A_DAY_S * SPEED)
     wait_for(lambda: scripted.client("stepfunctions").get_execution_history(executionArn=execution)["events"])
 
     scripted.client("stepfunctions").stop_execution(executionArn=execution)
@@ -325,19 +335,14 @@ def test_execution_that_is_stopped_is_told_to_its_function(scripted: SearchedSta
     assert notes_of(scripted, "stopped") == ["bus ABORTED Step Functions Execution Status Change"]
 
 
-def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(
-    scripted: SearchedStack, monkeypatch: pytest.MonkeyPatch
-):
-    # The real pauses between the retries add up to half a minute: here they are none.
-    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
+def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(scripted: SearchedStack):
     execution = start(scripted, "hopeless", "query", {"query": ["crash"]})
 
     assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "look_again"]
 
 
-def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
+def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack):
     execution = start(scripted, "no-room", "query", {"query": [*["no room"] * 20, "completed"]})
 
     assert ended(scripted, execution, 60)["status"] == "SUCCEEDED"

@@ -79,7 +79,7 @@ def stack(desk, tmp_path_factory):
         "NotificationTopicArn": f"arn:aws:sns:{region}:123456789012:told",
     }
     logs = tmp_path_factory.mktemp("logs")
-    with SearchedStack(params, region=region, turnaround_s=0.3, log_dir=logs) as stack:
+    with SearchedStack(params, region=region, log_dir=logs) as stack:
         stack.client("sns").create_topic(Name="told")
         secrets = stack.client("secretsmanager")
         held = json.loads(secrets.get_secret_value(SecretId=stack.secret_arn)["SecretString"])

@@ -53,7 +53,7 @@ def used(tmp_path_factory):
     logs = tmp_path_factory.mktemp("used")
     with (
         Receiver(lambda _post: next(answers)) as receiver,
-        SearchedStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", turnaround_s=0.5, log_dir=logs) as stack,
+        SearchedStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", log_dir=logs) as stack,
     ):
         take_every_path(stack)
         yield Used(

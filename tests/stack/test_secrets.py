@@ -78,7 +78,7 @@ def test_callbacks_in_flight_survive_a_new_key_and_the_new_key_is_known_at_once(
 
 
 def test_a_key_that_was_removed_signs_for_nobody_once_the_secret_was_kept_for_too_long(tmp_path):
-    with SearchedStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", turnaround_s=0.3, log_dir=tmp_path) as stack:
+    with SearchedStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", log_dir=tmp_path) as stack:
         journey = Journey(stack)
         job = drop(journey, ONLY_BY_CALLBACK)
         journey.finished(job)

@@ -36,7 +36,7 @@ SHELTERED = {
 
 @pytest.fixture(scope="module")
 def china(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
-    with SearchedStack(SHELTERED, region=REGION, turnaround_s=0.3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
+    with SearchedStack(SHELTERED, region=REGION, log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
 
