@@ -15,16 +15,33 @@ class Tally:
         self._application = application
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
 
     def counts(self) -> Counter[str]:
         """Requests so far, by operation (`PutItem`, `PutEvents`), for S3 by method (`S3 PUT`)."""
         with self._lock:
             return self._counts.copy()
 
+    def refused(self) -> Counter[str]:
+        """Return how many of these requests AWS refused, such as a write whose condition did not hold."""
+        with self._lock:
+            return self._refused.copy()
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if is_of_a_function(environ):
-            operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-            with self._lock:
-                self._counts[operation or f"S3 {environ['REQUEST_METHOD']}"] += 1
+        if not is_of_a_function(environ):
+            return self._answered(environ, start_response)
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] or f"S3 {environ['REQUEST_METHOD']}"
+        with self._lock:
+            self._counts[operation] += 1
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            if status[0] in "45":
+                with self._lock:
+                    self._refused[operation] += 1
+            return start_response(status, headers, *more)
+
+        return self._answered(environ, start)
+
+    def _answered(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._application(environ, start_response)
         return answer

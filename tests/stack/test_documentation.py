@@ -35,6 +35,7 @@ MADE_UP = {
     "http://127.0.0.1:PORT": "$AWS_ENDPOINT_URL",
     f"asrcore-audio-{ACCOUNT}-us-east-1": "$AUDIO_BUCKET",
     "AWS_DEFAULT_REGION=us-east-1": f"AWS_DEFAULT_REGION={REGION}",
+    "s3://my-audio": "s3://$AUDIO_BUCKET",
     "s3://OLD-transcripts-ACCOUNT-REGION": "s3://$TRANSCRIPT_BUCKET",
     "s3://NEW-transcripts-ACCOUNT-REGION": "s3://another-stacks-transcripts",
 }
@@ -53,7 +54,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
                 Bucket="another-stacks-transcripts", CreateBucketConfiguration={"LocationConstraint": REGION}
             )
             person = Journey(stack)
-            person.finished(person.drop("incoming/auto/meeting.wav", RECORDING))
+            for key in ("incoming/auto/meeting.wav", "incoming/auto/calls/meeting.wav"):
+                person.finished(person.drop(key, RECORDING))
             yield stack
 
 

@@ -75,9 +75,10 @@ class Journey:
         assert answer.ok, answer.text
 
     def until(self, look: Any, good: Any, what: str) -> Any:
-        """Look again and again until it is good."""
-        deadline = time.monotonic() + DEADLINE_S
+        """Look until it is good, less often the longer it takes."""
+        deadline, pause_s = time.monotonic() + DEADLINE_S, 0.05
         while not good(seen := look()):
             assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}; last seen: {seen}"
-            time.sleep(0.1)
+            time.sleep(pause_s)
+            pause_s = min(1.3 * pause_s, 0.5)
         return seen

@@ -1,5 +1,6 @@
 """An operator of the local stack: a person who also has the commands."""
 
+import functools
 import io
 import json
 import os
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore import session
 
 from asrcore.core.job import Job
 from asrcore.core.transcript import Source
@@ -18,6 +20,8 @@ from asrctl.cli import main
 from tests.support.journey import Journey
 
 ROOT = Path(__file__).parents[2]
+# A command makes a session of its own, and each session reads AWS's service models: here they are read once.
+_LOADER = functools.cache(session.create_loader)
 RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
 
 
@@ -40,6 +44,7 @@ class Operator(Journey):
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setenv("AWS_ACCESS_KEY_ID", "local")
             patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+            patch.setattr(session, "create_loader", _LOADER)
             patch.setattr("sys.stdin", io.StringIO(answer))
             status = main([*arguments, *place])
         return Done(status, out.getvalue(), err.getvalue())

@@ -43,3 +43,17 @@ def test_what_was_counted_before_stays_as_it_was_told(tally):
     ask(tally)
 
     assert (told["S3 POST"], tally.counts()["S3 POST"]) == (1, 2)
+
+
+@pytest.mark.parametrize(("status", "number"), [("200 OK", 0), ("400 Bad Request", 1), ("503 Slow Down", 1)])
+def test_refused_request_is_counted_twice(status, number):
+    def answer(_environ, start):
+        start(status, [])
+        return [b""]
+
+    tally = Tally(answer)
+
+    ask(tally, HTTP_X_AMZ_TARGET="DynamoDB_20120810.UpdateItem")
+
+    assert tally.counts() == {"UpdateItem": 1}
+    assert tally.refused().total() == number
