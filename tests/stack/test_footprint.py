@@ -69,14 +69,15 @@ def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
     derived = footprint(Job.model_validate(row), Settings.from_environment(environment(stack)).rates)
     journey.until(lambda: runs(stack), lambda seen: (seen - runs_before).total() >= derived.invocations, "the last run")
     asked, ran = stack.tally.counts() - asked_before, runs(stack) - runs_before
-    # A callback and the step that waits for it may write the row at once: the later one writes again.
-    conflicts = (stack.tally.refused() - refused_before)["UpdateItem"]
+    # A slot's first write is refused by design. Each further refusal may be a conflict, whose write is repeated: a
+    # callback and the step that waits for it may write the row at once.
+    refused = (stack.tally.refused() - refused_before)["UpdateItem"]
 
     assert row["status"] == "COMPLETED", row.get("error")
     assert derived.transitions == transitions
     assert derived.invocations == ran.total()
-    assert derived.table_writes == sum(asked[operation] for operation in WRITES) - conflicts
-    assert abs(derived.table_reads - asked["GetItem"]) <= HELD_FOR_MINUTES + conflicts
+    assert sum(asked[operation] for operation in WRITES) - derived.table_writes in range(refused)
+    assert abs(derived.table_reads - asked["GetItem"]) <= HELD_FOR_MINUTES + refused
     assert derived.s3_puts == asked["S3 PUT"]
     assert abs(derived.s3_gets - asked["S3 GET"] - asked["S3 HEAD"]) <= 2  # how a recording is probed, who fetches it
     # Of one end both the callback and the step that it wakes may tell.
