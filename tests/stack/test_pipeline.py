@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support import tones
 from tests.support.pipeline import wav
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -125,10 +126,10 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("tencent-recording", wav(rate=44100), "NoVendorFits", "44100 Hz", id="a rate it does not take"),
         pytest.param(
             "tencent-sentence",
-            (SAMPLES / "lecture.m4a").read_bytes(),
+            tones.audio(codec="pcm_s24le"),
             "NoVendorFits",
-            "m4a",
-            id="a format it does not take",
+            "codec pcm_s24le in wav",
+            id="a depth that its documents rule out",
         ),
     ],
 )

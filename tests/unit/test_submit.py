@@ -1,5 +1,6 @@
 """A recording's way to its vendor."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -238,6 +239,21 @@ def test_vendor_that_supports_the_asked_options_is_chosen(metadata, vendor, chai
     job = drop(made)
 
     assert (job.vendor, job.chain, job.choice.code, len(job.warnings)) == (vendor, chain, reason, warnings)
+
+
+@pytest.mark.parametrize(("vendor", "submitted"), [("toy-query", True), ("auto", False)])
+def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor, submitted):
+    monkeypatch.setattr(QUERY, "limits", replace(QUERY.limits, formats=frozenset({"mp3"})), raising=False)
+    made = world("accepted")
+    made.recordings.objects[KEY] = (wav(), {"asr-vendor": vendor})
+
+    job = drop(made)
+
+    assert (job.attempts != []) is submitted
+    if submitted:
+        assert job.warnings == [
+            "toy-query does not list format wav (takes mp3); it was submitted because the vendor was named"
+        ]
 
 
 def test_failover_goes_to_the_vendor_that_drops_an_option_and_says_why():

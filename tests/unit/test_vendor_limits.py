@@ -1,5 +1,7 @@
 """Which recordings each vendor takes, and in which words it refuses the others."""
 
+from dataclasses import replace
+
 import pytest
 
 from asrcore.vendors.registry import VENDORS
@@ -119,6 +121,44 @@ def test_taken(name, audio, options):
 )
 def test_refused_in_words(name, audio, options, reason):
     assert reason in VENDORS[name].why_not(an_order(options=options, **audio))
+
+
+A_LAW = {"codec": "pcm_alaw", "sample_rate_hz": 8000, "bits_per_sample": 8}
+WEBM = {"format": "webm", "codec": "opus", "sample_rate_hz": 16000, "bits_per_sample": None}
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(
+    ("audio", "what"),
+    [
+        pytest.param(A_LAW, "codec pcm_alaw in wav", id="a-law"),
+        pytest.param(WEBM, "format webm", id="webm"),
+    ],
+)
+def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
+    chosen = an_order(**audio)
+    named = replace(chosen, named=True)
+
+    assert what in VENDORS[name].why_not(chosen)
+    assert VENDORS[name].why_not(named) is None
+    (warning,) = VENDORS[name].warnings(named)
+    assert warning.startswith(f"{name} does not list {what} (takes ")
+    assert warning.endswith("; it was submitted because the vendor was named")
+    assert VENDORS[name].warnings(replace(an_order(), named=True)) == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(
+    ("audio", "options"),
+    [
+        pytest.param({"codec": "pcm_s24le", "bits_per_sample": 24}, {}, id="24-bit"),
+        pytest.param({"duration_ms": 11 * HOUR_MS}, {}, id="too-long"),
+        pytest.param({"channels": 6}, {}, id="six-channels"),
+        pytest.param({}, {"language": "tlh"}, id="language"),
+    ],
+)
+def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
+    assert VENDORS[name].why_not(replace(an_order(options=options, **audio), named=True))
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,7 @@ def test_volcengine_submission_is_nested_and_its_switches_are_text():
         ),
         pytest.param({"format": "m4a", "codec": "aac", "bits_per_sample": None}, {"format": "mp4"}, id="m4a"),
         pytest.param({"format": "mp3", "codec": "mp3", "bits_per_sample": None}, {"format": "mp3"}, id="mp3"),
+        pytest.param({"format": "webm", "codec": "vorbis"}, {"format": "webm"}, id="unlisted"),
     ],
 )
 def test_volcengine_describes_the_audio(audio, sent):

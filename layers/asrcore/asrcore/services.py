@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from asrcore.core.callback_url import callback_url
+from asrcore.core.choice import ChoiceReason
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
@@ -374,5 +375,6 @@ def order_of(job: Job) -> Order:
         job.source.size_bytes,
         job.options,
         repeated=attempt.claims > 1,
+        named=job.choice is not None and job.choice.code is ChoiceReason.NAMED,
         edition=attempt.edition,
     )

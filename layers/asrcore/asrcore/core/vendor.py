@@ -47,8 +47,10 @@ class Completion(StrEnum):
 class Limits:
     """What a vendor takes. Empty sets, a format without codecs, and None mean: not restricted as far as is known.
 
-    formats and codecs (by format) are `Audio`'s words; languages are those of `Options`. max_data_bytes: the largest
-    recording that may be sent as bytes, 0 where only a URL is taken. max_url_length: characters.
+    formats and codecs (by format) are `Audio`'s words, and those that the vendor's documents list.  refused: those that
+    the documents rule out; what is neither is submitted where a person named the vendor, with a warning.
+    languages are those of `Options`.  max_data_bytes: the largest recording that may be sent as bytes, 0 where only a
+    URL is taken.  max_url_length: characters.
     """
 
     formats: frozenset[str]
@@ -56,10 +58,15 @@ class Limits:
     max_duration_ms: int
     sample_rates_hz: frozenset[int] = frozenset()
     codecs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
     channels: frozenset[int] = frozenset({1})
     max_size_bytes: int | None = None
     max_data_bytes: int = 0
     max_url_length: int | None = None
+
+
+# Linear PCM of another depth than 16 bit, which every vendor with a word on depth asks for.
+NOT_16_BIT = frozenset({"pcm_u8", "pcm_s8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 
 
 @dataclass(frozen=True)
@@ -297,6 +304,8 @@ class Vendor(ABC):
         found = [f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unmet)]
         if speakers and "speakers" not in unmet and not self.fixes_speakers(order):
             found.append(f"{self.name} tells speakers apart, but counts them itself: they may not be {speakers}")
+        if order.named and (what := unlisted(self.limits, order.audio)):
+            found.append(f"{self.name} does not list {what}; it was submitted because the vendor was named")
         return found
 
     def own(self, order: Order) -> Mapping[str, Value]:
@@ -400,10 +409,9 @@ def refusals(limits: Limits, order: Order) -> list[str]:
     audio, found = order.audio, []
     if order.options.language not in limits.languages:
         found.append(f"language {order.options.language} (takes {_listed(limits.languages)})")
-    if audio.format not in limits.formats:
-        found.append(f"format {audio.format} (takes {_listed(limits.formats)})")
-    elif audio.codec not in (codecs := limits.codecs.get(audio.format, frozenset({audio.codec}))):
-        found.append(f"codec {audio.codec} in {audio.format} (takes {_listed(codecs)})")
+    may_try = order.named and limits.refused.isdisjoint({audio.format, audio.codec})
+    if not may_try and (what := unlisted(limits, audio)):
+        found.append(what)
     if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
         found.append(f"sample rate {audio.sample_rate_hz} Hz (takes {_listed(limits.sample_rates_hz)})")
     if audio.channels and audio.channels not in limits.channels:
@@ -413,6 +421,14 @@ def refusals(limits: Limits, order: Order) -> list[str]:
     if limits.max_size_bytes and order.size_bytes > limits.max_size_bytes:
         found.append(f"size {order.size_bytes} bytes (takes up to {limits.max_size_bytes})")
     return found
+
+
+def unlisted(limits: Limits, audio: Audio) -> str | None:
+    """Return the format or codec that a vendor's documents do not list, with those that they do; None where they do."""
+    if audio.format not in limits.formats:
+        return f"format {audio.format} (takes {_listed(limits.formats)})"
+    codecs = limits.codecs.get(audio.format, frozenset({audio.codec}))
+    return None if audio.codec in codecs else f"codec {audio.codec} in {audio.format} (takes {_listed(codecs)})"
 
 
 def _listed(values: frozenset[Any]) -> str:

@@ -17,6 +17,7 @@ from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Accepted,
     Account,
     Code,
@@ -67,6 +68,7 @@ class Abcpen(Vendor):
                 "m4a": frozenset({"aac"}),
             }
         ),
+        refused=NOT_16_BIT - {"pcm_u8"},
         languages=frozenset(LANGUAGES),
         max_duration_ms=5 * 60 * 60 * 1000,
         sample_rates_hz=frozenset({8000, 16000, 44100, 48000}),

@@ -14,6 +14,7 @@ from asrcore.core.parameters import Choice, Switch, Whole, a_name
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Accepted,
     Account,
     Code,
@@ -46,6 +47,7 @@ class AbcpenOffline(Vendor):
     limits = Limits(
         formats=frozenset({"wav", "mp3", "m4a", "flac"}),
         codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "m4a": frozenset({"aac"})}),
+        refused=NOT_16_BIT,
         languages=frozenset(LANGUAGES),
         max_duration_ms=10 * 60 * 60 * 1000,  # 4 hours in another of the vendor's documents, where others serve as well
         channels=frozenset({1, 2}),

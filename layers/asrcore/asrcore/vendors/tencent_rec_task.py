@@ -13,6 +13,7 @@ from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Accepted,
     Account,
     Callback,
@@ -63,6 +64,7 @@ class TencentRecTask(TencentCloud):
     limits = Limits(
         formats=frozenset({"wav", "mp3", "m4a", "flv", "mp4", "wma", "3gp", "amr", "aac", "ogg", "flac"}),
         codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "ogg": frozenset({"opus"})}),
+        refused=NOT_16_BIT,
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=5 * HOUR_MS,
         channels=frozenset({1, 2}),

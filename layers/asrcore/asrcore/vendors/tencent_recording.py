@@ -15,6 +15,7 @@ from asrcore.core.charset import UnknownCharsetError
 from asrcore.core.parameters import OneOf, Value, Whole
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     UNDOCUMENTED,
     Accepted,
     Account,
@@ -159,6 +160,7 @@ class TencentRecording(Vendor):
                 "ogg": frozenset({"speex"}),
             }
         ),
+        refused=NOT_16_BIT,
         languages=frozenset({"zh-CN"}),
         max_duration_ms=60 * 60 * 1000,
         sample_rates_hz=frozenset({8000, 16000}),

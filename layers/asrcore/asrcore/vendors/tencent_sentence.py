@@ -13,6 +13,7 @@ from asrcore.core.parameters import OneOf, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Account,
     Code,
     Completion,
@@ -103,6 +104,7 @@ class TencentSentence(TencentCloud):
                 "ogg": frozenset(_OGG),
             }
         ),
+        refused=NOT_16_BIT,
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=59_999,  # the vendor says both "not over" and "under" 60 s
         sample_rates_hz=frozenset({8000, 16000}),

@@ -14,6 +14,7 @@ from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Accepted,
     Account,
     Callback,
@@ -77,6 +78,7 @@ class Volcengine(Vendor):
                 "m4a": frozenset({"aac", "mp3"}),
             }
         ),
+        refused=NOT_16_BIT,
         languages=frozenset(LANGUAGES),
         max_duration_ms=5 * 60 * 60 * 1000 - 1,
         channels=frozenset({1, 2}),
@@ -264,7 +266,7 @@ def _task_id(answer: Mapping[str, Any], order: Order) -> str | None:
 def _audio(order: Order) -> dict[str, Any]:
     audio = order.audio
     described: dict[str, Any] = {
-        "format": CONTAINERS.get(audio.format),
+        "format": CONTAINERS.get(audio.format, audio.format),
         "codec": CODECS.get(audio.codec),
         "rate": audio.sample_rate_hz,
         "bits": audio.bits_per_sample or DEFAULT_BITS,

@@ -18,6 +18,7 @@ from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    NOT_16_BIT,
     Accepted,
     Account,
     Callback,
@@ -108,6 +109,7 @@ class VolcengineBigmodel(Vendor):
                 "mp4": frozenset({"aac"}),
             }
         ),
+        refused=NOT_16_BIT,
         languages=LANGUAGES,
         max_duration_ms=5 * 60 * 60 * 1000 - 1,
         channels=frozenset({1, 2}),
@@ -361,7 +363,7 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
 def _audio(order: Order) -> dict[str, Any]:
     audio, language = order.audio, order.options.language
     described: dict[str, Any] = {
-        "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format),
+        "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format, audio.format),
         "codec": CODECS.get(audio.codec),
         "rate": audio.sample_rate_hz,
         "bits": BITS,
