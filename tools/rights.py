@@ -11,7 +11,7 @@ from devstack.expand import expand, load_template
 from devstack.settings import ROOT, TEMPLATE
 
 Json = Mapping[str, Any]
-_OF_A_ROLE = {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"}
+_OF_A_ROLE = {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "Tags"}  # SAM tags the roles that it writes
 _OF_A_STATEMENT = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 _OF_A_PERMISSION = {"Action", "FunctionName", "Principal", "SourceArn", "SourceAccount"}
 

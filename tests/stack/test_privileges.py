@@ -228,10 +228,16 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
 @pytest.mark.parametrize(
     ("role", "service", "operation", "asked"),
     [
-        pytest.param("BackfillRole", "s3", "list_objects_v2", {"Prefix": "inventory/"}, id="a list of what is none"),
-        pytest.param("BackfillRole", "s3", "list_objects_v2", {}, id="a list of all"),
-        pytest.param("BackfillRole", "s3", "get_object", {"Key": "incoming/auto/meeting.wav"}, id="a recording"),
-        pytest.param("StateMachineRole", "s3", "list_objects_v2", {"Prefix": "incoming/"}, id="a list, for who waits"),
+        pytest.param(
+            "BackfillStateMachineRole", "s3", "list_objects_v2", {"Prefix": "inventory/"}, id="a list of what is none"
+        ),
+        pytest.param("BackfillStateMachineRole", "s3", "list_objects_v2", {}, id="a list of all"),
+        pytest.param(
+            "BackfillStateMachineRole", "s3", "get_object", {"Key": "incoming/auto/meeting.wav"}, id="a recording"
+        ),
+        pytest.param(
+            "PollerStateMachineRole", "s3", "list_objects_v2", {"Prefix": "incoming/"}, id="a list, for who waits"
+        ),
     ],
 )
 def test_what_a_state_machine_never_needs_is_refused_to_it(used, role, service, operation, asked):

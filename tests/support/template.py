@@ -93,6 +93,22 @@ def _told(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each of 
     return value
 
 
+def policies_of(resource: dict[str, Any]) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The managed policies and the inline documents of a role, or of the role that SAM writes for a state machine."""
+    properties = resource["Properties"]
+    if resource["Type"] == "AWS::Serverless::StateMachine":
+        policies = properties["Policies"]
+        return [each for each in policies if "Ref" in each], [each for each in policies if "Statement" in each]
+    return properties.get("ManagedPolicyArns", []), [each["PolicyDocument"] for each in properties["Policies"]]
+
+
+def statements_of(resources: dict[str, dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """All statements of a role, or of a state machine's, by its logical id."""
+    managed, documents = policies_of(resources[name])
+    documents = [*documents, *(resources[each["Ref"]]["Properties"]["PolicyDocument"] for each in managed)]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
 def needed(value: Any) -> Iterator[str]:
     """The names that a part of a template refers to: resources, parameters and pseudo parameters alike."""
     match value:

@@ -8,7 +8,7 @@ import pytest
 from asrcore.backfill import ROUND_S, Progress
 from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
 from asrctl.backfill import INVENTORIES, Wanted
-from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY
+from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY, policies_of
 
 TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
 ASL = json.loads(TEXT)
@@ -115,12 +115,9 @@ def test_every_substitution_is_given_and_used():
 
 
 def test_the_role_reads_inventories_where_the_bucket_lets_s3_write_them():
-    statements = {
-        each["Sid"]: each
-        for resource, key in (("BackfillRole", "Policies"), ("AudioBucketPolicy", "PolicyDocument"))
-        for document in [TEMPLATE["Resources"][resource]["Properties"][key]]
-        for each in (document[0]["PolicyDocument"] if isinstance(document, list) else document)["Statement"]
-    }
+    _, documents = policies_of(TEMPLATE["Resources"]["BackfillStateMachine"])
+    documents.append(TEMPLATE["Resources"]["AudioBucketPolicy"]["Properties"]["PolicyDocument"])
+    statements = {each["Sid"]: each for document in documents for each in document["Statement"]}
 
     for sid in ("ReadInventory", "TakeInventory"):
         assert statements[sid]["Resource"]["Fn::Sub"].endswith(f"${{AudioBucket}}/{INVENTORIES}*")

@@ -64,7 +64,7 @@ def test_every_statement_has_a_name_of_its_own():
         pytest.param("SubmitRole.TakePacedSlot", {"Condition": None}, id="submits and changes every row"),
         pytest.param("PollerRole.TakePacedSlot", {"Condition": None}, id="asks and changes every row"),
         pytest.param(
-            "BackfillRole.WriteManifest",
+            "BackfillStateMachineRole.WriteManifest",
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TranscriptBucket}/*"}},
             id="writes over transcripts",
         ),

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from devstack.expand import ParameterError, check_parameters
-from tests.support.template import TEMPLATE, deployed
+from tests.support.template import TEMPLATE, deployed, policies_of, statements_of
 
 KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/0f8b1c2d-1111-2222-3333-444455556666"
 NETWORK = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-0a1b2c3e", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 WITH_ALL = {"WebhookUrl": "https://example.com/hook", "JobsPage": "on"}
 BY_NAME = deployed(**WITH_ALL)
 FUNCTIONS = [name for name, each in BY_NAME.items() if each["Type"] == "AWS::Serverless::Function"]
-ROLES = [name for name, each in BY_NAME.items() if each["Type"] == "AWS::IAM::Role"]
+ROLES = [  # SAM writes the state machines' own
+    name for name, each in BY_NAME.items() if each["Type"] in {"AWS::IAM::Role", "AWS::Serverless::StateMachine"}
+]
 
 
 def with_all(**given: str) -> dict[str, dict[str, Any]]:
@@ -27,8 +29,8 @@ def of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[s
 def added(role: str, **given: str) -> list[dict[str, Any]]:
     """The statements that a role has with these parameters and not without them."""
     resources = with_all(**given)
-    usual = BY_NAME[role]["Properties"].get("ManagedPolicyArns", [])
-    attached = resources[role]["Properties"].get("ManagedPolicyArns", [])
+    usual, _ = policies_of(BY_NAME[role])
+    attached, _ = policies_of(resources[role])
     more = [policy["Ref"] for policy in attached if policy not in usual]
     return [each for name in more for each in resources[name]["Properties"]["PolicyDocument"]["Statement"]]
 
@@ -262,12 +264,7 @@ def test_everything_with_a_policy_of_its_own_speaks_tls_only(kind):
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    properties = BY_NAME[role]["Properties"]
-    documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
-    documents += [
-        BY_NAME[policy["Ref"]]["Properties"]["PolicyDocument"] for policy in properties.get("ManagedPolicyArns", [])
-    ]
-    return [statement for document in documents for statement in document["Statement"]]
+    return statements_of(BY_NAME, role)
 
 
 def each_action(statement: dict[str, Any]) -> list[str]:

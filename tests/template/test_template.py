@@ -12,7 +12,7 @@ from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.stores.objects import PLACES
 from asrcore.vendors.registry import VENDORS
-from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY, deployed
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY, deployed, statements_of
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
@@ -21,10 +21,7 @@ FUNCTIONS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"]
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    documents = [policy["PolicyDocument"] for policy in RESOURCES[role]["Properties"]["Policies"]]
-    for managed in RESOURCES[role]["Properties"].get("ManagedPolicyArns", []):
-        documents.append(RESOURCES[managed["Ref"]]["Properties"]["PolicyDocument"])
-    return [statement for document in documents for statement in document["Statement"]]
+    return statements_of(RESOURCES, role)
 
 
 def listed(value: Any) -> list[Any]:
@@ -92,9 +89,9 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
             | {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
-        ("StateMachineRole", LOG_DELIVERY | {"lambda:InvokeFunction"}),
+        ("PollerStateMachine", LOG_DELIVERY | {"lambda:InvokeFunction"}),
         (
-            "BackfillRole",
+            "BackfillStateMachine",
             LOG_DELIVERY
             | {
                 "s3:ListBucket",
@@ -125,7 +122,7 @@ def test_versions_are_looked_for_exactly_where_the_layer_looks():
 
 
 def test_recordings_are_listed_where_they_lie():
-    (statement,) = (each for each in statements("BackfillRole") if "s3:ListBucket" in listed(each["Action"]))
+    (statement,) = (each for each in statements("BackfillStateMachine") if "s3:ListBucket" in listed(each["Action"]))
 
     assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{INCOMING}*"}}
 
@@ -150,6 +147,17 @@ LOGGING = {
 )
 def test_facts_that_a_reviewer_looks_for(name, fact, value):
     assert RESOURCES[name]["Properties"][fact] == value
+
+
+def test_the_template_can_be_read():
+    assert len(TEXT.splitlines()) <= 1900
+    assert len(TEMPLATE["Parameters"]) <= 55
+
+
+def test_the_resources_stand_in_the_order_of_a_recordings_way():
+    sections = re.findall(r"(?m)^  # ---- (\w+): ", TEXT)
+
+    assert sections == ["ingest", "submit", "poll", "callback", "API", "notify", "backfill", "operate"]
 
 
 def test_functions_run_on_python_3_13():
