@@ -13,6 +13,10 @@ from typing import Any
 Document = Mapping[str, Any]
 Statement = Mapping[str, Any]
 
+# Condition keys that a request has several values of (Service Authorization Reference, type "ArrayOf…"), lower-case.
+MULTI_VALUED = frozenset(
+    {"events:source", "dynamodb:leadingkeys", "dynamodb:attributes", "aws:tagkeys", "aws:calledvia"}
+)
 _UNDERSTOOD = {"Sid", "Effect", "Action", "Resource", "Condition"}
 
 
@@ -109,18 +113,24 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 def _holds(operator: str, keys: Mapping[str, Any], call: Call) -> bool:
     """A condition: all of its keys, each with any of the values wanted."""
     return all(
-        _key_holds(operator, [str(each) for each in _listed(wanted)], call.context.get(key.lower()))
+        _key_holds(operator, key, [str(each) for each in _listed(wanted)], call.context.get(key.lower()))
         for key, wanted in keys.items()
     )
 
 
-def _key_holds(operator: str, wanted: list[str], found: tuple[str, ...] | None) -> bool:
-    """What a call does not have at all fulfils `Null` and `ForAllValues`, and nothing else."""
+def _key_holds(operator: str, key: str, wanted: list[str], found: tuple[str, ...] | None) -> bool:
+    """What a call does not have at all fulfils `Null` and `ForAllValues`, and nothing else.
+
+    IAM guide, "Set operators for multivalued context keys": these keys need one, and others must not have one.
+    """
     if operator == "Null":
         return wanted == [str(found is None).lower()]
     quantifier, _, name = operator.rpartition(":")
     if name not in _OPERATORS or quantifier not in ("", "ForAllValues", "ForAnyValue"):
         raise PolicyError(f"the condition {operator} is not evaluated here: see devstack/policy.py")
+    if bool(quantifier) != (key.lower() in MULTI_VALUED):
+        needs = "has several values and needs ForAllValues or ForAnyValue" if not quantifier else "has one value"
+        raise PolicyError(f"the condition {operator} on {key} is not evaluated by AWS as it reads: {key} {needs}")
     held = [any(_OPERATORS[name](each, value) for each in wanted) for value in found or ()]
     return all(held) if quantifier == "ForAllValues" else any(held)
 

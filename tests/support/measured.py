@@ -1,16 +1,21 @@
 """Lines of metrics as CloudWatch reads them, and stories that make the system count everything it can count."""
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asrcore.callback import Posted, receive
 from asrcore.core.pacing import MAX_TRIES
+from asrcore.core.webhook import RETRY_WAITS_S
+from asrcore.notify import Delivery, notify
 from asrcore.poll import query
 from asrcore.recover import recover, sweep
 from asrcore.submit import submit
 from tests.support.memory import World
 from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
+
+WEBHOOK_KEY = "whsec_" + base64.b64encode(bytes(24)).decode()
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,17 @@ def forged_callback() -> World:
     return made
 
 
+def refused_webhook() -> World:
+    """The webhook's receiver refuses an event for the third time, 305 seconds after it was published."""
+    made = world(webhook={"keys": [WEBHOOK_KEY]})
+    made.receiver.answers = [500]
+    published_at = made.clock.isoformat()
+    made.pass_time(sum(RETRY_WAITS_S[:2]))
+    event = {"id": "e", "time": published_at, "detail-type": "Transcript Completed", "detail": {"job_id": "j"}}
+    notify([Delivery("m", "r", 3, json.dumps(event))], made.services)
+    return made
+
+
 STORIES: tuple[Callable[[], World], ...] = (
     completed_by_query,
     refused_then_served,
@@ -117,6 +133,7 @@ STORIES: tuple[Callable[[], World], ...] = (
     busy_to_the_end,
     restarted,
     forged_callback,
+    refused_webhook,
 )
 
 

@@ -87,7 +87,8 @@ def widget_uses() -> Iterator[Use]:
 
 
 EXPRESSIONS = [row[0]["expression"] for widget in WIDGETS for row in widget["metrics"] if isinstance(row[0], dict)]
-USES = [use for name, alarm in ALARMS.items() for use in alarm_uses(name, alarm)] + list(widget_uses())
+ALARM_USES = [use for name, alarm in ALARMS.items() for use in alarm_uses(name, alarm)]
+USES = [*ALARM_USES, *widget_uses()]
 
 
 def is_published(use: Use) -> bool:
@@ -195,6 +196,64 @@ class TestAlarms:
         assert f"<{name}.Arn>" in listed
 
 
+REPORTED_BY_EVERY_SWEEP = {"OpenJobs", "OldestOpenJobAge"}
+
+
+def stays(name: str, alarm: dict[str, Any]) -> list[str]:
+    """Why an alarm may stay in ALARM after its reason is gone, or cannot fire at all; empty when it does neither."""
+    watched = [each["Expression"] for each in alarm.get("Metrics", []) if "Expression" in each]
+    by_id = {
+        each["Id"]: (metric["Namespace"], metric["MetricName"])
+        for each in alarm.get("Metrics", [])
+        if (metric := each.get("MetricStat", {}).get("Metric"))
+    }
+    metrics = set(by_id.values()) or {(alarm["Namespace"], alarm["MetricName"])}
+    found = []
+    if alarm.get("TreatMissingData") not in {"breaching", "notBreaching"}:
+        found.append("missing data leaves its state as it is")
+    if any(namespace == "AWS/DynamoDB" for namespace, _ in metrics):
+        # CloudWatch guide, "Configuring how CloudWatch alarms treat missing data".
+        always = {name for name, of in by_id.items() if of[0] == NAMESPACE and of[1] in REPORTED_BY_EVERY_SWEEP}
+        unfilled = [name for name in by_id if not all(f"FILL({name}, 0)" in expression for expression in watched)]
+        if not always or not watched or unfilled:
+            found.append("alarms on metrics of DynamoDB ignore missing data, and no other metric is always there")
+    if metrics == {("AWS/SQS", "ApproximateAgeOfOldestMessage")}:
+        # SQS guide, "Available CloudWatch metrics for Amazon SQS".
+        found.append("SQS leaves a message out once it was received three times")
+    return found
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarm_fires_and_ends(name):
+    assert stays(name, ALARMS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"TreatMissingData": "ignore"}, "leaves its state", id="state-is-kept"),
+        pytest.param({"TreatMissingData": None}, "leaves its state", id="default"),
+        pytest.param(
+            {"Namespace": "AWS/DynamoDB", "MetricName": "WriteThrottleEvents"}, "ignore missing data", id="dynamodb"
+        ),
+        pytest.param(
+            {"Namespace": "AWS/SQS", "MetricName": "ApproximateAgeOfOldestMessage"}, "three times", id="age-in-sqs"
+        ),
+    ],
+)
+def test_alarm_that_stays_or_cannot_fire_is_found(changes, reason):
+    assert any(reason in each for each in stays("here", {**ALARMS["SubmitErrorsAlarm"], **changes}))
+
+
+def test_jobs_table_alarm_watches_the_table_and_every_index():
+    watched = [
+        use.dimensions for use in ALARM_USES if use.where == "JobsTableAlarm" and use.namespace == "AWS/DynamoDB"
+    ]
+    indexes = [each["IndexName"] for each in RESOURCES["JobsTable"]["Properties"]["GlobalSecondaryIndexes"]]
+
+    assert [each.get("GlobalSecondaryIndexName") for each in watched] == [None, *indexes]
+
+
 def test_no_page_is_left_of_an_alarm_that_is_gone():
     named = {match for alarm in ALARMS.values() for match in re.findall(r"runbooks/(.+)$", alarm["AlarmDescription"])}
 
@@ -224,7 +283,7 @@ def test_the_commands_of_a_page_are_shell_and_name_what_the_stack_has(page):
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_is_watched(function, metric):
-    assert (metric, f"<{function}>") in [(use.name, use.dimensions.get("FunctionName")) for use in USES[: len(ALARMS)]]
+    assert (metric, f"<{function}>") in [(use.name, use.dimensions.get("FunctionName")) for use in ALARM_USES]
 
 
 def test_the_age_alarm_lets_every_vendor_have_its_time_and_comes_before_results_are_dropped():

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.template import ROOT
+from devstack.policy import MULTI_VALUED
+from tests.support.template import ROOT, Loader
 from tools.rights import UnknownRightError, resources, rights
 
 GRANTED = resources()
@@ -47,6 +49,75 @@ def test_every_right_is_on_the_page():
     (page,) = re.findall(r"(?s)```text\n(.*?)```", (ROOT / "docs/rights.md").read_text())
 
     assert page == WRITTEN, "somebody may do more, or less: look at it, then run: make docs"
+
+
+def granted_on_the_key() -> dict[str, tuple[str, set[str]]]:
+    """By policy or statement, through which service (or as which principal) which actions on a customer's key."""
+    key = yaml.load((ROOT / "deploy/key.yaml").read_text(), Loader)["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    by_role = {
+        address.split(".")[0]: (each["Condition"]["StringLike"]["kms:ViaService"]["Fn::Sub"].split(".")[0], each)
+        for address, each in ALLOWED
+        if "kms:" in str(each["Action"])
+    }
+    by_service = {
+        each["Sid"]: (str(each["Principal"]["Service"]), each)
+        for each in key["Statement"]
+        if "Service" in each["Principal"]
+    }
+    return {
+        name: (through, set(each["Action"] if isinstance(each["Action"], list) else [each["Action"]]))
+        for name, (through, each) in {**by_role, **by_service}.items()
+    }
+
+
+def test_actions_on_the_key_are_those_that_the_page_documents():
+    rows = re.findall(
+        r"(?m)^\| [^|]+ \| [^|]+ \| ([^|]*`kms:[^|]+) \| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/rights.md").read_text()
+    )
+
+    documented = {policy: set(re.findall(r"`(kms:[^`]+)`", actions)) for actions, policy, _ in rows}
+    assert documented == {name: actions for name, (_, actions) in granted_on_the_key().items()}
+    assert all("Guide, “" in document for *_, document in rows)
+
+
+# DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes": minimum permissions on a customer managed key.
+FOR_DYNAMODB = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"}
+FOR_DYNAMODB |= {"kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey", "kms:CreateGrant"}
+
+
+@pytest.mark.parametrize(
+    ("service", "actions"),
+    [
+        ("dynamodb", FOR_DYNAMODB),
+        ("s3", {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("secretsmanager", {"kms:Decrypt"}),
+        ("sqs", {"kms:Decrypt", "kms:GenerateDataKey"}),
+        (
+            "{'Fn::Sub': 'logs.${AWS::Region}.${AWS::URLSuffix}'}",
+            {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
+        ),
+        ("events.amazonaws.com", {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("s3.amazonaws.com", {"kms:GenerateDataKey"}),
+    ],
+)
+def test_key_may_be_used_as_each_service_documents(service, actions):
+    assert dict(granted_on_the_key().values())[service] == actions
+
+
+@pytest.mark.parametrize(
+    ("address", "condition"),
+    [
+        pytest.param(address, each["Condition"], id=address)
+        for address, each in statements(GRANTED)
+        if "Condition" in each
+    ],
+)
+def test_condition_keys_with_several_values_have_a_set_operator(address, condition):
+    """IAM guide, "Set operators for multivalued context keys"."""
+    for operator, keys in condition.items():
+        for key in keys:
+            has_set_operator = operator.startswith(("ForAllValues:", "ForAnyValue:"))
+            assert has_set_operator == (key.lower() in MULTI_VALUED), f"{address}: {operator} {key}"
 
 
 def test_every_statement_has_a_name_of_its_own():

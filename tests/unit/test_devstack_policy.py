@@ -61,10 +61,16 @@ def test_actions_and_resources(statement, call, allowed):
 @pytest.mark.parametrize(
     ("condition", "context", "allowed"),
     [
-        pytest.param({"StringEquals": {"events:source": "asrcore"}}, {"events:source": ("asrcore",)}, True, id="equal"),
-        pytest.param({"StringEquals": {"events:source": "asrcore"}}, {"events:source": ("aws.s3",)}, False, id="other"),
-        pytest.param({"StringEquals": {"events:source": ["a", "b"]}}, {"events:source": ("b",)}, True, id="any of two"),
-        pytest.param({"StringEquals": {"events:source": "asrcore"}}, {}, False, id="missing"),
+        pytest.param(
+            {"StringEquals": {"events:detail-type": "asrcore"}}, {"events:detail-type": ("asrcore",)}, True, id="equal"
+        ),
+        pytest.param(
+            {"StringEquals": {"events:detail-type": "asrcore"}}, {"events:detail-type": ("aws.s3",)}, False, id="other"
+        ),
+        pytest.param(
+            {"StringEquals": {"events:detail-type": ["a", "b"]}}, {"events:detail-type": ("b",)}, True, id="any of two"
+        ),
+        pytest.param({"StringEquals": {"events:detail-type": "asrcore"}}, {}, False, id="missing"),
         pytest.param({"StringLike": {"s3:prefix": "in/*"}}, {"s3:prefix": ("in/a",)}, True, id="like"),
         pytest.param(
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["pace#*"]}},
@@ -78,7 +84,19 @@ def test_actions_and_resources(statement, call, allowed):
             False,
             id="not all of them",
         ),
-        pytest.param({"ForAllValues:StringLike": {"k": ["x"]}}, {}, True, id="all of none"),
+        pytest.param({"ForAllValues:StringLike": {"aws:TagKeys": ["x"]}}, {}, True, id="all of none"),
+        pytest.param(
+            {"ForAllValues:StringEquals": {"events:source": "asrcore"}},
+            {"events:source": ("asrcore", "aws.s3")},
+            False,
+            id="one of two sources",
+        ),
+        pytest.param(
+            {"ForAnyValue:StringEquals": {"events:source": "asrcore"}},
+            {"events:source": ("asrcore", "aws.s3")},
+            True,
+            id="any of two sources",
+        ),
         pytest.param({"Null": {"k": "true"}}, {}, True, id="null"),
         pytest.param({"Null": {"k": "true"}}, {"k": ("x",)}, False, id="not null"),
     ],
@@ -107,6 +125,20 @@ def test_a_deny_anywhere_beats_every_allow():
 def test_what_is_not_known_is_refused_and_not_overlooked(statement):
     with pytest.raises(PolicyError, match="not evaluated here"):
         is_allowed([policy(statement)], Call("x:Do", "r", {"k": ("0",)}))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param({"StringEquals": {"events:source": "asrcore"}}, id="several values without a set operator"),
+        pytest.param({"ForAllValues:StringEquals": {"aws:SourceAccount": "1"}}, id="a set operator on one value"),
+    ],
+)
+def test_set_operators_are_required_where_aws_requires_them(condition):
+    call = Call("x:Do", "r", {"events:source": ("asrcore",), "aws:sourceaccount": ("1",)})
+
+    with pytest.raises(PolicyError, match="not evaluated by AWS as it reads"):
+        is_allowed([policy(allow("x:Do", Condition=condition))], call)
 
 
 def test_grants_are_listed_one_by_one_and_taken_out_one_by_one():

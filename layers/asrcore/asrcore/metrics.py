@@ -50,6 +50,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "CostCny": Metric(MetricUnit.NoUnit, "the same in yuan", _BY_VENDOR),
         "JobsRestarted": Metric(MetricUnit.Count, "jobs picked up again because nobody looked after them"),
         "CallbacksRefused": Metric(MetricUnit.Count, "callbacks at addresses that are not ours"),
+        "RefusedWebhookAge": Metric(MetricUnit.Seconds, "since a job's end, at each webhook that was refused"),
         "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended, counted by every sweep"),
         "OldestOpenJobAge": Metric(MetricUnit.Seconds, "since the oldest of them was created; 0 when there is none"),
     }
@@ -102,6 +103,10 @@ class Metrics:
     def callback_refused(self) -> None:
         """A callback came at an address that we did not sign."""
         self._count("CallbacksRefused")
+
+    def webhook_refused(self, age_s: float) -> None:
+        """Count an attempt at a webhook that was not accepted. age_s: since the job ended."""
+        self._emit({"RefusedWebhookAge": age_s})
 
     def open_jobs(self, created_at: Iterable[datetime], now: datetime) -> None:
         """How many jobs are open, and the oldest one's age. created_at: of each of them."""

@@ -35,6 +35,7 @@ def _is_done(delivery: Delivery, services: Services) -> bool:
         with LOG.append_context_keys(job_id=told.about, webhook_id=told.message_id, tries=delivery.tries):
             if _is_taken(told, services):
                 return True
+        services.metrics.webhook_refused((services.now() - told.published_at).total_seconds())
     except ValueError as error:
         LOG.error("a message of the webhook queue cannot be posted", sqs_id=delivery.message_id, reason=str(error))
     services.webhook_queue.hide(delivery.receipt, retry_wait_s(delivery.tries, services.settings.webhook_tries))

@@ -10,6 +10,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
@@ -22,15 +23,19 @@ _KEY_BYTES = range(24, 65)
 
 @dataclass(frozen=True)
 class Message:
-    """What a receiver is told. message_id: the same at each attempt, as the body is.  about: the job's id, for logs."""
+    """What is sent to a receiver. message_id and body are the same at each attempt.
+
+    about: the job's id, for logs.  published_at: when the job's end was published, with its zone.
+    """
 
     message_id: str
     about: str
+    published_at: datetime
     body: bytes = field(repr=False)
 
 
 def message(event: Mapping[str, Any]) -> Message:
-    """An event of the bus as a webhook. Raises ValueError for what is none of ours."""
+    """Return an event of the bus as a webhook. Raises ValueError for anything else."""
     try:
         told = {
             "type": event["detail-type"].lower().replace(" ", "."),
@@ -38,8 +43,10 @@ def message(event: Mapping[str, Any]) -> Message:
             "data": event["detail"],
         }
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return Message(event["id"], event["detail"]["job_id"], body)
-    except (KeyError, TypeError, AttributeError) as error:
+        return Message(
+            event["id"], event["detail"]["job_id"], datetime.fromisoformat(event["time"]).astimezone(UTC), body
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id") from error
 
 
