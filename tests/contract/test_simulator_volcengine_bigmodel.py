@@ -18,7 +18,7 @@ from tests.support.running import CREDENTIALS, Control
 from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["volcengine"]
-SINGLE_KEY = "synthetic-single-key"
+SINGLE_KEY = ACCOUNT["api_key"]
 SPEECH = tones.audio(((500, 1500), (2200, 3200), (3500, 3900)))  # a recording with a script
 LINES = ("今天天气，怎么样。", "还不错。", "好的，再见。")
 AUDIO = {"url": "http://127.0.0.1:9/a.wav", "format": "wav"}
@@ -29,8 +29,7 @@ WANTED = {"model_name": "bigmodel", "show_utterances": True, "enable_punc": True
 def url(tmp_path_factory):
     scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
     scripts.write_text(json.dumps({hashlib.sha256(SPEECH).hexdigest(): {"lines": LINES, "speakers": ["A", "B", "A"]}}))
-    credentials = {**CREDENTIALS, "volcengine": {**ACCOUNT, "api_key": SINGLE_KEY}}
-    with Simulators(credentials, turnaround_s=0, scripts=scripts) as running:
+    with Simulators(CREDENTIALS, turnaround_s=0, scripts=scripts) as running:
         yield running.urls["volcengine-bigmodel"]
 
 
@@ -104,7 +103,8 @@ def test_other_headers_that_are_good(vendor, headers):
 
 
 def test_a_single_key_that_the_account_does_not_have():
-    with Simulators(CREDENTIALS) as running:
+    old_pair = {name: value for name, value in ACCOUNT.items() if name != "api_key"}
+    with Simulators({**CREDENTIALS, "volcengine": old_pair}) as running:
         vendor = RawVolcengineBigmodel(running.urls["volcengine-bigmodel"], ACCOUNT["appid"], ACCOUNT["token"])
 
         assert code_of(vendor.submit(AUDIO["url"], headers={"X-Api-Key": SINGLE_KEY})) == "45000010"

@@ -200,6 +200,8 @@ def test_a_recording_can_be_sent_as_bytes(line):
         pytest.param("tencent-rec-task", "adts", "aac", 16000, id="rec-task-aac"),
         pytest.param("volcengine-bigmodel", "mp3", "libmp3lame", 44100, id="bigmodel-mp3"),
         pytest.param("volcengine-bigmodel", "ogg", "libopus", 48000, id="bigmodel-opus"),
+        pytest.param("volcengine-bigmodel", "ipod", "aac", 44100, id="bigmodel-m4a"),
+        pytest.param("volcengine-bigmodel", "adts", "aac", 16000, id="bigmodel-aac"),
         pytest.param("abcpen-offline", "mp3", "libmp3lame", 44100, id="offline-mp3"),
         pytest.param("abcpen-offline", "ipod", "aac", 44100, id="offline-m4a"),
         pytest.param("abcpen-offline", "flac", "flac", 16000, id="offline-flac"),
@@ -246,6 +248,26 @@ def test_speakers_are_told_when_asked_for(line):
     assert len({item.speaker for item in result.utterances} - {None}) == 2
 
 
+@every(["abcpen-offline"])
+def test_labels_are_kept_where_the_vendor_always_gives_them(line):
+    line.control.options(labels="always").raise_for_status()
+
+    assert {item.speaker for item in line.recognise(SPEECH).utterances} == {"SPEAKER_00"}
+
+
+@every(["volcengine-bigmodel"])
+def test_refused_edition_is_followed_by_the_other_under_the_same_id(line):
+    line.control.options(granted_resources=["volc.bigasr.auc"]).raise_for_status()
+    order = new_order()
+    seed, big = line.vendor.editions(order)
+
+    assert failed(lambda: line.submit(order, line.speech())).code in line.vendor.edition_codes
+    accepted = line.submit(replace(order, edition=big), line.speech())
+
+    assert accepted.vendor_task_id == line.vendor.chosen_task_id(order).replace(seed, big)
+    assert line.result(accepted, order).text
+
+
 @every()
 def test_silence_is_a_completed_empty_transcript(line):
     result = line.recognise(tones.silence())
@@ -275,8 +297,8 @@ def test_a_task_is_in_progress_until_it_is_done(line):
         pytest.param("volcengine", {"appid": "1"}, "1001", id="volcengine-appid"),
         pytest.param("tencent-rec-task", {"secret_key": "wrong"}, "AuthFailure.SignatureFailure", id="rec-task-key"),
         pytest.param("tencent-rec-task", {"secret_id": "wrong"}, "AuthFailure.SecretIdNotFound", id="rec-task-id"),
-        pytest.param("volcengine-bigmodel", {"token": "wrong"}, "45000010", id="bigmodel-token"),
-        pytest.param("volcengine-bigmodel", {"appid": "1"}, "45000010", id="bigmodel-appid"),
+        pytest.param("volcengine-bigmodel", {"api_key": "", "token": "wrong"}, "45000010", id="bigmodel-token"),
+        pytest.param("volcengine-bigmodel", {"api_key": "", "appid": "1"}, "45000010", id="bigmodel-appid"),
         pytest.param("volcengine-bigmodel", {"api_key": "wrong"}, "45000010", id="bigmodel-single-key"),
         pytest.param("abcpen-offline", {"api_key": "wrong"}, "401", id="offline-key"),
         pytest.param("abcpen-offline", {"appid": "wrong"}, "401", id="offline-appid"),
@@ -330,6 +352,9 @@ def test_a_clock_that_is_wrong(line, code):
         pytest.param("tencent-rec-task", "Brandnew.Trouble", ErrorClass.RETRY, id="rec-task-unknown"),
         pytest.param("volcengine-bigmodel", "45000292", ErrorClass.RETRY, id="bigmodel-rate"),
         pytest.param("volcengine-bigmodel", "45000030", ErrorClass.CONFIG, id="bigmodel-not-granted"),
+        pytest.param("volcengine-bigmodel", "45000131", ErrorClass.RETRY, id="bigmodel-volume"),
+        pytest.param("volcengine-bigmodel", "45000132", ErrorClass.BAD_AUDIO, id="bigmodel-size"),
+        pytest.param("volcengine", "45000010", ErrorClass.CONFIG, id="volcengine-gateway"),
         pytest.param("volcengine-bigmodel", "55999999", ErrorClass.RETRY, id="bigmodel-unknown"),
         pytest.param("abcpen-offline", "500", ErrorClass.RETRY, id="offline-server"),
         pytest.param("abcpen-offline", "429", ErrorClass.RETRY, id="offline-rate"),
@@ -449,6 +474,9 @@ def test_a_task_that_the_vendor_does_not_know(line):
         pytest.param("tencent-rec-task", "InternalError.FailAccessDatabase", id="rec-task-database"),
         pytest.param("volcengine-bigmodel", "45000000", id="bigmodel-not-found"),
         pytest.param("volcengine-bigmodel", "45000292", id="bigmodel-rate"),
+        pytest.param("volcengine-bigmodel", "45000010", id="bigmodel-key"),
+        pytest.param("volcengine-bigmodel", "45000131", id="bigmodel-volume"),
+        pytest.param("volcengine", "45000292", id="volcengine-gateway"),
         pytest.param("volcengine-bigmodel", "55000031", id="bigmodel-busy"),
         pytest.param("abcpen-offline", "500", id="offline-server"),
         pytest.param("abcpen-offline", "429", id="offline-rate"),
@@ -478,6 +506,8 @@ def test_a_query_that_is_refused_for_the_moment(line, code):
         pytest.param("volcengine", "1012", ErrorClass.BAD_AUDIO, id="volcengine-format"),
         pytest.param("volcengine", "1022", ErrorClass.RETRY, id="volcengine-recognition"),
         pytest.param("volcengine-bigmodel", "45000151", ErrorClass.BAD_AUDIO, id="bigmodel-format"),
+        pytest.param("volcengine-bigmodel", "45000132", ErrorClass.BAD_AUDIO, id="bigmodel-size"),
+        pytest.param("volcengine-bigmodel", "45000777", ErrorClass.CONFIG, id="bigmodel-undocumented"),
         pytest.param("volcengine-bigmodel", "55001010", ErrorClass.RETRY, id="bigmodel-timeout"),
         pytest.param("abcpen-offline", "-1", ErrorClass.RETRY, id="offline-system"),
         pytest.param("abcpen", "10700", ErrorClass.RETRY, id="abcpen-engine"),

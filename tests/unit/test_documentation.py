@@ -233,6 +233,15 @@ def test_what_a_vendor_needs_is_told():
         assert [field for field in (*vendor.secret_fields, vendor.name) if f"`{field}`" not in row] == []
 
 
+def test_secret_of_the_deployment_guide_serves_every_current_vendor():
+    (example,) = re.findall(r"(?s)```json\n( *\{\n *\"tencent\".*?)```", (ROOT / "docs/deploy.md").read_text())
+    held = json.loads(example)
+
+    lacking = {name: vendor.lacking(held[vendor.secret_name]) for name, vendor in VENDORS.items()}
+    assert [name for name, vendor in VENDORS.items() if lacking[name] and vendor.generation == "current"] == []
+    assert held["volcengine"].keys() == {"api_key"}
+
+
 def test_the_readme_is_short_enough_to_be_read():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 250
 

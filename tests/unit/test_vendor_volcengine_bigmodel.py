@@ -75,8 +75,7 @@ class TestSubmission:
         assert (request.method, urlsplit(request.url).path) == ("POST", "/api/v3/auc/bigmodel/submit")
         assert request.headers == {
             "Content-Type": "application/json",
-            "X-Api-App-Key": "1234567890",
-            "X-Api-Access-Key": "SYNTHETIC_TOKEN",
+            "X-Api-Key": "synthetic-single-key",
             "X-Api-Resource-Id": SEED,
             "X-Api-Request-Id": REQUEST_ID,
             "X-Api-Sequence": "-1",
@@ -96,13 +95,13 @@ class TestSubmission:
             "callback": CALLBACK_URL,
         }
 
-    def test_the_single_key_of_the_new_console(self):
-        account = Account("https://openspeech.bytedance.com", {"api_key": "single"})
+    def test_pair_of_the_old_console_is_still_sent(self):
+        account = Account("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
 
         headers = submission(VENDOR, an_order(), account=account).headers
 
-        assert headers["X-Api-Key"] == "single"
-        assert not {"X-Api-App-Key", "X-Api-Access-Key"} & headers.keys()
+        assert (headers["X-Api-App-Key"], headers["X-Api-Access-Key"]) == ("1", "t")
+        assert "X-Api-Key" not in headers
 
     @pytest.mark.parametrize(
         ("options", "audio", "sent"),

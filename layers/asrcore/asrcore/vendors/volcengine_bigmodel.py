@@ -81,6 +81,7 @@ CORPUS = frozenset(
 SPEAKER_MODEL = "200"  # the ssd_version that the vendor's page asks for with speakers
 SPEAKER_MODELS = frozenset({"ssd_version", "ssd_mode"})
 HALF_AN_HOUR_S = 30 * 60
+OLD_PAIR = ("appid", "token")  # of consoles before the single key, still taken
 
 SUCCESS, SILENT = "20000000", "20000003"
 _TAKEN = re.compile(r"2000[0-9]{4}")  # accepted, queued, at work or done
@@ -156,7 +157,7 @@ class VolcengineBigmodel(Vendor):
         }
     )  # fmt: skip
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
-    secret_fields = ("appid", "token")
+    secret_fields = ("api_key",)
     codes = MappingProxyType(
         {
             **volcengine_gateway.CODES,
@@ -201,8 +202,8 @@ class VolcengineBigmodel(Vendor):
     edition_codes = frozenset({volcengine_gateway.NOT_GRANTED})
 
     def lacking(self, held: Mapping[str, Any]) -> str:
-        pair = super().lacking(held)
-        return f"api_key (or {pair})" if pair and not held.get("api_key") else ""
+        single, pair = super().lacking(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
+        return f"{single} (or {pair})" if single and pair else ""
 
     def editions(self, order: Order) -> tuple[str, ...]:
         if named := _named_edition(order.options):
