@@ -204,3 +204,12 @@ class TestKey:
         text = re.sub(r"(events|s3)\.amazonaws\.com", "", json.dumps(KEY))
 
         assert not re.findall(r"arn:aws|amazonaws", text)
+
+
+def test_page_on_china_says_that_a_filing_is_per_region_and_what_to_try_first():
+    (section,) = re.findall(r"(?s)\n## AWS China\n(.*?)\n## ", (ROOT / "docs/deploy.md").read_text())
+    region = PROFILES["china"]["global"]["parameters"]["region"]
+
+    assert f"Ningxia (`{region}`)" in section
+    assert "it is per region" in section
+    assert re.search(r"(?m)^1\. \*\*(.+?)\*\*", section)[1] == "A presigned download"

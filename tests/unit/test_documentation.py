@@ -187,7 +187,7 @@ def test_every_command_of_aws_is_one_of_an_api_and_its_files_are_there(arguments
     if operation == "wait":
         waiter = Session().get_waiter_model(service).get_waiter(further[0].replace("-", " ").title().replace(" ", ""))
         operation = xform_name(waiter.operation, "-")
-    high_level = {("s3", "cp"), ("s3", "sync"), ("s3", "ls"), ("cloudformation", "deploy")}
+    high_level = {("s3", each) for each in ("cp", "sync", "ls", "presign")} | {("cloudformation", "deploy")}
 
     if (service, operation) not in high_level:
         api = Session().get_service_model("s3" if service == "s3api" else service)
