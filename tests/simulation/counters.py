@@ -134,9 +134,17 @@ class VolcengineDesk(Desk):
 
 
 class VolcengineBigmodelDesk(Desk):
-    """Big-model edition: the outcome is in headers, the caller chooses ids within a resource, a known id is refused."""
+    """Big-model edition: the outcome is in headers, the caller chooses ids within a resource, a known id is refused.
+
+    The account has model 1.0 only, so that each first submission is refused.
+    """
 
     errors: Mapping[str, int] = {"retry": 55000000, "config": 45000010, "bad_audio": 45000151}
+
+    def answer(self, request: Request) -> Reply:
+        if request.headers["X-Api-Resource-Id"] != "volc.bigasr.auc":
+            return Reply(403, b'{"header": {"reqid": "r", "code": 45000030, "message": "not granted"}}')
+        return super().answer(request)
 
     def read(self, request: Request) -> Submission | str:
         task_id = f"{request.headers['X-Api-Resource-Id']}/{request.headers['X-Api-Request-Id']}"
