@@ -1,5 +1,6 @@
 """What each vendor is sent: parameters by option and recording, and how the recording is delivered."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -426,3 +427,20 @@ def test_speakers_that_are_not_told_apart_at_all_are_told_once():
     warnings = VENDORS["tencent-recording"].warnings(an_order(options={"speakers": 2}))
 
     assert warnings == ["tencent-recording cannot honour the option 'speakers'; it was left out"]
+
+
+@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize(
+    "audio",
+    [("amr", "amr_nb"), ("webm", "opus"), ("wav", "pcm_alaw"), ("wma", "wmav2"), ("ogg", "vorbis"), ("mp4", "alac")],
+    ids="-".join,
+)
+def test_recording_that_a_named_vendor_is_to_try_can_be_submitted(name, audio):
+    vendor, (form, codec) = VENDORS[name], audio
+    order = replace(an_order(format=form, codec=codec), named=True)
+
+    reason = vendor.why_not(order)
+
+    assert reason is None or codec in reason or form in reason
+    if reason is None:
+        assert submission(vendor, order).url

@@ -154,7 +154,7 @@ class Abcpen(Vendor):
         form = {
             **_signed(account, now),
             "audio_url": delivery.required_url(),
-            "audio_encode": CODECS[order.audio.codec],
+            "audio_encode": _encoding(order.audio.codec),
             # The vendor's documents spell these two in two ways each; it ignores what it does not know.
             "audio_sample_rate": rate_hz,
             "audio_samplerate": rate_hz,
@@ -240,6 +240,11 @@ def _message(document: Mapping[str, Any]) -> str:
 
 def _written(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _encoding(codec: str) -> str:
+    """Return the vendor's word for a codec; for one that it does not list, which it is to try, the nearest."""
+    return CODECS.get(codec, "pcm" if codec.startswith("pcm_") else codec)
 
 
 def _hotwords(options: Options) -> list[str]:
