@@ -21,6 +21,7 @@ from tests.support.manual import ROOT, Block, blocks
 from tests.support.operator import RECORDING, Operator
 from tests.support.receiver import Receiver
 from tests.support.searched import SearchedStack
+from tests.support.warm_programs import WarmPrograms
 from tools.exports import excerpts, rewritten
 
 REGION = "ap-northeast-2"
@@ -98,8 +99,11 @@ def job(operator: Operator) -> Iterator[str]:
     requests.delete(f"{operator.stack.simulators[FAILING]}/_simulator/faults", timeout=10)
 
 
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
 @pytest.fixture(scope="module")
-def shell(stack: SearchedStack, folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
     """Types lines into a shell that stops at the first that fails."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -118,13 +122,13 @@ def shell(stack: SearchedStack, folder: Path) -> Callable[..., "subprocess.Compl
 
     def type_in(lines: str, **names: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            ["bash", "-eu", "-o", "pipefail", "-c", AWS + lines],
+            ["bash", "-eu", "-o", "pipefail", "-c", lines],
             cwd=folder,
             env={**environment, **names},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
@@ -132,7 +136,14 @@ def shell(stack: SearchedStack, folder: Path) -> Callable[..., "subprocess.Compl
 
 
 @pytest.fixture(scope="module")
-def names(shell: Callable[..., "subprocess.CompletedProcess[str]"]) -> str:
+def shell(cold_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """The same, with programs that are loaded already."""
+    with WarmPrograms(tmp_path_factory.mktemp("programs"), ROOT) as programs:
+        yield lambda lines, **names: cold_shell(programs.functions + lines, **names)
+
+
+@pytest.fixture(scope="module")
+def names(shell: Shell) -> str:
     """What the runbooks' first page has one define."""
     done = shell(f"{NAMES.body}\ndeclare -f\ndeclare -p STACK TABLE QUEUE MACHINE")
     assert done.returncode == 0, done.stderr
@@ -166,6 +177,14 @@ def test_an_example_runs(block: Block, shell, names, request):
     done = shell(f"{names if block.page.startswith(RUNBOOKS) else ''}\n{here(block.body)}", **known)
 
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_programs_run_as_they_are_installed(cold_shell):
+    done = cold_shell(f'{AWS}aws s3 ls "s3://$AUDIO_BUCKET/incoming/auto/" && python -m asrctl status')
+
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "meeting.wav" in done.stdout
+    assert "COMPLETED" in done.stdout
 
 
 def test_the_excerpts_in_the_readme_are_of_real_exports(stack):

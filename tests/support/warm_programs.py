@@ -1,0 +1,180 @@
+"""Run `aws` and `python -m asrctl` in processes forked from one that has loaded them: most of their time is loading.
+
+`WarmPrograms` starts the server below, and gives the shell functions that stand for the two programs. Each command is a
+process of its own, with the caller's arguments, folder, environment and files.
+"""
+
+import functools
+import json
+import os
+import runpy
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+HERE = Path(__file__)
+SERVICES = (
+    "cloudwatch",
+    "cloudformation",
+    "dynamodb",
+    "events",
+    "lambda",
+    "logs",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "stepfunctions",
+)
+_LENGTH = struct.Struct(">I")
+
+
+class WarmPrograms:
+    """A server on a Unix socket in `folder` while a `with` lasts; `functions` are lines for a shell."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._socket = folder / "programs"
+        self._root = root
+        client = f'"{sys.executable}" -I -S "{HERE}" "{self._socket}"'
+        self.functions = f"""
+aws() {{ {client} aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}
+python() {{ if [ "${{1-}} ${{2-}}" = "-m asrctl" ]; then {client} asrctl "${{@:3}}"; else command python "$@"; fi; }}
+"""
+
+    def __enter__(self) -> Self:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self._socket))
+        listener.listen()
+        with listener:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", HERE, str(listener.fileno())],
+                cwd=self._root,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(map(str, (self._root, self._root / "layers/asrcore"))),
+                },
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.PIPE,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork a process for each command, until standard input closes, as it does when the test process ends."""
+    import selectors
+
+    load()
+    data_path = os.environ["AWS_DATA_PATH"]  # awscli has set it
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while all(key.fileobj is listener for key, _ in selector.select()):
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            status = 1
+            try:
+                status = perform(connection, data_path)
+            finally:
+                connection.sendall(bytes([status & 255]))
+                os._exit(status & 255)
+        connection.close()
+        reap()
+
+
+def reap() -> None:
+    """Forget the processes that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def load() -> None:
+    """Import the programs, and read the models of the services that they call."""
+    import gc
+
+    import awscli.botocore.session
+    import awscli.clidriver
+    import boto3
+    import botocore.session
+
+    import asrctl.cli  # noqa: F401
+
+    for module in (botocore.session, awscli.botocore.session):
+        module.create_loader = functools.cache(module.create_loader)
+    ours, theirs = boto3.Session("x", "x", region_name="us-east-1"), awscli.clidriver.create_clidriver().session
+    for service in SERVICES:
+        ours.client(service)
+        theirs.create_client(service, "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    gc.freeze()  # or each child copies what it only reads
+
+
+def perform(connection: socket.socket, data_path: str) -> int:
+    """Run the command that a client sends, in this process; its exit status."""
+    length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    wanted: dict[str, Any] = json.loads(read(connection, _LENGTH.unpack(length)[0]))
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(wanted["folder"])
+    os.environ.clear()
+    os.environ.update({**wanted["environment"], "AWS_DATA_PATH": data_path})
+    program, *arguments = wanted["arguments"]
+    sys.argv = [program, *arguments]
+    try:
+        if program == "aws":
+            import awscli.clidriver
+
+            status = awscli.clidriver.main()
+        else:
+            runpy.run_module("asrctl", run_name="__main__", alter_sys=True)
+            status = 0
+    except SystemExit as ended:
+        status = ended.code
+    if isinstance(status, str):
+        sys.stderr.write(f"{status}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status if isinstance(status, int) else int(status is not None)
+
+
+def read(connection: socket.socket, length: int) -> bytes:
+    """Receive exactly so many bytes. Raises EOFError when the other side is gone."""
+    received = b""
+    while len(received) < length:
+        if not (chunk := connection.recv(length - len(received))):
+            raise EOFError("the other side closed the connection")
+        received += chunk
+    return received
+
+
+def ask(address: str, arguments: list[str]) -> int:
+    """Have the server run a command with this process's files; its exit status."""
+    wanted = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    message = json.dumps(wanted).encode()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        socket.send_fds(connection, [_LENGTH.pack(len(message))], [0, 1, 2])
+        connection.sendall(message)
+        return read(connection, 1)[0]
+
+
+if __name__ == "__main__":
+    if sys.argv[1].isdigit():
+        serve(socket.socket(fileno=int(sys.argv[1])))
+    else:
+        sys.exit(ask(sys.argv[1], sys.argv[2:]))
