@@ -58,7 +58,8 @@ def test_two_channels_are_told_apart(journey, vendor):
     assert {utterance["channel"] for utterance in journey.transcript(row)["utterances"]} == {0, 1}
 
 
-def test_a_submission_whose_answer_was_lost_is_repeated_as_the_same_task(stack, journey):
+def test_lost_answer_after_a_refused_edition_makes_no_second_task(stack, journey):
+    journey.fault("volcengine-bigmodel", on="submit", code="45000030")  # the account lacks the preferred edition
     journey.fault("volcengine-bigmodel", on="submit", accepted=True, drop=True)
 
     row = journey.finished(
@@ -69,7 +70,8 @@ def test_a_submission_whose_answer_was_lost_is_repeated_as_the_same_task(stack, 
     taken = {entry["task_id"] for entry in noted if entry["kind"] == "submit" and entry["task_id"]}
     (attempt,) = row["attempts"]
     assert row["status"] == "COMPLETED", row.get("error")
-    assert attempt["vendor_task_id"].rpartition("/")[2] in taken
+    edition, _, request_id = attempt["vendor_task_id"].partition("/")
+    assert (edition, request_id in taken) == ("volc.bigasr.auc", True)
 
 
 def test_subtitles_text_and_a_page_lie_beside_the_transcript(journey, stack):
