@@ -256,7 +256,7 @@ def test_labels_are_kept_where_the_vendor_always_gives_them(line):
 
 
 @every(["volcengine-bigmodel"])
-def test_refused_edition_is_followed_by_the_other_under_the_same_id(line):
+def test_refused_edition_is_followed_by_the_other_with_same_id(line):
     line.control.options(granted_resources=["volc.bigasr.auc"]).raise_for_status()
     order = new_order()
     seed, big = line.vendor.editions(order)

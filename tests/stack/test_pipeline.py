@@ -58,7 +58,7 @@ def test_two_channels_are_told_apart(journey, vendor):
     assert {utterance["channel"] for utterance in journey.transcript(row)["utterances"]} == {0, 1}
 
 
-def test_lost_answer_after_a_refused_edition_makes_no_second_task(stack, journey):
+def test_lost_answer_after_refused_edition_makes_no_second_task(stack, journey):
     journey.fault("volcengine-bigmodel", on="submit", code="45000030")  # the account lacks the preferred edition
     journey.fault("volcengine-bigmodel", on="submit", accepted=True, drop=True)
 

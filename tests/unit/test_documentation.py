@@ -233,7 +233,7 @@ def test_what_a_vendor_needs_is_told():
         assert [field for field in (*vendor.secret_fields, vendor.name) if f"`{field}`" not in row] == []
 
 
-def test_secret_of_the_deployment_guide_serves_every_current_vendor():
+def test_secret_of_the_deployment_guide_serves_current_vendors():
     (example,) = re.findall(r"(?s)```json\n( *\{\n *\"tencent\".*?)```", (ROOT / "docs/deploy.md").read_text())
     held = json.loads(example)
 

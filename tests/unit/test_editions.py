@@ -98,7 +98,7 @@ def test_edition_is_on_the_row_before_it_is_submitted_to():
     assert (attempt.edition, attempt.vendor_task_id.split("/")[0]) == (BIG, BIG)
 
 
-def test_lost_answer_after_a_refused_edition_makes_no_second_task():
+def test_lost_answer_after_refused_edition_makes_no_second_task():
     service = Service(BIG, lost=1)
     made = world_of(service)
 

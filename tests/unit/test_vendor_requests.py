@@ -435,7 +435,7 @@ def test_speakers_that_are_not_told_apart_at_all_are_told_once():
     [("amr", "amr_nb"), ("webm", "opus"), ("wav", "pcm_alaw"), ("wma", "wmav2"), ("ogg", "vorbis"), ("mp4", "alac")],
     ids="-".join,
 )
-def test_recording_that_a_named_vendor_is_to_try_can_be_submitted(name, audio):
+def test_recording_for_a_named_vendor_can_be_submitted(name, audio):
     vendor, (form, codec) = VENDORS[name], audio
     order = replace(an_order(format=form, codec=codec), named=True)
 

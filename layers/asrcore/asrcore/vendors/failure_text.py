@@ -34,7 +34,7 @@ _OF_THE_CALL = ("参数", "请求")
 
 def cause(message: str) -> Code | None:
     """Return the cause that a failure's message names; None where it names none that is known."""
-    told = message.lower()
-    if any(part in told for part in _OF_THE_CALL):
+    text = message.lower()
+    if any(part in text for part in _OF_THE_CALL):
         return None
-    return next((known for parts, known in _CAUSES if any(part in told for part in parts)), None)
+    return next((known for parts, known in _CAUSES if any(part in text for part in parts)), None)
