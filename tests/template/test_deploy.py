@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from devstack.expand import check_parameters, expand, load_template
+from tests.support.provider_schemas import provider_schemas
 from tests.support.template import ROOT, TEMPLATE, Loader, needed
 from tools.deploy import overrides
 
@@ -155,7 +155,7 @@ STAYS = {
 def test_an_update_never_replaces_what_holds_data_or_is_known_outside(name):
     """A changed logical id, or one of the properties that CloudFormation cannot change, would make a new one."""
     resource = EXPANDED[name]
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+    schema = provider_schemas().get_resource_schema("us-east-1", resource["Type"]).schema
     paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
     fixed = {path.removeprefix("/properties/") for path in paths}
 

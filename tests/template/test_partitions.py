@@ -5,9 +5,9 @@ import re
 import tomllib
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from devstack.expand import expand, load_template
+from tests.support.provider_schemas import provider_schemas
 from tests.support.template import ROOT
 
 PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn"}
@@ -64,7 +64,7 @@ def test_it_is_the_same_everywhere(expanded):
 
 
 def test_every_type_of_resource_is_there(expanded, region):
-    known = PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
+    known = provider_schemas().get_resource_types(region)
 
     assert {each["Type"] for each in expanded["Resources"].values()} - set(known) == set()
 
@@ -72,8 +72,8 @@ def test_every_type_of_resource_is_there(expanded, region):
 @pytest.mark.parametrize("region", CHINA)
 @pytest.mark.parametrize("absent", ["AWS::Cognito::UserPool", "AWS::Chatbot::SlackChannelConfiguration"])
 def test_the_list_of_types_tells_what_a_region_lacks(region, absent):
-    assert absent in PROVIDER_SCHEMA_MANAGER.get_resource_types("us-east-1")
-    assert absent not in PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
+    assert absent in provider_schemas().get_resource_types("us-east-1")
+    assert absent not in provider_schemas().get_resource_types(region)
 
 
 @pytest.mark.parametrize("pattern", LACKING.values(), ids=LACKING)
