@@ -1,5 +1,6 @@
 """`destroy`: the stack and all that deleting it alone would keep: recordings, transcripts, jobs, credentials."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,12 @@ from asrctl.stack import Stack
 from asrctl.words import count
 
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
-_GONE = {"NoSuchBucket", "ResourceNotFoundException"}
+_GONE = {"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist"}
+# What would announce a stopped job as failed, or start it again: the sweep's schedule and its rule on execution status.
+RULES = ("SweepFunctionSweep", "SweepFunctionExecutionEndedBadly")
+_RULES_SETTLE_S = 30  # EventBridge API reference, DisableRule: "allow a short period of time"
+# Step Functions guide, quotas: StopExecution's refill per second where it is lowest, which is in most regions.
+_STOPS_PER_S = 25
 _PATIENCE = {"Delay": 15, "MaxAttempts": 240}  # an hour: functions leave a VPC slowly
 _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name"
 
@@ -19,30 +25,47 @@ _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termi
 def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool], *, dry_run: bool) -> Result:
     """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
 
-    agree: is shown what would go. Recordings go first: after that nothing new comes in. Raises OperatorError, and has
-    touched nothing, for a stack that CloudFormation would keep; botocore's ClientError for what AWS refuses, a
-    WaiterError when the stack cannot be deleted.
+    agree: is shown what would go. Executions are stopped first, as Step Functions deletes no state machine while one
+    runs; then recordings go, after which hardly anything new comes in; what started meanwhile is stopped when the
+    deletion of the stack has begun. Raises OperatorError, and has touched nothing, for a stack that CloudFormation
+    would keep; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
     """
     _see_that_it_would_go(stack)
     buckets = (stack.audio_bucket, stack.transcript_bucket)
     table, secret = stack.jobs_table, stack.secret_arn
+    running = sum(1 for _ in _running(stack))
     shown = [
+        *([f"{count(running, 'running execution')}, whose jobs have not ended"] if running else []),
         *(f"bucket {bucket}, with every version of everything in it" for bucket in buckets),
         f"table {table}, with every job",
         f"secret {secret}, with the credentials",
         f"stack {stack.name}",
     ]
-    data: dict[str, Any] = {"stack": stack.name, "buckets": buckets, "table": table, "secret": secret}
+    data: dict[str, Any] = {
+        "stack": stack.name,
+        "buckets": buckets,
+        "table": table,
+        "secret": secret,
+        "executions": running,
+    }
     if dry_run:
         return Result({**data, "dry_run": True}, [f"{each}: would be deleted" for each in shown])
     if not agree(shown):
         return Result({**data, "objects": 0}, ["nothing was deleted"], ok=False)
+    _disable_rules(stack)
+    if running:
+        time.sleep(_RULES_SETTLE_S)
+    stopped = _stop_executions(stack, progress)
     objects = sum(_delete_bucket(stack, bucket, progress) for bucket in buckets)
-    _unless_gone(lambda: stack.dynamodb.delete_table(TableName=table))
-    _unless_gone(lambda: stack.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True))
+    _unless_gone(stack.dynamodb.delete_table, TableName=table)
+    _unless_gone(stack.secrets.delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True)
     stack.cloudformation.delete_stack(StackName=stack.name)
+    stopped += _stop_executions(stack, progress)
     stack.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name, WaiterConfig=_PATIENCE)
-    return Result({**data, "objects": objects}, [f"stack {stack.name} and {count(objects, 'object version')} deleted"])
+    deleted = (
+        f"stack {stack.name} and {count(objects, 'object version')} deleted, {count(stopped, 'execution')} stopped"
+    )
+    return Result({**data, "executions": stopped, "objects": objects}, [deleted])
 
 
 def _see_that_it_would_go(stack: Stack) -> None:
@@ -52,6 +75,31 @@ def _see_that_it_would_go(stack: Stack) -> None:
     status = described["StackStatus"]
     if status.endswith("_IN_PROGRESS") and status != "DELETE_IN_PROGRESS":
         raise OperatorError(f"stack {stack.name} is at work ({status}): run this again when that is over")
+
+
+def _disable_rules(stack: Stack) -> None:
+    for name in RULES:
+        _unless_gone(stack.events.disable_rule, Name=stack.resource(name))
+
+
+def _stop_executions(stack: Stack, progress: Progress) -> int:
+    """Stop what runs, and return how many executions that were."""
+    stopped = 0
+    for execution in progress.track("executions stopped", _running(stack)):
+        began = time.monotonic()
+        _unless_gone(stack.states.stop_execution, executionArn=execution, cause="the stack is being deleted")
+        stopped += 1
+        time.sleep(max(0.0, began + 1 / _STOPS_PER_S - time.monotonic()))
+    return stopped
+
+
+def _running(stack: Stack) -> Iterator[str]:
+    """Yield the running executions of both state machines; those of a backfill's children end with their parent."""
+    for machine in (stack.state_machine_arn, stack.backfill_arn):
+        try:
+            yield from (execution["executionArn"] for execution in stack.running(machine))
+        except ClientError as error:
+            _raise_unless_gone(error)
 
 
 def _delete_bucket(stack: Stack, bucket: str, progress: Progress) -> int:
@@ -81,9 +129,9 @@ def _versions(stack: Stack, bucket: str) -> Iterator[list[dict[str, str]]]:
             yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
 
-def _unless_gone(delete: Callable[[], Any]) -> None:
+def _unless_gone(operation: Callable[..., Any], **parameters: Any) -> None:
     try:
-        delete()
+        operation(**parameters)
     except ClientError as error:
         _raise_unless_gone(error)
 

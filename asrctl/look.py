@@ -30,7 +30,7 @@ def status(stack: Stack, progress: Progress, now: datetime) -> Result:
             oldest = job
     waiting = _queue_depth(stack, stack.queue_url)
     undelivered = _queue_depth(stack, stack.undelivered_queue_url) if stack.has_webhook else None
-    running = sum(1 for _ in progress.track("running executions", _running(stack)))
+    running = sum(1 for _ in progress.track("running executions", stack.running(stack.state_machine_arn)))
     vendors = sorted({vendor for vendor, _ in counts})
     totals = {state: sum(counts[vendor, state] for vendor in vendors) for state in Status}
     rows = [(vendor, *(str(counts[vendor, state]) for state in Status)) for vendor in vendors]
@@ -104,9 +104,3 @@ def _queue_depth(stack: Stack, url: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     told = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(told[name]) for name in names)
-
-
-def _running(stack: Stack) -> Iterator[Any]:
-    pages = stack.states.get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=stack.state_machine_arn, statusFilter="RUNNING"):
-        yield from page["executions"]

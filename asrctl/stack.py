@@ -21,6 +21,7 @@ from asrctl.result import OperatorError
 
 WORKERS = 10  # as many as a client keeps connections
 _AT_ONCE = 500
+_PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 _NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion"}
 T = TypeVar("T")
 R = TypeVar("R")
@@ -122,8 +123,13 @@ class Stack:
 
     @cached_property
     def states(self) -> Any:
-        """AWS Step Functions."""
-        return self._client("stepfunctions")
+        """AWS Step Functions; calls that it throttles are slowed down, and tried again for long."""
+        return self._client("stepfunctions", CONFIG.merge(_PATIENT))
+
+    @cached_property
+    def events(self) -> Any:
+        """Amazon EventBridge."""
+        return self._client("events")
 
     @property
     def audio_bucket(self) -> str:
@@ -178,7 +184,11 @@ class Stack:
     @cached_property
     def submit_function(self) -> str:
         """SubmitFunction's name."""
-        described = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId="SubmitFunction")
+        return self.resource("SubmitFunction")
+
+    def resource(self, logical_id: str) -> str:
+        """Return the physical id of a resource of the template."""
+        described = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)
         name: str = described["StackResourceDetail"]["PhysicalResourceId"]
         return name
 
@@ -189,6 +199,12 @@ class Stack:
     def execution_status(self, job: Job) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
         return self.services.workflow.status(job.execution_name)
+
+    def running(self, state_machine_arn: str) -> Iterator[dict[str, Any]]:
+        """Yield the executions of a state machine that run, as ListExecutions has them."""
+        pages = self.states.get_paginator("list_executions")
+        for page in pages.paginate(stateMachineArn=state_machine_arn, statusFilter="RUNNING"):
+            yield from page["executions"]
 
     def versions(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
         """Every version of every object whose key begins so; of each key the newest first."""

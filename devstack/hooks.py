@@ -19,6 +19,7 @@ from flask import after_this_request, has_request_context
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
+from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.models import Stack as CloudFormationStack
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
@@ -42,8 +43,9 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
-from devstack import distributed_map, state_machines
+from devstack import deletion, distributed_map, state_machines
 from devstack.clock import WaitClock
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
 from devstack.guard import Guard, access_key_of, is_operator, refuse_stranger
@@ -153,6 +155,17 @@ def _install() -> None:
         "_validate_definition",
         staticmethod(_then_checked(StepFunctionsParserBackend._validate_definition)),
     )
+    # It deletes state machines while their executions run, and stacks within the request.
+    backend = StepFunctionsParserBackend
+    _change(backend, "delete_state_machine", deletion.machine_deleted_when_idle(backend.delete_state_machine))
+    _change(backend, "start_execution", deletion.started_unless_deleting(backend.start_execution))
+    _change(backend, "create_state_machine", deletion.created_unless_deleting(backend.create_state_machine))
+    _change(
+        StepFunctionResponse,
+        "_describe_state_machine",
+        deletion.described_with_status(StepFunctionResponse._describe_state_machine),
+    )
+    _change(CloudFormationBackend, "delete_stack", deletion.stack_deleted_when_idle(CloudFormationBackend.delete_stack))
     # It looks for a task's token in executions that have only just started too, and fails.
     _change(StepFunctionsParserBackend, "_get_executions", _without_unborn(StepFunctionsParserBackend._get_executions))
 
@@ -353,6 +366,7 @@ def _then_publish(original: Callable[[Any], None]) -> Callable[[Any], None]:
         original(communication)
         if communication.execution.region_name in _stacks:
             _publish_execution_status(communication.execution)
+            deletion.execution_ended(communication.execution)
 
     return terminated
 

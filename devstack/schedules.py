@@ -24,6 +24,13 @@ class Scheduled:
     function_arn: str
     every_s: float
 
+    def is_enabled(self, events: Any) -> bool:
+        """Return whether the rule is still there, and not disabled. events: a boto3 `events` client."""
+        try:
+            return bool(events.describe_rule(Name=self.rule_arn.rpartition("/")[2])["State"] == "ENABLED")
+        except events.exceptions.ResourceNotFoundException:
+            return False
+
 
 def scheduled(events: Any) -> list[Scheduled]:
     """The schedules that were deployed, as a boto3 `events` client tells. Raises TemplateError for what is no rate."""
@@ -43,8 +50,9 @@ def scheduled(events: Any) -> list[Scheduled]:
 class Clock:
     """Fires schedules from a thread of its own, while a `with` lasts."""
 
-    def __init__(self, schedules: list[Scheduled], start: Callable[[str, bytes], None]) -> None:
-        """start: takes a function's ARN and an event, and returns at once."""
+    def __init__(self, schedules: list[Scheduled], events: Any, start: Callable[[str, bytes], None]) -> None:
+        """Take `events`, a boto3 client, and `start`, which takes a function's ARN and an event and returns at once."""
+        self._events = events
         self._due = {schedule: time.monotonic() + schedule.every_s for schedule in schedules}
         self._start = start
         self._closing = threading.Event()
@@ -62,7 +70,8 @@ class Clock:
         while self._due and not self._closing.wait(max(0.0, min(self._due.values()) - time.monotonic())):
             for schedule in [each for each, due in self._due.items() if due <= time.monotonic()]:
                 self._due[schedule] += schedule.every_s
-                self._start(schedule.function_arn, json.dumps(_event(schedule)).encode())
+                if schedule.is_enabled(self._events):
+                    self._start(schedule.function_arn, json.dumps(_event(schedule)).encode())
 
 
 def _event(schedule: Scheduled) -> dict[str, Any]:

@@ -244,7 +244,8 @@ class LocalStack:
         filled = self._start_api(cleanup, expanded)
         cleanup.callback(hooks.stop_executions, ACCOUNT_ID, self.region)
         self._deploy(filled, expanded)
-        cleanup.enter_context(Clock(scheduled(self.client("events")), self.run_function_later))
+        events = self.client("events")
+        cleanup.enter_context(Clock(scheduled(events), events, self.run_function_later))
 
     def _start_simulators(self, cleanup: ExitStack) -> None:
         simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in self._params]

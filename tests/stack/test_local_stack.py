@@ -396,6 +396,88 @@ def test_state_machine_with_a_name_twice_is_refused_as_in_aws(scripted: Searched
     )
 
 
+WAITING = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}})
+
+
+WAITING_STACK = {
+    "Resources": {
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "RoleName": "waits",
+                "AssumeRolePolicyDocument": {
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "states.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    ]
+                },
+            },
+        },
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": "waits",
+                "DefinitionString": WAITING,
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+            },
+        },
+    }
+}
+
+
+def start_waiting(stack: SearchedStack, machine: str) -> str:
+    """Start an execution that waits for a day, and return its ARN when it does."""
+    states = stack.client("stepfunctions")
+    execution = str(states.start_execution(stateMachineArn=machine)["executionArn"])
+    wait_for(lambda: len(states.get_execution_history(executionArn=execution)["events"]) > 1)
+    return execution
+
+
+def test_state_machine_is_deleting_until_its_executions_end(scripted: SearchedStack):
+    states = scripted.client("stepfunctions")
+    role = states.describe_state_machine(stateMachineArn=scripted.state_machine_arn)["roleArn"]
+    machine = states.create_state_machine(name="waiting", definition=WAITING, roleArn=role)["stateMachineArn"]
+    execution = start_waiting(scripted, machine)
+
+    states.delete_state_machine(stateMachineArn=machine)
+
+    assert states.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
+    with pytest.raises(states.exceptions.StateMachineDeleting):
+        states.start_execution(stateMachineArn=machine)
+    with pytest.raises(states.exceptions.StateMachineDeleting):
+        states.create_state_machine(name="waiting", definition=WAITING, roleArn=role)
+    states.stop_execution(executionArn=execution)
+    wait_for(lambda: machine not in [each["stateMachineArn"] for each in states.list_state_machines()["stateMachines"]])
+
+
+def status_of(stack: SearchedStack, name: str) -> str:
+    """Return the status of a stack of CloudFormation, and DELETE_COMPLETE when there is none."""
+    try:
+        (described,) = stack.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError:
+        return "DELETE_COMPLETE"
+    return str(described["StackStatus"])
+
+
+def test_stack_is_deleted_when_its_executions_have_ended(scripted: SearchedStack):
+    cloudformation, iam = scripted.client("cloudformation"), scripted.client("iam")
+    cloudformation.create_stack(StackName="waits", TemplateBody=json.dumps(WAITING_STACK))
+    described = cloudformation.describe_stack_resource(StackName="waits", LogicalResourceId="Machine")
+    execution = start_waiting(scripted, described["StackResourceDetail"]["PhysicalResourceId"])
+
+    cloudformation.delete_stack(StackName="waits")
+
+    assert status_of(scripted, "waits") == "DELETE_IN_PROGRESS"
+    assert iam.get_role(RoleName="waits")
+    scripted.client("stepfunctions").stop_execution(executionArn=execution)
+    wait_for(lambda: status_of(scripted, "waits") == "DELETE_COMPLETE")
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName="waits")
+
+
 def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
     execution = start(scripted, "once", "completed", {})
     ended(scripted, execution)

@@ -13,12 +13,14 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.cloudformation.models import cloudformation_backends
 
+from asrctl import destroy
 from asrctl.cli import main
 from devstack.expand import check_parameters
 from devstack.settings import ACCOUNT_ID
 from tests.support.journey import Journey
 from tests.support.searched import SearchedStack
 from tests.support.secrets_scan import assert_kept
+from tests.support.standin import wait_for
 from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -144,10 +146,15 @@ class TestDestroy:
         assert objects(china, china.audio_bucket)
         assert china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
 
-    def test_deletes_every_version_of_everything_and_the_stack(self, china):
+    def test_deletes_every_version_of_everything_and_the_stack(self, china, monkeypatch):
         s3 = china.client("s3")
         s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # which leaves a mark
-        detach_policies(china)
+        for name in ("waits-a-day", "waits-too"):
+            start_waiting(china, name)
+        started = []
+        monkeypatch.setattr(china, "run_function_later", lambda *call: started.append(call))
+        monkeypatch.setattr(destroy, "_RULES_SETTLE_S", 0)  # the local rules are off at once
+        monkeypatch.setattr(destroy, "_PATIENCE", {"Delay": 0.1, "MaxAttempts": 600})
         assert_kept(china)
         china.unsearched = "nothing is left of it"
 
@@ -155,6 +162,8 @@ class TestDestroy:
 
         assert status == 0, told
         assert json.loads(told)["objects"] > 10
+        assert json.loads(told)["executions"] >= 2
+        assert started == []  # the sweep is not told of what was stopped
         for bucket in (china.audio_bucket, china.transcript_bucket):
             with pytest.raises(ClientError, match="NoSuchBucket"):
                 s3.list_objects_v2(Bucket=bucket)
@@ -166,12 +175,20 @@ class TestDestroy:
             china.client("cloudformation").describe_stacks(StackName="asrcore")
 
 
-def detach_policies(stack: SearchedStack) -> None:
-    """Done by CloudFormation itself in AWS; moto's cannot delete a role that has policies."""
-    iam = stack.client("iam")
-    for role in stack.roles.values():
-        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+def start_waiting(stack: SearchedStack, name: str) -> None:
+    """Start an execution that waits for a day, and return when it does."""
+    states = stack.client("stepfunctions")
+    execution = states.start_execution(
+        stateMachineArn=stack.state_machine_arn,
+        name=name,
+        input=json.dumps({"job_id": name, "next": "query", "wait_s": 86400}),
+    )["executionArn"]
+    wait_for(
+        lambda: (
+            "WaitStateEntered"
+            in [event["type"] for event in states.get_execution_history(executionArn=execution)["events"]]
+        )
+    )
 
 
 def objects(stack: SearchedStack, bucket: str) -> list[str]:

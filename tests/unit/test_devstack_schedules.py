@@ -2,6 +2,7 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,8 +16,18 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
 class Rules:
     """What moto says of its rules."""
 
-    def __init__(self, expression):
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+
+    def __init__(self, expression, states=()):
         self.expression = expression
+        self.states = iter(states)
+
+    def describe_rule(self, Name):  # noqa: N803 - AWS's name
+        assert Name == "sweep"
+        state = next(self.states, "ENABLED")
+        if state is None:
+            raise KeyError(Name)
+        return {"State": state}
 
     def list_rules(self):
         return {
@@ -50,9 +61,24 @@ def test_a_function_is_started_again_and_again_with_a_scheduled_event():
         if len(started) == 3:
             thrice.set()
 
-    with Clock([Scheduled(RULE, FUNCTION, 0.01)], start):
+    with Clock([Scheduled(RULE, FUNCTION, 0.01)], Rules("rate(1 minute)"), start):
         assert thrice.wait(120)
 
     assert {function_arn for function_arn, _ in started} == {FUNCTION}
     assert started[0][1]["detail-type"] == "Scheduled Event"
     assert started[0][1]["resources"] == [RULE]
+
+
+@pytest.mark.parametrize("state", [pytest.param("DISABLED", id="disabled"), pytest.param(None, id="deleted")])
+def test_rule_that_is_off_starts_nothing(state):
+    started, once = [], threading.Event()
+    events = Rules("rate(1 minute)", [state] * 5)
+
+    def start(function_arn, event):
+        started.append(next(events.states, "none left"))
+        once.set()
+
+    with Clock([Scheduled(RULE, FUNCTION, 0.01)], events, start):
+        assert once.wait(60)
+
+    assert started[0] == "none left"
