@@ -31,7 +31,7 @@ PROGRAMS = ("make", "python -m asrctl", "sam", "aws", "export")
 # What of SAM's the pages speak of; SAM itself is not among the tests' packages.
 SAM_OPTIONS = {
     "build": {"--use-container"},
-    "delete": set(),
+    "delete": {"--stack-name"},
     "deploy": {"--config-env", "--guided", "--no-confirm-changeset", "--parameter-overrides", "--region"},
     "local": {"--add-host", "--env-vars", "--event"},
 }
