@@ -3,6 +3,7 @@ PYTHON  ?= python3
 VENV    := .venv
 SCAN    := .venv-scan
 OWN_SAM := .venv-sam
+CLIENTS := .venv-clients
 JUDGES  := tests/states/node_modules
 RUN     := $(VENV)/bin/python
 
@@ -18,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check states test test-all flaky lint scan chaos bench sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +52,7 @@ deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PRO
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
-check: lint scan states test-all  ## what CI runs (needs Node.js 20 or newer)
+check: lint scan states clients test-all  ## what CI runs (needs Node.js 20 or newer)
 
 # A file's tests share what they set up, so a file stays on one worker; the slowest files come first (pyproject.toml).
 PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
@@ -69,6 +70,9 @@ flaky: $(VENV)/dev.ok  ## `make test` under CPU load, in random order; adds up w
 
 states: has-node $(VENV)/dev.ok $(JUDGES)/.ok  ## the state machines before a validator and an interpreter of others (needs Node.js 20 or newer)
 	@$(RUN) -m pytest -q tests/states $(ARGS)
+
+clients: $(VENV)/dev.ok $(CLIENTS)/clients.ok  ## published clients of others against the simulators (ARGS=--record-clients)
+	@$(RUN) -m pytest -q tests/clients $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m ruff format --check .
@@ -118,7 +122,7 @@ schema: $(VENV)/dev.ok  ## write schemas/ from the models
 # (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
 	    --custom-compile-command "make lock" $$( case $$1 in local|layer) echo -c requirements/dev.txt ;; esac ) \
 	    requirements/$$1.in -o $$2.txt || exit 1; done
@@ -127,7 +131,7 @@ $(VENV)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<
 	@touch $@
 
-# Environments of their own: checkov wants an old boto3, and so does the SAM CLI.
+# Environments of their own: checkov wants an old boto3, and so does the SAM CLI; published clients bring what they like.
 $(SCAN)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(SCAN) $<
 	@touch $@
@@ -136,10 +140,14 @@ $(OWN_SAM)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(OWN_SAM) $<
 	@touch $@
 
+$(CLIENTS)/%.ok: requirements/%.txt devstack/setup.sh
+	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(CLIENTS) $<
+	@touch $@
+
 $(JUDGES)/.ok: tests/states/package-lock.json
 	@echo "setting up: packages of $< (once)" >&2
 	@npm ci --prefix tests/states --loglevel error
 	@touch $@
 
 clean:  ## forget everything that was installed or built here
-	rm -rf $(VENV) $(SCAN) $(OWN_SAM) $(JUDGES) .aws-sam out .local
+	rm -rf $(VENV) $(SCAN) $(OWN_SAM) $(CLIENTS) $(JUDGES) .aws-sam out .local

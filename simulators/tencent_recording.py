@@ -184,7 +184,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         self._daily = RateLimit()
 
     def add_routes(self, app: Flask) -> None:
-        app.add_url_rule("/asr/v1/<appid>", view_func=self._submit, methods=["POST"])
+        app.add_url_rule("/asr/v1/<appid>", view_func=self._submit, methods=["POST"], strict_slashes=False)
 
     def parameters(self) -> Mapping[str, object]:
         return {**request.args.to_dict(), "body_bytes": len(request.get_data())}

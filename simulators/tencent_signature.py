@@ -106,7 +106,7 @@ def check_tc3(call: SignedCall, account: Account) -> None:
             service=account.service,
             signed_headers=signed,
         )
-        for host in (call.headers["host"], account.canonical_host)
+        for host in _signed_hosts(call.headers["host"], account)
         # The manual sorts the query, the vendor's own SDK signs it as it sends it.
         for query in (call.query, "&".join(sorted(call.query.split("&"))))
     ]
@@ -124,8 +124,14 @@ def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Acc
     if parameters.get("SignatureMethod", "HmacSHA1") not in {"HmacSHA1", "HmacSHA256"}:
         raise RefusalError("InvalidParameterValue", "SignatureMethod is HmacSHA1 or HmacSHA256.")
     _check_account(parameters["SecretId"], timestamp, account)
-    expected = [v1_signature(account.secret_key, method, each, parameters) for each in (host, account.canonical_host)]
+    hosts = _signed_hosts(host, account)
+    expected = [v1_signature(account.secret_key, method, each, parameters) for each in hosts]
     _check_any(parameters["Signature"], expected)
+
+
+def _signed_hosts(received: str, account: Account) -> tuple[str, ...]:
+    """Return the hosts that a client may have signed: the received one, without its port too, and the vendor's own."""
+    return received, received.partition(":")[0], account.canonical_host
 
 
 def _check_account(secret_id: str, timestamp: int, account: Account) -> None:

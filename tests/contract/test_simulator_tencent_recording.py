@@ -159,7 +159,7 @@ def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engin
     ("body", "code"),
     [
         pytest.param(b"A letter, not a recording. " * 50, b"10004", id="text"),
-        pytest.param(b"\x02#!SILK_V3" + bytes(range(256)), b"10004", id="silk"),
+        pytest.param(b"\x02#!SILK_V3" + bytes(range(256)), b"10000", id="silk-without-a-packet"),
         pytest.param(tones.audio(container="flac", codec="flac"), b"10000", id="flac"),
     ],
 )
@@ -246,6 +246,12 @@ def test_a_download_that_fails_is_told_by_callback(vendor, web):
 
     fields = result(web)
     assert (fields["code"], fields["audioTime"], fields["text"]) == (b"10007", b"0.0", b"")
+
+
+def test_a_trailing_slash_in_the_path_is_taken(vendor):
+    path = f"/asr/v1/{vendor.appid}/"
+
+    assert code_of(vendor.submit(path=path, url="http://127.0.0.1:9/a.wav")) == 0
 
 
 @pytest.mark.parametrize(

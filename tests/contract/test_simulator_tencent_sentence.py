@@ -140,7 +140,14 @@ def test_sixty_seconds_are_allowed(vendor):
     assert (response["Result"], response["AudioDuration"]) == ("[simulated utterance 1]", 60_000)
 
 
-@pytest.mark.parametrize("host", [pytest.param(None, id="received-host"), "asr.tencentcloudapi.com"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param(None, id="received-host"),
+        pytest.param("127.0.0.1", id="received-host-without-its-port"),
+        "asr.tencentcloudapi.com",
+    ],
+)
 @pytest.mark.parametrize("engine", ["16k_zh", "16k_0", "16k"])
 def test_speech_by_url(vendor, web, url, host, engine):
     response = vendor.tc3(

@@ -68,6 +68,13 @@ def test_check_holds_the_state_machines_and_test_needs_no_node():
     assert "node" not in tested
 
 
+def test_check_runs_published_clients_and_test_installs_none():
+    checked, tested = make("-n", "check").stdout, make("-n", "test").stdout
+
+    assert "pytest -q tests/clients" in checked
+    assert "clients" not in tested
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
