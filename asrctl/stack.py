@@ -266,7 +266,13 @@ class Stack:
 
     @cached_property
     def _outputs(self) -> dict[str, str]:
-        return {output["OutputKey"]: output["OutputValue"] for output in self.describe()["Outputs"]}
+        described = self.describe()
+        if "Outputs" not in described:
+            raise OperatorError(
+                f"stack {self.name} is {described['StackStatus']} and was never deployed whole: see docs/deploy.md, "
+                '"A deployment that fails"'
+            )
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from asrctl import destroy
 from asrctl.progress import Progress
+from asrctl.result import OperatorError
 from asrctl.stack import Place, Stack
 from devstack.expand import expand, load_template
 from tests.support.template import ROOT
@@ -180,6 +181,14 @@ def test_a_refusal_of_another_kind_is_raised(monkeypatch):
         destroyed(account, monkeypatch)
 
     assert "delete_bucket audio" not in account.log
+
+
+def test_stack_whose_first_deployment_failed_is_named_with_its_page(monkeypatch):
+    stack = Stack(Place("asrcore", "us-east-1"))
+    monkeypatch.setattr(stack, "describe", lambda: {"StackStatus": "ROLLBACK_COMPLETE"})
+
+    with pytest.raises(OperatorError, match=r'is ROLLBACK_COMPLETE .* "A deployment that fails"'):
+        destroy.destroy(stack, Progress(io.StringIO()), lambda _shown: True, dry_run=False)
 
 
 def test_calls_that_step_functions_throttles_are_slowed_down():
