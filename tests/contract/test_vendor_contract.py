@@ -373,6 +373,16 @@ def test_a_submission_that_is_refused(line, code, error_class):
     assert (error.error_class, error.code, error.vendor) == (error_class, code, line.vendor.name)
 
 
+@every([name for name in NAMES if VENDORS[name].successor])
+def test_retired_address_fails_at_once_with_its_successor(line):
+    line.control.fault("submit", http_status=410, body="<html>Gone</html>").raise_for_status()
+
+    error = failed(line.submit_speech)
+
+    assert (error.error_class, error.code) == (ErrorClass.CONFIG, "Http410")
+    assert line.vendor.successor in error.message
+
+
 @every()
 @pytest.mark.parametrize(
     ("fault", "code"),

@@ -100,3 +100,20 @@ def test_confidence(value, confidence):
 )
 def test_identifier(value, identifier):
     assert reading.identifier(value) == identifier
+
+
+@pytest.mark.parametrize(
+    ("items", "earliest_ms", "spans"),
+    [
+        pytest.param([{"end": 5}, {"begin": 5, "end": 9}], 0, [(0, 5), (5, 9)], id="first-of-all"),
+        pytest.param([{"end": 5}, {"end": 7}], 0, [(0, 5), (0, 7)], id="two-channels-at-once"),
+        pytest.param([{"start": 3, "end": 5}, {"end": 7}], 0, [(3, 5), (None, 7)], id="behind-a-later-one"),
+        pytest.param([{"start": None, "end": 5}], 0, [(None, 5)], id="null-is-not-left-out"),
+        pytest.param([{"start": -1, "end": 5}], 0, [(None, 5)], id="unknown-is-not-left-out"),
+        pytest.param([{}], 0, [(None, None)], id="no-end-proves-nothing"),
+        pytest.param([{"end": "5"}], 3, [(None, 5)], id="in-a-later-sentence"),
+        pytest.param([{"end": 5}], None, [(None, 5)], id="in-a-sentence-without-a-time"),
+    ],
+)
+def test_start_left_out_counts_as_0_where_the_end_proves_it(items, earliest_ms, spans):
+    assert reading.spans(items, ("start", "begin"), ("end",), earliest_ms=earliest_ms) == spans

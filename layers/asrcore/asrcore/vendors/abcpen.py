@@ -255,8 +255,11 @@ def _hotwords(options: Options) -> list[str]:
 def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
     # Without a wish for speakers the vendor labels two all the same.
     with_speakers = order.options.speakers is not None
+    sentences = reading.mappings(result.get("detail"))
+    spans = reading.spans(sentences, ("wordBg", "bg"), ("wordEd", "ed"), earliest_ms=0)
     utterances = [
-        _utterance(sentence, with_speakers=with_speakers) for sentence in reading.mappings(result.get("detail"))
+        _utterance(sentence, start_ms, end_ms, with_speakers=with_speakers)
+        for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
     ]
     return recognition(
         utterances,
@@ -265,28 +268,30 @@ def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
     )
 
 
-def _utterance(sentence: Mapping[str, Any], *, with_speakers: bool) -> Utterance:
-    start_ms = reading.milliseconds(reading.first(sentence, "wordBg", "bg"))
+def _utterance(
+    sentence: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_speakers: bool
+) -> Utterance:
     speaker = reading.text(reading.first(sentence, "speakerId", "speaker")) if with_speakers else ""
     words = reading.mappings(reading.first(sentence, "wordsPiece", "wordsResultList", "words"))
     return Utterance(
         start_ms=start_ms,
-        end_ms=reading.milliseconds(reading.first(sentence, "wordEd", "ed")),
+        end_ms=end_ms,
         text=reading.text(reading.first(sentence, "sentences", "onebest")),
         speaker=speaker or None,
-        words=_words([word for word in words if not _is_punctuation(word)], start_ms or 0),
+        words=_words([word for word in words if not _is_punctuation(word)], start_ms),
     )
 
 
-def _words(items: list[Mapping[str, Any]], sentence_start_ms: int) -> list[Word]:
+def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> list[Word]:
     """Words with absolute times; an old form counts frames of 10 ms from the start of the sentence."""
-    spans = [(reading.milliseconds(item.get("wordBg")), reading.milliseconds(item.get("wordEd"))) for item in items]
+    spans = reading.spans(items, ("wordBg",), ("wordEd",), earliest_ms=sentence_start_ms)
     latest_ms = max((time for span in spans for time in span if time is not None), default=0)
-    in_frames = bool(items) and latest_ms < sentence_start_ms
+    origin_ms = sentence_start_ms or 0
+    in_frames = bool(items) and latest_ms < origin_ms
     return [
         Word(
-            start_ms=_absolute(start, sentence_start_ms) if in_frames else start,
-            end_ms=_absolute(end, sentence_start_ms) if in_frames else end,
+            start_ms=_absolute(start, origin_ms) if in_frames else start,
+            end_ms=_absolute(end, origin_ms) if in_frames else end,
             text=reading.text(reading.first(item, "words", "wordsName")),
             confidence=reading.confidence(item.get("wc")),
         )

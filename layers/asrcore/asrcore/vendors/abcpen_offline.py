@@ -196,7 +196,7 @@ def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
     # vendor's document says that they always come.
     with_words = order.options.words is not False
     sentences = reading.mappings(result.get("detail"))
-    spans = reading.spans(sentences, "start", "end", earliest_ms=0)
+    spans = reading.spans(sentences, ("start",), ("end",), earliest_ms=0)
     return recognition(
         [
             Utterance(
@@ -221,7 +221,7 @@ def _speaker(label: object) -> str | None:
 
 def _words(sentence: Mapping[str, Any], sentence_start_ms: int | None) -> list[Word]:
     words = reading.mappings(sentence.get("words"))
-    spans = reading.spans(words, "start", "end", earliest_ms=sentence_start_ms)
+    spans = reading.spans(words, ("start",), ("end",), earliest_ms=sentence_start_ms)
     return [
         Word(start_ms=start_ms, end_ms=end_ms, text=reading.text(word.get("word")))
         for word, (start_ms, end_ms) in zip(words, spans, strict=True)

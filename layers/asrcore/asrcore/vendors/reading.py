@@ -43,20 +43,25 @@ def milliseconds(value: object, unit_ms: int = 1, origin_ms: int = 0) -> int | N
 
 
 def spans(
-    items: Sequence[Mapping[str, Any]], start: str, end: str, *, earliest_ms: int | None, unit_ms: int = 1
+    items: Sequence[Mapping[str, Any]],
+    start: Sequence[str],
+    end: Sequence[str],
+    *,
+    earliest_ms: int | None,
 ) -> list[tuple[int | None, int | None]]:
     """Return start and end of items in order of time, each in milliseconds or None.
 
     Some JSON encoders leave out zeros. A start that is not there at all counts as 0 where the item has an end and
     nothing before it began later than 0.
 
-    earliest_ms: when the first item can begin; None where that is unknown, and nothing counts as 0.
+    start, end: names, of which the first that has a value counts.  earliest_ms: when the first item can begin; None
+    where that is unknown, and nothing counts as 0.
     """
     found = []
     latest_ms = earliest_ms
     for item in items:
-        start_ms, end_ms = milliseconds(item.get(start), unit_ms), milliseconds(item.get(end), unit_ms)
-        if start_ms is None and latest_ms == 0 and end_ms is not None and start not in item:
+        start_ms, end_ms = milliseconds(first(item, *start)), milliseconds(first(item, *end))
+        if start_ms is None and latest_ms == 0 and end_ms is not None and item.keys().isdisjoint(start):
             start_ms = 0
         if start_ms and latest_ms is not None:
             latest_ms = max(latest_ms, start_ms)

@@ -16,7 +16,7 @@ _CHANNELS = {"1": 0, "2": 1}
 def utterances(items: object, *, with_words: bool) -> list[Utterance]:
     """Return the sentences of a list; channels, speakers and emotions where the vendor gives them."""
     sentences = reading.mappings(items)
-    spans = reading.spans(sentences, "start_time", "end_time", earliest_ms=0)
+    spans = reading.spans(sentences, ("start_time",), ("end_time",), earliest_ms=0)
     return [
         _utterance(sentence, start_ms, end_ms, with_words=with_words)
         for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
@@ -40,7 +40,7 @@ def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None
 def _words(items: object, sentence_start_ms: int | None) -> list[Word]:
     """Return the words. The newer generation gives a confidence that is always 0, and -1 for times unknown to it."""
     words = reading.mappings(items)
-    spans = reading.spans(words, "start_time", "end_time", earliest_ms=sentence_start_ms)
+    spans = reading.spans(words, ("start_time",), ("end_time",), earliest_ms=sentence_start_ms)
     return [
         Word(
             start_ms=start_ms,
