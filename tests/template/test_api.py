@@ -42,7 +42,7 @@ def integration(operation: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("key", sorted(set(routes(DEPLOYMENTS["iam"])) - OPEN_TO_ALL))
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_every_route_but_callbacks_and_the_page_needs_authorization(deployment, key):
+def test_routes_of_callers_need_authorization(deployment, key):
     assert routes(DEPLOYMENTS[deployment])[key]["security"] == [{"caller": []}]
 
 

@@ -206,7 +206,7 @@ class TestKey:
         assert not re.findall(r"arn:aws|amazonaws", text)
 
 
-def test_page_on_china_says_that_a_filing_is_per_region_and_what_to_try_first():
+def test_china_page_says_filing_is_per_region_and_what_to_try():
     (section,) = re.findall(r"(?s)\n## AWS China\n(.*?)\n## ", (ROOT / "docs/deploy.md").read_text())
     region = PROFILES["china"]["global"]["parameters"]["region"]
 

@@ -106,7 +106,7 @@ def test_a_batch_in_which_nobody_answers_fits_into_an_invocation_and_is_hidden_m
     assert 2 <= MESSAGE["ScalingConfig"]["MaximumConcurrency"] <= 10
 
 
-def test_delay_alarm_fires_when_an_event_is_refused_for_the_third_time():
+def test_delay_alarm_fires_at_the_third_refusal_of_an_event():
     """From the third receipt on SQS leaves a message out of the age of the oldest (SQS guide, available metrics)."""
     reported = [point.value for point in points(refused_webhook().measured) if point.name == "RefusedWebhookAge"]
 
