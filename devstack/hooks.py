@@ -39,7 +39,13 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.dist
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
@@ -145,6 +151,13 @@ def _install() -> None:
     _change(BaseExecutionWorkerCommunication, "terminated", _then_publish(BaseExecutionWorkerCommunication.terminated))
     # It waits as long as AWS does.
     _change(WaitFunction, "_wait_interval", _scaled_wait(WaitFunction._wait_interval))
+    # It waits for a task's token to the end although the execution was stopped, which then fails instead.
+    _change(
+        StateTaskServiceCallback,
+        "_eval_wait_for_task_token",
+        _until_stopped(StateTaskServiceCallback._eval_wait_for_task_token),
+    )
+    _change(Environment, "set_error", _unless_stopped(Environment.set_error))
     _change(JitterStrategyDecl, "_eval_body", _scaled_pause(JitterStrategyDecl._eval_body))
     # Its Distributed Maps have no batches, no inventories and no results.
     _change(AmazonStateLanguageParser, "parse", distributed_map.parsed(AmazonStateLanguageParser.parse))
@@ -337,6 +350,32 @@ def _scaled_wait(original: Callable[..., None]) -> Callable[..., None]:
             env.program_state_event.wait(min(remaining_s, NOTICE_S))
 
     return _wait_interval
+
+
+def _until_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wait_for_task_token(task: Any, env: Any, timeout_seconds: float, callback_endpoint: Any, **others: Any) -> Any:
+        if others.get("heartbeat_endpoint"):
+            return original(
+                task, env=env, timeout_seconds=timeout_seconds, callback_endpoint=callback_endpoint, **others
+            )
+        began = time.monotonic()
+        # Of an execution that was stopped before, moto has not read the timeout either.
+        while env.is_running() and (remaining_s := began + timeout_seconds - time.monotonic()) > 0:
+            if outcome := callback_endpoint.wait(min(remaining_s, NOTICE_S)):
+                return outcome
+        return CallbackOutcomeTimedOut(callback_id=callback_endpoint.callback_id)
+
+    return wait_for_task_token
+
+
+def _unless_stopped(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    @functools.wraps(original)
+    def set_error(env: Any, error: Any) -> None:
+        if not isinstance(env.program_state(), ProgramStopped):
+            original(env, error)
+
+    return set_error
 
 
 def _scaled_pause(original: Callable[..., None]) -> Callable[..., None]:

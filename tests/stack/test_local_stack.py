@@ -396,6 +396,16 @@ def test_state_machine_with_a_name_twice_is_refused_as_in_aws(scripted: Searched
     )
 
 
+def test_execution_that_awaits_a_callback_is_stopped_at_once(scripted: SearchedStack):
+    states = scripted.client("stepfunctions")
+    execution = start(scripted, "awaits", "callback", {}, wait_s=3600)
+    wait_for(lambda: notes_of(scripted, "awaits"))
+
+    states.stop_execution(executionArn=execution)
+
+    assert ended(scripted, execution)["status"] == "ABORTED"
+
+
 WAITING = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}})
 
 
