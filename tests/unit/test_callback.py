@@ -40,6 +40,14 @@ def test_a_callback_is_stored_then_acknowledged_and_wakes_the_execution(made):
     assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
 
 
+def test_a_warning_header_of_a_callback_reaches_the_job(made):
+    said = replace(posted(made.job()), warning='299 - "times are guessed"')
+
+    receive(said, made.services)
+
+    assert "the vendor says: times are guessed" in made.job().warnings
+
+
 def test_before_the_token_is_stored_it_completes_the_job_all_the_same(made):
     answer = receive(posted(made.job()), made.services)
 

@@ -122,3 +122,25 @@ class TestExports:
         assert f"transcripts/{KEY}.srt" not in made.transcripts.objects
         assert f"transcripts/{KEY}.txt" in made.transcripts.objects
         assert any("times" in warning for warning in job.warnings)
+
+
+@pytest.mark.parametrize(
+    ("header", "warnings"),
+    [
+        pytest.param('299 - "times are guessed"', ["the vendor says: times are guessed"], id="one"),
+        pytest.param(
+            '110 cache "stale", 299 a:80 "a \\"b\\"", 299 - "c"',
+            ['the vendor says: a "b"', "the vendor says: c"],
+            id="two",
+        ),
+        pytest.param('299 - "see https://x.example/a?sig=1"', ["the vendor says: see (URL)"], id="without addresses"),
+        pytest.param(f'299 - "{"x" * 999}"', [f"the vendor says: {'x' * 200}"], id="not endless"),
+        pytest.param('199 - "passing"', [], id="another code"),
+        pytest.param("nonsense", [], id="no warning"),
+    ],
+)
+def test_what_a_replys_warning_header_says_reaches_the_job(header, warnings):
+    made = world(vendors=(SYNC,))
+    made.send = lambda request: Reply(200, b"done", {"warning": header})
+
+    assert drop(made).warnings == warnings

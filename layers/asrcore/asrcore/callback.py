@@ -18,7 +18,7 @@ from asrcore.services import Services, order_of
 class Posted:
     """A callback as it arrived: the four parts of its address, and its body.
 
-    is_damaged: API Gateway put replacement characters where the body was no UTF-8.
+    is_damaged: API Gateway put replacement characters where the body was no UTF-8. warning: the HTTP header.
     """
 
     vendor: str
@@ -28,6 +28,7 @@ class Posted:
     body: bytes
     content_type: str
     is_damaged: bool = False
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,8 @@ def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
             LOG.warning("a task that was submitted besides has failed; the attempt's own goes on", vendor=vendor.name)
             return job
         return attempt_failed(job, said.outcome, services)
-    return finish(
-        job, said.outcome, Raw(posted.body, posted.content_type), services, vendor_task_id=said.vendor_task_id
-    )
+    raw = Raw(posted.body, posted.content_type, warning=posted.warning)
+    return finish(job, said.outcome, raw, services, vendor_task_id=said.vendor_task_id)
 
 
 def _is_of_another_task(said: Callback, job: Job) -> bool:

@@ -196,6 +196,7 @@ def posted(event: dict[str, Any]) -> Posted:
             body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="replace"),
             content_type=event.get("headers", {}).get("content-type", ""),
             is_damaged=not event.get("isBase64Encoded") and "\ufffd" in body,
+            warning=event.get("headers", {}).get("warning", ""),
         )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError("this is no callback: expected pathParameters and body of an HTTP API's event") from error

@@ -15,7 +15,7 @@ from asrcore.core.job import Job, Status
 from asrcore.core.money import Cost
 from asrcore.core.routing import followers
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Recognition, Source, Transcript
-from asrcore.core.vendor import Reply, Vendor
+from asrcore.core.vendor import Reply, Vendor, read_warnings
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
 
@@ -27,12 +27,13 @@ class Raw:
     body: bytes = field(repr=False)
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)  # that say what the body does not
+    warning: str = ""  # the HTTP header
 
     @classmethod
     def of(cls, reply: Reply, vendor: Vendor) -> "Raw":
         """A vendor's HTTP reply."""
         told = {name: reply.headers[name] for name in vendor.telling_headers if name in reply.headers}
-        return cls(reply.body, reply.headers.get("content-type", ""), told)
+        return cls(reply.body, reply.headers.get("content-type", ""), told, reply.headers.get("warning", ""))
 
 
 def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor_task_id: str | None = None) -> Job:
@@ -44,6 +45,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
         return announce(job, services)
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
+    warnings += read_warnings(raw.warning)
     done = job.complete(vendor_task_id, key, warnings, now, duration_ms=heard.duration_ms)
     saved = done.model_copy(update={"revision": done.revision + 1})
     transcript = _transcript(done, heard, incurred(saved, services.settings.rates))

@@ -186,7 +186,20 @@ _CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG
 # A signed address, or as much of one as is signed.
 _URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
+_PERSISTENT_WARNING = re.compile(r'\b299 \S+ "((?:[^"\\]|\\.)*)"')
+LONGEST_WARNING = 200
+MOST_WARNINGS = 3
 _GONE = MappingProxyType({404: "Http404", 410: "Http410"})
+
+
+def read_warnings(header: str) -> list[str]:
+    """Return what an HTTP Warning header tells the reader of a result, a sentence each.
+
+    Code 299, "miscellaneous persistent warning" (RFC 7234, section 5.5), is how a server, or a proxy before it, says
+    more than its document has a field for.
+    """
+    texts = [re.sub(r"\\(.)", r"\1", text) for text in _PERSISTENT_WARNING.findall(header)]
+    return [f"the vendor says: {_URL.sub('(URL)', text)[:LONGEST_WARNING]}" for text in texts[:MOST_WARNINGS]]
 
 
 class Vendor(ABC):
