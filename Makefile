@@ -16,24 +16,28 @@ export SAM_CLI_TELEMETRY ?= 0
 unexport PYTHONDONTWRITEBYTECODE
 
 # As they were given: the shell is not to take quotes or brackets out of them.
-export PARAMS AUDIO VENDOR
+export PARAMS AUDIO VENDOR RECOGNIZER ASR_MODEL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## On this machine
 
-demo: $(VENV)/local.ok  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
+demo: $(VENV)/local.ok $(if $(AUDIO),recognizer)  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
 	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$$AUDIO") $(if $(VENDOR),--vendor "$$VENDOR")
 
-local: $(VENV)/local.ok  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
+local: $(VENV)/local.ok recognizer  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
 	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
 
-simulators: $(VENV)/local.ok  ## the vendor simulators alone
+simulators: $(VENV)/local.ok recognizer  ## the vendor simulators alone
 	@$(RUN) -m simulators
+
+# What hears recordings of one's own; RECOGNIZER=none leaves it out. Where it cannot be installed, all else runs.
+recognizer: $(VENV)/local.ok
+	@$(if $(filter none,$(RECOGNIZER)),,$(MAKE) --no-print-directory $(VENV)/recognizer.ok || true)
 
 ## A stack, here or in AWS
 ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
@@ -82,7 +86,7 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 
 scan: $(SCAN)/scan.ok  ## security scanners: the template and our code (.checkov.yaml, pyproject.toml), what the layer brings
 	@$(SCAN)/bin/checkov --config-file .checkov.yaml
-	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack simulators tools benchmarks
+	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack recognizer simulators tools benchmarks
 	@$(SCAN)/bin/python -m tools.audit $(if $(MUST_AUDIT),--must-ask)
 
 chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longer than in `make test` (SEED=7 BUDGET_S=600)
@@ -122,9 +126,9 @@ schema: $(VENV)/dev.ok  ## write schemas/ from the models
 # (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "dev requirements/dev" "local requirements/local" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "recognizer requirements/recognizer" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
-	    --custom-compile-command "make lock" $$( case $$1 in local|layer) echo -c requirements/dev.txt ;; esac ) \
+	    --custom-compile-command "make lock" $$( case $$1 in local|recognizer|layer) echo -c requirements/dev.txt ;; esac ) \
 	    requirements/$$1.in -o $$2.txt || exit 1; done
 
 $(VENV)/%.ok: requirements/%.txt devstack/setup.sh

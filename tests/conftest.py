@@ -3,6 +3,8 @@
 import gc
 from collections.abc import Iterator
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -22,6 +24,10 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+# The embedded recogniser costs seconds and 500 MiB a stack: only the tests that are about it start one.
+os.environ["RECOGNIZER"] = "none"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

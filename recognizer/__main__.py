@@ -1,0 +1,74 @@
+"""Runs the recogniser in the foreground: `python -m recognizer`."""
+
+import argparse
+import functools
+import logging
+import os
+import signal
+import sys
+import threading
+
+from devstack.json_log import JsonFormatter
+from devstack.web import PortTakenError, WebServer
+from recognizer import engine
+from recognizer.queue import Queue
+from recognizer.server import make_app
+from recognizer.weights import NoModelError, find_model
+
+LOG = logging.getLogger("recognizer")
+NICENESS = 5  # whatever else runs on this machine goes first
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until Ctrl-C or SIGTERM.
+
+    Prints `READY URL` as soon as it listens; until the model is loaded it answers 503. Prints `MISSING reason` and
+    returns 2 where there is no model.
+    """
+    options = _parser().parse_args(arguments)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+    os.nice(NICENESS)
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    if options.until_eof:
+        threading.Thread(target=_wait_for_eof, args=(done,), daemon=True).start()
+    try:
+        model = find_model()
+        queue = Queue()
+        with WebServer(make_app(queue), options.bind, options.port) as server:
+            print(f"READY {server.url}", flush=True)
+            queue.open(functools.partial(engine.recognise, engine.load(model)))
+            LOG.info("model loaded", extra={"model": model})
+            while not done.wait(1):  # no wait without end: a signal was seen not to interrupt it
+                pass
+    except NoModelError as error:
+        print(f"MISSING {error}", flush=True)
+        return 2
+    except PortTakenError as error:
+        print(error.strerror, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _wait_for_eof(done: threading.Event) -> None:
+    """The process that started this one holds the other end of standard input, and is gone when it closes."""
+    sys.stdin.read()
+    done.set()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m recognizer", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument(
+        "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input does")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

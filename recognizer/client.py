@@ -1,0 +1,110 @@
+"""What the simulators call: a recording in, its sentences out, however often the recogniser dies meanwhile."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import IO
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from recognizer.hearing import Hearing
+
+LOG = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+LONGEST_S = 4 * 3600.0  # five hours of speech on one slow core
+ATTEMPTS = 3  # a recording at which the recogniser dies so often is left alone
+RETRY_S = 0.5
+LOADING_S = 600.0  # a model named by ASR_MODEL may have to be fetched first
+
+
+class StillWorkingError(Exception):
+    """The recognition is not there within the time given; it goes on, and a later call returns it at once."""
+
+
+class Client:
+    """Calls one recogniser. Safe to use from several threads."""
+
+    def __init__(self, url: str, is_gone: Callable[[], bool]) -> None:
+        """is_gone: whether the recogniser will not come back."""
+        self._url, self._is_gone = f"{url}/recognitions", is_gone
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def hear(self, file: IO[bytes], wait_s: float = LONGEST_S) -> Hearing | None:
+        """Return what is said in an audio file; None where it cannot be recognised, which is logged.
+
+        Raises StillWorkingError after wait_s seconds.
+        """
+        with self._lock:
+            self._waiting += 1
+            LOG.info("waiting for the recogniser", extra={"in_queue": self._waiting})
+        try:
+            return self._hear(file, time.monotonic() + wait_s)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def done_ms(self) -> int | None:
+        """Return how much is recognised of the recording at which it works; None while there is none."""
+        try:
+            with self._session() as session:
+                found = session.get(self._url, timeout=CONNECT_S).json()["recognitions"]
+        except (requests.RequestException, ValueError, LookupError):
+            return None
+        return max((int(each["done_ms"]) for each in found), default=None)
+
+    def _hear(self, file: IO[bytes], deadline: float) -> Hearing | None:
+        deaths = 0
+        loading_until = time.monotonic() + LOADING_S
+        while not self._is_gone():
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0:
+                raise StillWorkingError
+            file.seek(0)
+            try:
+                response = self._post(file, remaining_s)
+            except requests.ReadTimeout:
+                raise StillWorkingError from None
+            except requests.ConnectionError as error:
+                # Refused: it is being started. Broken off: it died at work, maybe at this recording.
+                deaths += not _is_refused(error)
+                if deaths >= ATTEMPTS:
+                    LOG.exception("the recogniser died at this recording again and again", extra={"deaths": deaths})
+                    return None
+            else:
+                if response.status_code == 200:
+                    return Hearing.from_json(response.json())
+                if response.status_code != 503:
+                    LOG.error(
+                        "not recognised", extra={"http_status": response.status_code, "reason": _reason(response)}
+                    )
+                    return None
+            if time.monotonic() > loading_until:
+                LOG.error("the recogniser does not come back")
+                return None
+            time.sleep(RETRY_S)
+        return None
+
+    def _post(self, file: IO[bytes], timeout_s: float) -> requests.Response:
+        with self._session() as session:
+            return session.post(self._url, data=file, timeout=(CONNECT_S, timeout_s))
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False  # no proxy on the way to this machine
+        return session
+
+
+def _is_refused(error: requests.ConnectionError) -> bool:
+    """Whether nothing listens: the request did not reach the recogniser."""
+    return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
+
+
+def _reason(response: requests.Response) -> str:
+    try:
+        return str(response.json()["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return "no reason given"

@@ -1,0 +1,114 @@
+"""Recognise speech with a Whisper model: a piece of the recording at a time, so that hours need no more memory."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Any, Protocol
+
+from recognizer.audio import SAMPLE_RATE_HZ, Samples, read_pieces
+from recognizer.hearing import Hearing, Sentence, Word
+from recognizer.text import PROMPT, cut_loops, repeats_prompt, split_sentences, write
+
+PIECE_S = 60  # four windows of Whisper hold it with its pauses; other recordings get their turn between two pieces
+CERTAIN = 0.5  # a language less probable than this is taken for Mandarin, the language of most recordings here
+DEFAULT_LANGUAGE = "zh"
+# Whisper's own measures against invented text. A window that fails the second or third is decoded again, less greedily.
+NO_SPEECH = 0.6  # probability above which an uncertain window is silence
+LEAST_LOG_PROBABILITY = -1.0  # mean of a window's tokens
+MOST_COMPRESSION = 2.4  # text that zips better than this repeats itself
+TEMPERATURES = (0.0, 0.4, 0.8)
+SILENCE_S = 2.0  # longer silence around a doubtful word means that it was invented
+THREADS = min(4, os.cpu_count() or 1)  # more make Whisper base no faster
+
+Progress = Callable[[int], None]  # called with the milliseconds recognised so far
+
+
+class Model(Protocol):
+    """What is used of faster_whisper.WhisperModel."""
+
+    def transcribe(self, audio: Samples, **options: Any) -> tuple[Any, Any]:
+        """Return segments, decoded as they are read, and facts about the audio."""
+
+    def detect_language(self, audio: Samples, **options: Any) -> tuple[str, float, list[tuple[str, float]]]:
+        """Return the most probable language, its probability, and all."""
+
+
+def load(model: str) -> Model:
+    """Load a model by folder or hub name; a folder is never looked up anywhere."""
+    if os.path.isdir(model):  # noqa: PTH112 - a name is no path
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from faster_whisper import WhisperModel  # noqa: PLC0415 - takes a second, and the variable above must be set
+
+    loaded: Model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=THREADS)
+    return loaded
+
+
+def _ignore(_done_ms: int) -> None:
+    """Report progress to nothing."""
+
+
+def recognise(
+    model: Model,
+    file: IO[bytes],
+    *,
+    language: str | None = None,
+    hints: str = "",
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    progress: Progress = _ignore,
+) -> Hearing:
+    """Recognise a recording. language: ISO 639-1; detected if None. hints: words to expect. turn: held for each piece.
+
+    Raises recognizer.audio.UnreadableError.
+    """
+    sentences: list[Sentence] = []
+    done = 0
+    for piece in read_pieces(file, PIECE_S):
+        with turn():
+            language = language or _detect(model, piece)
+            if language:
+                words = _words(model, piece, done * 1000 // SAMPLE_RATE_HZ, language, hints, progress=progress)
+                sentences += split_sentences(write(words, language))
+        done += len(piece)
+        progress(done * 1000 // SAMPLE_RATE_HZ)
+    return Hearing(language, done * 1000 // SAMPLE_RATE_HZ, tuple(cut_loops(sentences)))
+
+
+def _detect(model: Model, piece: Samples) -> str | None:
+    """The language of the piece; None where there is no speech in it."""
+    from faster_whisper.vad import get_speech_timestamps  # noqa: PLC0415
+
+    if not get_speech_timestamps(piece):
+        return None
+    language, probability, _ = model.detect_language(piece, vad_filter=True)
+    return language if probability >= CERTAIN else DEFAULT_LANGUAGE
+
+
+def _words(
+    model: Model, piece: Samples, start_ms: int, language: str, hints: str, *, progress: Progress
+) -> Iterator[Word]:
+    """The words of a piece that starts `start_ms` into the recording, without what Whisper invented."""
+    prompt = (PROMPT if language == "zh" else "") + hints
+    segments, _ = model.transcribe(
+        piece,
+        language=language,
+        beam_size=1,
+        temperature=TEMPERATURES,
+        compression_ratio_threshold=MOST_COMPRESSION,
+        log_prob_threshold=LEAST_LOG_PROBABILITY,
+        no_speech_threshold=NO_SPEECH,
+        condition_on_previous_text=False,  # what went wrong once is not repeated for ever
+        hotwords=prompt or None,  # told anew for each window, as `initial_prompt` is not
+        vad_filter=True,
+        word_timestamps=True,
+        hallucination_silence_threshold=SILENCE_S,
+    )
+    latest_ms, end_ms = start_ms, start_ms + len(piece) * 1000 // SAMPLE_RATE_HZ
+    for segment in segments:
+        progress(min(end_ms, start_ms + round(segment.end * 1000)))
+        is_loop = segment.compression_ratio > MOST_COMPRESSION
+        if is_loop or segment.avg_logprob < LEAST_LOG_PROBABILITY or repeats_prompt(segment.text, prompt):
+            continue
+        for word in segment.words:
+            latest_ms = min(end_ms, max(latest_ms, start_ms + round(word.start * 1000)))
+            until_ms = min(end_ms, max(latest_ms, start_ms + round(word.end * 1000)))
+            yield Word(word.word, latest_ms, until_ms)

@@ -1,0 +1,144 @@
+"""The recogniser in a process of its own: started, restarted when it dies, ended with the one that started it."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Self
+
+from recognizer.client import Client
+from recognizer.weights import ROOT
+
+LOG = logging.getLogger(__name__)
+
+START_S = 60.0  # to listen: loading Python's packages, joining the weights once
+STOP_S = 5.0
+MOST_DEATHS = 3  # in a row, each within SHORT_LIFE_S: then it is not started again
+SHORT_LIFE_S = 30.0
+SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recogniser out
+
+
+class RecognizerProcess:
+    """Runs `python -m recognizer` while a `with` lasts.
+
+    url: its address, the same after each restart; None where it cannot run: then `problem` was called with the reason,
+    once.
+    """
+
+    url: str | None = None
+
+    def __init__(
+        self,
+        problem: Callable[[str], None],
+        log_path: Path | None = None,
+        bind: str = "127.0.0.1",
+        command: tuple[str, ...] = (sys.executable, "-m", "recognizer"),
+    ) -> None:
+        """problem: called at most once, from any thread. log_path: of its log; None for this process's own stderr."""
+        self._problem, self._log_path, self._command = problem, log_path, (*command, "--until-eof", "--bind", bind)
+        self._known = threading.Event()  # whether it can run
+        self._stopping = threading.Event()
+        self._gone = False
+        self._process: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._supervise, name="recognizer", daemon=True)
+
+    def client(self) -> Client | None:
+        """Return a client; None where it cannot run."""
+        return Client(self.url, lambda: self.is_gone) if self.url and not self.is_gone else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it does not run and will not be started again."""
+        return self._gone
+
+    def __enter__(self) -> Self:
+        if os.environ.get(SWITCH) == "none":
+            self._gone = True
+            return self
+        self._thread.start()
+        if not self._known.wait(START_S):
+            self._give_up(f"it did not start within {START_S:.0f} s; see {self._log_path or 'its log'}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._process is not None:
+            _end(self._process)
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+
+    def kill(self) -> None:
+        """Kill the process as it runs now, as running out of memory would; it is started again."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _supervise(self) -> None:
+        deaths = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            status = self._run()
+            if self._stopping.is_set() or self._gone:
+                return
+            deaths = deaths + 1 if time.monotonic() - started < SHORT_LIFE_S else 1
+            LOG.warning("the recogniser died", extra={"status": status, "deaths": deaths})
+            if deaths >= MOST_DEATHS:
+                self._give_up(f"it died {deaths} times in a row (status {status}); see {self._log_path or 'its log'}")
+                return
+
+    def _run(self) -> int:
+        """One life of the process; returns its exit status."""
+        port = self.url.rpartition(":")[2] if self.url else "0"
+        with self._log() as log:
+            process = self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [*self._command, "--port", port],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        try:
+            if process.stdout is not None:
+                for line in process.stdout:
+                    self._note(line.strip())
+            return process.wait()
+        finally:
+            _end(process)
+
+    def _log(self) -> IO[str]:
+        if self._log_path is None:
+            return os.fdopen(os.dup(2), "a")
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        return self._log_path.open("a", encoding="utf-8")
+
+    def _note(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "READY":
+            self.url = rest
+            self._known.set()
+        elif word == "MISSING":
+            self._give_up(rest)
+
+    def _give_up(self, why: str) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        self._problem(why)
+        self._known.set()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for file in (process.stdin, process.stdout):
+        if file is not None:
+            file.close()

@@ -1,0 +1,148 @@
+"""One piece at a time for the model, each recording recognised once, small recordings first."""
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+from recognizer.audio import sha256_of
+from recognizer.hearing import Hearing
+
+LOG = logging.getLogger(__name__)
+
+MOST_KEPT = 500  # recordings whose recognition is remembered
+
+
+class Recognise(Protocol):
+    """What `engine.recognise` does, with a model. turn: entered for each piece."""
+
+    def __call__(
+        self,
+        file: IO[bytes],
+        *,
+        language: str | None,
+        hints: str,
+        turn: Callable[[], AbstractContextManager[None]],
+        progress: Callable[[int], None],
+    ) -> Hearing:
+        """Return the recognition."""
+
+
+@dataclass
+class _Recording:
+    """A recording that was seen. `results` are by language as asked for and hints; `lock` is held while one is made."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    results: dict[tuple[str | None, str], Hearing] = field(default_factory=dict)
+
+    def known(self, language: str | None, hints: str) -> Hearing | None:
+        """Return the recognition, if there is one; that of the detected language serves who names the same one."""
+        detected = self.results.get((None, hints))
+        if detected is not None and language in {None, detected.language}:
+            return detected
+        return self.results.get((language, hints))
+
+
+class Turns:
+    """Lets one thread at a time go on: of those that wait the one with the least rank, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[int, int]] = []
+        self._arrivals = itertools.count()
+        self._taken = False
+
+    @contextmanager
+    def take(self, rank: int) -> Iterator[None]:
+        """Wait for the turn; it ends with the `with` block."""
+        with self._changed:
+            place = (rank, next(self._arrivals))
+            heapq.heappush(self._waiting, place)
+            self._changed.wait_for(lambda: not self._taken and self._waiting[0] == place)
+            heapq.heappop(self._waiting)
+            self._taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify_all()
+
+
+class Queue:
+    """Recognitions asked for by many threads. Closed until `open` gives it the model."""
+
+    def __init__(self) -> None:
+        self._recognise: Recognise | None = None
+        self._turns = Turns()
+        self._lock = threading.Lock()
+        self._recordings: dict[str, _Recording] = {}
+        self._jobs: dict[int, dict[str, Any]] = {}
+        self._numbers = itertools.count(1)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a model to recognise with."""
+        return self._recognise is not None
+
+    def open(self, recognise: Recognise) -> None:
+        """Recognise with a model from now on."""
+        self._recognise = recognise
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what is being recognised or waits: number, size in bytes, milliseconds recognised, seconds so far."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                {"number": number, "size_bytes": job["size_bytes"], "done_ms": job["done_ms"], "s": now - job["since"]}
+                for number, job in self._jobs.items()
+            ]
+
+    def recognise(self, file: IO[bytes], language: str | None, hints: str) -> Hearing:
+        """Recognise a recording, or return what was recognised before. Raises recognizer.audio.UnreadableError."""
+        sha256, size_bytes = sha256_of(file)
+        recording = self._recording(sha256)
+        with recording.lock:
+            known = recording.known(language, hints)
+            if known is None:
+                known = recording.results[language, hints] = self._run(file, size_bytes, language, hints)
+            return known
+
+    def _recording(self, sha256: str) -> _Recording:
+        with self._lock:
+            recording = self._recordings.pop(sha256, None) or _Recording()
+            self._recordings[sha256] = recording
+            if len(self._recordings) > MOST_KEPT:
+                del self._recordings[next(iter(self._recordings))]
+            return recording
+
+    def _run(self, file: IO[bytes], size_bytes: int, language: str | None, hints: str) -> Hearing:
+        job: dict[str, Any] = {"size_bytes": size_bytes, "done_ms": 0, "since": time.monotonic()}
+        number = next(self._numbers)
+        with self._lock:
+            self._jobs[number] = job
+            LOG.info("recognition waits", extra={"recording": number, "in_queue": len(self._jobs)})
+
+        def progress(done_ms: int) -> None:
+            is_next_minute = done_ms // 60_000 > job["done_ms"] // 60_000
+            job["done_ms"] = done_ms
+            if is_next_minute:
+                LOG.info("recognised so far", extra={"recording": number, "done_ms": done_ms})
+
+        if self._recognise is None:
+            raise RuntimeError("the queue is not open")
+        try:
+            hearing = self._recognise(
+                file, language=language, hints=hints, turn=lambda: self._turns.take(size_bytes), progress=progress
+            )
+        finally:
+            with self._lock:
+                del self._jobs[number]
+        took_s = round(time.monotonic() - job["since"], 1)
+        LOG.info("recognised", extra={"recording": number, "sentences": len(hearing.sentences), "took_s": took_s})
+        return hearing

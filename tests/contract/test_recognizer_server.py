@@ -1,0 +1,161 @@
+"""The recogniser's HTTP interface as OpenAI documents it, and the simulators' client; the model is a stand-in."""
+
+import io
+import threading
+
+import pytest
+import requests
+
+from devstack.web import WebServer
+from recognizer.audio import UnreadableError
+from recognizer.client import ATTEMPTS, Client, StillWorkingError
+from recognizer.hearing import Hearing, Sentence, Word
+from recognizer.queue import Queue
+from recognizer.server import make_app
+
+WAIT_S = 30
+HEARD = Hearing(
+    "zh",
+    2500,
+    (
+        Sentence((Word("大家", 300, 700), Word("好，", 700, 1000), Word("再见。", 1200, 2000))),
+        Sentence((Word("好", 2100, 2300),)),
+    ),
+)
+
+
+@pytest.fixture
+def queue():
+    return Queue()
+
+
+@pytest.fixture
+def url(queue):
+    with WebServer(make_app(queue), "127.0.0.1", 0) as server:
+        yield server.url
+
+
+@pytest.fixture
+def asked(queue):
+    """What the stand-in was asked for; it hears HEARD in anything but the text `broken`."""
+    calls = []
+
+    def recognise(file, **options):
+        content = file.read()
+        calls.append((content, options["language"], options["hints"]))
+        if content == b"broken":
+            raise UnreadableError("no audio that can be decoded (InvalidDataError)")
+        return HEARD
+
+    queue.open(recognise)
+    return calls
+
+
+def transcribe(url, content=b"audio", **fields):
+    files = {"file": ("a.mp3", io.BytesIO(content))} if content is not None else {"other": ("a", b"")}
+    return requests.post(f"{url}/v1/audio/transcriptions", files=files, data={"model": "any", **fields}, timeout=WAIT_S)
+
+
+def test_json_has_the_text_alone(url, asked):
+    response = transcribe(url, language="zh-CN", prompt="云原生")
+
+    assert (response.status_code, response.json()) == (200, {"text": "大家好，再见。好"})
+    assert asked == [(b"audio", "zh", "云原生")]
+
+
+@pytest.mark.parametrize(
+    ("granularities", "parts"),
+    [
+        pytest.param([], {"segments"}, id="default"),
+        pytest.param(["word"], {"words"}, id="words"),
+        pytest.param(["word", "segment"], {"words", "segments"}, id="both"),
+    ],
+)
+def test_verbose_json_has_the_parts_asked_for(url, asked, granularities, parts):
+    fields = {"response_format": "verbose_json", "timestamp_granularities[]": granularities}
+    document = transcribe(url, **fields).json()
+
+    assert {"words", "segments"} & document.keys() == parts
+    assert (document["task"], document["language"], document["duration"]) == ("transcribe", "zh", 2.5)
+
+
+def test_verbose_json_has_seconds_and_words_without_marks(url, asked):
+    fields = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+    document = transcribe(url, **fields).json()
+
+    assert document["segments"][0] == {"id": 0, "start": 0.3, "end": 2.0, "text": "大家好，再见。"}
+    assert document["words"][:2] == [
+        {"word": "大家", "start": 0.3, "end": 0.7},
+        {"word": "好", "start": 0.7, "end": 1.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "code"),
+    [
+        pytest.param(None, {}, "missing_file", id="no-file"),
+        pytest.param(b"audio", {"response_format": "srt"}, "unsupported_value", id="format"),
+        pytest.param(b"audio", {"timestamp_granularities[]": ["letter"]}, "unsupported_value", id="granularity"),
+        pytest.param(b"broken", {}, "invalid_audio", id="no-audio"),
+    ],
+)
+def test_a_bad_request_is_refused_in_openais_shape(url, asked, content, fields, code):
+    response = transcribe(url, content, **fields)
+
+    error = response.json()["error"]
+    assert (response.status_code, error["type"], error["code"]) == (400, "invalid_request_error", code)
+    assert error["message"]
+
+
+def test_a_model_that_is_being_loaded_answers_503(url):
+    response = transcribe(url)
+
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "model_not_ready")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_the_client_gets_what_was_heard_whole(url, asked):
+    assert Client(url, lambda: False).hear(io.BytesIO(b"audio")) == HEARD
+
+
+def test_the_client_gets_nothing_where_nothing_can_be_heard(url, asked):
+    assert Client(url, lambda: False).hear(io.BytesIO(b"broken")) is None
+    assert Client(url, lambda: True).hear(io.BytesIO(b"audio")) is None
+
+
+def test_the_client_waits_while_the_model_is_loaded(url, queue, monkeypatch):
+    monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: HEARD))
+
+    assert Client(url, lambda: False).hear(io.BytesIO(b"audio")) == HEARD
+
+
+def test_the_client_gives_up_waiting_and_finds_it_later(url, queue):
+    go, done = threading.Event(), threading.Event()
+
+    def recognise(file, **options):
+        assert go.wait(WAIT_S)
+        done.set()
+        return HEARD
+
+    queue.open(recognise)
+    client = Client(url, lambda: False)
+    with pytest.raises(StillWorkingError):
+        client.hear(io.BytesIO(b"audio"), wait_s=0.2)
+    go.set()
+    assert done.wait(WAIT_S)
+
+    assert client.hear(io.BytesIO(b"audio")) == HEARD
+
+
+def test_a_recording_at_which_it_always_dies_is_left_alone():
+    """The connection is closed without an answer, as a process that is killed does."""
+    attempts = []
+
+    def dies(environ, start_response):
+        attempts.append(1)
+        environ["werkzeug.socket"].shutdown(2)
+        return []
+
+    with WebServer(dies, "127.0.0.1", 0) as server:
+        assert Client(server.url, lambda: False).hear(io.BytesIO(b"audio")) is None
+    assert len(attempts) == ATTEMPTS

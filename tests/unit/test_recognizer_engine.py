@@ -1,0 +1,150 @@
+"""What the recogniser makes of a model's answers: times, pieces, languages, and what it throws away."""
+
+import io
+import threading
+import wave
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recognizer import engine
+from recognizer.audio import SAMPLE_RATE_HZ, UnreadableError, read_pieces
+from recognizer.text import PROMPT
+
+
+def wav(seconds, *, silent_at=()):
+    """A tone at 16 kHz with silence of a fifth of a second at some seconds."""
+    samples = (np.sin(np.arange(int(seconds * SAMPLE_RATE_HZ)) / 5) * 8000).astype("<i2")
+    for second in silent_at:
+        samples[int(second * SAMPLE_RATE_HZ) : int((second + 0.2) * SAMPLE_RATE_HZ)] = 0
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
+        written.writeframes(samples.tobytes())
+    return file
+
+
+def segment(text, start=0.0, end=1.0, *, avg_logprob=-0.3, compression_ratio=1.2):
+    word = SimpleNamespace(word=text, start=start, end=end)
+    return SimpleNamespace(
+        text=text, words=[word], start=start, end=end, avg_logprob=avg_logprob, compression_ratio=compression_ratio
+    )
+
+
+class FakeModel:
+    """Answers each piece with the next of its answers, and notes how it was asked."""
+
+    def __init__(self, *answers, language=("zh", 0.9)):
+        self.answers, self.language = list(answers), language
+        self.options = []
+
+    def transcribe(self, audio, **options):
+        self.options.append(options)
+        return iter(self.answers.pop(0)), None
+
+    def detect_language(self, audio, **options):
+        return (*self.language, [])
+
+
+@pytest.fixture(autouse=True)
+def speech_everywhere(monkeypatch):
+    monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [{"start": 0, "end": len(audio)}])
+
+
+def test_pieces_end_where_it_is_quiet_and_lose_nothing():
+    pieces = list(read_pieces(wav(130, silent_at=(55, 112)), 60))
+
+    assert [round(len(piece) / SAMPLE_RATE_HZ) for piece in pieces] == [55, 57, 18]
+    assert sum(map(len, pieces)) == 130 * SAMPLE_RATE_HZ
+
+
+def test_times_count_from_the_start_of_the_recording():
+    model = FakeModel([segment("你好。", 1, 2)], [segment("再见。", 3, 4)])
+
+    hearing = engine.recognise(model, wav(70, silent_at=(55,)), language="zh")
+
+    assert [(each.text, round(each.start_ms, -3)) for each in hearing.sentences] == [
+        ("你好。", 1000),
+        ("再见。", 58000),
+    ]
+    assert hearing.duration_ms == 70_000
+
+
+@pytest.mark.parametrize(
+    "invented",
+    [
+        pytest.param(segment("好好好好", compression_ratio=3.1), id="loop"),
+        pytest.param(segment("谢谢观看。", avg_logprob=-1.4), id="doubtful"),
+        pytest.param(segment(PROMPT), id="prompt"),
+    ],
+)
+def test_what_whisper_invents_is_left_out(invented):
+    hearing = engine.recognise(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
+
+    assert [sentence.text for sentence in hearing.sentences] == ["你好。"]
+
+
+@pytest.mark.parametrize(
+    ("detected", "language"),
+    [(("en", 0.9), "en"), (("ja", 0.3), "zh")],
+    ids=["certain", "uncertain-is-mandarin"],
+)
+def test_the_language_is_detected_once_when_not_given(detected, language):
+    model = FakeModel([segment("a")], [segment("b")], language=detected)
+
+    hearing = engine.recognise(model, wav(70))
+
+    assert hearing.language == language
+    assert [options["language"] for options in model.options] == [language, language]
+
+
+def test_the_prompt_is_given_for_mandarin_only_and_hints_always():
+    model = FakeModel([], [], [])
+    for language, hints in (("zh", "云原生"), ("en", "asrcore"), ("en", "")):
+        engine.recognise(model, wav(1), language=language, hints=hints)
+
+    assert [options["hotwords"] for options in model.options] == [f"{PROMPT}云原生", "asrcore", None]
+
+
+def test_silence_is_never_given_to_the_model(monkeypatch):
+    monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [])
+    model = FakeModel()
+
+    hearing = engine.recognise(model, wav(2))
+
+    assert (hearing.language, hearing.sentences, hearing.duration_ms) == (None, (), 2000)
+    assert model.options == []
+
+
+def test_words_stay_in_order_and_within_the_recording():
+    model = FakeModel([segment("一", 0.5, 0.9), segment("二。", 0.7, 9.0)])
+
+    (sentence,) = engine.recognise(model, wav(2), language="zh").sentences
+
+    assert [(word.start_ms, word.end_ms) for word in sentence.words] == [(500, 900), (700, 2000)]
+
+
+def test_a_turn_is_taken_for_each_piece_and_progress_is_told():
+    held, told = threading.Lock(), []
+
+    @contextmanager
+    def turn():
+        with held:
+            yield
+
+    engine.recognise(FakeModel([segment("a")], []), wav(70), language="zh", turn=turn, progress=told.append)
+
+    assert told == sorted(told)
+    assert told[0] == 1000
+    assert told[-1] == 70_000
+    assert not held.locked()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not audio at all", b"RIFF\x00\x00\x00\x00WAVE"], ids=["empty", "text", "cut"]
+)
+def test_bytes_that_are_no_recording_are_refused(content):
+    with pytest.raises(UnreadableError):
+        engine.recognise(FakeModel(), io.BytesIO(content), language="zh")

@@ -1,0 +1,123 @@
+"""The recogniser's process: started, restarted, given up, and ended with the one that started it."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from recognizer import process
+from recognizer.process import RecognizerProcess
+
+WAIT_S = 60
+
+
+def until(true):
+    """Wait until something is true, a minute at most."""
+    deadline = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def switched_on(monkeypatch):
+    monkeypatch.delenv("RECOGNIZER", raising=False)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """A command that notes its process and arguments in `lives`, then does what a test says."""
+
+    def write(body):
+        script = tmp_path / "recognizer.py"
+        note = f"import os, sys; open({str(tmp_path / 'lives')!r}, 'a').write(f'{{os.getpid()}} {{sys.argv[-1]}}\\n')\n"
+        script.write_text(note + textwrap.dedent(body))
+        return sys.executable, str(script)
+
+    return write
+
+
+@pytest.fixture
+def lives(tmp_path):
+    def read():
+        noted = tmp_path / "lives"
+        return [line.split() for line in noted.read_text().splitlines()] if noted.exists() else []
+
+    return read
+
+
+SERVES = "print('READY http://127.0.0.1:4321', flush=True); sys.stdin.read()"
+
+
+def test_a_process_that_dies_is_started_again_at_its_port(command, lives, tmp_path):
+    problems = []
+    with RecognizerProcess(problems.append, tmp_path / "log", command=command(SERVES)) as running:
+        running.kill()
+        until(lambda: len(lives()) == 2)
+        assert running.url == "http://127.0.0.1:4321"
+        assert running.client() is not None
+
+    assert [port for _, port in lives()] == ["0", "4321"]
+    assert problems == []
+
+
+def test_a_process_that_keeps_dying_is_given_up_and_told_once(command, lives, tmp_path):
+    problems = []
+    with RecognizerProcess(problems.append, tmp_path / "log", command=command("sys.exit(3)")) as running:
+        until(lambda: running.is_gone)
+        assert running.client() is None
+
+    assert len(lives()) == process.MOST_DEATHS
+    (problem,) = problems
+    assert "died 3 times in a row (status 3)" in problem
+    assert str(tmp_path / "log") in problem
+
+
+def test_a_missing_model_is_told_once_and_not_tried_again(command, lives, tmp_path):
+    problems = []
+    body = "print('MISSING the weights are not installed', flush=True); sys.exit(2)"
+    with RecognizerProcess(problems.append, tmp_path / "log", command=command(body)) as running:
+        assert running.is_gone
+        assert running.url is None
+
+    assert problems == ["the weights are not installed"]
+    assert len(lives()) == 1
+
+
+def test_recognizer_none_starts_nothing_and_says_nothing(command, lives, monkeypatch):
+    monkeypatch.setenv("RECOGNIZER", "none")
+    problems = []
+    with RecognizerProcess(problems.append, command=command(SERVES)) as running:
+        assert running.is_gone
+        assert running.client() is None
+
+    assert (lives(), problems) == ([], [])
+
+
+def test_it_ends_with_the_process_that_started_it(command, lives, tmp_path):
+    body = f"""
+        import sys, time
+        from recognizer.process import RecognizerProcess
+        with RecognizerProcess(print, command={command(SERVES)!r}):
+            time.sleep({WAIT_S})
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(body)], env={**os.environ, "PYTHONPATH": "."})
+    try:
+        until(lambda: lives() != [])
+    finally:
+        parent.kill()
+        parent.wait(WAIT_S)
+
+    child = int(lives()[0][0])
+    until(lambda: not alive(child))
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

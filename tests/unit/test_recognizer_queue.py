@@ -1,0 +1,102 @@
+"""One piece at a time for the model, one recognition a recording, small recordings first."""
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from recognizer.hearing import Hearing
+from recognizer.queue import Queue, Turns
+
+WAIT_S = 60
+
+
+def opened(recognise):
+    queue = Queue()
+    queue.open(recognise)
+    return queue
+
+
+def heard(language="zh"):
+    return Hearing(language, 1000, ())
+
+
+def test_a_recording_is_recognised_once_for_all_who_ask():
+    calls, started, go = [], threading.Event(), threading.Event()
+
+    def recognise(file, **options):
+        calls.append(options["language"])
+        started.set()
+        assert go.wait(WAIT_S)
+        return heard()
+
+    queue = opened(recognise)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(queue.recognise, io.BytesIO(b"audio"), language, "") for language in (None, None)]
+        assert started.wait(WAIT_S)
+        go.set()
+        assert [each.result(WAIT_S) for each in asked] == [heard(), heard()]
+    assert queue.recognise(io.BytesIO(b"audio"), "zh", "") == heard()  # the detected language serves who names it
+    assert calls == [None]
+
+
+@pytest.mark.parametrize(("language", "hints"), [("en", ""), (None, "云原生")], ids=["language", "hints"])
+def test_another_language_or_hint_is_another_recognition(language, hints):
+    calls = []
+    queue = opened(lambda file, **options: calls.append(1) or heard())
+
+    queue.recognise(io.BytesIO(b"audio"), None, "")
+    queue.recognise(io.BytesIO(b"audio"), language, hints)
+
+    assert len(calls) == 2
+
+
+def test_a_failed_recognition_is_not_remembered():
+    answers = [ValueError("broken"), heard()]
+
+    def recognise(file, **options):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    queue = opened(recognise)
+    with pytest.raises(ValueError, match="broken"):
+        queue.recognise(io.BytesIO(b"audio"), None, "")
+
+    assert queue.recognise(io.BytesIO(b"audio"), None, "") == heard()
+    assert queue.waiting() == []
+
+
+def test_the_smallest_that_waits_goes_next():
+    turns, order = Turns(), []
+
+    def take(rank):
+        with turns.take(rank):
+            order.append(rank)
+
+    with ThreadPoolExecutor(3) as pool, turns.take(0):
+        waiting = []
+        for count, rank in enumerate((300, 200, 100), start=1):
+            waiting.append(pool.submit(take, rank))
+            with turns._changed:
+                assert turns._changed.wait_for(lambda expected=count: len(turns._waiting) == expected, WAIT_S)
+    for each in waiting:
+        each.result(WAIT_S)
+
+    assert order == [100, 200, 300]
+
+
+def test_what_is_at_work_is_shown_with_its_progress():
+    shown = []
+
+    def recognise(file, *, progress, **options):
+        progress(61_000)
+        shown.extend(queue.waiting())
+        return heard()
+
+    queue = opened(recognise)
+    queue.recognise(io.BytesIO(b"audio"), None, "")
+
+    assert [(each["number"], each["size_bytes"], each["done_ms"]) for each in shown] == [(1, 5, 61_000)]
