@@ -6,11 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from devstack.demo import run_demo
+from devstack.demo import explain_recognizer, run_demo
 from devstack.expand import ParameterError, TemplateError
-from devstack.settings import CREDENTIAL, FACTS, LOGS, SAM_ENV
+from devstack.settings import CREDENTIAL, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
 from devstack.stack import LocalStack
 from devstack.web import PortTakenError
+from recognizer.process import RecognizerProcess
 
 PAGE_ON = {"JobsPage": "on"}  # nobody but this machine can open it
 
@@ -30,18 +31,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_local(options: argparse.Namespace) -> int:
+    recognizer = RecognizerProcess(explain_recognizer, RECOGNIZER_LOG, options.bind)
     stack = LocalStack(
         {**PAGE_ON, **options.params},
         region=options.region,
         port=options.port,
         api_port=options.api_port,
         bind=options.bind,
+        recognizer=recognizer,
     )
     try:
-        with stack:
+        with recognizer, stack:
             _write_sam_env(stack)
-            FACTS.write_text(json.dumps(_facts(stack), indent=2) + "\n", encoding="utf-8")
-            print(f"READY {json.dumps(_facts(stack))}\n{_directions(stack)}", flush=True)
+            facts = json.dumps({**_facts(stack), "recognizer": recognizer.url}, indent=2)
+            FACTS.write_text(f"{facts}\n", encoding="utf-8")
+            print(f"READY {json.dumps(json.loads(facts))}\n{_directions(stack)}", flush=True)
             while True:  # no wait without end: a SIGTERM was seen not to interrupt it
                 time.sleep(1)
     except SystemExit:

@@ -9,6 +9,7 @@ SAMPLES = ROOT / "samples"
 OUT = ROOT / "out"
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
+RECOGNIZER_LOG = LOGS / "recognizer.log"
 SAM_ENV = LOCAL / "sam-env.json"
 FACTS = LOCAL / "stack.json"  # where the running stack is; `asrctl --local` reads it
 
@@ -26,4 +27,7 @@ VENDOR_PARAMETERS = {
     "volcengine": "VolcengineBaseUrl",
     "abcpen": "AbcpenBaseUrl",
 }
+# The vendor that stands for an engine of one's own, which the embedded recogniser is here.
+OWN_ENGINE = "openai-compatible"
+OWN_ENGINE_PARAMETER = "OpenaiCompatibleBaseUrl"
 ENDPOINT_PARAMETER = "AwsEndpointUrl"

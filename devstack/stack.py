@@ -32,12 +32,14 @@ from devstack.settings import (
     CREDENTIALS,
     ENDPOINT_PARAMETER,
     LOGS,
+    OWN_ENGINE_PARAMETER,
     STACK_NAME,
     TEMPLATE,
     VENDOR_PARAMETERS,
 )
 from devstack.tally import Tally
 from devstack.web import WebServer
+from recognizer.process import RecognizerProcess
 
 
 class FunctionError(Exception):
@@ -77,6 +79,7 @@ class LocalStack:
         turnaround_s: float = 1.0,
         speed: float = 1.0,
         simulate: bool = True,
+        recognizer: RecognizerProcess | None = None,
         template: Path = TEMPLATE,
         log_dir: Path = LOGS,
     ) -> None:
@@ -85,6 +88,7 @@ class LocalStack:
         port, api_port: of the AWS endpoint and of the HTTP API, 0 for any free one.
         turnaround_s: how long the simulated vendors take. speed: how much shorter its waits are (devstack/clock.py).
         simulate: False leaves vendors at the template's addresses.
+        recognizer: runs; it is what simulated vendors hear with, and the vendor openai-compatible.
         Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
         """
         self.region = region
@@ -94,6 +98,7 @@ class LocalStack:
         self._params = dict(params or {})
         self._port, self._api_port, self._bind = port, api_port, bind
         self._turnaround_s, self._simulate = turnaround_s, simulate
+        self._recognizer = recognizer
         self._template_path, self._log_dir = template, log_dir
         self._template = load_template(template)
         if ENDPOINT_PARAMETER in self._params:
@@ -248,14 +253,23 @@ class LocalStack:
         cleanup.enter_context(Clock(scheduled(events), events, self.run_function_later))
 
     def _start_simulators(self, cleanup: ExitStack) -> None:
-        simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in self._params]
+        given = {**self._params, **self._recognizer_params()}
+        simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in given]
         if not (self._simulate and simulated):
             return
         from simulators import Simulators  # noqa: PLC0415 - brings audio decoders, in vain if no vendor is simulated
 
         credentials = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
-        running = cleanup.enter_context(Simulators(credentials, turnaround_s=self._turnaround_s, bind=self._bind))
+        client = self._recognizer.client() if self._recognizer else None
+        running = cleanup.enter_context(
+            Simulators(credentials, turnaround_s=self._turnaround_s, bind=self._bind, recognizer=client)
+        )
         self.simulators = {vendor: running.urls[vendor] for vendor in simulated}
+
+    def _recognizer_params(self) -> dict[str, str]:
+        """The parameter that makes the embedded recogniser a vendor."""
+        url = self._recognizer.url if self._recognizer else None
+        return {OWN_ENGINE_PARAMETER: url} if url else {}
 
     def _start_aws(self, cleanup: ExitStack) -> None:
         hooks.register(self.region, self)
@@ -293,8 +307,8 @@ class LocalStack:
 
     def _deploy(self, filled: Filled, expanded: Expanded) -> None:
         endpoints = {VENDOR_PARAMETERS[vendor]: url for vendor, url in self.simulators.items()}
-        known = {ENDPOINT_PARAMETER: self.aws_endpoint_url, **endpoints}
-        params = {**self._params, **{name: known[name] for name in known if name in self._template["Parameters"]}}
+        known = {ENDPOINT_PARAMETER: self.aws_endpoint_url, **self._recognizer_params(), **endpoints}
+        params = {**{name: known[name] for name in known if name in self._template["Parameters"]}, **self._params}
         cloudformation = self.client("cloudformation")
         try:
             cloudformation.create_stack(

@@ -6,31 +6,15 @@ import logging
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
+from devstack.json_log import JsonFormatter
 from devstack.web import PortTakenError
+from recognizer.process import RecognizerProcess
 from simulators import VENDORS, Simulators
 from simulators.server import LOOPBACK
 
 SAMPLE_CREDENTIALS = Path(__file__).resolve().parents[1] / "devstack" / "credentials.json"
-STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with whatever the call gave as `extra`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in STANDARD_FIELDS},
-        }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,15 +34,27 @@ def main(arguments: list[str] | None = None) -> int:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    fleet = Simulators(credentials, turnaround_s=options.turnaround, ports=ports, bind=options.bind)
     try:
-        with fleet as simulators:
+        with (
+            RecognizerProcess(_explain) as recognizer,
+            Simulators(
+                credentials,
+                turnaround_s=options.turnaround,
+                ports=ports,
+                bind=options.bind,
+                recognizer=recognizer.client(),
+            ) as simulators,
+        ):
             print(f"READY {json.dumps(simulators.urls)}", flush=True)
             done.wait()
     except PortTakenError as error:
         print(f"{error.strerror}; choose another port with --port-VENDOR, or none for any free one", file=sys.stderr)
         return 2
     return 0
+
+
+def _explain(problem: str) -> None:
+    logging.warning("unknown recordings get placeholders: %s", problem)
 
 
 def _parser() -> argparse.ArgumentParser:

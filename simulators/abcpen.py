@@ -211,13 +211,12 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
             raise RefusalError("10800")
 
     def recognise(self, order: Order, source: Source) -> Outcome:
-        recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
+        recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if _encoding_of(recording.codec) != order.encoding:
             return Outcome("-2")
         if not recording.segments:
             return Outcome(self.options.silent_code, recording)
-        script = self.scripts.find(recording.sha256)
-        return Outcome("0", recording, speak(recording.segments, script, speakers=order.speakers))
+        return Outcome("0", recording, speak(recording.segments, recording.said, speakers=order.speakers))
 
     def _speech_result(self, task: Task[Order], outcome: Outcome) -> Mapping[str, object]:
         sentences = [

@@ -194,11 +194,10 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         return Answer(outcome.code, payload, task_id)
 
     def recognise(self, order: Order, source: Source) -> Outcome:
-        recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
+        recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS:
             raise UndecodableError(f"{recording.format} is not taken")
-        script = self.scripts.find(recording.sha256)
-        return Outcome(SUCCESS, recording, speak(recording.segments, script, speakers=order.speakers or 1))
+        return Outcome(SUCCESS, recording, speak(recording.segments, recording.said, speakers=order.speakers or 1))
 
     def _speech(self, task: Task[Order], outcome: Outcome) -> dict[str, object]:
         speech = {

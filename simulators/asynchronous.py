@@ -12,10 +12,11 @@ import requests
 from pydantic import Field
 
 from simulators import outgoing
+from simulators.background import Background
 from simulators.faults import Fault
 from simulators.recording import Recording, RecordingError, Source
 from simulators.script import Utterance
-from simulators.server import Options, Setup, Simulator, in_charset
+from simulators.server import HEARD, Answer, Options, Setup, Simulator, in_charset
 
 LOG = logging.getLogger(__name__)
 
@@ -36,6 +37,11 @@ class Outcome:
     recording: Recording | None = None
     utterances: tuple[Utterance, ...] = ()
     message: str | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the words are the embedded recogniser's."""
+        return self.recording is not None and self.recording.is_heard
 
 
 class TaskExistsError(Exception):
@@ -68,6 +74,7 @@ class Callback:
     url: str
     body: bytes
     content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class AsynchronousOptions(Options):
@@ -92,6 +99,16 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         super().__init__(setup, options)
         self._tasks: dict[str, Task[OrderT]] = {}
         self._lock = threading.Lock()
+        # Apart from what is due at a time: recordings that wait for the recogniser are not to hold up callbacks.
+        self._hearing = Background(f"{self.vendor}-hearing")
+
+    def start(self) -> None:
+        super().start()
+        self._hearing.start()
+
+    def stop(self) -> None:
+        self._hearing.stop()
+        super().stop()
 
     @abstractmethod
     def recognise(self, order: OrderT, source: Source) -> Outcome:
@@ -100,6 +117,10 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
     def callback(self, task: Task[OrderT], outcome: Outcome) -> Callback | None:
         """What to post when the task has ended; None for a vendor or an order without callback."""
         return None
+
+    def is_heard(self, answer: Answer) -> bool:
+        task = self._tasks.get(answer.task_id or "")
+        return task is not None and task.outcome is not None and task.outcome.is_heard
 
     def took_over(self, response: requests.Response) -> bool:
         """Whether the receiver's answer to a callback means that it need not be repeated."""
@@ -121,7 +142,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         if callback and callback.before_answer:
             self._end(task, forced or self._recognise(order, source), callback)
         else:
-            self.background.after(0, lambda: self._work(task, source, forced, callback))
+            self._hearing.after(0, lambda: self._work(task, source, forced, callback))
         return task
 
     def find(self, task_id: str) -> Task[OrderT] | None:
@@ -171,7 +192,9 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         if callback.content_type == JSON_TYPE:
             callback = replace(callback, body=in_charset(callback.body, self.options.charset))
         if fault and fault.body is not None:
-            callback = Callback(callback.url, fault.body.encode(), callback.content_type)
+            callback = replace(callback, body=fault.body.encode())
+        if told.is_heard:
+            callback = replace(callback, headers={"Warning": HEARD})
         deliver = self._delivery(task.id, told.code, callback)
         if fault and fault.before_answer:
             deliver()
@@ -196,7 +219,10 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
     def _post(self, callback: Callback) -> tuple[int | None, bool]:
         try:
             response = outgoing.post(
-                callback.url, callback.body, callback.content_type, self.options.callback_timeout_s
+                callback.url,
+                callback.body,
+                {**callback.headers, "Content-Type": callback.content_type},
+                self.options.callback_timeout_s,
             )
         except requests.RequestException:
             return None, False

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from recognizer.client import Client
 from simulators.abcpen import Abcpen, AbcpenOptions
 from simulators.abcpen_offline import AbcpenOffline, AbcpenOfflineOptions
 from simulators.script import SAMPLE_SCRIPTS, ScriptBook
@@ -34,7 +35,8 @@ class Simulators:
 
     credentials: an object per account: `tencent`, `volcengine`, `abcpen`. turnaround_s: seconds from a submission to
     its result, whatever the recording's length. ports: a port per vendor; any free one for those not named.
-    bind: the address to listen on; the loopback, unless containers are to reach the simulators.
+    bind: the address to listen on; the loopback, unless containers are to reach the simulators. recognizer: hears the
+    recordings whose scripts are not known.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Simulators:
         ports: Mapping[str, int] | None = None,
         scripts: Path = SAMPLE_SCRIPTS,
         bind: str = LOOPBACK,
+        *,
+        recognizer: Client | None = None,
     ) -> None:
         port = {**dict.fromkeys(VENDORS, 0), **(ports or {})}
         if unknown := port.keys() - set(VENDORS):
             raise ValueError(f"no such vendor: {', '.join(sorted(unknown))}; there are {', '.join(VENDORS)}")
-        book = ScriptBook(scripts)
+        book = ScriptBook(scripts, recognizer)
 
         setup = {vendor: Setup(credentials[account], book, port[vendor], bind) for vendor, account in ACCOUNTS.items()}
         soon = {"turnaround_s": turnaround_s}

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Mapping
 from typing import IO
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -47,14 +48,14 @@ def download(url: str, target: IO[bytes], *, max_bytes: int, follow_redirects: b
         raise DownloadError(f"the audio URL could not be read: {type(error).__name__}") from None
 
 
-def post(url: str, body: bytes, content_type: str, timeout_s: float) -> requests.Response:
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> requests.Response:
     """Send a callback; raises requests.RequestException when no answer comes."""
-    address, headers = _reachable(url)
+    address, host = _reachable(url)
     with _session() as session:
         return session.post(
             address,
             data=body,
-            headers={**headers, "Content-Type": content_type},
+            headers={**headers, **host},
             timeout=(min(CONNECT_S, timeout_s), timeout_s),
             allow_redirects=False,
         )

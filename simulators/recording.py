@@ -1,11 +1,12 @@
 """What a recording really is: container, codec, rate, channels, length and speech, read from its bytes with PyAV."""
 
 import hashlib
+import io
 import itertools
 import re
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import wave
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
@@ -14,8 +15,12 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from recognizer.audio import decode, open_audio
+from recognizer.client import LONGEST_S
+from recognizer.hearing import Hearing
 from simulators import silk
 from simulators.outgoing import download
+from simulators.script import Script, ScriptBook
 from simulators.segmentation import FRAME_MS, Levels, Segment, find_segments
 
 ANALYSIS_HZ = 8000  # enough to hear where somebody speaks, whatever the recording's own rate
@@ -23,12 +28,8 @@ CHUNK_S = 10  # decoded samples held at once
 FRAME_SAMPLES = ANALYSIS_HZ * FRAME_MS // 1000
 FULL_SCALE = 32768.0
 CHUNK_BYTES = 1024 * 1024
-AMR_CODECS, AMR_FRAME_MS = {"amrnb", "amrwb"}, 20
 SILK_TEXT = "[simulated: SILK is not decoded here]"
 SILK_HZ = 16000  # a decoder chooses
-
-# Only audio containers: FFmpeg also opens playlists, which may name any file of this machine, and pictures of text.
-DEMUXERS = "wav,w64,mp3,flac,ogg,mov,mp4,m4a,asf,aac,amr,matroska,webm,flv,aiff,caf,au,s16le,u8"
 
 # FFmpeg's demuxer names and the names that vendors use.
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "webm", "s16le": "raw", "u8": "raw"}
@@ -72,7 +73,10 @@ class RawPcm:
 
 @dataclass(frozen=True)
 class Recording:
-    """A decoded recording. `segments` are of all channels together, `channel_segments` of each by itself."""
+    """A decoded recording. `segments` are of all channels together, `channel_segments` of each by itself.
+
+    said: what is said in it, where that is known.
+    """
 
     sha256: str
     format: str
@@ -82,6 +86,12 @@ class Recording:
     duration_ms: int
     segments: tuple[Segment, ...]
     channel_segments: tuple[tuple[Segment, ...], ...]
+    said: Script | Hearing | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is said is known from the embedded recogniser."""
+        return isinstance(self.said, Hearing)
 
     @property
     def split_segments(self) -> tuple[Segment, ...]:
@@ -108,17 +118,30 @@ def suffix_of(url: str) -> str:
     return PurePosixPath(urlsplit(url).path).suffix.lstrip(".").lower()
 
 
-def read_recording(source: Source, *, max_bytes: int, max_ms: int, follow_redirects: bool = True) -> Recording:
-    """Fetch a recording and measure it, within `max_bytes` and `max_ms` (both inclusive).
+def read_recording(
+    source: Source,
+    scripts: ScriptBook,
+    *,
+    max_bytes: int,
+    max_ms: int,
+    follow_redirects: bool = True,
+    wait_s: float = LONGEST_S,
+) -> Recording:
+    """Fetch a recording, measure it, within `max_bytes` and `max_ms` (both inclusive), and find what is said in it.
 
-    Raises outgoing.DownloadError, outgoing.OversizeError and the classes of RecordingError.
+    wait_s: for the recogniser, at most. Raises outgoing.DownloadError, outgoing.OversizeError, the classes of
+    RecordingError, and recognizer.client.StillWorkingError.
     """
     with tempfile.TemporaryFile(prefix="asr-simulator-") as file:
         if source.url is not None:
             download(source.url, file, max_bytes=max_bytes, follow_redirects=follow_redirects)
         else:
             file.write(source.data or b"")
-        return measure(file, raw=source.raw, max_ms=max_ms)
+        recording = measure(file, raw=source.raw, max_ms=max_ms)
+        said: Script | Hearing | None = scripts.find(recording.sha256)
+        if said is None and recording.segments:
+            said = scripts.hear(_with_header(file, source.raw), wait_s)
+        return replace(recording, said=said)
 
 
 def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recording:
@@ -166,6 +189,18 @@ def _undecoded_silk(sha256: str, duration_ms: int, max_ms: int) -> Recording:
     return Recording(sha256, "silk", "silk", SILK_HZ, 1, duration_ms, segments, (segments,))
 
 
+def _with_header(file: IO[bytes], raw: RawPcm | None) -> IO[bytes]:
+    """The file itself, or one of samples alone as a WAV file."""
+    if raw is None:
+        return file
+    whole = io.BytesIO()
+    with wave.open(whole, "wb") as written:
+        written.setparams((raw.channels, raw.bits // 8, raw.sample_rate_hz, 0, "NONE", "not compressed"))
+        file.seek(0)
+        written.writeframes(file.read())
+    return whole
+
+
 def _sha256(file: IO[bytes]) -> str:
     digest = hashlib.sha256()
     file.seek(0)
@@ -178,7 +213,7 @@ def _sha256(file: IO[bytes]) -> str:
 def _open(file: IO[bytes], raw: RawPcm | None) -> InputContainer:
     try:
         if raw is None:
-            return av.open(file, "r", container_options={"format_whitelist": DEMUXERS})
+            return open_audio(file)
         layout = "mono" if raw.channels == 1 else "stereo"
         options = {"sample_rate": str(raw.sample_rate_hz), "ch_layout": layout}
         return av.open(file, "r", format="u8" if raw.bits == 8 else "s16le", options=options)
@@ -199,7 +234,7 @@ def _levels(
     parts: list[Levels] = []
     samples = 0
     try:
-        for frame in _frames(container, stream):
+        for frame in decode(container, stream):
             samples += frame.samples
             if samples * 1000 > max_ms * rate:
                 raise TooLongError(f"the audio lasts longer than {max_ms} ms")
@@ -209,26 +244,6 @@ def _levels(
     except (av.FFmpegError, ValueError) as error:
         raise UndecodableError(f"the audio cannot be decoded: {type(error).__name__}") from None
     return np.concatenate(parts, axis=1) if parts else np.zeros((channels, 0), dtype=np.float32), samples
-
-
-def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except (av.InvalidDataError, av.error.PatchWelcomeError):
-            # A damaged packet, or a file cut short: decoders go on, and so do recognisers. Of AMR, it is most often a
-            # pause, for which encoders send comfort noise or nothing, and FFmpeg decodes neither.
-            if stream.codec_context.name in AMR_CODECS:
-                yield _pause(stream)
-
-
-def _pause(stream: av.AudioStream) -> av.AudioFrame:
-    """Return one frame of AMR without a sound."""
-    context = stream.codec_context
-    samples = np.zeros((1, context.rate * AMR_FRAME_MS // 1000), dtype=np.float32)
-    frame = av.AudioFrame.from_ndarray(samples, format=context.format.name, layout="mono")
-    frame.rate = context.rate
-    return frame
 
 
 def _rms(chunk: av.AudioFrame) -> Levels:

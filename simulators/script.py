@@ -1,4 +1,4 @@
-"""What is said in a recording: the known script of one of our samples, else placeholders that say so."""
+"""What is said in a recording: a sample's script, the embedded recogniser's words, or placeholders."""
 
 import json
 import re
@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from pathlib import Path
+from typing import IO
 
+from recognizer.client import Client
+from recognizer.hearing import Hearing, Sentence
 from simulators.segmentation import Segment
 
 SAMPLE_SCRIPTS = Path(__file__).resolve().parents[1] / "samples" / "scripts.json"
@@ -60,10 +63,17 @@ class _Token:
 
 
 class ScriptBook:
-    """The scripts of known recordings, by the SHA-256 of the audio file; an absent file is an empty book."""
+    """The scripts of known recordings, by the SHA-256 of the audio file; an absent file is an empty book.
 
-    def __init__(self, path: Path = SAMPLE_SCRIPTS) -> None:
-        self._path = path
+    recognizer: hears the recordings that have none; None leaves them without words.
+    """
+
+    def __init__(self, path: Path = SAMPLE_SCRIPTS, recognizer: Client | None = None) -> None:
+        self._path, self._recognizer = path, recognizer
+
+    def hear(self, file: IO[bytes], wait_s: float) -> Hearing | None:
+        """What the recogniser hears in an audio file; None without one. Raises recognizer.client.StillWorkingError."""
+        return self._recognizer.hear(file, wait_s) if self._recognizer else None
 
     def find(self, sha256: str) -> Script | None:
         """The script of a recording, or None when nobody wrote one. The file is read anew, so it may grow meanwhile."""
@@ -79,15 +89,19 @@ class ScriptBook:
 
 
 def speak(
-    segments: Sequence[Segment], script: Script | None, *, speakers: int = 1, han_per_word: int = 2
+    segments: Sequence[Segment], said: Script | Hearing | None, *, speakers: int = 1, han_per_word: int = 2
 ) -> tuple[Utterance, ...]:
     """Lay a script over the speech of a recording; nothing is ever said outside the segments.
+
+    What the recogniser heard keeps its own times, a sentence an utterance, in the voice of the segment where it is.
 
     Without a script each segment says `[simulated utterance N]`. A script with as many lines as there are segments
     goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
     tell who speaks, up to `speakers` voices take turns.
     """
-    script = script or Script(
+    if isinstance(said, Hearing):
+        return _repeat(segments, said, speakers, han_per_word)
+    script = said or Script(
         tuple(segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1))
     )
     tokens = [token for line, text in enumerate(script.lines) for token in _split(line, text, han_per_word)]
@@ -165,6 +179,49 @@ def _split(line: int, text: str, han_per_word: int) -> list[_Token]:
         _Token(line, found.start(), found.end(), found.group(), found.lastgroup == "mark")
         for found in re.finditer(pattern, text)
     ]
+
+
+def _repeat(segments: Sequence[Segment], hearing: Hearing, speakers: int, han_per_word: int) -> tuple[Utterance, ...]:
+    """The recogniser's sentences, where a segment overlaps them; words as long as this vendor's."""
+    utterances = []
+    for sentence in hearing.sentences:
+        overlaps = [
+            min(segment.end_ms, sentence.end_ms) - max(segment.start_ms, sentence.start_ms) for segment in segments
+        ]
+        if not overlaps or max(overlaps) < 0:
+            continue
+        number = overlaps.index(max(overlaps))
+        starts, ends = _character_times(sentence)
+        utterances.append(
+            Utterance(
+                text=sentence.text,
+                start_ms=sentence.start_ms,
+                end_ms=sentence.end_ms,
+                speaker=number % speakers,
+                channel=segments[number].channel,
+                words=tuple(
+                    Word(token.text, starts[token.start], ends[token.end - 1], token.punctuation)
+                    for token in _split(0, sentence.text, han_per_word)
+                ),
+            )
+        )
+    return tuple(utterances)
+
+
+def _character_times(sentence: Sentence) -> tuple[list[int], list[int]]:
+    """When each character of a sentence's text starts and ends: a word's time is shared by its letters."""
+    starts, ends = [], []
+    for word in sentence.words:
+        letters = sum(character.isalnum() for character in word.text) or 1
+        spoken = 0
+        for character in word.text:
+            length_ms = word.end_ms - word.start_ms
+            starts.append(word.start_ms + spoken * length_ms // letters)
+            spoken += character.isalnum()
+            ends.append(word.start_ms + spoken * length_ms // letters)
+    whole = "".join(word.text for word in sentence.words)
+    leading = len(whole) - len(whole.lstrip())
+    return starts[leading:], ends[leading:]
 
 
 def _share(tokens: Sequence[_Token], segments: Sequence[Segment], lines: int) -> list[list[_Token]]:

@@ -23,6 +23,8 @@ LOG = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor takes, so that each can refuse in its own words
 SOCKET_TIMEOUT_S = 60
+# With what brings the embedded recogniser's words: HTTP's own way to say more than a document does (RFC 7234, 5.5).
+HEARD = '299 - "words and times by the embedded recogniser; the vendor is simulated"'
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,10 @@ class Simulator(ABC, Generic[OptionsT]):
     def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
         """The vendor's answer for an error; `message` replaces its usual words."""
 
+    def is_heard(self, answer: Answer) -> bool:
+        """Whether the words in an answer are the embedded recogniser's."""
+        return False
+
     def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
         """Answer one call of the vendor's API, well or as a fault demands."""
         fault = self.faults.take(moment)
@@ -162,6 +168,8 @@ class Simulator(ABC, Generic[OptionsT]):
         response.data = in_charset(response.get_data(), self.options.charset)
         response.status_code = answer.http_status
         response.headers.update(answer.headers)
+        if self.is_heard(answer):
+            response.headers["Warning"] = HEARD
         return self._note(moment, answer, response)
 
     def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:

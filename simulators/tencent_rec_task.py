@@ -140,7 +140,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
         return tencent_cloud.answer(name, {"Data": data}, task.id)
 
     def recognise(self, order: Order, source: Source) -> Outcome:
-        recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:
@@ -148,8 +148,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
         if order.channels == 2 and recording.channels != 2:
             return Outcome("10006")
         segments = recording.split_segments if order.channels == 2 else recording.segments
-        script = self.scripts.find(recording.sha256)
-        return Outcome("0", recording, speak(segments, script, speakers=order.speakers or 2))
+        return Outcome("0", recording, speak(segments, recording.said, speakers=order.speakers or 2))
 
     def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
         order = task.order

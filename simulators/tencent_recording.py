@@ -290,7 +290,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         return Source(data=data, raw=None if has_header(data) else raw)
 
     def recognise(self, order: Order, source: Source) -> Outcome:
-        recording = read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:
@@ -301,7 +301,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
             # The vendor's FAQ: a rate that does not fit the engine shows as an empty result.
             return Outcome("0", recording)
         segments = recording.split_segments if order.channels == 2 else recording.segments
-        return Outcome("0", recording, speak(segments, self.scripts.find(recording.sha256), speakers=2))
+        return Outcome("0", recording, speak(segments, recording.said, speakers=2))
 
     def callback(self, task: Task[Order], outcome: Outcome) -> Callback:
         order = task.order

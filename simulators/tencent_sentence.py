@@ -4,19 +4,22 @@ Source: "Tencent one-sentence recognition (SentenceRecognition)"; older limits u
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from flask import Flask, Response
 from pydantic import Field
 
+from recognizer.client import StillWorkingError
 from simulators import outgoing, tencent_cloud
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError, read_recording
 from simulators.script import Utterance, join_texts, speak
-from simulators.server import Answer, Options, RefusalError, Setup, Simulator
+from simulators.server import HEARD, Answer, Options, RefusalError, Setup, Simulator
 
 ACTION = "SentenceRecognition"
 MAX_DURATION_MS = 60_000
+RECOGNITION_S = 40.0  # a client waits for the answer, a minute at most
 DOWNLOAD_BYTES = 64 * 1024 * 1024  # by URL the older generation names no size; a minute never needs this much
 
 OLD_ENGINES = {"8k": 8000, "16k": 16000, "8k_0": 8000, "16k_0": 16000}
@@ -164,13 +167,17 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     def _hear(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
         try:
-            recording = read_recording(source, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS)
+            recording = read_recording(
+                source, self.scripts, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS, wait_s=RECOGNITION_S
+            )
         except outgoing.DownloadError:
             raise RefusalError("InternalError.ErrorDownFile") from None
         except outgoing.OversizeError:
             raise RefusalError("RequestSizeLimitExceeded") from None
         except TooLongError:
             raise RefusalError("InvalidParameterValue.ErrorVoicedataTooLong") from None
+        except StillWorkingError:  # the client sends it again, and then the words may be there
+            raise RefusalError("InternalError.ErrorRecognize") from None
         except RecordingError:
             raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata") from None
         container, codec = FORMATS[str(sent["VoiceFormat"])]
@@ -181,7 +188,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         upsampled = "InputSampleRate" in sent
         # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives no error but an empty result.
         segments = recording.segments if fits or upsampled else ()
-        return recording, speak(segments, self.scripts.find(recording.sha256))
+        return recording, speak(segments, recording.said)
 
     def _answer_for(self, sent: Mapping[str, object], heard: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
         recording, utterances = heard
@@ -195,4 +202,5 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
                 if with_words == 2 or (with_words == 1 and not word.punctuation)
             ]
             response |= {"AudioDuration": recording.duration_ms, "WordSize": len(words), "WordList": words or None}
-        return tencent_cloud.answer("0", response)
+        answer = tencent_cloud.answer("0", response)
+        return replace(answer, headers={"Warning": HEARD}) if recording.is_heard else answer

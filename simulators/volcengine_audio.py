@@ -65,10 +65,9 @@ def hear(
     order: AudioOrder, source: Source, scripts: ScriptBook, *, han_per_word: int
 ) -> tuple[Recording, tuple[Utterance, ...]]:
     """The recording and what is said in it; raises as `read_recording`, and NotAudioError for another container."""
-    recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
+    recording = read_recording(source, scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
     if recording.format not in CONTAINERS.get(order.format, set()):
         raise NotAudioError(f"the audio is {recording.format}, announced as {order.format}")
     split = order.split_channels and recording.channels == 2
     segments = recording.split_segments if split else recording.segments
-    script = scripts.find(recording.sha256)
-    return recording, speak(segments, script, speakers=2, han_per_word=han_per_word)
+    return recording, speak(segments, recording.said, speakers=2, han_per_word=han_per_word)

@@ -24,6 +24,7 @@ class Received:
     path: str
     content_type: str
     body: bytes
+    warning: str = ""
 
 
 @dataclass
@@ -64,7 +65,9 @@ class Web(Loopback):
     def answer_to(self, request: Request) -> Response:
         """A file, a redirect, or the next reply to a callback."""
         if request.method == "POST":
-            self.received.append(Received(request.path, request.mimetype, request.get_data()))
+            self.received.append(
+                Received(request.path, request.mimetype, request.get_data(), request.headers.get("Warning", ""))
+            )
             status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
             return Response(text, status=status, mimetype="application/json")
         self._may_answer.wait(DEADLINE_S)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recognizer.hearing import Hearing, Sentence, Word
 from simulators.script import Script, ScriptBook, join_texts, join_turns, speak, split_clauses
 from simulators.segmentation import Segment
 
@@ -134,3 +135,40 @@ def test_utterances_of_one_voice_make_a_turn():
         ("好。我们走。", 0, 300),
         ("好的。", 400, 500),
     ]
+
+
+HEARD = Hearing(
+    "zh",
+    4000,
+    (
+        Sentence((Word("今天", 520, 900), Word("天气，", 900, 1300), Word("好。", 1300, 1480))),
+        Sentence((Word(" Good", 2300, 2700), Word(" day.", 2700, 3100))),
+    ),
+)
+
+
+def test_heard_words_keep_their_times_in_words_of_the_vendor():
+    first, second = speak(TWO, HEARD, han_per_word=1)
+
+    assert [(word.text, word.start_ms, word.end_ms) for word in first.words] == [
+        ("今", 520, 710),
+        ("天", 710, 900),
+        ("天", 900, 1100),
+        ("气", 1100, 1300),
+        ("，", 1300, 1300),
+        ("好", 1300, 1480),
+        ("。", 1480, 1480),
+    ]
+    assert (second.text, second.start_ms, second.end_ms) == ("Good day.", 2300, 3100)
+    assert [word.text for word in second.words] == ["Good", "day", "."]
+
+
+def test_heard_sentences_have_the_voice_and_channel_of_their_segment():
+    segments = (Segment(500, 1500, 1), Segment(2200, 3200, 0))
+
+    assert [(each.speaker, each.channel) for each in speak(segments, HEARD, speakers=2)] == [(0, 1), (1, 0)]
+
+
+def test_nothing_is_heard_outside_the_speech():
+    assert [each.text for each in speak(TWO[:1], HEARD)] == ["今天天气，好。"]
+    assert speak((), HEARD) == ()

@@ -1,0 +1,127 @@
+"""Every simulated vendor says the recogniser's words where it knows no script, in its own format, and says so."""
+
+import threading
+import time
+
+import pytest
+
+from asrcore.core.errors import ErrorClass
+from asrcore.core.vendor import Accepted, Account, Completion, InProgress
+from asrcore.vendors import http
+from asrcore.vendors.registry import VENDORS
+from recognizer.client import StillWorkingError
+from recognizer.hearing import Hearing, Sentence, Word
+from simulators import VENDORS as SIMULATED
+from simulators import Simulators
+from simulators.server import HEARD
+from tests.contract.test_vendor_contract import NO_RATE, Line, failed, new_order
+from tests.support.running import CREDENTIALS, Control
+from tests.support.web import Web, eventually
+
+WAIT_S = 60
+TEXT = "今天天气，怎么样。"
+SAID = Hearing(
+    "zh", 4000, (Sentence((Word("今天", 520, 900), Word("天气，", 900, 1100), Word("怎么样。", 1100, 1480))),)
+)
+
+
+class StandIn:
+    """A recogniser that hears SAID in everything, once it may."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.go.set()
+        self.asked = []
+
+    def hear(self, file, wait_s):
+        self.asked.append(file.seek(0, 2))
+        if not self.go.wait(min(wait_s, WAIT_S) if wait_s > 60 else 0.1):
+            raise StillWorkingError
+        return SAID
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return StandIn()
+
+
+@pytest.fixture(scope="module")
+def urls(recognizer):
+    with Simulators(CREDENTIALS, turnaround_s=0, recognizer=recognizer) as running:
+        yield running.urls
+
+
+@pytest.fixture
+def line(request, urls, recognizer):
+    name = request.param
+    vendor, control = VENDORS[name], Control(urls[name])
+    with Web() as web:
+        control.options(**NO_RATE.get(name, {})).raise_for_status()
+        yield Line(vendor, control, web, Account(urls[name], CREDENTIALS[vendor.secret_name]), now=int(time.time()))
+    recognizer.go.set()
+    control.reset()
+
+
+@pytest.fixture
+def replies(monkeypatch):
+    """Every reply that our client gets."""
+    kept, send = [], http.send
+    monkeypatch.setattr(http, "send", lambda request: kept.append(send(request)) or kept[-1])
+    return kept
+
+
+HEARING = sorted(VENDORS.keys() & set(SIMULATED) - {"openai-compatible"})
+
+
+@pytest.mark.parametrize("line", HEARING, indirect=True)
+def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
+    order = new_order()
+    result = line.result(line.submit(order, line.speech()), order)
+
+    assert result.text == TEXT
+    assert abs(result.utterances[0].start_ms - 520) < 40
+    if Completion.QUERY in line.vendor.completes_by or Completion.SYNC in line.vendor.completes_by:
+        assert replies[-1].headers["warning"] == HEARD
+    if Completion.CALLBACK in line.vendor.completes_by:
+        assert eventually(line.posted)[0].warning == HEARD
+
+
+@pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
+def test_a_task_is_in_progress_until_the_words_are_there(line, recognizer, replies):
+    recognizer.go.clear()
+    order = new_order()
+    accepted = line.submit(order, line.speech())
+    eventually(lambda: recognizer.asked)
+
+    assert isinstance(accepted, Accepted)
+    assert isinstance(line.query(accepted, order), InProgress)
+    assert "warning" not in replies[-1].headers
+    recognizer.go.set()
+    assert line.result(accepted, order).text == TEXT
+
+
+@pytest.mark.parametrize("line", ["tencent-sentence"], indirect=True)
+def test_a_sentence_that_takes_too_long_can_be_sent_again(line, recognizer):
+    recognizer.go.clear()
+
+    failure = failed(line.submit_speech)
+
+    assert (failure.error_class, failure.code) == (ErrorClass.RETRY, "InternalError.ErrorRecognize")
+    recognizer.go.set()
+    assert line.submit_speech().text == TEXT
+
+
+@pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
+def test_recordings_that_wait_do_not_hold_up_results(line, recognizer):
+    """A result is due while more recordings wait for the recogniser than there are workers."""
+    line.control.options(turnaround_s=1).raise_for_status()
+    recognizer.asked.clear()
+    order = new_order()
+    heard = line.submit(order, line.speech())
+    eventually(lambda: recognizer.asked)
+    recognizer.go.clear()
+    waiting = [line.submit_speech() for _ in range(12)]
+
+    assert line.result(heard, order).text == TEXT
+    assert not recognizer.go.is_set()
+    assert len(waiting) == 12
