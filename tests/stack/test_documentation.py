@@ -4,6 +4,7 @@ The stack has everything switched on that a page speaks of. What a page calls by
 the address of `make local`) is given that name here.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,6 +32,11 @@ FAILS = {"on": "result", "code": "10004"}  # when it has an execution already
 FRESH = count()
 RUNBOOKS = "docs/runbooks/"
 (NAMES, *_) = (block for block in blocks("sh") if block.page == f"{RUNBOOKS}README.md")
+BEFORE_SAM_DELETE = [
+    block
+    for block in blocks("sh")
+    if block.page == "docs/deploy.md" and ("disable-rule" in block.body or "stop-execution" in block.body)
+]
 # What the pages say, and what it is here.
 MADE_UP = {
     "http://127.0.0.1:PORT": "$AWS_ENDPOINT_URL",
@@ -162,7 +168,7 @@ def here(lines: str) -> str:
     [
         pytest.param(block, id=block.place)
         for block in blocks("sh")
-        if not (block.mark or block.run_by) and block != NAMES
+        if not (block.mark or block.run_by) and block not in [NAMES, *BEFORE_SAM_DELETE]
     ],
 )
 def test_an_example_runs(block: Block, shell, names, request):
@@ -185,6 +191,36 @@ def test_programs_run_as_they_are_installed(cold_shell):
     assert done.returncode == 0, done.stderr + done.stdout
     assert "meeting.wav" in done.stdout
     assert "COMPLETED" in done.stdout
+
+
+@pytest.fixture
+def waiting(stack: SearchedStack) -> str:
+    """An execution that waits for days."""
+    started = stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.state_machine_arn,
+        name="waits-for-days",
+        input=json.dumps({"job_id": "waits-for-days", "next": "submit", "wait_s": 172800}),
+    )
+    return str(started["executionArn"])
+
+
+def test_commands_before_sam_delete_stop_what_runs(waiting: str, stack: SearchedStack, operator: Operator, shell):
+    events = stack.client("events")
+
+    for block in BEFORE_SAM_DELETE:
+        done = shell(block.body)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    disabled = [rule["Name"] for rule in events.list_rules()["Rules"] if rule["State"] == "DISABLED"]
+    assert len(disabled) == 2
+    assert all("SweepFunction" in name for name in disabled)
+    operator.until(
+        lambda: stack.client("stepfunctions").describe_execution(executionArn=waiting)["status"],
+        lambda status: status == "ABORTED",
+        "the execution to be stopped",
+    )
+    for name in disabled:
+        events.enable_rule(Name=name)
 
 
 def test_the_excerpts_in_the_readme_are_of_real_exports(stack):
