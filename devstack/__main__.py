@@ -6,22 +6,21 @@ Exit status: 0 done, 1 a recording failed or the stack cannot start, 2 wrong arg
 import argparse
 import os
 import re
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from devstack.settings import VENDOR_PARAMETERS
+from devstack.stopping import Stop
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Reads the arguments, runs the command, gives the exit status."""
     options = _parser().parse_args(arguments)
     _leave_shell_behind()
-    _stop_on_signals()
+    stop = Stop()
     from devstack import commands  # noqa: PLC0415 - moto reads the shell's AWS settings as it is imported
 
-    return commands.run(options)
+    return commands.run(options, stop)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,18 +73,6 @@ def _leave_shell_behind() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["NO_PROXY"] = "*"
-
-
-def _stop_on_signals() -> None:
-    """Ctrl-C and SIGTERM leave through every `with`, once."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,25 @@
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 from devstack.demo import explain_recognizer, run_demo
 from devstack.expand import ParameterError, TemplateError
 from devstack.settings import CREDENTIAL, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
 from devstack.stack import LocalStack
+from devstack.stopping import Stop
 from devstack.web import PortTakenError
 from recognizer.process import RecognizerProcess
 
 PAGE_ON = {"JobsPage": "on"}  # nobody but this machine can open it
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, stop: Stop) -> int:
     """Runs the command in `options`; gives the exit status. Mistakes are told in a line, not a traceback."""
     try:
         if options.command == "demo":
             return run_demo(options.audio, options.vendor)
-        return _run_local(options)
+        return _run_local(options, stop)
     except ParameterError as error:
         print(f"devstack: {error}", file=sys.stderr)
         return 2
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
 
 
-def _run_local(options: argparse.Namespace) -> int:
+def _run_local(options: argparse.Namespace, stop: Stop) -> int:
     recognizer = RecognizerProcess(explain_recognizer, RECOGNIZER_LOG, options.bind)
     stack = LocalStack(
         {**PAGE_ON, **options.params},
@@ -46,8 +46,7 @@ def _run_local(options: argparse.Namespace) -> int:
             facts = json.dumps({**_facts(stack), "recognizer": recognizer.url}, indent=2)
             FACTS.write_text(f"{facts}\n", encoding="utf-8")
             print(f"READY {json.dumps(json.loads(facts))}\n{_directions(stack)}", flush=True)
-            while True:  # no wait without end: a SIGTERM was seen not to interrupt it
-                time.sleep(1)
+            stop.wait()
     except SystemExit:
         FACTS.unlink(missing_ok=True)
         print("stopped", file=sys.stderr)
@@ -94,7 +93,7 @@ def _write_sam_env(stack: LocalStack) -> None:
         function: {name: value.replace("//127.0.0.1:", "//host.docker.internal:") for name, value in variables.items()}
         for function, variables in stack.environments.items()
     }
-    SAM_ENV.parent.mkdir(exist_ok=True)
+    SAM_ENV.parent.mkdir(parents=True, exist_ok=True)
     SAM_ENV.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
 
 

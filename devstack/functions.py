@@ -6,6 +6,7 @@ Not kept: the memory limit, and throttling (an event beyond the last environment
 """
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -170,7 +171,7 @@ class _NoAnswerError(Exception):
 
 
 class _Environment:
-    """One process. Its socket is its runtime API: however the local stack ends, the process reads that and leaves."""
+    """One process. Its socket is its runtime API; it ends with the process of the local stack, however that ends."""
 
     def __init__(self, settings: Settings, log_path: Path) -> None:
         self._settings = settings
@@ -178,13 +179,13 @@ class _Environment:
         # Its own session: Ctrl-C in the terminal is for the local stack, which then ends what it started.
         with theirs, log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-P", "-s", "-u", runtime.__file__, str(theirs.fileno())],
+                [sys.executable, "-P", "-s", "-u", runtime.__file__, str(theirs.fileno()), str(_lifeline())],
                 cwd=settings.folder,
                 env=process_environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), _lifeline()],
                 start_new_session=True,
             )
 
@@ -241,6 +242,13 @@ class _Environment:
         """Kills the process and closes its socket; only for whoever has the environment in hand."""
         self.kill()
         self._connection.close()
+
+
+@functools.cache
+def _lifeline() -> int:
+    """Return the end of a pipe whose other end only this process holds: the pipe closes when the process ends."""
+    reader, _ = os.pipe()
+    return reader
 
 
 def process_environment(settings: Settings) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Plays the Lambda Python runtime: one process, one function, one event at a time, until its socket closes.
 
-Run as a script by functions.py with a socket's number as its only argument. Nothing but the standard library is
+Run as a script by functions.py with the numbers of a socket and of a pipe; when the pipe closes, the local stack's
+process has ended, and this one ends with all that it started. Nothing but the standard library is
 imported here, so that a function finds its own folder and its layer on the path and nothing of the local stack.
 Each message is two frames, a JSON header and a payload; each frame is four bytes of length and then the bytes.
 """
@@ -8,9 +9,11 @@ Each message is two frames, a JSON header and a payload; each frame is four byte
 import importlib
 import json
 import os
+import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -127,9 +130,16 @@ def invoke(handler: Handler, header: dict[str, Any], event: bytes) -> tuple[dict
         return {"is_error": True}, json.dumps(describe_error(unfit, context.aws_request_id)).encode()
 
 
+def end_with(pipe: int) -> None:
+    """End this process, and what it started, when the pipe's other end is closed."""
+    os.read(pipe, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main() -> None:
     """Loads the handler, says so, then answers events until the socket closes."""
     connection = socket.socket(fileno=int(sys.argv.pop(1)))
+    threading.Thread(target=end_with, args=(int(sys.argv.pop(1)),), name="lifeline", daemon=True).start()
     try:
         handler = load_handler(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001 - the boundary: whatever loading raises becomes the answer

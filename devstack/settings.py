@@ -1,13 +1,16 @@
 """Names and places of the local stack; light, so that the command line can speak before an AWS is loaded."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 CREDENTIALS = Path(__file__).with_name("credentials.json")
 SAMPLES = ROOT / "samples"
-OUT = ROOT / "out"
-LOCAL = ROOT / ".local"
+# Where a local stack writes: two at once in one checkout need a folder each.
+FOLDER = Path(os.environ.get("DEVSTACK_FOLDER", ROOT))
+OUT = FOLDER / "out"
+LOCAL = FOLDER / ".local"
 LOGS = LOCAL / "logs"
 RECOGNIZER_LOG = LOGS / "recognizer.log"
 SAM_ENV = LOCAL / "sam-env.json"

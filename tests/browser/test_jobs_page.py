@@ -1,10 +1,11 @@
 """The jobs page, from the address that `make local` prints to a subtitle in the reader's hands, in a real browser."""
 
 import json
+import os
 import re
-import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,52 +25,46 @@ from tests.support.loopback import Loopback
 from tests.support.memory import MemoryTranscripts, World
 from tests.support.pipeline import SYNC, world
 from tests.support.pipeline import drop as dropped
+from tests.support.process import running
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
-UP_S = 90
+UP_S = 180
 LARGEST_BYTES = 30_000
 Opener = Callable[..., Page]
 
 
 @contextmanager
-def make_local(said: Path) -> Iterator[str]:
+def make_local(folder: Path) -> Iterator[str]:
     """What `make local` prints, while it runs."""
-    command = [sys.executable, "-m", "devstack", "local"]
-    with (
-        said.open("w") as to,
-        subprocess.Popen(command, cwd=ROOT, stdout=to, stderr=subprocess.STDOUT) as running,
-    ):
-        try:
-            deadline = time.monotonic() + UP_S
-            while "Ctrl-C ends it all" not in said.read_text():
-                assert running.poll() is None, said.read_text()
-                assert time.monotonic() < deadline, said.read_text()
-                time.sleep(0.05)
-            yield said.read_text()
-        finally:
-            running.terminate()
-            try:
-                running.wait(UP_S)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                raise
+    said, command = folder / "said", [sys.executable, "-m", "devstack", "local"]
+    environment = {**os.environ, "DEVSTACK_FOLDER": str(folder)}
+    with said.open("w") as to, running(command, cwd=ROOT, env=environment, stdout=to, stderr=to) as process:
+        deadline = time.monotonic() + UP_S
+        while "Ctrl-C ends it all" not in said.read_text():
+            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        yield said.read_text()
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     """A running `make local`: the address that it prints, and its S3."""
-    with make_local(tmp_path_factory.mktemp("local") / "said") as printed:
+    with make_local(tmp_path_factory.mktemp("local")) as printed:
         facts = json.loads(re.search(r"^READY (.*)$", printed, re.MULTILINE)[1])
         address = re.search(r"In a browser.*\n\s+(http\S+)", printed)[1]
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=facts["aws_endpoint_url"],
-            region_name=facts["region"],
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-        yield address, facts, s3
+        yield address, facts, client(facts, "s3")
+
+
+def client(facts, service: str):
+    return boto3.client(
+        service,
+        endpoint_url=facts["aws_endpoint_url"],
+        region_name=facts["region"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 @pytest.fixture
@@ -179,9 +174,15 @@ def test_only_jobs_in_one_state(page):
 
 
 def test_older_jobs_come_when_asked_for(page, local):
-    _, facts, s3 = local
-    for number in range(25):
-        s3.put_object(Bucket=facts["audio_bucket"], Key=f"incoming/auto/old {number}.txt", Body=f"{number}".encode())
+    _, facts, _ = local
+    drop(page, {"name": "old.mp3", "mimeType": "audio/mpeg", "buffer": b"old"})
+    expect(job(page, "old.mp3")).to_contain_text("failed")
+    table = client(facts, "dynamodb")
+    (row, *_) = table.scan(TableName=facts["jobs_table"], FilterExpression="attribute_exists(recency)")["Items"]
+    moment = row["recency"]["S"].partition("#")[0]
+    for job_id in (uuid.uuid4().hex for _ in range(25)):
+        told = {"job_id": {"S": job_id}, "recency": {"S": f"{moment}#{job_id}"}}
+        table.put_item(TableName=facts["jobs_table"], Item={**row, **told})
     page.reload()
     expect(page.locator("#jobs > li")).to_have_count(20)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -19,10 +20,11 @@ from botocore.exceptions import ClientError
 
 from asrcore.vendors.registry import VENDORS
 from devstack.__main__ import _parameters
-from devstack.demo import PROGRAMME
+from devstack.demo import PROGRAMME, run_demo
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError
+from tests.support.process import running
 from tests.support.searched import SearchedStack
 from tests.support.standin import wait_for, write_project
 
@@ -527,31 +529,30 @@ def test_failing_start_leaves_nothing_behind(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        before = threading.active_count()
+        before = set(threading.enumerate())
 
         with pytest.raises(OSError, match="cannot listen on"):
             SearchedStack(region="ap-east-1", simulate=False, api_port=taken.getsockname()[1]).__enter__()
 
-    assert threading.active_count() == before
+    wait_for(lambda: before.issuperset(threading.enumerate()), 60)
     with SearchedStack(region="ap-east-1", simulate=False, template=write_project(tmp_path, {}), log_dir=tmp_path):
         pass
 
 
 def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
     command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--params", "LogLevel=DEBUG"]
-    environment = {**os.environ, "AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
+    shell = {"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
+    environment = {**os.environ, **shell, "DEVSTACK_FOLDER": str(tmp_path)}
     complaints = tmp_path / "stderr"
     with (
         complaints.open("wb") as stderr,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True
-        ) as process,
+        running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr) as process,
     ):
         assert process.stdout is not None
         word, _, facts_text = process.stdout.readline().partition(" ")
         process.send_signal(signal.SIGTERM)
         said = process.stdout.read()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
     assert (word, process.returncode, complaints.read_text()) == ("READY", 0, "stopped\n")
     facts = json.loads(facts_text)
@@ -559,7 +560,7 @@ def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
     assert facts["secret_arn"].startswith("arn:aws-cn:")
     assert set(facts["simulators"]) == set(VENDOR_PARAMETERS)
     assert f"aws --endpoint-url {facts['aws_endpoint_url']}" in said
-    sam_env = json.loads((ROOT / ".local/sam-env.json").read_text())
+    sam_env = json.loads((tmp_path / ".local/sam-env.json").read_text())
     port = facts["aws_endpoint_url"].rpartition(":")[2]
     assert sam_env["SubmitFunction"]["AWS_ENDPOINT_URL"] == f"http://host.docker.internal:{port}"
     for url in (facts["aws_endpoint_url"], facts["api_url"], *facts["simulators"].values()):
@@ -592,24 +593,34 @@ def test_wrong_arguments_are_explained(arguments: list[str], complaint: str):
     assert complaint in done.stderr
 
 
-def test_demo_transcribes_a_recording_with_an_odd_name(tmp_path: Path):
+def test_demo_runs_as_a_command(tmp_path: Path):
     recording = tmp_path / "会议 a+b%20c #1.wav"
     recording.write_bytes((ROOT / "samples/meeting.wav").read_bytes())
-    transcript = ROOT / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
-    transcript.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "devstack", "demo", "--audio", str(recording), "--vendor", "tencent-sentence"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "DEVSTACK_FOLDER": str(tmp_path)}
 
-    done = demo("--audio", str(recording), "--vendor", "tencent-sentence")
+    with running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        told, _ = process.communicate(timeout=300)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = json.loads(transcript.read_text())["text"]
-    assert f"{recording.name}: {text[:10]}" in done.stdout
+    assert process.returncode == 0, told
+    transcript = tmp_path / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
+    assert f"{recording.name}: {json.loads(transcript.read_text())['text'][:10]}" in told
 
 
-def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table():
-    done = demo()
+@pytest.fixture
+def quick_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo in this process, on a stack of the tests."""
+    stack = partial(SearchedStack, region="sa-east-1", log_dir=tmp_path / "logs")
+    monkeypatch.setattr("devstack.demo.LocalStack", stack)
+    monkeypatch.setattr("devstack.demo.OUT", tmp_path / "out")
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    table = done.stdout[done.stdout.index("\nrecording ") :].split("\n\n")[0].splitlines()[2:]
+
+def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table(quick_demo: None, capsys):
+    status = run_demo(None, None)
+
+    told = capsys.readouterr().out
+    assert status == 0, told
+    table = told[told.index("\nrecording ") :].split("\n\n")[0].splitlines()[2:]
     assert len(table) == len(PROGRAMME)
     assert all("COMPLETED" in row for row in table)
     assert {vendor for vendor, _ in PROGRAMME} == {*VENDORS, "auto"}
@@ -653,23 +664,12 @@ def test_a_vendor_whose_address_is_given_is_not_simulated(tmp_path: Path):
         assert stack.environments["SubmitFunction"]["VOLCENGINE_BASE_URL"] == "http://127.0.0.1:9"
 
 
-def test_demo_of_what_is_no_recording_fails_and_says_why(tmp_path: Path):
+def test_demo_of_what_is_no_recording_fails_and_says_why(quick_demo: None, tmp_path: Path, capsys):
     (tmp_path / "notes.wav").write_text("these are notes, not sounds")
 
-    done = demo("--audio", str(tmp_path / "notes.wav"))
+    status = run_demo(tmp_path / "notes.wav", None)
 
-    assert done.returncode == 1
-    assert "notes.wav: FAILED: " in done.stdout
-    assert "NotAudio" in done.stdout
-
-
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "devstack", "demo", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    told = capsys.readouterr().out
+    assert status == 1
+    assert "notes.wav: FAILED: " in told
+    assert "NotAudio" in told

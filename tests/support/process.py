@@ -1,9 +1,41 @@
-"""What a piece of work takes in a process of its own."""
+"""Processes of the tests: what a piece of work takes in one of its own, and that none outlives its test."""
 
 import multiprocessing
 import re
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(command: list[str], **settings: Any) -> "Iterator[subprocess.Popen[str]]":
+    """Run a command while a `with` lasts, or as long as this process lives, if that is shorter.
+
+    settings: as of subprocess.Popen.
+    """
+    with subprocess.Popen(command, text=True, **settings) as process:
+        # Its standard input closes with this process, however that ends.
+        watch = ["sh", "-c", f"read _; kill -TERM {process.pid}"]
+        with subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True) as watcher:
+            try:
+                yield process
+            finally:
+                watcher.kill()
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait(60)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs; one that has ended and waits for its parent does not."""
+    told = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=60
+    ).stdout.strip()
+    return bool(told) and not told.startswith("Z")
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

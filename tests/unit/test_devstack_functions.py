@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from devstack.functions import MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, Function
+from devstack.settings import ROOT
+from tests.support.process import is_running, running
 from tests.support.standin import make_function, wait_for
 
 Make = Callable[..., Function]
@@ -256,3 +260,36 @@ def test_closing_ends_processes_that_are_busy(make: Make, tmp_path: Path):
     assert not caller.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
+
+
+STAYS = """
+    import json, os, subprocess, time
+    from pathlib import Path
+
+    def lambda_handler(event, context):
+        started = subprocess.Popen(["sleep", "600"])
+        Path(event["pids"]).write_text(json.dumps([os.getpid(), started.pid]))
+        time.sleep(600)
+"""
+DIES = """
+    import json, sys
+    from pathlib import Path
+    from tests.support.standin import make_function
+
+    folder = Path(sys.argv[1])
+    function = make_function(folder, (folder / "stays.py").read_text())
+    function.invoke(json.dumps({"pids": str(folder / "pids")}).encode())
+"""
+
+
+def test_local_stack_that_is_killed_leaves_no_process_behind(tmp_path: Path):
+    (tmp_path / "stays.py").write_text(STAYS)
+    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path)]
+    with running(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        pids = wait_for(
+            lambda: (tmp_path / "pids").exists() and json.loads((tmp_path / "pids").read_text() or "[]"), 60
+        )
+
+        process.kill()
+
+        wait_for(lambda: not any(map(is_running, pids)), 60)

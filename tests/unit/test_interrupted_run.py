@@ -1,0 +1,43 @@
+"""A run of the tests that is stopped cleans up."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import ROOT, running
+from tests.support.standin import wait_for
+
+WAITS = """
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def made():
+    (HERE / "made").touch()
+    yield
+    (HERE / "made").unlink()
+
+
+def test_waits(made):
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_run_tears_its_fixtures_down(tmp_path: Path, number: signal.Signals):
+    (tmp_path / "test_waits.py").write_text(WAITS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    with running([*command, f"--rootdir={tmp_path}", str(tmp_path)], cwd=ROOT) as process:
+        wait_for((tmp_path / "made").exists, 60)
+
+        process.send_signal(number)
+
+        assert process.wait(60) == pytest.ExitCode.INTERRUPTED
+    assert not (tmp_path / "made").exists()
