@@ -185,7 +185,7 @@ def damaged(job, **changes):
     return replace(posted(job, **changes), is_damaged=True)
 
 
-def test_unreadable_result_is_refused_and_the_attempt_goes_on(made):
+def test_unreadable_result_is_refused_and_the_attempt_continues(made):
     answer = receive(damaged(made.job()), made.services)
 
     assert answer.status == 400

@@ -94,7 +94,7 @@ def test_undeclared_json_callback_is_read(name):
     assert heard(name, document.encode("gbk"), "application/json") == SENTENCE
 
 
-def test_form_callback_is_read_in_the_charset_of_its_content_type():
+def test_form_callback_is_read_in_its_declared_charset():
     content_type = "application/x-www-form-urlencoded; charset=GBK"
 
     assert heard("tencent-rec-task", form("联通".encode("gbk")), content_type) == "联通"

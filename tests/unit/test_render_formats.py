@@ -92,6 +92,14 @@ def test_files(format: str, expected: str) -> None:
     assert render(CALL, format).decode() == expected
 
 
+@pytest.mark.parametrize("format", ["srt", "vtt", "txt", "html"])
+def test_half_a_character_is_shown_as_a_question_mark(format: str) -> None:
+    shown = render(transcript([said("半\ud800个", 0, 900)]), format).decode()
+
+    assert "半?个" in shown
+    assert "\ufffd" not in shown
+
+
 @pytest.mark.parametrize("format", ["vtt", "txt", "html"])
 def test_speakers_numbered_from_0_are_shown_from_1(format: str) -> None:
     shown = render(transcript([said("好", 0, 900, speaker="0"), said("是", 900, 1_800, speaker="1")]), format).decode()

@@ -1,4 +1,4 @@
-"""Which vendor gets a recording that named none, and how the reason is told."""
+"""Which vendor gets a recording that named none, and the reason in words."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_vendors_that_support_every_option_come_first():
     assert found.choice.params == {"options": ["speakers"], "passed_over": ["tencent-sentence"]}
 
 
-def test_vendor_that_supports_some_options_ranks_as_one_that_supports_none():
+def test_partial_support_ranks_as_none():
     found = selected({"speakers": 0, "hotwords": ["词"]}, chain=["tencent-recording", "tencent-sentence"])
 
     assert found.vendors == ["tencent-recording", "tencent-sentence"]
@@ -42,7 +42,7 @@ def test_vendor_that_supports_some_options_ranks_as_one_that_supports_none():
     )
 
 
-def test_vendor_that_cannot_take_the_recording_is_not_passed_over():
+def test_vendor_that_refuses_the_recording_is_not_passed_over():
     found = selected({"speakers": 0}, duration_ms=90_000)
 
     assert found.vendors[0] == "tencent-rec-task"
@@ -108,7 +108,7 @@ def test_named_vendor_is_chosen_because_it_was_named():
     ],
     ids=lambda value: value.code if isinstance(value, VendorChoice) else "",
 )
-def test_choice_is_told_in_one_sentence(choice, text):
+def test_choice_text_is_one_sentence(choice, text):
     assert choice.text == text
 
 

@@ -256,7 +256,7 @@ def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor
         ]
 
 
-def test_failover_goes_to_the_vendor_that_drops_an_option_and_says_why():
+def test_failover_names_the_vendor_that_failed():
     made = world("config", "working", vendors=(MUTE, QUERY))
     made.recordings.objects[KEY] = (wav(), {"asr-speakers": "2"})
 

@@ -84,7 +84,7 @@ def refuse(vendor_name: str, services: Services) -> Answer:
 
 
 def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Job:
-    """Go on after a result that cannot be read: query the vendor, or give the attempt up once no other will come."""
+    """Query the vendor after a result that cannot be read, or end the attempt if no other callback will come."""
     number = job.attempt.number
     if Completion.QUERY in vendor.completes_by:
         return services.move(job.job_id, lambda job: job.called_back(number, services.now()))

@@ -61,7 +61,7 @@ class NoAnswerError(AsrError):
 
 
 class UnreadableResultError(AsrError):
-    """A callback brings a result whose text cannot be read: sent again it is the same, a query may bring it whole."""
+    """A callback has a result whose text cannot be read; a second delivery has the same, a query may have it whole."""
 
 
 class QueryFailedError(AsrError):

@@ -76,7 +76,7 @@ def clean(text: str) -> str:
     """Text for one line: no control characters, no half characters, single spaces, none inside Chinese or Japanese."""
     if text.isalnum():  # most words
         return text
-    text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+    text = _SURROGATES.sub("?", _CONTROLS.sub("", text))
     return _STRAY_SPACE.sub("", _SPACES.sub(" ", text)).strip()
 
 
