@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +17,7 @@ from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
 from asrcore.events import deliveries
 from asrcore.notify import Delivery, notify
 from asrcore.stores.receiver import POST_LIMIT_S
+from tests.support.measured import points
 from tests.support.memory import World
 from tests.support.pipeline import world
 
@@ -95,6 +97,18 @@ def test_a_repetition_has_the_same_id_and_body_and_a_timestamp_and_signature_of_
     assert (first, once["webhook-id"]) == (second, again["webhook-id"])
     assert int(again["webhook-timestamp"]) == int(once["webhook-timestamp"]) + 5
     assert again["webhook-signature"] == expected_signature(NEW, again, second) != once["webhook-signature"]
+
+
+@pytest.mark.parametrize(
+    ("status", "ages_s"), [pytest.param(204, [], id="accepted"), pytest.param(503, [305], id="refused")]
+)
+def test_refused_webhook_reports_the_age_of_its_event(status, ages_s):
+    made = hooked(status)
+    event = {**TOLD, "time": (made.clock - timedelta(seconds=305)).isoformat()}
+
+    notify([sent(3, body=event)], made.services)
+
+    assert [point.value for point in points(made.measured) if point.name == "RefusedWebhookAge"] == ages_s
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
