@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tests.support.failure_report import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401 - hooks
+
 if TYPE_CHECKING:
     from tests.support.journey import Journey
     from tests.support.operator import Operator

@@ -1,0 +1,44 @@
+"""A failing test prints what one needs to know of its jobs."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.failure_report import pytest_runtest_makereport
+from tests.support.operator import RECORDING
+
+
+def reported(*, failed: bool) -> dict[str, str]:
+    """The sections that a test's report has, by the beginning of their names."""
+    hook = pytest_runtest_makereport()
+    next(hook)
+    with pytest.raises(StopIteration) as ended:
+        hook.send(SimpleNamespace(failed=failed, sections=[]))
+    return {name.rpartition(" ")[0]: text for name, text in ended.value.value.sections}
+
+
+@pytest.fixture
+def failed_job(operator):
+    operator.fault("volcengine", on="submit", code="1002")
+    job = operator.drop("incoming/volcengine/report/meeting.wav", RECORDING)
+    assert operator.finished(job)["status"] == "FAILED"
+    return job
+
+
+def test_report_of_a_failing_test_tells_the_story_of_its_job(failed_job):
+    found = reported(failed=True)
+
+    assert list(found) == ["asrctl why", "functions' logs of", "vendors' request logs of"]
+    assert "It FAILED with 1002 of volcengine" in found["asrctl why"]
+    assert f'"job_id":"{failed_job}"' in found["functions' logs of"].replace(" ", "")
+    assert "'code': '1002'" in found["vendors' request logs of"]
+
+
+def test_report_of_a_passing_test_is_left_alone(failed_job):
+    assert reported(failed=False) == {}
+
+
+def test_report_survives_a_stack_that_cannot_be_asked(failed_job, stack, monkeypatch):
+    monkeypatch.setattr(stack, "logs", lambda _function: 1 / 0)
+
+    assert "ZeroDivisionError" in reported(failed=True)["functions' logs of"]

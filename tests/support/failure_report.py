@@ -1,0 +1,79 @@
+"""What a failing test of the stack prints beside its traceback: of each job that it touched, what one would look up."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+LINES = 15  # of a function's log
+ENTRIES = 20  # of a vendor's request log
+JOBS = 5
+touched: dict[str, Any] = {}  # job id -> its stack, in the order in which the running test came to them
+
+
+def touch(job: str, stack: Any) -> None:
+    """Note that the running test is about a job."""
+    touched.setdefault(job, stack)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget the jobs of the test before."""
+    touched.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Add sections to the report of a test that failed: they are printed with it, in a worker of xdist too."""
+    report: Any = yield
+    if report.failed:
+        report.sections += [section for job, stack in list(touched.items())[-JOBS:] for section in sections(stack, job)]
+    return report
+
+
+def sections(stack: Any, job: str) -> list[tuple[str, str]]:
+    """A job's story, the last lines about it in each function's log, and what its vendors were asked."""
+    return [
+        (f"asrctl why {job}", _or_error(lambda: story(stack, job))),
+        (f"functions' logs of {job}", _or_error(lambda: logs(stack, job))),
+        (f"vendors' request logs of {job}", _or_error(lambda: requests_of(stack, job))),
+    ]
+
+
+def story(stack: Any, job: str) -> str:
+    """What `asrctl why` prints."""
+    from tests.support.operator import Operator
+
+    done = Operator(stack).run("why", job)
+    return done.stdout + done.stderr
+
+
+def logs(stack: Any, job: str) -> str:
+    """The last lines that name the job; of a function without any, its very last ones."""
+    found = []
+    for function in stack.environments:
+        lines = stack.logs(function).splitlines()
+        about = [line for line in lines if job in line]
+        found += [f"-- {function}", *(about[-LINES:] or lines[-3:])]
+    return "\n".join(found)
+
+
+def requests_of(stack: Any, job: str) -> str:
+    """The latest requests to each vendor of the job's attempts, and its callbacks."""
+    from tests.support.journey import Journey
+
+    found = []
+    for vendor in dict.fromkeys(attempt["vendor"] for attempt in Journey(stack).row(job).get("attempts", [])):
+        entries = requests.get(f"{stack.simulators[vendor]}/_simulator/requests", timeout=30).json()
+        found += [f"-- {vendor}", *map(str, entries[-ENTRIES:])]
+    return "\n".join(found) or "no vendor was asked"
+
+
+def _or_error(look: Callable[[], str]) -> str:
+    """What is found, or why it cannot be: a report is not to hide the failure that it is about."""
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - whatever it is, it is printed
+        return traceback.format_exc(limit=3)
