@@ -163,7 +163,7 @@ class TestDestroy:
         assert status == 0, told
         assert json.loads(told)["objects"] > 10
         assert json.loads(told)["executions"] >= 2
-        assert started == []  # the sweep is not told of what was stopped
+        assert started == []  # no function is invoked for the stopped executions
         for bucket in (china.audio_bucket, china.transcript_bucket):
             with pytest.raises(ClientError, match="NoSuchBucket"):
                 s3.list_objects_v2(Bucket=bucket)

@@ -72,12 +72,12 @@ async function run({ definition, input, answers }) {
   const events = (async () => {
     for await (const event of execution.eventLogs) if (event.type === "StateEntered") path.push(event.state.name);
   })();
-  const told = await clock.runUntilSettled(execution.result).then(
+  const outcome = await clock.runUntilSettled(execution.result).then(
     (output) => ({ output }),
     (error) => ({ error: error.cause?.name ?? error.name }),
   );
   await events;
-  return { path, calls, elapsed_s: clock.now_ms / 1000, ...told };
+  return { path, calls, elapsed_s: clock.now_ms / 1000, ...outcome };
 }
 
 const journeys = JSON.parse(readFileSync(0, "utf8"));

@@ -236,10 +236,10 @@ def test_stack_that_cannot_be_updated_is_not_deployed(config, sam, stack, capfd,
 
     ended = main(["--sam", str(sam), "--config", str(for_stack(config))])
 
-    told = capfd.readouterr()
-    assert (ended, told.out) == (1, "")
-    assert f"stack calls is {status}" in told.err
-    assert f"Then: aws cloudformation {way_out} --stack-name calls --region cn-north-1\n" in told.err
+    output = capfd.readouterr()
+    assert (ended, output.out) == (1, "")
+    assert f"stack calls is {status}" in output.err
+    assert f"Then: aws cloudformation {way_out} --stack-name calls --region cn-north-1\n" in output.err
 
 
 def test_first_deployment_that_fails_ends_with_the_way_out(config, sam, stack, capfd, monkeypatch):
