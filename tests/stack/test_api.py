@@ -278,6 +278,7 @@ def test_the_manuals_commands_do_what_it_says(program, meeting, shell, tmp_path)
     assert [sorted(answer)[0] for answer in answers[:2]] == ["jobs", "jobs"]
     assert answers[2]["job_id"] == meeting["job_id"]
     assert answers[3]["vendor"] == "tencent-rec-task"
+    assert answers[4]["choice"]["params"] == {"options": ["speakers"], "passed_over": ["tencent-sentence"]}
     assert made["recording"]["key"].endswith("/board.wav")
     assert len(pysubs2.load(str(tmp_path / "meeting.srt")))
     assert "[0:00]" in said
