@@ -59,7 +59,7 @@ def jobs_page(browser: Browser, stack: LocalStack) -> None:
     page.set_input_files("#files", [SAMPLES / "news.mp3", SAMPLES / "meeting.wav"])
     expect(page.locator("#jobs .good")).to_have_count(2, timeout=GIVE_UP_MS)
     page.get_by_label("Vendor").select_option(SLOW)
-    requests.post(f"{stack.simulators[SLOW]}/_simulator/options", json={"turnaround_s": 600}, timeout=10)
+    requests.post(f"{stack.simulators[SLOW]}/_simulator/options", json={"turnaround_s": 600}, timeout=60)
     page.set_input_files("#files", [SAMPLES / "lecture.m4a"])
     expect(page.locator("#jobs > li").first).to_contain_text("the vendor works on it", timeout=GIVE_UP_MS)
     page.screenshot(path=ROOT / "docs" / "jobs-page.png")

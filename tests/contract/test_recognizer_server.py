@@ -13,7 +13,7 @@ from recognizer.hearing import Hearing, Sentence, Word
 from recognizer.queue import Queue
 from recognizer.server import make_app
 
-WAIT_S = 30
+WAIT_S = 60
 HEARD = Hearing(
     "zh",
     2500,

@@ -62,7 +62,7 @@ def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
     """Whatever a test has told the simulated vendors to do wrong ends with it."""
     yield
     for url in stack.simulators.values():
-        requests.delete(f"{url}/_simulator/faults", timeout=10)
+        requests.delete(f"{url}/_simulator/faults", timeout=60)
 
 
 @pytest.fixture(scope="module", autouse=True)

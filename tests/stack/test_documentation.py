@@ -102,7 +102,7 @@ def job(operator: Operator) -> Iterator[str]:
     job = operator.drop(f"incoming/{FAILING}/documentation {next(FRESH)}/meeting.wav", RECORDING)
     assert operator.ended(job)["status"] == "FAILED"
     yield job
-    requests.delete(f"{operator.stack.simulators[FAILING]}/_simulator/faults", timeout=10)
+    requests.delete(f"{operator.stack.simulators[FAILING]}/_simulator/faults", timeout=60)
 
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]

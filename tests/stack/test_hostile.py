@@ -131,7 +131,7 @@ def test_a_forged_callback_is_forbidden(stack, unchanged, forge):
 )
 def test_there_is_no_other_door(stack, unchanged, method, path):
     parts = urlsplit(address(stack, unchanged))
-    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(f"{method} {parts.path}{path} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
         status = int(connection.makefile("rb").readline().split()[1])
 
@@ -206,7 +206,7 @@ def test_a_body_that_is_too_large_does_not_reach_the_function(stack, unchanged, 
 
 def test_a_body_that_does_not_come_keeps_nobody_waiting(stack, journey, waiting):
     parts = urlsplit(address(stack, waiting))
-    slow = [socket.create_connection((parts.hostname, parts.port), timeout=30) for _ in range(20)]
+    slow = [socket.create_connection((parts.hostname, parts.port), timeout=60) for _ in range(20)]
     for connection in slow:
         connection.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\ncode=0&te".encode())
     before = journey.row(waiting)

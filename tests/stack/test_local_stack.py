@@ -303,7 +303,7 @@ def test_callback_wakes_the_state_machine(scripted: SearchedStack):
     wait_for(lambda: "task_token" in row_of(scripted, "called-back"))
 
     response = requests.post(
-        f"{scripted.api_url}/callbacks/tencent-recording/called-back/1/signature", data={"code": "0"}, timeout=30
+        f"{scripted.api_url}/callbacks/tencent-recording/called-back/1/signature", data={"code": "0"}, timeout=60
     )
 
     assert response.json() == {"code": 0, "base64": True}

@@ -66,7 +66,7 @@ def test_lost_answer_after_refused_edition_makes_no_second_task(stack, journey):
         journey.drop(key("volcengine-bigmodel", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
     )
 
-    noted = requests.get(f"{stack.simulators['volcengine-bigmodel']}/_simulator/requests", timeout=10).json()
+    noted = requests.get(f"{stack.simulators['volcengine-bigmodel']}/_simulator/requests", timeout=60).json()
     taken = {entry["task_id"] for entry in noted if entry["kind"] == "submit" and entry["task_id"]}
     (attempt,) = row["attempts"]
     assert row["status"] == "COMPLETED", row.get("error")
@@ -252,7 +252,7 @@ def test_a_callback_at_a_wrong_address_is_forbidden_and_changes_nothing(journey,
     job = journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
     before = journey.finished(job)
 
-    answer = requests.post(f"{stack.api_url}/callbacks/volcengine/{job}/1/forged", json={"resp": {}}, timeout=30)
+    answer = requests.post(f"{stack.api_url}/callbacks/volcengine/{job}/1/forged", json={"resp": {}}, timeout=60)
 
     assert answer.status_code == 403
     assert journey.row(job) == before

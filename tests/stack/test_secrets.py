@@ -83,12 +83,12 @@ def test_a_key_that_was_removed_signs_for_nobody_once_the_secret_was_kept_for_to
         job = drop(journey, ONLY_BY_CALLBACK)
         journey.finished(job)
         address = callback_url(stack.api_url, ONLY_BY_CALLBACK, job, 1, [OLD_KEY])
-        accepted = requests.post(address, data={"code": "0"}, timeout=30).status_code
+        accepted = requests.post(address, data={"code": "0"}, timeout=60).status_code
 
         put(stack, {**HELD, "callback": {"keys": [NEW_KEY]}})
 
         assert accepted == 200
-        journey.until(lambda: requests.post(address, timeout=30).status_code, lambda code: code == 403, "a refusal")
+        journey.until(lambda: requests.post(address, timeout=60).status_code, lambda code: code == 403, "a refusal")
 
 
 TEXT = "这句话只在录音里说过一次"

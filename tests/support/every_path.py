@@ -133,7 +133,7 @@ def by_api(journey: Journey) -> None:
 def upload(journey: Journey) -> str:
     """Upload a recording by the form that the API gives; the id of its job."""
     form = call(journey, "POST", "/uploads", {"name": "meeting.wav", "vendor": "tencent-sentence"}).json()
-    answer = requests.post(form["url"], data=form["fields"], files={"file": MEETING}, timeout=30)
+    answer = requests.post(form["url"], data=form["fields"], files={"file": MEETING}, timeout=60)
     assert answer.ok, answer.text
     (job,) = journey.until(lambda: call(journey, "GET", form["job"]).json()["jobs"], bool, "the upload to have a job")
     journey.finished(job["job_id"])
@@ -150,14 +150,14 @@ def address(journey: Journey) -> str:
 
 
 def call(journey: Journey, method: str, path: str, body: Any = None) -> requests.Response:
-    return requests.request(method, f"{journey.stack.api_url}{path}", json=body, timeout=30)
+    return requests.request(method, f"{journey.stack.api_url}{path}", json=body, timeout=60)
 
 
 def read(answer: requests.Response) -> None:
     """What a browser does with a transcript, or a page: it plays the recording that the page has."""
     assert answer.ok, answer.text
     for found in re.findall(r'id="recording">("[^<]+")<', answer.text):
-        assert requests.get(json.loads(found), timeout=30).ok
+        assert requests.get(json.loads(found), timeout=60).ok
 
 
 def nobody_waits_any_more(journey: Journey) -> None:

@@ -66,7 +66,7 @@ def requests_of(stack: Any, job: str) -> str:
 
     found = []
     for vendor in dict.fromkeys(attempt["vendor"] for attempt in Journey(stack).row(job).get("attempts", [])):
-        entries = requests.get(f"{stack.simulators[vendor]}/_simulator/requests", timeout=30).json()
+        entries = requests.get(f"{stack.simulators[vendor]}/_simulator/requests", timeout=60).json()
         found += [f"-- {vendor}", *map(str, entries[-ENTRIES:])]
     return "\n".join(found) or "no vendor was asked"
 

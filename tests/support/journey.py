@@ -74,7 +74,7 @@ class Journey:
 
     def fault(self, vendor: str, **fault: Any) -> None:
         """Have a simulated vendor do something wrong."""
-        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=fault, timeout=10)
+        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=fault, timeout=60)
         assert answer.ok, answer.text
 
     def until(self, look: Any, good: Any, what: str) -> Any:

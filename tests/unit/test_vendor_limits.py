@@ -125,7 +125,9 @@ def test_refused_in_words(name, audio, options, reason):
 
 A_LAW = {"codec": "pcm_alaw", "sample_rate_hz": 8000, "bits_per_sample": 8}
 WEBM = {"format": "webm", "codec": "opus", "sample_rate_hz": 16000, "bits_per_sample": None}
-WITH_A_PAGE = [name for name, vendor in VENDORS.items() if vendor.limits.refused]  # of formats, not of a person's server
+WITH_A_PAGE = [
+    name for name, vendor in VENDORS.items() if vendor.limits.refused
+]  # of formats, not of a person's server
 
 
 @pytest.mark.parametrize("name", WITH_A_PAGE)
