@@ -12,24 +12,17 @@ DEADLINE = re.compile(r"(DEADLINE|TIMEOUT|JOIN|WAIT|LIMIT)_S$")
 FILES = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.name != "test_deadlines.py")
 
 
-def number(node):
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int | float) else None
-
-
 def short_deadlines(tree):
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and DEADLINE.search(node.targets[0].id)
-        ):
-            found = number(node.value)
-        elif isinstance(node, ast.keyword) and node.arg == "timeout":
-            found = number(node.value)
-        else:
-            continue
-        if found is not None and found < MINUTE_S:
-            yield f"line {node.lineno if hasattr(node, 'lineno') else node.value.lineno}: {found} s"
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if DEADLINE.search(name):
+                pass
+            case ast.keyword(arg="timeout", value=value):
+                pass
+            case _:
+                continue
+        if isinstance(value, ast.Constant) and isinstance(value.value, int | float) and value.value < MINUTE_S:
+            yield f"line {value.lineno}: {value.value} s"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT / "tests").as_posix())
