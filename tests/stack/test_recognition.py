@@ -1,0 +1,41 @@
+"""A recording of one's own on the local stack, in its own words, by a simulated vendor and by the recogniser itself."""
+
+import pytest
+
+from devstack.settings import OWN_ENGINE, VENDOR_PARAMETERS
+from recognizer.process import RecognizerProcess
+from tests.support.journey import Journey
+from tests.support.searched import SearchedStack
+from tests.support.speech import mandarin
+
+MOST_ERRORS = 0.15  # tests/contract/test_recognition.py
+REGION = "ap-east-1"
+VENDORS = ["volcengine-bigmodel", *([OWN_ENGINE] if OWN_ENGINE in VENDOR_PARAMETERS else [])]
+(SPOKEN,) = (each for each in mandarin() if each.path.stem == "weather")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recognition")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RECOGNIZER")
+        recognizer = RecognizerProcess(pytest.fail, folder / "recognizer.log")
+        stack = SearchedStack(region=REGION, recognizer=recognizer, log_dir=folder)
+        with recognizer, stack:
+            stack.recognizer = recognizer
+            yield stack
+
+
+def test_own_recording_comes_in_its_own_words_though_it_dies(stack):
+    """The recogniser is killed while the vendors are at work; nothing is stuck, and each transcript has the words."""
+    journey, body = Journey(stack), SPOKEN.path.read_bytes()
+    jobs = {vendor: journey.drop(f"incoming/{vendor}/own.mp3", body) for vendor in VENDORS}
+    stack.recognizer.kill()
+
+    rows = {vendor: journey.finished(job) for vendor, job in jobs.items()}
+
+    for vendor, row in rows.items():
+        assert row["status"] == "COMPLETED", row.get("error")
+        assert SPOKEN.error_rate(journey.transcript(row)["text"]) <= MOST_ERRORS
+        assert any("embedded recogniser" in warning for warning in row["warnings"]) is (vendor != OWN_ENGINE)
+    assert "recognised" in (stack.recognizer._log_path).read_text(encoding="utf-8")
