@@ -40,6 +40,7 @@ PROGRAMME = (
 LIMIT_S = 900
 LOOK_EVERY_S = 0.25
 EXCERPT_WIDTH = 72
+OWN_EXCERPT_WIDTH = 4 * EXCERPT_WIDTH
 
 
 @dataclass(frozen=True)
@@ -246,11 +247,13 @@ def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) 
     for row in table:
         print("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print()
+    is_own = len({progress.recording.path for progress in progresses}) == 1
     for progress, transcript in zip(progresses, transcripts, strict=True):
+        name = f"{progress.recording.path.name}, {progress.vendor}" if is_own else progress.recording.path.name
         if transcript is None:
-            print(f"{progress.recording.path.name}: {progress.stage}")
+            print(f"{name}: {progress.stage}")
             continue
-        print(f"{progress.recording.path.name}: {_excerpt(transcript)}")
+        print(f"{name}: {_excerpt(transcript, OWN_EXCERPT_WIDTH if is_own else EXCERPT_WIDTH)}")
         for warning in progress.row.get("warnings", []):
             print(f"  ({warning})")
 
@@ -268,9 +271,9 @@ def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:
     )
 
 
-def _excerpt(transcript: Json) -> str:
+def _excerpt(transcript: Json, width: int) -> str:
     text = " ".join(transcript["text"].split()) or "(silence)"
-    return text if _width(text) <= EXCERPT_WIDTH else f"{_cut(text, EXCERPT_WIDTH - 4)} ..."
+    return text if _width(text) <= width else f"{_cut(text, width - 4)} ..."
 
 
 def _width(text: str) -> int:
