@@ -169,9 +169,9 @@ def _money(jobs: Sequence[Footprint], shares: Sequence[float], region: str = "us
 
 
 def _share(vendor: str, cell: Mapping[str, float]) -> tuple[str, float | None]:
-    """AWS's part of the vendor's bill for an hour; None where nobody knows what the vendor asks."""
+    """AWS's part of the vendor's bill for an hour; None where there is none, or what it asks is not known."""
     price = VENDOR_PRICES[vendor]
-    if price.price is None:
+    if not price.price:
         return vendor, None
     return vendor, cell["usd"] / JOBS / rates().exchange.amount(price.price, price.currency).usd
 

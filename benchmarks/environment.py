@@ -23,7 +23,6 @@ def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[
         "AWS_SECRET_ACCESS_KEY": "sample",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_SERVICE_NAME": "asrcore",
         **variables,
     }
 

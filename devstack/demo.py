@@ -27,6 +27,7 @@ from recognizer.process import RecognizerProcess
 AUTOMATIC = "auto"
 # Each vendor gets what fits it; the last two show automatic choice, for another language and for two channels.
 PROGRAMME = (
+    ("openai-compatible", "news.mp3"),
     ("tencent-sentence", "meeting.wav"),
     ("tencent-rec-task", "story.ogg"),
     ("volcengine-bigmodel", "news.mp3"),

@@ -29,6 +29,7 @@ VENDOR_PARAMETERS = {
     "tencent-recording": "TencentRecordingBaseUrl",
     "volcengine": "VolcengineBaseUrl",
     "abcpen": "AbcpenBaseUrl",
+    "openai-compatible": "OpenaiCompatibleBaseUrl",
 }
 # The vendor that stands for an engine of one's own, which the embedded recogniser is here.
 OWN_ENGINE = "openai-compatible"

@@ -9,6 +9,7 @@ from typing import Any, Self
 from recognizer.client import Client
 from simulators.abcpen import Abcpen, AbcpenOptions
 from simulators.abcpen_offline import AbcpenOffline, AbcpenOfflineOptions
+from simulators.openai_compatible import OpenaiCompatible, OpenaiCompatibleOptions
 from simulators.script import SAMPLE_SCRIPTS, ScriptBook
 from simulators.server import LOOPBACK, Setup, Simulator
 from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
@@ -26,6 +27,7 @@ ACCOUNTS = {
     "volcengine-bigmodel": "volcengine",
     "abcpen": "abcpen",
     "abcpen-offline": "abcpen",
+    "openai-compatible": "openai_compatible",
 }
 VENDORS = tuple(ACCOUNTS)
 
@@ -33,10 +35,10 @@ VENDORS = tuple(ACCOUNTS)
 class Simulators:
     """Every vendor on its own port of this machine, from `start` to `stop`, or as a context manager.
 
-    credentials: an object per account: `tencent`, `volcengine`, `abcpen`. turnaround_s: seconds from a submission to
-    its result, whatever the recording's length. ports: a port per vendor; any free one for those not named.
-    bind: the address to listen on; the loopback, unless containers are to reach the simulators. recognizer: hears the
-    recordings whose scripts are not known.
+    credentials: an object per account: `tencent`, `volcengine`, `abcpen`, `openai_compatible`. turnaround_s: seconds
+    from a submission to its result, whatever the recording's length. ports: a port per vendor; any free one for those
+    not named. bind: the address to listen on; the loopback, unless containers are to reach the simulators.
+    recognizer: hears the recordings whose scripts are not known.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Simulators:
             VolcengineBigmodel(setup["volcengine-bigmodel"], VolcengineBigmodelOptions(**soon)),
             Abcpen(setup["abcpen"], AbcpenOptions(**soon)),
             AbcpenOffline(setup["abcpen-offline"], AbcpenOfflineOptions(**soon)),
+            OpenaiCompatible(setup["openai-compatible"], OpenaiCompatibleOptions()),
         )
         self._running = ExitStack()
 

@@ -21,7 +21,7 @@ from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTES
 from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, VendorPrice, aws_prices
 from asrcore.core.step import CROWDED_S, GRACE_S
 from asrcore.core.vendor import Completion, Vendor
-from asrcore.vendors.registry import VENDORS
+from asrcore.vendors.registry import LONG_CALLS, VENDORS
 from tools.rights import resources, rights
 from tools.schemas import tuning_schema
 
@@ -112,6 +112,8 @@ def tuning_table() -> str:
 
 
 def _allowed(rules: Mapping[str, Any]) -> str:
+    if rules["type"] == "string":
+        return f"up to {rules['maxLength']} of `A-Z a-z 0-9 _ . : / -`"
     return f"{rules['minimum']} to {rules['maximum']}" if "maximum" in rules else f"{rules['minimum']} or more"
 
 
@@ -199,7 +201,7 @@ def recovery_table() -> str:
 def price_table() -> str:
     """A row per vendor: what it asks, and what that makes for recordings of three lengths."""
     ways = {name: each.completes_by for name, each in VENDORS.items()}
-    rates = Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE)
+    rates = Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE, long_calls=LONG_CALLS)
     lengths_ms = {"1 min": 60_000, "1 h": 3_600_000, "5 h": 18_000_000}
     rows = (
         (
@@ -309,7 +311,7 @@ def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
         ", ".join(f"{rate / 1000:g}k" for rate in sorted(limits.sample_rates_hz)) or "any",
         " or ".join(str(count) for count in sorted(limits.channels)),
         ", ".join(sorted(limits.languages)),
-        ", ".join(["sentences" if Completion.SYNC not in vendor.completes_by else "one sentence", *gives]),
+        ", ".join(["one sentence" if limits.max_duration_ms < 60_000 else "sentences", *gives]),
     )
 
 

@@ -84,8 +84,7 @@ def server(pieces, pause_s=0.0, context=None):
 @pytest.fixture
 def impatient(monkeypatch):
     """Half a second for a whole exchange. Every byte of a drip comes well within the time-out of a read."""
-    monkeypatch.setattr(http, "CONNECT_TIMEOUT_S", 5)
-    monkeypatch.setattr(http, "BODY_TIMEOUT_S", -9.5)
+    monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -9.5)
     return Request("GET", "", read_timeout_s=5)
 
 

@@ -12,12 +12,12 @@ from asrcore.core.audio import probe
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Accepted, Account, Completion, Delivery, InProgress, Order, Vendor
+from asrcore.core.vendor import Accepted, Account, ByteStream, Completion, Delivery, InProgress, Order, Vendor
 from asrcore.vendors import http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
 from tests.support import tones
-from tests.support.orders import an_order
+from tests.support.orders import an_order, stream_of
 from tests.support.running import CREDENTIALS, Control
 from tests.support.web import Received, Web, eventually
 
@@ -36,7 +36,9 @@ NO_RATE = {
     "volcengine-bigmodel": {"requests_per_s": 1000},
     "abcpen": {"requests_per_s": 1000},
     "abcpen-offline": {"submissions_per_s": 1000, "submissions_per_day": 1000},
+    "openai-compatible": {},
 }
+TAKES_URLS = [name for name in NAMES if VENDORS[name].limits.accepts_urls]
 CALLED_BACK = [name for name in NAMES if Completion.CALLBACK in VENDORS[name].completes_by]
 
 
@@ -72,7 +74,13 @@ class Line:
         return self.submit(new_order(), self.speech(), **changes)
 
     def speech(self) -> Delivery:
-        return Delivery(url=self.web.serve("/a.wav", SPEECH))
+        return self.delivery("/a.wav", SPEECH)
+
+    def delivery(self, path: str, recording: bytes) -> Delivery:
+        """The recording at a path of the web, or as a stream for a vendor that accepts no URL."""
+        if self.vendor.limits.accepts_urls:
+            return Delivery(url=self.web.serve(path, recording))
+        return Delivery(stream=stream_of(recording))
 
     def query(self, accepted: Accepted, order: Order) -> InProgress | Recognition:
         request = self.vendor.query_request(accepted.vendor_task_id, self.account, now=self.now)
@@ -110,7 +118,7 @@ class Line:
         audio = probe(lambda offset, length: recording[offset : offset + length], len(recording), "a")
         order = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
         assert self.vendor.why_not(order) is None
-        delivery = delivery or Delivery(url=self.web.serve(f"/a.{audio.format}", recording))
+        delivery = delivery or self.delivery(f"/a.{audio.format}", recording)
         return self.result(self.submit(order, delivery), order)
 
 
@@ -128,7 +136,7 @@ def name(request):
 @pytest.fixture
 def line(name, urls):
     vendor, control = VENDORS[name], Control(urls[name])
-    account = Account(urls[name], CREDENTIALS[vendor.secret_name])
+    account = Account(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model)
     with Web() as web:
         control.options(**NO_RATE.get(name, {})).raise_for_status()
         yield Line(vendor, control, web, account, now=int(time.time()))
@@ -173,7 +181,7 @@ def test_words_come_unless_they_are_not_wanted(line):
     assert not any(item.words for item in silent.utterances)
 
 
-@every([name for name in NAMES if VENDORS[name].limits.max_data_bytes])
+@every([name for name in TAKES_URLS if VENDORS[name].limits.max_data_bytes])
 def test_a_recording_can_be_sent_as_bytes(line):
     assert line.recognise(SPEECH, Delivery(data=SPEECH)).text
 
@@ -205,6 +213,12 @@ def test_a_recording_can_be_sent_as_bytes(line):
         pytest.param("abcpen-offline", "mp3", "libmp3lame", 44100, id="offline-mp3"),
         pytest.param("abcpen-offline", "ipod", "aac", 44100, id="offline-m4a"),
         pytest.param("abcpen-offline", "flac", "flac", 16000, id="offline-flac"),
+        pytest.param("openai-compatible", "mp3", "libmp3lame", 44100, id="openai-mp3"),
+        pytest.param("openai-compatible", "ogg", "libopus", 48000, id="openai-opus"),
+        pytest.param("openai-compatible", "ipod", "aac", 44100, id="openai-m4a"),
+        pytest.param("openai-compatible", "mp4", "aac", 44100, id="openai-mp4"),
+        pytest.param("openai-compatible", "flac", "flac", 16000, id="openai-flac"),
+        pytest.param("openai-compatible", "wav", "pcm_s16le", 8000, id="openai-telephone"),
         pytest.param("abcpen", "mp3", "libmp3lame", 44100, id="abcpen-mp3"),
         pytest.param("abcpen", "ogg", "libopus", 48000, id="abcpen-opus"),
         pytest.param("abcpen", "ipod", "aac", 44100, id="abcpen-m4a"),
@@ -302,6 +316,8 @@ def test_a_task_is_in_progress_until_it_is_done(line):
         pytest.param("volcengine-bigmodel", {"api_key": "wrong"}, "45000010", id="bigmodel-single-key"),
         pytest.param("abcpen-offline", {"api_key": "wrong"}, "401", id="offline-key"),
         pytest.param("abcpen-offline", {"appid": "wrong"}, "401", id="offline-appid"),
+        pytest.param("openai-compatible", {"api_key": "wrong"}, "invalid_api_key", id="openai-key"),
+        pytest.param("openai-compatible", {"api_key": ""}, "invalid_api_key", id="openai-no-key"),
         pytest.param("abcpen", {"api_key": "wrong"}, "10105", id="abcpen-key"),
         pytest.param("abcpen", {"appid": "wrong"}, "10105", id="abcpen-appid"),
     ],
@@ -359,6 +375,10 @@ def test_a_clock_that_is_wrong(line, code):
         pytest.param("abcpen-offline", "500", ErrorClass.RETRY, id="offline-server"),
         pytest.param("abcpen-offline", "429", ErrorClass.RETRY, id="offline-rate"),
         pytest.param("abcpen-offline", "400", ErrorClass.CONFIG, id="offline-parameters"),
+        pytest.param("openai-compatible", "rate_limit_exceeded", ErrorClass.RETRY, id="openai-rate"),
+        pytest.param("openai-compatible", "insufficient_quota", ErrorClass.CONFIG, id="openai-quota"),
+        pytest.param("openai-compatible", "model_not_found", ErrorClass.CONFIG, id="openai-model"),
+        pytest.param("openai-compatible", "server_error", ErrorClass.RETRY, id="openai-server"),
         pytest.param("abcpen", "10800", ErrorClass.RETRY, id="abcpen-rate"),
         pytest.param("abcpen", "10110", ErrorClass.CONFIG, id="abcpen-licence"),
         pytest.param("abcpen", "19999", ErrorClass.RETRY, id="abcpen-unknown"),
@@ -420,10 +440,13 @@ def test_a_vendor_that_is_too_slow(line):
     ],
 )
 def test_a_recording_that_the_vendor_cannot_use(line, path, error_class):
-    line.web.serve("/broken.wav", b"this is not sound at all, whatever its name says" * 100)
+    broken = line.delivery("/broken.wav", b"this is not sound at all, whatever its name says" * 100)
+    delivery = Delivery(url=line.web.at(path)) if broken.url else broken
+    if not broken.url:
+        error_class = ErrorClass.BAD_AUDIO
     order = new_order(duration_ms=None)
 
-    error = failed(lambda: line.result(line.submit(order, Delivery(url=line.web.at(path))), order))
+    error = failed(lambda: line.result(line.submit(order, delivery), order))
 
     # This vendor tells no reason; it is tried again a few times, then another vendor is.
     told_nothing = line.vendor.name == "abcpen-offline"
@@ -520,6 +543,8 @@ def test_a_query_that_is_refused_for_the_moment(line, code):
         pytest.param("volcengine-bigmodel", "45000777", ErrorClass.CONFIG, id="bigmodel-undocumented"),
         pytest.param("volcengine-bigmodel", "55001010", ErrorClass.RETRY, id="bigmodel-timeout"),
         pytest.param("abcpen-offline", "-1", ErrorClass.RETRY, id="offline-system"),
+        pytest.param("openai-compatible", "server_error", ErrorClass.RETRY, id="openai-server"),
+        pytest.param("openai-compatible", "audio_too_short", ErrorClass.BAD_AUDIO, id="openai-short"),
         pytest.param("abcpen", "10700", ErrorClass.RETRY, id="abcpen-engine"),
         pytest.param("abcpen", "10701", ErrorClass.BAD_AUDIO, id="abcpen-codec"),
     ],
@@ -719,3 +744,93 @@ def test_a_refusal_in_the_early_form(line):
     error = failed(line.submit_speech)
 
     assert (error.error_class, error.code) == (ErrorClass.CONFIG, "10105")
+
+
+OPENAI = every(["openai-compatible"])
+DIALECTS = pytest.mark.parametrize("dialect", ["openai", "funasr", "speaches", "whisper.cpp"])
+
+
+@OPENAI
+@DIALECTS
+def test_every_dialect_gives_times(line, dialect):
+    line.control.options(dialect=dialect).raise_for_status()
+
+    result = line.recognise(SPEECH)
+
+    starts = [item.start_ms for item in result.utterances]
+    assert [
+        abs(start - sentence[0]) < TOLERANCE_MS for start, sentence in zip(starts, tones.TWO_SENTENCES, strict=True)
+    ]
+    assert [bool(item.words) for item in result.utterances] == [dialect != "funasr"] * 2
+    assert [item.speaker for item in result.utterances] == (["0", "1"] if dialect == "funasr" else [None, None])
+    assert result.language == "zh-CN"
+    assert result.duration_ms == (None if dialect == "funasr" else tones.LENGTH_MS)
+
+
+@OPENAI
+def test_text_alone_spans_the_recording(line):
+    line.control.options(dialect="text").raise_for_status()
+
+    (only,) = line.recognise(SPEECH).utterances
+
+    assert (only.start_ms, only.end_ms) == (0, tones.LENGTH_MS)
+
+
+@OPENAI
+@DIALECTS
+def test_every_dialect_says_that_it_cannot_decode(line, dialect):
+    line.control.options(dialect=dialect).raise_for_status()
+
+    error = failed(lambda: line.submit(new_order(), Delivery(stream=stream_of(b"no sound" * 100))))
+
+    assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "UndecodableAudio")
+
+
+@OPENAI
+@pytest.mark.parametrize("dialect", ["openai", "speaches"])
+def test_upload_that_is_too_large_is_told(line, dialect):
+    line.control.options(dialect=dialect, max_upload_bytes=1000).raise_for_status()
+
+    error = failed(line.submit_speech)
+
+    assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "Http413")
+
+
+@OPENAI
+@pytest.mark.parametrize("retry_after", ["7", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_server_that_loads_its_model_is_tried_again_when_it_says(line, retry_after):
+    line.control.options(loading=True, retry_after=retry_after).raise_for_status()
+
+    error = failed(line.submit_speech)
+
+    assert (error.error_class, error.code) == (ErrorClass.RETRY, "Http503")
+    assert error.retry_after_s == (7 if retry_after == "7" else 3600)
+
+
+@OPENAI
+def test_server_behind_a_path_and_without_a_key(line):
+    line.control.options(path="team/asr", requires_key=False).raise_for_status()
+    line.account = Account(f"{line.account.base_url}/team/asr/v1", {}, line.account.model)
+
+    assert line.recognise(SPEECH).text
+
+
+@OPENAI
+def test_speakers_are_told_by_the_diarizing_model(line):
+    own = {"openai-compatible": {"response_format": "diarized_json", "model": "gpt-4o-transcribe-diarize"}}
+
+    result = line.recognise(SPEECH, speakers=2, vendor=own)
+
+    assert [item.speaker for item in result.utterances] == ["A", "B"]
+
+
+@OPENAI
+def test_recording_that_cannot_be_read_to_its_end_is_no_vendor_error(line):
+    def broken():
+        yield SPEECH[:1000]
+        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
+
+    error = failed(lambda: line.submit(new_order(), Delivery(stream=ByteStream(len(SPEECH), broken))))
+
+    assert (error.code, error.vendor) == ("RecordingUnreadable", None)
+    assert line.control.requests("submit") == [] or line.submit_speech()

@@ -115,6 +115,13 @@ class _Body:
     def read(self, size: int | None = None) -> bytes:
         return self._body[:size]
 
+    def iter_chunks(self, chunk_size: int) -> Iterator[bytes]:
+        for start in range(0, len(self._body), chunk_size):
+            yield self._body[start : start + chunk_size]
+
+    def close(self) -> None:
+        pass
+
     def __enter__(self) -> "_Body":
         return self
 

@@ -9,8 +9,10 @@ from asrcore.core.vendor import Reply, Request, Vendor
 from asrcore.vendors.registry import VENDORS
 from tests.simulation.desks import TEXT, Desk, Submission, Task
 from tests.simulation.toys import TOYS
+from tests.support.pipeline import wav
 
 LINE = f"[0:0.000,0:0.900]  {TEXT}\n"
+RECORDING = wav()
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -244,6 +246,32 @@ class AbcpenOfflineDesk(Desk):
         return _json({"status": "not_found"})
 
 
+class OpenaiCompatibleDesk(Desk):
+    """A server of one's own: the recording comes as a part of a form, and its caller waits for the answer."""
+
+    call_s = 600.0
+    errors: Mapping[str, tuple[int, str]] = {
+        "retry": (503, "loading"),
+        "config": (401, "invalid_api_key"),
+        "bad_audio": (413, "too large"),
+    }
+
+    def read(self, request: Request) -> Submission | str:
+        assert isinstance(request.body, bytes)
+        # Each version of the recording is two bytes longer than the one before.
+        _, _, behind = request.body.partition(b"audio/wav\r\n\r\n")
+        recording, _, _ = behind.rpartition(b"\r\n--")
+        version = (len(recording) - len(RECORDING)) // 2
+        return Submission(f"https://audio.example.com/?versionId=v{version}")
+
+    def refused(self, error_class: str) -> Reply:
+        status, code = self.errors[error_class]
+        return Reply(status, json.dumps({"error": {"message": "refused", "type": "", "code": code}}).encode())
+
+    def result(self, task: Task) -> Reply:
+        return _json({"text": TEXT, "segments": [{"start": 0, "end": 0.9, "text": TEXT}]})
+
+
 def _response(**content: Any) -> Reply:
     return _json({"Response": {**content, "RequestId": "r"}})
 
@@ -266,6 +294,7 @@ _DESKS: Mapping[str, type[Desk]] = {
     "volcengine-bigmodel": VolcengineBigmodelDesk,
     "abcpen": AbcpenDesk,
     "abcpen-offline": AbcpenOfflineDesk,
+    "openai-compatible": OpenaiCompatibleDesk,
 }
 COUNTERS: Mapping[str, tuple[Vendor, type[Desk]]] = {
     **TOYS,

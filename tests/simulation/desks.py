@@ -54,6 +54,7 @@ class Desk(ABC):
     """
 
     repeats_callbacks = False
+    call_s = 0.0  # how long a call takes from the vendor's yes to its answer
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from asrcore.core.polling import CALLBACK_DEADLINE_S
-from asrcore.core.vendor import Completion
+from asrcore.core.vendor import SHORT_CALL_S, Completion
 from tests.simulation.counters import COUNTERS
 from tests.simulation.faults import APPLICABLE, Effect, Kind, Point
 from tests.simulation.invariants import violations
@@ -49,6 +49,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
     """Every kind of journey that a recording can have with a vendor when nothing goes wrong around it, by name."""
     plain = Schedule((vendor,))
     completes_by = COUNTERS[vendor][0].completes_by
+    has_execution = Completion.SYNC not in completes_by or COUNTERS[vendor][0].longest_call_s > SHORT_CALL_S
     found = {
         "plain": plain,
         "S3 tells twice at once": replace(plain, events=((0, 1), (0, 1))),
@@ -66,6 +67,9 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         found |= {
             "fails, next vendor": replace(plain, vendors=_chain(vendor), script=("fails:config",)),
             "no result, then one": replace(plain, script=("never",)),
+        }
+    if has_execution:
+        found |= {
             "execution deleted": replace(plain, strikes=((5, "DELETED"),)),
             "execution timed out": replace(plain, strikes=((5, "TIMED_OUT"),)),
             "execution timed out, nobody hears": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),

@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.vendor import (
+    BODY_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    SHORT_CALL_S,
     Accepted,
     Account,
     Callback,
@@ -36,8 +39,15 @@ class Toy(Vendor):
     secret_fields = ("key",)
     codes: ClassVar[Mapping[str, Code]] = {}
 
-    def __init__(self, name: str, *completes_by: Completion, chooses_id: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *completes_by: Completion,
+        chooses_id: bool = False,
+        longest_call_s: float = SHORT_CALL_S,
+    ) -> None:
         self.name = name
+        self.longest_call_s = longest_call_s  # type: ignore[misc]  # a toy is a value, not a class
         self.completes_by = frozenset(completes_by)
         self._chooses_id = chooses_id
 
@@ -48,7 +58,8 @@ class Toy(Vendor):
         self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
     ) -> Request:
         wanted = {"audio": delivery.required_url(), "callback": callback_url, "id": self.chosen_task_id(order)}
-        return Request("POST", f"{account.base_url}/", body=json.dumps(wanted).encode())
+        read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
+        return Request("POST", f"{account.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
 
     def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
         outcome = self._outcome(said := self.parse_json(reply))
@@ -115,6 +126,12 @@ class ToyDesk(Desk):
         return _say(task.failure or "done", task).body, "application/json"
 
 
+class SlowToyDesk(ToyDesk):
+    """A vendor that lets its caller wait for the answer."""
+
+    call_s = 600.0
+
+
 class ForgetfulToyDesk(ToyDesk):
     """A vendor that calls back once, whatever it is told."""
 
@@ -130,6 +147,7 @@ TOYS: Mapping[str, tuple[Toy, type[Desk]]] = {
     toy.name: (toy, desk)
     for toy, desk in (
         (Toy("toy-sync", _SYNC), ToyDesk),
+        (Toy("toy-sync-slow", _SYNC, longest_call_s=875), SlowToyDesk),
         (Toy("toy-query", _QUERY), ToyDesk),
         (Toy("toy-callback", _CALLBACK), ToyDesk),
         (Toy("toy-both", _CALLBACK, _QUERY), ForgetfulToyDesk),

@@ -156,7 +156,15 @@ class World:
 
     # ---- effects -----------------------------------------------------------------------------------------------------
 
-    def effect(self, what: str, effect: Effect, do: Callable[[], T], failure: Callable[[Kind], Exception]) -> T:
+    def effect(
+        self,
+        what: str,
+        effect: Effect,
+        do: Callable[[], T],
+        failure: Callable[[Kind], Exception],
+        *,
+        longest_s: float = HORIZON_S,
+    ) -> T:
         """One point: the effect with its answer, or what the schedule has for it instead."""
         process = self._running[-1]
         number = len(self.points) + 1
@@ -180,7 +188,7 @@ class World:
             case Kind.REPEATED:
                 _attempt(do)
             case Kind.DELAYED | Kind.DELAYED_LONG:
-                self.pass_time(DELAYS_S[fault])
+                self.pass_time(min(DELAYS_S[fault], longest_s))
         return do()
 
     def pass_time(self, seconds: float) -> None:
@@ -193,6 +201,14 @@ class World:
 
     def _send(self, request: Request) -> Reply:
         desk = self.desks[(urlsplit(request.url).hostname or "").removesuffix(".example.com")]
+        if not isinstance(request.body, bytes):
+            request = dataclasses.replace(request, body=b"".join(request.body))
+
+        def answer() -> Reply:
+            reply = desk.answer(request)
+            # A process runs inside of the one that waits meanwhile, and must not hold it up.
+            self.pass_time(desk.call_s if len(self._running) == 1 else 0)
+            return reply
 
         def failure(kind: Kind) -> Exception:
             code = "Timeout" if kind is Kind.LOST else "ConnectionFailed"
@@ -200,7 +216,11 @@ class World:
 
         try:
             return self.effect(
-                f"{request.method} to {desk.vendor.name}", Effect.VENDOR, lambda: desk.answer(request), failure
+                f"{request.method} to {desk.vendor.name}",
+                Effect.VENDOR,
+                answer,
+                failure,
+                longest_s=request.longest_s,  # later, the exchange is cut off
             )
         except NoAnswerError:
             if self.points[-1].fault is Kind.BROKEN:

@@ -31,6 +31,7 @@ def key(vendor: str, name: str) -> str:
         ),
         pytest.param("volcengine", "news.mp3", 6, True, "各位听众，早上好。", id="by callback, query as safety net"),
         pytest.param("abcpen", "lecture.m4a", 7, True, "同学们好，今天我们学习声音的基本知识。", id="by query"),
+        pytest.param("openai-compatible", "news.mp3", 6, True, "各位听众，早上好。", id="at once, in a long call"),
         pytest.param("auto", "hello.mp3", 1, True, "Hello", id="automatic, English"),
         pytest.param("auto", "call.wav", 3, True, "您好，是王先生吗？", id="automatic, two channels"),
     ],

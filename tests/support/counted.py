@@ -11,6 +11,7 @@ from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES, Footprint, footp
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
+from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.services import Services
 from tests.simulation.counters import COUNTERS
 from tests.simulation.schedule import Schedule
@@ -23,7 +24,8 @@ PER_SECOND = 10
 def rates(region: str = REFERENCE) -> Rates:
     """What the vendors of the simulation and AWS ask, as far as the tables know."""
     ways = {name: vendor.completes_by for name, (vendor, _) in COUNTERS.items()}
-    return Rates(VENDOR_PRICES, ways, aws_prices(region), region, exports=len(EXPORTS))
+    long_calls = frozenset(name for name, (vendor, _) in COUNTERS.items() if vendor.longest_call_s > SHORT_CALL_S)
+    return Rates(VENDOR_PRICES, ways, aws_prices(region), region, exports=len(EXPORTS), long_calls=long_calls)
 
 
 @dataclass(frozen=True)

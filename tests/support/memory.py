@@ -19,7 +19,7 @@ from asrcore.core.sequencer import rank
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import Reply, Request, Vendor
+from asrcore.core.vendor import SHORT_CALL_S, ByteStream, Reply, Request, Vendor
 from asrcore.metrics import Metrics
 from asrcore.services import (
     Asked,
@@ -164,6 +164,10 @@ class MemoryRecordings:
 
     def data(self, source: Source, at_most_bytes: int) -> bytes:
         return self.elsewhere[self.presign(source)] if is_linked(source.key) else self._get(source)[0]
+
+    def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
+        data = self.data(source, at_most_bytes)
+        return ByteStream(len(data), lambda: iter((data,)))
 
     def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
         named = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
@@ -380,6 +384,7 @@ class World:
                 submissions_per_day=self.per_day.get(name, 0),
                 queries_per_second=self.queries_per_second.get(name, 0),
                 max_data_bytes=vendor.limits.max_data_bytes,
+                model="",
             )
             for name, vendor in self.vendors.items()
         }
@@ -391,6 +396,7 @@ class World:
         return Rates(
             vendors=dict.fromkeys(list(self.vendors)[:1], price),
             completes_by={name: vendor.completes_by for name, vendor in self.vendors.items()},
+            long_calls=frozenset(name for name, each in self.vendors.items() if each.longest_call_s > SHORT_CALL_S),
             aws=aws_prices(REFERENCE),
             region=REFERENCE,
             exchange=Exchange(7.0, date(2026, 1, 2)),

@@ -1,13 +1,14 @@
 """Orders, accounts and replies for tests of the vendor modules, and what was read in a reply."""
 
 import json
+from email import message_from_bytes, policy
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from asrcore.core.audio import Audio
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Account, Delivery, Order, Reply, Request, Vendor
+from asrcore.core.vendor import Account, ByteStream, Delivery, Order, Reply, Request, Vendor
 from tests.support.running import CREDENTIALS
 
 NOW = 1_700_000_000
@@ -32,12 +33,34 @@ def submission(
     """The request that submits an order at NOW."""
     return vendor.submit_request(
         order,
-        delivery or Delivery(url=AUDIO_URL),
+        delivery or default_delivery(vendor),
         account or account_of(vendor),
         callback_url=CALLBACK_URL,
         now=NOW,
         nonce=123456,
     )
+
+
+def default_delivery(vendor: Vendor) -> Delivery:
+    """The recording's URL, or its bytes for a vendor that accepts no URL."""
+    if vendor.limits.accepts_urls:
+        return Delivery(url=AUDIO_URL)
+    return Delivery(stream=stream_of(b"RIFF"))
+
+
+def stream_of(data: bytes) -> ByteStream:
+    """Bytes as a stream of two pieces."""
+    half = len(data) // 2
+    return ByteStream(len(data), lambda: iter((data[:half], data[half:])))
+
+
+def multipart_of(request: Request) -> list[tuple[str, bytes]]:
+    """The parts of a multipart form by name, in their order, as an independent parser reads them."""
+    body = bytes_of(request)
+    assert len(body) == len(request.body)
+    head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+    parts = message_from_bytes(head + body, policy=policy.HTTP).iter_parts()
+    return [(part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in parts]
 
 
 def answer(document: object, status: int = 200) -> Reply:
@@ -46,6 +69,11 @@ def answer(document: object, status: int = 200) -> Reply:
         return Reply(status, document)
     text = document if isinstance(document, str) else json.dumps(document)
     return Reply(status, text.encode("utf-8", "surrogatepass"))
+
+
+def bytes_of(request: Request) -> bytes:
+    """The body as it is sent."""
+    return request.body if isinstance(request.body, bytes) else b"".join(request.body)
 
 
 def query_of(request: Request) -> dict[str, str]:

@@ -13,6 +13,8 @@ from devstack.settings import VENDOR_PARAMETERS
 from tests.support.template import TEMPLATE
 
 PARAMETERS = TEMPLATE["Parameters"]
+OWN_ENGINE = VENDOR_PARAMETERS["openai-compatible"]
+WITHOUT_A_PATH = [name for name in VENDOR_PARAMETERS.values() if name != OWN_ENGINE]
 FUNCTIONS = [name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
 AT_MOST_BYTES = 4096  # Lambda's limit; it measures all variables together, written as one JSON object
 STACK = "s" * 28  # buckets are named after it, and their names have at most 63 characters
@@ -80,7 +82,7 @@ def test_a_price_for_everything_still_fits():
         "AwsPrices": {"currency": "CNY", "date": "2026-11-20", **dict.fromkeys(UNITS, 11.1538)},
     }
 
-    check_parameters(PARAMETERS, {name: json.dumps(value) for name, value in prices.items()})
+    check_parameters(PARAMETERS, {name: json.dumps(value, separators=(",", ":")) for name, value in prices.items()})
 
 
 def test_tuning_of_every_vendor_fits():
@@ -117,6 +119,10 @@ LOCAL = [
         *(("AwsEndpointUrl", value) for value in ("", *LOCAL)),
         *((name, "https://proxy.example.com:8443") for name in VENDOR_PARAMETERS.values()),
         *((name, "http://127.0.0.1:9") for name in VENDOR_PARAMETERS.values()),  # the local stack's
+        *(
+            (OWN_ENGINE, value)
+            for value in ("", "http://10.0.0.7:8000", "http://asr.internal", "https://api.example.com/groq/openai/v1")
+        ),
     ],
 )
 def test_what_is_meant_is_taken(name, value):
@@ -156,8 +162,20 @@ def test_what_is_meant_is_taken(name, value):
                 "http://10.0.0.1:80/path",
             )
         ),
-        *((name, "http://proxy.example.com") for name in VENDOR_PARAMETERS.values()),
-        *((name, "https://proxy.example.com/path") for name in VENDOR_PARAMETERS.values()),
+        *((name, "http://proxy.example.com") for name in WITHOUT_A_PATH),
+        *((name, "https://proxy.example.com/path") for name in WITHOUT_A_PATH),
+        *(
+            (OWN_ENGINE, value)
+            for value in (
+                "ftp://10.0.0.7",
+                "10.0.0.7:8000",
+                "https://",
+                "https://key@asr.example.com",
+                "https://asr.example.com/?key=1",
+                "https://asr.example.com/#v1",
+                "https://asr.example.com/a b",
+            )
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(name, value):

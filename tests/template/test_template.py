@@ -1,13 +1,16 @@
 """The template and the state machine, as data: what a reviewer would look for by eye, looked for on every run."""
 
 import json
+import math
 import re
 from typing import Any
 
 import pytest
 
+from asrcore.core.job import CLAIM_MARGIN_S, claim_s
 from asrcore.core.routing import INCOMING
 from asrcore.core.step import CROWDED_S, GRACE_S, Next
+from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.stores.objects import PLACES
@@ -16,6 +19,9 @@ from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY,
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
+LAMBDA_LIMIT_S = 900  # AWS Lambda developer guide, "Lambda quotas"
+# On top of the longest call to a vendor: SubmitFunction's time limit. On top of that: the time limit of a state.
+FUNCTION_MARGIN_S, STATE_MARGIN_S = 25, 60
 RESOURCES = deployed(**NOTIFYING)
 FUNCTIONS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
 
@@ -198,9 +204,11 @@ def test_requirements_are_pinned_by_make_lock(name):
 
 def test_no_earlier_generation_stands_before_a_current_one_in_the_default_chain():
     chain = TEMPLATE["Parameters"]["VendorChain"]["Default"].split(",")
-    generations = [VENDORS[name].generation for name in chain]
+    clouds = [name for name in chain if not VENDORS[name].may_be_off]
+    generations = [VENDORS[name].generation for name in clouds]
 
     assert generations == sorted(generations)
+    assert chain[: len(clouds)] == clouds  # one's own engine is asked by name, or where no other vendor can serve
 
 
 @pytest.mark.parametrize("name", ["SubmitFunction", "SweepFunction"])
@@ -259,7 +267,7 @@ def test_every_vendor_has_a_base_url_parameter(vendor):
     environment = FUNCTIONS["SubmitFunction"]["Environment"]["Variables"]
     variable = vendor.upper().replace("-", "_")
 
-    assert parameters[f"{stem}BaseUrl"]["Default"].startswith("https://")
+    assert parameters[f"{stem}BaseUrl"]["Default"].startswith("https://") != VENDORS[vendor].may_be_off
     assert environment[f"{variable}_BASE_URL"] == {"Ref": f"{stem}BaseUrl"}
 
 
@@ -279,6 +287,7 @@ def test_the_environment_is_what_the_layer_reads(name):
         "AWS_PRICES": "{}",
         "EXPORTS": "srt,html",
         "VENDOR_CHAIN": "abcpen",
+        **{variable: "https://vendor.example.com" for variable in own if variable.endswith("_BASE_URL")},
     }
 
     assert Settings.from_environment(environment).jobs_table == "1"
@@ -345,6 +354,9 @@ class TestStateMachine:
         [pytest.param(False, GRACE_S, id="what fails"), pytest.param(True, CROWDED_S, id="whom Lambda turns away too")],
     )
     def test_nobody_is_taken_for_lost_while_a_step_and_its_recovery_may_still_be_retried(self, turned_away, grace_s):
+        # A step that makes a long call claims the attempt first, and the claim is waited for beside the grace.
+        longest_step_s = math.inf if turned_away else SHORT_CALL_S + FUNCTION_MARGIN_S
+
         def pauses_s(retrier: dict[str, Any]) -> float:
             growing = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
             return sum(min(pause, retrier["MaxDelaySeconds"]) for pause in growing)
@@ -353,10 +365,19 @@ class TestStateMachine:
             task = self.TASKS[name]
             without_room, other = task["Retry"]
             function = FUNCTIONS[task["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")]
-            tried_s = (other["MaxAttempts"] + 1) * function["Timeout"] + pauses_s(other)
+            tried_s = (other["MaxAttempts"] + 1) * min(function["Timeout"], longest_step_s) + pauses_s(other)
             return tried_s + (pauses_s(without_room) if turned_away else 0)
 
         assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= grace_s
+
+    def test_time_limits_derive_from_the_longest_call_to_a_vendor(self):
+        longest_call_s = max(vendor.longest_call_s for vendor in VENDORS.values())
+        function_s = FUNCTIONS["SubmitFunction"]["Timeout"]
+
+        assert function_s == longest_call_s + FUNCTION_MARGIN_S <= LAMBDA_LIMIT_S
+        assert self.TASKS["Submit"]["TimeoutSeconds"] == function_s + STATE_MARGIN_S
+        assert claim_s(longest_call_s) == longest_call_s + CLAIM_MARGIN_S > function_s
+        assert claim_s(SHORT_CALL_S) == 150
 
     def test_every_function_gets_its_time_before_its_task_ends(self):
         for task in self.TASKS.values():

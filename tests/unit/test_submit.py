@@ -6,14 +6,16 @@ from datetime import timedelta
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
-from asrcore.core.job import CLAIM_S, Status, new_job
+from asrcore.core.job import Status, claim_s, new_job
 from asrcore.core.pacing import EARLY_S, vendor_day
 from asrcore.core.step import Next
-from asrcore.core.vendor import Completion
+from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.submit import SomeRecordingsFailedError, submit, take
 from tests.support.memory import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.toy import TEXT, Toy
+
+CLAIM_S = claim_s(SHORT_CALL_S)
 
 
 def test_a_vendor_that_answers_at_once_completes_the_job_without_an_execution():

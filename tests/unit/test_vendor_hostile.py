@@ -84,6 +84,10 @@ DOCUMENTS = {
         task_id=JSON,
         asr=shaped(speechResult=shaped(onebest=JSON, duration=JSON, detail=SENTENCES)),
     ),
+    "openai-compatible": shaped(
+        text=JSON, segments=SENTENCES, words=WORDS, duration=JSON, language=JSON, detail=JSON,
+        error=shaped(message=JSON, type=JSON, param=JSON, code=CODES),
+    ),
     "volcengine": shaped(resp=shaped(id=JSON, code=CODES, message=JSON, text=JSON, utterances=SENTENCES)),
     "abcpen": shaped(
         code=CODES,
@@ -209,6 +213,16 @@ VALID = {
                     "detail": [{"text": "大", "start": 4, "end": 9, "words": [{"word": "大", "start": 4, "end": 9}]}],
                 }
             },
+        },
+        ensure_ascii=False,
+    ).encode(),
+    "openai-compatible": json.dumps(
+        {
+            "text": "大",
+            "language": "chinese",
+            "duration": 4.2,
+            "segments": [{"id": 0, "start": 0.1, "end": 0.4, "text": "大", "speaker": 0}],
+            "words": [{"word": "大", "start": 0.1, "end": 0.4}],
         },
         ensure_ascii=False,
     ).encode(),

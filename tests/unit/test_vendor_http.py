@@ -165,7 +165,7 @@ def test_a_vendor_that_does_not_answer_in_time(pieces):
 
 
 def test_a_body_that_drips_beyond_the_whole_time(monkeypatch):
-    monkeypatch.setattr(http, "BODY_TIMEOUT_S", -60)  # the time is over when the first piece comes
+    monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -60)  # the time is over when the first piece comes
 
     with server(OK[:-1], keep_open=True) as (url, _):
         assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "Timeout")

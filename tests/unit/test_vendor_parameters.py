@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.core.vendor import Delivery
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import NOW, account_of, an_order, answer, form_of, json_of, query_of, submission
+from tests.support.orders import NOW, account_of, an_order, answer, form_of, json_of, multipart_of, query_of, submission
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,20 @@ DOCUMENTED = {
         "audio_type": Own(),
         "word_timestamp": Own(),
     },
+    "openai-compatible": {
+        "file": Derived(),
+        "model": Own("model"),
+        "language": Own("language"),
+        "prompt": Own("hotwords"),
+        "response_format": Own(),
+        "temperature": Own(),
+        "timestamp_granularities[]": Canonical("words"),
+        "chunking_strategy": Derived(),
+        "stream": Fixed("the answer is read as a whole", NEVER),
+        "include[]": Fixed("log probabilities, which no transcript holds", NEVER),
+        "known_speaker_names[]": Fixed("a recording's speakers are not known beforehand", NEVER),
+        "known_speaker_references[]": Fixed("a recording's speakers are not known beforehand", NEVER),
+    },
 }
 EVERYTHING = {
     "speakers": 2,
@@ -281,6 +295,12 @@ OWN = {
         "audio_type": "asr",
         "word_timestamp": True,
     },
+    "openai-compatible": {
+        "model": "org/large-model",
+        "prompt": "以下是普通话的句子。",
+        "temperature": "0.2",
+        "response_format": "verbose_json",
+    },
 }
 # What has its use only with other options or another recording: those, what is then set, and the recording.
 ONLY_WITH = {
@@ -291,6 +311,7 @@ ONLY_WITH = {
         {},
     ),
     "volcengine-bigmodel": ({"speakers": 2}, {"ssd_version": "300", "ssd_mode": 0, "enable_auto_lang": True}, {}),
+    "openai-compatible": ({"speakers": 2}, {"response_format": "diarized_json", "language": "auto"}, {}),
 }
 
 
@@ -301,6 +322,8 @@ def sent(name, options, delivery=None, **audio):
         return query_of(request)
     if name == "abcpen":
         return form_of(request)
+    if name == "openai-compatible":
+        return {part: content.decode() for part, content in multipart_of(request)}
     return flat(json_of(request))
 
 
@@ -334,7 +357,11 @@ class TestEveryDocumentedParameter:
             *sent(name, options | {"vendor": {name: table}}, **audio),
             *sent(name, {"language": "en", "speakers": 2}),
             *sent(name, {"speakers": 2}, sample_rate_hz=8000),
-            *(sent(name, {}, Delivery(data=b"RIFF")) if vendor.limits.max_data_bytes else ()),
+            *(
+                sent(name, {}, Delivery(data=b"RIFF"))
+                if vendor.limits.max_data_bytes > 0 and vendor.limits.accepts_urls
+                else ()
+            ),
         }
 
         never = {parameter for parameter, each in DOCUMENTED[name].items() if isinstance(each, Fixed) and not each.sent}

@@ -18,6 +18,7 @@ from tests.support.orders import (
     NOW,
     account_of,
     an_order,
+    bytes_of,
     form_of,
     json_of,
     query_of,
@@ -352,7 +353,8 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
 
     def sent(option: str, options: dict[str, object]) -> Request:
         channels = 2 if option == "channels" else 1
-        return submission(vendor, an_order(sample_rate_hz=8000, channels=channels, options=options))
+        request = submission(vendor, an_order(sample_rate_hz=8000, channels=channels, options=options))
+        return replace(request, body=bytes_of(request))
 
     changed = {option for option, value in wished.items() if sent(option, {option: value}) != sent(option, {})}
 

@@ -67,7 +67,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
 
     return Services(
         settings=settings,
-        vendors=VENDORS,
+        vendors={name: vendor.tuned(settings.tuning[name]) for name, vendor in VENDORS.items()},
         jobs=DynamoJobs(dynamodb, settings.jobs_table),
         history=DynamoHistory(dynamodb, settings.jobs_table),
         recordings=S3Recordings(s3, signer, uploads),

@@ -23,7 +23,7 @@ from asrcore.services import Services
 from asrcore.submit import SomeRecordingsFailedError, set_going
 
 LINE_S = 60
-ROUND_S = 50  # no recording is begun later in an invocation: SubmitFunction may run for 120 s
+ROUND_S = 50  # no recording is begun later in an invocation, so that it ends soon
 AGAIN_S = 10  # before what failed for no known reason is tried again
 _LONGEST_WHY = 200
 

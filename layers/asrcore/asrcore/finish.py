@@ -121,7 +121,14 @@ def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
     """The job's current attempt ended without a transcript: what follows is written on the job."""
     number, vendor = job.attempt.number, job.attempt.vendor
     if error.vendor is None:  # a failure on the way to the vendor
-        error = AsrError(error.error_class, error.code, error.message, vendor, trait=error.trait)
+        error = AsrError(
+            error.error_class,
+            error.code,
+            error.message,
+            vendor,
+            trait=error.trait,
+            retry_after_s=error.retry_after_s,
+        )
     services.metrics.attempt_failed(vendor, error.error_class)
     LOG.warning("attempt failed", attempt=number, vendor=vendor, code=error.code, error_class=error.error_class)
     following = followers(job.chain, services.vendors[vendor], error, services.vendors)

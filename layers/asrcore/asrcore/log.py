@@ -2,4 +2,4 @@
 
 from aws_lambda_powertools import Logger
 
-LOG = Logger()
+LOG = Logger(service="asrcore")

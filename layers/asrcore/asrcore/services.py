@@ -10,10 +10,12 @@ from asrcore.core.choice import ChoiceReason
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
+from asrcore.core.levels import read_request
+from asrcore.core.options import Wish
 from asrcore.core.pacing import Pace
 from asrcore.core.step import Step, next_step
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Account, Completion, Order, Reply, Request, Vendor
+from asrcore.core.vendor import Account, ByteStream, Completion, Order, Reply, Request, Vendor
 from asrcore.metrics import Metrics
 from asrcore.settings import Settings
 
@@ -185,6 +187,9 @@ class Recordings(Protocol):
     def data(self, source: Source, at_most_bytes: int) -> bytes:
         """The whole recording; a linked one is fetched. Raises AsrError when that is too large, or not allowed."""
 
+    def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
+        """The whole recording, to be read while it is sent; errors come as `data` raises them, when it is read."""
+
     def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
         """Lets somebody upload one recording under a key."""
 
@@ -319,18 +324,30 @@ class Services:
         """How the current attempt's vendor answers; nothing for a job without one."""
         return self.vendors[job.attempt.vendor].completes_by if job.planned else frozenset()
 
+    def read_request(self, vendor: str | None, options: Mapping[str, Any]) -> Wish:
+        """Return what a request asks for. Raises AsrError for what is not allowed, and for a vendor that is off."""
+        wish = read_request(vendor, options, self.vendors)
+        if wish.vendor in self.settings.off:
+            raise AsrError(ErrorClass.CONFIG, "VendorOff", self.settings.off[wish.vendor], wish.vendor)
+        return wish
+
     def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""
-        held = self.secret(fresh=fresh).get(vendor.secret_name)
-        lacking = vendor.lacking(held if isinstance(held, Mapping) else {})
+        lacking = vendor.lacking(self._credentials(vendor, fresh=fresh))
         return f"the secret's {vendor.secret_name!r} lacks {lacking}" if lacking else None
+
+    def _credentials(self, vendor: Vendor, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Return the vendor's object in the secret; an empty one where there is none."""
+        held = self.secret(fresh=fresh).get(vendor.secret_name)
+        return held if isinstance(held, Mapping) else {}
 
     def account(self, vendor: Vendor) -> Account:
         """Where and as whom to speak to a vendor. Raises AsrError(config) when the secret lacks something."""
         lacking = self.missing_credentials(vendor) and self.missing_credentials(vendor, fresh=True)
         if lacking:
             raise AsrError(ErrorClass.CONFIG, "CredentialsMissing", f"{lacking}: put it there", vendor.name)
-        return Account(self.settings.base_urls[vendor.name], self.secret()[vendor.secret_name])
+        model = self.settings.tuning[vendor.name].model
+        return Account(self.settings.base_urls[vendor.name], self._credentials(vendor), model)
 
     def exchange(self, vendor: Vendor, exchange: Callable[[Account], Said]) -> Said:
         """What comes of speaking to a vendor; once more where it refuses credentials that were changed meanwhile.
@@ -343,7 +360,7 @@ class Services:
         except AsrError as error:
             if error.error_class is not ErrorClass.CONFIG:
                 raise
-            if self.secret(fresh=True).get(vendor.secret_name) == account.credentials:
+            if self._credentials(vendor, fresh=True) == account.credentials:
                 raise
         return exchange(self.account(vendor))
 

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from asrcore.core.base_url import check_base_url
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import read_default
 from asrcore.core.options import Wish
@@ -18,7 +19,7 @@ from asrcore.core.prices import (
     read_vendor_prices,
 )
 from asrcore.core.tuning import Tuning, read_vendor_tuning
-from asrcore.vendors.registry import VENDORS
+from asrcore.vendors.registry import LONG_CALLS, VENDORS
 
 
 class Settings(BaseModel):
@@ -37,6 +38,7 @@ class Settings(BaseModel):
     row_retention_days: int
     exports: list[Literal["srt", "vtt", "txt", "html"]] = []
     base_urls: dict[str, str]
+    in_vpc: bool = False
     tuning: dict[str, Tuning]
     audio_bucket: str = ""
     upload_max_megabytes: int = 0
@@ -59,13 +61,21 @@ class Settings(BaseModel):
         """Whether this is the stack on a developer's machine: only there is anybody spoken to over http."""
         return bool(self.aws_endpoint_url)
 
+    @property
+    def off(self) -> dict[str, str]:
+        """The vendors without a base URL, by name, each with the sentence that says so."""
+        return {
+            vendor: f"the vendor {vendor} is off: deploy the stack with its base URL to switch it on (docs/vendors.md)"
+            for vendor, url in self.base_urls.items()
+            if not url
+        }
+
     @model_validator(mode="after")
-    def _over_tls(self) -> Self:
-        """Recordings and credentials go to vendors."""
-        clear = [vendor for vendor, url in self.base_urls.items() if not url.startswith("https://")]
-        if clear and not self.is_local:
-            message = f"the stack parameter …BaseUrl of {', '.join(clear)} must begin with https://"
-            raise AsrError(ErrorClass.CONFIG, "ClearText", message)
+    def _base_urls_are_allowed(self) -> Self:
+        """Recordings and credentials go there."""
+        for vendor, url in self.base_urls.items():
+            if url or not VENDORS[vendor].may_be_off:
+                check_base_url(vendor, url, local=self.is_local, in_vpc=self.in_vpc)
         return self
 
     def pace(self, vendor: str) -> Pace:
@@ -103,6 +113,7 @@ def _rates(environment: Mapping[str, str], exports: int) -> Rates:
     return Rates(
         vendors=read_vendor_prices(environment.get("VENDOR_PRICES", "{}"), VENDORS),
         completes_by={name: vendor.completes_by for name, vendor in VENDORS.items()},
+        long_calls=LONG_CALLS,
         aws=read_aws_prices(environment.get("AWS_PRICES", "{}"), region),
         region=region,
         exchange=read_exchange(environment["USD_IN_CNY"]) if "USD_IN_CNY" in environment else ASSUMED_EXCHANGE,

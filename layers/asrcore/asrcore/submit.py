@@ -4,6 +4,7 @@ Every step can be repeated: a redelivered event, a Lambda retry or a state machi
 left. Only between a vendor's yes and our note of it can a crash submit twice, to vendors that know no idempotency key.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,14 +14,14 @@ from asrcore.booking import book, locate
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
-from asrcore.core.levels import is_sidecar, merged, read_metadata, read_request, read_sidecar
+from asrcore.core.levels import is_sidecar, merged, read_metadata, read_sidecar
 from asrcore.core.links import is_linked, linked_audio
 from asrcore.core.options import Wish
 from asrcore.core.pacing import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
 from asrcore.core.routing import Selection, choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
-from asrcore.core.vendor import Accepted, Account, Completion, Delivery, Order, Reply
+from asrcore.core.vendor import SHORT_CALL_S, Accepted, Account, Completion, Delivery, Order, Reply
 from asrcore.events import RequestEvent
 from asrcore.finish import Raw, announce, attempt_failed, end, finish
 from asrcore.log import LOG
@@ -46,6 +47,10 @@ _UNSEEN = (
 )
 
 
+class _ClaimEndedError(Exception):
+    """A call to the vendor could outlive the claim on the attempt: another invocation may submit it by then."""
+
+
 class SomeRecordingsFailedError(Exception):
     """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
 
@@ -65,8 +70,11 @@ def take(sources: Iterable[Source], services: Services) -> None:
 
 
 def submit(job_id: str, services: Services) -> Step:
-    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain."""
-    job = _advance(services.move(job_id, lambda job: job), services)
+    """The state machine's submit step: a paced slot, a retry, or the next vendor of the chain.
+
+    Only this step makes a call that may take minutes: AWS Step Functions waits for it, and repeats it when it fails.
+    """
+    job = _advance(services.move(job_id, lambda job: job), services, longest_call_s=math.inf)
     return services.next_step(job)
 
 
@@ -76,14 +84,14 @@ def request(asked: RequestEvent, services: Services) -> Step:
     One job per object version here too: where there is a job already, it stays as it is. Raises AsrError for options
     that are not allowed (BadOption, UnknownVendor) and for a recording that is not there (ObjectNotFound).
     """
-    wish = read_request(asked.vendor, asked.options, services.vendors)
+    wish = services.read_request(asked.vendor, asked.options)
     job, is_new = book(locate(asked.bucket, asked.key, asked.version_id, services), wish, services)
     return services.next_step(set_going(job.job_id, services) if is_new else job)
 
 
 def set_going(job_id: str, services: Services) -> Job:
     """Bring a job as far as it gets now, and leave it in the hands of an execution."""
-    job = _advance(services.move(job_id, lambda job: job), services)
+    job = _advance(services.move(job_id, lambda job: job), services, longest_call_s=SHORT_CALL_S)
     if job.finished:
         return job
     services.workflow.start(job.execution_name, services.next_step(job))
@@ -105,13 +113,13 @@ def _take_one(source: Source, services: Services) -> None:
     set_going(job.job_id, services)
 
 
-def _advance(job: Job, services: Services) -> Job:
-    """Bring a job as far as it gets without waiting."""
+def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
+    """Bring a job as far as it gets without waiting. longest_call_s: of the calls to vendors that are made here."""
     if not job.finished and not job.planned:
         job = _plan(job, services)
     if job.finished:
         return announce(job, services)
-    return job if job.attempt.submitted_at else _submit_in_turn(job, services)
+    return job if job.attempt.submitted_at else _submit_in_turn(job, services, longest_call_s=longest_call_s)
 
 
 def _plan(job: Job, services: Services) -> Job:
@@ -125,8 +133,7 @@ def _plan(job: Job, services: Services) -> Job:
         audio = linked_audio(source.key) if linked else _probe(source, services)
         # Nobody knows how large a linked recording is.
         order = Order(job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None)
-        candidates = [pinned] if pinned else services.settings.vendor_chain
-        selected = _choose(order, candidates, services)
+        selected = _choose(order, _candidates(pinned, services), services)
     except AsrError as error:
         return end(job.job_id, error, services)
     warnings = [_UNSEEN.format(audio=audio)] if linked else _name_warnings(source.key, audio)
@@ -143,6 +150,16 @@ def _plan(job: Job, services: Services) -> Job:
             now=services.now(),
         ),
     )
+
+
+def _candidates(pinned: str | None, services: Services) -> Sequence[str]:
+    """Return the vendors to choose from, without those that are off. Raises AsrError(VendorOff) when all are."""
+    off = services.settings.off
+    named = [pinned] if pinned else services.settings.vendor_chain
+    on = [name for name in named if name not in off]
+    if not on:
+        raise AsrError(ErrorClass.CONFIG, "VendorOff", off[named[0]], named[0])
+    return on
 
 
 def _choose(order: Order, candidates: Sequence[str], services: Services) -> Selection:
@@ -183,27 +200,33 @@ def _name_warnings(key: str, audio: Audio) -> list[str]:
     return [f"the name says .{extension}, the content is {audio.format}; the content counts"]
 
 
-def _submit_in_turn(job: Job, services: Services) -> Job:
-    """Submit when it is the job's turn, which may be now; otherwise the job says when."""
+def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> Job:
+    """Submit when it is the job's turn, which may be now; otherwise the job says when.
+
+    A vendor with a longer call than longest_call_s gets its slot here, and the recording from the state machine.
+    """
     if (job.free_from() - services.now()).total_seconds() > SHORT_WAIT_S:
         return job
+    vendor = services.vendors[job.attempt.vendor]
+    submits_here = vendor.longest_call_s <= longest_call_s
     typical_s, now = _typical_s(job, services), services.now()
     try:
         if not job.attempt.paced or (now - job.attempt.due_at).total_seconds() > LATE_S:
-            slot = _take_slot(job, now, services)
+            slot = _take_slot(job, now, services, ahead_s=AHEAD_S if submits_here else SHORT_WAIT_S)
             if slot is None:
                 return attempt_failed(job, _line_too_long(job), services)
             job = services.jobs.save(job.take_slot(slot, now))
         wait_s = (job.free_from() - services.now()).total_seconds()
-        if wait_s > SHORT_WAIT_S:
+        if wait_s > SHORT_WAIT_S or not submits_here:
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        vendor, order = services.vendors[job.attempt.vendor], _order(job, services)
+        order = _order(job, services)
         claimed = job.claim(
             vendor.chosen_task_id(order),
             vendor.warnings(order),
             services.now(),
+            longest_call_s=vendor.longest_call_s,
             edition=order.edition,
             typical_s=typical_s,
         )
@@ -211,7 +234,11 @@ def _submit_in_turn(job: Job, services: Services) -> Job:
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
-    return _submit_now(job, services)
+    try:
+        return _submit_now(job, services)
+    except _ClaimEndedError:
+        LOG.warning("the claim leaves no time for a call", attempt=job.attempt.number, vendor=vendor.name)
+        return services.move(job.job_id, lambda job: job)
 
 
 def _order(job: Job, services: Services) -> Order:
@@ -230,13 +257,13 @@ def _typical_s(job: Job, services: Services) -> int | None:
     return None if usual_s is None else max(1, round(usual_s))
 
 
-def _take_slot(job: Job, now: datetime, services: Services) -> datetime | None:
-    """A place in the vendor's line; None when it is days off and another vendor could serve sooner."""
+def _take_slot(job: Job, now: datetime, services: Services, *, ahead_s: float) -> datetime | None:
+    """Reserve a slot, in ahead_s at the soonest; None when it is days off and another vendor could serve sooner."""
     attempt = job.attempt
     return services.jobs.next_slot(
         attempt.vendor,
         services.settings.pace(attempt.vendor),
-        now + timedelta(seconds=AHEAD_S),
+        now + timedelta(seconds=ahead_s),
         counted=vendor_day(attempt.due_at) if attempt.paced else None,
         latest=now + timedelta(seconds=FAR_S) if job.chain else None,
     )
@@ -261,7 +288,8 @@ def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozense
             return attempt_failed(job, error, services)
         # The id is ours, so that the same submission may be made again without a second task.
         LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)
-        return services.move(job.job_id, lambda job: job.hand_over_again(number, services.now()))
+        retry_after_s = error.retry_after_s
+        return services.move(job.job_id, lambda job: job.hand_over_again(number, services.now(), retry_after_s))
     except AsrError as error:
         edition = job.attempt.edition
         if edition is None or error.code not in vendor.edition_codes:
@@ -303,6 +331,8 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Rep
             now=int(services.now().timestamp()),
             nonce=services.nonce(),
         )
+        if job.claim_left_s(services.now()) < request.longest_s:
+            raise _ClaimEndedError
         reply = services.send(request)
         return vendor.read_submit(reply, order), reply
 
@@ -310,8 +340,12 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Rep
 
 
 def _delivery(job: Job, services: Services) -> Delivery:
-    """A fresh URL for every attempt, or the bytes where the URL is too long for the vendor."""
+    """A fresh URL for every attempt, or the bytes where the vendor accepts no URL, or none of this length."""
     vendor = services.vendors[job.attempt.vendor]
+    if not vendor.limits.accepts_urls:
+        return Delivery(
+            stream=services.recordings.stream(job.source, services.settings.tuning[vendor.name].max_data_bytes)
+        )
     # What a linked recording has is found out as it is fetched; its object here has but its address.
     size_bytes = 0 if is_linked(job.source.key) else job.source.size_bytes
     url = services.recordings.presign(job.source)

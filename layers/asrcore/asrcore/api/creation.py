@@ -8,7 +8,7 @@ from asrcore.api.models import JobRequest
 from asrcore.api.problems import KeyReusedError, NotReadableError, OtherWishError
 from asrcore.booking import book, locate
 from asrcore.core.job import Job, Status, job_id
-from asrcore.core.levels import is_sidecar, read_request
+from asrcore.core.levels import is_sidecar
 from asrcore.core.links import LINKED, USUAL, read_link, safe_name
 from asrcore.core.options import Wish
 from asrcore.core.routing import INCOMING
@@ -25,7 +25,7 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     Raises AsrError for options, addresses and recordings that will not do, NotReadableError for a source that is not
     ours, KeyReusedError, and OtherWishError where the recording's job was asked for otherwise.
     """
-    wish = read_request(asked.vendor, asked.options, services.vendors)
+    wish = services.read_request(asked.vendor, asked.options)
     source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
     job, is_new = book(source, wish, services)
     if not is_new and (job.requested or Wish()) != wish:

@@ -47,7 +47,10 @@ def jobs_page(services: Services) -> JobsPage:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-cache",
     }
-    return JobsPage(page.fill({"vendors": as_data(list(services.vendors))}), headers)
+    return JobsPage(
+        page.fill({"vendors": as_data([name for name in services.vendors if name not in services.settings.off])}),
+        headers,
+    )
 
 
 def _origin(url: str) -> str:

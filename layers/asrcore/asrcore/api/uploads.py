@@ -9,7 +9,7 @@ from urllib.parse import quote
 from asrcore.api.models import Upload, UploadRequest
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
-from asrcore.core.levels import is_sidecar, metadata_name, read_metadata, read_request
+from asrcore.core.levels import is_sidecar, metadata_name, read_metadata
 from asrcore.core.links import safe_name
 from asrcore.core.options import Wish
 from asrcore.core.routing import AUTO, INCOMING
@@ -26,7 +26,7 @@ def offer_upload(asked: UploadRequest, services: Services) -> Upload:
 
     Raises AsrError for options that are not allowed, BadUploadError for names and options that no upload can carry.
     """
-    wish = read_request(asked.vendor, asked.options, services.vendors)
+    wish = services.read_request(asked.vendor, asked.options)
     name = safe_name(asked.name)
     if not name or is_sidecar(name):
         raise BadUploadError("the name is none of a recording: give the file's own, such as meeting.wav")

@@ -1,7 +1,11 @@
 """Which IP addresses the outside world may have: a name that somebody gave us must not lead into our own network."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
+_PRIVATE = tuple(
+    ip_network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")  # RFC 1918, 6598, 4193
+)
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in its last 32 bits (RFC 6052)
 
 
@@ -15,6 +19,16 @@ def is_public(address: str) -> bool:
     if isinstance(parsed, IPv6Address) and (meant := _embedded(parsed)) is not None:
         parsed = meant
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def is_private(address: str) -> bool:
+    """Return whether an IP address belongs to a private network that a VPC can reach.
+
+    Not so: loopback, link-local (instance metadata among them) and public addresses. Raises ValueError for what is no
+    address.
+    """
+    parsed = ip_address(address)
+    return any(parsed in network for network in _PRIVATE if network.version == parsed.version)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -99,6 +99,7 @@ def usual_job(
                 job, revision = job.asked(1, now), revision + 1
                 elapsed_s += math.ceil(next_delay(length_s, elapsed_s, job.attempt.queries))
             ends_s = elapsed_s
+    if Completion.SYNC not in completes_by or vendor in rates.long_calls:
         now += timedelta(seconds=ends_s)
     done = job.complete("task", "transcripts/incoming/auto/recording.json", [], now)
     return done.announce(0).model_copy(update={"revision": revision + 2})

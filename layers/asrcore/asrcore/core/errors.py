@@ -34,7 +34,7 @@ class AsrError(Exception):
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
     message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
     transcript text.  vendor: whose code it is; None when no vendor was involved.  trait: of a recording that will not
-    do, what it is about.  retry_after_s: seconds before the next attempt, where a vendor's limit holds that long.
+    do, what it is about.  retry_after_s: seconds before the next attempt, as the vendor asks or its limit holds.
     """
 
     def __init__(

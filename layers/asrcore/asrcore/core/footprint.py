@@ -124,7 +124,7 @@ def footprint(job: Job, rates: Rates) -> Footprint:
         + 2 * steps.looks
         + 4 * recoveries,
         invocations=invocations,
-        compute_ms=_compute_ms(job, steps, completed=completed),
+        compute_ms=_compute_ms(job, steps, completed=completed) + _waited_ms(job, rates),
         table_writes=writes,
         table_write_units=_write_units(1 + revision, row_bytes) + (writes - 1 - revision),
         table_reads=reads,
@@ -148,7 +148,7 @@ def _steps(job: Job, rates: Rates) -> _Steps:
 
 def _steps_of(job: Job, attempt: Attempt, rates: Rates) -> _Steps:
     completes_by = rates.completes_by.get(attempt.vendor, frozenset())
-    submits = attempt.claims - _was_claimed_in_the_event(job, attempt)
+    submits = attempt.claims - _was_claimed_in_the_event(job, attempt, rates)
     if attempt.submitted_at is None or Completion.SYNC in completes_by:
         return _Steps(submits=submits)
     is_over = attempt.ended_at is not None
@@ -176,12 +176,14 @@ def _was_asked(job: Job, attempt: Attempt, completes_by: frozenset[Completion]) 
     return (attempt.ended_at - attempt.submitted_at).total_seconds() > patience_s
 
 
-def _was_claimed_in_the_event(job: Job, attempt: Attempt) -> bool:
+def _was_claimed_in_the_event(job: Job, attempt: Attempt, rates: Rates) -> bool:
     """Whether the function that took the recording submitted it too, as it does when there is no line.
 
-    Not so for a job that was asked for: it begins with a step of the state machine.
+    Not so for a job that was asked for: it begins with a step of the state machine, as every long call does.
     """
     if attempt.number != 1 or attempt.claimed_at is None or job.requested is not None:
+        return False
+    if attempt.vendor in rates.long_calls:
         return False
     return attempt.claims > 1 or (attempt.claimed_at - job.created_at).total_seconds() < IN_THE_EVENT_S
 
@@ -202,6 +204,15 @@ def _write_units(times: int, row_bytes: int) -> int:
     recent jobs holds the status, which changes twice.
     """
     return times * math.ceil(row_bytes / 1024) + 2 * (times - 1) + 3
+
+
+def _waited_ms(job: Job, rates: Rates) -> float:
+    """Return the time in which a function did nothing but wait for the answer to a long call."""
+    return sum(
+        (attempt.ended_at - attempt.claimed_at).total_seconds() * 1000
+        for attempt in job.attempts
+        if attempt.vendor in rates.long_calls and attempt.claimed_at and attempt.ended_at
+    )
 
 
 def _compute_ms(job: Job, steps: _Steps, *, completed: bool) -> float:

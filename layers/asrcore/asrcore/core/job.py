@@ -9,6 +9,7 @@ An attempt is planned (`due_at`), claimed (`claimed_at`), submitted (`submitted_
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,8 +28,9 @@ from asrcore.core.money import Cost
 from asrcore.core.options import Options, Wish
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
+from asrcore.core.vendor import SHORT_CALL_S
 
-CLAIM_S = 150  # longer than SubmitFunction may run: past it, whoever claimed an attempt is gone
+CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
 MAX_RESTARTS = 3  # times that a job is picked up again by itself
 RESTART_WAIT_S = 30  # before the first; four times as long before each further one
@@ -123,6 +125,7 @@ class Attempt(AttemptRecord):
     paced: bool = False  # due_at is a slot of the vendor's pace
     slots: int = 0  # how many were taken; one that is missed is taken anew
     claimed_at: datetime | None = None
+    claim_s: int = round(SHORT_CALL_S) + CLAIM_MARGIN_S  # seconds for which no other invocation may submit
     claims: int = 0
     waits: int = 0  # for its callback, each in a task of the state machine
     typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
@@ -303,18 +306,20 @@ class Job(BaseModel):
         warnings: list[str],
         now: datetime,
         *,
+        longest_call_s: float = SHORT_CALL_S,
         edition: str | None = None,
         typical_s: int | None = None,
     ) -> "Job":
-        """Claim the attempt: no other invocation may submit it for CLAIM_S seconds.
+        """Claim the attempt: no other invocation may submit it until the vendor's longest call has surely ended.
 
         vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
-        whatever happens then.  warnings: what this vendor cannot honour.  edition: which one of the vendor's product is
-        submitted to.  typical_s: what the vendor usually takes.
+        whatever happens then.  warnings: what this vendor cannot honour.  longest_call_s: of the vendor.
+        edition: which one of the vendor's product is submitted to.  typical_s: what the vendor usually takes.
         """
         claimed = self._attempt_moved(
             now,
             claimed_at=now,
+            claim_s=claim_s(longest_call_s),
             claims=self.attempt.claims + 1,
             vendor_task_id=vendor_task_id,
             edition=edition,
@@ -332,11 +337,11 @@ class Job(BaseModel):
         return self._attempt_moved(now, edition=edition, vendor_task_id=vendor_task_id)._warned(warnings, now)
 
     @_move
-    def hand_over_again(self, number: int, now: datetime) -> "Job":
+    def hand_over_again(self, number: int, now: datetime, retry_after_s: float = 0) -> "Job":
         """The vendor did not answer to attempt `number`, which can be repeated without harm: once more, later."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
-        due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims))
+        due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims, retry_after_s))
         return self._attempt_moved(now, due_at=due_at, paced=False)
 
     @_move
@@ -392,7 +397,7 @@ class Job(BaseModel):
         tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
         if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
-            due_at = now + timedelta(seconds=max(error.retry_after_s, retry_wait_s(self.job_id, tries)))
+            due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries, error.retry_after_s))
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
         if in_time and followers:
             following, chain = followers[0], list(followers[1:])
@@ -469,11 +474,21 @@ class Job(BaseModel):
         attempt = self.attempt
         if attempt.claimed_at is None or attempt.vendor_task_id is not None:
             return attempt.due_at
-        return max(attempt.due_at, attempt.claimed_at + timedelta(seconds=CLAIM_S))
+        return max(attempt.due_at, attempt.claimed_at + timedelta(seconds=attempt.claim_s))
+
+    def claim_left_s(self, now: datetime) -> float:
+        """Return the seconds until the claim on the current attempt ends; 0 without a claim."""
+        claimed_at = self.attempt.claimed_at
+        return (claimed_at - now).total_seconds() + self.attempt.claim_s if claimed_at else 0.0
 
     def restart_wait_s(self) -> float:
         """Seconds before a job that met something unforeseen goes on: longer each time."""
         return float(RESTART_WAIT_S * 4 ** max(0, self.recoveries - 1))
+
+
+def claim_s(longest_call_s: float) -> int:
+    """Return the seconds of a claim on an attempt, by the longest call of its vendor."""
+    return math.ceil(longest_call_s) + CLAIM_MARGIN_S
 
 
 def job_id(source: Source) -> str:

@@ -18,14 +18,16 @@ _GROWTH = 4.0
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
 
 
-def retry_wait_s(job_id: str, tries: int) -> float:
+def retry_wait_s(job_id: str, tries: int, retry_after_s: float = 0) -> float:
     """Seconds before the next try after `tries` failed ones: 5, 20, 80, each cut by up to half.
 
     The cut comes from the job's id, so that it is the same whenever it is computed and different between jobs.
+    retry_after_s: at least so long, as the vendor asks.
     """
     digest = hashlib.sha256(f"{job_id}/{tries}".encode()).digest()
     jitter = int.from_bytes(digest[:4], "big") / 2**32
-    return _FIRST_RETRY_S * _GROWTH ** (tries - 1) * (1 - jitter / 2)
+    usual_s = _FIRST_RETRY_S * _GROWTH ** (tries - 1)
+    return max(usual_s * (1 - jitter / 2), retry_after_s)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,11 @@ VENDOR_PRICES: Mapping[str, VendorPrice] = MappingProxyType(
             source=f"counted by the length of the recording (Volcengine, billing, document 6561/1359369); {_NO_PRICE}",
         ),
         "abcpen": VendorPrice(date=_READ, source=_NO_PRICE),
+        "openai-compatible": VendorPrice(
+            price=0,
+            date=datetime.date(2026, 11, 30),
+            source="your own engine asks nothing; for a cloud, set its price in VendorPrices",
+        ),
     }
 )
 _UNLISTED = VendorPrice(date=_READ, source="no price in the table")
@@ -163,7 +168,7 @@ class Rates:
     """Everything that a job's cost is reckoned with.
 
     vendors, completes_by: by vendor; one without a price is unknown.  aws: of the stack's region, `region`.
-    exports: how many files lie beside a transcript.
+    exports: how many files lie beside a transcript.  long_calls: vendors whose calls may take minutes.
     """
 
     vendors: Mapping[str, VendorPrice]
@@ -172,6 +177,7 @@ class Rates:
     region: str
     exchange: Exchange = ASSUMED_EXCHANGE
     exports: int = 4
+    long_calls: frozenset[str] = frozenset()
 
     def vendor(self, name: str) -> VendorPrice:
         """A vendor's price; for one that is not in the table, an unknown one."""

@@ -12,8 +12,11 @@ from asrcore.core.pacing import EARLY_S
 from asrcore.core.polling import callback_patience_s, next_delay
 from asrcore.core.vendor import Completion
 
-GRACE_S = 1320  # longer than a step and the recovery from it can take, with every retry
-CROWDED_S = 9600  # the same while AWS Lambda has no room for either
+# Seconds after a step was due. Longer than a step and the recovery from it can take, with every retry: past it, a job
+# whose execution does not run is stalled. A step with a long call to a vendor claims the attempt before it.
+GRACE_S = 1320
+# The same with every long call cut off, and while AWS Lambda has no room for either: past it, every job is stalled.
+CROWDED_S = 13500
 
 
 class Next(StrEnum):

@@ -1,4 +1,4 @@
-"""Rates and sizes of submissions to a vendor: the vendor's own, and the stack parameter `VendorTuning` over them."""
+"""Rates, sizes and model of submissions to a vendor: its own, and the stack parameter `VendorTuning` over them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from asrcore.core.vendor import Vendor
 
 PARAMETER = "VendorTuning"
+LARGEST_STREAM_BYTES = 1_000_000_000  # what Lambda passes on within the longest call, at 10 Mbit/s
 
 
 class Tuning(BaseModel):
-    """Rates and sizes for one vendor. A vendor sets the fields that apply to it, and only these can be changed."""
+    """Rates, sizes and model for one vendor. A vendor sets those that apply to it, and only these can be changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -25,11 +26,17 @@ class Tuning(BaseModel):
     max_data_bytes: int = Field(
         0, ge=0, description="Largest recording sent in the request itself, where a URL cannot serve"
     )
+    max_duration_s: int = Field(0, ge=1, le=36_000, description="Longest recording, in seconds")
+    model: str = Field(
+        "", max_length=100, pattern=r"^[A-Za-z0-9_.:/-]*$", description="Model, unless a recording names one"
+    )
 
 
 def ceiling(vendor: "Vendor", field: str) -> int | None:
     """Return the largest value that a field may have because of the vendor's documented limits; None: no such limit."""
-    return vendor.limits.max_data_bytes if field == "max_data_bytes" else None
+    if field != "max_data_bytes":
+        return None
+    return vendor.limits.max_data_bytes if vendor.limits.accepts_urls else LARGEST_STREAM_BYTES
 
 
 def read_vendor_tuning(text: str, vendors: Mapping[str, "Vendor"]) -> dict[str, Tuning]:

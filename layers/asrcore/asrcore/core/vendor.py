@@ -7,8 +7,9 @@ vendor understands can be tested by handing it bytes. `vendors/http.py` does the
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -33,6 +34,12 @@ from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
 from asrcore.core.transcript import Recognition
 from asrcore.core.tuning import Tuning
+
+# Time limits of one HTTP exchange with a vendor, beside the request's own for the first byte of the reply.
+CONNECT_TIMEOUT_S = 5
+BODY_TIMEOUT_S = 30  # 5 hours of word times are a few MB
+LONGEST_RETRY_AFTER_S = 3600.0  # a vendor that asks for a longer wait is tried again earlier
+SHORT_CALL_S = 95  # the longest call of a vendor that does not state another: 60 s to the first byte of the reply
 
 
 class Completion(StrEnum):
@@ -63,6 +70,7 @@ class Limits:
     max_size_bytes: int | None = None
     max_data_bytes: int = 0
     max_url_length: int | None = None
+    accepts_urls: bool = True  # False: the recording's bytes are always sent
 
 
 # Linear PCM of another depth than 16 bit, which every vendor with a word on depth asks for.
@@ -89,11 +97,39 @@ class Order:
 
 
 @dataclass(frozen=True)
+class ByteStream:
+    """Bytes of a known number, read while they are sent: never all of them are in memory.
+
+    open: starts reading at the first byte, each time anew. Raises AsrError when they cannot be read.
+    """
+
+    size_bytes: int
+    open: Callable[[], Iterator[bytes]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.size_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.open()
+
+    def between(self, before: bytes, after: bytes) -> "ByteStream":
+        """Return the same bytes with others before and behind them."""
+
+        def chunks() -> Iterator[bytes]:
+            yield before
+            yield from self.open()
+            yield after
+
+        return ByteStream(len(before) + self.size_bytes + len(after), chunks)
+
+
+@dataclass(frozen=True)
 class Delivery:
-    """How the recording reaches the vendor: by `url` or, where that cannot work, as `data`; never both."""
+    """How the recording reaches the vendor: by `url`, as `data`, or as `stream` where URLs are refused; one of them."""
 
     url: str | None = field(default=None, repr=False)  # signed
     data: bytes | None = field(default=None, repr=False)
+    stream: ByteStream | None = None
 
     def required_url(self) -> str:
         """The URL, for a vendor that takes nothing else. Raises ValueError without one: the caller's mistake."""
@@ -101,13 +137,20 @@ class Delivery:
             raise ValueError("this vendor takes a recording by URL only")
         return self.url
 
+    def required_stream(self) -> ByteStream:
+        """Return the stream, for a vendor that accepts nothing else. Raises ValueError without it."""
+        if self.stream is None:
+            raise ValueError("this vendor accepts a recording as bytes only")
+        return self.stream
+
 
 @dataclass(frozen=True)
 class Account:
-    """Where a vendor is reached, and its object in the secret."""
+    """Where a vendor is reached, and its object in the secret. model: of the stack, unless the recording names one."""
 
     base_url: str
     credentials: Mapping[str, str] = field(repr=False)
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,8 +160,13 @@ class Request:
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | ByteStream = field(default=b"", repr=False)
     read_timeout_s: float = 30
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds after which the exchange is cut off, from looking up the name to the end of the reply."""
+        return CONNECT_TIMEOUT_S + self.read_timeout_s + BODY_TIMEOUT_S
 
 
 @dataclass(frozen=True)
@@ -128,6 +176,21 @@ class Reply:
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def retry_after_s(self) -> float:
+        """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3), an hour at most; 0 without a usable one.
+
+        A date counts from the reply's own date, so that the vendor's clock may be wrong.
+        """
+        value = self.headers.get("retry-after", "").strip()
+        if re.fullmatch(r"[0-9]{1,9}", value):
+            return min(float(value), LONGEST_RETRY_AFTER_S)
+        try:
+            until, now = (parsedate_to_datetime(each) for each in (value, self.headers.get("date", "")))
+            return min(max(0.0, (until - now).total_seconds()), LONGEST_RETRY_AFTER_S)
+        except (ValueError, TypeError):
+            return 0.0
 
 
 @dataclass(frozen=True)
@@ -207,11 +270,12 @@ class Vendor(ABC):
 
     name: ClassVar[str]
     successor: ClassVar[str] = ""  # of an interface that ages: our vendor for the one that replaced it
-    limits: ClassVar[Limits]
+    limits: Limits
     tuning: ClassVar[Tuning]  # rates and sizes in force unless the stack parameter VendorTuning changes them
     completes_by: ClassVar[frozenset[Completion]]
     honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
     parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # what may be set under its own name
+    may_be_off: ClassVar[bool] = False  # whether it may have no base URL, and is off without
     secret_name: ClassVar[str]  # its object in the secret
     secret_fields: ClassVar[tuple[str, ...]]  # what that object must hold, all non-empty
     codes: ClassVar[Mapping[str, Code]]  # every documented code, as text
@@ -221,11 +285,16 @@ class Vendor(ABC):
     most_callbacks: ClassVar[int | None] = None  # how often it posts a result that is not acknowledged, if it says so
     edition_codes: ClassVar[frozenset[str]] = frozenset()  # the account has no right to the edition of the submission
     telling_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
+    longest_call_s: ClassVar[float] = SHORT_CALL_S  # of one HTTP exchange, the recording's upload included
 
     @property
     def generation(self) -> Literal["current", "earlier"]:
         """Return which of the vendor's interfaces this is."""
         return "earlier" if self.successor else "current"
+
+    def tuned(self, tuning: Tuning) -> "Vendor":
+        """Return the vendor as the stack parameter VendorTuning makes it: another where limits are the operator's."""
+        return self
 
     def lacking(self, held: Mapping[str, Any]) -> str:
         """What the vendor's object in the secret lacks, in words; "" when nothing."""
@@ -329,10 +398,11 @@ class Vendor(ABC):
         """What a code means; one that is not in the table is a bounded retry."""
         return self.codes.get(code, UNDOCUMENTED)
 
-    def error(self, code: str, message: str = "") -> AsrError:
+    def error(self, code: str, message: str = "", *, retry_after_s: float = 0) -> AsrError:
         """The error that a code stands for.
 
         message: the vendor's own words, kept beside ours, without the signed URL that they may repeat.
+        retry_after_s: how long the vendor asks to wait.
         """
         known = self.look_up(code, message)
         told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
@@ -344,7 +414,7 @@ class Vendor(ABC):
             text,
             self.name,
             trait=known.trait,
-            retry_after_s=known.retry_after_s,
+            retry_after_s=max(known.retry_after_s, retry_after_s),
         )
 
     def query_error(self, error: AsrError) -> AsrError:
@@ -394,7 +464,8 @@ class Vendor(ABC):
             message = f"the vendor refused the request (HTTP {reply.status}) and {what}: {advice}"
             return AsrError(ErrorClass.CONFIG, code, message, self.name)
         advice = "if it persists, check the vendor's base URL and its status page"
-        return NoAnswerError(ErrorClass.RETRY, code, f"the vendor {what} (HTTP {reply.status}); {advice}", self.name)
+        message = f"the vendor {what} (HTTP {reply.status}); {advice}"
+        return NoAnswerError(ErrorClass.RETRY, code, message, self.name, retry_after_s=reply.retry_after_s)
 
     def bad_callback(self, what: str) -> AsrError:
         """The error for a callback that is not one of this vendor's; what: the sentence's end."""

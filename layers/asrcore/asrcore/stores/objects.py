@@ -1,12 +1,13 @@
 """Recordings and transcripts in Amazon S3."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
@@ -14,9 +15,11 @@ from asrcore.core.links import LINKED, is_linked
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.core.vendor import ByteStream
 from asrcore.services import JSON, Made, ObjectVersion, Stored, Ticket
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
+CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
 # Where recordings lie, and what is made of them; no role may list what else there may be.
 PLACES = (INCOMING, LINKED, "transcripts/", "superseded/", "raw/")
@@ -122,6 +125,31 @@ class S3Recordings:
         from asrcore.stores.outside import fetch  # noqa: PLC0415 - hardly ever needed
 
         return fetch(self.presign(source), at_most_bytes, local=self._uploads.is_local)
+
+    def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
+        """The whole recording, read from S3 while it is sent; a linked one is fetched first, into memory."""
+        if is_linked(source.key):
+            data = self.data(source, at_most_bytes)
+            return ByteStream(len(data), lambda: iter((data,)))
+        return ByteStream(source.size_bytes, lambda: self._chunks(source))
+
+    def _chunks(self, source: Source) -> Iterator[bytes]:
+        """Read this version in pieces. Raises AsrError as `look_up` does, and of class retry for any other failure."""
+        read_bytes = 0
+        try:
+            answer = self._client.get_object(**self._version(source), IfMatch=f'"{source.etag}"')
+            with closing(answer["Body"]) as stream:
+                for chunk in stream.iter_chunks(CHUNK_BYTES):
+                    read_bytes += len(chunk)
+                    yield chunk
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE | _CHANGED:
+                _raise_known(error, source)
+            raise _unreadable(error) from error
+        except BotoCoreError as error:
+            raise _unreadable(error) from error
+        if read_bytes != source.size_bytes:
+            raise _unreadable(EOFError())
 
     def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
         """Lets somebody upload one recording under a key, of the same kind (audio, video) as the content type.
@@ -338,6 +366,11 @@ def _raise_known(error: ClientError, source: Source) -> NoReturn:
     if code in _CHANGED:
         _raise_replaced(source)
     raise error
+
+
+def _unreadable(error: Exception) -> AsrError:
+    message = f"the recording could not be read from S3 to its end ({type(error).__name__}); it is tried again"
+    return AsrError(ErrorClass.RETRY, "RecordingUnreadable", message)
 
 
 def _raise_gone(source: Source, error: ClientError) -> NoReturn:

@@ -13,6 +13,8 @@ from typing import Any, Self
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
+from asrcore.core.addresses import is_public
+
 
 class Deadline:
     """Cuts off one connection when its time is over. passed: whether it is."""
@@ -51,24 +53,35 @@ class Deadline:
             self._handle = None
 
 
-class DeadlineAdapter(HTTPAdapter):
-    """Connects as any other, through proxies too, and has the deadline watch the connection from its first byte."""
+class PublicAddressError(Exception):
+    """A connection that may lead to private addresses only leads to a public one."""
 
-    def __init__(self, deadline: Deadline) -> None:
+
+class DeadlineAdapter(HTTPAdapter):
+    """Connects as any other, through proxies too, and has the deadline watch the connection from its first byte.
+
+    private_only: nothing is sent to a public address, whatever the name stands for: PublicAddressError is raised.
+    """
+
+    def __init__(self, deadline: Deadline, *, private_only: bool = False) -> None:
         self._deadline = deadline
+        self._private_only = private_only
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """The pool for a request, its connections watched."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = _watched(pool.ConnectionCls, self._deadline)
+        pool.ConnectionCls = _watched(pool.ConnectionCls, self._deadline, private_only=self._private_only)
         return pool
 
 
-def _watched(kind: type[HTTPConnection], deadline: Deadline) -> type[HTTPConnection]:
+def _watched(kind: type[HTTPConnection], deadline: Deadline, *, private_only: bool) -> type[HTTPConnection]:
     class Watched(kind):  # type: ignore[valid-type, misc]
         def _new_conn(self) -> socket.socket:
             connection: socket.socket = super()._new_conn()
+            if private_only and is_public(connection.getpeername()[0]):
+                connection.close()
+                raise PublicAddressError
             deadline.watch(connection)
             return connection
 

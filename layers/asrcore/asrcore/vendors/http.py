@@ -13,11 +13,9 @@ from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
-from asrcore.core.vendor import Reply, Request
-from asrcore.vendors.deadline import Deadline, DeadlineAdapter
+from asrcore.core.vendor import CONNECT_TIMEOUT_S, Reply, Request
+from asrcore.vendors.deadline import Deadline, DeadlineAdapter, PublicAddressError
 
-CONNECT_TIMEOUT_S = 5
-BODY_TIMEOUT_S = 30  # on top of the time to the first byte: 5 hours of word times are a few MB
 LARGEST_REPLY_BYTES = 24 * 1024 * 1024
 READ_BYTES = 64 * 1024
 # One layer at most: a kilobyte in several layers unpacks to more than a processor gets through in a day.
@@ -30,20 +28,23 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 def send(request: Request) -> Reply:
     """The vendor's reply, whatever its status. Redirects are not followed, and nothing is ever sent twice.
 
-    Takes CONNECT_TIMEOUT_S, `read_timeout_s` and BODY_TIMEOUT_S together at most, from when the name is looked up.
-    Raises NoAnswerError with code Timeout, ConnectionFailed, ReplyTooLarge or UnknownEncoding; AsrError(config) with
-    BadRequest when the base URL or the credentials cannot be put into a request. The message never has the URL, which
-    may be signed.
+    Takes `longest_s` of the request at most, from when the name is looked up. A ByteStream is read while it is sent; an
+    AsrError that it raises is raised on. Raises NoAnswerError with code Timeout, ConnectionFailed, ReplyTooLarge or
+    UnknownEncoding; AsrError(config) with BadRequest when the base URL or the credentials cannot be put into a request,
+    and with ClearText when plain http leads to a public address. The message never has the URL, which may be signed.
     """
-    deadline = Deadline(CONNECT_TIMEOUT_S + request.read_timeout_s + BODY_TIMEOUT_S)
+    deadline = Deadline(request.longest_s)
     with requests.Session() as session:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, DeadlineAdapter(deadline))
+        session.mount("https://", DeadlineAdapter(deadline))
+        session.mount("http://", DeadlineAdapter(deadline, private_only=True))
         prepared, adapter, surroundings = _prepare(request, session)
         try:
             with deadline, adapter.send(prepared, **surroundings) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 reply = Reply(response.status_code, _read(response), headers)
+        except PublicAddressError:
+            message = "the vendor's base URL begins with http:// and leads to a public address: give one with https://"
+            raise AsrError(ErrorClass.CONFIG, "ClearText", message) from None
         except (requests.Timeout, ReadTimeoutError):
             raise _failure("Timeout", f"the vendor did not answer within {request.read_timeout_s:g} s") from None
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
@@ -69,6 +70,8 @@ def _prepare(request: Request, session: requests.Session) -> tuple[requests.Prep
         )
         raise AsrError(ErrorClass.CONFIG, "BadRequest", message) from None
     surroundings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+    if not (prepared.url or "").startswith("https://"):
+        surroundings["proxies"] = {}  # a proxy could be anywhere, and hides where the request goes
     return prepared, adapter, {**surroundings, "timeout": (CONNECT_TIMEOUT_S, request.read_timeout_s)}
 
 

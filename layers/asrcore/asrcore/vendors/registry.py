@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from asrcore.core.vendor import Vendor
+from asrcore.core.vendor import SHORT_CALL_S, Vendor
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.abcpen_offline import AbcpenOffline
+from asrcore.vendors.openai_compatible import OpenaiCompatible
 from asrcore.vendors.tencent_rec_task import TencentRecTask
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
@@ -23,6 +24,8 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             TencentRecording(),
             Volcengine(),
             Abcpen(),
+            OpenaiCompatible(),
         )
     }
 )
+LONG_CALLS = frozenset(name for name, vendor in VENDORS.items() if vendor.longest_call_s > SHORT_CALL_S)

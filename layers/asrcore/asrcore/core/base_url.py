@@ -1,0 +1,48 @@
+"""Where a vendor may be reached: over TLS anywhere, in clear text only within a private network."""
+
+from urllib.parse import urlsplit
+
+from asrcore.core.addresses import is_private
+from asrcore.core.errors import AsrError, ErrorClass
+
+
+def check_base_url(vendor: str, url: str, *, local: bool, in_vpc: bool) -> None:
+    """Check the base URL of a vendor: scheme, host, maybe port and path.
+
+    local: the local stack, whose vendors are on this machine.  in_vpc: the functions run in a VPC. What a host's name
+    stands for is checked when it is connected to (`vendors/http.py`). Raises AsrError(config) that says what to change.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0 or parts.scheme not in {"http", "https"}:
+        raise _reject(
+            vendor, "BadBaseUrl", "must be an address such as https://asr.example.com or https://example.com/asr"
+        )
+    if parts.username is not None or parts.password is not None:
+        raise _reject(vendor, "BadBaseUrl", "has a user or a password in it: put credentials into the stack's secret")
+    if parts.query or parts.fragment:
+        raise _reject(vendor, "BadBaseUrl", "has a part behind ? or #: leave it out")
+    if parts.scheme == "https" or local:
+        return
+    if not in_vpc:
+        what = "must begin with https://; http:// is for private addresses, and needs the stack in a VPC (VpcSubnetIds)"
+        raise _reject(vendor, "ClearText", what)
+    if not _may_be_private(host):
+        raise _reject(
+            vendor, "ClearText", f"must begin with https://; http:// is for private addresses, {host} is none"
+        )
+
+
+def _may_be_private(host: str) -> bool:
+    """Return whether a host is a private address, or a name, which may stand for one."""
+    try:
+        return is_private(host)
+    except ValueError:
+        return True
+
+
+def _reject(vendor: str, code: str, what: str) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, code, f"the stack parameter …BaseUrl of {vendor} {what}")

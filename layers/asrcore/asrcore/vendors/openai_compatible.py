@@ -1,0 +1,373 @@
+"""Any server with the interface of OpenAI's audio transcriptions: one's own engine, or a cloud. It answers at once.
+
+Source: OpenAI API reference, "Create transcription" and "Error codes"; the servers of FunASR, vLLM, speaches and
+whisper.cpp, which differ in what they return: words in segments or beside them, a speaker, text alone.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from asrcore.core.errors import AsrError, Trait
+from asrcore.core.parameters import Choice, Text, Value
+from asrcore.core.transcript import Recognition, Utterance, Word, recognition
+from asrcore.core.tuning import Tuning
+from asrcore.core.vendor import (
+    BODY_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    Account,
+    Code,
+    Completion,
+    Delivery,
+    Kind,
+    Limits,
+    Order,
+    Reply,
+    Request,
+    Vendor,
+    attempt_uuid,
+)
+from asrcore.vendors import advice, reading
+
+PATH = "/v1/audio/transcriptions"
+VERBOSE, DIARIZED = "verbose_json", "diarized_json"
+# The file name and content type that tell a server the format: some go by the one, some by the other.
+FILES = MappingProxyType(
+    {
+        "wav": ("recording.wav", "audio/wav"),
+        "mp3": ("recording.mp3", "audio/mpeg"),
+        "m4a": ("recording.m4a", "audio/mp4"),
+        "mp4": ("recording.mp4", "video/mp4"),
+        "flac": ("recording.flac", "audio/flac"),
+        "ogg": ("recording.ogg", "audio/ogg"),
+        "webm": ("recording.webm", "video/webm"),
+    }
+)
+# Language tag: the code that is sent, and the name by which some servers return it.
+LANGUAGES = MappingProxyType(
+    {
+        "zh-CN": ("zh", "chinese"),
+        "en-US": ("en", "english"),
+        "yue-CN": ("yue", "cantonese"),
+        "ja-JP": ("ja", "japanese"),
+        "ko-KR": ("ko", "korean"),
+        "fr-FR": ("fr", "french"),
+        "de-DE": ("de", "german"),
+        "es-ES": ("es", "spanish"),
+        "es-MX": ("es", "spanish"),
+        "pt-BR": ("pt", "portuguese"),
+        "it-IT": ("it", "italian"),
+        "ru-RU": ("ru", "russian"),
+        "nl-NL": ("nl", "dutch"),
+        "pl-PL": ("pl", "polish"),
+        "sv-SE": ("sv", "swedish"),
+        "uk-UA": ("uk", "ukrainian"),
+        "tr-TR": ("tr", "turkish"),
+        "ar-SA": ("ar", "arabic"),
+        "hi-IN": ("hi", "hindi"),
+        "vi-VN": ("vi", "vietnamese"),
+        "th-TH": ("th", "thai"),
+        "id-ID": ("id", "indonesian"),
+        "ms-MY": ("ms", "malay"),
+        "fil-PH": ("tl", "tagalog"),
+    }
+)
+_TAGS = {known: tag for tag in reversed(LANGUAGES) for known in LANGUAGES[tag]}
+
+_KEY = "Check api_key of `openai_compatible` in the stack's secret."
+_ADDRESS = "Check the stack parameter OpenaiCompatibleBaseUrl, and the model in VendorTuning."
+_ACCOUNT = "Look at the account's billing with the vendor."
+_SMALLER = (
+    "Shorten the recording or compress it; if the server accepts less than max_data_bytes in the stack parameter"
+    " VendorTuning, lower that."
+)
+_CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
+_RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
+_UNDECODABLE = "UndecodableAudio"
+# Servers say so in words only, with whatever HTTP status; whisper.cpp with 200.
+_SAYS_UNDECODABLE = re.compile(
+    r"invalid file format|could not be decoded|(failed|unable|not able) to (read|load|decode|open)\b.{0,40}"
+    r"(audio|wav|file)|(unsupported|unrecogni[sz]ed|invalid) (audio|file)",
+    re.IGNORECASE,
+)
+
+
+class OpenaiCompatible(Vendor):
+    """A server of the operator's choice; the recording's bytes are sent, and the reply is the result.
+
+    Its largest upload, longest recording and rate are the server's: the stack parameter VendorTuning sets them.
+    """
+
+    name = "openai-compatible"
+    limits = Limits(
+        formats=frozenset(FILES),
+        languages=frozenset(LANGUAGES),
+        max_duration_ms=60 * 60 * 1000,
+        channels=frozenset({1, 2}),
+        max_size_bytes=25_000_000,
+        max_data_bytes=25_000_000,
+        accepts_urls=False,
+    )
+    # OpenAI accepts 25 MB; how much a server does at once is known to its operator alone
+    tuning = Tuning(
+        submissions_per_second=1, max_data_bytes=limits.max_data_bytes, max_duration_s=60 * 60, model="whisper-1"
+    )
+    completes_by = frozenset({Completion.SYNC})
+    honours = frozenset({"words", "hotwords", "model"})
+    parameters = MappingProxyType(
+        {
+            "model": Text(
+                "the server's model, in the place of the stack's; unlike `model` it may be long and have slashes",
+                r"[A-Za-z0-9_.:/-]{1,128}",
+                "up to 128 letters, digits and `_.:/-`",
+            ),
+            "language": Choice("`auto`: the server detects the language, none is sent", ("auto",)),
+            "prompt": Text(
+                "text that the recording goes on from, as an example of how to write; wins over hotwords",
+                r".{1,800}",
+                "up to 800 characters",
+            ),
+            "temperature": Text(
+                "sampling temperature; the server's if not set", r"0(\.[0-9]{1,2})?|1(\.0{1,2})?", "0 to 1, as text"
+            ),
+            "response_format": Choice(
+                f"`{VERBOSE}` if not set; `json` for servers that know no other and return text alone, `{DIARIZED}` for"
+                " OpenAI's models that tell speakers apart",
+                (VERBOSE, "json", DIARIZED),
+            ),
+        }
+    )
+    may_be_off = True
+    secret_name = "openai_compatible"  # noqa: S105 - where the secret is
+    secret_fields = ()
+    longest_call_s = 875  # AWS Lambda runs a function for 900 s at most
+    codes = MappingProxyType(
+        {
+            "invalid_api_key": Code(_CONFIG, "the API key is wrong", _KEY),
+            "insufficient_quota": Code(_CONFIG, "the account has no credit left", _ACCOUNT),
+            "billing_hard_limit_reached": Code(_CONFIG, "the account's spending limit is reached", _ACCOUNT),
+            "billing_not_active": Code(_CONFIG, "the account is not active", _ACCOUNT),
+            "account_deactivated": Code(_CONFIG, "the account was deactivated", _ACCOUNT),
+            "unsupported_country_region_territory": Code(
+                _CONFIG, "the vendor does not serve the region that the request comes from", _ADDRESS
+            ),
+            "model_not_found": Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
+            "rate_limit_exceeded": Code(_RETRY, "too many requests", advice.WAIT),
+            "server_error": Code(_RETRY, "the server failed", advice.WAIT),
+            "audio_too_short": Code(_BAD, "the recording is too short", advice.UPLOAD_AGAIN, Trait.SHORTNESS),
+            _UNDECODABLE: Code(_BAD, "the server cannot read the recording's format", _CONVERT),
+            "Http400": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
+            "Http401": Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
+            "Http403": Code(_CONFIG, "the API key may not do this", _KEY),
+            "Http404": Code(_CONFIG, "there is no such address or no such model", _ADDRESS),
+            "Http413": Code(_BAD, "the recording is larger than the server accepts", _SMALLER, Trait.SIZE),
+            "Http415": Code(_BAD, "the server does not accept the recording's format", _CONVERT),
+            "Http422": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
+            "Http429": Code(_RETRY, "the server is busy", advice.WAIT),
+            "Http500": Code(_RETRY, "the server failed", advice.WAIT),
+            "Http502": Code(_RETRY, "the server is not reached by its proxy", advice.WAIT),
+            "Http503": Code(_RETRY, "the server is loading its model, or is overloaded", advice.WAIT),
+            "Http504": Code(_RETRY, "the server did not answer its proxy in time", advice.WAIT),
+        }
+    )
+
+    def tuned(self, tuning: Tuning) -> Vendor:
+        tuned = OpenaiCompatible()
+        tuned.limits = replace(
+            self.limits,
+            max_duration_ms=tuning.max_duration_s * 1000,
+            max_size_bytes=tuning.max_data_bytes,
+            max_data_bytes=tuning.max_data_bytes,
+        )
+        return tuned
+
+    def unmet(self, order: Order) -> set[str]:
+        response_format = self._response_format(order)
+        unmet = super().unmet(order)
+        if response_format == DIARIZED:
+            unmet -= {"speakers"}
+        if response_format != VERBOSE and order.options.words:
+            unmet |= {"words"}
+        return unmet
+
+    def fixes_speakers(self, order: Order) -> bool:
+        return False
+
+    def submit_request(
+        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
+    ) -> Request:
+        boundary = f"asrcore-{attempt_uuid(order)}-{nonce:x}"
+        name, content_type = FILES.get(order.audio.format, (f"recording.{order.audio.format}", "audio/unknown"))
+        head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
+        before = [
+            _part(boundary, f'Content-Disposition: form-data; name="{field}"', f"{value}\r\n")
+            for field, value in self._fields(order, account)
+        ]
+        body = delivery.required_stream().between(
+            "".join([*before, _part(boundary, head, "")]).encode(), f"\r\n--{boundary}--\r\n".encode()
+        )
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/json"}
+        if key := account.credentials.get("api_key"):
+            headers["Authorization"] = f"Bearer {key}"
+        read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
+        return Request("POST", _address(account), headers, body, read_timeout_s)
+
+    def read_submit(self, reply: Reply, order: Order) -> Recognition:
+        document = self._document(reply)
+        if reply.status != 200 or ("error" in document and not document.get("text")):
+            raise self._failure(reply, document)
+        if "text" not in document and "segments" not in document:
+            raise self.unusable(reply, "NoResult", "answered with neither a text nor an error")
+        return _recognition(document, order)
+
+    def _fields(self, order: Order, account: Account) -> list[tuple[str, Value]]:
+        own, response_format = self.own(order), self._response_format(order)
+        granularities = ["segment"] if order.options.words is False else ["word", "segment"]
+        fields = {
+            "model": own.get("model") or order.options.model or account.model,
+            "language": "" if own.get("language") == "auto" else LANGUAGES[order.options.language][0],
+            "response_format": response_format,
+            "prompt": own.get("prompt") or ", ".join(order.options.hotwords),
+            "temperature": own.get("temperature", ""),
+            "chunking_strategy": "auto" if response_format == DIARIZED else "",
+        }
+        return [
+            *((name, value) for name, value in fields.items() if value),
+            *(("timestamp_granularities[]", each) for each in granularities if response_format == VERBOSE),
+        ]
+
+    def _response_format(self, order: Order) -> Value:
+        return self.own(order).get("response_format", VERBOSE)
+
+    def _document(self, reply: Reply) -> Mapping[str, Any]:
+        """The reply's JSON object; an empty one for an error that is told by its HTTP status, as proxies do."""
+        try:
+            return self.parse_json(reply)
+        except AsrError:
+            if reply.status == 200:
+                raise
+        return {}
+
+    def _failure(self, reply: Reply, document: Mapping[str, Any]) -> AsrError:
+        """The error by its code, else by its words, else by the HTTP status."""
+        said = _said(document)
+        message = reading.text(said.get("message"))
+        by_status = f"Http{reply.status}"
+        kind = said.get("type") if reply.status == 429 else None  # tells an empty account from a busy server
+        for code in (reading.text(said.get("code")), reading.text(kind)):
+            if code in self.codes:
+                message = "" if code == "invalid_api_key" else message  # which may repeat the key
+                return self.error(code, message, retry_after_s=reply.retry_after_s)
+        if said.get("param") == "file" or _SAYS_UNDECODABLE.search(message):
+            return self.error(_UNDECODABLE, message)
+        if by_status in self.codes:
+            return self.error(by_status, "" if reply.status == 401 else message, retry_after_s=reply.retry_after_s)
+        return self.unusable(reply, "Refused", f"answered with an error: {message[:200] or 'it gives no reason'}")
+
+
+def _part(boundary: str, head: str, body: str) -> str:
+    return f"--{boundary}\r\n{head}\r\n\r\n{body}"
+
+
+def _address(account: Account) -> str:
+    """The address of the interface; a base URL may have a path, and end in /v1 as OpenAI's own libraries take it."""
+    return account.base_url.rstrip("/").removesuffix("/v1") + PATH
+
+
+def _said(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an error says, in whichever form: OpenAI's object, a sentence, or FastAPI's `detail`, text or a list."""
+    error = document.get("error", document.get("detail"))
+    if isinstance(error, list):
+        faults = [f"{_place(fault)}: {reading.text(fault.get('msg'))}" for fault in reading.mappings(error)]
+        return {"message": "; ".join(faults)}
+    if isinstance(error, str):
+        return {"message": error}
+    return reading.mapping(error) or document
+
+
+def _place(fault: Mapping[str, Any]) -> str:
+    where = fault.get("loc")
+    return ".".join(map(reading.text, where)) if isinstance(where, list) else ""
+
+
+def _recognition(document: Mapping[str, Any], order: Order) -> Recognition:
+    length_ms = order.audio.duration_ms
+    text = reading.text(document.get("text"))
+    segments = reading.mappings(document.get("segments"))
+    words = reading.mappings(document.get("words"))
+    if not segments:
+        utterances = [_whole(text, words, length_ms)] if text else []
+    else:
+        shared = _shared_out(words, segments)
+        utterances = [
+            Utterance(
+                start_ms=_time(segment.get("start"), length_ms),
+                end_ms=_time(segment.get("end"), length_ms),
+                text=reading.text(segment.get("text")),
+                speaker=reading.text(segment.get("speaker")) or None,
+                words=_words(reading.mappings(segment.get("words")) or own, length_ms),
+            )
+            for segment, own in zip(segments, shared, strict=True)
+        ]
+    if order.options.words is False:
+        utterances = [utterance.model_copy(update={"words": []}) for utterance in utterances]
+    return recognition(
+        utterances,
+        text=text or None,
+        duration_ms=_duration_ms(document, utterances),
+        language=_TAGS.get(reading.text(document.get("language")).lower()),
+    )
+
+
+def _whole(text: str, words: Sequence[Mapping[str, Any]], length_ms: int | None) -> Utterance:
+    """One utterance over all that is known to be spoken: the words, else the whole recording."""
+    timed = _words(words, length_ms)
+    starts = [word.start_ms for word in timed if word.start_ms is not None]
+    ends = [word.end_ms for word in timed if word.end_ms is not None]
+    return Utterance(start_ms=min(starts, default=0), end_ms=max(ends, default=length_ms), text=text, words=timed)
+
+
+def _words(words: Sequence[Mapping[str, Any]], length_ms: int | None) -> list[Word]:
+    return [
+        Word(
+            start_ms=_time(word.get("start"), length_ms),
+            end_ms=_time(word.get("end"), length_ms),
+            text=text,
+            confidence=reading.confidence(reading.first(word, "probability", "confidence", "score")),
+        )
+        for word in words
+        if (text := reading.text(reading.first(word, "word", "text")))
+    ]
+
+
+def _shared_out(
+    words: Sequence[Mapping[str, Any]], segments: Sequence[Mapping[str, Any]]
+) -> list[list[Mapping[str, Any]]]:
+    """The words that stand beside the segments, each with the last segment that has begun when the word begins."""
+    shares: list[list[Mapping[str, Any]]] = [[] for _ in segments]
+    begun = [(start_ms, n) for n, each in enumerate(segments) if (start_ms := _time(each.get("start"))) is not None]
+    begun.sort()
+    starts = [start_ms for start_ms, _ in begun]
+    latest_ms = 0
+    for word in words:
+        start_ms = _time(word.get("start"))
+        latest_ms = latest_ms if start_ms is None else start_ms
+        place = max(0, bisect_right(starts, latest_ms) - 1)
+        shares[begun[place][1] if begun else 0].append(word)
+    return shares
+
+
+def _time(value: object, length_ms: int | None = None) -> int | None:
+    """A time in seconds as milliseconds, cut at the recording's length: a server's last window may reach beyond."""
+    time_ms = reading.milliseconds(value, unit_ms=1000)
+    return time_ms if time_ms is None or length_ms is None else min(time_ms, length_ms)
+
+
+def _duration_ms(document: Mapping[str, Any], utterances: Sequence[Utterance]) -> int | None:
+    """The recording's length as the server tells it, if that can be: FunASR's tells how long it took instead."""
+    duration_ms = reading.milliseconds(document.get("duration"), unit_ms=1000)
+    latest_ms = max((each.end_ms for each in utterances if each.end_ms is not None), default=None)
+    return duration_ms if duration_ms is not None and latest_ms is not None and duration_ms >= latest_ms else None
