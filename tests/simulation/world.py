@@ -204,21 +204,15 @@ class World:
         if not isinstance(request.body, bytes):
             request = dataclasses.replace(request, body=b"".join(request.body))
 
-        def answer() -> Reply:
-            reply = desk.answer(request)
-            # A process runs inside of the one that waits meanwhile, and must not hold it up.
-            self.pass_time(desk.call_s if len(self._running) == 1 else 0)
-            return reply
-
         def failure(kind: Kind) -> Exception:
             code = "Timeout" if kind is Kind.LOST else "ConnectionFailed"
             return NoAnswerError(ErrorClass.RETRY, code, "the vendor did not answer")
 
         try:
-            return self.effect(
+            reply = self.effect(
                 f"{request.method} to {desk.vendor.name}",
                 Effect.VENDOR,
-                answer,
+                lambda: desk.answer(request),
                 failure,
                 longest_s=request.longest_s,  # later, the exchange is cut off
             )
@@ -226,6 +220,9 @@ class World:
             if self.points[-1].fault is Kind.BROKEN:
                 return Reply(503, b"<html>unwell</html>")
             raise
+        # A process runs inside of the one that waits meanwhile, and must not hold it up.
+        self.pass_time(desk.call_s if len(self._running) == 1 else 0)
+        return reply
 
     def _secret(self, *, fresh: bool = False) -> Mapping[str, Any]:
         process = self._running[-1]
