@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import burst, cold_start, economy, polling, size, stack, viewer, warm
+from benchmarks import burst, cold_start, economy, polling, recognition, size, stack, viewer, warm
 from benchmarks.artefact import FUNCTIONS
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -64,6 +64,7 @@ def main() -> int:
         "size": size.measure(),
         "viewer": viewer.measure(),
         "stack": stack.measure(),
+        "recognition": recognition.measure(),
     }
     machine["seconds"] = round(time.monotonic() - start)
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
@@ -105,6 +106,7 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _burst_rows(results["burst"])
     yield from _stack_rows(results["stack"])
     yield from _economy_rows(results["economy"])
+    yield from (Row(*row) for row in recognition.rows(results["recognition"]))
 
 
 def _start_rows(results: Mapping[str, Any]) -> Iterator[Row]:
