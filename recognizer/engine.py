@@ -1,7 +1,7 @@
 """Recognise speech with a Whisper model: a piece of the recording at a time, so that hours need no more memory."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Protocol
 
@@ -25,6 +25,8 @@ Progress = Callable[[int], None]  # called with the milliseconds recognised so f
 
 class Model(Protocol):
     """What is used of faster_whisper.WhisperModel."""
+
+    supported_languages: Sequence[str]
 
     def transcribe(self, audio: Samples, **options: Any) -> tuple[Any, Any]:
         """Return segments, decoded as they are read, and facts about the audio."""
@@ -56,10 +58,12 @@ def recognise(
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Progress = _ignore,
 ) -> Hearing:
-    """Recognise a recording. language: ISO 639-1; detected if None. hints: words to expect. turn: held for each piece.
+    """Recognise a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
+    turn: held for each piece.
 
     Raises recognizer.audio.UnreadableError.
     """
+    language = language if language in model.supported_languages else None
     sentences: list[Sentence] = []
     done = 0
     for piece in read_pieces(file, PIECE_S):

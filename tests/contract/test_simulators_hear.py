@@ -70,7 +70,7 @@ def replies(monkeypatch):
     return kept
 
 
-HEARING = sorted(VENDORS.keys() & set(SIMULATED) - {"openai-compatible"})
+HEARING = sorted(VENDORS.keys() & set(SIMULATED))
 
 
 @pytest.mark.parametrize("line", HEARING, indirect=True)

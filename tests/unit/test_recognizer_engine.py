@@ -36,6 +36,8 @@ def segment(text, start=0.0, end=1.0, *, avg_logprob=-0.3, compression_ratio=1.2
 class FakeModel:
     """Answers each piece with the next of its answers, and notes how it was asked."""
 
+    supported_languages = ("zh", "en", "ja")
+
     def __init__(self, *answers, language=("zh", 0.9)):
         self.answers, self.language = list(answers), language
         self.options = []
@@ -87,14 +89,14 @@ def test_what_whisper_invents_is_left_out(invented):
 
 
 @pytest.mark.parametrize(
-    ("detected", "language"),
-    [(("en", 0.9), "en"), (("ja", 0.3), "zh")],
-    ids=["certain", "uncertain-is-mandarin"],
+    ("given", "detected", "language"),
+    [(None, ("en", 0.9), "en"), (None, ("ja", 0.3), "zh"), ("yue", ("zh", 0.8), "zh")],
+    ids=["certain", "uncertain-is-mandarin", "unknown-to-the-model"],
 )
-def test_the_language_is_detected_once_when_not_given(detected, language):
+def test_the_language_is_detected_once_when_not_given(given, detected, language):
     model = FakeModel([segment("a")], [segment("b")], language=detected)
 
-    hearing = engine.recognise(model, wav(70))
+    hearing = engine.recognise(model, wav(70), language=given)
 
     assert hearing.language == language
     assert [options["language"] for options in model.options] == [language, language]
