@@ -57,7 +57,13 @@ def line(request, urls, recognizer):
     vendor, control = VENDORS[name], Control(urls[name])
     with Web() as web:
         control.options(**NO_RATE.get(name, {})).raise_for_status()
-        yield Line(vendor, control, web, Account(urls[name], CREDENTIALS[vendor.secret_name]), now=int(time.time()))
+        yield Line(
+            vendor,
+            control,
+            web,
+            Account(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model),
+            now=int(time.time()),
+        )
     recognizer.go.set()
     control.reset()
 
