@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from asrcore.core.audio import Audio
@@ -542,6 +543,59 @@ class TestRecordings:
 
             with pytest.raises(AsrError, match="BadUrl"):
                 store.data(source, 100)
+
+    def test_stream_gives_this_version_in_pieces_each_time_anew(self, bucket, monkeypatch):
+        monkeypatch.setattr("asrcore.stores.objects.CHUNK_BYTES", 4)
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+        bucket.put_object(Bucket="audio", Key=source.key, Body=b"another version")
+
+        stream = store.stream(source, 100)
+
+        assert len(stream) == 10
+        assert list(stream) == list(stream) == [b"0123", b"4567", b"89"]
+
+    def test_stream_of_a_deleted_version_is_told_when_it_is_read(self, bucket):
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+        bucket.delete_object(Bucket="audio", Key=source.key, VersionId=source.version_id)
+
+        stream = store.stream(source, 100)
+
+        with pytest.raises(AsrError, match="ObjectNotFound"):
+            list(stream)
+
+    def test_stream_of_another_length_is_unreadable(self, bucket):
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+
+        with pytest.raises(AsrError, match="RecordingUnreadable") as failure:
+            list(store.stream(source.model_copy(update={"size_bytes": 11}), 100))
+
+        assert failure.value.error_class is ErrorClass.RETRY
+
+    def test_stream_that_s3_breaks_off_is_unreadable(self, bucket, monkeypatch):
+        store = S3Recordings(bucket, bucket)
+        source, _ = store.look_up(self.put(bucket))
+
+        def throttled(**_arguments):
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "slow down"}}, "GetObject")
+
+        def cut_off(**_arguments):
+            raise ReadTimeoutError(endpoint_url="https://s3.example.com")
+
+        for fault in (throttled, cut_off):
+            monkeypatch.setattr(bucket, "get_object", fault)
+            with pytest.raises(AsrError, match="RecordingUnreadable"):
+                list(store.stream(source, 100))
+
+    def test_stream_of_a_linked_recording_is_what_lies_there(self, bucket, web):
+        store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
+        source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
+
+        stream = store.stream(source, 100)
+
+        assert (len(stream), b"".join(stream)) == (12, b"linked bytes")
 
     def test_an_upload_is_held_to_what_was_signed(self, bucket):
         from asrcore.aws import s3_signer

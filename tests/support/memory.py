@@ -314,6 +314,7 @@ class World:
     defaults: Wish = field(default_factory=Wish)
     aws_endpoint_url: str = ""
     exports: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()  # vendors without a base URL
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
@@ -349,7 +350,7 @@ class World:
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
                 exports=list(self.exports),
-                base_urls=dict.fromkeys(self.vendors, "https://vendor.example.com"),
+                base_urls={name: "" if name in self.off else "https://vendor.example.com" for name in self.vendors},
                 tuning=self.tuning,
                 callback_base_url="https://api.example.com",
                 webhook_tries=3,

@@ -22,6 +22,7 @@ from tests.support.caller import Caller
 from tests.support.memory import START, MemoryVersions
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import TEXT
+from tests.unit.test_long_calls import OWN, own_engine
 
 NOBODY = "0" * 32
 ADDRESS = "https://recordings.example.com/2026/call.wav?signature=secret"
@@ -828,3 +829,28 @@ def test_a_source_may_have_no_version():
 
     assert Caller(made).get(f"/jobs/{job.job_id}/transcript?inline=true").status == 200
     assert Caller(made).delete(f"/jobs/{job.job_id}").status == 204
+
+
+class TestVendorsThatAreOff:
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            pytest.param("/uploads", {"name": "a.wav"}, id="upload"),
+            pytest.param("/jobs", {"source": f"s3://audio/{KEY}"}, id="job"),
+        ],
+    )
+    def test_vendor_that_is_off_is_refused_when_it_is_named(self, path, body):
+        made = own_engine(off=(OWN.name,))
+
+        told = Caller(made).post(path, {**body, "vendor": OWN.name})
+
+        assert (told.status, told.json["code"]) == (422, "VendorOff")
+        assert "base URL" in told.json["detail"]
+        assert made.jobs.rows == {}
+
+    @pytest.mark.parametrize("off", [(), (OWN.name,)], ids=["on", "off"])
+    def test_jobs_page_offers_the_vendors_that_are_on(self, off):
+        page = Caller(own_engine(vendors=(QUERY, OWN), off=off)).get("/").body.decode()
+
+        (offered,) = re.findall(r'id="vendors">(.*?)</script>', page)
+        assert json.loads(offered) == [QUERY.name, *([] if off else [OWN.name])]

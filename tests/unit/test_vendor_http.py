@@ -2,12 +2,13 @@
 
 import socket
 import threading
+import tracemalloc
 from contextlib import contextmanager, suppress
 
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.vendor import Request
+from asrcore.core.vendor import ByteStream, Request
 from asrcore.vendors import http
 
 SIGNED = "/a?X-Amz-Signature=secret"
@@ -191,3 +192,97 @@ def test_a_reply_without_end(monkeypatch):
 )
 def test_a_base_url_or_credentials_that_do_not_make_a_request(request_):
     assert failure(request_) == (ErrorClass.CONFIG, "BadRequest")
+
+
+def test_stream_is_sent_with_its_length_and_read_anew_each_time():
+    opened = []
+
+    def pieces():
+        opened.append(1)
+        yield from (b"RIFF", b"data" * 10_000)
+
+    body = ByteStream(40_004, pieces).between(b"before ", b" after")
+
+    with server(OK) as (url, received):
+        for _ in range(2):
+            http.send(Request("POST", url, {}, body))
+
+    assert len(opened) == 2
+    for head, sent in received:
+        assert b"Content-Length: 40017" in head
+        assert not [line for line in head if line.startswith(b"Transfer-Encoding")]
+        assert sent == b"before RIFF" + b"data" * 10_000 + b" after"
+
+
+def test_stream_is_never_in_memory_as_a_whole():
+    piece = bytes(64 * 1024)
+    body = ByteStream(len(piece) * 320, lambda: iter([piece] * 320))  # 20 MiB
+
+    with discarding_server() as url:
+        tracemalloc.start()
+        try:
+            http.send(Request("POST", url, {}, body))
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak_bytes < 4 * 1024 * 1024
+
+
+def test_stream_that_breaks_raises_its_own_error():
+    def broken():
+        yield b"RIFF"
+        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
+
+    with server(OK) as (url, _):
+        assert failure(Request("POST", url, {}, ByteStream(100, broken))) == (ErrorClass.RETRY, "RecordingUnreadable")
+
+
+def test_http_to_a_public_address_sends_nothing(monkeypatch):
+    monkeypatch.setattr("asrcore.vendors.deadline.is_public", lambda address: address == "127.0.0.1")
+
+    with server(OK) as (url, received):
+        assert failure(Request("POST", url + SIGNED, {"Authorization": "Bearer secret"})) == (
+            ErrorClass.CONFIG,
+            "ClearText",
+        )
+
+    assert received == []
+
+
+def test_http_goes_past_every_proxy(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    with server(OK) as (url, received):
+        assert http.send(Request("GET", url)).status == 200
+
+    assert len(received) == 1
+
+
+@contextmanager
+def discarding_server():
+    """Takes one request, forgets its body as it comes, and answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                buffer, left, head = bytearray(65536), None, b""
+                while left is None or left > 0:
+                    count = connection.recv_into(buffer)
+                    if left is None:
+                        head += bytes(buffer[:count])
+                        before, found, body = head.partition(b"\r\n\r\n")
+                        if found:
+                            length = next(line for line in before.split(b"\r\n") if line.startswith(b"Content-Length"))
+                            left = int(length.split(b":")[1]) - len(body)
+                    else:
+                        left -= count
+                connection.sendall(OK)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10)
