@@ -8,28 +8,42 @@ from asrcore.core.errors import Trait
 from asrcore.core.vendor import Code, Kind
 from asrcore.vendors import advice
 
+NO_DOWNLOAD = Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)
+TRACKS = Code(
+    Kind.BAD_AUDIO,
+    "the number of tracks is not the one that was declared",
+    "Convert the recording to mono and upload it again.",
+    Trait.CHANNELS,
+)
+TOO_LONG = Code(
+    Kind.BAD_AUDIO,
+    "the recording is too long",
+    "Split it into shorter parts, or choose a vendor for longer recordings.",
+    Trait.LENGTH,
+)
+TOO_SHORT = Code(
+    Kind.BAD_AUDIO,
+    "the recording is too short",
+    "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence.",
+    Trait.SHORTNESS,
+)
 # The first that fits counts: a download that failed says nothing of the format that its message may name.
 _CAUSES = (
-    (("下载", "download"), Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)),
-    (
-        ("音轨", "声道", "number of channels"),
-        Code(Kind.BAD_AUDIO, "the number of channels does not fit", advice.CONVERT, Trait.CHANNELS),
-    ),
-    (
-        ("过长", "太长", "too long"),
-        Code(Kind.BAD_AUDIO, "the recording is too long", "Split it into shorter parts.", Trait.LENGTH),
-    ),
+    (("下载", "download"), NO_DOWNLOAD),
+    (("过长", "太长", "too long"), TOO_LONG),
+    (("过短", "太短", "too short"), TOO_SHORT),
     (
         ("过大", "太大", "too large"),
         Code(Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it.", Trait.SIZE),
     ),
+    (("音轨", "声道", "track", "number of channels"), TRACKS),
     (
-        ("格式", "解码", "audio format", "decode audio"),
+        ("格式", "解码", "转码", "文件无效", "format", "decode", "invalid audio"),
         Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", advice.CONVERT),
     ),
 )
 # A message with one of these is about the call, whose form it may name.
-_OF_THE_CALL = ("参数", "请求")
+_OF_THE_CALL = ("参数", "请求", "parameter", "request")
 
 
 def cause(message: str) -> Code | None:

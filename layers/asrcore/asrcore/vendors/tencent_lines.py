@@ -13,52 +13,26 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import read_json
-from asrcore.core.errors import Trait
 from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
 from asrcore.core.vendor import Code, Kind
-from asrcore.vendors import advice, reading
+from asrcore.vendors import advice, failure_text, reading
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
 CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
-SPLIT = "Split it into shorter parts, or choose a vendor for longer recordings."
-LENGTHEN = "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence."
-
-_TOO_LONG = Code(Kind.BAD_AUDIO, "the recording is too long", SPLIT, Trait.LENGTH)
-_TOO_SHORT = Code(Kind.BAD_AUDIO, "the recording is too short", LENGTHEN, Trait.SHORTNESS)
-_TRACKS = Code(
-    Kind.BAD_AUDIO,
-    "the number of tracks is not the one that was declared",
-    "Convert the recording to mono and upload it again.",
-    Trait.CHANNELS,
-)
-_NO_DOWNLOAD = Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)
 
 CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
     {
         "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT),
         "10001": Code(Kind.RETRY, "recognition did not succeed", advice.WAIT),
         # Older pages print the words of 10003, "too long", for 10002 as well; the callback page of 2025 does not.
-        "10002": _TOO_SHORT,
-        "10003": _TOO_LONG,
+        "10002": failure_text.TOO_SHORT,
+        "10003": failure_text.TOO_LONG,
         "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", CONVERT),
         "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", advice.WAIT),
-        "10006": _TRACKS,
-        "10007": _NO_DOWNLOAD,
+        "10006": failure_text.TRACKS,
+        "10007": failure_text.NO_DOWNLOAD,
     }
 )
-# What a failure without a code means, by its words in English or Chinese; the first that fits.
-_BY_WORDS = (
-    (("download", "下载"), _NO_DOWNLOAD),
-    (("too long", "过长", "太长"), _TOO_LONG),
-    (("too short", "过短", "太短"), _TOO_SHORT),
-    (("track", "音轨", "声道"), _TRACKS),
-    (
-        ("format", "decode", "invalid audio", "格式", "解码", "转码", "文件无效"),
-        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", CONVERT),
-    ),
-)
-_UNNAMED = Code(Kind.RETRY, "the task failed", advice.WAIT)
-
 _TIME = r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _LINE = re.compile(rf"\[\s*{_TIME}\s*,\s*{_TIME}\s*(?:,\s*(-?[0-9]{{1,9}})\s*)?\]\s*(.*)")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9_.~*+%-]*")
@@ -81,12 +55,6 @@ class Third(Enum):
     def channel(self, number: str) -> int | None:
         """The channel: 0 left, 1 right."""
         return int(number) if self is Third.CHANNEL and number in ("0", "1") else None
-
-
-def failure_by_words(message: str) -> Code:
-    """Return what the words of a failed task mean, which has no code; a bounded retry for words that are not known."""
-    words = message.lower()
-    return next((known for parts, known in _BY_WORDS if any(part in words for part in parts)), _UNNAMED)
 
 
 def callback_code(fields: Mapping[str, object]) -> str | None:

@@ -27,7 +27,7 @@ from asrcore.core.vendor import (
     Reply,
     Request,
 )
-from asrcore.vendors import advice, reading, tencent_cloud, tencent_lines
+from asrcore.vendors import advice, failure_text, reading, tencent_cloud, tencent_lines
 from asrcore.vendors.tencent_cloud import TencentCloud
 from asrcore.vendors.tencent_lines import Third
 
@@ -220,10 +220,10 @@ class TencentRecTask(TencentCloud):
         return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), order))
 
     def look_up(self, code: str, message: str = "") -> Code:
-        """A code's meaning; that of a failed task by its message, since it has no code."""
+        """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        return tencent_lines.failure_by_words(message)
+        return failure_text.cause(message) or Code(Kind.RETRY, "the task failed", advice.WAIT)
 
     def _data(self, reply: Reply) -> Mapping[str, Any]:
         response = self.read_response(reply)
