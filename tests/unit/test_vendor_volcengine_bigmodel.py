@@ -517,6 +517,8 @@ class TestResult:
             pytest.param(told("45000131"), id="volume-of-half-an-hour"),
             pytest.param(refused_by_gateway(45000010, "Invalid X-Api-Key", 401), id="key-by-gateway"),
             pytest.param(refused_by_gateway(45000030), id="grant-by-gateway"),
+            pytest.param(refused_by_gateway(45000777), id="unlisted-by-gateway"),
+            pytest.param(refused_by_gateway(45000777, "audio format", 429), id="unlisted-with-words-of-a-task"),
             pytest.param(told("45000292", "qps", status=429), id="rate"),
             pytest.param(told("55000031", "busy"), id="busy"),
             pytest.param(told("55000777", "", status=503), id="5xx-with-an-unlisted-code"),
@@ -547,6 +549,10 @@ class TestResult:
             pytest.param("45000132", "", ErrorClass.BAD_AUDIO, id="too-large"),
             pytest.param("45000777", "", ErrorClass.CONFIG, id="unlisted"),
             pytest.param("45000777", "音频下载失败", ErrorClass.RETRY, id="unlisted-download"),
+            pytest.param(
+                "45000777", "unknown format of the request", ErrorClass.CONFIG, id="unlisted-form-of-the-call"
+            ),
+            pytest.param("45000777", "录音时长过短", ErrorClass.BAD_AUDIO, id="unlisted-too-short"),
             pytest.param("45000777", "音轨个数不匹配", ErrorClass.BAD_AUDIO, id="unlisted-channels"),
         ],
     )

@@ -32,6 +32,7 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
+    as_failed_query,
     attempt_uuid,
 )
 from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
@@ -251,6 +252,9 @@ class VolcengineBigmodel(Vendor):
 
     def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
         code, message = self._outcome(reply)
+        # The gateway looks at calls and never at a task.
+        if reply.status in volcengine_gateway.HTTP_STATUSES and code not in self.codes:
+            raise as_failed_query(self.error(code, message))
         if code == SILENT:
             return recognition([])
         if code == SUCCESS:
@@ -279,8 +283,8 @@ class VolcengineBigmodel(Vendor):
     def query_error(self, error: AsrError) -> AsrError:
         """Return what an error means for the task: a 450xxxxx that the vendor does not document ends it.
 
-        The documented ones about the call are known, so that another can only be about the task: without this it would
-        be queried until the deadline.
+        The documented ones about the call are known and the gateway's are failed queries already, so that another can
+        only be about the task: without this it would be queried until the deadline.
         """
         is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
         return error if is_of_the_task else super().query_error(error)
@@ -319,11 +323,11 @@ class VolcengineBigmodel(Vendor):
         if code:
             return code, reading.text(reply.headers.get("x-api-message"))
         document = self.parse_json(reply)
-        told = volcengine_gateway.refusal(document) or document
-        code = reading.text(told.get("code"))
+        answer = volcengine_gateway.refusal(document) or document
+        code = reading.text(answer.get("code"))
         if not code:
             raise self.unusable(reply, "NoCode", "answered without a code")
-        return code, reading.text(told.get("message"))
+        return code, reading.text(answer.get("message"))
 
 
 def _named_edition(options: Options) -> str | None:

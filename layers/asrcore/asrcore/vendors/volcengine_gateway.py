@@ -11,6 +11,7 @@ from typing import Any
 from asrcore.core.vendor import UNDOCUMENTED, Code, Kind
 from asrcore.vendors import advice, failure_text, reading
 
+HTTP_STATUSES = frozenset({401, 403, 429})
 BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
 CODES: Mapping[str, Code] = MappingProxyType(
     {
