@@ -467,6 +467,21 @@ class Vendor(ABC):
         message = f"the vendor {what} (HTTP {reply.status}); {advice}"
         return NoAnswerError(ErrorClass.RETRY, code, message, self.name, retry_after_s=reply.retry_after_s)
 
+    def parse_callback(self, body: bytes, content_type: str) -> dict[str, Any]:
+        """Return a callback's JSON object.
+
+        Raises UnreadableResultError for text in no known character set, AsrError("BadCallback") for what is no object.
+        """
+        try:
+            document = read_json(decode(body, declared_charset(content_type)))
+        except UnknownCharsetError as error:
+            raise self.unreadable_callback(str(error)) from None
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise self.bad_callback("it is no JSON object")
+        return document
+
     def bad_callback(self, what: str) -> AsrError:
         """The error for a callback that is not one of this vendor's; what: the sentence's end."""
         return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)

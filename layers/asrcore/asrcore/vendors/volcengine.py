@@ -198,10 +198,9 @@ class Volcengine(Vendor):
         return result
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        try:
-            answer, code = self._answer(Reply(200, body, {"content-type": content_type}))
-        except AsrError as error:
-            raise self.bad_callback(f"{error.code}") from None
+        answer, code = _answer(self.parse_callback(body, content_type))
+        if not code:
+            raise self.bad_callback("it has no code")
         if _STILL_AT_WORK.fullmatch(code):
             raise self.bad_callback("it tells of no end")
         task_id = _task_id(answer, order)
@@ -220,10 +219,7 @@ class Volcengine(Vendor):
         return volcengine_gateway.look_up(code, message, self.codes)
 
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
-        """Return what is under `resp`, or under `header` in a refusal by the gateway, and its code as text."""
-        document = self.parse_json(reply)
-        answer = reading.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
-        code = reading.text(answer.get("code"))
+        answer, code = _answer(self.parse_json(reply))
         if not code:
             raise self.unusable(reply, "NoCode", "answered without a code")
         return answer, code
@@ -239,6 +235,12 @@ class Volcengine(Vendor):
         with_words = order.options.words is not False
         found = utterances(answer.get("utterances"), with_words=with_words)
         return recognition(found, text=reading.text(answer.get("text")) or None)
+
+
+def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Return what is under `resp`, or under `header` in a refusal by the gateway, and its code as text or ""."""
+    answer = reading.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
+    return answer, reading.text(answer.get("code"))
 
 
 def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:

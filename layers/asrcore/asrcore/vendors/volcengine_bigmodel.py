@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.charset import declared_charset, decode
-from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
@@ -258,7 +256,7 @@ class VolcengineBigmodel(Vendor):
         if code == SILENT:
             return recognition([])
         if code == SUCCESS:
-            found = _found(_object(reply.body, reply.headers.get("content-type", "")), order)
+            found = _found(self.parse_json(reply), order)
             if found is None:
                 raise self.unusable(reply, "NoResult", "answered with success and no result")
             return found
@@ -267,11 +265,8 @@ class VolcengineBigmodel(Vendor):
         raise self.error(code, message)
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        document = _object(body, content_type)
-        if document is None:
-            raise self.bad_callback("it is no JSON object")
-        # How a callback tells of a failure, or of silence, is not documented: only text is taken at its word.
-        found = _found(document, order)
+        # How a callback reports a failure, or silence, is not documented: only its text is used.
+        found = _found(self.parse_callback(body, content_type), order)
         return Callback(self.chosen_task_id(order), found if found is not None and found.text else InProgress())
 
     def look_up(self, code: str, message: str = "") -> Code:
@@ -408,18 +403,8 @@ def _own(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
     return {**others, "corpus": corpus} if corpus else others
 
 
-def _object(body: bytes, content_type: str) -> Mapping[str, Any] | None:
-    try:
-        document = read_json(decode(body, declared_charset(content_type)))
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _found(document: Mapping[str, Any] | None, order: Order) -> Recognition | None:
-    """The recognition in an answer; None where there is none."""
-    if document is None:
-        return None
+def _found(document: Mapping[str, Any], order: Order) -> Recognition | None:
+    """Return the recognition in an answer; None where there is none."""
     result = document.get("result")
     if isinstance(result, list):  # as the vendor's table has it
         result = next(iter(reading.mappings(result)), None)
