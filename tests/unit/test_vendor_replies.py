@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError
+from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.vendor import Accepted, InProgress, Reply
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
@@ -457,7 +457,15 @@ EARLIER = [name for name, vendor in VENDORS.items() if vendor.generation == "ear
 
 @pytest.mark.parametrize("name", EARLIER)
 @pytest.mark.parametrize("status", [404, 410])
-@pytest.mark.parametrize("body", [b"<html>", b"", b'{"message": "no route"}'], ids=["html", "empty", "json"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b'{"message": "no route"}', id="json"),
+        pytest.param(b'{"code": 404, "message": "no route", "resp": {"code": 404}}', id="code-of-another-server"),
+    ],
+)
 def test_retired_address_fails_fast_with_its_successor(name, status, body):
     vendor = VENDORS[name]
 
@@ -475,6 +483,11 @@ def test_404_of_a_current_interface_is_no_retired_address(name):
         VENDORS[name].read_query(Reply(404, b"<html>"), an_order())
 
     assert not isinstance(failure.value, InterfaceGoneError)
+
+
+def test_documented_code_counts_more_than_http_404():
+    with pytest.raises(TaskNotFoundError):
+        VENDORS["abcpen"].read_query(answer({"code": "10107"}, 404), an_order())
 
 
 def test_every_aging_vendor_names_a_current_one():

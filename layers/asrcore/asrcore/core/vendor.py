@@ -446,6 +446,17 @@ class Vendor(ABC):
             raise self.unusable(reply, "EmptyReply", "answered nothing")
         raise self.unusable(reply, "NotJson", "answered something that is not a JSON object")
 
+    def checked_code(self, reply: Reply, code: str) -> str:
+        """Return the code that was read in a reply.
+
+        Raises AsrError as `unusable` makes it for no code, and for an undocumented one where HTTP says that the address
+        of an interface that ages is gone: it is the code of a server that knows no such interface.
+        """
+        is_gone = self.successor and reply.status in _GONE and code not in self.codes
+        if is_gone or not code:
+            raise self.unusable(reply, "NoCode", "answered without a code")
+        return code
+
     def unusable(self, reply: Reply, code: str, what: str) -> AsrError:
         """The error for a reply that does not say what it must: `config` for a refusal by HTTP status, else `retry`.
 

@@ -214,9 +214,7 @@ class Abcpen(Vendor):
         """The document, and its code: text or a number, in an early form of refusals under other names."""
         document = self.parse_json(reply)
         code = reading.text(reading.first(document, "code", "ok", "err_no"))
-        if not code:
-            raise self.unusable(reply, "NoCode", "answered without a code")
-        return document, code
+        return document, self.checked_code(reply, code)
 
 
 def sign(appid: str, ts: str, api_key: str) -> str:

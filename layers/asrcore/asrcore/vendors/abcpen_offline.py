@@ -163,9 +163,7 @@ class AbcpenOffline(Vendor):
         document = self.parse_json(reply)
         code, status = reading.text(document.get("code")), reading.text(document.get("status"))
         said = status if status == _NOT_FOUND else code or status or unsaid
-        if not said:
-            raise self.unusable(reply, "NoCode", "answered without a code")
-        return document, said
+        return document, self.checked_code(reply, said)
 
 
 def _signed(account: Account, now: int) -> dict[str, str]:

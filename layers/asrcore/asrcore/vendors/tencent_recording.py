@@ -249,9 +249,7 @@ class TencentRecording(Vendor):
 
     def read_submit(self, reply: Reply, order: Order) -> Accepted:
         document = self.parse_json(reply)
-        code = reading.text(document.get("code"))
-        if not code:
-            raise self.unusable(reply, "NoCode", "answered without a code")
+        code = self.checked_code(reply, reading.text(document.get("code")))
         if code != "0":
             raise self.error(code, reading.text(document.get("message")))
         task_id = reading.identifier(document.get("requestId"))

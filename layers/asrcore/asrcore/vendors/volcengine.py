@@ -220,9 +220,7 @@ class Volcengine(Vendor):
 
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
         answer, code = _answer(self.parse_json(reply))
-        if not code:
-            raise self.unusable(reply, "NoCode", "answered without a code")
-        return answer, code
+        return answer, self.checked_code(reply, code)
 
     def _result(self, answer: Mapping[str, Any], code: str, order: Order) -> Recognition | None:
         """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""

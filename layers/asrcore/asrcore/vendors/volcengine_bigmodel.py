@@ -319,9 +319,7 @@ class VolcengineBigmodel(Vendor):
             return code, reading.text(reply.headers.get("x-api-message"))
         document = self.parse_json(reply)
         answer = volcengine_gateway.refusal(document) or document
-        code = reading.text(answer.get("code"))
-        if not code:
-            raise self.unusable(reply, "NoCode", "answered without a code")
+        code = self.checked_code(reply, reading.text(answer.get("code")))
         return code, reading.text(answer.get("message"))
 
 
