@@ -14,6 +14,7 @@ from asrcore.core.vendor import Reply
 from asrcore.poll import query
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
+from tests.support.measured import points
 from tests.support.memory import START, World
 from tests.support.pipeline import KEY, SOURCE, drop, wav
 
@@ -80,6 +81,15 @@ def test_refused_edition_is_followed_by_the_other_within_the_attempt():
     assert service.calls == [("submit", SEED), ("submit", BIG), ("query", BIG)]
     assert (len(job.attempts), job.attempt.claims) == (1, 1)
     assert step.next is Next.COMPLETED
+
+
+def test_refused_edition_is_no_submission_of_its_own():
+    made = world_of(Service(BIG))
+
+    drop(made)
+
+    counted = [point for point in points(made.measured) if point.name == "Submissions" and "vendor" in point.dimensions]
+    assert [point.value for point in counted] == [1]
 
 
 def test_edition_is_on_the_row_before_it_is_submitted_to():

@@ -234,6 +234,7 @@ def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> J
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
         return services.move(job.job_id, lambda job: job)
+    services.metrics.submitted(vendor.name)  # once, however many editions are refused
     try:
         return _submit_now(job, services)
     except _ClaimEndedError:
@@ -280,7 +281,6 @@ def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozense
     """Submit the claimed attempt. refused: editions that the vendor has refused for it just now."""
     number = job.attempt.number
     vendor = services.vendors[job.attempt.vendor]
-    services.metrics.submitted(vendor.name)
     try:
         outcome, reply = _exchange(job, services)
     except NoAnswerError as error:
