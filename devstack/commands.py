@@ -45,7 +45,7 @@ def _run_local(options: argparse.Namespace, stop: Stop) -> int:
             _write_sam_env(stack)
             facts = json.dumps({**_facts(stack), "recognizer": recognizer.url}, indent=2)
             FACTS.write_text(f"{facts}\n", encoding="utf-8")
-            print(f"READY {json.dumps(json.loads(facts))}\n{_directions(stack)}", flush=True)
+            print(f"READY {json.dumps(json.loads(facts))}\n{_directions(stack, recognizer.url)}", flush=True)
             stop.wait()
     except SystemExit:
         FACTS.unlink(missing_ok=True)
@@ -68,9 +68,10 @@ def _facts(stack: LocalStack) -> dict[str, object]:
     }
 
 
-def _directions(stack: LocalStack) -> str:
+def _directions(stack: LocalStack, recognizer_url: str | None) -> str:
     aws = f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}"
     page = stack.outputs.get("JobsPageUrl", "")
+    heard = f"What is said in them is recognised at {recognizer_url} (docs/recognizer.md)" if recognizer_url else ""
     page = f"\nIn a browser, drop recordings and watch them:\n  {page}" if page else ""
     return f"""{page}
 Credentials for the aws CLI (they may do everything; each function has its own role's):
@@ -84,6 +85,7 @@ See how it goes, and what came of it:
 The HTTP API (docs/api.md), which asks nobody for credentials here:
   curl {stack.api_url}/jobs
 Functions' logs: {_shown(LOGS)}/   Environment for `sam local invoke --env-vars`: {_shown(SAM_ENV)}
+{heard}
 Ctrl-C ends it all."""
 
 

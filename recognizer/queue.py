@@ -79,6 +79,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._recognise: Recognise | None = None
+        self._opened = threading.Event()
         self._turns = Turns()
         self._lock = threading.Lock()
         self._recordings: dict[str, _Recording] = {}
@@ -93,6 +94,11 @@ class Queue:
     def open(self, recognise: Recognise) -> None:
         """Recognise with a model from now on."""
         self._recognise = recognise
+        self._opened.set()
+
+    def wait_open(self, wait_s: float) -> bool:
+        """Return whether there is a model to recognise with, at the latest after so many seconds."""
+        return self._opened.wait(wait_s)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what is being recognised or waits: number, size in bytes, milliseconds recognised, seconds so far."""

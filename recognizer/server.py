@@ -24,6 +24,7 @@ LARGEST_BYTES = 2 * 1024**3  # five hours of uncompressed stereo; the disk of th
 FORMATS = ("json", "verbose_json")
 GRANULARITIES = ("segment", "word")
 MARKS = ",.!?:;，。！？、：；"  # stand in the text of segments, not in words
+LOADING_S = 20.0  # a model on the disk is loaded by then, also on a busy machine
 RETRY_AFTER_S = 2
 
 
@@ -35,14 +36,14 @@ class RefusalError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-def make_app(queue: Queue) -> Flask:
-    """Return the WSGI application."""
+def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
+    """Return the WSGI application. loading_s: how long a request waits for the model to be loaded."""
     app = Flask("recognizer")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the provider's documented switch
 
     def recognise(file: IO[bytes], language: str | None, hints: str) -> Hearing:
-        if not queue.is_open:
+        if not queue.wait_open(loading_s):
             raise RefusalError(503, "model_not_ready", "the model is being loaded; send the request again")
         try:
             return queue.recognise(file, language, hints)

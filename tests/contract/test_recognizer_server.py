@@ -2,6 +2,7 @@
 
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -31,7 +32,7 @@ def queue():
 
 @pytest.fixture
 def url(queue):
-    with WebServer(make_app(queue), "127.0.0.1", 0) as server:
+    with WebServer(make_app(queue, loading_s=0.05), "127.0.0.1", 0) as server:
         yield server.url
 
 
@@ -112,6 +113,13 @@ def test_a_model_that_is_being_loaded_answers_503(url):
 
     assert (response.status_code, response.json()["error"]["code"]) == (503, "model_not_ready")
     assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_request_waits_a_little_for_the_model(queue):
+    with WebServer(make_app(queue), "127.0.0.1", 0) as server, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(transcribe, server.url)
+        queue.open(lambda file, **options: HEARD)
+        assert waiting.result(WAIT_S).status_code == 200
 
 
 def test_the_client_gets_what_was_heard_whole(url, asked):

@@ -48,6 +48,45 @@ def test_what_deploys_finds_all_that_it_needs():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("target", "installs"),
+    [
+        pytest.param(("demo",), False, id="samples"),
+        pytest.param(("demo", "AUDIO=my.mp3"), True, id="own recording"),
+        pytest.param(("local",), True, id="local"),
+        pytest.param(("local", "RECOGNIZER=none"), False, id="left out"),
+    ],
+)
+def test_recogniser_is_installed_where_it_is_of_use(tmp_path, target, installs):
+    recipe = make("-n", "-o", f"{tmp_path}/local.ok", f"VENV={tmp_path}", *target).stdout
+
+    assert (f"setup.sh {tmp_path} requirements/recognizer.txt" in recipe) is installs
+
+
+def test_recogniser_that_cannot_be_installed_stops_nothing(tmp_path):
+    """`false` stands for a Python that installs nothing."""
+    done = make("-o", f"{tmp_path}/local.ok", "local", f"VENV={tmp_path}", "RUN=echo", PYTHON="false")
+
+    assert done.returncode == 0, done.stderr
+    assert "-m devstack local" in done.stdout
+
+
+def test_recogniser_says_what_it_costs_before_it_is_installed(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name in ("pip", "python"):
+        program = tmp_path / "bin" / name
+        program.write_text("#!/bin/sh\necho installs >&2\n")
+        program.chmod(0o755)
+
+    command = ["sh", "devstack/setup.sh", str(tmp_path), "requirements/recognizer.txt"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+
+    said, installed = done.stderr.split("installs")[0], "installs" in done.stderr
+    assert installed
+    assert "215 MB to download" in said
+    assert "RECOGNIZER=none" in said
+
+
 def test_make_test_leaves_out_exhaustive_tests_only():
     (sample,) = make("-n", "-o", ".venv/dev.ok", "test").stdout.splitlines()
     (everything,) = make("-n", "-o", ".venv/dev.ok", "test-all").stdout.splitlines()

@@ -87,6 +87,20 @@ def test_a_missing_model_is_told_once_and_not_tried_again(command, lives, tmp_pa
     assert len(lives()) == 1
 
 
+def test_the_recogniser_itself_says_what_is_missing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "recognizer"],
+        env={**os.environ, "ASR_MODEL": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout.split()[0]) == (2, "MISSING")
+    assert "no folder with a model.bin" in done.stdout
+
+
 def test_recognizer_none_starts_nothing_and_says_nothing(command, lives, monkeypatch):
     monkeypatch.setenv("RECOGNIZER", "none")
     problems = []
