@@ -13,7 +13,6 @@ import time
 import uuid
 from pathlib import Path
 
-from devstack.expand import load_template
 from devstack.runtime import Context, Handler
 from devstack.settings import CREDENTIAL, ROOT, SAM_ENV, TEMPLATE
 
@@ -39,6 +38,8 @@ def main() -> int:
 
 def _handler(function: str, variables: dict[str, str]) -> Handler:
     """Load the function as its process does."""
+    from devstack.expand import load_template  # noqa: PLC0415 - takes a second, and only to find the folder
+
     # The file is written for containers, to which this machine has another name.
     os.environ |= {name: value.replace("host.docker.internal", "127.0.0.1") for name, value in variables.items()}
     for name, value in {

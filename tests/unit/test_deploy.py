@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from devstack.expand import load_template
 from devstack.settings import ROOT
 from tools.deploy import DeployError, check, main, overrides, set_up
 
@@ -23,6 +25,14 @@ KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd"
 def aws() -> Iterator[None]:
     """Have an account in which there is no stack yet."""
     with mock_aws():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def template_read_once() -> Iterator[None]:
+    """SAM's reader is slow, and the template stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tools.deploy.load_template", cache(load_template))
         yield
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from devstack.expand import Json, ParameterError, TemplateError, check_parameters, expand, load_template
 from devstack.gaps import Filled, InvokeConfig, Route, fill, substitute
-from devstack.settings import TEMPLATE
 from tests.support.standin import code_folders, write_project
+from tests.support.template import TEMPLATE
+
+DECLARED = TEMPLATE["Parameters"]
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +161,8 @@ def test_literals_take_the_place_of_references(value: Any, expected: Any):
     ],
 )
 def test_parameters_that_do_not_fit_are_refused(given: dict[str, str], complaint: str):
-    declared = load_template(TEMPLATE)["Parameters"]
-
     with pytest.raises(ParameterError, match=complaint):
-        check_parameters(declared, given)
+        check_parameters(DECLARED, given)
 
 
 def test_parameter_without_default_must_be_given():
@@ -171,9 +171,7 @@ def test_parameter_without_default_must_be_given():
 
 
 def test_parameters_that_fit_pass():
-    declared = load_template(TEMPLATE)["Parameters"]
-
-    check_parameters(declared, {"VendorChain": "abcpen", "ApiBurst": "5", "LogRetentionDays": "14"})
+    check_parameters(DECLARED, {"VendorChain": "abcpen", "ApiBurst": "5", "LogRetentionDays": "14"})
 
 
 @pytest.mark.parametrize(
