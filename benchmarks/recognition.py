@@ -68,7 +68,7 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
 
 @contextmanager
 def speech(minutes: int) -> Iterator[IO[bytes]]:
-    """A WAV file of the test recordings, one after the other again and again; on the disk, as a vendor's download is."""
+    """A WAV file of the test recordings, one after the other again and again; on the disk, as a download is."""
     pieces = [np.concatenate(list(read_pieces(io.BytesIO(each.path.read_bytes()), 60))) for each in mandarin()]
     minute = (np.resize(np.concatenate(pieces), 60 * SAMPLE_RATE_HZ) * 32767).astype("<i2").tobytes()
     with TemporaryFile() as file:
