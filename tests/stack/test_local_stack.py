@@ -604,7 +604,7 @@ def test_demo_runs_as_a_command(tmp_path: Path):
 
     assert process.returncode == 0, told
     transcript = tmp_path / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
-    assert f"{recording.name}: {json.loads(transcript.read_text())['text'][:10]}" in told
+    assert f"{recording.name}, tencent-sentence: {json.loads(transcript.read_text())['text'][:10]}" in told
 
 
 @pytest.fixture
@@ -671,5 +671,5 @@ def test_demo_of_what_is_no_recording_fails_and_says_why(quick_demo: None, tmp_p
 
     told = capsys.readouterr().out
     assert status == 1
-    assert "notes.wav: FAILED: " in told
+    assert "notes.wav, -: FAILED: " in told
     assert "NotAudio" in told
