@@ -183,6 +183,13 @@ def test_words_give_their_times_to_the_sentence(turn: Utterance, expected: list[
             ["说话人 2"],
             id="a-number-beside-a-silent-0",
         ),
+        pytest.param(
+            [said("好", 0, 1, speaker="SPEAKER_01"), said("是", 1, 2, speaker="SPEAKER_00")],
+            "zh-CN",
+            ["说话人 2", "说话人 1"],
+            id="numbers-behind-a-word",
+        ),
+        pytest.param([said("好", 0, 1, speaker="9" * 5000)], "zh-CN", ["9" * 5000], id="too-long-for-a-number"),
         pytest.param([said("hi", 0, 1, speaker="2")], "en-US", ["Speaker 2"], id="a-number-in-english"),
         pytest.param([said("好", 0, 1, speaker="王先生")], "zh-CN", ["王先生"], id="a-name"),
         pytest.param([said("好", 0, 1, channel=0)], "zh-CN", [], id="one-channel-is-no-name"),

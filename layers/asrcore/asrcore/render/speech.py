@@ -18,6 +18,7 @@ _SPACES = re.compile(r"\s+")
 _UNSPACED = r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]"
 _STRAY_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
+_NUMBER = re.compile(r"(?:SPEAKER_)?([0-9]{1,9})")  # a label that numbers a speaker; abcpen's have the word as well
 
 # How many characters of a sentence may pass before a word is taken for misspelt rather than further on.
 _LOOKAHEAD = 12
@@ -61,12 +62,11 @@ def speech(transcript: Transcript) -> Speech:
     with_channels = len({utterance.channel for utterance, _ in spoken}) > 1
     is_chinese = _is_chinese(transcript.language)
     # Some vendors count speakers from 0, people from 1; the transcript keeps the vendor's number.
-    first_number = min((int(label) for utterance in utterances if (label := _label(utterance)).isdecimal()), default=1)
-    shift = 1 if first_number == 0 else 0
+    counts_from_0 = any(_number(_label(utterance)) == 0 for utterance in utterances)
     voices: dict[str, int] = {}
     turns = []
     for utterance, text in spoken:
-        name = _name(utterance, shift=shift, with_channels=with_channels, is_chinese=is_chinese)
+        name = _name(utterance, shift=int(counts_from_0), with_channels=with_channels, is_chinese=is_chinese)
         voice = voices.setdefault(name, len(voices)) if name else None
         turns.append(Turn(voice, text, _pieces(text, utterance)))
     return Speech(transcript.language, tuple(voices), tuple(turns))
@@ -92,6 +92,12 @@ def _label(utterance: Utterance) -> str:
     return clean(utterance.speaker or "")
 
 
+def _number(label: str) -> int | None:
+    """Return the number in a speaker's label; None for a name, or no label."""
+    found = _NUMBER.fullmatch(label)
+    return int(found[1]) if found else None
+
+
 def _name(utterance: Utterance, *, shift: int, with_channels: bool, is_chinese: bool) -> str:
     """Name a speaker until a reader does; a vendor's label that is no number is a name already.
 
@@ -102,8 +108,9 @@ def _name(utterance: Utterance, *, shift: int, with_channels: bool, is_chinese: 
         left, right, other = ("左声道", "右声道", "声道 ") if is_chinese else ("Left", "Right", "Channel ")
         parts.append({0: left, 1: right}.get(utterance.channel, f"{other}{utterance.channel}"))
     if label := _label(utterance):
+        number = _number(label)
         number_of = "说话人 " if is_chinese else "Speaker "
-        parts.append(f"{number_of}{int(label) + shift}" if label.isdecimal() else label)
+        parts.append(label if number is None else f"{number_of}{number + shift}")
     return " ".join(parts)
 
 
