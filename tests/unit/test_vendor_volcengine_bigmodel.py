@@ -56,6 +56,17 @@ class TestTaskId:
 
 
 @pytest.mark.parametrize(
+    "language",
+    ["it-IT", "bn-BD", "el-GR", "nl-NL", "ru-RU", "tr-TR", "vi-VN", "pl-PL", "ro-RO", "ne-NP", "uk-UA", "yue-CN"],
+)
+def test_language_of_2026_is_submitted(language):
+    order = an_order(options={"language": language})
+
+    assert VENDOR.why_not(order) is None
+    assert json_of(submission(VENDOR, order))["audio"]["language"] == language
+
+
+@pytest.mark.parametrize(
     ("options", "editions"),
     [
         pytest.param({}, (SEED, BIG), id="either"),
