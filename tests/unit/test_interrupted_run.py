@@ -26,6 +26,7 @@ def made():
 
 
 def test_waits(made):
+    (HERE / "running").touch()
     while True:  # a signal that comes just before a sleep does not end that one
         time.sleep(0.1)
 """
@@ -36,7 +37,7 @@ def test_stopped_run_tears_its_fixtures_down(tmp_path: Path, number: signal.Sign
     (tmp_path / "test_waits.py").write_text(WAITS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider"]
     with running([*command, f"--rootdir={tmp_path}", str(tmp_path)], cwd=ROOT) as process:
-        wait_for((tmp_path / "made").exists, 60)
+        wait_for((tmp_path / "running").exists, 60)
 
         process.send_signal(number)
 
