@@ -73,7 +73,7 @@ class Order:
     app_id: str
     audio_url: str
     language: str
-    speakers: int | None  # at most; None where nobody asked for labels
+    speakers: int | None  # at most; None where no labels were asked for
 
 
 class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):

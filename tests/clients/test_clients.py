@@ -28,7 +28,7 @@ VENDORS = {
     "tencent_sdk": "tencent-rec-task",
     "volcengine_document": "volcengine",
 }
-# What a simulator has to be told before a client can use it.
+# Options of a simulator without which a client cannot use it.
 OPTIONS = {"openspeechapi_volcengine": {"inline_data": True}}
 TIMEOUT_S = 120
 

@@ -78,6 +78,6 @@ def amr(bursts: Sequence[tuple[int, int]] = TWO_SENTENCES, length_ms: int = LENG
 
 
 def silk(length_ms: int = LENGTH_MS, first: bytes = b"\x02") -> bytes:
-    """A SILK file of packets that nobody decodes; as WeChat writes it, with a byte in front."""
+    """A SILK file of packets that are never decoded; as WeChat writes it, with a byte in front."""
     packet = (40).to_bytes(2, "little") + b"\x55" * 40
     return first + b"#!SILK_V3" + packet * (length_ms // 20) + b"\xff\xff"

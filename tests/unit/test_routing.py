@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from asrcore.core.audio import probe
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.routing import choose
 from asrcore.vendors.registry import VENDORS
+from tests.support import tones
 from tests.support.orders import an_order
 
 CHAIN = ["tencent-sentence", "tencent-rec-task", "volcengine-bigmodel", "tencent-recording"]
@@ -65,6 +67,13 @@ def test_parameter_under_a_vendors_name_moves_no_vendor():
 
 def test_channels_of_a_mono_recording_move_no_vendor():
     assert selected({"channels": "split"}).vendors == CHAIN
+
+
+@pytest.mark.parametrize("message", [tones.amr(), tones.silk(), tones.silk(first=b"")], ids=["amr", "wechat", "silk"])
+def test_voice_message_goes_to_the_vendor_that_answers_at_once(message):
+    audio = probe(lambda offset, length: message[offset : offset + length], len(message), "message")
+
+    assert selected(**audio.model_dump()).vendors[0] == "tencent-sentence"
 
 
 def test_named_vendor_is_chosen_because_it_was_named():

@@ -12,7 +12,7 @@ class ChoiceReason(StrEnum):
     """What decided; in brackets, the parameters that go with it."""
 
     NAMED = "named"  # pinned by folder, metadata, sidecar or request
-    FIRST_IN_CHAIN = "first_in_chain"  # it supports every asked option, as do those before it that do not take it
+    FIRST_IN_CHAIN = "first_in_chain"  # it supports every asked option, and no vendor before it takes the recording
     SUPPORTS_OPTIONS = "supports_options"  # [options, passed_over: the vendors before it that leave some out]
     NONE_SUPPORTS_ALL = "none_supports_all"  # [options: those that it leaves out]
     FAILOVER = "failover"  # [vendor: the one before it, error_code: with what that failed]

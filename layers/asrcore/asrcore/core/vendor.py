@@ -81,8 +81,8 @@ NOT_16_BIT = frozenset({"pcm_u8", "pcm_s8", "pcm_s24le", "pcm_s32le", "pcm_f32le
 class Order:
     """One recording and what is wanted of it; the same for every vendor.
 
-    repeated: this attempt was handed over before, and nobody knows with what result.  named: somebody chose the vendor
-    for it, who may know what nobody here does.  edition: the edition of the vendor's product that this attempt uses;
+    repeated: this attempt was submitted before, and the result is unknown.  named: a person chose the vendor, and may
+    know more of it than its documents say.  edition: the edition of the vendor's product that this attempt uses;
     None for the vendor's preferred one, or for a vendor without editions.
     """
 

@@ -170,7 +170,7 @@ class TencentCloud(Vendor):
         return UNDOCUMENTED
 
     def read_response(self, reply: Reply) -> Mapping[str, Any]:
-        """What lies under `Response`. Raises AsrError for the error that it tells of."""
+        """Return what `Response` holds. Raises AsrError for the error in it."""
         document = self.parse_json(reply)
         response = reading.mapping(document.get("Response"))
         error = reading.mapping(response.get("Error"))

@@ -1,4 +1,4 @@
-"""What both generations of Tencent's recording recognition tell in: callbacks as forms, and lines of text with times.
+"""What both generations of Tencent's recording recognition send: callbacks as forms, and lines of text with times.
 
 Source: Tencent recording recognition, legacy API page and callback page 1093/52632 of 2025-03-31 (fields, codes, the
 text's grammar).
@@ -46,7 +46,7 @@ class Third(Enum):
 
     SPEAKER = auto()
     CHANNEL = auto()
-    NOTHING = auto()  # it is given although nobody asked
+    NOTHING = auto()  # sent although speakers were not asked for
 
     def speaker(self, number: str) -> str | None:
         """The speaker's label. number: as it was given, "" for none, below zero for unknown."""
@@ -64,7 +64,7 @@ def callback_code(fields: Mapping[str, object]) -> str | None:
 
 
 def length_ms(seconds: object) -> int | None:
-    """A recording's length, told in seconds; 0 stands for unknown."""
+    """Return a recording's length from one in seconds; 0 stands for unknown."""
     return reading.milliseconds(seconds, unit_ms=1000) or None
 
 

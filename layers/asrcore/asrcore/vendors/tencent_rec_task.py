@@ -215,7 +215,7 @@ class TencentRecTask(TencentCloud):
         if code != "0":
             return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
         if "text" not in fields and "resultDetail" not in fields:
-            raise self.bad_callback("it tells of success and has no result")
+            raise self.bad_callback("it reports success without a result")
         detail = _json_list(fields.get("resultDetail"))
         return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), order))
 

@@ -270,7 +270,7 @@ class TencentRecording(Vendor):
         if code != "0":
             return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
         if "text" not in fields:
-            raise self.bad_callback("it tells of success and has no text")
+            raise self.bad_callback("it reports success without a text")
         duration_ms = tencent_lines.length_ms(fields.get("audioTime"))
         third = Third.CHANNEL if _is_stereo(order) else Third.SPEAKER
         return Callback(task_id, read_lines(reading.text(fields["text"]), duration_ms, third))

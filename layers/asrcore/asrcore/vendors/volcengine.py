@@ -202,14 +202,14 @@ class Volcengine(Vendor):
         if not code:
             raise self.bad_callback("it has no code")
         if _STILL_AT_WORK.fullmatch(code):
-            raise self.bad_callback("it tells of no end")
+            raise self.bad_callback("it reports no end")
         task_id = _task_id(answer, order)
         try:
             result = self._result(answer, code, order)
         except AsrError as error:
             return Callback(task_id, error)
         if result is None:
-            raise self.bad_callback("it tells of success and has no result")
+            raise self.bad_callback("it reports success without a result")
         return Callback(task_id, result)
 
     def look_up(self, code: str, message: str = "") -> Code:
@@ -252,7 +252,7 @@ def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
 
 
 def _cluster(order: Order) -> str | None:
-    """The cluster that somebody asked for instead of the account's; None without one."""
+    """Return the cluster that the option model names instead of the account's; None without one."""
     model = order.options.model
     return model if model and model.startswith(CLUSTERS) else None
 

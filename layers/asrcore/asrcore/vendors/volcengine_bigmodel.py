@@ -1,6 +1,6 @@
 """Volcengine AUC, v3 "bigmodel", standard and idle editions: submitted under an id of ours, answered by query.
 
-What came of a call is told by headers of the reply. A callback says no more for certain than that there is news.
+The outcome of a call is in headers of the reply. A callback says no more for certain than that there is news.
 Source: Volcengine recording-file recognition, v3 bigmodel (submit, query, callback, error codes); idle edition.
 """
 

@@ -1,4 +1,4 @@
-"""Sentences and words as both generations of Volcengine AUC tell them.
+"""Sentences and words as both generations of Volcengine AUC write them.
 
 Source: Volcengine recording-file recognition, v1 and v3 bigmodel (answers to a query). Where a speaker stands differs
 between replies: `additions.speaker`, `additions.speaker_id`, or `speaker` of the sentence itself.
