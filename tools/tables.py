@@ -152,22 +152,22 @@ def recovery_table() -> str:
         ),
         ("a step fails again and again", f"its `Catch`, {MAX_RESTARTS} times, then the job fails", restarts),
         (
-            "a callback is lost, the vendor can be asked",
-            "the state machine asks",
+            "a callback is lost, the vendor can be queried",
+            "the state machine queries",
             f"{_span(SHORTEST_PATIENCE_S)} after submission, or a tenth of the recording's length",
         ),
         (
-            "a callback is lost, the vendor cannot be asked",
+            "a callback is lost, the vendor cannot be queried",
             "the attempt ends, the next one follows",
             f"{_span(CALLBACK_DEADLINE_S)} after submission",
         ),
         (
-            "the result in a callback cannot be read, the vendor can be asked",
-            "the callback's handler; the state machine asks",
+            "the result in a callback cannot be read, the vendor can be queried",
+            "the callback's handler; the state machine queries",
             "at once",
         ),
         (
-            "the result in a callback cannot be read, the vendor cannot be asked",
+            "the result in a callback cannot be read, the vendor cannot be queried",
             "the callback's handler; the next attempt follows",
             "with the last callback that the vendor sends (Tencent: the second)",
         ),
