@@ -152,7 +152,7 @@ def drop_s() -> float:
                 body = file.read()
             taken = []
             for number in range(ROUNDS):
-                recording = body + bytes(2 * number)  # behind the samples: heard by nobody, but another file
+                recording = body + bytes(2 * number)  # after the samples: not decoded, but another file
                 started = time.monotonic()
                 journey.finished(journey.drop(f"incoming/{VENDOR}/{number}.wav", recording))
                 taken.append(time.monotonic() - started)

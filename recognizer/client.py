@@ -21,7 +21,7 @@ LOADING_S = 600.0  # a model named by ASR_MODEL may have to be fetched first
 
 
 class StillWorkingError(Exception):
-    """The recognition is not there within the time given; it goes on, and a later call returns it at once."""
+    """The recognition takes longer than the time given; it continues, and a later call returns it at once."""
 
 
 class Client:

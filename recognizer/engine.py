@@ -101,7 +101,7 @@ def _words(
         log_prob_threshold=LEAST_LOG_PROBABILITY,
         no_speech_threshold=NO_SPEECH,
         condition_on_previous_text=False,  # what went wrong once is not repeated for ever
-        hotwords=prompt or None,  # told anew for each window, as `initial_prompt` is not
+        hotwords=prompt or None,  # given to each window, as `initial_prompt` is not
         vad_filter=True,
         word_timestamps=True,
         hallucination_silence_threshold=SILENCE_S,

@@ -41,7 +41,7 @@ class _Recording:
     results: dict[tuple[str | None, str], Hearing] = field(default_factory=dict)
 
     def known(self, language: str | None, hints: str) -> Hearing | None:
-        """Return the recognition, if there is one; that of the detected language serves who names the same one."""
+        """Return the recognition, if there is one; that of the detected language serves a request for it."""
         detected = self.results.get((None, hints))
         if detected is not None and language in {None, detected.language}:
             return detected
@@ -49,7 +49,7 @@ class _Recording:
 
 
 class Turns:
-    """Lets one thread at a time go on: of those that wait the one with the least rank, in order of arrival."""
+    """Lets one thread at a time continue: of those that wait the one with the least rank, in order of arrival."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

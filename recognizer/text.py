@@ -35,8 +35,8 @@ def write_chinese(text: str) -> str:
 
 def repeats_prompt(text: str, prompt: str) -> bool:
     """Whether a text repeats a part of the prompt that is too long to be chance."""
-    said, told = _letters(text), _letters(prompt)
-    return any(told[start : start + LEAK] in said for start in range(len(told) - LEAK + 1))
+    said, given = _letters(text), _letters(prompt)
+    return any(given[start : start + LEAK] in said for start in range(len(given) - LEAK + 1))
 
 
 def write(words: Iterable[Word], language: str) -> list[Word]:
@@ -59,7 +59,7 @@ def split_sentences(words: Iterable[Word]) -> Iterator[Sentence]:
     kept = [word for word in words if word.text.strip()]
     sentence = kept[:1]
     for word, following in pairwise(kept):
-        # A full stop ends an English sentence only before a space: "3.5" and "e.g." go on.
+        # A full stop ends an English sentence only before a space: "3.5" does not end there.
         is_over = word.text.rstrip()[-1] in SENTENCE_ENDS or (word.text.endswith(".") and following.text[0] == " ")
         if is_over or following.start_ms - word.end_ms > PAUSE_MS:
             yield Sentence(tuple(sentence))

@@ -128,19 +128,19 @@ def test_words_stay_in_order_and_within_the_recording():
     assert [(word.start_ms, word.end_ms) for word in sentence.words] == [(500, 900), (700, 2000)]
 
 
-def test_a_turn_is_taken_for_each_piece_and_progress_is_told():
-    held, told = threading.Lock(), []
+def test_each_piece_takes_a_turn_and_progress_is_reported():
+    held, reported = threading.Lock(), []
 
     @contextmanager
     def turn():
         with held:
             yield
 
-    engine.recognise(FakeModel([segment("a")], []), wav(70), language="zh", turn=turn, progress=told.append)
+    engine.recognise(FakeModel([segment("a")], []), wav(70), language="zh", turn=turn, progress=reported.append)
 
-    assert told == sorted(told)
-    assert told[0] == 1000
-    assert told[-1] == 70_000
+    assert reported == sorted(reported)
+    assert reported[0] == 1000
+    assert reported[-1] == 70_000
     assert not held.locked()
 
 

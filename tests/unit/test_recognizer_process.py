@@ -64,7 +64,7 @@ def test_a_process_that_dies_is_started_again_at_its_port(command, lives, tmp_pa
     assert problems == []
 
 
-def test_a_process_that_keeps_dying_is_given_up_and_told_once(command, lives, tmp_path):
+def test_a_process_that_keeps_dying_is_given_up_and_reported_once(command, lives, tmp_path):
     problems = []
     with RecognizerProcess(problems.append, tmp_path / "log", command=command("sys.exit(3)")) as running:
         until(lambda: running.is_gone)
@@ -76,7 +76,7 @@ def test_a_process_that_keeps_dying_is_given_up_and_told_once(command, lives, tm
     assert str(tmp_path / "log") in problem
 
 
-def test_a_missing_model_is_told_once_and_not_tried_again(command, lives, tmp_path):
+def test_a_missing_model_is_reported_once_and_not_retried(command, lives, tmp_path):
     problems = []
     body = "print('MISSING the weights are not installed', flush=True); sys.exit(2)"
     with RecognizerProcess(problems.append, tmp_path / "log", command=command(body)) as running:

@@ -37,7 +37,7 @@ def test_a_recording_is_recognised_once_for_all_who_ask():
         assert started.wait(WAIT_S)
         go.set()
         assert [each.result(WAIT_S) for each in asked] == [heard(), heard()]
-    assert queue.recognise(io.BytesIO(b"audio"), "zh", "") == heard()  # the detected language serves who names it
+    assert queue.recognise(io.BytesIO(b"audio"), "zh", "") == heard()  # the detected language
     assert calls == [None]
 
 

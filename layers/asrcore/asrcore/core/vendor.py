@@ -256,7 +256,7 @@ _GONE = MappingProxyType({404: "Http404", 410: "Http410"})
 
 
 def read_warnings(header: str) -> list[str]:
-    """Return what an HTTP Warning header tells the reader of a result, a sentence each.
+    """Return the texts of an HTTP Warning header that are meant for the reader of a result.
 
     Code 299, "miscellaneous persistent warning" (RFC 7234, section 5.5), is how a server, or a proxy before it, says
     more than its document has a field for.
