@@ -71,6 +71,11 @@ class FaultBook:
         with self._lock:
             self._faults.append(fault)
 
+    def waiting(self) -> list[Fault]:
+        """Return the faults that have not come yet."""
+        with self._lock:
+            return list(self._faults)
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()

@@ -189,6 +189,7 @@ class Simulator(ABC, Generic[OptionsT]):
         app.json.sort_keys = False  # type: ignore[attr-defined]  # the provider's documented switch
         app.json.ensure_ascii = False  # type: ignore[attr-defined]
         self.add_routes(app)
+        app.add_url_rule("/_simulator/faults", view_func=self._show_faults, methods=["GET"])
         app.add_url_rule("/_simulator/faults", view_func=self._add_fault, methods=["POST"])
         app.add_url_rule("/_simulator/faults", view_func=self._clear_faults, methods=["DELETE"])
         app.add_url_rule("/_simulator/options", view_func=self._show_options, methods=["GET"])
@@ -197,6 +198,9 @@ class Simulator(ABC, Generic[OptionsT]):
         app.add_url_rule("/_simulator/requests", view_func=self._show_requests, methods=["GET"])
         app.register_error_handler(ValidationError, _explain)
         return app
+
+    def _show_faults(self) -> Response:
+        return jsonify([fault.model_dump(exclude_unset=True) for fault in self.faults.waiting()])
 
     def _add_fault(self) -> Response:
         fault = Fault.model_validate(_control_body())

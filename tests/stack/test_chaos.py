@@ -1,14 +1,15 @@
 """The worst that can happen to the real processes: they die, AWS refuses, the API is gone, callbacks get lost."""
 
-import time
 from itertools import count
 from pathlib import Path
 
 import pytest
+import requests
 
 MEETING = (Path(__file__).parents[2] / "samples/meeting.wav").read_bytes()
 FRESH = count()
 MORE_THAN_BOTOCORE_TRIES = 6
+HOLDS_S = 60  # a request that is to be cut off; nothing waits for its end
 
 
 def drop(journey, vendor):
@@ -23,11 +24,10 @@ def drop(journey, vendor):
     ],
 )
 def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, function, moment, vendor):
-    journey.fault(vendor, on=moment, delay_s=3)
+    journey.fault(vendor, on=moment, delay_s=HOLDS_S)
     job = drop(journey, vendor)
 
-    journey.until(lambda: is_at(journey, job, moment), bool, f"the {moment} to be under way")
-    time.sleep(0.5)  # well inside the three seconds that the vendor takes
+    journey.until(lambda: faults(journey, vendor), lambda left: not left, f"{vendor} to hold the {moment}")
     killed = journey.stack.kill(function)
     row = journey.finished(job)
 
@@ -36,20 +36,9 @@ def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, 
     assert len(row["attempts"]) == 1
 
 
-def is_at(journey, job, moment):
-    """Whether a job is being submitted, or about to be asked about for the first time."""
-    attempts = journey.row(job).get("attempts")
-    if not attempts:
-        return False
-    if moment == "submit":
-        return bool(attempts[-1].get("claimed_at"))
-    return any(
-        event["type"] == "TaskScheduled"
-        for execution in journey.executions(job)
-        for event in journey.stack.client("stepfunctions").get_execution_history(
-            executionArn=execution["executionArn"]
-        )["events"]
-    )
+def faults(journey, vendor):
+    """Return the faults that a simulated vendor has not come to yet."""
+    return requests.get(f"{journey.stack.simulators[vendor]}/_simulator/faults", timeout=30).json()
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem"])
@@ -71,22 +60,30 @@ def test_a_bucket_that_fails_keeps_the_vendors_yes_waiting_until_the_transcript_
 
 
 def test_an_api_that_is_gone_while_the_vendor_calls_back_gets_the_callback_again(journey):
+    vendor = "tencent-recording"
     with journey.stack.api_down():
-        job = drop(journey, "tencent-recording")
-        journey.until(
-            lambda: (journey.row(job).get("attempts") or [{}])[-1].get("submitted_at"),
-            bool,
-            "the recording to be taken",
+        job = drop(journey, vendor)
+        row = journey.until(
+            lambda: journey.row(job), lambda row: (row.get("attempts") or [{}])[-1].get("submitted_at"), "a submission"
         )
-        time.sleep(1)  # longer than the vendor takes, so that its first callback finds nobody
+        journey.until(lambda: callbacks(journey, vendor, row), bool, "the first callback, which finds nobody")
 
     assert journey.finished(job)["status"] == "COMPLETED"
 
 
+def callbacks(journey, vendor, row):
+    """Return how many callbacks a simulated vendor has sent, in vain or not, about the latest attempt of a row."""
+    noted = requests.get(f"{journey.stack.simulators[vendor]}/_simulator/requests", timeout=30).json()
+    task = row["attempts"][-1]["vendor_task_id"]
+    return sum(entry["kind"] == "callback" and str(entry["task_id"]) == str(task) for entry in noted)
+
+
 def test_a_callback_that_is_dropped_is_made_up_for_by_a_query(journey):
     journey.fault("volcengine", on="callback", drop=True)
+    job = drop(journey, "volcengine")
 
-    row = journey.finished(drop(journey, "volcengine"))
+    journey.lose_patience(job)
+    row = journey.finished(job)
 
     assert row["status"] == "COMPLETED"
     assert len(row["attempts"]) == 1
@@ -98,7 +95,7 @@ def test_a_callback_that_is_repeated_changes_nothing(journey, vendor):
 
     job = drop(journey, vendor)
     before = journey.finished(job)
-    time.sleep(1)  # the second one comes right behind the first
+    journey.until(lambda: callbacks(journey, vendor, before), lambda number: number == 2, "the second callback")
 
     assert journey.row(job) == before
     assert before["status"] == "COMPLETED"

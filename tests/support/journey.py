@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -71,6 +72,18 @@ class Journey:
             f"the execution of {job} to end",
         )
         return execution
+
+    def lose_patience(self, job: str) -> None:
+        """Have an hour pass for a job that waits for a callback: its attempt is older, and Step Functions gives up."""
+        row = self.until(lambda: self.row(job), lambda row: row.get("task_token"), f"job {job} to wait for a callback")
+        submitted_at = datetime.fromisoformat(row["attempts"][-1]["submitted_at"]) - timedelta(hours=1)
+        self.stack.client("dynamodb").update_item(
+            TableName=self.stack.jobs_table,
+            Key={"job_id": {"S": job}},
+            UpdateExpression=f"SET attempts[{len(row['attempts']) - 1}].submitted_at = :then",
+            ExpressionAttributeValues={":then": {"S": submitted_at.isoformat().replace("+00:00", "Z")}},
+        )
+        self.stack.client("stepfunctions").send_task_failure(taskToken=row["task_token"], error="States.Timeout")
 
     def fault(self, vendor: str, **fault: Any) -> None:
         """Have a simulated vendor do something wrong."""
