@@ -28,6 +28,7 @@ from moto.stepfunctions.parser.asl.eval.states import ItemData, MapData
 
 Json = dict[str, Any]
 _INVENTORY = "MANIFEST"
+_KEEP_STATE = frozenset({"Map", "Parallel"})  # moto's components of these hold an execution's workers
 _TOO_MUCH = StatesErrorNameType.StatesExceedToleratedFailureThreshold
 
 
@@ -68,11 +69,17 @@ class _Child:
 
 
 def parsed(original: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The parser of definitions, for those that hold what moto's grammar lacks: it is taken out and kept beside."""
+    """The parser of definitions, for those that hold what moto's grammar lacks: it is taken out and kept beside.
+
+    What moto parses anew for each execution is parsed once, unless it keeps something of an execution.
+    """
+    known = functools.cache(original)
 
     @functools.wraps(original)
     def parse(definition: str) -> Any:
         document = json.loads(definition)
+        if not _KEEP_STATE.intersection(state["Type"] for state in document.get("States", {}).values()):
+            return known(definition)
         forms = {name: _take_out(state) for name, state in document.get("States", {}).items() if _is_distributed(state)}
         program, tree = original(json.dumps(document) if forms else definition)
         for name, form in forms.items():

@@ -69,10 +69,11 @@ class Answer:
 class Function:
     """A function and its execution environments. Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, log_path: Path) -> None:
+    def __init__(self, settings: Settings, log_path: Path, environments: int = MAX_ENVIRONMENTS) -> None:
+        """environments: how many processes it has at most."""
         self.settings = settings
         self.log_path = log_path
-        self._slots = threading.BoundedSemaphore(MAX_ENVIRONMENTS)
+        self._slots = threading.BoundedSemaphore(environments)
         self._lock = threading.Lock()
         self._idle: list[_Environment] = []
         self._all: set[_Environment] = set()

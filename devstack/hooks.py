@@ -47,6 +47,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcome
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -149,6 +150,8 @@ def _install() -> None:
     _change(lambda_eval_utils, "boto_client_for", _interpreter_client)
     # It tells nobody how an execution ended.
     _change(BaseExecutionWorkerCommunication, "terminated", _then_publish(BaseExecutionWorkerCommunication.terminated))
+    # It builds a parser for each path of each state that it enters.
+    _change(json_path, "parse", functools.cache(vars(json_path)["parse"]))
     # It waits as long as AWS does.
     _change(WaitFunction, "_wait_interval", _scaled_wait(WaitFunction._wait_interval))
     # It waits for a task's token to the end although the execution was stopped, which then fails instead.

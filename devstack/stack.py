@@ -20,7 +20,7 @@ from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, Failures
 from devstack.clock import WaitClock
 from devstack.event_sources import EventSource, Pollers
 from devstack.expand import Expanded, Json, ParameterError, TemplateError, check_parameters, expand, load_template
-from devstack.functions import Answer, Credentials, Function, Settings
+from devstack.functions import MAX_ENVIRONMENTS, Answer, Credentials, Function, Settings
 from devstack.gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
 from devstack.guard import Guard
 from devstack.http_api import HttpApi
@@ -78,6 +78,7 @@ class LocalStack:
         bind: str = "127.0.0.1",
         turnaround_s: float = 1.0,
         speed: float = 1.0,
+        environments: int = MAX_ENVIRONMENTS,
         simulate: bool = True,
         recognizer: RecognizerProcess | None = None,
         template: Path = TEMPLATE,
@@ -87,6 +88,7 @@ class LocalStack:
 
         port, api_port: of the AWS endpoint and of the HTTP API, 0 for any free one.
         turnaround_s: how long the simulated vendors take. speed: how much shorter its waits are (devstack/clock.py).
+        environments: how many processes a function has at most.
         simulate: False leaves vendors at the template's addresses.
         recognizer: runs; it is what simulated vendors hear with, and the vendor openai-compatible.
         Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
@@ -94,6 +96,7 @@ class LocalStack:
         self.region = region
         self.guard = Guard(region)
         self.clock = WaitClock(speed)
+        self._environments = environments
         self.simulators: dict[str, str] = {}
         self._params = dict(params or {})
         self._port, self._api_port, self._bind = port, api_port, bind
@@ -361,7 +364,7 @@ class LocalStack:
                 log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{deployed.function_name}"),
                 credentials=self.guard.assume(properties["Role"], "lambda.amazonaws.com", name),
             )
-            self._functions[name] = Function(settings, log_path)
+            self._functions[name] = Function(settings, log_path, self._environments)
             self._by_name |= {settings.name: name, settings.arn: name}
             if config := filled.invoke_configs.get(name):
                 self._failures[name] = self._failure_rules(config, resolve, settings.credentials)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,8 +34,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     settings = {"log_dir": tmp_path_factory.mktemp("logs")}
     contained = request.config.getoption("--in-containers")
     local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else SearchedStack(**settings)
-    # When the process ends, tests of other folders may have emptied the embedded AWS.
-    local.unsearched = "it is searched after each file of tests, below"
+    local.unsearched = "it is searched after the last test of this folder, below"
     with local as stack:
         _open.append(stack)
         yield stack
@@ -65,14 +65,21 @@ def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
         requests.delete(f"{url}/_simulator/faults", timeout=60)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nothing_secret_was_seen() -> Iterator[None]:
-    """After each file of tests, all that the stack has written so far is searched; another file may forget it."""
-    from tests.support.secrets_scan import assert_kept
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Before the last test of the stack in this process is torn down, search what the stack has written for secrets.
 
-    yield
-    for stack in _open:
-        assert_kept(stack)
+    Not when the stack ends, which is when the process does: tests of other folders may empty the embedded AWS.
+    """
+    try:
+        if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+            from tests.support.secrets_scan import assert_kept
+
+            for stack in _open:
+                assert_kept(stack)
+    finally:
+        torn_down = yield
+    return torn_down
 
 
 _open: "list[SearchedStack]" = []

@@ -39,6 +39,8 @@ def test_report_of_a_passing_test_is_left_alone(failed_job):
 
 
 def test_report_survives_a_stack_that_cannot_be_asked(failed_job, stack, monkeypatch):
-    monkeypatch.setattr(stack, "logs", lambda _function: 1 / 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(stack, "logs", lambda _function: 1 / 0)
+        found = reported(failed=True)
 
-    assert "ZeroDivisionError" in reported(failed=True)["functions' logs of"]
+    assert "ZeroDivisionError" in found["functions' logs of"]

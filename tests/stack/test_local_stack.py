@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -605,6 +606,7 @@ def test_demo_runs_as_a_command(tmp_path: Path):
     assert process.returncode == 0, told
     transcript = tmp_path / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
     assert f"{recording.name}, tencent-sentence: {json.loads(transcript.read_text())['text'][:10]}" in told
+    assert re.search(rf"^{re.escape(recording.name)}\s+tencent-sentence\s.*\sCOMPLETED\s", told, re.MULTILINE)
 
 
 @pytest.fixture
@@ -615,6 +617,7 @@ def quick_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devstack.demo.OUT", tmp_path / "out")
 
 
+@pytest.mark.exhaustive
 def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table(quick_demo: None, capsys):
     status = run_demo(None, None)
 

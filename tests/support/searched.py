@@ -17,8 +17,11 @@ class SearchedStack(LocalStack):
     unsearched: str = ""
 
     def __init__(self, params: Mapping[str, str] | None = None, **settings: Any) -> None:
-        """Vendors take a tenth of a second, waits are a twentieth of AWS's; settings: as of LocalStack."""
-        super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, **settings})
+        """Vendors take a tenth of a second, waits are a twentieth of AWS's; settings: as of LocalStack.
+
+        Few processes a function: their starts are most of what a stack costs.
+        """
+        super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, "environments": 3, **settings})
 
     def __enter__(self) -> Self:
         super().__enter__()
