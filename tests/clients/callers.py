@@ -96,6 +96,26 @@ def tencent_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> 
     return task.Result
 
 
+def openai_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> str:
+    """Transcription by OpenAI's own library, with the times of words and segments."""
+    from openai import OpenAI
+
+    client = OpenAI(base_url=f"{base_url}/v1", api_key=account["api_key"], timeout=60, max_retries=0)
+    with Path(path).open("rb") as recording:
+        heard = client.audio.transcriptions.create(
+            file=recording,
+            model="whisper-1",
+            language="zh",
+            prompt="李华",
+            response_format="verbose_json",
+            timestamp_granularities=["word", "segment"],
+        )
+    assert heard.language == "chinese"
+    assert [segment.id for segment in heard.segments] == list(range(len(heard.segments)))
+    assert heard.words[0].start == heard.segments[0].start
+    return heard.text
+
+
 def volcengine_document(base_url: str, account: dict[str, str], url: str, path: str) -> str:
     """Volcengine v1 as the vendor's document shows its calls: JSON as text, without a content type."""
     import requests
@@ -128,6 +148,7 @@ CALLERS = {
         openspeechapi_volcengine,
         openspeechapi_tencent,
         tencent_sdk,
+        openai_sdk,
         volcengine_document,
     )
 }

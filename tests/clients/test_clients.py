@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators import fleet
 from tests.clients.callers import CALLERS
 from tests.support.running import CREDENTIALS, Control
 
@@ -26,6 +27,7 @@ VENDORS = {
     "openspeechapi_volcengine": "volcengine",
     "openspeechapi_tencent": "tencent-rec-task",
     "tencent_sdk": "tencent-rec-task",
+    "openai_sdk": "openai-compatible",
     "volcengine_document": "volcengine",
 }
 # Options of a simulator without which a client cannot use it.
@@ -64,7 +66,7 @@ def called(name, base_url, web):
     """What a client recognised, in an environment of its own."""
     asked = {
         "base_url": base_url,
-        "account": ACCOUNTS[VENDORS[name].split("-")[0]],
+        "account": ACCOUNTS[fleet.ACCOUNTS[VENDORS[name]]],
         "url": web.serve("/greeting.wav", GREETING.read_bytes()),
         "path": str(GREETING),
     }
