@@ -47,8 +47,8 @@ def decode(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Aud
         try:
             yield from packet.decode()
         except (av.InvalidDataError, av.error.PatchWelcomeError):
-            # Decoders continue, and so do recognisers. Of AMR, it is most often a pause, for which encoders send comfort
-            # noise or nothing, and FFmpeg decodes neither.
+            # Decoders continue, and so do recognisers. Of AMR, it is most often a pause, for which encoders send
+            # comfort noise or nothing, and FFmpeg decodes neither.
             if stream.codec_context.name in AMR_CODECS:
                 yield _pause(stream)
 
