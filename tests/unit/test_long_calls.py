@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from asrcore.api.models import Stage
+from asrcore.api.stages import stage
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import CLAIM_MARGIN_S, Status, claim_s
 from asrcore.core.pacing import SHORT_WAIT_S
@@ -199,6 +201,22 @@ def test_recording_that_cannot_be_read_is_tried_again():
     submit(made.job().job_id, made.services)
 
     assert [attempt.code for attempt in made.job().attempts] == ["RecordingUnreadable", None]
+
+
+def test_recording_in_a_long_call_is_with_the_vendor():
+    seen = []
+    made = own_engine()
+    drop(made)
+    made.pass_time(step_of(made).wait_s)
+
+    def answer(_request):
+        seen.append(stage(made.job(), made.services))
+        return Reply(200, DONE.encode())
+
+    made.send = answer
+    submit(made.job().job_id, made.services)
+
+    assert seen == [Stage.WAITING_FOR_RESULT]
 
 
 # ---- off -------------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ class Stage(StrEnum):
     WAITING_FOR_TURN = "waiting_for_turn"  # in the vendor's line, or before another try
     HANDING_OVER = "handing_over"  # to the vendor, at this moment
     WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor works, and will call
-    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor works, and is asked now and then
+    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor works, and is asked now and then, or answers in the call
     FETCHING_RESULT = "fetching_result"  # the vendor called: there is news
     COMPLETED = "completed"
     FAILED = "failed"
