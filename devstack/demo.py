@@ -75,7 +75,7 @@ class Progress:
             return f"FAILED: {self.failure}"
         status = self.row.get("status", "dropped")
         if status == "IN_PROGRESS" and self.row.get("attempts"):
-            heard = "" if self.heard_ms is None else f", {self.heard_ms // 1000} s of it recognised"
+            heard = "" if self.heard_ms is None else f", {self.heard_ms // 30_000 * 30} s recognised"
             return f"with the vendor (attempt {int(self.row['attempts'][-1]['number'])}{heard})"
         return str(status).replace("_", " ").lower()
 

@@ -100,7 +100,10 @@ class RecognizerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                start_new_session=True,  # Ctrl-C is for the program that started it, which then ends it
             )
+        if self._stopping.is_set():  # since it was decided to start it
+            process.terminate()
         try:
             if process.stdout is not None:
                 for line in process.stdout:

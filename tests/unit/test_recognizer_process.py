@@ -112,10 +112,12 @@ def test_recognizer_none_starts_nothing_and_says_nothing(command, lives, monkeyp
 
 
 def test_it_ends_with_the_process_that_started_it(command, lives, tmp_path):
+    ended = tmp_path / "ended"
+    serves = command(f"{SERVES}; open({str(ended)!r}, 'w')")
     body = f"""
         import sys, time
         from recognizer.process import RecognizerProcess
-        with RecognizerProcess(print, command={command(SERVES)!r}):
+        with RecognizerProcess(print, command={serves!r}):
             time.sleep({WAIT_S})
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(body)], env={**os.environ, "PYTHONPATH": "."})
@@ -125,13 +127,4 @@ def test_it_ends_with_the_process_that_started_it(command, lives, tmp_path):
         parent.kill()
         parent.wait(WAIT_S)
 
-    child = int(lives()[0][0])
-    until(lambda: not alive(child))
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    until(ended.exists)
