@@ -417,6 +417,14 @@ def test_volcengine_channels(additions, speaker, channel):
         pytest.param(
             {"header": {"code": 45000777}}, 403, "45000777", ErrorClass.CONFIG, "does not document", id="unlisted"
         ),
+        pytest.param(
+            {"header": {"code": 45000777, "message": "audio format"}},
+            403,
+            "45000777",
+            ErrorClass.BAD_AUDIO,
+            "audio format",
+            id="unlisted-with-words-of-a-task",
+        ),
         pytest.param({"resp": {"code": 1002}}, 403, "1002", ErrorClass.CONFIG, "Check appid", id="as-v1-says-it"),
         pytest.param({"header": {}}, 403, "Http403", ErrorClass.CONFIG, "HTTP 403", id="without-a-code"),
     ],

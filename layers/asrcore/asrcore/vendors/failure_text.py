@@ -36,9 +36,19 @@ _CAUSES = (
         ("过大", "太大", "too large"),
         Code(Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it.", Trait.SIZE),
     ),
-    (("音轨", "声道", "track", "number of channels"), TRACKS),
+    (("音轨", "声道", "tracks", "number of channels"), TRACKS),
     (
-        ("格式", "解码", "转码", "文件无效", "format", "decode", "invalid audio"),
+        (
+            "格式",
+            "解码",
+            "转码",
+            "文件无效",
+            "audio format",
+            "file format",
+            "unsupported format",
+            "decode",
+            "invalid audio",
+        ),
         Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", advice.CONVERT),
     ),
 )

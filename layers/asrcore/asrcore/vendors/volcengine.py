@@ -28,6 +28,7 @@ from asrcore.core.vendor import (
     Reply,
     Request,
     Vendor,
+    as_failed_query,
 )
 from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
@@ -192,6 +193,8 @@ class Volcengine(Vendor):
         answer, code = self._answer(reply)
         if _STILL_AT_WORK.fullmatch(code):
             return InProgress()
+        if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
+            raise as_failed_query(self.error(code, reading.text(answer.get("message"))))
         result = self._result(answer, code, order)
         if result is None:
             raise self.unusable(reply, "NoResult", "answered with success and no result")

@@ -250,8 +250,7 @@ class VolcengineBigmodel(Vendor):
 
     def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
         code, message = self._outcome(reply)
-        # The gateway looks at calls and never at a task.
-        if reply.status in volcengine_gateway.HTTP_STATUSES and code not in self.codes:
+        if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
             raise as_failed_query(self.error(code, message))
         if code == SILENT:
             return recognition([])

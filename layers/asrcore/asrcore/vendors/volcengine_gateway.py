@@ -11,7 +11,7 @@ from typing import Any
 from asrcore.core.vendor import UNDOCUMENTED, Code, Kind
 from asrcore.vendors import advice, failure_text, reading
 
-HTTP_STATUSES = frozenset({401, 403, 429})
+_HTTP_STATUSES = frozenset({401, 403, 429})
 BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
 CODES: Mapping[str, Code] = MappingProxyType(
     {
@@ -40,6 +40,11 @@ _FAMILIES = (
 def refusal(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what the gateway wrote: `code` and `message` under `header`; an empty mapping for any other reply."""
     return reading.mapping(document.get("header"))
+
+
+def is_about_the_call(http_status: int, code: str, codes: Mapping[str, Code]) -> bool:
+    """Return whether an undocumented code comes from the gateway, and so says nothing of the task."""
+    return http_status in _HTTP_STATUSES and code not in codes
 
 
 def look_up(code: str, message: str, codes: Mapping[str, Code]) -> Code:
