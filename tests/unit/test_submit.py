@@ -128,6 +128,17 @@ def test_one_bad_recording_does_not_stop_its_neighbours():
     assert len(made.workflow.started) == 2
 
 
+def test_cut_upload_completes_with_a_warning():
+    made = world("done", vendors=(SYNC,))
+    made.recordings.objects = {KEY: (wav(4)[:-48000], {})}
+
+    job = drop(made)
+
+    assert job.status is Status.COMPLETED
+    assert job.audio.duration_ms == 2500
+    assert job.warnings == ["the file ends early: 2.5 of 4 seconds"]
+
+
 def test_a_folder_marker_is_no_recording():
     made = world()
 

@@ -136,7 +136,7 @@ def _plan(job: Job, services: Services) -> Job:
         selected = _choose(order, _candidates(pinned, services), services)
     except AsrError as error:
         return end(job.job_id, error, services)
-    warnings = [_UNSEEN.format(audio=audio)] if linked else _name_warnings(source.key, audio)
+    warnings = [_UNSEEN.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)
     return services.move(
         job.job_id,
@@ -192,12 +192,13 @@ def _probe(source: Source, services: Services) -> Audio:
         raise AsrError(ErrorClass.BAD_AUDIO, error.code, str(error)) from error
 
 
-def _name_warnings(key: str, audio: Audio) -> list[str]:
+def _audio_warnings(key: str, audio: Audio) -> list[str]:
     name = key.rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    if audio.format in EXTENSIONS.get(extension, {audio.format}):
-        return []
-    return [f"the name says .{extension}, the content is {audio.format}; the content counts"]
+    found = [audio.warning] if audio.warning else []
+    if audio.format not in EXTENSIONS.get(extension, {audio.format}):
+        found.append(f"the name says .{extension}, the content is {audio.format}; the content counts")
+    return found
 
 
 def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> Job:

@@ -1,6 +1,6 @@
 """ASF: WMA recordings (and WMV with its sound). Source: Microsoft "Advanced Systems Format Specification" 1.20."""
 
-from asrcore.core.audio.model import Audio, NotAudio, to_ms
+from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms
 from asrcore.core.audio.riff import wave_codec
 from asrcore.core.audio.source import Source
 
@@ -16,6 +16,7 @@ BROADCAST = 1  # while it is set, the length is not yet known
 def parse_asf(source: Source) -> Audio:
     """The sound stream of an ASF file; everything is told in the header object."""
     duration_ms: int | None = None
+    declared_bytes = 0
     layout: tuple[int, ...] | None = None
     has_video = False
     offset = HEADER_BYTES
@@ -24,7 +25,8 @@ def parse_asf(source: Source) -> Audio:
         if name == FILE_PROPERTIES:
             length_100ns, _, preroll_ms, flags = source.unpack("<QQQI", offset + 64)
             told_ms = (to_ms(length_100ns, 10_000_000) or 0) - preroll_ms
-            duration_ms = told_ms if told_ms > 0 and not flags & BROADCAST else None
+            if told_ms > 0 and not flags & BROADCAST:
+                duration_ms, declared_bytes = told_ms, source.unpack("<Q", offset + 40)[0]
         elif name == STREAM_PROPERTIES:
             kind = source.exactly(offset + 24, 16)
             has_video = has_video or kind == VIDEO_STREAM
@@ -34,10 +36,11 @@ def parse_asf(source: Source) -> Audio:
     if layout is None:
         raise NotAudio("it is a Windows Media file without sound: upload the sound of the recording")
     tag, channels, rate_hz, bytes_per_s, _, bits = layout
-    return Audio(
+    audio = Audio(
         format="wmv" if has_video else "wma",
         codec=wave_codec(tag, bits),
         sample_rate_hz=rate_hz,
         channels=channels,
         duration_ms=to_ms(source.size_bytes, bytes_per_s) if duration_ms is None else duration_ms,
     )
+    return as_cut(audio, source.size_bytes, declared_bytes)

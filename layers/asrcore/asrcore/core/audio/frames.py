@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from asrcore.core.audio.source import Source
 
 COUNTED_BYTES = 512 * 1024
-SAMPLE_BYTES = 8 * 1024
-FEW_SAMPLES = 4
-MANY_SAMPLES = 60
+SAMPLE_BYTES = 32 * 1024
+MOST_SAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -84,36 +84,51 @@ class Framing:
         return True
 
 
-def measure_s(source: Source, framing: Framing, start: int) -> float:
-    """Seconds of sound from byte `start` to the end.
+def measure_s(source: Source, framing: Framing, start: int) -> float | None:
+    """Return the seconds of sound from byte `start` to the end; None where no frame is found.
 
-    Up to 512 KiB every frame is counted. Beyond, four places are looked at; if the bit rate differs among their
-    frames, sixty more are, spread evenly, and the mean of seconds per byte is taken.
+    Up to 512 KiB every frame is counted. Beyond, 4 places are looked at and, unless the bit rate is the same at all of
+    them, up to 8 more, each halfway between the two that differ most.
     """
     length = source.size_bytes - start
     if length <= COUNTED_BYTES:
         data = source.window(start, length)
-        return sum(frame.samples / frame.sample_rate_hz for _, frame in framing.walk(data, at_end=True))
-    seconds_per_byte = 0.0
-    for places in (FEW_SAMPLES, MANY_SAMPLES):
-        seconds_per_byte, constant = _sample(source, framing, start, places)
-        if constant:
+        return sum(frame.samples / frame.sample_rate_hz for _, frame in framing.walk(data, at_end=True)) or None
+    end = source.size_bytes - SAMPLE_BYTES
+    places = [start + (end - start) * third // 3 for third in range(4)][: source.reads_left(SAMPLE_BYTES)]
+    samples = [_look_at(source, framing, place) for place in places]
+    while len(samples) < min(MOST_SAMPLES, len(samples) + source.reads_left(SAMPLE_BYTES)):
+        if len(set().union(*(sample.bitrates for sample in samples)) - {None}) == 1:
             break
-    return seconds_per_byte * length
+        one, other = max(pairwise(samples), key=lambda pair: pair[0].doubt(pair[1]))
+        samples.append(_look_at(source, framing, (one.place + other.place) // 2))
+        samples.sort(key=lambda sample: sample.place)
+    seconds = sum(one.seconds_to(other) for one, other in pairwise(samples))
+    return seconds * length / (end - start) or None
 
 
-def _sample(source: Source, framing: Framing, start: int, places: int) -> tuple[float, bool]:
-    """Mean seconds per byte at evenly spread places, and whether every frame there had one and the same bit rate."""
-    seconds, span_bytes = 0.0, 0
-    bitrates: set[int | None] = set()
-    stride = (source.size_bytes - start) / places
-    for place in range(places):
-        data = source.window(start + int(stride * place + (stride - SAMPLE_BYTES) / 2), SAMPLE_BYTES)
-        frames = list(framing.walk(data, at_end=False))
-        if frames:
-            span_bytes += frames[-1][0] + frames[-1][1].size_bytes - frames[0][0]
-        else:
-            span_bytes += len(data)
-        seconds += sum(frame.samples / frame.sample_rate_hz for _, frame in frames)
-        bitrates.update(frame.bitrate for _, frame in frames)
-    return seconds / max(span_bytes, 1), len(bitrates) == 1 and None not in bitrates
+@dataclass(frozen=True)
+class _Sample:
+    """What was found at one place: how many seconds a byte holds, and which bit rates the frames have."""
+
+    place: int
+    seconds_per_byte: float
+    bitrates: frozenset[int | None]
+
+    def seconds_to(self, other: "_Sample") -> float:
+        """Return the seconds between two places; none where one of them has no sound (zeros after a failed upload)."""
+        if not (self.seconds_per_byte and other.seconds_per_byte):
+            return 0
+        return (self.seconds_per_byte + other.seconds_per_byte) / 2 * (other.place - self.place)
+
+    def doubt(self, other: "_Sample") -> float:
+        """Return by how many seconds `seconds_to` can be wrong."""
+        return abs(self.seconds_per_byte - other.seconds_per_byte) * (other.place - self.place)
+
+
+def _look_at(source: Source, framing: Framing, place: int) -> _Sample:
+    data = source.window(place, SAMPLE_BYTES)
+    frames = list(framing.walk(data, at_end=False))
+    span_bytes = frames[-1][0] + frames[-1][1].size_bytes - frames[0][0] if frames else len(data)
+    seconds = sum(frame.samples / frame.sample_rate_hz for _, frame in frames)
+    return _Sample(place, seconds / max(span_bytes, 1), frozenset(frame.bitrate for _, frame in frames))

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asrcore.core.audio.model import Audio, NotAudio, to_ms, to_rate_hz
+from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import Source
 
 MOST_ELEMENTS = 256  # at one level
@@ -26,16 +26,18 @@ CODECS = {
     "A_ALAC": "alac",
     "A_AC3": "ac3",
     "A_EAC3": "eac3",
+    "A_DTS": "dts",
 }
 
 
 @dataclass(frozen=True)
 class Element:
-    """One EBML element: where its content begins and ends in the file."""
+    """One EBML element: where its content begins and ends, and where its head says that it ends."""
 
     name: int
     start: int
     end: int
+    declared_end: int = 0
 
 
 def parse_matroska(source: Source) -> Audio:
@@ -51,7 +53,8 @@ def parse_matroska(source: Source) -> Audio:
             sounds = [track for track in tracks if _number(source, track.get(TRACK_TYPE)) == TYPE_AUDIO]
             if not sounds:
                 raise NotAudio(f"it is a {doc_type} file without sound: upload the sound of the recording")
-            return _describe(source, doc_type, sounds[0], duration_ms)
+            audio = _describe(source, doc_type, sounds[0], duration_ms)
+            return as_cut(audio, segment.end - segment.start, segment.declared_end - segment.start)
         elif element.name == CLUSTER:
             break
     raise NotAudio(f"it is a {doc_type} file that does not describe its tracks: convert the recording to WAV or MP3")
@@ -78,8 +81,9 @@ def _elements(source: Source, parent: Element, most: int = MOST_ELEMENTS) -> Ite
         start = offset + name_bytes + size_bytes
         unknown = (1 << 7 * size_bytes) - 1
         size = int.from_bytes(head[name_bytes : name_bytes + size_bytes]) & unknown
-        end = parent.end if size == unknown else min(start + size, parent.end)
-        yield Element(int.from_bytes(head[:name_bytes]), start, end)
+        declared_end = parent.end if size == unknown else start + size
+        end = min(declared_end, parent.end)
+        yield Element(int.from_bytes(head[:name_bytes]), start, end, declared_end)
         offset = end
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
 
-MOST_MS = 30 * 24 * 3600 * 1000  # a header that tells more than a month is wrong
+MOST_MS = 30 * 24 * 3600 * 1000  # a header that declares more than a month is wrong
+LEAST_MISSING_MS = 100  # a header may round, and a writer may leave out the last padding
 
 NotAudioCode = Literal["EmptyObject", "NotAudio", "TruncatedAudio"]
 
@@ -15,10 +16,13 @@ class Audio(BaseModel, frozen=True):
     """Properties of one recording; None where the file does not tell.
 
     format: the container in lower case: wav, mp3, mp2, m4a (MP4 with sound only), mp4, mov, 3gp, flac, ogg (the codec
-        tells opus, vorbis, speex or flac), aac (ADTS), amr, wma, wmv, silk, webm, matroska, aiff, caf, flv or pcm.
+        is opus, vorbis, speex or flac), aac (ADTS), amr, wma, wmv, silk, webm, matroska, avi, mpegts, aiff, caf, au,
+        ape, ac3, eac3, dts, flv or pcm.
     codec: ffmpeg's word where there is one: pcm_s16le, pcm_mulaw, mp3, aac, opus, amr_nb, wmav2, silk, ...
     sample_rate_hz: the rate a decoder delivers, so 48000 for every Opus stream (RFC 7845, section 5.1).
     bits_per_sample: only where the codec has a sample size (PCM, ADPCM, FLAC, ALAC).
+    duration_ms: the length of the sound that is there.
+    declared_ms: the length that the header declares; only where the file ends before it, as after a cut upload.
     """
 
     format: str
@@ -27,6 +31,14 @@ class Audio(BaseModel, frozen=True):
     channels: PositiveInt | None
     duration_ms: NonNegativeInt | None
     bits_per_sample: PositiveInt | None = None
+    declared_ms: NonNegativeInt | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with a recording that can be transcribed all the same; None when nothing is."""
+        if self.declared_ms is None or self.duration_ms is None:
+            return None
+        return f"the file ends early: {_seconds(self.duration_ms)} of {_seconds(self.declared_ms)} seconds"
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,20 @@ class NotAudio(ValueError):  # noqa: N818 - reads as what it says, as StopIterat
     def __init__(self, message: str, code: NotAudioCode = "NotAudio") -> None:
         super().__init__(message)
         self.code: NotAudioCode = code
+
+
+def as_cut(audio: Audio, there: float, declared: float) -> Audio:
+    """Shorten a recording whose file ends early. there, declared: both in bytes, or both in samples."""
+    if audio.duration_ms is None or declared <= 0 or there >= declared:
+        return audio
+    there_ms = round(audio.duration_ms * there / declared)
+    if audio.duration_ms - there_ms < LEAST_MISSING_MS:
+        return audio
+    return audio.model_copy(update={"duration_ms": there_ms, "declared_ms": audio.duration_ms})
+
+
+def _seconds(ms: int) -> str:
+    return f"{round(ms / 1000, 1):.10g}"
 
 
 def to_ms(units: float, per_second: float) -> int | None:

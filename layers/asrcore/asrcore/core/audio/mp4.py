@@ -1,47 +1,67 @@
 """MP4 and its family: M4A, MOV, 3GP; the index (moov) may lie at either end, or the file may be fragmented.
 
-Sources: ISO/IEC 14496-12 (boxes, fragments), 14496-14 and 14496-1 (esds), 14496-3 (AudioSpecificConfig), Apple
+Sources: ISO/IEC 14496-12 (boxes, fragments), 14496-14 and 14496-1 (esds), 14496-3 (AudioSpecificConfig), 23003-5 (PCM),
+ETSI TS 102 366 annex F (AC-3), 3GPP TS 26.244 (AMR), "Encapsulation of Opus/FLAC in ISO Base Media File Format", Apple
 "QuickTime File Format Specification" (sound sample descriptions, versions 0 to 2).
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from asrcore.core.audio import aac
-from asrcore.core.audio.model import Audio, NotAudio, Sound, to_ms, to_rate_hz
+from asrcore.core.audio.flac import INFO_BYTES, read_stream_info
+from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.surround import refine_ac3, refine_eac3
 
 MOST_BOXES = 512  # at one level
 MOST_FRAGMENTS = 16  # looked at from the end; the picture and the sound may take turns
+MOST_TAIL_BLOCKS = 8  # searched for the last fragment where no index of the fragments (mfra) is there
+MOST_BOXES_BEHIND = 6  # behind the movie or a fragment, to its data
 MOST_ENTRY_BYTES = 4096
-TAIL_BYTES = 3 * BLOCK_BYTES
 CODECS = {
     b"mp4a": "aac",
     b"alac": "alac",
     b"Opus": "opus",
     b"fLaC": "flac",
     b".mp3": "mp3",
-    b"samr": "amr_nb",
-    b"sawb": "amr_wb",
     b"ac-3": "ac3",
     b"ec-3": "eac3",
+    b"dtsc": "dts",
     b"ulaw": "pcm_mulaw",
     b"alaw": "pcm_alaw",
     b"ima4": "adpcm_ima_qt",
 }
-PCM_ENDINGS = {b"sowt": "le", b"twos": "be", b"lpcm": "le", b"ipcm": "be"}
+# The codec fixes what the entry often leaves open or says wrongly.
+FIXED = {b"samr": Sound("amr_nb", 8000, 1), b"sawb": Sound("amr_wb", 16000, 1)}
+# (kind of number, bits or 0 where the entry says, order of bytes)
+PCM = {
+    b"sowt": ("s", 0, "le"),
+    b"twos": ("s", 0, "be"),
+    b"raw ": ("s", 0, "be"),
+    b"lpcm": ("s", 0, "le"),
+    b"ipcm": ("s", 0, "be"),
+    b"fpcm": ("f", 0, "be"),
+    b"in24": ("s", 24, "be"),
+    b"in32": ("s", 32, "be"),
+    b"fl32": ("f", 32, "be"),
+    b"fl64": ("f", 64, "be"),
+}
+LPCM_FLOAT, LPCM_BIG_ENDIAN = 1, 2
 ESDS_CODECS = {0x69: "mp3", 0x6B: "mp3", 0xA5: "ac3", 0xA6: "eac3", 0xAD: "opus", 0xDD: "vorbis"}
 STREAM_TAG, DECODER_TAG, CONFIG_TAG = 3, 4, 5  # descriptors in an esds box, each inside the one before
 
 
 @dataclass(frozen=True)
 class Box:
-    """One box: where its content begins and ends in the file."""
+    """One box: where its content begins and ends in the file, and where its head says that it ends."""
 
     name: bytes
     start: int
     end: int
+    declared_end: int = 0
 
 
 def parse_mp4(source: Source) -> Audio:
@@ -61,14 +81,17 @@ def parse_mp4(source: Source) -> Audio:
         raise NotAudio(f"it is an MP4 with {found}: upload the sound of the recording")
     track = tracks[kinds.index(b"soun")]
     sound = _describe(source, track)
-    return Audio(
+    duration_ms, last_known = _track_ms(source, moov, track)
+    audio = Audio(
         format=_format(brand, has_video=b"vide" in kinds),
         codec=sound.codec,
         sample_rate_hz=sound.rate_hz or None,
         channels=sound.channels or None,
-        duration_ms=_track_ms(source, moov, track),
+        duration_ms=duration_ms,
         bits_per_sample=sound.bits or None,
     )
+    behind = islice(_children(source, Box(b"", last_known, source.size_bytes)), MOST_BOXES_BEHIND)
+    return as_cut(audio, source.size_bytes, max((box.declared_end for box in behind), default=0))
 
 
 def _format(brand: bytes, *, has_video: bool) -> str:
@@ -89,10 +112,11 @@ def _children(source: Source, parent: Box) -> Iterator[Box]:
         size, name, head_bytes = int.from_bytes(head[:4]), head[4:8], 8
         if size == 1 and len(head) == 16:
             size, head_bytes = int.from_bytes(head[8:16]), 16
-        end = parent.end if size == 0 else min(offset + size, parent.end)
+        declared_end = parent.end if size == 0 else offset + size
+        end = min(declared_end, parent.end)
         if end < offset + head_bytes:
             return
-        yield Box(name, offset + head_bytes, end)
+        yield Box(name, offset + head_bytes, end, declared_end)
         offset = end
 
 
@@ -122,30 +146,57 @@ def _describe(source: Source, track: Box) -> Sound:
     if version == 2 and len(entry) >= 52:
         rate, channels = struct.unpack(">dI", entry[40:52])
         rate_hz, bits = to_rate_hz(rate), int.from_bytes(entry[56:60])
-    if name in PCM_ENDINGS:
-        return Sound(f"pcm_s{bits}{PCM_ENDINGS[name]}" if bits > 8 else "pcm_u8", rate_hz, channels, bits)
-    if name == b"mp4a":
-        return _refine_by_esds(entry, Sound("aac", rate_hz, channels))
-    if name == b"alac":
-        return _refine_by_cookie(entry, Sound("alac", rate_hz, channels, bits))
-    return Sound(CODECS.get(name, name.decode("ascii", "replace").strip().lower()), rate_hz, channels)
+    sound = Sound(CODECS.get(name, name.decode("ascii", "replace").strip().lower()), rate_hz, channels)
+    if name in PCM:
+        return _describe_pcm(entry, replace(sound, bits=PCM[name][1] or bits), version)
+    if name in REFINERS:
+        box_name, refine = REFINERS[name]
+        return refine(_inner(entry, box_name), sound)
+    return FIXED.get(name, sound)
 
 
-def _refine_by_cookie(entry: bytes, sound: Sound) -> Sound:
+def _inner(entry: bytes, name: bytes) -> bytes:
+    """Return what follows the name of a box inside a sound entry; empty without one."""
+    at = entry.find(name, 36)
+    return entry[at + 4 :] if at != -1 else b""
+
+
+def _describe_pcm(entry: bytes, sound: Sound, version: int) -> Sound:
+    """Name PCM by its entry; boxes of its own, or flags in version 2, say which byte of a sample comes first."""
+    kind, _, order = PCM[entry[4:8]]
+    bits = sound.bits or 0
+    little_endian, config = _inner(entry, b"enda")[:2], _inner(entry, b"pcmC")[4:6]
+    if little_endian == b"\0\1":
+        order = "le"
+    elif len(config) == 2:
+        order, bits = "le" if config[0] & 1 else "be", config[1]
+    elif version == 2 and len(entry) >= 64:
+        flags = int.from_bytes(entry[60:64])
+        kind, order = "f" if flags & LPCM_FLOAT else "s", "be" if flags & LPCM_BIG_ENDIAN else "le"
+    codec = f"pcm_{kind}{bits}{order}" if bits > 8 else "pcm_s8" if entry[4:8] in (b"sowt", b"twos") else "pcm_u8"
+    return replace(sound, codec=codec, bits=bits)
+
+
+def _refine_by_cookie(box: bytes, sound: Sound) -> Sound:
     """ALAC says in its own box what a 16-bit rate cannot hold (96 kHz)."""
-    at = entry.find(b"alac", 36)
-    cookie = entry[at + 8 : at + 32]
-    if at == -1 or len(cookie) < 24:
+    cookie = box[4:28]
+    if len(cookie) < 24:
         return sound
     return Sound("alac", int.from_bytes(cookie[20:24]), cookie[9], cookie[5])
 
 
-def _refine_by_esds(entry: bytes, sound: Sound) -> Sound:
+def _refine_opus(box: bytes, sound: Sound) -> Sound:
+    return replace(sound, rate_hz=48000, channels=box[1] if len(box) > 1 else sound.channels)
+
+
+def _refine_flac(box: bytes, sound: Sound) -> Sound:
+    info = box[8:42]  # behind the box's version and the head of the metadata block
+    return read_stream_info(info)[0] if len(info) == INFO_BYTES else sound
+
+
+def _refine_by_esds(box: bytes, sound: Sound) -> Sound:
     """The elementary stream descriptor knows the codec, and for AAC the true rate and channels."""
-    at = entry.find(b"esds", 36)
-    if at == -1:
-        return sound
-    stream = _descriptor(entry[at + 8 :], STREAM_TAG)
+    stream = _descriptor(box[4:], STREAM_TAG)
     decoder = _descriptor(stream[3:], DECODER_TAG)
     config = _descriptor(decoder[13:], CONFIG_TAG)
     codec = ESDS_CODECS.get(decoder[0], "aac") if decoder else "aac"
@@ -160,9 +211,23 @@ def _descriptor(data: bytes, tag: int) -> bytes:
     return data[head_bytes:]
 
 
-def _track_ms(source: Source, moov: Box, track: Box) -> int | None:
-    """The length of a track: what is played of it (an edit list trims the encoder's padding), else its media, else the
-    movie; in a fragmented file what the header promises, else where the last fragment ends."""
+# By sound entry: the box in it that describes the sound, and how it is read.
+REFINERS: dict[bytes, tuple[bytes, Callable[[bytes, Sound], Sound]]] = {
+    b"mp4a": (b"esds", _refine_by_esds),
+    b"alac": (b"alac", _refine_by_cookie),
+    b"Opus": (b"dOps", _refine_opus),
+    b"fLaC": (b"dfLa", _refine_flac),
+    b"ac-3": (b"dac3", refine_ac3),
+    b"ec-3": (b"dec3", refine_eac3),
+}
+
+
+def _track_ms(source: Source, moov: Box, track: Box) -> tuple[int | None, int]:
+    """Return the length of a track, and the offset of the last box before its data.
+
+    It is what is played of it (an edit list trims the encoder's padding), else its media, else the movie. In a
+    fragmented file it is where the last fragment ends; the header knows the fragments only if it says so.
+    """
     movie, header = _find(source, moov, b"mvhd"), _find(source, track, b"tkhd")
     media, extension = _find(source, track, b"mdia", b"mdhd"), _find(source, moov, b"mvex")
     movie_hz, media_hz = _word(source, movie, 12, 20), _word(source, media, 12, 20)
@@ -171,15 +236,17 @@ def _track_ms(source: Source, moov: Box, track: Box) -> int | None:
         (_length(source, media, 16, 24), media_hz),
         (_length(source, movie, 16, 24), movie_hz),
     )
-    for units, per_second in told:
-        if units and per_second:
-            return to_ms(units, per_second)
-    if extension is None:
-        return None
-    promised = _length(source, _find(source, extension, b"mehd"), 4, 4)
-    if promised:
-        return to_ms(promised, movie_hz)
-    return to_ms(_last_fragment_end(source, _word(source, header, 12, 20), extension), media_hz) or None
+    length = next(((units, per_second) for units, per_second in told if units and per_second), None)
+    if extension is not None:
+        track_id = _word(source, header, 12, 20)
+        end, last_known = _last_fragment_end(source, moov.end, track_id, extension)
+        if end:
+            # A movie with a length of its own is the first fragment; a recorded live stream does not begin at 0.
+            start = 0 if length else _first_time(source, moov.end, track_id)
+            return to_ms(max(end - start, 0), media_hz), last_known
+        if promised := _length(source, _find(source, extension, b"mehd"), 4, 4):
+            return to_ms(promised, movie_hz), moov.end
+    return to_ms(*length) if length else None, moov.end
 
 
 def _is_long(source: Source, box: Box) -> bool:
@@ -203,22 +270,71 @@ def _length(source: Source, box: Box | None, short_at: int, long_at: int) -> int
     return 0 if units == unknown else units
 
 
-def _last_fragment_end(source: Source, track_id: int, extension: Box) -> int:
-    """Where the track's last fragment ends, in ticks of its media; 0 if it is not in the last 192 KiB."""
+def _last_fragment_end(source: Source, moov_end: int, track_id: int, extension: Box) -> tuple[int, int]:
+    """Return where the last fragment of a track ends, in ticks of its media, and the offset of that fragment.
+
+    0 ticks where the last fragment is not found: by the index of the fragments, else in the last 512 KiB.
+    """
     defaults = [box for box in _children(source, extension) if box.name == b"trex"]
     default = next((_word(source, box, 12, 12) for box in defaults if _word(source, box, 4, 4) == track_id), 0)
-    tail_start = max(0, source.size_bytes - TAIL_BYTES)
-    tail = source.peek(tail_start, TAIL_BYTES)
-    at = len(tail)
-    for _ in range(MOST_FRAGMENTS):
-        at = tail.rfind(b"moof", 4, at)
-        if at == -1:
-            break
-        start, size = tail_start + at - 4, int.from_bytes(tail[at - 4 : at])
-        for box in _children(source, Box(b"moof", start + 8, min(start + size, source.size_bytes))):
-            end = _fragment_end(source, box, track_id, default) if box.name == b"traf" else 0
-            if end:
-                return end
+    for offset in islice(_last_fragments(source, moov_end, track_id), MOST_FRAGMENTS):
+        end = max((_fragment_end(source, box, track_id, default) for box in _parts(source, offset)), default=0)
+        if end:
+            return end, offset
+    return 0, moov_end
+
+
+def _last_fragments(source: Source, moov_end: int, track_id: int) -> Iterator[int]:
+    """Yield the offsets of what may be the last fragments, the best guess first."""
+    indexed = _indexed_fragment(source, track_id)
+    if indexed:
+        yield indexed
+    end = source.size_bytes
+    for _ in range(MOST_TAIL_BLOCKS):
+        start = max(moov_end, (end - 1) // BLOCK_BYTES * BLOCK_BYTES)
+        data = source.peek(start, end - start + 3)  # the name may reach into the block behind
+        at = len(data)
+        while (at := data.rfind(b"moof", 0, at)) != -1:
+            yield start + at - 4
+        end = start
+        if end <= moov_end or source.reads_left(BLOCK_BYTES) < 2:
+            return
+
+
+def _indexed_fragment(source: Source, track_id: int) -> int:
+    """Return the offset of a track's last fragment by the index at the end of the file (mfra); 0 without one."""
+    tail = source.peek(source.size_bytes - 16, 16)
+    start = source.size_bytes - int.from_bytes(tail[12:])
+    if tail[4:8] != b"mfro" or not 0 < start < source.size_bytes:
+        return 0
+    for box in islice(_children(source, Box(b"", start, source.size_bytes)), 1):
+        for table in _children(source, box):
+            if (
+                table.name == b"tfra"
+                and _word(source, table, 4, 4) == track_id
+                and (count := _word(source, table, 12, 12))
+            ):
+                sizes = _word(source, table, 8, 8)
+                numbers = sum((sizes >> shift & 3) + 1 for shift in (0, 2, 4))
+                layout, times = (">8xQ", 16) if _is_long(source, table) else (">4xI", 8)
+                return int(source.unpack(layout, table.start + 16 + (count - 1) * (times + numbers))[0])
+    return 0
+
+
+def _parts(source: Source, offset: int) -> Iterator[Box]:
+    """Yield the track fragments of the fragment that begins at `offset`."""
+    whole = Box(b"", offset, source.size_bytes)
+    for box in islice(_children(source, whole), 1):
+        yield from (part for part in _children(source, box) if part.name == b"traf")
+
+
+def _first_time(source: Source, moov_end: int, track_id: int) -> int:
+    """Return when the first fragment of a track begins, in ticks of its media; 0 where it is not behind the movie."""
+    for box in islice(_children(source, Box(b"", moov_end, source.size_bytes)), MOST_BOXES_BEHIND):
+        for part in _children(source, box) if box.name == b"moof" else ():
+            inside = {each.name: each for each in _children(source, part)}
+            if _word(source, inside.get(b"tfhd"), 4, 4) == track_id:
+                return _length(source, inside.get(b"tfdt"), 4, 4)
     return 0
 
 

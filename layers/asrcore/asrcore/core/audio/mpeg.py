@@ -5,15 +5,21 @@ first frame, ISO/IEC 13818-7 (ADTS), ID3v2.4 structure.
 """
 
 import struct
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from itertools import islice
 
 from asrcore.core.audio import aac
 from asrcore.core.audio.frames import Frame, Framing, measure_s
 from asrcore.core.audio.model import Audio, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, Source
 
-SEARCH_BYTES = 4 * 1024  # an MP3 cut from a stream begins in the middle of a frame, which has at most 2881 bytes
-SEARCH_AFTER_TAG_BYTES = BLOCK_BYTES  # some taggers pad between the tag and the first frame
+# Before the first frame: padding of a tagger, zeros of a recorder, the rest of a frame where a stream was cut.
+SEARCH_BYTES = BLOCK_BYTES + 4096
+CHAIN_BYTES = 8 * 1024  # four frames of usual size
+MOST_FREE_FRAME_BYTES = 5760  # 640 kbit/s at 8 kHz
+MOST_DISTANCES = 1000
 MOST_TAGS = 4
 
 # kbit/s by index, for (MPEG 1?, layer); MPEG 2 and 2.5 share their columns, and layers II and III theirs.
@@ -44,14 +50,16 @@ def skip_id3(source: Source) -> int:
 
 def parse_frames(source: Source, start: int, search_bytes: int) -> Audio | None:
     """MP3 or ADTS that begins within `search_bytes` after `start`; None if there is no such stream."""
-    data = source.peek(start, search_bytes + SEARCH_BYTES)
+    data = source.peek(start, search_bytes + CHAIN_BYTES)
     at_end = start + len(data) == source.size_bytes
-    for framing, describe in ((MP3, _describe_mp3), (ADTS, _describe_adts)):
-        found = framing.find(data, 0, min(search_bytes, len(data)), at_end=at_end)
+    stop = min(search_bytes, len(data))
+    for framing, describe in ((MP3, _describe_mp3), (ADTS, _describe_frames)):
+        found = framing.find(data, 0, stop, at_end=at_end)
         first = None if found is None else framing.parse(data, found)
         if found is not None and first is not None:
-            return describe(source, start + found, first)
-    return None
+            return describe(source, framing, start + found, first)
+    free = _find_free_format(data, stop, at_end=at_end)
+    return free and _describe_frames(source, free[0], start + free[1], free[2])
 
 
 @lru_cache(maxsize=4096)
@@ -75,6 +83,36 @@ def _parse_mp3(data: bytes, offset: int) -> Frame | None:
     return _mp3_header(int.from_bytes(data[offset : offset + 4])) if offset + 4 <= len(data) else None
 
 
+def _find_free_format(data: bytes, stop: int, *, at_end: bool) -> tuple[Framing, int, Frame] | None:
+    """Find layer III without a bit rate in its headers: the distance of two equal headers is the size of a frame."""
+    for offset, size_bytes in islice(_distances(data, stop), MOST_DISTANCES):
+        framing = Framing(partial(_parse_free, size_bytes), sync=b"\xff", chain=4)
+        first = framing.parse(data, offset)
+        if first and framing.find(data, offset, offset + 1, at_end=at_end) == offset:
+            return framing, offset, first
+    return None
+
+
+def _distances(data: bytes, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield where a header of free format may be, and the bytes from there to one that is like it, without padding."""
+    offset = -1
+    while (offset := data.find(b"\xff", offset + 1, stop)) != -1:
+        if _parse_free(0, data, offset) is None:
+            continue
+        head, padding, next_at = data[offset : offset + 2], data[offset + 2] >> 1 & 1, offset + 3
+        while (next_at := data.find(head, next_at + 1, offset + MOST_FREE_FRAME_BYTES)) != -1:
+            yield offset, next_at - offset - padding
+
+
+def _parse_free(size_bytes: int, data: bytes, offset: int) -> Frame | None:
+    """Read a header of free format; size_bytes: of a frame without its padding."""
+    bits = int.from_bytes(data[offset : offset + 4])
+    with_a_bit_rate = _mp3_header(bits | 1 << 12) if bits >> 12 & 15 == 0 else None
+    if with_a_bit_rate is None or with_a_bit_rate.codec != "mp3" or offset + 4 > len(data):
+        return None
+    return replace(with_a_bit_rate, size_bytes=size_bytes + (bits >> 9 & 1), bitrate=0)
+
+
 def _parse_adts(data: bytes, offset: int) -> Frame | None:
     head = data[offset : offset + 7]
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
@@ -91,24 +129,22 @@ MP3 = Framing(_parse_mp3, sync=b"\xff", chain=4)
 ADTS = Framing(_parse_adts, sync=b"\xff", chain=4)
 
 
-def _describe_mp3(source: Source, start: int, first: Frame) -> Audio:
+def _describe_mp3(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
     told_s = _told_length_s(source, start, first)
+    return _describe(first, told_s) if told_s else _describe_frames(source, framing, start, first)
+
+
+def _describe_frames(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
+    return _describe(first, measure_s(source, framing, start))
+
+
+def _describe(first: Frame, seconds: float | None) -> Audio:
     return Audio(
-        format="mp3" if first.codec == "mp3" else "mp2",
+        format="mp2" if first.codec == "mp1" else first.codec,
         codec=first.codec,
         sample_rate_hz=first.sample_rate_hz,
         channels=first.channels,
-        duration_ms=to_ms(measure_s(source, MP3, start) if told_s is None else told_s, 1),
-    )
-
-
-def _describe_adts(source: Source, start: int, first: Frame) -> Audio:
-    return Audio(
-        format="aac",
-        codec="aac",
-        sample_rate_hz=first.sample_rate_hz,
-        channels=first.channels,
-        duration_ms=to_ms(measure_s(source, ADTS, start), 1),
+        duration_ms=None if seconds is None else to_ms(seconds, 1),
     )
 
 

@@ -1,18 +1,37 @@
-"""Ogg (Opus, Vorbis, Speex, FLAC inside) and native FLAC.
+"""Ogg: Opus, Vorbis, Speex and FLAC inside; also several recordings one after the other (chained).
 
-Sources: RFC 3533 (Ogg pages), RFC 7845 (Opus), Vorbis I specification, Speex manual (Ogg file format), RFC 9639 (FLAC).
+Sources: RFC 3533 (Ogg pages), RFC 7845 and RFC 6716 (Opus), Vorbis I specification, Speex manual (Ogg file format).
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
+from asrcore.core.audio.flac import read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, Source
 
 MOST_STREAMS = 8
+COUNTED_BYTES = 512 * 1024
+MOST_SAMPLES, SAMPLE_BYTES = 10, 32 * 1024
+UNEVEN = 1.5  # with so many more bytes per second than at its start, a file may be chained
 OPUS_CLOCK_HZ = 48000
 NO_GRANULE = (-1) & 0xFFFFFFFFFFFFFFFF
+FIRST_PAGE = 2
+
+
+@dataclass(frozen=True)
+class Page:
+    """The head of one page. granule: the position of the sound at its end; packets: how many end in it."""
+
+    offset: int
+    serial: int
+    granule: int
+    is_first: bool
+    packets: int
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -25,23 +44,113 @@ class Stream:
     channels: int
     skipped: int = 0
     bits: int | None = None
+    packet_samples: int = 0  # in one packet; 0 where an Opus packet says, or where it is not known
+
+    def begins_at(self, page: Page) -> int:
+        """Return the position before the first page with sound: not 0 where a recording was cut out of a longer one."""
+        each = _opus_samples(page.body) if self.codec == "opus" else self.packet_samples
+        return max(0, page.granule - page.packets * each) if each else 0
 
 
 def parse_ogg(source: Source) -> Audio:
-    """The first sound stream of an Ogg file; the length comes from the last page's granule position."""
-    for serial, packet in _first_packets(source):
-        stream = _identify(serial, packet)
-        if stream is not None:
-            granule = _last_granule(source, stream.serial)
-            return Audio(
-                format="ogg",
-                codec=stream.codec,
-                sample_rate_hz=stream.rate_hz,
-                channels=stream.channels,
-                duration_ms=None if granule is None else to_ms(max(granule - stream.skipped, 0), stream.rate_hz),
-                bits_per_sample=stream.bits,
-            )
-    raise NotAudio("it is an Ogg file without sound (only video or data): upload its sound track")
+    """Describe the first sound stream; the last page's granule position, less the first one, is the length."""
+    stream = next(filter(None, (_identify(serial, packet) for serial, packet in _first_packets(source))), None)
+    if stream is None:
+        raise NotAudio("it is an Ogg file without sound (only video or data): upload its sound track")
+    return Audio(
+        format="ogg",
+        codec=stream.codec,
+        sample_rate_hz=stream.rate_hz,
+        channels=stream.channels,
+        duration_ms=_length_ms(source, stream),
+        bits_per_sample=stream.bits,
+    )
+
+
+def _length_ms(source: Source, stream: Stream) -> int | None:
+    if source.size_bytes <= COUNTED_BYTES:
+        seconds = _count_s(list(_pages(source.window(0, source.size_bytes), 0)))
+        return to_ms(seconds, 1) if seconds is not None else None
+    samples = _estimate_samples(source, stream)
+    return to_ms(samples, stream.rate_hz) if samples is not None else None
+
+
+def _count_s(pages: list[Page]) -> float | None:
+    """Return the seconds of the sound in all chained recordings; None where no page says where the sound ends."""
+    seconds: float | None = None
+    stream: Stream | None = None
+    sounding: list[Page] = []
+    for page, following in zip(pages, [*pages[1:], None], strict=True):
+        if page.is_first and (sounding or stream is None):
+            stream, sounding = _identify(page.serial, page.body), []
+        if stream and page.serial == stream.serial and page.granule and not page.is_first:
+            sounding.append(page)
+        if sounding and stream and (following is None or following.is_first):
+            samples = sounding[-1].granule - stream.begins_at(sounding[0]) - stream.skipped
+            seconds = (seconds or 0) + max(samples, 0) / max(stream.rate_hz, 1)
+    return seconds
+
+
+def _estimate_samples(source: Source, stream: Stream) -> int | None:
+    """Return the samples of a long file by its first and last page, and by places between if it may be chained."""
+    head = [page for page in _pages(source.peek(0, BLOCK_BYTES), 0) if page.serial == stream.serial and page.granule]
+    tail_start = source.size_bytes - BLOCK_BYTES  # a page has at most 65307 bytes
+    tail = [page for page in _pages(source.peek(tail_start, BLOCK_BYTES), tail_start) if page.granule]
+    own = [page for page in tail if page.serial == stream.serial]
+    begin = stream.begins_at(head[0]) if head else 0
+    if own and not _may_be_chained(head, own[-1]):
+        return max(own[-1].granule - begin - stream.skipped, 0)
+    places = min(MOST_SAMPLES, source.reads_left(SAMPLE_BYTES))
+    starts = [int(tail_start * (place + 0.5) / places) for place in range(places)]
+    seen = [page for start in starts for page in _pages(source.window(start, SAMPLE_BYTES), start) if page.granule]
+    spans = []
+    for one, other in pairwise(sorted([*head, *seen, *tail], key=lambda page: page.offset)):
+        if one.serial == other.serial and one.granule <= other.granule:
+            spans.append((other.granule - one.granule, other.offset - one.offset))
+    spans = [(samples, size_bytes) for samples, size_bytes in spans if samples and size_bytes]
+    if not spans:
+        return None
+    # A span with many more bytes per sample reaches over the seam of two recordings.
+    usual = UNEVEN * median(size_bytes / samples for samples, size_bytes in spans)
+    inside = [(samples, size_bytes) for samples, size_bytes in spans if size_bytes / samples <= usual]
+    return source.size_bytes * sum(span[0] for span in inside) // sum(span[1] for span in inside)
+
+
+def _may_be_chained(head: list[Page], last: Page) -> bool:
+    """Whether the bytes of one second are many more over the whole than at the start, as when recordings are joined."""
+    if len(head) < 2 or head[-1].granule <= head[0].granule:
+        return False
+    at_start = (head[-1].offset - head[0].offset) / (head[-1].granule - head[0].granule)
+    return last.offset - head[0].offset > UNEVEN * at_start * max(last.granule - head[0].granule, 0)
+
+
+def _pages(data: bytes, start: int) -> Iterator[Page]:
+    """Yield the pages whose heads are in the data, which begins at byte `start` of the file."""
+    at = data.find(b"OggS")
+    while at != -1 and at + 27 <= len(data):
+        flags, granule, serial, segments = struct.unpack("<5xBQI8xB", data[at : at + 27])
+        lacing = data[at + 27 : at + 27 + segments]
+        body = at + 27 + segments
+        if granule == NO_GRANULE:
+            granule = 0
+        packets = sum(size < 255 for size in lacing)
+        yield Page(start + at, serial, granule, bool(flags & FIRST_PAGE), packets, data[body : body + sum(lacing)])
+        following = body + sum(lacing)
+        at = following if data[following : following + 4] == b"OggS" else data.find(b"OggS", at + 4)
+
+
+def _opus_samples(packet: bytes) -> int:
+    """Return the samples of an Opus packet at 48 kHz, by its first byte: RFC 6716, section 3.1."""
+    if not packet:
+        return 0
+    config, count = packet[0] >> 3, (1, 2, 2, packet[1] & 63 if len(packet) > 1 else 1)[packet[0] & 3]
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config & 3]
+    elif config < 16:
+        frame = (480, 960)[config & 1]
+    else:
+        frame = (120, 240, 480, 960)[config & 3]
+    return frame * count
 
 
 def _first_packets(source: Source) -> Iterator[tuple[int, bytes]]:
@@ -63,95 +172,15 @@ def _identify(serial: int, packet: bytes) -> Stream | None:
     if packet.startswith(b"OpusHead") and len(packet) >= 19:
         return Stream(serial, "opus", OPUS_CLOCK_HZ, packet[9], skipped=int.from_bytes(packet[10:12], "little"))
     if packet.startswith(b"\x01vorbis") and len(packet) >= 16:
-        return Stream(serial, "vorbis", int.from_bytes(packet[12:16], "little"), packet[11])
-    if packet.startswith(b"Speex   ") and len(packet) >= 52:
-        rate_hz, _, _, channels = struct.unpack("<IIII", packet[36:52])
-        return Stream(serial, "speex", rate_hz, channels)
+        long_block = 1 << (packet[28] >> 4) if len(packet) > 28 else 0
+        return Stream(
+            serial, "vorbis", int.from_bytes(packet[12:16], "little"), packet[11], packet_samples=long_block // 2
+        )
+    if packet.startswith(b"Speex   ") and len(packet) >= 68:
+        rate_hz, _, _, channels, _, frame_samples, _, frames = struct.unpack("<IIIIIIII", packet[36:68])
+        return Stream(serial, "speex", rate_hz, channels, packet_samples=frame_samples * max(frames, 1))
     if packet.startswith(b"\x7fFLAC") and packet[9:13] == b"fLaC" and len(packet) >= 35:
-        rate_hz, channels, bits, _ = _stream_info(packet[17:])
-        return Stream(serial, "flac", rate_hz, channels, bits=bits)
+        sound, _ = read_stream_info(packet[17:])
+        block_samples = int.from_bytes(packet[19:21])
+        return Stream(serial, "flac", sound.rate_hz or 0, sound.channels, bits=sound.bits, packet_samples=block_samples)
     return None
-
-
-def _last_granule(source: Source, serial: int) -> int | None:
-    """The granule position of a stream's last page; a page has at most 65307 bytes, so the tail always holds one."""
-    tail_start = max(0, source.size_bytes - BLOCK_BYTES)
-    tail = source.peek(tail_start, BLOCK_BYTES)
-    at = len(tail)
-    while (at := tail.rfind(b"OggS", 0, at)) != -1:
-        if at + 18 <= len(tail):
-            granule, found_serial = struct.unpack("<QI", tail[at + 6 : at + 18])
-            if found_serial == serial and granule != NO_GRANULE:
-                return int(granule)
-    return None
-
-
-def parse_flac(source: Source, start: int) -> Audio:
-    """Native FLAC at `start` (ID3 tags may come before): everything is in the stream information block.
-
-    Only a streamed file lacks the length there: then its last frame tells.
-    """
-    info = source.exactly(start + 8, 34)
-    rate_hz, channels, bits, samples = _stream_info(info)
-    samples = samples or _streamed_samples(source, block_samples=int.from_bytes(info[2:4]))
-    return Audio(
-        format="flac",
-        codec="flac",
-        sample_rate_hz=rate_hz,
-        channels=channels,
-        duration_ms=to_ms(samples, rate_hz) if samples else None,
-        bits_per_sample=bits,
-    )
-
-
-def _stream_info(block: bytes) -> tuple[int, int, int, int]:
-    """Rate, channels, bits and samples (0: unknown, it was streamed) of a FLAC stream information block."""
-    packed = int.from_bytes(block[10:18])
-    return packed >> 44, (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1, packed & 0xFFFFFFFFF
-
-
-def _streamed_samples(source: Source, block_samples: int) -> int:
-    """Where the last frame of a FLAC stream ends, in samples; 0 if none is found in the last 64 KiB.
-
-    A frame begins with 14 one-bits and a zero and protects its header with a CRC-8, which tells it from chance.
-    """
-    tail = source.peek(max(0, source.size_bytes - BLOCK_BYTES), BLOCK_BYTES)
-    at = len(tail)
-    while (at := tail.rfind(b"\xff", 0, at)) != -1:
-        end_sample = _frame_end(tail[at : at + 16], block_samples)
-        if end_sample:
-            return end_sample
-    return 0
-
-
-def _frame_end(head: bytes, block_samples: int) -> int:
-    """First sample after the FLAC frame that begins here; 0 if none does. RFC 9639, section 9.1."""
-    if len(head) < 16 or head[1] & 0xFE != 0xF8 or head[2] & 15 == 15 or head[3] & 1:
-        return 0
-    number_bytes = max(1, 8 - (head[4] ^ 0xFF).bit_length())
-    size_code, rate_code = head[2] >> 4, head[2] & 15
-    size_at = 4 + number_bytes
-    size_bytes = {6: 1, 7: 2}.get(size_code, 0)
-    crc_at = size_at + size_bytes + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    if number_bytes > 7 or crc_at >= len(head) or _crc8(head[:crc_at]) != head[crc_at]:
-        return 0
-    number = head[4] & (0xFF >> (number_bytes + 1)) if number_bytes > 1 else head[4]
-    for byte in head[5:size_at]:
-        number = number << 6 | byte & 0x3F
-    if size_bytes:
-        samples = int.from_bytes(head[size_at : size_at + size_bytes]) + 1
-    elif size_code >= 8:
-        samples = 256 << (size_code - 8)
-    else:
-        samples = 576 << (size_code - 2) if size_code >= 2 else 192
-    counts_samples = head[1] & 1  # else it counts frames, all of one size but the last
-    return number + samples if counts_samples else number * block_samples + samples
-
-
-def _crc8(data: bytes) -> int:
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x07) & 0xFF if crc & 0x80 else crc << 1
-    return crc

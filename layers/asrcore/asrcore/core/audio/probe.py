@@ -6,13 +6,15 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from asrcore.core.audio.asf import parse_asf
+from asrcore.core.audio.flac import parse_flac
 from asrcore.core.audio.flv import parse_flv
 from asrcore.core.audio.matroska import parse_matroska
 from asrcore.core.audio.model import MOST_MS, Audio, NotAudio
 from asrcore.core.audio.mp4 import parse_mp4
-from asrcore.core.audio.mpeg import SEARCH_AFTER_TAG_BYTES, SEARCH_BYTES, parse_frames, skip_id3
-from asrcore.core.audio.ogg import parse_flac, parse_ogg
-from asrcore.core.audio.riff import parse_aiff, parse_caf, parse_wav, parse_wave64
+from asrcore.core.audio.mpeg import SEARCH_BYTES, parse_frames, skip_id3
+from asrcore.core.audio.mpegts import find_grid, parse_mpegts
+from asrcore.core.audio.ogg import parse_ogg
+from asrcore.core.audio.riff import parse_aiff, parse_ape, parse_au, parse_caf, parse_wav, parse_wave64
 from asrcore.core.audio.source import Read, Source
 from asrcore.core.audio.speech import (
     AMR_NB_MAGIC,
@@ -22,6 +24,7 @@ from asrcore.core.audio.speech import (
     parse_pcm,
     parse_silk,
 )
+from asrcore.core.audio.surround import AC3, AC3_SYNC, DTS, DTS_SYNC, parse_surround
 
 # (offset, bytes there, parser)
 CONTAINERS: tuple[tuple[int, bytes, Callable[[Source], Audio]], ...] = (
@@ -31,6 +34,8 @@ CONTAINERS: tuple[tuple[int, bytes, Callable[[Source], Audio]], ...] = (
     (0, b"riff\x2e\x91\xcf\x11", parse_wave64),
     (0, b"FORM", parse_aiff),
     (0, b"caff", parse_caf),
+    (0, b".snd", parse_au),
+    (0, b"MAC ", parse_ape),
     (0, b"OggS", parse_ogg),
     (4, b"ftyp", parse_mp4),
     (4, b"moov", parse_mp4),
@@ -58,7 +63,8 @@ OTHERS = (
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"MThd", "a MIDI file, which holds notes and no sound"),
     (b"#EXTM3U", "a playlist"),
-    (b"\x00\x00\x01\xba", "an MPEG video"),
+    (b"\x00\x00\x01\xba", "an MPEG program stream (a video of a DVD)"),
+    (b".RMF", "a RealMedia file"),
     (b"<!DOCTYPE", "a web page"),
     (b"<html", "a web page"),
     (b"<?xml", "an XML text"),
@@ -110,11 +116,16 @@ def _parse(source: Source, suffix: str) -> Audio:
         return parse_flac(source, start)
     if start >= source.size_bytes:
         raise NotAudio("it ends inside its ID3 tag, before any sound: upload it again", code="TruncatedAudio")
+    grid = find_grid(source)
+    if grid is not None:
+        return parse_mpegts(source, grid)
+    for magic, framing in ((AC3_SYNC, AC3), (DTS_SYNC, DTS)):
+        if head.startswith(magic) and (surround := parse_surround(source, framing)):
+            return surround
     for magic, what in OTHERS:
         if head.startswith(magic):
             raise NotAudio(f"it is {what}; {ADVICE}")
-    search_bytes = 1 if suffix in HEADERLESS else SEARCH_AFTER_TAG_BYTES if start else SEARCH_BYTES
-    found = parse_frames(source, start, search_bytes)
+    found = parse_frames(source, start, 1 if suffix in HEADERLESS else SEARCH_BYTES)
     if found is not None:
         return found
     if suffix in HEADERLESS:

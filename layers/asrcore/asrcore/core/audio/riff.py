@@ -1,13 +1,13 @@
-"""PCM and its relatives in chunks: WAV (RIFF, RF64, BW64), Wave64, AIFF, AIFC and CAF.
+"""PCM and its relatives in chunks: WAV (RIFF, RF64, BW64), Wave64, AVI, AIFF, AIFC and CAF.
 
-Sources: Microsoft "Multiple Channel Audio Data and WAVE Files" (WAVE_FORMAT_EXTENSIBLE), EBU Tech 3306 (RF64), Apple
-"Audio Interchange File Format AIFF-C" and "Core Audio Format Specification".
+Sources: Microsoft "Multiple Channel Audio Data and WAVE Files" (WAVE_FORMAT_EXTENSIBLE) and "AVI RIFF File Reference",
+EBU Tech 3306 (RF64), Apple "Audio Interchange File Format AIFF-C" and "Core Audio Format Specification".
 """
 
 import math
 from collections.abc import Iterator
 
-from asrcore.core.audio.model import Audio, NotAudio, to_ms, to_rate_hz
+from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import Source
 
 MOST_CHUNKS = 64
@@ -29,7 +29,10 @@ WAVE_CODECS = {
     0x0161: "wmav2",
     0x0162: "wmapro",
     0x0163: "wmalossless",
+    0x2000: "ac3",
+    0x2001: "dts",
 }
+STREAMED_SPAN = 1 << 16  # writers to a pipe put nearly 2 or 4 GiB for a size that they do not know
 
 Chunk = tuple[bytes, int, int]  # name, offset of its content, size of its content
 
@@ -46,8 +49,10 @@ def wave_codec(tag: int, bits: int) -> str:
 def parse_wav(source: Source) -> Audio:
     """RIFF, RF64 and BW64. A data size that is 0 or reaches past the end was streamed: the file's size decides."""
     form = source.exactly(8, 4)
+    if form == b"AVI ":
+        return _parse_avi(source)
     if form != b"WAVE":
-        raise NotAudio("it is an AVI video" if form == b"AVI " else "it is a RIFF file, but not a WAV")
+        raise NotAudio("it is a RIFF file, but neither WAV nor AVI")
     return _parse_wave(source, _chunks(source, 12, "<4sI"))
 
 
@@ -92,9 +97,11 @@ def _parse_wave(source: Source, chunks: Iterator[Chunk]) -> Audio:
         elif name == b"data":
             if layout is None:
                 raise NotAudio("it is a WAV without a format: convert the recording again and upload it")
-            told_bytes = long_size if size == 0xFFFFFFFF and long_size is not None else size
-            sound_bytes = _sound_bytes(source, offset, told_bytes)
-            return _describe_wave(layout, sound_bytes, samples if sound_bytes == told_bytes else 0)
+            declared_bytes = long_size if size == 0xFFFFFFFF and long_size is not None else size
+            there_bytes = _sound_bytes(source, offset, declared_bytes)
+            if _is_streamed(declared_bytes):
+                return _describe_wave(layout, there_bytes, samples=0)
+            return as_cut(_describe_wave(layout, declared_bytes, samples), there_bytes, declared_bytes)
     raise AssertionError("the chunks end in a sound chunk or in NotAudio")
 
 
@@ -106,6 +113,11 @@ def _sound_bytes(source: Source, offset: int, size: int) -> int:
             code="TruncatedAudio",
         )
     return size if 0 < size <= left else left
+
+
+def _is_streamed(size: int) -> bool:
+    """Whether a chunk's size is what a writer puts that does not know it."""
+    return size == 0 or abs(size - 2**31) <= STREAMED_SPAN or 0 < 2**32 - size <= STREAMED_SPAN
 
 
 def _describe_wave(layout: tuple[int, ...], sound_bytes: int, samples: int) -> Audio:
@@ -125,10 +137,46 @@ def _describe_wave(layout: tuple[int, ...], sound_bytes: int, samples: int) -> A
     )
 
 
+AVI_SOUND = b"auds"
+
+
+def _parse_avi(source: Source) -> Audio:
+    """Describe the first sound stream of an AVI: all streams are described before the first picture."""
+    kind, scale, rate, length = b"", 0, 0, 0
+    declared_bytes = source.unpack("<I", 4)[0]
+    offset = 12
+    for _ in range(MOST_CHUNKS):
+        if offset + 12 > source.size_bytes:
+            break
+        name, size, form = source.unpack("<4sI4s", offset)
+        if name == b"LIST" and form in (b"hdrl", b"strl"):
+            offset += 12
+            continue
+        if name == b"LIST" and form == b"movi":
+            break
+        if name == b"strh":
+            kind, (scale, rate, _, length) = form, source.unpack("<IIII", offset + 28)
+        elif name == b"strf" and kind == AVI_SOUND:
+            tag, channels, rate_hz, _, _, bits = source.unpack("<HHIIHH", offset + 8)
+            audio = Audio(
+                format="avi",
+                codec=wave_codec(tag, bits),
+                sample_rate_hz=rate_hz,
+                channels=channels,
+                duration_ms=to_ms(length * scale, rate) if length and scale and rate else None,
+                bits_per_sample=bits if bits and wave_codec(tag, bits).startswith("pcm") else None,
+            )
+            return audio if _is_streamed(declared_bytes) else as_cut(audio, source.size_bytes - 8, declared_bytes)
+        offset += 8 + size + size % 2
+    raise NotAudio("it is an AVI video without sound: upload the sound of the recording")
+
+
 AIFF_CODECS = {
     b"fl32": "pcm_f32be",
     b"FL32": "pcm_f32be",
     b"fl64": "pcm_f64be",
+    b"in24": "pcm_s24be",
+    b"in32": "pcm_s32be",
     b"ulaw": "pcm_mulaw",
     b"ULAW": "pcm_mulaw",
     b"alaw": "pcm_alaw",
@@ -149,7 +197,7 @@ def parse_aiff(source: Source) -> Audio:
             power = (exponent & 0x7FFF) - 16383
             rate = math.ldexp(mantissa, power - 63) if power < 32 else 0.0
             samples = frames * (64 if kind == b"ima4" else 1)  # ima4 counts packets of 64
-            return Audio(
+            audio = Audio(
                 format="aiff",
                 codec=_aiff_codec(kind, bits),
                 sample_rate_hz=to_rate_hz(rate),
@@ -157,6 +205,8 @@ def parse_aiff(source: Source) -> Audio:
                 duration_ms=to_ms(samples, rate),
                 bits_per_sample=bits or None,
             )
+            declared_bytes = source.unpack(">I", 4)[0]
+            return audio if _is_streamed(declared_bytes) else as_cut(audio, source.size_bytes - 8, declared_bytes)
     raise AssertionError("the chunks end in the common chunk or in NotAudio")
 
 
@@ -186,18 +236,76 @@ def parse_caf(source: Source) -> Audio:
     if kind == b"lpcm":
         codec = f"pcm_{'f' if flags & 1 else 's'}{bits}{'le' if flags & 2 else 'be'}"
     frames = None
+    there = declared = 0
     for name, offset, size in _chunks(source, 8, ">4sq", align=1):
         if name == b"pakt":
             frames = source.unpack(">qq", offset)[1]
-        elif name == b"data" and packet_bytes:
-            frames = _sound_bytes(source, offset + 4, size - 4) // packet_bytes * packet_frames
-        if frames is not None or offset + size >= source.size_bytes or size < 0:
+        elif name == b"data":
+            there = _sound_bytes(source, offset + 4, size - 4)
+            declared = size - 4 if size > 4 else there
+            if packet_bytes:
+                frames = declared // packet_bytes * packet_frames
+        if (declared and frames is not None) or offset + size >= source.size_bytes or size < 0:
             break
-    return Audio(
+    audio = Audio(
         format="caf",
         codec=codec,
         sample_rate_hz=to_rate_hz(rate),
         channels=channels,
         duration_ms=None if frames is None else to_ms(frames, rate),
         bits_per_sample=bits or None,
+    )
+    return as_cut(audio, there, declared)
+
+
+AU_CODECS = {
+    1: "pcm_mulaw",
+    2: "pcm_s8",
+    3: "pcm_s16be",
+    4: "pcm_s24be",
+    5: "pcm_s32be",
+    6: "pcm_f32be",
+    7: "pcm_f64be",
+    27: "pcm_alaw",
+}
+AU_BITS = {"pcm_mulaw": 8, "pcm_alaw": 8, "pcm_s8": 8, "pcm_s16be": 16, "pcm_s24be": 24, "pcm_f64be": 64}
+
+
+def parse_au(source: Source) -> Audio:
+    """Describe Sun's audio file, whose header is six numbers."""
+    start, size, encoding, rate_hz, channels = source.unpack(">IIIII", 4)
+    codec = AU_CODECS.get(encoding, f"au_{encoding}")
+    bits = AU_BITS.get(codec, 32) if encoding in AU_CODECS else None
+    there_bytes = _sound_bytes(source, start, size)
+    declared_bytes = there_bytes if _is_streamed(size) else size
+    audio = Audio(
+        format="au",
+        codec=codec,
+        sample_rate_hz=rate_hz,
+        channels=channels,
+        duration_ms=to_ms(declared_bytes * 8, bits * channels * rate_hz) if bits else None,
+        bits_per_sample=bits,
+    )
+    return as_cut(audio, there_bytes, declared_bytes)
+
+
+FIRST_APE_WITH_DESCRIPTOR = 3980
+
+
+def parse_ape(source: Source) -> Audio:
+    """Describe Monkey's Audio of version 3.98 (2003) or newer."""
+    version = source.unpack("<H", 4)[0]
+    if version < FIRST_APE_WITH_DESCRIPTOR:
+        raise NotAudio("it is Monkey's Audio of an old version: convert it to WAV or FLAC")
+    frame_samples, last_samples, frames, bits, channels, rate_hz = source.unpack(
+        "<IIIHHI", source.unpack("<I", 8)[0] + 4
+    )
+    samples = (frames - 1) * frame_samples + last_samples if frames else 0
+    return Audio(
+        format="ape",
+        codec="ape",
+        sample_rate_hz=rate_hz,
+        channels=channels,
+        duration_ms=to_ms(samples, rate_hz),
+        bits_per_sample=bits,
     )

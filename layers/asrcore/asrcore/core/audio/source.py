@@ -2,7 +2,8 @@
 
 Every byte a parser sees comes through a `Source`. It fetches aligned blocks of 64 KiB and keeps them, so that the small
 reads of a parser become few ranged requests: one for a WAV, FLAC or WMA, two for an MP3 with cover art, an Ogg or an
-MP4 with its index at the end. A budget ends the reading of files made to be read for ever.
+MP4 with its index at the end. A budget of
+bytes and of requests ends the reading of files made to be read for ever.
 """
 
 import struct
@@ -13,6 +14,7 @@ from asrcore.core.audio.model import NotAudio
 
 BLOCK_BYTES = 64 * 1024
 BUDGET_BYTES = 12 * BLOCK_BYTES
+MOST_READS = 16
 
 Read = Callable[[int, int], bytes]
 
@@ -28,6 +30,11 @@ class Source:
         self._read = read
         self._blocks: dict[int, bytes] = {}
         self._left_bytes = BUDGET_BYTES
+        self._left_reads = MOST_READS
+
+    def reads_left(self, length: int) -> int:
+        """Return how many more requests of `length` bytes the budget allows."""
+        return min(self._left_reads, self._left_bytes // length)
 
     def window(self, offset: int, length: int) -> bytes:
         """The bytes at `offset`, fewer at the end of the object; one request unless a block holds them.
@@ -40,12 +47,13 @@ class Source:
         cached = self._blocks.get(offset // BLOCK_BYTES, b"")[offset % BLOCK_BYTES :][:length]
         if len(cached) == length:
             return cached
-        if length > self._left_bytes:
+        if not self.reads_left(length):
             raise NotAudio(
-                f"its header is spread over more than {BUDGET_BYTES // 1024} KiB, which no common recorder does: "
-                "convert the recording (for example to 16 kHz WAV) and upload it again"
+                f"its header is spread over more than {BUDGET_BYTES // 1024} KiB or {MOST_READS} places, which no "
+                "common recorder does: convert the recording (for example to 16 kHz WAV) and upload it again"
             )
         self._left_bytes -= length
+        self._left_reads -= 1
         return self._read(offset, length)[:length]
 
     def peek(self, offset: int, length: int) -> bytes:

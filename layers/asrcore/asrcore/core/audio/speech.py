@@ -33,7 +33,7 @@ def parse_amr(source: Source) -> Audio:
     codec, rate_hz, sizes = ("amr_wb", 16000, AMR_WB_BYTES) if wide else ("amr_nb", 8000, AMR_NB_BYTES)
     start = len(AMR_WB_MAGIC if wide else AMR_NB_MAGIC)
     seconds = measure_s(source, _amr_framing(codec, rate_hz, sizes), start)
-    if not seconds:
+    if seconds is None:
         raise NotAudio(
             "its AMR header is there, but no sound follows: the recording was cut off, upload it again",
             code="TruncatedAudio",
