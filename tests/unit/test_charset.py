@@ -5,12 +5,18 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from asrcore.callback import Posted, receive
+from asrcore.core.callback_url import callback_url
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.errors import AsrError, UnreadableResultError
+from asrcore.core.step import Next
 from asrcore.core.vendor import Reply
 from asrcore.events import posted
 from asrcore.vendors.registry import VENDORS
+from tests.support.memory import World
 from tests.support.orders import an_order, answer
+from tests.support.pipeline import KEY, drop, wav
+from tests.support.running import CREDENTIALS
 
 SENTENCE = "今天天气怎么样，我们去公园。"
 TRADITIONAL = "今天天氣怎麼樣，我們去公園。"
@@ -134,6 +140,55 @@ def test_legacy_json_callback_is_read_by_res_text_format():
 def test_result_in_no_charset_is_unreadable(name, body):
     with pytest.raises(UnreadableResultError):
         VENDORS[name].read_callback(body, "", an_order())
+
+
+ACCEPTED = {
+    "tencent-recording": {"code": 0, "requestId": 7},
+    "tencent-rec-task": {"Response": {"Data": {"TaskId": 7}}},
+    "volcengine": {"resp": {"code": "1000", "id": "7"}},
+    "volcengine-bigmodel": {"code": "20000000"},
+}
+UNREADABLE = {
+    "tencent-recording": form(b"\xff\xff\xff"),
+    "tencent-rec-task": form(b"\xff\xff\xff"),
+    "volcengine": b'{"resp": {"code": 1000, "text": "\xff\xff"}}',
+    "volcengine-bigmodel": b'{"result": {"text": "\xff\xff"}}',
+}
+
+
+def submitted_to(name):
+    """A world whose recording was submitted to the vendor, and a callback with a result that cannot be read."""
+    made = World(
+        vendors={name: VENDORS[name]},
+        send=lambda request: answer(ACCEPTED[name]),
+        secret={**CREDENTIALS, "callback": {"keys": ["callback-key"]}},
+    )
+    made.recordings.objects[KEY] = (wav(), {})
+    job = drop(made)
+    url = callback_url("https://api.example.com", name, job.job_id, 1, ["callback-key"])
+    return made, Posted(name, job.job_id, "1", url.rsplit("/", 1)[1], UNREADABLE[name], "")
+
+
+@pytest.mark.parametrize("name", [name for name in UNREADABLE if name != "tencent-recording"])
+def test_unreadable_result_of_a_vendor_is_queried_at_once(name):
+    made, callback = submitted_to(name)
+
+    assert receive(callback, made.services).status == 400
+
+    step = made.services.next_step(made.job())
+    assert (step.next, step.wait_s) == (Next.QUERY, 0)
+    assert made.transcripts.objects == {}
+
+
+def test_tencent_attempt_ends_with_its_second_unreadable_result():
+    made, callback = submitted_to("tencent-recording")
+
+    receive(callback, made.services)
+    assert made.job().attempt.number == 1
+    receive(callback, made.services)
+
+    assert (made.job().attempts[0].code, made.job().attempt.number) == ("UnreadableCallback", 2)
+    assert made.transcripts.objects == {}
 
 
 def test_failure_keeps_its_code_when_its_words_are_in_no_charset():
