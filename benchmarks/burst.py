@@ -34,7 +34,8 @@ from tests.simulation.world import DEFINITION
 from tests.support import memory
 from tests.support.pipeline import wav
 
-COUNTS = (100, 1_000, 10_000, 100_000)
+COUNTS = (100, 1_000, 10_000)
+LONG_COUNT = 100_000
 STRICT_COUNT = 10_000  # for a vendor that counts questions too
 PER_SECOND = 25
 VENDOR = "toy-query"

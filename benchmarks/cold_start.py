@@ -1,9 +1,9 @@
 """From the start of a process to a handler that is ready, in CPU time.
 
-Beside each function: the floor (boto3 and the same clients, nothing else), and the floor with a vendor's SDK and its
-client. Packages lie as Lambda has them, on a disk that takes no compiled files: its own compiled, the layer as `sam
-build` leaves it (compiled too) and, to see what that saves, as sources only. Runs take turns, and of each the least is
-taken: others can only add.
+Beside each function stands its floor: the same packages, imported, and the same clients of AWS, without a line of ours.
+For information: boto3 and the clients alone, and these with a vendor's SDK and its client. Packages lie as Lambda has
+them, on a disk that takes no compiled files: its own compiled, the layer as `sam build` leaves it (compiled too) and,
+to see what that saves, as sources only. Runs take turns, and of each the least is taken: others can only add.
 """
 
 import compileall
@@ -26,6 +26,8 @@ RUNS = 5
 UNCOMPILED = "poller"  # the function that shows what compiling saves; they differ little in that
 CLIENTS = ("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
 SERVICES = ("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")
+OURS = {"app", "asrcore", "__main__"}
+READY = "ready for its usual step"
 NOT_SERVICES = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 
 
@@ -53,6 +55,8 @@ def _make_clients(services: tuple[str, ...]) -> str:
     return f"import boto3\nfor name in {services}:\n    boto3.client(name)\n"
 
 
+# Not what extensions put among the modules without being any.
+IMPORTABLE = "def importable(name):\n    return getattr(sys.modules[name], '__spec__', None) is not None\n"
 FLOOR = _make_clients(CLIENTS)
 SDK = (
     "from tencentcloud.asr.v20190614 import models\n"
@@ -91,8 +95,8 @@ class Start:
         return usage.ru_utime + usage.ru_stime
 
     def modules(self) -> list[str]:
-        """What it imports, standard library included."""
-        code = f"{self.code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+        """Return the modules that it imports, in that order, the standard library's included."""
+        code = f"{self.code}\n{IMPORTABLE}import json, sys\nprint(json.dumps([*filter(importable, sys.modules)]))"
         done = subprocess.run(
             [sys.executable, "-S", "-c", code], env=_environment(self.path), capture_output=True, check=True, timeout=60
         )
@@ -131,26 +135,37 @@ def _starts(artefact: Artefact, folder: Path) -> dict[str, Start]:
     trimmed = folder / "trimmed"
     shutil.copytree(artefact.runtime, trimmed, ignore=_other_services)
     runtime = artefact.runtime
+    starts = {name: Start("import app", (artefact.function(name), artefact.layer, runtime)) for name in FUNCTIONS}
+    ready = {
+        name: Start(
+            f"import app{''.join(f', {module}' for module in step.modules)}\n{_make_clients(step.clients)}",
+            (artefact.function(name), artefact.layer, runtime),
+        )
+        for name, step in USUAL.items()
+    }
     return {
-        "floor": Start(FLOOR, (runtime,)),
-        "floor, botocore trimmed to our services": Start(FLOOR, (trimmed,)),
+        **starts,
+        **{f"{name}, its imports alone": _same_imports(start) for name, start in starts.items()},
+        **{f"{name}, {READY}": start for name, start in ready.items()},
+        **{
+            f"{name}, {READY}, its imports and clients alone": _same_imports(start, USUAL[name].clients)
+            for name, start in ready.items()
+        },
+        "boto3 and the stack's clients": Start(FLOOR, (runtime,)),
+        "boto3 and the stack's clients, botocore trimmed to our services": Start(FLOOR, (trimmed,)),
         "vendor's SDK": Start(FLOOR + SDK, (compiled_sdk, runtime)),
         "vendor's SDK, sources only": Start(FLOOR + SDK, (artefact.sdk, runtime)),
-        **{name: Start("import app", (artefact.function(name), artefact.layer, runtime)) for name in FUNCTIONS},
         f"{UNCOMPILED}, sources only": Start("import app", (artefact.function(UNCOMPILED), sources, runtime)),
-        **{f"floor of {name}": Start(_make_clients(step.clients), (runtime,)) for name, step in USUAL.items()},
-        **{
-            f"vendor's SDK for {name}": Start(_make_clients(step.clients) + SDK, (compiled_sdk, runtime))
-            for name, step in USUAL.items()
-        },
-        **{
-            f"{name}, ready for its usual step": Start(
-                f"import app{''.join(f', {module}' for module in step.modules)}\n{_make_clients(step.clients)}",
-                (artefact.function(name), artefact.layer, runtime),
-            )
-            for name, step in USUAL.items()
-        },
     }
+
+
+def _same_imports(start: Start, clients: tuple[str, ...] = ()) -> Start:
+    """Return a start that imports the same modules but for ours, and makes these clients."""
+    found = [name for name in start.modules() if name.partition(".")[0] not in OURS]
+    # The packages first: they bring the parts of the standard library in an order in which those can be imported.
+    modules = sorted(found, key=lambda name: name.partition(".")[0] in sys.stdlib_module_names)
+    code = f"import importlib\nfor name in {modules}:\n    importlib.import_module(name)\n"
+    return Start(code + (_make_clients(clients) if clients else ""), start.path)
 
 
 def _other_services(folder: str, names: list[str]) -> list[str]:

@@ -28,10 +28,13 @@ def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[
 
 
 def found_alone(module: str, *arguments: str, timeout_s: float) -> Any:
-    """What a module finds when it runs in a process of its own: its last line, which is JSON."""
+    """What a module finds when it runs in a process of its own: its last line, which is JSON.
+
+    Raises CalledProcessError, and the process has said why.
+    """
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         check=True,
         cwd=ROOT,
         env=environment(),

@@ -22,6 +22,8 @@ from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, Aws
 from asrcore.core.step import CROWDED_S, GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
+from tools import performance
+from tools.markdown import table as _table
 from tools.rights import resources, rights
 from tools.schemas import tuning_schema
 
@@ -36,6 +38,7 @@ DOCUMENTS = tuple(
         "docs/cost.md",
         "docs/api.md",
         "docs/rights.md",
+        "docs/performance.md",
     )
 )
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -290,6 +293,14 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "awsprices": aws_price_table,
     "problems": problem_table,
     "rights": rights_text,
+    "measured": performance.measured,
+    "aims": performance.aims,
+    "starts": performance.starts,
+    "replies": performance.replies,
+    "schedules": performance.schedules,
+    "callbacks": performance.callbacks,
+    "bursts": performance.bursts,
+    "costs": performance.costs,
 }
 
 
@@ -357,14 +368,6 @@ def _length(milliseconds: int) -> str:
 
 def _size(size_bytes: int) -> str:
     return f"{round(size_bytes / 1_000_000)} MB"
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    header = tuple(header)
-    lines = [header, tuple("---" for _ in header), *rows]
-    # A bar within a cell would end it.
-    cells = (tuple(cell.replace("|", "\\|") for cell in line) for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 class _Tolerant(yaml.SafeLoader):

@@ -38,7 +38,7 @@ def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, 
 
 def faults(journey, vendor):
     """Return the faults that a simulated vendor has not come to yet."""
-    return requests.get(f"{journey.stack.simulators[vendor]}/_simulator/faults", timeout=30).json()
+    return requests.get(f"{journey.stack.simulators[vendor]}/_simulator/faults", timeout=60).json()
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem"])
@@ -73,7 +73,7 @@ def test_an_api_that_is_gone_while_the_vendor_calls_back_gets_the_callback_again
 
 def callbacks(journey, vendor, row):
     """Return how many callbacks a simulated vendor has sent, in vain or not, about the latest attempt of a row."""
-    noted = requests.get(f"{journey.stack.simulators[vendor]}/_simulator/requests", timeout=30).json()
+    noted = requests.get(f"{journey.stack.simulators[vendor]}/_simulator/requests", timeout=60).json()
     task = row["attempts"][-1]["vendor_task_id"]
     return sum(entry["kind"] == "callback" and str(entry["task_id"]) == str(task) for entry in noted)
 

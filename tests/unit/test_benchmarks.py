@@ -1,0 +1,41 @@
+"""The benchmarks' table: what is missed comes first, every aim is a ratio, and the rest says that it is information."""
+
+import json
+
+from benchmarks.table import Figure, read, table
+from tools.performance import RESULTS
+
+SHORT = [
+    Figure("near", "a peer", 0.9, aim=1.0),
+    Figure("far", "a peer", 0.1, aim=1.0),
+    Figure("above", "a limit", 2.0, aim=1.0),
+    Figure("none may be", "all", 0.0, aim=0.0),
+    Figure("said besides", "", 7.0, "ms"),
+]
+
+
+def test_table_has_misses_first_then_what_is_nearest_its_aim():
+    _, *rows, last = table(SHORT)
+
+    assert [row.split("  ")[0] for row in rows] == ["above", "near", "far", "none may be", "said besides"]
+    assert [row.endswith("MISSED") for row in rows] == [True, False, False, False, False]
+    assert last.startswith("5 figures, 4 with an aim, 1 missed")
+
+
+def test_table_is_never_longer_than_forty_lines():
+    many = [Figure(str(number), "", 1.0, "ms") for number in range(200)]
+
+    lines = list(table([*many, *SHORT]))
+
+    assert len(lines) == 40
+    assert "MISSED" in lines[1]
+
+
+def test_recorded_aims_are_ratios_to_what_is_named():
+    recorded = json.loads(RESULTS.read_text())
+
+    found = [each for part in recorded.values() for each in read(part["figures"])]
+
+    aimed = [each for each in found if each.aim is not None]
+    assert aimed
+    assert [each.what for each in aimed if each.unit != "x" or not each.against] == []
