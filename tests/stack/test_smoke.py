@@ -84,7 +84,7 @@ def recipe(*settings: str) -> str:
         env={name: value for name, value in os.environ.items() if name not in OF_ANOTHER_MAKE},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=True,
     )
     (line,) = [line for line in made.stdout.splitlines() if "-m asrctl smoke" in line]
