@@ -29,6 +29,7 @@ def five_hours() -> bytes:
     return file.getvalue() * MINUTES
 
 
+@pytest.mark.exhaustive
 def test_a_five_hour_transcript_with_words_passes_through(stack):
     journey = Journey(stack)
 

@@ -21,7 +21,7 @@ class SearchedStack(LocalStack):
 
         Few processes a function: their starts are most of what a stack costs.
         """
-        super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, "environments": 3, **settings})
+        super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, "environments": 2, **settings})
 
     def __enter__(self) -> Self:
         super().__enter__()
