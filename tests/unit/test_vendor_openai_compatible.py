@@ -5,12 +5,14 @@ import json
 
 import pytest
 
+from asrcore.aws import connect
 from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.tuning import read_vendor_tuning
 from asrcore.core.vendor import CONNECT_TIMEOUT_S, Account, Delivery, Reply
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from asrcore.vendors.registry import VENDORS
 from tests.support.orders import account_of, an_order, answer, lines, multipart_of, stream_of, submission, words
+from tests.unit.test_core import TestSettings
 
 VENDOR = OpenaiCompatible()
 BASE_URL = "https://asr.example.com"
@@ -185,6 +187,16 @@ def test_tuning_sets_the_largest_upload_and_the_longest_recording():
     assert vendor.why_not(an_order(size_bytes=500_000_000, duration_ms=7_200_000)) is None
     assert "takes up to 500000000" in vendor.why_not(an_order(size_bytes=500_000_001))
     assert "takes up to 7200 s" in vendor.why_not(an_order(duration_ms=7_200_001))
+
+
+def test_functions_connect_to_the_tuned_vendor():
+    changes = json.dumps({VENDOR.name: {"max_data_bytes": 7, "model": "paraformer"}})
+    environment = {**TestSettings.ENVIRONMENT, "VENDOR_TUNING": changes, "OPENAI_COMPATIBLE_BASE_URL": BASE_URL}
+
+    services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), secret=lambda **_: {})
+
+    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].why_not(an_order(size_bytes=8))
+    assert services.account(VENDOR) == Account(BASE_URL, {}, "paraformer")
 
 
 def test_tuning_leaves_other_vendors_limits_alone():
