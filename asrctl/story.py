@@ -96,8 +96,10 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
         yield f"It is COMPLETED: the transcript is s3://{transcript_bucket}/{job.transcript_key}."
     elif job.error is not None:
         by = f" of {job.error.vendor}" if job.error.vendor else ""
-        said = first_words(job.error.message).rstrip(".")
+        said, *details = job.error.message.rstrip(".").split("\n")
         yield f"It FAILED with {job.error.code}{by} (class {job.error.class_}): {said}."
+        if not any(attempt.ended_at for attempt in job.attempts):  # else the story has them already
+            yield from details
     if job.cost is not None:
         without = "" if job.cost.total else ", without the vendor, whose price is unknown"
         yield f"It cost {money(job.cost.known)}{without}."

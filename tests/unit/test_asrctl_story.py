@@ -24,6 +24,12 @@ LICENCE = AsrError(ErrorClass.CONFIG, "10110", "there is no licence: renew it", 
 SUPPORTS_SPEAKERS = VendorChoice(
     code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": ["speakers"], "passed_over": ["tencent-sentence"]}
 )
+NONE_FITS = AsrError(
+    ErrorClass.BAD_AUDIO,
+    "NoVendorFits",
+    "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor takes mono\n"
+    "abcpen: language fr-FR (takes en-US, zh-CN)",
+)
 NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
 
 
@@ -169,6 +175,18 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             ["It FAILED with NotAudio (class bad_audio): this is a web page."],
             "upload the recording again, corrected; this one ends the same way unless vendors were added",
             id="failed before any vendor saw it",
+        ),
+        pytest.param(
+            new_job(SOURCE, START).fail(NONE_FITS, at(1)).announce(0),
+            frozenset(),
+            None,
+            [
+                "It FAILED with NoVendorFits (class bad_audio): Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav.",
+                "tencent-sentence: stereo; this vendor takes mono",
+                "abcpen: language fr-FR (takes en-US, zh-CN)",
+            ],
+            "upload the recording again, corrected; this one ends the same way unless vendors were added",
+            id="failed since no vendor takes it; all vendors are listed",
         ),
         pytest.param(
             failed_over().attempt_failed(2, LICENCE, [], at(20)).announce(0),

@@ -10,6 +10,7 @@ from typing import Any
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.links import is_linked
+from asrcore.core.remedy import advise
 from asrcore.core.vendor import Limits, Order, Vendor
 
 INCOMING = "incoming/"
@@ -83,7 +84,7 @@ def choose(
         else:
             chosen.append(vendor)
     if not chosen:
-        raise _nobody(refused)
+        raise _none_fits(order, refused, vendors)
     left_out = {vendor.name: vendor.unmet(order) & order.options.asked() for vendor in chosen}
     in_order = sorted(left_out, key=lambda name: bool(left_out[name]))
     return Selection(in_order, _reason(order, in_order[0], left_out))
@@ -102,13 +103,14 @@ def _reason(order: Order, first: str, left_out: Mapping[str, AbstractSet[str]]) 
     return VendorChoice(code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": options, "passed_over": passed_over})
 
 
-def _nobody(refused: Sequence[Refusal]) -> AsrError:
+def _none_fits(order: Order, refused: Sequence[Refusal], vendors: Mapping[str, Vendor]) -> AsrError:
     lines = "\n".join(f"{refusal.vendor}: {refusal.reason}" for refusal in refused)
     only = refused[0].vendor if len(refused) == 1 else None
     if any(refusal.error_class is ErrorClass.CONFIG for refusal in refused):
         message = f"no vendor can take this recording; put the missing credentials into the stack's secret:\n{lines}"
         return AsrError(ErrorClass.CONFIG, "CredentialsMissing", message, only)
-    message = f"no vendor takes this recording as it is; convert it, or name another vendor:\n{lines}"
+    to_do = advise(order, [vendors[refusal.vendor] for refusal in refused])
+    message = f"{to_do}\n{lines}"
     return AsrError(ErrorClass.BAD_AUDIO, "NoVendorFits", message, only)
 
 

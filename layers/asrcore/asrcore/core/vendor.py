@@ -8,6 +8,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -525,12 +526,19 @@ def refusals(limits: Limits, order: Order) -> list[str]:
     if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
         found.append(f"sample rate {audio.sample_rate_hz} Hz (takes {_listed(limits.sample_rates_hz)})")
     if audio.channels and audio.channels not in limits.channels:
-        found.append(f"{audio.channels} channels (takes {_listed(limits.channels)})")
+        found.append(unfit_channels(audio.channels, limits.channels))
     if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
         found.append(f"length {audio.duration_ms / 1000:.10g} s (takes up to {limits.max_duration_ms / 1000:.10g} s)")
     if limits.max_size_bytes and order.size_bytes > limits.max_size_bytes:
         found.append(f"size {order.size_bytes} bytes (takes up to {limits.max_size_bytes})")
     return found
+
+
+def unfit_channels(channels: int, taken: AbstractSet[int]) -> str:
+    """Return in words that a vendor takes other numbers of channels."""
+    words = {1: "mono", 2: "stereo"}
+    listed = " and ".join(words.get(each, f"{each} channels") for each in sorted(taken))
+    return f"{words.get(channels, f'{channels} channels')}; this vendor takes {listed}"
 
 
 def unlisted(limits: Limits, audio: Audio) -> str | None:

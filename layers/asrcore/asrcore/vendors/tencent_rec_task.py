@@ -26,6 +26,7 @@ from asrcore.core.vendor import (
     Order,
     Reply,
     Request,
+    unfit_channels,
 )
 from asrcore.vendors import advice, failure_text, reading, tencent_cloud, tencent_lines
 from asrcore.vendors.tencent_cloud import TencentCloud
@@ -150,7 +151,7 @@ class TencentRecTask(TencentCloud):
         reason = super().why_not(order)
         engine = tencent_cloud.engine(order) or ""
         if reason is None and order.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
-            return f"2 channels with engine {engine} (takes 2 only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
+            return f"{unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
         return reason
 
     def fixes_speakers(self, order: Order) -> bool:

@@ -30,6 +30,7 @@ from asrcore.core.vendor import (
     Request,
     Vendor,
     signed_host,
+    unfit_channels,
 )
 from asrcore.vendors import advice, reading, tencent_lines
 from asrcore.vendors.tencent_cloud import is_engine
@@ -195,9 +196,7 @@ class TencentRecording(Vendor):
     def why_not(self, order: Order) -> str | None:
         reason = super().why_not(order)
         if reason is None and order.audio.channels == 2 and _engine(order) != TELEPHONE:
-            return (
-                f"2 channels with engine {_engine(order)} (takes 2 only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
-            )
+            return f"{unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
         return reason
 
     def fixes_speakers(self, order: Order) -> bool:

@@ -1,11 +1,14 @@
 """What a recording is, read from its first and last kilobytes: format, codec, rate, channels and length.
 
 The content decides, never the file name. `probe` asks for byte ranges and reads at most 768 KiB of any file, however
-long or hostile. Almost every file takes one to three requests of 64 KiB (see `source`). The exceptions are compressed
-streams that carry no length anywhere (raw AAC, AMR, MP3 without a Xing header): up to 512 KiB they are counted frame by
-frame, in one request more; beyond that their length is an estimate from samples of 8 KiB, 4 of them when the bit rate
-is constant and 64 when it is not. The estimate is good to some 2 %, and worse (up to 20 % seen) where digital silence
-alternates with sound, because silent frames take next to no bytes.
+long or hostile, in at most 16 requests. Almost every file takes one to three requests of 64 KiB (see `source`). The
+exceptions are compressed streams that carry no length anywhere (raw AAC, AMR, AC-3, DTS, MP3 without a Xing header): up
+to 512 KiB they are counted frame by frame, in one request more; beyond that their length is an estimate from samples of
+32 KiB, 4 of them when the bit rate is constant and 12 when it is not. The estimate is good to 2 %, and worse (up to
+20 % seen) where digital silence alternates with sound, because silent frames take next to no bytes. Long fragmented
+MP4s, transport streams and chained Oggs may take a few requests more, too.
+
+A file that ends before its header says is described as what is there; `Audio.warning` says so.
 """
 
 from asrcore.core.audio.model import Audio, NotAudio
