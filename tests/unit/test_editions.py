@@ -70,7 +70,7 @@ def test_account_with_model_2_is_asked_once():
     assert (job.attempt.edition, job.attempt.vendor_task_id.split("/")[0]) == (SEED, SEED)
 
 
-def test_refused_edition_is_followed_by_the_other_within_the_attempt():
+def test_refused_edition_is_followed_within_the_attempt():
     service = Service(BIG)
     made = world_of(service)
 
@@ -177,7 +177,7 @@ def test_editions_that_were_all_refused_are_tried_from_the_first():
     assert refused.first("v", (), START) is None
 
 
-def test_second_recording_goes_to_the_edition_that_the_account_has():
+def test_second_recording_goes_to_the_edition_of_the_account():
     service = Service(BIG)
     made = world_of(service)
     drop(made)
