@@ -17,6 +17,7 @@ NO_SPEECH = 0.6  # probability above which an uncertain window is silence
 LEAST_LOG_PROBABILITY = -1.0  # mean of a window's tokens
 MOST_COMPRESSION = 2.4  # text that zips better than this repeats itself
 TEMPERATURES = (0.0, 0.4, 0.8)
+SEED = 1  # what is decoded less greedily is drawn; the same in each process
 SILENCE_S = 2.0  # longer silence around a doubtful word means that it was invented
 THREADS = min(4, os.cpu_count() or 1)  # more make Whisper base no faster
 
@@ -39,8 +40,10 @@ def load(model: str) -> Model:
     """Load a model by folder or hub name; a folder is never looked up anywhere."""
     if os.path.isdir(model):  # noqa: PTH112 - a name is no path
         os.environ["HF_HUB_OFFLINE"] = "1"
-    from faster_whisper import WhisperModel  # noqa: PLC0415 - takes a second, and the variable above must be set
+    from ctranslate2 import set_random_seed  # noqa: PLC0415 - takes a second, and the variable above must be set
+    from faster_whisper import WhisperModel  # noqa: PLC0415
 
+    set_random_seed(SEED)
     loaded: Model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=THREADS)
     return loaded
 
