@@ -10,12 +10,15 @@ from tests.support.process import ROOT, running
 from tests.support.standin import wait_for
 
 WAITS = """
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+# A shell starts what runs in the background with this signal ignored, and all that it starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
