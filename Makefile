@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR RECOGNIZER ASR_MODEL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench bench-all sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench bench-all oracle sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,11 @@ bench: $(VENV)/dev.ok  ## figures beside the limits and peers they are held agai
 
 bench-all: $(VENV)/dev.ok  ## the same, and what takes long: hours of words, a hundred thousand recordings
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks --all
+
+# In no CI: it fetches what others publish. What cannot be fetched is left out.
+oracle: $(VENV)/dev.ok  ## the probe against FFmpeg over the recordings that other projects test with, in out/corpus
+	@$(RUN) -m tools.corpus out/corpus
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.oracle out/corpus
 
 sam-local: has-docker $(VENV)/dev.ok build  ## every event to its function in a container (needs Docker; SAM_PULL_IMAGE=yes fetches the image)
 	@SAM="$(SAM)" $(RUN) -m pytest -q tests/stack/test_events.py tests/containers --in-containers $(ARGS)

@@ -7,6 +7,7 @@ from asrcore.core.audio.model import Sound
 RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8)  # by channel configuration; 0: told inside the stream
 SPREAD, PARAMETRIC_STEREO, ESCAPE = 5, 29, 31  # object types: HE-AAC, HE-AAC version 2, one that needs more bits
+LOSSLESS = 36 - 32  # in the six bits behind ESCAPE: MPEG-4 ALS
 SYNC_EXTENSION = 0x2B7
 
 
@@ -18,6 +19,8 @@ def refine(sound: Sound, config: bytes) -> Sound:
         rate_index = bits >> 47 & 15
     elif bits >> 32 & 0xFFFF == SYNC_EXTENSION << 5 | SPREAD and bits >> 31 & 1:
         rate_index = bits >> 27 & 15
+    if object_type == ESCAPE and bits >> 53 & 63 == LOSSLESS:
+        return replace(sound, codec="als")
     if object_type == ESCAPE or rate_index >= len(RATES_HZ):
         return sound
     channels = CHANNELS[channel_index] if channel_index < len(CHANNELS) else None

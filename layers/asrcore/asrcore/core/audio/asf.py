@@ -1,7 +1,7 @@
 """ASF: WMA recordings (and WMV with its sound). Source: Microsoft "Advanced Systems Format Specification" 1.20."""
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms
-from asrcore.core.audio.riff import wave_codec
+from asrcore.core.audio.riff import read_layout, wave_codec
 from asrcore.core.audio.source import Source
 
 MOST_OBJECTS = 64
@@ -31,7 +31,7 @@ def parse_asf(source: Source) -> Audio:
             kind = source.exactly(offset + 24, 16)
             has_video = has_video or kind == VIDEO_STREAM
             if kind == AUDIO_STREAM and layout is None:
-                layout = source.unpack("<HHIIHH", offset + 78)
+                layout = read_layout(source, offset + 78, size - 78)
         offset += max(size, 24)
     if layout is None:
         raise NotAudio("it is a Windows Media file without sound: upload the sound of the recording")
@@ -43,4 +43,5 @@ def parse_asf(source: Source) -> Audio:
         channels=channels,
         duration_ms=to_ms(source.size_bytes, bytes_per_s) if duration_ms is None else duration_ms,
     )
-    return as_cut(audio, source.size_bytes, declared_bytes)
+    header_bytes = source.unpack("<Q", 16)[0]
+    return as_cut(audio, max(source.size_bytes - header_bytes, 0), declared_bytes - header_bytes)

@@ -2,6 +2,7 @@
 
 from asrcore.core.audio import aac
 from asrcore.core.audio.model import Audio, NotAudio, Sound
+from asrcore.core.audio.mpeg import MP3
 from asrcore.core.audio.source import Source
 
 MOST_TAGS = 64
@@ -19,7 +20,7 @@ def parse_flv(source: Source) -> Audio:
             break
         kind, *size = source.exactly(offset, 11)[:4]
         if kind == AUDIO_TAG and any(size):
-            sound = _describe(source.exactly(offset + 11, 1)[0], source.peek(offset + 13, 8))
+            sound = _describe(source.exactly(offset + 11, 1)[0], source.peek(offset + 12, 9))
             return Audio(
                 format="flv",
                 codec=sound.codec,
@@ -31,11 +32,14 @@ def parse_flv(source: Source) -> Audio:
     raise NotAudio("it is an FLV video without sound: upload the sound of the recording")
 
 
-def _describe(flags: int, config: bytes) -> Sound:
+def _describe(flags: int, data: bytes) -> Sound:
     code = flags >> 4
     rate_hz = 8000 if code in TELEPHONE else 16000 if code == 11 else RATES_HZ[flags >> 2 & 3]
     sound = Sound(CODECS.get(code, f"flv_{code}"), rate_hz, 2 if flags & 1 else 1)
-    return aac.refine(sound, config) if sound.codec == "aac" else sound
+    if sound.codec == "aac":
+        return aac.refine(sound, data[1:])
+    frame = MP3.parse(data, 0) if sound.codec == "mp3" else None  # the flags know no 48 kHz
+    return sound if frame is None else Sound(frame.codec, frame.sample_rate_hz, frame.channels)
 
 
 def _last_time_ms(source: Source) -> int | None:

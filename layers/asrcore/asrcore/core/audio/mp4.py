@@ -91,7 +91,8 @@ def parse_mp4(source: Source) -> Audio:
         bits_per_sample=sound.bits or None,
     )
     behind = islice(_children(source, Box(b"", last_known, source.size_bytes)), MOST_BOXES_BEHIND)
-    return as_cut(audio, source.size_bytes, max((box.declared_end for box in behind), default=0))
+    declared_end = max((box.declared_end for box in behind), default=0)
+    return as_cut(audio, source.size_bytes - moov.end, declared_end - moov.end)
 
 
 def _format(brand: bytes, *, has_video: bool) -> str:
@@ -156,9 +157,13 @@ def _describe(source: Source, track: Box) -> Sound:
 
 
 def _inner(entry: bytes, name: bytes) -> bytes:
-    """Return what follows the name of a box inside a sound entry; empty without one."""
-    at = entry.find(name, 36)
-    return entry[at + 4 :] if at != -1 else b""
+    """Return the content of a box inside a sound entry, at whatever depth; empty without one."""
+    at = 36
+    while (at := entry.find(name, at + 1)) != -1:
+        size = int.from_bytes(entry[at - 4 : at])
+        if 8 <= size <= len(entry) - at + 4:  # else it is the name of the codec, in a box of another name
+            return entry[at + 4 : at - 4 + size]
+    return b""
 
 
 def _describe_pcm(entry: bytes, sound: Sound, version: int) -> Sound:

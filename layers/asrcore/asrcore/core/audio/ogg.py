@@ -24,9 +24,10 @@ FIRST_PAGE = 2
 
 @dataclass(frozen=True)
 class Page:
-    """The head of one page. granule: the position of the sound at its end; packets: how many end in it."""
+    """One page. end: of its bytes; granule: the position of the sound at its end; packets: how many end in it."""
 
     offset: int
+    end: int
     serial: int
     granule: int
     is_first: bool
@@ -69,7 +70,8 @@ def parse_ogg(source: Source) -> Audio:
 
 def _length_ms(source: Source, stream: Stream) -> int | None:
     if source.size_bytes <= COUNTED_BYTES:
-        seconds = _count_s(list(_pages(source.window(0, source.size_bytes), 0)))
+        pages = _pages(source.window(0, source.size_bytes), 0)
+        seconds = _count_s([page for page in pages if page.end <= source.size_bytes])
         return to_ms(seconds, 1) if seconds is not None else None
     samples = _estimate_samples(source, stream)
     return to_ms(samples, stream.rate_hz) if samples is not None else None
@@ -95,7 +97,8 @@ def _estimate_samples(source: Source, stream: Stream) -> int | None:
     """Return the samples of a long file by its first and last page, and by places between if it may be chained."""
     head = [page for page in _pages(source.peek(0, BLOCK_BYTES), 0) if page.serial == stream.serial and page.granule]
     tail_start = source.size_bytes - BLOCK_BYTES  # a page has at most 65307 bytes
-    tail = [page for page in _pages(source.peek(tail_start, BLOCK_BYTES), tail_start) if page.granule]
+    last_pages = _pages(source.peek(tail_start, BLOCK_BYTES), tail_start)
+    tail = [page for page in last_pages if page.granule and page.end <= source.size_bytes]
     own = [page for page in tail if page.serial == stream.serial]
     begin = stream.begins_at(head[0]) if head else 0
     if own and not _may_be_chained(head, own[-1]):
@@ -134,8 +137,9 @@ def _pages(data: bytes, start: int) -> Iterator[Page]:
         if granule == NO_GRANULE:
             granule = 0
         packets = sum(size < 255 for size in lacing)
-        yield Page(start + at, serial, granule, bool(flags & FIRST_PAGE), packets, data[body : body + sum(lacing)])
         following = body + sum(lacing)
+        is_first = bool(flags & FIRST_PAGE)
+        yield Page(start + at, start + following, serial, granule, is_first, packets, data[body:following])
         at = following if data[following : following + 4] == b"OggS" else data.find(b"OggS", at + 4)
 
 

@@ -46,6 +46,15 @@ def wave_codec(tag: int, bits: int) -> str:
     return WAVE_CODECS.get(tag, f"wave_0x{tag:04x}")
 
 
+def read_layout(source: Source, offset: int, size: int) -> tuple[int, ...]:
+    """Return a WAVEFORMATEX: tag, channels, rate, bytes per second, bytes per frame, bits; an extensible one
+    has its tag at the end."""
+    layout = source.unpack("<HHIIHH", offset)
+    if layout[0] == TAG_EXTENSIBLE and size >= 26:
+        return (source.unpack("<H", offset + 24)[0], *layout[1:])
+    return layout
+
+
 def parse_wav(source: Source) -> Audio:
     """RIFF, RF64 and BW64. A data size that is 0 or reaches past the end was streamed: the file's size decides."""
     form = source.exactly(8, 4)
@@ -89,9 +98,7 @@ def _parse_wave(source: Source, chunks: Iterator[Chunk]) -> Audio:
         if name == b"ds64":
             long_size = source.unpack("<QQ", offset)[1]
         elif name == b"fmt ":
-            layout = source.unpack("<HHIIHH", offset)
-            if layout[0] == TAG_EXTENSIBLE and size >= 26:
-                layout = (source.unpack("<H", offset + 24)[0], *layout[1:])
+            layout = read_layout(source, offset, size)
         elif name == b"fact":
             samples = source.unpack("<I", offset)[0]
         elif name == b"data":
@@ -157,7 +164,7 @@ def _parse_avi(source: Source) -> Audio:
         if name == b"strh":
             kind, (scale, rate, _, length) = form, source.unpack("<IIII", offset + 28)
         elif name == b"strf" and kind == AVI_SOUND:
-            tag, channels, rate_hz, _, _, bits = source.unpack("<HHIIHH", offset + 8)
+            tag, channels, rate_hz, _, _, bits = read_layout(source, offset + 8, size)
             audio = Audio(
                 format="avi",
                 codec=wave_codec(tag, bits),
