@@ -8,7 +8,7 @@ import av
 import pytest
 
 from asrcore.core.audio import Audio
-from tests.support.tones import write_tones
+from tests.support.tone_files import write_tones
 from tools import corpus, oracle
 
 FORMS = [
