@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devstack.expand import expand
 from tests.support.template import ROOT, TEMPLATE, deployed
 
 PARAMETERS = TEMPLATE["Parameters"]
@@ -38,6 +39,65 @@ def routes(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def integration(operation: dict[str, Any]) -> str:
     return str(operation["x-amazon-apigateway-integration"]["$ref"].rpartition("/")[2])
+
+
+def with_integrations(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document's paths with each operation's integration in the place of the reference to it."""
+    integrations = document["components"]["x-amazon-apigateway-integrations"]
+    return {
+        path: {
+            method: {**operation, "x-amazon-apigateway-integration": integrations[integration(operation)]}
+            for method, operation in methods.items()
+        }
+        for path, methods in document["paths"].items()
+    }
+
+
+def written_by_sam(deployment: str) -> dict[str, Any]:
+    """Return what SAM's own HttpApi writes for these routes and this authorization."""
+    if deployment == "iam":
+        name, auth = "AWS_IAM", {"EnableIamAuthorizer": True}
+    else:
+        issuer = {"issuer": {"Ref": "JwtIssuer"}, "audience": [{"Ref": "JwtAudience"}]}
+        authorizer = {"IdentitySource": "$request.header.Authorization", "JwtConfiguration": issuer}
+        name, auth = "caller", {"Authorizers": {"caller": authorizer}}
+    events: dict[str, dict[str, Any]] = {"callback": {}, "api": {}}
+    for number, (key, operation) in enumerate(routes(DEPLOYMENTS[deployment]).items()):
+        method, _, path = key.partition(" ")
+        route: dict[str, Any] = {"ApiId": {"Ref": "HttpApi"}, "TimeoutInMillis": 29000}
+        route |= {} if key == DEFAULT else {"Path": path, "Method": method}
+        route |= {} if key in OPEN_TO_ALL else {"Auth": {"Authorizer": name}}
+        events[integration(operation)][f"Route{number}"] = {"Type": "HttpApi", "Properties": route}
+    functions = {
+        f"{folder.capitalize()}Function": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": f"functions/{folder}",
+                "Handler": "app.lambda_handler",
+                "Runtime": "python3.13",
+                "Events": own,
+            },
+        }
+        for folder, own in events.items()
+    }
+    api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"Auth": auth}}
+    template = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Parameters": {each: {"Type": "String"} for each in ("JwtIssuer", "JwtAudience")},
+        "Resources": {"HttpApi": api, **functions},
+    }
+    document = body(expand(template, ROOT, "us-east-1").template["Resources"])
+    result: dict[str, Any] = json.loads(json.dumps(document).replace('"AWS_IAM":', '"caller":'))
+    return result
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_the_document_is_what_sams_own_http_api_writes(deployment):
+    ours, sams = body(DEPLOYMENTS[deployment]), written_by_sam(deployment)
+
+    assert with_integrations(ours) == sams["paths"]
+    assert ours["components"]["securitySchemes"] == sams["components"]["securitySchemes"]
+    assert ours["openapi"] == sams["openapi"]
 
 
 @pytest.mark.parametrize("key", sorted(set(routes(DEPLOYMENTS["iam"])) - OPEN_TO_ALL))
