@@ -53,7 +53,7 @@ def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool]
     if not agree(shown):
         return Result({**data, "objects": 0}, ["nothing was deleted"], ok=False)
     _disable_rules(stack)
-    if running:
+    if any(True for _ in _running(stack)):  # some may have started while consent was awaited
         time.sleep(_RULES_SETTLE_S)
     stopped = _stop_executions(stack, progress)
     objects = sum(_delete_bucket(stack, bucket, progress) for bucket in buckets)
@@ -94,8 +94,11 @@ def _stop_executions(stack: Stack, progress: Progress) -> int:
 
 
 def _running(stack: Stack) -> Iterator[str]:
-    """Yield the running executions of both state machines; those of a backfill's children end with their parent."""
-    for machine in (stack.state_machine_arn, stack.backfill_arn):
+    """Yield the running executions of both state machines.
+
+    Backfills come first, as they start others; their children end with them.
+    """
+    for machine in (stack.backfill_arn, stack.state_machine_arn):
         try:
             yield from (execution["executionArn"] for execution in stack.running(machine))
         except ClientError as error:

@@ -1,6 +1,8 @@
 """`destroy` stops what runs before and after the stack's deletion begins, slowly enough, and announces nothing."""
 
 import io
+import re
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,11 +97,24 @@ class Account:
             self.log.append(f"{operation} {about}".strip())
 
 
-def destroyed(account: Account, monkeypatch: pytest.MonkeyPatch, *, agreed: bool = True, dry_run: bool = False) -> Any:
+def destroyed(
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    agreed: bool = True,
+    dry_run: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Any:
+    """Return the result of `destroy`. meanwhile: is called while consent is awaited."""
+
+    def agree(_shown: list[str]) -> bool:
+        meanwhile()
+        return agreed
+
     clock = SimpleNamespace(monotonic=lambda: account.now_s, sleep=account.sleep)
     monkeypatch.setattr(destroy, "time", clock)
     stack: Any = account
-    return destroy.destroy(stack, Progress(io.StringIO()), lambda _shown: agreed, dry_run=dry_run)
+    return destroy.destroy(stack, Progress(io.StringIO()), agree, dry_run=dry_run)
 
 
 def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
@@ -111,10 +126,10 @@ def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
         "disable_rule asrcore-SweepFunctionSweep",
         "disable_rule asrcore-SweepFunctionExecutionEndedBadly",
         "sleep 30",
-        *("stop_execution p1", "stop_execution p2", "stop_execution b1"),
+        *("stop_execution b1", "stop_execution p1", "stop_execution p2"),
         *("delete_bucket audio", "delete_bucket transcripts", "delete_table jobs", "delete_secret arn:secret"),
         "delete_stack asrcore",
-        *("stop_execution p3", "stop_execution b2"),
+        *("stop_execution b2", "stop_execution p3"),
         "wait",
     ]
     assert result.data["executions"] == 5
@@ -135,6 +150,35 @@ def test_without_executions_nothing_is_waited_for(monkeypatch):
     destroyed(account, monkeypatch)
 
     assert account.now_s == 0
+
+
+def test_rules_settle_for_executions_that_start_before_consent(monkeypatch):
+    account = Account({POLLER: [], BACKFILL: []})
+
+    destroyed(account, monkeypatch, meanwhile=lambda: account.executions[POLLER].append("p1"))
+
+    assert account.log[2:4] == ["sleep 30", "stop_execution p1"]
+
+
+DOCUMENTED = {
+    "disable_rule": "`events:DisableRule`",
+    "stop_execution": "`states:StopExecution`",
+    "delete_bucket": "`s3:DeleteBucket`",
+    "delete_table": "`dynamodb:DeleteTable`",
+    "delete_secret": "`secretsmanager:DeleteSecret`",
+    "delete_stack": "`cloudformation:DeleteStack`",
+}
+
+
+def test_rights_that_it_needs_are_documented(monkeypatch):
+    account = Account({POLLER: ["p1"], BACKFILL: []})
+    (documented,) = re.findall(r"(?m)^\| \[`destroy`\].*", (ROOT / "docs/operating.md").read_text())
+
+    destroyed(account, monkeypatch)
+
+    called = {entry.split()[0] for entry in account.log} - {"sleep", "wait"}
+    assert called == set(DOCUMENTED)
+    assert [action for action in DOCUMENTED.values() if action not in documented] == []
 
 
 @pytest.mark.parametrize("how", [{"agreed": False}, {"dry_run": True}])
