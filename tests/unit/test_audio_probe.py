@@ -500,7 +500,7 @@ def test_flac_in_mp4_is_described_by_its_own_header() -> None:
 
 
 @pytest.mark.parametrize("container", ["mpegts", "adts"])
-def test_silence_in_aac_is_told_by_its_container(container: str) -> None:
+def test_silent_aac_is_described_by_its_container(container: str) -> None:
     """Frames of silence are so small that several in a row fit into one packet of a transport stream."""
     out = io.BytesIO()
     with av.open(out, "w", format=container) as file:
@@ -569,6 +569,7 @@ def test_fragmented_mp4_of_a_live_stream_begins_at_zero() -> None:
         pytest.param(lambda: make("au", "pcm_s16be", 16000), id="au"),
         pytest.param(lambda: make("avi", "pcm_s16le", 16000), id="avi"),
         pytest.param(lambda: make("flac", "flac", 16000), id="flac"),
+        pytest.param(lambda: make("mp3", "libmp3lame", 16000), id="mp3-with-xing"),
         pytest.param(lambda: make("ipod", "aac", 16000, options=FAST_START), id="m4a"),
         pytest.param(lambda: make_raw_video(64, 64, FAST_START), id="mov"),
         pytest.param(lambda: make("asf", "wmav2", 44100, 2, bit_rate=64000), id="wma"),

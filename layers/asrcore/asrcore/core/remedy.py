@@ -61,7 +61,7 @@ def _first_taken(
 ) -> _Change | None:
     """Return the first change after which a vendor takes the recording, or its parts of `longest_ms`."""
     for change in changes:
-        # What FFmpeg writes says how long it is; a length that is not known yet stands in nobody's way.
+        # What FFmpeg writes says how long it is: a length that is not known yet is no obstacle.
         length_ms = change.audio.duration_ms or 0
         part_ms = length_ms if longest_ms is None else min(length_ms, longest_ms)
         audio = change.audio.model_copy(update={"duration_ms": part_ms})

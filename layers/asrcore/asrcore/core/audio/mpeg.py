@@ -21,6 +21,7 @@ CHAIN_BYTES = 8 * 1024  # four frames of usual size
 MOST_FREE_FRAME_BYTES = 5760  # 640 kbit/s at 8 kHz
 MOST_DISTANCES = 1000
 MOST_TAGS = 4
+UNTRUE = 0.05  # a header that declares so many more or fewer bytes than there are is of another file
 
 # kbit/s by index, for (MPEG 1?, layer); MPEG 2 and 2.5 share their columns, and layers II and III theirs.
 BITRATES_KBPS = {
@@ -130,8 +131,15 @@ ADTS = Framing(_parse_adts, sync=b"\xff", chain=4)
 
 
 def _describe_mp3(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
-    told_s = _told_length_s(source, start, first)
-    return _describe(first, told_s) if told_s else _describe_frames(source, framing, start, first)
+    declared_s, declared_bytes = _declared_length(source, start, first)
+    file_bytes = source.size_bytes - start
+    if declared_s and abs(declared_bytes - file_bytes) <= UNTRUE * file_bytes:
+        return _describe(first, declared_s)
+    measured = _describe_frames(source, framing, start, first)
+    declared_ms = to_ms(declared_s, 1)
+    if declared_bytes < file_bytes or declared_ms is None or declared_ms <= (measured.duration_ms or declared_ms):
+        return measured
+    return measured.model_copy(update={"declared_ms": declared_ms})
 
 
 def _describe_frames(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
@@ -148,27 +156,23 @@ def _describe(first: Frame, seconds: float | None) -> Audio:
     )
 
 
-def _told_length_s(source: Source, start: int, first: Frame) -> float | None:
-    """Seconds as told by a Xing, Info or VBRI header in the first frame; None without one, or if it is untrue.
+def _declared_length(source: Source, start: int, first: Frame) -> tuple[float, int]:
+    """Return the seconds and the bytes that a Xing, Info or VBRI header in the first frame declares; zeros without one.
 
-    The header also tells the stream's bytes: where they differ from the file's by more than 5 % the file was cut or
-    joined after encoding, and what it tells is no longer so.
+    Where the bytes are not the file's, it was cut or joined after encoding, and the seconds are no longer true.
     """
     data = source.peek(start, first.size_bytes)
     if data[36:40] == b"VBRI" and len(data) >= 54:
-        told_bytes, frames = struct.unpack(">II", data[46:54])
+        declared_bytes, frames = struct.unpack(">II", data[46:54])
         samples = frames * first.samples
     else:
         side_info = {(1152, 2): 32, (1152, 1): 17, (576, 2): 17, (576, 1): 9}.get((first.samples, first.channels), 0)
         tag = data[4 + side_info :]
         if tag[:4] not in (b"Xing", b"Info") or len(tag) < 16 or tag[7] & 3 != 3:
-            return None
-        frames, told_bytes = struct.unpack(">II", tag[8:16])
+            return 0, 0
+        frames, declared_bytes = struct.unpack(">II", tag[8:16])
         samples = frames * first.samples - _lame_padding(tag)
-    file_bytes = source.size_bytes - start
-    if samples <= 0 or abs(told_bytes - file_bytes) > 0.05 * file_bytes:
-        return None
-    return float(samples / first.sample_rate_hz)
+    return max(samples, 0) / first.sample_rate_hz, declared_bytes
 
 
 def _lame_padding(tag: bytes) -> int:

@@ -109,7 +109,7 @@ def _streams(packets: list[Packet], codecs: dict[int, str]) -> list[tuple[int, S
 
 
 def _table(packets: list[Packet], pid: int) -> bytes:
-    """Return the first table of a PID that lies in one packet, as the tables of recordings do; empty without one."""
+    """Return the first table of a PID, which is in one packet in recordings; empty without one."""
     for packet in packets:
         if packet.pid == pid and packet.is_start and packet.payload:
             table = packet.payload[1 + packet.payload[0] :]
