@@ -80,6 +80,18 @@ def test_actions_on_the_key_are_those_that_the_page_documents():
     assert all("Guide, “" in document for *_, document in rows)
 
 
+def test_page_names_the_document_of_every_service_with_a_key():
+    (table,) = re.findall(r"(?s)\n\| service \| (.+?)\n\n", (ROOT / "docs/rights.md").read_text())
+    services = re.findall(
+        r"(?m)^\| ([A-Z][^|]+) \| [^|]+ \| [^|]*`kms:[^|]+ \| [^|]+ \| [^|]+ Guide, “[^|]+ \|$", table
+    )
+
+    assert services == [
+        *("DynamoDB", "S3", "Secrets Manager", "SQS", "CloudWatch Logs", "EventBridge"),
+        *("S3 Inventory", "SNS"),
+    ]
+
+
 # DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes": minimum permissions on a customer managed key.
 FOR_DYNAMODB = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"}
 FOR_DYNAMODB |= {"kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey", "kms:CreateGrant"}
