@@ -1,6 +1,6 @@
 """What the measurements say: every figure, beside the limit or the peer that it is held against, if any."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks import cold_start, polling, recognition, size
@@ -34,6 +34,7 @@ def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
     for vendor, taken in found["callbacks"].items():
         yield Figure(f"local stack, {vendor}: callback to execution's end", "", taken["ended_s"], "s")
     yield from _economy(found["economy"])
+    yield from _recognition(recognition.rows(found["recognition"]))
 
 
 def of_long(found: Mapping[str, Any]) -> Iterator[Figure]:
@@ -43,7 +44,7 @@ def of_long(found: Mapping[str, Any]) -> Iterator[Figure]:
     yield from _burst(found["burst"])
     together = found["together"]
     yield Figure(f"local stack, {together['recordings']} at once: recordings a minute", "", together["a_minute"], "")
-    yield from _recognition(found["recognition"])
+    yield from _recognition(recognition.long_rows(found["recognition"]))
 
 
 def _starts(found: Mapping[str, Any]) -> Iterator[Figure]:
@@ -140,8 +141,8 @@ def _burst(found: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
         yield Figure(f"{run['recordings']} recordings at once: writes a job", "", run["writes_per_job"], "")
 
 
-def _recognition(found: Mapping[str, Any]) -> Iterator[Figure]:
-    for what, _, value, unit, most in recognition.rows(found):
+def _recognition(rows: Iterable[recognition.Row]) -> Iterator[Figure]:
+    for what, value, unit, most in rows:
         if most is None:
             yield Figure(what, "", value, unit)
         else:
