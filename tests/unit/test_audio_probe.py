@@ -666,6 +666,12 @@ def test_chained_ogg_is_as_long_as_its_parts() -> None:
     assert Recorded(one + other + one).probe().duration_ms == near((2 * SECONDS + 5) * 1000)
 
 
+def test_long_ogg_with_a_short_one_behind_it_counts_both() -> None:
+    long, short = make("ogg", "flac", 44100, 2, seconds=12), make("ogg", "flac", 44100, 2, seconds=1)
+
+    assert Recorded(long + short).probe().duration_ms == pytest.approx(13_000, rel=0.06)
+
+
 @pytest.mark.parametrize("times", [2, 3])
 def test_long_chained_ogg_is_about_as_long_as_its_parts(times: int) -> None:
     one = make("ogg", "flac", 44100, 2, seconds=12)

@@ -7,7 +7,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 
 from asrcore.core.audio.flac import read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
@@ -97,26 +96,30 @@ def _estimate_samples(source: Source, stream: Stream) -> int | None:
     """Return the samples of a long file by its first and last page, and by places between if it may be chained."""
     head = [page for page in _pages(source.peek(0, BLOCK_BYTES), 0) if page.serial == stream.serial and page.granule]
     tail_start = source.size_bytes - BLOCK_BYTES  # a page has at most 65307 bytes
-    last_pages = _pages(source.peek(tail_start, BLOCK_BYTES), tail_start)
-    tail = [page for page in last_pages if page.granule and page.end <= source.size_bytes]
-    own = [page for page in tail if page.serial == stream.serial]
-    begin = stream.begins_at(head[0]) if head else 0
-    if own and not _may_be_chained(head, own[-1]):
+    tail = [page for page in _pages(source.peek(tail_start, BLOCK_BYTES), tail_start) if page.end <= source.size_bytes]
+    own = [page for page in tail if page.serial == stream.serial and page.granule]
+    if own and not any(page.is_first for page in tail) and not _may_be_chained(head, own[-1]):
+        begin = stream.begins_at(head[0]) if head else 0
         return max(own[-1].granule - begin - stream.skipped, 0)
     places = min(MOST_SAMPLES, source.reads_left(SAMPLE_BYTES))
     starts = [int(tail_start * (place + 0.5) / places) for place in range(places)]
-    seen = [page for start in starts for page in _pages(source.window(start, SAMPLE_BYTES), start) if page.granule]
-    spans = []
-    for one, other in pairwise(sorted([*head, *seen, *tail], key=lambda page: page.offset)):
-        if one.serial == other.serial and one.granule <= other.granule:
-            spans.append((other.granule - one.granule, other.offset - one.offset))
-    spans = [(samples, size_bytes) for samples, size_bytes in spans if samples and size_bytes]
+    seen = [page for start in starts for page in _pages(source.window(start, SAMPLE_BYTES), start)]
+    return _extrapolate([page for page in (*head, *seen, *tail) if page.granule], source.size_bytes)
+
+
+def _extrapolate(pages: list[Page], size_bytes: int) -> int | None:
+    """Return the samples of a chained file by those between neighbours of the same stream; None without such."""
+    spans = [
+        (other.granule - one.granule, other.offset - one.offset)
+        for one, other in pairwise(sorted(pages, key=lambda page: page.offset))
+        if one.serial == other.serial and one.granule < other.granule and one.offset < other.offset
+    ]
     if not spans:
         return None
     # A span with many more bytes per sample reaches over the seam of two recordings.
-    usual = UNEVEN * median(size_bytes / samples for samples, size_bytes in spans)
-    inside = [(samples, size_bytes) for samples, size_bytes in spans if size_bytes / samples <= usual]
-    return source.size_bytes * sum(span[0] for span in inside) // sum(span[1] for span in inside)
+    usual = UNEVEN * sorted(length / samples for samples, length in spans)[len(spans) // 2]
+    inside = [(samples, length) for samples, length in spans if length / samples <= usual]
+    return size_bytes * sum(samples for samples, _ in inside) // sum(length for _, length in inside)
 
 
 def _may_be_chained(head: list[Page], last: Page) -> bool:
