@@ -10,7 +10,7 @@ from asrcore.core.prices import UNITS
 from asrcore.vendors.registry import VENDORS
 from devstack.expand import ParameterError, check_parameters
 from devstack.settings import VENDOR_PARAMETERS
-from tests.support.template import TEMPLATE
+from tests.support.template import ROOT, TEMPLATE
 
 PARAMETERS = TEMPLATE["Parameters"]
 OWN_ENGINE = VENDOR_PARAMETERS["openai-compatible"]
@@ -89,6 +89,12 @@ def test_tuning_of_every_vendor_fits():
     tuning = {name: {"submissions_per_second": 1000} for name in VENDORS}
 
     check_parameters(PARAMETERS, {"VendorTuning": json.dumps(tuning, separators=(",", ":"))})
+
+
+def test_longest_tuning_is_documented():
+    page = (ROOT / "docs/settings.md").read_text()
+
+    assert f"at most {PARAMETERS['VendorTuning']['MaxLength']} characters" in page
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
