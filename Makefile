@@ -134,9 +134,9 @@ schema: $(VENV)/dev.ok  ## write schemas/ from the models
 # (boto3 apart, which Lambda's runtime brings).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
-	@for pair in "dev requirements/dev" "local requirements/local" "recognizer requirements/recognizer" "layer layers/asrcore/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
+	@for pair in "dev requirements/dev" "local requirements/local" "recognizer requirements/recognizer" "layer layers/asrcore/requirements" "media layers/media/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
 	  set -- $$pair; $(VENV)/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
-	    --custom-compile-command "make lock" $$( case $$1 in local|recognizer|layer) echo -c requirements/dev.txt ;; esac ) \
+	    --custom-compile-command "make lock" $$( case $$1 in local|recognizer|layer|media) echo -c requirements/dev.txt ;; esac ) \
 	    requirements/$$1.in -o $$2.txt || exit 1; done
 
 $(VENV)/%.ok: requirements/%.txt devstack/setup.sh

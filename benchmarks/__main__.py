@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import burst, cold_start, economy, figures, polling, recognition, size, stack, viewer, warm
+from benchmarks import burst, cold_start, conversion, economy, figures, polling, recognition, size, stack, viewer, warm
 from benchmarks.table import Figure, read, table
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -79,6 +79,7 @@ def _short() -> dict[str, Any]:
         **simulated,
         "warm": warm.measure(),
         "size": size.measure(size.SHORT_MINUTES),
+        "conversion": conversion.measure(conversion.SHORT_MINUTES),
         "callbacks": stack.measure("callbacks"),
         "recognition": recognition.measure(),
     }
@@ -88,6 +89,7 @@ def _long() -> dict[str, Any]:
     return {
         "burst": [asdict(burst.burst(burst.LONG_COUNT))],
         "size": size.measure(size.LONG_MINUTES),
+        "conversion": conversion.measure(conversion.LONG_MINUTES),
         "viewer": viewer.measure(),
         "together": stack.measure("together"),
         "recognition": recognition.measure_long(),

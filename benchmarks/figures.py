@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks import cold_start, polling, recognition, size
+from benchmarks import cold_start, conversion, polling, recognition, size
 from benchmarks.artefact import FUNCTIONS
 from benchmarks.table import Figure
 
@@ -15,6 +15,7 @@ LAYER_BYTES = 12 * MEGA  # a quarter of the 50 MB that AWS Lambda accepts
 PROBE_BYTES = MEGA  # of a recording of any length
 CPU_S_AN_HOUR = 0.4  # two seconds for five hours: nobody notices that beside the turnaround
 MEMORY_MIB = 256.0  # a quarter of what a function has
+CONVERSION_S = 900.0  # that AWS Lambda gives
 PAGE_MS = 2000.0  # after which readers leave a page
 FRAME_MS = 34.0  # two frames of a screen
 QUERIES = 100  # what abcpen answers for one task
@@ -29,6 +30,7 @@ def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
     yield from _size(found["size"], size.SHORT_MINUTES)
     most, kind = max((read_bytes, kind) for kind, read_bytes in found["size"]["probe"].items())
     yield Figure(f"probing 600 MB reads ({kind})", f"{PROBE_BYTES / MEGA:g} MB", most / PROBE_BYTES, aim=1.0)
+    yield from _conversion(found["conversion"])
     yield from _polling(found["polling"])
     yield from _burst(found["burst"])
     for vendor, taken in found["callbacks"].items():
@@ -40,6 +42,7 @@ def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
 def of_long(found: Mapping[str, Any]) -> Iterator[Figure]:
     """Yield the figures of what `make bench-all` measures besides."""
     yield from _size(found["size"], size.LONG_MINUTES)
+    yield from _conversion(found["conversion"])
     yield from _viewer(found["viewer"])
     yield from _burst(found["burst"])
     together = found["together"]
@@ -79,6 +82,24 @@ def _warm(found: Mapping[str, Any]) -> Iterator[Figure]:
     for vendor, steps in found["steps"].items():
         for name, spent_ms in steps.items():
             yield Figure(f"{vendor}: CPU, {name.removesuffix('_ms').replace('_', ' ')}", "", spent_ms, "ms")
+
+
+def _conversion(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[Figure]:
+    cases = [(kind, int(minutes), case) for kind, lengths in found.items() for minutes, case in lengths.items()]
+    spent, what = max((case["cpu_s"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases)
+    yield Figure(f"converting {what}: CPU", f"{CONVERSION_S:g} s", spent / CONVERSION_S, aim=1.0)
+    peak, what = max((case["peak_mib"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases)
+    yield Figure(f"converting {what}: peak of memory", f"{MEMORY_MIB:g} MiB", peak / MEMORY_MIB, aim=1.0)
+    audio = [
+        (case["read_for_each_byte"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases if kind != "mp4"
+    ]
+    yield Figure(f"converting {max(audio)[1]}: bytes read", "the recording's", max(audio)[0], aim=1.05)
+    an_hour_s, kind = max((60 * case["cpu_s"] / minutes, kind) for kind, minutes, case in cases)
+    share = conversion.share_of_the_vendors_bill(an_hour_s)
+    yield Figure(f"converting an hour of {kind}: AWS", "1 % of the cheapest vendor's price", 100 * share, aim=1.0)
+    for kind, minutes, case in cases:
+        yield Figure(f"converting {minutes} min of {kind}: CPU", "", case["cpu_s"], "s")
+        yield Figure(f"converting {minutes} min of {kind}: peak of memory", "", case["peak_mib"], "MiB")
 
 
 def _size(found: Mapping[str, Any], minutes: Sequence[int]) -> Iterator[Figure]:

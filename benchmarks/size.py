@@ -92,7 +92,7 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
     world = World({vendor: VENDORS[vendor]}, lambda _request: told, {}, exports=tuple(FORMATS))
     world.jobs.create(job)
     services, order = world.services, order_of(job)
-    before_mib = _peak_mib()
+    before_mib = peak_mib()
     start_s = time.process_time()
     heard = VENDORS[vendor].read_query(told, order)
     if not isinstance(heard, Recognition):
@@ -109,7 +109,7 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
         "finish_s": finished_s - read_s,
         "cpu_s": finished_s - start_s,
         "before_mib": before_mib,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -120,7 +120,7 @@ def _submitted(vendor: str, minutes: int) -> Job:
     return planned.claim(None, [], START).submitted(1, "1", START)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """The most memory that this program held. Linux's getrusage would count the process that started it, too."""
     if platform.system() == "Linux":
         (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))

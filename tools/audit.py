@@ -11,7 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 SERVICE = "https://api.osv.dev/"
-REQUIREMENTS = "layers/asrcore/requirements.txt"
+REQUIREMENTS = ("layers/asrcore/requirements.txt", "layers/media/requirements.txt")
 CONNECT_S = 10
 AUDIT_S = 300
 
@@ -22,9 +22,12 @@ def main() -> int:
     parser.add_argument("--must-ask", action="store_true", help="fail when the advisory service cannot be reached")
     options = parser.parse_args()
     if not _is_reachable():
-        sys.stderr.write(f"the advisory service cannot be reached from here: {REQUIREMENTS} was not audited\n")
+        sys.stderr.write(
+            f"the advisory service cannot be reached from here: {', '.join(REQUIREMENTS)} were not audited\n"
+        )
         return int(options.must_ask)
-    command = ["--vulnerability-service", "osv", "--require-hashes", "--disable-pip", "--strict", "-r", REQUIREMENTS]
+    command = ["--vulnerability-service", "osv", "--require-hashes", "--disable-pip", "--strict"]
+    command += [word for each in REQUIREMENTS for word in ("-r", each)]
     audit = Path(sys.executable).parent / "pip-audit"
     return subprocess.run([audit, *command], check=False, timeout=AUDIT_S).returncode  # noqa: S603 - our own words
 

@@ -138,3 +138,19 @@ def costs() -> str:
     )
     header = ("vendor", "recording", "states entered", "runs of functions", "requests", "USD for 1,000", "with history")
     return table((*header, "CNY in China", "demo loop, 2 s", "3 s"), rows)
+
+
+def conversions() -> str:
+    """Return a row per kind and length of recording: what its conversion takes."""
+    rows = (
+        (
+            f"{kind}, {minutes} min, {case['megabytes']:.0f} MB",
+            f"{case['cpu_s']:.1f} s",
+            f"{case['peak_mib']:.0f} MiB",
+            f"{case['read_for_each_byte']:.2f}",
+        )
+        for part in _results().values()
+        for kind, lengths in part["found"].get("conversion", {}).items()
+        for minutes, case in lengths.items()
+    )
+    return table(("recording", "CPU", "peak of memory", "bytes read for each"), rows)

@@ -48,6 +48,7 @@ _COMPLETION = {
     frozenset({Completion.QUERY}): "query",
     frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, query as safety net",
 }
+_ALWAYS = frozenset({"language", "audio_track"})  # decides who fits; fulfilled by the conversion
 
 
 def vendor_table() -> str:
@@ -73,7 +74,7 @@ def option_table() -> str:
         (
             f"`{metadata_name(name)}`",
             Options.model_fields[name].description or "",
-            *("yes" if name in vendor.honours or name == "language" else "–" for vendor in VENDORS.values()),
+            *("yes" if name in vendor.honours or name in _ALWAYS else "–" for vendor in VENDORS.values()),
         )
         for name in ALLOWED
     )
@@ -300,6 +301,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "schedules": performance.schedules,
     "callbacks": performance.callbacks,
     "bursts": performance.bursts,
+    "conversions": performance.conversions,
     "costs": performance.costs,
 }
 

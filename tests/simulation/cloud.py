@@ -179,6 +179,28 @@ class S3:
         versions.append(_Version(f"v{self._made}", Body, Metadata or {}))
         return {"VersionId": versions[-1].version_id, "ETag": versions[-1].etag}
 
+    def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
+        return {
+            "Versions": [
+                {
+                    "Key": key,
+                    "VersionId": each.version_id,
+                    "ETag": each.etag,
+                    "Size": len(each.body),
+                    "IsLatest": each is versions[-1],
+                }
+                for (bucket, key), versions in self.objects.items()
+                if bucket == Bucket and key.startswith(Prefix)
+                for each in versions
+            ]
+        }
+
+    def delete_object(self, *, Bucket: str, Key: str, VersionId: str) -> None:
+        left = [each for each in self.objects.get((Bucket, Key), []) if each.version_id != VersionId]
+        self.objects.pop((Bucket, Key), None)
+        if left:
+            self.objects[Bucket, Key] = left
+
     def generate_presigned_url(self, _method: str, Params: Mapping[str, str], ExpiresIn: int) -> str:
         return (
             f"https://{Params['Bucket']}.example.com/{Params['Key']}?versionId={Params['VersionId']}&X-Amz-Signature=s"

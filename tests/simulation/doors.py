@@ -48,5 +48,6 @@ def call(function: str, event: dict[str, Any], request_id: str, services: object
         memory_limit_in_mb=1024,
         invoked_function_arn=f"arn:{function}",
         aws_request_id=request_id,
+        get_remaining_time_in_millis=lambda: 600_000,
     )
     return module.lambda_handler(event, context)

@@ -58,6 +58,12 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         "two versions, the newer first": replace(plain, events=((0, 2), (1, 1))),
         "refused for a while": replace(plain, script=("refuses:retry", "refuses:retry")),
         "refused for good, next vendor": replace(plain, vendors=_chain(vendor), script=("refuses:config",)),
+        "converted": replace(plain, converts=True),
+        "converted, S3 tells twice": replace(plain, converts=True, events=((0, 1), (20, 1))),
+        "converted for the next vendor": replace(
+            plain, converts=True, vendors=_chain(vendor), script=("refuses:config",)
+        ),
+        "converted while Lambda has no room": replace(plain, converts=True, full=((0, 60), (65, 600))),
         "bad audio": replace(plain, script=("fails:bad_audio",)),
         "fails once": replace(plain, script=("fails:retry",)),
         "never accepted": replace(plain, script=("refuses:retry",) * 8),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
+from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.polling import CALLBACK_DEADLINE_S
@@ -74,6 +75,15 @@ def _one_transcript_the_newest(world: World) -> Iterator[str]:
         yield f"{MAIN} is not of the newest version"
 
 
+def _nothing_converted_is_left(world: World) -> Iterator[str]:
+    """What was converted for a job is deleted at its end, unless an invocation that AWS had given up wrote it later."""
+    if world.schedule.faults or world.schedule.strikes or world.schedule.full:
+        return
+    for bucket, key in world.s3.objects:
+        if key.startswith(CONVERTED):
+            yield f"{key} is still in {bucket}"
+
+
 def _nothing_is_submitted_twice(world: World) -> Iterator[str]:
     """A second task of a job is a new attempt after one that failed, or fell into the crash window."""
     for job in world.jobs.values():
@@ -122,6 +132,7 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _nothing_is_stuck,
     _an_end_is_final,
     _one_transcript_the_newest,
+    _nothing_converted_is_left,
     _nothing_is_submitted_twice,
     _every_charge_is_on_the_job,
     _nothing_fails_by_itself,

@@ -20,6 +20,7 @@ class Schedule:
     strikes: what befalls the executions that run at a time (s): `ABORTED`, `DELETED`, `TIMED_OUT`.
     deaf: EventBridge loses the news of executions that ended badly.
     full: from when until when (s) AWS Lambda has no room, and turns every invocation away.
+    converts: the recording is one that no vendor takes as it is.
     faults: what happens at which point.  seed: of the state machine's jitter.
     """
 
@@ -30,6 +31,7 @@ class Schedule:
     strikes: tuple[tuple[float, str], ...] = ()
     deaf: bool = False
     full: tuple[tuple[float, float], ...] = ()
+    converts: bool = False
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 

@@ -56,6 +56,11 @@ def test_every_single_fault_at_every_point_of_a_toys_journey(vendor, counts):
     run_all(single_faults(journeys(vendor)["plain"]), counts)
 
 
+@pytest.mark.parametrize("vendor", ["toy-sync", "toy-both"])
+def test_every_single_fault_at_every_point_of_a_conversion(vendor, counts):
+    run_all(single_faults(journeys(vendor)["converted"]), counts)
+
+
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_single_fault_at_every_point_of_a_vendors_journey(vendor, part, counts):

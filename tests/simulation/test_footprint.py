@@ -29,6 +29,8 @@ UNSEEN = {
     "execution timed out, nobody hears",
     "execution aborted",
     "Lambda has no room",
+    "converted, S3 tells twice",
+    "converted while Lambda has no room",
 }
 # The probe is played, processes live for one event each, and what a vendor usually takes is held for some minutes.
 ELSEWHERE = {"s3_gets", "secret_reads", "table_reads"}

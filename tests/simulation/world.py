@@ -19,11 +19,12 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from asrcore.core.errors import ErrorClass, NoAnswerError
+from asrcore.core.form import CONVERTED, Form
 from asrcore.core.job import Job, job_id
 from asrcore.core.step import GRACE_S, look_by
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request
-from asrcore.services import Services
+from asrcore.services import Converted, Services
 from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
@@ -38,6 +39,8 @@ from tests.simulation.machine import TURNED_AWAY, Data, Execution, FunctionFaile
 from tests.simulation.schedule import Schedule
 from tests.support import memory
 from tests.support.pipeline import wav
+from tests.support.recordings import Kind as Recording
+from tests.support.recordings import record
 from tests.support.running import CREDENTIALS
 from tests.support.template import ROOT
 
@@ -46,7 +49,9 @@ HORIZON_S = 14 * 86400.0
 SECRET = {**CREDENTIALS, "toy": {"key": "k"}}
 DEFINITION = json.loads((ROOT / "statemachine/poller.asl.json").read_text())
 RECORDING = wav()
-READS = {"get_item", "head_object", "get_object", "query"}
+FOREIGN = record(Recording("aiff", "pcm_s16be", 16000), 1.0)  # no vendor takes it
+CONVERSION_S = 30.0
+READS = {"get_item", "head_object", "get_object", "query", "list_object_versions"}
 
 T = TypeVar("T")
 
@@ -109,7 +114,8 @@ class World:
     def run(self) -> "World":
         """From the upload to the end of everything."""
         for number in range(1, 1 + max(version for _, version in self.schedule.events)):
-            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=RECORDING + bytes(2 * number))
+            body = FOREIGN if self.schedule.converts else RECORDING
+            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body + bytes(2 * number))
         for at_s, version in self.schedule.events:
             self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
@@ -244,11 +250,12 @@ class World:
         return dataclasses.replace(
             base,
             settings=base.settings.model_copy(
-                update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}}
+                update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}, "conversion": "on"}
             ),
             jobs=DynamoJobs(jobs, "jobs"),
             history=DynamoHistory(jobs, "jobs"),
-            recordings=S3Recordings(s3, self.s3),
+            recordings=(recordings := S3Recordings(s3, self.s3)),
+            converter=FakeConverter(s3, recordings, self.pass_time),
             transcripts=S3Transcripts(s3, TRANSCRIPTS),
             versions=S3Versions(s3),
             workflow=StepFunctionsWorkflow(states, "arn"),
@@ -358,8 +365,7 @@ class World:
         return self._script.pop(0) if self._script else "done"
 
     def _charge(self, task: Task) -> None:
-        (version,) = parse_qs(urlsplit(task.submission.audio_url).query)["versionId"]
-        job = self._jobs.load(_id_of(version))
+        job = self._jobs.load(_id_at(task.submission.audio_url))
         assert job is not None
         self.tell(task.vendor, f"takes task {task.task_id}")
         charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
@@ -394,6 +400,28 @@ class World:
             self.broken.append(f"a finished job changed from {was} to {now}")
 
 
+class FakeConverter:
+    """A conversion without a decoder: it reads, takes its time, and writes."""
+
+    def __init__(self, s3: "Client", recordings: S3Recordings, pass_time: Callable[[float], None]) -> None:
+        self._s3, self._recordings, self._pass_time = s3, recordings, pass_time
+
+    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+        """Write a second of silence, which is longer by what this version of the recording is longer by."""
+        self._recordings.read(source, 0, source.size_bytes)
+        self._pass_time(CONVERSION_S)
+        body = RECORDING + bytes(source.size_bytes - len(FOREIGN))
+        answer = self._s3.put_object(Bucket=source.bucket, Key=key, Body=body)
+        made = Source(
+            bucket=source.bucket,
+            key=key,
+            version_id=answer["VersionId"],
+            etag=answer["ETag"].strip('"'),
+            size_bytes=len(body),
+        )
+        return Converted(made, form.audio(1000))
+
+
 class Client:
     """A boto3 client whose every call is a point."""
 
@@ -421,6 +449,8 @@ class Client:
 
     def paginate(self, **arguments: Any) -> list[Any]:
         """One page. A look at an empty part of the index is no point: it changes nothing and tells nothing."""
+        if self._service == "s3":
+            return [self.list_object_versions(**arguments)]
         page = self._backend.query(**arguments)
         return [self.query(**arguments)] if page["Items"] else [page]
 
@@ -429,6 +459,15 @@ def _attempt(do: Callable[[], object]) -> None:
     """Have an effect whose answer nobody gets to see."""
     with suppress(ClientError):
         do()
+
+
+def _id_at(audio_url: str) -> str:
+    """Return the id of the job whose recording, or converted recording, is at an address."""
+    parts = urlsplit(audio_url)
+    if parts.path.startswith(f"/{CONVERTED}"):
+        return parts.path.split("/")[2]
+    (version,) = parse_qs(parts.query)["versionId"]
+    return _id_of(version)
 
 
 @cache

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support import tones
 from tests.support.pipeline import wav
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -126,14 +125,6 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("auto", wav()[:20], "TruncatedAudio", "", id="a truncated header"),
         pytest.param("nobody", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
         pytest.param("tencent-sentence", wav(61), "NoVendorFits", "takes up to 59.999 s", id="too long for the vendor"),
-        pytest.param("tencent-recording", wav(rate=44100), "NoVendorFits", "44100 Hz", id="a rate it does not take"),
-        pytest.param(
-            "tencent-sentence",
-            tones.audio(codec="pcm_s24le"),
-            "NoVendorFits",
-            "codec pcm_s24le in wav",
-            id="a depth that its documents rule out",
-        ),
     ],
 )
 def test_what_cannot_be_transcribed_ends_failed_and_says_why(journey, vendor, body, code, said):

@@ -30,6 +30,7 @@ ROLES = [
 PLAYED_BY_NOBODY = {
     "logs:CreateLogStream": "Lambda itself writes the logs, under the function's role; here they are files",
     "logs:PutLogEvents": "the same",
+    "GiveUpUploads": "only of a conversion of more than 16 MB that fails",
     "StartChildren": "Step Functions starts a map's children itself; here they run inside their parent",
     "LookAfterChildren": "the same",
     "WriteLargeManifest": "Step Functions writes results of some megabytes in parts; here they are small",

@@ -56,6 +56,11 @@ JOURNEYS = {
     "missed callback": journey(
         envelope("callback", 3600), AwaitCallback=[{"silent": True}], LookAgain=[returned("failed")]
     ),
+    "conversion": journey(
+        envelope("convert"),
+        Convert=[CRASHED, returned("submit"), returned("submit")],
+        Submit=[returned("convert"), returned("completed")],
+    ),
     "paced submission": journey(
         envelope("submit", 300),
         Submit=[returned("submit", 600), returned("query", 30)],
@@ -135,6 +140,13 @@ def test_missed_callback_is_looked_for_after_its_time(results):
 
     assert result.path == ["Dispatch", "AwaitCallback", "LookAgain", "Dispatch", "Failed"]
     assert [(call["state"], call["at_s"]) for call in result.calls] == [("AwaitCallback", 0), ("LookAgain", 3600)]
+
+
+def test_conversion_is_repeated_before_the_submission(results):
+    result = results["conversion"]
+
+    assert [call["state"] for call in result.calls] == ["Convert", "Convert", "Submit", "Convert", "Submit"]
+    assert result.calls[0]["parameters"]["Payload"] == {"action": "convert", "job_id": JOB}
 
 
 def test_paced_submission_waits_for_each_slot(results):

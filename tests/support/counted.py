@@ -91,7 +91,7 @@ class CountedWorld(World):
             invocations=sum(count for name, count in self.invoked.items() if name != "SweepFunction"),
             table_writes=asked["dynamodb put_item"] + asked["dynamodb update_item"],
             table_reads=asked["dynamodb get_item"],
-            s3_puts=asked["s3 put_object"],
+            s3_puts=asked["s3 put_object"] + asked["s3 list_object_versions"],
             s3_gets=asked["s3 head_object"] + asked["s3 get_object"],
             api_requests=self.invoked["CallbackFunction"],
             events=asked["events put_events"],
@@ -107,7 +107,9 @@ def run(
     turnaround_s: how long vendors work, and when they call back; None for the schedule's own times.
     audio_s: how long the recording is said to be.  typical_s: what is known of how long such a one takes.
     """
-    audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=round(audio_s * 1000))
+    kind = ("aiff", "pcm_s16be") if schedule.converts else ("wav", "pcm_s16le")
+    length_ms = round(audio_s * 1000)
+    audio = Audio(format=kind[0], codec=kind[1], sample_rate_hz=16000, channels=1, duration_ms=length_ms)
     with ExitStack() as changed:
         changed.enter_context(patch("asrcore.submit.probe", lambda *_: audio))
         if turnaround_s is not None:

@@ -9,12 +9,16 @@ from typing import Any
 import requests
 from boto3.dynamodb.types import TypeSerializer
 
-from asrcore.core.job import new_job
+from asrcore.core.audio import Audio
+from asrcore.core.form import Form
+from asrcore.core.job import Job, new_job
+from asrcore.core.options import Options
 from asrcore.core.step import Next
 from asrcore.core.transcript import Source
 from asrcore.vendors.registry import VENDORS
 from tests.support.inventory import put_inventory
 from tests.support.journey import Journey
+from tests.support.recordings import Kind, record
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MEETING = (SAMPLES / "meeting.wav").read_bytes()
@@ -42,6 +46,7 @@ def take_every_path(stack: Any) -> None:
     executions_that_end_badly(journey)
     events_that_nobody_can_handle(journey)
     nobody_was_told(journey)
+    converted(journey)
     nobody_looks_after_it(journey)
 
 
@@ -58,6 +63,35 @@ def every_failure(journey: Journey) -> None:
     jobs = [journey.drop(f"incoming/{vendor}/failing.wav", MEETING) for vendor in FAULTS]
     for job in [*jobs, journey.drop("incoming/auto/notes.wav", b"no recording")]:
         assert (row := journey.finished(job))["status"] == "FAILED", row["source"]["key"]
+
+
+def converted(journey: Journey) -> None:
+    """No vendor takes the recording as it is; each function that ends a job deletes what was converted for it."""
+    stack, clip = journey.stack, record(Kind("aiff", "pcm_s16be", 16000))
+    for vendor in ENDERS:
+        row = journey.finished(journey.drop(f"incoming/{vendor}/clip.aiff", clip))
+        assert row["status"] == "COMPLETED", row["error"]
+    job, left = str(row["job_id"]), f"converted/{row['job_id']}/wav-16000-1.wav"
+    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=left)
+    not_told(journey, job)
+    stack.invoke("SweepFunction", event("sweep"))
+    journey.finished(job)
+    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=left)
+    journey.until(lambda: call(journey, "DELETE", f"/jobs/{job}").status_code, lambda code: code == 204, job)
+    gone = Source.model_validate({**row["source"], "version_id": "0" * 32})
+    planned = new_job(gone, datetime.now(UTC)).plan(
+        gone,
+        Audio.model_validate(row["audio"]),
+        Options(),
+        vendors=["abcpen"],
+        forms={"abcpen": Form(format="wav", sample_rate_hz=16000, channels=1)},
+        warnings=[],
+        now=datetime.now(UTC),
+    )
+    put_row(journey, planned)
+    stack.invoke("ConvertFunction", {"action": "convert", "job_id": planned.job_id})
+    stack.invoke("SubmitFunction", {"action": "submit", "job_id": planned.job_id})
+    assert journey.finished(planned.job_id)["error"]["code"] == "ObjectNotFound"
 
 
 def older_than_its_transcript(journey: Journey) -> str:
@@ -204,28 +238,38 @@ def events_that_nobody_can_handle(journey: Journey) -> None:
 def nobody_was_told(journey: Journey) -> None:
     """A process died between the end of a job and the news of it: whoever looks at the job next tells."""
     for function, told in (("SweepFunction", event("sweep")), ("SubmitFunction", {"action": "submit"})):
-        job, long_ago = journey.drop(f"incoming/abcpen/{function}.wav", MEETING), "2026-01-01T00:00:00Z"
-        part = journey.until(lambda job=job: journey.row(job).get("open"), bool, "the job to be open")
+        job = journey.drop(f"incoming/abcpen/{function}.wav", MEETING)
         journey.finished(job)
-        journey.stack.client("dynamodb").update_item(
-            TableName=journey.stack.jobs_table,
-            Key={"job_id": {"S": job}},
-            UpdateExpression="SET announced = :no, #open = :part, updated_at = :then",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues={":no": {"BOOL": False}, ":part": {"S": part}, ":then": {"S": long_ago}},
-        )
+        not_told(journey, job)
         journey.stack.invoke(function, {**told, "job_id": job})
         journey.finished(job)
+
+
+def not_told(journey: Journey, job: str) -> None:
+    """Write the row of an ended job as it was before the news of it."""
+    values = {":no": {"BOOL": False}, ":part": {"S": job[0]}, ":then": {"S": "2026-01-01T00:00:00Z"}}
+    journey.stack.client("dynamodb").update_item(
+        TableName=journey.stack.jobs_table,
+        Key={"job_id": {"S": job}},
+        UpdateExpression="SET announced = :no, #open = :part, updated_at = :then",
+        ExpressionAttributeNames={"#open": "open"},
+        ExpressionAttributeValues=values,
+    )
+
+
+def put_row(journey: Journey, job: Job) -> None:
+    """Write a job's row as the store does."""
+    item = {name: value for name, value in json.loads(job.model_dump_json()).items() if value is not None}
+    journey.stack.client("dynamodb").put_item(
+        TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
+    )
 
 
 def nobody_looks_after_it(journey: Journey) -> None:
     """A process died between a job's row and its execution: the sweep finds it."""
     row = journey.finished(journey.drop("incoming/tencent-sentence/left.wav", MEETING))
     left = new_job(Source.model_validate(row["source"]), datetime.now(UTC) - timedelta(hours=1))
-    item = {name: value for name, value in json.loads(left.model_dump_json()).items() if value is not None}
-    journey.stack.client("dynamodb").put_item(
-        TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
-    )
+    put_row(journey, left)
     journey.stack.invoke("SweepFunction", event("sweep"))
     assert journey.finished(left.job_id)["restarts"]
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import Form
 from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.job import Job
 from asrcore.core.levels import SIDECAR_SUFFIX
@@ -24,6 +25,7 @@ from asrcore.metrics import Metrics
 from asrcore.services import (
     Asked,
     ConflictError,
+    Converted,
     Found,
     Made,
     ObjectVersion,
@@ -185,6 +187,25 @@ class MemoryRecordings:
 
 
 @dataclass
+class MemoryConverter:
+    """What was converted, by key: a second of silence each, or an error."""
+
+    recordings: MemoryRecordings
+    converted: list[str] = field(default_factory=list)
+    failure: AsrError | None = None
+
+    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+        if self.failure is not None:
+            raise self.failure
+        self.recordings.read(source, 0, 1)
+        self.converted.append(f"{key} of track {track}")
+        self.recordings.objects[key] = (bytes(form.size_bytes(1000)), {})
+        size_bytes = len(self.recordings.objects[key][0])
+        made = Source(bucket=source.bucket, key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
+        return Converted(made, form.audio(1000))
+
+
+@dataclass
 class MemoryTranscripts:
     """Objects by key, and what each transcript was made from."""
 
@@ -315,6 +336,7 @@ class World:
     aws_endpoint_url: str = ""
     exports: tuple[str, ...] = ()
     off: tuple[str, ...] = ()  # vendors without a base URL
+    conversion: Literal["on", "off"] = "off"
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
@@ -325,8 +347,12 @@ class World:
     events: MemoryEvents = field(default_factory=MemoryEvents)
     receiver: MemoryReceiver = field(default_factory=MemoryReceiver)
     webhook_queue: MemoryWebhookQueue = field(default_factory=MemoryWebhookQueue)
+    converter: MemoryConverter = field(init=False)
     measured: list[str] = field(default_factory=list)  # lines of metrics
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)  # the process's memory
+
+    def __post_init__(self) -> None:
+        self.converter = MemoryConverter(self.recordings)
 
     def pass_time(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
@@ -350,6 +376,7 @@ class World:
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
                 exports=list(self.exports),
+                conversion=self.conversion,
                 base_urls={name: "" if name in self.off else "https://vendor.example.com" for name in self.vendors},
                 tuning=self.tuning,
                 callback_base_url="https://api.example.com",
@@ -361,6 +388,7 @@ class World:
             jobs=self.jobs,
             history=self.history,
             recordings=self.recordings,
+            converter=self.converter,
             transcripts=self.transcripts,
             versions=MemoryVersions(self.recordings, self.transcripts),
             workflow=self.workflow,

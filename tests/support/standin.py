@@ -30,6 +30,7 @@ def write_project(folder: Path, functions: Mapping[str, str]) -> Path:
     (folder / "template.yaml").write_text(json.dumps(template), encoding="utf-8")
     shutil.copytree(ROOT / "statemachine", folder / "statemachine")
     (folder / "layers/asrcore").mkdir(parents=True)
+    (folder / "layers/media").mkdir()
     (folder / "layers/asrcore/in_layer.py").write_text("NAME = 'the layer'\n")
     for code_uri in code_folders().values():
         code = folder / code_uri / "app.py"

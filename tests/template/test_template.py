@@ -59,7 +59,7 @@ class TestFunctions:
         assert "boto3" not in (source / "app.py").read_text()
 
 
-FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket"}
+FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObjectVersion"}
 FINISHING |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
 # Step Functions developer guide, "Using CloudWatch Logs to log execution history".
@@ -75,11 +75,17 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
             "SubmitRole",
             FINISHING | {"s3:GetObjectVersion", "states:StartExecution", "sqs:SendMessage"},
         ),
+        (
+            "ConvertRole",
+            {"s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"}
+            | {"dynamodb:GetItem", "dynamodb:PutItem", "logs:CreateLogStream", "logs:PutLogEvents"},
+        ),
         ("CallbackRole", FINISHING | {"states:SendTaskSuccess"}),
         ("PollerRole", FINISHING | {"states:SendTaskSuccess"}),
         (
             "SweepRole",
             {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+            | {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}
             | {"states:StartExecution", "states:DescribeExecution", "events:PutEvents", "sqs:SendMessage"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
@@ -163,7 +169,7 @@ def test_the_template_can_be_read():
 def test_the_resources_stand_in_the_order_of_a_recordings_way():
     sections = re.findall(r"(?m)^  # ---- (\w+): ", TEXT)
 
-    assert sections == ["ingest", "submit", "poll", "callback", "API", "notify", "backfill", "operate"]
+    assert sections == ["ingest", "submit", "convert", "poll", "callback", "API", "notify", "backfill", "operate"]
 
 
 def test_functions_run_on_python_3_13():
@@ -181,8 +187,8 @@ SETS = sorted(path.stem for path in (ROOT / "requirements").glob("*.in"))
 
 
 def requirements(name: str) -> str:
-    path = "layers/asrcore/requirements.txt" if name == "layer" else f"requirements/{name}.txt"
-    return (ROOT / path).read_text()
+    layers = {"layer": "layers/asrcore/requirements.txt", "media": "layers/media/requirements.txt"}
+    return (ROOT / layers.get(name, f"requirements/{name}.txt")).read_text()
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -386,11 +392,12 @@ class TestStateMachine:
             assert task.get("TimeoutSeconds", 10**9) > function["Timeout"]
 
 
-def test_the_layer_is_deployed_with_the_versions_that_are_tested():
+@pytest.mark.parametrize("name", ["asrcore", "media"])
+def test_layers_are_deployed_with_the_versions_that_are_tested(name):
     def pins(path: str) -> dict[str, str]:
         return dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / path).read_text()))
 
-    layer, tested = pins("layers/asrcore/requirements.txt"), pins("requirements/dev.txt")
+    layer, tested = pins(f"layers/{name}/requirements.txt"), pins("requirements/dev.txt")
 
     assert layer
     assert {name: tested[name] for name in layer} == layer

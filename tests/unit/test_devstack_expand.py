@@ -37,7 +37,7 @@ def test_every_serverless_resource_is_expanded_and_code_is_found_in_its_folder(p
     assert not [name for name in types if name.startswith("AWS::Serverless")]
     folder = project.parent.resolve()
     assert expanded.function_folders == {name: folder / code_uri for name, code_uri in code_folders().items()}
-    assert list(expanded.layer_folders.values()) == [folder / "layers/asrcore"]
+    assert sorted(expanded.layer_folders.values()) == [folder / "layers/asrcore", folder / "layers/media"]
 
 
 def test_expansion_leaves_the_template_as_it_was(project: Path):

@@ -17,6 +17,7 @@ from asrcore.metrics import Metrics
 from asrcore.services import Receiver, Services
 from asrcore.settings import Settings
 from asrcore.stores.config import CONFIG
+from asrcore.stores.converter import S3Converter
 from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
@@ -62,6 +63,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
     s3, dynamodb = of("s3"), of("dynamodb")
     signer = _OnFirstUse(lambda: s3_signer(client))
     uploads = Uploads(settings.audio_bucket, settings.upload_max_bytes, settings.is_local)
+    recordings = S3Recordings(s3, signer, uploads)
     # The provider marks its client as Powertools' own when it is made, and so makes it.
     secret = _OnFirstUse(lambda: SecretsProvider(boto3_client=of("secretsmanager")))
 
@@ -70,7 +72,8 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         vendors={name: vendor.tuned(settings.tuning[name]) for name, vendor in VENDORS.items()},
         jobs=DynamoJobs(dynamodb, settings.jobs_table),
         history=DynamoHistory(dynamodb, settings.jobs_table),
-        recordings=S3Recordings(s3, signer, uploads),
+        recordings=recordings,
+        converter=S3Converter(s3, recordings.read),
         transcripts=S3Transcripts(s3, settings.transcript_bucket, signer),
         versions=S3Versions(s3),
         workflow=StepFunctionsWorkflow(of("stepfunctions"), settings.state_machine_arn),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
 from asrcore.finish import transcript_key
 from asrcore.services import ConflictError, ObjectVersion, Services
@@ -49,6 +50,7 @@ def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:
     for version in services.versions.of(source.bucket, source.key):
         if source.version_id in {None, version.version_id}:
             yield version
+    yield from services.versions.under(source.bucket, converted_prefix(job.job_id))
     base = transcript_key(source).removesuffix(".json")
     made = {f"{base}{extension}" for extension in (".json", *(each.extension for each in FORMATS.values()))}
     for version in services.versions.under(kept_in, f"{base}."):

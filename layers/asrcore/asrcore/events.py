@@ -17,6 +17,7 @@ from asrcore.notify import Delivery
 class Action(StrEnum):
     """What the state machine asks for."""
 
+    CONVERT = "convert"
     SUBMIT = "submit"
     QUERY = "query"
     AWAIT_CALLBACK = "await_callback"

@@ -11,13 +11,14 @@ from datetime import timedelta
 from asrcore.core.announcement import Announcement
 from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
+from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job, Status
 from asrcore.core.money import Cost
 from asrcore.core.routing import followers
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Recognition, Source, Transcript
 from asrcore.core.vendor import Reply, Vendor, read_warnings
 from asrcore.log import LOG
-from asrcore.services import Services, order_of
+from asrcore.services import Services
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def announce(job: Job, services: Services) -> Job:
     """Tell the event bus of a job's end, unless that was done."""
     if not job.finished or job.announced:
         return job
+    _delete_converted(job, services)
     cost = incurred(job, services.settings.rates)
     announcement = Announcement.of(job, services.settings.transcript_bucket, cost)
     services.events.publish(announcement.detail_type, announcement.model_dump(mode="json", by_alias=True))
@@ -105,6 +107,14 @@ def announce(job: Job, services: Services) -> Job:
         services.metrics.ended(told, before=job.cost)
         _note_turnaround(told, services)
     return told
+
+
+def _delete_converted(job: Job, services: Services) -> None:
+    """Delete what the recording was converted to, in every version: nothing needs it after the end."""
+    if not job.forms:
+        return
+    for version in services.versions.under(job.source.bucket, converted_prefix(job.job_id)):
+        services.versions.delete(version)
 
 
 def _note_turnaround(job: Job, services: Services) -> None:
@@ -156,19 +166,21 @@ def transcript_key(source: Source) -> str:
 
 
 def _transcript(done: Job, heard: Recognition, cost: Cost) -> Transcript:
-    order = order_of(done)
     attempt = done.attempt
+    assert done.audio is not None  # noqa: S101 - of every job with an attempt
     return Transcript(
         job_id=done.job_id,
         source=done.source,
         vendor=attempt.vendor,
         vendor_task_id=attempt.vendor_task_id,
         language=heard.language or done.options.language,
-        audio=order.audio,
+        audio=done.audio,
         text=heard.text,
         utterances=heard.utterances,
         attempts=[each.record() for each in done.attempts],
         cost=cost,
+        conversion=done.converted.record() if done.converted else None,
+        warnings=done.warnings,
         submitted_at=attempt.submitted_at,
         completed_at=done.updated_at,
     )

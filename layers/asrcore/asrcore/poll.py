@@ -31,6 +31,8 @@ def perform(step: StepEvent, services: Services) -> Step:
             return recover(step.job_id, step.error.name, services)
         case Action.SUBMIT:
             raise ValueError("submit is SubmitFunction's step: PollerFunction does not hand recordings over")
+        case Action.CONVERT:
+            raise ValueError("convert is ConvertFunction's step: PollerFunction has no decoders")
 
 
 def query(job_id: str, services: Services) -> Step:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
+from asrcore.core.audio import Audio
 from asrcore.core.callback_url import callback_url
 from asrcore.core.choice import ChoiceReason
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import Form
 from asrcore.core.job import Job, Status
 from asrcore.core.levels import read_request
 from asrcore.core.options import Wish
@@ -197,6 +199,25 @@ class Recordings(Protocol):
         """Keep the address of a recording that lies elsewhere; under a key that is taken, what is there stays."""
 
 
+@dataclass(frozen=True)
+class Converted:
+    """A recording in another form."""
+
+    source: Source
+    audio: Audio
+
+
+class Converter(Protocol):
+    """Converts recordings within the audio bucket."""
+
+    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+        """Write a recording's sound in another form under `key`; a repetition writes the same again.
+
+        is_late: whether the time for it is nearly up. Raises AsrError(bad_audio) for what cannot be decoded, or not in
+        that time, and for a recording that was deleted meanwhile.
+        """
+
+
 class Transcripts(Protocol):
     """The transcript bucket."""
 
@@ -288,6 +309,7 @@ class Services:
     jobs: Jobs
     history: History
     recordings: Recordings
+    converter: Converter
     transcripts: Transcripts
     versions: Versions
     workflow: Workflow
@@ -384,12 +406,12 @@ def order_of(job: Job) -> Order:
     """The current attempt as the vendor modules know it. Raises LookupError for a job that was never planned."""
     if job.audio is None:
         raise LookupError(f"job {job.job_id} was never planned")
-    attempt = job.attempt
+    attempt, converted = job.attempt, job.converted
     return Order(
         job.job_id,
         attempt.number,
-        job.audio,
-        job.source.size_bytes,
+        converted.audio if converted else job.audio,
+        converted.size_bytes if converted else job.source.size_bytes,
         job.options,
         repeated=attempt.claims > 1,
         named=job.choice is not None and job.choice.code is ChoiceReason.NAMED,

@@ -40,6 +40,7 @@ class Settings(BaseModel):
     base_urls: dict[str, str]
     in_vpc: bool = False
     tuning: dict[str, Tuning]
+    conversion: str = "off"
     audio_bucket: str = ""
     upload_max_megabytes: int = 0
     state_machine_arn: str = ""
@@ -55,6 +56,11 @@ class Settings(BaseModel):
     def upload_max_bytes(self) -> int:
         """The largest recording that the HTTP API takes; 0 in other functions."""
         return self.upload_max_megabytes * 1_000_000
+
+    @property
+    def converts(self) -> bool:
+        """Whether a recording that no vendor takes as it is may be converted."""
+        return self.conversion == "on"
 
     @property
     def is_local(self) -> bool:

@@ -119,7 +119,15 @@ def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
         job = _plan(job, services)
     if job.finished:
         return announce(job, services)
-    return job if job.attempt.submitted_at else _submit_in_turn(job, services, longest_call_s=longest_call_s)
+    if job.conversion_error is not None:
+        known = job.conversion_error
+        return end(job.job_id, AsrError(known.class_, known.code, known.message), services)
+    if job.attempt.submitted_at is None and job.converted and not _is_there(job.converted.source, services):
+        LOG.warning("the converted recording is gone; it is converted again", key=job.converted.source.key)
+        return services.move(job.job_id, lambda job: job.conversion_lost(services.now()))
+    if job.attempt.submitted_at or job.awaits_conversion:
+        return job
+    return _submit_in_turn(job, services, longest_call_s=longest_call_s)
 
 
 def _plan(job: Job, services: Services) -> Job:
@@ -133,10 +141,13 @@ def _plan(job: Job, services: Services) -> Job:
         audio = linked_audio(source.key) if linked else _probe(source, services)
         # Nobody knows how large a linked recording is.
         order = Order(job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None)
-        selected = _choose(order, _candidates(pinned, services), services)
+        can_convert = services.settings.converts and not linked
+        selected = _choose(order, _candidates(pinned, services), services, can_convert=can_convert)
     except AsrError as error:
-        return end(job.job_id, error, services)
+        return end(job.job_id, _explained(error, job.source.key), services)
     warnings = [_UNSEEN.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
+    if options.audio_track not in {None, 1} and not selected.forms:
+        warnings.append("the option 'audio_track' needs a conversion, and there is none; the vendor chooses the track")
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)
     return services.move(
         job.job_id,
@@ -146,6 +157,7 @@ def _plan(job: Job, services: Services) -> Job:
             options,
             vendors=selected.vendors,
             choice=selected.choice,
+            forms=selected.forms,
             warnings=warnings,
             now=services.now(),
         ),
@@ -162,14 +174,26 @@ def _candidates(pinned: str | None, services: Services) -> Sequence[str]:
     return on
 
 
-def _choose(order: Order, candidates: Sequence[str], services: Services) -> Selection:
-    """Select the candidates that take the recording; credentials that lack are looked for afresh before a job fails."""
+def _explained(error: AsrError, key: str) -> AsrError:
+    """Say of a remote recording that no vendor takes why it is not converted."""
+    if error.code != "NoVendorFits" or not is_linked(key):
+        return error
+    message = f"{error.message}\nA remote recording is not converted: upload the file itself."
+    return AsrError(error.error_class, error.code, message, error.vendor)
+
+
+def _choose(order: Order, candidates: Sequence[str], services: Services, *, can_convert: bool) -> Selection:
+    """Select the candidates that take the recording; credentials that lack are looked for afresh before a job fails.
+
+    can_convert: whether the recording may be converted.
+    """
+    select = partial(choose, order, candidates, services.vendors, can_convert=can_convert)
     try:
-        return choose(order, candidates, services.vendors, services.missing_credentials)
+        return select(services.missing_credentials)
     except AsrError as error:
         if error.error_class is not ErrorClass.CONFIG:
             raise
-    return choose(order, candidates, services.vendors, partial(services.missing_credentials, fresh=True))
+    return select(partial(services.missing_credentials, fresh=True))
 
 
 def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> Wish:
@@ -241,6 +265,17 @@ def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> J
     except _ClaimEndedError:
         LOG.warning("the claim leaves no time for a call", attempt=job.attempt.number, vendor=vendor.name)
         return services.move(job.job_id, lambda job: job)
+
+
+def _is_there(source: Source, services: Services) -> bool:
+    """Return whether a converted recording is still stored: after days of waiting it may have expired."""
+    try:
+        services.recordings.look_up(source)
+    except AsrError as error:
+        if error.code not in {"ObjectNotFound", "ObjectReplaced"}:
+            raise
+        return False
+    return True
 
 
 def _order(job: Job, services: Services) -> Order:
@@ -343,14 +378,13 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Rep
 def _delivery(job: Job, services: Services) -> Delivery:
     """A fresh URL for every attempt, or the bytes where the vendor accepts no URL, or none of this length."""
     vendor = services.vendors[job.attempt.vendor]
+    source = job.converted.source if job.converted else job.source
     if not vendor.limits.accepts_urls:
-        return Delivery(
-            stream=services.recordings.stream(job.source, services.settings.tuning[vendor.name].max_data_bytes)
-        )
+        return Delivery(stream=services.recordings.stream(source, services.settings.tuning[vendor.name].max_data_bytes))
     # What a linked recording has is found out as it is fetched; its object here has but its address.
-    size_bytes = 0 if is_linked(job.source.key) else job.source.size_bytes
-    url = services.recordings.presign(job.source)
+    size_bytes = 0 if is_linked(source.key) else source.size_bytes
+    url = services.recordings.presign(source)
     max_data_bytes = services.settings.tuning[vendor.name].max_data_bytes
-    if deliver_as_data(vendor, job.source.key, len(url), size_bytes, max_data_bytes):
-        return Delivery(data=services.recordings.data(job.source, max_data_bytes))
+    if deliver_as_data(vendor, source.key, len(url), size_bytes, max_data_bytes):
+        return Delivery(data=services.recordings.data(source, max_data_bytes))
     return Delivery(url=url)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from asrcore.core.audio import Audio
 from asrcore.core.choice import VendorChoice
+from asrcore.core.form import Conversion
 from asrcore.core.job import JobError, Status
 from asrcore.core.links import LONGEST_URL, USUAL
 from asrcore.core.money import Cost
@@ -136,6 +137,7 @@ class Stage(StrEnum):
     """Where a job is, in a word."""
 
     NEW = "new"  # nobody has looked at the recording yet
+    CONVERTING = "converting"  # no vendor takes the recording as it is
     WAITING_FOR_TURN = "waiting_for_turn"  # in the vendor's line, or before another try
     HANDING_OVER = "handing_over"  # to the vendor, at this moment
     WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor works, and will call
@@ -188,10 +190,12 @@ class NumberedAttempt(AttemptRecord):
 
 class JobDetail(JobSummary):
     """A job. typical_s: what this vendor usually takes from submission to result, for a recording as long as this one;
-    null where too little is known. choice: why the vendor is this one; null before one was chosen. cost: so far."""
+    null where too little is known. choice: why the vendor is this one; null before one was chosen. conversion: what is
+    submitted in the place of the recording. cost: so far."""
 
     typical_s: float | None
     choice: VendorChoice | None
+    conversion: Conversion | None
     attempts: list[NumberedAttempt]
     options: dict[str, Any]
     cost: Cost

@@ -11,8 +11,8 @@ def stage(job: Job, services: Services) -> Stage:
     """The job's stage now."""
     if job.finished:
         return Stage.COMPLETED if job.status is Status.COMPLETED else Stage.FAILED
-    if not job.planned:
-        return Stage.NEW
+    if not job.planned or job.awaits_conversion:
+        return Stage.CONVERTING if job.planned else Stage.NEW
     attempt, following = job.attempt, services.next_step(job)
     if attempt.submitted_at is None:
         is_claimed = attempt.claimed_at is not None and attempt.claimed_at >= attempt.due_at

@@ -42,6 +42,7 @@ def detail(job: Job, services: Services) -> JobDetail:
         **dict(summary(job, services)),
         typical_s=known,
         choice=job.choice,
+        conversion=job.converted.record() if job.converted else None,
         attempts=[_attempt(each) for each in job.attempts],
         options=job.options.model_dump(mode="json"),
         # What is kept is of the last end: a job that was redriven costs more by now.

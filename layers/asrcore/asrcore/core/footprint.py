@@ -23,6 +23,8 @@ WRITES_A_SLOT = 2  # of a line that is empty: the first write asks whether it is
 OPENING_READS = 4  # of a recording that is planned: its head, its sidecar, two ranges for the probe
 HISTORY_READS = 2  # of what a vendor usually takes: two months, if nobody read them just now
 LATE = "NoResultInTime"  # the code of an attempt that was given up while the vendor may still be at work
+CONVERTED_PART_BYTES, CONVERTED_RANGE_BYTES = 8 * 1024 * 1024, 4 * 1024 * 1024  # of `stores/converter.py`
+CONVERT_GB = 1.75  # memory of ConvertFunction; of all others, 1
 IN_THE_EVENT_S = SHORT_WAIT_S + 30  # a first claim that came later was made by a step of the state machine
 
 # Measured nowhere near AWS, and a twentieth of the whole: milliseconds of a function with 1 GB of memory.
@@ -111,8 +113,10 @@ def footprint(job: Job, rates: Rates) -> Footprint:
         if each.claims and Completion.QUERY in rates.completes_by.get(each.vendor, frozenset())
     }
     claims = sum(attempt.claims for attempt in job.attempts)
+    conversions = int(job.conversion is not None or job.conversion_error is not None)
 
     invocations = 1 + steps.submits + steps.queries + steps.waits + steps.looks + steps.callbacks + 2 * recoveries
+    invocations += conversions
     writes = 1 + revision + WRITES_A_SLOT * (slots + asked) + days + completed
     reads = revision - slots - claims + invocations - steps.waits + HISTORY_READS * len(looked_up)
     row_bytes = len(job.model_dump_json(by_alias=True))
@@ -122,6 +126,7 @@ def footprint(job: Job, rates: Rates) -> Footprint:
         + steps.waits
         + steps.woken
         + 2 * steps.looks
+        + 2 * conversions
         + 4 * recoveries,
         invocations=invocations,
         compute_ms=_compute_ms(job, steps, completed=completed) + _waited_ms(job, rates),
@@ -129,14 +134,16 @@ def footprint(job: Job, rates: Rates) -> Footprint:
         table_write_units=_write_units(1 + revision, row_bytes) + (writes - 1 - revision),
         table_reads=reads,
         table_read_units=reads * math.ceil(row_bytes / 4096),
-        s3_puts=(2 + rates.exports) * completed,
+        s3_puts=(2 + rates.exports) * completed + _conversion_puts(job),
         s3_gets=OPENING_READS * max(1, job.plannings)
+        + conversions * (math.ceil(job.source.size_bytes / CONVERTED_RANGE_BYTES) + 1)
         + sum(attempt.submitted_at is not None for attempt in job.attempts),
         api_requests=steps.callbacks + (job.requested is not None),
         events=ends,
         secret_reads=1,
         logged_bytes=LOGGED_BYTES * invocations,
-        sent_bytes=job.source.size_bytes * sum(attempt.submitted_at is not None for attempt in job.attempts),
+        sent_bytes=(job.conversion or job.source).size_bytes
+        * sum(attempt.submitted_at is not None for attempt in job.attempts),
     )
 
 
@@ -181,6 +188,8 @@ def _was_claimed_in_the_event(job: Job, attempt: Attempt, rates: Rates) -> bool:
 
     Not so for a job that was asked for: it begins with a step of the state machine, as every long call does.
     """
+    if attempt.vendor in job.forms:
+        return False
     if attempt.number != 1 or attempt.claimed_at is None or job.requested is not None:
         return False
     if attempt.vendor in rates.long_calls:
@@ -215,6 +224,12 @@ def _waited_ms(job: Job, rates: Rates) -> float:
     )
 
 
+def _conversion_puts(job: Job) -> int:
+    """The parts of a converted recording; a list of what there is, at the job's end, costs as much as one."""
+    parts = math.ceil(job.conversion.size_bytes / CONVERTED_PART_BYTES) if job.conversion else 0
+    return parts + (job.finished and bool(job.forms))
+
+
 def _compute_ms(job: Job, steps: _Steps, *, completed: bool) -> float:
     finish_ms = FINISH_MS + FINISH_MS_AN_HOUR * (job.audio_s or 0.0) / 3600
     return (
@@ -223,4 +238,5 @@ def _compute_ms(job: Job, steps: _Steps, *, completed: bool) -> float:
         + CALLBACK_MS * steps.callbacks
         + STEP_MS * (steps.waits + steps.looks)
         + finish_ms * completed
+        + (CONVERT_GB * job.conversion.compute_ms if job.conversion else 0)
     )

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from asrcore.core.audio import Audio
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, Wish
 from asrcore.core.pacing import MAX_TRIES, retry_wait_s
@@ -65,6 +66,13 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
     {
         "plan": Move(
             frozenset({Status.QUEUED}), _UNDER_WAY, ("submit",), "the recording is understood, and a vendor takes it"
+        ),
+        "converted_to": Move(
+            _UNDER_WAY, _UNDER_WAY, ("convert",), "the recording is there in the form that its vendor takes"
+        ),
+        "conversion_failed": Move(_UNDER_WAY, _UNDER_WAY, ("convert",), "the recording cannot be converted"),
+        "conversion_lost": Move(
+            _UNDER_WAY, _UNDER_WAY, ("submit",), "the converted recording is gone; it is made again"
         ),
         "take_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
         "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
@@ -146,6 +154,17 @@ class Attempt(AttemptRecord):
         return AttemptRecord(**{name: getattr(self, name) for name in AttemptRecord.model_fields})
 
 
+class StoredConversion(Conversion):
+    """A conversion, and where its result is stored until the job ends. compute_ms: how long it took."""
+
+    source: Source
+    compute_ms: int
+
+    def record(self) -> Conversion:
+        """The conversion as transcripts and readers know it."""
+        return Conversion(**{name: getattr(self, name) for name in Conversion.model_fields})
+
+
 class Restart(BaseModel):
     """A time when the job was picked up again, and why."""
 
@@ -184,6 +203,9 @@ class Job(BaseModel):
     vendor: str | None = None
     choice: VendorChoice | None = None  # why it is this one
     chain: list[str] = []  # vendors to go to, in order, when this one cannot serve
+    forms: dict[str, Form] = {}  # that the recording is converted to, by vendor; it takes it as it is without one
+    conversion: StoredConversion | None = None  # the last one
+    conversion_error: JobError | None = None
     attempts: list[Attempt] = []
     restarts: list[Restart] = []
     task_token: str | None = Field(default=None, repr=False)
@@ -249,6 +271,24 @@ class Job(BaseModel):
         """Whether the current run has an attempt: its recording is understood, and a vendor was chosen."""
         return self.status is not Status.QUEUED and bool(self.attempts)
 
+    @property
+    def form(self) -> Form | None:
+        """The form that the current attempt's vendor needs; None for the recording as it is."""
+        return self.forms.get(self.attempt.vendor) if self.planned else None
+
+    @property
+    def converted(self) -> StoredConversion | None:
+        """The conversion that the current attempt is about; None for one about the recording itself."""
+        fits = self.form is not None and self.conversion is not None and self.conversion.form == self.form.name
+        return self.conversion if fits else None
+
+    @property
+    def awaits_conversion(self) -> bool:
+        """Whether the current attempt cannot be submitted before the recording is converted."""
+        if self.form is None or self.conversion_error is not None:
+            return False
+        return self.converted is None and self.attempt.submitted_at is None
+
     def _moved(self, now: datetime, **changes: object) -> Self:
         return self.model_copy(update={**changes, "updated_at": now})
 
@@ -276,8 +316,12 @@ class Job(BaseModel):
         warnings: list[str],
         now: datetime,
         choice: VendorChoice | None = None,
+        forms: Mapping[str, Form] = MappingProxyType({}),
     ) -> "Job":
-        """The recording is known and at least one vendor takes it: the first of `vendors` is next."""
+        """The recording is known and at least one vendor takes it: the first of `vendors` is next.
+
+        forms: by vendor, the form that it takes the recording in, where it does not take it as it is.
+        """
         first = self.model_copy(update={"plannings": self.plannings + 1})
         return first._moved(
             now,
@@ -288,9 +332,33 @@ class Job(BaseModel):
             vendor=vendors[0],
             choice=choice,
             chain=vendors[1:],
+            forms=dict(forms),
             attempts=first._next_attempt(vendors[0], now),
             warnings=warnings,
         )
+
+    @_move
+    def converted_to(self, made: StoredConversion, warning: str, now: datetime) -> "Job":
+        """Note the recording in another form; a length that the recording does not tell is that of what was made."""
+        if self.form is None or self.form.name != made.form or self.converted is not None:
+            return self
+        warned = self._warned([warning], now)._moved(now, conversion=made)
+        if self.audio is None or self.audio.duration_ms is not None:
+            return warned
+        return warned._moved(now, audio=self.audio.model_copy(update={"duration_ms": made.audio.duration_ms}))
+
+    @_move
+    def conversion_failed(self, form: Form, error: AsrError, now: datetime) -> "Job":
+        """Note why the recording cannot be converted; the submit step ends the job with it."""
+        if self.form != form or self.converted is not None:
+            return self
+        failure = JobError(class_=error.error_class, vendor=None, code=error.code, message=error.message)
+        return self._moved(now, conversion_error=failure)
+
+    @_move
+    def conversion_lost(self, now: datetime) -> "Job":
+        """Forget a conversion whose result is gone: it is made again."""
+        return self._moved(now, conversion=None)
 
     @_move
     def take_slot(self, slot: datetime, now: datetime) -> "Job":
@@ -456,6 +524,8 @@ class Job(BaseModel):
             restarts=[*self.restarts, Restart(at=now, reason=reason, by_operator=True)],
             task_token=None,
             error=None,
+            conversion=None,
+            conversion_error=None,
             announced=False,
             expires_at=None,
             deadline_at=now + timedelta(seconds=DEADLINE_S),

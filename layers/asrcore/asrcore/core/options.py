@@ -68,6 +68,9 @@ class Options(BaseModel):
         default=None, description="the vendor's engine"
     )
     filter_fillers: bool | None = Field(default=None, description="leave out “um” and “呃”")
+    audio_track: Annotated[int, BeforeValidator(_number), Field(ge=1, le=99)] | None = Field(
+        default=None, description="of a video with several: which audio track to transcribe, counted from 1"
+    )
     vendor: dict[str, dict[str, StrictBool | int | StrictStr]] = Field(
         default={}, description="what only one vendor knows"
     )
@@ -78,8 +81,11 @@ class Options(BaseModel):
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
     def asked(self) -> set[str]:
-        """The canonical options that somebody set; not language, which decides who fits, so that none can ignore it."""
-        return self.model_fields_set - {"language", "vendor"}
+        """Return the canonical options that were set and a vendor may not support.
+
+        Not among them: language, which decides which vendors fit, and audio_track, which the conversion fulfils.
+        """
+        return self.model_fields_set - {"language", "audio_track", "vendor"}
 
     def own(self, vendor: str) -> Mapping[str, Value]:
         """What was set under a vendor's name, by the vendor's names for it."""
@@ -106,6 +112,7 @@ ALLOWED: Mapping[str, str] = MappingProxyType(
         "channels": "split, mix",
         "model": "the vendor's own name for it: up to 40 letters, digits and `_.-`",
         "filter_fillers": "true, false",
+        "audio_track": "1 to 99",
     }
 )
 

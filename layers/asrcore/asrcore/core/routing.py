@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
 from asrcore.core.choice import ChoiceReason, VendorChoice
+from asrcore.core.conversion import converted_order, form_for, takes_as_is
 from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.form import Form
 from asrcore.core.links import is_linked
 from asrcore.core.remedy import advise
 from asrcore.core.vendor import Limits, Order, Vendor
@@ -52,10 +54,14 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Selection:
-    """The vendors that can have a recording, in the order in which they are tried, and why the first is the first."""
+    """The vendors that can have a recording, in the order in which they are tried, and why the first is the first.
+
+    forms: by vendor, the form that each needs; empty where they take the recording as it is.
+    """
 
     vendors: list[str]
     choice: VendorChoice
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
 
 def choose(
@@ -63,37 +69,60 @@ def choose(
     candidates: Sequence[str],
     vendors: Mapping[str, Vendor],
     missing_credentials: Callable[[Vendor], str | None],
+    *,
+    can_convert: bool = False,
 ) -> Selection:
     """Select the candidates that take the recording: first those that support every asked option, then the others.
 
     Among equals the order of `candidates` counts. What was set under a vendor's name moves no vendor forward or back:
     it says how to recognise there, not where.
 
+    Where none takes it as it is and the recording can be converted, those are selected that take it converted. Only
+    where that does not help either is a format that its vendor does not list submitted because a person named it.
+
     missing_credentials: what a vendor's credentials lack, None when nothing. Raises AsrError with a line per vendor
     when none can: `config` if credentials alone stand in the way of one, else `bad_audio`.
     """
-    chosen: list[Vendor] = []
+    named = [vendors[name] for name in candidates]
+    listed = replace(order, named=False)
+    if not can_convert:
+        return _select(order, order.named, named, missing_credentials, {})
+    if any(takes_as_is(vendor, listed) and not missing_credentials(vendor) for vendor in named):
+        return _select(listed, order.named, named, missing_credentials, {})
+    found = {vendor.name: form_for(vendor, order) for vendor in named}
+    forms = {name: form for name, form in found.items() if form is not None}
+    return _select(order, order.named, named, missing_credentials, forms)
+
+
+def _select(
+    order: Order,
+    is_named: bool,
+    candidates: Sequence[Vendor],
+    missing_credentials: Callable[[Vendor], str | None],
+    forms: Mapping[str, Form],
+) -> Selection:
+    chosen: dict[str, Vendor] = {}
     refused: list[Refusal] = []
-    for vendor in (vendors[name] for name in candidates):
-        reason = vendor.why_not(order)
+    for vendor in candidates:
+        reason = None if vendor.name in forms else vendor.why_not(order)
         lacking = missing_credentials(vendor)
         if reason:
             refused.append(Refusal(vendor.name, reason, ErrorClass.BAD_AUDIO))
         elif lacking:
             refused.append(Refusal(vendor.name, lacking, ErrorClass.CONFIG))
         else:
-            chosen.append(vendor)
+            chosen[vendor.name] = vendor
     if not chosen:
-        raise _none_fits(order, refused, vendors)
-    left_out = {vendor.name: vendor.unmet(order) & order.options.asked() for vendor in chosen}
+        raise _none_fits(order, refused, {vendor.name: vendor for vendor in candidates})
+    orders = {name: converted_order(order, forms[name]) if name in forms else order for name in chosen}
+    left_out = {name: vendor.unmet(orders[name]) & order.options.asked() for name, vendor in chosen.items()}
     in_order = sorted(left_out, key=lambda name: bool(left_out[name]))
-    return Selection(in_order, _reason(order, in_order[0], left_out))
+    choice = VendorChoice(code=ChoiceReason.NAMED) if is_named else _reason(in_order[0], left_out)
+    return Selection(in_order, choice, {name: forms[name] for name in in_order if name in forms})
 
 
-def _reason(order: Order, first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoice:
+def _reason(first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoice:
     """Say why `first` is first. left_out: by vendor, in the chain's order, the asked options that it cannot fulfil."""
-    if order.named:
-        return VendorChoice(code=ChoiceReason.NAMED)
     if left_out[first]:
         return VendorChoice(code=ChoiceReason.NONE_SUPPORTS_ALL, params={"options": sorted(left_out[first])})
     passed_over = list(takewhile(lambda name: name != first, left_out))

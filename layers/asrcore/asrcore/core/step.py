@@ -22,6 +22,7 @@ CROWDED_S = 13500
 class Next(StrEnum):
     """The states that the state machine knows."""
 
+    CONVERT = "convert"
     SUBMIT = "submit"
     QUERY = "query"
     CALLBACK = "callback"
@@ -45,13 +46,13 @@ class Step(BaseModel):
 
 def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> Step:
     """What is next, and in how many seconds. completes_by: of the current attempt's vendor."""
-    if job.status is Status.COMPLETED:
-        return Step(job_id=job.job_id, next=Next.COMPLETED)
-    if job.status is Status.FAILED:
-        return Step(job_id=job.job_id, next=Next.FAILED)
+    if job.finished:
+        return Step(job_id=job.job_id, next=Next.COMPLETED if job.status is Status.COMPLETED else Next.FAILED)
     if not job.planned:
         return Step(job_id=job.job_id, next=Next.SUBMIT)
     attempt = job.attempt
+    if job.awaits_conversion:
+        return Step(job_id=job.job_id, next=Next.CONVERT)
     if attempt.submitted_at is None:
         return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_wait_to_submit_s(job, now))
     elapsed_s = (now - attempt.submitted_at).total_seconds()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import Conversion
 from asrcore.core.money import Cost
 
 # Of a result. Ten hours of speech, the most that any vendor takes, are some 20,000 sentences and a million characters.
@@ -99,6 +100,8 @@ class Transcript(Model):
     utterances: list[Utterance]
     attempts: list[AttemptRecord]
     cost: Cost | None = None
+    conversion: Conversion | None = None
+    warnings: list[str] = []
     submitted_at: datetime | None
     completed_at: datetime
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import CONVERTED
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
 from asrcore.core.links import LINKED, is_linked
 from asrcore.core.routing import INCOMING
@@ -22,7 +23,7 @@ URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hou
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
 # Where recordings lie, and what is made of them; no role may list what else there may be.
-PLACES = (INCOMING, LINKED, "transcripts/", "superseded/", "raw/")
+PLACES = (INCOMING, LINKED, CONVERTED, "transcripts/", "superseded/", "raw/")
 # Metadata of a transcript: of the recording it was made from.
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"

@@ -25,6 +25,7 @@ const CHINESE = {
   "This did not work, as the network failed: try again.": "网络出错，操作没有完成，请重试。",
   "{0}: {1}": "{0}：{1}",
   "uploading": "正在上传",
+  "{0}; video: its sound will be extracted": "{0}；视频：将提取声音",
   "uploaded; its job will show below": "已上传，任务稍后出现在下面",
   "{0} is larger than {1} MB": "{0} 超过 {1} MB",
   "{0} is empty": "{0} 是空文件",
@@ -32,6 +33,7 @@ const CHINESE = {
   "the upload broke off; drop the file again": "上传中断，请重新拖放文件",
   "the bucket refused the upload: drop the file again": "存储桶拒绝了上传，请重新拖放文件",
   "new": "新任务",
+  "converting": "正在转码",
   "waiting_for_turn": "排队中",
   "handing_over": "正在提交",
   "waiting_for_callback": "等待识别结果",
@@ -138,7 +140,8 @@ function next() {
 }
 
 async function upload({ file, bar, about, item, vendor, options }) {
-  about.textContent = say("uploading");
+  const isVideo = file.type.startsWith("video/");
+  about.textContent = isVideo ? say("{0}; video: its sound will be extracted", say("uploading")) : say("uploading");
   try {
     if (!file.size) throw new Refused(say("{0} is empty", file.name));
     const content_type = /^(audio|video)\//.test(file.type) ? file.type.split(";")[0] : null;

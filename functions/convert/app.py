@@ -1,0 +1,18 @@
+"""ConvertFunction: recordings that no vendor takes as they are, in a form that one does."""
+
+from typing import Any
+
+from asrcore.aws import connect
+from asrcore.convert import convert
+from asrcore.events import step_event
+from asrcore.log import LOG
+
+SERVICES = connect()
+
+
+@LOG.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str | int]:
+    """Convert one job's recording; the answer tells the state machine what to do next."""
+    step = step_event(event)
+    LOG.append_keys(job_id=step.job_id)
+    return convert(step.job_id, SERVICES, context.get_remaining_time_in_millis).envelope()

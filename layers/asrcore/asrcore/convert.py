@@ -1,0 +1,52 @@
+"""A recording in the form that its vendor takes, before it is submitted.
+
+The result is stored under a key that job and form decide: a repetition, after a crash or beside another invocation,
+writes the same again, and the first one that is noted on the job counts.
+"""
+
+from collections.abc import Callable
+
+from asrcore.core.errors import AsrError
+from asrcore.core.form import Form, converted_key
+from asrcore.core.job import Job, StoredConversion
+from asrcore.core.step import Step
+from asrcore.log import LOG
+from asrcore.services import Services
+
+RESERVE_MS = 20_000  # of the function's time, to note that it was not enough
+
+
+def convert(job_id: str, services: Services, remaining_ms: Callable[[], int]) -> Step:
+    """The state machine's convert step. remaining_ms: of the time that this invocation has."""
+    job = services.move(job_id, lambda job: job)
+    if job.awaits_conversion and job.form is not None:
+        job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
+    return services.next_step(job)
+
+
+def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], bool]) -> Job:
+    track = job.options.audio_track or 1
+    began = services.now()
+    try:
+        made = services.converter.convert(job.source, converted_key(job.job_id, form), form, track, is_late)
+    except AsrError as error:
+        LOG.warning("conversion failed", form=form.name, code=error.code)
+        failure = error
+        return services.move(job.job_id, lambda job: job.conversion_failed(form, failure, services.now()))
+    now = services.now()
+    conversion = StoredConversion(
+        form=form.name,
+        track=track,
+        audio=made.audio,
+        size_bytes=made.source.size_bytes,
+        source=made.source,
+        compute_ms=round((now - began).total_seconds() * 1000),
+    )
+    LOG.info("converted", form=form.name, size_bytes=conversion.size_bytes, compute_ms=conversion.compute_ms)
+
+    return services.move(job.job_id, lambda job: job.converted_to(conversion, _warning(job, form), now))
+
+
+def _warning(job: Job, form: Form) -> str:
+    was = f"{job.audio.codec} in {job.audio.format}" if job.audio else "as it is"
+    return f"{job.vendor} does not take the recording ({was}): its sound was converted to {form.in_words()}"

@@ -1,0 +1,67 @@
+"""Which form a vendor needs a recording in that it does not take as it is.
+
+A vendor's own limits say what it takes; the forms, in order of preference, are these:
+
+- channels: both only where they are to be split and the vendor can, else one. They are to be split where the options
+  say so, and in a telephone call (8 kHz, stereo) unless the options say otherwise: there each side has its channel.
+- sample rate: 8 kHz of a telephone recording for a vendor with an engine for it, else 16 kHz, which every vendor's
+  engine is made for; more brings no word more.
+- codec: PCM in WAV up to ten minutes, since nothing is lost and it is small enough; MP3 of longer ones, a fifth of the
+  size, which every vendor takes. Each is the other's substitute.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from asrcore.core.form import Form
+from asrcore.core.vendor import Order, Vendor
+
+LONG_MS = 10 * 60 * 1000
+TELEPHONE_HZ = 8000
+_WITHOUT_HEADER = frozenset({"pcm"})  # formats that no decoder can know
+_WITHOUT_DECODER = frozenset({"silk"})  # codecs that FFmpeg cannot decode
+
+
+def takes_as_is(vendor: Vendor, order: Order) -> bool:
+    """Return whether a vendor takes the recording as it is, and hears the audio track that was asked for."""
+    return order.options.audio_track in {None, 1} and vendor.why_not(order) is None
+
+
+def form_for(vendor: Vendor, order: Order) -> Form | None:
+    """Return the form in which a vendor takes a recording, the best first; None where none helps.
+
+    What a vendor merely tries because a person named it is no form that it takes.
+    """
+    if order.audio.format in _WITHOUT_HEADER or order.audio.codec in _WITHOUT_DECODER:
+        return None
+    return next((form for form in _forms(order) if _takes(vendor, order, form)), None)
+
+
+def converted_order(order: Order, form: Form) -> Order:
+    """Return the order as it is after the conversion, with the size that is to be expected."""
+    duration_ms = order.audio.duration_ms
+    return replace(order, audio=form.audio(duration_ms), size_bytes=form.size_bytes(duration_ms))
+
+
+def _takes(vendor: Vendor, order: Order, form: Form) -> bool:
+    converted = replace(converted_order(order, form), named=False)
+    if form.channels == 2:
+        split = replace(converted, options=converted.options.model_copy(update={"channels": "split"}))
+        if "channels" in vendor.unmet(split):
+            return False
+    return vendor.why_not(converted) is None
+
+
+def _forms(order: Order) -> Iterator[Form]:
+    is_long = order.audio.duration_ms is None or order.audio.duration_ms > LONG_MS
+    for channels in (2, 1) if _is_to_be_split(order) else (1,):
+        for rate_hz in (8000, 16000) if order.audio.sample_rate_hz == TELEPHONE_HZ else (16000,):
+            for name in ("mp3", "wav") if is_long else ("wav", "mp3"):
+                yield Form.model_validate({"format": name, "sample_rate_hz": rate_hz, "channels": channels})
+
+
+def _is_to_be_split(order: Order) -> bool:
+    if order.audio.channels != 2 or order.options.channels == "mix":
+        return False
+    is_call = order.audio.sample_rate_hz == TELEPHONE_HZ and order.options.speakers is None
+    return order.options.channels == "split" or is_call

@@ -1,0 +1,1 @@
+"""What needs FFmpeg (PyAV); only ConvertFunction has it, in a layer of its own."""

@@ -1,0 +1,248 @@
+"""A recording's sound in another form, as a stream: neither side is ever in memory whole.
+
+Times stay those of the recording. Frames are placed by their timestamps: silence fills a gap, an overlap is cut, so
+that start offsets, edit lists and lost packets shift nothing. What the MP3 encoder adds at the beginning is cut off the
+sound before it, and no tag tells decoders of it: one that reads the tag and one that does not would differ.
+"""
+
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from typing import BinaryIO
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from asrcore.core.form import Form
+
+# FFmpeg's demuxers that read a file of sound; not those that read lists of other files.
+DEMUXERS = (
+    "mov,matroska,webm,wav,w64,aiff,caf,au,avi,mpegts,mpeg,asf,flv,ogg,mp3,aac,flac,amr,ac3,eac3,dts,ape,wv,tta,rm"
+)
+LAME_DELAY = 1105  # samples of encoder and decoder together
+SAME_S = 0.04  # timestamps that differ less are the same: containers round them
+MOST_S = 12 * 3600  # no vendor takes longer recordings; timestamps that lie would fill the bucket with silence
+MOST_GAP_S = 3600.0  # a timestamp further off is a fault of the file
+SAMPLE_BYTES = 2
+_WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+
+class UndecodableError(Exception):
+    """The recording has no such sound, or FFmpeg cannot decode it; the message is the sentence's end."""
+
+
+class Transcoder:
+    """One conversion. file: the recording.  track: of its audio tracks, counted from 1.
+
+    Read `chunks` to their end; after it, `header` goes before them. Raises UndecodableError, and whatever `file` does.
+    """
+
+    def __init__(self, file: BinaryIO, form: Form, track: int) -> None:
+        self._file = file
+        self._form = form
+        self._track = track
+        self.data_bytes = 0
+        self.samples = 0
+
+    @property
+    def duration_ms(self) -> int:
+        """The length of what was converted."""
+        return round(self.samples * 1000 / self._form.sample_rate_hz)
+
+    @property
+    def header(self) -> bytes:
+        """What stands before the chunks, once their number is known."""
+        return wav_header(self._form, self.data_bytes) if self._form.format == "wav" else b""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the converted sound, piece by piece."""
+        for chunk in _encode(self._form, self._sound()):
+            self.data_bytes += len(chunk)
+            yield chunk
+
+    def _sound(self) -> Iterator[list[bytes]]:
+        """Yield pieces of 16-bit sound without gaps, from the recording's beginning: a plane for each channel."""
+        try:
+            options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
+            with av.open(self._file, "r", options=options) as container:
+                stream = self._select(container)
+                timeline = Timeline(self._form, _origin(container))
+                placed = (planes for frame in _frames(container, stream) for planes in timeline.place(frame))
+                for planes in chain(placed, timeline.end()):
+                    self.samples += len(planes[0]) // SAMPLE_BYTES
+                    if self.samples > MOST_S * self._form.sample_rate_hz:
+                        raise UndecodableError(f"it is longer than {MOST_S // 3600} hours")
+                    yield planes
+        except av.FFmpegError as error:
+            raise UndecodableError(f"FFmpeg cannot read it: {error.strerror}") from error
+        if not self.samples:
+            raise UndecodableError("its sound cannot be decoded")
+
+    def _select(self, container: InputContainer) -> AudioStream:
+        found = container.streams.audio
+        if not 1 <= self._track <= len(found):
+            number = f"{len(found)} audio track{'s' if len(found) > 1 else ''}"
+            what = f"{number}, and number {self._track} was asked for" if found else "no sound"
+            raise UndecodableError(f"it has {what}")
+        stream = found[self._track - 1]
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        if stream.codec_context is None:
+            raise UndecodableError("its codec is not known")
+        return stream
+
+
+class Timeline:
+    """Sound at its place in time. origin_s: the timestamp at which the recording begins."""
+
+    def __init__(self, form: Form, origin_s: float) -> None:
+        self._form = form
+        self._origin_s = origin_s
+        self._layout = "mono" if form.channels == 1 else "stereo"
+        self._resampler: AudioResampler | None = None
+        self._kind: tuple[int, str, str] | None = None
+        self._next_s = 0.0  # where the next frame is expected
+        self._placed = 0  # samples given out, and those that were cut
+        self._to_cut = 0
+
+    def place(self, frame: AudioFrame) -> Iterator[list[bytes]]:
+        """Yield what comes before a frame, and as much of the frame as is ready."""
+        at_s = (
+            self._next_s if frame.pts is None else float(frame.pts * (frame.time_base or Fraction(0))) - self._origin_s
+        )
+        if abs(at_s - self._next_s) > MOST_GAP_S:
+            self._origin_s += at_s - self._next_s
+            at_s = self._next_s
+        kind = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if self._kind != kind or abs(at_s - self._next_s) > SAME_S:
+            yield from self.end()
+            self._resampler = AudioResampler(format="s16p", layout=self._layout, rate=self._form.sample_rate_hz)
+            self._kind = kind
+            yield from self._move_to(at_s)
+            self._next_s = at_s
+        self._next_s += frame.samples / frame.sample_rate
+        frame.pts = None
+        assert self._resampler is not None  # noqa: S101 - made for the first frame
+        for each in self._resampler.resample(frame):
+            yield from self._give(each)
+
+    def end(self) -> Iterator[list[bytes]]:
+        """Yield what the resampler still holds."""
+        if self._resampler is not None:
+            for each in self._resampler.resample(None):
+                yield from self._give(each)
+
+    def _move_to(self, at_s: float) -> Iterator[list[bytes]]:
+        """Go to a moment: by silence when it is later than the sound so far, by cutting what follows when earlier."""
+        rate_hz = self._form.sample_rate_hz
+        missing = round(at_s * rate_hz) - self._placed
+        self._to_cut = max(0, -missing)
+        while missing > 0:
+            count = min(missing, rate_hz)
+            missing -= count
+            self._placed += count
+            yield [bytes(SAMPLE_BYTES * count)] * self._form.channels
+
+    def _give(self, frame: AudioFrame) -> Iterator[list[bytes]]:
+        cut = min(self._to_cut, frame.samples)
+        self._to_cut -= cut
+        if cut == frame.samples:
+            return
+        self._placed += frame.samples - cut
+        yield [bytes(plane)[SAMPLE_BYTES * cut : SAMPLE_BYTES * frame.samples] for plane in frame.planes]
+
+
+def wav_header(form: Form, data_bytes: int) -> bytes:
+    """Return the header of a WAV file with so much PCM."""
+    block = SAMPLE_BYTES * form.channels
+    return _WAV_HEADER.pack(
+        b"RIFF",
+        36 + data_bytes,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        form.channels,
+        form.sample_rate_hz,
+        form.sample_rate_hz * block,
+        block,
+        8 * SAMPLE_BYTES,
+        b"data",
+        data_bytes,
+    )
+
+
+def _origin(container: InputContainer) -> float:
+    """Return the timestamp at which the recording begins: 0 where the container's own clock begins there."""
+    if "mp4" in container.format.name or container.start_time is None:
+        return 0.0  # an empty edit is part of the recording
+    return float(max(0.0, container.start_time / av.time_base))
+
+
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """Decode a stream; a damaged packet is left out, and its time becomes silence."""
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        for frame in frames:
+            if isinstance(frame, AudioFrame):
+                yield frame
+
+
+def _encode(form: Form, sound: Iterator[list[bytes]]) -> Iterator[bytes]:
+    if form.format == "wav":
+        yield from (_interleaved(planes) for planes in sound)
+        return
+    encoder = av.CodecContext.create("libmp3lame", "w")
+    encoder.sample_rate = form.sample_rate_hz
+    encoder.layout = "mono" if form.channels == 1 else "stereo"
+    encoder.format = "s16p"
+    encoder.bit_rate = form.bits_a_second
+    encoder.open()
+    for frame in _encoder_frames(form, encoder.frame_size, sound):
+        yield from (bytes(packet) for packet in encoder.encode(frame))
+    yield from (bytes(packet) for packet in encoder.encode(None))
+
+
+def _interleaved(planes: list[bytes]) -> bytes:
+    if len(planes) == 1:
+        return planes[0]
+    both = bytearray(2 * len(planes[0]))
+    both_samples, left, right = memoryview(both).cast("h"), *(memoryview(plane).cast("h") for plane in planes)
+    both_samples[0::2], both_samples[1::2] = left, right
+    return bytes(both)
+
+
+def _encoder_frames(form: Form, size: int, sound: Iterator[list[bytes]]) -> Iterator[AudioFrame]:
+    """Yield frames as the encoder wants them, without what stands for its delay; silence at the end pushes it out."""
+    held = [bytearray() for _ in range(form.channels)]
+    to_cut, step, sent = SAMPLE_BYTES * LAME_DELAY, SAMPLE_BYTES * size, 0
+    layout = "mono" if form.channels == 1 else "stereo"
+    for planes in _with_tail(form, sound):
+        for plane, more in zip(held, planes, strict=True):
+            plane.extend(more)
+        cut = min(to_cut, len(held[0]))
+        to_cut -= cut
+        for plane in held:
+            del plane[:cut]
+        while len(held[0]) >= step:
+            frame = AudioFrame(format="s16p", layout=layout, samples=size, align=1)
+            frame.sample_rate, frame.pts = form.sample_rate_hz, sent
+            for target, plane in zip(frame.planes, held, strict=True):
+                target.update(bytes(plane[:step]))
+                del plane[:step]
+            sent += size
+            yield frame
+
+
+def _with_tail(form: Form, sound: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    yield from sound
+    yield [bytes(SAMPLE_BYTES * 2 * LAME_DELAY)] * form.channels

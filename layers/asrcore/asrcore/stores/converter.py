@@ -1,0 +1,169 @@
+"""Conversion from Amazon S3 to Amazon S3: reads by ranges, writes by parts, and holds a few of either."""
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.form import Form
+from asrcore.core.transcript import Source
+from asrcore.services import Converted
+
+FIRST_BYTES = 256 * 1024  # of a range behind a jump: containers jump to their index and back
+NEXT_BYTES = 4 * 1024 * 1024  # of one that follows another
+KEPT_RANGES = 4
+PART_BYTES = 8 * 1024 * 1024  # S3 takes 10,000 parts: 80 GB
+
+_Read = Callable[[Source, int, int], bytes]
+
+
+class S3Converter:
+    """Converts recordings. client: a boto3 `s3` client.  read: a range of a recording, as `S3Recordings.read` does."""
+
+    def __init__(self, client: Any, read: _Read) -> None:
+        self._client = client
+        self._read = read
+
+    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+        """Write a recording's sound in another form under `key`, beside it.
+
+        is_late: whether the function's time is nearly up. Raises AsrError(bad_audio) for what cannot be decoded or
+        takes longer, and AsrError as `S3Recordings.look_up` does.
+        """
+        from asrcore.media.transcode import Transcoder, UndecodableError  # noqa: PLC0415 - only ConvertFunction has PyAV
+
+        transcoder = Transcoder(io.BufferedReader(RangeReader(source, self._read)), form, track)
+        upload = MultipartUpload(self._client, source.bucket, key)
+        try:
+            for chunk in transcoder.chunks():
+                upload.write(chunk)
+                if is_late():
+                    raise _too_long(form)
+            stored = upload.finish(transcoder.header)
+        except UndecodableError as error:
+            message = f"the recording cannot be converted: {error}"
+            raise AsrError(ErrorClass.BAD_AUDIO, "ConversionFailed", message, trait=Trait.CONTENT) from error
+        finally:
+            upload.abort()
+        size_bytes = len(transcoder.header) + transcoder.data_bytes
+        made = Source(bucket=source.bucket, key=key, size_bytes=size_bytes, **stored)
+        return Converted(made, form.audio(transcoder.duration_ms))
+
+
+class RangeReader(io.RawIOBase):
+    """A recording as a file. It reads on in large ranges, and in small ones where it was sent to."""
+
+    def __init__(self, source: Source, read: _Read) -> None:
+        super().__init__()
+        self._source = source
+        self._read = read
+        self._position = 0
+        self._ranges: OrderedDict[int, bytes] = OrderedDict()  # by where they begin, the last used at the end
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it can be sent anywhere."""
+        return True
+
+    def tell(self) -> int:
+        """Return where it is."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, and return it."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size_bytes}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as one range goes; 0 at the end."""
+        if self._position >= self._source.size_bytes:
+            return 0
+        begin, held = self._range()
+        piece = held[self._position - begin :][: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def _range(self) -> tuple[int, bytes]:
+        for begin, held in self._ranges.items():
+            if begin <= self._position < begin + len(held):
+                self._ranges.move_to_end(begin)
+                return begin, held
+        follows = any(begin + len(held) == self._position for begin, held in self._ranges.items())
+        later = [begin for begin in self._ranges if begin > self._position]
+        length = min(
+            NEXT_BYTES if follows else FIRST_BYTES, min(later, default=self._source.size_bytes) - self._position
+        )
+        held = self._read(self._source, self._position, length)
+        if not held:
+            raise OSError(f"no bytes at {self._position} of {self._source.size_bytes}")
+        self._ranges[self._position] = held
+        if len(self._ranges) > KEPT_RANGES:
+            self._ranges.popitem(last=False)
+        return self._position, held
+
+
+class MultipartUpload:
+    """An object that is written piece by piece, with its first bytes last. Use `finish`, and `abort` in any case."""
+
+    def __init__(self, client: Any, bucket: str, key: str) -> None:
+        self._client = client
+        self._where = {"Bucket": bucket, "Key": key}
+        self._first = b""  # kept until the header is known
+        self._held = bytearray()
+        self._upload_id = ""
+        self._etags: dict[int, str] = {}
+
+    def write(self, chunk: bytes) -> None:
+        """Add a piece."""
+        self._held += chunk
+        if len(self._held) >= PART_BYTES:
+            self._send()
+
+    def finish(self, header: bytes) -> dict[str, str]:
+        """Store the object with `header` before all pieces; its `etag` and `version_id`, where it has one."""
+        if not self._upload_id:
+            body = header + self._first + self._held
+            answer = self._client.put_object(**self._where, Body=body)
+        else:
+            self._put_part(1, header + self._first)
+            if self._held:
+                self._put_part(len(self._etags) + 1, bytes(self._held))
+            parts = [{"PartNumber": number, "ETag": self._etags[number]} for number in sorted(self._etags)]
+            answer = self._client.complete_multipart_upload(
+                **self._where, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
+            )
+            self._upload_id = ""
+        version = {"version_id": answer["VersionId"]} if "VersionId" in answer else {}
+        return {"etag": answer["ETag"].strip('"'), **version}
+
+    def abort(self) -> None:
+        """Forget the parts of an upload that was not finished."""
+        if self._upload_id:
+            self._client.abort_multipart_upload(**self._where, UploadId=self._upload_id)
+
+    def _send(self) -> None:
+        if not self._first:
+            self._first, self._held = bytes(self._held), bytearray()
+            return
+        if not self._upload_id:
+            self._upload_id = self._client.create_multipart_upload(**self._where)["UploadId"]
+        self._put_part(len(self._etags) + 2, bytes(self._held))
+        self._held = bytearray()
+
+    def _put_part(self, number: int, body: bytes) -> None:
+        answer = self._client.upload_part(**self._where, UploadId=self._upload_id, PartNumber=number, Body=body)
+        self._etags[number] = answer["ETag"]
+
+
+def _too_long(form: Form) -> AsrError:
+    message = (
+        f"the conversion takes longer than the 15 minutes that AWS Lambda gives: convert it to"
+        f" {form.in_words()} before the upload, or cut it into pieces"
+    )
+    return AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", message, trait=Trait.CONTENT)

@@ -1,0 +1,176 @@
+"""The real conversion, from S3 to S3: every form that people have, with each tone where it was."""
+
+import os
+
+import boto3
+import pytest
+
+from asrcore.core.errors import AsrError
+from asrcore.core.form import Form
+from asrcore.core.transcript import Source
+from asrcore.stores.converter import NEXT_BYTES, PART_BYTES, MultipartUpload, RangeReader, S3Converter
+from asrcore.stores.objects import S3Recordings
+from tests.support.recordings import TONES_S, Kind, onsets, record
+
+EXACT_S = 0.05
+MONO = Form(format="wav", sample_rate_hz=16000, channels=1)
+LONG = Form(format="mp3", sample_rate_hz=16000, channels=1)
+CALL = Form(format="wav", sample_rate_hz=8000, channels=2)
+LONG_CALL = Form(format="mp3", sample_rate_hz=8000, channels=2)
+KINDS = {
+    "iPhone video": Kind("mov", "aac", video="mpeg4"),
+    "video whose sound begins later": Kind("mov", "aac", video="mpeg4", starts_s=0.4),
+    "browser sound": Kind("webm", "libopus", 48000),
+    "browser video": Kind("webm", "libopus", 48000, video="libvpx"),
+    "A-law WAV": Kind("wav", "pcm_alaw", 8000, "stereo"),
+    "µ-law WAV": Kind("wav", "pcm_mulaw", 8000),
+    "24-bit WAV": Kind("wav", "pcm_s24le"),
+    "float WAV": Kind("wav", "pcm_f32le"),
+    "AIFF": Kind("aiff", "pcm_s16be"),
+    "CAF": Kind("caf", "pcm_s16le"),
+    "MKV": Kind("matroska", "aac", video="mpeg4", starts_s=0.3),
+    "AVI": Kind("avi", "libmp3lame", video="mpeg4"),
+    "TS": Kind("mpegts", "aac", video="mpeg2video"),
+    "TS whose sound begins later": Kind("mpegts", "aac", video="mpeg2video", starts_s=0.4),
+    "stereo WMA": Kind("asf", "wmav2", layout="stereo"),
+    "Vorbis": Kind("ogg", "vorbis", layout="stereo"),
+    "AU": Kind("au", "pcm_s16be"),
+    "MP3": Kind("mp3", "libmp3lame"),
+    "M4A with an edit list": Kind("ipod", "aac"),
+}
+
+
+@pytest.fixture
+def bucket(aws):
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="conversion")
+    client.put_bucket_versioning(Bucket="conversion", VersioningConfiguration={"Status": "Enabled"})
+    return client
+
+
+def put(client, body: bytes) -> Source:
+    answer = client.put_object(Bucket="conversion", Key="incoming/auto/recording", Body=body)
+    return Source(
+        bucket="conversion",
+        key="incoming/auto/recording",
+        version_id=answer["VersionId"],
+        etag=answer["ETag"].strip('"'),
+        size_bytes=len(body),
+    )
+
+
+def run(client, body: bytes, form: Form, track: int = 1, *, is_late: bool = False) -> bytes:
+    converter = S3Converter(client, S3Recordings(client, client).read)
+    made = converter.convert(put(client, body), f"converted/job/{form.name}", form, track, lambda: is_late)
+    answer = client.get_object(Bucket="conversion", Key=made.source.key, VersionId=made.source.version_id)
+    stored = answer["Body"].read()
+    assert (made.source.size_bytes, made.source.etag) == (len(stored), answer["ETag"].strip('"'))
+    return stored
+
+
+@pytest.mark.parametrize("form", [MONO, LONG], ids=["WAV", "MP3"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_tones_stay_where_they_were(bucket, kind, form):
+    converted = run(bucket, record(kind), form)
+
+    assert onsets(converted) == pytest.approx(TONES_S, abs=EXACT_S)
+
+
+@pytest.mark.parametrize("form", [CALL, LONG_CALL], ids=["WAV", "MP3"])
+def test_channels_of_a_call_stay_apart(bucket, form):
+    converted = run(bucket, record(KINDS["A-law WAV"]), form)
+
+    assert onsets(converted, 0) == pytest.approx(TONES_S[:1], abs=EXACT_S)
+    assert onsets(converted, 1) == pytest.approx(TONES_S[1:], abs=EXACT_S)
+
+
+def test_second_track_is_converted_when_asked_for(bucket):
+    two = record(Kind("mp4", "aac", video="mpeg4", tracks=2))
+
+    assert run(bucket, two, MONO, 1) != run(bucket, two, MONO, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "track", "why"),
+    [
+        pytest.param(b"no recording at all" * 100, 1, "FFmpeg cannot read it", id="no recording"),
+        pytest.param(record(KINDS["A-law WAV"]), 2, "1 audio track, and number 2", id="no such track"),
+        pytest.param(
+            b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", 1, "FFmpeg cannot read it", id="a list of other files"
+        ),
+    ],
+)
+def test_what_cannot_be_converted_is_said_in_words(bucket, body, track, why):
+    with pytest.raises(AsrError, match=why) as caught:
+        run(bucket, body, MONO, track)
+
+    assert caught.value.code == "ConversionFailed"
+
+
+def test_conversion_beyond_the_functions_time_ends_in_words(bucket):
+    with pytest.raises(AsrError, match="convert it to mono WAV, 16 kHz before the upload") as caught:
+        run(bucket, record(KINDS["CAF"]), MONO, is_late=True)
+
+    assert caught.value.code == "ConversionTooLong"
+
+
+def test_conversion_without_end_is_given_up(bucket, monkeypatch):
+    monkeypatch.setattr("asrcore.media.transcode.MOST_S", 1)
+
+    with pytest.raises(AsrError, match="it is longer than"):
+        run(bucket, record(KINDS["CAF"]), MONO)
+
+
+def test_recording_that_ends_early_is_converted_as_far_as_it_goes(bucket):
+    whole = record(KINDS["A-law WAV"])
+
+    converted = run(bucket, whole[: len(whole) * 2 // 3], MONO)
+
+    assert onsets(converted) == pytest.approx(TONES_S[:2], abs=EXACT_S)
+
+
+def test_repetition_writes_the_same_bytes(bucket):
+    body = record(KINDS["browser sound"])
+
+    assert run(bucket, body, LONG) == run(bucket, body, LONG)
+
+
+def test_large_result_is_uploaded_in_parts_with_its_header_first(bucket):
+    upload = MultipartUpload(bucket, "conversion", "converted/job/large")
+    pieces = [os.urandom(PART_BYTES // 2) for _ in range(7)]
+    for piece in pieces:
+        upload.write(piece)
+
+    upload.finish(b"header")
+
+    stored = bucket.get_object(Bucket="conversion", Key="converted/job/large")["Body"].read()
+    assert stored == b"header" + b"".join(pieces)
+
+
+def test_upload_that_is_given_up_leaves_no_parts(bucket):
+    upload = MultipartUpload(bucket, "conversion", "converted/job/given-up")
+    upload.write(bytes(PART_BYTES))
+    upload.write(bytes(PART_BYTES))
+
+    upload.abort()
+
+    assert "Uploads" not in bucket.list_multipart_uploads(Bucket="conversion")
+
+
+def test_recording_is_read_once_in_large_ranges():
+    size = 3 * NEXT_BYTES
+    reads: list[tuple[int, int]] = []
+
+    def read(_source: Source, offset: int, length: int) -> bytes:
+        reads.append((offset, length))
+        return bytes(min(length, size - offset))
+
+    reader = RangeReader(Source(bucket="b", key="k", etag="e", size_bytes=size), read)
+    reader.seek(-100, os.SEEK_END)
+    reader.read(100)
+    reader.seek(0)
+    while reader.read(65536):
+        pass
+
+    assert len(reads) <= 6
+    assert sum(length for _, length in reads) <= 1.05 * size

@@ -1,0 +1,65 @@
+"""Recordings that no vendor takes as they are, dropped by a person: from `incoming/auto/` to their transcripts."""
+
+import pytest
+
+from tests.support.recordings import TONES_S, Kind, record
+
+EXACT_MS = 150  # the simulator hears in steps, and the conversion is held to 50 ms in tests/contract
+FORMS = {
+    "iPhone video": ("auto/converted/clip.mov", Kind("mov", "aac", video="mpeg4"), "wav-16000-1"),
+    "browser sound": ("volcengine-bigmodel/converted/memo.webm", Kind("webm", "libopus", 48000), "wav-16000-1"),
+    "AVI": ("auto/converted/old.avi", Kind("avi", "libmp3lame", video="mpeg4"), "wav-16000-1"),
+}
+
+
+def left_over(journey, job: str) -> list[str]:
+    """What is left of the job's converted recordings, in any version."""
+    found = journey.stack.client("s3").list_object_versions(
+        Bucket=journey.stack.audio_bucket, Prefix=f"converted/{job}/"
+    )
+    return [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in found.get(kind, [])]
+
+
+@pytest.mark.parametrize(("name", "kind", "form"), FORMS.values(), ids=FORMS)
+def test_recording_is_converted_and_keeps_its_times(journey, name, kind, form):
+    job = journey.drop(f"incoming/{name}", record(kind))
+
+    row = journey.finished(job)
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    transcript = journey.transcript(row)
+    starts_ms = [utterance["start_ms"] for utterance in transcript["utterances"]]
+    assert starts_ms[0] == pytest.approx(1000 * TONES_S[0], abs=EXACT_MS)
+    assert transcript["conversion"]["form"] == form
+    assert transcript["audio"]["format"] == name.rsplit(".", 1)[1]
+    assert any("its sound was converted to mono" in warning for warning in transcript["warnings"])
+    assert left_over(journey, job) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "form", "told_apart"),
+    [
+        pytest.param({}, "wav-8000-2", "channel", id="channels"),
+        pytest.param({"speakers": "2"}, "wav-8000-1", "speaker", id="speakers"),
+    ],
+)
+def test_telephone_call_in_a_law_keeps_its_sides_apart(journey, options, form, told_apart):
+    call = record(Kind("wav", "pcm_alaw", 8000, "stereo"))
+
+    row = journey.finished(journey.drop(f"incoming/tencent-rec-task/converted/{form}.wav", call, **options))
+
+    assert row["status"] == "COMPLETED", row.get("error")
+    transcript = journey.transcript(row)
+    assert transcript["conversion"]["form"] == form
+    assert all(utterance[told_apart] is not None for utterance in transcript["utterances"])
+
+
+def test_conversion_that_cannot_work_ends_in_one_clear_sentence(journey):
+    clip = record(Kind("mov", "aac", video="mpeg4"))
+
+    row = journey.finished(journey.drop("incoming/auto/converted/one.mov", clip, **{"audio-track": "3"}))
+
+    assert row["error"]["code"] == "ConversionFailed"
+    assert row["error"]["message"] == (
+        "the recording cannot be converted: it has 1 audio track, and number 3 was asked for"
+    )
