@@ -19,6 +19,7 @@ from urllib.parse import unquote_plus
 from boto3.dynamodb.types import TypeDeserializer
 
 from devstack.expand import Json
+from devstack.remade import remade
 from devstack.settings import LOCAL, OUT, OWN_ENGINE, RECOGNIZER_LOG, SAMPLES, VENDOR_PARAMETERS
 from devstack.stack import LocalStack
 from recognizer.client import Client
@@ -38,6 +39,8 @@ PROGRAMME = (
     (AUTOMATIC, "hello.mp3"),
     (AUTOMATIC, "call.wav"),
 )
+# What browsers and phones make, made of samples: no vendor takes them as they are.
+CONVERTED = (("volcengine", "meeting.wav", "meeting.webm"), ("tencent-rec-task", "greeting.wav", "greeting.mov"))
 LIMIT_S = 900
 LOOK_EVERY_S = 0.25
 EXCERPT_WIDTH = 72
@@ -126,6 +129,10 @@ def programme(vendor: str | None = None) -> list[Recording]:
     return [
         Recording(SAMPLES / name, chosen, _metadata(SAMPLES / name, scripts))
         for chosen, name in PROGRAMME
+        if vendor in (None, chosen)
+    ] + [
+        Recording(remade(SAMPLES / sample, OUT / "recordings" / name), chosen)
+        for chosen, sample, name in CONVERTED
         if vendor in (None, chosen)
     ]
 
