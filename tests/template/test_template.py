@@ -169,7 +169,7 @@ def test_the_template_can_be_read():
 def test_the_resources_stand_in_the_order_of_a_recordings_way():
     sections = re.findall(r"(?m)^  # ---- (\w+): ", TEXT)
 
-    assert sections == ["ingest", "submit", "convert", "poll", "callback", "API", "notify", "backfill", "operate"]
+    assert sections == ["ingest", "submit", "poll", "callback", "API", "notify", "backfill", "operate"]
 
 
 def test_functions_run_on_python_3_13():
