@@ -112,7 +112,10 @@ def _wait(
 ) -> Iterator[str]:
     if job.finished:
         return
-    yield f"It is {job.status}: {_waits_for(job, completes_by, calendar)}."
+    if job.awaits_conversion and job.form is not None:
+        yield f"It is {job.status}: its sound is converted to {job.form.in_words()}, which {job.vendor} takes."
+    else:
+        yield f"It is {job.status}: {_waits_for(job, completes_by, calendar)}."
     if execution != "RUNNING":
         state = f"is {execution}" if execution else "does not exist"
         yield f"Its execution {job.execution_name} {state}: nobody looks after it but the sweep."

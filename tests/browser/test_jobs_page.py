@@ -352,6 +352,22 @@ def test_says_why_a_file_was_not_sent(show, local, locale, content, told):
     expect(page.locator("#uploads .why")).to_have_text(told)
 
 
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        pytest.param("en-US", "uploading; video: its sound will be extracted", id="english"),
+        pytest.param("zh-CN", "正在上传；视频：将提取声音", id="chinese"),
+    ],
+)
+def test_says_before_an_upload_that_a_videos_sound_is_extracted(show, local, locale, told):
+    page = show(local[0], locale=locale)
+    page.route("**/uploads", lambda _route: None)  # no answer comes, and so no upload begins
+
+    drop(page, {"name": "clip.mov", "mimeType": "video/quicktime", "buffer": b"a video"})
+
+    expect(page.locator("#uploads .about")).to_have_text(told)
+
+
 def test_can_be_used_without_a_mouse_and_without_eyes(page):
     drop(page, SAMPLES / "greeting.wav")
     expect(job(page, "greeting.wav").first).to_contain_text("completed")

@@ -7,6 +7,7 @@ import pytest
 from asrcore.core.audio import Audio
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.form import Form
 from asrcore.core.job import DEADLINE_S, Job, new_job
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
@@ -16,6 +17,7 @@ from tests.support.memory import START
 
 SOURCE = Source(bucket="audio", key="incoming/auto/meeting.wav", version_id="v1", etag="e", size_bytes=1_920_044)
 AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
+MONO = Form(format="wav", sample_rate_hz=16000, channels=1)
 QUERY = frozenset({Completion.QUERY})
 CALLBACK = frozenset({Completion.CALLBACK})
 BOTH = CALLBACK | QUERY
@@ -73,6 +75,14 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             ],
             GOES_ON,
             id="just taken",
+        ),
+        pytest.param(
+            planned().model_copy(update={"forms": {"volcengine": MONO}}),
+            CALLBACK,
+            "RUNNING",
+            ["It is IN_PROGRESS: its sound is converted to mono WAV, 16 kHz, which volcengine takes."],
+            GOES_ON,
+            id="being converted",
         ),
         pytest.param(
             planned().take_slot(at(60), START),
