@@ -17,13 +17,15 @@ OWN_ENGINE = VENDOR_PARAMETERS["openai-compatible"]
 WITHOUT_A_PATH = [name for name in VENDOR_PARAMETERS.values() if name != OWN_ENGINE]
 FUNCTIONS = [name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
 AT_MOST_BYTES = 4096  # Lambda's limit; it measures all variables together, written as one JSON object
-STACK = "s" * 28  # buckets are named after it, and their names have at most 63 characters
-PLACE = "ap-southeast-1:123456789012"
+REGION = "ap-southeast-1"
+# Buckets are named after stack, account and region, in at most 63 characters.
+STACK = "s" * (63 - len(f"-transcripts-123456789012-{REGION}"))
+PLACE = f"{REGION}:123456789012"
 # What there is only in a deployment, as long as it can be.
 IN_AWS = {
     "AWS::StackName": STACK,
     "AWS::AccountId": "123456789012",
-    "AWS::Region": "ap-southeast-1",
+    "AWS::Region": REGION,
     "AWS::Partition": "aws-us-gov",
     "AWS::URLSuffix": "amazonaws.com.cn",
     "AWS::NoValue": "",
@@ -91,10 +93,14 @@ def test_tuning_of_every_vendor_fits():
     check_parameters(PARAMETERS, {"VendorTuning": json.dumps(tuning, separators=(",", ":"))})
 
 
-def test_longest_tuning_is_documented():
-    page = (ROOT / "docs/settings.md").read_text()
+def test_longest_values_are_documented():
+    section = (ROOT / "docs/settings.md").read_text().partition("\n## How long a value may be\n")[2]
+    text = " ".join(re.sub(r" has at most|\([^)]*\]\([^)]*\)\)", "", section).split())
 
-    assert f"at most {PARAMETERS['VendorTuning']['MaxLength']} characters" in page
+    for name in (*DENSE, OWN_ENGINE):
+        assert f"`{name}` {PARAMETERS[name]['MaxLength']}" in text
+    assert {PARAMETERS[name]["MaxLength"] for name in WITHOUT_A_PATH} == {64}
+    assert "any other `…BaseUrl` 64" in text
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
