@@ -167,14 +167,13 @@ def transcript_key(source: Source) -> str:
 
 def _transcript(done: Job, heard: Recognition, cost: Cost) -> Transcript:
     attempt = done.attempt
-    assert done.audio is not None  # noqa: S101 - of every job with an attempt
     return Transcript(
         job_id=done.job_id,
         source=done.source,
         vendor=attempt.vendor,
         vendor_task_id=attempt.vendor_task_id,
         language=heard.language or done.options.language,
-        audio=done.audio,
+        audio=done.planned_audio,
         text=heard.text,
         utterances=heard.utterances,
         attempts=[each.record() for each in done.attempts],

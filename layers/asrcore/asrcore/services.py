@@ -404,13 +404,12 @@ class Services:
 
 def order_of(job: Job) -> Order:
     """The current attempt as the vendor modules know it. Raises LookupError for a job that was never planned."""
-    if job.audio is None:
-        raise LookupError(f"job {job.job_id} was never planned")
+    audio = job.planned_audio
     attempt, converted = job.attempt, job.converted
     return Order(
         job.job_id,
         attempt.number,
-        converted.audio if converted else job.audio,
+        converted.audio if converted else audio,
         converted.size_bytes if converted else job.source.size_bytes,
         job.options,
         repeated=attempt.claims > 1,

@@ -261,6 +261,13 @@ class Job(BaseModel):
         return self.attempts[-1]
 
     @property
+    def planned_audio(self) -> Audio:
+        """Return what the probe found in the recording. Raises LookupError for a job that was not planned."""
+        if self.audio is None:
+            raise LookupError(f"job {self.job_id} was never planned")
+        return self.audio
+
+    @property
     def recoveries(self) -> int:
         """How often the job was picked up again by itself, since an operator last did."""
         by_itself = takewhile(lambda restart: not restart.by_operator, reversed(self.restarts))

@@ -120,7 +120,7 @@ class Timeline:
             self._origin_s += at_s - self._next_s
             at_s = self._next_s
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if self._kind != kind or abs(at_s - self._next_s) > SAME_S:
+        if self._resampler is None or self._kind != kind or abs(at_s - self._next_s) > SAME_S:
             yield from self.end()
             self._resampler = AudioResampler(format="s16p", layout=self._layout, rate=self._form.sample_rate_hz)
             self._kind = kind
@@ -128,7 +128,6 @@ class Timeline:
             self._next_s = at_s
         self._next_s += frame.samples / frame.sample_rate
         frame.pts = None
-        assert self._resampler is not None  # noqa: S101 - made for the first frame
         for each in self._resampler.resample(frame):
             yield from self._give(each)
 
