@@ -95,7 +95,7 @@ def run_demo(audio: Path | None, vendor: str | None) -> int:
         recognizer = None
         if audio:
             recognizer = running.enter_context(RecognizerProcess(explain_recognizer, RECOGNIZER_LOG))
-        recordings = own_recordings(audio, vendor, recognizer) if audio else programme(vendor)
+        recordings = own_recordings(audio, vendor, recognizer) if audio else [*programme(vendor), *converted(vendor)]
         stack = running.enter_context(LocalStack(recognizer=recognizer))
         for recording in recordings:
             stack.client("s3").upload_file(
@@ -130,7 +130,12 @@ def programme(vendor: str | None = None) -> list[Recording]:
         Recording(SAMPLES / name, chosen, _metadata(SAMPLES / name, scripts))
         for chosen, name in PROGRAMME
         if vendor in (None, chosen)
-    ] + [
+    ]
+
+
+def converted(vendor: str | None = None) -> list[Recording]:
+    """Make a browser's recording and a phone's video of samples, each for a vendor that does not take it as it is."""
+    return [
         Recording(remade(SAMPLES / sample, OUT / "recordings" / name), chosen)
         for chosen, sample, name in CONVERTED
         if vendor in (None, chosen)
