@@ -45,6 +45,7 @@ USUAL: Mapping[str, Step] = MappingProxyType(
         "callback": Step(("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")),
         "poller": Step(("secretsmanager", "dynamodb"), ("asrcore.vendors.http",)),  # a query that finds no result yet
         "api": Step(("dynamodb",)),
+        "convert": Step(("s3", "dynamodb")),  # beside PyAV, which is of another layer
         "notify": Step(("secretsmanager", "dynamodb"), ("asrcore.stores.receiver",)),
         "sweep": Step(("dynamodb",)),
     }

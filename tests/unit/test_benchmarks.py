@@ -2,6 +2,8 @@
 
 import json
 
+from benchmarks import cold_start
+from benchmarks.artefact import FUNCTIONS
 from benchmarks.table import Figure, read, table
 from tools.performance import RESULTS
 
@@ -39,3 +41,7 @@ def test_recorded_aims_are_ratios_to_what_is_named():
     aimed = [each for each in found if each.aim is not None]
     assert aimed
     assert [each.what for each in aimed if each.unit != "x" or not each.against] == []
+
+
+def test_every_function_has_a_usual_step_whose_start_is_measured():
+    assert set(cold_start.USUAL) == set(FUNCTIONS)
