@@ -86,13 +86,11 @@ def _warm(found: Mapping[str, Any]) -> Iterator[Figure]:
 
 def _conversion(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[Figure]:
     cases = [(kind, int(minutes), case) for kind, lengths in found.items() for minutes, case in lengths.items()]
-    spent, what = max((case["cpu_s"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases)
+    spent, what = max((case["cpu_s"], f"{minutes} min of {kind}") for kind, minutes, case in cases)
     yield Figure(f"converting {what}: CPU", f"{CONVERSION_S:g} s", spent / CONVERSION_S, aim=1.0)
-    peak, what = max((case["peak_mib"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases)
+    peak, what = max((case["peak_mib"], f"{minutes} min of {kind}") for kind, minutes, case in cases)
     yield Figure(f"converting {what}: peak of memory", f"{MEMORY_MIB:g} MiB", peak / MEMORY_MIB, aim=1.0)
-    audio = [
-        (case["read_for_each_byte"], f"{minutes // 60} h of {kind}") for kind, minutes, case in cases if kind != "mp4"
-    ]
+    audio = [(case["read_for_each_byte"], f"{minutes} min of {kind}") for kind, minutes, case in cases if kind != "mp4"]
     yield Figure(f"converting {max(audio)[1]}: bytes read", "the recording's", max(audio)[0], aim=1.05)
     an_hour_s, kind = max((60 * case["cpu_s"] / minutes, kind) for kind, minutes, case in cases)
     share = conversion.share_of_the_vendors_bill(an_hour_s)
