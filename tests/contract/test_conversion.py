@@ -10,34 +10,13 @@ from asrcore.core.form import Form
 from asrcore.core.transcript import Source
 from asrcore.stores.converter import NEXT_BYTES, PART_BYTES, MultipartUpload, RangeReader, S3Converter
 from asrcore.stores.objects import S3Recordings
-from tests.support.recordings import TONES_S, Kind, onsets, record
+from tests.support.recordings import EVERYDAY, TONES_S, Kind, onsets, record
 
 EXACT_S = 0.05
 MONO = Form(format="wav", sample_rate_hz=16000, channels=1)
 LONG = Form(format="mp3", sample_rate_hz=16000, channels=1)
 CALL = Form(format="wav", sample_rate_hz=8000, channels=2)
 LONG_CALL = Form(format="mp3", sample_rate_hz=8000, channels=2)
-KINDS = {
-    "iPhone video": Kind("mov", "aac", video="mpeg4"),
-    "video whose sound begins later": Kind("mov", "aac", video="mpeg4", starts_s=0.4),
-    "browser sound": Kind("webm", "libopus", 48000),
-    "browser video": Kind("webm", "libopus", 48000, video="libvpx"),
-    "A-law WAV": Kind("wav", "pcm_alaw", 8000, "stereo"),
-    "µ-law WAV": Kind("wav", "pcm_mulaw", 8000),
-    "24-bit WAV": Kind("wav", "pcm_s24le"),
-    "float WAV": Kind("wav", "pcm_f32le"),
-    "AIFF": Kind("aiff", "pcm_s16be"),
-    "CAF": Kind("caf", "pcm_s16le"),
-    "MKV": Kind("matroska", "aac", video="mpeg4", starts_s=0.3),
-    "AVI": Kind("avi", "libmp3lame", video="mpeg4"),
-    "TS": Kind("mpegts", "aac", video="mpeg2video"),
-    "TS whose sound begins later": Kind("mpegts", "aac", video="mpeg2video", starts_s=0.4),
-    "stereo WMA": Kind("asf", "wmav2", layout="stereo"),
-    "Vorbis": Kind("ogg", "vorbis", layout="stereo"),
-    "AU": Kind("au", "pcm_s16be"),
-    "MP3": Kind("mp3", "libmp3lame"),
-    "M4A with an edit list": Kind("ipod", "aac"),
-}
 
 
 @pytest.fixture
@@ -69,7 +48,7 @@ def run(client, body: bytes, form: Form, track: int = 1, *, is_late: bool = Fals
 
 
 @pytest.mark.parametrize("form", [MONO, LONG], ids=["WAV", "MP3"])
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("kind", EVERYDAY.values(), ids=EVERYDAY)
 def test_tones_stay_where_they_were(bucket, kind, form):
     converted = run(bucket, record(kind), form)
 
@@ -78,7 +57,7 @@ def test_tones_stay_where_they_were(bucket, kind, form):
 
 @pytest.mark.parametrize("form", [CALL, LONG_CALL], ids=["WAV", "MP3"])
 def test_channels_of_a_call_stay_apart(bucket, form):
-    converted = run(bucket, record(KINDS["A-law WAV"]), form)
+    converted = run(bucket, record(EVERYDAY["A-law WAV"]), form)
 
     assert onsets(converted, 0) == pytest.approx(TONES_S[:1], abs=EXACT_S)
     assert onsets(converted, 1) == pytest.approx(TONES_S[1:], abs=EXACT_S)
@@ -94,7 +73,7 @@ def test_second_track_is_converted_when_asked_for(bucket):
     ("body", "track", "why"),
     [
         pytest.param(b"no recording at all" * 100, 1, "FFmpeg cannot read it", id="no recording"),
-        pytest.param(record(KINDS["A-law WAV"]), 2, "1 audio track, and number 2", id="no such track"),
+        pytest.param(record(EVERYDAY["A-law WAV"]), 2, "1 audio track, and number 2", id="no such track"),
         pytest.param(
             b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", 1, "FFmpeg cannot read it", id="a list of other files"
         ),
@@ -109,7 +88,7 @@ def test_what_cannot_be_converted_is_said_in_words(bucket, body, track, why):
 
 def test_conversion_beyond_the_functions_time_ends_in_words(bucket):
     with pytest.raises(AsrError, match="convert it to mono WAV, 16 kHz before the upload") as caught:
-        run(bucket, record(KINDS["CAF"]), MONO, is_late=True)
+        run(bucket, record(EVERYDAY["CAF"]), MONO, is_late=True)
 
     assert caught.value.code == "ConversionTooLong"
 
@@ -118,11 +97,11 @@ def test_conversion_without_end_is_given_up(bucket, monkeypatch):
     monkeypatch.setattr("asrcore.media.transcode.MOST_S", 1)
 
     with pytest.raises(AsrError, match="it is longer than"):
-        run(bucket, record(KINDS["CAF"]), MONO)
+        run(bucket, record(EVERYDAY["CAF"]), MONO)
 
 
 def test_recording_that_ends_early_is_converted_as_far_as_it_goes(bucket):
-    whole = record(KINDS["A-law WAV"])
+    whole = record(EVERYDAY["A-law WAV"])
 
     converted = run(bucket, whole[: len(whole) * 2 // 3], MONO)
 
@@ -130,7 +109,7 @@ def test_recording_that_ends_early_is_converted_as_far_as_it_goes(bucket):
 
 
 def test_repetition_writes_the_same_bytes(bucket):
-    body = record(KINDS["browser sound"])
+    body = record(EVERYDAY["browser sound"])
 
     assert run(bucket, body, LONG) == run(bucket, body, LONG)
 

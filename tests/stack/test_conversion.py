@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.support.recordings import TONES_S, Kind, record
+from tests.support.recordings import EVERYDAY, TONES_S, Kind, record
 
 EXACT_MS = 150  # the simulator hears in steps, and the conversion is held to 50 ms in tests/contract
+HEARD_MS = 80  # what the simulators' steps of 20 ms add at both ends to the conversion's 50 ms
+FIRST_WORD = "simulated"  # of each of the simulators' utterances, one for each tone
 FORMS = {
     "iPhone video": ("auto/converted/clip.mov", Kind("mov", "aac", video="mpeg4"), "wav-16000-1"),
     "browser sound": ("volcengine-bigmodel/converted/memo.webm", Kind("webm", "libopus", 48000), "wav-16000-1"),
@@ -34,6 +36,23 @@ def test_recording_is_converted_and_keeps_its_times(journey, name, kind, form):
     assert transcript["audio"]["format"] == name.rsplit(".", 1)[1]
     assert any("its sound was converted to mono" in warning for warning in transcript["warnings"])
     assert left_over(journey, job) == []
+
+
+@pytest.mark.exhaustive
+def test_every_everyday_form_keeps_its_times_by_automatic_choice(journey):
+    jobs = {
+        name: journey.drop(f"incoming/auto/everyday/{name}.{kind.extension}", record(kind))
+        for name, kind in EVERYDAY.items()
+    }
+
+    rows = {name: journey.finished(job) for name, job in jobs.items()}
+
+    assert {name: row.get("error") for name, row in rows.items() if row["status"] != "COMPLETED"} == {}
+    for name, row in rows.items():
+        words = [word for utterance in journey.transcript(row)["utterances"] for word in utterance["words"]]
+        starts_ms = [word["start_ms"] for word in words if word["text"] == FIRST_WORD]
+        assert starts_ms == pytest.approx([1000 * tone_s for tone_s in TONES_S], abs=HEARD_MS), name
+    assert all(left_over(journey, job) == [] for job in jobs.values())
 
 
 @pytest.mark.parametrize(

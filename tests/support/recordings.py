@@ -27,6 +27,35 @@ class Kind:
     tracks: int = 1
     starts_s: float = 0.0
 
+    @property
+    def extension(self) -> str:
+        """What people's files of this container end with."""
+        return {"matroska": "mkv", "mpegts": "ts", "asf": "wma", "ipod": "m4a"}.get(self.container, self.container)
+
+
+# What phones, browsers, cameras, telephone systems and editors write.
+EVERYDAY = {
+    "iPhone video": Kind("mov", "aac", video="mpeg4"),
+    "video whose sound begins later": Kind("mov", "aac", video="mpeg4", starts_s=0.4),
+    "browser sound": Kind("webm", "libopus", 48000),
+    "browser video": Kind("webm", "libopus", 48000, video="libvpx"),
+    "A-law WAV": Kind("wav", "pcm_alaw", 8000, "stereo"),
+    "µ-law WAV": Kind("wav", "pcm_mulaw", 8000),
+    "24-bit WAV": Kind("wav", "pcm_s24le"),
+    "float WAV": Kind("wav", "pcm_f32le"),
+    "AIFF": Kind("aiff", "pcm_s16be"),
+    "CAF": Kind("caf", "pcm_s16le"),
+    "MKV": Kind("matroska", "aac", video="mpeg4", starts_s=0.3),
+    "AVI": Kind("avi", "libmp3lame", video="mpeg4"),
+    "TS": Kind("mpegts", "aac", video="mpeg2video"),
+    "TS whose sound begins later": Kind("mpegts", "aac", video="mpeg2video", starts_s=0.4),
+    "stereo WMA": Kind("asf", "wmav2", layout="stereo"),
+    "Vorbis": Kind("ogg", "vorbis", layout="stereo"),
+    "AU": Kind("au", "pcm_s16be"),
+    "MP3": Kind("mp3", "libmp3lame"),
+    "M4A with an edit list": Kind("ipod", "aac"),
+}
+
 
 @cache
 def record(kind: Kind, length_s: float = LENGTH_S, tones_s: tuple[float, ...] = TONES_S) -> bytes:
