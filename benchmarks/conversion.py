@@ -1,6 +1,7 @@
 """What a conversion takes: CPU, memory, and what it reads, for recordings of 10 minutes to hours.
 
-Each case has a process of its own, so that its peak of memory is its own. Long recordings repeat ten seconds.
+Each case has a process of its own, so that its peak of memory is its own. Long recordings repeat ten seconds with a
+tone in the middle; where the last tone is in the result, against where it was, shows whether times drift.
 `python -m benchmarks.conversion KIND MINUTES` measures one case.
 """
 
@@ -11,9 +12,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
+import numpy as np
 
 from asrcore.core.footprint import CONVERT_GB
 from asrcore.core.form import Form
@@ -28,9 +31,15 @@ SHORT_MINUTES: Mapping[str, tuple[int, ...]] = dict.fromkeys(("mp3", "mp4", "ala
 LONG_MINUTES: Mapping[str, tuple[int, ...]] = {"mp3": (600,), "mp4": (300,), "alaw": (300,)}
 PIECE_S = 10.0
 STEP_S = 10.2  # a piece of video, with what its codecs add
+STEPS_S = MappingProxyType({"alaw": PIECE_S, "mp4": STEP_S})  # the kinds with times of their own
 TIMEOUT_S = 1800
 MEBI = 1024 * 1024
+TONE_S = 5.0  # in each piece
 FORM = Form(format="mp3", sample_rate_hz=16000, channels=1)
+FRAME_SAMPLES = 576  # of MP3 at 16 kHz
+FRAME_BYTES = FRAME_SAMPLES // 8 * FORM.bits_a_second // FORM.sample_rate_hz
+TAIL_BYTES = round(PIECE_S * FORM.sample_rate_hz / FRAME_SAMPLES) * FRAME_BYTES
+LOUD = 1500
 
 
 def measure(minutes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -55,19 +64,37 @@ def share_of_the_vendors_bill(cpu_s_an_hour: float) -> float:
 
 
 class _Sink:
-    """S3 as far as a conversion writes to it: everything is counted and forgotten."""
+    """S3 as far as a conversion writes to it: parts are counted, and the end of the last one is kept."""
 
-    def put_object(self, **_: Any) -> dict[str, str]:
-        return {"ETag": '"e"'}
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.tail = b""
+        self._last = 0
+
+    def put_object(self, *, Body: bytes, **_: Any) -> dict[str, str]:  # noqa: N803 - boto3's names
+        return self.upload_part(PartNumber=1, Body=Body)
 
     def create_multipart_upload(self, **_: Any) -> dict[str, str]:
         return {"UploadId": "u"}
 
-    def upload_part(self, **_: Any) -> dict[str, str]:
+    def upload_part(self, *, PartNumber: int, Body: bytes, **_: Any) -> dict[str, str]:  # noqa: N803 - boto3's names
+        self.size_bytes += len(Body)
+        if PartNumber > self._last:
+            self._last, self.tail = PartNumber, (self.tail + Body[-TAIL_BYTES:])[-TAIL_BYTES:]
         return {"ETag": '"e"'}
 
     def complete_multipart_upload(self, **_: Any) -> dict[str, str]:
         return {"ETag": '"e"'}
+
+
+def _last_tone_s(sink: _Sink) -> float:
+    """Return when the last tone begins, counted back from the end: a decoder may drop what the tail begins with."""
+    with av.open(io.BytesIO(sink.tail)) as container:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    loud = np.flatnonzero(np.abs(samples * 32768.0 if samples.dtype.kind == "f" else samples) > LOUD)
+    begin = loud[np.flatnonzero(np.diff(loud, prepend=-FORM.sample_rate_hz) > FORM.sample_rate_hz // 10)[-1]]
+    whole = sink.size_bytes // FRAME_BYTES * FRAME_SAMPLES
+    return float(whole - len(samples) + begin) / FORM.sample_rate_hz
 
 
 def _one(kind: str, minutes: int) -> dict[str, float]:
@@ -89,17 +116,24 @@ def _one(kind: str, minutes: int) -> dict[str, float]:
 
             source = Source(bucket="b", key="k", etag="e", size_bytes=size_bytes)
             started = time.process_time()
-            made = S3Converter(_Sink(), read).convert(source, "converted/k", FORM, 1, lambda: False)
+            sink = _Sink()
+            made = S3Converter(sink, read).convert(source, "converted/k", FORM, 1, lambda: False)
             cpu_s = time.process_time() - started
     if abs((made.audio.duration_ms or 0) - minutes * 60_000) > 0.03 * minutes * 60_000:
         raise RuntimeError(f"{kind}, {minutes} minutes: {made.audio.duration_ms} ms were converted")
-    return {
+    taken = {
         "cpu_s": cpu_s,
         "peak_mib": peak_mib(),
         "before_mib": before_mib,
         "read_for_each_byte": read_bytes / size_bytes,
         "megabytes": size_bytes / 1e6,
     }
+    if kind in STEPS_S:
+        step_s = STEPS_S[kind]
+        taken["last_tone_off_ms"] = 1000 * abs(
+            _last_tone_s(sink) - (round(minutes * 60 / step_s) - 1) * step_s - TONE_S
+        )
+    return taken
 
 
 def _pieces(kind: str, minutes: int, folder: Path) -> Iterator[bytes]:
@@ -108,10 +142,10 @@ def _pieces(kind: str, minutes: int, folder: Path) -> Iterator[bytes]:
         yield from (_mp3() for _ in range(times))
     elif kind == "alaw":
         size = minutes * 60 * 8000 * 2
-        head = record(Kind("wav", "pcm_alaw", 8000, "stereo"))
-        begin = head.index(b"data") + 8
-        yield b"RIFF" + (begin + size - 8).to_bytes(4, "little") + head[8 : begin - 4] + size.to_bytes(4, "little")
-        yield from (bytes([0xD5]) * (16000 * 10) for _ in range(times))
+        piece = record(Kind("wav", "pcm_alaw", 8000, "stereo"), PIECE_S, (TONE_S,))
+        begin = piece.index(b"data") + 8
+        yield b"RIFF" + (begin + size - 8).to_bytes(4, "little") + piece[8 : begin - 4] + size.to_bytes(4, "little")
+        yield from (piece[begin : begin + size // times] for _ in range(times))
     else:
         path = folder / "video.mp4"
         _video(path, round(minutes * 60 / STEP_S))
@@ -142,7 +176,7 @@ def _mp3() -> bytes:
 
 def _video(path: Path, times: int) -> None:
     """Write a video of H.264 and AAC: the packets of ten seconds, again and again."""
-    piece = record(Kind("mp4", "aac", video="libx264"), PIECE_S)
+    piece = record(Kind("mp4", "aac", video="libx264"), PIECE_S, (TONE_S,))
     with av.open(io.BytesIO(piece)) as source, av.open(str(path), "w") as target:
         streams = {each.index: target.add_stream_from_template(each) for each in source.streams}
         packets = [packet for packet in source.demux() if packet.dts is not None]

@@ -21,6 +21,7 @@ FRAME_MS = 34.0  # two frames of a screen
 QUERIES = 100  # what abcpen answers for one task
 LATE = 0.08  # of the turnaround
 USD_FOR_1000 = 0.70
+OFF_MS = 50.0  # a transcript's times are true to this
 
 
 def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
@@ -92,6 +93,12 @@ def _conversion(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Itera
     yield Figure(f"converting {what}: peak of memory", f"{MEMORY_MIB:g} MiB", peak / MEMORY_MIB, aim=1.0)
     audio = [(case["read_for_each_byte"], f"{minutes} min of {kind}") for kind, minutes, case in cases if kind != "mp4"]
     yield Figure(f"converting {max(audio)[1]}: bytes read", "the recording's", max(audio)[0], aim=1.05)
+    off_ms, what = max(
+        (case["last_tone_off_ms"], f"{minutes} min of {kind}")
+        for kind, minutes, case in cases
+        if kind in conversion.STEPS_S
+    )
+    yield Figure(f"converting {what}: last tone off", f"{OFF_MS:g} ms", off_ms / OFF_MS, aim=1.0)
     an_hour_s, kind = max((60 * case["cpu_s"] / minutes, kind) for kind, minutes, case in cases)
     share = conversion.share_of_the_vendors_bill(an_hour_s)
     yield Figure(f"converting an hour of {kind}: AWS", "1 % of the cheapest vendor's price", 100 * share, aim=1.0)
