@@ -60,6 +60,7 @@ def test_the_s3_test_event_is_no_recording(journey):
     ("function", "name"),
     [
         ("SubmitFunction", "submit-step"),
+        ("ConvertFunction", "convert-step"),
         ("PollerFunction", "query-step"),
         ("PollerFunction", "look-again-step"),
         ("PollerFunction", "callback-token-step"),
