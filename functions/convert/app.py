@@ -12,7 +12,7 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str | int]:
-    """Convert one job's recording; the answer tells the state machine what to do next."""
+    """Convert one job's recording; return the state machine's next step."""
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
     return convert(step.job_id, SERVICES, context.get_remaining_time_in_millis).envelope()
