@@ -130,7 +130,7 @@ class OpenaiCompatible(Vendor):
             ),
             "language": Choice("`auto`: the server detects the language, none is sent", ("auto",)),
             "prompt": Text(
-                "text that the recording goes on from, as an example of how to write; wins over hotwords",
+                "text that precedes the recording, as an example of style; wins over hotwords",
                 r".{1,800}",
                 "up to 800 characters",
             ),
@@ -247,7 +247,7 @@ class OpenaiCompatible(Vendor):
         return self.own(order).get("response_format", VERBOSE)
 
     def _document(self, reply: Reply) -> Mapping[str, Any]:
-        """The reply's JSON object; an empty one for an error that is told by its HTTP status, as proxies do."""
+        """Return the reply's JSON object; an empty one for an error with an HTTP status alone, as proxies send."""
         try:
             return self.parse_json(reply)
         except AsrError:
