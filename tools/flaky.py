@@ -83,14 +83,14 @@ def load(processes: int) -> Iterator[None]:
 
 
 def perform(seed: int, arguments: Sequence[str], folder: Path) -> Run:
-    """Run pytest once, in the order of this seed. Its output goes to a file named after the seed."""
+    """Run pytest once, in the order of this seed. Its output goes to a file named after its start and the seed."""
     started = datetime.now(UTC)
-    name = f"{started:%Y%m%dT%H%M%S}-{seed}"
+    name = f"{started:%Y%m%dT%H%M%S.%f}-{seed}"
     results, output = folder / f"{name}.xml", folder / f"{name}.log"
     order = ["-p", "randomly", f"--randomly-seed={seed}", "--randomly-dont-reset-seed"]
     kept = ["-o", "junit_family=xunit1", f"--junitxml={results}"]
     before_s = time.monotonic()
-    with output.open("w", encoding="utf-8") as file:
+    with output.open("x", encoding="utf-8") as file:
         command = [sys.executable, "-m", "pytest", *order, *kept, *arguments]
         try:
             status = subprocess.run(  # noqa: S603 - pytest's options are the caller's
