@@ -27,8 +27,8 @@ from asrcore.poll import perform
 from asrcore.services import ConflictError, Services
 from asrcore.submit import submit, take
 from tests.simulation.clock import Clock
-from tests.simulation.desks import TURNAROUND_S, Desk
-from tests.simulation.machine import Data, Machine
+from tests.simulation.fake_vendors import TURNAROUND_S, Desk
+from tests.simulation.state_machine import Data, Machine
 from tests.simulation.toys import TOYS
 from tests.simulation.world import DEFINITION
 from tests.support import memory

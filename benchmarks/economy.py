@@ -23,7 +23,7 @@ from asrcore.core.vendor import Completion
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
 from benchmarks.polling import IN_A_QUEUE, SEED, Median, World, by_document_a, by_document_b, proportional
 from tests.simulation.schedule import Schedule
-from tests.support.counted import CountedWorld, rates, run
+from tests.support.usage_scenarios import CountedWorld, rates, run
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LENGTHS_S: Mapping[str, float] = {"1 min": MINUTE_S - 1, "1 h": HOUR_S - 1, "5 h": 5 * HOUR_S - 1}

@@ -29,8 +29,8 @@ from recognizer import engine
 from recognizer.audio import SAMPLE_RATE_HZ, read_pieces
 from recognizer.process import RecognizerProcess
 from recognizer.weights import JOINED, find_model
-from tests.support.journey import Journey
 from tests.support.speech import Spoken, mandarin, samples
+from tests.support.stack_client import Journey
 
 MEGA = 1_000_000
 ROUNDS = 3

@@ -24,8 +24,8 @@ from asrcore.core.job import Job, Status
 from asrcore.stores.jobs import DynamoJobs
 from benchmarks.environment import found_alone
 from devstack.stack import LocalStack
-from tests.support.journey import Journey
 from tests.support.pipeline import wav
+from tests.support.stack_client import Journey
 from tests.support.web import eventually
 
 RECORDINGS = 200

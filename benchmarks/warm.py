@@ -29,7 +29,7 @@ from benchmarks.environment import found_alone
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
 from tests.support.memory import World
 from tests.support.pipeline import wav
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
 
 BATCHES = 7  # the least of them counts: others can only add
 CALLS = 50  # in a batch

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from asrcore.api import transcripts
 from asrcore.services import Stored
-from tests.support.caller import Caller
+from tests.support.api_client import Caller
 from tests.support.loopback import Loopback
 from tests.support.memory import MemoryTranscripts, World
 from tests.support.pipeline import SYNC, world

@@ -14,7 +14,7 @@ import pytest
 
 from simulators import fleet
 from tests.clients.callers import CALLERS
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-clients/bin/python"

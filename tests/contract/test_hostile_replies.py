@@ -30,8 +30,8 @@ from asrcore.render import Exports
 from asrcore.vendors import http
 from asrcore.vendors.registry import VENDORS
 from tests.support import transcripts
-from tests.support.orders import an_order, answer
 from tests.support.process import peak_bytes
+from tests.support.recognition_requests import an_order, answer
 from tests.support.sampled import each_value_once, exhaustive
 
 SIGNED = "/a?X-Amz-Signature=secret"

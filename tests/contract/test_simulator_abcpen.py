@@ -9,7 +9,7 @@ import requests
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_abcpen import PATH, RawAbcpen
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import eventually
 
 SPEECH = tones.audio()

@@ -14,7 +14,7 @@ from devstack.web import PortTakenError
 from simulators import VENDORS, Simulators
 from tests.support import tones
 from tests.support.raw_abcpen import RawAbcpen
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Web, eventually
 
 ROOT = Path(__file__).resolve().parents[2]

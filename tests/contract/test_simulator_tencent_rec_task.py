@@ -12,8 +12,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_rec_task import CREATE, DESCRIBE, RawTencentRecTask, data_of
-from tests.support.running import CREDENTIALS, Control
 from tests.support.sampled import exhaustive
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.tencent_sdk import sdk_client
 from tests.support.web import eventually, form_fields
 

@@ -8,7 +8,7 @@ import pytest
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_recording import RawTencentRecording
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import eventually, form_fields
 
 DAY_S = 24 * 3600

@@ -13,7 +13,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_sentence import RawTencentSentence, data_of
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.tencent_sdk import sdk_client
 from tests.support.web import eventually
 

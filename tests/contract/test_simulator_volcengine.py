@@ -12,7 +12,7 @@ import requests
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine import RawVolcengine
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import eventually
 
 SPEECH = tones.audio()

@@ -11,7 +11,7 @@ import pytest
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine_bigmodel import RawVolcengineBigmodel, code_of, message_of
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["volcengine"]

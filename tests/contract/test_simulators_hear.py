@@ -15,7 +15,7 @@ from simulators import VENDORS as SIMULATED
 from simulators import Simulators
 from simulators.server import HEARD
 from tests.contract.test_vendor_contract import NO_RATE, Line, failed, new_order
-from tests.support.running import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Web, eventually
 
 WAIT_S = 60

@@ -17,8 +17,8 @@ from asrcore.vendors import http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
 from tests.support import tones
-from tests.support.orders import an_order, stream_of
-from tests.support.running import CREDENTIALS, Control
+from tests.support.recognition_requests import an_order, stream_of
+from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Received, Web, eventually
 
 SPEECH = tones.audio()

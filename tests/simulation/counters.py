@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from asrcore.core.vendor import Reply, Request, Vendor
 from asrcore.vendors.registry import VENDORS
-from tests.simulation.desks import TEXT, Desk, Submission, Task
+from tests.simulation.fake_vendors import TEXT, Desk, Submission, Task
 from tests.simulation.toys import TOYS
 from tests.support.pipeline import wav
 

@@ -7,7 +7,7 @@ from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.polling import CALLBACK_DEADLINE_S
-from tests.simulation.machine import MOST_EVENTS
+from tests.simulation.state_machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
 
 MAIN = f"transcripts/{KEY}.json"

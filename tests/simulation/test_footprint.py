@@ -10,8 +10,8 @@ from asrcore.vendors.registry import VENDORS
 from benchmarks.economy import LENGTHS_S, demo_loop, measure, takes, turnarounds
 from tests.simulation.explore import journeys
 from tests.simulation.schedule import Schedule
-from tests.support.counted import run
 from tests.support.sampled import exhaustive
+from tests.support.usage_scenarios import run
 
 # Nothing of these is on the row: an event or a callback that came besides, an execution that somebody struck down, an
 # invocation that was turned away.

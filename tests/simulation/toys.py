@@ -25,7 +25,7 @@ from asrcore.core.vendor import (
     as_failed_query,
     attempt_uuid,
 )
-from tests.simulation.desks import TEXT, Desk, Submission, Task
+from tests.simulation.fake_vendors import TEXT, Desk, Submission, Task
 
 HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
 

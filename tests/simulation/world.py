@@ -29,19 +29,19 @@ from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
-from tests.simulation import doors
+from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
-from tests.simulation.cloud import S3, DynamoDb, EventBus, Item, refusal
 from tests.simulation.counters import COUNTERS
-from tests.simulation.desks import Desk, Task
+from tests.simulation.fake_aws import S3, DynamoDb, EventBus, Item, refusal
+from tests.simulation.fake_vendors import Desk, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
-from tests.simulation.machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
 from tests.simulation.schedule import Schedule
+from tests.simulation.state_machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
 from tests.support import memory
 from tests.support.pipeline import wav
 from tests.support.recordings import Kind as Recording
 from tests.support.recordings import record
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
 from tests.support.template import ROOT
 
 BUCKET, KEY, TRANSCRIPTS = "audio", "incoming/auto/meeting.wav", "transcripts"
@@ -120,7 +120,7 @@ class World:
             self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
             self.clock.after(at_s, lambda status=status: self._strike(status))  # type: ignore[misc]
-        self.clock.after(doors.SWEEP_EVERY_S, self._sweep, timer=True)
+        self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         logging.disable(logging.CRITICAL)
         try:
             while not self.settled and self.clock.now_s < HORIZON_S:
@@ -274,10 +274,10 @@ class World:
             raise FunctionFailedError(TURNED_AWAY)
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
-        process = Invocation(name, self.clock.now_s, doors.TIMEOUT_S[function])
+        process = Invocation(name, self.clock.now_s, lambda_runtime.TIMEOUT_S[function])
         self._running.append(process)
         try:
-            return doors.call(function, event, request_id or name, self._services)
+            return lambda_runtime.call(function, event, request_id or name, self._services)
         except Died:
             self.tell(process.name, "is gone")
             raise FunctionFailedError("Lambda.Unknown") from None
@@ -297,9 +297,10 @@ class World:
         try:
             self._invoke(function, event, request_id)
         except FunctionFailedError:
-            if retry < doors.MAX_RETRIES[function]:
+            if retry < lambda_runtime.MAX_RETRIES[function]:
                 self.clock.after(
-                    doors.RETRY_WAITS_S[retry], lambda: self._invoke_later(function, event, request_id, retry + 1)
+                    lambda_runtime.RETRY_WAITS_S[retry],
+                    lambda: self._invoke_later(function, event, request_id, retry + 1),
                 )
                 return
             self.tell(function, "the event goes to the failed events' queue")
@@ -329,7 +330,7 @@ class World:
 
     def _sweep(self) -> None:
         """The schedule's sweep. Of those that would find the same rows, and none of them overdue, two are run."""
-        self.clock.after(doors.SWEEP_EVERY_S, self._sweep, timer=True)
+        self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         old = [item for item in self.table.items.values() if "open" in item and self._age_s(item) > GRACE_S]
         seen = {(item["job_id"]["S"], item["revision"]["N"]) for item in old}
         self._same_sweeps = self._same_sweeps + 1 if seen == self._swept else 0

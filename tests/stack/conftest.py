@@ -11,9 +11,9 @@ import requests
 from tests.support.failure_report import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
-    from tests.support.journey import Journey
     from tests.support.operator import Operator
-    from tests.support.searched import SearchedStack
+    from tests.support.scanned_stack import SearchedStack
+    from tests.support.stack_client import Journey
 
 # A profile or endpoint of the developer's shell would lead boto3 away from the stack; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SearchedStack]":
     """template.yaml with the real functions and quick vendors."""
     from tests.support.containers import ContainedStack
-    from tests.support.searched import SearchedStack
+    from tests.support.scanned_stack import SearchedStack
 
     settings = {"log_dir": tmp_path_factory.mktemp("logs")}
     contained = request.config.getoption("--in-containers")
@@ -44,7 +44,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def journey(stack: "SearchedStack", obedient_vendors: None) -> "Journey":
     """A person with a recording."""
-    from tests.support.journey import Journey
+    from tests.support.stack_client import Journey
 
     return Journey(stack)
 

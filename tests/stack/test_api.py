@@ -15,7 +15,7 @@ import requests
 
 from asrcore.core.transcript import Transcript
 from tests.support.document import check_answer
-from tests.support.journey import Journey
+from tests.support.stack_client import Journey
 from tests.support.web import Web
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from tests.support.journey import Journey
+from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schemathesis.openapi.from_dict(json.loads((ROOT / "schemas/openapi.json").read_text()))

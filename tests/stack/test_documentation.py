@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from devstack.settings import CREDENTIAL
-from tests.support.journey import Journey
-from tests.support.manual import ROOT, Block, blocks
+from tests.support.doc_examples import ROOT, Block, blocks
 from tests.support.operator import RECORDING, Operator
 from tests.support.receiver import Receiver
-from tests.support.searched import SearchedStack
+from tests.support.scanned_stack import SearchedStack
+from tests.support.stack_client import Journey
 from tests.support.warm_programs import WarmPrograms
 from tools.exports import excerpts, rewritten
 

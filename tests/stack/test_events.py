@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey import Journey
+from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
 

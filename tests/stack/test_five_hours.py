@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.support.journey import Journey
+from tests.support.stack_client import Journey
 from tests.support.tones import samples
 
 MINUTES = 299  # the vendor takes less than five hours

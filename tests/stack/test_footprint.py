@@ -10,8 +10,8 @@ import pytest
 from asrcore.core.footprint import footprint
 from asrcore.core.job import Job
 from asrcore.settings import Settings
-from tests.support.journey import Journey
-from tests.support.searched import SearchedStack
+from tests.support.scanned_stack import SearchedStack
+from tests.support.stack_client import Journey
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FRESH = count()

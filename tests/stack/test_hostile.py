@@ -18,8 +18,8 @@ from asrcore.core.callback_url import callback_url
 from asrcore.core.levels import LARGEST_SIDECAR_BYTES
 from asrcore.core.transcript import LONGEST_KEY_BYTES
 from devstack.stack import FunctionError
-from tests.support.journey import Journey
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
+from tests.support.stack_client import Journey
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 RECORDING = (SAMPLES / "meeting.wav").read_bytes()

@@ -25,9 +25,9 @@ from devstack.demo import CONVERTED, PROGRAMME, run_demo
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError
+from tests.support.fake_functions import wait_for, write_project
 from tests.support.process import running
-from tests.support.searched import SearchedStack
-from tests.support.standin import wait_for, write_project
+from tests.support.scanned_stack import SearchedStack
 
 REGION = "eu-west-1"
 SPEED = 1000

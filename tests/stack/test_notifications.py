@@ -70,7 +70,7 @@ def desk():
 @pytest.fixture(scope="module")
 def stack(desk, tmp_path_factory):
     """A stack of its own that tells a topic and a receiver, while a key of the webhook's is rotated out."""
-    from tests.support.searched import SearchedStack
+    from tests.support.scanned_stack import SearchedStack
 
     region = "eu-central-1"
     params = {

@@ -16,10 +16,10 @@ from devstack.expand import load_template
 from devstack.guard import Denial
 from devstack.policy import Call, Document, Grant, grants, is_allowed, matches, without
 from devstack.settings import ROOT, TEMPLATE
-from tests.support.every_path import MEETING, take_every_path
-from tests.support.journey import Journey
+from tests.support.permission_scenarios import MEETING, take_every_path
 from tests.support.receiver import Receiver
-from tests.support.searched import SearchedStack
+from tests.support.scanned_stack import SearchedStack
+from tests.support.stack_client import Journey
 
 ROLES = [
     name

@@ -4,9 +4,9 @@ import pytest
 
 from devstack.settings import OWN_ENGINE, VENDOR_PARAMETERS
 from recognizer.process import RecognizerProcess
-from tests.support.journey import Journey
-from tests.support.searched import SearchedStack
+from tests.support.scanned_stack import SearchedStack
 from tests.support.speech import mandarin
+from tests.support.stack_client import Journey
 
 MOST_ERRORS = 0.15  # tests/contract/test_recognition.py
 REGION = "ap-east-1"

@@ -9,11 +9,11 @@ import requests
 
 from asrcore.core.callback_url import callback_url
 from devstack.settings import CREDENTIALS, ROOT
-from tests.support.every_path import MEETING
-from tests.support.journey import Journey
-from tests.support.searched import SearchedStack
+from tests.support.fake_functions import write_project
+from tests.support.permission_scenarios import MEETING
+from tests.support.scanned_stack import SearchedStack
 from tests.support.secrets_scan import Finding, Scanner, Written, leaks
-from tests.support.standin import write_project
+from tests.support.stack_client import Journey
 
 HELD = json.loads(CREDENTIALS.read_text())
 (OLD_KEY,) = HELD["callback"]["keys"]
@@ -193,7 +193,10 @@ class TestTheScanner:
         imports = re.compile(r"(?m)^\s*from devstack\.stack import .*\bLocalStack\b")
         unsearched = {path.name for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text())}
 
-        assert unsearched == {"searched.py", "screenshot.py"}  # the latter is no test: it draws what the pages show
+        assert unsearched == {
+            "scanned_stack.py",
+            "screenshot.py",
+        }  # the latter is no test: it draws what the pages show
 
     def test_lets_a_task_token_off_where_step_functions_hands_it_over_and_nowhere_else(self, tmp_path):
         template = write_project(tmp_path, {"poller": SHOUT})

@@ -17,10 +17,10 @@ from asrctl import destroy
 from asrctl.cli import main
 from devstack.expand import check_parameters
 from devstack.settings import ACCOUNT_ID
-from tests.support.journey import Journey
-from tests.support.searched import SearchedStack
+from tests.support.fake_functions import wait_for
+from tests.support.scanned_stack import SearchedStack
 from tests.support.secrets_scan import assert_kept
-from tests.support.standin import wait_for
+from tests.support.stack_client import Journey
 from tests.support.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 
 from devstack.settings import CREDENTIAL
 from devstack.stack import FunctionError
-from tests.support.searched import SearchedStack
+from tests.support.scanned_stack import SearchedStack
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam/build/template.yaml"

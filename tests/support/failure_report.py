@@ -62,7 +62,7 @@ def logs(stack: Any, job: str) -> str:
 
 def requests_of(stack: Any, job: str) -> str:
     """The latest requests to each vendor of the job's attempts, and its callbacks."""
-    from tests.support.journey import Journey
+    from tests.support.stack_client import Journey
 
     found = []
     for vendor in dict.fromkeys(attempt["vendor"] for attempt in Journey(stack).row(job).get("attempts", [])):

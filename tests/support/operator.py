@@ -17,7 +17,7 @@ from asrcore.core.job import Job
 from asrcore.core.transcript import Source
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.cli import main
-from tests.support.journey import Journey
+from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
 # A command makes a session of its own, and each session reads AWS's service models: here they are read once.

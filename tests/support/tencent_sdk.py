@@ -5,7 +5,7 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
 
 ACCOUNT = CREDENTIALS["tencent"]
 

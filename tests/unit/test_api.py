@@ -18,7 +18,7 @@ from asrcore.poll import query
 from asrcore.recover import redrive
 from asrcore.services import ObjectVersion
 from asrcore.submit import submit, take
-from tests.support.caller import Caller
+from tests.support.api_client import Caller
 from tests.support.memory import START, MemoryVersions
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import TEXT

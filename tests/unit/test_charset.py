@@ -14,9 +14,9 @@ from asrcore.core.vendor import Reply
 from asrcore.events import posted
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
-from tests.support.orders import an_order, answer
 from tests.support.pipeline import KEY, drop, wav
-from tests.support.running import CREDENTIALS
+from tests.support.recognition_requests import an_order, answer
+from tests.support.simulator_control import CREDENTIALS
 
 SENTENCE = "今天天气怎么样，我们去公园。"
 TRADITIONAL = "今天天氣怎麼樣，我們去公園。"

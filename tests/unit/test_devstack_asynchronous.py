@@ -9,7 +9,7 @@ import pytest
 
 from devstack.asynchronous import AsyncInvoker, Failures
 from devstack.functions import Function
-from tests.support.standin import make_function, wait_for
+from tests.support.fake_functions import make_function, wait_for
 
 # Fails as often as the event says, then leaves a file that tells how often it was called.
 STUBBORN = """

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.expand import Json, ParameterError, TemplateError, check_parameters, expand, load_template
 from devstack.gaps import Filled, InvokeConfig, Route, fill, substitute
-from tests.support.standin import code_folders, write_project
+from tests.support.fake_functions import code_folders, write_project
 from tests.support.template import TEMPLATE
 
 DECLARED = TEMPLATE["Parameters"]

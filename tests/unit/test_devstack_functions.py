@@ -13,8 +13,8 @@ import pytest
 
 from devstack.functions import MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, Function
 from devstack.settings import ROOT
+from tests.support.fake_functions import make_function, wait_for
 from tests.support.process import is_running, running
-from tests.support.standin import make_function, wait_for
 
 Make = Callable[..., Function]
 
@@ -274,7 +274,7 @@ STAYS = """
 DIES = """
     import json, sys
     from pathlib import Path
-    from tests.support.standin import make_function
+    from tests.support.fake_functions import make_function
 
     folder = Path(sys.argv[1])
     function = make_function(folder, (folder / "stays.py").read_text())

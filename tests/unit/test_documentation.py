@@ -21,7 +21,7 @@ from asrcore.vendors.registry import VENDORS
 from asrctl.cli import command_line
 from devstack.expand import check_parameters
 from devstack.settings import SAM_ENV
-from tests.support.manual import MARKS, PAGES, ROOT, RUN_BY, blocks, inline, name
+from tests.support.doc_examples import MARKS, PAGES, ROOT, RUN_BY, blocks, inline, name
 from tests.support.template import TEMPLATE
 from tools.tables import DOCUMENTS, rewritten
 

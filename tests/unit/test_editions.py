@@ -14,8 +14,8 @@ from asrcore.core.vendor import Reply
 from asrcore.poll import query
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
-from tests.support.measured import points
 from tests.support.memory import START, World
+from tests.support.metric_scenarios import points
 from tests.support.pipeline import KEY, SOURCE, drop, wav
 
 VENDOR = VENDORS["volcengine-bigmodel"]

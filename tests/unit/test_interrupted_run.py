@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_functions import wait_for
 from tests.support.process import ROOT, running
-from tests.support.standin import wait_for
 
 WAITS = """
 import signal

@@ -16,8 +16,8 @@ from asrcore.events import RequestEvent
 from asrcore.submit import SomeRecordingsFailedError, request, submit, take
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from tests.support.memory import START, World
-from tests.support.orders import bytes_of
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
+from tests.support.recognition_requests import bytes_of
 from tests.support.toy import Script
 
 OWN = OpenaiCompatible()

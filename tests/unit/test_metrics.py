@@ -15,9 +15,9 @@ from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
 from asrcore.recover import redrive, sweep
 from asrcore.submit import SomeRecordingsFailedError, submit
-from tests.support import measured
-from tests.support.measured import STORIES, all_points, points
+from tests.support import metric_scenarios
 from tests.support.memory import STACK, START
+from tests.support.metric_scenarios import STORIES, all_points, points
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
 from tests.support.toy import TEXT
 
@@ -62,7 +62,7 @@ def test_a_line_holds_numbers_names_of_ours_and_the_job(story):
 
 
 def test_a_completed_job_tells_what_it_took():
-    made = measured.completed_by_query()
+    made = metric_scenarios.completed_by_query()
 
     told = {name: values(made, name, vendor="toy-query") for name in METRICS if METRICS[name].by == (("vendor",),)}
 
@@ -84,8 +84,8 @@ def test_a_completed_job_tells_what_it_took():
 @pytest.mark.parametrize(
     ("story", "error_class", "vendor"),
     [
-        pytest.param(measured.failed_at_the_vendor, "bad_audio", "toy-sync", id="a vendor refused it"),
-        pytest.param(measured.failed_before_any_vendor, "bad_audio", "none", id="nobody could read it"),
+        pytest.param(metric_scenarios.failed_at_the_vendor, "bad_audio", "toy-sync", id="a vendor refused it"),
+        pytest.param(metric_scenarios.failed_before_any_vendor, "bad_audio", "none", id="nobody could read it"),
     ],
 )
 def test_a_failed_job_is_told_by_class_and_vendor(story, error_class, vendor):
@@ -99,7 +99,7 @@ def test_a_failed_job_is_told_by_class_and_vendor(story, error_class, vendor):
 
 
 def test_a_refusal_that_the_next_vendor_made_good_is_a_failed_attempt_and_no_failed_job():
-    made = measured.refused_then_served()
+    made = metric_scenarios.refused_then_served()
 
     assert values(made, "AttemptsFailed", **{"class": "config"}) == [1]
     assert values(made, "AttemptsFailed", **{"class": "config", "vendor": "toy-sync"}) == [1]

@@ -17,8 +17,8 @@ from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
 from asrcore.events import deliveries
 from asrcore.notify import Delivery, notify
 from asrcore.stores.receiver import POST_LIMIT_S
-from tests.support.measured import points
 from tests.support.memory import World
+from tests.support.metric_scenarios import points
 from tests.support.pipeline import world
 
 EVENT = json.loads((Path(__file__).parents[2] / "events/webhook.json").read_text())

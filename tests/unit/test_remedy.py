@@ -8,7 +8,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.remedy import WRITTEN, advise
 from asrcore.core.routing import choose
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import an_order
+from tests.support.recognition_requests import an_order
 
 M4A = {"format": "m4a", "codec": "aac", "sample_rate_hz": 44100, "channels": 2, "bits_per_sample": None}
 MP3 = {"format": "mp3", "codec": "mp3", "sample_rate_hz": 44100, "channels": 2, "bits_per_sample": None}

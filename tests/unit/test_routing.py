@@ -9,7 +9,7 @@ from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.routing import choose
 from asrcore.vendors.registry import VENDORS
 from tests.support import tones
-from tests.support.orders import an_order
+from tests.support.recognition_requests import an_order
 
 CHAIN = ["tencent-sentence", "tencent-rec-task", "volcengine-bigmodel", "tencent-recording"]
 

@@ -10,7 +10,7 @@ from simulators.script import ScriptBook, Utterance, Word
 from simulators.server import Setup
 from simulators.tencent_rec_order import Order
 from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
 
 HEARD = Outcome(
     "0",

@@ -9,7 +9,7 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, Account, InProgress
 from asrcore.vendors.abcpen_offline import AbcpenOffline
-from tests.support.orders import AUDIO_URL, NOW, an_order, answer, json_of, lines, submission
+from tests.support.recognition_requests import AUDIO_URL, NOW, an_order, answer, json_of, lines, submission
 
 VENDOR = AbcpenOffline()
 ACCOUNT = Account("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})

@@ -12,7 +12,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Callback, Completion, InProgress, Reply
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import an_order, answer
+from tests.support.recognition_requests import an_order, answer
 from tests.support.sampled import each_vendor, exhaustive
 
 ORDERS = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import an_order
+from tests.support.recognition_requests import an_order
 
 MP3 = {"format": "mp3", "codec": "mp3", "bits_per_sample": None}
 OPUS = {"format": "ogg", "codec": "opus", "sample_rate_hz": 48000, "bits_per_sample": None}

@@ -11,7 +11,16 @@ from asrcore.core.tuning import read_vendor_tuning
 from asrcore.core.vendor import CONNECT_TIMEOUT_S, Account, Delivery, Reply
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import account_of, an_order, answer, lines, multipart_of, stream_of, submission, words
+from tests.support.recognition_requests import (
+    account_of,
+    an_order,
+    answer,
+    lines,
+    multipart_of,
+    stream_of,
+    submission,
+    words,
+)
 from tests.unit.test_core import TestSettings
 
 VENDOR = OpenaiCompatible()

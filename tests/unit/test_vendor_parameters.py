@@ -7,7 +7,17 @@ import pytest
 
 from asrcore.core.vendor import Delivery
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import NOW, account_of, an_order, answer, form_of, json_of, multipart_of, query_of, submission
+from tests.support.recognition_requests import (
+    NOW,
+    account_of,
+    an_order,
+    answer,
+    form_of,
+    json_of,
+    multipart_of,
+    query_of,
+    submission,
+)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Completion, Kind, Reply
 from asrcore.poll import GONE_GRACE_S, NOT_FOUND_GRACE_S, query
 from asrcore.vendors.registry import VENDORS
-from tests.support.orders import an_order, answer
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
+from tests.support.recognition_requests import an_order, answer
 
 QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completes_by]
 OURS = {"TaskFailed"}

@@ -11,7 +11,7 @@ from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from asrcore.vendors.volcengine import Volcengine
-from tests.support.orders import an_order, answer, lines, words
+from tests.support.recognition_requests import an_order, answer, lines, words
 
 RECORDING, SENTENCE, VOLCENGINE, ABCPEN = TencentRecording(), TencentSentence(), Volcengine(), Abcpen()
 FORM = "application/x-www-form-urlencoded"

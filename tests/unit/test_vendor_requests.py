@@ -12,7 +12,7 @@ from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from asrcore.vendors.volcengine import Volcengine
-from tests.support.orders import (
+from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
     NOW,

@@ -16,8 +16,8 @@ from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.tencent_rec_task import TencentRecTask
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
-from tests.support.orders import NOW, account_of, an_order, form_of, query_of, submission
-from tests.support.running import CREDENTIALS
+from tests.support.recognition_requests import NOW, account_of, an_order, form_of, query_of, submission
+from tests.support.simulator_control import CREDENTIALS
 
 VENDOR_KEY = "bLcPnl88WU30VY57ipRhSePfPdOfSruK"
 SYNTHETIC_ID, SYNTHETIC_KEY = "AKIDSyntheticExampleSecretId00000001", "SyntheticExampleSecretKey0000000002"

@@ -9,7 +9,7 @@ from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
 from asrcore.core.vendor import Accepted, Delivery, InProgress
 from asrcore.vendors import tc3
 from asrcore.vendors.tencent_rec_task import TencentRecTask
-from tests.support.orders import (
+from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
     NOW,

@@ -10,7 +10,16 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
 from asrcore.core.vendor import Accepted, Account, InProgress, Reply
 from asrcore.vendors.volcengine_bigmodel import VolcengineBigmodel
-from tests.support.orders import AUDIO_URL, CALLBACK_URL, NOW, account_of, an_order, json_of, lines, submission
+from tests.support.recognition_requests import (
+    AUDIO_URL,
+    CALLBACK_URL,
+    NOW,
+    account_of,
+    an_order,
+    json_of,
+    lines,
+    submission,
+)
 
 VENDOR = VolcengineBigmodel()
 STEREO = {"channels": 2}

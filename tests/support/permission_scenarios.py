@@ -17,8 +17,8 @@ from asrcore.core.step import Next
 from asrcore.core.transcript import Source
 from asrcore.vendors.registry import VENDORS
 from tests.support.inventory import put_inventory
-from tests.support.journey import Journey
 from tests.support.recordings import Kind, record
+from tests.support.stack_client import Journey
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MEETING = (SAMPLES / "meeting.wav").read_bytes()

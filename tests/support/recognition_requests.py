@@ -9,7 +9,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Account, ByteStream, Delivery, Order, Reply, Request, Vendor
-from tests.support.running import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS
 
 NOW = 1_700_000_000
 AUDIO_URL = "https://audio.example.com/a b.wav?X-Amz-Signature=s%2Bg"

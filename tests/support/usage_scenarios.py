@@ -114,7 +114,7 @@ def run(
         changed.enter_context(patch("asrcore.submit.probe", lambda *_: audio))
         if turnaround_s is not None:
             schedule = replace(schedule, callbacks=(turnaround_s,))
-            changed.enter_context(patch("tests.simulation.desks.TURNAROUND_S", turnaround_s))
+            changed.enter_context(patch("tests.simulation.fake_vendors.TURNAROUND_S", turnaround_s))
         if typical_s is not None:
             changed.enter_context(patch("tests.simulation.world.DynamoHistory.typical_s", lambda *_: typical_s))
         world = CountedWorld(schedule)
