@@ -19,10 +19,10 @@ from botocore.exceptions import ClientError
 from asrcore.core.levels import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.events import Entry, Outcome
-from asrctl.progress import Progress
-from asrctl.result import OperatorError, Result
+from asrctl.formatting import count, first_line, format_size, table
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
 from asrctl.stack import Stack
-from asrctl.words import count, first_words, size, table
 
 INVENTORIES = "inventory/"  # where in the audio bucket the state machine may read inventories
 CONCURRENCY = 10
@@ -33,7 +33,7 @@ _OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BackfillRequest:
     """What a backfill is to go through: the keys under a prefix, or those of an inventory (a key of the audio bucket).
 
     concurrency: how many batches of recordings are worked on at once.
@@ -50,7 +50,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Run:
+class BackfillRun:
     """One backfill. counts: of objects, by Step Functions' names (`total`, `pending`, ...); empty at first."""
 
     name: str
@@ -69,38 +69,40 @@ class Run:
         return {"run": self.name, "status": self.status, **self.wanted, "objects": self.counts, "cause": self.cause}
 
 
-def wanted(prefix: str | None, inventory: str | None, concurrency: int, stack: Stack) -> Wanted:
+def read_request(prefix: str | None, inventory: str | None, concurrency: int, stack: Stack) -> BackfillRequest:
     """What is asked for, checked. Raises OperatorError for what the state machine could not read."""
     if inventory:
-        return Wanted(None, _inventory_key(inventory, stack), concurrency)
+        return BackfillRequest(None, _inventory_key(inventory, stack), concurrency)
     prefix = INCOMING if prefix is None else prefix
     if not prefix.startswith(INCOMING):
         raise OperatorError(f"recordings lie under {INCOMING}: {prefix!r} does not begin so")
-    return Wanted(prefix, None, concurrency)
+    return BackfillRequest(prefix, None, concurrency)
 
 
-def start(stack: Stack, progress: Progress, asked: Wanted, now: datetime, *, dry_run: bool) -> Result:
+def start(
+    stack: Stack, progress: ProgressReporter, asked: BackfillRequest, now: datetime, *, dry_run: bool
+) -> CommandResult:
     """Start a backfill, or say what it would go through."""
     if dry_run:
-        return _foresee(stack, progress, asked)
+        return _preview(stack, progress, asked)
     name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     stack.states.start_execution(stateMachineArn=stack.backfill_arn, name=name, input=json.dumps(asked.to_input()))
     lines = [f"backfill {name} is started: `backfill status {name}` tells how far it is"]
-    return Result({"run": name, **asked.to_input(), "dry_run": False}, lines)
+    return CommandResult({"run": name, **asked.to_input(), "dry_run": False}, lines)
 
 
-def status(stack: Stack, name: str | None) -> Result:
+def status(stack: Stack, name: str | None) -> CommandResult:
     """How far a backfill is; without a name, of the latest ones."""
     names = [name] if name else _latest(stack)
     runs = [_look_up(stack, each) for each in names]
     columns = ("total", "pending", "running", "succeeded", "failed", "aborted")
     rows = [(run.name, run.status, *(str(run.counts.get(each, 0)) for each in columns), _where(run)) for run in runs]
     lines = table(("backfill", "state", "objects", *columns[1:], "of"), rows) if runs else ["no backfill was started"]
-    lines += [f"{run.name}: {first_words(run.cause)}" for run in runs if run.cause]
-    return Result({"runs": [run.row() for run in runs]}, lines)
+    lines += [f"{run.name}: {first_line(run.cause)}" for run in runs if run.cause]
+    return CommandResult({"runs": [run.row() for run in runs]}, lines)
 
 
-def report(stack: Stack, progress: Progress, name: str) -> Result:
+def report(stack: Stack, progress: ProgressReporter, name: str) -> CommandResult:
     """What became of every object, from the manifest of a backfill that is over."""
     run = _look_up(stack, name)
     if not run.is_over:
@@ -128,24 +130,24 @@ def report(stack: Stack, progress: Progress, name: str) -> Result:
         "failures": [entry.model_dump(mode="json") for entry in failed],
         "unfinished": unfinished,
     }
-    return Result(data, lines, ok=not unfinished)
+    return CommandResult(data, lines, ok=not unfinished)
 
 
-def stop(stack: Stack, name: str) -> Result:
+def stop(stack: Stack, name: str) -> CommandResult:
     """Have a backfill take nothing more; the jobs it has started go on."""
     run = _look_up(stack, name)
     if run.is_over:
         raise OperatorError(f"backfill {name} is over: it {run.status}")
     stack.states.stop_execution(executionArn=_arn(stack, name), cause="an operator stopped it")
-    return Result({"run": name}, [f"backfill {name} stops; `backfill resume {name}` goes on with it"])
+    return CommandResult({"run": name}, [f"backfill {name} stops; `backfill resume {name}` goes on with it"])
 
 
-def resume(stack: Stack, progress: Progress, name: str, now: datetime, *, dry_run: bool) -> Result:
+def resume(stack: Stack, progress: ProgressReporter, name: str, now: datetime, *, dry_run: bool) -> CommandResult:
     """Go through the same again, in a new run: what has a job is passed over. Raises OperatorError while it runs."""
     run = _look_up(stack, name)
     if not run.is_over:
         raise OperatorError(f"backfill {name} is {run.status}: it needs no help")
-    asked = Wanted(run.wanted.get("prefix"), run.wanted.get("inventory"), run.wanted["concurrency"])
+    asked = BackfillRequest(run.wanted.get("prefix"), run.wanted.get("inventory"), run.wanted["concurrency"])
     return start(stack, progress, asked, now, dry_run=dry_run)
 
 
@@ -163,10 +165,10 @@ def elements(chunks: Iterable[str]) -> Iterator[Any]:
             held = held[end:]
 
 
-def _foresee(stack: Stack, progress: Progress, asked: Wanted) -> Result:
+def _preview(stack: Stack, progress: ProgressReporter, asked: BackfillRequest) -> CommandResult:
     if asked.inventory:
         lines = [f"would go through the inventory {asked.inventory}"]
-        return Result({"run": None, **asked.to_input(), "dry_run": True}, lines)
+        return CommandResult({"run": None, **asked.to_input(), "dry_run": True}, lines)
     pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.audio_bucket, Prefix=asked.prefix)
     objects = (each for page in pages for each in page.get("Contents", []))
     sizes = [
@@ -174,9 +176,9 @@ def _foresee(stack: Stack, progress: Progress, asked: Wanted) -> Result:
         for each in progress.track("objects listed", objects)
         if not is_sidecar(each["Key"]) and not (each["Key"].endswith("/") and each["Size"] == 0)
     ]
-    lines = [f"would go through {count(len(sizes), 'recording')}, {size(sum(sizes))}, under {asked.prefix}"]
+    lines = [f"would go through {count(len(sizes), 'recording')}, {format_size(sum(sizes))}, under {asked.prefix}"]
     data = {"run": None, **asked.to_input(), "recordings": len(sizes), "size_bytes": sum(sizes), "dry_run": True}
-    return Result(data, lines)
+    return CommandResult(data, lines)
 
 
 def _inventory_key(address: str, stack: Stack) -> str:
@@ -206,7 +208,7 @@ def _latest(stack: Stack) -> list[str]:
     return [each["name"] for each in listed["executions"]]
 
 
-def _look_up(stack: Stack, name: str) -> Run:
+def _look_up(stack: Stack, name: str) -> BackfillRun:
     try:
         told = stack.states.describe_execution(executionArn=_arn(stack, name))
     except ClientError as error:
@@ -217,10 +219,10 @@ def _look_up(stack: Stack, name: str) -> Run:
     for run in stack.states.list_map_runs(executionArn=told["executionArn"])["mapRuns"]:
         counts = stack.states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
     cause = ": ".join(told[part] for part in ("error", "cause") if told.get(part))
-    return Run(name, told["status"], json.loads(told["input"]), counts, cause or None)
+    return BackfillRun(name, told["status"], json.loads(told["input"]), counts, cause or None)
 
 
-def _where(run: Run) -> str:
+def _where(run: BackfillRun) -> str:
     return str(run.wanted.get("inventory") or run.wanted.get("prefix"))
 
 
@@ -233,7 +235,7 @@ def _entries(stack: Stack, name: str) -> Iterator[Entry]:
 def _unfinished(stack: Stack, name: str) -> Iterator[dict[str, Any]]:
     for group in ("FAILED", "PENDING"):
         for child in _children(stack, name, group):
-            why = f"failed: {first_words(child['Cause'])}" if child.get("Cause") else f"is {child['Status'].lower()}"
+            why = f"failed: {first_line(child['Cause'])}" if child.get("Cause") else f"is {child['Status'].lower()}"
             keys = [item["key"] for item in json.loads(child["Input"])["Items"]]
             yield {"objects": len(keys), "keys": keys, "why": why}
 

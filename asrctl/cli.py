@@ -16,17 +16,17 @@ from pydantic import ValidationError
 from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Status
 from asrcore.vendors.registry import VENDORS
-from asrctl import backfill, cost, look, queue
+from asrctl import backfill, cost, inspect_jobs, queue
 from asrctl.delete import delete
 from asrctl.destroy import destroy
 from asrctl.filters import Filter
-from asrctl.progress import Progress
+from asrctl.formatting import parse_duration, printable, redact_urls
+from asrctl.progress import ProgressReporter
 from asrctl.reconcile import reconcile
 from asrctl.redrive import redrive_all, redrive_one
-from asrctl.result import OperatorError, Result
+from asrctl.result import CommandResult, OperatorError
 from asrctl.smoke import smoke
-from asrctl.stack import Place, Stack
-from asrctl.words import printable, read_span, without_addresses
+from asrctl.stack import Stack, StackLocation
 
 _JOB = "a job id, a key of the audio bucket, or s3://bucket/key"
 
@@ -35,7 +35,7 @@ class UsageError(Exception):
     """The arguments do not go together."""
 
 
-Command = Callable[[argparse.Namespace, Stack, Progress, datetime], Result]
+Command = Callable[[argparse.Namespace, Stack, ProgressReporter, datetime], CommandResult]
 Adding = Callable[[str, Command, str], argparse.ArgumentParser]  # name, what it does, what it says of itself
 
 
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        place = Place.local() if options.local else _place(options)
-        result = command(options, Stack(place), Progress(sys.stderr), datetime.now(UTC))
+        place = StackLocation.local() if options.local else _place(options)
+        result = command(options, Stack(place), ProgressReporter(sys.stderr), datetime.now(UTC))
     except OperatorError as error:
         _write(sys.stderr, [f"asrctl: {error}"])
         return 1
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _other_stack(options: argparse.Namespace) -> list[str]:
     """Whoever has a stack on this machine may have meant that one."""
-    if options.local or not Place.is_local_there():
+    if options.local or not StackLocation.is_local_there():
         return []
     return ["the stack that `make local` runs here was not asked: add --local for it"]
 
@@ -211,7 +211,7 @@ def _exit_status() -> str:
 
 def _span(text: str) -> timedelta:
     try:
-        return read_span(text)
+        return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -229,33 +229,33 @@ def _concurrency(text: str) -> int:
     return number
 
 
-def _place(options: argparse.Namespace) -> Place:
-    return Place(options.stack, options.region, options.profile, options.endpoint_url)
+def _place(options: argparse.Namespace) -> StackLocation:
+    return StackLocation(options.stack, options.region, options.profile, options.endpoint_url)
 
 
-def _status(_options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
-    return look.status(stack, progress, now)
+def _status(_options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
+    return inspect_jobs.status(stack, progress, now)
 
 
-def _list(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+def _list(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     before = now - options.older_than if options.older_than else None
     wanted = Filter(options.state, options.vendor, options.error_class, before)
-    return look.list_jobs(stack, progress, wanted, options.limit, now)
+    return inspect_jobs.list_jobs(stack, progress, wanted, options.limit, now)
 
 
-def _why(options: argparse.Namespace, stack: Stack, _progress: Progress, now: datetime) -> Result:
-    return look.why(stack, options.job, now)
+def _why(options: argparse.Namespace, stack: Stack, _progress: ProgressReporter, now: datetime) -> CommandResult:
+    return inspect_jobs.why(stack, options.job, now)
 
 
-def _cost(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+def _cost(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     return cost.totals(stack, progress, options.days, now)
 
 
-def _estimate(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+def _estimate(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, _now: datetime) -> CommandResult:
     return cost.estimates(stack, progress, options.what, options.vendor, options.options)
 
 
-def _redrive(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+def _redrive(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     if bool(options.job) is bool(options.error_class):
         raise UsageError("redrive: give a JOB, or --all with --class; each class needs something else put right first")
     if options.job:
@@ -264,45 +264,55 @@ def _redrive(options: argparse.Namespace, stack: Stack, progress: Progress, now:
     return redrive_all(stack, progress, wanted, now, dry_run=options.dry_run)
 
 
-def _reconcile(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+def _reconcile(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, _now: datetime) -> CommandResult:
     return reconcile(stack, progress, fix=options.fix, dry_run=options.dry_run)
 
 
-def _backfill_start(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
-    asked = backfill.wanted(options.prefix, options.inventory, options.concurrency, stack)
+def _backfill_start(
+    options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime
+) -> CommandResult:
+    asked = backfill.read_request(options.prefix, options.inventory, options.concurrency, stack)
     return backfill.start(stack, progress, asked, now, dry_run=options.dry_run)
 
 
-def _backfill_status(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
+def _backfill_status(
+    options: argparse.Namespace, stack: Stack, _progress: ProgressReporter, _now: datetime
+) -> CommandResult:
     return backfill.status(stack, options.run)
 
 
-def _backfill_report(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+def _backfill_report(
+    options: argparse.Namespace, stack: Stack, progress: ProgressReporter, _now: datetime
+) -> CommandResult:
     return backfill.report(stack, progress, options.run)
 
 
-def _backfill_stop(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
+def _backfill_stop(
+    options: argparse.Namespace, stack: Stack, _progress: ProgressReporter, _now: datetime
+) -> CommandResult:
     return backfill.stop(stack, options.run)
 
 
-def _backfill_resume(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+def _backfill_resume(
+    options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime
+) -> CommandResult:
     return backfill.resume(stack, progress, options.run, now, dry_run=options.dry_run)
 
 
-def _smoke(options: argparse.Namespace, stack: Stack, _progress: Progress, now: datetime) -> Result:
+def _smoke(options: argparse.Namespace, stack: Stack, _progress: ProgressReporter, now: datetime) -> CommandResult:
     return smoke(stack, options.vendor, options.within, now, keep=options.keep)
 
 
-def _delete(options: argparse.Namespace, stack: Stack, _progress: Progress, _now: datetime) -> Result:
-    agree = _always if options.yes else _ask
-    return delete(stack, options.job, agree, dry_run=options.dry_run)
+def _delete(options: argparse.Namespace, stack: Stack, _progress: ProgressReporter, _now: datetime) -> CommandResult:
+    confirm = _always if options.yes else _ask
+    return delete(stack, options.job, confirm, dry_run=options.dry_run)
 
 
-def _destroy(options: argparse.Namespace, stack: Stack, progress: Progress, _now: datetime) -> Result:
+def _destroy(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, _now: datetime) -> CommandResult:
     return destroy(stack, progress, _always if options.yes else _ask, dry_run=options.dry_run)
 
 
-def _queue(options: argparse.Namespace, stack: Stack, progress: Progress, now: datetime) -> Result:
+def _queue(options: argparse.Namespace, stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     if options.action == "show":
         return queue.show(stack, progress, now)
     return queue.replay(stack, progress, now, dry_run=options.dry_run)
@@ -319,5 +329,5 @@ def _ask(what: list[str]) -> bool:
 
 
 def _write(stream: TextIO, lines: list[str]) -> None:
-    stream.writelines(f"{printable(without_addresses(line))}\n" for line in lines)
+    stream.writelines(f"{printable(redact_urls(line))}\n" for line in lines)
     stream.flush()

@@ -20,13 +20,13 @@ from asrcore.core.vendor import Order, Vendor
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from asrctl.filters import Filter
-from asrctl.find import matching
-from asrctl.progress import Progress
-from asrctl.result import OperatorError, Result
+from asrctl.find import matching_jobs
+from asrctl.formatting import count, parse_duration, table
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
 from asrctl.stack import Stack, in_parallel
-from asrctl.words import count, read_span, table
 
-_NOBODY = "-"  # in a vendor's place, of a job that had none
+_NO_VENDOR = "-"  # in a vendor's place, of a job that had none
 _S3 = "s3://"
 
 
@@ -54,7 +54,7 @@ class _Recording:
     size_bytes: int | None
 
 
-def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result:
+def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult:
     """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more.
 
     A job that went to several vendors counts with each that is paid; AWS's part, and what nobody knows, with the last.
@@ -62,10 +62,10 @@ def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result
     first = (now - timedelta(days=days - 1)).date()
     sums: dict[tuple[date, str], _Total] = defaultdict(_Total)
     whole = _Total()
-    for job in matching(Filter(), stack, progress, now):
+    for job in matching_jobs(Filter(), stack, progress, now):
         if job.cost is not None and (day := job.updated_at.date()) >= first:
             whole += _Total.of(job.cost)
-            last = job.vendor or _NOBODY
+            last = job.vendor or _NO_VENDOR
             for vendor, share in job.cost.shares(last).items():
                 sums[day, vendor] += _Total(1, share, int(vendor == last and job.cost.total is None))
     rows = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
@@ -77,10 +77,10 @@ def totals(stack: Stack, progress: Progress, days: int, now: datetime) -> Result
         ],
         "all": _figures(whole),
     }
-    return Result(data, lines)
+    return CommandResult(data, lines)
 
 
-def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None, options: str) -> Result:
+def estimates(stack: Stack, progress: ProgressReporter, what: str, vendor: str | None, options: str) -> CommandResult:
     """What recordings would cost, with each vendor that takes them, and which vendors automatic choice gives them to.
 
     what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
@@ -106,7 +106,7 @@ def estimates(stack: Stack, progress: Progress, what: str, vendor: str | None, o
         *(["Sent as MP3 at 64 kbit/s."] if any(each.size_bytes is None for each in recordings) else []),
     ]
     chosen = [{"vendor": name, "count": number, "reason": reason} for (name, reason), number in choices.items()]
-    return Result({"recordings": len(recordings), "vendors": data, "chosen": chosen}, lines)
+    return CommandResult({"recordings": len(recordings), "vendors": data, "chosen": chosen}, lines)
 
 
 def _options(text: str, services: Services) -> Options:
@@ -151,10 +151,10 @@ def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Record
         probed = in_parallel(lambda version: _stored(version.source, services), there)
         yield from (recording for _, recording in probed if recording is not None)
     elif (path := Path(what)).is_file():
-        yield _held_here(path)
+        yield _local_file(path)
     else:
         try:
-            length_ms = round(read_span(what).total_seconds() * 1000)
+            length_ms = round(parse_duration(what).total_seconds() * 1000)
         except ValueError:
             message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
             raise OperatorError(message) from None
@@ -172,7 +172,7 @@ def _stored(source: Source, services: Services) -> _Recording | None:
     return _Recording(audio, source.size_bytes)
 
 
-def _held_here(path: Path) -> _Recording:
+def _local_file(path: Path) -> _Recording:
     size_bytes = path.stat().st_size
     with path.open("rb") as file:
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from asrctl.progress import Progress
-from asrctl.result import OperatorError, Result
+from asrctl.formatting import count
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
 from asrctl.stack import Stack
-from asrctl.words import count
 
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
 _GONE = {"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist"}
@@ -22,15 +22,17 @@ _PATIENCE = {"Delay": 15, "MaxAttempts": 240}  # an hour: functions leave a VPC 
 _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name"
 
 
-def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool], *, dry_run: bool) -> Result:
+def destroy(
+    stack: Stack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
+) -> CommandResult:
     """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
 
-    agree: is shown what would go. Executions are stopped first, as Step Functions deletes no state machine while one
+    confirm: is shown what would go. Executions are stopped first, as Step Functions deletes no state machine while one
     runs; then recordings go, after which hardly anything new comes in; what started meanwhile is stopped when the
     deletion of the stack has begun. Raises OperatorError, and has touched nothing, for a stack that CloudFormation
     would keep; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
     """
-    _see_that_it_would_go(stack)
+    _refuse_undeletable(stack)
     buckets = (stack.audio_bucket, stack.transcript_bucket)
     table, secret = stack.jobs_table, stack.secret_arn
     running = sum(1 for _ in _running(stack))
@@ -49,9 +51,9 @@ def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool]
         "executions": running,
     }
     if dry_run:
-        return Result({**data, "dry_run": True}, [f"{each}: would be deleted" for each in shown])
-    if not agree(shown):
-        return Result({**data, "objects": 0}, ["nothing was deleted"], ok=False)
+        return CommandResult({**data, "dry_run": True}, [f"{each}: would be deleted" for each in shown])
+    if not confirm(shown):
+        return CommandResult({**data, "objects": 0}, ["nothing was deleted"], ok=False)
     _disable_rules(stack)
     if any(True for _ in _running(stack)):  # some may have started while consent was awaited
         time.sleep(_RULES_SETTLE_S)
@@ -65,10 +67,10 @@ def destroy(stack: Stack, progress: Progress, agree: Callable[[list[str]], bool]
     deleted = (
         f"stack {stack.name} and {count(objects, 'object version')} deleted, {count(stopped, 'execution')} stopped"
     )
-    return Result({**data, "executions": stopped, "objects": objects}, [deleted])
+    return CommandResult({**data, "executions": stopped, "objects": objects}, [deleted])
 
 
-def _see_that_it_would_go(stack: Stack) -> None:
+def _refuse_undeletable(stack: Stack) -> None:
     described = stack.describe()
     if described.get("EnableTerminationProtection"):
         raise OperatorError(f"stack {stack.name} is protected; if it is to go: {_UNPROTECT} {stack.name}")
@@ -82,7 +84,7 @@ def _disable_rules(stack: Stack) -> None:
         _unless_gone(stack.events.disable_rule, Name=stack.resource(name))
 
 
-def _stop_executions(stack: Stack, progress: Progress) -> int:
+def _stop_executions(stack: Stack, progress: ProgressReporter) -> int:
     """Stop what runs, and return how many executions that were."""
     stopped = 0
     for execution in progress.track("executions stopped", _running(stack)):
@@ -105,7 +107,7 @@ def _running(stack: Stack) -> Iterator[str]:
             _raise_unless_gone(error)
 
 
-def _delete_bucket(stack: Stack, bucket: str, progress: Progress) -> int:
+def _delete_bucket(stack: Stack, bucket: str, progress: ProgressReporter) -> int:
     """How many object versions, deletions among them, were in it."""
     objects = 0
     try:

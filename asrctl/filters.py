@@ -21,7 +21,7 @@ class Filter:
         """Whether the index of open jobs holds all that are meant."""
         return self.state in OPEN
 
-    def takes(self, job: Job) -> bool:
+    def matches(self, job: Job) -> bool:
         """Whether this job is meant."""
         return (
             (self.state is None or job.status is self.state)

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from asrcore.core.job import Job, job_id
 from asrctl.filters import Filter
-from asrctl.progress import Progress
+from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
 from asrctl.stack import Stack, in_parallel
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def find(reference: str, stack: Stack) -> Job:
+def find_job(reference: str, stack: Stack) -> Job:
     """The job that is meant by its id, or by its recording: a key of the audio bucket or an s3:// address.
 
     Of several versions of a recording, the newest one that has a job. Raises OperatorError when there is none.
@@ -31,10 +31,10 @@ def find(reference: str, stack: Stack) -> Job:
     raise OperatorError(f"no version of {key} in {bucket} has a job: if the recording is there, `reconcile` submits it")
 
 
-def matching(wanted: Filter, stack: Stack, progress: Progress, now: datetime) -> Iterator[Job]:
+def matching_jobs(wanted: Filter, stack: Stack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
     """The jobs that are meant, in no order: from the index where they are open ones, else from the whole table."""
     jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
-    return (job for job in progress.track("jobs read", jobs) if wanted.takes(job))
+    return (job for job in progress.track("jobs read", jobs) if wanted.matches(job))
 
 
 def _open_jobs(stack: Stack, now: datetime) -> Iterator[Job]:

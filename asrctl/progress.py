@@ -9,7 +9,7 @@ _TERMINAL_EVERY_S = 0.5
 _LOG_EVERY_S = 10.0
 
 
-class Progress:
+class ProgressReporter:
     """Counts what passes: on a terminal one line that is rewritten, elsewhere a line every ten seconds.
 
     Work that is done sooner than the first of these says nothing. clock: seconds, never backwards.

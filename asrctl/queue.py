@@ -10,10 +10,10 @@ from typing import Any
 
 from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
-from asrctl.progress import Progress
-from asrctl.result import OperatorError, Result
+from asrctl.formatting import count, first_line, table
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
 from asrctl.stack import Stack
-from asrctl.words import count, first_words, table
 
 _HELD_S = 60  # nobody else sees a message meanwhile; longer than it takes to hand its event over
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
@@ -24,7 +24,7 @@ _NOT_TAKEN = "not taken by the receiver: NotifyFunction's log says what it answe
 
 
 @dataclass(frozen=True)
-class Message:
+class FailedEvent:
     """One event that failed. to: a function's ARN, or the webhook.  tries: None where the queue does not say."""
 
     message_id: str
@@ -37,15 +37,15 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Queue:
+class FailedEventQueue:
     """A queue of events that failed: how its messages are read, and how one is sent once more."""
 
     url: str
-    read: Callable[[dict[str, Any]], Message]
-    send: Callable[[Message], object]
+    read: Callable[[dict[str, Any]], FailedEvent]
+    send: Callable[[FailedEvent], object]
 
 
-def show(stack: Stack, progress: Progress, now: datetime) -> Result:
+def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     """What lies in the queue, oldest first."""
     messages = []
     for queue in _queues(stack):
@@ -54,17 +54,19 @@ def show(stack: Stack, progress: Progress, now: datetime) -> Result:
         messages += found
     messages.sort(key=lambda message: message.failed_at)
     rows = [
-        (f"{message.failed_at:%Y-%m-%d %H:%M:%S}", _short(message.to), what(message.event), message.error)
+        (f"{message.failed_at:%Y-%m-%d %H:%M:%S}", _short(message.to), describe_event(message.event), message.error)
         for message in messages
     ]
     lines = [
         *table(("failed at", "to", "about", "why"), rows),
         "send them once more: python -m asrctl queue replay",
     ]
-    return Result({"messages": [_row(message) for message in messages]}, lines if messages else ["nothing waits"])
+    return CommandResult(
+        {"messages": [_row(message) for message in messages]}, lines if messages else ["nothing waits"]
+    )
 
 
-def replay(stack: Stack, progress: Progress, now: datetime, *, dry_run: bool) -> Result:
+def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: bool) -> CommandResult:
     """Hand every event over once more, to its function or to the webhook, and then take it out of its queue.
 
     What fails again comes back; an event that came since `now` is left for the next time, so that this ends.
@@ -72,7 +74,7 @@ def replay(stack: Stack, progress: Progress, now: datetime, *, dry_run: bool) ->
     if dry_run:
         shown = show(stack, progress, now)
         number = len(shown.data["messages"])
-        return Result(
+        return CommandResult(
             {**shown.data, "dry_run": True}, [*shown.lines[:-1], f"{count(number, 'event')} would be replayed"]
         )
     sent = []
@@ -81,12 +83,12 @@ def replay(stack: Stack, progress: Progress, now: datetime, *, dry_run: bool) ->
             queue.send(message)
             stack.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt)
             sent.append(message)
-    lines = [f"{what(message.event)}: sent to {_short(message.to)} again" for message in sent]
+    lines = [f"{describe_event(message.event)}: sent to {_short(message.to)} again" for message in sent]
     data = {"messages": [_row(message) for message in sent], "dry_run": False}
-    return Result(data, [*lines, f"{count(len(sent), 'event')} replayed"])
+    return CommandResult(data, [*lines, f"{count(len(sent), 'event')} replayed"])
 
 
-def read(message: dict[str, Any]) -> Message:
+def parse_failed_event(message: dict[str, Any]) -> FailedEvent:
     """A message of the queue, as Lambda records events (Lambda guide: retaining records of asynchronous invocations).
 
     Raises OperatorError for one that Lambda did not put there.
@@ -98,8 +100,8 @@ def read(message: dict[str, Any]) -> Message:
         problem = f"message {message['MessageId']} in the queue is not Lambda's record of a failed event: remove it"
         raise OperatorError(problem) from error
     response = record.get("responsePayload") or {}
-    said = ": ".join(filter(None, [response.get("errorType"), first_words(response.get("errorMessage", ""))]))
-    return Message(
+    said = ": ".join(filter(None, [response.get("errorType"), first_line(response.get("errorMessage", ""))]))
+    return FailedEvent(
         message_id=message["MessageId"],
         receipt=message["ReceiptHandle"],
         failed_at=_sent_at(message),
@@ -110,7 +112,7 @@ def read(message: dict[str, Any]) -> Message:
     )
 
 
-def read_webhook(message: dict[str, Any]) -> Message:
+def parse_undelivered_webhook(message: dict[str, Any]) -> FailedEvent:
     """A message that the webhook's queue set aside. Raises OperatorError for what is no event of the bus."""
     try:
         event = json.loads(message["Body"])
@@ -118,20 +120,20 @@ def read_webhook(message: dict[str, Any]) -> Message:
     except ValueError as error:
         problem = f"message {message['MessageId']} among the undelivered webhooks is no event of the bus: remove it"
         raise OperatorError(problem) from error
-    return Message(
+    return FailedEvent(
         message["MessageId"], message["ReceiptHandle"], _sent_at(message), _RECEIVER, None, event, _NOT_TAKEN
     )
 
 
-def what(event: Any) -> str:
+def describe_event(event: Any) -> str:
     """What an event is about, in a few words."""
     try:
-        return _what(event)
+        return _describe_event(event)
     except (ValueError, KeyError, TypeError, AttributeError):
         return _UNKNOWN
 
 
-def _what(event: dict[str, Any]) -> str:
+def _describe_event(event: dict[str, Any]) -> str:
     if event.get("source") == "aws.events":
         return "the sweep"
     if event.get("source") == "asrcore":
@@ -143,24 +145,28 @@ def _what(event: dict[str, Any]) -> str:
     return ", ".join(source.key for source in new_objects(event))
 
 
-def _queues(stack: Stack) -> Iterator[Queue]:
-    yield Queue(stack.queue_url, read, lambda message: stack.invoke_later(message.to, message.event))
+def _queues(stack: Stack) -> Iterator[FailedEventQueue]:
+    yield FailedEventQueue(
+        stack.queue_url, parse_failed_event, lambda message: stack.invoke_asynchronously(message.to, message.event)
+    )
     if stack.has_webhook:
-        yield Queue(
+        yield FailedEventQueue(
             stack.undelivered_queue_url,
-            read_webhook,
+            parse_undelivered_webhook,
             lambda message: stack.sqs.send_message(
                 QueueUrl=stack.webhook_queue_url, MessageBody=json.dumps(message.event, ensure_ascii=False)
             ),
         )
 
 
-def _received(queue: Queue, stack: Stack, progress: Progress, now: datetime) -> Iterator[Message]:
+def _received(
+    queue: FailedEventQueue, stack: Stack, progress: ProgressReporter, now: datetime
+) -> Iterator[FailedEvent]:
     """Every message that came before `now`, once; it stays in the queue, hidden for a while."""
 
     latest = now + timedelta(seconds=_CLOCKS_DIFFER_S)
 
-    def messages() -> Iterator[Message]:
+    def messages() -> Iterator[FailedEvent]:
         seen: set[str] = set()
         while True:
             answer = stack.sqs.receive_message(
@@ -181,7 +187,7 @@ def _received(queue: Queue, stack: Stack, progress: Progress, now: datetime) -> 
     return progress.track("messages read", messages())
 
 
-def _release(queue: Queue, stack: Stack, messages: list[Message]) -> None:
+def _release(queue: FailedEventQueue, stack: Stack, messages: list[FailedEvent]) -> None:
     """Whoever asks next sees them again at once."""
     for message in messages:
         stack.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
@@ -191,11 +197,11 @@ def _sent_at(message: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
-def _row(message: Message) -> dict[str, Any]:
+def _row(message: FailedEvent) -> dict[str, Any]:
     return {
         "failed_at": message.failed_at.isoformat(),
         "to": _short(message.to),
-        "about": what(message.event),
+        "about": describe_event(message.event),
         "why": message.error,
         "tries": message.tries,
     }

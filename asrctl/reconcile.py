@@ -18,14 +18,14 @@ from asrcore.core.sequencer import after, rank
 from asrcore.finish import transcript_key
 from asrcore.services import ObjectVersion
 from asrcore.stores.objects import SEQUENCER
-from asrctl.progress import Progress
-from asrctl.result import Result
+from asrctl.formatting import count
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult
 from asrctl.stack import Stack, in_parallel
-from asrctl.words import count
 
 
 @dataclass(frozen=True)
-class Orphan:
+class UnprocessedRecording:
     """A recording without a job. after: the sequencer of the last earlier version that is known, empty without one."""
 
     version: ObjectVersion
@@ -33,14 +33,14 @@ class Orphan:
 
 
 @dataclass(frozen=True)
-class Loss:
+class LostTranscript:
     """A COMPLETED job whose transcript is gone. markers: what hides it, where the bucket still keeps it."""
 
     job: Job
     markers: list[str]
 
 
-def reconcile(stack: Stack, progress: Progress, *, fix: bool, dry_run: bool) -> Result:
+def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: bool) -> CommandResult:
     """Submit every current recording that has no job; report COMPLETED jobs whose transcript is gone.
 
     fix: bring back transcripts that were deleted, where the bucket still keeps a version.
@@ -50,9 +50,9 @@ def reconcile(stack: Stack, progress: Progress, *, fix: bool, dry_run: bool) -> 
     missing = [loss for loss in losses if loss not in back]
     if not dry_run:
         for orphan in progress.track("recordings submitted", orphans):
-            stack.invoke_later(stack.submit_function, s3_event(orphan))
+            stack.invoke_asynchronously(stack.submit_function, s3_event(orphan))
         for loss in progress.track("transcripts brought back", back):
-            _bring_back(loss, stack)
+            _restore(loss, stack)
     would = "would be " if dry_run else ""
     lines = [
         *(f"{orphan.version.key}: has no job, {would}submitted" for orphan in orphans),
@@ -67,10 +67,10 @@ def reconcile(stack: Stack, progress: Progress, *, fix: bool, dry_run: bool) -> 
         "missing": [_named(loss) for loss in missing],
         "dry_run": dry_run,
     }
-    return Result(data, lines, ok=not missing)
+    return CommandResult(data, lines, ok=not missing)
 
 
-def s3_event(orphan: Orphan) -> dict[str, Any]:
+def s3_event(orphan: UnprocessedRecording) -> dict[str, Any]:
     """What of an S3 notification is read; eventSource tells who really sent it (S3 event message structure)."""
     version = orphan.version
     described = {
@@ -87,20 +87,20 @@ def s3_event(orphan: Orphan) -> dict[str, Any]:
     }
 
 
-def _look(stack: Stack, progress: Progress) -> tuple[list[Orphan], list[Loss]]:
+def _look(stack: Stack, progress: ProgressReporter) -> tuple[list[UnprocessedRecording], list[LostTranscript]]:
     orphans = {orphan.version.key: orphan for orphan in _orphans(stack, progress)}
     losses = []
     jobs = progress.track("jobs looked at", stack.jobs.every())
     for job, is_whole in in_parallel(partial(_is_whole, stack), jobs):
         orphan = orphans.get(job.source.key)
         if orphan and rank(job.source.sequencer) > rank(orphan.after):
-            orphans[job.source.key] = Orphan(orphan.version, job.source.sequencer)
+            orphans[job.source.key] = UnprocessedRecording(orphan.version, job.source.sequencer)
         if not is_whole:
-            losses.append(Loss(job, _markers(stack, str(job.transcript_key))))
+            losses.append(LostTranscript(job, _markers(stack, str(job.transcript_key))))
     return list(orphans.values()), losses
 
 
-def _orphans(stack: Stack, progress: Progress) -> Iterator[Orphan]:
+def _orphans(stack: Stack, progress: ProgressReporter) -> Iterator[UnprocessedRecording]:
     """Recordings in their current version for which there is neither a job nor a transcript."""
     versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
     recordings = (version for version in versions if version.is_current and _is_recording(version))
@@ -109,10 +109,10 @@ def _orphans(stack: Stack, progress: Progress) -> Iterator[Orphan]:
             continue
         held = stack.read(stack.transcript_bucket, transcript_key(version.source))
         if held is None:
-            yield Orphan(version, "")
+            yield UnprocessedRecording(version, "")
         # Rows are forgotten after RowRetentionDays: who has a transcript had a job, and is not paid for twice.
         elif json.loads(held.body)["source"]["version_id"] != version.version_id:
-            yield Orphan(version, held.metadata.get(SEQUENCER, ""))
+            yield UnprocessedRecording(version, held.metadata.get(SEQUENCER, ""))
 
 
 def _is_recording(version: ObjectVersion) -> bool:
@@ -131,15 +131,15 @@ def _markers(stack: Stack, key: str) -> list[str]:
     return [marker["VersionId"] for page in pages for marker in page.get("DeleteMarkers", []) if marker["Key"] == key]
 
 
-def _bring_back(loss: Loss, stack: Stack) -> None:
+def _restore(loss: LostTranscript, stack: Stack) -> None:
     for marker in loss.markers:
         stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=loss.job.transcript_key, VersionId=marker)
 
 
-def _report(loss: Loss) -> str:
+def _report(loss: LostTranscript) -> str:
     help_ = "--fix brings it back" if loss.markers else "upload the recording again if it is still wanted"
     return f"{loss.job.transcript_key}: of the COMPLETED job {loss.job.job_id}, is gone: {help_}"
 
 
-def _named(loss: Loss) -> dict[str, str | None]:
+def _named(loss: LostTranscript) -> dict[str, str | None]:
     return {"job_id": loss.job.job_id, "key": loss.job.transcript_key}

@@ -6,28 +6,30 @@ from datetime import datetime
 from asrcore.core.job import Job, Status
 from asrcore.recover import redrive
 from asrctl.filters import Filter
-from asrctl.find import find, matching
-from asrctl.progress import Progress
-from asrctl.result import OperatorError, Result
+from asrctl.find import find_job, matching_jobs
+from asrctl.formatting import count
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
 from asrctl.stack import Stack
-from asrctl.words import count
 
 
-def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> Result:
+def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult:
     """Try one job again. Raises OperatorError for one that has not failed."""
-    job = find(reference, stack)
+    job = find_job(reference, stack)
     if job.status is not Status.FAILED:
         raise OperatorError(f"job {job.job_id} is {job.status}: only a FAILED one can be redriven")
     return _redrive([job], stack, dry_run=dry_run)
 
 
-def redrive_all(stack: Stack, progress: Progress, wanted: Filter, now: datetime, *, dry_run: bool) -> Result:
+def redrive_all(
+    stack: Stack, progress: ProgressReporter, wanted: Filter, now: datetime, *, dry_run: bool
+) -> CommandResult:
     """Try every job again that is meant; their vendors' pace spreads them out."""
-    jobs = list(matching(wanted, stack, progress, now))
+    jobs = list(matching_jobs(wanted, stack, progress, now))
     return _redrive(progress.track("jobs redriven", jobs), stack, dry_run=dry_run)
 
 
-def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> Result:
+def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> CommandResult:
     done, lines = [], []
     for job in jobs:
         name = f"{job.job_id}  {job.source.key}"
@@ -38,4 +40,4 @@ def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> Result:
             lines.append(f"{name}: is tried again as run {moved.run}")
         done.append(job.job_id)
     lines.append(f"{count(len(done), 'job')} {'would be redriven' if dry_run else 'redriven'}")
-    return Result({"redriven": done, "dry_run": dry_run}, lines)
+    return CommandResult({"redriven": done, "dry_run": dry_run}, lines)

@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Result:
+class CommandResult:
     """The same findings twice: `data` for programs (`--json`), `lines` for people. ok: nothing failed."""
 
     data: dict[str, Any]

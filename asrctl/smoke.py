@@ -10,16 +10,16 @@ from asrcore.core.job import Job, Status, job_id
 from asrcore.core.routing import AUTO, INCOMING
 from asrcore.core.transcript import Source
 from asrctl.delete import delete
-from asrctl.look import why
-from asrctl.result import Result
+from asrctl.formatting import format_duration
+from asrctl.inspect_jobs import why
+from asrctl.result import CommandResult
 from asrctl.stack import Stack
-from asrctl.words import span
 
 SAMPLE = Path(__file__).resolve().parent.parent / "samples/greeting.wav"
-LOOK_EVERY_S = 0.5
+POLL_INTERVAL_S = 0.5
 
 
-def smoke(stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool) -> Result:
+def smoke(stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool) -> CommandResult:
     """Drop a sample under a name of its own, follow its job, show the transcript, and delete all of it unless `keep`.
 
     vendor: None leaves it to the stack.  within: how long its end is waited for.
@@ -37,14 +37,14 @@ def smoke(stack: Stack, vendor: str | None, within: timedelta, now: datetime, *,
     job = _follow(job_id(source), stack, within)
     if job is None:
         lines = [
-            f"{key}: no job within {span(within)}: see the log of SubmitFunction, and `queue`",
+            f"{key}: no job within {format_duration(within)}: see the log of SubmitFunction, and `queue`",
             "it is kept; `reconcile` submits it",
         ]
-        return Result({"job_id": None, "key": key, "status": None, "text": None}, lines, ok=False)
+        return CommandResult({"job_id": None, "key": key, "status": None, "text": None}, lines, ok=False)
     result = _result(job, key, stack, within)
     if job.open is not None:
         lines = [*result.lines, f"it is kept; when it has ended: delete {job.job_id}"]
-        return Result(result.data, lines, ok=False)
+        return CommandResult(result.data, lines, ok=False)
     if not keep:
         delete(stack, job.job_id, lambda _what: True, dry_run=False)
     return result
@@ -54,7 +54,7 @@ def _follow(wanted: str, stack: Stack, within: timedelta) -> Job | None:
     """The job when it is over, or as it is when time is; None when it was never made."""
     deadline = time.monotonic() + within.total_seconds()
     while not _is_over(job := stack.jobs.load(wanted), stack) and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     return job
 
 
@@ -62,13 +62,13 @@ def _is_over(job: Job | None, stack: Stack) -> bool:
     return job is not None and job.open is None and stack.execution_status(job) != "RUNNING"
 
 
-def _result(job: Job, key: str, stack: Stack, within: timedelta) -> Result:
+def _result(job: Job, key: str, stack: Stack, within: timedelta) -> CommandResult:
     data = {"job_id": job.job_id, "key": key, "status": str(job.status), "vendor": job.vendor, "text": None}
     held = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
     if job.status is not Status.COMPLETED or held is None:
         story = why(stack, job.job_id, job.updated_at)
-        late = [f"{key}: no end within {span(within)}"] if job.open is not None else []
-        return Result(data, [*late, *story.lines], ok=False)
+        late = [f"{key}: no end within {format_duration(within)}"] if job.open is not None else []
+        return CommandResult(data, [*late, *story.lines], ok=False)
     text = json.loads(held.body)["text"]
-    lines = [f"{key}: {job.vendor} heard in {span(job.updated_at - job.created_at)}:", text]
-    return Result({**data, "text": text}, lines)
+    lines = [f"{key}: {job.vendor} heard in {format_duration(job.updated_at - job.created_at)}:", text]
+    return CommandResult({**data, "text": text}, lines)

@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLocation:
     """Where to look for a stack; what is None is left to the AWS settings of the shell.
 
     credential: stands for both parts of an access key, as the local stack's operator has it.
@@ -61,7 +61,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredObject:
     """What an object holds."""
 
     body: bytes = field(repr=False)
@@ -74,7 +74,7 @@ class Stack:
     Raises OperatorError for a stack that does not exist, botocore's errors for what AWS refuses.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: StackLocation) -> None:
         self.name = place.stack
         self._place = place
         self._session = boto3.Session(
@@ -192,7 +192,7 @@ class Stack:
         name: str = described["StackResourceDetail"]["PhysicalResourceId"]
         return name
 
-    def invoke_later(self, function: str, event: Any) -> None:
+    def invoke_asynchronously(self, function: str, event: Any) -> None:
         """Hand an event to a function as S3 does: it is tried three times, then it goes to the queue."""
         self.lambdas.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
 
@@ -214,7 +214,7 @@ class Stack:
         """Every version of one object, the newest first."""
         return [version for version in self.versions(bucket, key) if version.key == key]
 
-    def read(self, bucket: str, key: str, version_id: str | None = None) -> Held | None:
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject | None:
         """An object; None when it is not there."""
         version = {"VersionId": version_id} if version_id else {}
         try:
@@ -224,7 +224,7 @@ class Stack:
                 raise
             return None
         with answer["Body"] as stream:
-            return Held(stream.read(), answer["Metadata"])
+            return StoredObject(stream.read(), answer["Metadata"])
 
     def holds(self, bucket: str, key: str) -> bool:
         """Whether an object is there."""

@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.backfill import ROUND_S, Progress
 from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
-from asrctl.backfill import INVENTORIES, Wanted
+from asrctl.backfill import INVENTORIES, BackfillRequest
 from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY, policies_of
 
 TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
@@ -38,8 +38,8 @@ def test_prefix_and_inventory_maps_differ_in_names_and_reader_only():
 @pytest.mark.parametrize(
     ("asked", "goes_to"),
     [
-        pytest.param(Wanted("incoming/", None), "FromPrefix", id="a prefix"),
-        pytest.param(Wanted(None, "inventory/weekly/manifest.json"), "FromInventory", id="an inventory"),
+        pytest.param(BackfillRequest("incoming/", None), "FromPrefix", id="a prefix"),
+        pytest.param(BackfillRequest(None, "inventory/weekly/manifest.json"), "FromInventory", id="an inventory"),
     ],
 )
 def test_what_the_command_asks_for_is_what_is_read(asked, goes_to):

@@ -9,7 +9,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrctl.cli import main
 from asrctl.filters import Filter
-from asrctl.queue import read, read_webhook, what
+from asrctl.queue import describe_event, parse_failed_event, parse_undelivered_webhook
 from asrctl.result import OperatorError
 from tests.support.memory import START
 from tests.support.pipeline import SOURCE
@@ -32,7 +32,7 @@ FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", "no li
     ],
 )
 def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
-    assert wanted.takes(FAILED) is is_meant
+    assert wanted.matches(FAILED) is is_meant
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ RECORD = {
     ],
 )
 def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
-    read_one = read(message(record))
+    read_one = parse_failed_event(message(record))
 
     assert (read_one.to, read_one.tries, read_one.error) == ("arn:f:submit", 3, why)
     assert read_one.failed_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
 @pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}"])
 def test_a_message_that_lambda_did_not_write_is_named(body):
     with pytest.raises(OperatorError, match="message m1 in the queue is not Lambda's record"):
-        read(message(body))
+        parse_failed_event(message(body))
 
 
 TOLD = {
@@ -134,7 +134,7 @@ TOLD = {
 
 
 def test_an_undelivered_webhook_says_where_to_look_for_the_reason():
-    undelivered = read_webhook(message(TOLD))
+    undelivered = parse_undelivered_webhook(message(TOLD))
 
     assert (undelivered.to, undelivered.tries, undelivered.event) == ("the webhook", None, TOLD)
     assert "NotifyFunction's log" in undelivered.error
@@ -143,7 +143,7 @@ def test_an_undelivered_webhook_says_where_to_look_for_the_reason():
 @pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}", '{"detail-type": 7}'])
 def test_an_undelivered_webhook_that_is_no_event_is_named(body):
     with pytest.raises(OperatorError, match="message m1 among the undelivered webhooks is no event of the bus"):
-        read_webhook(message(body))
+        parse_undelivered_webhook(message(body))
 
 
 S3_RECORD = {"s3": {"bucket": {"name": "audio"}, "object": {"key": "incoming/auto/a+b.wav"}}}
@@ -170,4 +170,4 @@ ENDED = {"source": "aws.states", "detail": {"input": '{"job_id": "j"}', "name": 
     ],
 )
 def test_an_event_is_told_in_a_few_words(event, told):
-    assert what(event) == told
+    assert describe_event(event) == told

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from asrctl import destroy
-from asrctl.progress import Progress
+from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
-from asrctl.stack import Place, Stack
+from asrctl.stack import Stack, StackLocation
 from devstack.expand import expand, load_template
 from tests.support.template import ROOT
 
@@ -107,14 +107,14 @@ def destroyed(
 ) -> Any:
     """Return the result of `destroy`. meanwhile: is called while consent is awaited."""
 
-    def agree(_shown: list[str]) -> bool:
+    def confirm(_shown: list[str]) -> bool:
         meanwhile()
         return agreed
 
     clock = SimpleNamespace(monotonic=lambda: account.now_s, sleep=account.sleep)
     monkeypatch.setattr(destroy, "time", clock)
     stack: Any = account
-    return destroy.destroy(stack, Progress(io.StringIO()), agree, dry_run=dry_run)
+    return destroy.destroy(stack, ProgressReporter(io.StringIO()), confirm, dry_run=dry_run)
 
 
 def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
@@ -228,15 +228,15 @@ def test_a_refusal_of_another_kind_is_raised(monkeypatch):
 
 
 def test_stack_whose_first_deployment_failed_is_named_with_its_page(monkeypatch):
-    stack = Stack(Place("asrcore", "us-east-1"))
+    stack = Stack(StackLocation("asrcore", "us-east-1"))
     monkeypatch.setattr(stack, "describe", lambda: {"StackStatus": "ROLLBACK_COMPLETE"})
 
     with pytest.raises(OperatorError, match=r'is ROLLBACK_COMPLETE .* "A deployment that fails"'):
-        destroy.destroy(stack, Progress(io.StringIO()), lambda _shown: True, dry_run=False)
+        destroy.destroy(stack, ProgressReporter(io.StringIO()), lambda _shown: True, dry_run=False)
 
 
 def test_calls_that_step_functions_throttles_are_slowed_down():
-    stack = Stack(Place("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="local"))
+    stack = Stack(StackLocation("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="local"))
 
     assert stack.states.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 10}
 

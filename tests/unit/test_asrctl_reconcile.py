@@ -6,7 +6,7 @@ from asrcore.core.job import job_id
 from asrcore.core.transcript import Source
 from asrcore.events import new_objects
 from asrcore.services import ObjectVersion
-from asrctl.reconcile import Orphan, s3_event
+from asrctl.reconcile import UnprocessedRecording, s3_event
 
 
 def version(key: str) -> ObjectVersion:
@@ -17,7 +17,7 @@ def version(key: str) -> ObjectVersion:
 def test_an_odd_name_is_read_as_it_was(name):
     listed = version(f"incoming/auto/{name}")
 
-    (read,) = new_objects(s3_event(Orphan(listed, after="")))
+    (read,) = new_objects(s3_event(UnprocessedRecording(listed, after="")))
 
     assert read == listed.source
 
@@ -32,7 +32,7 @@ def test_it_is_the_job_that_s3_would_have_made():
         sequencer="0055AED6DCD90281E5",
     )
 
-    (read,) = new_objects(s3_event(Orphan(version("incoming/auto/a.wav"), after="0055")))
+    (read,) = new_objects(s3_event(UnprocessedRecording(version("incoming/auto/a.wav"), after="0055")))
 
     assert job_id(read) == job_id(from_s3)
 
@@ -45,6 +45,6 @@ def test_it_is_the_job_that_s3_would_have_made():
     ],
 )
 def test_it_comes_after_the_versions_before_it_and_before_any_that_s3_tells_of_later(after, sequencer):
-    (read,) = new_objects(s3_event(Orphan(version("incoming/auto/a.wav"), after)))
+    (read,) = new_objects(s3_event(UnprocessedRecording(version("incoming/auto/a.wav"), after)))
 
     assert read.sequencer == sequencer

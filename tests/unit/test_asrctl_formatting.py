@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from asrctl.progress import Progress
-from asrctl.words import first_words, printable, read_span, size, span, table, without_addresses
+from asrctl.formatting import first_line, format_duration, format_size, parse_duration, printable, redact_urls, table
+from asrctl.progress import ProgressReporter
 
 
 @pytest.mark.parametrize(
@@ -22,23 +22,23 @@ from asrctl.words import first_words, printable, read_span, size, span, table, w
     ],
 )
 def test_a_span_is_told_in_its_two_largest_units(seconds, said):
-    assert span(timedelta(seconds=seconds)) == said
+    assert format_duration(timedelta(seconds=seconds)) == said
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("3d", 259200)])
 def test_a_span_is_read_with_its_unit(text, seconds):
-    assert read_span(text) == timedelta(seconds=seconds)
+    assert parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2w", "1.5h", "9999999d"])
 def test_what_is_no_span_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="write 90s, 15m, 2h or 3d"):
-        read_span(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(("size_bytes", "said"), [(0, "0 B"), (999, "999 B"), (32_044, "32 KB"), (1_234_567, "1.2 MB")])
 def test_a_size_is_told_in_the_unit_that_fits(size_bytes, said):
-    assert size(size_bytes) == said
+    assert format_size(size_bytes) == said
 
 
 def test_columns_stand_under_each_other_also_with_chinese_names():
@@ -58,7 +58,7 @@ def test_columns_stand_under_each_other_also_with_chinese_names():
     ],
 )
 def test_no_address_of_the_web_is_told(text, told):
-    assert without_addresses(text) == told
+    assert redact_urls(text) == told
 
 
 def test_a_name_cannot_steer_the_terminal():
@@ -73,7 +73,7 @@ def test_a_name_cannot_steer_the_terminal():
     ],
 )
 def test_a_long_message_is_cut(message, told):
-    assert first_words(message) == told
+    assert first_line(message) == told
 
 
 class Terminal(io.StringIO):
@@ -105,7 +105,7 @@ def test_long_work_tells_count_and_rate(stream, seconds_each, told):
             now_s += seconds_each
             yield item
 
-    passed = list(Progress(stream, clock=lambda: now_s).track("jobs read", work()))
+    passed = list(ProgressReporter(stream, clock=lambda: now_s).track("jobs read", work()))
 
     assert passed == list("abcd")
     assert stream.getvalue() == told

@@ -9,7 +9,7 @@ from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.step import Next, look_by, next_step
 from asrcore.core.vendor import Completion
-from asrctl.words import about, count, first_words, money
+from asrctl.formatting import count, describe_recording, first_line, format_money
 
 _ADVICE = {
     ErrorClass.CONFIG: "put right what the message says, then: python -m asrctl redrive {job_id}",
@@ -19,7 +19,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True)
-class Story:
+class JobExplanation:
     """What there is to tell: sentences in the order of time, then one that says what to do."""
 
     sentences: list[str]
@@ -40,18 +40,18 @@ class _Calendar:
         return f"on {date} at {time}"
 
 
-def tell(
+def explain_job(
     job: Job, completes_by: AbstractSet[Completion], *, execution: str | None, transcript_bucket: str, now: datetime
-) -> Story:
+) -> JobExplanation:
     """The job's story.
 
     completes_by: of the current attempt's vendor.  execution: the status of the current run's execution, None without.
     """
     calendar = _Calendar()
     past = [f"{_capital(calendar.at(moment))} {what}." for moment, what in _past(job)]
-    return Story(
+    return JobExplanation(
         [
-            f"Job {job.job_id}: {job.source.key} ({about(job)}). Times are UTC.",
+            f"Job {job.job_id}: {job.source.key} ({describe_recording(job)}). Times are UTC.",
             *past,
             *_choice(job),
             *_end(job, transcript_bucket),
@@ -82,7 +82,7 @@ def _moments(attempt: Attempt) -> Iterator[tuple[datetime, str]]:
     if attempt.outcome == "completed":
         yield attempt.ended_at, f"{vendor} gave the transcript"
     else:
-        said = first_words(attempt.message or "").rstrip(".")
+        said = first_line(attempt.message or "").rstrip(".")
         yield attempt.ended_at, f"attempt {number} with {vendor} failed: {attempt.code} ({attempt.outcome}), {said}"
 
 
@@ -102,7 +102,7 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
             yield from details
     if job.cost is not None:
         without = "" if job.cost.total else ", without the vendor, whose price is unknown"
-        yield f"It cost {money(job.cost.known)}{without}."
+        yield f"It cost {format_money(job.cost.known)}{without}."
     if job.finished and not job.announced:
         yield "The event that tells of this end has not been sent yet; the sweep sends it."
 
@@ -119,7 +119,7 @@ def _wait(
     if execution != "RUNNING":
         state = f"is {execution}" if execution else "does not exist"
         yield f"Its execution {job.execution_name} {state}: nobody looks after it but the sweep."
-    if now >= _looked_after_by(job, completes_by):
+    if now >= _next_check_deadline(job, completes_by):
         yield f"Nobody has moved it for longer than any step takes: since {calendar.at(job.updated_at)}."
 
 
@@ -148,13 +148,13 @@ def _advice(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> s
         return _ADVICE[job.error.class_].format(job_id=job.job_id)
     if job.finished:
         return "nothing"
-    if now >= _looked_after_by(job, completes_by):
+    if now >= _next_check_deadline(job, completes_by):
         return "if the sweep does not pick it up within five minutes, see whether SweepFunction runs"
     deadline = job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")
     return f"nothing, it goes on by itself; at the latest it ends FAILED on {deadline}"
 
 
-def _looked_after_by(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
+def _next_check_deadline(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
     return min(look_by(job, completes_by), job.deadline_at)
 
 

@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def read_span(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """`90s`, `15m`, `2h` or `3d`. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None:
@@ -23,7 +23,7 @@ def read_span(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS_S[match[2]])
 
 
-def span(time: timedelta) -> str:
+def format_duration(time: timedelta) -> str:
     """The two largest units that count: `3 d 4 h`, `2 h 5 min`, `5 min`, `12 s`."""
     seconds = max(0, int(time.total_seconds()))
     if seconds < 60:
@@ -33,14 +33,14 @@ def span(time: timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def size(size_bytes: int) -> str:
+def format_size(size_bytes: int) -> str:
     """Bytes in the unit that fits: `512 B`, `32 KB`, `1.2 MB`."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return f"{size_bytes / 1000:.0f} KB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
 
 
-def money(amount: Amount) -> str:
+def format_money(amount: Amount) -> str:
     """`0.0041 CNY (0.0006 USD)`."""
     return f"{amount.cny:.4f} CNY ({amount.usd:.4f} USD)"
 
@@ -57,7 +57,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["  ".join(map(_padded, line, widths)).rstrip() for line in lines]
 
 
-def without_addresses(text: str) -> str:
+def redact_urls(text: str) -> str:
     """A text in which no URL of the web is left; `s3://` ones open nothing by themselves and stay."""
     return _ADDRESS.sub("(an address)", text)
 
@@ -69,23 +69,23 @@ def printable(line: str) -> str:
     )
 
 
-def first_words(message: str) -> str:
+def first_line(message: str) -> str:
     """The first line of a message, 300 characters at most."""
     line = message.split("\n", 1)[0]
     return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def about(job: Job) -> str:
+def describe_recording(job: Job) -> str:
     """A recording in a few words: `wav, 16000 Hz, 2 channels, 1 min, 1.2 MB`."""
     audio = job.audio
     if audio is None:
-        return size(job.source.size_bytes)
+        return format_size(job.source.size_bytes)
     facts = [
         audio.format,
         f"{audio.sample_rate_hz} Hz" if audio.sample_rate_hz else "",
         count(audio.channels, "channel") if audio.channels else "",
-        span(timedelta(milliseconds=audio.duration_ms)) if audio.duration_ms is not None else "",
-        size(job.source.size_bytes),
+        format_duration(timedelta(milliseconds=audio.duration_ms)) if audio.duration_ms is not None else "",
+        format_size(job.source.size_bytes),
     ]
     return ", ".join(fact for fact in facts if fact)
 

@@ -9,23 +9,23 @@ from typing import Any
 from asrcore.core.job import Job, Status
 from asrcore.core.vendor import Completion
 from asrcore.vendors.registry import VENDORS
+from asrctl.explain import explain_job
 from asrctl.filters import Filter
-from asrctl.find import find, matching
-from asrctl.progress import Progress
-from asrctl.result import Result
+from asrctl.find import find_job, matching_jobs
+from asrctl.formatting import count, format_duration, table
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult
 from asrctl.stack import Stack
-from asrctl.story import tell
-from asrctl.words import count, span, table
 
-_NOBODY = "-"  # in a vendor's place, of a job that has none yet
+_NO_VENDOR = "-"  # in a vendor's place, of a job that has none yet
 
 
-def status(stack: Stack, progress: Progress, now: datetime) -> Result:
+def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
     """How many jobs are in which state, with whom; the oldest open one; what waits in the queue; what runs."""
     counts: Counter[tuple[str, Status]] = Counter()
     oldest: Job | None = None
-    for job in matching(Filter(), stack, progress, now):
-        counts[job.vendor or _NOBODY, job.status] += 1
+    for job in matching_jobs(Filter(), stack, progress, now):
+        counts[job.vendor or _NO_VENDOR, job.status] += 1
         if not job.finished and (oldest is None or job.created_at < oldest.created_at):
             oldest = job
     waiting = _queue_depth(stack, stack.queue_url)
@@ -50,16 +50,16 @@ def status(stack: Stack, progress: Progress, now: datetime) -> Result:
         "failed_events": waiting,
         "undelivered_webhooks": undelivered,
     }
-    return Result(data, lines)
+    return CommandResult(data, lines)
 
 
-def list_jobs(stack: Stack, progress: Progress, wanted: Filter, limit: int, now: datetime) -> Result:
+def list_jobs(stack: Stack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime) -> CommandResult:
     """The jobs that are meant, the oldest first, and how many more there are. limit: 1 or more."""
     number = 0
 
     def counted() -> Iterator[Job]:
         nonlocal number
-        for job in matching(wanted, stack, progress, now):
+        for job in matching_jobs(wanted, stack, progress, now):
             number += 1
             yield job
 
@@ -68,16 +68,16 @@ def list_jobs(stack: Stack, progress: Progress, wanted: Filter, limit: int, now:
     more = number - len(jobs)
     if more:
         lines.append(f"and {count(more, 'more job')}: --limit shows more")
-    return Result({"jobs": [row(job) for job in jobs], "more": more}, lines if jobs else ["no such job"])
+    return CommandResult({"jobs": [row(job) for job in jobs], "more": more}, lines if jobs else ["no such job"])
 
 
-def why(stack: Stack, reference: str, now: datetime) -> Result:
+def why(stack: Stack, reference: str, now: datetime) -> CommandResult:
     """The story of one job, and what to do about it."""
-    job = find(reference, stack)
+    job = find_job(reference, stack)
     execution = stack.execution_status(job)
-    story = tell(job, completes_by(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now)
+    story = explain_job(job, completes_by(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now)
     data = {"job": row(job), "execution": execution, "story": story.sentences, "advice": story.advice}
-    return Result(data, [*story.sentences, f"What to do: {story.advice}."])
+    return CommandResult(data, [*story.sentences, f"What to do: {story.advice}."])
 
 
 def row(job: Job) -> dict[str, Any]:
@@ -93,11 +93,22 @@ def completes_by(job: Job) -> frozenset[Completion]:
 
 def _columns(job: Job, now: datetime) -> tuple[str, ...]:
     error = f"{job.error.code} ({job.error.class_})" if job.error else ""
-    return job.job_id, job.status, job.vendor or _NOBODY, span(now - job.created_at), error, job.source.key
+    return (
+        job.job_id,
+        job.status,
+        job.vendor or _NO_VENDOR,
+        format_duration(now - job.created_at),
+        error,
+        job.source.key,
+    )
 
 
 def _oldest(job: Job | None, now: datetime) -> str:
-    return f"{job.job_id}, {span(now - job.created_at)}, {job.vendor or _NOBODY}, {job.source.key}" if job else "none"
+    return (
+        f"{job.job_id}, {format_duration(now - job.created_at)}, {job.vendor or _NO_VENDOR}, {job.source.key}"
+        if job
+        else "none"
+    )
 
 
 def _queue_depth(stack: Stack, url: str) -> int:

@@ -12,7 +12,7 @@ from asrcore.core.job import DEADLINE_S, Job, new_job
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
-from asrctl.story import tell
+from asrctl.explain import explain_job
 from tests.support.memory import START
 
 SOURCE = Source(bucket="audio", key="incoming/auto/meeting.wav", version_id="v1", etag="e", size_bytes=1_920_044)
@@ -228,7 +228,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
     ],
 )
 def test_the_story_of_a_job(job, completes_by, execution, told, advice):
-    story = tell(job, completes_by, execution=execution, transcript_bucket="transcripts", now=at(30))
+    story = explain_job(job, completes_by, execution=execution, transcript_bucket="transcripts", now=at(30))
 
     opening = f"Job {job.job_id}: incoming/auto/meeting.wav ({{about}}). Times are UTC."
     about = "wav, 16000 Hz, 1 channel, 1 min, 1.9 MB" if job.audio else "1.9 MB"
@@ -241,7 +241,7 @@ def test_the_story_of_a_job(job, completes_by, execution, told, advice):
     "seconds", [pytest.param(3600, id="within its time"), pytest.param(DEADLINE_S + 1, id="past it")]
 )
 def test_a_job_that_nobody_looks_after_says_so_and_whom_to_suspect(seconds):
-    story = tell(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
+    story = explain_job(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
 
     assert story.sentences[-1] == "Nobody has moved it for longer than any step takes: since at 03:04:07."
     assert "see whether SweepFunction runs" in story.advice
@@ -250,6 +250,6 @@ def test_a_job_that_nobody_looks_after_says_so_and_whom_to_suspect(seconds):
 def test_the_task_token_is_not_told():
     job = submitted().keep_token("a-token", at(3))
 
-    story = tell(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
+    story = explain_job(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
 
     assert "a-token" not in str(story)
