@@ -41,12 +41,13 @@ class Step:
 
 USUAL: Mapping[str, Step] = MappingProxyType(
     {
-        "submit": Step(("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"), ("asrcore.vendors.http",)),
+        "submit": Step(("s3", "s3", "secretsmanager", "dynamodb", "stepfunctions"), ("asrcore.net.vendor_http",)),
         "callback": Step(("s3", "secretsmanager", "dynamodb", "stepfunctions", "events")),
-        "poller": Step(("secretsmanager", "dynamodb"), ("asrcore.vendors.http",)),  # a query that finds no result yet
+        # A query that finds no result yet.
+        "poller": Step(("secretsmanager", "dynamodb"), ("asrcore.net.vendor_http",)),
         "api": Step(("dynamodb",)),
         "convert": Step(("s3", "dynamodb")),  # beside PyAV, which is of another layer
-        "notify": Step(("secretsmanager", "dynamodb"), ("asrcore.stores.receiver",)),
+        "notify": Step(("secretsmanager", "dynamodb"), ("asrcore.net.webhook_client",)),
         "sweep": Step(("dynamodb",)),
     }
 )

@@ -26,8 +26,8 @@ from asrcore.core import documents, transcript
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.transcript import Utterance
 from asrcore.core.vendor import Completion, Reply, Request
+from asrcore.net import vendor_http
 from asrcore.render import Exports
-from asrcore.vendors import http
 from asrcore.vendors.registry import VENDORS
 from tests.support import transcripts
 from tests.support.process import peak_bytes
@@ -40,7 +40,7 @@ MEGABYTE = 1024 * 1024
 GIGABYTE = 1024 * MEGABYTE
 HEAD = b"HTTP/1.1 200 OK\r\n"
 # The reply, its pieces being joined, and what is unpacked at a time.
-PEAK_BYTES = 4 * http.LARGEST_REPLY_BYTES
+PEAK_BYTES = 4 * vendor_http.LARGEST_REPLY_BYTES
 QUARTER_BYTES, MOST_BYTES = 256 * MEGABYTE, 768 * MEGABYTE  # of the 1,024 MB that a function has
 STARTED_BYTES = 80 * MEGABYTE  # a process with our modules
 
@@ -94,7 +94,7 @@ def sent(request, url):
 
     def run():
         try:
-            outcome.append(http.send(Request(request.method, url, read_timeout_s=request.read_timeout_s)))
+            outcome.append(vendor_http.send(Request(request.method, url, read_timeout_s=request.read_timeout_s)))
         except AsrError as error:
             outcome.append(error)
 
@@ -292,7 +292,7 @@ def test_nobody_sends_us_elsewhere(status, target):
         location = target.format(trap=trap, host=trap.removeprefix("http://")).encode("latin-1")
         redirect = b"HTTP/1.1 %d Over There\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
         with server(lambda: [redirect]) as (url, visits):
-            reply = http.send(Request("GET", url, {"Authorization": "secret"}))
+            reply = vendor_http.send(Request("GET", url, {"Authorization": "secret"}))
 
         assert (reply.status, len(visits), trapped) == (status, 1, [])
 
@@ -359,7 +359,7 @@ def result_or_error(read, body):
 
 
 LARGEST_CALLBACK_BYTES = 6 * MEGABYTE  # AWS Lambda takes no larger events
-FULL = http.LARGEST_REPLY_BYTES - 1000
+FULL = vendor_http.LARGEST_REPLY_BYTES - 1000
 
 
 BODIES = {

@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.core.errors import ErrorClass
 from asrcore.core.vendor import Accepted, Account, Completion, InProgress
-from asrcore.vendors import http
+from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from recognizer.client import StillWorkingError
 from recognizer.hearing import Hearing, Sentence, Word
@@ -71,8 +71,8 @@ def line(request, urls, recognizer):
 @pytest.fixture
 def replies(monkeypatch):
     """Every reply that our client gets."""
-    kept, send = [], http.send
-    monkeypatch.setattr(http, "send", lambda request: kept.append(send(request)) or kept[-1])
+    kept, send = [], vendor_http.send
+    monkeypatch.setattr(vendor_http, "send", lambda request: kept.append(send(request)) or kept[-1])
     return kept
 
 

@@ -13,7 +13,7 @@ from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotF
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Account, ByteStream, Completion, Delivery, InProgress, Order, Vendor
-from asrcore.vendors import http
+from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
 from tests.support import tones
@@ -68,7 +68,7 @@ class Line:
             now=self.now,
             nonce=next(NUMBERS),
         )
-        return self.vendor.read_submit(http.send(replace(request, read_timeout_s=read_timeout_s)), order)
+        return self.vendor.read_submit(vendor_http.send(replace(request, read_timeout_s=read_timeout_s)), order)
 
     def submit_speech(self, **changes: object) -> Accepted | Recognition:
         return self.submit(new_order(), self.speech(), **changes)
@@ -84,7 +84,7 @@ class Line:
 
     def query(self, accepted: Accepted, order: Order) -> InProgress | Recognition:
         request = self.vendor.query_request(accepted.vendor_task_id, self.account, now=self.now)
-        return self.vendor.read_query(http.send(request), order)
+        return self.vendor.read_query(vendor_http.send(request), order)
 
     def result(self, outcome: Accepted | Recognition, order: Order) -> Recognition:
         """The result in whichever way the vendor gives it. Raises the AsrError with which the task ended."""

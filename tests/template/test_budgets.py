@@ -28,7 +28,7 @@ PACKAGES = {
 }
 FOR_SOME_STEPS = {
     *("requests", "charset_normalizer"),
-    *("asrcore.vendors.http", "asrcore.vendors.deadline", "asrcore.render"),
+    *("asrcore.net.vendor_http", "asrcore.net.deadline", "asrcore.render"),
     "aws_lambda_powertools.event_handler.openapi.models",
 }
 

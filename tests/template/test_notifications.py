@@ -5,8 +5,8 @@ import re
 import pytest
 
 from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
-from asrcore.stores.connection import CONNECT_TIMEOUT_S
-from asrcore.stores.receiver import POST_LIMIT_S
+from asrcore.net.public_connection import CONNECT_TIMEOUT_S
+from asrcore.net.webhook_client import POST_LIMIT_S
 from tests.support.metric_scenarios import points, refused_webhook
 from tests.support.template import NOTIFYING, TEMPLATE, deployed
 

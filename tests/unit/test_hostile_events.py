@@ -11,7 +11,7 @@ from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.events import ended_execution, new_objects, posted, request_event, step_event
 from asrcore.finish import transcript_key
 from asrcore.submit import SomeRecordingsFailedError, take
-from asrcore.vendors import reading
+from asrcore.vendors import coerce
 from tests.support.pipeline import SOURCE, drop, wav, world
 
 S3 = {"bucket": {"name": "b"}, "object": {"key": "a.wav", "size": 1, "eTag": "e", "sequencer": "0A"}}
@@ -186,9 +186,9 @@ def test_a_name_that_leaves_none_is_cut_at_a_character_and_told_apart(letter, le
 
 @pytest.mark.parametrize("value", ["a\nb", "a\0", "\u202ea", "a" * 257, "\x1b[2J", "", 0, None, True, 1.5, {}, []])
 def test_a_task_id_that_is_none_is_none(value):
-    assert reading.identifier(value) is None
+    assert coerce.identifier(value) is None
 
 
 @pytest.mark.parametrize("value", ["550e8400-e29b", 2**63, "../..", "任务"])
 def test_a_task_id_is_opaque(value):
-    assert reading.identifier(value) == str(value)
+    assert coerce.identifier(value) == str(value)

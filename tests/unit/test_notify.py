@@ -15,8 +15,8 @@ from asrcore.core.addresses import is_public
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
 from asrcore.events import deliveries
+from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import Delivery, notify
-from asrcore.stores.receiver import POST_LIMIT_S
 from tests.support.memory import World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import world

@@ -9,7 +9,7 @@ import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.vendor import ByteStream, Request
-from asrcore.vendors import http
+from asrcore.net import vendor_http
 
 SIGNED = "/a?X-Amz-Signature=secret"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
@@ -66,7 +66,7 @@ def more(connection):
 
 def failure(request):
     with pytest.raises(AsrError) as failed:
-        http.send(request)
+        vendor_http.send(request)
     assert "secret" not in str(failed.value)
     return failed.value.error_class, failed.value.code
 
@@ -75,7 +75,7 @@ def test_a_request_goes_out_as_it_was_signed():
     headers = {"Host": "aai.qcloud.com", "Authorization": "c2ln", "Content-Type": "application/octet-stream"}
 
     with server(OK) as (url, received):
-        reply = http.send(Request("POST", f"{url}/asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d", headers, b"RIFF"))
+        reply = vendor_http.send(Request("POST", f"{url}/asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d", headers, b"RIFF"))
 
     (request_line, *sent), body = received[0]
     assert request_line == b"POST /asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d HTTP/1.1"
@@ -86,7 +86,7 @@ def test_a_request_goes_out_as_it_was_signed():
 
 def test_an_empty_post_tells_its_length():
     with server(OK) as (url, received):
-        http.send(Request("POST", url))
+        vendor_http.send(Request("POST", url))
 
     assert b"Content-Length: 0" in received[0][0]
 
@@ -97,7 +97,7 @@ def test_a_password_file_does_not_replace_the_signature(tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(netrc))
 
     with server(OK) as (url, received):
-        http.send(Request("GET", url, {"Authorization": "Bearer; token"}))
+        vendor_http.send(Request("GET", url, {"Authorization": "Bearer; token"}))
 
     assert b"Authorization: Bearer; token" in received[0][0]
 
@@ -107,7 +107,7 @@ def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
     answer = f"HTTP/1.1 {status}\r\nLocation: /elsewhere\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n".encode()
 
     with server(answer) as (url, received):
-        reply = http.send(Request("GET", url))
+        reply = vendor_http.send(Request("GET", url))
 
     assert reply.status == int(status[:3])
     assert len(received) == 1
@@ -115,7 +115,7 @@ def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
 
 def test_a_reply_in_chunks():
     with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n") as (url, _):
-        assert http.send(Request("GET", url)).body == b"abc"
+        assert vendor_http.send(Request("GET", url)).body == b"abc"
 
 
 def test_nobody_listens():
@@ -147,7 +147,7 @@ def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
     caplog.set_level("DEBUG")
 
     with server(b"HTTP/1.1 200 OK\r\nContent-Len") as (url, _):
-        reply = http.send(Request("GET", url + SIGNED))
+        reply = vendor_http.send(Request("GET", url + SIGNED))
 
     assert reply.body == b""
     assert "secret" not in caplog.text
@@ -173,7 +173,7 @@ def test_a_body_that_drips_beyond_the_whole_time(monkeypatch):
 
 
 def test_a_reply_without_end(monkeypatch):
-    monkeypatch.setattr(http, "LARGEST_REPLY_BYTES", 1000)
+    monkeypatch.setattr(vendor_http, "LARGEST_REPLY_BYTES", 1000)
 
     with server(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2000) as (url, _):
         assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "ReplyTooLarge")
@@ -205,7 +205,7 @@ def test_stream_is_sent_with_its_length_and_read_anew_each_time():
 
     with server(OK) as (url, received):
         for _ in range(2):
-            http.send(Request("POST", url, {}, body))
+            vendor_http.send(Request("POST", url, {}, body))
 
     assert len(opened) == 2
     for head, sent in received:
@@ -221,7 +221,7 @@ def test_stream_is_never_in_memory_as_a_whole():
     with discarding_server() as url:
         tracemalloc.start()
         try:
-            http.send(Request("POST", url, {}, body))
+            vendor_http.send(Request("POST", url, {}, body))
             _, peak_bytes = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -239,7 +239,7 @@ def test_stream_that_breaks_raises_its_own_error():
 
 
 def test_http_to_a_public_address_sends_nothing(monkeypatch):
-    monkeypatch.setattr("asrcore.vendors.deadline.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("asrcore.net.deadline.is_public", lambda address: address == "127.0.0.1")
 
     with server(OK) as (url, received):
         assert failure(Request("POST", url + SIGNED, {"Authorization": "Bearer secret"})) == (
@@ -256,7 +256,7 @@ def test_http_goes_past_every_proxy(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
 
     with server(OK) as (url, received):
-        assert http.send(Request("GET", url)).status == 200
+        assert vendor_http.send(Request("GET", url)).status == 200
 
     assert len(received) == 1
 

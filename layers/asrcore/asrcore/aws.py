@@ -91,13 +91,13 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
 
 def _send(request: Request) -> Reply:
     """One HTTP exchange with a vendor. Most functions have none as a rule, and the client takes a while."""
-    from asrcore.vendors.http import send  # noqa: PLC0415 - loaded when first used
+    from asrcore.net.vendor_http import send  # noqa: PLC0415 - loaded when first used
 
     return send(request)
 
 
 def _receiver(settings: Settings) -> Receiver:
     """Who is told by webhook. One function in six has one."""
-    from asrcore.stores.receiver import HttpReceiver  # noqa: PLC0415 - loaded when first used
+    from asrcore.net.webhook_client import HttpWebhookClient  # noqa: PLC0415 - loaded when first used
 
-    return HttpReceiver(settings.webhook_url, local=settings.is_local)
+    return HttpWebhookClient(settings.webhook_url, local=settings.is_local)

@@ -10,7 +10,7 @@ def check_base_url(vendor: str, url: str, *, local: bool, in_vpc: bool) -> None:
     """Check the base URL of a vendor: scheme, host, maybe port and path.
 
     local: the local stack, whose vendors are on this machine.  in_vpc: the functions run in a VPC. What a host's name
-    stands for is checked when it is connected to (`vendors/http.py`). Raises AsrError(config) that says what to change.
+    stands for is checked when it is connected to. Raises AsrError(config) that says what to change.
     """
     try:
         parts = urlsplit(url)

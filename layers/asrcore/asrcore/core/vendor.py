@@ -1,7 +1,7 @@
 """The one interface that every vendor module implements, and the messages that pass through it.
 
 A vendor builds requests and reads replies; it does no I/O and has no clock (`now` is passed in), so that everything a
-vendor understands can be tested by handing it bytes. `vendors/http.py` does the sending.
+vendor understands can be tested by handing it bytes. `net/vendor_http.py` does the sending.
 """
 
 import hashlib

@@ -123,7 +123,7 @@ class S3Recordings:
         """The whole recording. Raises AsrError as `look_up` and, of a linked one, `outside.fetch` do."""
         if not is_linked(source.key):
             return self.read(source, 0, min(source.size_bytes, at_most_bytes))
-        from asrcore.stores.outside import fetch  # noqa: PLC0415 - hardly ever needed
+        from asrcore.net.remote_fetch import fetch  # noqa: PLC0415 - hardly ever needed
 
         return fetch(self.presign(source), at_most_bytes, local=self._uploads.is_local)
 

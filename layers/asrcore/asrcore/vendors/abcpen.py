@@ -31,7 +31,7 @@ from asrcore.core.vendor import (
     Request,
     Vendor,
 )
-from asrcore.vendors import advice, failure_text, reading
+from asrcore.vendors import coerce, error_hints, failure_text
 
 LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
 CODECS = MappingProxyType(
@@ -95,33 +95,35 @@ class Abcpen(Vendor):
             "0": Code(Kind.SUCCESS, "taken over at submission, finished at a poll"),
             "-1": Code(Kind.IN_PROGRESS, "not finished"),
             "1": Code(Kind.IN_PROGRESS, "not finished"),
-            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", advice.CONVERT),
+            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT),
             "10105": Code(Kind.CONFIG, "access was refused", _KEYS),
-            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", advice.REPORT),
+            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
             _ILLEGAL_PARAMETER: Code(
-                Kind.CONFIG, "a parameter is out of range, or the task is not known", advice.REPORT
+                Kind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
             ),
-            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", advice.REPORT),
+            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
             "10110": Code(Kind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
-            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", advice.WAIT),
-            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", advice.WAIT),
-            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", advice.WAIT),
+            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT),
+            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
+            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT),
             _ENGINE_FAILED: Code(
                 Kind.RETRY,
                 "the vendor's engine failed",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
-                f" China, or: {advice.CONVERT}",
+                f" China, or: {error_hints.CONVERT}",
             ),
-            "10701": Code(Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", advice.CONVERT),
+            "10701": Code(
+                Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", error_hints.CONVERT
+            ),
             "10702": Code(
-                Kind.BAD_AUDIO, "the audio's sample rate is not supported", advice.CONVERT, Trait.SAMPLE_RATE
+                Kind.BAD_AUDIO, "the audio's sample rate is not supported", error_hints.CONVERT, Trait.SAMPLE_RATE
             ),
             "10800": Code(
                 Kind.RETRY,
                 "more recordings or requests at a time than the licence allows",
-                advice.SLOWER,
+                error_hints.SLOWER,
             ),
-            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", advice.WAIT),
+            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
             "26601": Code(Kind.CONFIG, "the app or its access is illegal", _KEYS),
             "26607": Code(Kind.CONFIG, "the account has no licence for the language", _LICENCE),
         }
@@ -178,9 +180,9 @@ class Abcpen(Vendor):
         document, code = self._answer(reply)
         if code != "0":
             raise self.error(code, _message(document))
-        data = reading.mapping(document.get("data"))
-        task_id = reading.identifier(reading.first(data, "task_id", "taskId")) or reading.identifier(
-            reading.first(document, "task_id", "taskId")
+        data = coerce.mapping(document.get("data"))
+        task_id = coerce.identifier(coerce.first(data, "task_id", "taskId")) or coerce.identifier(
+            coerce.first(document, "task_id", "taskId")
         )
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
@@ -199,8 +201,8 @@ class Abcpen(Vendor):
             return recognition([])  # our own probe understood the audio, so it is the silence that is meant
         if code != "0":
             raise self.error(code, _message(document))
-        data = reading.mapping(document.get("data"))
-        result = reading.mapping(reading.mapping(data.get("data")).get("speechResult"))
+        data = coerce.mapping(document.get("data"))
+        result = coerce.mapping(coerce.mapping(data.get("data")).get("speechResult"))
         if "onebest" not in result and "detail" not in result:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, order)
@@ -213,7 +215,7 @@ class Abcpen(Vendor):
     def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
         """The document, and its code: text or a number, in an early form of refusals under other names."""
         document = self.parse_json(reply)
-        code = reading.text(reading.first(document, "code", "ok", "err_no"))
+        code = coerce.text(coerce.first(document, "code", "ok", "err_no"))
         return document, self.checked_code(reply, code)
 
 
@@ -233,7 +235,7 @@ def _address(account: Account) -> str:
 
 
 def _message(document: Mapping[str, Any]) -> str:
-    return reading.text(reading.first(document, "desc", "msg", "failed"))
+    return coerce.text(coerce.first(document, "desc", "msg", "failed"))
 
 
 def _written(value: Value) -> str:
@@ -253,28 +255,28 @@ def _hotwords(options: Options) -> list[str]:
 def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
     # Without a wish for speakers the vendor labels two all the same.
     with_speakers = order.options.speakers is not None
-    sentences = reading.mappings(result.get("detail"))
-    spans = reading.spans(sentences, ("wordBg", "bg"), ("wordEd", "ed"), earliest_ms=0)
+    sentences = coerce.mappings(result.get("detail"))
+    spans = coerce.spans(sentences, ("wordBg", "bg"), ("wordEd", "ed"), earliest_ms=0)
     utterances = [
         _utterance(sentence, start_ms, end_ms, with_speakers=with_speakers)
         for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
     ]
     return recognition(
         utterances,
-        text=reading.text(result.get("onebest")) or None,
-        duration_ms=reading.milliseconds(result.get("duration")),
+        text=coerce.text(result.get("onebest")) or None,
+        duration_ms=coerce.milliseconds(result.get("duration")),
     )
 
 
 def _utterance(
     sentence: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_speakers: bool
 ) -> Utterance:
-    speaker = reading.text(reading.first(sentence, "speakerId", "speaker")) if with_speakers else ""
-    words = reading.mappings(reading.first(sentence, "wordsPiece", "wordsResultList", "words"))
+    speaker = coerce.text(coerce.first(sentence, "speakerId", "speaker")) if with_speakers else ""
+    words = coerce.mappings(coerce.first(sentence, "wordsPiece", "wordsResultList", "words"))
     return Utterance(
         start_ms=start_ms,
         end_ms=end_ms,
-        text=reading.text(reading.first(sentence, "sentences", "onebest")),
+        text=coerce.text(coerce.first(sentence, "sentences", "onebest")),
         speaker=speaker or None,
         words=_words([word for word in words if not _is_punctuation(word)], start_ms),
     )
@@ -282,7 +284,7 @@ def _utterance(
 
 def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> list[Word]:
     """Words with absolute times; an old form counts frames of 10 ms from the start of the sentence."""
-    spans = reading.spans(items, ("wordBg",), ("wordEd",), earliest_ms=sentence_start_ms)
+    spans = coerce.spans(items, ("wordBg",), ("wordEd",), earliest_ms=sentence_start_ms)
     latest_ms = max((time for span in spans for time in span if time is not None), default=0)
     origin_ms = sentence_start_ms or 0
     in_frames = bool(items) and latest_ms < origin_ms
@@ -290,8 +292,8 @@ def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> lis
         Word(
             start_ms=_absolute(start, origin_ms) if in_frames else start,
             end_ms=_absolute(end, origin_ms) if in_frames else end,
-            text=reading.text(reading.first(item, "words", "wordsName")),
-            confidence=reading.confidence(item.get("wc")),
+            text=coerce.text(coerce.first(item, "words", "wordsName")),
+            confidence=coerce.confidence(item.get("wc")),
         )
         for item, (start, end) in zip(items, spans, strict=True)
     ]
@@ -303,5 +305,5 @@ def _absolute(frames: int | None, start_ms: int) -> int | None:
 
 def _is_punctuation(word: Mapping[str, Any]) -> bool:
     """Punctuation is in the sentence's text already. `wp` is a set of flags, in the old form a letter."""
-    flags = reading.text(word.get("wp"))
+    flags = coerce.text(word.get("wp"))
     return flags == "p" or (flags.isdecimal() and len(flags) < 4 and bool(int(flags) & PUNCTUATION_FLAG))

@@ -29,7 +29,7 @@ from asrcore.core.vendor import (
     Vendor,
     attempt_uuid,
 )
-from asrcore.vendors import abcpen, advice, failure_text, reading
+from asrcore.vendors import abcpen, coerce, error_hints, failure_text
 
 PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
@@ -75,10 +75,10 @@ class AbcpenOffline(Vendor):
         {
             "0": Code(Kind.SUCCESS, "finished"),
             "1": Code(Kind.IN_PROGRESS, "not finished"),
-            _FAILED: Code(Kind.RETRY, "the vendor's system failed", advice.WAIT),
-            "400": Code(Kind.CONFIG, "a parameter is missing or wrong", advice.REPORT),
+            _FAILED: Code(Kind.RETRY, "the vendor's system failed", error_hints.WAIT),
+            "400": Code(Kind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
             "401": Code(Kind.CONFIG, "the signature does not verify, or has expired", _KEYS),
-            "500": Code(Kind.RETRY, "the vendor's server failed", advice.WAIT),
+            "500": Code(Kind.RETRY, "the vendor's server failed", error_hints.WAIT),
             "success": Code(Kind.SUCCESS, "taken over"),
             "queued": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
             "processing": Code(Kind.IN_PROGRESS, "being recognised"),
@@ -88,7 +88,7 @@ class AbcpenOffline(Vendor):
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "unknown": Code(Kind.RETRY, "the vendor does not know the state of the task", advice.WAIT),
+            "unknown": Code(Kind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
         }
     )
 
@@ -128,7 +128,7 @@ class AbcpenOffline(Vendor):
         if known is None or known.kind not in _TAKEN:
             raise self.error(code, _message(document))
         # The vendor's own, should ours not have been to its taste.
-        task_id = reading.identifier(document.get("task_id"))
+        task_id = coerce.identifier(document.get("task_id"))
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
@@ -161,7 +161,7 @@ class AbcpenOffline(Vendor):
         unsaid: the code of a document that has neither; without it, such a one is not usable.
         """
         document = self.parse_json(reply)
-        code, status = reading.text(document.get("code")), reading.text(document.get("status"))
+        code, status = coerce.text(document.get("code")), coerce.text(document.get("status"))
         said = status if status == _NOT_FOUND else code or status or unsaid
         return document, self.checked_code(reply, said)
 
@@ -180,47 +180,47 @@ def _address(account: Account, call: str) -> str:
 
 
 def _message(document: Mapping[str, Any]) -> str:
-    return reading.text(reading.first(document, "message", "msg", "detail"))
+    return coerce.text(coerce.first(document, "message", "msg", "detail"))
 
 
 def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The result, at the top or, as in a sibling of this API, inside `data`."""
-    asr = reading.first(document, "asr") or reading.mapping(document.get("data")).get("asr")
-    return reading.mapping(reading.mapping(asr).get("speechResult"))
+    asr = coerce.first(document, "asr") or coerce.mapping(document.get("data")).get("asr")
+    return coerce.mapping(coerce.mapping(asr).get("speechResult"))
 
 
 def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
     # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
     # vendor's document says that they always come.
     with_words = order.options.words is not False
-    sentences = reading.mappings(result.get("detail"))
-    spans = reading.spans(sentences, ("start",), ("end",), earliest_ms=0)
+    sentences = coerce.mappings(result.get("detail"))
+    spans = coerce.spans(sentences, ("start",), ("end",), earliest_ms=0)
     return recognition(
         [
             Utterance(
                 start_ms=start_ms,
                 end_ms=end_ms,
-                text=reading.text(sentence.get("text")),
+                text=coerce.text(sentence.get("text")),
                 speaker=_speaker(sentence.get("speaker")),
                 words=_words(sentence, start_ms) if with_words else [],
             )
             for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
         ],
-        text=reading.text(result.get("onebest")) or None,
-        duration_ms=reading.milliseconds(result.get("duration"), unit_ms=1000),
+        text=coerce.text(result.get("onebest")) or None,
+        duration_ms=coerce.milliseconds(result.get("duration"), unit_ms=1000),
     )
 
 
 def _speaker(label: object) -> str | None:
     """A label or, where several speak at once, the first of a list."""
     first = next(iter(label), None) if isinstance(label, list) else label
-    return reading.text(first) or None
+    return coerce.text(first) or None
 
 
 def _words(sentence: Mapping[str, Any], sentence_start_ms: int | None) -> list[Word]:
-    words = reading.mappings(sentence.get("words"))
-    spans = reading.spans(words, ("start",), ("end",), earliest_ms=sentence_start_ms)
+    words = coerce.mappings(sentence.get("words"))
+    spans = coerce.spans(words, ("start",), ("end",), earliest_ms=sentence_start_ms)
     return [
-        Word(start_ms=start_ms, end_ms=end_ms, text=reading.text(word.get("word")))
+        Word(start_ms=start_ms, end_ms=end_ms, text=coerce.text(word.get("word")))
         for word, (start_ms, end_ms) in zip(words, spans, strict=True)
     ]

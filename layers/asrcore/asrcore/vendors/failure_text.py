@@ -6,9 +6,9 @@ replies; a message that matches nothing leaves the code its own meaning.
 
 from asrcore.core.errors import Trait
 from asrcore.core.vendor import Code, Kind
-from asrcore.vendors import advice
+from asrcore.vendors import error_hints
 
-NO_DOWNLOAD = Code(Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD)
+NO_DOWNLOAD = Code(Kind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
 TRACKS = Code(
     Kind.BAD_AUDIO,
     "the number of tracks is not the one that was declared",
@@ -49,7 +49,7 @@ _CAUSES = (
             "decode",
             "invalid audio",
         ),
-        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", advice.CONVERT),
+        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
     ),
 )
 # A message with one of these is about the call, whose form it may name.

@@ -30,7 +30,7 @@ from asrcore.core.vendor import (
     Vendor,
     attempt_uuid,
 )
-from asrcore.vendors import advice, reading
+from asrcore.vendors import coerce, error_hints
 
 PATH = "/v1/audio/transcriptions"
 VERBOSE, DIARIZED = "verbose_json", "diarized_json"
@@ -159,9 +159,9 @@ class OpenaiCompatible(Vendor):
                 _CONFIG, "the vendor does not serve the region that the request comes from", _ADDRESS
             ),
             "model_not_found": Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
-            "rate_limit_exceeded": Code(_RETRY, "too many requests", advice.WAIT),
-            "server_error": Code(_RETRY, "the server failed", advice.WAIT),
-            "audio_too_short": Code(_BAD, "the recording is too short", advice.UPLOAD_AGAIN, Trait.SHORTNESS),
+            "rate_limit_exceeded": Code(_RETRY, "too many requests", error_hints.WAIT),
+            "server_error": Code(_RETRY, "the server failed", error_hints.WAIT),
+            "audio_too_short": Code(_BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, Trait.SHORTNESS),
             _UNDECODABLE: Code(_BAD, "the server cannot read the recording's format", _CONVERT),
             "Http400": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
             "Http401": Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
@@ -170,11 +170,11 @@ class OpenaiCompatible(Vendor):
             "Http413": Code(_BAD, "the recording is larger than the server accepts", _SMALLER, Trait.SIZE),
             "Http415": Code(_BAD, "the server does not accept the recording's format", _CONVERT),
             "Http422": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
-            "Http429": Code(_RETRY, "the server is busy", advice.WAIT),
-            "Http500": Code(_RETRY, "the server failed", advice.WAIT),
-            "Http502": Code(_RETRY, "the server is not reached by its proxy", advice.WAIT),
-            "Http503": Code(_RETRY, "the server is loading its model, or is overloaded", advice.WAIT),
-            "Http504": Code(_RETRY, "the server did not answer its proxy in time", advice.WAIT),
+            "Http429": Code(_RETRY, "the server is busy", error_hints.WAIT),
+            "Http500": Code(_RETRY, "the server failed", error_hints.WAIT),
+            "Http502": Code(_RETRY, "the server is not reached by its proxy", error_hints.WAIT),
+            "Http503": Code(_RETRY, "the server is loading its model, or is overloaded", error_hints.WAIT),
+            "Http504": Code(_RETRY, "the server did not answer its proxy in time", error_hints.WAIT),
         }
     )
 
@@ -258,10 +258,10 @@ class OpenaiCompatible(Vendor):
     def _failure(self, reply: Reply, document: Mapping[str, Any]) -> AsrError:
         """The error by its code, else by its words, else by the HTTP status."""
         said = _said(document)
-        message = reading.text(said.get("message"))
+        message = coerce.text(said.get("message"))
         by_status = f"Http{reply.status}"
         kind = said.get("type") if reply.status == 429 else None  # tells an empty account from a busy server
-        for code in (reading.text(said.get("code")), reading.text(kind)):
+        for code in (coerce.text(said.get("code")), coerce.text(kind)):
             if code in self.codes:
                 message = "" if code == "invalid_api_key" else message  # which may repeat the key
                 return self.error(code, message, retry_after_s=reply.retry_after_s)
@@ -285,23 +285,23 @@ def _said(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What an error says, in whichever form: OpenAI's object, a sentence, or FastAPI's `detail`, text or a list."""
     error = document.get("error", document.get("detail"))
     if isinstance(error, list):
-        faults = [f"{_place(fault)}: {reading.text(fault.get('msg'))}" for fault in reading.mappings(error)]
+        faults = [f"{_place(fault)}: {coerce.text(fault.get('msg'))}" for fault in coerce.mappings(error)]
         return {"message": "; ".join(faults)}
     if isinstance(error, str):
         return {"message": error}
-    return reading.mapping(error) or document
+    return coerce.mapping(error) or document
 
 
 def _place(fault: Mapping[str, Any]) -> str:
     where = fault.get("loc")
-    return ".".join(map(reading.text, where)) if isinstance(where, list) else ""
+    return ".".join(map(coerce.text, where)) if isinstance(where, list) else ""
 
 
 def _recognition(document: Mapping[str, Any], order: Order) -> Recognition:
     length_ms = order.audio.duration_ms
-    text = reading.text(document.get("text"))
-    segments = reading.mappings(document.get("segments"))
-    words = reading.mappings(document.get("words"))
+    text = coerce.text(document.get("text"))
+    segments = coerce.mappings(document.get("segments"))
+    words = coerce.mappings(document.get("words"))
     if not segments:
         utterances = [_whole(text, words, length_ms)] if text else []
     else:
@@ -310,9 +310,9 @@ def _recognition(document: Mapping[str, Any], order: Order) -> Recognition:
             Utterance(
                 start_ms=_time(segment.get("start"), length_ms),
                 end_ms=_time(segment.get("end"), length_ms),
-                text=reading.text(segment.get("text")),
-                speaker=reading.text(segment.get("speaker")) or None,
-                words=_words(reading.mappings(segment.get("words")) or own, length_ms),
+                text=coerce.text(segment.get("text")),
+                speaker=coerce.text(segment.get("speaker")) or None,
+                words=_words(coerce.mappings(segment.get("words")) or own, length_ms),
             )
             for segment, own in zip(segments, shared, strict=True)
         ]
@@ -322,7 +322,7 @@ def _recognition(document: Mapping[str, Any], order: Order) -> Recognition:
         utterances,
         text=text or None,
         duration_ms=_duration_ms(document, utterances),
-        language=_TAGS.get(reading.text(document.get("language")).lower()),
+        language=_TAGS.get(coerce.text(document.get("language")).lower()),
     )
 
 
@@ -340,10 +340,10 @@ def _words(words: Sequence[Mapping[str, Any]], length_ms: int | None) -> list[Wo
             start_ms=_time(word.get("start"), length_ms),
             end_ms=_time(word.get("end"), length_ms),
             text=text,
-            confidence=reading.confidence(reading.first(word, "probability", "confidence", "score")),
+            confidence=coerce.confidence(coerce.first(word, "probability", "confidence", "score")),
         )
         for word in words
-        if (text := reading.text(reading.first(word, "word", "text")))
+        if (text := coerce.text(coerce.first(word, "word", "text")))
     ]
 
 
@@ -366,12 +366,12 @@ def _shared_out(
 
 def _time(value: object, length_ms: int | None = None) -> int | None:
     """A time in seconds as milliseconds, cut at the recording's length: a server's last window may reach beyond."""
-    time_ms = reading.milliseconds(value, unit_ms=1000)
+    time_ms = coerce.milliseconds(value, unit_ms=1000)
     return time_ms if time_ms is None or length_ms is None else min(time_ms, length_ms)
 
 
 def _duration_ms(document: Mapping[str, Any], utterances: Sequence[Utterance]) -> int | None:
     """The recording's length as the server tells it, if that can be: FunASR's tells how long it took instead."""
-    duration_ms = reading.milliseconds(document.get("duration"), unit_ms=1000)
+    duration_ms = coerce.milliseconds(document.get("duration"), unit_ms=1000)
     latest_ms = max((each.end_ms for each in utterances if each.end_ms is not None), default=None)
     return duration_ms if duration_ms is not None and latest_ms is not None and duration_ms >= latest_ms else None

@@ -13,7 +13,7 @@ from asrcore.core.errors import Trait
 from asrcore.core.options import Options
 from asrcore.core.parameters import OneOf, Parameter, Text, a_name
 from asrcore.core.vendor import UNDOCUMENTED, Account, Code, Delivery, Kind, Order, Reply, Request, Vendor, signed_host
-from asrcore.vendors import advice, reading, tc3
+from asrcore.vendors import coerce, error_hints, tc3
 
 HOST = "asr.tencentcloudapi.com"
 SERVICE, VERSION = "asr", "2019-06-14"
@@ -80,7 +80,7 @@ _SHORTEN = "Shorten the recording, or choose a vendor for long recordings."
 _RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
 CODES: Mapping[str, Code] = MappingProxyType(
     {
-        "ActionOffline": Code(_CONFIG, "the vendor has withdrawn this API", advice.REPORT),
+        "ActionOffline": Code(_CONFIG, "the vendor has withdrawn this API", error_hints.REPORT),
         "AuthFailure": Code(_CONFIG, "authentication failed", KEYS),
         "AuthFailure.CheckResourceResponseCodeError": Code(_CONFIG, "the key has no right to the resource", _RIGHTS),
         "AuthFailure.InvalidAuthorization": Code(_CONFIG, "the Authorization header is malformed", KEYS),
@@ -93,51 +93,55 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "AuthFailure.SignatureFailure": Code(_CONFIG, "the signature does not verify", KEYS),
         "AuthFailure.TokenFailure": Code(_CONFIG, "the temporary token is wrong or has expired", KEYS),
         "AuthFailure.UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "DryRunOperation": Code(_CONFIG, "the request asked for a dry run", advice.REPORT),
-        "FailedOperation": Code(_RETRY, "the operation failed", advice.WAIT),
+        "DryRunOperation": Code(_CONFIG, "the request asked for a dry run", error_hints.REPORT),
+        "FailedOperation": Code(_RETRY, "the operation failed", error_hints.WAIT),
         "FailedOperation.CheckAuthInfoFailed": Code(_CONFIG, "the check of the account's rights failed", KEYS),
-        "FailedOperation.ErrorRecognize": Code(_RETRY, "recognition failed", advice.WAIT),
+        "FailedOperation.ErrorRecognize": Code(_RETRY, "recognition failed", error_hints.WAIT),
         "FailedOperation.ServiceIsolate": Code(_CONFIG, "the account is in arrears", ACCOUNT),
         "FailedOperation.UserHasNoAmount": Code(_CONFIG, "the account's package is used up", ACCOUNT),
         "FailedOperation.UserHasNoFreeAmount": Code(_CONFIG, "the account's free package is used up", ACCOUNT),
         "FailedOperation.UserNotRegistered": Code(_CONFIG, "the service is not activated for the account", ACCOUNT),
-        "InternalError": Code(_RETRY, "the vendor failed internally", advice.WAIT),
-        "InternalError.ErrorDownFile": Code(_RETRY, "the vendor could not download the recording", advice.DOWNLOAD),
-        "InvalidAction": Code(_CONFIG, "the API has no such action", advice.REPORT),
-        "InvalidParameter": Code(_CONFIG, "a parameter is invalid", advice.REPORT),
-        "InvalidParameterValue": Code(_CONFIG, "a parameter has a value that is not allowed", advice.REPORT),
-        "InvalidRequest": Code(_CONFIG, "the request is malformed", advice.REPORT),
+        "InternalError": Code(_RETRY, "the vendor failed internally", error_hints.WAIT),
+        "InternalError.ErrorDownFile": Code(
+            _RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
+        ),
+        "InvalidAction": Code(_CONFIG, "the API has no such action", error_hints.REPORT),
+        "InvalidParameter": Code(_CONFIG, "a parameter is invalid", error_hints.REPORT),
+        "InvalidParameterValue": Code(_CONFIG, "a parameter has a value that is not allowed", error_hints.REPORT),
+        "InvalidRequest": Code(_CONFIG, "the request is malformed", error_hints.REPORT),
         "IpInBlacklist": Code(_CONFIG, "the caller's IP address is on the account's block list", _RIGHTS),
         "IpNotInWhitelist": Code(_CONFIG, "the caller's IP address is not on the account's allow list", _RIGHTS),
         "LimitExceeded": Code(_CONFIG, "a quota of the account is used up", ACCOUNT),
-        "MissingParameter": Code(_CONFIG, "a parameter is missing", advice.REPORT),
-        "NoSuchProduct": Code(_CONFIG, "the vendor has no such product", advice.REPORT),
-        "NoSuchVersion": Code(_CONFIG, "the API has no such version", advice.REPORT),
-        "RequestLimitExceeded": Code(_RETRY, "too many requests in a second", advice.SLOWER),
+        "MissingParameter": Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
+        "NoSuchProduct": Code(_CONFIG, "the vendor has no such product", error_hints.REPORT),
+        "NoSuchVersion": Code(_CONFIG, "the API has no such version", error_hints.REPORT),
+        "RequestLimitExceeded": Code(_RETRY, "too many requests in a second", error_hints.SLOWER),
         "RequestLimitExceeded.GlobalRegionUinLimitExceeded": Code(
-            _RETRY, "too many requests of the account", advice.SLOWER
+            _RETRY, "too many requests of the account", error_hints.SLOWER
         ),
-        "RequestLimitExceeded.IPLimitExceeded": Code(_RETRY, "too many requests from one IP address", advice.SLOWER),
-        "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", advice.SLOWER),
+        "RequestLimitExceeded.IPLimitExceeded": Code(
+            _RETRY, "too many requests from one IP address", error_hints.SLOWER
+        ),
+        "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", error_hints.SLOWER),
         "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN, Trait.SIZE),
         "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN, Trait.LENGTH),
-        "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", advice.WAIT),
-        "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", advice.WAIT),
-        "ResourceNotFound": Code(_CONFIG, "a resource does not exist", advice.REPORT),
-        "ResourceUnavailable": Code(_RETRY, "a resource of the vendor is not available", advice.WAIT),
-        "ServiceUnavailable": Code(_RETRY, "the service is not available", advice.WAIT),
+        "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", error_hints.WAIT),
+        "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", error_hints.WAIT),
+        "ResourceNotFound": Code(_CONFIG, "a resource does not exist", error_hints.REPORT),
+        "ResourceUnavailable": Code(_RETRY, "a resource of the vendor is not available", error_hints.WAIT),
+        "ServiceUnavailable": Code(_RETRY, "the service is not available", error_hints.WAIT),
         "UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "UnknownParameter": Code(_CONFIG, "the API does not know a parameter", advice.REPORT),
-        "UnsupportedOperation": Code(_CONFIG, "the operation is not supported", advice.REPORT),
+        "UnknownParameter": Code(_CONFIG, "the API does not know a parameter", error_hints.REPORT),
+        "UnsupportedOperation": Code(_CONFIG, "the operation is not supported", error_hints.REPORT),
         "UnsupportedProtocol": Code(_CONFIG, "the protocol is not supported", "Check the vendor's base URL."),
         "UnsupportedRegion": Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
     }
 )
 # What an unlisted code means, by how it begins; the first that fits.
 _FAMILIES = (
-    (("InternalError", "ServiceUnavailable", "Resource", "RequestLimitExceeded"), _RETRY, advice.WAIT),
+    (("InternalError", "ServiceUnavailable", "Resource", "RequestLimitExceeded"), _RETRY, error_hints.WAIT),
     (("AuthFailure", "Unauthorized"), _CONFIG, KEYS),
-    (("Invalid", "Missing", "Un", "LimitExceeded"), _CONFIG, advice.REPORT),
+    (("Invalid", "Missing", "Un", "LimitExceeded"), _CONFIG, error_hints.REPORT),
 )
 
 
@@ -172,14 +176,14 @@ class TencentCloud(Vendor):
     def read_response(self, reply: Reply) -> Mapping[str, Any]:
         """Return what `Response` holds. Raises AsrError for the error in it."""
         document = self.parse_json(reply)
-        response = reading.mapping(document.get("Response"))
-        error = reading.mapping(response.get("Error"))
+        response = coerce.mapping(document.get("Response"))
+        error = coerce.mapping(response.get("Error"))
         # The numeric codes of the backend come at the top, or in the place of the dotted ones.
-        code = reading.text(error.get("Code")) or reading.text(document.get("code"))
+        code = coerce.text(error.get("Code")) or coerce.text(document.get("code"))
         if response.get("Error") is not None or code not in ("", "0"):
             if not code:
                 raise self.unusable(reply, "NoCode", "answered with an error without a code")
-            raise self.error(code, reading.text(error.get("Message") or document.get("message")))
+            raise self.error(code, coerce.text(error.get("Message") or document.get("message")))
         return response
 
 

@@ -28,9 +28,9 @@ from asrcore.core.vendor import (
     Request,
     unfit_channels,
 )
-from asrcore.vendors import advice, failure_text, reading, tencent_cloud, tencent_lines
+from asrcore.vendors import coerce, error_hints, failure_text, tencent_cloud, tencent_recording_format
 from asrcore.vendors.tencent_cloud import TencentCloud
-from asrcore.vendors.tencent_lines import Third
+from asrcore.vendors.tencent_recording_format import Third
 
 HOUR_MS = 60 * 60 * 1000
 LINES, WORDS, WORDS_AND_MARKS, CLAUSES = 0, 1, 2, 3  # of ResTextFormat
@@ -76,7 +76,7 @@ class TencentRecTask(TencentCloud):
     # published: 20 and 50 per second, 5 MB of audio
     tuning = Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
-    most_callbacks = tencent_lines.MOST_CALLBACKS
+    most_callbacks = tencent_recording_format.MOST_CALLBACKS
     honours = frozenset(
         {
             "speakers",
@@ -129,18 +129,18 @@ class TencentRecTask(TencentCloud):
     codes = MappingProxyType(
         {
             "0": Code(Kind.SUCCESS, "recognised"),
-            **tencent_lines.CALLBACK_CODES,
+            **tencent_recording_format.CALLBACK_CODES,
             **tencent_cloud.CODES,
             "FailedOperation.ErrorDownFile": Code(
-                Kind.RETRY, "the vendor could not download the recording", advice.DOWNLOAD
+                Kind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
             ),
             _NO_SUCH_TASK: Code(
                 Kind.CONFIG,
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "InternalError.FailAccessDatabase": Code(Kind.RETRY, "the vendor's database failed", advice.WAIT),
-            "InternalError.FailAccessRedis": Code(Kind.RETRY, "the vendor's cache failed", advice.WAIT),
+            "InternalError.FailAccessDatabase": Code(Kind.RETRY, "the vendor's database failed", error_hints.WAIT),
+            "InternalError.FailAccessRedis": Code(Kind.RETRY, "the vendor's cache failed", error_hints.WAIT),
         }
     )
 
@@ -182,7 +182,7 @@ class TencentRecTask(TencentCloud):
         return tencent_cloud.call("CreateRecTask", parameters, account, now=now)
 
     def read_submit(self, reply: Reply, order: Order) -> Accepted:
-        task_id = reading.identifier(self._data(reply).get("TaskId"))
+        task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
@@ -193,11 +193,11 @@ class TencentRecTask(TencentCloud):
 
     def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
         data = self._data(reply)
-        status = reading.text(data.get("Status"))
+        status = coerce.text(data.get("Status"))
         if status in (_WAITING, _RUNNING):
             return InProgress()
         if status == _FAILED:
-            raise self.error(TASK_FAILED, reading.text(data.get("ErrorMsg")))
+            raise self.error(TASK_FAILED, coerce.text(data.get("ErrorMsg")))
         if status != _SUCCEEDED:
             raise self.unusable(reply, "NoStatus", "answered without a task's status")
         if "Result" not in data and "ResultDetail" not in data:
@@ -206,15 +206,15 @@ class TencentRecTask(TencentCloud):
 
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         try:
-            fields = tencent_lines.callback_fields(body, content_type)
+            fields = tencent_recording_format.callback_fields(body, content_type)
         except UnknownCharsetError as error:
             raise self.unreadable_callback(str(error)) from None
-        code = tencent_lines.callback_code(fields)
+        code = tencent_recording_format.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")
-        task_id = reading.identifier(fields.get("requestId"))
+        task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
-            return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
+            return Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields and "resultDetail" not in fields:
             raise self.bad_callback("it reports success without a result")
         detail = _json_list(fields.get("resultDetail"))
@@ -224,13 +224,13 @@ class TencentRecTask(TencentCloud):
         """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        return failure_text.cause(message) or Code(Kind.RETRY, "the task failed", advice.WAIT)
+        return failure_text.cause(message) or Code(Kind.RETRY, "the task failed", error_hints.WAIT)
 
     def _data(self, reply: Reply) -> Mapping[str, Any]:
         response = self.read_response(reply)
         if not isinstance(response.get("Data"), dict):
             raise self.unusable(reply, "NoData", "answered with neither data nor an error")
-        return reading.mapping(response["Data"])
+        return coerce.mapping(response["Data"])
 
 
 def _own(own: Mapping[str, Value]) -> dict[str, Any]:
@@ -296,29 +296,29 @@ def _json_list(value: object) -> object:
 
 def _recognition(text: object, details: object, seconds: object, order: Order) -> Recognition:
     """The sentences in detail where there are any, else the lines of text."""
-    duration_ms, third = tencent_lines.length_ms(seconds), _third(order)
-    sentences = reading.mappings(details)
+    duration_ms, third = tencent_recording_format.length_ms(seconds), _third(order)
+    sentences = coerce.mappings(details)
     if not sentences:
-        return tencent_lines.read_lines(reading.text(text), duration_ms, third)
+        return tencent_recording_format.read_lines(coerce.text(text), duration_ms, third)
     with_words = order.options.words is not False
     utterances = [_utterance(sentence, third, with_words=with_words) for sentence in sentences]
     return recognition(utterances, duration_ms=duration_ms)
 
 
 def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -> Utterance:
-    number = reading.text(sentence.get("SpeakerId"))
-    role = reading.text(sentence.get("SpeakerRoleName"))
-    span = reading.milliseconds(sentence.get("StartMs")), reading.milliseconds(sentence.get("EndMs"))
+    number = coerce.text(sentence.get("SpeakerId"))
+    role = coerce.text(sentence.get("SpeakerRoleName"))
+    span = coerce.milliseconds(sentence.get("StartMs")), coerce.milliseconds(sentence.get("EndMs"))
     emotions = sentence.get("EmotionType")
     return Utterance.model_validate(  # with its words at once: a fifth less CPU than word by word
         {
             "start_ms": span[0],
             "end_ms": span[1],
-            "text": reading.text(sentence.get("FinalSentence")),
+            "text": coerce.text(sentence.get("FinalSentence")),
             "speaker": third.speaker(role or number),
             "channel": third.channel(number),
-            "emotion": reading.text(emotions[0]) or None if isinstance(emotions, list) and emotions else None,
-            "words": _words(reading.mappings(sentence.get("Words")), *span) if with_words else [],
+            "emotion": coerce.text(emotions[0]) or None if isinstance(emotions, list) and emotions else None,
+            "words": _words(coerce.mappings(sentence.get("Words")), *span) if with_words else [],
         }
     )
 
@@ -328,12 +328,12 @@ def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int
     origin_ms = 0 if start_ms is None or _are_absolute(items, start_ms, end_ms) else start_ms
     return [
         {
-            "start_ms": reading.milliseconds(item.get("OffsetStartMs"), 1, origin_ms),
-            "end_ms": reading.milliseconds(item.get("OffsetEndMs"), 1, origin_ms),
+            "start_ms": coerce.milliseconds(item.get("OffsetStartMs"), 1, origin_ms),
+            "end_ms": coerce.milliseconds(item.get("OffsetEndMs"), 1, origin_ms),
             "text": text,
         }
         for item in items
-        if (text := reading.text(item.get("Word"))).isalnum() or any(map(str.isalnum, text))
+        if (text := coerce.text(item.get("Word"))).isalnum() or any(map(str.isalnum, text))
     ]
 
 
@@ -342,8 +342,8 @@ def _are_absolute(items: Sequence[Mapping[str, Any]], start_ms: int, end_ms: int
 
     Only where they leave the sentence when counted from its start, and lie within it when not.
     """
-    first_ms = reading.milliseconds(items[0].get("OffsetStartMs")) if items else None
-    last_ms = reading.milliseconds(items[-1].get("OffsetEndMs")) if items else None
+    first_ms = coerce.milliseconds(items[0].get("OffsetStartMs")) if items else None
+    last_ms = coerce.milliseconds(items[-1].get("OffsetEndMs")) if items else None
     if first_ms is None or last_ms is None or end_ms is None:
         return False
     return start_ms + last_ms > end_ms + RELATIVE_TOLERANCE_MS and start_ms <= first_ms and last_ms <= end_ms

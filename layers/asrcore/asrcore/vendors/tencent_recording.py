@@ -32,9 +32,9 @@ from asrcore.core.vendor import (
     signed_host,
     unfit_channels,
 )
-from asrcore.vendors import advice, reading, tencent_lines
+from asrcore.vendors import coerce, error_hints, tencent_recording_format
 from asrcore.vendors.tencent_cloud import is_engine
-from asrcore.vendors.tencent_lines import Third, read_lines
+from asrcore.vendors.tencent_recording_format import Third, read_lines
 
 HOST = "aai.qcloud.com"
 SIGNATURE_LIFE_S = 3600
@@ -52,11 +52,16 @@ _CLOCK = "Check that the clock of the caller is right; the next attempt is signe
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
 _REQUEST_CODES = {
-    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", advice.REPORT),
-    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", advice.REPORT),
-    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", advice.REPORT),
-    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", advice.REPORT),
-    "1004": ("HAS_NO_VALID_SUB_SERVICE_TYPE", Kind.CONFIG, "sub_service_type is missing or invalid", advice.REPORT),
+    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
+    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", error_hints.REPORT),
+    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
+    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", error_hints.REPORT),
+    "1004": (
+        "HAS_NO_VALID_SUB_SERVICE_TYPE",
+        Kind.CONFIG,
+        "sub_service_type is missing or invalid",
+        error_hints.REPORT,
+    ),
     "1005": (
         "HAS_NO_VALID_ENGINE_MODEL_TYPE",
         Kind.CONFIG,
@@ -69,8 +74,8 @@ _REQUEST_CODES = {
         "the callback URL is missing, invalid, or 2048 characters or longer",
         "Check the address of the stack's callback API.",
     ),
-    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", advice.REPORT),
-    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", advice.REPORT),
+    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
+    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
     "1009": (
         "HAS_NO_VALID_URL",
         Kind.CONFIG,
@@ -80,9 +85,9 @@ _REQUEST_CODES = {
     "1010": ("HAS_NO_VALID_SECRET_ID", Kind.CONFIG, "the secret id is missing or invalid", _KEYS),
     "1011": ("HAS_NO_VALID_TIMESTAMP", Kind.CONFIG, "timestamp is missing or invalid", _CLOCK),
     "1012": ("HAS_NO_VALID_EXPIRED", Kind.CONFIG, "expired is missing or invalid", _CLOCK),
-    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", advice.REPORT),
-    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", advice.REPORT),
-    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", advice.REPORT),
+    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
+    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", error_hints.REPORT),
+    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
     "1016": (
         "HAS_NO_AMOUNT",
         Kind.CONFIG,
@@ -108,13 +113,13 @@ _REQUEST_CODES = {
         "appid, project and template do not belong together",
         _KEYS,
     ),
-    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", advice.WAIT),
+    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", error_hints.WAIT),
     "1022": ("PROXY_BAD_AUTH", Kind.CONFIG, "the signature is malformed", _KEYS),
     "1023": (
         "",
         Kind.RETRY,
         "a code of an older numbering, where it says that the signature is valid too long",
-        advice.WAIT,
+        error_hints.WAIT,
     ),
     "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", Kind.CONFIG, "the signature is valid for too long", _CLOCK),
     "1025": ("PROXY_AUTH_EXPIRED", Kind.CONFIG, "the signature has expired", _CLOCK),
@@ -132,7 +137,7 @@ _REQUEST_CODES = {
         "",
         Kind.RETRY,
         "a code of an older numbering, where it says that the audio is larger than 5 MB",
-        advice.WAIT,
+        error_hints.WAIT,
     ),
     "1032": (
         "AUDIO_TOO_LARGE",
@@ -140,8 +145,13 @@ _REQUEST_CODES = {
         "the recording, sent as bytes, is larger than 5 MB",
         "Upload it under a shorter name, so that it can be sent as a URL.",
     ),
-    "1033": ("", Kind.RETRY, "a code of an older numbering, where it says that the cause is not known", advice.WAIT),
-    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", advice.WAIT),
+    "1033": (
+        "",
+        Kind.RETRY,
+        "a code of an older numbering, where it says that the cause is not known",
+        error_hints.WAIT,
+    ),
+    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
 }
 _CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
 _NAME = re.compile(r"ERROR_[A-Z_]+")
@@ -172,7 +182,7 @@ class TencentRecording(Vendor):
     # published: 5 MB of audio; a rate is not
     tuning = Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
     completes_by = frozenset({Completion.CALLBACK})
-    most_callbacks = tencent_lines.MOST_CALLBACKS
+    most_callbacks = tencent_recording_format.MOST_CALLBACKS
     honours = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {
@@ -189,7 +199,7 @@ class TencentRecording(Vendor):
         {
             "0": Code(Kind.SUCCESS, "taken over at submission, finished at the callback"),
             **{code: Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
-            **tencent_lines.CALLBACK_CODES,
+            **tencent_recording_format.CALLBACK_CODES,
         }
     )
 
@@ -248,10 +258,10 @@ class TencentRecording(Vendor):
 
     def read_submit(self, reply: Reply, order: Order) -> Accepted:
         document = self.parse_json(reply)
-        code = self.checked_code(reply, reading.text(document.get("code")))
+        code = self.checked_code(reply, coerce.text(document.get("code")))
         if code != "0":
-            raise self.error(code, reading.text(document.get("message")))
-        task_id = reading.identifier(document.get("requestId"))
+            raise self.error(code, coerce.text(document.get("message")))
+        task_id = coerce.identifier(document.get("requestId"))
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
@@ -259,20 +269,20 @@ class TencentRecording(Vendor):
     def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
         charset = CHARSETS[int(self.own(order).get("res_text_format", UTF_8))]
         try:
-            fields = tencent_lines.callback_fields(body, content_type, charset)
+            fields = tencent_recording_format.callback_fields(body, content_type, charset)
         except UnknownCharsetError as error:
             raise self.unreadable_callback(str(error)) from None
-        code = tencent_lines.callback_code(fields)
+        code = tencent_recording_format.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")
-        task_id = reading.identifier(fields.get("requestId"))
+        task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
-            return Callback(task_id, self.error(code, reading.text(fields.get("message"))))
+            return Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields:
             raise self.bad_callback("it reports success without a text")
-        duration_ms = tencent_lines.length_ms(fields.get("audioTime"))
+        duration_ms = tencent_recording_format.length_ms(fields.get("audioTime"))
         third = Third.CHANNEL if _is_stereo(order) else Third.SPEAKER
-        return Callback(task_id, read_lines(reading.text(fields["text"]), duration_ms, third))
+        return Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))
 
     def look_up(self, code: str, message: str = "") -> Code:
         """A request code's meaning by the name in the message, where there is one: two numberings are in use."""

@@ -24,7 +24,7 @@ from asrcore.core.vendor import (
     Reply,
     Request,
 )
-from asrcore.vendors import advice, reading, tencent_cloud
+from asrcore.vendors import coerce, error_hints, tencent_cloud
 from asrcore.vendors.tencent_cloud import TencentCloud
 
 ONE_SENTENCE = 2
@@ -37,45 +37,49 @@ _ENGINE = "Check the options asr-model and asr-language."
 _RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
 _BACKEND_CODES = {
     "0": Code(Kind.SUCCESS, "recognised"),
-    "100": Code(_RETRY, "the vendor could not get its slice information", advice.WAIT),
+    "100": Code(_RETRY, "the vendor could not get its slice information", error_hints.WAIT),
     "101": Code(_BAD, "the recording is too big", "Shorten it, or choose a vendor for long recordings.", Trait.SIZE),
-    "102": Code(_CONFIG, "a parameter is not allowed", advice.REPORT),
-    "103": Code(_RETRY, "the vendor's database failed", advice.WAIT),
+    "102": Code(_CONFIG, "a parameter is not allowed", error_hints.REPORT),
+    "103": Code(_RETRY, "the vendor's database failed", error_hints.WAIT),
     "104": Code(_CONFIG, "the appid is not registered", tencent_cloud.ACCOUNT),
     "105": Code(_CONFIG, "the account's template does not exist", tencent_cloud.ACCOUNT),
     "106": Code(_CONFIG, "the account's template is disabled", tencent_cloud.ACCOUNT),
     "107": Code(_CONFIG, "authentication failed", tencent_cloud.KEYS),
     "108": Code(_CONFIG, "the string to sign could not be built", tencent_cloud.KEYS),
-    "109": Code(_RETRY, "the vendor found no recognition server", advice.WAIT),
-    "110": Code(_RETRY, "the vendor's recognition server is down", advice.WAIT),
-    "111": Code(_RETRY, "the vendor's recognition gave a malformed answer", advice.WAIT),
-    "112": Code(_BAD, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
+    "109": Code(_RETRY, "the vendor found no recognition server", error_hints.WAIT),
+    "110": Code(_RETRY, "the vendor's recognition server is down", error_hints.WAIT),
+    "111": Code(_RETRY, "the vendor's recognition gave a malformed answer", error_hints.WAIT),
+    "112": Code(_BAD, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT),
 }
 _ACTION_CODES = {
-    "InternalError.ErrorConfigure": Code(_RETRY, "the vendor failed to start the recognition", advice.WAIT),
-    "InternalError.ErrorCreateLog": Code(_RETRY, "the vendor failed to write its log", advice.WAIT),
-    "InternalError.ErrorFailNewprequest": Code(_RETRY, "the vendor failed to create its request", advice.WAIT),
-    "InternalError.ErrorFailWritetodb": Code(_RETRY, "the vendor's database failed", advice.WAIT),
+    "InternalError.ErrorConfigure": Code(_RETRY, "the vendor failed to start the recognition", error_hints.WAIT),
+    "InternalError.ErrorCreateLog": Code(_RETRY, "the vendor failed to write its log", error_hints.WAIT),
+    "InternalError.ErrorFailNewprequest": Code(_RETRY, "the vendor failed to create its request", error_hints.WAIT),
+    "InternalError.ErrorFailWritetodb": Code(_RETRY, "the vendor's database failed", error_hints.WAIT),
     "InternalError.ErrorFileCannotopen": Code(
         _RETRY, "the vendor could not open its copy of the recording", f"It is tried again; if it persists: {_CONVERT}"
     ),
-    "InternalError.ErrorGetRoute": Code(_RETRY, "the vendor found no route to its recognition", advice.WAIT),
-    "InternalError.ErrorMakeLogpath": Code(_RETRY, "the vendor failed to write its log", advice.WAIT),
-    "InternalError.ErrorRecognize": Code(_RETRY, "recognition failed", advice.WAIT),
-    "InvalidParameter.ErrorContentlength": Code(_CONFIG, "the declared length is not that of the data", advice.REPORT),
-    "InvalidParameter.ErrorParamsMissing": Code(_CONFIG, "a parameter is missing", advice.REPORT),
-    "InvalidParameter.ErrorParsequest": Code(_CONFIG, "the request could not be parsed", advice.REPORT),
+    "InternalError.ErrorGetRoute": Code(_RETRY, "the vendor found no route to its recognition", error_hints.WAIT),
+    "InternalError.ErrorMakeLogpath": Code(_RETRY, "the vendor failed to write its log", error_hints.WAIT),
+    "InternalError.ErrorRecognize": Code(_RETRY, "recognition failed", error_hints.WAIT),
+    "InvalidParameter.ErrorContentlength": Code(
+        _CONFIG, "the declared length is not that of the data", error_hints.REPORT
+    ),
+    "InvalidParameter.ErrorParamsMissing": Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
+    "InvalidParameter.ErrorParsequest": Code(_CONFIG, "the request could not be parsed", error_hints.REPORT),
     "InvalidParameterValue.ErrorInvalidAppid": Code(_CONFIG, "the account's appid is invalid", tencent_cloud.KEYS),
-    "InvalidParameterValue.ErrorInvalidClientip": Code(_CONFIG, "the caller's IP address is invalid", advice.REPORT),
+    "InvalidParameterValue.ErrorInvalidClientip": Code(
+        _CONFIG, "the caller's IP address is invalid", error_hints.REPORT
+    ),
     "InvalidParameterValue.ErrorInvalidEngservice": Code(_CONFIG, "the engine is not known", _ENGINE),
-    "InvalidParameterValue.ErrorInvalidProjectid": Code(_CONFIG, "the project id is invalid", advice.REPORT),
-    "InvalidParameterValue.ErrorInvalidRequestid": Code(_CONFIG, "the request id is invalid", advice.REPORT),
-    "InvalidParameterValue.ErrorInvalidSourcetype": Code(_CONFIG, "the kind of source is invalid", advice.REPORT),
-    "InvalidParameterValue.ErrorInvalidSubservicetype": Code(_CONFIG, "the sub-service is invalid", advice.REPORT),
+    "InvalidParameterValue.ErrorInvalidProjectid": Code(_CONFIG, "the project id is invalid", error_hints.REPORT),
+    "InvalidParameterValue.ErrorInvalidRequestid": Code(_CONFIG, "the request id is invalid", error_hints.REPORT),
+    "InvalidParameterValue.ErrorInvalidSourcetype": Code(_CONFIG, "the kind of source is invalid", error_hints.REPORT),
+    "InvalidParameterValue.ErrorInvalidSubservicetype": Code(_CONFIG, "the sub-service is invalid", error_hints.REPORT),
     "InvalidParameterValue.ErrorInvalidUrl": Code(
         _CONFIG, "the recording's URL is malformed or too long", "Upload the recording under a shorter, plainer name."
     ),
-    "InvalidParameterValue.ErrorInvalidUseraudiokey": Code(_CONFIG, "the audio key is invalid", advice.REPORT),
+    "InvalidParameterValue.ErrorInvalidUseraudiokey": Code(_CONFIG, "the audio key is invalid", error_hints.REPORT),
     "InvalidParameterValue.ErrorInvalidVoiceFormat": Code(_BAD, "the audio format is not supported", _CONVERT),
     "InvalidParameterValue.ErrorInvalidVoicedata": Code(_BAD, "the audio is invalid", _CONVERT),
     "InvalidParameterValue.ErrorVoicedataTooLong": Code(
@@ -165,17 +169,17 @@ class TencentSentence(TencentCloud):
 
 
 def _recognition(response: Mapping[str, Any]) -> Recognition:
-    text = reading.text(response.get("Result"))
-    duration_ms = reading.milliseconds(response.get("AudioDuration"))
+    text = coerce.text(response.get("Result"))
+    duration_ms = coerce.milliseconds(response.get("AudioDuration"))
     if not text:
         return recognition([], duration_ms=duration_ms)
     words = [
         Word(
-            start_ms=reading.milliseconds(word.get("StartTime")),
-            end_ms=reading.milliseconds(word.get("EndTime")),
-            text=reading.text(word.get("Word")),
+            start_ms=coerce.milliseconds(word.get("StartTime")),
+            end_ms=coerce.milliseconds(word.get("EndTime")),
+            text=coerce.text(word.get("Word")),
         )
-        for word in reading.mappings(response.get("WordList"))
+        for word in coerce.mappings(response.get("WordList"))
     ]
     starts = [word.start_ms for word in words if word.start_ms is not None]
     ends = [word.end_ms for word in words if word.end_ms is not None]

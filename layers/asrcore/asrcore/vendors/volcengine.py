@@ -30,7 +30,7 @@ from asrcore.core.vendor import (
     Vendor,
     as_failed_query,
 )
-from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
+from asrcore.vendors import coerce, error_hints, failure_text, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 # Our language tags, and the vendor's.
@@ -56,7 +56,7 @@ CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor na
 DEFAULT_BITS = 16
 
 _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
-_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", advice.WAIT)
+_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
 _NO_CAUSE = frozenset({"1022", "1099"})
@@ -101,16 +101,16 @@ class Volcengine(Vendor):
             **volcengine_gateway.CODES,
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
             "1000": Code(Kind.SUCCESS, "taken over at submission, finished at a query or callback"),
-            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", advice.REPORT),
+            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT),
             "1002": Code(Kind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
             "1003": Code(
                 Kind.RETRY,
                 "too many requests in a second",
-                advice.SLOWER,
+                error_hints.SLOWER,
             ),
             "1004": Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
-            "1005": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
-            "1006": Code(Kind.RETRY, "the vendor broke the request off", advice.WAIT),
+            "1005": Code(Kind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "1006": Code(Kind.RETRY, "the vendor broke the request off", error_hints.WAIT),
             "1010": Code(
                 Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours.", Trait.LENGTH
             ),
@@ -120,19 +120,19 @@ class Volcengine(Vendor):
                 "Compress it to MP3, or split it into smaller parts.",
                 Trait.SIZE,
             ),
-            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", advice.CONVERT),
+            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
             "1013": Code(Kind.SILENT, "nobody speaks in the recording"),
-            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
+            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT),
             "1015": Code(
                 Kind.RETRY,
                 "the vendor could not download the recording",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 " China and answers without a redirect.",
             ),
-            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", advice.WAIT),
-            "1021": Code(Kind.RETRY, "the vendor took too long", advice.WAIT),
-            "1022": Code(Kind.RETRY, "recognition failed", advice.WAIT),
-            "1099": Code(Kind.RETRY, "the vendor does not know the cause", advice.WAIT),
+            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
+            "1021": Code(Kind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "1022": Code(Kind.RETRY, "recognition failed", error_hints.WAIT),
+            "1099": Code(Kind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
             "2000": Code(Kind.IN_PROGRESS, "being recognised"),
             "2001": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
             "3000": Code(
@@ -171,7 +171,7 @@ class Volcengine(Vendor):
     def read_submit(self, reply: Reply, order: Order) -> Accepted:
         answer, code = self._answer(reply)
         if code != "1000":
-            raise self.error(code, reading.text(answer.get("message")))
+            raise self.error(code, coerce.text(answer.get("message")))
         task_id = _task_id(answer, order)
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
@@ -194,7 +194,7 @@ class Volcengine(Vendor):
         if _STILL_AT_WORK.fullmatch(code):
             return InProgress()
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
-            raise as_failed_query(self.error(code, reading.text(answer.get("message"))))
+            raise as_failed_query(self.error(code, coerce.text(answer.get("message"))))
         result = self._result(answer, code, order)
         if result is None:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
@@ -230,18 +230,18 @@ class Volcengine(Vendor):
         if code == "1013":
             return recognition([])
         if code != "1000":
-            raise self.error(code, reading.text(answer.get("message")))
+            raise self.error(code, coerce.text(answer.get("message")))
         if "text" not in answer and "utterances" not in answer:
             return None
         with_words = order.options.words is not False
         found = utterances(answer.get("utterances"), with_words=with_words)
-        return recognition(found, text=reading.text(answer.get("text")) or None)
+        return recognition(found, text=coerce.text(answer.get("text")) or None)
 
 
 def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     """Return what is under `resp`, or under `header` in a refusal by the gateway, and its code as text or ""."""
-    answer = reading.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
-    return answer, reading.text(answer.get("code"))
+    answer = coerce.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
+    return answer, coerce.text(answer.get("code"))
 
 
 def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
@@ -262,7 +262,7 @@ def _cluster(order: Order) -> str | None:
 
 def _task_id(answer: Mapping[str, Any], order: Order) -> str | None:
     """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
-    task_id, cluster = reading.identifier(answer.get("id")), _cluster(order)
+    task_id, cluster = coerce.identifier(answer.get("id")), _cluster(order)
     return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
 

@@ -33,7 +33,7 @@ from asrcore.core.vendor import (
     as_failed_query,
     attempt_uuid,
 )
-from asrcore.vendors import advice, failure_text, reading, volcengine_gateway
+from asrcore.vendors import coerce, error_hints, failure_text, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 PATH = "/api/v3/auc/bigmodel"
@@ -165,22 +165,26 @@ class VolcengineBigmodel(Vendor):
             "20000002": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
             SILENT: Code(Kind.SILENT, "nobody speaks in the recording"),
             _NO_SUCH_TASK: Code(
-                Kind.CONFIG, "the request is wrong, or the vendor does not know the task", advice.REPORT
+                Kind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
             ),
             _REFUSED_OR_KNOWN: Code(
-                Kind.CONFIG, "a parameter is missing or invalid, or the task was submitted before", advice.REPORT
+                Kind.CONFIG, "a parameter is missing or invalid, or the task was submitted before", error_hints.REPORT
             ),
-            "45000002": Code(Kind.BAD_AUDIO, "the recording has no audio in it", advice.UPLOAD_AGAIN, Trait.CONTENT),
-            "45000003": Code(Kind.CONFIG, "a parameter is wrong", advice.REPORT),
+            "45000002": Code(
+                Kind.BAD_AUDIO, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT
+            ),
+            "45000003": Code(Kind.CONFIG, "a parameter is wrong", error_hints.REPORT),
             "45000006": Code(
-                Kind.RETRY, "the vendor could not download the recording", f"{advice.DOWNLOAD} It must not redirect."
+                Kind.RETRY,
+                "the vendor could not download the recording",
+                f"{error_hints.DOWNLOAD} It must not redirect.",
             ),
-            "45000081": Code(Kind.RETRY, "the vendor waited too long for audio", advice.WAIT),
-            "45000130": Code(Kind.CONFIG, "the text is too long", advice.REPORT),
+            "45000081": Code(Kind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
+            "45000130": Code(Kind.CONFIG, "the text is too long", error_hints.REPORT),
             "45000131": Code(
                 Kind.RETRY,
                 "more than 500 hours of audio within half an hour",
-                advice.SLOWER,
+                error_hints.SLOWER,
                 retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last of the attempts comes after the half hour
             ),
             "45000132": Code(
@@ -189,10 +193,10 @@ class VolcengineBigmodel(Vendor):
                 "Compress it to MP3, or split it into parts of less than 512 MB.",
                 Trait.SIZE,
             ),
-            "45000151": Code(Kind.BAD_AUDIO, "the audio format is wrong", advice.CONVERT),
-            _SERVER_FAILED: Code(Kind.RETRY, "the vendor failed", advice.WAIT),
-            "55000031": Code(Kind.RETRY, "the vendor is busy", advice.WAIT),
-            "55001010": Code(Kind.RETRY, "the vendor took too long", advice.WAIT),
+            "45000151": Code(Kind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
+            _SERVER_FAILED: Code(Kind.RETRY, "the vendor failed", error_hints.WAIT),
+            "55000031": Code(Kind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "55001010": Code(Kind.RETRY, "the vendor took too long", error_hints.WAIT),
         }
     )
 
@@ -313,13 +317,13 @@ class VolcengineBigmodel(Vendor):
 
     def _outcome(self, reply: Reply) -> tuple[str, str]:
         """Return code and message: from the headers, from a refusal by the gateway, or from the body of a variant."""
-        code = reading.text(reply.headers.get("x-api-status-code"))
+        code = coerce.text(reply.headers.get("x-api-status-code"))
         if code:
-            return code, reading.text(reply.headers.get("x-api-message"))
+            return code, coerce.text(reply.headers.get("x-api-message"))
         document = self.parse_json(reply)
         answer = volcengine_gateway.refusal(document) or document
-        code = self.checked_code(reply, reading.text(answer.get("code")))
-        return code, reading.text(answer.get("message"))
+        code = self.checked_code(reply, coerce.text(answer.get("code")))
+        return code, coerce.text(answer.get("message"))
 
 
 def _named_edition(options: Options) -> str | None:
@@ -404,14 +408,14 @@ def _found(document: Mapping[str, Any], order: Order) -> Recognition | None:
     """Return the recognition in an answer; None where there is none."""
     result = document.get("result")
     if isinstance(result, list):  # as the vendor's table has it
-        result = next(iter(reading.mappings(result)), None)
-    result = reading.mapping(result)
+        result = next(iter(coerce.mappings(result)), None)
+    result = coerce.mapping(result)
     if "text" not in result and "utterances" not in result:
         return None
-    length = reading.first(reading.mapping(document.get("audio_info")), "duration")
-    in_result = reading.first(reading.mapping(result.get("additions")), "duration")
+    length = coerce.first(coerce.mapping(document.get("audio_info")), "duration")
+    in_result = coerce.first(coerce.mapping(result.get("additions")), "duration")
     return recognition(
         utterances(result.get("utterances"), with_words=order.options.words is not False),
-        text=reading.text(result.get("text")) or None,
-        duration_ms=reading.milliseconds(length if length is not None else in_result),
+        text=coerce.text(result.get("text")) or None,
+        duration_ms=coerce.milliseconds(length if length is not None else in_result),
     )

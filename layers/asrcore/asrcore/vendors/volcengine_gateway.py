@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from asrcore.core.vendor import UNDOCUMENTED, Code, Kind
-from asrcore.vendors import advice, failure_text, reading
+from asrcore.vendors import coerce, error_hints, failure_text
 
 _HTTP_STATUSES = frozenset({401, 403, 429})
 BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
@@ -26,20 +26,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Activate recording recognition (model 2.0, model 1.0 or the edition that the option asr-model names) in"
             " the vendor's console.",
         ),
-        QUOTA: Code(Kind.RETRY, "too many requests in a second, or at a time", advice.SLOWER),
+        QUOTA: Code(Kind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
     }
 )
 _USED_UP = Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
 _LIFETIME = "_lifetime"  # how the names of quotas end that do not fill up again: audio_duration_lifetime
 _FAMILIES = (
-    ("450", Code(Kind.CONFIG, UNDOCUMENTED.meaning, advice.REPORT)),
-    ("550", Code(Kind.RETRY, UNDOCUMENTED.meaning, advice.WAIT)),
+    ("450", Code(Kind.CONFIG, UNDOCUMENTED.meaning, error_hints.REPORT)),
+    ("550", Code(Kind.RETRY, UNDOCUMENTED.meaning, error_hints.WAIT)),
 )
 
 
 def refusal(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what the gateway wrote: `code` and `message` under `header`; an empty mapping for any other reply."""
-    return reading.mapping(document.get("header"))
+    return coerce.mapping(document.get("header"))
 
 
 def is_about_the_call(http_status: int, code: str, codes: Mapping[str, Code]) -> bool:

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from asrcore.core.transcript import Utterance, Word
-from asrcore.vendors import reading
+from asrcore.vendors import coerce
 
 _CHANNELS = {"1": 0, "2": 1}
 
 
 def utterances(items: object, *, with_words: bool) -> list[Utterance]:
     """Return the sentences of a list; channels, speakers and emotions where the vendor gives them."""
-    sentences = reading.mappings(items)
-    spans = reading.spans(sentences, ("start_time",), ("end_time",), earliest_ms=0)
+    sentences = coerce.mappings(items)
+    spans = coerce.spans(sentences, ("start_time",), ("end_time",), earliest_ms=0)
     return [
         _utterance(sentence, start_ms, end_ms, with_words=with_words)
         for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
@@ -24,29 +24,29 @@ def utterances(items: object, *, with_words: bool) -> list[Utterance]:
 
 
 def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_words: bool) -> Utterance:
-    additions = reading.mapping(item.get("additions"))
-    speaker = reading.first(additions, "speaker", "speaker_id")
+    additions = coerce.mapping(item.get("additions"))
+    speaker = coerce.first(additions, "speaker", "speaker_id")
     return Utterance(
         start_ms=start_ms,
         end_ms=end_ms,
-        text=reading.text(item.get("text")),
-        speaker=reading.text(item.get("speaker") if speaker is None else speaker) or None,
-        channel=_CHANNELS.get(reading.text(additions.get("channel_id"))),
-        emotion=reading.text(additions.get("emotion")) or None,
+        text=coerce.text(item.get("text")),
+        speaker=coerce.text(item.get("speaker") if speaker is None else speaker) or None,
+        channel=_CHANNELS.get(coerce.text(additions.get("channel_id"))),
+        emotion=coerce.text(additions.get("emotion")) or None,
         words=_words(item.get("words"), start_ms) if with_words else [],
     )
 
 
 def _words(items: object, sentence_start_ms: int | None) -> list[Word]:
     """Return the words. The newer generation gives a confidence that is always 0, and -1 for times unknown to it."""
-    words = reading.mappings(items)
-    spans = reading.spans(words, ("start_time",), ("end_time",), earliest_ms=sentence_start_ms)
+    words = coerce.mappings(items)
+    spans = coerce.spans(words, ("start_time",), ("end_time",), earliest_ms=sentence_start_ms)
     return [
         Word(
             start_ms=start_ms,
             end_ms=end_ms,
-            text=reading.text(word.get("text")),
-            confidence=reading.confidence(word.get("confidence")) or None,
+            text=coerce.text(word.get("text")),
+            confidence=coerce.confidence(word.get("confidence")) or None,
         )
         for word, (start_ms, end_ms) in zip(words, spans, strict=True)
     ]

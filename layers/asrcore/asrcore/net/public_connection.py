@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPSConnection
 import certifi
 
 from asrcore.core.addresses import is_public
-from asrcore.vendors.deadline import Deadline
+from asrcore.net.deadline import Deadline
 
 CONNECT_TIMEOUT_S = 5
 

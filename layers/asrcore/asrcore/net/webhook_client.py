@@ -7,13 +7,13 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.stores.connection import PrivateAddressError, connect
-from asrcore.vendors.deadline import Deadline
+from asrcore.net.deadline import Deadline
+from asrcore.net.public_connection import PrivateAddressError, connect
 
 POST_LIMIT_S = 20  # for the whole exchange; the specification recommends 15 to 30
 
 
-class HttpReceiver:
+class HttpWebhookClient:
     """Whoever answers at an https address on the public internet; on this machine too, and without TLS, if `local`.
 
     No redirect is followed, and the name is looked up for each post.

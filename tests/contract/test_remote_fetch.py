@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.stores import outside
-from asrcore.stores.connection import connect
-from asrcore.stores.outside import fetch
-from asrcore.vendors.deadline import Deadline
+from asrcore.net import remote_fetch
+from asrcore.net.deadline import Deadline
+from asrcore.net.public_connection import connect
+from asrcore.net.remote_fetch import fetch
 from tests.support.web import Web
 
 RECORDING = bytes(range(256)) * 400
@@ -165,7 +165,7 @@ class TestFromOutside:
 
 def test_a_public_place_that_redirects_inside_is_not_followed(web, monkeypatch):
     """The first address is taken for a public one, so that only the redirect is in question."""
-    monkeypatch.setattr(outside, "read_link", _only_the_first_is_local(outside.read_link))
+    monkeypatch.setattr(remote_fetch, "read_link", _only_the_first_is_local(remote_fetch.read_link))
     first = web.redirect("/a.wav", "https://169.254.169.254/latest/meta-data/a.wav")
 
     assert refused(first, local=True).code == "BadUrl"

@@ -15,7 +15,7 @@ from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import read_json
 from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
 from asrcore.core.vendor import Code, Kind
-from asrcore.vendors import advice, failure_text, reading
+from asrcore.vendors import coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
 CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
@@ -23,12 +23,12 @@ CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it ag
 CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
     {
         "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT),
-        "10001": Code(Kind.RETRY, "recognition did not succeed", advice.WAIT),
+        "10001": Code(Kind.RETRY, "recognition did not succeed", error_hints.WAIT),
         # Older pages print the words of 10003, "too long", for 10002 as well; the callback page of 2025 does not.
         "10002": failure_text.TOO_SHORT,
         "10003": failure_text.TOO_LONG,
         "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", CONVERT),
-        "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", advice.WAIT),
+        "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
         "10006": failure_text.TRACKS,
         "10007": failure_text.NO_DOWNLOAD,
     }
@@ -59,13 +59,13 @@ class Third(Enum):
 
 def callback_code(fields: Mapping[str, object]) -> str | None:
     """The code of a callback; None where there is none."""
-    code = reading.text(fields.get("code"))
+    code = coerce.text(fields.get("code"))
     return code if _CODE.fullmatch(code) else None
 
 
 def length_ms(seconds: object) -> int | None:
     """Return a recording's length from one in seconds; 0 stands for unknown."""
-    return reading.milliseconds(seconds, unit_ms=1000) or None
+    return coerce.milliseconds(seconds, unit_ms=1000) or None
 
 
 def callback_fields(body: bytes, content_type: str, text_charset: str | None = None) -> dict[str, object]:
@@ -78,7 +78,7 @@ def callback_fields(body: bytes, content_type: str, text_charset: str | None = N
     if body.lstrip().startswith(b"{"):
         whole = decode(body, declared, "utf-8", text_charset)
         try:
-            document = reading.mapping(read_json(whole))
+            document = coerce.mapping(read_json(whole))
         except ValueError:
             return {}
         return {
@@ -154,5 +154,5 @@ def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> It
 
 def _time_ms(minutes: str, seconds: str) -> int | None:
     """Minutes may exceed 59: an hour is 60:00.000."""
-    whole_ms, part_ms = reading.milliseconds(minutes, unit_ms=60_000), reading.milliseconds(seconds, unit_ms=1000)
-    return None if whole_ms is None or part_ms is None else reading.milliseconds(whole_ms + part_ms)
+    whole_ms, part_ms = coerce.milliseconds(minutes, unit_ms=60_000), coerce.milliseconds(seconds, unit_ms=1000)
+    return None if whole_ms is None or part_ms is None else coerce.milliseconds(whole_ms + part_ms)

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.vendor import CONNECT_TIMEOUT_S, Reply, Request
-from asrcore.vendors.deadline import Deadline, DeadlineAdapter, PublicAddressError
+from asrcore.net.deadline import Deadline, DeadlineAdapter, PublicAddressError
 
 LARGEST_REPLY_BYTES = 24 * 1024 * 1024
 READ_BYTES = 64 * 1024

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asrcore.vendors import reading
+from asrcore.vendors import coerce
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from asrcore.vendors import reading
     ],
 )
 def test_milliseconds(value, ms):
-    assert reading.milliseconds(value) == ms
+    assert coerce.milliseconds(value) == ms
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_milliseconds(value, ms):
     ],
 )
 def test_seconds(seconds, ms):
-    assert reading.milliseconds(seconds, unit_ms=1000) == ms
+    assert coerce.milliseconds(seconds, unit_ms=1000) == ms
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_seconds(seconds, ms):
     ],
 )
 def test_times_that_are_counted_from_elsewhere(value, ms):
-    assert reading.milliseconds(value, origin_ms=500) == ms
+    assert coerce.milliseconds(value, origin_ms=500) == ms
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_times_that_are_counted_from_elsewhere(value, ms):
     ],
 )
 def test_text(value, text):
-    assert reading.text(value) == text
+    assert coerce.text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_text(value, text):
     ],
 )
 def test_confidence(value, confidence):
-    assert reading.confidence(value) == confidence
+    assert coerce.confidence(value) == confidence
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_confidence(value, confidence):
     ],
 )
 def test_identifier(value, identifier):
-    assert reading.identifier(value) == identifier
+    assert coerce.identifier(value) == identifier
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_identifier(value, identifier):
     ],
 )
 def test_start_left_out_counts_as_0_where_the_end_proves_it(items, earliest_ms, spans):
-    assert reading.spans(items, ("start", "begin"), ("end",), earliest_ms=earliest_ms) == spans
+    assert coerce.spans(items, ("start", "begin"), ("end",), earliest_ms=earliest_ms) == spans

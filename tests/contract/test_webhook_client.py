@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.stores.receiver import HttpReceiver
+from asrcore.net.webhook_client import HttpWebhookClient
 from tests.support.receiver import Receiver
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -66,7 +66,7 @@ def drips(beginning, piece):
 
 
 def post(url, **options):
-    return HttpReceiver(url, **options).post(b'{"type":"transcript.completed"}', {"webhook-id": "1"})
+    return HttpWebhookClient(url, **options).post(b'{"type":"transcript.completed"}', {"webhook-id": "1"})
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 307, 404, 410, 500])

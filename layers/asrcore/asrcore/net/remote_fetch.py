@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 from asrcore.core.errors import AsrError, ErrorClass, Trait
 from asrcore.core.links import Link, read_link
-from asrcore.stores.connection import PrivateAddressError, connect
-from asrcore.vendors.deadline import Deadline
+from asrcore.net.deadline import Deadline
+from asrcore.net.public_connection import PrivateAddressError, connect
 
 FETCH_LIMIT_S = 30.0  # for all of it, redirects included
 MOST_REDIRECTS = 3
