@@ -30,9 +30,9 @@ ROLES = [
 PLAYED_BY_NOBODY = {
     "logs:CreateLogStream": "Lambda itself writes the logs, under the function's role; here they are files",
     "logs:PutLogEvents": "the same",
-    "GiveUpUploads": "only of a conversion of more than 16 MB that fails",
+    "AbortUploads": "only of a conversion of more than 16 MB that fails",
     "StartChildren": "Step Functions starts a map's children itself; here they run inside their parent",
-    "LookAfterChildren": "the same",
+    "SuperviseChildren": "the same",
     "WriteLargeManifest": "Step Functions writes results of some megabytes in parts; here they are small",
     "DeliverLogs": "Step Functions has its log delivered by CloudWatch Logs; here it writes none",
 }

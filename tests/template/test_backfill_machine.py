@@ -119,6 +119,6 @@ def test_the_role_reads_inventories_where_the_bucket_lets_s3_write_them():
     documents.append(TEMPLATE["Resources"]["AudioBucketPolicy"]["Properties"]["PolicyDocument"])
     statements = {each["Sid"]: each for document in documents for each in document["Statement"]}
 
-    for sid in ("ReadInventory", "TakeInventory"):
+    for sid in ("ReadInventory", "AllowInventory"):
         assert statements[sid]["Resource"]["Fn::Sub"].endswith(f"${{AudioBucket}}/{INVENTORIES}*")
-    assert set(statements["TakeInventory"]["Condition"]) == {"StringEquals", "ArnEquals"}
+    assert set(statements["AllowInventory"]["Condition"]) == {"StringEquals", "ArnEquals"}

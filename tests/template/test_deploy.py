@@ -181,7 +181,7 @@ class TestKey:
 
     def test_opens_to_services_for_this_stack_alone(self):
         for name, statement in STATEMENTS.items():
-            if name != "AccountDecides":
+            if name != "AllowAccountPolicies":
                 ((key, values),) = statement["Condition"]["ArnLike"].items()
                 assert key in {"kms:EncryptionContext:aws:logs:arn", "aws:SourceArn"}
                 for value in values if isinstance(values, list) else [values]:
@@ -190,7 +190,7 @@ class TestKey:
     @pytest.mark.parametrize("name", [name for name, each in EXPANDED.items() if each["Type"] == "AWS::Logs::LogGroup"])
     def test_seals_every_log_group(self, name):
         group = EXPANDED[name]["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${StackName}")
-        allowed = STATEMENTS["LogsAreSealed"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+        allowed = STATEMENTS["EncryptLogs"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
 
         assert any(group.startswith(each["Fn::Sub"].split(":log-group:")[1].rstrip("*")) for each in allowed)
 

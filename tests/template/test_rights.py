@@ -140,19 +140,19 @@ def test_every_statement_has_a_name_of_its_own():
     ("address", "elements"),
     [
         pytest.param(
-            "ApiRole.DeleteForGood",
+            "ApiRole.DeleteObjects",
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-*"}},
             id="deletes in every bucket of the stack",
         ),
-        pytest.param("SubmitRole.TakePacedSlot", {"Condition": None}, id="submits and changes every row"),
-        pytest.param("PollerRole.TakePacedSlot", {"Condition": None}, id="asks and changes every row"),
+        pytest.param("SubmitRole.ReserveSlot", {"Condition": None}, id="submits and changes every row"),
+        pytest.param("PollerRole.ReserveSlot", {"Condition": None}, id="asks and changes every row"),
         pytest.param(
             "BackfillStateMachineRole.WriteManifest",
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TranscriptBucket}/*"}},
             id="writes over transcripts",
         ),
         pytest.param("ApiRole.FindVersions", {"Condition": None}, id="lists everything"),
-        pytest.param("WebhookQueuePolicy.TakeEvents", {"Principal": "*"}, id="lets everybody write"),
+        pytest.param("WebhookQueuePolicy.AcceptEvents", {"Principal": "*"}, id="lets everybody write"),
         pytest.param("AudioBucketPolicy.TlsOnly", {"Effect": "Allow"}, id="allows what it forbade"),
     ],
 )
