@@ -18,8 +18,8 @@ from boto3.session import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
+from devstack.cloudformation_gaps import Route
 from devstack.functions import MAX_EVENT_BYTES, Answer
-from devstack.gaps import Route
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_INTEGRATION_S = 30.0

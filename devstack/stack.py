@@ -15,16 +15,17 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from devstack import hooks
+from devstack import moto_patches
 from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, Failures
 from devstack.clock import WaitClock
+from devstack.cloudformation_gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
 from devstack.event_sources import EventSource, Pollers
 from devstack.expand import Expanded, Json, ParameterError, TemplateError, check_parameters, expand, load_template
+from devstack.fault_injection import FaultInjection
 from devstack.functions import MAX_ENVIRONMENTS, Answer, Credentials, Function, Settings
-from devstack.gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
-from devstack.guard import Guard
 from devstack.http_api import HttpApi
-from devstack.refusals import Refusals
+from devstack.iam_enforcement import IamEnforcement
+from devstack.request_counter import RequestCounter
 from devstack.schedules import Clock, scheduled
 from devstack.settings import (
     ACCOUNT_ID,
@@ -37,7 +38,6 @@ from devstack.settings import (
     TEMPLATE,
     VENDOR_PARAMETERS,
 )
-from devstack.tally import Tally
 from devstack.web import WebServer
 from recognizer.process import RecognizerProcess
 
@@ -55,7 +55,7 @@ class LocalStack:
 
     After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
     `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address),
-    `refusals` (has AWS refuse what is asked of it), `tally` (counts it), `guard` (holds the functions to their roles),
+    `faults` (makes AWS refuse requests), `request_counter` (counts them), `iam` (enforces the functions' roles),
     `roles` (their names, by logical id).
     """
 
@@ -64,8 +64,8 @@ class LocalStack:
     secret_arn: str
     outputs: dict[str, str]
     roles: dict[str, str]
-    refusals: Refusals
-    tally: Tally
+    faults: FaultInjection
+    request_counter: RequestCounter
     _api_server: WebServer
 
     def __init__(
@@ -94,7 +94,7 @@ class LocalStack:
         Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
         """
         self.region = region
-        self.guard = Guard(region)
+        self.iam = IamEnforcement(region)
         self.clock = WaitClock(speed)
         self._environments = environments
         self.simulators: dict[str, str] = {}
@@ -163,7 +163,7 @@ class LocalStack:
         """A boto3 client that may do what a state machine's role may. Raises TrustError for another role."""
         with self._clients_lock:
             if role_arn not in self._sessions:
-                self._sessions[role_arn] = self.guard.assume(role_arn, "states.amazonaws.com", "a state machine")
+                self._sessions[role_arn] = self.iam.assume(role_arn, "states.amazonaws.com", "a state machine")
         return self._client(service, self._sessions[role_arn])
 
     def client_of_function(self, function: str, service: str) -> Any:
@@ -250,7 +250,7 @@ class LocalStack:
         cleanup.callback(self._pollers.close)
         cleanup.callback(self._close_functions)
         filled = self._start_api(cleanup, expanded)
-        cleanup.callback(hooks.stop_executions, ACCOUNT_ID, self.region)
+        cleanup.callback(moto_patches.stop_executions, ACCOUNT_ID, self.region)
         self._deploy(filled, expanded)
         events = self.client("events")
         cleanup.enter_context(Clock(scheduled(events), events, self.run_function_later))
@@ -275,11 +275,11 @@ class LocalStack:
         return {OWN_ENGINE_PARAMETER: url} if url else {}
 
     def _start_aws(self, cleanup: ExitStack) -> None:
-        hooks.register(self.region, self)
-        cleanup.callback(hooks.unregister, self.region)
-        self.refusals = Refusals(DomainDispatcherApplication(create_backend_app))
-        self.tally = Tally(self.refusals)
-        server = cleanup.enter_context(WebServer(self.tally, self._bind, self._port, MotoRequestHandler))
+        moto_patches.register(self.region, self)
+        cleanup.callback(moto_patches.unregister, self.region)
+        self.faults = FaultInjection(DomainDispatcherApplication(create_backend_app))
+        self.request_counter = RequestCounter(self.faults)
+        server = cleanup.enter_context(WebServer(self.request_counter, self._bind, self._port, MotoRequestHandler))
         self.aws_endpoint_url = server.url
 
     def _seed_secret(self) -> None:
@@ -362,7 +362,7 @@ class LocalStack:
                 timeout_s=float(properties.get("Timeout", 3)),
                 memory_mb=int(properties.get("MemorySize", 128)),
                 log_group=properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{deployed.function_name}"),
-                credentials=self.guard.assume(properties["Role"], "lambda.amazonaws.com", name),
+                credentials=self.iam.assume(properties["Role"], "lambda.amazonaws.com", name),
             )
             self._functions[name] = Function(settings, log_path, self._environments)
             self._by_name |= {settings.name: name, settings.arn: name}

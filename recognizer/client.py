@@ -9,7 +9,7 @@ from typing import IO
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from recognizer.hearing import Hearing
+from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Client:
         self._lock = threading.Lock()
         self._waiting = 0
 
-    def hear(self, file: IO[bytes], wait_s: float = LONGEST_S) -> Hearing | None:
+    def hear(self, file: IO[bytes], wait_s: float = LONGEST_S) -> Recognition | None:
         """Return what is said in an audio file; None where it cannot be recognised, which is logged.
 
         Raises StillWorkingError after wait_s seconds.
@@ -56,7 +56,7 @@ class Client:
             return None
         return max((int(each["done_ms"]) for each in found), default=None)
 
-    def _hear(self, file: IO[bytes], deadline: float) -> Hearing | None:
+    def _hear(self, file: IO[bytes], deadline: float) -> Recognition | None:
         deaths = 0
         loading_until = time.monotonic() + LOADING_S
         while not self._is_gone():
@@ -76,7 +76,7 @@ class Client:
                     return None
             else:
                 if response.status_code == 200:
-                    return Hearing.from_json(response.json())
+                    return Recognition.from_json(response.json())
                 if response.status_code != 503:
                     LOG.error(
                         "not recognised", extra={"http_status": response.status_code, "reason": _reason(response)}

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Protocol
 
 from recognizer.audio import SAMPLE_RATE_HZ, Samples, read_pieces
-from recognizer.hearing import Hearing, Sentence, Word
+from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.text import PROMPT, cut_loops, repeats_prompt, split_sentences, write
 
 PIECE_S = 60  # four windows of Whisper hold it with its pauses; other recordings get their turn between two pieces
@@ -60,7 +60,7 @@ def recognise(
     hints: str = "",
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Progress = _ignore,
-) -> Hearing:
+) -> Recognition:
     """Recognise a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
     turn: held for each piece.
 
@@ -77,7 +77,7 @@ def recognise(
                 sentences += split_sentences(write(words, language))
         done += len(piece)
         progress(done * 1000 // SAMPLE_RATE_HZ)
-    return Hearing(language, done * 1000 // SAMPLE_RATE_HZ, tuple(cut_loops(sentences)))
+    return Recognition(language, done * 1000 // SAMPLE_RATE_HZ, tuple(cut_loops(sentences)))
 
 
 def _detect(model: Model, piece: Samples) -> str | None:

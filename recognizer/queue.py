@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from recognizer.audio import sha256_of
-from recognizer.hearing import Hearing
+from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Recognise(Protocol):
         hints: str,
         turn: Callable[[], AbstractContextManager[None]],
         progress: Callable[[int], None],
-    ) -> Hearing:
+    ) -> Recognition:
         """Return the recognition."""
 
 
@@ -38,9 +38,9 @@ class _Recording:
     """A recording that was seen. `results` are by language as asked for and hints; `lock` is held while one is made."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    results: dict[tuple[str | None, str], Hearing] = field(default_factory=dict)
+    results: dict[tuple[str | None, str], Recognition] = field(default_factory=dict)
 
-    def known(self, language: str | None, hints: str) -> Hearing | None:
+    def known(self, language: str | None, hints: str) -> Recognition | None:
         """Return the recognition, if there is one; that of the detected language serves a request for it."""
         detected = self.results.get((None, hints))
         if detected is not None and language in {None, detected.language}:
@@ -109,7 +109,7 @@ class Queue:
                 for number, job in self._jobs.items()
             ]
 
-    def recognise(self, file: IO[bytes], language: str | None, hints: str) -> Hearing:
+    def recognise(self, file: IO[bytes], language: str | None, hints: str) -> Recognition:
         """Recognise a recording, or return what was recognised before. Raises recognizer.audio.UnreadableError."""
         sha256, size_bytes = sha256_of(file)
         recording = self._recording(sha256)
@@ -127,7 +127,7 @@ class Queue:
                 del self._recordings[next(iter(self._recordings))]
             return recording
 
-    def _run(self, file: IO[bytes], size_bytes: int, language: str | None, hints: str) -> Hearing:
+    def _run(self, file: IO[bytes], size_bytes: int, language: str | None, hints: str) -> Recognition:
         job: dict[str, Any] = {"size_bytes": size_bytes, "done_ms": 0, "since": time.monotonic()}
         number = next(self._numbers)
         with self._lock:
@@ -143,12 +143,12 @@ class Queue:
         if self._recognise is None:
             raise RuntimeError("the queue is not open")
         try:
-            hearing = self._recognise(
+            recognition = self._recognise(
                 file, language=language, hints=hints, turn=lambda: self._turns.take(size_bytes), progress=progress
             )
         finally:
             with self._lock:
                 del self._jobs[number]
         took_s = round(time.monotonic() - job["since"], 1)
-        LOG.info("recognised", extra={"recording": number, "sentences": len(hearing.sentences), "took_s": took_s})
-        return hearing
+        LOG.info("recognised", extra={"recording": number, "sentences": len(recognition.sentences), "took_s": took_s})
+        return recognition

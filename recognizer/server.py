@@ -15,8 +15,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from recognizer.audio import UnreadableError
-from recognizer.hearing import Hearing
 from recognizer.queue import Queue
+from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the provider's documented switch
 
-    def recognise(file: IO[bytes], language: str | None, hints: str) -> Hearing:
+    def recognise(file: IO[bytes], language: str | None, hints: str) -> Recognition:
         if not queue.wait_open(loading_s):
             raise RefusalError(503, "model_not_ready", "the model is being loaded; send the request again")
         try:
@@ -63,10 +63,10 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
         language = request.form.get("language", "").strip().lower().partition("-")[0] or None
         with tempfile.TemporaryFile(prefix="asr-recognizer-") as file:
             shutil.copyfileobj(uploaded.stream, file)
-            hearing = recognise(file, language, request.form.get("prompt", ""))
+            recognition = recognise(file, language, request.form.get("prompt", ""))
         if form == "json":
-            return jsonify(text=_text(hearing))
-        return jsonify(verbose(hearing, wanted or ["segment"]))
+            return jsonify(text=_text(recognition))
+        return jsonify(verbose(recognition, wanted or ["segment"]))
 
     @app.post("/recognitions")
     def hear() -> Response:
@@ -98,31 +98,31 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     return app
 
 
-def verbose(hearing: Hearing, granularities: Sequence[str]) -> dict[str, Any]:
+def verbose(recognition: Recognition, granularities: Sequence[str]) -> dict[str, Any]:
     """Return a recognition as OpenAI's `verbose_json`; seconds, as there."""
     document: dict[str, Any] = {
         "task": "transcribe",
-        "language": hearing.language,
-        "duration": hearing.duration_ms / 1000,
-        "text": _text(hearing),
+        "language": recognition.language,
+        "duration": recognition.duration_ms / 1000,
+        "text": _text(recognition),
     }
     if "segment" in granularities:
         document["segments"] = [
             {"id": number, "start": each.start_ms / 1000, "end": each.end_ms / 1000, "text": each.text}
-            for number, each in enumerate(hearing.sentences)
+            for number, each in enumerate(recognition.sentences)
         ]
     if "word" in granularities:
         document["words"] = [
             {"word": word.text.strip(f" {MARKS}"), "start": word.start_ms / 1000, "end": word.end_ms / 1000}
-            for sentence in hearing.sentences
+            for sentence in recognition.sentences
             for word in sentence.words
         ]
     return document
 
 
-def _text(hearing: Hearing) -> str:
-    gap = "" if hearing.language in {"zh", "ja"} else " "
-    return gap.join(sentence.text for sentence in hearing.sentences)
+def _text(recognition: Recognition) -> str:
+    gap = "" if recognition.language in {"zh", "ja"} else " "
+    return gap.join(sentence.text for sentence in recognition.sentences)
 
 
 def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:

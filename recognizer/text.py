@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from recognizer.hearing import Sentence, Word
+from recognizer.recognition import Sentence, Word
 
 # Whisper writes as its prompt is written: with this one in simplified characters, with punctuation.
 PROMPT = "以下是普通话的句子，使用简体中文，并加上标点符号。"

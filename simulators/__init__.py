@@ -1,5 +1,5 @@
 """Simulators of the speech-recognition vendors: real HTTP servers on loopback that follow the vendors' documents."""
 
-from simulators.fleet import VENDORS, Simulators
+from simulators.launcher import VENDORS, Simulators
 
 __all__ = ["VENDORS", "Simulators"]

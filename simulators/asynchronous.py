@@ -208,7 +208,9 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             started = time.monotonic()
             status, delivered = self._post(callback)
             told = {"attempt": attempt, "http_status": status, "delivered": delivered}
-            self.journal.note("callback", code, task_id=task_id, took_s=round(time.monotonic() - started, 4), **told)
+            self.request_log.note(
+                "callback", code, task_id=task_id, took_s=round(time.monotonic() - started, 4), **told
+            )
             LOG.info("called back", extra={"vendor": self.vendor, "attempt": attempt, "delivered": delivered})
             if not delivered and attempt < self.options.callback_attempts:
                 interval_s = self.options.callback_interval_s * 2 ** (attempt - 1)

@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from recognizer.audio import decode, open_audio
 from recognizer.client import LONGEST_S
-from recognizer.hearing import Hearing
+from recognizer.recognition import Recognition
 from simulators import silk
 from simulators.outgoing import download
 from simulators.script import Script, ScriptBook
@@ -86,12 +86,12 @@ class Recording:
     duration_ms: int
     segments: tuple[Segment, ...]
     channel_segments: tuple[tuple[Segment, ...], ...]
-    said: Script | Hearing | None = None
+    said: Script | Recognition | None = None
 
     @property
     def is_heard(self) -> bool:
         """Whether what is said is known from the embedded recogniser."""
-        return isinstance(self.said, Hearing)
+        return isinstance(self.said, Recognition)
 
     @property
     def split_segments(self) -> tuple[Segment, ...]:
@@ -138,7 +138,7 @@ def read_recording(
         else:
             file.write(source.data or b"")
         recording = measure(file, raw=source.raw, max_ms=max_ms)
-        said: Script | Hearing | None = scripts.find(recording.sha256)
+        said: Script | Recognition | None = scripts.find(recording.sha256)
         if said is None and recording.segments:
             said = scripts.hear(_with_header(file, source.raw), wait_s)
         return replace(recording, said=said)

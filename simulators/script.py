@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from recognizer.client import Client
-from recognizer.hearing import Hearing, Sentence
+from recognizer.recognition import Recognition, Sentence
 from simulators.segmentation import Segment
 
 SAMPLE_SCRIPTS = Path(__file__).resolve().parents[1] / "samples" / "scripts.json"
@@ -71,7 +71,7 @@ class ScriptBook:
     def __init__(self, path: Path = SAMPLE_SCRIPTS, recognizer: Client | None = None) -> None:
         self._path, self._recognizer = path, recognizer
 
-    def hear(self, file: IO[bytes], wait_s: float) -> Hearing | None:
+    def hear(self, file: IO[bytes], wait_s: float) -> Recognition | None:
         """What the recogniser hears in an audio file; None without one. Raises recognizer.client.StillWorkingError."""
         return self._recognizer.hear(file, wait_s) if self._recognizer else None
 
@@ -89,7 +89,7 @@ class ScriptBook:
 
 
 def speak(
-    segments: Sequence[Segment], said: Script | Hearing | None, *, speakers: int = 1, han_per_word: int = 2
+    segments: Sequence[Segment], said: Script | Recognition | None, *, speakers: int = 1, han_per_word: int = 2
 ) -> tuple[Utterance, ...]:
     """Lay a script over the speech of a recording; nothing is ever said outside the segments.
 
@@ -99,7 +99,7 @@ def speak(
     goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
     tell who speaks, up to `speakers` voices take turns.
     """
-    if isinstance(said, Hearing):
+    if isinstance(said, Recognition):
         return _repeat(segments, said, speakers, han_per_word)
     script = said or Script(
         tuple(segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1))
@@ -181,10 +181,12 @@ def _split(line: int, text: str, han_per_word: int) -> list[_Token]:
     ]
 
 
-def _repeat(segments: Sequence[Segment], hearing: Hearing, speakers: int, han_per_word: int) -> tuple[Utterance, ...]:
+def _repeat(
+    segments: Sequence[Segment], recognition: Recognition, speakers: int, han_per_word: int
+) -> tuple[Utterance, ...]:
     """The recogniser's sentences, where a segment overlaps them; words as long as this vendor's."""
     utterances = []
-    for sentence in hearing.sentences:
+    for sentence in recognition.sentences:
         overlaps = [
             min(segment.end_ms, sentence.end_ms) - max(segment.start_ms, sentence.start_ms) for segment in segments
         ]

@@ -1,4 +1,4 @@
-"""The common shape of a vendor simulator: a real HTTP server on loopback, with faults, options and a journal."""
+"""The common shape of a vendor simulator: a real HTTP server on loopback, with faults, options and a request log."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler
 from devstack.web import WebServer
 from simulators.background import Background
 from simulators.faults import Fault, FaultBook, Moment
-from simulators.journal import Journal, without_secrets
+from simulators.request_log import RequestLog, without_secrets
 from simulators.script import ScriptBook
 
 LOG = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ HEARD = '299 - "words and times by the embedded recogniser; the vendor is simula
 
 @dataclass(frozen=True)
 class Answer:
-    """A vendor's answer: its JSON, how that is sent, and what the journal remembers of it."""
+    """A vendor's answer: its JSON, how that is sent, and what the request log remembers of it."""
 
     code: str
     payload: Mapping[str, object]
@@ -81,7 +81,7 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 class Simulator(ABC, Generic[OptionsT]):
-    """One vendor on one port. A subclass gives the routes and answers; faults and journal are the same for all.
+    """One vendor on one port. A subclass gives the routes and answers; faults and request log are the same for all.
 
     call_codes, outcome_codes: how the codes of a refused call, and of a task's end, are written.
     """
@@ -98,7 +98,7 @@ class Simulator(ABC, Generic[OptionsT]):
         self.scripts = setup.scripts
         self.options = options
         self.faults = FaultBook()
-        self.journal = Journal()
+        self.request_log = RequestLog()
         self.background = Background(self.vendor)
         self._first_options = options
         self._bind, self._port = setup.bind, setup.port
@@ -123,7 +123,7 @@ class Simulator(ABC, Generic[OptionsT]):
 
     @abstractmethod
     def parameters(self) -> Mapping[str, object]:
-        """The parameters of the current request, for the journal; never raises."""
+        """The parameters of the current request, for the request log; never raises."""
 
     @abstractmethod
     def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
@@ -151,7 +151,7 @@ class Simulator(ABC, Generic[OptionsT]):
 
     def _spoil(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
         if fault.drop:
-            # Noted first: the caller may look into the journal as soon as the connection is gone.
+            # Noted first: the caller may look into the request log as soon as the connection is gone.
             response = self._note(moment, Answer("dropped", {}, task_id), Response())
             _hang_up()
             return response
@@ -173,7 +173,7 @@ class Simulator(ABC, Generic[OptionsT]):
         return self._note(moment, answer, response)
 
     def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:
-        self.journal.note(
+        self.request_log.note(
             moment,
             answer.code,
             task_id=answer.task_id,
@@ -231,11 +231,11 @@ class Simulator(ABC, Generic[OptionsT]):
         return self._show_options()
 
     def _show_requests(self) -> Response:
-        return jsonify(self.journal.entries())
+        return jsonify(self.request_log.entries())
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Werkzeug's handler with a time limit; the journal and our own log line replace its access log."""
+    """Werkzeug's handler with a time limit; the request log and our own log line replace its access log."""
 
     timeout = SOCKET_TIMEOUT_S
 

@@ -124,7 +124,7 @@ def refusal(code: str, message: str | None) -> Answer:
 
 
 def answer(code: str, response: Mapping[str, object], task_id: str | None = None) -> Answer:
-    """An answer under a request id of its own, by which the journal knows it unless there is a task."""
+    """An answer under a request id of its own, by which the request log knows it unless there is a task."""
     request_id = str(uuid.uuid4())
     known_by = None if "Error" in response else task_id or request_id
     return Answer(code, {"Response": {**response, "RequestId": request_id}}, known_by)

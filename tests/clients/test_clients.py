@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators import fleet
+from simulators import launcher
 from tests.clients.callers import CALLERS
 from tests.support.simulator_control import CREDENTIALS, Control
 
@@ -66,7 +66,7 @@ def called(name, base_url, web):
     """What a client recognised, in an environment of its own."""
     asked = {
         "base_url": base_url,
-        "account": ACCOUNTS[fleet.ACCOUNTS[VENDORS[name]]],
+        "account": ACCOUNTS[launcher.ACCOUNTS[VENDORS[name]]],
         "url": web.serve("/greeting.wav", GREETING.read_bytes()),
         "path": str(GREETING),
     }

@@ -29,19 +29,19 @@ def model():
     return engine.load(find_model())
 
 
-def text_of(hearing):
-    return " ".join(sentence.text for sentence in hearing.sentences)
+def text_of(recognition):
+    return " ".join(sentence.text for sentence in recognition.sentences)
 
 
 @pytest.mark.parametrize("spoken", mandarin(), ids=lambda spoken: spoken.path.stem)
 def test_mandarin_is_recognised_within_the_stated_errors(model, spoken):
     with spoken.path.open("rb") as file:
-        hearing = engine.recognise(model, file)
+        recognition = engine.recognise(model, file)
 
-    assert hearing.language == "zh"
-    assert spoken.error_rate(text_of(hearing)) <= MOST_ERRORS
-    assert "。" in text_of(hearing)
-    starts = [word.start_ms for sentence in hearing.sentences for word in sentence.words]
+    assert recognition.language == "zh"
+    assert spoken.error_rate(text_of(recognition)) <= MOST_ERRORS
+    assert "。" in text_of(recognition)
+    starts = [word.start_ms for sentence in recognition.sentences for word in sentence.words]
     assert starts == sorted(starts)
     assert len(starts) > 10
 
@@ -49,10 +49,10 @@ def test_mandarin_is_recognised_within_the_stated_errors(model, spoken):
 @pytest.mark.parametrize("spoken", samples("en-US"), ids=lambda spoken: spoken.path.stem)
 def test_english_is_detected_and_recognised(model, spoken):
     with spoken.path.open("rb") as file:
-        hearing = engine.recognise(model, file)
+        recognition = engine.recognise(model, file)
 
-    assert hearing.language == "en"
-    assert spoken.error_rate(text_of(hearing)) <= MOST_ERRORS_IN_ENGLISH
+    assert recognition.language == "en"
+    assert spoken.error_rate(text_of(recognition)) <= MOST_ERRORS_IN_ENGLISH
 
 
 def noise():

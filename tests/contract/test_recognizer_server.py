@@ -10,12 +10,12 @@ import requests
 from devstack.web import WebServer
 from recognizer.audio import UnreadableError
 from recognizer.client import ATTEMPTS, Client, StillWorkingError
-from recognizer.hearing import Hearing, Sentence, Word
 from recognizer.queue import Queue
+from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.server import make_app
 
 WAIT_S = 60
-HEARD = Hearing(
+HEARD = Recognition(
     "zh",
     2500,
     (

@@ -1,4 +1,4 @@
-"""The control of a simulator: faults that every vendor knows, options, and the journal of requests."""
+"""The control of a simulator: faults that every vendor knows, options, and the request log of requests."""
 
 import json
 import os

@@ -43,7 +43,7 @@ def faults(journey, vendor):
 
 @pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem"])
 def test_a_table_that_throttles_delays_and_loses_nothing(journey, operation):
-    journey.stack.refusals.throttle_dynamodb(operation, MORE_THAN_BOTOCORE_TRIES)
+    journey.stack.faults.throttle_dynamodb(operation, MORE_THAN_BOTOCORE_TRIES)
 
     row = journey.finished(drop(journey, "volcengine"))
 
@@ -51,7 +51,7 @@ def test_a_table_that_throttles_delays_and_loses_nothing(journey, operation):
 
 
 def test_a_bucket_that_fails_keeps_the_vendors_yes_waiting_until_the_transcript_is_stored(journey):
-    journey.stack.refusals.slow_down_s3("PUT", journey.stack.transcript_bucket, MORE_THAN_BOTOCORE_TRIES)
+    journey.stack.faults.slow_down_s3("PUT", journey.stack.transcript_bucket, MORE_THAN_BOTOCORE_TRIES)
 
     row = journey.finished(drop(journey, "tencent-recording"))
 

@@ -61,17 +61,21 @@ def entered(journey, job):
     ],
 )
 def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
-    asked_before, refused_before, runs_before = stack.tally.counts(), stack.tally.refused(), runs(stack)
+    asked_before, refused_before, runs_before = (
+        stack.request_counter.counts(),
+        stack.request_counter.refused(),
+        runs(stack),
+    )
 
     job = journey.drop(f"incoming/{vendor}/cost/{next(FRESH)}/{sample}", (SAMPLES / sample).read_bytes())
     row = journey.finished(job)
     transitions = entered(journey, job)
     derived = footprint(Job.model_validate(row), Settings.from_environment(environment(stack)).rates)
     journey.until(lambda: runs(stack), lambda seen: (seen - runs_before).total() >= derived.invocations, "the last run")
-    asked, ran = stack.tally.counts() - asked_before, runs(stack) - runs_before
+    asked, ran = stack.request_counter.counts() - asked_before, runs(stack) - runs_before
     # A slot's first write is refused by design. Each further refusal may be a conflict, whose write is repeated: a
     # callback and the step that waits for it may write the row at once.
-    refused = (stack.tally.refused() - refused_before)["UpdateItem"]
+    refused = (stack.request_counter.refused() - refused_before)["UpdateItem"]
 
     assert row["status"] == "COMPLETED", row.get("error")
     assert derived.transitions == transitions

@@ -86,7 +86,7 @@ def stack(desk, tmp_path_factory):
         held["webhook"] = {"keys": [NEW, OLD]}
         secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(held))
         yield stack
-        assert stack.guard.denials == []
+        assert stack.iam.denials == []
 
 
 @pytest.fixture

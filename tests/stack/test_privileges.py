@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import s3_signer
 from devstack.expand import load_template
-from devstack.guard import Denial
+from devstack.iam_enforcement import Denial
 from devstack.policy import Call, Document, Grant, grants, is_allowed, matches, without
 from devstack.settings import ROOT, TEMPLATE
 from tests.support.permission_scenarios import MEETING, take_every_path
@@ -59,9 +59,9 @@ def used(tmp_path_factory):
         take_every_path(stack)
         yield Used(
             stack,
-            {role: list(stack.guard.policies(stack.roles[role]).values()) for role in ROLES},
-            {role: stack.guard.calls(stack.roles[role]) for role in ROLES},
-            stack.guard.denials,
+            {role: list(stack.iam.policies(stack.roles[role]).values()) for role in ROLES},
+            {role: stack.iam.calls(stack.roles[role]) for role in ROLES},
+            stack.iam.denials,
         )
 
 
@@ -113,7 +113,7 @@ def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
             "the event to fail for good",
         )
 
-        row, (denial, *_) = journey.row(job), stack.guard.denials
+        row, (denial, *_) = journey.row(job), stack.iam.denials
     said = json.loads(message["Body"])["responsePayload"]["errorMessage"]
     assert "is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:" in said
     assert (denial.who, denial.action) == ("SubmitFunction", "secretsmanager:GetSecretValue")
@@ -215,7 +215,7 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
         "secret": stack.secret_arn,
         "table": stack.jobs_table,
     }
-    before = len(stack.guard.denials)
+    before = len(stack.iam.denials)
 
     with pytest.raises(ClientError) as refused:
         getattr(stack.client_of_function(function, service), operation)(
@@ -223,7 +223,7 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
         )
 
     assert refused.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "403"}
-    assert [denial.who for denial in stack.guard.denials[before:]] == [function]
+    assert [denial.who for denial in stack.iam.denials[before:]] == [function]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def transcript_gone_meanwhile(journey: Journey) -> None:
     """A transcript was there and is gone when it is looked at: S3 says so to those only who may list the bucket."""
     for vendor in ENDERS:
         prefix = f"transcripts/incoming/{vendor}/gone.wav"
-        journey.stack.refusals.change_s3(journey.stack.transcript_bucket, prefix, 1)
+        journey.stack.faults.change_s3(journey.stack.transcript_bucket, prefix, 1)
         row = journey.finished(journey.drop(f"incoming/{vendor}/gone.wav", MEETING))
         assert row["transcript_key"] == f"{prefix}.json"
 

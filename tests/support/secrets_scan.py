@@ -113,7 +113,7 @@ def _secrets(stack: Any) -> dict[str, str]:
         for each in (value if isinstance(value, list) else [value])
         if each
     }
-    return {**dict.fromkeys(stack.guard.secrets, "a session of a role"), **named}
+    return {**dict.fromkeys(stack.iam.secrets, "a session of a role"), **named}
 
 
 def _transcripts(stack: Any) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from devstack.cloudformation_gaps import Filled, InvokeConfig, Route, fill, substitute
 from devstack.expand import Json, ParameterError, TemplateError, check_parameters, expand, load_template
-from devstack.gaps import Filled, InvokeConfig, Route, fill, substitute
 from tests.support.fake_functions import code_folders, write_project
 from tests.support.template import TEMPLATE
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from devstack.cloudformation_gaps import Route
 from devstack.functions import MAX_EVENT_BYTES, Answer
-from devstack.gaps import Route
 from devstack.http_api import MAX_BODY_BYTES, HttpApi, reply
 from devstack.web import PortTakenError, WebServer
 

@@ -65,13 +65,13 @@ def test_pieces_end_where_it_is_quiet_and_lose_nothing():
 def test_times_count_from_the_start_of_the_recording():
     model = FakeModel([segment("你好。", 1, 2)], [segment("再见。", 3, 4)])
 
-    hearing = engine.recognise(model, wav(70, silent_at=(55,)), language="zh")
+    recognition = engine.recognise(model, wav(70, silent_at=(55,)), language="zh")
 
-    assert [(each.text, round(each.start_ms, -3)) for each in hearing.sentences] == [
+    assert [(each.text, round(each.start_ms, -3)) for each in recognition.sentences] == [
         ("你好。", 1000),
         ("再见。", 58000),
     ]
-    assert hearing.duration_ms == 70_000
+    assert recognition.duration_ms == 70_000
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_times_count_from_the_start_of_the_recording():
     ],
 )
 def test_what_whisper_invents_is_left_out(invented):
-    hearing = engine.recognise(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
+    recognition = engine.recognise(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
 
-    assert [sentence.text for sentence in hearing.sentences] == ["你好。"]
+    assert [sentence.text for sentence in recognition.sentences] == ["你好。"]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_what_whisper_invents_is_left_out(invented):
 def test_the_language_is_detected_once_when_not_given(given, detected, language):
     model = FakeModel([segment("a")], [segment("b")], language=detected)
 
-    hearing = engine.recognise(model, wav(70), language=given)
+    recognition = engine.recognise(model, wav(70), language=given)
 
-    assert hearing.language == language
+    assert recognition.language == language
     assert [options["language"] for options in model.options] == [language, language]
 
 
@@ -114,9 +114,9 @@ def test_silence_is_never_given_to_the_model(monkeypatch):
     monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [])
     model = FakeModel()
 
-    hearing = engine.recognise(model, wav(2))
+    recognition = engine.recognise(model, wav(2))
 
-    assert (hearing.language, hearing.sentences, hearing.duration_ms) == (None, (), 2000)
+    assert (recognition.language, recognition.sentences, recognition.duration_ms) == (None, (), 2000)
     assert model.options == []
 
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from recognizer.hearing import Hearing
 from recognizer.queue import Queue, Turns
+from recognizer.recognition import Recognition
 
 WAIT_S = 60
 
@@ -19,7 +19,7 @@ def opened(recognise):
 
 
 def heard(language="zh"):
-    return Hearing(language, 1000, ())
+    return Recognition(language, 1000, ())
 
 
 def test_a_recording_is_recognised_once_for_all_who_ask():

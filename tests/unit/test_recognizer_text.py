@@ -2,7 +2,7 @@
 
 import pytest
 
-from recognizer.hearing import Sentence, Word
+from recognizer.recognition import Sentence, Word
 from recognizer.text import MOST_REPEATS, PROMPT, cut_loops, repeats_prompt, split_sentences, write, write_chinese
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recognizer.hearing import Hearing, Sentence, Word
+from recognizer.recognition import Recognition, Sentence, Word
 from simulators.script import Script, ScriptBook, join_texts, join_turns, speak, split_clauses
 from simulators.segmentation import Segment
 
@@ -137,7 +137,7 @@ def test_utterances_of_one_voice_make_a_turn():
     ]
 
 
-HEARD = Hearing(
+HEARD = Recognition(
     "zh",
     4000,
     (

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from moto.s3.exceptions import S3ClientError
 
-from devstack.forms import check
+from devstack.presigned_post import check
 
 SECRET = "wJalrXUtnFEMI"
 BUCKET = "audio"
@@ -69,7 +69,7 @@ def test_a_form_has_its_time(fields: dict[str, str], monkeypatch: pytest.MonkeyP
         def now(cls, tz=None):
             return datetime.now(UTC) + timedelta(seconds=61)
 
-    monkeypatch.setattr("devstack.forms.datetime", Later)
+    monkeypatch.setattr("devstack.presigned_post.datetime", Later)
 
     with pytest.raises(S3ClientError, match="expired"):
         check(fields, BUCKET, 1, SECRET)

@@ -12,7 +12,7 @@ SECRETS = frozenset({"authorization", "secretid", "signature", "signa", "token",
 MAX_ENTRIES = 100_000
 
 
-class Journal:
+class RequestLog:
     """The latest calls in order of their answers."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from asrcore.core.vendor import Accepted, Account, Completion, InProgress
 from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from recognizer.client import StillWorkingError
-from recognizer.hearing import Hearing, Sentence, Word
+from recognizer.recognition import Recognition, Sentence, Word
 from simulators import VENDORS as SIMULATED
 from simulators import Simulators
 from simulators.server import HEARD
@@ -20,7 +20,7 @@ from tests.support.web import Web, eventually
 
 WAIT_S = 60
 TEXT = "今天天气，怎么样。"
-SAID = Hearing(
+SAID = Recognition(
     "zh", 4000, (Sentence((Word("今天", 520, 900), Word("天气，", 900, 1100), Word("怎么样。", 1100, 1480))),)
 )
 

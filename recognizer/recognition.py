@@ -37,7 +37,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Hearing:
+class Recognition:
     """The recognition of one recording. language: ISO 639-1 code, None where no speech was found."""
 
     language: str | None

@@ -55,7 +55,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from devstack import deletion, distributed_map, state_machines
 from devstack.clock import WaitClock
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES, Answer
-from devstack.guard import Guard, access_key_of, is_operator, refuse_stranger
+from devstack.iam_enforcement import IamEnforcement, access_key_of, is_operator, refuse_stranger
 
 # moto wakes a wait by an event that it clears at once: a stop that comes just before the wait begins is seen this late.
 NOTICE_S = 0.5
@@ -65,7 +65,7 @@ MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 class Stack(Protocol):
     """What the changed places ask of a stack."""
 
-    guard: Guard
+    iam: IamEnforcement
     clock: WaitClock
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
@@ -188,7 +188,9 @@ def _install() -> None:
 
 def _change(owner: Any, name: str, replacement: Any) -> None:
     if not hasattr(owner, name):
-        raise RuntimeError(f"this version of moto has no {owner.__name__}.{name}; look again at devstack/hooks.py")
+        raise RuntimeError(
+            f"this version of moto has no {owner.__name__}.{name}; look again at devstack/moto_patches.py"
+        )
     setattr(owner, name, replacement)
 
 
@@ -204,11 +206,11 @@ def _guarded(original: Callable[..., None]) -> Callable[..., None]:
         # A browser asks unsigned whether it may send what is signed (CORS).
         if is_operator(key) or request.method == "OPTIONS":
             return
-        guard = next((stack.guard for stack in list(_stacks.values()) if stack.guard.knows(key)), None)
-        if guard is None:
+        iam = next((stack.iam for stack in list(_stacks.values()) if stack.iam.knows(key)), None)
+        if iam is None:
             refuse_stranger(request)
         else:
-            guard.authorize(request, proof_class, resource)
+            iam.authorize(request, proof_class, resource)
 
     return authorize
 

@@ -42,7 +42,7 @@ CHANGED = Refusal(
 )
 
 
-class Refusals:
+class FaultInjection:
     """A WSGI application before moto's: lets requests through, except those that are to be refused."""
 
     def __init__(self, application: Any) -> None:

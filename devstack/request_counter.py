@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from devstack.refusals import StartResponse, is_of_a_function
+from devstack.fault_injection import StartResponse, is_of_a_function
 
 
-class Tally:
+class RequestCounter:
     """A WSGI application before another one. Safe to use from several threads."""
 
     def __init__(self, application: Any) -> None:

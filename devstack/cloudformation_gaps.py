@@ -1,5 +1,7 @@
-"""What moto's CloudFormation cannot do, each gap filled in one place, by rewriting the expanded template before it is
-deployed (`fill`) or by one call after (`finish`). How moto's services behave once deployed is the matter of hooks.py.
+"""Fill the gaps of moto's CloudFormation, each in one place.
+
+`fill` rewrites the expanded template before it is deployed; `finish` completes what was deployed. Changes of the
+deployed services themselves are in moto_patches.py.
 """
 
 import functools
@@ -219,7 +221,9 @@ def _without_left_out(resources: Json) -> Json:
 def _refuse_unknown(resources: Json) -> None:
     known = get_model_map()
     if unknown := [f"{name} ({r['Type']})" for name, r in resources.items() if r["Type"] not in known]:
-        raise TemplateError(f"the local stack cannot deploy {', '.join(unknown)}: fill the gap in devstack/gaps.py")
+        raise TemplateError(
+            f"the local stack cannot deploy {', '.join(unknown)}: fill the gap in devstack/cloudformation_gaps.py"
+        )
 
 
 # moto has the HTTP API's control plane without CloudFormation, and nothing that answers requests.
@@ -289,7 +293,7 @@ class _Conditions:
             case {"Fn::Not": [dict(inner)]}:
                 return not self._holds(inner)
         raise TemplateError(
-            f"the local stack cannot decide the condition {condition}: fill the gap in devstack/gaps.py"
+            f"the local stack cannot decide the condition {condition}: fill the gap in devstack/cloudformation_gaps.py"
         )
 
 

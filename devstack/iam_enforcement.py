@@ -31,7 +31,7 @@ from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 
-from devstack import forms
+from devstack import presigned_post
 from devstack.functions import Credentials
 from devstack.policy import Call, Document, is_allowed
 from devstack.settings import ACCOUNT_ID, CREDENTIAL
@@ -56,7 +56,7 @@ class Denial:
     resource: str
 
 
-class Guard:
+class IamEnforcement:
     """The roles of one stack, what was asked under them, and what was refused. Safe to use from several threads."""
 
     def __init__(self, region: str) -> None:
@@ -117,7 +117,7 @@ class Guard:
         """
         # moto does not read the region of a presigned URL, and takes the partition to be `aws`.
         resource = re.sub(r"^arn:[^:]+:", f"arn:{self._partition}:", resource)
-        if forms.is_form(request):
+        if presigned_post.is_form(request):
             self._authorize_form(request, resource)
             return
         proof = _proof(request, proof_class)
@@ -131,14 +131,14 @@ class Guard:
 
     def _authorize_form(self, request: Any, resource: str) -> None:
         """An upload by form may do what its policy allows, if the role that signed it may."""
-        fields, key = forms.fields_of(request), access_key_of(request)
+        fields, key = presigned_post.fields_of(request), access_key_of(request)
         session = next(
             each for each in sts_backends[ACCOUNT_ID][self._partition].assumed_roles if each.access_key_id == key
         )
         if fields.get("x-amz-security-token") != session.session_token:
             refuse_stranger(request)
         bucket = resource.rpartition(":")[2].partition("/")[0]
-        forms.check(fields, bucket, len(request.body), session.secret_access_key)
+        presigned_post.check(fields, bucket, len(request.body), session.secret_access_key)
         role, call = session.role_arn.rpartition("/")[2], Call("s3:PutObject", f"{resource}/{fields['key']}")
         if not self._is_allowed(self._sessions[key], role, list(self.policies(role).values()), call):
             raise S3ClientError("AccessDenied", "Access Denied")
@@ -159,8 +159,8 @@ class Guard:
 
 def access_key_of(request: Any) -> str:
     """The id of the access key that a request of moto's is signed with: in its header, URL or form; else empty."""
-    if forms.is_form(request):
-        return forms.fields_of(request).get("x-amz-credential", "").partition("/")[0]
+    if presigned_post.is_form(request):
+        return presigned_post.fields_of(request).get("x-amz-credential", "").partition("/")[0]
     if header := request.headers.get("Authorization"):
         return str(header.partition("Credential=")[2].partition("/")[0])
     told: dict[str, str] = dict(parse_qsl(urlsplit(request.uri).query))
