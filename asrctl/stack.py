@@ -12,10 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from asrcore.aws import connect
+from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
 from asrcore.services import ObjectVersion, Services
-from asrcore.stores.config import CONFIG
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.result import OperatorError
 

@@ -18,10 +18,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from asrcore.aws import CONFIG
 from asrcore.core.errors import AsrError
 from asrcore.core.prices import REFERENCE
 from asrcore.settings import Settings
-from asrcore.stores.config import CONFIG
 from devstack.expand import ParameterError, check_parameters, load_template
 
 ROOT = Path(__file__).parents[1]

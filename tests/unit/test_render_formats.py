@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from asrcore.core.transcript import Transcript, Utterance
 from asrcore.render import FORMATS, Exports, render, with_recording
-from asrcore.render.clock import readable, stamp
 from asrcore.render.cues import Cue, cues
 from asrcore.render.speech import speech
-from asrcore.render.srt import LOOKALIKES
+from asrcore.render.subtitles import LOOKALIKES, timestamp
+from asrcore.render.text import clock_time
 from tests.support.transcripts import said, transcript
 
 CALL = transcript(
@@ -60,14 +60,14 @@ HOSTILE = [
     ],
 )
 def test_times(ms: int, written: str, read: str) -> None:
-    assert stamp(ms, ",") == written
-    assert stamp(ms, ".") == written.replace(",", ".")
-    assert readable(ms) == read
+    assert timestamp(ms, ",") == written
+    assert timestamp(ms, ".") == written.replace(",", ".")
+    assert clock_time(ms) == read
 
 
 def test_a_time_before_the_start_is_refused() -> None:
     with pytest.raises(ValueError, match="negative: -1 ms"):
-        stamp(-1, ",")
+        timestamp(-1, ",")
 
 
 @pytest.mark.parametrize(

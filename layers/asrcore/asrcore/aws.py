@@ -16,16 +16,16 @@ from asrcore.core.vendor import Reply, Request
 from asrcore.metrics import Metrics
 from asrcore.services import Receiver, Services
 from asrcore.settings import Settings
-from asrcore.stores.config import CONFIG
 from asrcore.stores.converter import S3Converter
 from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.secret import StackSecret
-from asrcore.stores.webhook import SqsWebhookQueue
-from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
+from asrcore.stores.workflow import EventBridge, SqsWebhookQueue, StepFunctionsWorkflow
 from asrcore.vendors.registry import VENDORS
 
+# Every call has a time limit, and botocore retries it where a retry is safe.
+CONFIG = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 _REGIONAL_URLS = Config(
     signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
 )

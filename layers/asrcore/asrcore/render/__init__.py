@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from asrcore.core.transcript import Transcript
-from asrcore.render import html, srt, text, vtt
+from asrcore.render import html, subtitles, text
 from asrcore.render.cues import Cue, cues
 from asrcore.render.html import with_recording
 from asrcore.render.speech import speech
@@ -71,9 +71,9 @@ class Exports:
 
     def _written(self, format: str) -> str:
         if format == "srt":
-            return srt.write(self._cues)
+            return subtitles.write_srt(self._cues)
         if format == "vtt":
-            return vtt.write(self._cues, self._speech.voices)
+            return subtitles.write_vtt(self._cues, self._speech.voices)
         if format == "txt":
             return text.write(self._speech, self._speech.voices)
         return html.write(self._transcript, self._speech, self._cues)

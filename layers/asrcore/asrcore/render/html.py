@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asrcore.core.transcript import Transcript
-from asrcore.render import srt, text, vtt
+from asrcore.render import subtitles, text
 from asrcore.render.cues import Cue
 from asrcore.render.lines import STOPS
 from asrcore.render.pages import Page, as_data, load
@@ -25,13 +25,13 @@ _VIEWER = Path(__file__).parent / "viewer" / "viewer"
 _MOST_PIECES = 200
 
 
-def write(transcript: Transcript, spoken: Speech, subtitles: Sequence[Cue]) -> str:
+def write(transcript: Transcript, spoken: Speech, cues: Sequence[Cue]) -> str:
     """The page of a transcript: what it says, and its subtitles."""
     # Control characters never occur in clean text, so a name's place cannot be mistaken.
     open_names = [f"\x01{voice}\x01" for voice in range(len(spoken.voices))]
     exports = {"txt": text.write(spoken, open_names)}
-    if subtitles or not spoken.turns:
-        exports |= {"srt": srt.write(subtitles), "vtt": vtt.write(subtitles, open_names)}
+    if cues or not spoken.turns:
+        exports |= {"srt": subtitles.write_srt(cues), "vtt": subtitles.write_vtt(cues, open_names)}
     return viewer().fill({"transcript": as_data(_data(transcript, spoken)), "exports": as_data(exports)})
 
 

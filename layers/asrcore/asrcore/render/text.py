@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
-from asrcore.render.clock import readable
 from asrcore.render.speech import Speech, Turn
+
+
+def clock_time(ms: int) -> str:
+    """Return `0:01`, `12:30` or `1:00:00`: the whole seconds since the start of the recording."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
 
 
 def write(speech: Speech, voices: Sequence[str]) -> str:
@@ -12,7 +17,7 @@ def write(speech: Speech, voices: Sequence[str]) -> str:
 
 
 def _when(turn: Turn) -> str:
-    return f"[{readable(turn.pieces[0].start_ms)}] " if turn.timed else ""
+    return f"[{clock_time(turn.pieces[0].start_ms)}] " if turn.timed else ""
 
 
 def _who(turn: Turn, voices: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The state machine and the event bus."""
+"""The state machine, the event bus and the queue of webhooks."""
 
 import json
 from collections.abc import Mapping
@@ -63,3 +63,15 @@ class EventBridge:
         answer = self._client.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"EventBridge did not take the event: {answer['Entries'][0].get('ErrorCode')}")
+
+
+class SqsWebhookQueue:
+    """The queue in Amazon SQS. client: a boto3 `sqs` client."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def hide(self, receipt: str, wait_s: int) -> None:
+        """Nobody sees the message until then, 0 to 43,200 seconds."""
+        self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=wait_s)
