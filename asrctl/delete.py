@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from asrcore.deletion import AtWorkError, delete_all, objects, refuse_unless_over
+from asrcore.deletion import JobInProgressError, delete_all, objects, refuse_unless_over
 from asrctl.find import find_job
 from asrctl.formatting import count
 from asrctl.result import CommandResult, OperatorError
@@ -27,6 +27,6 @@ def delete(stack: Stack, reference: str, confirm: Callable[[list[str]], bool], *
         if not confirm(shown):
             return CommandResult({**data, "objects": [], "job_id": None}, ["nothing was deleted"], ok=False)
         delete_all(job, found, stack.services)
-    except AtWorkError as error:
+    except JobInProgressError as error:
         raise OperatorError(f"{error}: see `why {job.job_id}`") from error
     return CommandResult(data, [f"job {job.job_id} and {count(len(found), 'object version')} deleted"])

@@ -38,7 +38,7 @@ def matching_jobs(wanted: Filter, stack: Stack, progress: ProgressReporter, now:
 
 
 def _open_jobs(stack: Stack, now: datetime) -> Iterator[Job]:
-    return (job for _, job in in_parallel(stack.jobs.load, stack.jobs.unattended(now)) if job is not None)
+    return (job for _, job in in_parallel(stack.jobs.load, stack.jobs.find_stalled(now)) if job is not None)
 
 
 def _place(reference: str, stack: Stack) -> tuple[str, str]:

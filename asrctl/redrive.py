@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from asrcore.core.job import Job, Status
-from asrcore.recover import redrive
+from asrcore.restart import redrive
 from asrctl.filters import Filter
 from asrctl.find import find_job, matching_jobs
 from asrctl.formatting import count

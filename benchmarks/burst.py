@@ -23,9 +23,9 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import Reply, Request
 from asrcore.events import step_event
 from asrcore.metrics import Metrics
-from asrcore.poll import perform
+from asrcore.poll import dispatch_step
 from asrcore.services import ConflictError, Services
-from asrcore.submit import submit, take
+from asrcore.submit import handle_new_objects, submit
 from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S, Desk
 from tests.simulation.state_machine import Data, Machine
@@ -251,14 +251,14 @@ class _Burst:
     def _tell(self, source: Source) -> None:
         """S3 tells SubmitFunction of a recording."""
         self._start_process()
-        take([source], self.services)
+        handle_new_objects([source], self.services)
 
     def _invoke(self, placeholder: str, payload: Data) -> Data:
         self._start_process()
         step = step_event(payload)
         if placeholder.startswith("Submit"):
             return submit(step.job_id, self.services).envelope()
-        return perform(step, self.services).envelope()
+        return dispatch_step(step, self.services).envelope()
 
     def _start_process(self) -> None:
         self.crew.wait(self.chance.uniform(*(COLD_S if self.chance.random() < COLD_SHARE else WARM_S)))

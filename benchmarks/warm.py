@@ -23,7 +23,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import Account, Delivery, Order, Reply, Vendor
 from asrcore.poll import await_callback, query
 from asrcore.render import FORMATS
-from asrcore.submit import take
+from asrcore.submit import handle_new_objects
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
@@ -274,7 +274,7 @@ class _Played:
     def submit(self) -> None:
         """The step that takes the recording and hands it over."""
         source = Source(bucket="audio", key=KEY, version_id="1", etag="e", size_bytes=0, sequencer="0A")
-        self.spend("submit_ms", lambda: take([source], self._services))
+        self.spend("submit_ms", lambda: handle_new_objects([source], self._services))
 
     def query(self) -> None:
         """Ask the vendor."""

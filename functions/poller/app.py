@@ -5,7 +5,7 @@ from typing import Any
 from asrcore.aws import connect
 from asrcore.events import step_event
 from asrcore.log import LOG
-from asrcore.poll import perform
+from asrcore.poll import dispatch_step
 
 SERVICES = connect()
 
@@ -15,4 +15,4 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | in
     """Do one step of one job; the answer tells the state machine what to do next, and when."""
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
-    return perform(step, SERVICES).envelope()
+    return dispatch_step(step, SERVICES).envelope()

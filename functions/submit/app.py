@@ -6,7 +6,7 @@ from asrcore.aws import connect
 from asrcore.backfill import take_batch
 from asrcore.events import backfill_event, is_s3_test, new_objects, request_event, step_event
 from asrcore.log import LOG
-from asrcore.submit import request, submit, take
+from asrcore.submit import handle_new_objects, request, submit
 
 SERVICES = connect()
 
@@ -17,7 +17,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
     if is_s3_test(event):
         return None
     if "action" not in event:
-        take(new_objects(event), SERVICES)
+        handle_new_objects(new_objects(event), SERVICES)
         return None
     if batch := backfill_event(event):
         return take_batch(batch, SERVICES).envelope()

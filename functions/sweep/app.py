@@ -4,8 +4,9 @@ from typing import Any
 
 from asrcore.aws import connect
 from asrcore.events import ended_execution
+from asrcore.execution_events import execution_ended
 from asrcore.log import LOG
-from asrcore.recover import execution_ended, sweep
+from asrcore.sweep import sweep
 
 SERVICES = connect()
 

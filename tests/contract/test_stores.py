@@ -121,8 +121,8 @@ class TestJobs:
         jobs.save(untold.fail(error, START))
 
         later = START + timedelta(seconds=1)
-        assert set(jobs.unattended(later)) == {open_job.job_id, untold.job_id}
-        assert set(jobs.unattended(START)) == set()
+        assert set(jobs.find_stalled(later)) == {open_job.job_id, untold.job_id}
+        assert set(jobs.find_stalled(START)) == set()
 
     def test_the_age_of_every_open_job_is_known_and_of_no_other(self, jobs):
         ages = {"v1": START, "v2": START + timedelta(microseconds=1), "v3": START + timedelta(hours=1)}

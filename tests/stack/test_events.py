@@ -62,7 +62,7 @@ def test_the_s3_test_event_is_no_recording(journey):
         ("SubmitFunction", "submit-step"),
         ("ConvertFunction", "convert-step"),
         ("PollerFunction", "query-step"),
-        ("PollerFunction", "look-again-step"),
+        ("PollerFunction", "check-overdue-step"),
         ("PollerFunction", "callback-token-step"),
         ("PollerFunction", "recover-step"),
     ],

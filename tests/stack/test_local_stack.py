@@ -313,10 +313,10 @@ def test_callback_wakes_the_state_machine(scripted: SearchedStack):
 
 
 def test_callback_that_does_not_come_is_missed(scripted: SearchedStack):
-    execution = start(scripted, "missed", "callback", {"look_again": ["completed"]}, wait_s=1)
+    execution = start(scripted, "missed", "callback", {"check_overdue": ["completed"]}, wait_s=1)
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
-    assert notes_of(scripted, "missed") == ["await_callback", "look_again"]
+    assert notes_of(scripted, "missed") == ["await_callback", "check_overdue"]
 
 
 def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: SearchedStack):
@@ -342,7 +342,7 @@ def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(scr
     execution = start(scripted, "hopeless", "query", {"query": ["crash"]})
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
-    assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "look_again"]
+    assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "check_overdue"]
 
 
 def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack):

@@ -54,7 +54,7 @@ JOURNEYS = {
     "query": journey(envelope("query", 7), Query=[returned("query", 20), returned("completed")]),
     "callback": journey(envelope("callback", 3600), AwaitCallback=[{"output": envelope("completed")}]),
     "missed callback": journey(
-        envelope("callback", 3600), AwaitCallback=[{"silent": True}], LookAgain=[returned("failed")]
+        envelope("callback", 3600), AwaitCallback=[{"silent": True}], CheckOverdue=[returned("failed")]
     ),
     "conversion": journey(
         envelope("convert"),
@@ -70,13 +70,13 @@ JOURNEYS = {
         envelope("query"),
         Query=[THROTTLED | {"times": 21}],
         Recover=[returned("query", 900)],
-        LookAgain=[returned("completed")],
+        CheckOverdue=[returned("completed")],
     ),
     "failing step": journey(
         envelope("submit"),
         Submit=[CRASHED | {"times": 5}],
         Recover=[returned("query", 900)],
-        LookAgain=[returned("completed")],
+        CheckOverdue=[returned("completed")],
     ),
     "throttled, then failing": journey(
         envelope("query"), Query=[*[THROTTLED] * 3, *[CRASHED] * 4, returned("completed")]
@@ -138,8 +138,8 @@ def test_callback_ends_the_wait_with_its_envelope(results):
 def test_missed_callback_is_looked_for_after_its_time(results):
     result = results["missed callback"]
 
-    assert result.path == ["Dispatch", "AwaitCallback", "LookAgain", "Dispatch", "Failed"]
-    assert [(call["state"], call["at_s"]) for call in result.calls] == [("AwaitCallback", 0), ("LookAgain", 3600)]
+    assert result.path == ["Dispatch", "AwaitCallback", "CheckOverdue", "Dispatch", "Failed"]
+    assert [(call["state"], call["at_s"]) for call in result.calls] == [("AwaitCallback", 0), ("CheckOverdue", 3600)]
 
 
 def test_conversion_is_repeated_before_the_submission(results):
@@ -167,8 +167,8 @@ def test_throttled_function_is_called_21_times_then_recovered(results):
     assert len(result.calls_of("Query")) == 21
     assert result.calls_of("Query")[-1]["at_s"] > LEAST_S_FOR_THROTTLING
     assert recovered["parameters"]["Payload"]["error"]["Error"] == THROTTLED["error"]
-    assert result.path[-5:] == ["Recover", "WaitToRecover", "LookAgain", "Dispatch", "Completed"]
-    assert result.calls_of("LookAgain")[0]["at_s"] == recovered["at_s"] + 900
+    assert result.path[-5:] == ["Recover", "WaitToRecover", "CheckOverdue", "Dispatch", "Completed"]
+    assert result.calls_of("CheckOverdue")[0]["at_s"] == recovered["at_s"] + 900
 
 
 def test_failing_step_is_tried_five_times_then_recovered(results):

@@ -85,7 +85,7 @@ class MemoryJobs:
         self.free_from[line] = slot + timedelta(microseconds=pace.interval_us)
         return slot
 
-    def unattended(self, before: datetime) -> Iterator[str]:
+    def find_stalled(self, before: datetime) -> Iterator[str]:
         for job_id in list(self.rows):
             job = self.load(job_id)
             if job is not None and job.open is not None and job.updated_at < before:

@@ -10,8 +10,9 @@ from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.webhook import RETRY_WAITS_S
 from asrcore.notify import Delivery, notify
 from asrcore.poll import query
-from asrcore.recover import recover, sweep
+from asrcore.restart import recover
 from asrcore.submit import submit
+from asrcore.sweep import sweep
 from tests.support.memory import World
 from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
 

@@ -7,7 +7,7 @@ from typing import Any
 from asrcore.core.job import Job, new_job
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
-from asrcore.submit import take
+from asrcore.submit import handle_new_objects
 from tests.support.memory import START, World
 from tests.support.toy import Script, Toy
 
@@ -47,7 +47,7 @@ def requests(made: World) -> list[str]:
 
 def drop(made: World, source: Source = SOURCE) -> Job:
     """Drop the recording; the job as it is afterwards."""
-    take([source], made.services)
+    handle_new_objects([source], made.services)
     held = made.jobs.load(new_job(source, START).job_id)
     assert held is not None
     return held

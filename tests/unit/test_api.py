@@ -15,9 +15,9 @@ from asrcore.core.levels import read_metadata
 from asrcore.core.transcript import Source
 from asrcore.finish import end
 from asrcore.poll import query
-from asrcore.recover import redrive
+from asrcore.restart import redrive
 from asrcore.services import ObjectVersion
-from asrcore.submit import submit, take
+from asrcore.submit import handle_new_objects, submit
 from tests.support.api_client import Caller
 from tests.support.memory import START, MemoryVersions
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
@@ -169,7 +169,7 @@ class TestNewJobs:
             "/jobs", {"source": f"s3://audio/{KEY}", "version_id": "v1", "options": {"speakers": 2}}
         )
 
-        assert (told.status, told.problem) == (409, "other-wish")
+        assert (told.status, told.problem) == (409, "options-conflict")
         assert job.job_id in told.json["detail"]
 
     @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ class TestOneJob:
     def test_it_tells_nothing_that_others_should_not_know(self):
         made = world("accepted", vendors=(CALLBACK,))
         job = drop(made)
-        made.services.move(job.job_id, lambda job: job.keep_token("the-token", START))
+        made.services.update_job(job.job_id, lambda job: job.keep_token("the-token", START))
 
         told = Caller(made).get(f"/jobs/{job.job_id}")
 
@@ -402,7 +402,7 @@ class TestLists:
         for number, folder in enumerate(("toy-sync", "toy-sync", "toy-sync", "toy-query", "toy-query")):
             key = f"incoming/{folder}/{number}.wav"
             made.recordings.objects[key] = (wav(), {})
-            take([SOURCE.model_copy(update={"key": key, "version_id": str(number)})], made.services)
+            handle_new_objects([SOURCE.model_copy(update={"key": key, "version_id": str(number)})], made.services)
             made.clock = START + timedelta(minutes=number + 1)
         return made
 
@@ -653,7 +653,7 @@ class TestDeletion:
 
         told = Caller(made).delete(f"/jobs/{job.job_id}")
 
-        assert (told.status, told.problem) == (409, "at-work")
+        assert (told.status, told.problem) == (409, "job-in-progress")
         assert len(made.jobs.rows) == 1
 
     def test_whoever_takes_it_up_meanwhile_keeps_it(self):
@@ -668,7 +668,7 @@ class TestDeletion:
 
         made.recordings.objects = Redriven(made.recordings.objects)
 
-        assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "at-work"
+        assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "job-in-progress"
         assert made.job().status is Status.QUEUED
 
 

@@ -145,7 +145,9 @@ def test_one_of_an_earlier_attempt_changes_nothing(made):
 
 
 def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts_own_task(made):
-    job = made.services.move(made.job().job_id, lambda job: job._attempt_moved(made.clock, vendor_task_id="task-2"))
+    job = made.services.update_job(
+        made.job().job_id, lambda job: job._attempt_moved(made.clock, vendor_task_id="task-2")
+    )
 
     answer = receive(posted(job, b"retry"), made.services)
 
@@ -155,8 +157,8 @@ def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts
 
 def test_a_late_one_for_a_job_that_is_being_redriven_gets_the_polite_answer_too(made):
     job = made.job()
-    made.services.move(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
-    made.services.move(job.job_id, lambda job: job.redrive("asked for", made.clock))
+    made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
+    made.services.update_job(job.job_id, lambda job: job.redrive("asked for", made.clock))
     before = dict(made.jobs.rows)
 
     assert receive(posted(job), made.services).status == 200

@@ -16,8 +16,8 @@ from asrcore.core.routing import choose
 from asrcore.core.step import Next
 from asrcore.core.vendor import Limits, Order
 from asrcore.deletion import delete
-from asrcore.poll import look_again
-from asrcore.recover import redrive
+from asrcore.poll import check_overdue
+from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
@@ -282,7 +282,7 @@ def test_job_that_awaits_its_conversion_is_not_submitted_by_any_step():
     job = drop(made)
 
     assert run_submit(made) is Next.CONVERT
-    assert look_again(job.job_id, made.services).next is Next.CONVERT
+    assert check_overdue(job.job_id, made.services).next is Next.CONVERT
     assert requests(made) == []
 
 

@@ -17,7 +17,7 @@ from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPr
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Completion
 from asrcore.poll import query
-from asrcore.recover import redrive
+from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import START

@@ -106,7 +106,7 @@ def test_the_test_event_is_known():
         ("submit-step", Action.SUBMIT, PUT),
         ("query-step", Action.QUERY, PUT),
         ("callback-token-step", Action.AWAIT_CALLBACK, ODD),
-        ("look-again-step", Action.LOOK_AGAIN, PUT),
+        ("check-overdue-step", Action.CHECK_OVERDUE, PUT),
         ("recover-step", Action.RECOVER, PUT),
     ],
 )

@@ -10,7 +10,7 @@ from asrcore import submit as submit_module
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.events import ended_execution, new_objects, posted, request_event, step_event
 from asrcore.finish import transcript_key
-from asrcore.submit import SomeRecordingsFailedError, take
+from asrcore.submit import SomeRecordingsFailedError, handle_new_objects
 from asrcore.vendors import coerce
 from tests.support.pipeline import SOURCE, drop, wav, world
 
@@ -155,7 +155,7 @@ def test_a_name_cannot_write_a_line_of_the_log(monkeypatch):
     made.recordings.look_up = fail_for_one
 
     with pytest.raises(SomeRecordingsFailedError) as failed:
-        take([SOURCE.model_copy(update={"key": EVIL}), failing], made.services)
+        handle_new_objects([SOURCE.model_copy(update={"key": EVIL}), failing], made.services)
 
     lines = log.getvalue().rstrip("\n").split("\n")
     assert len(str(failed.value).splitlines()) == 1

@@ -11,7 +11,7 @@ from asrcore.core.options import Options
 from asrcore.core.routing import pinned_vendor
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Order
-from asrcore.submit import take
+from asrcore.submit import handle_new_objects
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import QUERY, SYNC, world
 
@@ -23,7 +23,9 @@ def linked(made):
     """Have a recording that lies elsewhere, and take it."""
     made.recordings.objects = {KEY: (ADDRESS.encode(), {})}
     made.recordings.elsewhere = {ADDRESS: b"the recording"}
-    take([Source(bucket="audio", key=KEY, version_id="v1", etag="e1", size_bytes=len(ADDRESS))], made.services)
+    handle_new_objects(
+        [Source(bucket="audio", key=KEY, version_id="v1", etag="e1", size_bytes=len(ADDRESS))], made.services
+    )
     return made.job()
 
 

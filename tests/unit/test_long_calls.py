@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from asrcore.api.job_views import stage
 from asrcore.api.models import Stage
-from asrcore.api.stages import stage
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import CLAIM_MARGIN_S, Status, claim_s
 from asrcore.core.pacing import SHORT_WAIT_S
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Reply
 from asrcore.events import RequestEvent
-from asrcore.submit import SomeRecordingsFailedError, request, submit, take
+from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, request, submit
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from tests.support.memory import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
@@ -98,7 +98,7 @@ def test_claim_lasts_as_long_as_the_vendors_longest_call(vendor, seconds):
             submit(made.job().job_id, made.services)
     else:
         with pytest.raises(SomeRecordingsFailedError):
-            take([SOURCE], made.services)
+            handle_new_objects([SOURCE], made.services)
 
     job = made.job()
     assert (job.attempt.claims, job.attempt.claim_s) == (1, seconds)
@@ -239,7 +239,7 @@ def test_recording_for_a_vendor_that_is_off_fails_and_says_why(key):
     made = own_engine(off=(OWN.name,))
     made.recordings.objects[key] = (wav(), {})
 
-    take([SOURCE.model_copy(update={"key": key})], made.services)
+    handle_new_objects([SOURCE.model_copy(update={"key": key})], made.services)
 
     job = made.job()
     assert (job.status, job.error.code, job.error.class_) == (Status.FAILED, "VendorOff", ErrorClass.CONFIG)

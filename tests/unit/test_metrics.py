@@ -13,8 +13,9 @@ from asrcore.core.options import Options
 from asrcore.core.pacing import AHEAD_S
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
-from asrcore.recover import redrive, sweep
+from asrcore.restart import redrive
 from asrcore.submit import SomeRecordingsFailedError, submit
+from asrcore.sweep import sweep
 from tests.support import metric_scenarios
 from tests.support.memory import STACK, START
 from tests.support.metric_scenarios import STORIES, all_points, points
@@ -218,7 +219,7 @@ class TestSweep:
         made = world("accepted")
         job = drop(made)
         error = AsrError(ErrorClass.CONFIG, "c", "m")
-        made.services.move(job.job_id, lambda job: job.fail(error, made.clock))
+        made.services.update_job(job.job_id, lambda job: job.fail(error, made.clock))
         made.pass_time(50)
 
         sweep(made.services)

@@ -8,7 +8,7 @@ from asrcore.core.job import DEADLINE_S, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.step import Next
 from asrcore.events import Action, StateError, StepEvent
-from asrcore.poll import await_callback, look_again, perform, query
+from asrcore.poll import await_callback, check_overdue, dispatch_step, query
 from asrcore.submit import submit
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 
@@ -110,7 +110,7 @@ def test_the_token_is_kept_while_the_callback_is_awaited():
 def test_a_callback_that_was_faster_than_the_token_wakes_the_execution_at_once():
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
-    made.services.move(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
+    made.services.update_job(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
 
     await_callback(job.job_id, "token", made.services)
 
@@ -133,29 +133,29 @@ def test_a_missed_callback(vendor, waited_s, following):
 
     made.pass_time(waited_s)
 
-    assert look_again(job.job_id, made.services).next is following
+    assert check_overdue(job.job_id, made.services).next is following
 
 
 def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
     made = world(*["accepted"] * 4, vendors=(CALLBACK,))
     job = drop(made)
 
-    step = look_again(job.job_id, made.services)
+    step = check_overdue(job.job_id, made.services)
     while step.next is not Next.FAILED:
         made.pass_time(step.wait_s)
-        do = submit if step.next is Next.SUBMIT else look_again
+        do = submit if step.next is Next.SUBMIT else check_overdue
         step = do(job.job_id, made.services)
 
     assert made.job().error.code == "NoResultInTime"
     assert len(made.job().attempts) == 4
 
 
-@pytest.mark.parametrize("action", [Action.QUERY, Action.LOOK_AGAIN, Action.AWAIT_CALLBACK, Action.RECOVER])
+@pytest.mark.parametrize("action", [Action.QUERY, Action.CHECK_OVERDUE, Action.AWAIT_CALLBACK, Action.RECOVER])
 def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
     made = world("done", vendors=(SYNC,))
     job = drop(made)
 
-    step = perform(
+    step = dispatch_step(
         StepEvent(action=action, job_id=job.job_id, task_token="t", error=StateError(Error="E")), made.services
     )
 
@@ -168,7 +168,7 @@ def test_a_submit_step_is_not_for_the_poller():
     job = drop(made)
 
     with pytest.raises(ValueError, match="SubmitFunction"):
-        perform(StepEvent(action=Action.SUBMIT, job_id=job.job_id), made.services)
+        dispatch_step(StepEvent(action=Action.SUBMIT, job_id=job.job_id), made.services)
 
 
 def test_a_deleted_row_is_an_error_that_names_the_job():

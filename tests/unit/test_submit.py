@@ -10,7 +10,7 @@ from asrcore.core.job import Status, claim_s, new_job
 from asrcore.core.pacing import EARLY_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Completion
-from asrcore.submit import SomeRecordingsFailedError, submit, take
+from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, submit
 from tests.support.memory import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.toy import TEXT, Toy
@@ -96,9 +96,9 @@ def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event
 def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_execution_does():
     made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], made.services)
+        handle_new_objects([SOURCE], made.services)
 
-    take([SOURCE], made.services)
+    handle_new_objects([SOURCE], made.services)
     step = made.workflow.started[made.job().execution_name]
     made.pass_time(step.wait_s)
     submit(made.job().job_id, made.services)
@@ -111,7 +111,7 @@ def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_ex
 def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
     made = world(RuntimeError("dies"))
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], made.services)
+        handle_new_objects([SOURCE], made.services)
 
     step = submit(made.job().job_id, made.services)
 
@@ -123,7 +123,7 @@ def test_one_bad_recording_does_not_stop_its_neighbours():
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
     with pytest.raises(SomeRecordingsFailedError, match="RuntimeError: dies"):
-        take(sources, made.services)
+        handle_new_objects(sources, made.services)
 
     assert len(made.workflow.started) == 2
 
@@ -142,7 +142,7 @@ def test_cut_upload_completes_with_a_warning():
 def test_a_folder_marker_is_no_recording():
     made = world()
 
-    take([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
+    handle_new_objects([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
 
     assert made.jobs.rows == {}
 
@@ -354,7 +354,7 @@ class TestTaskIdsOfOurs:
     def test_the_id_is_on_the_row_before_the_vendor_is_called(self):
         made = world(RuntimeError("the process dies at the vendor's door"))
         with pytest.raises(SomeRecordingsFailedError):
-            take([SOURCE], made.services)
+            handle_new_objects([SOURCE], made.services)
 
         assert made.job().attempt.vendor_task_id == "ours-1"
 
@@ -371,9 +371,9 @@ class TestTaskIdsOfOurs:
     def test_a_process_that_died_is_followed_at_once(self):
         made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
         with pytest.raises(SomeRecordingsFailedError):
-            take([SOURCE], made.services)
+            handle_new_objects([SOURCE], made.services)
 
-        take([SOURCE], made.services)
+        handle_new_objects([SOURCE], made.services)
 
         assert made.job().attempt.submitted_at is not None
         assert [attempt.claims for attempt in made.job().attempts] == [2]
@@ -444,7 +444,7 @@ def test_submissions_to_one_vendor_keep_its_pace():
     made = world(*["accepted"] * 3)
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
-    take(sources, made.services)
+    handle_new_objects(sources, made.services)
 
     jobs = [made.jobs.load(new_job(source, START).job_id) for source in sources]
     first, second, third = (job.attempt.claimed_at for job in jobs)
@@ -492,7 +492,7 @@ def test_a_callback_that_came_before_the_answer_was_noted_is_not_undone():
 
     def call_back_first(request):
         job = made.job()
-        made.services.move(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
+        made.services.update_job(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
         return send(request)
 
     made.send = call_back_first
@@ -507,7 +507,7 @@ def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
     with pytest.raises(SomeRecordingsFailedError):
-        take([SOURCE], made.services)
+        handle_new_objects([SOURCE], made.services)
 
     made.events.publish = publish
     drop(made)
@@ -527,7 +527,7 @@ def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
             made.jobs.save(held.claim(None, [], made.clock))
 
     made.jobs.before_save = somebody_else_claims
-    take([SOURCE], made.services)
+    handle_new_objects([SOURCE], made.services)
 
     assert requests(made) == []
     assert made.workflow.started[made.job().execution_name].wait_s == CLAIM_S

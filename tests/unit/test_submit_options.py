@@ -10,7 +10,7 @@ from asrcore.core.levels import SIDECAR_SUFFIX
 from asrcore.core.options import Options, Wish
 from asrcore.core.step import Next
 from asrcore.events import request_event
-from asrcore.submit import request, take
+from asrcore.submit import handle_new_objects, request
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 
 BESIDE = f"{KEY}{SIDECAR_SUFFIX}"
@@ -134,7 +134,7 @@ def test_a_sidecar_may_name_the_vendor(folder, sidecar, metadata, vendor):
 def test_a_sidecar_by_itself_is_no_recording():
     made = said(world(), sidecar={"speakers": 2})
 
-    take([SOURCE.model_copy(update={"key": BESIDE})], made.services)
+    handle_new_objects([SOURCE.model_copy(update={"key": BESIDE})], made.services)
 
     assert made.jobs.rows == {}
 

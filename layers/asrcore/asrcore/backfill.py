@@ -10,7 +10,6 @@ recording meanwhile waits no longer.
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from asrcore.booking import newest
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status, new_job
 from asrcore.core.levels import is_sidecar
@@ -18,9 +17,10 @@ from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.events import BackfillEvent, Batch, Entry, Listed, Outcome
 from asrcore.finish import transcript_key
+from asrcore.job_creation import as_latest_version
 from asrcore.log import LOG
 from asrcore.services import Services
-from asrcore.submit import SomeRecordingsFailedError, set_going
+from asrcore.submit import SomeRecordingsFailedError, start_job
 
 LINE_S = 60
 ROUND_S = 50  # no recording is begun later in an invocation, so that it ends soon
@@ -86,7 +86,7 @@ def _take(listed: Listed, bucket: str, services: Services) -> tuple[Entry, Job |
     if source.key.endswith("/") and source.size_bytes == 0:
         return _skipped(source.key, "a folder marker"), None
     made = services.transcripts.made_from(transcript_key(source))
-    job = new_job(newest(source, made) if source.version_id else source, services.now())
+    job = new_job(as_latest_version(source, made) if source.version_id else source, services.now())
     # Rows are forgotten after a while: who has a transcript had a job, and is not paid for twice.
     has_transcript = made is not None and made.version_id is not None and made.version_id == source.version_id
     if has_transcript or not services.jobs.create(job):
@@ -95,7 +95,7 @@ def _take(listed: Listed, bucket: str, services: Services) -> tuple[Entry, Job |
     LOG.append_keys(job_id=job.job_id)
     services.metrics.received()
     LOG.info("new recording, by backfill", key=source.key, size_bytes=source.size_bytes)
-    going = set_going(job.job_id, services)
+    going = start_job(job.job_id, services)
     return _entry(going), going
 
 
@@ -103,7 +103,7 @@ def _go_on(job_id: str, services: Services) -> None:
     """Whoever wrote a job's row may have died before an execution looked after it."""
     job = services.jobs.load(job_id)
     if job is not None and not job.finished:
-        set_going(job_id, services)
+        start_job(job_id, services)
 
 
 def _find(listed: Listed, bucket: str, services: Services) -> Source | None:

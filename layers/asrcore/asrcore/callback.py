@@ -87,8 +87,8 @@ def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Jo
     """Query the vendor after a result that cannot be read, or end the attempt if no other callback will come."""
     number = job.attempt.number
     if Completion.QUERY in vendor.completes_by:
-        return services.move(job.job_id, lambda job: job.called_back(number, services.now()))
-    job = services.move(job.job_id, lambda job: job.callback_unread(number, services.now()))
+        return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
+    job = services.update_job(job.job_id, lambda job: job.callback_unread(number, services.now()))
     is_last = vendor.most_callbacks is not None and job.attempt.callbacks_unread >= vendor.most_callbacks
     return attempt_failed(job, error, services) if is_last else job
 
@@ -99,7 +99,7 @@ def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
         raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")
     if isinstance(said.outcome, InProgress):
         number = job.attempt.number
-        return services.move(job.job_id, lambda job: job.called_back(number, services.now()))
+        return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
     if isinstance(said.outcome, AsrError):
         if _is_of_another_task(said, job):
             LOG.warning("a task that was submitted besides has failed; the attempt's own goes on", vendor=vendor.name)

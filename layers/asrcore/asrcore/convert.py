@@ -18,7 +18,7 @@ RESERVE_MS = 20_000  # of the function's time, to note that it was not enough
 
 def convert(job_id: str, services: Services, remaining_ms: Callable[[], int]) -> Step:
     """The state machine's convert step. remaining_ms: of the time that this invocation has."""
-    job = services.move(job_id, lambda job: job)
+    job = services.update_job(job_id, lambda job: job)
     if job.awaits_conversion and job.form is not None:
         job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
     return services.next_step(job)
@@ -32,7 +32,7 @@ def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], boo
     except AsrError as error:
         LOG.warning("conversion failed", form=form.name, code=error.code)
         failure = error
-        return services.move(job.job_id, lambda job: job.conversion_failed(form, failure, services.now()))
+        return services.update_job(job.job_id, lambda job: job.conversion_failed(form, failure, services.now()))
     now = services.now()
     conversion = StoredConversion(
         form=form.name,
@@ -44,7 +44,7 @@ def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], boo
     )
     LOG.info("converted", form=form.name, size_bytes=conversion.size_bytes, compute_ms=conversion.compute_ms)
 
-    return services.move(job.job_id, lambda job: job.converted_to(conversion, _warning(job, form), now))
+    return services.update_job(job.job_id, lambda job: job.converted_to(conversion, _warning(job, form), now))
 
 
 def _warning(job: Job, form: Form) -> str:

@@ -8,12 +8,12 @@ from asrcore.finish import transcript_key
 from asrcore.services import ConflictError, ObjectVersion, Services
 
 
-class AtWorkError(Exception):
-    """Somebody still looks after the job; the message says what to wait for."""
+class JobInProgressError(Exception):
+    """The job is in progress; the message says what to wait for."""
 
 
 def delete(job: Job, services: Services) -> None:
-    """Delete a job's recording, transcript, exports and raw reply, and at last its row. Raises AtWorkError.
+    """Delete a job's recording, transcript, exports and raw reply, and at last its row. Raises JobInProgressError.
 
     Repeated after a crash it finishes what is left.
     """
@@ -22,24 +22,24 @@ def delete(job: Job, services: Services) -> None:
 
 
 def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) -> None:
-    """Delete what was found of a job, and its row. Raises AtWorkError when somebody has taken it up meanwhile."""
+    """Delete what was found of a job, and its row. Raises JobInProgressError when the job was changed meanwhile."""
     for version in versions:
         services.versions.delete(version)
     try:
         services.jobs.delete(job)
     except ConflictError as error:
-        raise AtWorkError(f"{error}, after its objects were deleted") from error
+        raise JobInProgressError(f"{error}, after its objects were deleted") from error
 
 
 def refuse_unless_over(job: Job, services: Services) -> None:
-    """Raises AtWorkError for a job that has not ended, whose end was not told, or whose execution still runs."""
+    """Raises JobInProgressError for a job that has not ended, whose end was not told, or whose execution still runs."""
     if job.open is not None:
-        raise AtWorkError(
+        raise JobInProgressError(
             f"job {job.job_id} is {job.status} and still looked after: delete it when it has ended, or stop its "
             f"execution {job.execution_name} first, which ends it"
         )
     if services.workflow.status(job.execution_name) == "RUNNING":
-        raise AtWorkError(f"the execution {job.execution_name} is about to end: delete the job when it has")
+        raise JobInProgressError(f"the execution {job.execution_name} is about to end: delete the job when it has")
 
 
 def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:

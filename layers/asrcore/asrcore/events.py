@@ -21,7 +21,7 @@ class Action(StrEnum):
     SUBMIT = "submit"
     QUERY = "query"
     AWAIT_CALLBACK = "await_callback"
-    LOOK_AGAIN = "look_again"
+    CHECK_OVERDUE = "check_overdue"
     RECOVER = "recover"
 
 

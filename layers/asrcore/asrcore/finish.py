@@ -65,7 +65,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
             return current
         return current.complete(vendor_task_id, key, warnings, now, duration_ms=heard.duration_ms)
 
-    moved = services.move(job.job_id, complete)
+    moved = services.update_job(job.job_id, complete)
     if moved.status is Status.COMPLETED:
         LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(heard.utterances))
     return announce(moved, services)
@@ -102,7 +102,7 @@ def announce(job: Job, services: Services) -> Job:
         is_first = not current.announced
         return current.announce(expires_at, cost) if is_first else current
 
-    told = services.move(job.job_id, tell)
+    told = services.update_job(job.job_id, tell)
     if is_first:  # of several that told of this end at once, one counts it
         services.metrics.ended(told, before=job.cost)
         _note_turnaround(told, services)
@@ -142,14 +142,14 @@ def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
     services.metrics.attempt_failed(vendor, error.error_class)
     LOG.warning("attempt failed", attempt=number, vendor=vendor, code=error.code, error_class=error.error_class)
     following = followers(job.chain, services.vendors[vendor], error, services.vendors)
-    moved = services.move(job.job_id, lambda job: job.attempt_failed(number, error, following, services.now()))
+    moved = services.update_job(job.job_id, lambda job: job.attempt_failed(number, error, following, services.now()))
     return announce(moved, services)
 
 
 def end(job_id: str, error: AsrError, services: Services) -> Job:
     """Mark a job FAILED whatever it was doing, unless it ended."""
     LOG.warning("job failed", code=error.code, error_class=error.error_class)
-    return announce(services.move(job_id, lambda job: job.fail(error, services.now())), services)
+    return announce(services.update_job(job_id, lambda job: job.fail(error, services.now())), services)
 
 
 def transcript_key(source: Source) -> str:

@@ -11,22 +11,22 @@ from asrcore.core.vendor import Account, InProgress, Reply
 from asrcore.events import Action, StepEvent
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
-from asrcore.recover import recover
+from asrcore.restart import recover
 from asrcore.services import Services, order_of
 
 GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
 NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
 
 
-def perform(step: StepEvent, services: Services) -> Step:
+def dispatch_step(step: StepEvent, services: Services) -> Step:
     """Do one step of one job; the answer tells the state machine what to do next, and when."""
     match step.action:
         case Action.QUERY:
             return query(step.job_id, services)
         case Action.AWAIT_CALLBACK:
             return await_callback(step.job_id, step.task_token, services)
-        case Action.LOOK_AGAIN:
-            return look_again(step.job_id, services)
+        case Action.CHECK_OVERDUE:
+            return check_overdue(step.job_id, services)
         case Action.RECOVER:
             return recover(step.job_id, step.error.name, services)
         case Action.SUBMIT:
@@ -63,19 +63,19 @@ def _question(job: Job, services: Services) -> Job:
     if given_up := _given_up(job, failure, services):
         return attempt_failed(job, given_up, services)
     gone = isinstance(failure, InterfaceGoneError)
-    return services.move(job.job_id, lambda job: job.asked(number, services.now(), gone=gone))
+    return services.update_job(job.job_id, lambda job: job.asked(number, services.now(), gone=gone))
 
 
 def await_callback(job_id: str, task_token: str, services: Services) -> Step:
     """Keep the token under which the execution waits; if there is nothing to wait for any more, wake it at once."""
-    job = services.move(job_id, lambda job: job.keep_token(task_token, services.now()))
+    job = services.update_job(job_id, lambda job: job.keep_token(task_token, services.now()))
     step = services.next_step(job)
     if step.next is not Next.CALLBACK:
         services.workflow.wake(task_token, _ended(job, services, step))
     return step
 
 
-def look_again(job_id: str, services: Services) -> Step:
+def check_overdue(job_id: str, services: Services) -> Step:
     """No callback came in time, or a step failed for good: what is next, or the end of an attempt that is overdue."""
     job = _load(job_id, services)
     if not job.planned or job.finished or job.attempt.submitted_at is None:
@@ -86,7 +86,7 @@ def look_again(job_id: str, services: Services) -> Step:
 
 
 def _load(job_id: str, services: Services) -> Job:
-    return services.move(job_id, lambda job: job)
+    return services.update_job(job_id, lambda job: job)
 
 
 def _ended(job: Job, services: Services, step: Step) -> Step:
@@ -104,7 +104,7 @@ def _wait_for_turn_s(job: Job, services: Services) -> float:
     if slot is None or (now - slot).total_seconds() > LATE_S:
         slot = services.jobs.next_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
         if (slot - now).total_seconds() > SHORT_WAIT_S:
-            services.move(job.job_id, lambda job: job.take_query_slot(attempt.number, slot, now))
+            services.update_job(job.job_id, lambda job: job.take_query_slot(attempt.number, slot, now))
     return (slot - services.now()).total_seconds()
 
 
@@ -120,7 +120,7 @@ def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]
             raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
         return vendor.read_query(reply, order_of(job)), reply
 
-    return services.exchange(vendor, ask)
+    return services.call_with_fresh_credentials(vendor, ask)
 
 
 def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> AsrError | None:

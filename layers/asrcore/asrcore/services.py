@@ -139,7 +139,7 @@ class Jobs(Protocol):
         latest: None is answered, and nothing taken, when the vendor takes no more on the days until then.
         """
 
-    def unattended(self, before: datetime) -> Iterable[str]:
+    def find_stalled(self, before: datetime) -> Iterable[str]:
         """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`."""
 
     def open_since(self) -> Iterable[datetime]:
@@ -324,13 +324,13 @@ class Services:
     nonce: Callable[[], int]
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)
 
-    def move(self, job_id: str, move: Callable[[Job], Job]) -> Job:
+    def update_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
         """Load, move and save a job, again from the start when somebody else was faster. Raises LookupError."""
         while True:
             job = self.jobs.load(job_id)
             if job is None:
                 raise LookupError(f"there is no job {job_id}: its row was deleted")
-            moved = move(job)
+            moved = change(job)
             if moved is job:
                 return job
             try:
@@ -371,20 +371,20 @@ class Services:
         model = self.settings.tuning[vendor.name].model
         return Account(self.settings.base_urls[vendor.name], self._credentials(vendor), model)
 
-    def exchange(self, vendor: Vendor, exchange: Callable[[Account], Said]) -> Said:
+    def call_with_fresh_credentials(self, vendor: Vendor, call: Callable[[Account], Said]) -> Said:
         """What comes of speaking to a vendor; once more where it refuses credentials that were changed meanwhile.
 
         Who has just mended the secret is not to wait until every process has forgotten the old one.
         """
         account = self.account(vendor)
         try:
-            return exchange(account)
+            return call(account)
         except AsrError as error:
             if error.error_class is not ErrorClass.CONFIG:
                 raise
             if self._credentials(vendor, fresh=True) == account.credentials:
                 raise
-        return exchange(self.account(vendor))
+        return call(self.account(vendor))
 
     def callback_keys(self, *, fresh: bool = False) -> list[str]:
         """The keys that sign callback addresses: the first signs, all are accepted."""

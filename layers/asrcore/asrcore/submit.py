@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from asrcore.booking import book, locate
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
@@ -24,6 +23,7 @@ from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import SHORT_CALL_S, Accepted, Account, Completion, Delivery, Order, Reply
 from asrcore.events import RequestEvent
 from asrcore.finish import Raw, announce, attempt_failed, end, finish
+from asrcore.job_creation import get_or_create_job, resolve_version
 from asrcore.log import LOG
 from asrcore.services import ConflictError, Services, order_of
 
@@ -55,12 +55,12 @@ class SomeRecordingsFailedError(Exception):
     """Some recordings of one event could not be taken; the event must come again, which is harmless for the others."""
 
 
-def take(sources: Iterable[Source], services: Services) -> None:
+def handle_new_objects(sources: Iterable[Source], services: Services) -> None:
     """Take new recordings, each on its own. Raises SomeRecordingsFailedError after all were tried."""
     failures: list[str] = []
     for source in sources:
         try:
-            _take_one(source, services)
+            _handle_new_object(source, services)
         except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
             LOG.exception("a recording could not be taken", key=source.key)
             # A key may hold line ends, and Lambda writes the message into the log as it is.
@@ -74,7 +74,7 @@ def submit(job_id: str, services: Services) -> Step:
 
     Only this step makes a call that may take minutes: AWS Step Functions waits for it, and repeats it when it fails.
     """
-    job = _advance(services.move(job_id, lambda job: job), services, longest_call_s=math.inf)
+    job = _advance(services.update_job(job_id, lambda job: job), services, longest_call_s=math.inf)
     return services.next_step(job)
 
 
@@ -85,20 +85,22 @@ def request(asked: RequestEvent, services: Services) -> Step:
     that are not allowed (BadOption, UnknownVendor) and for a recording that is not there (ObjectNotFound).
     """
     wish = services.read_request(asked.vendor, asked.options)
-    job, is_new = book(locate(asked.bucket, asked.key, asked.version_id, services), wish, services)
-    return services.next_step(set_going(job.job_id, services) if is_new else job)
+    job, is_new = get_or_create_job(
+        resolve_version(asked.bucket, asked.key, asked.version_id, services), wish, services
+    )
+    return services.next_step(start_job(job.job_id, services) if is_new else job)
 
 
-def set_going(job_id: str, services: Services) -> Job:
+def start_job(job_id: str, services: Services) -> Job:
     """Bring a job as far as it gets now, and leave it in the hands of an execution."""
-    job = _advance(services.move(job_id, lambda job: job), services, longest_call_s=SHORT_CALL_S)
+    job = _advance(services.update_job(job_id, lambda job: job), services, longest_call_s=SHORT_CALL_S)
     if job.finished:
         return job
     services.workflow.start(job.execution_name, services.next_step(job))
     return job
 
 
-def _take_one(source: Source, services: Services) -> None:
+def _handle_new_object(source: Source, services: Services) -> None:
     if source.key.endswith("/") and source.size_bytes == 0:
         LOG.info("a folder marker is no recording", key=source.key)
         return
@@ -110,7 +112,7 @@ def _take_one(source: Source, services: Services) -> None:
     if services.jobs.create(job):
         services.metrics.received()
         LOG.info("new recording", key=source.key, size_bytes=source.size_bytes)
-    set_going(job.job_id, services)
+    start_job(job.job_id, services)
 
 
 def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
@@ -124,7 +126,7 @@ def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
         return end(job.job_id, AsrError(known.class_, known.code, known.message), services)
     if job.attempt.submitted_at is None and job.converted and not _is_there(job.converted.source, services):
         LOG.warning("the converted recording is gone; it is converted again", key=job.converted.source.key)
-        return services.move(job.job_id, lambda job: job.conversion_lost(services.now()))
+        return services.update_job(job.job_id, lambda job: job.conversion_lost(services.now()))
     if job.attempt.submitted_at or job.awaits_conversion:
         return job
     return _submit_in_turn(job, services, longest_call_s=longest_call_s)
@@ -149,7 +151,7 @@ def _plan(job: Job, services: Services) -> Job:
     if options.audio_track not in {None, 1} and not selected.forms:
         warnings.append("the option 'audio_track' needs a conversion, and there is none; the vendor chooses the track")
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)
-    return services.move(
+    return services.update_job(
         job.job_id,
         lambda job: job.plan(
             source,
@@ -258,13 +260,13 @@ def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> J
         job = services.jobs.save(claimed)
     except ConflictError:
         # Somebody else has the job in hand; what is next is read off what they wrote.
-        return services.move(job.job_id, lambda job: job)
+        return services.update_job(job.job_id, lambda job: job)
     services.metrics.submitted(vendor.name)  # once, however many editions are refused
     try:
         return _submit_now(job, services)
     except _ClaimEndedError:
         LOG.warning("the claim leaves no time for a call", attempt=job.attempt.number, vendor=vendor.name)
-        return services.move(job.job_id, lambda job: job)
+        return services.update_job(job.job_id, lambda job: job)
 
 
 def _is_there(source: Source, services: Services) -> bool:
@@ -325,7 +327,7 @@ def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozense
         # The id is ours, so that the same submission may be made again without a second task.
         LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)
         retry_after_s = error.retry_after_s
-        return services.move(job.job_id, lambda job: job.hand_over_again(number, services.now(), retry_after_s))
+        return services.update_job(job.job_id, lambda job: job.hand_over_again(number, services.now(), retry_after_s))
     except AsrError as error:
         edition = job.attempt.edition
         if edition is None or error.code not in vendor.edition_codes:
@@ -335,7 +337,7 @@ def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozense
         return finish(job, outcome, Raw.of(reply, vendor), services)
     LOG.info("submitted", attempt=number, vendor=vendor.name, vendor_task_id=outcome.vendor_task_id)
     task_id = outcome.vendor_task_id
-    return services.move(job.job_id, lambda job: job.submitted(number, task_id, services.now()))
+    return services.update_job(job.job_id, lambda job: job.submitted(number, task_id, services.now()))
 
 
 def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], services: Services) -> Job:
@@ -348,7 +350,7 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
     LOG.warning("edition refused", attempt=number, vendor=vendor.name, edition=job.attempt.edition, following=following)
     order = replace(order_of(job), edition=following)
     task_id, warnings = vendor.chosen_task_id(order), vendor.warnings(order)
-    job = services.move(
+    job = services.update_job(
         job.job_id, lambda job: job.change_edition(number, following, task_id, warnings, services.now())
     )
     is_ours = job.planned and (job.attempt.number, job.attempt.edition) == (number, following)
@@ -372,7 +374,7 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Rep
         reply = services.send(request)
         return vendor.read_submit(reply, order), reply
 
-    return services.exchange(vendor, hand_over)
+    return services.call_with_fresh_credentials(vendor, hand_over)
 
 
 def _delivery(job: Job, services: Services) -> Delivery:

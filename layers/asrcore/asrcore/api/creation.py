@@ -5,14 +5,14 @@ import json
 import uuid
 
 from asrcore.api.models import JobRequest
-from asrcore.api.problems import KeyReusedError, NotReadableError, OtherWishError
-from asrcore.booking import book, locate
+from asrcore.api.problems import KeyReusedError, NotReadableError, OptionsConflictError
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.levels import is_sidecar
 from asrcore.core.links import LINKED, USUAL, read_link, safe_name
 from asrcore.core.options import Wish
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.job_creation import get_or_create_job, resolve_version
 from asrcore.services import Asked, Services
 
 _S3 = "s3://"
@@ -23,13 +23,13 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
 
     key: under which the same request may come again, for a day: it is about the same recording then, and its job.
     Raises AsrError for options, addresses and recordings that will not do, NotReadableError for a source that is not
-    ours, KeyReusedError, and OtherWishError where the recording's job was asked for otherwise.
+    ours, KeyReusedError, and OptionsConflictError where the recording's job was asked for otherwise.
     """
     wish = services.read_request(asked.vendor, asked.options)
     source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
-    job, is_new = book(source, wish, services)
+    job, is_new = get_or_create_job(source, wish, services)
     if not is_new and (job.requested or Wish()) != wish:
-        raise OtherWishError(
+        raise OptionsConflictError(
             f"job {job.job_id} has this recording, and was asked for with other options, or by the upload itself: a "
             "recording that is uploaded again is a new one"
         )
@@ -77,4 +77,4 @@ def _ours(asked: JobRequest, services: Services) -> Source:
         raise NotReadableError("this is a sidecar, which is read with its recording")
     if asked.format:
         raise NotReadableError("what lies in the bucket tells its format itself: leave format out")
-    return locate(bucket, key, asked.version_id, services)
+    return resolve_version(bucket, key, asked.version_id, services)

@@ -5,9 +5,9 @@ import binascii
 import re
 from itertools import islice
 
+from asrcore.api.job_views import summary
 from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
-from asrcore.api.views import summary
 from asrcore.core.job import job_id
 from asrcore.services import Services, Wanted
 

@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 
 from asrcore.api.models import Fault, Problem
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.deletion import AtWorkError
+from asrcore.deletion import JobInProgressError
 from asrcore.log import LOG
 
 PROBLEM_JSON = "application/problem+json"
@@ -33,8 +33,8 @@ class NoTranscriptError(Exception):
     """The job has no transcript, or not in this format, and never will."""
 
 
-class OtherWishError(Exception):
-    """The recording has a job already, of which other things were asked."""
+class OptionsConflictError(Exception):
+    """The recording has a job already, with other options."""
 
 
 class KeyReusedError(Exception):
@@ -90,8 +90,10 @@ KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
         NoSuchJobError: Kind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
         NotEndedError: Kind(HTTPStatus.CONFLICT, "not-ended", "The job has not ended"),
         NoTranscriptError: Kind(HTTPStatus.NOT_FOUND, "no-transcript", "There is no such transcript"),
-        AtWorkError: Kind(HTTPStatus.CONFLICT, "at-work", "Somebody is at work on the job"),
-        OtherWishError: Kind(HTTPStatus.CONFLICT, "other-wish", "The recording has a job that was asked for otherwise"),
+        JobInProgressError: Kind(HTTPStatus.CONFLICT, "job-in-progress", "The job is in progress"),
+        OptionsConflictError: Kind(
+            HTTPStatus.CONFLICT, "options-conflict", "The recording has a job with other options"
+        ),
         KeyReusedError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key was used before"),
         NotReadableError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "not-readable", "The source cannot be read here"),
         BadCursorError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "The cursor is of no page"),

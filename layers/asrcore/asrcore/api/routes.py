@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from asrcore.api.creation import create_job
 from asrcore.api.document import document, responses
 from asrcore.api.estimates import make_estimate
+from asrcore.api.job_views import detail
 from asrcore.api.listing import jobs_of, list_jobs
 from asrcore.api.models import (
     MOST_ON_A_PAGE,
@@ -38,7 +39,6 @@ from asrcore.api.models import (
 from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
 from asrcore.api.transcripts import transcript
 from asrcore.api.uploads import offer_upload
-from asrcore.api.views import detail
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status

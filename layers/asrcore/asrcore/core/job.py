@@ -96,9 +96,9 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         ),
         "complete": Move(_UNDER_WAY, frozenset({Status.COMPLETED}), ("finish",), "the transcript is stored"),
         "fail": Move(OPEN, frozenset({Status.FAILED}), ("finish",), "the end without a transcript"),
-        "restart": Move(OPEN, OPEN, ("recover",), "nobody looked after the job, or a step failed for good"),
+        "restart": Move(OPEN, OPEN, ("restart",), "nobody looked after the job, or a step failed for good"),
         "redrive": Move(
-            frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("recover",), "an operator wants it tried again"
+            frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("restart",), "an operator wants it tried again"
         ),
         "announce": Move(ENDED, ENDED, ("finish",), "the world was told of the end"),
     }

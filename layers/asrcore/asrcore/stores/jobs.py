@@ -138,7 +138,7 @@ class DynamoJobs:
             raise
         return {name: _DESERIALIZE(value) for name, value in answer["Attributes"].items()}
 
-    def unattended(self, before: datetime) -> Iterator[str]:
+    def find_stalled(self, before: datetime) -> Iterator[str]:
         """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`.
 
         From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting.

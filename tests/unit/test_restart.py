@@ -7,9 +7,11 @@ from asrcore.core.job import DEADLINE_S, MAX_RESTARTS, Status, new_job
 from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.step import CROWDED_S, GRACE_S, Next
 from asrcore.events import EndedExecution
+from asrcore.execution_events import execution_ended
 from asrcore.poll import query
-from asrcore.recover import SomeJobsLeftError, execution_ended, recover, redrive, sweep
+from asrcore.restart import recover, redrive
 from asrcore.submit import submit
+from asrcore.sweep import SomeJobsLeftError, sweep
 from tests.support.pipeline import CALLBACK, QUERY, SOURCE, SYNC, drop, world
 
 
@@ -163,7 +165,7 @@ class TestSweep:
     def test_an_end_that_was_not_told_is_told(self):
         made = world("accepted")
         job = drop(made)
-        made.services.move(job.job_id, lambda job: job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), made.clock))
+        made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), made.clock))
 
         made.pass_time(GRACE_S + 1)
         sweep(made.services)

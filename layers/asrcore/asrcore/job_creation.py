@@ -9,7 +9,7 @@ from asrcore.log import LOG
 from asrcore.services import Made, Services
 
 
-def locate(bucket: str, key: str, version_id: str | None, services: Services) -> Source:
+def resolve_version(bucket: str, key: str, version_id: str | None, services: Services) -> Source:
     """The object version that is meant. version_id: None for the newest. Raises AsrError(ObjectNotFound)."""
     named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
     current, _ = services.recordings.look_up(named)
@@ -17,10 +17,10 @@ def locate(bucket: str, key: str, version_id: str | None, services: Services) ->
         return services.recordings.look_up(named.model_copy(update={"version_id": version_id}))[0]
     if current.version_id is None:
         return current
-    return newest(current, services.transcripts.made_from(transcript_key(current)))
+    return as_latest_version(current, services.transcripts.made_from(transcript_key(current)))
 
 
-def newest(source: Source, made: Made | None) -> Source:
+def as_latest_version(source: Source, made: Made | None) -> Source:
     """The current version of a recording, placed after the one that its transcript was made from.
 
     S3's event, which says where a version stands, is not at hand; the current one is after all others.
@@ -28,13 +28,13 @@ def newest(source: Source, made: Made | None) -> Source:
     return source.model_copy(update={"sequencer": after(made.sequencer if made else "")})
 
 
-def book(source: Source, wish: Wish, services: Services) -> tuple[Job, bool]:
+def get_or_create_job(source: Source, wish: Wish, services: Services) -> tuple[Job, bool]:
     """The job of an object version, and whether it is new; where there was one, it stays as it is."""
     job = new_job(source, services.now(), wish)
     LOG.append_keys(job_id=job.job_id)
     if not services.jobs.create(job):
         LOG.info("this recording has a job already", key=source.key)
-        return services.move(job.job_id, lambda job: job), False
+        return services.update_job(job.job_id, lambda job: job), False
     services.metrics.received()
     LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
     return job, True

@@ -1,10 +1,11 @@
 """A job as the API tells of it: what its row says and nothing secret, where it is, and where to go from here."""
 
-from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording
-from asrcore.api.stages import stage
+from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage
 from asrcore.core.cost import incurred
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.links import is_linked
+from asrcore.core.step import Next
+from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.services import Services
 
 
@@ -52,3 +53,21 @@ def detail(job: Job, services: Services) -> JobDetail:
 
 def _attempt(attempt: Attempt) -> NumberedAttempt:
     return NumberedAttempt(**{name: getattr(attempt, name) for name in NumberedAttempt.model_fields})
+
+
+def stage(job: Job, services: Services) -> Stage:
+    """The job's stage now."""
+    if job.finished:
+        return Stage.COMPLETED if job.status is Status.COMPLETED else Stage.FAILED
+    if not job.planned or job.awaits_conversion:
+        return Stage.CONVERTING if job.planned else Stage.NEW
+    attempt, following = job.attempt, services.next_step(job)
+    if attempt.submitted_at is None:
+        is_claimed = attempt.claimed_at is not None and attempt.claimed_at >= attempt.due_at
+        if not is_claimed:
+            return Stage.WAITING_FOR_TURN
+        is_long = services.vendors[attempt.vendor].longest_call_s > SHORT_CALL_S
+        return Stage.WAITING_FOR_RESULT if is_long else Stage.HANDING_OVER
+    if following.next is Next.CALLBACK:
+        return Stage.WAITING_FOR_CALLBACK
+    return Stage.FETCHING_RESULT if attempt.called_back else Stage.WAITING_FOR_RESULT
