@@ -1,13 +1,13 @@
-# Two commands do everything: `make demo` and `make test`. Each sets up what it needs, once.
+# `make demo` and `make test` set up what they need, once.
 PYTHON  ?= python3
 VENV    := .venv
 SCAN    := .venv-scan
 OWN_SAM := .venv-sam
 CLIENTS := .venv-clients
-JUDGES  := tests/states/node_modules
+STATES  := tests/states/node_modules
 RUN     := $(VENV)/bin/python
 
-# Our own SAM CLI unless another one is given (SAM=sam): it tells nobody that it was used.
+# This project's SAM CLI unless another one is given (SAM=sam), without telemetry.
 SAM     ?= $(OWN_SAM)/bin/sam
 HAS_SAM := $(if $(filter $(OWN_SAM)/%,$(SAM)),$(OWN_SAM)/sam.ok)
 export SAM_CLI_TELEMETRY ?= 0
@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY ?= 0
 # A shell that forbids compiled files would have every test process compile every test anew: 15 s of CPU each.
 unexport PYTHONDONTWRITEBYTECODE
 
-# As they were given: the shell is not to take quotes or brackets out of them.
+# Exported, so that the shell does not remove quotes or brackets from them.
 export PARAMS AUDIO VENDOR RECOGNIZER ASR_MODEL
 
 .DEFAULT_GOAL := help
@@ -26,16 +26,16 @@ help:  ## this list
 
 ## On this machine
 
-demo: $(VENV)/local.ok $(if $(AUDIO),recognizer)  ## a spoken recording through every vendor (AUDIO=path VENDOR=name for your own)
+demo: $(VENV)/local.ok $(if $(AUDIO),recognizer)  ## transcribe a spoken sample by every vendor (AUDIO=path VENDOR=name for your own)
 	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$$AUDIO") $(if $(VENDOR),--vendor "$$VENDOR")
 
-local: $(VENV)/local.ok recognizer  ## the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
+local: $(VENV)/local.ok recognizer  ## run the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
 	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
 
-simulators: $(VENV)/local.ok recognizer  ## the vendor simulators alone
+simulators: $(VENV)/local.ok recognizer  ## run the vendor simulators alone
 	@$(RUN) -m simulators
 
-# What hears recordings of one's own; RECOGNIZER=none leaves it out. Where it cannot be installed, all else runs.
+# The engine that recognizes speech locally; RECOGNIZER=none leaves it out. Where it cannot be installed, all else runs.
 recognizer: $(VENV)/local.ok
 	@$(if $(filter none,$(RECOGNIZER)),,$(MAKE) --no-print-directory $(VENV)/recognizer.ok || true)
 
@@ -45,20 +45,20 @@ ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="
 
 IN_AWS = $(if $(LOCAL),,$(if $(STACK),--stack $(STACK) $(if $(REGION),--region $(REGION)) $(if $(CLI_PROFILE),--profile $(CLI_PROFILE))))
 
-smoke: $(VENV)/local.ok  ## a short sample all the way: through `make local`, or in AWS (STACK= REGION= CLI_PROFILE= ARGS="--keep")
+smoke: $(VENV)/local.ok  ## transcribe a short sample on `make local`, or in AWS (STACK= REGION= CLI_PROFILE= ARGS="--keep")
 	@$(RUN) -m asrctl smoke $(or $(IN_AWS),--local) $(ARGS)
 
-# SAM builds in a folder of its own, where pyenv's `python3.13` might be none: hence the interpreter's own folder.
-build: has-python3.13 $(HAS_SAM)  ## functions and layer as they are deployed, in .aws-sam (needs Python 3.13)
+# SAM builds in its own folder, where pyenv's shim `python3.13` may select no version: hence the interpreter's folder.
+build: has-python3.13 $(HAS_SAM)  ## build functions and layer as they are deployed, in .aws-sam (needs Python 3.13)
 	@PATH="$$(python3.13 -c 'import pathlib, sys; print(pathlib.Path(sys.executable).parent)'):$$PATH" "$(SAM)" build
 
-deploy: $(VENV)/local.ok build  ## to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
+deploy: $(VENV)/local.ok build  ## deploy to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
 check: lint scan states clients test-all  ## what CI runs (needs Node.js 20 or newer)
 
-# A file's tests share what they set up, so a file stays on one worker; the slowest files come first (pyproject.toml).
+# A file's tests share fixtures, so a file stays on one worker; the slowest files come first (pyproject.toml).
 PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 WORKERS ?= 4
 SAMPLE = -m "not exhaustive"
@@ -72,10 +72,10 @@ test-all: $(VENV)/dev.ok  ## every test
 flaky: $(VENV)/dev.ok  ## `make test` under CPU load, in random order; adds up which tests fail (RUNS=10 SEED=7 ARGS=tests/unit)
 	@$(RUN) -m tools.flaky --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED)) -- $(PYTEST_OPTIONS) $(SAMPLE) $(ARGS)
 
-states: has-node $(VENV)/dev.ok $(JUDGES)/.ok  ## the state machines before a validator and an interpreter of others (needs Node.js 20 or newer)
+states: has-node $(VENV)/dev.ok $(STATES)/.ok  ## check the state machines with a third-party validator and interpreter (needs Node.js 20 or newer)
 	@$(RUN) -m pytest -q tests/states $(ARGS)
 
-clients: $(VENV)/dev.ok $(CLIENTS)/clients.ok  ## published clients of others against the simulators (ARGS=--record-clients)
+clients: $(VENV)/dev.ok $(CLIENTS)/clients.ok  ## published third-party clients against the simulators (ARGS=--record-clients)
 	@$(RUN) -m pytest -q tests/clients $(ARGS)
 
 lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
@@ -84,29 +84,29 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
 	@$(RUN) -m mypy
 	@$(VENV)/bin/cfn-lint -r us-east-1 cn-north-1 cn-northwest-1 -- template.yaml deploy/key.yaml
 
-scan: $(SCAN)/scan.ok  ## security scanners: the template and our code (.checkov.yaml, pyproject.toml), what the layer brings
+scan: $(SCAN)/scan.ok  ## security scanners: template, code (.checkov.yaml, pyproject.toml) and the layer's packages
 	@$(SCAN)/bin/checkov --config-file .checkov.yaml
 	@$(SCAN)/bin/bandit -q -c pyproject.toml -r layers functions asrctl devstack recognizer simulators tools benchmarks
 	@$(SCAN)/bin/python -m tools.audit $(if $(MUST_AUDIT),--must-ask)
 
-chaos: $(VENV)/dev.ok  ## crashes, refusals and delays at every point, for longer than in `make test` (SEED=7 BUDGET_S=600)
+chaos: $(VENV)/dev.ok  ## simulate crashes, errors and delays at every point, for longer than `make test` (SEED=7 BUDGET_S=600)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tests.simulation --seed $(or $(SEED),0) --budget-s $(or $(BUDGET_S),60)
 
-bench: $(VENV)/dev.ok  ## figures beside the limits and peers they are held against, misses first (docs/performance.md)
+bench: $(VENV)/dev.ok  ## measure, and compare with limits and peers, misses first (docs/performance.md)
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks
 
-bench-all: $(VENV)/dev.ok  ## the same, and what takes long: hours of words, a hundred thousand recordings
+bench-all: $(VENV)/dev.ok  ## the same, and the long ones: hours of words, a hundred thousand recordings
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks --all
 
-# In no CI: it fetches what others publish. What cannot be fetched is left out.
-oracle: $(VENV)/dev.ok  ## the probe against FFmpeg over the recordings that other projects test with, in out/corpus
+# Not in CI: it downloads published test recordings. Those that cannot be downloaded are left out.
+oracle: $(VENV)/dev.ok  ## compare the probe with FFmpeg over other projects' test recordings, in out/corpus
 	@$(RUN) -m tools.corpus out/corpus
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.oracle out/corpus
 
-sam-local: has-docker $(VENV)/dev.ok build  ## every event to its function in a container (needs Docker; SAM_PULL_IMAGE=yes fetches the image)
+sam-local: has-docker $(VENV)/dev.ok build  ## invoke every function in a container with each event (needs Docker; SAM_PULL_IMAGE=yes downloads the image)
 	@SAM="$(SAM)" $(RUN) -m pytest -q tests/stack/test_events.py tests/containers --in-containers $(ARGS)
 
-# What is not installed from here.
+# Programs that this Makefile does not install.
 has-python3.13:
 	@python3.13 -c "" 2>/dev/null || { echo "make build needs Python 3.13, which Lambda runs: have it in PATH as python3.13" >&2; exit 1; }
 
@@ -130,8 +130,8 @@ docs: $(VENV)/dev.ok  ## write the documentation's tables from the code, and its
 schema: $(VENV)/dev.ok  ## write schemas/ from the models
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.schemas
 
-# The layer and the local stack take their versions from the largest set: what is deployed is what was tested
-# (boto3 apart, which Lambda's runtime brings).
+# The layer and the local stack use the versions of the largest set: what is deployed is what was tested
+# (except boto3, which is part of Lambda's runtime).
 lock: $(VENV)/dev.ok  ## pin every dependency again, with hashes
 	@$(RUN) -m pip install -q uv
 	@for pair in "dev requirements/dev" "local requirements/local" "recognizer requirements/recognizer" "layer layers/asrcore/requirements" "media layers/media/requirements" "scan requirements/scan" "sam requirements/sam" "clients requirements/clients"; do \
@@ -143,7 +143,7 @@ $(VENV)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(VENV) $<
 	@touch $@
 
-# Environments of their own: checkov wants an old boto3, and so does the SAM CLI; published clients bring what they like.
+# Separate environments: checkov and the SAM CLI need an old boto3; published clients have requirements of their own.
 $(SCAN)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(SCAN) $<
 	@touch $@
@@ -156,10 +156,10 @@ $(CLIENTS)/%.ok: requirements/%.txt devstack/setup.sh
 	@PYTHON="$(PYTHON)" sh devstack/setup.sh $(CLIENTS) $<
 	@touch $@
 
-$(JUDGES)/.ok: tests/states/package-lock.json
+$(STATES)/.ok: tests/states/package-lock.json
 	@echo "setting up: packages of $< (once)" >&2
 	@npm ci --prefix tests/states --loglevel error
 	@touch $@
 
-clean:  ## forget everything that was installed or built here
-	rm -rf $(VENV) $(SCAN) $(OWN_SAM) $(CLIENTS) $(JUDGES) .aws-sam out .local
+clean:  ## delete everything that was installed or built here
+	rm -rf $(VENV) $(SCAN) $(OWN_SAM) $(CLIENTS) $(STATES) .aws-sam out .local
