@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from asrcore.core.history import ENOUGH
-from asrcore.stores.history import KEPT_DAYS, READ_EVERY_S, DynamoHistory
+from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
 from tests.support import embedded
 from tests.support.memory import START, MemoryHistory
 from tests.support.table import create_jobs_table
@@ -23,7 +23,7 @@ def client(aws):
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def history(request, client):
-    return MemoryHistory() if request.param == "memory" else DynamoHistory(client, "jobs")
+    return MemoryHistory() if request.param == "memory" else DynamoTurnaroundStats(client, "jobs")
 
 
 def note(history, turnaround_s=120, *, times=ENOUGH, vendor="toy", now=START, audio_s=HOUR_S):
@@ -70,7 +70,7 @@ def test_this_month_and_the_last_one_count(history, noted, asked, is_known):
 
 
 def test_of_those_who_write_at_once_each_one_counts(client):
-    history, others = DynamoHistory(client, "jobs"), []
+    history, others = DynamoTurnaroundStats(client, "jobs"), []
 
     def another(**_call):
         if len(others) < 9:
@@ -86,7 +86,7 @@ def test_of_those_who_write_at_once_each_one_counts(client):
 
 
 def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):
-    DynamoHistory(client, "jobs").note("toy", HOUR_S, 100, START)
+    DynamoTurnaroundStats(client, "jobs").note("toy", HOUR_S, 100, START)
 
     (item,) = client.scan(TableName="jobs")["Items"]
     assert item["job_id"] == {"S": f"history#toy#{START:%Y-%m}"}
@@ -94,7 +94,7 @@ def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):
 
 
 def test_a_process_reads_a_vendors_history_at_most_once_in_five_minutes(client):
-    reader, writer = DynamoHistory(client, "jobs"), DynamoHistory(client, "jobs")
+    reader, writer = DynamoTurnaroundStats(client, "jobs"), DynamoTurnaroundStats(client, "jobs")
     assert reader.typical_s("toy", HOUR_S, START) is None
     note(writer)
 
@@ -127,7 +127,7 @@ class Unwell:
 )
 def test_a_table_that_is_unwell_hurts_nobody_and_is_not_asked_again_at_once(error):
     client = Unwell(error)
-    history = DynamoHistory(client, "jobs")
+    history = DynamoTurnaroundStats(client, "jobs")
 
     history.note("toy", HOUR_S, 100, START)
     told = [history.typical_s("toy", HOUR_S, START) for _ in range(3)]

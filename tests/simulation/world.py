@@ -25,9 +25,9 @@ from asrcore.core.step import GRACE_S, look_by
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Reply, Request
 from asrcore.services import Converted, Services
-from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
+from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
@@ -253,7 +253,7 @@ class World:
                 update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}, "conversion": "on"}
             ),
             jobs=DynamoJobs(jobs, "jobs"),
-            history=DynamoHistory(jobs, "jobs"),
+            history=DynamoTurnaroundStats(jobs, "jobs"),
             recordings=(recordings := S3Recordings(s3, self.s3)),
             converter=FakeConverter(s3, recordings, self.pass_time),
             transcripts=S3Transcripts(s3, TRANSCRIPTS),

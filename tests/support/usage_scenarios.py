@@ -116,7 +116,7 @@ def run(
             schedule = replace(schedule, callbacks=(turnaround_s,))
             changed.enter_context(patch("tests.simulation.fake_vendors.TURNAROUND_S", turnaround_s))
         if typical_s is not None:
-            changed.enter_context(patch("tests.simulation.world.DynamoHistory.typical_s", lambda *_: typical_s))
+            changed.enter_context(patch("tests.simulation.world.DynamoTurnaroundStats.typical_s", lambda *_: typical_s))
         world = CountedWorld(schedule)
         world.run()
     return world

@@ -13,7 +13,7 @@ from asrcore.core.step import CROWDED_S, GRACE_S, Next
 from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.events import Action
 from asrcore.settings import Settings
-from asrcore.stores.objects import PLACES
+from asrcore.stores.objects import PREFIXES
 from asrcore.vendors.registry import VENDORS
 from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY, deployed, statements_of
 
@@ -130,7 +130,7 @@ def test_who_takes_no_slots_may_add_to_the_history_and_to_no_other_row(role):
 def test_versions_are_looked_for_exactly_where_the_layer_looks():
     (statement,) = (each for each in statements("ApiRole") if "s3:ListBucketVersions" in listed(each["Action"]))
 
-    assert statement["Condition"] == {"StringLike": {"s3:prefix": [f"{place}*" for place in PLACES]}}
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": [f"{place}*" for place in PREFIXES]}}
 
 
 def test_recordings_are_listed_where_they_lie():

@@ -208,7 +208,7 @@ def test_words_give_their_times_to_the_sentence(turn: Utterance, expected: list[
     ],
 )
 def test_voices(utterances: list[Utterance], language: str, expected: list[str]) -> None:
-    assert list(heard(*utterances, language=language).voices) == expected
+    assert list(heard(*utterances, language=language).speakers) == expected
 
 
 # Characters that people say and vendors send, the odd ones included.

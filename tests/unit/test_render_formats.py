@@ -226,15 +226,15 @@ def test_srt_parses_back(document: Transcript) -> None:
 @settings(deadline=None)
 @given(TALK)
 def test_vtt_parses_back(document: Transcript) -> None:
-    voices = speech(document).voices
+    speakers = speech(document).speakers
 
     found = read_vtt(render(document, "vtt"))
 
     assert [(start, end, unescaped(text)) for start, end, text, _ in found] == [
         (cue.start_ms, cue.end_ms, "\n".join(cue.lines)) for cue in plain(document)
     ]
-    assert [voice and unescaped(voice) for *_, voice in found] == [
-        None if cue.voice is None else voices[cue.voice] for cue in plain(document)
+    assert [speaker and unescaped(speaker) for *_, speaker in found] == [
+        None if cue.speaker is None else speakers[cue.speaker] for cue in plain(document)
     ]
 
 

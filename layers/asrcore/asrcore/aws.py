@@ -17,10 +17,10 @@ from asrcore.metrics import Metrics
 from asrcore.services import Receiver, Services
 from asrcore.settings import Settings
 from asrcore.stores.converter import S3Converter
-from asrcore.stores.history import DynamoHistory
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.secret import StackSecret
+from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, SqsWebhookQueue, StepFunctionsWorkflow
 from asrcore.vendors.registry import VENDORS
 
@@ -71,7 +71,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         settings=settings,
         vendors={name: vendor.tuned(settings.tuning[name]) for name, vendor in VENDORS.items()},
         jobs=DynamoJobs(dynamodb, settings.jobs_table),
-        history=DynamoHistory(dynamodb, settings.jobs_table),
+        history=DynamoTurnaroundStats(dynamodb, settings.jobs_table),
         recordings=recordings,
         converter=S3Converter(s3, recordings.read),
         transcripts=S3Transcripts(s3, settings.transcript_bucket, signer),

@@ -24,12 +24,12 @@ _SLOWEST_MS_PER_COLUMN = 500  # without words: a sentence given a long time is s
 
 @dataclass(frozen=True)
 class Cue:
-    """One subtitle: one or two lines of plain text. voice: an index into `Speech.voices`."""
+    """One subtitle: one or two lines of plain text. speaker: an index into `Speech.speakers`."""
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
-    voice: int | None
+    speaker: int | None
 
 
 def cues(speech: Speech) -> list[Cue]:
@@ -41,7 +41,7 @@ def cues(speech: Speech) -> list[Cue]:
         starts.append(max(cue.start_ms, free_ms))
         free_ms = starts[-1] + _readable_ms(cue, FASTEST_COLUMNS_PER_S, SHORTEST_MS)
     return [
-        Cue(start_ms, _end_ms(cue, start_ms, next_ms), cue.lines, cue.voice)
+        Cue(start_ms, _end_ms(cue, start_ms, next_ms), cue.lines, cue.speaker)
         for cue, (start_ms, next_ms) in zip(spoken, pairwise([*starts, None]), strict=True)
         if start_ms is not None
     ]
@@ -57,7 +57,7 @@ def _readable_ms(cue: Cue, columns_per_s: int, least_ms: int) -> int:
     return max(least_ms, ceil(sum(map(columns, cue.lines)) * 1000 / columns_per_s))
 
 
-class _Clock:
+class _CharacterTimes:
     """When each character of a turn is said: a piece's characters share its time by their width."""
 
     def __init__(self, pieces: Sequence[Piece], layout: Layout) -> None:
@@ -84,29 +84,29 @@ class _Clock:
 def _cut(turn: Turn) -> Iterator[Cue]:
     """A turn's subtitles, at the times at which their words are said."""
     layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)))
-    clock = _Clock(turn.pieces, layout)
+    times = _CharacterTimes(turn.pieces, layout)
     pauses = [
         offset
-        for offset, (before, after) in zip(clock.offsets[1:], pairwise(turn.pieces), strict=False)
+        for offset, (before, after) in zip(times.offsets[1:], pairwise(turn.pieces), strict=False)
         if after.start_ms - before.end_ms >= PAUSE_MS
     ]
     for first, last in pairwise([0, *pauses, len(turn.text)]):
         start = first
         while start < last:
-            end = _next_cut(layout, clock, start, last)
-            yield Cue(clock.start_ms(start), clock.end_ms(end), layout.lines(start, end), turn.voice)
+            end = _next_cut(layout, times, start, last)
+            yield Cue(times.start_ms(start), times.end_ms(end), layout.lines(start, end), turn.speaker)
             start = end
 
 
-def _next_cut(layout: Layout, clock: _Clock, start: int, last: int) -> int:
+def _next_cut(layout: Layout, times: _CharacterTimes, start: int, last: int) -> int:
     """Where a subtitle that begins at `start` ends: one of several alike in length, rather than one full, one scrap."""
     room = layout.line_end(layout.line_end(start, last), last)
-    latest_ms = clock.start_ms(start) + LONGEST_MS
-    if room == last and clock.end_ms(last) <= latest_ms:
+    latest_ms = times.start_ms(start) + LONGEST_MS
+    if room == last and times.end_ms(last) <= latest_ms:
         return last
-    in_time = bisect_right(range(start + 1, room + 1), latest_ms, key=clock.end_ms) + start
-    if not any(layout.worth[offset] >= 0 for offset in range(start + 1, in_time + 1)):
-        in_time = next((offset for offset in range(start + 1, room + 1) if layout.worth[offset] >= 0), room)
+    in_time = bisect_right(range(start + 1, room + 1), latest_ms, key=times.end_ms) + start
+    if not any(layout.scores[offset] >= 0 for offset in range(start + 1, in_time + 1)):
+        in_time = next((offset for offset in range(start + 1, room + 1) if layout.scores[offset] >= 0), room)
     left = layout.width(start, last)
     aim = left // max(2, ceil(left / _FULL_COLUMNS))
     return layout.best(start, start + 1, in_time, min(aim, layout.width(start, in_time)))

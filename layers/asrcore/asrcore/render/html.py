@@ -28,7 +28,7 @@ _MOST_PIECES = 200
 def write(transcript: Transcript, spoken: Speech, cues: Sequence[Cue]) -> str:
     """The page of a transcript: what it says, and its subtitles."""
     # Control characters never occur in clean text, so a name's place cannot be mistaken.
-    open_names = [f"\x01{voice}\x01" for voice in range(len(spoken.voices))]
+    open_names = [f"\x01{speaker}\x01" for speaker in range(len(spoken.speakers))]
     exports = {"txt": text.write(spoken, open_names)}
     if cues or not spoken.turns:
         exports |= {"srt": subtitles.write_srt(cues), "vtt": subtitles.write_vtt(cues, open_names)}
@@ -56,7 +56,7 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
         "job": transcript.job_id,
         "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
         "language": clean(transcript.language or "") or None,
-        "voices": spoken.voices,
+        "speakers": spoken.speakers,
         "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn)],
     }
 
@@ -75,13 +75,13 @@ def _paragraphs(turn: Turn) -> Iterator[Turn]:
 
 def _part(turn: Turn, pieces: Sequence[Piece]) -> Turn:
     is_whole = len(pieces) == len(turn.pieces)
-    return turn if is_whole else Turn(turn.voice, "".join(piece.text for piece in pieces), tuple(pieces))
+    return turn if is_whole else Turn(turn.speaker, "".join(piece.text for piece in pieces), tuple(pieces))
 
 
 def _turn(turn: Turn) -> list[Any]:
     """Who, what, and for each piece of it its length as the browser counts (UTF-16), its start and its end."""
     pieces = [number for piece in turn.pieces for number in (_units(piece.text), piece.start_ms, piece.end_ms)]
-    return [turn.voice, turn.text, pieces]
+    return [turn.speaker, turn.text, pieces]
 
 
 def _units(text: str) -> int:

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 MAX_COLUMNS = 42
 
-# What a break is worth, in columns by which it may lie away from the best place.
+# The score of a break, in columns: a break that scores more may be that much further from the ideal column.
 SENTENCE, CLAUSE, WORD, GLYPH = 56, 20, 8, 0
 # Only where there is no other: between two words that nothing separates, within a word, before a closing mark, before
 # an accent.
@@ -20,7 +20,7 @@ _PAUSES = frozenset("，、,：:—､")
 _JOINER = "\u200d"
 
 
-class _Kind(Enum):
+class _CharacterClass(Enum):
     WORD = auto()
     SPACE = auto()
     STOP = auto()
@@ -30,7 +30,7 @@ class _Kind(Enum):
     ACCENT = auto()
 
 
-_TRAILING = frozenset({_Kind.SPACE, _Kind.STOP, _Kind.PAUSE, _Kind.CLOSE})
+_TRAILING = frozenset({_CharacterClass.SPACE, _CharacterClass.STOP, _CharacterClass.PAUSE, _CharacterClass.CLOSE})
 
 
 @lru_cache(maxsize=8192)
@@ -47,28 +47,34 @@ def columns(text: str) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _kind(character: str) -> _Kind:
+def _character_class(character: str) -> _CharacterClass:
     category = unicodedata.category(character)
-    kinds = {"Ps": _Kind.OPEN, "Pi": _Kind.OPEN, "Pe": _Kind.CLOSE, "Pf": _Kind.CLOSE, "Zs": _Kind.SPACE}
+    classes = {
+        "Ps": _CharacterClass.OPEN,
+        "Pi": _CharacterClass.OPEN,
+        "Pe": _CharacterClass.CLOSE,
+        "Pf": _CharacterClass.CLOSE,
+        "Zs": _CharacterClass.SPACE,
+    }
     if character in STOPS:
-        return _Kind.STOP
+        return _CharacterClass.STOP
     if character in _PAUSES:
-        return _Kind.PAUSE
+        return _CharacterClass.PAUSE
     if columns_of(character) == 0 or category == "Sk":  # a skin tone belongs to its emoji
-        return _Kind.ACCENT
-    return kinds.get(category, _Kind.WORD)
+        return _CharacterClass.ACCENT
+    return classes.get(category, _CharacterClass.WORD)
 
 
 class Layout:
     """A text of single spaces, measured.
 
-    joints: offsets at which a vendor's words begin. `worth[offset]` is what a break in front of that offset is worth.
+    word_starts: offsets at which a vendor's words begin. `scores[offset]` is the score of a break before that offset.
     """
 
-    def __init__(self, text: str, joints: AbstractSet[int] = frozenset()) -> None:
+    def __init__(self, text: str, word_starts: AbstractSet[int] = frozenset()) -> None:
         self.text = text
         self.columns = [0, *accumulate(map(columns_of, text))]
-        self.worth = _worth(text, joints)
+        self.scores = _scores(text, word_starts)
 
     def width(self, start: int, end: int) -> int:
         """Columns from one offset to another, without the space at the end."""
@@ -80,15 +86,15 @@ class Layout:
         if reach == limit:
             return limit
         for offset in range(reach, start, -1):
-            if self.worth[offset] >= GLYPH:
+            if self.scores[offset] >= GLYPH:
                 return offset
-        return max(range(start + 1, reach + 1), key=lambda offset: (self.worth[offset], offset))
+        return max(range(start + 1, reach + 1), key=lambda offset: (self.scores[offset], offset))
 
     def best(self, start: int, first: int, last: int, aim: int) -> int:
         """The best offset from `first` to `last` for a break about `aim` columns behind `start`."""
         origin = self.columns[start] + aim
-        worth, at = self.worth, self.columns
-        return max(range(first, last + 1), key=lambda offset: worth[offset] - abs(at[offset] - origin))
+        scores, at = self.scores, self.columns
+        return max(range(first, last + 1), key=lambda offset: scores[offset] - abs(at[offset] - origin))
 
     def lines(self, start: int, end: int) -> tuple[str, ...]:
         """One line, or two of similar length. The stretch fits two lines: `line_end` twice reaches `end`."""
@@ -106,25 +112,25 @@ class Layout:
         return min(reach, limit)
 
 
-def _worth(text: str, joints: AbstractSet[int]) -> list[int]:
-    kinds = [_kind(character) for character in text]
-    worth, mark, is_wide_mark = [_TORN], 0, False
+def _scores(text: str, word_starts: AbstractSet[int]) -> list[int]:
+    classes = [_character_class(character) for character in text]
+    scores, mark, is_wide_mark = [_TORN], 0, False
     for offset in range(1, len(text)):
-        before, after = kinds[offset - 1], kinds[offset]
-        if before is _Kind.STOP or before is _Kind.PAUSE:
-            mark = max(mark, SENTENCE if before is _Kind.STOP else CLAUSE)
+        before, after = classes[offset - 1], classes[offset]
+        if before is _CharacterClass.STOP or before is _CharacterClass.PAUSE:
+            mark = max(mark, SENTENCE if before is _CharacterClass.STOP else CLAUSE)
             is_wide_mark = columns_of(text[offset - 1]) > 1 or text[offset - 1] in "…—"
-        elif before is not _Kind.CLOSE and before is not _Kind.SPACE:
+        elif before is not _CharacterClass.CLOSE and before is not _CharacterClass.SPACE:
             mark = 0
         is_wide = columns_of(text[offset - 1]) > 1 or columns_of(text[offset]) > 1
-        if after is _Kind.ACCENT or text[offset - 1] == _JOINER:
-            worth.append(_TORN)
-        elif after in _TRAILING or before is _Kind.OPEN:
-            worth.append(_FORBIDDEN)
-        elif before is _Kind.SPACE or (mark and (is_wide_mark or is_wide)):
-            worth.append(mark or WORD)
+        if after is _CharacterClass.ACCENT or text[offset - 1] == _JOINER:
+            scores.append(_TORN)
+        elif after in _TRAILING or before is _CharacterClass.OPEN:
+            scores.append(_FORBIDDEN)
+        elif before is _CharacterClass.SPACE or (mark and (is_wide_mark or is_wide)):
+            scores.append(mark or WORD)
         elif is_wide:
-            worth.append(WORD if offset in joints else GLYPH)
+            scores.append(WORD if offset in word_starts else GLYPH)
         else:
-            worth.append(_JOINT if offset in joints else _WITHIN)
-    return [*worth, SENTENCE] if text else worth
+            scores.append(_JOINT if offset in word_starts else _WITHIN)
+    return [*scores, SENTENCE] if text else scores

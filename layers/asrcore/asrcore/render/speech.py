@@ -34,9 +34,9 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Turn:
-    """One utterance. voice: an index into `Speech.voices`. pieces: they tile `text`; none when times are unknown."""
+    """One utterance. speaker: an index into `Speech.speakers`. pieces: they tile `text`; none without times."""
 
-    voice: int | None
+    speaker: int | None
     text: str
     pieces: tuple[Piece, ...]
 
@@ -48,10 +48,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Speech:
-    """A whole recording. voices: what to call those who speak, in order of appearance."""
+    """A whole recording. speakers: what to call those who speak, in order of appearance."""
 
     language: str | None
-    voices: tuple[str, ...]
+    speakers: tuple[str, ...]
     turns: tuple[Turn, ...]
 
 
@@ -63,13 +63,13 @@ def speech(transcript: Transcript) -> Speech:
     is_chinese = _is_chinese(transcript.language)
     # Some vendors count speakers from 0, people from 1; the transcript keeps the vendor's number.
     counts_from_0 = any(_number(_label(utterance)) == 0 for utterance in utterances)
-    voices: dict[str, int] = {}
+    speakers: dict[str, int] = {}
     turns = []
     for utterance, text in spoken:
         name = _name(utterance, shift=int(counts_from_0), with_channels=with_channels, is_chinese=is_chinese)
-        voice = voices.setdefault(name, len(voices)) if name else None
-        turns.append(Turn(voice, text, _pieces(text, utterance)))
-    return Speech(transcript.language, tuple(voices), tuple(turns))
+        speaker = speakers.setdefault(name, len(speakers)) if name else None
+        turns.append(Turn(speaker, text, _pieces(text, utterance)))
+    return Speech(transcript.language, tuple(speakers), tuple(turns))
 
 
 def clean(text: str) -> str:

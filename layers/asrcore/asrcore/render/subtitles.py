@@ -37,9 +37,9 @@ def write_srt(cues: Iterable[Cue]) -> str:
     )
 
 
-def write_vtt(cues: Iterable[Cue], voices: Sequence[str]) -> str:
-    """Return the text of a .vtt file, with a voice span for each speaker. voices: their names, by `Cue.voice`."""
-    blocks = (f"\n{_time_line(cue, '.')}\n{_voice(cue, voices)}{_text(cue, _VTT_ESCAPES)}\n" for cue in cues)
+def write_vtt(cues: Iterable[Cue], speakers: Sequence[str]) -> str:
+    """Return the text of a .vtt file, with a voice span for each speaker. speakers: their names, by `Cue.speaker`."""
+    blocks = (f"\n{_time_line(cue, '.')}\n{_voice_span(cue, speakers)}{_text(cue, _VTT_ESCAPES)}\n" for cue in cues)
     return "".join(["WEBVTT\n", *blocks])
 
 
@@ -47,8 +47,8 @@ def _time_line(cue: Cue, decimal_mark: str) -> str:
     return f"{timestamp(cue.start_ms, decimal_mark)} --> {timestamp(cue.end_ms, decimal_mark)}"
 
 
-def _voice(cue: Cue, voices: Sequence[str]) -> str:
-    return "" if cue.voice is None else f"<v {voices[cue.voice].translate(_VTT_ESCAPES)}>"
+def _voice_span(cue: Cue, speakers: Sequence[str]) -> str:
+    return "" if cue.speaker is None else f"<v {speakers[cue.speaker].translate(_VTT_ESCAPES)}>"
 
 
 def _text(cue: Cue, replacements: dict[int, str]) -> str:

@@ -11,14 +11,14 @@ def clock_time(ms: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
 
 
-def write(speech: Speech, voices: Sequence[str]) -> str:
-    """The file's text; empty when nobody speaks. voices: the speakers' names, by `Turn.voice`."""
-    return "".join(f"{_when(turn)}{_who(turn, voices)}{turn.text}\n" for turn in speech.turns)
+def write(speech: Speech, speakers: Sequence[str]) -> str:
+    """The file's text; empty when nobody speaks. speakers: the speakers' names, by `Turn.speaker`."""
+    return "".join(f"{_time_prefix(turn)}{_speaker_prefix(turn, speakers)}{turn.text}\n" for turn in speech.turns)
 
 
-def _when(turn: Turn) -> str:
+def _time_prefix(turn: Turn) -> str:
     return f"[{clock_time(turn.pieces[0].start_ms)}] " if turn.timed else ""
 
 
-def _who(turn: Turn, voices: Sequence[str]) -> str:
-    return "" if turn.voice is None else f"{voices[turn.voice]}: "
+def _speaker_prefix(turn: Turn, speakers: Sequence[str]) -> str:
+    return "" if turn.speaker is None else f"{speakers[turn.speaker]}: "

@@ -23,7 +23,7 @@ URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hou
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
 # Where recordings lie, and what is made of them; no role may list what else there may be.
-PLACES = (INCOMING, LINKED, CONVERTED, "transcripts/", "superseded/", "raw/")
+PREFIXES = (INCOMING, LINKED, CONVERTED, "transcripts/", "superseded/", "raw/")
 # Metadata of a transcript: of the recording it was made from.
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
@@ -314,8 +314,8 @@ class S3Versions:
         self._client = client
 
     def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
-        """Those whose keys begin so; of each key the newest first. Outside of PLACES nobody looks."""
-        if not prefix.startswith(PLACES):
+        """Those whose keys begin so; of each key the newest first. Outside of PREFIXES nobody looks."""
+        if not prefix.startswith(PREFIXES):
             return
         pages = self._client.get_paginator("list_object_versions")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):

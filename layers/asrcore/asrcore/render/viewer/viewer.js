@@ -35,8 +35,8 @@ translate();
 
 // --- the data -------------------------------------------------------------------------------------------------------
 
-const { job, name: title, language, voices, turns } = stored("data");
-const [VOICE, TEXT, PIECES] = [0, 1, 2]; // of a turn
+const { job, name: title, language, speakers, turns } = stored("data");
+const [SPEAKER, TEXT, PIECES] = [0, 1, 2]; // of a turn
 const START = 1, END = 2, STRIDE = 3; // in its pieces: length, start and end of each, in milliseconds
 
 const player = find("player"), region = find("transcript"), list = find("turns");
@@ -58,14 +58,14 @@ try {
 } catch {
   // A browser may keep nothing for a page from disk; names then last as long as the page.
 }
-const names = voices.map((original, voice) => { // other pages from the same place may have left anything there
-  const name = Array.isArray(kept) && kept[voice];
+const names = speakers.map((original, speaker) => { // other pages from the same place may have left anything there
+  const name = Array.isArray(kept) && kept[speaker];
   return typeof name === "string" && name.trim() ? name : original;
 });
 
-function rename(voice, name) {
-  names[voice] = name.trim() || voices[voice];
-  for (const element of list.querySelectorAll(`[data-voice="${voice}"] .name`)) element.textContent = names[voice];
+function rename(speaker, name) {
+  names[speaker] = name.trim() || speakers[speaker];
+  for (const element of list.querySelectorAll(`[data-speaker="${speaker}"] .name`)) element.textContent = names[speaker];
   try {
     localStorage.setItem(NAMES, JSON.stringify(names));
   } catch {
@@ -73,20 +73,20 @@ function rename(voice, name) {
   }
 }
 
-voices.forEach((original, voice) => {
-  const input = make("input", { value: names[voice], placeholder: original, autocomplete: "off", maxLength: 80 });
-  input.addEventListener("change", () => rename(voice, input.value));
+speakers.forEach((original, speaker) => {
+  const input = make("input", { value: names[speaker], placeholder: original, autocomplete: "off", maxLength: 80 });
+  input.addEventListener("change", () => rename(speaker, input.value));
   const label = make("span", { className: "name", textContent: original });
-  find("names").append(make("label", { className: `voice-${voice % 8}` }, label, input));
+  find("names").append(make("label", { className: `speaker-${speaker % 8}` }, label, input));
 });
-find("speakers").hidden = !voices.length;
+find("speakers").hidden = !speakers.length;
 
 // --- the transcript -------------------------------------------------------------------------------------------------
 
-const elements = turns.map(([voice, text], index) => {
+const elements = turns.map(([speaker, text], index) => {
   const said = make("p", { className: "said", dir: "auto", textContent: text });
-  const item = make("li", { turn: index, className: voice === null ? "" : `voice-${voice % 8}` }, said);
-  if (voice !== null) item.dataset.voice = voice;
+  const item = make("li", { turn: index, className: speaker === null ? "" : `speaker-${speaker % 8}` }, said);
+  if (speaker !== null) item.dataset.speaker = speaker;
   return item;
 });
 // Blocks, each laid out only when it comes near the screen.
@@ -101,7 +101,7 @@ if (!turns.length) tell("Nobody speaks in this recording.");
 
 // So do a turn's head and words become elements: five hours have 75,000.
 function unfold(index) {
-  const [voice, text, pieces] = turns[index], said = elements[index].lastChild;
+  const [speaker, text, pieces] = turns[index], said = elements[index].lastChild;
   if (said.unfolded) return said;
   said.unfolded = true;
   const head = make("div");
@@ -111,7 +111,7 @@ function unfold(index) {
     button.setAttribute("aria-label", say("Play from {0}", at));
     head.append(button);
   }
-  if (voice !== null) head.append(make("span", { className: "name", textContent: names[voice] }));
+  if (speaker !== null) head.append(make("span", { className: "name", textContent: names[speaker] }));
   if (head.firstChild) said.before(head);
   if (!pieces.length) return said;
   const spans = [];
@@ -352,8 +352,8 @@ if (turns.length && !formats.includes("srt")) tell("The vendor gave no times: th
 
 function exported(format) {
   const escapes = format === "vtt" ? { "&": "&amp;", "<": "&lt;", ">": "&gt;" } : {};
-  const nameOf = (voice) => names[voice].replace(/[&<>]/g, (character) => escapes[character] ?? character);
-  return stored("exports")[format].replace(/\u0001(\d+)\u0001/g, (_, voice) => nameOf(voice));
+  const nameOf = (speaker) => names[speaker].replace(/[&<>]/g, (character) => escapes[character] ?? character);
+  return stored("exports")[format].replace(/\u0001(\d+)\u0001/g, (_, speaker) => nameOf(speaker));
 }
 find("copy").addEventListener("click", async () => {
   try {

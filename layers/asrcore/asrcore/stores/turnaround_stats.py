@@ -14,7 +14,7 @@ KEPT_DAYS = 100  # from the last job of a month on; read for two months
 _FAILED = (BotoCoreError, ClientError)
 
 
-class DynamoHistory:
+class DynamoTurnaroundStats:
     """Turnarounds in Amazon DynamoDB. client: a boto3 `dynamodb` client.
 
     No job depends on it: where it cannot be written or read, that is logged, and nothing is known.
