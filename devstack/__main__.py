@@ -16,7 +16,7 @@ from devstack.stopping import Stop
 def main(arguments: list[str] | None = None) -> int:
     """Reads the arguments, runs the command, gives the exit status."""
     options = _parser().parse_args(arguments)
-    _leave_shell_behind()
+    _clear_aws_environment()
     stop = Stop()
     from devstack import commands  # noqa: PLC0415 - moto reads the shell's AWS settings as it is imported
 
@@ -68,7 +68,7 @@ def _recording(text: str) -> Path:
     return path
 
 
-def _leave_shell_behind() -> None:
+def _clear_aws_environment() -> None:
     """The stack is its own AWS: a profile, endpoint or proxy of this shell would lead away from it."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

@@ -19,7 +19,7 @@ THREADS = 32
 
 
 @dataclass(frozen=True)
-class Failures:
+class FailureHandling:
     """How often a failing event is tried again, and what takes it in the end (given Lambda's envelope), if anything."""
 
     max_retries: int = 2
@@ -34,17 +34,17 @@ class AsyncInvoker:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="async-invoke")
         self._closing = threading.Event()
 
-    def submit(self, function: Function, event: bytes, failures: Failures) -> None:
+    def submit(self, function: Function, event: bytes, failures: FailureHandling) -> None:
         """Sends `event` to `function`; ignored once closed."""
         if not self._closing.is_set():
-            self._threads.submit(self._carry, function, event, failures)
+            self._threads.submit(self._deliver, function, event, failures)
 
     def close(self) -> None:
         """Drops what waits, and returns when what runs has ended: close the functions first."""
         self._closing.set()
         self._threads.shutdown(cancel_futures=True)
 
-    def _carry(self, function: Function, event: bytes, failures: Failures) -> None:
+    def _deliver(self, function: Function, event: bytes, failures: FailureHandling) -> None:
         request_id = str(uuid.uuid4())
         answer = function.invoke(event, request_id)
         retries = 0

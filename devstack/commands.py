@@ -84,7 +84,7 @@ See how it goes, and what came of it:
   {aws} s3 ls --recursive s3://{stack.transcript_bucket}/transcripts/
 The HTTP API (docs/api.md), which asks nobody for credentials here:
   curl {stack.api_url}/jobs
-Functions' logs: {_shown(LOGS)}/   Environment for `sam local invoke --env-vars`: {_shown(SAM_ENV)}
+Functions' logs: {_relative(LOGS)}/   Environment for `sam local invoke --env-vars`: {_relative(SAM_ENV)}
 {heard}
 Ctrl-C ends it all."""
 
@@ -99,5 +99,5 @@ def _write_sam_env(stack: LocalStack) -> None:
     SAM_ENV.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -111,8 +111,8 @@ class Run:
     def __init__(self, component: Any, env: Any, s3: Any) -> None:
         self._component, self._env = component, env
         self._form: _Form = component.form
-        self._asked = env.stack.pop()
-        self._record = self._asked.map_run_record
+        self._request_parameters = env.stack.pop()
+        self._record = self._request_parameters.map_run_record
         self._record.tolerated_failure_percentage = self._form.tolerated_percent
         self._s3 = s3
         self._children: list[_Child] = []
@@ -148,7 +148,7 @@ class Run:
         self._env.stack.append(written)
 
     def _items(self) -> Iterator[Any]:
-        self._asked.item_reader.parargs.eval(env=self._env)
+        self._request_parameters.item_reader.parargs.eval(env=self._env)
         where = self._env.stack.pop()
         listed = self._inventory(where) if self._form.reads_inventory else self._list(where)
         for index, item in enumerate(listed):
@@ -169,13 +169,13 @@ class Run:
                 yield dict(zip(names, row, strict=True))
 
     def _selected(self, index: int, item: Any) -> Any:
-        if self._asked.item_selector is None:
+        if self._request_parameters.item_selector is None:
             return item
         frame = self._env.open_inner_frame()
         try:
             data = frame.states.context_object.context_object_data
             data["Map"] = MapData(Item=ItemData(Index=index, Value=item))
-            self._asked.item_selector.eval(frame)
+            self._request_parameters.item_selector.eval(frame)
             return frame.stack.pop()
         finally:
             self._env.delete_frame(frame)

@@ -59,7 +59,7 @@ class Pollers:
 
         def poll() -> None:
             while not self._closing.is_set():
-                _feed(source, url, function.region, invoke, sqs)
+                _poll_queue(source, url, function.region, invoke, sqs)
 
         for _ in range(source.at_most):
             thread = threading.Thread(target=poll, name=f"polls for {function.logical_id}", daemon=True)
@@ -73,7 +73,7 @@ class Pollers:
             thread.join()
 
 
-def _feed(source: EventSource, url: str, region: str, invoke: Callable[[bytes], Answer], sqs: Any) -> None:
+def _poll_queue(source: EventSource, url: str, region: str, invoke: Callable[[bytes], Answer], sqs: Any) -> None:
     """One batch, if there is one."""
     messages = sqs.receive_message(
         QueueUrl=url,

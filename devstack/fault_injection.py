@@ -12,7 +12,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ErrorReply:
     """What AWS says instead of an answer."""
 
     status: str
@@ -20,7 +20,7 @@ class Refusal:
     body: bytes
 
 
-THROTTLED = Refusal(
+THROTTLED = ErrorReply(
     "400 Bad Request",
     "application/x-amz-json-1.0",
     json.dumps(
@@ -30,12 +30,12 @@ THROTTLED = Refusal(
         }
     ).encode(),
 )
-SLOW_DOWN = Refusal(
+SLOW_DOWN = ErrorReply(
     "503 Slow Down",
     "application/xml",
     b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
 )
-CHANGED = Refusal(
+CHANGED = ErrorReply(
     "412 Precondition Failed",
     "application/xml",
     b"<?xml version='1.0'?><Error><Code>PreconditionFailed</Code><Message>A condition did not hold.</Message></Error>",
@@ -68,15 +68,15 @@ class FaultInjection:
             self._changed[f"/{bucket}/{prefix}"] = times
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        refusal = self._refusal(environ)
-        if refusal is None:
+        error_reply = self._error_reply(environ)
+        if error_reply is None:
             answer: Iterable[bytes] = self._application(environ, start_response)
             return answer
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        start_response(refusal.status, [("content-type", refusal.content_type)])
-        return [refusal.body]
+        start_response(error_reply.status, [("content-type", error_reply.content_type)])
+        return [error_reply.body]
 
-    def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
+    def _error_reply(self, environ: dict[str, Any]) -> ErrorReply | None:
         if not is_of_a_function(environ):
             return None
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]

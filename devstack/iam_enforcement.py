@@ -47,10 +47,10 @@ class TrustError(Exception):
 
 
 @dataclass(frozen=True)
-class Denial:
+class DeniedCall:
     """A call that was refused: who made it (a function by its logical id), and what it was."""
 
-    who: str
+    caller: str
     role: str
     action: str
     resource: str
@@ -65,17 +65,17 @@ class IamEnforcement:
         self._lock = threading.Lock()
         self._sessions: dict[str, str] = {}
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
-        self._denials: list[Denial] = []
+        self._denials: list[DeniedCall] = []
 
-    def assume(self, role_arn: str, service: str, who: str) -> Credentials:
+    def assume(self, role_arn: str, service: str, caller: str) -> Credentials:
         """Credentials of a role, as a service of AWS gets them. Raises TrustError if the role does not trust it."""
         trusted = json.dumps(_document(self._backend.get_role_by_arn(role_arn).assume_role_policy_document))
         if f'"{service}"' not in trusted:
             raise TrustError(f"{role_arn} cannot be taken by {service}: its trust policy is {trusted}")
         session = sts_backends[ACCOUNT_ID][self._partition].assume_role(
-            self._region, who[:64], role_arn, policy="", duration=_SESSION_S, external_id=""
+            self._region, caller[:64], role_arn, policy="", duration=_SESSION_S, external_id=""
         )
-        self._sessions[session.access_key_id] = who
+        self._sessions[session.access_key_id] = caller
         return Credentials(session.access_key_id, session.secret_access_key, session.session_token)
 
     def knows(self, access_key_id: str) -> bool:
@@ -93,7 +93,7 @@ class IamEnforcement:
         return [secret for each in sessions for secret in (each.secret_access_key, each.session_token)]
 
     @property
-    def denials(self) -> list[Denial]:
+    def denials(self) -> list[DeniedCall]:
         """What was refused, in order."""
         with self._lock:
             return list(self._denials)
@@ -123,10 +123,10 @@ class IamEnforcement:
         proof = _proof(request, proof_class)
         proof.check_signature()
         held: Any = proof._access_key
-        role, who = held._owner_role_name, self._sessions[held._access_key_id]
+        role, caller = held._owner_role_name, self._sessions[held._access_key_id]
         documents = list(self.policies(role).values())
         for call in _calls(request, proof._service, resource):
-            if not self._is_allowed(who, role, documents, call):
+            if not self._is_allowed(caller, role, documents, call):
                 _refuse(request, proof, held.arn, call)
 
     def _authorize_form(self, request: Any, resource: str) -> None:
@@ -143,13 +143,13 @@ class IamEnforcement:
         if not self._is_allowed(self._sessions[key], role, list(self.policies(role).values()), call):
             raise S3ClientError("AccessDenied", "Access Denied")
 
-    def _is_allowed(self, who: str, role: str, documents: list[Document], call: Call) -> bool:
+    def _is_allowed(self, caller: str, role: str, documents: list[Document], call: Call) -> bool:
         with self._lock:
             self._calls[role].add(call)
         if is_allowed(documents, call):
             return True
         with self._lock:
-            self._denials.append(Denial(who, role, call.action, call.resource))
+            self._denials.append(DeniedCall(caller, role, call.action, call.resource))
         return False
 
     @property
@@ -251,7 +251,7 @@ def _calls(request: Any, service: str, resource: str) -> Iterator[Call]:
     if service == "s3":
         yield from _s3_calls(request, action, resource)
         return
-    asked = _asked(request)
+    asked = _request_parameters(request)
     place = f"arn:{get_partition(request.region)}:{service}:{request.region}:{request.current_account}"
     match service, operation:
         case "dynamodb", "TransactWriteItems" | "TransactGetItems":
@@ -274,7 +274,7 @@ def _calls(request: Any, service: str, resource: str) -> Iterator[Call]:
             yield Call(action, _named(service, place, request, asked))
 
 
-def _asked(request: Any) -> Mapping[str, Any]:
+def _request_parameters(request: Any) -> Mapping[str, Any]:
     """The parameters of a request, which lie in its body, as JSON or as a form."""
     if request.headers.get("X-Amz-Target"):
         asked: Mapping[str, Any] = json.loads(request.raw_body or b"{}")

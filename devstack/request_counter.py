@@ -29,7 +29,7 @@ class RequestCounter:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if not is_of_a_function(environ):
-            return self._answered(environ, start_response)
+            return self._forward(environ, start_response)
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] or f"S3 {environ['REQUEST_METHOD']}"
         with self._lock:
             self._counts[operation] += 1
@@ -40,8 +40,8 @@ class RequestCounter:
                     self._refused[operation] += 1
             return start_response(status, headers, *more)
 
-        return self._answered(environ, start)
+        return self._forward(environ, start)
 
-    def _answered(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def _forward(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._application(environ, start_response)
         return answer

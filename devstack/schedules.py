@@ -47,7 +47,7 @@ def scheduled(events: Any) -> list[Scheduled]:
     return found
 
 
-class Clock:
+class Scheduler:
     """Fires schedules from a thread of its own, while a `with` lasts."""
 
     def __init__(self, schedules: list[Scheduled], events: Any, start: Callable[[str, bytes], None]) -> None:

@@ -16,7 +16,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from devstack import moto_patches
-from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, Failures
+from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, FailureHandling
 from devstack.clock import WaitClock
 from devstack.cloudformation_gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
 from devstack.event_sources import EventSource, Pollers
@@ -26,7 +26,7 @@ from devstack.functions import MAX_ENVIRONMENTS, Answer, Credentials, Function, 
 from devstack.http_api import HttpApi
 from devstack.iam_enforcement import IamEnforcement
 from devstack.request_counter import RequestCounter
-from devstack.schedules import Clock, scheduled
+from devstack.schedules import Scheduler, scheduled
 from devstack.settings import (
     ACCOUNT_ID,
     CREDENTIAL,
@@ -109,7 +109,7 @@ class LocalStack:
         check_parameters(self._template.get("Parameters", {}), self._params)
         self._functions: dict[str, Function] = {}
         self._by_name: dict[str, str] = {}
-        self._failures: dict[str, Failures] = {}
+        self._failures: dict[str, FailureHandling] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._sessions: dict[str, Credentials] = {}
@@ -234,7 +234,7 @@ class LocalStack:
     def run_function_later(self, name_or_arn: str, event: bytes) -> None:
         """Runs a function asynchronously, with its retries and its on-failure destination."""
         name = self._by_name[name_or_arn]
-        self._async.submit(self._functions[name], event, self._failures.get(name, Failures()))
+        self._async.submit(self._functions[name], event, self._failures.get(name, FailureHandling()))
 
     def _start(self, cleanup: ExitStack) -> None:
         with ThreadPoolExecutor(2) as helpers:
@@ -253,7 +253,7 @@ class LocalStack:
         cleanup.callback(moto_patches.stop_executions, ACCOUNT_ID, self.region)
         self._deploy(filled, expanded)
         events = self.client("events")
-        cleanup.enter_context(Clock(scheduled(events), events, self.run_function_later))
+        cleanup.enter_context(Scheduler(scheduled(events), events, self.run_function_later))
 
     def _start_simulators(self, cleanup: ExitStack) -> None:
         given = {**self._params, **self._recognizer_params()}
@@ -369,18 +369,18 @@ class LocalStack:
             if config := filled.invoke_configs.get(name):
                 self._failures[name] = self._failure_rules(config, resolve, settings.credentials)
             if mapping := filled.event_sources.get(name):
-                self._feed(self._functions[name], EventSource.of(resolve(mapping)))
+                self._poll_queue(self._functions[name], EventSource.of(resolve(mapping)))
 
-    def _feed(self, function: Function, source: EventSource) -> None:
+    def _poll_queue(self, function: Function, source: EventSource) -> None:
         """Lambda polls under the function's own role."""
         url = self.client("sqs").get_queue_url(QueueName=source.queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs = self._client("sqs", function.settings.credentials)
         self._pollers.start(source, url, function.settings, function.invoke, sqs)
 
-    def _failure_rules(self, config: InvokeConfig, resolve: Any, credentials: Credentials) -> Failures:
+    def _failure_rules(self, config: InvokeConfig, resolve: Any, credentials: Credentials) -> FailureHandling:
         """Lambda sends what failed under the function's own role."""
         if config.on_failure is None:
-            return Failures(config.max_retries)
+            return FailureHandling(config.max_retries)
         arn = resolve(config.on_failure)
         if ":sqs:" not in arn:
             raise TemplateError(f"the local stack delivers failed events to queues only, not to {arn}")
@@ -389,7 +389,7 @@ class LocalStack:
             url = self.client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
             self._client("sqs", credentials).send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
 
-        return Failures(config.max_retries, deliver)
+        return FailureHandling(config.max_retries, deliver)
 
     def _close_functions(self) -> None:
         for function in self._functions.values():

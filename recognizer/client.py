@@ -14,8 +14,8 @@ from recognizer.recognition import Recognition
 LOG = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
-LONGEST_S = 4 * 3600.0  # five hours of speech on one slow core
-ATTEMPTS = 3  # a recording at which the recogniser dies so often is left alone
+MAX_WAIT_S = 4 * 3600.0  # five hours of speech on one slow core
+MAX_CRASHES = 3  # a recording at which the recogniser dies so often is left alone
 RETRY_S = 0.5
 LOADING_S = 600.0  # a model named by ASR_MODEL may have to be fetched first
 
@@ -33,7 +33,7 @@ class Client:
         self._lock = threading.Lock()
         self._waiting = 0
 
-    def hear(self, file: IO[bytes], wait_s: float = LONGEST_S) -> Recognition | None:
+    def recognise(self, file: IO[bytes], wait_s: float = MAX_WAIT_S) -> Recognition | None:
         """Return what is said in an audio file; None where it cannot be recognised, which is logged.
 
         Raises StillWorkingError after wait_s seconds.
@@ -42,7 +42,7 @@ class Client:
             self._waiting += 1
             LOG.info("waiting for the recogniser", extra={"in_queue": self._waiting})
         try:
-            return self._hear(file, time.monotonic() + wait_s)
+            return self._recognise(file, time.monotonic() + wait_s)
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -56,8 +56,8 @@ class Client:
             return None
         return max((int(each["done_ms"]) for each in found), default=None)
 
-    def _hear(self, file: IO[bytes], deadline: float) -> Recognition | None:
-        deaths = 0
+    def _recognise(self, file: IO[bytes], deadline: float) -> Recognition | None:
+        crashes = 0
         loading_until = time.monotonic() + LOADING_S
         while not self._is_gone():
             remaining_s = deadline - time.monotonic()
@@ -70,9 +70,9 @@ class Client:
                 raise StillWorkingError from None
             except requests.ConnectionError as error:
                 # Refused: it is being started. Broken off: it died at work, maybe at this recording.
-                deaths += not _is_refused(error)
-                if deaths >= ATTEMPTS:
-                    LOG.exception("the recogniser died at this recording again and again", extra={"deaths": deaths})
+                crashes += not _is_refused(error)
+                if crashes >= MAX_CRASHES:
+                    LOG.exception("the recogniser crashed repeatedly at this recording", extra={"crashes": crashes})
                     return None
             else:
                 if response.status_code == 200:

@@ -58,7 +58,7 @@ def recognise(
     *,
     language: str | None = None,
     hints: str = "",
-    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    model_lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Progress = _ignore,
 ) -> Recognition:
     """Recognise a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
@@ -70,7 +70,7 @@ def recognise(
     sentences: list[Sentence] = []
     done = 0
     for piece in read_pieces(file, PIECE_S):
-        with turn():
+        with model_lock():
             language = language or _detect(model, piece)
             if language:
                 words = _words(model, piece, done * 1000 // SAMPLE_RATE_HZ, language, hints, progress=progress)

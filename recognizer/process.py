@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 START_S = 60.0  # to listen: loading Python's packages, joining the weights once
 STOP_S = 5.0
-MOST_DEATHS = 3  # in a row, each within SHORT_LIFE_S: then it is not started again
+MAX_CRASHES = 3  # in a row, each within SHORT_LIFE_S: then it is not started again
 SHORT_LIFE_S = 30.0
 SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recogniser out
 
@@ -77,16 +77,18 @@ class RecognizerProcess:
             self._process.kill()
 
     def _supervise(self) -> None:
-        deaths = 0
+        crashes = 0
         while not self._stopping.is_set():
             started = time.monotonic()
             status = self._run()
             if self._stopping.is_set() or self._gone:
                 return
-            deaths = deaths + 1 if time.monotonic() - started < SHORT_LIFE_S else 1
-            LOG.warning("the recogniser died", extra={"status": status, "deaths": deaths})
-            if deaths >= MOST_DEATHS:
-                self._give_up(f"it died {deaths} times in a row (status {status}); see {self._log_path or 'its log'}")
+            crashes = crashes + 1 if time.monotonic() - started < SHORT_LIFE_S else 1
+            LOG.warning("the recogniser crashed", extra={"status": status, "crashes": crashes})
+            if crashes >= MAX_CRASHES:
+                self._give_up(
+                    f"it crashed {crashes} times in a row (status {status}); see {self._log_path or 'its log'}"
+                )
                 return
 
     def _run(self) -> int:

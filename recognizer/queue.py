@@ -15,7 +15,7 @@ from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
-MOST_KEPT = 500  # recordings whose recognition is remembered
+MAX_KEPT = 500  # recordings whose recognition is remembered
 
 
 class Recognise(Protocol):
@@ -27,7 +27,7 @@ class Recognise(Protocol):
         *,
         language: str | None,
         hints: str,
-        turn: Callable[[], AbstractContextManager[None]],
+        model_lock: Callable[[], AbstractContextManager[None]],
         progress: Callable[[int], None],
     ) -> Recognition:
         """Return the recognition."""
@@ -48,7 +48,7 @@ class _Recording:
         return self.results.get((language, hints))
 
 
-class Turns:
+class FairLock:
     """Lets one thread at a time continue: of those that wait the one with the least rank, in order of arrival."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Queue:
     def __init__(self) -> None:
         self._recognise: Recognise | None = None
         self._opened = threading.Event()
-        self._turns = Turns()
+        self._model_lock = FairLock()
         self._lock = threading.Lock()
         self._recordings: dict[str, _Recording] = {}
         self._jobs: dict[int, dict[str, Any]] = {}
@@ -123,7 +123,7 @@ class Queue:
         with self._lock:
             recording = self._recordings.pop(sha256, None) or _Recording()
             self._recordings[sha256] = recording
-            if len(self._recordings) > MOST_KEPT:
+            if len(self._recordings) > MAX_KEPT:
                 del self._recordings[next(iter(self._recordings))]
             return recording
 
@@ -144,7 +144,11 @@ class Queue:
             raise RuntimeError("the queue is not open")
         try:
             recognition = self._recognise(
-                file, language=language, hints=hints, turn=lambda: self._turns.take(size_bytes), progress=progress
+                file,
+                language=language,
+                hints=hints,
+                model_lock=lambda: self._model_lock.take(size_bytes),
+                progress=progress,
             )
         finally:
             with self._lock:

@@ -20,7 +20,7 @@ from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
-LARGEST_BYTES = 2 * 1024**3  # five hours of uncompressed stereo; the disk of this machine is the user's own
+MAX_BYTES = 2 * 1024**3  # five hours of uncompressed stereo; the disk of this machine is the user's own
 FORMATS = ("json", "verbose_json")
 GRANULARITIES = ("segment", "word")
 MARKS = ",.!?:;，。！？、：；"  # stand in the text of segments, not in words
@@ -39,7 +39,7 @@ class RefusalError(Exception):
 def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     """Return the WSGI application. loading_s: how long a request waits for the model to be loaded."""
     app = Flask("recognizer")
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the provider's documented switch
 
     def recognise(file: IO[bytes], language: str | None, hints: str) -> Recognition:
@@ -69,7 +69,7 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
         return jsonify(verbose(recognition, wanted or ["segment"]))
 
     @app.post("/recognitions")
-    def hear() -> Response:
+    def recognise_recording() -> Response:
         with tempfile.TemporaryFile(prefix="asr-recognizer-") as file:
             shutil.copyfileobj(request.stream, file)
             return jsonify(recognise(file, None, "").to_json())
@@ -85,7 +85,7 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
     @app.errorhandler(HTTPException)
     def explain(error: HTTPException) -> Response:
         if isinstance(error, RequestEntityTooLarge):
-            return _refusal(413, "file_too_large", f"the recording has more than {LARGEST_BYTES} bytes")
+            return _refusal(413, "file_too_large", f"the recording has more than {MAX_BYTES} bytes")
         return _refusal(error.code or 500, error.name.lower().replace(" ", "_"), error.description or error.name)
 
     @app.errorhandler(Exception)

@@ -23,7 +23,7 @@ from simulators.recording import (
     UndecodableError,
     read_recording,
 )
-from simulators.script import Utterance, speak, without_marks
+from simulators.script import Utterance, make_utterances, strip_punctuation
 from simulators.server import Answer, RefusalError, Setup
 
 PATH = "/v1/asr/long"
@@ -77,7 +77,7 @@ class AbcpenOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order:
+class AbcpenSubmission:
     """A submission that passed every check."""
 
     encoding: str
@@ -86,7 +86,7 @@ class Order:
     words: bool
 
 
-class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
+class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
     """`POST` and `GET` on `/v1/asr/long`; credentials: `appid`, `api_key`."""
 
     vendor = "abcpen"
@@ -125,8 +125,8 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
 
     def _serve(self) -> Response:
         if request.method == "GET" or "task_id" in self._sent():
-            return self.serve("query", self._tell)
-        return self.serve("submit", self._take)
+            return self.serve("query", self._handle_query)
+        return self.serve("submit", self._handle_submission)
 
     def _typed(self, code: str) -> str | int:
         return int(code) if self.options.code_type == "int" else code
@@ -138,15 +138,15 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         merged = {**request.args.to_dict(), **named, **abcpen_signature.header_claims()}
         return {"appid" if name == "app_id" else name: str(value) for name, value in merged.items()}
 
-    def _take(self) -> Answer:
+    def _handle_submission(self) -> Answer:
         sent = self._sent()
         self._authenticate(sent)
-        order = self._checked_order(sent)
+        submission = self._checked_submission(sent)
         self._check_licence(sent.get("lang", "cn"))
-        task = self.accept(uuid.uuid4().hex, order, Source(url=sent["audio_url"]))
+        task = self.accept(uuid.uuid4().hex, submission, Source(url=sent["audio_url"]))
         return self._answer_with("0", {self.options.task_id_name: task.id}, task.id)
 
-    def _tell(self) -> Answer:
+    def _handle_query(self) -> Answer:
         sent = self._sent()
         self._authenticate(sent)
         task = self.find(sent.get("task_id", ""))
@@ -167,7 +167,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         return Answer(code, payload, task_id)
 
     def _authenticate(self, sent: Mapping[str, str]) -> None:
-        if not abcpen_signature.is_proven(sent, self.credentials):
+        if not abcpen_signature.is_authentic(sent, self.credentials):
             raise RefusalError("10105")
         allowed = self.options.allowed_addresses
         if allowed is not None and request.remote_addr not in allowed:
@@ -175,7 +175,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         if not self._rate.allows(sent["appid"], self.options.requests_per_s):
             raise RefusalError("10800")
 
-    def _checked_order(self, sent: Mapping[str, str]) -> Order:
+    def _checked_submission(self, sent: Mapping[str, str]) -> AbcpenSubmission:
         url, encoding = sent.get("audio_url"), sent.get("audio_encode", "mpeg2")
         if not url:
             raise RefusalError("10106", "invalid parameter: audio_url")
@@ -193,7 +193,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
             raise RefusalError("10107", "illegal parameter: speaker_number")
         if sent.get("lang", "cn") not in {"cn", "en"} or sent.get("pd", "com") not in DOMAINS:
             raise RefusalError("10107", "illegal parameter: lang or pd")
-        return Order(
+        return AbcpenSubmission(
             encoding=encoding,
             punctuated=sent.get("punc") != "0",
             speakers=speakers or 2,
@@ -204,23 +204,25 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
         options = self.options
         if language not in options.licensed_languages:
             raise RefusalError("10110")
-        if options.licensed_hours is not None and self.heard_hours() >= options.licensed_hours:
+        if options.licensed_hours is not None and self.recognised_hours() >= options.licensed_hours:
             raise RefusalError("10110")
         running = sum(task.outcome is None for task in self.tasks())
         if options.licensed_tasks is not None and running >= options.licensed_tasks:
             raise RefusalError("10800")
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
+    def recognise(self, submission: AbcpenSubmission, source: Source) -> Outcome:
         recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
-        if _encoding_of(recording.codec) != order.encoding:
+        if _encoding_of(recording.codec) != submission.encoding:
             return Outcome("-2")
         if not recording.segments:
             return Outcome(self.options.silent_code, recording)
-        return Outcome("0", recording, speak(recording.segments, recording.said, speakers=order.speakers))
+        return Outcome(
+            "0", recording, make_utterances(recording.segments, recording.speech, speakers=submission.speakers)
+        )
 
-    def _speech_result(self, task: Task[Order], outcome: Outcome) -> Mapping[str, object]:
+    def _speech_result(self, task: Task[AbcpenSubmission], outcome: Outcome) -> Mapping[str, object]:
         sentences = [
-            self._sentence(task.order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+            self._sentence(task.submission, number, utterance) for number, utterance in enumerate(outcome.utterances)
         ]
         return {
             "onebest": "".join(str(sentence["sentences"]) for sentence in sentences),
@@ -228,8 +230,8 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
             "detail": sentences,
         }
 
-    def _sentence(self, order: Order, number: int, utterance: Utterance) -> dict[str, object]:
-        text = utterance.text if order.punctuated else without_marks(utterance.text)
+    def _sentence(self, submission: AbcpenSubmission, number: int, utterance: Utterance) -> dict[str, object]:
+        text = utterance.text if submission.punctuated else strip_punctuation(utterance.text)
         speaker = str(utterance.speaker)
         sentence: dict[str, object] = {
             # Every other sentence begins with a stray space, as in the vendor's answers.
@@ -238,7 +240,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
             "wordEd": str(utterance.end_ms),
             "speakerId": speaker,
         }
-        if order.words:
+        if submission.words:
             sentence[self.options.words_name] = [
                 {
                     "words": word.text,
@@ -248,7 +250,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, Order]):
                     "wp": "2" if word.punctuation else "1",
                 }
                 for word in utterance.words
-                if order.punctuated or not word.punctuation
+                if submission.punctuated or not word.punctuation
             ]
         return sentence
 

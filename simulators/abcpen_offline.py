@@ -25,7 +25,7 @@ from simulators.recording import (
     UndecodableError,
     read_recording,
 )
-from simulators.script import Utterance, speak
+from simulators.script import Utterance, make_utterances
 from simulators.server import Answer, RefusalError, Setup
 
 PATH = "/asr-offline"
@@ -67,7 +67,7 @@ class AbcpenOfflineOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order:
+class AbcpenOfflineSubmission:
     """A submission that passed every check."""
 
     app_id: str
@@ -76,7 +76,7 @@ class Order:
     speakers: int | None  # at most; None where no labels were asked for
 
 
-class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
+class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSubmission]):
     """`/asr-offline/{submit_task,check_status,get_result}/v1`; credentials: `appid`, `api_key`."""
 
     vendor = "abcpen-offline"
@@ -115,7 +115,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         return Answer(code, payload, http_status=status)
 
     def _submit(self) -> Response:
-        return self.serve("submit", self._take)
+        return self.serve("submit", self._handle_submission)
 
     def _check(self, task_id: str) -> Response:
         return self.serve("query", lambda: self._status(task_id))
@@ -125,25 +125,25 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
 
     def _authenticate(self) -> None:
         claimed = {**request.args.to_dict(), **abcpen_signature.header_claims()}
-        if not abcpen_signature.is_proven(claimed, self.credentials):
+        if not abcpen_signature.is_authentic(claimed, self.credentials):
             raise RefusalError(UNAUTHORIZED)
 
-    def _take(self) -> Answer:
+    def _handle_submission(self) -> Answer:
         self._authenticate()
         if not self._rate.allows(request.remote_addr or "", self.options.submissions_per_s):
             raise RefusalError(self.options.limit_code, "too many submissions in a second")
         body = JsonBody.of_request(BAD_REQUEST)
-        order = self._order(body)
+        submission = self._read_submission(body)
         wanted_id = body.text("task_id")
         if not self._daily.allows(self.credentials["appid"], self.options.submissions_per_day, DAY_S):
             raise RefusalError(self.options.limit_code, "too many submissions in a day")
         task_id = wanted_id if is_uuid(wanted_id, version=4) else str(uuid.uuid4())
         with suppress(TaskExistsError):  # a repetition: the task of the first submission stands, and is told again
-            self.accept(task_id, order, Source(url=order.audio_url))
+            self.accept(task_id, submission, Source(url=submission.audio_url))
         payload = {"status": "success", "message": "Task submitted successfully", "task_id": task_id}
         return Answer(SUCCESS, payload, task_id)
 
-    def _order(self, body: JsonBody) -> Order:
+    def _read_submission(self, body: JsonBody) -> AbcpenOfflineSubmission:
         body.flag("denoise", default=True)
         if (body.text_or_none("sd_type") or "v2") not in DIARIZATIONS:
             raise body.refusal("sd_type", "is v1 or v2")
@@ -157,7 +157,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
         if language not in LANGUAGES:
             raise body.refusal("language", f"is one of {', '.join(sorted(LANGUAGES))}")
         numbered = most if most >= 1 else 2
-        return Order(
+        return AbcpenOfflineSubmission(
             app_id=body.text("app_id"),
             audio_url=body.url("audio_url"),
             language=language,
@@ -193,31 +193,34 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, Order]):
             payload |= self._speech(task, outcome)
         return Answer(outcome.code, payload, task_id)
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
+    def recognise(self, submission: AbcpenOfflineSubmission, source: Source) -> Outcome:
         recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS:
             raise UndecodableError(f"{recording.format} is not taken")
-        return Outcome(SUCCESS, recording, speak(recording.segments, recording.said, speakers=order.speakers or 1))
+        return Outcome(
+            SUCCESS, recording, make_utterances(recording.segments, recording.speech, speakers=submission.speakers or 1)
+        )
 
-    def _speech(self, task: Task[Order], outcome: Outcome) -> dict[str, object]:
+    def _speech(self, task: Task[AbcpenOfflineSubmission], outcome: Outcome) -> dict[str, object]:
         speech = {
             "onebest": "".join(utterance.text for utterance in outcome.utterances),
             "duration": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
-            "language": task.order.language,
+            "language": task.submission.language,
             "file": "",
             "detail": [
-                self._sentence(task.order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+                self._sentence(task.submission, number, utterance)
+                for number, utterance in enumerate(outcome.utterances)
             ],
         }
         return {
-            "app_id": task.order.app_id,
-            "audio_url": task.order.audio_url,
+            "app_id": task.submission.app_id,
+            "audio_url": task.submission.audio_url,
             "asr": {"speechResult": speech},
         }
 
-    def _sentence(self, order: Order, number: int, utterance: Utterance) -> dict[str, object]:
+    def _sentence(self, submission: AbcpenOfflineSubmission, number: int, utterance: Utterance) -> dict[str, object]:
         speaker = f"SPEAKER_{utterance.speaker:02d}"
-        is_labelled = order.speakers is not None or self.options.labels == "always"
+        is_labelled = submission.speakers is not None or self.options.labels == "always"
         label = {"speaker": speaker} if is_labelled else {}
         told = {"speaker": [speaker]} if is_labelled and self.options.word_speaker == "list" else label
         words = [word for word in utterance.words if not word.punctuation]

@@ -28,7 +28,7 @@ def header_claims() -> dict[str, str]:
     return {name: request.headers[header] for header, name in HEADERS.items() if header in request.headers}
 
 
-def is_proven(claimed: Mapping[str, str], credentials: Mapping[str, str]) -> bool:
+def is_authentic(claimed: Mapping[str, str], credentials: Mapping[str, str]) -> bool:
     """Whether a known application signed just now, give or take five minutes."""
     appid, ts = claimed.get("appid", ""), claimed.get("ts", "")
     seconds = whole_number(ts)

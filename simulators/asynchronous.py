@@ -16,14 +16,14 @@ from simulators.background import Background
 from simulators.faults import Fault
 from simulators.recording import Recording, RecordingError, Source
 from simulators.script import Utterance
-from simulators.server import HEARD, Answer, Options, Setup, Simulator, in_charset
+from simulators.server import RECOGNISED_WARNING, Answer, Options, Setup, Simulator, in_charset
 
 LOG = logging.getLogger(__name__)
 
 DAY_S = 24 * 3600
 JSON_TYPE = "application/json"
 
-OrderT = TypeVar("OrderT")
+SubmissionT = TypeVar("SubmissionT")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Outcome:
     message: str | None = None
 
     @property
-    def is_heard(self) -> bool:
+    def is_recognised(self) -> bool:
         """Whether the words are the embedded recogniser's."""
-        return self.recording is not None and self.recording.is_heard
+        return self.recording is not None and self.recording.is_recognised
 
 
 class TaskExistsError(Exception):
@@ -49,11 +49,11 @@ class TaskExistsError(Exception):
 
 
 @dataclass
-class Task(Generic[OrderT]):
+class Task(Generic[SubmissionT]):
     """One accepted submission; `order` is what the vendor was asked for."""
 
     id: str
-    order: OrderT
+    submission: SubmissionT
     turnaround_s: float
     accepted_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
@@ -89,7 +89,7 @@ class AsynchronousOptions(Options):
 AsynchronousOptionsT = TypeVar("AsynchronousOptionsT", bound=AsynchronousOptions)
 
 
-class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[AsynchronousOptionsT, OrderT]):
+class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[AsynchronousOptionsT, SubmissionT]):
     """A simulator with tasks. A subclass reads orders, recognises and words its answers."""
 
     audio_codes: ClassVar[Mapping[type[Exception], str]]
@@ -97,36 +97,36 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     def __init__(self, setup: Setup, options: AsynchronousOptionsT) -> None:
         super().__init__(setup, options)
-        self._tasks: dict[str, Task[OrderT]] = {}
+        self._tasks: dict[str, Task[SubmissionT]] = {}
         self._lock = threading.Lock()
         # Apart from what is due at a time: recordings that wait for the recogniser are not to hold up callbacks.
-        self._hearing = Background(f"{self.vendor}-hearing")
+        self._recognition = Background(f"{self.vendor}-hearing")
 
     def start(self) -> None:
         super().start()
-        self._hearing.start()
+        self._recognition.start()
 
     def stop(self) -> None:
-        self._hearing.stop()
+        self._recognition.stop()
         super().stop()
 
     @abstractmethod
-    def recognise(self, order: OrderT, source: Source) -> Outcome:
+    def recognise(self, submission: SubmissionT, source: Source) -> Outcome:
         """Hear the recording; may raise what `audio_codes` lists."""
 
-    def callback(self, task: Task[OrderT], outcome: Outcome) -> Callback | None:
+    def callback(self, task: Task[SubmissionT], outcome: Outcome) -> Callback | None:
         """What to post when the task has ended; None for a vendor or an order without callback."""
         return None
 
-    def is_heard(self, answer: Answer) -> bool:
+    def is_recognised(self, answer: Answer) -> bool:
         task = self._tasks.get(answer.task_id or "")
-        return task is not None and task.outcome is not None and task.outcome.is_heard
+        return task is not None and task.outcome is not None and task.outcome.is_recognised
 
-    def took_over(self, response: requests.Response) -> bool:
+    def acknowledges(self, response: requests.Response) -> bool:
         """Whether the receiver's answer to a callback means that it need not be repeated."""
         return response.status_code == 200
 
-    def accept(self, task_id: str, order: OrderT, source: Source) -> Task[OrderT]:
+    def accept(self, task_id: str, submission: SubmissionT, source: Source) -> Task[SubmissionT]:
         """Take an order; the work starts at once in the background and shows its result after the turnaround.
 
         The audio is no part of the task: it is forgotten when it was heard. Raises TaskExistsError.
@@ -135,45 +135,45 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             if self._kept(task_id):
                 raise TaskExistsError(task_id)
             result = self.faults.take("result")
-            task = Task(task_id, order, self.options.turnaround_s + (result.delay_s if result else 0))
+            task = Task(task_id, submission, self.options.turnaround_s + (result.delay_s if result else 0))
             self._tasks[task_id] = task
         callback = self.faults.take("callback") if "callback" in self.moments else None
         forced = _forced(result)
         if callback and callback.before_answer:
-            self._end(task, forced or self._recognise(order, source), callback)
+            self._end(task, forced or self._recognise(submission, source), callback)
         else:
-            self._hearing.after(0, lambda: self._work(task, source, forced, callback))
+            self._recognition.after(0, lambda: self._work(task, source, forced, callback))
         return task
 
-    def find(self, task_id: str) -> Task[OrderT] | None:
+    def find(self, task_id: str) -> Task[SubmissionT] | None:
         """A task that is known and whose result was not yet deleted."""
         with self._lock:
             return self._kept(task_id)
 
-    def tasks(self) -> list[Task[OrderT]]:
+    def tasks(self) -> list[Task[SubmissionT]]:
         with self._lock:
             return list(self._tasks.values())
 
-    def heard_hours(self) -> float:
+    def recognised_hours(self) -> float:
         """The length of all recordings that were recognised, as far as their tasks are kept."""
         heard = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
         return sum(recording.duration_ms for recording in heard) / 3_600_000
 
-    def _kept(self, task_id: str) -> Task[OrderT] | None:
+    def _kept(self, task_id: str) -> Task[SubmissionT] | None:
         task = self._tasks.get(task_id)
         if task and task.ended_at is not None and time.monotonic() - task.ended_at >= self.options.retention_s:
             del self._tasks[task_id]
             return None
         return task
 
-    def _work(self, task: Task[OrderT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
-        outcome = forced or self._recognise(task.order, source)
+    def _work(self, task: Task[SubmissionT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
+        outcome = forced or self._recognise(task.submission, source)
         remaining_s = task.accepted_at + task.turnaround_s - time.monotonic()
         self.background.after(max(0.0, remaining_s), lambda: self._end(task, outcome, fault))
 
-    def _recognise(self, order: OrderT, source: Source) -> Outcome:
+    def _recognise(self, submission: SubmissionT, source: Source) -> Outcome:
         try:
-            return self.recognise(order, source)
+            return self.recognise(submission, source)
         except (outgoing.DownloadError, outgoing.OversizeError, RecordingError) as error:
             code = next(code for kind, code in self.audio_codes.items() if isinstance(error, kind))
             LOG.info("recording refused", extra={"vendor": self.vendor, "code": code, "reason": str(error)})
@@ -182,7 +182,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             LOG.exception("recognition failed", extra={"vendor": self.vendor})
             return Outcome(self.internal_error)
 
-    def _end(self, task: Task[OrderT], outcome: Outcome, fault: Fault | None) -> None:
+    def _end(self, task: Task[SubmissionT], outcome: Outcome, fault: Fault | None) -> None:
         task.ended_at = time.monotonic()
         task.outcome = outcome
         told = _forced(fault) or outcome
@@ -193,8 +193,8 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             callback = replace(callback, body=in_charset(callback.body, self.options.charset))
         if fault and fault.body is not None:
             callback = replace(callback, body=fault.body.encode())
-        if told.is_heard:
-            callback = replace(callback, headers={"Warning": HEARD})
+        if told.is_recognised:
+            callback = replace(callback, headers={"Warning": RECOGNISED_WARNING})
         deliver = self._delivery(task.id, told.code, callback)
         if fault and fault.before_answer:
             deliver()
@@ -228,7 +228,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             )
         except requests.RequestException:
             return None, False
-        return response.status_code, self.took_over(response)
+        return response.status_code, self.acknowledges(response)
 
 
 def _forced(fault: Fault | None) -> Outcome | None:

@@ -60,7 +60,7 @@ class Fault(BaseModel):
         return self.drop or self.code is not None or self.http_status is not None or self.body is not None
 
 
-class FaultBook:
+class FaultQueue:
     """The faults still to come, first told first done."""
 
     def __init__(self) -> None:

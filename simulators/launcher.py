@@ -10,7 +10,7 @@ from recognizer.client import Client
 from simulators.abcpen import Abcpen, AbcpenOptions
 from simulators.abcpen_offline import AbcpenOffline, AbcpenOfflineOptions
 from simulators.openai_compatible import OpenaiCompatible, OpenaiCompatibleOptions
-from simulators.script import SAMPLE_SCRIPTS, ScriptBook
+from simulators.script import SAMPLE_SCRIPTS, ScriptStore
 from simulators.server import LOOPBACK, Setup, Simulator
 from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
 from simulators.tencent_recording import TencentRecording, TencentRecordingOptions
@@ -54,7 +54,7 @@ class Simulators:
         port = {**dict.fromkeys(VENDORS, 0), **(ports or {})}
         if unknown := port.keys() - set(VENDORS):
             raise ValueError(f"no such vendor: {', '.join(sorted(unknown))}; there are {', '.join(VENDORS)}")
-        book = ScriptBook(scripts, recognizer)
+        book = ScriptStore(scripts, recognizer)
 
         setup = {vendor: Setup(credentials[account], book, port[vendor], bind) for vendor, account in ACCOUNTS.items()}
         soon = {"turnaround_s": turnaround_s}

@@ -15,8 +15,8 @@ from recognizer.client import StillWorkingError
 from simulators.checks import RateLimit
 from simulators.outgoing import OversizeError
 from simulators.recording import Recording, RecordingError, Source, TooLongError, read_recording
-from simulators.script import Utterance, join_texts, speak
-from simulators.server import HEARD, Answer, Options, RefusalError, Setup, Simulator
+from simulators.script import Utterance, join_texts, make_utterances
+from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
 PATH = "/v1/audio/transcriptions"
 MAX_DURATION_MS = 10 * 3600 * 1000
@@ -154,8 +154,8 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
                 raise RefusalError(result.code, result.message)
         recording = self._measured(source)
         speakers = 2 if self._response_format() == "diarized_json" or self.options.dialect == "funasr" else 1
-        utterances = speak(recording.segments, recording.said, speakers=speakers)
-        headers = {"Warning": HEARD} if recording.is_heard else {}
+        utterances = make_utterances(recording.segments, recording.speech, speakers=speakers)
+        headers = {"Warning": RECOGNISED_WARNING} if recording.is_recognised else {}
         return Answer("ok", self._result(recording, utterances), headers=headers)
 
     def _checked_source(self) -> Source:

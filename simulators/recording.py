@@ -16,11 +16,11 @@ import numpy as np
 from av.container import InputContainer
 
 from recognizer.audio import decode, open_audio
-from recognizer.client import LONGEST_S
+from recognizer.client import MAX_WAIT_S
 from recognizer.recognition import Recognition
 from simulators import silk
 from simulators.outgoing import download
-from simulators.script import Script, ScriptBook
+from simulators.script import Script, ScriptStore
 from simulators.segmentation import FRAME_MS, Levels, Segment, find_segments
 
 ANALYSIS_HZ = 8000  # enough to hear where somebody speaks, whatever the recording's own rate
@@ -86,12 +86,12 @@ class Recording:
     duration_ms: int
     segments: tuple[Segment, ...]
     channel_segments: tuple[tuple[Segment, ...], ...]
-    said: Script | Recognition | None = None
+    speech: Script | Recognition | None = None
 
     @property
-    def is_heard(self) -> bool:
+    def is_recognised(self) -> bool:
         """Whether what is said is known from the embedded recogniser."""
-        return isinstance(self.said, Recognition)
+        return isinstance(self.speech, Recognition)
 
     @property
     def split_segments(self) -> tuple[Segment, ...]:
@@ -120,12 +120,12 @@ def suffix_of(url: str) -> str:
 
 def read_recording(
     source: Source,
-    scripts: ScriptBook,
+    scripts: ScriptStore,
     *,
     max_bytes: int,
     max_ms: int,
     follow_redirects: bool = True,
-    wait_s: float = LONGEST_S,
+    wait_s: float = MAX_WAIT_S,
 ) -> Recording:
     """Fetch a recording, measure it, within `max_bytes` and `max_ms` (both inclusive), and find what is said in it.
 
@@ -138,10 +138,10 @@ def read_recording(
         else:
             file.write(source.data or b"")
         recording = measure(file, raw=source.raw, max_ms=max_ms)
-        said: Script | Recognition | None = scripts.find(recording.sha256)
-        if said is None and recording.segments:
-            said = scripts.hear(_with_header(file, source.raw), wait_s)
-        return replace(recording, said=said)
+        speech: Script | Recognition | None = scripts.find(recording.sha256)
+        if speech is None and recording.segments:
+            speech = scripts.recognise(_with_header(file, source.raw), wait_s)
+        return replace(recording, speech=speech)
 
 
 def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recording:

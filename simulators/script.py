@@ -62,7 +62,7 @@ class _Token:
         return 0 if self.punctuation else len(self.text)
 
 
-class ScriptBook:
+class ScriptStore:
     """The scripts of known recordings, by the SHA-256 of the audio file; an absent file is an empty book.
 
     recognizer: hears the recordings that have none; None leaves them without words.
@@ -71,9 +71,9 @@ class ScriptBook:
     def __init__(self, path: Path = SAMPLE_SCRIPTS, recognizer: Client | None = None) -> None:
         self._path, self._recognizer = path, recognizer
 
-    def hear(self, file: IO[bytes], wait_s: float) -> Recognition | None:
+    def recognise(self, file: IO[bytes], wait_s: float) -> Recognition | None:
         """What the recogniser hears in an audio file; None without one. Raises recognizer.client.StillWorkingError."""
-        return self._recognizer.hear(file, wait_s) if self._recognizer else None
+        return self._recognizer.recognise(file, wait_s) if self._recognizer else None
 
     def find(self, sha256: str) -> Script | None:
         """The script of a recording, or None when nobody wrote one. The file is read anew, so it may grow meanwhile."""
@@ -88,8 +88,8 @@ class ScriptBook:
         return Script(tuple(entry["lines"]), tuple(numbers[label] for label in labels))
 
 
-def speak(
-    segments: Sequence[Segment], said: Script | Recognition | None, *, speakers: int = 1, han_per_word: int = 2
+def make_utterances(
+    segments: Sequence[Segment], speech: Script | Recognition | None, *, speakers: int = 1, han_per_word: int = 2
 ) -> tuple[Utterance, ...]:
     """Lay a script over the speech of a recording; nothing is ever said outside the segments.
 
@@ -99,9 +99,9 @@ def speak(
     goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
     tell who speaks, up to `speakers` voices take turns.
     """
-    if isinstance(said, Recognition):
-        return _repeat(segments, said, speakers, han_per_word)
-    script = said or Script(
+    if isinstance(speech, Recognition):
+        return _repeat(segments, speech, speakers, han_per_word)
+    script = speech or Script(
         tuple(segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1))
     )
     tokens = [token for line, text in enumerate(script.lines) for token in _split(line, text, han_per_word)]
@@ -114,8 +114,8 @@ def speak(
             channel=segment.channel,
             words=tuple(word for _, word in group),
         )
-        for segment, said in zip(segments, _share(tokens, segments, len(script.lines)), strict=True)
-        for line, group in _by_line(_time(said, segment))
+        for segment, share in zip(segments, _share(tokens, segments, len(script.lines)), strict=True)
+        for line, group in _by_line(_time(share, segment))
     )
 
 
@@ -129,7 +129,7 @@ def join_texts(texts: Sequence[str]) -> str:
     return "".join(joined)
 
 
-def without_marks(text: str) -> str:
+def strip_punctuation(text: str) -> str:
     """A text without the punctuation between its clauses."""
     return text.translate({ord(mark): None for mark in CLAUSE_MARKS})
 

@@ -14,9 +14,9 @@ from werkzeug.serving import WSGIRequestHandler
 
 from devstack.web import WebServer
 from simulators.background import Background
-from simulators.faults import Fault, FaultBook, Moment
+from simulators.faults import Fault, FaultQueue, Moment
 from simulators.request_log import RequestLog, without_secrets
-from simulators.script import ScriptBook
+from simulators.script import ScriptStore
 
 LOG = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor takes, so that each can refuse in its own words
 SOCKET_TIMEOUT_S = 60
 # With what brings the embedded recogniser's words: HTTP's own way to say more than a document does (RFC 7234, 5.5).
-HEARD = '299 - "words and times by the embedded recogniser; the vendor is simulated"'
+RECOGNISED_WARNING = '299 - "words and times by the embedded recogniser; the vendor is simulated"'
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Setup:
     """Whose account a simulator knows, what it finds said in known recordings, and where it listens (0: any port)."""
 
     credentials: Mapping[str, str]
-    scripts: ScriptBook
+    scripts: ScriptStore
     port: int = 0
     bind: str = LOOPBACK
 
@@ -97,7 +97,7 @@ class Simulator(ABC, Generic[OptionsT]):
         self.credentials = setup.credentials
         self.scripts = setup.scripts
         self.options = options
-        self.faults = FaultBook()
+        self.faults = FaultQueue()
         self.request_log = RequestLog()
         self.background = Background(self.vendor)
         self._first_options = options
@@ -129,7 +129,7 @@ class Simulator(ABC, Generic[OptionsT]):
     def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
         """The vendor's answer for an error; `message` replaces its usual words."""
 
-    def is_heard(self, answer: Answer) -> bool:
+    def is_recognised(self, answer: Answer) -> bool:
         """Whether the words in an answer are the embedded recogniser's."""
         return False
 
@@ -141,7 +141,7 @@ class Simulator(ABC, Generic[OptionsT]):
         if fault is None or not fault.replaces_answer:
             return self._send(moment, self._answer(moment, handle))
         task_id = self._answer(moment, handle).task_id if fault.accepted else None
-        return self._spoil(moment, fault, task_id)
+        return self._send_fault(moment, fault, task_id)
 
     def _answer(self, moment: Moment, handle: Callable[[], Answer]) -> Answer:
         try:
@@ -149,11 +149,11 @@ class Simulator(ABC, Generic[OptionsT]):
         except RefusalError as refusal:
             return self.refuse(moment, refusal.code, refusal.message)
 
-    def _spoil(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
+    def _send_fault(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
         if fault.drop:
             # Noted first: the caller may look into the request log as soon as the connection is gone.
             response = self._note(moment, Answer("dropped", {}, task_id), Response())
-            _hang_up()
+            _close_connection()
             return response
         if fault.code is not None:
             answer = self.refuse(moment, fault.code, fault.message)
@@ -168,8 +168,8 @@ class Simulator(ABC, Generic[OptionsT]):
         response.data = in_charset(response.get_data(), self.options.charset)
         response.status_code = answer.http_status
         response.headers.update(answer.headers)
-        if self.is_heard(answer):
-            response.headers["Warning"] = HEARD
+        if self.is_recognised(answer):
+            response.headers["Warning"] = RECOGNISED_WARNING
         return self._note(moment, answer, response)
 
     def _note(self, moment: Moment, answer: Answer, response: Response) -> Response:
@@ -261,7 +261,7 @@ def _explain_text(message: str) -> Response:
     return response
 
 
-def _hang_up() -> None:
+def _close_connection() -> None:
     """Close the caller's connection; whatever is answered afterwards goes nowhere."""
     connection: socket.socket = request.environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)

@@ -29,7 +29,7 @@ AUDIO_CODES = MappingProxyType(
 )
 
 
-def timed_lines(utterances: Iterable[Utterance], number: Callable[[Utterance], int | None]) -> str:
+def format_lines(utterances: Iterable[Utterance], number: Callable[[Utterance], int | None]) -> str:
     """A line an utterance, `[start,end]  text`; `number` gives what follows the times: a speaker or a channel."""
     lines = []
     for utterance in utterances:

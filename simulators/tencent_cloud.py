@@ -54,14 +54,14 @@ class CloudApi:
         """The action of a call that proves its account; raises RefusalError."""
         if request.method not in METHODS:
             raise RefusalError("UnsupportedProtocol", "Only GET and POST are supported.")
-        action, version = self._proven(sent)
+        action, version = self._authenticated(sent)
         if action is None or action not in self._actions:
             raise RefusalError("InvalidAction", f"The action `{action}` is not known.")
         if version != VERSION:
             raise RefusalError("NoSuchVersion", f"The version `{version}` is not known.")
         return action
 
-    def _proven(self, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
+    def _authenticated(self, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
         """Action and version, which lie where the signature lies."""
         if "Authorization" in request.headers:
             headers = {name.lower(): value for name, value in request.headers.items()}
@@ -109,7 +109,7 @@ def sent_parameters() -> dict[str, object]:
     return body
 
 
-def journal_parameters() -> Mapping[str, object]:
+def logged_parameters() -> Mapping[str, object]:
     """The parameters of the current request and its action, or nothing when they are not readable."""
     try:
         return {"Action": request.headers.get("X-TC-Action"), **sent_parameters()}

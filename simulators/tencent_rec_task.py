@@ -19,7 +19,7 @@ from simulators.recording import (
     Source,
     read_recording,
 )
-from simulators.script import Utterance, join_turns, speak, split_clauses
+from simulators.script import Utterance, join_turns, make_utterances, split_clauses
 from simulators.server import Answer, RefusalError, Setup
 from simulators.tencent_callback import (
     AUDIO_CODES,
@@ -27,20 +27,20 @@ from simulators.tencent_callback import (
     SHORTEST_MS,
     TOO_SHORT,
     form_body,
+    format_lines,
     is_acknowledged,
-    timed_lines,
 )
-from simulators.tencent_rec_order import (
+from simulators.tencent_rec_submission import (
     BY_CLAUSE,
     BY_TURN,
     PLAIN,
     WITH_MARKS,
     WRITTEN,
-    Order,
+    RecTaskSubmission,
     check_names,
     read_integer,
-    read_order,
     read_source,
+    read_submission,
 )
 
 SUBMIT, QUERY = "CreateRecTask", "DescribeTaskStatus"
@@ -71,7 +71,7 @@ class TencentRecTaskOptions(AsynchronousOptions):
     word_offsets: Literal["relative", "absolute"] = "relative"
 
 
-class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
+class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, RecTaskSubmission]):
     """`GET` and `POST` on `/`; credentials: `appid`, `secret_id`, `secret_key`."""
 
     vendor = "tencent-rec-task"
@@ -90,29 +90,29 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
         tencent_cloud.add_route(app, self._serve)
 
     def parameters(self) -> Mapping[str, object]:
-        return tencent_cloud.journal_parameters()
+        return tencent_cloud.logged_parameters()
 
     def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         return tencent_cloud.refusal(code, message)
 
     def _serve(self) -> Response:
         if self.parameters().get("Action") == QUERY:
-            return self.serve("query", self._tell)
-        return self.serve("submit", self._take)
+            return self.serve("query", self._handle_query)
+        return self.serve("submit", self._handle_submission)
 
-    def _take(self) -> Answer:
+    def _handle_submission(self) -> Answer:
         sent = tencent_cloud.sent_parameters()
         self._api.action(sent)
         if not self._submissions.allows(self.credentials["secret_id"], self.options.submissions_per_s):
             raise RefusalError("RequestLimitExceeded.UinLimitExceeded")
         check_names(sent)
         source = read_source(sent)
-        order = read_order(sent, source)
+        submission = read_submission(sent, source)
         task_id = next(self._task_ids)
-        self.accept(str(task_id), order, source)
+        self.accept(str(task_id), submission, source)
         return tencent_cloud.answer("0", {"Data": {"TaskId": task_id}}, str(task_id))
 
-    def _tell(self) -> Answer:
+    def _handle_query(self) -> Answer:
         sent = tencent_cloud.sent_parameters()
         self._api.action(sent)
         if not self._queries.allows(self.credentials["secret_id"], self.options.queries_per_s):
@@ -127,73 +127,75 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
         else:
             status, name = SUCCEEDED if ended.code == "0" else FAILED
         outcome = ended or Outcome("0")
-        sentences = self._sentences(task.order, outcome)
+        sentences = self._sentences(task.submission, outcome)
         data = {
             "TaskId": int(task.id),
             "Status": status,
             "StatusStr": name,
             "AudioDuration": _duration_s(outcome),
-            "Result": timed_lines(sentences, task.order.number_of),
+            "Result": format_lines(sentences, task.submission.number_of),
             "ErrorMsg": _message(outcome),
-            "ResultDetail": self._details(task.order, sentences),
+            "ResultDetail": self._details(task.submission, sentences),
         }
         return tencent_cloud.answer(name, {"Data": data}, task.id)
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
+    def recognise(self, submission: RecTaskSubmission, source: Source) -> Outcome:
         recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:
             return Outcome(TOO_SHORT)
-        if order.channels == 2 and recording.channels != 2:
+        if submission.channels == 2 and recording.channels != 2:
             return Outcome("10006")
-        segments = recording.split_segments if order.channels == 2 else recording.segments
-        return Outcome("0", recording, speak(segments, recording.said, speakers=order.speakers or 2))
+        segments = recording.split_segments if submission.channels == 2 else recording.segments
+        return Outcome("0", recording, make_utterances(segments, recording.speech, speakers=submission.speakers or 2))
 
-    def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
-        order = task.order
-        if order.callback_url is None:
+    def callback(self, task: Task[RecTaskSubmission], outcome: Outcome) -> Callback | None:
+        submission = task.submission
+        if submission.callback_url is None:
             return None
-        sentences = self._sentences(order, outcome)
-        details = self._details(order, sentences)
+        sentences = self._sentences(submission, outcome)
+        details = self._details(submission, sentences)
         brief = [{name: value for name, value in detail.items() if value is not None} for detail in details or ()]
         fields = {
             "code": outcome.code,
             "requestId": task.id,
             "appid": self.credentials["appid"],
             "projectid": 0,
-            **({} if order.audio_url is None else {"audioUrl": order.audio_url}),
-            "text": timed_lines(sentences, order.number_of),
+            **({} if submission.audio_url is None else {"audioUrl": submission.audio_url}),
+            "text": format_lines(sentences, submission.number_of),
             "audioTime": f"{_duration_s(outcome):.6f}",
             "message": _message(outcome),
             "resultDetail": json.dumps(brief, ensure_ascii=False, separators=(",", ":")) if brief else "",
         }
-        return Callback(order.callback_url, form_body(fields, self.options.charset, self.options.charset), FORM)
+        return Callback(submission.callback_url, form_body(fields, self.options.charset, self.options.charset), FORM)
 
-    def took_over(self, response: requests.Response) -> bool:
+    def acknowledges(self, response: requests.Response) -> bool:
         return is_acknowledged(response)
 
-    def _sentences(self, order: Order, outcome: Outcome) -> Sequence[Utterance]:
-        if order.detail == BY_CLAUSE:
-            length = order.max_length or None
+    def _sentences(self, submission: RecTaskSubmission, outcome: Outcome) -> Sequence[Utterance]:
+        if submission.detail == BY_CLAUSE:
+            length = submission.max_length or None
             return [clause for utterance in outcome.utterances for clause in split_clauses(utterance, length)]
-        return join_turns(outcome.utterances, order.number_of) if order.detail == BY_TURN else outcome.utterances
+        return (
+            join_turns(outcome.utterances, submission.number_of) if submission.detail == BY_TURN else outcome.utterances
+        )
 
-    def _details(self, order: Order, sentences: Sequence[Utterance]) -> list[dict[str, object]] | None:
-        if order.detail == PLAIN or not sentences:
+    def _details(self, submission: RecTaskSubmission, sentences: Sequence[Utterance]) -> list[dict[str, object]] | None:
+        if submission.detail == PLAIN or not sentences:
             return None
-        return [self._detail(order, sentence) for sentence in sentences]
+        return [self._detail(submission, sentence) for sentence in sentences]
 
-    def _detail(self, order: Order, sentence: Utterance) -> dict[str, object]:
+    def _detail(self, submission: RecTaskSubmission, sentence: Utterance) -> dict[str, object]:
         origin_ms = sentence.start_ms if self.options.word_offsets == "relative" else 0
         spoken = [word for word in sentence.words if not word.punctuation]
-        words = sentence.words if order.detail >= WITH_MARKS else spoken
+        words = sentence.words if submission.detail >= WITH_MARKS else spoken
         characters, length_ms = sum(len(word.text) for word in spoken), sentence.end_ms - sentence.start_ms
-        speaker = order.number_of(sentence) or 0
+        speaker = submission.number_of(sentence) or 0
         return {
             "FinalSentence": sentence.text,
             "SliceSentence": " ".join(word.text for word in spoken),
-            "WrittenText": sentence.text if order.detail == WRITTEN else None,
+            "WrittenText": sentence.text if submission.detail == WRITTEN else None,
             "StartMs": sentence.start_ms,
             "EndMs": sentence.end_ms,
             "WordsNum": len(words),
@@ -208,12 +210,12 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, Order]):
             "SpeechSpeed": round(characters * 1000 / length_ms, 1) if length_ms else 0.0,
             # Told as 0 also where nobody asked who speaks.
             "SpeakerId": speaker,
-            "EmotionalEnergy": 1.0 if order.energy else None,
+            "EmotionalEnergy": 1.0 if submission.energy else None,
             "SilenceTime": None,
-            "EmotionType": [] if order.emotion else None,
-            "KeyWordResults": [] if order.keywords else None,
+            "EmotionType": [] if submission.emotion else None,
+            "KeyWordResults": [] if submission.keywords else None,
             "LangType": None,
-            "SpeakerRoleName": order.role if speaker == 0 else None,
+            "SpeakerRoleName": submission.role if speaker == 0 else None,
         }
 
 

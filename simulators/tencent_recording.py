@@ -28,7 +28,7 @@ from simulators.recording import (
     read_recording,
     suffix_of,
 )
-from simulators.script import Utterance, speak
+from simulators.script import Utterance, make_utterances
 from simulators.server import UTF_8, Answer, RefusalError, Setup
 from simulators.tencent_callback import (
     AUDIO_CODES,
@@ -36,8 +36,8 @@ from simulators.tencent_callback import (
     SHORTEST_MS,
     TOO_SHORT,
     form_body,
+    format_lines,
     is_acknowledged,
-    timed_lines,
 )
 
 CANONICAL_HOST = "aai.qcloud.com"
@@ -115,7 +115,7 @@ class TencentRecordingOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order:
+class TencentRecordingSubmission:
     """A submission that passed every check."""
 
     appid: str
@@ -168,7 +168,7 @@ def sign(secret_key: str, host: str, path: str, parameters: Mapping[str, str]) -
     return base64.b64encode(hmac.digest(secret_key.encode(), f"POST{host}{path}?{query}".encode(), "sha1")).decode()
 
 
-class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
+class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRecordingSubmission]):
     """`POST /asr/v1/{appid}`; credentials: `appid`, `secret_id`, `secret_key`."""
 
     vendor = "tencent-recording"
@@ -194,15 +194,15 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         return Answer(code, {"code": int(code), "message": message or names.get(code, "ERROR_UNKNOWN")})
 
     def _submit(self, appid: str) -> Response:
-        return self.serve("submit", lambda: self._take(appid))
+        return self.serve("submit", lambda: self._handle_submission(appid))
 
-    def _take(self, appid: str) -> Answer:
-        order, source = self._checked_order(appid)
+    def _handle_submission(self, appid: str) -> Answer:
+        submission, source = self._checked_submission(appid)
         allowance = self.options.submissions_per_day
         if allowance is not None and not self._daily.allows(appid, allowance, DAY_S):
             raise self._error("ERROR_HAS_NO_AMOUNT")
         request_id = next(self._request_ids)
-        self.accept(str(request_id), order, source)
+        self.accept(str(request_id), submission, source)
         return Answer("0", {"code": 0, "message": "success", "requestId": request_id}, str(request_id))
 
     def _number(self, name: str) -> int:
@@ -212,7 +212,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
     def _error(self, name: str) -> RefusalError:
         return RefusalError(str(self._number(name)), name)
 
-    def _checked_order(self, appid: str) -> tuple[Order, Source]:
+    def _checked_submission(self, appid: str) -> tuple[TencentRecordingSubmission, Source]:
         if appid != self.credentials["appid"]:
             raise self._error("ERROR_APPID_NOT_REGISTER")
         if request.mimetype != "application/octet-stream":
@@ -227,7 +227,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
         if channels == 2 and engine not in STEREO_ENGINES:
             raise self._error("ERROR_BAD_REQ")
         source = self._source(sent, RawPcm(ENGINES[engine], channels))
-        order = Order(
+        submission = TencentRecordingSubmission(
             appid=appid,
             project_id=sent.get("projectid", "0"),
             engine=engine,
@@ -236,7 +236,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
             audio_url=source.url,
             callback_url=sent["callback_url"],
         )
-        return order, source
+        return submission, source
 
     def _query(self) -> dict[str, str]:
         try:
@@ -289,50 +289,54 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, Order]):
             raise self._error("ERROR_AUDIO_TOO_LARGE")
         return Source(data=data, raw=None if has_header(data) else raw)
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
+    def recognise(self, submission: TencentRecordingSubmission, source: Source) -> Outcome:
         recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:
             return Outcome(TOO_SHORT)
-        if recording.channels != order.channels:
+        if recording.channels != submission.channels:
             return Outcome("10006")
-        if recording.sample_rate_hz != ENGINES[order.engine]:
+        if recording.sample_rate_hz != ENGINES[submission.engine]:
             # The vendor's FAQ: a rate that does not fit the engine shows as an empty result.
             return Outcome("0", recording)
-        segments = recording.split_segments if order.channels == 2 else recording.segments
-        return Outcome("0", recording, speak(segments, recording.said, speakers=2))
+        segments = recording.split_segments if submission.channels == 2 else recording.segments
+        return Outcome("0", recording, make_utterances(segments, recording.speech, speakers=2))
 
-    def callback(self, task: Task[Order], outcome: Outcome) -> Callback:
-        order = task.order
+    def callback(self, task: Task[TencentRecordingSubmission], outcome: Outcome) -> Callback:
+        submission = task.submission
         fields: dict[str, object] = {
             "code": int(outcome.code),
             "message": outcome.message or CALLBACK_MESSAGES.get(outcome.code, "其他失败"),
             "requestId": int(task.id),
-            "appid": int(order.appid),
-            "projectid": int(order.project_id),
-            "audioUrl": order.audio_url,
-            "text": timed_lines(outcome.utterances, lambda utterance: _number_of(order, utterance)),
+            "appid": int(submission.appid),
+            "projectid": int(submission.project_id),
+            "audioUrl": submission.audio_url,
+            "text": format_lines(outcome.utterances, lambda utterance: _number_of(submission, utterance)),
             "audioTime": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
         }
-        if order.audio_url is None:
+        if submission.audio_url is None:
             del fields["audioUrl"]
         if self.options.callback_format == "json":
-            return Callback(order.callback_url, json.dumps(fields, ensure_ascii=False).encode(), "application/json")
-        return Callback(order.callback_url, form_body(fields, self._charset_of(order), self.options.charset), FORM)
+            return Callback(
+                submission.callback_url, json.dumps(fields, ensure_ascii=False).encode(), "application/json"
+            )
+        return Callback(
+            submission.callback_url, form_body(fields, self._charset_of(submission), self.options.charset), FORM
+        )
 
-    def _charset_of(self, order: Order) -> str:
+    def _charset_of(self, submission: TencentRecordingSubmission) -> str:
         """Return the encoding of the text: the one that was asked for, or the option's where it sets another."""
-        return order.charset if self.options.charset == UTF_8 else self.options.charset
+        return submission.charset if self.options.charset == UTF_8 else self.options.charset
 
-    def took_over(self, response: requests.Response) -> bool:
+    def acknowledges(self, response: requests.Response) -> bool:
         return is_acknowledged(response)
 
 
-def _number_of(order: Order, utterance: Utterance) -> int | None:
-    if order.channels == 2:
+def _number_of(submission: TencentRecordingSubmission, utterance: Utterance) -> int | None:
+    if submission.channels == 2:
         return utterance.channel
-    return utterance.speaker if order.engine == SPEAKER_ENGINE else None
+    return utterance.speaker if submission.engine == SPEAKER_ENGINE else None
 
 
 def _is_sha1(signature: str) -> bool:

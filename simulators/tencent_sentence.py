@@ -14,8 +14,8 @@ from recognizer.client import StillWorkingError
 from simulators import outgoing, tencent_cloud
 from simulators.checks import RateLimit, is_http_url, whole_number
 from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError, read_recording
-from simulators.script import Utterance, join_texts, speak
-from simulators.server import HEARD, Answer, Options, RefusalError, Setup, Simulator
+from simulators.script import Utterance, join_texts, make_utterances
+from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
 ACTION = "SentenceRecognition"
 MAX_DURATION_MS = 60_000
@@ -94,7 +94,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         tencent_cloud.add_route(app, self._serve)
 
     def parameters(self) -> Mapping[str, object]:
-        return tencent_cloud.journal_parameters()
+        return tencent_cloud.logged_parameters()
 
     def refuse(self, moment: str, code: str, message: str | None) -> Answer:
         return tencent_cloud.refusal(code, message)
@@ -113,7 +113,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             self.background.pause(result.delay_s)
             if result.code is not None:
                 raise RefusalError(result.code, result.message)
-        return self._answer_for(sent, self._hear(sent, source))
+        return self._answer_for(sent, self._recognise_audio(sent, source))
 
     def _checked_source(self, sent: dict[str, object]) -> Source:
         if self.options.accept_engine_service_type and "EngineServiceType" in sent:
@@ -165,7 +165,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             raise RefusalError("InvalidParameterValue.ErrorInvalidUrl")
         return url
 
-    def _hear(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
+    def _recognise_audio(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
         try:
             recording = read_recording(
                 source, self.scripts, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS, wait_s=RECOGNITION_S
@@ -188,10 +188,10 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         upsampled = "InputSampleRate" in sent
         # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives no error but an empty result.
         segments = recording.segments if fits or upsampled else ()
-        return recording, speak(segments, recording.said)
+        return recording, make_utterances(segments, recording.speech)
 
-    def _answer_for(self, sent: Mapping[str, object], heard: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
-        recording, utterances = heard
+    def _answer_for(self, sent: Mapping[str, object], recognised: tuple[Recording, tuple[Utterance, ...]]) -> Answer:
+        recording, utterances = recognised
         response: dict[str, object] = {"Result": join_texts([utterance.text for utterance in utterances])}
         if self.options.answer_form == "today":
             with_words = whole_number(sent.get("WordInfo", 0))
@@ -203,4 +203,4 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             ]
             response |= {"AudioDuration": recording.duration_ms, "WordSize": len(words), "WordList": words or None}
         answer = tencent_cloud.answer("0", response)
-        return replace(answer, headers={"Warning": HEARD}) if recording.is_heard else answer
+        return replace(answer, headers={"Warning": RECOGNISED_WARNING}) if recording.is_recognised else answer

@@ -31,7 +31,7 @@ from simulators.recording import (
 )
 from simulators.script import join_texts
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import AudioOrder, announced_format, announced_source, hear
+from simulators.volcengine_audio import AudioSubmission, announced_format, announced_source, recognise_audio
 
 CANONICAL_HOST = "openspeech.bytedance.com"
 FORMATS = ("raw", "wav", "ogg", "mp3", "mp4")
@@ -73,7 +73,7 @@ class VolcengineOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order(AudioOrder):
+class VolcengineSubmission(AudioSubmission):
     """A submission that passed every check."""
 
     callback_url: str | None
@@ -94,7 +94,7 @@ def mac(secret_key: str, message: bytes) -> str:
     return base64.urlsafe_b64encode(hmac.digest(secret_key.encode(), message, "sha256")).decode().rstrip("=")
 
 
-class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
+class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission]):
     """`POST /api/v1/auc/{submit,query}`; credentials: `appid`, `token`, `cluster`, `secret_key` for HMAC256."""
 
     vendor = "volcengine"
@@ -129,16 +129,16 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         return Answer(code, {"resp": {"code": self._typed(int(code), moment), "message": message or usual}})
 
     def _submit(self) -> Response:
-        return self.serve("submit", self._take)
+        return self.serve("submit", self._handle_submission)
 
     def _query(self) -> Response:
-        return self.serve("query", self._tell)
+        return self.serve("query", self._handle_query)
 
     def _typed(self, code: int, moment: str) -> int | str:
         chosen = self.options.submit_code if moment == "submit" and code == 1000 else self.options.query_code
         return str(code) if chosen == "string" else code
 
-    def _take(self) -> Answer:
+    def _handle_submission(self) -> Answer:
         body = JsonBody.of_request("1001")
         self._authenticate(body.part("app"))
         body.part("user").text("uid")
@@ -150,24 +150,24 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         if wanted.get("language", "zh-CN") not in LANGUAGES:
             raise additions.refusal("language", "is not known")
         callback_url = body.part("request").url_or_none("callback")
-        order = Order(
+        submission = VolcengineSubmission(
             format=_format(audio),
             callback_url=callback_url,
             queryable=callback_url is None or wanted.get("enable_query") == "True",
             speakers=wanted.get("with_speaker_info") == "True",
             split_channels=wanted.get("channel_split") == "True",
         )
-        task = self.accept(str(uuid.uuid4()), order, self._source(audio, order))
+        task = self.accept(str(uuid.uuid4()), submission, self._source(audio, submission))
         resp = {"code": self._typed(1000, "submit"), "message": "Success", "id": task.id}
         return Answer("1000", {"resp": resp}, task.id)
 
-    def _tell(self) -> Answer:
+    def _handle_query(self) -> Answer:
         body = JsonBody.of_request("1001")
         self._authenticate(body)
         task = self.find(body.text("id"))
         if task is None:
             raise RefusalError("1001", "task not found")
-        if not task.order.queryable:
+        if not task.submission.queryable:
             raise RefusalError("1001", "invalid parameters: a task with a callback is queried only with enable_query")
         task.fetches += 1
         if task.outcome is None:
@@ -181,14 +181,14 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         appid, token, cluster = (claimed.text(name) for name in ("appid", "token", "cluster"))
         if appid != self.credentials["appid"]:
             raise RefusalError("1001", "invalid parameters: appid does not exist")
-        if token != self.credentials["token"] or not self._header_proves(token):
+        if token != self.credentials["token"] or not self._is_header_valid(token):
             raise RefusalError("1002")
         if cluster != self.credentials["cluster"]:
             raise RefusalError("1002", "permission denied: cluster")
         if not self._rate.allows(appid, self.options.requests_per_s):
             raise RefusalError("1003")
 
-    def _header_proves(self, token: str) -> bool:
+    def _is_header_valid(self, token: str) -> bool:
         header = request.headers.get("Authorization", "")
         if bearer := re.fullmatch(r"Bearer ?; ?(\S+)", header):
             return hmac.compare_digest(bearer[1].encode(), token.encode())
@@ -213,25 +213,25 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
         ]
         return any(hmac.compare_digest(signed[2].encode(), each.encode()) for each in valid)
 
-    def _source(self, audio: JsonBody, order: Order) -> Source:
+    def _source(self, audio: JsonBody, submission: VolcengineSubmission) -> Source:
         rate_hz, channels, bits = (
             whole_number(audio.fields.get(name, usual)) or 0
             for name, usual in (("rate", 16000), ("channel", 1), ("bits", 16))
         )
         shape = RawPcm(rate_hz, channels, bits)
-        return announced_source(audio, order.format, shape, inline_data=self.options.inline_data)
+        return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
-        recording, utterances = hear(order, source, self.scripts, han_per_word=1)
+    def recognise(self, submission: VolcengineSubmission, source: Source) -> Outcome:
+        recording, utterances = recognise_audio(submission, source, self.scripts, han_per_word=1)
         return Outcome("1000" if utterances else "1013", recording, utterances)
 
-    def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
-        if task.order.callback_url is None:
+    def callback(self, task: Task[VolcengineSubmission], outcome: Outcome) -> Callback | None:
+        if task.submission.callback_url is None:
             return None
         body = json.dumps(self._result(task, outcome), ensure_ascii=False).encode()
-        return Callback(task.order.callback_url, body, "application/json")
+        return Callback(task.submission.callback_url, body, "application/json")
 
-    def _result(self, task: Task[Order], outcome: Outcome) -> Mapping[str, object]:
+    def _result(self, task: Task[VolcengineSubmission], outcome: Outcome) -> Mapping[str, object]:
         """The answer of a query, and the body of a callback: they are the same."""
         code = outcome.code
         resp: dict[str, object] = {
@@ -252,7 +252,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, Order]):
                         if not word.punctuation
                     ],
                     "additions": {
-                        **({"speaker": str(utterance.speaker + 1)} if task.order.speakers else {}),
+                        **({"speaker": str(utterance.speaker + 1)} if task.submission.speakers else {}),
                         **({} if utterance.channel is None else {"channel_id": str(utterance.channel + 1)}),
                     },
                 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from simulators.body import JsonBody
 from simulators.recording import NotAudioError, RawPcm, Recording, Source, read_recording
-from simulators.script import ScriptBook, Utterance, speak
+from simulators.script import ScriptStore, Utterance, make_utterances
 
 MAX_BYTES = 512 * 1024 * 1024 - 1
 MAX_DURATION_MS = 5 * 3600 * 1000 - 1
@@ -30,7 +30,7 @@ CODECS = {"raw", "opus"}
 
 
 @dataclass(frozen=True)
-class AudioOrder:
+class AudioSubmission:
     """What both generations know of a recording: its announced container, and whether its channels are told apart."""
 
     format: str
@@ -61,13 +61,13 @@ def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_d
     return Source(url=audio.url("url"), raw=raw)
 
 
-def hear(
-    order: AudioOrder, source: Source, scripts: ScriptBook, *, han_per_word: int
+def recognise_audio(
+    submission: AudioSubmission, source: Source, scripts: ScriptStore, *, han_per_word: int
 ) -> tuple[Recording, tuple[Utterance, ...]]:
     """The recording and what is said in it; raises as `read_recording`, and NotAudioError for another container."""
     recording = read_recording(source, scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
-    if recording.format not in CONTAINERS.get(order.format, set()):
-        raise NotAudioError(f"the audio is {recording.format}, announced as {order.format}")
-    split = order.split_channels and recording.channels == 2
+    if recording.format not in CONTAINERS.get(submission.format, set()):
+        raise NotAudioError(f"the audio is {recording.format}, announced as {submission.format}")
+    split = submission.split_channels and recording.channels == 2
     segments = recording.split_segments if split else recording.segments
-    return recording, speak(segments, recording.said, speakers=2, han_per_word=han_per_word)
+    return recording, make_utterances(segments, recording.speech, speakers=2, han_per_word=han_per_word)

@@ -34,9 +34,9 @@ from simulators.recording import (
     TooLongError,
     UndecodableError,
 )
-from simulators.script import Utterance, join_texts, without_marks
+from simulators.script import Utterance, join_texts, strip_punctuation
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import CONTAINERS, AudioOrder, announced_format, announced_source, hear
+from simulators.volcengine_audio import CONTAINERS, AudioSubmission, announced_format, announced_source, recognise_audio
 from simulators.volcengine_gateway import BAD_KEY, NOT_GRANTED, QUOTA
 
 PATH = "/api/v3/auc/bigmodel"
@@ -107,7 +107,7 @@ class VolcengineBigmodelOptions(AsynchronousOptions):
 
 
 @dataclass(frozen=True)
-class Order(AudioOrder):
+class VolcengineBigmodelSubmission(AudioSubmission):
     """A submission that passed every check."""
 
     resource: str
@@ -118,7 +118,7 @@ class Order(AudioOrder):
     callback_data: str | None
 
 
-class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]):
+class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, VolcengineBigmodelSubmission]):
     """`POST /api/v3/auc/bigmodel/{submit,query}`, or `…/idle/…`; credentials: `appid` and `token`, or `api_key`."""
 
     vendor = "volcengine-bigmodel"
@@ -158,38 +158,38 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         return replace(answer, headers=self._answer_with(code, {}, message=message).headers)
 
     def _submit(self) -> Response:
-        return self.serve("submit", self._take)
+        return self.serve("submit", self._handle_submission)
 
     def _query(self) -> Response:
-        return self.serve("query", self._tell)
+        return self.serve("query", self._handle_query)
 
-    def _take(self) -> Answer:
+    def _handle_submission(self) -> Answer:
         task_id, resource = self._authenticate()
         if request.headers.get("X-Api-Sequence") != "-1":
             raise RefusalError(BAD_PARAMETER, "invalid parameters: X-Api-Sequence is -1")
         body = JsonBody.of_request(BAD_PARAMETER)
-        order = self._order(body, resource)
-        source = self._source(body.part("audio"), order)
-        if self.options.licensed_hours is not None and self.heard_hours() >= self.options.licensed_hours:
+        submission = self._read_submission(body, resource)
+        source = self._source(body.part("audio"), submission)
+        if self.options.licensed_hours is not None and self.recognised_hours() >= self.options.licensed_hours:
             raise RefusalError(QUOTA, volcengine_gateway.USED_UP)
         if self._recent_hours() >= self.options.hours_per_half_hour:
             raise RefusalError(TOO_MUCH)
         try:
-            self.accept(task_id, order, source)
+            self.accept(task_id, submission, source)
         except TaskExistsError:
             raise RefusalError(BAD_PARAMETER, "duplicate request: X-Api-Request-Id was used before") from None
         return self._answer_with(SUCCESS, {}, task_id)
 
-    def _tell(self) -> Answer:
+    def _handle_query(self) -> Answer:
         task_id, resource = self._authenticate()
         task = self.find(task_id)
-        if task is None or task.order.resource != resource:
+        if task is None or task.submission.resource != resource:
             raise RefusalError(UNKNOWN_TASK)
         task.fetches += 1
         if (outcome := task.outcome) is None:
             code = QUEUED if task.state == "queued" else PROCESSING
             return self._answer_with(code, {"audio_info": {}, "result": {"text": ""}}, task.id)
-        return self._answer_with(outcome.code, self._result(task.order, outcome), task.id, outcome.message)
+        return self._answer_with(outcome.code, self._result(task.submission, outcome), task.id, outcome.message)
 
     def _answer_with(
         self, code: str, body: Mapping[str, object], task_id: str | None = None, message: str | None = None
@@ -206,7 +206,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
 
     def _authenticate(self) -> tuple[str, str]:
         """Task id and resource of a call that the account may make."""
-        if not self._knows_key():
+        if not self._is_known_key():
             raise RefusalError(BAD_KEY)
         resource = request.headers.get("X-Api-Resource-Id", "")
         edition = request.path.rpartition("/")[0]
@@ -226,7 +226,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         ended = [task.outcome for task in self.tasks() if task.accepted_at > since and task.outcome]
         return sum(outcome.recording.duration_ms for outcome in ended if outcome.recording) / 3_600_000
 
-    def _knows_key(self) -> bool:
+    def _is_known_key(self) -> bool:
         """Whether either the single key of the new console or the pair of the old one is the account's."""
         header = request.headers
         if "X-Api-Key" in header:
@@ -235,7 +235,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
             header.get("X-Api-Access-Key"), self.credentials.get("token")
         )
 
-    def _order(self, body: JsonBody, resource: str) -> Order:
+    def _read_submission(self, body: JsonBody, resource: str) -> VolcengineBigmodelSubmission:
         audio, wanted = body.part("audio"), body.part("request")
         body.part("user").text_or_none("uid")
         if wanted.text("model_name") != "bigmodel":
@@ -245,7 +245,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
             raise audio.refusal("language", "is not known")
         for name in FLAGS:
             wanted.flag(name)
-        order = Order(
+        submission = VolcengineBigmodelSubmission(
             format=announced_format(audio, self.options.formats),
             split_channels=wanted.flag("enable_channel_split"),
             resource=resource,
@@ -260,38 +260,38 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         if wanted.text_or_none("ssd_version") and not (separates and language in {None, "zh-CN"}):
             raise wanted.refusal("ssd_version", "needs enable_speaker_info and no language but zh-CN")
         _check_tuning(wanted)
-        return order
+        return submission
 
-    def _source(self, audio: JsonBody, order: Order) -> Source:
+    def _source(self, audio: JsonBody, submission: VolcengineBigmodelSubmission) -> Source:
         shape = RawPcm(audio.number("rate", 16000), audio.number("channel", 1), audio.number("bits", 16))
         if shape.bits != 16:
             raise audio.refusal("bits", "is 16")
-        return announced_source(audio, order.format, shape, inline_data=self.options.inline_data)
+        return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
-    def recognise(self, order: Order, source: Source) -> Outcome:
-        recording, utterances = hear(order, source, self.scripts, han_per_word=2)
+    def recognise(self, submission: VolcengineBigmodelSubmission, source: Source) -> Outcome:
+        recording, utterances = recognise_audio(submission, source, self.scripts, han_per_word=2)
         return Outcome(SUCCESS if utterances else SILENT, recording, utterances)
 
-    def callback(self, task: Task[Order], outcome: Outcome) -> Callback | None:
+    def callback(self, task: Task[VolcengineBigmodelSubmission], outcome: Outcome) -> Callback | None:
         """As a query's answer; without `code_in_body` nothing tells the code, and only a query can."""
-        order = task.order
-        if order.callback_url is None:
+        submission = task.submission
+        if submission.callback_url is None:
             return None
         message = outcome.message or MESSAGES.get(outcome.code, "error")
-        told = dict(self._coded(outcome.code, message, task.id, self._result(order, outcome)))
-        if order.callback_data is not None:
-            told["callback_data"] = order.callback_data
-        return Callback(order.callback_url, json.dumps(told, ensure_ascii=False).encode(), "application/json")
+        told = dict(self._coded(outcome.code, message, task.id, self._result(submission, outcome)))
+        if submission.callback_data is not None:
+            told["callback_data"] = submission.callback_data
+        return Callback(submission.callback_url, json.dumps(told, ensure_ascii=False).encode(), "application/json")
 
-    def _result(self, order: Order, outcome: Outcome) -> Mapping[str, object]:
+    def _result(self, submission: VolcengineBigmodelSubmission, outcome: Outcome) -> Mapping[str, object]:
         if outcome.code != SUCCESS:
             return {}
         duration_ms = outcome.recording.duration_ms if outcome.recording else 0
-        texts = [_text(order, utterance) for utterance in outcome.utterances]
+        texts = [_text(submission, utterance) for utterance in outcome.utterances]
         result: dict[str, object] = {"text": join_texts(texts), "additions": {"duration": str(duration_ms)}}
-        if order.detailed:
+        if submission.detailed:
             result["utterances"] = [
-                _utterance(order, number, utterance) for number, utterance in enumerate(outcome.utterances)
+                _utterance(submission, number, utterance) for number, utterance in enumerate(outcome.utterances)
             ]
         return {
             "audio_info": {"duration": duration_ms},
@@ -299,7 +299,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Order]
         }
 
 
-def _utterance(order: Order, number: int, utterance: Utterance) -> dict[str, object]:
+def _utterance(submission: VolcengineBigmodelSubmission, number: int, utterance: Utterance) -> dict[str, object]:
     times = [(word.start_ms, word.end_ms) for word in utterance.words if not word.punctuation]
     # As seen in the vendor's answers, now and then: a word whose times are not known, and a word that takes no time.
     if times and number % 3 == 1:
@@ -311,20 +311,20 @@ def _utterance(order: Order, number: int, utterance: Utterance) -> dict[str, obj
         "definite": True,
         "start_time": utterance.start_ms,
         "end_time": utterance.end_ms,
-        "text": _text(order, utterance),
+        "text": _text(submission, utterance),
         "words": [
             {"text": word, "start_time": start_ms, "end_time": end_ms, "blank_duration": 0, "confidence": 0}
             for word, (start_ms, end_ms) in zip(words, times, strict=True)
         ],
         "additions": {
-            **({"speaker": str(utterance.speaker + 1)} if order.speakers else {}),
+            **({"speaker": str(utterance.speaker + 1)} if submission.speakers else {}),
             **({} if utterance.channel is None else {"channel_id": str(utterance.channel + 1)}),
         },
     }
 
 
-def _text(order: Order, utterance: Utterance) -> str:
-    return utterance.text if order.punctuated else without_marks(utterance.text)
+def _text(submission: VolcengineBigmodelSubmission, utterance: Utterance) -> str:
+    return utterance.text if submission.punctuated else strip_punctuation(utterance.text)
 
 
 def _check_tuning(wanted: JsonBody) -> None:

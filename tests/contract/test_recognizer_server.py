@@ -9,7 +9,7 @@ import requests
 
 from devstack.web import WebServer
 from recognizer.audio import UnreadableError
-from recognizer.client import ATTEMPTS, Client, StillWorkingError
+from recognizer.client import MAX_CRASHES, Client, StillWorkingError
 from recognizer.queue import Queue
 from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.server import make_app
@@ -123,18 +123,18 @@ def test_a_request_waits_a_little_for_the_model(queue):
 
 
 def test_the_client_gets_what_was_heard_whole(url, asked):
-    assert Client(url, lambda: False).hear(io.BytesIO(b"audio")) == HEARD
+    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
 
 
 def test_the_client_gets_nothing_where_nothing_can_be_heard(url, asked):
-    assert Client(url, lambda: False).hear(io.BytesIO(b"broken")) is None
-    assert Client(url, lambda: True).hear(io.BytesIO(b"audio")) is None
+    assert Client(url, lambda: False).recognise(io.BytesIO(b"broken")) is None
+    assert Client(url, lambda: True).recognise(io.BytesIO(b"audio")) is None
 
 
 def test_the_client_waits_while_the_model_is_loaded(url, queue, monkeypatch):
     monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: HEARD))
 
-    assert Client(url, lambda: False).hear(io.BytesIO(b"audio")) == HEARD
+    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
 
 
 def test_the_client_gives_up_waiting_and_finds_it_later(url, queue):
@@ -148,11 +148,11 @@ def test_the_client_gives_up_waiting_and_finds_it_later(url, queue):
     queue.open(recognise)
     client = Client(url, lambda: False)
     with pytest.raises(StillWorkingError):
-        client.hear(io.BytesIO(b"audio"), wait_s=0.2)
+        client.recognise(io.BytesIO(b"audio"), wait_s=0.2)
     go.set()
     assert done.wait(WAIT_S)
 
-    assert client.hear(io.BytesIO(b"audio")) == HEARD
+    assert client.recognise(io.BytesIO(b"audio")) == HEARD
 
 
 def test_a_recording_at_which_it_always_dies_is_left_alone():
@@ -165,5 +165,5 @@ def test_a_recording_at_which_it_always_dies_is_left_alone():
         return []
 
     with WebServer(dies, "127.0.0.1", 0) as server:
-        assert Client(server.url, lambda: False).hear(io.BytesIO(b"audio")) is None
-    assert len(attempts) == ATTEMPTS
+        assert Client(server.url, lambda: False).recognise(io.BytesIO(b"audio")) is None
+    assert len(attempts) == MAX_CRASHES

@@ -13,7 +13,7 @@ from recognizer.client import StillWorkingError
 from recognizer.recognition import Recognition, Sentence, Word
 from simulators import VENDORS as SIMULATED
 from simulators import Simulators
-from simulators.server import HEARD
+from simulators.server import RECOGNISED_WARNING
 from tests.contract.test_vendor_contract import NO_RATE, Line, failed, new_order
 from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Web, eventually
@@ -33,7 +33,7 @@ class StandIn:
         self.go.set()
         self.asked = []
 
-    def hear(self, file, wait_s):
+    def recognise(self, file, wait_s):
         self.asked.append(file.seek(0, 2))
         if not self.go.wait(min(wait_s, WAIT_S) if wait_s > 60 else 0.1):
             raise StillWorkingError
@@ -87,9 +87,9 @@ def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
     assert result.text == TEXT
     assert abs(result.utterances[0].start_ms - 520) < 40
     if Completion.QUERY in line.vendor.completes_by or Completion.SYNC in line.vendor.completes_by:
-        assert replies[-1].headers["warning"] == HEARD
+        assert replies[-1].headers["warning"] == RECOGNISED_WARNING
     if Completion.CALLBACK in line.vendor.completes_by:
-        assert eventually(line.posted)[0].warning == HEARD
+        assert eventually(line.posted)[0].warning == RECOGNISED_WARNING
 
 
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import s3_signer
 from devstack.expand import load_template
-from devstack.iam_enforcement import Denial
+from devstack.iam_enforcement import DeniedCall
 from devstack.policy import Call, Document, Grant, grants, is_allowed, matches, without
 from devstack.settings import ROOT, TEMPLATE
 from tests.support.permission_scenarios import MEETING, take_every_path
@@ -45,7 +45,7 @@ class Used:
     stack: SearchedStack
     policies: dict[str, list[Document]]
     calls: dict[str, set[Call]]
-    denials: list[Denial]
+    denials: list[DeniedCall]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
         row, (denial, *_) = journey.row(job), stack.iam.denials
     said = json.loads(message["Body"])["responsePayload"]["errorMessage"]
     assert "is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:" in said
-    assert (denial.who, denial.action) == ("SubmitFunction", "secretsmanager:GetSecretValue")
+    assert (denial.caller, denial.action) == ("SubmitFunction", "secretsmanager:GetSecretValue")
     assert row["status"] == "QUEUED"
 
 
@@ -223,7 +223,7 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
         )
 
     assert refused.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "403"}
-    assert [denial.who for denial in stack.iam.denials[before:]] == [function]
+    assert [denial.caller for denial in stack.iam.denials[before:]] == [function]
 
 
 @pytest.mark.parametrize(

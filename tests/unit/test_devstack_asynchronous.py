@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devstack.asynchronous import AsyncInvoker, Failures
+from devstack.asynchronous import AsyncInvoker, FailureHandling
 from devstack.functions import Function
 from tests.support.fake_functions import make_function, wait_for
 
@@ -44,7 +44,7 @@ def test_event_that_fails_twice_succeeds_at_the_third_try(tmp_path: Path, functi
     delivered: list[dict[str, Any]] = []
     done = tmp_path / "code/done"
 
-    invoker.submit(function, b'{"failures": 2}', Failures(2, delivered.append))
+    invoker.submit(function, b'{"failures": 2}', FailureHandling(2, delivered.append))
 
     assert wait_for(lambda: done.exists() and done.read_text()) == "3"
     assert delivered == []
@@ -57,7 +57,7 @@ def test_event_that_keeps_failing_is_delivered_in_lambdas_envelope(
 ):
     delivered: list[dict[str, Any]] = []
 
-    invoker.submit(function, b'{"failures": 9}', Failures(2, delivered.append))
+    invoker.submit(function, b'{"failures": 9}', FailureHandling(2, delivered.append))
 
     envelope = wait_for(lambda: delivered)[0]
     assert envelope["version"] == "1.0"
@@ -80,7 +80,7 @@ def test_event_that_keeps_failing_is_delivered_in_lambdas_envelope(
 def test_retries_can_be_switched_off(function: Function, invoker: AsyncInvoker):
     delivered: list[dict[str, Any]] = []
 
-    invoker.submit(function, b'{"failures": 9}', Failures(0, delivered.append))
+    invoker.submit(function, b'{"failures": 9}', FailureHandling(0, delivered.append))
 
     assert wait_for(lambda: delivered)[0]["requestContext"]["approximateInvokeCount"] == 1
 
@@ -88,6 +88,6 @@ def test_retries_can_be_switched_off(function: Function, invoker: AsyncInvoker):
 def test_closed_invoker_ignores_events(tmp_path: Path, function: Function, invoker: AsyncInvoker):
     invoker.close()
 
-    invoker.submit(function, b'{"failures": 0}', Failures())
+    invoker.submit(function, b'{"failures": 0}', FailureHandling())
 
     assert not (tmp_path / "code/ids-1").exists()

@@ -47,7 +47,7 @@ def test_a_mapping_of_something_else_is_refused():
 class HidesTooBriefly:
     """A queue whose visibility timeout is shorter than the function's time limit."""
 
-    def get_queue_attributes(self, **_asked):
+    def get_queue_attributes(self, **_request_parameters):
         return {"Attributes": {"VisibilityTimeout": "30"}}
 
 

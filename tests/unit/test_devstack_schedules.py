@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from devstack.expand import TemplateError
-from devstack.schedules import Clock, Scheduled, scheduled
+from devstack.schedules import Scheduled, Scheduler, scheduled
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/sweep"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
@@ -61,7 +61,7 @@ def test_a_function_is_started_again_and_again_with_a_scheduled_event():
         if len(started) == 3:
             thrice.set()
 
-    with Clock([Scheduled(RULE, FUNCTION, 0.01)], Rules("rate(1 minute)"), start):
+    with Scheduler([Scheduled(RULE, FUNCTION, 0.01)], Rules("rate(1 minute)"), start):
         assert thrice.wait(120)
 
     assert {function_arn for function_arn, _ in started} == {FUNCTION}
@@ -78,7 +78,7 @@ def test_rule_that_is_off_starts_nothing(state):
         started.append(next(events.states, "none left"))
         once.set()
 
-    with Clock([Scheduled(RULE, FUNCTION, 0.01)], events, start):
+    with Scheduler([Scheduled(RULE, FUNCTION, 0.01)], events, start):
         assert once.wait(60)
 
     assert started[0] == "none left"

@@ -132,11 +132,13 @@ def test_each_piece_takes_a_turn_and_progress_is_reported():
     held, reported = threading.Lock(), []
 
     @contextmanager
-    def turn():
+    def model_lock():
         with held:
             yield
 
-    engine.recognise(FakeModel([segment("a")], []), wav(70), language="zh", turn=turn, progress=reported.append)
+    engine.recognise(
+        FakeModel([segment("a")], []), wav(70), language="zh", model_lock=model_lock, progress=reported.append
+    )
 
     assert reported == sorted(reported)
     assert reported[0] == 1000

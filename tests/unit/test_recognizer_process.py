@@ -70,9 +70,9 @@ def test_a_process_that_keeps_dying_is_given_up_and_reported_once(command, lives
         until(lambda: running.is_gone)
         assert running.client() is None
 
-    assert len(lives()) == process.MOST_DEATHS
+    assert len(lives()) == process.MAX_CRASHES
     (problem,) = problems
-    assert "died 3 times in a row (status 3)" in problem
+    assert "crashed 3 times in a row (status 3)" in problem
     assert str(tmp_path / "log") in problem
 
 

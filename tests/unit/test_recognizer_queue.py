@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from recognizer.queue import Queue, Turns
+from recognizer.queue import FairLock, Queue
 from recognizer.recognition import Recognition
 
 WAIT_S = 60
@@ -70,18 +70,18 @@ def test_a_failed_recognition_is_not_remembered():
 
 
 def test_the_smallest_that_waits_goes_next():
-    turns, order = Turns(), []
+    model_lock, order = FairLock(), []
 
     def take(rank):
-        with turns.take(rank):
+        with model_lock.take(rank):
             order.append(rank)
 
-    with ThreadPoolExecutor(3) as pool, turns.take(0):
+    with ThreadPoolExecutor(3) as pool, model_lock.take(0):
         waiting = []
         for count, rank in enumerate((300, 200, 100), start=1):
             waiting.append(pool.submit(take, rank))
-            with turns._changed:
-                assert turns._changed.wait_for(lambda expected=count: len(turns._waiting) == expected, WAIT_S)
+            with model_lock._changed:
+                assert model_lock._changed.wait_for(lambda expected=count: len(model_lock._waiting) == expected, WAIT_S)
     for each in waiting:
         each.result(WAIT_S)
 

@@ -14,7 +14,7 @@ from simulators.recording import (
     measure,
     suffix_of,
 )
-from simulators.script import speak
+from simulators.script import make_utterances
 from tests.support import tones
 
 TOLERANCE_MS = 100  # lossy codecs smear edges, and raw AAC does not tell its encoder's delay
@@ -59,7 +59,7 @@ def test_silk_says_that_it_is_not_decoded(first):
     heard = hear(tones.silk(2000, first))
 
     assert (heard.format, heard.channels, heard.duration_ms) == ("silk", 1, 2000)
-    assert [(each.text, each.start_ms, each.end_ms) for each in speak(heard.segments, None)] == [
+    assert [(each.text, each.start_ms, each.end_ms) for each in make_utterances(heard.segments, None)] == [
         ("[simulated: SILK is not decoded here]", 0, 2000)
     ]
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recognizer.recognition import Recognition, Sentence, Word
-from simulators.script import Script, ScriptBook, join_texts, join_turns, speak, split_clauses
+from simulators.script import Script, ScriptStore, join_texts, join_turns, make_utterances, split_clauses
 from simulators.segmentation import Segment
 
 TWO = (Segment(500, 1500), Segment(2200, 3200))
 
 
 def test_without_a_script_every_segment_says_that_it_is_simulated():
-    spoken = speak(TWO, None)
+    spoken = make_utterances(TWO, None)
 
     assert [(u.text, u.start_ms, u.end_ms) for u in spoken] == [
         ("[simulated utterance 1]", 500, 1500),
@@ -24,7 +24,7 @@ def test_without_a_script_every_segment_says_that_it_is_simulated():
 
 
 def test_as_many_lines_as_segments_go_line_by_segment():
-    spoken = speak(TWO, Script(("大家好，欢迎收听。", "好。"), (1, 0)), speakers=2)
+    spoken = make_utterances(TWO, Script(("大家好，欢迎收听。", "好。"), (1, 0)), speakers=2)
 
     assert [(u.text, u.start_ms, u.end_ms, u.speaker) for u in spoken] == [
         ("大家好，欢迎收听。", 500, 1500, 1),
@@ -40,13 +40,13 @@ def test_as_many_lines_as_segments_go_line_by_segment():
     ],
 )
 def test_other_numbers_of_lines_are_spread_by_characters(lines, texts):
-    spoken = speak(TWO, Script(lines))
+    spoken = make_utterances(TWO, Script(lines))
 
     assert [utterance.text for utterance in spoken] == texts
 
 
 def test_words_take_time_by_their_length_and_marks_take_none():
-    (utterance,) = speak((Segment(0, 1000),), Script(("你好 hello，world",)), han_per_word=1)
+    (utterance,) = make_utterances((Segment(0, 1000),), Script(("你好 hello，world",)), han_per_word=1)
 
     assert [(word.text, word.start_ms, word.end_ms) for word in utterance.words] == [
         ("你", 0, 83),
@@ -67,7 +67,7 @@ def test_every_character_is_said_once_within_the_speech(lines, lengths):
         segments.append(Segment(start_ms, start_ms + length_ms))
         start_ms += length_ms + 400
 
-    spoken = speak(segments, Script(tuple(lines)))
+    spoken = make_utterances(segments, Script(tuple(lines)))
 
     said = "".join(word.text for utterance in spoken for word in utterance.words)
     assert said == "".join("".join(lines).split())
@@ -78,7 +78,7 @@ def test_every_character_is_said_once_within_the_speech(lines, lengths):
 
 
 def test_nothing_is_said_in_silence():
-    assert speak((), Script(("大家好。",))) == ()
+    assert make_utterances((), Script(("大家好。",))) == ()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_sentences_are_joined_by_script(texts, joined):
 
 def test_book_of_scripts(tmp_path):
     path = tmp_path / "scripts.json"
-    book = ScriptBook(path)
+    book = ScriptStore(path)
 
     assert book.find("aa") is None  # no file yet
 
@@ -116,7 +116,7 @@ def test_book_of_scripts(tmp_path):
     ],
 )
 def test_clauses(line, max_length, clauses):
-    (utterance,) = speak((Segment(0, 1000),), Script((line,)))
+    (utterance,) = make_utterances((Segment(0, 1000),), Script((line,)))
 
     found = split_clauses(utterance, max_length)
 
@@ -127,7 +127,7 @@ def test_clauses(line, max_length, clauses):
 
 def test_utterances_of_one_voice_make_a_turn():
     three = (Segment(0, 100), Segment(200, 300), Segment(400, 500))
-    spoken = speak(three, Script(("好。", "我们走。", "好的。"), (0, 0, 1)), speakers=2)
+    spoken = make_utterances(three, Script(("好。", "我们走。", "好的。"), (0, 0, 1)), speakers=2)
 
     turns = join_turns(spoken, lambda utterance: utterance.speaker)
 
@@ -137,7 +137,7 @@ def test_utterances_of_one_voice_make_a_turn():
     ]
 
 
-HEARD = Recognition(
+RECOGNISED_WARNING = Recognition(
     "zh",
     4000,
     (
@@ -148,7 +148,7 @@ HEARD = Recognition(
 
 
 def test_heard_words_keep_their_times_in_words_of_the_vendor():
-    first, second = speak(TWO, HEARD, han_per_word=1)
+    first, second = make_utterances(TWO, RECOGNISED_WARNING, han_per_word=1)
 
     assert [(word.text, word.start_ms, word.end_ms) for word in first.words] == [
         ("今", 520, 710),
@@ -166,9 +166,12 @@ def test_heard_words_keep_their_times_in_words_of_the_vendor():
 def test_heard_sentences_have_the_voice_and_channel_of_their_segment():
     segments = (Segment(500, 1500, 1), Segment(2200, 3200, 0))
 
-    assert [(each.speaker, each.channel) for each in speak(segments, HEARD, speakers=2)] == [(0, 1), (1, 0)]
+    assert [(each.speaker, each.channel) for each in make_utterances(segments, RECOGNISED_WARNING, speakers=2)] == [
+        (0, 1),
+        (1, 0),
+    ]
 
 
 def test_nothing_is_heard_outside_the_speech():
-    assert [each.text for each in speak(TWO[:1], HEARD)] == ["今天天气，好。"]
-    assert speak((), HEARD) == ()
+    assert [each.text for each in make_utterances(TWO[:1], RECOGNISED_WARNING)] == ["今天天气，好。"]
+    assert make_utterances((), RECOGNISED_WARNING) == ()

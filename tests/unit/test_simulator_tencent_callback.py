@@ -6,13 +6,13 @@ import pytest
 
 from simulators.asynchronous import Outcome, Task
 from simulators.recording import Recording
-from simulators.script import ScriptBook, Utterance, Word
+from simulators.script import ScriptStore, Utterance, Word
 from simulators.server import Setup
-from simulators.tencent_rec_order import Order
+from simulators.tencent_rec_submission import RecTaskSubmission
 from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
 from tests.support.simulator_control import CREDENTIALS
 
-HEARD = Outcome(
+RECOGNISED_WARNING = Outcome(
     "0",
     Recording(
         sha256="",
@@ -60,13 +60,13 @@ FAILURE = (
 @pytest.mark.parametrize(
     ("task_id", "audio_url", "outcome", "body"),
     [
-        pytest.param("6000000123456", "http://audio.example.com/a.wav", HEARD, SUCCESS, id="success"),
+        pytest.param("6000000123456", "http://audio.example.com/a.wav", RECOGNISED_WARNING, SUCCESS, id="success"),
         pytest.param("6000000123457", "http://audio.example.com/b.wav", Outcome("10007"), FAILURE, id="failure"),
     ],
 )
 def test_body_of_a_callback(task_id, audio_url, outcome, body):
-    vendor = TencentRecTask(Setup(CREDENTIALS["tencent"], ScriptBook(Path("none"))), TencentRecTaskOptions())
-    order = Order(
+    vendor = TencentRecTask(Setup(CREDENTIALS["tencent"], ScriptStore(Path("none"))), TencentRecTaskOptions())
+    submission = RecTaskSubmission(
         engine="16k_zh",
         channels=1,
         detail=2,
@@ -81,7 +81,7 @@ def test_body_of_a_callback(task_id, audio_url, outcome, body):
         callback_url="http://cb.example.com/asr",
     )
 
-    callback = vendor.callback(Task(task_id, order, turnaround_s=0), outcome)
+    callback = vendor.callback(Task(task_id, submission, turnaround_s=0), outcome)
 
     assert callback.body.decode() == body
     assert callback.content_type == "application/x-www-form-urlencoded"

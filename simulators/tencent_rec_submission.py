@@ -66,7 +66,7 @@ KNOWN = {*NUMBERS, *TEXTS, *LISTS}
 
 
 @dataclass(frozen=True)
-class Order:
+class RecTaskSubmission:
     """A submission, as far as its result depends on it."""
 
     engine: str
@@ -90,39 +90,48 @@ class Order:
 
 
 # What must hold between parameters; each is an InvalidParameterValue.
-RULES: tuple[tuple[str, Callable[[Order], bool]], ...] = (
-    ("EngineModelType is not known", lambda order: order.engine in ENGINES),
-    ("ChannelNum 2 is for 8k engines only", lambda order: order.channels == 1 or order.engine.startswith("8k_")),
+RULES: tuple[tuple[str, Callable[[RecTaskSubmission], bool]], ...] = (
+    ("EngineModelType is not known", lambda submission: submission.engine in ENGINES),
+    (
+        "ChannelNum 2 is for 8k engines only",
+        lambda submission: submission.channels == 1 or submission.engine.startswith("8k_"),
+    ),
     (
         "ResTextFormat is 0 for this engine",
-        lambda order: order.detail == PLAIN or order.engine in DETAILED_ENGINES,
+        lambda submission: submission.detail == PLAIN or submission.engine in DETAILED_ENGINES,
     ),
     (
         "ResTextFormat 4 and 5 are for 8k_zh and 16k_zh only",
-        lambda order: order.detail < BY_TURN or order.engine in REFINING_ENGINES,
+        lambda submission: submission.detail < BY_TURN or submission.engine in REFINING_ENGINES,
     ),
     (
         "SpeakerDiarization needs ChannelNum 1 and an engine that tells speakers apart",
-        lambda order: not order.diarization or (order.channels == 1 and order.engine in SPEAKER_ENGINES),
+        lambda submission: (
+            not submission.diarization or (submission.channels == 1 and submission.engine in SPEAKER_ENGINES)
+        ),
     ),
     (
         "SpeakerDiarization 3 and SpeakerRoles belong together, with an engine that knows roles",
-        lambda order: (
-            (order.diarization == 3) == (order.role is not None)
-            and (order.role is None or order.engine in ROLE_ENGINES)
+        lambda submission: (
+            (submission.diarization == 3) == (submission.role is not None)
+            and (submission.role is None or submission.engine in ROLE_ENGINES)
         ),
     ),
     (
         "SpeakerNumber cannot be fixed with a 16k engine",
-        lambda order: not (order.diarization and order.speakers) or order.engine.startswith("8k_"),
+        lambda submission: not (submission.diarization and submission.speakers) or submission.engine.startswith("8k_"),
     ),
     (
         "EmotionRecognition is not for this engine, and 2 needs a ResTextFormat above 0",
-        lambda order: (
-            not order.emotion or (order.engine in EMOTION_ENGINES and (order.emotion == 1 or order.detail != PLAIN))
+        lambda submission: (
+            not submission.emotion
+            or (submission.engine in EMOTION_ENGINES and (submission.emotion == 1 or submission.detail != PLAIN))
         ),
     ),
-    ("SentenceMaxLength needs ResTextFormat 3", lambda order: not order.max_length or order.detail == BY_CLAUSE),
+    (
+        "SentenceMaxLength needs ResTextFormat 3",
+        lambda submission: not submission.max_length or submission.detail == BY_CLAUSE,
+    ),
 )
 
 
@@ -164,12 +173,12 @@ def read_source(sent: Mapping[str, object]) -> Source:
     return Source(data=data)
 
 
-def read_order(sent: Mapping[str, object], source: Source) -> Order:
+def read_submission(sent: Mapping[str, object], source: Source) -> RecTaskSubmission:
     """What is asked for; raises RefusalError for a value that does not fit its parameter, or the others."""
     texts = {name: _text(sent, name) for name in TEXTS}
     numbers = {name: _choice(sent, name) for name in NUMBERS}
     callback_url = texts["CallbackUrl"]
-    order = Order(
+    submission = RecTaskSubmission(
         engine=texts["EngineModelType"] or "",
         channels=numbers["ChannelNum"],
         detail=numbers["ResTextFormat"],
@@ -184,7 +193,7 @@ def read_order(sent: Mapping[str, object], source: Source) -> Order:
         callback_url=None if callback_url is None else _checked_url("CallbackUrl", callback_url),
     )
     for rule, holds in RULES:
-        if not holds(order):
+        if not holds(submission):
             raise _unfit(f"{rule}.")
     if texts["HotwordList"] is not None and not _are_hotwords(texts["HotwordList"]):
         raise _unfit(
@@ -192,7 +201,7 @@ def read_order(sent: Mapping[str, object], source: Source) -> Order:
         )
     if texts["Extra"] and not _is_extra(texts["Extra"]):
         raise _unfit("`Extra` is a JSON object; its `Domain` is 0 to 3.")
-    return order
+    return submission
 
 
 def _choice(sent: Mapping[str, object], name: str) -> int:
