@@ -5,6 +5,7 @@ variables (the template's and Lambda's own, nothing of the developer's shell), t
 Not kept: the memory limit, and throttling (an event beyond the last environment waits for one).
 """
 
+import atexit
 import contextlib
 import functools
 import json
@@ -18,9 +19,9 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from devstack import runtime
+from devstack import prefork, runtime
 
 # Lambda quotas: invocation payload, synchronous and asynchronous; the response may be a little larger than the request.
 MAX_EVENT_BYTES = 6 * 1024 * 1024
@@ -28,6 +29,12 @@ MAX_ASYNC_EVENT_BYTES = 256 * 1024
 MAX_RESPONSE_BYTES = 6_291_556
 INIT_LIMIT_S = 10
 MAX_ENVIRONMENTS = 10
+
+INTERPRETER = (sys.executable, "-P", "-s", "-u")
+LOCALE = {"PATH": os.defpath, "LANG": "en_US.UTF-8", "TZ": ":UTC"}
+# What every function imports and takes nothing from the environment as it is imported: most of a process's start.
+LAYER_PACKAGE = "asrcore"
+PRELOADED = ("boto3.s3.inject", "requests", "asrcore.api.models", "asrcore.vendors.registry")
 
 
 @dataclass(frozen=True)
@@ -177,18 +184,19 @@ class _Environment:
     def __init__(self, settings: Settings, log_path: Path) -> None:
         self._settings = settings
         self._connection, theirs = socket.socketpair()
-        # Its own session: Ctrl-C in the terminal is for the local stack, which then ends what it started.
+        self._process: Process
         with theirs, log_path.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-P", "-s", "-u", runtime.__file__, str(theirs.fileno()), str(_lifeline())],
-                cwd=settings.folder,
-                env=process_environment(settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno(), _lifeline()],
-                start_new_session=True,
-            )
+            if layer := preloaded_layer(settings):
+                self._process = prefork_server(layer).start(theirs, log.fileno())
+                start = {
+                    "folder": str(settings.folder),
+                    "path": [str(path) for path in (settings.folder, *settings.layers)],
+                    "variables": process_environment(settings),
+                }
+                with contextlib.suppress(OSError):  # it has ended, which the first wait for it finds
+                    runtime.send(self._connection, start)
+            else:
+                self._process = StartedProcess(settings, theirs, log.fileno())
 
     def wait_until_ready(self) -> None:
         """Lambda gives loading a limit of its own and, past it, the function's."""
@@ -221,9 +229,7 @@ class _Environment:
             raise self._exit_failure() from error
 
     def _exit_failure(self) -> _NoAnswerError:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
-        status = self._process.returncode
+        status = self._process.exit_status(1)
         if not status:
             return _NoAnswerError("Runtime.ExitError", "Runtime exited without providing a reason")
         reason = f"exit status {status}" if status > 0 else f"signal: {signal.Signals(-status).name}"
@@ -234,15 +240,126 @@ class _Environment:
 
         Closed here, the socket's number might be another socket's before that thread looks at it again.
         """
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
+        self._process.kill()
+        self._process.exit_status(5)
 
     def stop(self) -> None:
         """Kills the process and closes its socket; only for whoever has the environment in hand."""
         self.kill()
         self._connection.close()
+
+
+class Process(Protocol):
+    """A process of a function, and all that it starts, in a process group of its own."""
+
+    def kill(self) -> None:
+        """End them all, if there is still one."""
+
+    def exit_status(self, limit_s: float) -> int | None:
+        """Return its exit status, a signal's number below 0, or None while it runs after `limit_s`."""
+
+
+class StartedProcess:
+    """A process that starts as Lambda's does, from the interpreter on."""
+
+    def __init__(self, settings: Settings, api: socket.socket, log: int) -> None:
+        # Its own session: Ctrl-C in the terminal is for the local stack, which then ends what it started.
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+            [*INTERPRETER, runtime.__file__, str(api.fileno()), str(_lifeline())],
+            cwd=settings.folder,
+            env=process_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[api.fileno(), _lifeline()],
+            start_new_session=True,
+        )
+
+    def kill(self) -> None:
+        """As of Process."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def exit_status(self, limit_s: float) -> int | None:
+        """As of Process."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(limit_s)
+        return self._process.returncode
+
+
+class ForkedProcess:
+    """A process that prefork.py starts; `status` is the socket that stands for it."""
+
+    def __init__(self, status: socket.socket) -> None:
+        self._status = status
+        self._lock = threading.Lock()
+        self._exit_status: int | None = None
+
+    def kill(self) -> None:
+        """As of Process."""
+        with contextlib.suppress(OSError):
+            self._status.shutdown(socket.SHUT_WR)
+
+    def exit_status(self, limit_s: float) -> int | None:
+        """As of Process."""
+        with self._lock:
+            if self._exit_status is None:
+                self._status.settimeout(limit_s)
+                with contextlib.suppress(OSError):
+                    if told := self._status.recv(prefork.STATUS.size):
+                        (self._exit_status,) = prefork.STATUS.unpack(told)
+            return self._exit_status
+
+
+class PreforkServer:
+    """The process that prefork.py runs in, for all functions with one layer. Safe to use from several threads."""
+
+    def __init__(self, layer: Path) -> None:
+        self._requests, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                [*INTERPRETER, prefork.__file__, str(theirs.fileno()), str(_lifeline()), *PRELOADED],
+                env={**LOCALE, "PYTHONPATH": str(layer)},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno(), _lifeline()],
+                start_new_session=True,
+            )
+        atexit.register(self.close)
+
+    def start(self, api: socket.socket, log: int) -> ForkedProcess:
+        """Start a process with `api` as its runtime API, on which its first message is to come."""
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            socket.send_fds(self._requests, [b"1"], [api.fileno(), log, theirs.fileno()])
+        return ForkedProcess(ours)
+
+    def close(self) -> None:
+        """End it; the processes that it has started stay."""
+        self._requests.close()
+        self._process.wait()
+
+
+def preloaded_layer(settings: Settings) -> Path | None:
+    """Return the layer whose modules a process of the function is forked with, None where it starts as Lambda's does.
+
+    macOS: its system libraries do not survive a fork.
+    """
+    if sys.platform == "darwin":
+        return None
+    return next((layer for layer in settings.layers if (layer / LAYER_PACKAGE).is_dir()), None)
+
+
+_servers: dict[Path, PreforkServer] = {}
+_servers_lock = threading.Lock()
+
+
+def prefork_server(layer: Path) -> PreforkServer:
+    """Return this process's server for the layer, which starts when it is first needed."""
+    with _servers_lock:
+        if layer not in _servers:
+            _servers[layer] = PreforkServer(layer)
+        return _servers[layer]
 
 
 @functools.cache
@@ -255,9 +372,7 @@ def _lifeline() -> int:
 def process_environment(settings: Settings) -> dict[str, str]:
     """The variables a function sees: the template's and those Lambda sets itself (Lambda guide: runtime variables)."""
     return {
-        "PATH": os.defpath,
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
+        **LOCALE,
         "PYTHONPATH": os.pathsep.join(str(path) for path in (settings.folder, *settings.layers)),
         "LAMBDA_TASK_ROOT": str(settings.folder),
         "_HANDLER": settings.handler,

@@ -50,13 +50,17 @@ def code_folders() -> dict[str, str]:
 
 
 def make_function(
-    folder: Path, code: str, timeout_s: float = 20, variables: Mapping[str, str] | None = None
+    folder: Path,
+    code: str,
+    timeout_s: float = 20,
+    variables: Mapping[str, str] | None = None,
+    layer: Path | None = None,
 ) -> Function:
     """A function of its own with `code` as its app.py; the caller closes it."""
     (folder / "code").mkdir()
     (folder / "code/app.py").write_text(textwrap.dedent(code))
-    (folder / "layer").mkdir()
-    (folder / "layer/in_layer.py").write_text("NAME = 'the layer'\n")
+    if layer is None:
+        layer = make_layer(folder / "layer")
     settings = Settings(
         logical_id="StandIn",
         name="stack-StandIn-1",
@@ -65,7 +69,7 @@ def make_function(
         runtime="python3.13",
         region="us-east-1",
         folder=folder / "code",
-        layers=(folder / "layer",),
+        layers=(layer,),
         variables=dict(variables or {}),
         timeout_s=timeout_s,
         memory_mb=1024,
@@ -73,6 +77,13 @@ def make_function(
         credentials=Credentials("key-id", "secret-key", "session-token"),
     )
     return Function(settings, folder / "StandIn.log")
+
+
+def make_layer(folder: Path) -> Path:
+    """Write a layer with a module."""
+    folder.mkdir()
+    (folder / "in_layer.py").write_text("NAME = 'the layer'\n")
+    return folder
 
 
 def wait_for(look: Callable[[], Found | None], limit_s: float = 120) -> Found:

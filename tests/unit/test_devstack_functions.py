@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import textwrap
 import threading
@@ -11,20 +12,31 @@ from pathlib import Path
 
 import pytest
 
-from devstack.functions import MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, Function
+from devstack.functions import INTERPRETER, LAYER_PACKAGE, MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, PRELOADED, Function
 from devstack.settings import ROOT
-from tests.support.fake_functions import make_function, wait_for
+from tests.support.fake_functions import make_function, make_layer, wait_for
 from tests.support.process import is_running, running
 
 Make = Callable[..., Function]
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+@pytest.fixture(scope="module")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer whose functions' processes are forked: of all tests, as importing takes a while."""
+    layer = make_layer(tmp_path_factory.mktemp("layers") / "preloaded")
+    (layer / LAYER_PACKAGE).mkdir()
+    return layer
+
+
+@pytest.fixture(params=["started", "forked"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, preloaded: Path) -> Iterator[Make]:
+    if request.param == "forked" and sys.platform == "darwin":
+        pytest.skip("macOS: no process is forked")
+    layer = preloaded if request.param == "forked" else None
     made: list[Function] = []
 
     def make_one(code: str, **options: object) -> Function:
-        made.append(make_function(tmp_path, code, **options))
+        made.append(make_function(tmp_path, code, layer=layer, **options))
         return made[-1]
 
     yield make_one
@@ -262,6 +274,98 @@ def test_closing_ends_processes_that_are_busy(make: Make, tmp_path: Path):
         os.kill(int(pid.read_text()), 0)
 
 
+DESCRIBE = """
+    import os, resource, signal, sys, threading
+
+    def lambda_handler(event, context):
+        return {
+            # Python itself sets LC_CTYPE where a machine lacks Lambda's locale.
+            "variables": {**os.environ, "AWS_LAMBDA_LOG_STREAM_NAME": "", "LC_CTYPE": ""},
+            "path": sys.path,
+            "arguments": [sys.argv[0], len(sys.argv)],
+            "main": sys.modules["__main__"].__file__,
+            "flags": list(sys.flags),
+            "encodings": [sys.stdout.encoding, sys.getfilesystemencoding()],
+            "threads": [each.name for each in threading.enumerate()],
+            "signals": [str(signal.getsignal(each)) for each in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)],
+            "leads its group": os.getpgrp() == os.getpid(),
+            "terminal": os.isatty(0),
+            "limits": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "descriptors": len(os.listdir("/dev/fd")),
+            "loaded": [name for name in sys.modules if name.split(".")[0] in ("devstack", "aws_lambda_powertools")],
+        }
+"""
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS: no process is forked")
+def test_forked_process_equals_started_process(tmp_path: Path, preloaded: Path):
+    described = []
+    for kind, layer in {"started": make_layer(tmp_path / "layer"), "forked": preloaded}.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        function = make_function(folder, DESCRIBE, variables={"JOBS_TABLE": "jobs"}, layer=layer)
+        answer = function.invoke(b"{}").payload.decode()
+        function.close()
+        described.append(json.loads(answer.replace(str(layer), "the layer").replace(str(folder), "the folder")))
+
+    started, forked = described
+    assert forked == started
+
+
+def test_retired_processes_are_replaced_by_children_of_one_parent(make: Make):
+    function = make("import os\ndef lambda_handler(event, context): return os.getppid()")
+    servers = set()
+    for _ in range(5):
+        servers.add(function.invoke(b"{}").payload)
+        function.retire()
+
+    assert len(servers) == 1
+
+
+READS = """
+    import importlib, os, sys
+
+    read = set()
+
+    class Recorded(dict):
+        def __getitem__(self, name):
+            read.add(name)
+            return super().__getitem__(name)
+        def get(self, name, default=None):
+            read.add(name)
+            return super().get(name, default)
+        def __contains__(self, name):
+            read.add(name)
+            return super().__contains__(name)
+        def __iter__(self):
+            read.add("all of them")
+            return super().__iter__()
+        copy = items = __iter__
+
+    os.environ = Recorded(os.environ)
+    os.getenv = os.environ.get
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
+    print(*read)
+"""
+# Of the interpreter itself and of pydantic: the local stack gives functions none of them.
+PYTHONS_OWN = {"HOME", "PYTHONUSERBASE", "PYTHONTZPATH", "_PYTHON_PROJECT_BASE", "_PYTHON_SYSCONFIGDATA_NAME"}
+
+
+def test_preloaded_modules_read_no_variable_of_a_function():
+    done = subprocess.run(
+        [*INTERPRETER, "-c", textwrap.dedent(READS), *PRELOADED],
+        env={"PYTHONPATH": str(ROOT / "layers/asrcore")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert not done.stderr
+    assert set(done.stdout.split()) <= PYTHONS_OWN | {"PYDANTIC_DISABLE_PLUGINS"}
+
+
 STAYS = """
     import json, os, subprocess, time
     from pathlib import Path
@@ -277,14 +381,17 @@ DIES = """
     from tests.support.fake_functions import make_function
 
     folder = Path(sys.argv[1])
-    function = make_function(folder, (folder / "stays.py").read_text())
+    layer = Path(sys.argv[2])
+    function = make_function(folder, (folder / "stays.py").read_text(), layer=layer)
     function.invoke(json.dumps({"pids": str(folder / "pids")}).encode())
 """
 
 
-def test_local_stack_that_is_killed_leaves_no_process_behind(tmp_path: Path):
+@pytest.mark.parametrize("kind", ["started", "forked"])
+def test_local_stack_that_is_killed_leaves_no_process_behind(tmp_path: Path, preloaded: Path, kind: str):
+    layer = preloaded if kind == "forked" else make_layer(tmp_path / "layer")
     (tmp_path / "stays.py").write_text(STAYS)
-    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path)]
+    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path), str(layer)]
     with running(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
         pids = wait_for(
             lambda: (tmp_path / "pids").exists() and json.loads((tmp_path / "pids").read_text() or "[]"), 60

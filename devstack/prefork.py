@@ -1,0 +1,129 @@
+"""Starts processes of functions by forking one that has imported what they all import.
+
+Run as a script by functions.py with the numbers of a socket and of a pipe, then the modules to import. Each byte on the
+socket brings three descriptors and starts one process: of its runtime API, of its log, and of a socket for its exit
+status. When the other end of that socket is closed for writing, the process is killed. The first message on the
+runtime API holds the process's folder, path and variables. Like runtime.py, it imports nothing of the local stack.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import runpy
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+
+STATUS = struct.Struct(">i")
+RUNTIME = str(Path(__file__).with_name("runtime.py"))
+
+
+class ForkingServer:
+    """The process that is forked. It has one thread, as a fork copies no other."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._processes: dict[int, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(requests, selectors.EVENT_READ)
+        # A process that ends wakes the selector.
+        self._ended, self._signalled = os.pipe()
+        os.set_blocking(self._ended, False)
+        os.set_blocking(self._signalled, False)
+        self._selector.register(self._ended, selectors.EVENT_READ)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._signalled)
+
+    def serve(self) -> tuple[int, int] | None:
+        """Start processes until the local stack's process ends. In each of them, return its runtime API and log."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._requests:
+                    byte, descriptors, *_ = socket.recv_fds(self._requests, 1, 3)
+                    if not byte:
+                        return None
+                    if self._fork(*descriptors):
+                        return descriptors[0], descriptors[1]
+                elif key.fileobj == self._ended:
+                    os.read(self._ended, 4096)
+                    self._report()
+                elif key.data in self._processes:
+                    self._selector.unregister(key.fileobj)
+                    os.killpg(key.data, signal.SIGKILL)
+
+    def _fork(self, api: int, log: int, status: int) -> bool:
+        """Return whether this is the new process."""
+        process = os.fork()
+        if not process:
+            os.setpgid(0, 0)
+            os.close(status)
+            self._close()
+            return True
+        # In both processes, as either may be the first to rely on it.
+        os.setpgid(process, process)
+        os.close(api)
+        os.close(log)
+        self._processes[process] = socket.socket(fileno=status)
+        self._selector.register(self._processes[process], selectors.EVENT_READ, process)
+        return False
+
+    def _close(self) -> None:
+        """Leave a new process nothing of this one."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._selector.close()
+        os.close(self._ended)
+        os.close(self._signalled)
+        for each in (self._requests, *self._processes.values()):
+            each.close()
+
+    def _report(self) -> None:
+        """Send the status of each process that has ended, and kill what it has started."""
+        while self._processes and (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
+            # Until it is waited for, no other process can have its number.
+            os.killpg(found.si_pid, signal.SIGKILL)
+            _, code = os.waitpid(found.si_pid, 0)
+            status = self._processes.pop(found.si_pid)
+            if status in self._selector.get_map():
+                self._selector.unregister(status)
+            with status, contextlib.suppress(OSError):  # which means that no thread waits for it
+                status.send(STATUS.pack(os.waitstatus_to_exitcode(code)))
+
+
+def become_runtime(api: int, log: int, lifeline: int) -> None:
+    """Make this process what runtime.py is when it is started by itself."""
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    connection = socket.socket(fileno=api)
+    start, _ = runpy.run_path(RUNTIME)["receive"](connection)
+    connection.detach()
+    os.environ.clear()
+    os.environ.update(start["variables"])
+    time.tzset()
+    os.chdir(start["folder"])
+    sys.path[:] = [*start["path"], *(each for each in sys.path if each not in start["path"])]
+    sys.argv = [RUNTIME, str(api), str(lifeline)]
+    runpy.run_path(RUNTIME, run_name="__main__")
+
+
+def main() -> None:
+    """Import the modules, then start processes until the local stack's process ends."""
+    requests, lifeline = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    for name in sys.argv[3:]:
+        # A function that imports it reports why it cannot be imported.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.freeze()
+    started = ForkingServer(requests).serve()
+    if started:
+        become_runtime(*started, lifeline)
+
+
+if __name__ == "__main__":
+    main()
