@@ -21,7 +21,6 @@ from simulators.recording import (
     Source,
     TooLongError,
     UndecodableError,
-    read_recording,
 )
 from simulators.script import Utterance, make_utterances, strip_punctuation
 from simulators.server import Answer, RefusalError, Setup
@@ -105,7 +104,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
 
     def __init__(self, setup: Setup, options: AbcpenOptions) -> None:
         super().__init__(setup, options)
-        self._rate = RateLimit()
+        self._rate = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule(PATH, view_func=self._serve, methods=["GET", "POST"])
@@ -167,7 +166,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
         return Answer(code, payload, task_id)
 
     def _authenticate(self, sent: Mapping[str, str]) -> None:
-        if not abcpen_signature.is_authentic(sent, self.credentials):
+        if not abcpen_signature.is_authentic(sent, self.credentials, self.runtime.wall_clock()):
             raise RefusalError("10105")
         allowed = self.options.allowed_addresses
         if allowed is not None and request.remote_addr not in allowed:
@@ -211,7 +210,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
             raise RefusalError("10800")
 
     def recognise(self, submission: AbcpenSubmission, source: Source) -> Outcome:
-        recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
+        recording = self.read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if _encoding_of(recording.codec) != submission.encoding:
             return Outcome("-2")
         if not recording.segments:

@@ -23,7 +23,6 @@ from simulators.recording import (
     Source,
     TooLongError,
     UndecodableError,
-    read_recording,
 )
 from simulators.script import Utterance, make_utterances
 from simulators.server import Answer, RefusalError, Setup
@@ -99,7 +98,11 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
 
     def __init__(self, setup: Setup, options: AbcpenOfflineOptions) -> None:
         super().__init__(setup, options)
-        self._rate, self._daily, self._polls = RateLimit(), RateLimit(), RateLimit()
+        self._rate, self._daily, self._polls = (
+            RateLimit(self.runtime.monotonic),
+            RateLimit(self.runtime.monotonic),
+            RateLimit(self.runtime.monotonic),
+        )
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule(f"{PATH}/submit_task/v1", view_func=self._submit, methods=["POST"])
@@ -125,7 +128,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
 
     def _authenticate(self) -> None:
         claimed = {**request.args.to_dict(), **abcpen_signature.header_claims()}
-        if not abcpen_signature.is_authentic(claimed, self.credentials):
+        if not abcpen_signature.is_authentic(claimed, self.credentials, self.runtime.wall_clock()):
             raise RefusalError(UNAUTHORIZED)
 
     def _handle_submission(self) -> Answer:
@@ -194,7 +197,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
         return Answer(outcome.code, payload, task_id)
 
     def recognise(self, submission: AbcpenOfflineSubmission, source: Source) -> Outcome:
-        recording = read_recording(source, self.scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
+        recording = self.read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS:
             raise UndecodableError(f"{recording.format} is not taken")
         return Outcome(

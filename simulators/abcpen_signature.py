@@ -6,7 +6,6 @@ Source: "abcpen (bisheng) long-speech offline ASR, v1" and the vendor's signatur
 import base64
 import hashlib
 import hmac
-import time
 from collections.abc import Mapping
 
 from flask import request
@@ -28,14 +27,14 @@ def header_claims() -> dict[str, str]:
     return {name: request.headers[header] for header, name in HEADERS.items() if header in request.headers}
 
 
-def is_authentic(claimed: Mapping[str, str], credentials: Mapping[str, str]) -> bool:
-    """Whether a known application signed just now, give or take five minutes."""
+def is_authentic(claimed: Mapping[str, str], credentials: Mapping[str, str], now_s: float) -> bool:
+    """Whether a known application signed at `now_s` (seconds since 1970), give or take five minutes."""
     appid, ts = claimed.get("appid", ""), claimed.get("ts", "")
     seconds = whole_number(ts)
     expected = sign(appid, ts, credentials["api_key"])
     return (
         appid == credentials["appid"]
         and seconds is not None
-        and abs(seconds - time.time()) <= CLOCK_TOLERANCE_S
+        and abs(seconds - now_s) <= CLOCK_TOLERANCE_S
         and hmac.compare_digest(claimed.get("signa", "").encode(), expected.encode())
     )

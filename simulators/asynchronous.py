@@ -12,7 +12,6 @@ import requests
 from pydantic import Field
 
 from simulators import outgoing
-from simulators.background import Background
 from simulators.faults import Fault
 from simulators.recording import Recording, RecordingError, Source
 from simulators.script import Utterance
@@ -55,16 +54,20 @@ class Task(Generic[SubmissionT]):
     id: str
     submission: SubmissionT
     turnaround_s: float
-    accepted_at: float = field(default_factory=time.monotonic)
+    monotonic: Callable[[], float] = time.monotonic
+    accepted_at: float = field(init=False)
     ended_at: float | None = None
     outcome: Outcome | None = None
     fetches: int = 0
+
+    def __post_init__(self) -> None:
+        self.accepted_at = self.monotonic()
 
     @property
     def state(self) -> Literal["queued", "processing", "ended"]:
         if self.outcome is not None:
             return "ended"
-        return "queued" if time.monotonic() < self.accepted_at + self.turnaround_s / 2 else "processing"
+        return "queued" if self.monotonic() < self.accepted_at + self.turnaround_s / 2 else "processing"
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         self._tasks: dict[str, Task[SubmissionT]] = {}
         self._lock = threading.Lock()
         # Apart from what is due at a time: recordings that wait for the recogniser are not to hold up callbacks.
-        self._recognition = Background(f"{self.vendor}-hearing")
+        self._recognition = self.runtime.scheduler(f"{self.vendor}-recognition")
 
     def start(self) -> None:
         super().start()
@@ -135,7 +138,8 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             if self._kept(task_id):
                 raise TaskExistsError(task_id)
             result = self.faults.take("result")
-            task = Task(task_id, submission, self.options.turnaround_s + (result.delay_s if result else 0))
+            turnaround_s = self.options.turnaround_s + (result.delay_s if result else 0)
+            task = Task(task_id, submission, turnaround_s, self.runtime.monotonic)
             self._tasks[task_id] = task
         callback = self.faults.take("callback") if "callback" in self.moments else None
         forced = _forced(result)
@@ -161,14 +165,14 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     def _kept(self, task_id: str) -> Task[SubmissionT] | None:
         task = self._tasks.get(task_id)
-        if task and task.ended_at is not None and time.monotonic() - task.ended_at >= self.options.retention_s:
+        if task and task.ended_at is not None and self.runtime.monotonic() - task.ended_at >= self.options.retention_s:
             del self._tasks[task_id]
             return None
         return task
 
     def _work(self, task: Task[SubmissionT], source: Source, forced: Outcome | None, fault: Fault | None) -> None:
         outcome = forced or self._recognise(task.submission, source)
-        remaining_s = task.accepted_at + task.turnaround_s - time.monotonic()
+        remaining_s = task.accepted_at + task.turnaround_s - self.runtime.monotonic()
         self.background.after(max(0.0, remaining_s), lambda: self._end(task, outcome, fault))
 
     def _recognise(self, submission: SubmissionT, source: Source) -> Outcome:
@@ -183,7 +187,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             return Outcome(self.internal_error)
 
     def _end(self, task: Task[SubmissionT], outcome: Outcome, fault: Fault | None) -> None:
-        task.ended_at = time.monotonic()
+        task.ended_at = self.runtime.monotonic()
         task.outcome = outcome
         told = _forced(fault) or outcome
         callback = self.callback(task, told)
@@ -205,11 +209,11 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     def _delivery(self, task_id: str, code: str, callback: Callback, attempt: int = 1) -> Callable[[], None]:
         def deliver() -> None:
-            started = time.monotonic()
+            started = self.runtime.monotonic()
             status, delivered = self._post(callback)
             told = {"attempt": attempt, "http_status": status, "delivered": delivered}
             self.request_log.note(
-                "callback", code, task_id=task_id, took_s=round(time.monotonic() - started, 4), **told
+                "callback", code, task_id=task_id, took_s=round(self.runtime.monotonic() - started, 4), **told
             )
             LOG.info("called back", extra={"vendor": self.vendor, "attempt": attempt, "delivered": delivered})
             if not delivered and attempt < self.options.callback_attempts:
@@ -220,7 +224,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     def _post(self, callback: Callback) -> tuple[int | None, bool]:
         try:
-            response = outgoing.post(
+            response = self.runtime.post(
                 callback.url,
                 callback.body,
                 {**callback.headers, "Content-Type": callback.content_type},

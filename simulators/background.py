@@ -6,10 +6,27 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 LOG = logging.getLogger(__name__)
 
 Action = Callable[[], None]
+
+
+class Scheduler(Protocol):
+    """Runs actions now or later, from `start` to `stop`."""
+
+    def start(self) -> None:
+        """Begin to run actions."""
+
+    def stop(self) -> None:
+        """Run no further action, and end every pause."""
+
+    def after(self, delay_s: float, action: Action) -> None:
+        """Run `action` once, `delay_s` seconds from now (0: at once)."""
+
+    def pause(self, duration_s: float) -> None:
+        """Hold the caller for a while, or until `stop`."""
 
 
 class Background:

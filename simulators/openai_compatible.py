@@ -14,7 +14,7 @@ from pydantic import Field
 from recognizer.client import StillWorkingError
 from simulators.checks import RateLimit
 from simulators.outgoing import OversizeError
-from simulators.recording import Recording, RecordingError, Source, TooLongError, read_recording
+from simulators.recording import Recording, RecordingError, Source, TooLongError
 from simulators.script import Utterance, join_texts, make_utterances
 from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
@@ -103,7 +103,7 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
 
     def __init__(self, setup: Setup, options: OpenaiCompatibleOptions) -> None:
         super().__init__(setup, options)
-        self._rate = RateLimit()
+        self._rate = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule(PATH, view_func=self._serve, methods=["POST"])
@@ -199,9 +199,7 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
 
     def _measured(self, source: Source) -> Recording:
         try:
-            recording = read_recording(
-                source, self.scripts, max_bytes=self.options.max_upload_bytes, max_ms=MAX_DURATION_MS
-            )
+            recording = self.read_recording(source, max_bytes=self.options.max_upload_bytes, max_ms=MAX_DURATION_MS)
         except (OversizeError, TooLongError):
             raise RefusalError("too_large") from None
         except StillWorkingError:

@@ -6,16 +6,17 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 
 from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.serving import WSGIRequestHandler
 
 from devstack.web import WebServer
-from simulators.background import Background
 from simulators.faults import Fault, FaultQueue, Moment
+from simulators.recording import Recording, Source
 from simulators.request_log import RequestLog, without_secrets
+from simulators.runtime import Runtime
 from simulators.script import ScriptStore
 
 LOG = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Setup:
     scripts: ScriptStore
     port: int = 0
     bind: str = LOOPBACK
+    runtime: Runtime = field(default_factory=Runtime)
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -99,7 +101,8 @@ class Simulator(ABC, Generic[OptionsT]):
         self.options = options
         self.faults = FaultQueue()
         self.request_log = RequestLog()
-        self.background = Background(self.vendor)
+        self.runtime = setup.runtime
+        self.background = self.runtime.scheduler(self.vendor)
         self._first_options = options
         self._bind, self._port = setup.bind, setup.port
 
@@ -110,12 +113,33 @@ class Simulator(ABC, Generic[OptionsT]):
 
     def start(self) -> None:
         """Listen; raises devstack.web.PortTakenError, which says where."""
-        self._server = WebServer(self._app(), self._bind, self._port, _QuietHandler)
+        self._server = WebServer(self.app(), self._bind, self._port, _QuietHandler)
         self.background.start()
 
     def stop(self) -> None:
         self.background.stop()
         self._server.stop()
+
+    def app(self) -> Flask:
+        """Build the web application: the vendor's paths and those of the simulator's controls."""
+        app = Flask(self.vendor)
+        app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+        app.json.sort_keys = False  # type: ignore[attr-defined]  # the provider's documented switch
+        app.json.ensure_ascii = False  # type: ignore[attr-defined]
+        self.add_routes(app)
+        app.add_url_rule("/_simulator/faults", view_func=self._show_faults, methods=["GET"])
+        app.add_url_rule("/_simulator/faults", view_func=self._add_fault, methods=["POST"])
+        app.add_url_rule("/_simulator/faults", view_func=self._clear_faults, methods=["DELETE"])
+        app.add_url_rule("/_simulator/options", view_func=self._show_options, methods=["GET"])
+        app.add_url_rule("/_simulator/options", view_func=self._set_options, methods=["POST"])
+        app.add_url_rule("/_simulator/options", view_func=self._reset_options, methods=["DELETE"])
+        app.add_url_rule("/_simulator/requests", view_func=self._show_requests, methods=["GET"])
+        app.register_error_handler(ValidationError, _explain)
+        return app
+
+    def read_recording(self, source: Source, **limits: Any) -> Recording:
+        """Fetch and measure a recording; `limits` and errors as in `recording.read_recording`."""
+        return self.runtime.read_recording(source, self.scripts, **limits)
 
     @abstractmethod
     def add_routes(self, app: Flask) -> None:
@@ -182,22 +206,6 @@ class Simulator(ABC, Generic[OptionsT]):
         )
         LOG.info("answered", extra={"vendor": self.vendor, "call": moment, "code": answer.code})
         return response
-
-    def _app(self) -> Flask:
-        app = Flask(self.vendor)
-        app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
-        app.json.sort_keys = False  # type: ignore[attr-defined]  # the provider's documented switch
-        app.json.ensure_ascii = False  # type: ignore[attr-defined]
-        self.add_routes(app)
-        app.add_url_rule("/_simulator/faults", view_func=self._show_faults, methods=["GET"])
-        app.add_url_rule("/_simulator/faults", view_func=self._add_fault, methods=["POST"])
-        app.add_url_rule("/_simulator/faults", view_func=self._clear_faults, methods=["DELETE"])
-        app.add_url_rule("/_simulator/options", view_func=self._show_options, methods=["GET"])
-        app.add_url_rule("/_simulator/options", view_func=self._set_options, methods=["POST"])
-        app.add_url_rule("/_simulator/options", view_func=self._reset_options, methods=["DELETE"])
-        app.add_url_rule("/_simulator/requests", view_func=self._show_requests, methods=["GET"])
-        app.register_error_handler(ValidationError, _explain)
-        return app
 
     def _show_faults(self) -> Response:
         return jsonify([fault.model_dump(exclude_unset=True) for fault in self.faults.waiting()])

@@ -44,9 +44,12 @@ MESSAGES = {
 class CloudApi:
     """Reads and proves the calls on `/` for one account; credentials: `secret_id`, `secret_key`."""
 
-    def __init__(self, credentials: Mapping[str, str], actions: Collection[str]) -> None:
+    def __init__(
+        self, credentials: Mapping[str, str], actions: Collection[str], wall_clock: Callable[[], float]
+    ) -> None:
         self._account = Account(credentials["secret_id"], credentials["secret_key"], CANONICAL_HOST)
         self._actions = actions
+        self._wall_clock = wall_clock
         self._seen: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -66,14 +69,14 @@ class CloudApi:
         if "Authorization" in request.headers:
             headers = {name.lower(): value for name, value in request.headers.items()}
             query = request.query_string.decode("latin-1")
-            check_tc3(SignedCall(request.method, query, headers, request.get_data()), self._account)
+            check_tc3(SignedCall(request.method, query, headers, request.get_data()), self._account, self._wall_clock())
             return headers.get("x-tc-action"), headers.get("x-tc-version")
         if "Signature" not in sent:
             raise RefusalError(
                 "MissingParameter", "Neither an Authorization header nor the parameter `Signature` was sent."
             )
         signed = {name: str(value) for name, value in sent.items()}
-        check_v1(request.method, request.host, signed, self._account)
+        check_v1(request.method, request.host, signed, self._account, self._wall_clock())
         ticket = (signed["Timestamp"], signed["Nonce"])
         with self._lock:
             if ticket in self._seen:

@@ -17,7 +17,6 @@ from simulators.asynchronous import AsynchronousOptions, AsynchronousSimulator, 
 from simulators.checks import RateLimit
 from simulators.recording import (
     Source,
-    read_recording,
 )
 from simulators.script import Utterance, join_turns, make_utterances, split_clauses
 from simulators.server import Answer, RefusalError, Setup
@@ -82,8 +81,8 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, RecTaskSubmiss
 
     def __init__(self, setup: Setup, options: TencentRecTaskOptions) -> None:
         super().__init__(setup, options)
-        self._api = tencent_cloud.CloudApi(setup.credentials, {SUBMIT, QUERY})
-        self._submissions, self._queries = RateLimit(), RateLimit()
+        self._api = tencent_cloud.CloudApi(setup.credentials, {SUBMIT, QUERY}, self.runtime.wall_clock)
+        self._submissions, self._queries = RateLimit(self.runtime.monotonic), RateLimit(self.runtime.monotonic)
         self._task_ids = itertools.count(6_000_000_123_456)
 
     def add_routes(self, app: Flask) -> None:
@@ -140,7 +139,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, RecTaskSubmiss
         return tencent_cloud.answer(name, {"Data": data}, task.id)
 
     def recognise(self, submission: RecTaskSubmission, source: Source) -> Outcome:
-        recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        recording = self.read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or (recording.format == "ogg" and recording.codec != "opus"):
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:

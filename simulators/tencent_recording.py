@@ -9,7 +9,6 @@ import hmac
 import itertools
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +24,6 @@ from simulators.recording import (
     RawPcm,
     Source,
     has_header,
-    read_recording,
     suffix_of,
 )
 from simulators.script import Utterance, make_utterances
@@ -181,7 +179,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
         self._request_ids = itertools.count(500)
         self._seen: set[tuple[str, str, str]] = set()
         self._seen_lock = threading.Lock()
-        self._daily = RateLimit()
+        self._daily = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule("/asr/v1/<appid>", view_func=self._submit, methods=["POST"], strict_slashes=False)
@@ -255,7 +253,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
             raise self._error("ERROR_HAS_NO_VALID_URL")
 
     def _check_signature(self, sent: Mapping[str, str]) -> None:
-        timestamp, expired, now = int(sent["timestamp"]), int(sent["expired"]), time.time()
+        timestamp, expired, now = int(sent["timestamp"]), int(sent["expired"]), self.runtime.wall_clock()
         if expired <= timestamp:
             raise self._error("ERROR_HAS_NO_VALID_EXPIRED")
         if expired - timestamp >= MAX_VALIDITY_S:
@@ -290,7 +288,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
         return Source(data=data, raw=None if has_header(data) else raw)
 
     def recognise(self, submission: TencentRecordingSubmission, source: Source) -> Outcome:
-        recording = read_recording(source, self.scripts, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
+        recording = self.read_recording(source, max_bytes=MAX_URL_BYTES, max_ms=MAX_DURATION_MS)
         if recording.format not in FORMATS or recording.sample_rate_hz not in {8000, 16000}:
             return Outcome("10000")
         if recording.duration_ms < SHORTEST_MS:

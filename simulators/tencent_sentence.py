@@ -13,7 +13,7 @@ from pydantic import Field
 from recognizer.client import StillWorkingError
 from simulators import outgoing, tencent_cloud
 from simulators.checks import RateLimit, is_http_url, whole_number
-from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError, read_recording
+from simulators.recording import RawPcm, Recording, RecordingError, Source, TooLongError
 from simulators.script import Utterance, join_texts, make_utterances
 from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError, Setup, Simulator
 
@@ -87,8 +87,8 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     def __init__(self, setup: Setup, options: TencentSentenceOptions) -> None:
         super().__init__(setup, options)
-        self._api = tencent_cloud.CloudApi(setup.credentials, {ACTION})
-        self._rate = RateLimit()
+        self._api = tencent_cloud.CloudApi(setup.credentials, {ACTION}, self.runtime.wall_clock)
+        self._rate = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         tencent_cloud.add_route(app, self._serve)
@@ -167,8 +167,8 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
 
     def _recognise_audio(self, sent: Mapping[str, object], source: Source) -> tuple[Recording, tuple[Utterance, ...]]:
         try:
-            recording = read_recording(
-                source, self.scripts, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS, wait_s=RECOGNITION_S
+            recording = self.read_recording(
+                source, max_bytes=DOWNLOAD_BYTES, max_ms=MAX_DURATION_MS, wait_s=RECOGNITION_S
             )
         except outgoing.DownloadError:
             raise RefusalError("InternalError.ErrorDownFile") from None

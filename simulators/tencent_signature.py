@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,7 +84,7 @@ def v1_signature(secret_key: str, method: str, host: str, parameters: Mapping[st
     return base64.b64encode(hmac.digest(secret_key.encode(), plain.encode(), algorithm)).decode()
 
 
-def check_tc3(call: SignedCall, account: Account) -> None:
+def check_tc3(call: SignedCall, account: Account, now_s: float) -> None:
     """Refuse a call whose TC3 header does not prove its account; raises RefusalError with a code of AuthFailure."""
     found = AUTHORIZATION.fullmatch(call.headers.get("authorization", "").strip())
     timestamp = whole_number(call.headers.get("x-tc-timestamp"))
@@ -94,7 +93,7 @@ def check_tc3(call: SignedCall, account: Account) -> None:
     signed = found["headers"].split(";")
     if not {"content-type", "host"} <= set(signed) <= set(call.headers):
         raise RefusalError("AuthFailure.InvalidAuthorization")
-    _check_account(found["id"], timestamp, account)
+    _check_account(found["id"], timestamp, account, now_s)
     date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
     if (found["date"], found["service"], found["end"]) != (date, account.service, "tc3_request"):
         raise RefusalError("AuthFailure.SignatureFailure")
@@ -113,7 +112,7 @@ def check_tc3(call: SignedCall, account: Account) -> None:
     _check_any(found["signature"], expected)
 
 
-def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Account) -> None:
+def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Account, now_s: float) -> None:
     """Refuse a call whose `Signature` parameter does not prove its account; raises RefusalError."""
     for name in ("SecretId", "Timestamp", "Nonce", "Signature"):
         if not parameters.get(name):
@@ -123,7 +122,7 @@ def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Acc
         raise RefusalError("InvalidParameterValue", "Timestamp and Nonce are positive integers.")
     if parameters.get("SignatureMethod", "HmacSHA1") not in {"HmacSHA1", "HmacSHA256"}:
         raise RefusalError("InvalidParameterValue", "SignatureMethod is HmacSHA1 or HmacSHA256.")
-    _check_account(parameters["SecretId"], timestamp, account)
+    _check_account(parameters["SecretId"], timestamp, account, now_s)
     hosts = _signed_hosts(host, account)
     expected = [v1_signature(account.secret_key, method, each, parameters) for each in hosts]
     _check_any(parameters["Signature"], expected)
@@ -134,10 +133,10 @@ def _signed_hosts(received: str, account: Account) -> tuple[str, ...]:
     return received, received.partition(":")[0], account.canonical_host
 
 
-def _check_account(secret_id: str, timestamp: int, account: Account) -> None:
+def _check_account(secret_id: str, timestamp: int, account: Account, now_s: float) -> None:
     if secret_id != account.secret_id:
         raise RefusalError("AuthFailure.SecretIdNotFound")
-    if abs(timestamp - time.time()) > CLOCK_TOLERANCE_S:
+    if abs(timestamp - now_s) > CLOCK_TOLERANCE_S:
         raise RefusalError("AuthFailure.SignatureExpire")
 
 

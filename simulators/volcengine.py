@@ -113,7 +113,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
 
     def __init__(self, setup: Setup, options: VolcengineOptions) -> None:
         super().__init__(setup, options)
-        self._rate = RateLimit()
+        self._rate = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         app.add_url_rule("/api/v1/auc/submit", view_func=self._submit, methods=["POST"])
@@ -222,7 +222,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
         return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
     def recognise(self, submission: VolcengineSubmission, source: Source) -> Outcome:
-        recording, utterances = recognise_audio(submission, source, self.scripts, han_per_word=1)
+        recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=1)
         return Outcome("1000" if utterances else "1013", recording, utterances)
 
     def callback(self, task: Task[VolcengineSubmission], outcome: Outcome) -> Callback | None:

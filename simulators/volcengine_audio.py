@@ -4,12 +4,12 @@ Source: "Volcengine recording-file recognition, v1 standard edition" and "v3 big
 """
 
 import base64
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from simulators.body import JsonBody
-from simulators.recording import NotAudioError, RawPcm, Recording, Source, read_recording
-from simulators.script import ScriptStore, Utterance, make_utterances
+from simulators.recording import NotAudioError, RawPcm, Recording, Source
+from simulators.script import Utterance, make_utterances
 
 MAX_BYTES = 512 * 1024 * 1024 - 1
 MAX_DURATION_MS = 5 * 3600 * 1000 - 1
@@ -62,10 +62,10 @@ def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_d
 
 
 def recognise_audio(
-    submission: AudioSubmission, source: Source, scripts: ScriptStore, *, han_per_word: int
+    submission: AudioSubmission, source: Source, read_recording: Callable[..., Recording], *, han_per_word: int
 ) -> tuple[Recording, tuple[Utterance, ...]]:
     """The recording and what is said in it; raises as `read_recording`, and NotAudioError for another container."""
-    recording = read_recording(source, scripts, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
+    recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
     if recording.format not in CONTAINERS.get(submission.format, set()):
         raise NotAudioError(f"the audio is {recording.format}, announced as {submission.format}")
     split = submission.split_channels and recording.channels == 2

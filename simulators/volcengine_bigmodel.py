@@ -5,7 +5,6 @@ The headers of an answer tell the outcome of a call. Source: "Volcengine recordi
 
 import hmac
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -138,7 +137,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
 
     def __init__(self, setup: Setup, options: VolcengineBigmodelOptions) -> None:
         super().__init__(setup, options)
-        self._rate = RateLimit()
+        self._rate = RateLimit(self.runtime.monotonic)
 
     def add_routes(self, app: Flask) -> None:
         for edition in RESOURCES:
@@ -222,7 +221,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
 
     def _recent_hours(self) -> float:
         """Return the length of the recordings that were submitted within half an hour, as far as it is known by now."""
-        since = time.monotonic() - HALF_AN_HOUR_S
+        since = self.runtime.monotonic() - HALF_AN_HOUR_S
         ended = [task.outcome for task in self.tasks() if task.accepted_at > since and task.outcome]
         return sum(outcome.recording.duration_ms for outcome in ended if outcome.recording) / 3_600_000
 
@@ -269,7 +268,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
     def recognise(self, submission: VolcengineBigmodelSubmission, source: Source) -> Outcome:
-        recording, utterances = recognise_audio(submission, source, self.scripts, han_per_word=2)
+        recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=2)
         return Outcome(SUCCESS if utterances else SILENT, recording, utterances)
 
     def callback(self, task: Task[VolcengineBigmodelSubmission], outcome: Outcome) -> Callback | None:
