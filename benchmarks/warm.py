@@ -15,12 +15,13 @@ from tencentcloud.asr.v20190614 import models  # type: ignore[import-untyped]
 from tencentcloud.asr.v20190614.asr_client import AsrClient  # type: ignore[import-untyped]
 from tencentcloud.common.credential import Credential  # type: ignore[import-untyped]
 
-from asrcore.callback import Posted, receive
+from asrcore.callback import receive
 from asrcore.core.audio import Audio
 from asrcore.core.footprint import COUNTS_QUERIES
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Account, Delivery, Order, Reply, Vendor
+from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
 from asrcore.render import FORMATS
 from asrcore.submit import handle_new_objects
@@ -287,7 +288,7 @@ class _Played:
     def call_back(self, name: str, body: bytes, content_type: str) -> None:
         """The step that takes the vendor's callback."""
         vendor, job_id, attempt, signature = self._services.callback_url(self._world.job()).split("/")[-4:]
-        posted = Posted(vendor, job_id, attempt, signature, body, content_type)
+        posted = CallbackRequest(vendor, job_id, attempt, signature, body, content_type)
         self.spend(name, lambda: receive(posted, self._services))
 
     def whole_ms(self) -> float:

@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from asrcore.callback import Posted, receive
+from asrcore.callback import receive
 from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.webhook import RETRY_WAITS_S
-from asrcore.notify import Delivery, notify
+from asrcore.events import CallbackRequest, QueuedMessage
+from asrcore.notify import notify
 from asrcore.poll import query
 from asrcore.restart import recover
 from asrcore.submit import submit
@@ -110,7 +111,7 @@ def forged_callback() -> World:
     """Somebody guesses an address."""
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
-    receive(Posted(CALLBACK.name, job.job_id, "1", "guessed", b"done", "text/plain"), made.services)
+    receive(CallbackRequest(CALLBACK.name, job.job_id, "1", "guessed", b"done", "text/plain"), made.services)
     return made
 
 
@@ -121,7 +122,7 @@ def refused_webhook() -> World:
     published_at = made.clock.isoformat()
     made.pass_time(sum(RETRY_WAITS_S[:2]))
     event = {"id": "e", "time": published_at, "detail-type": "Transcript Completed", "detail": {"job_id": "j"}}
-    notify([Delivery("m", "r", 3, json.dumps(event))], made.services)
+    notify([QueuedMessage("m", "r", 3, json.dumps(event))], made.services)
     return made
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from asrcore.callback import Posted, receive
+from asrcore.callback import receive
 from asrcore.core.callback_url import callback_url, is_signed
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status
 from asrcore.core.step import Next
+from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, drop, world
 
@@ -18,7 +19,7 @@ KEYS = ["callback-key"]
 
 def posted(job, body=b"done", *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS):
     url = callback_url("https://api.example.com", vendor, job.job_id, attempt, keys)
-    return Posted(vendor, job.job_id, str(attempt), signature or url.rsplit("/", 1)[1], body, "text/plain")
+    return CallbackRequest(vendor, job.job_id, str(attempt), signature or url.rsplit("/", 1)[1], body, "text/plain")
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from asrcore.callback import Posted, receive
+from asrcore.callback import receive
 from asrcore.core.callback_url import callback_url
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.errors import AsrError, UnreadableResultError
 from asrcore.core.step import Next
 from asrcore.core.vendor import Reply
-from asrcore.events import posted
+from asrcore.events import CallbackRequest, posted
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
 from tests.support.pipeline import KEY, drop, wav
@@ -166,7 +166,7 @@ def submitted_to(name):
     made.recordings.objects[KEY] = (wav(), {})
     job = drop(made)
     url = callback_url("https://api.example.com", name, job.job_id, 1, ["callback-key"])
-    return made, Posted(name, job.job_id, "1", url.rsplit("/", 1)[1], UNREADABLE[name], "")
+    return made, CallbackRequest(name, job.job_id, "1", url.rsplit("/", 1)[1], UNREADABLE[name], "")
 
 
 @pytest.mark.parametrize("name", [name for name in UNREADABLE if name != "tencent-recording"])

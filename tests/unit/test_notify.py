@@ -14,9 +14,9 @@ import pytest
 from asrcore.core.addresses import is_public
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
-from asrcore.events import deliveries
+from asrcore.events import QueuedMessage, deliveries
 from asrcore.net.webhook_client import POST_LIMIT_S
-from asrcore.notify import Delivery, notify
+from asrcore.notify import notify
 from tests.support.memory import World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import world
@@ -34,8 +34,10 @@ def hooked(*answers: int | AsrError, keys: object = (NEW,)) -> World:
     return made
 
 
-def sent(tries: int = 1, body: object = TOLD, message_id: str = "m1") -> Delivery:
-    return Delivery(message_id, f"receipt of {message_id}", tries, body if isinstance(body, str) else json.dumps(body))
+def sent(tries: int = 1, body: object = TOLD, message_id: str = "m1") -> QueuedMessage:
+    return QueuedMessage(
+        message_id, f"receipt of {message_id}", tries, body if isinstance(body, str) else json.dumps(body)
+    )
 
 
 def expected_signature(key: str, headers: dict[str, str], body: bytes) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-from asrcore.callback import Posted, receive
+from asrcore.callback import receive
 from asrcore.core.callback_url import callback_url
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Status
+from asrcore.events import CallbackRequest
 from asrcore.poll import query
 from asrcore.stores.secret import FRESH_S, StackSecret
 from tests.support.pipeline import CALLBACK, drop, requests, world
@@ -140,7 +141,7 @@ def test_credentials_put_there_a_moment_ago_are_found(kept):
 
 def callback_at(job, key):
     signature = callback_url("https://x", job.attempt.vendor, job.job_id, 1, [key]).rpartition("/")[2]
-    return Posted(job.attempt.vendor, job.job_id, "1", signature, b"done", "text/plain")
+    return CallbackRequest(job.attempt.vendor, job.job_id, "1", signature, b"done", "text/plain")
 
 
 def test_a_callback_at_an_address_that_a_newer_key_signed_is_ours():

@@ -9,26 +9,10 @@ from asrcore.core.job import Job
 from asrcore.core.step import Next
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
+from asrcore.events import CallbackRequest
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.services import Services, order_of
-
-
-@dataclass(frozen=True)
-class Posted:
-    """A callback as it arrived: the four parts of its address, and its body.
-
-    is_damaged: API Gateway put replacement characters where the body was no UTF-8. warning: the HTTP header.
-    """
-
-    vendor: str
-    job_id: str
-    attempt: str
-    signature: str
-    body: bytes
-    content_type: str
-    is_damaged: bool = False
-    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +23,7 @@ class Answer:
     body: str
 
 
-def receive(posted: Posted, services: Services) -> Answer:
+def receive(posted: CallbackRequest, services: Services) -> Answer:
     """Take a callback: 403 for an address that is not ours, 400 for a body that is not the vendor's, else its yes.
 
     A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing. After a result that
@@ -71,7 +55,7 @@ def receive(posted: Posted, services: Services) -> Answer:
     return _yes(vendor) if is_read else Answer(400, json.dumps(vendor.acknowledge(stored=False)))
 
 
-def _is_ours(posted: Posted, services: Services) -> bool:
+def _is_ours(posted: CallbackRequest, services: Services) -> bool:
     """Whether we signed the address, maybe with a key that was put there since the keys were read."""
     address = (posted.vendor, posted.job_id, posted.attempt, posted.signature)
     return any(is_signed(*address, services.callback_keys(fresh=fresh)) for fresh in (False, True))
@@ -93,7 +77,7 @@ def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Jo
     return attempt_failed(job, error, services) if is_last else job
 
 
-def _apply(posted: Posted, vendor: Vendor, job: Job, services: Services) -> Job:
+def _apply(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services) -> Job:
     said = vendor.read_callback(posted.body, posted.content_type, order_of(job))
     if posted.is_damaged and isinstance(said.outcome, Recognition):
         raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")

@@ -2,16 +2,14 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from asrcore.callback import Posted
 from asrcore.core.transcript import Source
-from asrcore.notify import Delivery
 
 
 class Action(StrEnum):
@@ -181,7 +179,24 @@ def _source(s3: dict[str, Any]) -> Source:
     )
 
 
-def posted(event: dict[str, Any]) -> Posted:
+@dataclass(frozen=True)
+class CallbackRequest:
+    """A callback as it arrived: the four parts of its address, and its body.
+
+    is_damaged: API Gateway put replacement characters where the body was no UTF-8. warning: the HTTP header.
+    """
+
+    vendor: str
+    job_id: str
+    attempt: str
+    signature: str
+    body: bytes
+    content_type: str
+    is_damaged: bool = False
+    warning: str = ""
+
+
+def posted(event: dict[str, Any]) -> CallbackRequest:
     """A callback from an API Gateway HTTP API event (payload format 2.0); header names are lower-case there.
 
     Raises ValueError for another event.
@@ -189,7 +204,7 @@ def posted(event: dict[str, Any]) -> Posted:
     body = event.get("body") or ""
     try:
         parts = event["pathParameters"]
-        return Posted(
+        return CallbackRequest(
             vendor=parts["vendor"],
             job_id=parts["job_id"],
             attempt=parts["attempt"],
@@ -203,10 +218,20 @@ def posted(event: dict[str, Any]) -> Posted:
         raise ValueError("this is no callback: expected pathParameters and body of an HTTP API's event") from error
 
 
-def deliveries(event: dict[str, Any]) -> list[Delivery]:
+@dataclass(frozen=True)
+class QueuedMessage:
+    """A message of the webhook queue. tries: how often it was received, this time included."""
+
+    message_id: str
+    receipt: str = field(repr=False)
+    tries: int
+    body: str = field(repr=False)
+
+
+def deliveries(event: dict[str, Any]) -> list[QueuedMessage]:
     """The messages of the webhook queue that an event of Amazon SQS brings."""
     return [
-        Delivery(
+        QueuedMessage(
             message_id=record["messageId"],
             receipt=record["receiptHandle"],
             tries=int(record["attributes"]["ApproximateReceiveCount"]),

@@ -6,30 +6,20 @@ once, and the queue sets it aside.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from asrcore.core.errors import AsrError
 from asrcore.core.webhook import Message, headers, message, retry_wait_s
+from asrcore.events import QueuedMessage
 from asrcore.log import LOG
 from asrcore.services import Services
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A message of the webhook queue. tries: how often it was received, this time included."""
-
-    message_id: str
-    receipt: str = field(repr=False)
-    tries: int
-    body: str = field(repr=False)
-
-
-def notify(deliveries: Iterable[Delivery], services: Services) -> list[str]:
+def notify(deliveries: Iterable[QueuedMessage], services: Services) -> list[str]:
     """Post each message; the ids of those that must stay in the queue. No failure keeps the others from being tried."""
     return [delivery.message_id for delivery in deliveries if not _is_done(delivery, services)]
 
 
-def _is_done(delivery: Delivery, services: Services) -> bool:
+def _is_done(delivery: QueuedMessage, services: Services) -> bool:
     try:
         told = message(json.loads(delivery.body))
         with LOG.append_context_keys(job_id=told.about, webhook_id=told.message_id, tries=delivery.tries):
