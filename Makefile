@@ -78,10 +78,11 @@ states: has-node $(VENV)/dev.ok $(STATES)/.ok  ## check the state machines with 
 clients: $(VENV)/dev.ok $(CLIENTS)/clients.ok  ## published third-party clients against the simulators (ARGS=--record-clients)
 	@$(RUN) -m pytest -q tests/clients $(ARGS)
 
-lint: $(VENV)/dev.ok  ## formatting, lint, types and the template
+lint: $(VENV)/dev.ok  ## formatting, lint, types, imports between the layer's parts, and the template
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+	@PYTHONPATH=layers/asrcore $(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(VENV)/bin/cfn-lint -r us-east-1 cn-north-1 cn-northwest-1 -- template.yaml deploy/key.yaml
 
 scan: $(SCAN)/scan.ok  ## security scanners: template, code (.checkov.yaml, pyproject.toml) and the layer's packages
