@@ -80,7 +80,7 @@ def job(page: Page, name: str):
     return page.locator("#jobs > li").filter(has=page.get_by_text(name, exact=True))
 
 
-def test_a_person_drops_an_mp3_watches_it_and_reads_searches_plays_and_subtitles_the_result(page, local, tmp_path):
+def test_dropped_recording_is_transcribed_and_opens_in_viewer(page, local, tmp_path):
     _, facts, s3 = local
 
     drop(page, SAMPLES / "news.mp3")
@@ -116,7 +116,7 @@ def test_a_person_drops_an_mp3_watches_it_and_reads_searches_plays_and_subtitles
         assert Path(saved.value.path()).read_bytes() == body
 
 
-def test_says_why_a_recording_failed_and_takes_it_away(page):
+def test_failed_job_shows_its_error_and_can_be_deleted(page):
     drop(page, {"name": "shopping list.mp3", "mimeType": "audio/mpeg", "buffer": "牛奶、鸡蛋".encode()})
     card = job(page, "shopping list.mp3")
     expect(card.locator(".why")).to_contain_text("NotAudio")
@@ -128,7 +128,7 @@ def test_says_why_a_recording_failed_and_takes_it_away(page):
     expect(card).to_have_count(0)
 
 
-def test_several_recordings_with_a_vendor_and_speakers(page):
+def test_several_files_are_uploaded_with_vendor_and_speakers(page):
     page.get_by_label("Vendor").select_option("volcengine-bigmodel")
     page.get_by_label("Speakers").select_option("2")
 
@@ -138,7 +138,7 @@ def test_several_recordings_with_a_vendor_and_speakers(page):
         expect(job(page, name)).to_contain_text(re.compile("completed · volcengine-bigmodel · after"))
 
 
-def test_a_files_name_is_no_markup(page):
+def test_file_name_with_markup_is_shown_as_text(page):
     name = "<img src=x onerror=alert(1)>&amp;\u202e会议.wav"
 
     drop(page, {"name": name, "mimeType": "audio/wav", "buffer": (SAMPLES / "greeting.wav").read_bytes()})
@@ -147,7 +147,7 @@ def test_a_files_name_is_no_markup(page):
     expect(page.locator("img")).to_have_count(0)
 
 
-def test_a_dragged_file_is_taken(page):
+def test_dragged_file_is_uploaded(page):
     content = list((SAMPLES / "greeting.wav").read_bytes())
 
     page.evaluate(
@@ -163,7 +163,7 @@ def test_a_dragged_file_is_taken(page):
     expect(job(page, "dragged.wav")).to_contain_text("completed")
 
 
-def test_only_jobs_in_one_state(page):
+def test_status_filter_shows_only_matching_jobs(page):
     drop(page, {"name": "nothing.mp3", "mimeType": "audio/mpeg", "buffer": b"nothing"})
     expect(job(page, "nothing.mp3")).to_contain_text("failed")
 
@@ -173,7 +173,7 @@ def test_only_jobs_in_one_state(page):
     expect(job(page, "nothing.mp3")).to_be_visible()
 
 
-def test_older_jobs_come_when_asked_for(page, local):
+def test_more_button_loads_older_jobs(page, local):
     _, facts, _ = local
     drop(page, {"name": "old.mp3", "mimeType": "audio/mpeg", "buffer": b"old"})
     expect(job(page, "old.mp3")).to_contain_text("failed")
@@ -191,7 +191,7 @@ def test_older_jobs_come_when_asked_for(page, local):
     expect(page.locator("#jobs > li").nth(24)).to_be_visible()
 
 
-def test_asks_for_a_token_where_the_api_does_and_sends_it_nowhere_else(show, local):
+def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
     asked: list[tuple[str, str | None]] = []
 
     def guarded(route: Route) -> None:
@@ -251,7 +251,7 @@ class Gateway(Loopback):
 
 
 @pytest.mark.parametrize("form", ["JSON", "Open"])
-def test_what_is_too_large_for_an_answer_comes_from_its_bucket(show, monkeypatch, form):
+def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form):
     monkeypatch.setattr(transcripts, "LARGEST_ANSWER_BYTES", 0)
     with Bucket() as bucket, Gateway(world=world("done", vendors=(SYNC,))) as api:
         api.world.exports, api.world.transcripts = ("html",), bucket
@@ -291,7 +291,7 @@ def listed(job_id: str, **changes: object) -> dict[str, object]:
     }
 
 
-def test_an_api_that_is_back_is_no_longer_said_to_be_away(show, local):
+def test_offline_message_is_removed_when_the_api_answers(show, local):
     page = show("about:blank", expected="Failed to load resource")
     page.route("**/jobs?limit=*", lambda route: route.abort())
     page.goto(local[0])
@@ -302,7 +302,7 @@ def test_an_api_that_is_back_is_no_longer_said_to_be_away(show, local):
     expect(page.locator("#news")).to_be_empty()
 
 
-def test_what_a_person_was_refused_stays_to_be_read(show, local):
+def test_rejected_action_keeps_its_message(show, local):
     page = show("about:blank", expected="Failed to load resource")
     done = listed("done", status="COMPLETED", stage="completed")
     page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": [done], "next_cursor": None}))
@@ -320,7 +320,7 @@ def test_what_a_person_was_refused_stays_to_be_read(show, local):
 
 
 @pytest.mark.parametrize("status", [404, 429])
-def test_one_job_that_cannot_be_asked_for_hides_no_other(show, local, status):
+def test_job_that_cannot_be_read_does_not_hide_others(show, local, status):
     page = show("about:blank", expected="Failed to load resource")
     jobs = [listed("gone"), listed("there")]
     page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": None}))
@@ -343,7 +343,7 @@ def test_one_job_that_cannot_be_asked_for_hides_no_other(show, local, status):
         pytest.param("zh-CN", b"RIFF", "无法连接接口，请稍后重新拖放文件", id="no-network-in-chinese"),
     ],
 )
-def test_says_why_a_file_was_not_sent(show, local, locale, content, told):
+def test_failed_upload_shows_its_reason(show, local, locale, content, told):
     page = show(local[0], locale=locale, expected="Failed to load resource")
     page.route("**/uploads", lambda route: route.abort())
 
@@ -359,7 +359,7 @@ def test_says_why_a_file_was_not_sent(show, local, locale, content, told):
         pytest.param("zh-CN", "正在上传；视频：将提取声音", id="chinese"),
     ],
 )
-def test_says_before_an_upload_that_a_videos_sound_is_extracted(show, local, locale, told):
+def test_video_upload_says_that_its_audio_is_extracted(show, local, locale, told):
     page = show(local[0], locale=locale)
     page.route("**/uploads", lambda _route: None)  # no answer comes, and so no upload begins
 
@@ -368,7 +368,7 @@ def test_says_before_an_upload_that_a_videos_sound_is_extracted(show, local, loc
     expect(page.locator("#uploads .about")).to_have_text(told)
 
 
-def test_can_be_used_without_a_mouse_and_without_eyes(page):
+def test_page_works_by_keyboard_and_passes_axe(page):
     drop(page, SAMPLES / "greeting.wav")
     expect(job(page, "greeting.wav").first).to_contain_text("completed")
 
@@ -382,7 +382,7 @@ def test_can_be_used_without_a_mouse_and_without_eyes(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone(show, local, scheme):
+def test_page_fits_a_phone_screen(show, local, scheme):
     page = show(local[0], viewport={"width": 320, "height": 600}, color_scheme=scheme)
     expect(page.locator("#jobs > li").first).to_be_visible()
 
@@ -390,14 +390,14 @@ def test_fits_a_phone(show, local, scheme):
     assert Axe().run(page).violations_count == 0
 
 
-def test_speaks_chinese_to_who_reads_it(show, local):
+def test_page_is_chinese_in_a_chinese_browser(show, local):
     page = show(local[0], locale="zh-CN")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("录音")
     expect(page.locator("#drop")).to_contain_text("或拖放到这里")
 
 
-def test_is_small_and_keeps_to_itself(page, local):
+def test_page_is_small_and_loads_nothing_external(page, local):
     answer = page.request.get(local[0])
 
     assert len(answer.body()) < LARGEST_BYTES

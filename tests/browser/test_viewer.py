@@ -37,7 +37,7 @@ def painted(page: Page, name: str) -> list[str]:
     return page.evaluate("name => [...(CSS.highlights.get(name) ?? [])].map((range) => range.toString())", name)
 
 
-def test_shows_who_said_what_and_when(show: Opener) -> None:
+def test_utterances_show_speaker_time_and_text(show: Opener) -> None:
     page = show(call())
 
     expect(page).to_have_title("call.wav")
@@ -52,7 +52,7 @@ def test_shows_who_said_what_and_when(show: Opener) -> None:
     assert colours[0] == colours[2] != colours[1]
 
 
-def test_a_click_on_a_word_goes_there(show: Opener) -> None:
+def test_click_on_a_word_seeks_to_it(show: Opener) -> None:
     page = with_sound(show(call()))
 
     word(page, "快").click()
@@ -62,7 +62,7 @@ def test_a_click_on_a_word_goes_there(show: Opener) -> None:
     assert 3_740 < time_ms(page) < 4_560
 
 
-def test_a_click_on_a_time_goes_to_the_utterance(show: Opener) -> None:
+def test_click_on_a_time_seeks_to_the_utterance(show: Opener) -> None:
     page = with_sound(show(call()))
 
     page.get_by_role("button", name="Play from 0:02").click()
@@ -71,7 +71,7 @@ def test_a_click_on_a_time_goes_to_the_utterance(show: Opener) -> None:
     assert time_ms(page) == 2_260
 
 
-def test_a_word_clicked_before_the_recording_is_there_is_kept(show: Opener) -> None:
+def test_click_before_the_recording_loads_seeks_later(show: Opener) -> None:
     page = show(call())
 
     word(page, "哪").click()
@@ -82,7 +82,7 @@ def test_a_word_clicked_before_the_recording_is_there_is_kept(show: Opener) -> N
     page.wait_for_function("() => document.getElementById('player').currentTime > 2.5")
 
 
-def test_the_word_being_said_is_marked_while_playing(show: Opener) -> None:
+def test_current_word_is_marked_while_playing(show: Opener) -> None:
     page = with_sound(show(call()))
     page.evaluate(
         """() => {
@@ -117,7 +117,7 @@ def test_the_word_being_said_is_marked_while_playing(show: Opener) -> None:
         pytest.param(4_800, [], id="silence-at-the-end"),
     ],
 )
-def test_the_mark_knows_every_moment(show: Opener, ms: int, marked: list[str]) -> None:
+def test_mark_matches_every_playback_time(show: Opener, ms: int, marked: list[str]) -> None:
     page = with_sound(show(call()))
 
     page.evaluate(
@@ -132,7 +132,7 @@ def test_the_mark_knows_every_moment(show: Opener, ms: int, marked: list[str]) -
     expect(page.locator(".said .now")).to_have_text(marked)
 
 
-def test_keys_go_by_word_and_by_utterance(show: Opener) -> None:
+def test_arrow_keys_move_by_word_and_by_utterance(show: Opener) -> None:
     page = with_sound(show(call()))
     region = page.locator("#transcript")
     expect(region).to_be_focused()
@@ -154,7 +154,7 @@ def test_keys_go_by_word_and_by_utterance(show: Opener) -> None:
         expect(page.locator(".said .now")).to_have_text(expected)
 
 
-def test_where_two_talk_at_once_it_stays_with_whom_was_asked_for(show: Opener) -> None:
+def test_overlapping_speech_keeps_the_chosen_utterance(show: Opener) -> None:
     document = transcript(
         [
             said("甲乙丙", 0, 3_000, ("甲", 0, 1_000), ("乙", 1_000, 2_000), ("丙", 2_000, 3_000), speaker="1"),
@@ -173,7 +173,7 @@ def test_where_two_talk_at_once_it_stays_with_whom_was_asked_for(show: Opener) -
     expect(page.locator(".said .now")).to_have_text("戊")
 
 
-def test_space_plays_and_pauses(show: Opener) -> None:
+def test_space_key_plays_and_pauses(show: Opener) -> None:
     page = with_sound(show(call()))
     region = page.locator("#transcript")
 
@@ -184,7 +184,7 @@ def test_space_plays_and_pauses(show: Opener) -> None:
     assert page.evaluate("() => document.getElementById('player').paused")
 
 
-def test_a_file_that_was_chosen_leaves_the_keys_to_the_transcript(show: Opener) -> None:
+def test_keys_work_after_a_file_was_chosen(show: Opener) -> None:
     page = show(call())
     page.locator("#file").focus()
 
@@ -197,7 +197,7 @@ def test_a_file_that_was_chosen_leaves_the_keys_to_the_transcript(show: Opener) 
     page.wait_for_function("() => document.getElementById('player').currentTime > 0.5")
 
 
-def test_a_time_that_was_clicked_leaves_the_keys_to_the_transcript(show: Opener) -> None:
+def test_keys_work_after_a_time_was_clicked(show: Opener) -> None:
     page = with_sound(show(call()))
 
     page.get_by_role("button", name="Play from 0:02").click()
@@ -206,7 +206,7 @@ def test_a_time_that_was_clicked_leaves_the_keys_to_the_transcript(show: Opener)
     page.wait_for_function("() => document.getElementById('player').currentTime > 2.5")
 
 
-def test_keys_work_where_nothing_has_the_focus(show: Opener) -> None:
+def test_keys_work_without_focus(show: Opener) -> None:
     page = with_sound(show(call()))
     page.locator("#title").click()
     assert page.evaluate("() => document.activeElement === document.body")
@@ -228,7 +228,7 @@ def test_keys_work_where_nothing_has_the_focus(show: Opener) -> None:
         pytest.param("#player", "Space", "() => document.getElementById('player').currentTime > 0.1", id="player"),
     ],
 )
-def test_what_has_keys_of_its_own_keeps_them(show: Opener, focused: str, key: str, outcome: str) -> None:
+def test_focused_controls_keep_their_own_keys(show: Opener, focused: str, key: str, outcome: str) -> None:
     page = with_sound(show(call()))
     page.locator(focused).focus()
 
@@ -239,7 +239,7 @@ def test_what_has_keys_of_its_own_keeps_them(show: Opener, focused: str, key: st
     assert page.evaluate("() => document.getElementById('player').paused") is (focused != "#player")
 
 
-def test_shift_and_an_arrow_select_text(show: Opener) -> None:
+def test_shift_and_arrow_select_text(show: Opener) -> None:
     page = with_sound(show(call()))
     page.evaluate(
         """() => {
@@ -254,7 +254,7 @@ def test_shift_and_an_arrow_select_text(show: Opener) -> None:
     expect(page.locator(".said .now")).to_have_count(0)
 
 
-def test_a_slash_that_takes_shift_searches(show: Opener) -> None:
+def test_slash_typed_with_shift_opens_search(show: Opener) -> None:
     page = show(call())
 
     page.locator("#transcript").dispatch_event("keydown", {"key": "/", "shiftKey": True, "bubbles": True})
@@ -291,7 +291,7 @@ def test_search_counts_and_visits_hits(show: Opener) -> None:
         pytest.param("  ", "", [], id="blank"),
     ],
 )
-def test_search_finds_text_as_it_stands(show: Opener, sought: str, count: str, first: list[str]) -> None:
+def test_search_finds_literal_text(show: Opener, sought: str, count: str, first: list[str]) -> None:
     document = call()
     page = show(transcript([*document.utterances, said("Hello <b> World", 5_000, 6_000)]))
 
@@ -302,7 +302,7 @@ def test_search_finds_text_as_it_stands(show: Opener, sought: str, count: str, f
     assert painted(page, "hit-now") == first
 
 
-def test_a_speaker_gets_a_name_everywhere_and_in_what_is_taken_away(show: Opener, tmp_path: Path) -> None:
+def test_speaker_name_appears_in_page_and_exports(show: Opener, tmp_path: Path) -> None:
     page = show(call())
 
     page.get_by_text("Speakers", exact=True).click()
@@ -314,7 +314,7 @@ def test_a_speaker_gets_a_name_everywhere_and_in_what_is_taken_away(show: Opener
     assert "<v 王 &lt;先&gt; &amp; 生>是的" in downloaded(page, "vtt")[1]
 
 
-def test_an_empty_name_brings_the_first_one_back(show: Opener) -> None:
+def test_empty_speaker_name_restores_the_default(show: Opener) -> None:
     page = show(call())
     page.get_by_text("Speakers", exact=True).click()
 
@@ -325,7 +325,7 @@ def test_an_empty_name_brings_the_first_one_back(show: Opener) -> None:
     expect(page.locator("li .name")).to_have_text(["说话人 1", "说话人 2", "说话人 1"])
 
 
-def test_names_are_remembered(show: Opener) -> None:
+def test_speaker_names_are_stored(show: Opener) -> None:
     page = show(call())
     page.get_by_text("Speakers", exact=True).click()
     page.get_by_label("说话人 2").fill("王先生")
@@ -347,7 +347,7 @@ def test_names_are_remembered(show: Opener) -> None:
         pytest.param("[", ["说话人 1", "说话人 2", "说话人 1"], id="no-json"),
     ],
 )
-def test_only_names_are_remembered(show: Opener, kept: str, names: list[str]) -> None:
+def test_nothing_but_speaker_names_is_stored(show: Opener, kept: str, names: list[str]) -> None:
     page = show(call())
     page.evaluate("kept => localStorage.setItem('asrcore.names.job-1', kept)", kept)
 
@@ -365,14 +365,14 @@ def downloaded(page: Page, format: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("format", ["srt", "vtt", "txt"])
-def test_a_download_is_the_file_beside_the_page(show: Opener, format: str) -> None:
+def test_download_equals_the_exported_file(show: Opener, format: str) -> None:
     name, text = downloaded(show(call()), format)
 
     assert name == f"call.wav.{format}"
     assert text == render(call(), format).decode()
 
 
-def test_copy(show: Opener) -> None:
+def test_copy_button_copies_the_text(show: Opener) -> None:
     page = show(call(), permissions=["clipboard-read", "clipboard-write"])
 
     page.get_by_role("button", name="Copy").click()
@@ -405,7 +405,7 @@ def test_hostile_text_is_shown_as_text(show: Opener) -> None:
     assert page.locator("script:not([type])").count() == 1
 
 
-def test_a_page_from_disk_may_not_reach_the_network(browser: Browser, tmp_path: Path) -> None:
+def test_page_from_disk_cannot_reach_the_network(browser: Browser, tmp_path: Path) -> None:
     """The policy holds even if the page's own script were made to ask."""
     page = browser.new_page()
     path = tmp_path / "page.html"
@@ -428,7 +428,7 @@ def test_a_page_from_disk_may_not_reach_the_network(browser: Browser, tmp_path: 
     assert (answer, image) == ("refused", "refused")
 
 
-def test_opened_through_the_api_it_plays_by_itself(show: Opener) -> None:
+def test_page_opened_by_the_api_loads_its_recording(show: Opener) -> None:
     with server({"/call.wav?sig=a&b": ("audio/wav", RECORDING.read_bytes())}) as address:
         pages = {
             "/page": ("text/html; charset=utf-8", with_recording(render(call(), "html"), f"{address}/call.wav?sig=a&b"))
@@ -443,7 +443,7 @@ def test_opened_through_the_api_it_plays_by_itself(show: Opener) -> None:
             assert page.evaluate("() => document.getElementById('player').duration") == pytest.approx(5.063, abs=0.1)
 
 
-def test_speaks_chinese_where_the_browser_does(show: Opener, tmp_path: Path) -> None:
+def test_page_is_chinese_in_a_chinese_browser(show: Opener, tmp_path: Path) -> None:
     page = show(call(), locale="zh-CN", permissions=["clipboard-write"])
     said_by_page = [page.locator("body").inner_text()]
 
@@ -468,7 +468,7 @@ def test_speaks_chinese_where_the_browser_does(show: Opener, tmp_path: Path) -> 
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
 
-def test_what_cannot_be_played_says_so(show: Opener, tmp_path: Path) -> None:
+def test_recording_that_cannot_be_played_shows_a_message(show: Opener, tmp_path: Path) -> None:
     page = show(call())
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"no sound at all")
@@ -489,7 +489,9 @@ def test_what_cannot_be_played_says_so(show: Opener, tmp_path: Path) -> None:
         pytest.param(transcript([], text="好的"), "no times", ["txt"], id="a-text-alone"),
     ],
 )
-def test_what_is_lacking_is_said(show: Opener, document: Transcript, message: str, formats: list[str]) -> None:
+def test_missing_speakers_and_words_are_stated(
+    show: Opener, document: Transcript, message: str, formats: list[str]
+) -> None:
     page = show(document)
 
     expect(page.locator("#message")).to_contain_text(message)
@@ -498,7 +500,7 @@ def test_what_is_lacking_is_said(show: Opener, document: Transcript, message: st
         page.locator("#transcript").press(key)
 
 
-def test_five_hours_are_there_from_the_first_to_the_last_word(show: Opener) -> None:
+def test_five_hour_transcript_is_complete(show: Opener) -> None:
     document = five_hours()
     page = show(document)
 
@@ -514,7 +516,7 @@ def test_five_hours_are_there_from_the_first_to_the_last_word(show: Opener) -> N
     expect(page.locator("li").nth(3_000)).to_be_in_viewport()
 
 
-def test_hours_in_one_breath_are_laid_out_in_parts(show: Opener) -> None:
+def test_utterance_of_hours_is_laid_out_in_parts(show: Opener) -> None:
     document = five_hours(words=3_000, per_utterance=3_000)
 
     page = show(document)
@@ -525,7 +527,7 @@ def test_hours_in_one_breath_are_laid_out_in_parts(show: Opener) -> None:
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [1_000, 360])
-def test_nothing_stands_in_the_way_of_a_screen_reader(show: Opener, colors: str, width: int) -> None:
+def test_page_passes_axe(show: Opener, colors: str, width: int) -> None:
     speakers = [said(f"第{nth}位。", nth * 1_000, nth * 1_000 + 900, speaker=str(nth)) for nth in range(9)]
     page = show(transcript(speakers), color_scheme=colors, viewport={"width": width, "height": 700})
     page.get_by_text("Speakers", exact=True).click()
@@ -541,7 +543,7 @@ def test_nothing_stands_in_the_way_of_a_screen_reader(show: Opener, colors: str,
     assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]] == []
 
 
-def test_on_a_phone_nothing_is_cut_off(show: Opener) -> None:
+def test_page_fits_a_phone_screen(show: Opener) -> None:
     page = show(call(), viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     page.get_by_role("searchbox").fill("您")
     expect(page.locator("#count")).to_have_text("1 of 2")

@@ -23,7 +23,7 @@ def stack(tmp_path_factory):
         yield stack
 
 
-def test_a_webhook_that_cannot_be_delivered_is_hidden_in_its_queue_until_the_next_try(stack):
+def test_failed_webhook_is_hidden_until_its_next_attempt(stack):
     """The example's receipt is no queue's, so that is as far as it gets."""
     with pytest.raises(FunctionError, match=r"ReceiptHandleIsInvalid.* ChangeMessageVisibility"):
         stack.invoke("NotifyFunction", EVENT)

@@ -49,21 +49,21 @@ def run(client, body: bytes, form: Form, track: int = 1, *, is_late: bool = Fals
 
 @pytest.mark.parametrize("form", [MONO, LONG], ids=["WAV", "MP3"])
 @pytest.mark.parametrize("kind", EVERYDAY.values(), ids=EVERYDAY)
-def test_tones_stay_where_they_were(bucket, kind, form):
+def test_conversion_keeps_times(bucket, kind, form):
     converted = run(bucket, record(kind), form)
 
     assert onsets(converted) == pytest.approx(TONES_S, abs=EXACT_S)
 
 
 @pytest.mark.parametrize("form", [CALL, LONG_CALL], ids=["WAV", "MP3"])
-def test_channels_of_a_call_stay_apart(bucket, form):
+def test_conversion_keeps_channels_separate(bucket, form):
     converted = run(bucket, record(EVERYDAY["A-law WAV"]), form)
 
     assert onsets(converted, 0) == pytest.approx(TONES_S[:1], abs=EXACT_S)
     assert onsets(converted, 1) == pytest.approx(TONES_S[1:], abs=EXACT_S)
 
 
-def test_second_track_is_converted_when_asked_for(bucket):
+def test_requested_second_track_is_converted(bucket):
     two = record(Kind("mp4", "aac", video="mpeg4", tracks=2))
 
     assert run(bucket, two, MONO, 1) != run(bucket, two, MONO, 2)
@@ -79,28 +79,28 @@ def test_second_track_is_converted_when_asked_for(bucket):
         ),
     ],
 )
-def test_what_cannot_be_converted_is_said_in_words(bucket, body, track, why):
+def test_undecodable_recording_fails_with_a_message(bucket, body, track, why):
     with pytest.raises(AsrError, match=why) as caught:
         run(bucket, body, MONO, track)
 
     assert caught.value.code == "ConversionFailed"
 
 
-def test_conversion_beyond_the_functions_time_ends_in_words(bucket):
+def test_conversion_beyond_the_time_limit_fails_with_a_message(bucket):
     with pytest.raises(AsrError, match="convert it to mono WAV, 16 kHz before the upload") as caught:
         run(bucket, record(EVERYDAY["CAF"]), MONO, is_late=True)
 
     assert caught.value.code == "ConversionTooLong"
 
 
-def test_conversion_without_end_is_given_up(bucket, monkeypatch):
+def test_endless_conversion_is_aborted(bucket, monkeypatch):
     monkeypatch.setattr("asrcore.media.transcode.MOST_S", 1)
 
     with pytest.raises(AsrError, match="it is longer than"):
         run(bucket, record(EVERYDAY["CAF"]), MONO)
 
 
-def test_recording_that_ends_early_is_converted_as_far_as_it_goes(bucket):
+def test_truncated_recording_is_converted_up_to_its_end(bucket):
     whole = record(EVERYDAY["A-law WAV"])
 
     converted = run(bucket, whole[: len(whole) * 2 // 3], MONO)
@@ -108,7 +108,7 @@ def test_recording_that_ends_early_is_converted_as_far_as_it_goes(bucket):
     assert onsets(converted) == pytest.approx(TONES_S[:2], abs=EXACT_S)
 
 
-def test_repetition_writes_the_same_bytes(bucket):
+def test_repeated_conversion_writes_the_same_bytes(bucket):
     body = record(EVERYDAY["browser sound"])
 
     assert run(bucket, body, LONG) == run(bucket, body, LONG)
@@ -126,7 +126,7 @@ def test_large_result_is_uploaded_in_parts_with_its_header_first(bucket):
     assert stored == b"header" + b"".join(pieces)
 
 
-def test_upload_that_is_given_up_leaves_no_parts(bucket):
+def test_aborted_upload_leaves_no_parts(bucket):
     upload = MultipartUpload(bucket, "conversion", "converted/job/given-up")
     upload.write(bytes(PART_BYTES))
     upload.write(bytes(PART_BYTES))

@@ -31,23 +31,23 @@ def note(history, turnaround_s=120, *, times=ENOUGH, vendor="toy", now=START, au
         history.note(vendor, audio_s, turnaround_s, now)
 
 
-def test_nothing_is_known_of_a_vendor_that_completed_nothing(history):
+def test_vendor_without_completed_jobs_has_no_statistics(history):
     assert history.typical_s("toy", HOUR_S, START) is None
 
 
-def test_what_enough_jobs_took_is_typical(history):
+def test_typical_turnaround_is_derived_from_enough_jobs(history):
     note(history, 120)
 
     assert history.typical_s("toy", HOUR_S, START) == pytest.approx(120, rel=1e-3)
 
 
-def test_too_few_jobs_tell_nothing(history):
+def test_too_few_jobs_give_no_typical_turnaround(history):
     note(history, times=ENOUGH - 1)
 
     assert history.typical_s("toy", HOUR_S, START) is None
 
 
-def test_each_vendor_has_a_history_of_its_own(history):
+def test_each_vendor_has_its_own_statistics(history):
     note(history)
 
     assert history.typical_s("other", HOUR_S, START) is None
@@ -69,7 +69,7 @@ def test_this_month_and_the_last_one_count(history, noted, asked, is_known):
     assert (history.typical_s("toy", HOUR_S, asked) is not None) is is_known
 
 
-def test_of_those_who_write_at_once_each_one_counts(client):
+def test_concurrent_writes_are_all_counted(client):
     history, others = DynamoTurnaroundStats(client, "jobs"), []
 
     def another(**_call):
@@ -85,7 +85,7 @@ def test_of_those_who_write_at_once_each_one_counts(client):
     assert item["speed_11"] == {"N": str(10 * 10_000)}
 
 
-def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):
+def test_item_expires_when_it_is_no_longer_read(client):
     DynamoTurnaroundStats(client, "jobs").note("toy", HOUR_S, 100, START)
 
     (item,) = client.scan(TableName="jobs")["Items"]
@@ -93,7 +93,7 @@ def test_an_item_is_forgotten_when_nobody_reads_it_any_more(client):
     assert item["expires_at"] == {"N": str(int((START + timedelta(days=KEPT_DAYS)).timestamp()))}
 
 
-def test_a_process_reads_a_vendors_history_at_most_once_in_five_minutes(client):
+def test_process_reads_statistics_at_most_every_five_minutes(client):
     reader, writer = DynamoTurnaroundStats(client, "jobs"), DynamoTurnaroundStats(client, "jobs")
     assert reader.typical_s("toy", HOUR_S, START) is None
     note(writer)
@@ -125,7 +125,7 @@ class Unwell:
         pytest.param(ConnectTimeoutError(endpoint_url="https://dynamodb.example.com"), id="not reached"),
     ],
 )
-def test_a_table_that_is_unwell_hurts_nobody_and_is_not_asked_again_at_once(error):
+def test_failing_table_is_ignored_and_not_read_again_at_once(error):
     client = Unwell(error)
     history = DynamoTurnaroundStats(client, "jobs")
 

@@ -132,7 +132,7 @@ def empty_blocks():
         pytest.param(empty_blocks, id="packed nothing"),
     ],
 )
-def test_a_reply_that_drips_is_cut_off_when_its_time_is_over(impatient, pieces):
+def test_slow_reply_is_cut_off_at_the_deadline(impatient, pieces):
     with server(pieces, pause_s=0.05) as (url, visits):
         failed = sent(impatient, url + SIGNED)
 
@@ -141,7 +141,7 @@ def test_a_reply_that_drips_is_cut_off_when_its_time_is_over(impatient, pieces):
     assert len(visits) <= 1, "it is not asked again"
 
 
-def test_a_handshake_that_drips_is_cut_off_too(impatient):
+def test_slow_tls_handshake_is_cut_off_at_the_deadline(impatient):
     """A TLS record that promises 16 KB of handshake, a byte at a time."""
     with server(drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\0"), pause_s=0.05) as (url, _):
         failed = sent(impatient, url.replace("http", "https") + SIGNED)
@@ -175,12 +175,12 @@ def certificate(tmp_path, monkeypatch):
     return context
 
 
-def test_over_tls_a_reply_comes_through(certificate):
+def test_reply_over_tls_is_received(certificate):
     with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
         assert sent(Request("GET", ""), url).body == b"ok"
 
 
-def test_a_vendor_whom_nobody_vouches_for_is_sent_nothing(certificate, monkeypatch):
+def test_vendor_with_untrusted_certificate_is_sent_nothing(certificate, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
 
     with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
@@ -190,7 +190,7 @@ def test_a_vendor_whom_nobody_vouches_for_is_sent_nothing(certificate, monkeypat
     assert "SSLError" in refused.message
 
 
-def test_over_tls_a_drip_is_cut_off_as_well(impatient, certificate):
+def test_slow_reply_over_tls_is_cut_off_at_the_deadline(impatient, certificate):
     with server(drip(HEAD + b"\r\n", b"a"), pause_s=0.05, context=certificate) as (url, _):
         assert sent(impatient, url).code == "Timeout"
 
@@ -264,7 +264,7 @@ def bomb(encoding, body):
         pytest.param(lambda: drip(b"", b"a" * MEGABYTE), "ConnectionFailed", id="no HTTP, without end"),
     ],
 )
-def test_a_reply_without_measure_takes_little_memory(made, code):
+def test_endless_reply_uses_little_memory(made, code):
     pieces = made()
     with server(pieces) as (url, visits), little_memory():
         failed = sent(Request("GET", ""), url + SIGNED)
@@ -287,7 +287,7 @@ def test_a_reply_without_measure_takes_little_memory(made, code):
         "\xff\xfe",
     ],
 )
-def test_nobody_sends_us_elsewhere(status, target):
+def test_redirect_is_not_followed(status, target):
     with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"]) as (trap, trapped):
         location = target.format(trap=trap, host=trap.removeprefix("http://")).encode("latin-1")
         redirect = b"HTTP/1.1 %d Over There\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
@@ -298,7 +298,7 @@ def test_nobody_sends_us_elsewhere(status, target):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_a_redirect_is_an_answer_that_says_nothing(name):
+def test_redirect_is_an_unusable_reply(name):
     with pytest.raises(AsrError, match="HTTP 302") as refused:
         VENDORS[name].read_submit(Reply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), an_order())
 
@@ -317,7 +317,7 @@ def test_a_redirect_is_an_answer_that_says_nothing(name):
         pytest.param(b"\0" * 100, id="zeros"),
     ],
 )
-def test_http_that_is_none_is_a_connection_that_failed_and_no_mistake_of_ours(head):
+def test_malformed_http_is_a_retryable_connection_error(head):
     with server(lambda: [head]) as (url, _):
         failed = sent(Request("GET", ""), url)
 
@@ -336,7 +336,7 @@ def test_http_that_is_none_is_a_connection_that_failed_and_no_mistake_of_ours(he
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", b"ok", id="more than was told"),
     ],
 )
-def test_odd_heads_do_no_harm(head, body):
+def test_unusual_response_headers_are_accepted(head, body):
     with server(lambda: [head]) as (url, _):
         assert sent(Request("GET", ""), url).body == body
 
@@ -377,7 +377,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("made", "vendor"), each_value_once(BODIES, VENDORS))
-def test_a_reply_of_the_largest_size_is_read_in_little_memory(made, vendor):
+def test_largest_reply_is_read_in_little_memory(made, vendor):
     body = made()
     for read in questions(vendor):
         with little_memory(QUARTER_BYTES):
@@ -397,14 +397,14 @@ def in_lines(name, order):
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
-def test_more_lines_than_a_recording_can_have_are_refused(name):
+def test_reply_with_too_many_lines_is_rejected(name):
     with pytest.raises(AsrError, match="no recording does") as refused:
         in_lines(name, an_order())
 
     assert refused.value.code == "ResultTooLarge"
 
 
-def test_more_objects_than_a_recording_can_have_are_refused():
+def test_reply_with_too_many_objects_is_rejected():
     reply = answer({"code": "0", "data": [{}] * documents.MOST_PARTS})
 
     with pytest.raises(AsrError, match="more than 200000 objects") as refused:
@@ -425,7 +425,7 @@ def write_a_result(utterances):
 
 
 @pytest.mark.parametrize("part", [10, exhaustive(1, id="all of it")])
-def test_a_part_of_the_largest_result_takes_its_part_of_memory(part):
+def test_memory_is_proportional_to_the_result(part):
     """All of the largest result is written in the memory that a function has."""
     peak = peak_bytes(partial(write_a_result, transcript.MOST_UTTERANCES // part))
 

@@ -73,11 +73,11 @@ def noise():
     ],
 )
 @pytest.mark.parametrize("language", [None, "zh"], ids=["detected", "given"])
-def test_where_nothing_is_said_nothing_is_invented(model, sound, language):
+def test_silence_gives_no_text(model, sound, language):
     assert text_of(engine.recognise(model, sound(), language=language)) == ""
 
 
-def test_music_is_not_put_into_words_without_voice_detection(model):
+def test_music_gives_no_text_without_voice_detection(model):
     """Whisper's own thresholds hold too, should the detector take a song for speech."""
 
     class Undetecting:
@@ -89,7 +89,7 @@ def test_music_is_not_put_into_words_without_voice_detection(model):
     assert text_of(engine.recognise(Undetecting(), song(30), language="zh")) == ""
 
 
-def test_it_recognises_without_a_network():
+def test_recognition_works_without_a_network():
     script = (
         "import socket\n"
         "def refuse(*_): raise OSError('no network here')\n"

@@ -57,7 +57,7 @@ def transcribe(url, content=b"audio", **fields):
     return requests.post(f"{url}/v1/audio/transcriptions", files=files, data={"model": "any", **fields}, timeout=WAIT_S)
 
 
-def test_json_has_the_text_alone(url, asked):
+def test_json_response_has_only_the_text(url, asked):
     response = transcribe(url, language="zh-CN", prompt="云原生")
 
     assert (response.status_code, response.json()) == (200, {"text": "大家好，再见。好"})
@@ -72,7 +72,7 @@ def test_json_has_the_text_alone(url, asked):
         pytest.param(["word", "segment"], {"words", "segments"}, id="both"),
     ],
 )
-def test_verbose_json_has_the_parts_asked_for(url, asked, granularities, parts):
+def test_verbose_json_has_the_requested_parts(url, asked, granularities, parts):
     fields = {"response_format": "verbose_json", "timestamp_granularities[]": granularities}
     document = transcribe(url, **fields).json()
 
@@ -80,7 +80,7 @@ def test_verbose_json_has_the_parts_asked_for(url, asked, granularities, parts):
     assert (document["task"], document["language"], document["duration"]) == ("transcribe", "zh", 2.5)
 
 
-def test_verbose_json_has_seconds_and_words_without_marks(url, asked):
+def test_verbose_json_has_seconds_and_unpunctuated_words(url, asked):
     fields = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
     document = transcribe(url, **fields).json()
 
@@ -100,7 +100,7 @@ def test_verbose_json_has_seconds_and_words_without_marks(url, asked):
         pytest.param(b"broken", {}, "invalid_audio", id="no-audio"),
     ],
 )
-def test_a_bad_request_is_refused_in_openais_shape(url, asked, content, fields, code):
+def test_bad_request_gets_an_openai_error(url, asked, content, fields, code):
     response = transcribe(url, content, **fields)
 
     error = response.json()["error"]
@@ -108,36 +108,36 @@ def test_a_bad_request_is_refused_in_openais_shape(url, asked, content, fields, 
     assert error["message"]
 
 
-def test_a_model_that_is_being_loaded_answers_503(url):
+def test_request_while_the_model_loads_gets_503(url):
     response = transcribe(url)
 
     assert (response.status_code, response.json()["error"]["code"]) == (503, "model_not_ready")
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_a_request_waits_a_little_for_the_model(queue):
+def test_request_waits_briefly_for_the_model(queue):
     with WebServer(make_app(queue), "127.0.0.1", 0) as server, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(transcribe, server.url)
         queue.open(lambda file, **options: HEARD)
         assert waiting.result(WAIT_S).status_code == 200
 
 
-def test_the_client_gets_what_was_heard_whole(url, asked):
+def test_client_gets_the_whole_recognition(url, asked):
     assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
 
 
-def test_the_client_gets_nothing_where_nothing_can_be_heard(url, asked):
+def test_client_gets_no_text_for_silence(url, asked):
     assert Client(url, lambda: False).recognise(io.BytesIO(b"broken")) is None
     assert Client(url, lambda: True).recognise(io.BytesIO(b"audio")) is None
 
 
-def test_the_client_waits_while_the_model_is_loaded(url, queue, monkeypatch):
+def test_client_waits_while_the_model_loads(url, queue, monkeypatch):
     monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: HEARD))
 
     assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
 
 
-def test_the_client_gives_up_waiting_and_finds_it_later(url, queue):
+def test_client_stops_waiting_and_finds_the_server_later(url, queue):
     go, done = threading.Event(), threading.Event()
 
     def recognise(file, **options):
@@ -155,7 +155,7 @@ def test_the_client_gives_up_waiting_and_finds_it_later(url, queue):
     assert client.recognise(io.BytesIO(b"audio")) == HEARD
 
 
-def test_a_recording_at_which_it_always_dies_is_left_alone():
+def test_recording_that_crashes_the_engine_is_skipped():
     """The connection is closed without an answer, as a process that is killed does."""
     attempts = []
 

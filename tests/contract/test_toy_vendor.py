@@ -49,7 +49,7 @@ def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_vendor_made_from_the_page_alone_passes_what_every_vendor_must(project):
+def test_documented_example_vendor_passes_the_contract(project):
     command = COMMAND.search(PAGE)
     assert command
 
@@ -59,7 +59,7 @@ def test_a_vendor_made_from_the_page_alone_passes_what_every_vendor_must(project
     assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) >= 10
 
 
-def test_its_modules_meet_the_projects_types(project):
+def test_documented_example_vendor_passes_mypy(project):
     modules = [block["path"] for block in BLOCK.finditer(PAGE) if block["language"] == "python"]
 
     done = run(project, "mypy", "--no-incremental", *modules)

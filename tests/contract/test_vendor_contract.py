@@ -155,7 +155,7 @@ def failed(call):
 
 
 @every()
-def test_speech_is_recognised_where_it_is(line):
+def test_speech_is_recognised_at_its_times(line):
     result = line.recognise(SPEECH)
 
     starts = [item.start_ms for item in result.utterances]
@@ -168,7 +168,7 @@ def test_speech_is_recognised_where_it_is(line):
 
 
 @every([name for name in NAMES if "words" in VENDORS[name].honours])
-def test_words_come_unless_they_are_not_wanted(line):
+def test_words_are_returned_unless_turned_off(line):
     spoken, silent = line.recognise(SPEECH), line.recognise(SPEECH, words=False)
 
     words = [word for item in spoken.utterances for word in item.words]
@@ -182,7 +182,7 @@ def test_words_come_unless_they_are_not_wanted(line):
 
 
 @every([name for name in TAKES_URLS if VENDORS[name].limits.max_data_bytes])
-def test_a_recording_can_be_sent_as_bytes(line):
+def test_recording_is_sent_as_bytes(line):
     assert line.recognise(SPEECH, Delivery(data=SPEECH)).text
 
 
@@ -247,7 +247,7 @@ def test_voice_messages_are_recognised(line, recording, text):
 
 
 @every([name for name in NAMES if "channels" in VENDORS[name].honours and not name.startswith("abcpen")])
-def test_stereo_tells_the_channels(line):
+def test_stereo_result_has_channels(line):
     left, right = ((500, 1500),), ((2200, 3200),)
 
     result = line.recognise(tones.audio(left, right, rate_hz=8000))
@@ -256,14 +256,14 @@ def test_stereo_tells_the_channels(line):
 
 
 @every([name for name in NAMES if "speakers" in VENDORS[name].honours])
-def test_speakers_are_told_when_asked_for(line):
+def test_speakers_are_returned_when_requested(line):
     result = line.recognise(tones.audio(rate_hz=8000), speakers=2)
 
     assert len({item.speaker for item in result.utterances} - {None}) == 2
 
 
 @every(["abcpen-offline"])
-def test_labels_are_kept_where_the_vendor_always_gives_them(line):
+def test_unrequested_speaker_labels_are_kept(line):
     line.control.options(labels="always").raise_for_status()
 
     assert {item.speaker for item in line.recognise(SPEECH).utterances} == {"SPEAKER_00"}
@@ -323,7 +323,7 @@ def test_a_task_is_in_progress_until_it_is_done(line):
     ],
     indirect=["name"],
 )
-def test_wrong_credentials_are_the_operators_matter(line, credentials, code):
+def test_wrong_credentials_are_a_config_error(line, credentials, code):
     line.account = Account(line.account.base_url, {**line.account.credentials, **credentials})
 
     error = failed(line.submit_speech)
@@ -342,7 +342,7 @@ def test_wrong_credentials_are_the_operators_matter(line, credentials, code):
     ],
     indirect=["name"],
 )
-def test_a_clock_that_is_wrong(line, code):
+def test_clock_skew_is_a_config_error(line, code):
     line.now -= 3600
 
     error = failed(line.submit_speech)
@@ -385,7 +385,7 @@ def test_a_clock_that_is_wrong(line, code):
     ],
     indirect=["name"],
 )
-def test_a_submission_that_is_refused(line, code, error_class):
+def test_rejected_submission_has_its_error_class(line, code, error_class):
     line.control.fault("submit", code=code).raise_for_status()
 
     error = failed(line.submit_speech)
@@ -413,7 +413,7 @@ def test_retired_address_fails_at_once_with_its_successor(line):
         pytest.param({"drop": True}, "ConnectionFailed", id="hung-up"),
     ],
 )
-def test_a_submission_that_gets_no_real_answer_is_sent_again_later(line, fault, code):
+def test_unusable_reply_to_a_submission_is_retryable(line, fault, code):
     line.control.fault("submit", **fault).raise_for_status()
 
     error = failed(line.submit_speech)
@@ -423,7 +423,7 @@ def test_a_submission_that_gets_no_real_answer_is_sent_again_later(line, fault, 
 
 
 @every()
-def test_a_vendor_that_is_too_slow(line):
+def test_submission_timeout_is_retryable(line):
     before = line.control.requests("submit")
     line.control.fault("submit", delay_s=1).raise_for_status()
 
@@ -442,7 +442,7 @@ def test_a_vendor_that_is_too_slow(line):
         pytest.param("/missing.wav", ErrorClass.RETRY, id="cannot-be-downloaded"),
     ],
 )
-def test_a_recording_that_the_vendor_cannot_use(line, path, error_class):
+def test_unusable_recording_is_bad_audio(line, path, error_class):
     broken = line.delivery("/broken.wav", b"this is not sound at all, whatever its name says" * 100)
     delivery = Delivery(url=line.web.at(path)) if broken.url else broken
     if not broken.url:
@@ -468,7 +468,7 @@ def test_a_recording_that_the_vendor_cannot_use(line, path, error_class):
         pytest.param({"body": ""}, id="nothing"),
     ],
 )
-def test_a_query_that_fails_does_not_fail_the_task(line, fault):
+def test_failed_query_does_not_fail_the_task(line, fault):
     accepted = line.submit_speech()
     line.control.fault("query", **fault).raise_for_status()
 
@@ -480,7 +480,7 @@ def test_a_query_that_fails_does_not_fail_the_task(line, fault):
 
 
 @every(QUERIED)
-def test_a_key_that_is_replaced_while_a_task_runs_does_not_end_the_task(line):
+def test_replaced_key_does_not_fail_a_running_task(line):
     accepted, account = line.submit_speech(), line.account
     line.account = Account(account.base_url, {**account.credentials, line.vendor.secret_fields[-1]: "replaced"})
 
@@ -493,7 +493,7 @@ def test_a_key_that_is_replaced_while_a_task_runs_does_not_end_the_task(line):
 
 
 @every(QUERIED)
-def test_a_task_that_the_vendor_does_not_know(line):
+def test_unknown_task_has_its_error_class(line):
     task_id = line.vendor.chosen_task_id(new_order()) or "31415"
 
     with pytest.raises(TaskNotFoundError, match="does not know the task"):
@@ -522,7 +522,7 @@ def test_a_task_that_the_vendor_does_not_know(line):
     ],
     indirect=["name"],
 )
-def test_a_query_that_is_refused_for_the_moment(line, code):
+def test_throttled_query_is_retryable(line, code):
     accepted = line.submit_speech()
     line.control.fault("query", code=code).raise_for_status()
 
@@ -553,7 +553,7 @@ def test_a_query_that_is_refused_for_the_moment(line, code):
     ],
     indirect=["name"],
 )
-def test_a_task_that_ends_badly(line, code, error_class):
+def test_failed_task_has_its_error_class(line, code, error_class):
     line.control.fault("result", code=code).raise_for_status()
 
     error = failed(lambda: line.result(line.submit_speech(), new_order()))
@@ -573,7 +573,7 @@ def test_a_task_that_ends_badly(line, code, error_class):
     ],
     indirect=["name"],
 )
-def test_a_task_that_ends_badly_with_a_message_and_no_code(line, code, error_class):
+def test_failed_task_without_a_code_keeps_its_message(line, code, error_class):
     line.control.fault("result", code=code).raise_for_status()
 
     error = failed(lambda: line.result(line.submit_speech(), new_order()))
@@ -583,7 +583,7 @@ def test_a_task_that_ends_badly_with_a_message_and_no_code(line, code, error_cla
 
 
 @every(CALLED_BACK)
-def test_a_callback_brings_the_result(line):
+def test_callback_carries_the_result(line):
     order = new_order()
     accepted = line.submit(order, line.speech())
 
@@ -604,7 +604,7 @@ def test_a_callback_brings_the_result(line):
     ],
     indirect=["name"],
 )
-def test_a_callback_brings_the_failure(line, code):
+def test_callback_carries_the_failure(line, code):
     order = new_order()
     line.control.fault("callback", code=code).raise_for_status()
     accepted = line.submit(order, line.speech())
@@ -618,7 +618,7 @@ def test_a_callback_brings_the_failure(line, code):
 
 @every(["volcengine-bigmodel"])
 @pytest.mark.parametrize("code_in_body", [False, True], ids=["code-in-headers-only", "code-in-the-body"])
-def test_a_callback_that_brings_no_result_leads_to_a_query(line, code_in_body):
+def test_callback_without_a_result_leads_to_a_query(line, code_in_body):
     line.control.options(code_in_body=code_in_body).raise_for_status()
     line.control.fault("result", code="45000151").raise_for_status()
     order = new_order()
@@ -632,7 +632,7 @@ def test_a_callback_that_brings_no_result_leads_to_a_query(line, code_in_body):
 
 
 @every([name for name in NAMES if VENDORS[name].chosen_task_id(an_order())])
-def test_a_submission_repeated_after_a_crash_makes_no_second_task(line):
+def test_submission_repeated_after_a_crash_creates_one_task(line):
     order, noted = new_order(), len(line.control.requests("submit"))
     line.control.fault("submit", accepted=True, drop=True).raise_for_status()
     assert failed(lambda: line.submit(order, line.speech())).code == "ConnectionFailed"
@@ -647,7 +647,7 @@ def test_a_submission_repeated_after_a_crash_makes_no_second_task(line):
 
 
 @every(["volcengine-bigmodel"])
-def test_the_idle_edition_has_its_own_address(line):
+def test_idle_edition_has_its_own_address(line):
     order = new_order(options={"model": "volc.bigasr.auc_idle"})
 
     accepted = line.submit(order, line.speech())
@@ -657,7 +657,7 @@ def test_the_idle_edition_has_its_own_address(line):
 
 
 @every(["tencent-recording"])
-def test_a_callback_is_repeated_until_our_yes(line):
+def test_callback_is_repeated_until_acknowledged(line):
     line.control.options(callback_interval_s=0.05)
     line.web.reply_with(*((200, json.dumps(line.vendor.acknowledge(stored=stored))) for stored in (False, True)))
     accepted = line.submit_speech()
@@ -683,14 +683,14 @@ def test_a_callback_is_repeated_until_our_yes(line):
     ],
     indirect=["name"],
 )
-def test_a_variant_of_the_vendors_documents(line, options):
+def test_documented_reply_variants_are_accepted(line, options):
     line.control.options(**options).raise_for_status()
 
     assert line.recognise(SPEECH).text
 
 
 @every(NAMES)
-def test_text_in_an_undeclared_gbk_is_read(line):
+def test_undeclared_gbk_text_is_decoded(line):
     line.control.options(charset="gb18030").raise_for_status()
 
     assert line.recognise(GREETING).text.startswith("您好")
@@ -710,7 +710,7 @@ def test_text_in_an_undeclared_gbk_is_read(line):
     ],
     indirect=["name"],
 )
-def test_what_is_set_under_a_vendors_name_is_what_the_vendor_takes(line, own):
+def test_vendor_options_reach_the_vendor(line, own):
     result = line.recognise(GREETING, vendor={line.vendor.name: own})
 
     assert result.text.startswith("您好")
@@ -719,7 +719,7 @@ def test_what_is_set_under_a_vendors_name_is_what_the_vendor_takes(line, own):
 
 
 @every(["tencent-sentence"])
-def test_raw_pcm_is_taken_where_the_account_takes_it(line):
+def test_raw_pcm_is_submitted_where_the_account_accepts_it(line):
     raw = tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes()
     order = an_order(
         format="pcm", size_bytes=len(raw), options={"vendor": {"tencent-sentence": {"InputSampleRate": 8000}}}
@@ -729,7 +729,7 @@ def test_raw_pcm_is_taken_where_the_account_takes_it(line):
 
 
 @every(["tencent-recording"])
-def test_codes_of_the_older_numbering_go_by_their_name(line):
+def test_older_numeric_codes_are_classified_by_name(line):
     line.control.options(numbering="older").raise_for_status()
     line.account = Account(line.account.base_url, {**line.account.credentials, "secret_key": "wrong"})
 
@@ -740,7 +740,7 @@ def test_codes_of_the_older_numbering_go_by_their_name(line):
 
 
 @every(["abcpen"])
-def test_a_refusal_in_the_early_form(line):
+def test_early_error_format_is_classified(line):
     line.control.options(early_refusals=True).raise_for_status()
     line.account = Account(line.account.base_url, {**line.account.credentials, "api_key": "wrong"})
 
@@ -755,7 +755,7 @@ DIALECTS = pytest.mark.parametrize("dialect", ["openai", "funasr", "speaches", "
 
 @OPENAI
 @DIALECTS
-def test_every_dialect_gives_times(line, dialect):
+def test_every_response_format_gives_times(line, dialect):
     line.control.options(dialect=dialect).raise_for_status()
 
     result = line.recognise(SPEECH)
@@ -781,7 +781,7 @@ def test_text_alone_spans_the_recording(line):
 
 @OPENAI
 @DIALECTS
-def test_every_dialect_says_that_it_cannot_decode(line, dialect):
+def test_every_error_format_reports_undecodable_audio(line, dialect):
     line.control.options(dialect=dialect).raise_for_status()
 
     error = failed(lambda: line.submit(new_order(), Delivery(stream=stream_of(b"no sound" * 100))))
@@ -791,7 +791,7 @@ def test_every_dialect_says_that_it_cannot_decode(line, dialect):
 
 @OPENAI
 @pytest.mark.parametrize("dialect", ["openai", "speaches"])
-def test_upload_that_is_too_large_is_told(line, dialect):
+def test_too_large_upload_is_bad_audio(line, dialect):
     line.control.options(dialect=dialect, max_upload_bytes=1000).raise_for_status()
 
     error = failed(line.submit_speech)
@@ -801,7 +801,7 @@ def test_upload_that_is_too_large_is_told(line, dialect):
 
 @OPENAI
 @pytest.mark.parametrize("retry_after", ["7", "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_server_that_loads_its_model_is_tried_again_when_it_says(line, retry_after):
+def test_loading_server_is_retried_after_retry_after(line, retry_after):
     line.control.options(loading=True, retry_after=retry_after).raise_for_status()
 
     error = failed(line.submit_speech)
@@ -819,7 +819,7 @@ def test_server_behind_a_path_and_without_a_key(line):
 
 
 @OPENAI
-def test_speakers_are_told_by_the_diarizing_model(line):
+def test_diarizing_model_returns_speakers(line):
     own = {"openai-compatible": {"response_format": "diarized_json", "model": "gpt-4o-transcribe-diarize"}}
 
     result = line.recognise(SPEECH, speakers=2, vendor=own)
@@ -828,7 +828,7 @@ def test_speakers_are_told_by_the_diarizing_model(line):
 
 
 @OPENAI
-def test_recording_that_cannot_be_read_to_its_end_is_no_vendor_error(line):
+def test_unreadable_recording_is_not_a_vendor_error(line):
     def broken():
         yield SPEECH[:1000]
         raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")

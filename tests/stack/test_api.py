@@ -84,7 +84,7 @@ def meeting(stack) -> dict:
     return program.ended(upload["job"])
 
 
-def test_an_upload_becomes_a_job_that_was_asked_for_so(program, meeting):
+def test_upload_becomes_a_job_with_the_requested_options(program, meeting):
     told = program.get(f"/jobs/{meeting['job_id']}").json()
 
     assert (told["status"], told["stage"], told["vendor"]) == ("COMPLETED", "completed", "tencent-recording")
@@ -98,7 +98,7 @@ def test_an_upload_becomes_a_job_that_was_asked_for_so(program, meeting):
 
 @pytest.mark.parametrize("inline", ["true", "false"])
 @pytest.mark.parametrize("form", ["json", "srt", "vtt", "txt", "html"])
-def test_its_transcript_comes_in_every_form_here_and_by_redirect(program, meeting, form, inline):
+def test_transcript_is_served_inline_and_by_redirect(program, meeting, form, inline):
     path = f"/jobs/{meeting['job_id']}/transcript?format={form}&inline={inline}"
 
     answer = program.get(path)
@@ -115,7 +115,7 @@ def test_its_transcript_comes_in_every_form_here_and_by_redirect(program, meetin
         assert found.headers["content-disposition"].endswith(f"filename*=UTF-8''{name}")
 
 
-def test_its_page_plays_the_recording_from_an_address_that_works(program, meeting):
+def test_transcript_page_plays_the_recording(program, meeting):
     page = program.get(f"/jobs/{meeting['job_id']}/transcript?format=html").text
 
     _, _, rest = page.partition('<script type="application/json" id="recording">')
@@ -135,20 +135,20 @@ def test_its_page_plays_the_recording_from_an_address_that_works(program, meetin
         pytest.param({"x-amz-signature": "0" * 64}, 403, id="another signature"),
     ],
 )
-def test_an_upload_is_for_what_was_signed_and_nothing_else(program, spoil, code):
+def test_upload_other_than_signed_is_rejected(program, spoil, code):
     upload = program.post("/uploads", {"name": "a.wav", "options": {"speakers": 2}}).json()
 
     assert program.send(upload, MEETING, **spoil).status_code == code
     assert program.get(upload["job"]).json() == {"jobs": [], "next_cursor": None}
 
 
-def test_an_empty_upload_is_refused(program):
+def test_empty_upload_is_rejected(program):
     upload = program.post("/uploads", {"name": "a.wav"}).json()
 
     assert program.send(upload, b"").status_code == 400
 
 
-def test_what_lies_elsewhere_is_fetched_by_the_vendor(program):
+def test_remote_recording_is_fetched_by_the_vendor(program):
     with Web() as web:
         url = web.serve("/calls/2026.wav", MEETING)
 
@@ -166,7 +166,7 @@ def test_what_lies_elsewhere_is_fetched_by_the_vendor(program):
     assert transcript["utterances"]
 
 
-def test_what_lies_elsewhere_and_is_no_recording_fails_and_says_so(program):
+def test_remote_file_without_audio_fails_with_a_message(program):
     with Web() as web:
         asked = {"source": web.serve("/page.wav", b"<html>not found</html>" * 100), "vendor": "volcengine"}
         job = program.post("/jobs", asked).json()["job_id"]
@@ -180,7 +180,7 @@ def test_what_lies_elsewhere_and_is_no_recording_fails_and_says_so(program):
     assert told["error"]["code"] in refused.json()["detail"]
 
 
-def test_a_recording_in_the_bucket_has_one_job_whoever_asks(program, meeting):
+def test_recording_in_the_bucket_has_one_job(program, meeting):
     source = f"s3://{meeting['recording']['bucket']}/{meeting['recording']['key']}"
 
     same = program.post("/jobs", {"source": source})
@@ -190,7 +190,7 @@ def test_a_recording_in_the_bucket_has_one_job_whoever_asks(program, meeting):
     assert other.status_code == 409
 
 
-def test_lists_are_paged_and_filtered(program, meeting):
+def test_job_list_is_paged_and_filtered(program, meeting):
     assert meeting["job_id"] in [job["job_id"] for job in _all(program, "status=COMPLETED&vendor=tencent-recording")]
     assert meeting["job_id"] not in [job["job_id"] for job in _all(program, "status=FAILED")]
     created = [job["created_at"] for job in _all(program, "")]
@@ -205,7 +205,7 @@ def _all(program: Program, query: str) -> list[dict]:
     return found
 
 
-def test_a_job_that_is_deleted_is_gone_with_all_that_was_made_of_it(program):
+def test_deleted_job_leaves_no_objects(program):
     upload = program.post("/uploads", {"name": "secret.wav", "vendor": "tencent-sentence"}).json()
     program.send(upload, (ROOT / "samples/greeting.wav").read_bytes())
     job = program.ended(upload["job"])["job_id"]
@@ -224,7 +224,7 @@ def test_a_job_that_is_deleted_is_gone_with_all_that_was_made_of_it(program):
     assert [key for key in left if "secret.wav" in key or job in key] == []
 
 
-def test_a_transcript_can_be_read_as_it_comes_packed(program, meeting):
+def test_transcript_is_served_compressed(program, meeting):
     answer = program.get(f"/jobs/{meeting['job_id']}/transcript?inline=true", headers={"Accept-Encoding": "gzip"})
 
     assert answer.headers["content-encoding"] == "gzip"
@@ -267,7 +267,7 @@ def manual(language: str) -> str:
     return example
 
 
-def test_the_manuals_commands_do_what_it_says(program, meeting, shell, tmp_path):
+def test_documented_commands_work(program, meeting, shell, tmp_path):
     with Web() as web:
         lines = manual("sh").replace("https://recordings.example.com/board.mp3", web.serve("/board.wav", MEETING))
         said = shell(["bash", "-eu"], lines.replace("\ncall ", "\necho; call "), JOB=meeting["job_id"])
@@ -284,9 +284,9 @@ def test_the_manuals_commands_do_what_it_says(program, meeting, shell, tmp_path)
     assert "[0:00]" in said
 
 
-def test_the_manuals_program_uploads_and_reads(shell):
+def test_documented_program_works(shell):
     assert shell([sys.executable, "-"], manual("python")).startswith("[0:00]")
 
 
-def test_the_document_is_the_published_one(program):
+def test_served_openapi_document_is_the_published_one(program):
     assert program.get("/openapi.json").json() == json.loads((ROOT / "schemas/openapi.json").read_text())

@@ -37,7 +37,7 @@ def job(stack) -> str:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_one_that_the_document_tells_of(case, stack, job):
+def test_every_response_conforms_to_the_openapi_document(case, stack, job):
     if case.method == "GET" and len(case.path_parameters.get("job_id", "")) == 32:
         case.path_parameters["job_id"] = job
 

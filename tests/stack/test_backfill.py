@@ -98,7 +98,7 @@ def folder():
         pytest.param(204, id="hundreds", marks=pytest.mark.exhaustive),
     ],
 )
-def test_recordings_without_an_event_become_a_job_each(operator, folder, stack, many):
+def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, many):
     with operator.silence():
         jobs = operator.drop_all([f"{folder}/{number:03}/通话 a+b.wav" for number in range(many)])
         for name, body in (("notes.txt", b"to do"), ("000/通话 a+b.wav.asr.json", b"{}"), ("empty/", b"")):
@@ -136,7 +136,7 @@ def test_the_manifest_names_the_job_of_every_object(operator, folder, stack):
     ]
 
 
-def test_recordings_of_which_s3_tells_meanwhile_are_one_job_each(operator, folder):
+def test_recording_with_a_concurrent_event_has_one_job(operator, folder):
     keys = [f"{folder}/{number}.wav" for number in range(12)]
     with operator.silence():
         jobs = operator.drop_all(keys[:4])
@@ -153,7 +153,7 @@ def test_recordings_of_which_s3_tells_meanwhile_are_one_job_each(operator, folde
     assert [operator.executions(job) for job in jobs.values() if len(operator.executions(job)) > 1] == []
 
 
-def test_an_inventory_is_gone_through_whatever_its_keys_look_like(operator, folder):
+def test_inventory_with_unusual_keys_is_submitted(operator, folder):
     keys = [f"{folder}/a+b c.wav", f"{folder}/会议 100%.wav", f"{folder}/x%2By.wav"]
     with operator.silence():
         jobs = operator.drop_all(keys)
@@ -167,7 +167,7 @@ def test_an_inventory_is_gone_through_whatever_its_keys_look_like(operator, fold
     assert operator.statuses(jobs) == {"COMPLETED": 3}
 
 
-def test_a_backfill_that_was_stopped_is_resumed_and_nothing_is_taken_twice(operator, folder):
+def test_stopped_backfill_resumes_without_duplicates(operator, folder):
     number = 2 * BATCH + 1
     with operator.silence():
         jobs = operator.drop_all([f"{folder}/{each:02}.wav" for each in range(number)])
@@ -191,7 +191,7 @@ def test_a_backfill_that_was_stopped_is_resumed_and_nothing_is_taken_twice(opera
     assert operator.statuses(jobs) == {"COMPLETED": number - 2, "IN_PROGRESS": 2}
 
 
-def test_a_new_recording_is_not_kept_waiting_by_a_backfill(operator, folder):
+def test_new_recording_does_not_wait_for_a_backfill(operator, folder):
     with operator.silence():
         old = operator.drop_all([f"{folder}/old {each}.wav" for each in range(2 * BATCH)])
 
@@ -221,7 +221,7 @@ def test_a_new_recording_is_not_kept_waiting_by_a_backfill(operator, folder):
         pytest.param("resume nobody", "there is no backfill 'nobody'", id="a resumption of none"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(operator, stack, arguments, said):
+def test_backfill_of_nothing_prints_one_error_line(operator, stack, arguments, said):
     stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="inventory/x.json", Body=b"[]")
 
     told = operator.run("backfill", *arguments.replace("AUDIO", stack.audio_bucket).split())
@@ -230,14 +230,14 @@ def test_what_cannot_be_done_is_told_in_a_line(operator, stack, arguments, said)
     assert said in told.stderr
 
 
-def test_an_inventory_in_a_form_that_cannot_be_read_is_refused(operator, folder):
+def test_unsupported_inventory_format_is_rejected(operator, folder):
     told = operator.run("backfill", "start", "--inventory", operator.inventory([], folder, "ORC"))
 
     assert told.status == 1
     assert "as CSV, with keys" in told.stderr
 
 
-def test_the_commands_of_the_manual_run(operator, folder, stack):
+def test_documented_commands_work(operator, folder, stack):
     with operator.silence():
         operator.drop_all([f"{folder}/a.wav"])
     operator.inventory([f"{folder}/a.wav"], "weekly")
@@ -286,7 +286,7 @@ ALWAYS_FAILS = {
 }
 
 
-def test_too_many_batches_that_fail_end_a_backfill_before_the_rest_is_tried(operator, folder, stack):
+def test_backfill_stops_when_too_many_batches_fail(operator, folder, stack):
     """What Step Functions does with `ToleratedFailurePercentage`, which the local stack plays."""
     with operator.silence():
         operator.drop_all([f"{folder}/{each}.wav" for each in range(8)])

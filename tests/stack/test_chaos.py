@@ -23,7 +23,7 @@ def drop(journey, vendor):
         pytest.param("PollerFunction", "query", "abcpen", id="while the vendor is asked"),
     ],
 )
-def test_a_process_that_is_killed_in_the_middle_is_followed_by_another(journey, function, moment, vendor):
+def test_killed_function_is_invoked_again(journey, function, moment, vendor):
     journey.fault(vendor, on=moment, delay_s=HOLDS_S)
     job = drop(journey, vendor)
 
@@ -42,7 +42,7 @@ def faults(journey, vendor):
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem"])
-def test_a_table_that_throttles_delays_and_loses_nothing(journey, operation):
+def test_throttled_table_delays_but_loses_no_job(journey, operation):
     journey.stack.faults.throttle_dynamodb(operation, MORE_THAN_BOTOCORE_TRIES)
 
     row = journey.finished(drop(journey, "volcengine"))
@@ -50,7 +50,7 @@ def test_a_table_that_throttles_delays_and_loses_nothing(journey, operation):
     assert row["status"] == "COMPLETED", row.get("error")
 
 
-def test_a_bucket_that_fails_keeps_the_vendors_yes_waiting_until_the_transcript_is_stored(journey):
+def test_callback_is_acknowledged_only_after_s3_recovers(journey):
     journey.stack.faults.slow_down_s3("PUT", journey.stack.transcript_bucket, MORE_THAN_BOTOCORE_TRIES)
 
     row = journey.finished(drop(journey, "tencent-recording"))
@@ -59,7 +59,7 @@ def test_a_bucket_that_fails_keeps_the_vendors_yes_waiting_until_the_transcript_
     assert journey.transcript(row)["text"]
 
 
-def test_an_api_that_is_gone_while_the_vendor_calls_back_gets_the_callback_again(journey):
+def test_callback_during_an_api_outage_is_repeated(journey):
     vendor = "tencent-recording"
     with journey.stack.api_down():
         job = drop(journey, vendor)
@@ -78,7 +78,7 @@ def callbacks(journey, vendor, row):
     return sum(entry["kind"] == "callback" and str(entry["task_id"]) == str(task) for entry in noted)
 
 
-def test_a_callback_that_is_dropped_is_made_up_for_by_a_query(journey):
+def test_dropped_callback_is_replaced_by_a_query(journey):
     journey.fault("volcengine", on="callback", drop=True)
     job = drop(journey, "volcengine")
 
@@ -90,7 +90,7 @@ def test_a_callback_that_is_dropped_is_made_up_for_by_a_query(journey):
 
 
 @pytest.mark.parametrize("vendor", ["tencent-recording", "volcengine"])
-def test_a_callback_that_is_repeated_changes_nothing(journey, vendor):
+def test_repeated_callback_changes_nothing(journey, vendor):
     journey.fault(vendor, on="callback", duplicate=True)
 
     job = drop(journey, vendor)

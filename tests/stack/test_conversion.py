@@ -39,7 +39,7 @@ def test_recording_is_converted_and_keeps_its_times(journey, name, kind, form):
 
 
 @pytest.mark.exhaustive
-def test_every_everyday_form_keeps_its_times_by_automatic_choice(journey):
+def test_common_formats_keep_their_times_by_automatic_choice(journey):
     jobs = {
         name: journey.drop(f"incoming/auto/everyday/{name}.{kind.extension}", record(kind))
         for name, kind in EVERYDAY.items()
@@ -62,7 +62,7 @@ def test_every_everyday_form_keeps_its_times_by_automatic_choice(journey):
         pytest.param({"speakers": "2"}, "wav-8000-1", "speaker", id="speakers"),
     ],
 )
-def test_telephone_call_in_a_law_keeps_its_sides_apart(journey, options, form, told_apart):
+def test_a_law_call_keeps_its_channels_separate(journey, options, form, told_apart):
     call = record(Kind("wav", "pcm_alaw", 8000, "stereo"))
 
     row = journey.finished(journey.drop(f"incoming/tencent-rec-task/converted/{form}.wav", call, **options))
@@ -73,7 +73,7 @@ def test_telephone_call_in_a_law_keeps_its_sides_apart(journey, options, form, t
     assert all(utterance[told_apart] is not None for utterance in transcript["utterances"])
 
 
-def test_conversion_that_cannot_work_ends_in_one_clear_sentence(journey):
+def test_impossible_conversion_fails_with_one_message(journey):
     clip = record(Kind("mov", "aac", video="mpeg4"))
 
     row = journey.finished(journey.drop("incoming/auto/converted/one.mov", clip, **{"audio-track": "3"}))

@@ -171,7 +171,7 @@ def here(lines: str) -> str:
         if not (block.mark or block.run_by) and block not in [NAMES, *BEFORE_SAM_DELETE]
     ],
 )
-def test_an_example_runs(block: Block, shell, names, request):
+def test_documented_example_runs(block: Block, shell, names, request):
     wanted = {name for name in ("JOB", "RUN", "NAME") if f"${name}" in block.body}
     known = {"JOB": "", "RUN": "", "NAME": ""}
     if wanted & {"JOB", "NAME"}:
@@ -185,7 +185,7 @@ def test_an_example_runs(block: Block, shell, names, request):
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-def test_programs_run_as_they_are_installed(cold_shell):
+def test_documented_programs_run_as_installed(cold_shell):
     done = cold_shell(f'{AWS}aws s3 ls "s3://$AUDIO_BUCKET/incoming/auto/" && python -m asrctl status')
 
     assert done.returncode == 0, done.stderr + done.stdout
@@ -204,7 +204,7 @@ def waiting(stack: SearchedStack) -> str:
     return str(started["executionArn"])
 
 
-def test_commands_before_sam_delete_stop_what_runs(waiting: str, stack: SearchedStack, operator: Operator, shell):
+def test_commands_before_sam_delete_stop_executions(waiting: str, stack: SearchedStack, operator: Operator, shell):
     events = stack.client("events")
 
     for block in BEFORE_SAM_DELETE:
@@ -223,14 +223,14 @@ def test_commands_before_sam_delete_stop_what_runs(waiting: str, stack: Searched
         events.enable_rule(Name=name)
 
 
-def test_the_excerpts_in_the_readme_are_of_real_exports(stack):
+def test_readme_excerpts_are_real_exports(stack):
     readme = (ROOT / "README.md").read_text()
 
     assert rewritten(readme, excerpts(stack)) == readme, "run: make docs"
 
 
 @pytest.mark.parametrize("output", ["SecretCommand", "UploadCommand", "TranscriptsCommand"])
-def test_a_command_among_the_outputs_runs(output, stack, shell):
+def test_command_in_the_outputs_runs(output, stack, shell):
     done = shell(stack.outputs[output])
 
     assert done.returncode == 0, done.stderr

@@ -46,13 +46,13 @@ def test_every_event_file_has_a_test():
 
 
 @pytest.mark.parametrize(("name", "job"), [("s3-put", PUT), ("s3-put-odd-key", ODD)])
-def test_s3_events_make_the_jobs_that_the_other_events_are_about(journey, name, job):
+def test_s3_event_files_create_their_jobs(journey, name, job):
     assert journey.stack.invoke("SubmitFunction", event(name)) is None
 
     assert journey.finished(job)["status"] == "COMPLETED"
 
 
-def test_the_s3_test_event_is_no_recording(journey):
+def test_s3_test_event_creates_no_job(journey):
     assert journey.stack.invoke("SubmitFunction", event("s3-test")) is None
 
 
@@ -67,14 +67,14 @@ def test_the_s3_test_event_is_no_recording(journey):
         ("PollerFunction", "recover-step"),
     ],
 )
-def test_steps_of_a_completed_job_say_so(ended, function, name):
+def test_step_of_a_completed_job_returns_completed(ended, function, name):
     step = event(name)
 
     assert ended.stack.invoke(function, step) == {"job_id": step["job_id"], "next": "completed", "wait_s": 0}
 
 
 @pytest.mark.parametrize(("name", "job"), [("callback-tencent", ODD), ("callback-volcengine", PUT)])
-def test_callbacks_at_signed_addresses_are_acknowledged(ended, name, job):
+def test_callback_with_a_valid_signature_is_acknowledged(ended, name, job):
 
     answer = ended.stack.invoke("CallbackFunction", event(name))
 
@@ -95,7 +95,7 @@ def test_callbacks_at_signed_addresses_are_acknowledged(ended, name, job):
         ("api-unknown", 404, "urn:asrcore:problem:no-such-path"),
     ],
 )
-def test_the_http_api_answers_each_of_its_routes(ended, name, status, says):
+def test_http_api_answers_each_route(ended, name, status, says):
     answer = ended.stack.invoke("ApiFunction", event(name))
 
     assert answer["statusCode"] == status, answer
@@ -103,7 +103,7 @@ def test_the_http_api_answers_each_of_its_routes(ended, name, status, says):
     assert says in body
 
 
-def test_the_end_of_a_completed_jobs_execution_changes_nothing(ended):
+def test_execution_end_of_a_completed_job_changes_nothing(ended):
     before = ended.row(PUT)
 
     ended.stack.invoke("SweepFunction", event("execution-ended"))
@@ -111,19 +111,19 @@ def test_the_end_of_a_completed_jobs_execution_changes_nothing(ended):
     assert ended.row(PUT) == before
 
 
-def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job(journey):
+def test_request_for_a_known_recording_returns_its_job(journey):
     step = journey.stack.invoke("SubmitFunction", event("request"))
 
     assert step["next"] == "completed"
     assert journey.row(step["job_id"])["source"]["key"] == event("request")["key"]
 
 
-def test_a_step_of_a_backfill_says_what_became_of_each_recording(ended):
+def test_backfill_step_returns_the_result_of_each_recording(ended):
     answer = ended.stack.invoke("SubmitFunction", event("backfill-step"))
 
     assert (answer["next"], answer["Items"]) == ("done", [])
     assert [entry["outcome"] for entry in answer["recordings"]] == ["known", "skipped"]
 
 
-def test_the_schedule_sweeps(journey):
+def test_scheduled_event_starts_a_sweep(journey):
     assert journey.stack.invoke("SweepFunction", event("sweep"))["found"] >= 0

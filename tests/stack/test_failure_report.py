@@ -25,7 +25,7 @@ def failed_job(operator):
     return job
 
 
-def test_report_of_a_failing_test_tells_the_story_of_its_job(failed_job):
+def test_failed_test_reports_the_history_of_its_job(failed_job):
     found = reported(failed=True)
 
     assert list(found) == ["asrctl why", "functions' logs of", "vendors' request logs of"]
@@ -34,11 +34,11 @@ def test_report_of_a_failing_test_tells_the_story_of_its_job(failed_job):
     assert "'code': '1002'" in found["vendors' request logs of"]
 
 
-def test_report_of_a_passing_test_is_left_alone(failed_job):
+def test_passed_test_has_no_report(failed_job):
     assert reported(failed=False) == {}
 
 
-def test_report_survives_a_stack_that_cannot_be_asked(failed_job, stack, monkeypatch):
+def test_report_works_when_the_stack_does_not_answer(failed_job, stack, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(stack, "logs", lambda _function: 1 / 0)
         found = reported(failed=True)

@@ -30,7 +30,7 @@ def five_hours() -> bytes:
 
 
 @pytest.mark.exhaustive
-def test_a_five_hour_transcript_with_words_passes_through(stack):
+def test_five_hour_transcript_with_words_completes(stack):
     journey = Journey(stack)
 
     row = journey.finished(journey.drop("incoming/volcengine/five-hours.mp3", five_hours(), words="true"))

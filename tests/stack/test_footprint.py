@@ -60,7 +60,7 @@ def entered(journey, job):
         pytest.param("abcpen", "meeting.wav", id="abcpen"),
     ],
 )
-def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
+def test_aws_usage_in_the_row_matches_the_requests(journey, stack, vendor, sample):
     asked_before, refused_before, runs_before = (
         stack.request_counter.counts(),
         stack.request_counter.refused(),
@@ -89,7 +89,7 @@ def test_a_row_tells_what_its_job_did(journey, stack, vendor, sample):
     assert derived.api_requests == ran["CallbackFunction"]
 
 
-def test_transcript_and_row_tell_the_same_cost(journey, stack):
+def test_transcript_and_row_have_the_same_cost(journey, stack):
     key = f"incoming/tencent-sentence/cost/{next(FRESH)}/meeting.wav"
 
     row = journey.finished(journey.drop(key, (SAMPLES / "meeting.wav").read_bytes()))

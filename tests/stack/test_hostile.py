@@ -112,7 +112,7 @@ def forged(url, **parts):
         pytest.param(lambda url: forged(url, vendor="tencent-recording%0A" + "x"), id="parts that run together"),
     ],
 )
-def test_a_forged_callback_is_forbidden(stack, unchanged, forge):
+def test_forged_callback_signature_gets_403(stack, unchanged, forge):
     answer = post(forge(address(stack, unchanged)))
 
     assert (answer.status_code, answer.json()) == (403, {"code": 403, "message": "forbidden"})
@@ -129,7 +129,7 @@ def test_a_forged_callback_is_forbidden(stack, unchanged, forge):
         pytest.param("POST", "%2F..%2F..", id="up and away, encoded"),
     ],
 )
-def test_there_is_no_other_door(stack, unchanged, method, path):
+def test_unknown_route_is_not_found(stack, unchanged, method, path):
     parts = urlsplit(address(stack, unchanged))
     with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(f"{method} {parts.path}{path} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
@@ -138,13 +138,13 @@ def test_there_is_no_other_door(stack, unchanged, method, path):
     assert status in {403, 404}
 
 
-def test_a_callback_of_an_attempt_that_is_not_the_current_one_is_answered_politely(stack, unchanged):
+def test_callback_of_a_past_attempt_is_acknowledged(stack, unchanged):
     answer = post(address(stack, unchanged, attempt=2))
 
     assert (answer.status_code, answer.json()["code"]) == (200, 0)
 
 
-def test_a_callback_of_another_vendor_with_its_own_signature_is_answered_with_its_own_no(stack, unchanged):
+def test_callback_of_another_vendor_is_rejected_in_its_format(stack, unchanged):
     """It is signed, so the vendor's interface is asked what it says; it says nothing that this vendor would."""
     answer = post(address(stack, unchanged, vendor="volcengine"))
 
@@ -177,14 +177,14 @@ JSON = {"Content-Type": "application/json"}
         ),
     ],
 )
-def test_a_body_that_is_not_the_vendors_is_refused(stack, unchanged, body, headers):
+def test_callback_with_a_foreign_body_is_rejected(stack, unchanged, body, headers):
     answer = post(address(stack, unchanged), body, headers)
 
     assert (answer.status_code, answer.json()["code"]) == (400, 1)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "x" * 7000}, {**FORM, "Content-Encoding": "gzip"}])
-def test_a_result_is_taken_whatever_its_headers_say(stack, journey, waiting, headers):
+def test_callback_with_unusual_headers_is_accepted(stack, journey, waiting, headers):
     """What a vendor says is in the body; headers are noted, as far as metadata can hold them."""
     answer = post(address(stack, waiting), SAID.encode(), headers)
 
@@ -193,7 +193,7 @@ def test_a_result_is_taken_whatever_its_headers_say(stack, journey, waiting, hea
 
 
 @pytest.mark.parametrize("size_bytes", [5 * MEGABYTE, 10 * MEGABYTE + 1, 64 * MEGABYTE])
-def test_a_body_that_is_too_large_does_not_reach_the_function(stack, unchanged, size_bytes):
+def test_too_large_body_does_not_reach_the_function(stack, unchanged, size_bytes):
     invocations = stack.logs("CallbackFunction").count("START")
     try:
         status = post(address(stack, unchanged), b"a" * size_bytes).status_code
@@ -204,7 +204,7 @@ def test_a_body_that_is_too_large_does_not_reach_the_function(stack, unchanged, 
     assert stack.logs("CallbackFunction").count("START") == invocations
 
 
-def test_a_body_that_does_not_come_keeps_nobody_waiting(stack, journey, waiting):
+def test_missing_body_does_not_block_other_requests(stack, journey, waiting):
     parts = urlsplit(address(stack, waiting))
     slow = [socket.create_connection((parts.hostname, parts.port), timeout=60) for _ in range(20)]
     for connection in slow:
@@ -228,7 +228,7 @@ def test_a_body_that_does_not_come_keeps_nobody_waiting(stack, journey, waiting)
         pytest.param("code=10004&message=bad&requestId=1", id="with a failure"),
     ],
 )
-def test_a_callback_that_is_replayed_is_answered_politely_and_changes_nothing(stack, journey, waiting, again):
+def test_replayed_callback_is_acknowledged_and_changes_nothing(stack, journey, waiting, again):
     assert post(address(stack, waiting)).status_code == 200
     row = journey.finished(waiting)
     before = objects(stack, row["source"]["key"])
@@ -266,7 +266,7 @@ LINE = 'a\r\x85\u2028{"level":"ERROR","message":"forged"}\r.wav'
         pytest.param("=cmd|'/c calc'!A1.wav", id="a cell that calculates"),
     ],
 )
-def test_a_name_is_a_name(stack, journey, name):
+def test_object_name_is_treated_as_data(stack, journey, name):
     audio_key = key("volcengine", name)
 
     row = journey.finished(journey.drop(audio_key, RECORDING))
@@ -279,7 +279,7 @@ def test_a_name_is_a_name(stack, journey, name):
         stack.client("s3").head_object(Bucket=stack.transcript_bucket, Key=f"transcripts/{audio_key}{suffix}")
 
 
-def test_a_name_cannot_write_a_line_of_the_log(stack, journey):
+def test_object_name_cannot_inject_a_log_line(stack, journey):
     for name in (LINE, LINE.replace(".wav", ".asr.json")):
         journey.drop(key("abcpen", name), b"not audio")
     journey.finished(journey.drop(key("abcpen", LINE), b"not audio either"))
@@ -291,7 +291,7 @@ def test_a_name_cannot_write_a_line_of_the_log(stack, journey):
 
 
 @pytest.mark.parametrize("path", ["./a.wav", "a/../b.wav", "a/.", ".."])
-def test_a_name_that_web_clients_rewrite_is_sent_as_bytes_or_refused_in_words(journey, path):
+def test_name_that_clients_rewrite_is_sent_as_bytes_or_rejected(journey, path):
     by_bytes, by_url = key("tencent-recording", path), key("abcpen", path)
 
     sent, refused = (journey.finished(journey.drop(each, RECORDING)) for each in (by_bytes, by_url))
@@ -303,7 +303,7 @@ def test_a_name_that_web_clients_rewrite_is_sent_as_bytes_or_refused_in_words(jo
     assert "upload it under another name" in refused["error"]["message"]
 
 
-def test_a_name_beyond_s3s_limit_is_refused_by_s3(stack):
+def test_name_beyond_the_s3_limit_is_rejected_by_s3(stack):
     with pytest.raises(ClientError, match="KeyTooLong"):
         stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=long_key(LONGEST_KEY_BYTES + 1, "a"), Body=b"")
 
@@ -325,7 +325,7 @@ def long_key(size_bytes, letter):
         pytest.param(LONGEST_KEY_BYTES, "🎙", id="the longest of all"),
     ],
 )
-def test_a_name_of_any_length_has_its_transcript(stack, journey, size_bytes, letter):
+def test_name_of_any_length_has_its_transcript(stack, journey, size_bytes, letter):
     audio_key = long_key(size_bytes, letter)
     assert len(audio_key.encode()) == size_bytes
 
@@ -349,7 +349,7 @@ def test_a_name_of_any_length_has_its_transcript(stack, journey, size_bytes, let
         pytest.param("incoming/abcpen\x01/a.wav", id="a vendor with a control character"),
     ],
 )
-def test_a_folder_that_is_no_vendor_is_refused_with_those_that_are(journey, key):
+def test_unknown_vendor_folder_fails_with_the_known_names(journey, key):
     row = journey.finished(journey.drop(key, RECORDING))
 
     assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", "UnknownVendor")
@@ -377,7 +377,7 @@ def test_a_folder_that_is_no_vendor_is_refused_with_those_that_are(journey, key)
         pytest.param({"volcengine-secret": "1"}, id="a parameter that is none"),
     ],
 )
-def test_metadata_that_makes_no_sense_is_refused_in_words(journey, metadata):
+def test_invalid_metadata_fails_with_a_message(journey, metadata):
     row = journey.finished(journey.drop(key("abcpen", "meeting.wav"), RECORDING, **metadata))
 
     assert (row["status"], row["error"]["class"]) == ("FAILED", "config")
@@ -403,7 +403,7 @@ def test_metadata_that_makes_no_sense_is_refused_in_words(journey, metadata):
         pytest.param(b"", "not JSON", id="nothing"),
     ],
 )
-def test_a_sidecar_that_makes_no_sense_is_refused_in_words(stack, journey, sidecar, says):
+def test_invalid_sidecar_fails_with_a_message(stack, journey, sidecar, says):
     audio_key = key("abcpen", "meeting.wav")
     stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=f"{audio_key}.asr.json", Body=sidecar)
 
@@ -417,7 +417,7 @@ def test_a_sidecar_that_makes_no_sense_is_refused_in_words(stack, journey, sidec
 # --- what vendors say -------------------------------------------------------------------------------------------------
 
 
-def test_a_text_with_everything_that_text_can_hold_is_stored_and_exported(stack, journey):
+def test_text_with_every_character_is_stored_and_exported(stack, journey):
     said = '好\\u0000\\ud800\\udfff\\u202e\\ufffe\\u2028</script><b>--> {{x}}\\u001b[2J 🎙\\"'
     body = f'{{"Response":{{"Result":"{said}","AudioDuration":1e999,"RequestId":"r"}}}}'
     journey.fault("tencent-sentence", on="submit", body=body)
@@ -431,7 +431,7 @@ def test_a_text_with_everything_that_text_can_hold_is_stored_and_exported(stack,
     assert "</script><b>" not in page
 
 
-def test_a_message_of_ten_megabytes_does_not_reach_the_row(journey):
+def test_error_message_of_ten_megabytes_is_cut_in_the_row(journey):
     error = {"Code": "AuthFailure.SignatureFailure", "Message": "a\n" * (5 * MEGABYTE)}
     journey.fault("tencent-sentence", on="submit", body=json.dumps({"Response": {"Error": error}}))
 
@@ -458,7 +458,7 @@ def test_a_message_of_ten_megabytes_does_not_reach_the_row(journey):
         ("CallbackFunction", {"body": "code=0"}, "expected pathParameters"),
     ],
 )
-def test_an_event_that_is_none_is_refused_in_words(stack, function, event, says):
+def test_invalid_event_is_rejected_with_a_message(stack, function, event, says):
     with pytest.raises(FunctionError, match=says):
         stack.invoke(function, event)
 
@@ -490,7 +490,7 @@ SOURCE = b'"source":"s3://b/incoming/auto/a.wav"'
         pytest.param(b"name=a.wav&source=s3%3A%2F%2Fb%2Fk", id="a form, called JSON"),
     ],
 )
-def test_a_body_that_makes_no_sense_is_refused_and_makes_no_job(stack, path, body):
+def test_invalid_request_body_creates_no_job(stack, path, body):
     invocations = stack.logs("SubmitFunction").count("START")
     try:
         answer = requests.post(f"{stack.api_url}{path}", data=body, headers=JSON, timeout=60)

@@ -98,7 +98,7 @@ def taken(operator: Operator, desk: Desk, job: str, number: int) -> list[Post]:
     return operator.until(lambda: desk.posts(job), lambda posts: len(posts) >= number, f"{number} posts about {job}")
 
 
-def test_a_transcript_is_told_signed_by_both_keys(operator, desk):
+def test_completed_job_is_posted_and_signed_with_both_keys(operator, desk):
     recording = (ROOT / "samples/meeting.wav").read_bytes()
 
     job = operator.drop(f"incoming/tencent-sentence/{uuid.uuid4()}/meeting.wav", recording)
@@ -116,7 +116,7 @@ def test_a_transcript_is_told_signed_by_both_keys(operator, desk):
         assert IS_GENUINE(post.headers, post.body, one)
 
 
-def test_what_was_tampered_with_or_is_old_convinces_nobody(operator, desk, key):
+def test_changed_or_old_webhook_fails_verification(operator, desk, key):
     job = operator.drop(key, EMPTY)
     (post,) = taken(operator, desk, job, 1)
     stale = {**post.headers, "webhook-timestamp": str(int(post.headers["webhook-timestamp"]) - 301)}
@@ -137,7 +137,7 @@ def test_what_was_tampered_with_or_is_old_convinces_nobody(operator, desk, key):
             Webhook(one).verify(body, headers)
 
 
-def test_what_is_not_taken_is_posted_again_under_the_same_id_and_signed_anew(operator, desk, key):
+def test_rejected_webhook_is_posted_again_with_the_same_id(operator, desk, key):
     desk.refusals[key] = 1
 
     job = operator.drop(key, EMPTY)
@@ -150,7 +150,7 @@ def test_what_is_not_taken_is_posted_again_under_the_same_id_and_signed_anew(ope
     assert Webhook(NEW).verify(second.body, second.headers)
 
 
-def test_what_is_never_taken_is_set_aside_and_can_be_sent_once_more(operator, desk, key):
+def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, desk, key):
     desk.refusals[key] = TRIES
 
     def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def test_what_is_never_taken_is_set_aside_and_can_be_sent_once_more(operator, de
     assert about_it("show") == []
 
 
-def test_subscribers_of_the_topic_are_told_as_the_bus_is(operator, stack, key):
+def test_sns_topic_receives_the_bus_event(operator, stack, key):
     sqs, sns = stack.client("sqs"), stack.client("sns")
     url = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -191,7 +191,7 @@ def test_subscribers_of_the_topic_are_told_as_the_bus_is(operator, stack, key):
     assert heard["detail"]["summary"].startswith(key)
 
 
-def test_another_stacks_events_are_not_told(operator, stack, desk, key):
+def test_events_of_another_stack_are_not_delivered(operator, stack, desk, key):
     detail = {"job_id": "of another stack", "source": {"bucket": "another-audio", "key": key}}
     entry = {"Source": "asrcore", "DetailType": "Transcript Failed", "Detail": json.dumps(detail)}
     stack.client("events").put_events(Entries=[entry])
@@ -202,7 +202,7 @@ def test_another_stacks_events_are_not_told(operator, stack, desk, key):
     assert desk.posts("of another stack") == []
 
 
-def test_the_example_event_is_posted(stack, desk):
+def test_example_event_is_posted(stack, desk):
     told = json.loads(event("webhook")["Records"][0]["body"])
 
     assert stack.invoke("NotifyFunction", event("webhook")) == {"batchItemFailures": []}
@@ -213,7 +213,7 @@ def test_the_example_event_is_posted(stack, desk):
     assert Webhook(OLD).verify(post.body, post.headers)["data"] == told["detail"]
 
 
-def test_logs_hold_neither_key_nor_signature_nor_address(stack, desk):
+def test_logs_hold_no_key_signature_or_address(stack, desk):
     logs = stack.logs("NotifyFunction")
 
     assert "a webhook was answered" in logs

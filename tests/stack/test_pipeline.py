@@ -35,7 +35,7 @@ def key(vendor: str, name: str) -> str:
         pytest.param("auto", "call.wav", 3, True, "您好，是王先生吗？", id="automatic, two channels"),
     ],
 )
-def test_a_recording_becomes_a_transcript(journey, vendor, sample, utterances, words, says):
+def test_recording_becomes_a_transcript(journey, vendor, sample, utterances, words, says):
     audio_key = key(vendor, sample)
 
     job = journey.drop(audio_key, (SAMPLES / sample).read_bytes())
@@ -52,13 +52,13 @@ def test_a_recording_becomes_a_transcript(journey, vendor, sample, utterances, w
 
 
 @pytest.mark.parametrize("vendor", ["tencent-rec-task", "tencent-recording"])
-def test_two_channels_are_told_apart(journey, vendor):
+def test_two_channels_are_transcribed_separately(journey, vendor):
     row = journey.finished(journey.drop(key(vendor, "call.wav"), (SAMPLES / "call.wav").read_bytes()))
 
     assert {utterance["channel"] for utterance in journey.transcript(row)["utterances"]} == {0, 1}
 
 
-def test_lost_answer_after_refused_edition_makes_no_second_task(stack, journey):
+def test_lost_answer_after_rejected_edition_creates_one_task(stack, journey):
     journey.fault("volcengine-bigmodel", on="submit", code="45000030")  # the account lacks the preferred edition
     journey.fault("volcengine-bigmodel", on="submit", accepted=True, drop=True)
 
@@ -74,7 +74,7 @@ def test_lost_answer_after_refused_edition_makes_no_second_task(stack, journey):
     assert (edition, request_id in taken) == ("volc.bigasr.auc", True)
 
 
-def test_subtitles_text_and_a_page_lie_beside_the_transcript(journey, stack):
+def test_exports_are_stored_beside_the_transcript(journey, stack):
     audio_key = key("volcengine", "news.mp3")
 
     journey.finished(journey.drop(audio_key, (SAMPLES / "news.mp3").read_bytes()))
@@ -90,7 +90,7 @@ def test_subtitles_text_and_a_page_lie_beside_the_transcript(journey, stack):
         assert says in answer["Body"].read().decode()
 
 
-def test_speakers_are_told_apart_when_asked_for(journey):
+def test_speakers_are_separated_when_requested(journey):
     recording = (SAMPLES / "news.mp3").read_bytes()
 
     row = journey.finished(journey.drop(key("volcengine", "news.mp3"), recording, speakers="0"))
@@ -99,7 +99,7 @@ def test_speakers_are_told_apart_when_asked_for(journey):
 
 
 @pytest.mark.parametrize("name", ["a b+c%20d.wav", "会议 记录（一）.wav", "100%.wav", "a&b=c;d.wav", "it's.wav"])
-def test_odd_names_survive_the_whole_way(journey, name):
+def test_unusual_object_names_are_transcribed(journey, name):
     audio_key = key("abcpen", name)
 
     row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
@@ -127,7 +127,7 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("tencent-sentence", wav(61), "NoVendorFits", "takes up to 59.999 s", id="too long for the vendor"),
     ],
 )
-def test_what_cannot_be_transcribed_ends_failed_and_says_why(journey, vendor, body, code, said):
+def test_untranscribable_recording_fails_with_its_reason(journey, vendor, body, code, said):
     row = journey.finished(journey.drop(key(vendor, "recording.wav"), body))
 
     assert (row["status"], row["error"]["code"]) == ("FAILED", code)
@@ -135,14 +135,14 @@ def test_what_cannot_be_transcribed_ends_failed_and_says_why(journey, vendor, bo
     assert journey.executions(row["job_id"]) == []
 
 
-def test_a_wrong_extension_is_a_warning(journey):
+def test_wrong_extension_is_a_warning(journey):
     row = journey.finished(journey.drop(key("abcpen", "meeting.mp3"), (SAMPLES / "meeting.wav").read_bytes()))
 
     assert row["status"] == "COMPLETED"
     assert row["warnings"] == ["the name says .mp3, the content is wav; the content counts"]
 
 
-def test_a_folder_marker_makes_no_job(journey):
+def test_folder_marker_creates_no_job(journey):
     job = journey.drop(f"incoming/auto/{next(FRESH)}/", b"")
     journey.finished(journey.drop(key("abcpen", "behind-it.wav"), b""))
 
@@ -169,7 +169,7 @@ def test_a_folder_marker_makes_no_job(journey):
         ),
     ],
 )
-def test_a_vendors_refusal_reaches_the_row(journey, vendor, fault, error_class, code):
+def test_vendor_error_is_stored_in_the_row(journey, vendor, fault, error_class, code):
     journey.fault(vendor, **fault)
 
     row = journey.finished(journey.drop(key(vendor, "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
@@ -193,7 +193,7 @@ def test_a_vendors_refusal_reaches_the_row(journey, vendor, fault, error_class, 
         pytest.param({"on": "result", "code": "1021"}, id="a task that timed out"),
     ],
 )
-def test_what_may_pass_is_tried_again_and_kept_on_the_job(journey, fault):
+def test_retryable_error_is_retried_and_stored_in_the_row(journey, fault):
     journey.fault("volcengine", **fault)
 
     row = journey.finished(journey.drop(key("volcengine", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
@@ -202,7 +202,7 @@ def test_what_may_pass_is_tried_again_and_kept_on_the_job(journey, fault):
     assert [attempt["outcome"] for attempt in row["attempts"]] == ["retry", "completed"]
 
 
-def test_an_automatic_choice_fails_over_and_a_transcript_tells_of_both_attempts(journey):
+def test_failover_records_both_attempts_in_the_transcript(journey):
     journey.fault("tencent-sentence", on="submit", code="FailedOperation.UserHasNoAmount")
 
     row = journey.finished(journey.drop(key("auto", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
@@ -218,7 +218,7 @@ def test_an_automatic_choice_fails_over_and_a_transcript_tells_of_both_attempts(
         pytest.param({"on": "query", "http_status": 500, "body": "oops"}, id="an HTTP error"),
     ],
 )
-def test_a_failed_query_is_not_a_failed_task(journey, fault):
+def test_failed_query_does_not_fail_the_job(journey, fault):
     journey.fault("abcpen", **fault)
 
     row = journey.finished(journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
@@ -234,7 +234,7 @@ def test_a_failed_query_is_not_a_failed_task(journey, fault):
         pytest.param({"on": "callback", "duplicate": True}, id="twice"),
     ],
 )
-def test_a_callback_may_come_early_and_more_than_once(journey, fault):
+def test_early_and_repeated_callbacks_complete_the_job_once(journey, fault):
     journey.fault("tencent-recording", **fault)
 
     job = journey.drop(key("tencent-recording", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
@@ -244,7 +244,7 @@ def test_a_callback_may_come_early_and_more_than_once(journey, fault):
     assert len(row["attempts"]) == 1
 
 
-def test_a_callback_at_a_wrong_address_is_forbidden_and_changes_nothing(journey, stack):
+def test_callback_with_a_wrong_signature_changes_nothing(journey, stack):
     job = journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
     before = journey.finished(job)
 
@@ -254,7 +254,7 @@ def test_a_callback_at_a_wrong_address_is_forbidden_and_changes_nothing(journey,
     assert journey.row(job) == before
 
 
-def test_a_duplicate_event_is_one_job_one_submission_one_execution(journey, stack):
+def test_duplicate_event_gives_one_job_and_one_submission(journey, stack):
     audio_key = key("abcpen", "meeting.wav")
     job = journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes())
     source = journey.finished(job)["source"]
@@ -274,7 +274,7 @@ def test_a_duplicate_event_is_one_job_one_submission_one_execution(journey, stac
     assert len(journey.row(job)["attempts"]) == len(journey.executions(job)) == 1
 
 
-def test_an_object_deleted_before_it_is_read_fails_and_says_so(journey, stack):
+def test_object_deleted_before_reading_fails_with_a_message(journey, stack):
     event = json.loads((SAMPLES.parent / "events/s3-put.json").read_text())
     event["Records"][0]["s3"]["object"].update(key="incoming/auto/gone.wav", sequencer="00FF")
     event["Records"][0]["s3"]["bucket"]["name"] = stack.audio_bucket
@@ -287,7 +287,7 @@ def test_an_object_deleted_before_it_is_read_fails_and_says_so(journey, stack):
     assert "upload it again" in row["error"]["M"]["message"]["S"]
 
 
-def test_the_world_is_told_by_event(journey, stack):
+def test_job_end_is_published_to_eventbridge(journey, stack):
     events, sqs = stack.client("events"), stack.client("sqs")
     queue_url = sqs.create_queue(QueueName="told")["QueueUrl"]
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -307,7 +307,7 @@ def test_the_world_is_told_by_event(journey, stack):
     assert event["detail"]["transcript"] == {"bucket": stack.transcript_bucket, "key": row["transcript_key"]}
 
 
-def test_the_transcript_never_passes_through_step_functions_or_dynamodb(journey, stack):
+def test_transcript_is_not_in_step_functions_or_dynamodb(journey, stack):
     job = journey.drop(key("abcpen", "lecture.m4a"), (SAMPLES / "lecture.m4a").read_bytes())
     row = journey.finished(job)
     execution = journey.ended_execution(job)
@@ -323,7 +323,7 @@ def test_the_transcript_never_passes_through_step_functions_or_dynamodb(journey,
         assert utterance["text"] not in json.dumps(row, default=str, ensure_ascii=False)
 
 
-def test_logs_are_json_with_the_job_id_and_hold_no_secret_url_or_text(journey, stack):
+def test_logs_are_json_with_job_id_and_without_secrets(journey, stack):
     job = journey.drop(key("volcengine", "news.mp3"), (SAMPLES / "news.mp3").read_bytes())
     transcript = journey.transcript(journey.finished(job))
     secrets = json.loads((SAMPLES.parent / "devstack/credentials.json").read_text())

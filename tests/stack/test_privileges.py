@@ -65,17 +65,17 @@ def used(tmp_path_factory):
         )
 
 
-def test_nothing_is_asked_that_is_not_granted(used):
+def test_every_used_action_is_granted(used):
     assert used.denials == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_granted_that_is_not_used(used, role):
+def test_every_granted_action_is_used(used, role):
     assert unused(used.policies[role], used.calls[role]) == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_without_any_one_action_a_role_cannot_do_its_work(used, role):
+def test_role_without_any_one_action_fails(used, role):
     needless = [
         grant
         for document in used.policies[role]
@@ -89,7 +89,7 @@ def test_without_any_one_action_a_role_cannot_do_its_work(used, role):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "dynamodb:Scan", "dynamodb:*", "states:StopExecution"])
-def test_an_action_that_is_added_is_found(used, role, action):
+def test_unused_action_is_detected(used, role, action):
     more = {"Statement": {"Sid": "More", "Effect": "Allow", "Action": action, "Resource": "*"}}
 
     found = unused([*used.policies[role], more], used.calls[role])
@@ -97,7 +97,7 @@ def test_an_action_that_is_added_is_found(used, role, action):
     assert found == [Grant("More", action, "*")]
 
 
-def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
+def test_missing_action_is_named_in_the_error(tmp_path):
     template = load_template(TEMPLATE)
     document = template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"]
     template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"] = without(
@@ -123,7 +123,7 @@ def test_a_role_that_lost_an_action_fails_and_says_which(tmp_path):
 class TestAStranger:
     """What the guard refuses, apart from missing grants."""
 
-    def test_with_a_key_of_nobody_gets_nothing(self, used):
+    def test_unknown_access_key_is_denied(self, used):
         stranger = boto3.client(
             "dynamodb",
             endpoint_url=used.stack.aws_endpoint_url,
@@ -136,7 +136,7 @@ class TestAStranger:
         with pytest.raises(ClientError):
             stranger.get_item(TableName=used.stack.jobs_table, Key={"job_id": {"S": "x"}})
 
-    def test_without_a_signature_gets_no_recording(self, used):
+    def test_unsigned_request_is_denied(self, used):
         answer = requests.get(
             f"{used.stack.aws_endpoint_url}/{used.stack.audio_bucket}/incoming/auto/meeting.wav", timeout=60
         )
@@ -151,7 +151,7 @@ class TestAStranger:
             pytest.param("X-Amz-Security-Token=", "X-Amz-Security-Token=A", id="with another token"),
         ],
     )
-    def test_with_a_url_that_was_signed_for_something_else_gets_nothing(self, used, wrong, right):
+    def test_url_signed_for_another_object_is_denied(self, used, wrong, right):
         url = presigned(used.stack, "incoming/tencent-sentence/meeting.wav")
 
         assert requests.get(url, timeout=60).content == MEETING
@@ -207,7 +207,7 @@ class TestAStranger:
         ),
     ],
 )
-def test_what_a_function_never_needs_is_refused_to_it(used, function, service, operation, asked):
+def test_function_is_denied_what_it_never_needs(used, function, service, operation, asked):
     stack = used.stack
     names = {
         "audio": stack.audio_bucket,
@@ -241,7 +241,7 @@ def test_what_a_function_never_needs_is_refused_to_it(used, function, service, o
         ),
     ],
 )
-def test_what_a_state_machine_never_needs_is_refused_to_it(used, role, service, operation, asked):
+def test_state_machine_is_denied_what_it_never_needs(used, role, service, operation, asked):
     stack = used.stack
     arn = stack.client("iam").get_role(RoleName=stack.roles[role])["Role"]["Arn"]
 

@@ -26,7 +26,7 @@ def stack(tmp_path_factory):
             yield stack
 
 
-def test_own_recording_comes_in_its_own_words_though_it_dies(stack):
+def test_speech_is_recognised_although_the_engine_crashes(stack):
     """The recogniser is killed while the vendors are at work; nothing is stuck, and each transcript has the words."""
     journey, body = Journey(stack), SPOKEN.path.read_bytes()
     jobs = {vendor: journey.drop(f"incoming/{vendor}/own.mp3", body) for vendor in VENDORS}

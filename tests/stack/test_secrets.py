@@ -51,7 +51,7 @@ def submitted(journey, vendor):
     return job
 
 
-def test_credentials_that_were_mended_are_used_within_seconds(journey):
+def test_corrected_credentials_are_used_within_seconds(journey):
     put(journey.stack, {**HELD, "volcengine": {**HELD["volcengine"], "token": "mistyped"}})
     journey.stack.retire("SubmitFunction")
     refused = journey.finished(drop(journey, "volcengine"))
@@ -65,7 +65,7 @@ def test_credentials_that_were_mended_are_used_within_seconds(journey):
     assert len(row["attempts"]) == 1
 
 
-def test_callbacks_in_flight_survive_a_new_key_and_the_new_key_is_known_at_once(journey):
+def test_callbacks_in_flight_survive_a_key_rotation(journey):
     journey.finished(drop(journey, ONLY_BY_CALLBACK))  # every process has read the secret by now
     in_flight = submitted(journey, ONLY_BY_CALLBACK)
 
@@ -77,7 +77,7 @@ def test_callbacks_in_flight_survive_a_new_key_and_the_new_key_is_known_at_once(
     assert [len(journey.row(job)["attempts"]) for job in (in_flight, later)] == [1, 1]
 
 
-def test_a_key_that_was_removed_signs_for_nobody_once_the_secret_was_kept_for_too_long(tmp_path):
+def test_removed_key_is_rejected_after_the_secret_expires(tmp_path):
     with SearchedStack({"SecretMaxAgeSeconds": "1"}, region="eu-west-3", log_dir=tmp_path) as stack:
         journey = Journey(stack)
         job = drop(journey, ONLY_BY_CALLBACK)
@@ -137,7 +137,7 @@ class TestTheScanner:
             ),
         ],
     )
-    def test_knows(self, said, what):
+    def test_scanner_detects(self, said, what):
         scanner = Scanner(
             {
                 HELD["tencent"]["secret_key"]: "tencent.secret_key of the secret",
@@ -156,10 +156,10 @@ class TestTheScanner:
             "the signature does not verify, or has expired",
         ],
     )
-    def test_lets_pass(self, said):
+    def test_scanner_accepts(self, said):
         assert Scanner({}).scan([Written("here", said)]) == []
 
-    def test_looks_everywhere(self, tmp_path):
+    def test_scanner_reads_every_store(self, tmp_path):
         template = write_project(tmp_path, {"submit": SHOUT, "poller": SHOUT})
         with SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
             stack.unsearched = "secrets are planted here"
@@ -179,7 +179,7 @@ class TestTheScanner:
             )
         ]
 
-    def test_looks_whenever_a_stack_of_the_tests_ends(self, tmp_path):
+    def test_scanner_runs_when_a_stack_stops(self, tmp_path):
         template = write_project(tmp_path, {})
         with (
             pytest.raises(AssertionError, match=r"abcpen\.api_key of the secret"),
@@ -189,7 +189,7 @@ class TestTheScanner:
                 Bucket=stack.transcript_bucket, Key="planted", Metadata={"said": HELD["abcpen"]["api_key"]}
             )
 
-    def test_is_passed_by_in_no_test(self):
+    def test_scanner_is_skipped_by_no_test(self):
         imports = re.compile(r"(?m)^\s*from devstack\.stack import .*\bLocalStack\b")
         unsearched = {path.name for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text())}
 
@@ -198,7 +198,7 @@ class TestTheScanner:
             "screenshot.py",
         }  # the latter is no test: it draws what the pages show
 
-    def test_lets_a_task_token_off_where_step_functions_hands_it_over_and_nowhere_else(self, tmp_path):
+    def test_scanner_accepts_task_tokens_in_step_input_only(self, tmp_path):
         template = write_project(tmp_path, {"poller": SHOUT})
         with SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack:
             stack.unsearched = "a function tells its task token"

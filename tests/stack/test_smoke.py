@@ -16,7 +16,7 @@ def left(operator: Operator, key: str) -> list[str]:
     return operator.versions(stack.audio_bucket, key) + operator.versions(stack.transcript_bucket, f"transcripts/{key}")
 
 
-def test_a_sample_is_transcribed_and_nothing_of_it_is_left(operator):
+def test_smoke_transcribes_a_sample_and_deletes_it(operator):
     found = operator.found("smoke")
 
     assert found["status"] == "COMPLETED"
@@ -25,7 +25,7 @@ def test_a_sample_is_transcribed_and_nothing_of_it_is_left(operator):
     assert operator.row(found["job_id"]) == {}
 
 
-def test_it_is_kept_if_that_is_wanted(operator):
+def test_smoke_keep_leaves_the_sample(operator):
     found = operator.found("smoke", "--keep", "--vendor", "abcpen")
 
     assert (found["status"], found["vendor"]) == ("COMPLETED", "abcpen")
@@ -33,11 +33,11 @@ def test_it_is_kept_if_that_is_wanted(operator):
     assert operator.row(found["job_id"])["status"] == "COMPLETED"
 
 
-def test_each_is_a_run_of_its_own(operator):
+def test_each_smoke_has_its_own_job(operator):
     assert operator.found("smoke")["job_id"] != operator.found("smoke")["job_id"]
 
 
-def test_a_failure_is_told_as_a_story_and_cleaned_up_too(operator):
+def test_failed_smoke_explains_the_job_and_deletes_it(operator):
     operator.fault("volcengine", **OUR_FAULT)
 
     told = operator.run("smoke", "--vendor", "volcengine")
@@ -48,7 +48,7 @@ def test_a_failure_is_told_as_a_story_and_cleaned_up_too(operator):
     assert operator.versions(operator.stack.audio_bucket, "incoming/volcengine/smoke-") == []
 
 
-def test_a_sample_that_is_not_done_in_time_is_kept_and_told_of(operator):
+def test_smoke_timeout_keeps_the_sample_and_reports_it(operator):
     operator.fault("tencent-recording", on="callback", drop=True)
 
     told = operator.run("smoke", "--vendor", "tencent-recording", "--within", "3s")
@@ -59,7 +59,7 @@ def test_a_sample_that_is_not_done_in_time_is_kept_and_told_of(operator):
     assert "it is kept; when it has ended: delete" in told.stdout
 
 
-def test_a_sample_of_which_nobody_was_told_is_kept_and_told_of(operator, stack):
+def test_missing_end_event_keeps_the_sample_and_reports_it(operator, stack):
     s3, bucket = stack.client("s3"), stack.audio_bucket
     told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -104,11 +104,11 @@ def recipe(*settings: str) -> str:
         ),
     ],
 )
-def test_make_smoke_is_the_command(settings, arguments):
+def test_make_smoke_runs_the_command(settings, arguments):
     assert " ".join(recipe(*settings).split()) == arguments
 
 
-def test_without_a_local_stack_it_says_what_to_do(operator, monkeypatch, tmp_path):
+def test_smoke_without_a_stack_says_what_to_do(operator, monkeypatch, tmp_path):
     monkeypatch.setattr("devstack.settings.FACTS", tmp_path / "nothing.json")
 
     told = operator.run("smoke", "--local")

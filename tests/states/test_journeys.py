@@ -108,7 +108,7 @@ def results() -> dict[str, Result]:
     return {name: Result(**answer) for name, answer in zip(JOURNEYS, answers, strict=True)}
 
 
-def test_query_waits_and_asks_until_the_job_ends(results):
+def test_query_step_repeats_until_the_job_ends(results):
     result = results["query"]
 
     assert result.path == [
@@ -135,7 +135,7 @@ def test_callback_ends_the_wait_with_its_envelope(results):
     assert result.elapsed_s == 0
 
 
-def test_missed_callback_is_looked_for_after_its_time(results):
+def test_missed_callback_is_queried_after_its_timeout(results):
     result = results["missed callback"]
 
     assert result.path == ["Dispatch", "AwaitCallback", "CheckOverdue", "Dispatch", "Failed"]
@@ -149,7 +149,7 @@ def test_conversion_is_repeated_before_the_submission(results):
     assert result.calls[0]["parameters"]["Payload"] == {"action": "convert", "job_id": JOB}
 
 
-def test_paced_submission_waits_for_each_slot(results):
+def test_submission_waits_for_each_slot(results):
     result = results["paced submission"]
 
     assert [(call["state"], call["at_s"]) for call in result.calls] == [
@@ -160,7 +160,7 @@ def test_paced_submission_waits_for_each_slot(results):
     assert result.path[-1] == "Completed"
 
 
-def test_throttled_function_is_called_21_times_then_recovered(results):
+def test_throttled_function_is_recovered_after_21_calls(results):
     result = results["throttled"]
     (recovered,) = result.calls_of("Recover")
 
@@ -171,7 +171,7 @@ def test_throttled_function_is_called_21_times_then_recovered(results):
     assert result.calls_of("CheckOverdue")[0]["at_s"] == recovered["at_s"] + 900
 
 
-def test_failing_step_is_tried_five_times_then_recovered(results):
+def test_failing_step_is_recovered_after_five_calls(results):
     result = results["failing step"]
     (recovered,) = result.calls_of("Recover")
 
@@ -185,7 +185,7 @@ def test_failing_step_is_tried_five_times_then_recovered(results):
     assert result.path[-1] == "Completed"
 
 
-def test_throttling_takes_no_retry_from_a_failing_step(results):
+def test_throttling_uses_no_retry_of_a_failing_step(results):
     result = results["throttled, then failing"]
 
     assert len(result.calls) == 8
@@ -212,7 +212,7 @@ def test_batch_waits_for_its_slot_and_ends_with_its_recordings(results, kind):
     assert result.output == NOTHING_LEFT["recordings"]
 
 
-def test_journeys_enter_every_state(results):
+def test_scenarios_enter_every_state(results):
     states = {*poller()["States"], *(name for each in JOURNEYS.values() for name in each["definition"]["States"])}
 
     assert {state for result in results.values() for state in result.path} == states

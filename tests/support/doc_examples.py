@@ -20,10 +20,10 @@ MARKS = frozenset({"", "make", "docker", "aws-account"})
 RUN_BY = {
     "docs/adding-a-vendor.md": (
         "python -m pytest",
-        "tests/contract/test_toy_vendor.py::test_a_vendor_made_from_the_page_alone_passes_what_every_vendor_must",
+        "tests/contract/test_toy_vendor.py::test_documented_example_vendor_passes_the_contract",
     ),
-    "docs/api.md": ("call", "tests/stack/test_api.py::test_the_manuals_commands_do_what_it_says"),
-    "docs/backfill.md": ("python -m asrctl", "tests/stack/test_backfill.py::test_the_commands_of_the_manual_run"),
+    "docs/api.md": ("call", "tests/stack/test_api.py::test_documented_commands_work"),
+    "docs/backfill.md": ("python -m asrctl", "tests/stack/test_backfill.py::test_documented_commands_work"),
 }
 _FENCED = re.compile(r"^ *```(\w*)(?: (\S+))?\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")

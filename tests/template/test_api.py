@@ -92,7 +92,7 @@ def written_by_sam(deployment: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_the_document_is_what_sams_own_http_api_writes(deployment):
+def test_openapi_body_equals_sams_own_http_api(deployment):
     ours, sams = body(DEPLOYMENTS[deployment]), written_by_sam(deployment)
 
     assert with_integrations(ours) == sams["paths"]
@@ -108,7 +108,7 @@ def test_routes_of_callers_need_authorization(deployment, key):
 
 @pytest.mark.parametrize("key", sorted(OPEN_TO_ALL))
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_callbacks_and_the_page_are_open_to_all(deployment, key):
+def test_callbacks_and_the_page_need_no_authorization(deployment, key):
     assert "security" not in routes(DEPLOYMENTS[deployment])[key]
 
 
@@ -132,18 +132,18 @@ def test_callbacks_and_the_page_are_open_to_all(deployment, key):
         ),
     ],
 )
-def test_authorization_is_the_parameters(deployment, scheme):
+def test_authorization_follows_its_parameter(deployment, scheme):
     assert body(DEPLOYMENTS[deployment])["components"]["securitySchemes"] == {"caller": scheme}
 
 
-def test_callbacks_lead_to_their_function_and_all_else_to_the_api():
+def test_callback_routes_invoke_callback_function_others_api():
     targets = {key: integration(operation) for key, operation in routes(DEPLOYMENTS["iam"]).items()}
 
     assert targets.pop(CALLBACK) == "callback"
     assert set(targets.values()) == {"api"}
 
 
-def test_the_routes_are_those_of_the_code_and_the_default():
+def test_routes_equal_the_codes_routes_and_the_default():
     documented = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
 
     assert set(routes(deployed())) == documented | {CALLBACK, DEFAULT}
@@ -151,7 +151,7 @@ def test_the_routes_are_those_of_the_code_and_the_default():
 
 
 @pytest.mark.parametrize(("bucket", "method"), [("AudioBucket", "POST"), ("TranscriptBucket", "GET")])
-def test_the_page_is_off_unless_asked_for_and_with_it_what_it_needs(bucket, method):
+def test_jobs_page_is_off_by_default_with_its_resources(bucket, method):
     assert PAGE not in routes(deployed())
     assert "CorsConfiguration" not in deployed()[bucket]["Properties"]
     (rule,) = deployed(JobsPage="on")[bucket]["Properties"]["CorsConfiguration"]["CorsRules"]
@@ -159,7 +159,7 @@ def test_the_page_is_off_unless_asked_for_and_with_it_what_it_needs(bucket, meth
     assert "*" not in str(rule["AllowedOrigins"])
 
 
-def test_tokens_need_an_issuer_and_an_audience():
+def test_jwt_needs_an_issuer_and_an_audience():
     rule = TEMPLATE["Rules"]["JwtIsComplete"]
 
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "ApiAuthorization"}, "jwt"]}
@@ -176,7 +176,7 @@ def test_the_stage_is_throttled_by_parameters():
     }
 
 
-def test_access_logs_tell_what_one_needs_and_never_an_address():
+def test_access_logs_name_the_route_and_never_an_address():
     settings = DEPLOYMENTS["iam"]["ApiStage"]["Properties"]["AccessLogSettings"]
     told = json.loads(settings["Format"])
 
@@ -189,7 +189,7 @@ def test_access_logs_tell_what_one_needs_and_never_an_address():
 
 
 @pytest.mark.parametrize(("name", "function"), [("callback", "CallbackFunction"), ("api", "ApiFunction")])
-def test_an_integration_runs_its_function_and_outlives_it(name, function):
+def test_integration_timeout_exceeds_the_functions(name, function):
     integration = body(DEPLOYMENTS["iam"])["components"]["x-amazon-apigateway-integrations"][name]
 
     assert f"/functions/${{{function}.Arn}}/invocations" in integration["uri"]["Fn::Sub"]
@@ -207,7 +207,7 @@ def test_only_this_api_may_call_the_functions(permission):
     assert "${HttpApi}/*" in properties["SourceArn"]["Fn::Sub"]
 
 
-def test_the_api_knows_no_secret_of_any_vendor():
+def test_api_function_cannot_read_the_secret():
     actions = [
         action
         for policy in DEPLOYMENTS["iam"]["ApiRole"]["Properties"]["Policies"]
@@ -225,7 +225,7 @@ def test_the_api_knows_no_secret_of_any_vendor():
         ("JwtAudience", "4f2c-client", "two, audiences"),
     ],
 )
-def test_parameters_refuse_what_cannot_work(name, good, bad):
+def test_invalid_parameters_are_rejected(name, good, bad):
     pattern = PARAMETERS[name]["AllowedPattern"]
 
     assert re.fullmatch(pattern, good)

@@ -25,7 +25,7 @@ def of_type(name: str, kind: str) -> dict:
     return state
 
 
-def test_prefix_and_inventory_maps_differ_in_names_and_reader_only():
+def test_prefix_and_inventory_maps_differ_in_reader_only():
     prefix, inventory = (
         {**MAPS[name], "ItemProcessor": json.dumps(MAPS[name]["ItemProcessor"]).replace(kind, "")}
         for name, kind in (("FromPrefix", "Prefix"), ("FromInventory", "Inventory"))
@@ -42,7 +42,7 @@ def test_prefix_and_inventory_maps_differ_in_names_and_reader_only():
         pytest.param(BackfillRequest(None, "inventory/weekly/manifest.json"), "FromInventory", id="an inventory"),
     ],
 )
-def test_what_the_command_asks_for_is_what_is_read(asked, goes_to):
+def test_command_input_matches_the_machines_paths(asked, goes_to):
     given = asked.to_input()
     (choice,) = ASL["States"]["WhichList"]["Choices"]
     chosen = choice["Next"] if choice["Variable"].removeprefix("$.") in given else ASL["States"]["WhichList"]["Default"]
@@ -54,38 +54,38 @@ def test_what_the_command_asks_for_is_what_is_read(asked, goes_to):
 
 @pytest.mark.parametrize("name", MAPS)
 class TestMaps:
-    def test_is_distributed_with_bounded_concurrency_and_gives_up_when_much_fails(self, name):
+    def test_map_is_distributed_and_bounded(self, name):
         assert MAPS[name]["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
         assert MAPS[name]["MaxConcurrencyPath"] == "$.concurrency"
         assert 0 < MAPS[name]["ToleratedFailurePercentage"] <= 10
 
-    def test_its_manifest_lies_under_the_name_of_the_run(self, name):
+    def test_manifest_prefix_is_the_execution_name(self, name):
         written = MAPS[name]["ResultWriter"]["Parameters"]
 
         assert written["Bucket"] == "${TranscriptBucketName}"
         assert written["Prefix.$"] == "States.Format('backfill/{}', $$.Execution.Name)"
 
-    def test_dispatches_exactly_what_the_layer_answers(self, name):
+    def test_dispatch_handles_exactly_the_layers_results(self, name):
         answers = {
             str(Progress(Batch(Items=items)).envelope()["next"]) for items in ([], [Listed(key="incoming/a.wav")])
         }
 
         assert {choice["StringEquals"] for choice in of_type(name, "Choice")["Choices"]} == answers
 
-    def test_asks_for_what_the_function_does_and_gives_it_time(self, name):
+    def test_task_calls_the_function_within_its_timeout(self, name):
         submit = of_type(name, "Task")
         payload = {**submit["Parameters"]["Payload"], "batch": {"Items": [{"key": "incoming/a.wav"}]}}
 
         assert backfill_event({key.removesuffix(".$"): value for key, value in payload.items() if key != "batch.$"})
         assert ROUND_S < FUNCTION_S < submit["TimeoutSeconds"]
 
-    def test_whom_lambda_turns_away_waits_for_long_and_uses_up_no_other_retry(self, name):
+    def test_lambda_throttling_has_its_own_retrier(self, name):
         first, other = of_type(name, "Task")["Retry"]
 
         assert first == TURNED_AWAY
         assert (other["ErrorEquals"], other["JitterStrategy"]) == (["States.ALL"], "FULL")
 
-    def test_a_batch_fits_into_a_state_with_all_that_became_of_it(self, name):
+    def test_batch_with_its_results_fits_into_a_state(self, name):
         batcher = MAPS[name]["ItemBatcher"]
         longest = "incoming/auto/" + "会" * ((LONGEST_KEY_BYTES - 14) // 3)
         entry = Entry(key=longest, outcome=Outcome.FAILED, job_id="0" * 32, why="会" * 200)
@@ -106,15 +106,15 @@ def test_the_execution_has_a_time_limit():
     assert ASL["TimeoutSeconds"] > 0
 
 
-def test_no_partition_region_account_or_suffix_is_written_down():
+def test_no_partition_region_account_or_suffix_is_hardcoded():
     assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", TEXT)
 
 
-def test_every_substitution_is_given_and_used():
+def test_every_substitution_is_defined_and_used():
     assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == set(MACHINE["DefinitionSubstitutions"])
 
 
-def test_the_role_reads_inventories_where_the_bucket_lets_s3_write_them():
+def test_role_reads_inventories_where_s3_writes_them():
     _, documents = policies_of(TEMPLATE["Resources"]["BackfillStateMachine"])
     documents.append(TEMPLATE["Resources"]["AudioBucketPolicy"]["Properties"]["PolicyDocument"])
     statements = {each["Sid"]: each for document in documents for each in document["Statement"]}

@@ -40,20 +40,20 @@ def imported(request):
     return set(Start("import app", (ROOT / "functions" / request.param, LAYER, packages)).modules())
 
 
-def test_a_function_starts_with_few_modules(imported):
+def test_function_imports_stay_within_budget(imported):
     has_routes = "aws_lambda_powertools.event_handler" in imported
 
     assert has_routes == ("asrcore.api" in imported)
     assert len(imported) <= (AT_MOST_WITH_ROUTES if has_routes else AT_MOST_MODULES)
 
 
-def test_a_function_starts_with_no_other_package(imported):
+def test_function_imports_no_unneeded_package(imported):
     packages = {name.partition(".")[0] for name in imported if not name.startswith(("_", "six."))}
 
     assert packages - sys.stdlib_module_names - PACKAGES == set()
 
 
-def test_what_only_some_steps_need_is_loaded_when_first_used(imported):
+def test_optional_modules_are_imported_on_first_use(imported):
     assert imported & FOR_SOME_STEPS == set()
 
 
@@ -63,14 +63,14 @@ def layer(tmp_path_factory):
     return put_layer_together(tmp_path_factory.mktemp("layer"))
 
 
-def test_the_layer_stays_small(layer):
+def test_layer_size_stays_within_budget(layer):
     zipped_bytes, unzipped_bytes = sizes(layer)
 
     assert zipped_bytes < 9 * MIB
     assert unzipped_bytes < 24 * MIB
 
 
-def test_no_cold_start_compiles_anything_of_the_layer(layer):
+def test_cold_start_compiles_no_layer_module(layer):
     compiled = {Path(importlib.util.source_from_cache(str(path))): path.read_bytes() for path in layer.rglob("*.pyc")}
 
     assert set(compiled) == set(layer.rglob("*.py"))
@@ -78,13 +78,13 @@ def test_no_cold_start_compiles_anything_of_the_layer(layer):
     assert {int.from_bytes(content[4:8], "little") for content in compiled.values()} == {HASHED_AND_UNCHECKED}
 
 
-def test_tracebacks_name_files_as_they_lie_on_lambda(layer):
+def test_tracebacks_name_the_paths_of_lambda(layer):
     path = Path(importlib.util.cache_from_source(str(layer / "asrcore/submit.py")))
 
     assert marshal.loads(path.read_bytes()[16:]).co_filename == "/opt/python/asrcore/submit.py"
 
 
-def test_sam_build_takes_pinned_packages_of_lambdas_platform_and_nothing_else():
+def test_sam_build_installs_only_pinned_lambda_packages():
     rule = (LAYER / "Makefile").read_text()
 
     assert TEMPLATE["Resources"]["AsrCoreLayer"]["Metadata"] == {"BuildMethod": "makefile"}
@@ -93,11 +93,11 @@ def test_sam_build_takes_pinned_packages_of_lambdas_platform_and_nothing_else():
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_a_door_and_no_house(function):
+def test_handler_is_at_most_forty_lines(function):
     assert sum(path.stat().st_size for path in (ROOT / "functions" / function).glob("*.py")) < 4 * 1024
 
 
-def test_vendors_are_asked_seldom_and_results_seen_soon():
+def test_polling_is_rare_and_results_are_found_soon():
     outcome = judge(ours, draw(PUBLISHED))
 
     assert outcome.queries < 9.5
@@ -106,7 +106,7 @@ def test_vendors_are_asked_seldom_and_results_seen_soon():
     assert outcome.given_up == 0
 
 
-def test_vendors_whose_history_is_known_are_asked_more_seldom():
+def test_polling_is_rarer_with_turnaround_statistics():
     outcome = learned(300)
 
     assert outcome.queries < 8

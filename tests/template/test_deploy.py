@@ -23,35 +23,35 @@ KEY = yaml.load((ROOT / "deploy/key.yaml").read_text(), Loader)
 
 
 class TestProfiles:
-    def test_are_these(self):
+    def test_profiles_are_default_prod_and_china(self):
         assert set(PROFILES) == {"default", "prod", "china"}
 
     @pytest.mark.parametrize("name", PROFILES)
-    def test_set_parameters_that_the_template_has_to_values_that_it_allows(self, name):
+    def test_profile_parameters_satisfy_the_template(self, name):
         given = overrides(PROFILES[name]["deploy"]["parameters"].get("parameter_overrides", ""))
 
         check_parameters(TEMPLATE["Parameters"], given)
 
     @pytest.mark.parametrize("name", PROFILES)
-    def test_ask_for_no_more_than_the_template_needs(self, name):
+    def test_profile_capabilities_are_those_needed(self, name):
         assert PROFILES[name]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
         assert not any(
             "RoleName" in each["Properties"] or "ManagedPolicyName" in each["Properties"] for each in EXPANDED.values()
         )
 
     @pytest.mark.parametrize("name", PROFILES)
-    def test_name_a_stack_whose_buckets_can_be_named_after_it(self, name):
+    def test_profile_stack_name_fits_bucket_names(self, name):
         stack = PROFILES[name]["global"]["parameters"]["stack_name"]
 
         for bucket in ("audio", "transcripts"):
             assert len(f"{stack}-{bucket}-123456789012-ap-southeast-1") <= 63
 
-    def test_of_production_and_of_trials_are_two_stacks(self):
+    def test_default_and_prod_profiles_are_two_stacks(self):
         names = [PROFILES[name]["global"]["parameters"]["stack_name"] for name in ("default", "prod")]
 
         assert len(set(names)) == 2
 
-    def test_of_china_works_before_vendors_may_call_back(self):
+    def test_china_profile_needs_no_callbacks(self):
         deploy = PROFILES["china"]["deploy"]["parameters"]
 
         assert PROFILES["china"]["global"]["parameters"]["region"].startswith("cn-")
@@ -60,7 +60,7 @@ class TestProfiles:
 
 class TestParameters:
     @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
-    def test_every_one_has_bounds_and_a_description_that_the_console_shows_whole(self, name):
+    def test_every_parameter_has_bounds_and_a_short_description(self, name):
         parameter = TEMPLATE["Parameters"][name]
 
         assert len(parameter["Description"]) <= 130
@@ -79,25 +79,25 @@ class TestParameters:
         *("LogGroupNames", "EncryptionKey"),
     ],
 )
-def test_what_a_person_needs_next_is_an_output_and_explained(output):
+def test_next_steps_are_outputs_with_descriptions(output):
     assert TEMPLATE["Outputs"][output]["Description"]
     assert f"`{output}`" in (ROOT / "docs/deploy.md").read_text()
 
 
-def test_every_output_is_explained():
+def test_every_output_is_documented():
     told = (ROOT / "docs/deploy.md").read_text()
 
     assert [name for name in TEMPLATE["Outputs"] if f"`{name}`" not in told] == []
 
 
 class TestDependencies:
-    def test_are_no_circle(self):
+    def test_dependencies_have_no_cycle(self):
         graph = {name: set(needed(resource)) & set(EXPANDED) for name, resource in EXPANDED.items()}
 
         assert len(list(TopologicalSorter(graph).static_order())) == len(EXPANDED)
         assert graph["AudioBucket"]  # it tells a function of recordings, and is the one that could close a circle
 
-    def test_would_be_seen_to_be_a_circle(self):
+    def test_dependency_cycle_is_detected(self):
         """By a reference, an attribute and a name in a text, the ways in which one resource needs another."""
         resources = {
             "Bucket": {"Notify": {"Fn::GetAtt": ["Function", "Arn"]}},
@@ -122,7 +122,7 @@ def unordered(of: dict[str, Any]) -> list[tuple[str, str]]:
     return [(one, other) for one, other in combinations(parts, 2) if not {one, other} & (earlier[one] | earlier[other])]
 
 
-def test_resources_of_the_api_are_created_one_after_the_other():
+def test_api_resources_are_created_in_order():
     assert unordered(EXPANDED) == []
 
 
@@ -133,7 +133,7 @@ def test_resources_of_the_api_are_created_one_after_the_other():
         pytest.param({"DependsOn": "First"}, [], id="one-after-the-other"),
     ],
 )
-def test_resources_of_an_api_without_an_order_are_found(depends_on, pairs):
+def test_api_resources_without_an_order_are_detected(depends_on, pairs):
     route = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": {"Ref": "Api"}}}
     of = {"Api": {"Type": "AWS::ApiGatewayV2::Api"}, "First": route, "Second": {**route, **depends_on}}
 
@@ -152,7 +152,7 @@ STAYS = {
 
 
 @pytest.mark.parametrize("name", STAYS)
-def test_an_update_never_replaces_what_holds_data_or_is_known_outside(name):
+def test_update_replaces_no_resource_with_data(name):
     """A changed logical id, or one of the properties that CloudFormation cannot change, would make a new one."""
     resource = EXPANDED[name]
     schema = provider_schemas().get_resource_schema("us-east-1", resource["Type"]).schema
@@ -163,7 +163,7 @@ def test_an_update_never_replaces_what_holds_data_or_is_known_outside(name):
 
 
 @pytest.mark.parametrize("name", ["AudioBucket", "TranscriptBucket", "JobsTable", "VendorSecret"])
-def test_deleting_the_stack_keeps_what_cannot_be_made_again(name):
+def test_stack_deletion_retains_data(name):
     assert EXPANDED[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert EXPANDED[name]["UpdateReplacePolicy"] == "Retain"
 
@@ -172,14 +172,14 @@ STATEMENTS = {each["Sid"]: each for each in KEY["Resources"]["Key"]["Properties"
 
 
 class TestKey:
-    def test_outlives_its_stack_and_turns(self):
+    def test_key_is_retained_and_rotated(self):
         assert (KEY["Resources"]["Key"]["DeletionPolicy"], KEY["Resources"]["Key"]["UpdateReplacePolicy"]) == (
             "Retain",
             "Retain",
         )
         assert KEY["Resources"]["Key"]["Properties"]["EnableKeyRotation"] is True
 
-    def test_opens_to_services_for_this_stack_alone(self):
+    def test_key_policy_admits_services_for_this_stack_only(self):
         for name, statement in STATEMENTS.items():
             if name != "AllowAccountPolicies":
                 ((key, values),) = statement["Condition"]["ArnLike"].items()
@@ -188,25 +188,25 @@ class TestKey:
                     assert "${StackName}" in value["Fn::Sub"]
 
     @pytest.mark.parametrize("name", [name for name, each in EXPANDED.items() if each["Type"] == "AWS::Logs::LogGroup"])
-    def test_seals_every_log_group(self, name):
+    def test_key_policy_covers_every_log_group(self, name):
         group = EXPANDED[name]["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "${StackName}")
         allowed = STATEMENTS["EncryptLogs"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
 
         assert any(group.startswith(each["Fn::Sub"].split(":log-group:")[1].rstrip("*")) for each in allowed)
 
-    def test_is_what_the_parameter_takes(self):
+    def test_key_output_satisfies_the_parameter(self):
         arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
         assert KEY["Outputs"]["KmsKeyArn"]["Value"] == {"Fn::GetAtt": "Key.Arn"}
         assert re.fullmatch(TEMPLATE["Parameters"]["KmsKeyArn"]["AllowedPattern"], arn)
 
-    def test_names_no_partition(self):
+    def test_key_template_hardcodes_no_partition(self):
         text = re.sub(r"(events|s3)\.amazonaws\.com", "", json.dumps(KEY))
 
         assert not re.findall(r"arn:aws|amazonaws", text)
 
 
-def test_china_page_says_filing_is_per_region_and_what_to_try():
+def test_china_section_explains_the_icp_filing():
     (section,) = re.findall(r"(?s)\n## AWS China\n(.*?)\n## ", (ROOT / "docs/deploy.md").read_text())
     region = PROFILES["china"]["global"]["parameters"]["region"]
 

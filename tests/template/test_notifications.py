@@ -39,12 +39,12 @@ def taken(parameter, value):
         ),
     ],
 )
-def test_there_is_what_was_asked_for(asked, names):
+def test_notification_resources_follow_the_parameters(asked, names):
     assert deployed(**asked).keys() - deployed().keys() == names
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_rule_tells_of_this_stacks_ends_alone(name):
+def test_rule_matches_this_stacks_end_events_only(name):
     assert PROPERTIES[name]["EventPattern"] == {
         "source": ["asrcore"],
         "detail-type": ["Transcript Completed", "Transcript Failed"],
@@ -53,7 +53,7 @@ def test_a_rule_tells_of_this_stacks_ends_alone(name):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_targets_own_policy_lets_a_rule_in_because_a_role_would_keep_it_out_of_what_is_encrypted(name):
+def test_rule_reaches_its_target_by_resource_policy(name):
     (target,) = PROPERTIES[name]["Targets"]
 
     assert "RoleArn" not in target
@@ -63,7 +63,7 @@ def test_the_targets_own_policy_lets_a_rule_in_because_a_role_would_keep_it_out_
 @pytest.mark.parametrize(
     "key", ["", "arn:aws:kms:us-east-1:123456789012:key/k"], ids=["AWS's key", "a key of one's own"]
 )
-def test_the_queues_are_encrypted_and_keep_messages_as_long_as_sqs_does(name, key):
+def test_queues_are_encrypted_and_keep_messages_for_14_days(name, key):
     queue = deployed(**NOTIFYING, KmsKeyArn=key)[name]["Properties"]
 
     assert queue["SqsManagedSseEnabled"] is not bool(key)
@@ -72,7 +72,7 @@ def test_the_queues_are_encrypted_and_keep_messages_as_long_as_sqs_does(name, ke
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_only_the_webhooks_rule_writes_to_the_queues_and_nobody_without_tls(name):
+def test_only_the_webhook_rule_writes_to_the_queues_by_tls(name):
     tls, rule = PROPERTIES[f"{name}Policy"]["PolicyDocument"]["Statement"]
 
     assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
@@ -81,7 +81,7 @@ def test_only_the_webhooks_rule_writes_to_the_queues_and_nobody_without_tls(name
     assert rule["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": "WebhookRule.Arn"}}}
 
 
-def test_a_message_is_set_aside_after_as_many_tries_as_the_function_counts():
+def test_redrive_limit_exceeds_the_functions_attempts():
     redrive = PROPERTIES["WebhookQueue"]["RedrivePolicy"]
     environment = PROPERTIES["NotifyFunction"]["Environment"]["Variables"]
 
@@ -89,14 +89,14 @@ def test_a_message_is_set_aside_after_as_many_tries_as_the_function_counts():
     assert redrive["maxReceiveCount"] == environment["WEBHOOK_TRIES"] == {"Ref": "WebhookTries"}
 
 
-def test_a_message_outlives_its_tries():
+def test_message_retention_exceeds_all_attempts():
     most = TEMPLATE["Parameters"]["WebhookTries"]["MaxValue"]
     waits_s = sum(retry_wait_s(tries, most) for tries in range(1, most + 1))
 
     assert waits_s < PROPERTIES["WebhookQueue"]["MessageRetentionPeriod"]
 
 
-def test_a_batch_in_which_nobody_answers_fits_into_an_invocation_and_is_hidden_meanwhile():
+def test_batch_of_timeouts_fits_into_one_invocation():
     slowest_s = MESSAGE["BatchSize"] * (POST_LIMIT_S + 2 * CONNECT_TIMEOUT_S)
     timeout_s = PROPERTIES["NotifyFunction"]["Timeout"]
 
@@ -106,7 +106,7 @@ def test_a_batch_in_which_nobody_answers_fits_into_an_invocation_and_is_hidden_m
     assert 2 <= MESSAGE["ScalingConfig"]["MaximumConcurrency"] <= 10
 
 
-def test_delay_alarm_fires_at_the_third_refusal_of_an_event():
+def test_delay_alarm_fires_at_the_third_rejection():
     """From the third receipt on SQS leaves a message out of the age of the oldest (SQS guide, available metrics)."""
     reported = [point.value for point in points(refused_webhook().measured) if point.name == "RefusedWebhookAge"]
 
@@ -131,7 +131,7 @@ def test_delay_alarm_fires_at_the_third_refusal_of_an_event():
         pytest.param("ftp://example.com/", False, id="another scheme"),
     ],
 )
-def test_which_addresses_the_parameter_takes(url, is_taken):
+def test_webhook_url_parameter_accepts(url, is_taken):
     assert taken("WebhookUrl", url) is is_taken
 
 
@@ -146,5 +146,5 @@ def test_which_addresses_the_parameter_takes(url, is_taken):
         pytest.param("told", False, id="a name"),
     ],
 )
-def test_which_topics_the_parameter_takes(arn, is_taken):
+def test_topic_parameter_accepts(arn, is_taken):
     assert taken("NotificationTopicArn", arn) is is_taken

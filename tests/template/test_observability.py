@@ -98,14 +98,14 @@ def is_published(use: Use) -> bool:
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.where}: {use.namespace} {use.name}")
 class TestEveryMetricThatIsWatched:
-    def test_exists_under_that_name_and_these_dimensions(self, use):
+    def test_metric_exists_with_these_dimensions(self, use):
         if use.namespace == NAMESPACE:
             emitted = {(point.name, frozenset(point.dimensions.items())) for point in all_points()}
             assert (use.name, frozenset(use.dimensions.items())) in emitted
         else:
             assert is_published(use)
 
-    def test_is_of_this_stack(self, use):
+    def test_metric_is_of_this_stack(self, use):
         if use.namespace == NAMESPACE:
             assert use.dimensions["stack"] == STACK
             return
@@ -119,7 +119,7 @@ class TestEveryMetricThatIsWatched:
             assert RESOURCES[resource]["Type"] == wanted_type
             assert attribute == wanted_attribute.removeprefix(".")
 
-    def test_is_looked_at_by_a_statistic_that_there_is(self, use):
+    def test_metric_statistic_exists(self, use):
         assert STATISTIC.fullmatch(use.statistic)
 
 
@@ -132,12 +132,12 @@ class TestEveryMetricThatIsWatched:
         pytest.param("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueArn"}, id="another dimension"),
     ],
 )
-def test_a_metric_that_does_not_exist_would_be_found_out(namespace, name, dimensions):
+def test_unknown_metric_is_detected(namespace, name, dimensions):
     assert not is_published(Use("here", namespace, name, dict.fromkeys(dimensions, "x"), "Sum"))
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_a_search_finds_what_is_emitted_and_of_this_stack_only(expression):
+def test_dashboard_search_finds_this_stacks_metrics_only(expression):
     found = SEARCH.fullmatch(expression)
     assert found, expression
     schema, name, stack, statistic = found.groups()
@@ -150,7 +150,7 @@ def test_a_search_finds_what_is_emitted_and_of_this_stack_only(expression):
 
 
 @pytest.mark.parametrize("metric", ["CostUsd", "CostCny"])
-def test_what_it_costs_is_shown_by_vendor_and_by_day(metric):
+def test_dashboard_shows_cost_by_vendor_and_day(metric):
     (widget,) = [each for each in WIDGETS if f'MetricName="{metric}"' in str(each["metrics"])]
     ((search,),) = widget["metrics"]
     found = SEARCH.fullmatch(search["expression"])
@@ -162,7 +162,7 @@ def test_what_it_costs_is_shown_by_vendor_and_by_day(metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_every_metric_that_we_emit_is_looked_at(metric):
+def test_every_emitted_metric_is_on_the_dashboard_or_alarmed(metric):
     searched = [SEARCH.fullmatch(expression)[2] for expression in EXPRESSIONS]
 
     assert metric in searched or metric in [use.name for use in USES if use.namespace == NAMESPACE]
@@ -170,18 +170,18 @@ def test_every_metric_that_we_emit_is_looked_at(metric):
 
 @pytest.mark.parametrize("name", ALARMS)
 class TestAlarms:
-    def test_is_named_after_the_stack_and_tells_whom_it_is_told_to_tell(self, name):
+    def test_alarm_has_the_stacks_name_and_topic(self, name):
         assert written(ALARMS[name]["AlarmName"]).startswith(f"{STACK}-")
         assert ALARMS[name]["AlarmActions"] == {
             "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
         }
 
-    def test_says_what_silence_means(self, name):
+    def test_alarm_states_how_to_treat_missing_data(self, name):
         reports_always = name == "OldestOpenJobAlarm"
 
         assert ALARMS[name]["TreatMissingData"] == ("breaching" if reports_always else "notBreaching")
 
-    def test_has_a_page_that_says_what_it_means_how_to_look_and_what_to_do(self, name):
+    def test_alarm_has_a_complete_runbook(self, name):
         page = re.search(r"See docs/runbooks/([a-z-]+\.md)$", ALARMS[name]["AlarmDescription"])
         assert page
         text = (RUNBOOKS / page[1]).read_text()
@@ -190,7 +190,7 @@ class TestAlarms:
         assert written(ALARMS[name]["AlarmName"]).removeprefix(f"{STACK}-") in text
         assert "```sh\n" in text
 
-    def test_is_on_the_dashboard(self, name):
+    def test_alarm_is_on_the_dashboard(self, name):
         (listed,) = [each["properties"]["alarms"] for each in DASHBOARD["widgets"] if each["type"] == "alarm"]
 
         assert f"<{name}.Arn>" in listed
@@ -241,7 +241,7 @@ def test_alarm_fires_and_ends(name):
         ),
     ],
 )
-def test_alarm_that_stays_or_cannot_fire_is_found(changes, reason):
+def test_alarm_that_cannot_fire_or_end_is_detected(changes, reason):
     assert any(reason in each for each in stays("here", {**ALARMS["SubmitErrorsAlarm"], **changes}))
 
 
@@ -254,13 +254,13 @@ def test_jobs_table_alarm_watches_the_table_and_every_index():
     assert [each.get("GlobalSecondaryIndexName") for each in watched] == [None, *indexes]
 
 
-def test_no_page_is_left_of_an_alarm_that_is_gone():
+def test_every_runbook_has_an_alarm():
     named = {match for alarm in ALARMS.values() for match in re.findall(r"runbooks/(.+)$", alarm["AlarmDescription"])}
 
     assert {page.name for page in RUNBOOKS.glob("*.md")} == {*named, "README.md"}
 
 
-def test_the_first_page_lists_every_page_and_every_metric():
+def test_runbook_index_lists_every_page_and_metric():
     text = (RUNBOOKS / "README.md").read_text()
 
     assert {page.name for page in RUNBOOKS.glob("*.md")} - set(re.findall(r"\]\((.+?\.md)\)", text)) == {"README.md"}
@@ -270,7 +270,7 @@ def test_the_first_page_lists_every_page_and_every_metric():
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
-def test_the_commands_of_a_page_are_shell_and_name_what_the_stack_has(page):
+def test_runbook_commands_are_shell_and_name_real_resources(page):
     commands = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", page.read_text()))
 
     parsed = subprocess.run(["bash", "-n"], input=commands, text=True, capture_output=True, timeout=60, check=False)
@@ -282,31 +282,31 @@ def test_the_commands_of_a_page_are_shell_and_name_what_the_stack_has(page):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
-def test_every_function_is_watched(function, metric):
+def test_every_function_has_alarms(function, metric):
     assert (metric, f"<{function}>") in [(use.name, use.dimensions.get("FunctionName")) for use in ALARM_USES]
 
 
-def test_the_age_alarm_lets_every_vendor_have_its_time_and_comes_before_results_are_dropped():
+def test_age_alarm_is_between_turnaround_and_result_expiry():
     parameter = ALARMS["OldestOpenJobAlarm"]["Threshold"]["Ref"]
     threshold_s = TEMPLATE["Parameters"][parameter]["Default"]
 
     assert max(RESULT_DEADLINE_S, CALLBACK_DEADLINE_S) < threshold_s < 24 * 3600
 
 
-def test_the_age_alarm_waits_for_more_than_one_sweep():
+def test_age_alarm_period_exceeds_one_sweep():
     schedule = RESOURCES["SweepFunction"]["Properties"]["Events"]["Sweep"]["Properties"]["Schedule"]
 
     assert schedule == "rate(5 minutes)"
     assert ALARMS["OldestOpenJobAlarm"]["Period"] > 2 * 300
 
 
-def test_the_functions_know_their_stack():
+def test_functions_have_the_stack_name():
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 
     assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
 
 
-def test_widgets_fill_the_page_and_do_not_overlap():
+def test_dashboard_widgets_do_not_overlap():
     taken = [
         (x, y)
         for each in DASHBOARD["widgets"]

@@ -68,7 +68,7 @@ def longest_parameter(name: str) -> str:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_lambda_takes_the_environment_with_every_parameter_at_its_longest(function):
+def test_longest_parameters_fit_the_lambda_environment(function):
     shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = TEMPLATE["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
     variables = {name: longest(value) for name, value in {**shared, **own}.items()}
@@ -78,7 +78,7 @@ def test_lambda_takes_the_environment_with_every_parameter_at_its_longest(functi
     assert len(measured) < AT_MOST_BYTES
 
 
-def test_a_price_for_everything_still_fits():
+def test_prices_of_every_vendor_fit():
     prices = {
         "VendorPrices": {name: {"price": 0.0032, "date": "2026-11-20"} for name in VENDORS},
         "AwsPrices": {"currency": "CNY", "date": "2026-11-20", **dict.fromkeys(UNITS, 11.1538)},
@@ -104,12 +104,12 @@ def test_longest_values_are_documented():
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_every_vendor_may_stand_in_the_chain(vendor):
+def test_chain_accepts_every_vendor(vendor):
     check_parameters(PARAMETERS, {"VendorChain": vendor})
 
 
 @pytest.mark.parametrize("chain", [VENDORS, list(reversed(VENDORS)), list(VENDORS)[:2]], ids=",".join)
-def test_several_may_in_any_order(chain):
+def test_chain_accepts_any_order(chain):
     check_parameters(PARAMETERS, {"VendorChain": ",".join(chain)})
 
 
@@ -137,7 +137,7 @@ LOCAL = [
         ),
     ],
 )
-def test_what_is_meant_is_taken(name, value):
+def test_valid_value_is_accepted(name, value):
     check_parameters(PARAMETERS, {name: value})
 
 
@@ -190,6 +190,6 @@ def test_what_is_meant_is_taken(name, value):
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(name, value):
+def test_invalid_value_is_rejected(name, value):
     with pytest.raises(ParameterError, match=name):
         check_parameters(PARAMETERS, {name: value})

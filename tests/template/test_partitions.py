@@ -19,7 +19,7 @@ PRINCIPALS = re.compile(r"\b(lambda|states|apigateway|s3|events|sns)\.amazonaws\
 
 # What AWS China lacks, as it would show in a template. Source: "Getting Started with Amazon Web Services in China",
 # the "Feature Availability and Implementation Differences" of each service. What Lambda's page says of X-Ray is a
-# condition of the template (test_shelter.py); what API Gateway's says of open routes is in docs/deploy.md.
+# condition of the template (test_kms_and_vpc.py); what API Gateway's says of open routes is in docs/deploy.md.
 LACKING = {
     "Lambda: function URLs": r"FunctionUrlConfig",
     "Lambda: SnapStart for Python": r'"SnapStart"',
@@ -51,7 +51,7 @@ def expanded(region):
     return expand(load_template(ROOT / "template.yaml"), ROOT, region).template
 
 
-def test_no_partition_suffix_region_or_account_is_written_down(expanded):
+def test_no_partition_region_account_or_suffix_is_hardcoded(expanded):
     # One question needs the answer in plain words: which host the console has.
     decided = {**expanded, "Conditions": {**expanded["Conditions"], "IsInChina": None}}
     text = PRINCIPALS.sub("", json.dumps(decided))
@@ -59,11 +59,11 @@ def test_no_partition_suffix_region_or_account_is_written_down(expanded):
     assert re.findall(r"arn:aws|\baws-cn\b|amazonaws\.com|\b(?:us|cn|eu|ap)-[a-z]+-\d\b|\b\d{12}\b", text) == []
 
 
-def test_it_is_the_same_everywhere(expanded):
+def test_template_is_the_same_in_every_region(expanded):
     assert expanded == expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template
 
 
-def test_every_type_of_resource_is_there(expanded, region):
+def test_every_resource_type_exists_in_every_region(expanded, region):
     known = provider_schemas().get_resource_types(region)
 
     assert {each["Type"] for each in expanded["Resources"].values()} - set(known) == set()
@@ -71,23 +71,23 @@ def test_every_type_of_resource_is_there(expanded, region):
 
 @pytest.mark.parametrize("region", CHINA)
 @pytest.mark.parametrize("absent", ["AWS::Cognito::UserPool", "AWS::Chatbot::SlackChannelConfiguration"])
-def test_the_list_of_types_tells_what_a_region_lacks(region, absent):
+def test_missing_resource_type_is_detected(region, absent):
     assert absent in provider_schemas().get_resource_types("us-east-1")
     assert absent not in provider_schemas().get_resource_types(region)
 
 
 @pytest.mark.parametrize("pattern", LACKING.values(), ids=LACKING)
-def test_nothing_is_used_that_china_lacks(expanded, pattern):
+def test_nothing_missing_in_china_is_used(expanded, pattern):
     assert re.findall(pattern, json.dumps(expanded)) == []
 
 
-def test_the_stack_in_china_gets_no_tags_which_cloudformation_would_hand_on_to_the_event_source_mapping():
+def test_china_profile_sets_no_tags():
     profile = tomllib.loads((ROOT / "samconfig.toml").read_text())["china"]
 
     assert [name for name, command in profile.items() if "tags" in command["parameters"]] == []
 
 
-def test_a_service_is_reached_where_its_region_has_it():
+def test_service_endpoint_is_the_regions():
     """Clients find their hosts by region: no host and no partition stands in the code."""
     code = [*(ROOT / "layers/asrcore/asrcore").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
 

@@ -45,7 +45,7 @@ def changed(address: str, **elements: Any) -> str:
     return rights(resources_then)
 
 
-def test_every_right_is_on_the_page():
+def test_every_statement_is_documented():
     (page,) = re.findall(r"(?s)```text\n(.*?)```", (ROOT / "docs/rights.md").read_text())
 
     assert page == WRITTEN, "somebody may do more, or less: look at it, then run: make docs"
@@ -70,7 +70,7 @@ def granted_on_the_key() -> dict[str, tuple[str, set[str]]]:
     }
 
 
-def test_actions_on_the_key_are_those_that_the_page_documents():
+def test_key_actions_are_documented():
     rows = re.findall(
         r"(?m)^\| [^|]+ \| [^|]+ \| ([^|]*`kms:[^|]+) \| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/rights.md").read_text()
     )
@@ -80,7 +80,7 @@ def test_actions_on_the_key_are_those_that_the_page_documents():
     assert all("Guide, “" in document for *_, document in rows)
 
 
-def test_page_names_the_document_of_every_service_with_a_key():
+def test_page_cites_every_service_that_uses_the_key():
     (table,) = re.findall(r"(?s)\n\| service \| (.+?)\n\n", (ROOT / "docs/rights.md").read_text())
     services = re.findall(
         r"(?m)^\| ([A-Z][^|]+) \| [^|]+ \| [^|]*`kms:[^|]+ \| [^|]+ \| [^|]+ Guide, “[^|]+ \|$", table
@@ -112,7 +112,7 @@ FOR_DYNAMODB |= {"kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey", "kms:
         ("s3.amazonaws.com", {"kms:GenerateDataKey"}),
     ],
 )
-def test_key_may_be_used_as_each_service_documents(service, actions):
+def test_key_actions_suffice_for_each_service(service, actions):
     assert dict(granted_on_the_key().values())[service] == actions
 
 
@@ -132,7 +132,7 @@ def test_condition_keys_with_several_values_have_a_set_operator(address, conditi
             assert has_set_operator == (key.lower() in MULTI_VALUED), f"{address}: {operator} {key}"
 
 
-def test_every_statement_has_a_name_of_its_own():
+def test_statement_ids_are_unique():
     assert len(ADDRESSES) == len(set(ADDRESSES))
 
 
@@ -156,12 +156,12 @@ def test_every_statement_has_a_name_of_its_own():
         pytest.param("AudioBucketPolicy.TlsOnly", {"Effect": "Allow"}, id="allows what it forbade"),
     ],
 )
-def test_one_that_is_wider_is_seen(address, elements):
+def test_widened_statement_is_detected(address, elements):
     assert changed(address, **elements) != WRITTEN
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_any_one_that_is_wider_is_seen(address):
+def test_any_widened_statement_is_detected(address):
     statement = dict(statements(GRANTED))[address]
 
     assert changed(address, Action="*") != WRITTEN
@@ -181,7 +181,7 @@ def test_any_one_that_is_wider_is_seen(address):
         ),
     ],
 )
-def test_what_cannot_be_written_out_is_refused(wider):
+def test_undocumentable_statement_is_rejected(wider):
     more = copy.deepcopy(GRANTED)
     wider(more["ApiRole"]["Properties"])
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_written_out_is_refused(wider):
 
 
 @pytest.mark.parametrize("kind", ["AWS::IAM::UserToGroupAddition", "AWS::IAM::User"])
-def test_another_kind_of_right_is_refused(kind):
+def test_unknown_kind_of_permission_is_rejected(kind):
     with pytest.raises(UnknownRightError, match="Somebody"):
         rights({"Somebody": {"Type": kind, "Properties": {}}})
 

@@ -49,7 +49,7 @@ def found(expanded: dict[str, Any], rules: RulesCollection, definitions: dict[st
     return [match.message for match in matches if match.rule.id == STATE_MACHINE_RULE]
 
 
-def test_definitions_filled_in_pass_cfn_lint(expanded, rules):
+def test_definition_passes_cfn_lint(expanded, rules):
     assert len(MACHINES) == 2
     assert found(expanded, rules, {name: definition(name) for name in MACHINES}) == []
 

@@ -36,7 +36,7 @@ def listed(value: Any) -> list[Any]:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 class TestFunctions:
-    def test_has_a_role_a_log_group_and_a_folder_of_its_own(self, name):
+    def test_function_has_its_own_role_log_group_and_folder(self, name):
         function = FUNCTIONS[name]
         stem = name.removesuffix("Function")
 
@@ -44,14 +44,14 @@ class TestFunctions:
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{stem}Logs"}
         assert function["CodeUri"] == f"functions/{stem.lower()}"
 
-    def test_may_do_only_what_is_listed_and_only_to_what_is_ours(self, name):
+    def test_role_is_limited_to_the_stacks_resources(self, name):
         for statement in statements(name.removesuffix("Function") + "Role"):
             actions = listed(statement["Action"])
             assert not [action for action in actions if "*" in action], statement["Sid"]
             for resource in listed(statement["Resource"]):
                 assert resource != "*", statement["Sid"]
 
-    def test_is_a_thin_door(self, name):
+    def test_handler_is_thin(self, name):
         source = ROOT / FUNCTIONS[name]["CodeUri"]
 
         assert [path.name for path in source.iterdir() if path.name != "__pycache__"] == ["app.py"]
@@ -116,24 +116,24 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
         ),
     ],
 )
-def test_a_role_may_do_exactly_what_its_function_does(role, actions):
+def test_role_grants_exactly_its_functions_actions(role, actions):
     assert {action for statement in statements(role) for action in listed(statement["Action"])} == actions
 
 
 @pytest.mark.parametrize("role", ["CallbackRole", "SweepRole"])
-def test_who_takes_no_slots_may_add_to_the_history_and_to_no_other_row(role):
+def test_role_without_slots_updates_turnaround_rows_only(role):
     (statement,) = (each for each in statements(role) if "dynamodb:UpdateItem" in listed(each["Action"]))
 
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["history#*"]}}
 
 
-def test_versions_are_looked_for_exactly_where_the_layer_looks():
+def test_version_listings_are_granted_where_the_layer_lists():
     (statement,) = (each for each in statements("ApiRole") if "s3:ListBucketVersions" in listed(each["Action"]))
 
     assert statement["Condition"] == {"StringLike": {"s3:prefix": [f"{place}*" for place in PREFIXES]}}
 
 
-def test_recordings_are_listed_where_they_lie():
+def test_listings_are_granted_where_recordings_are():
     (statement,) = (each for each in statements("BackfillStateMachine") if "s3:ListBucket" in listed(each["Action"]))
 
     assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{INCOMING}*"}}
@@ -157,16 +157,16 @@ LOGGING = {
         ("FailedEventsQueue", "SqsManagedSseEnabled", True),
     ],
 )
-def test_facts_that_a_reviewer_looks_for(name, fact, value):
+def test_template_facts(name, fact, value):
     assert RESOURCES[name]["Properties"][fact] == value
 
 
-def test_the_template_can_be_read():
+def test_template_is_valid_yaml():
     assert len(TEXT.splitlines()) <= 1900
     assert len(TEMPLATE["Parameters"]) <= 55
 
 
-def test_the_resources_stand_in_the_order_of_a_recordings_way():
+def test_resources_are_in_pipeline_order():
     sections = re.findall(r"(?m)^  # ---- (\w+): ", TEXT)
 
     assert sections == ["ingest", "submit", "poll", "callback", "API", "notify", "backfill", "operate"]
@@ -192,7 +192,7 @@ def requirements(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_requirements_are_hash_checked_and_name_no_registry(name):
+def test_requirements_have_hashes_and_name_no_registry(name):
     text = requirements(name)
     lines = re.sub(r"(?m)^ *#.*\n", "", text).replace("\\\n", "").splitlines()
 
@@ -208,7 +208,7 @@ def test_requirements_are_pinned_by_make_lock(name):
     assert f'"{name} ' in lock
 
 
-def test_no_earlier_generation_stands_before_a_current_one_in_the_default_chain():
+def test_default_chain_prefers_current_generations():
     chain = TEMPLATE["Parameters"]["VendorChain"]["Default"].split(",")
     clouds = [name for name in chain if not VENDORS[name].may_be_off]
     generations = [VENDORS[name].generation for name in clouds]
@@ -218,7 +218,7 @@ def test_no_earlier_generation_stands_before_a_current_one_in_the_default_chain(
 
 
 @pytest.mark.parametrize("name", ["SubmitFunction", "SweepFunction"])
-def test_asynchronous_events_that_cannot_be_handled_are_kept(name):
+def test_asynchronous_functions_have_a_failure_queue(name):
     config = FUNCTIONS[name]["EventInvokeConfig"]
 
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "FailedEventsQueue.Arn"}
@@ -228,7 +228,7 @@ def test_asynchronous_events_that_cannot_be_handled_are_kept(name):
 
 
 @pytest.mark.parametrize("name", [name for name, r in RESOURCES.items() if r["Type"] == "AWS::S3::Bucket"])
-def test_buckets_are_private_encrypted_versioned_kept_and_speak_tls_only(name):
+def test_buckets_are_private_encrypted_and_versioned(name):
     bucket = RESOURCES[name]
     policy = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"][0]
 
@@ -240,7 +240,7 @@ def test_buckets_are_private_encrypted_versioned_kept_and_speak_tls_only(name):
     assert policy["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_jobs_table_is_on_demand_recoverable_and_forgets():
+def test_jobs_table_is_on_demand_recoverable_and_expires_rows():
     table = RESOURCES["JobsTable"]["Properties"]
 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -256,13 +256,13 @@ def test_log_groups_have_a_retention():
 
 
 @pytest.mark.parametrize("text", [pytest.param(TEXT, id="template"), pytest.param(ASL_TEXT, id="state machine")])
-def test_no_partition_region_account_or_suffix_is_written_down(text):
+def test_no_partition_region_account_or_suffix_is_hardcoded(text):
     principals = re.sub(r"\b(s3|lambda|states|apigateway|events|sns)\.amazonaws\.com", "", text)
 
     assert not re.findall(r"arn:aws[:-]|amazonaws\.com|\b\d{12}\b", principals)
 
 
-def test_no_yaml_alias_is_used_because_cloudformation_knows_none():
+def test_template_uses_no_yaml_alias():
     assert not re.findall(r"(?m)[:\-]\s+[&*][A-Za-z]", TEXT)
 
 
@@ -323,7 +323,7 @@ class TestStateMachine:
         assert all(retrier["JitterStrategy"] == "FULL" for retrier in task["Retry"])
 
     @pytest.mark.parametrize("name", TASKS)
-    def test_whom_lambda_turns_away_waits_for_long_and_uses_up_no_other_retry(self, name):
+    def test_lambda_throttling_has_its_own_retrier(self, name):
         first, other = self.TASKS[name]["Retry"]
 
         assert first == TURNED_AWAY
@@ -333,19 +333,19 @@ class TestStateMachine:
         assert ASL["TimeoutSeconds"] > 0
 
     @pytest.mark.parametrize("name", [name for name in TASKS if name != "Recover"])
-    def test_what_nobody_foresaw_is_recovered(self, name):
+    def test_unexpected_error_leads_to_recover(self, name):
         assert self.TASKS[name]["Catch"][-1] == {
             "ErrorEquals": ["States.ALL"],
             "ResultPath": "$.error",
             "Next": "Recover",
         }
 
-    def test_it_dispatches_exactly_what_the_layer_answers(self):
+    def test_dispatch_handles_exactly_the_layers_results(self):
         dispatched = {choice["StringEquals"] for choice in ASL["States"]["Dispatch"]["Choices"]}
 
         assert dispatched == {str(following) for following in Next}
 
-    def test_it_asks_exactly_for_what_the_functions_do(self):
+    def test_tasks_request_exactly_the_functions_actions(self):
         asked = {task["Parameters"]["Payload"]["action"] for task in self.TASKS.values()}
 
         assert asked == {str(action) for action in Action}
@@ -359,7 +359,7 @@ class TestStateMachine:
         ("turned_away", "grace_s"),
         [pytest.param(False, GRACE_S, id="what fails"), pytest.param(True, CROWDED_S, id="whom Lambda turns away too")],
     )
-    def test_nobody_is_taken_for_lost_while_a_step_and_its_recovery_may_still_be_retried(self, turned_away, grace_s):
+    def test_stalled_threshold_exceeds_all_step_retries(self, turned_away, grace_s):
         # A step that makes a long call claims the attempt first, and the claim is waited for beside the grace.
         longest_step_s = math.inf if turned_away else SHORT_CALL_S + FUNCTION_MARGIN_S
 
@@ -376,7 +376,7 @@ class TestStateMachine:
 
         assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= grace_s
 
-    def test_time_limits_derive_from_the_longest_call_to_a_vendor(self):
+    def test_timeouts_exceed_the_longest_vendor_request(self):
         longest_call_s = max(vendor.longest_call_s for vendor in VENDORS.values())
         function_s = FUNCTIONS["SubmitFunction"]["Timeout"]
 
@@ -385,7 +385,7 @@ class TestStateMachine:
         assert claim_s(longest_call_s) == longest_call_s + CLAIM_MARGIN_S > function_s
         assert claim_s(SHORT_CALL_S) == 150
 
-    def test_every_function_gets_its_time_before_its_task_ends(self):
+    def test_task_timeout_exceeds_the_functions(self):
         for task in self.TASKS.values():
             arn = task["Parameters"]["FunctionName"].strip("${}")
             function = FUNCTIONS[arn.removesuffix("Arn")]
@@ -393,7 +393,7 @@ class TestStateMachine:
 
 
 @pytest.mark.parametrize("name", ["asrcore", "media"])
-def test_layers_are_deployed_with_the_versions_that_are_tested(name):
+def test_layer_versions_equal_the_tested_versions(name):
     def pins(path: str) -> dict[str, str]:
         return dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / path).read_text()))
 

@@ -55,7 +55,7 @@ def journey(china: SearchedStack) -> Journey:
         pytest.param("abcpen-offline", "meeting.wav", id="asked"),
     ],
 )
-def test_a_recording_becomes_a_transcript(journey, vendor, sample):
+def test_recording_becomes_a_transcript(journey, vendor, sample):
     job = journey.drop(f"incoming/{vendor}/{sample}", (ROOT / "samples" / sample).read_bytes())
 
     row = journey.finished(job)
@@ -64,7 +64,7 @@ def test_a_recording_becomes_a_transcript(journey, vendor, sample):
     assert journey.transcript(row)["vendor"] == vendor
 
 
-def test_everything_is_named_as_in_china(china):
+def test_every_arn_is_of_the_china_partition(china):
     s3 = china.client("s3")
 
     assert china.state_machine_arn.startswith(f"arn:aws-cn:states:{REGION}:")
@@ -72,7 +72,7 @@ def test_everything_is_named_as_in_china(china):
     assert s3.get_bucket_location(Bucket=china.audio_bucket)["LocationConstraint"] == REGION
 
 
-def test_a_row_is_kept_as_long_as_everything_else(journey):
+def test_row_expires_after_the_retention(journey):
     job = journey.drop("incoming/tencent-sentence/kept.wav", (ROOT / "samples/greeting.wav").read_bytes())
 
     row = journey.finished(job)
@@ -81,7 +81,7 @@ def test_a_row_is_kept_as_long_as_everything_else(journey):
     assert expires - datetime.now(UTC) == pytest.approx(timedelta(days=RETENTION_DAYS), abs=timedelta(minutes=5))
 
 
-def test_the_shelters_are_there(china):
+def test_key_and_vpc_are_configured(china):
     function = china.client("lambda").get_function_configuration(
         FunctionName=china.client("cloudformation").describe_stack_resource(
             StackName="asrcore", LogicalResourceId="SubmitFunction"
@@ -104,7 +104,7 @@ def test_the_shelters_are_there(china):
     assert china.outputs["EncryptionKey"] == SHELTERED["KmsKeyArn"]
 
 
-def test_the_key_that_is_offered_is_one_that_the_stack_takes(china):
+def test_offered_key_template_works_with_the_stack(china):
     cloudformation = china.client("cloudformation")
 
     cloudformation.create_stack(StackName="asrcore-key", TemplateBody=(ROOT / "deploy/key.yaml").read_text())
@@ -116,14 +116,14 @@ def test_the_key_that_is_offered_is_one_that_the_stack_takes(china):
 class TestDestroy:
     """The last things done to this stack, in this order."""
 
-    def test_shows_what_would_go_and_leaves_it(self, china):
+    def test_destroy_dry_run_deletes_nothing(self, china):
         status, told = run(china, "destroy", "--dry-run")
 
         assert status == 0
         assert told.count("would be deleted") == 5
         assert objects(china, china.audio_bucket)
 
-    def test_does_nothing_without_a_yes(self, china):
+    def test_destroy_without_confirmation_deletes_nothing(self, china):
         status, told = run(china, "destroy", answer="no\n")
 
         assert status == 1
@@ -137,7 +137,7 @@ class TestDestroy:
             pytest.param("status", "UPDATE_IN_PROGRESS", "run this again when that is over", id="being updated"),
         ],
     )
-    def test_touches_nothing_of_a_stack_that_cloudformation_would_keep(self, china, monkeypatch, field, value, says):
+    def test_destroy_of_a_protected_stack_deletes_nothing(self, china, monkeypatch, field, value, says):
         monkeypatch.setattr(cloudformation_backends[ACCOUNT_ID][REGION].get_stack("asrcore"), field, value)
 
         status, told = run(china, "destroy", "--yes")
@@ -146,7 +146,7 @@ class TestDestroy:
         assert objects(china, china.audio_bucket)
         assert china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
 
-    def test_deletes_every_version_of_everything_and_the_stack(self, china, monkeypatch):
+    def test_destroy_deletes_every_version_and_the_stack(self, china, monkeypatch):
         s3 = china.client("s3")
         s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # which leaves a mark
         for name in ("waits-a-day", "waits-too"):

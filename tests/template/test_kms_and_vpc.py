@@ -42,7 +42,7 @@ def listed(value: Any) -> list[Any]:
 class TestKey:
     SEALED = with_all(KmsKeyArn=KEY)
 
-    def test_is_aws_own_by_default(self):
+    def test_key_is_aws_managed_by_default(self):
         (rule,) = {
             str(bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"])
             for bucket in of_type(BY_NAME, "AWS::S3::Bucket").values()
@@ -52,7 +52,7 @@ class TestKey:
         assert "KmsKeyArn" not in str(BY_NAME)
 
     @pytest.mark.parametrize("name", of_type(BY_NAME, "AWS::S3::Bucket"))
-    def test_seals_a_bucket_and_is_asked_once_for_many_objects(self, name):
+    def test_key_encrypts_buckets_by_bucket_key(self, name):
         (rule,) = self.SEALED[name]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
 
         assert rule == {
@@ -61,7 +61,7 @@ class TestKey:
         }
 
     @pytest.mark.parametrize("name", of_type(BY_NAME, "AWS::DynamoDB::Table"))
-    def test_seals_a_table(self, name):
+    def test_key_encrypts_the_table(self, name):
         assert self.SEALED[name]["Properties"]["SSESpecification"] == {
             "SSEEnabled": True,
             "SSEType": "KMS",
@@ -77,16 +77,16 @@ class TestKey:
             ("AWS::Logs::LogGroup", "KmsKeyId"),
         ],
     )
-    def test_seals_every(self, kind, property_name):
+    def test_key_encrypts_every_resource(self, kind, property_name):
         sealed = of_type(self.SEALED, kind)
 
         assert [name for name, each in sealed.items() if each.get(property_name) != {"Ref": "KmsKeyArn"}] == []
 
-    def test_stands_in_for_the_queue_service_s_own(self):
+    def test_key_replaces_the_sqs_managed_key(self):
         assert not any(queue["SqsManagedSseEnabled"] for queue in of_type(self.SEALED, "AWS::SQS::Queue").values())
 
     @pytest.mark.parametrize("role", ROLES)
-    def test_opens_to_a_role_only_through_what_it_works_with(self, role):
+    def test_role_uses_the_key_only_through_its_services(self, role):
         services = {
             "dynamodb": "dynamodb:",
             "s3": "s3:GetObject",  # and of a version; to list and to delete what is sealed needs no key
@@ -107,7 +107,7 @@ class TestKey:
         }
 
     @pytest.mark.parametrize("value", ["alias/mine", "arn:aws:kms:us-east-1:1:key/x", f"{KEY} ", "arn:aws:s3:::b"])
-    def test_is_named_by_its_arn(self, value):
+    def test_key_parameter_accepts_key_arns_only(self, value):
         check_parameters(TEMPLATE["Parameters"], {"KmsKeyArn": KEY})
 
         with pytest.raises(ParameterError, match="KmsKeyArn"):
@@ -116,7 +116,7 @@ class TestKey:
 
 class TestNetwork:
     @pytest.mark.parametrize("name", FUNCTIONS)
-    def test_holds_every_function_when_asked_to(self, name):
+    def test_every_function_runs_in_the_vpc(self, name):
         own = TEMPLATE["Resources"][name]["Properties"]
 
         assert "VpcConfig" not in own  # or it would not have the one of all
@@ -127,7 +127,7 @@ class TestNetwork:
         ]
 
     @pytest.mark.parametrize("name", FUNCTIONS)
-    def test_needs_rights_that_a_function_has_only_then_and_its_code_never(self, name):
+    def test_network_permissions_exist_only_with_a_vpc(self, name):
         role = BY_NAME[name]["Properties"]["Role"]["Fn::GetAtt"].removesuffix(".Arn")
 
         statements_of_network = added(role, **NETWORK)
@@ -149,13 +149,13 @@ class TestNetwork:
         [{"VpcSubnetIds": "subnet-1"}, {"VpcSubnetIds": "sg-0a1b2c3d"}, {"VpcSecurityGroupIds": "sg-0a1b2c3d, sg-2"}],
         ids=str,
     )
-    def test_is_named_by_ids(self, given):
+    def test_vpc_parameters_accept_ids_only(self, given):
         check_parameters(TEMPLATE["Parameters"], NETWORK)
 
         with pytest.raises(ParameterError, match="Vpc"):
             check_parameters(TEMPLATE["Parameters"], given)
 
-    def test_is_given_whole_or_not_at_all(self):
+    def test_subnets_and_security_groups_need_each_other(self):
         rules = TEMPLATE["Rules"]
         subnets = {"Fn::Not": [{"Fn::EachMemberEquals": [{"Ref": "VpcSubnetIds"}, ""]}]}
         groups = {"Fn::Not": [{"Fn::EachMemberEquals": [{"Ref": "VpcSecurityGroupIds"}, ""]}]}
@@ -171,7 +171,7 @@ class TestNetwork:
 class TestTracing:
     TRACED = with_all(Tracing="on")
 
-    def test_reaches_functions_and_state_machine(self):
+    def test_tracing_covers_functions_and_state_machine(self):
         assert TEMPLATE["Globals"]["Function"]["Tracing"] == {"Fn::If": ["IsTraced", "Active", "PassThrough"]}
         machines = of_type(self.TRACED, "AWS::Serverless::StateMachine")
         assert all(machine["Tracing"] == {"Enabled": True} for machine in machines.values())
@@ -179,7 +179,7 @@ class TestTracing:
     @pytest.mark.parametrize(
         "given", [pytest.param({}, id="default"), pytest.param({"Tracing": "on", "Partition": "aws-cn"}, id="China")]
     )
-    def test_is_off(self, given):
+    def test_tracing_is_off_by_default(self, given):
         resources = with_all(**given)
 
         machines = of_type(resources, "AWS::Serverless::StateMachine")
@@ -187,7 +187,7 @@ class TestTracing:
         assert "TracingPolicy" not in resources
 
     @pytest.mark.parametrize("role", ROLES)
-    def test_is_allowed_only_when_on(self, role):
+    def test_tracing_permissions_exist_only_when_on(self, role):
         actions = {action for each in added(role, Tracing="on") for action in each_action(each)}
 
         assert {"xray:PutTraceSegments", "xray:PutTelemetryRecords"} <= actions
@@ -198,7 +198,7 @@ class TestTracing:
 class TestRetention:
     ONE = with_all(RetentionDays="30")
 
-    def test_of_recordings_and_transcripts_is_for_ever_by_default(self):
+    def test_objects_are_kept_for_ever_by_default(self):
         rules = [
             rule["Id"]
             for bucket in of_type(BY_NAME, "AWS::S3::Bucket").values()
@@ -210,7 +210,7 @@ class TestRetention:
     @pytest.mark.parametrize(
         ("bucket", "own"), [("AudioBucket", "AudioRetentionDays"), ("TranscriptBucket", "TranscriptRetentionDays")]
     )
-    def test_of_a_bucket_covers_all_that_is_in_it_in_every_version(self, bucket, own):
+    def test_bucket_retention_covers_every_object_version(self, bucket, own):
         for given, days in ({"RetentionDays": "30"}, "RetentionDays"), ({own: "400"}, own):
             rule = retention_of(with_all(**given)[bucket])
 
@@ -221,11 +221,11 @@ class TestRetention:
                 "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
             }
 
-    def test_of_one_bucket_leaves_the_other_alone(self):
+    def test_retention_of_one_bucket_spares_the_other(self):
         assert retention_of(with_all(AudioRetentionDays="30")["TranscriptBucket"]) is None
         assert retention_of(with_all(TranscriptRetentionDays="30")["AudioBucket"]) is None
 
-    def test_in_one_number_holds_for_rows_and_logs_too(self):
+    def test_single_retention_covers_rows_and_logs(self):
         variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
         groups = of_type(self.ONE, "AWS::Logs::LogGroup").values()
 
@@ -236,14 +236,14 @@ class TestRetention:
         ]
         assert all(group["RetentionInDays"] == {"Ref": "RetentionDays"} for group in groups)
 
-    def test_in_one_number_is_a_term_that_logs_know(self):
+    def test_single_retention_is_a_valid_log_retention(self):
         parameters = TEMPLATE["Parameters"]
 
         assert parameters["RetentionDays"]["AllowedValues"] == [0, *parameters["LogRetentionDays"]["AllowedValues"]]
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if "MaximumConcurrency" not in str(BY_NAME[name])])
-def test_concurrency_is_reserved_only_when_asked_for(name):
+def test_concurrency_is_reserved_only_by_parameter(name):
     parameter = f"{name.removesuffix('Function')}ReservedConcurrency"
 
     assert "ReservedConcurrentExecutions" not in BY_NAME[name]["Properties"]
@@ -251,7 +251,7 @@ def test_concurrency_is_reserved_only_when_asked_for(name):
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"])
-def test_everything_with_a_policy_of_its_own_speaks_tls_only(kind):
+def test_every_resource_policy_requires_tls(kind):
     policies = [
         str(each["Properties"])
         for each in with_all(KmsKeyArn=KEY).values()
