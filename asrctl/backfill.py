@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from asrcore.core.levels import is_sidecar
+from asrcore.core.option_sources import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.events import Entry, Outcome
 from asrctl.formatting import count, first_line, format_size, table

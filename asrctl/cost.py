@@ -10,13 +10,13 @@ from pathlib import Path
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.cost import estimate, usual_audio
 from asrcore.core.errors import AsrError
-from asrcore.core.levels import is_sidecar, merged, read_request_text
 from asrcore.core.money import NOTHING, Amount, Cost
+from asrcore.core.option_sources import is_sidecar, merge, read_request_text
 from asrcore.core.options import Options
 from asrcore.core.prices import Rates
 from asrcore.core.routing import choose
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Order, Vendor
+from asrcore.core.vendor import RecognitionRequest, Vendor
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from asrctl.filters import Filter
@@ -115,7 +115,7 @@ def _options(text: str, services: Services) -> Options:
         wish = read_request_text(text, services.vendors)
     except AsrError as error:
         raise OperatorError(error.message) from None
-    return merged(services.settings.defaults, wish).options
+    return merge(services.settings.defaults, wish).options
 
 
 def _choices(recordings: Iterable[_Recording], options: Options, services: Services) -> Counter[tuple[str, str]]:
@@ -125,7 +125,7 @@ def _choices(recordings: Iterable[_Recording], options: Options, services: Servi
     """
     chosen: Counter[tuple[str, str]] = Counter()
     for each in recordings:
-        order = Order("", 1, each.audio, each.size_bytes or 0, options)
+        order = RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options)
         with suppress(AsrError):
             selected = choose(order, services.settings.vendor_chain, services.vendors, lambda _: None)
             chosen[selected.vendors[0], selected.choice.text] += 1
@@ -137,7 +137,7 @@ def _with_vendor(
 ) -> tuple[_Total, str]:
     total, refusal = _Total(), ""
     for each in recordings:
-        reason = vendor.why_not(Order("", 1, each.audio, each.size_bytes or 0, options))
+        reason = vendor.rejection_reason(RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options))
         refusal = refusal or reason or ""
         if reason is None:
             total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))

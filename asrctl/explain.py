@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Attempt, Job, Status
-from asrcore.core.step import Next, look_by, next_step
+from asrcore.core.step import Next, next_check_deadline, next_step
 from asrcore.core.vendor import Completion
 from asrctl.formatting import count, describe_recording, first_line, format_money
 
@@ -41,11 +41,11 @@ class _Calendar:
 
 
 def explain_job(
-    job: Job, completes_by: AbstractSet[Completion], *, execution: str | None, transcript_bucket: str, now: datetime
+    job: Job, completion_modes: AbstractSet[Completion], *, execution: str | None, transcript_bucket: str, now: datetime
 ) -> JobExplanation:
     """The job's story.
 
-    completes_by: of the current attempt's vendor.  execution: the status of the current run's execution, None without.
+    completion_modes: of the current attempt's vendor.  execution: the status of the current execution, None without.
     """
     calendar = _Calendar()
     past = [f"{_capital(calendar.at(moment))} {what}." for moment, what in _past(job)]
@@ -55,10 +55,10 @@ def explain_job(
             *past,
             *_choice(job),
             *_end(job, transcript_bucket),
-            *_wait(job, completes_by, execution, calendar, now),
+            *_wait(job, completion_modes, execution, calendar, now),
             *(f"Warning: {warning}." for warning in job.warnings),
         ],
-        _advice(job, completes_by, now),
+        _advice(job, completion_modes, now),
     )
 
 
@@ -103,34 +103,34 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
     if job.cost is not None:
         without = "" if job.cost.total else ", without the vendor, whose price is unknown"
         yield f"It cost {format_money(job.cost.known)}{without}."
-    if job.finished and not job.announced:
+    if job.finished and not job.event_published:
         yield "The event that tells of this end has not been sent yet; the sweep sends it."
 
 
 def _wait(
-    job: Job, completes_by: AbstractSet[Completion], execution: str | None, calendar: _Calendar, now: datetime
+    job: Job, completion_modes: AbstractSet[Completion], execution: str | None, calendar: _Calendar, now: datetime
 ) -> Iterator[str]:
     if job.finished:
         return
     if job.awaits_conversion and job.form is not None:
         yield f"It is {job.status}: its sound is converted to {job.form.in_words()}, which {job.vendor} takes."
     else:
-        yield f"It is {job.status}: {_waits_for(job, completes_by, calendar)}."
+        yield f"It is {job.status}: {_waits_for(job, completion_modes, calendar)}."
     if execution != "RUNNING":
         state = f"is {execution}" if execution else "does not exist"
         yield f"Its execution {job.execution_name} {state}: nobody looks after it but the sweep."
-    if now >= _next_check_deadline(job, completes_by):
+    if now >= _next_check_deadline(job, completion_modes):
         yield f"Nobody has moved it for longer than any step takes: since {calendar.at(job.updated_at)}."
 
 
-def _waits_for(job: Job, completes_by: AbstractSet[Completion], calendar: _Calendar) -> str:
-    step = next_step(job, completes_by, job.updated_at)
+def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> str:
+    step = next_step(job, completion_modes, job.updated_at)
     if not job.planned:
         return "it waits to be looked at, which takes seconds"
     due = calendar.at(job.updated_at + timedelta(seconds=step.wait_s))
     vendor, number = job.attempt.vendor, job.attempt.number
     match step.next:
-        case Next.CALLBACK if Completion.QUERY in completes_by:
+        case Next.CALLBACK if Completion.QUERY in completion_modes:
             return f"it waits for the callback of {vendor}, which is asked {due} if none has come"
         case Next.CALLBACK:
             return f"it waits for the callback of {vendor}; attempt {number} has failed if none has come {due}"
@@ -143,19 +143,19 @@ def _waits_for(job: Job, completes_by: AbstractSet[Completion], calendar: _Calen
             return f"it is handed to {vendor} (attempt {number}) {turn}, when its turn has come"
 
 
-def _advice(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> str:
+def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> str:
     if job.error is not None:
         return _ADVICE[job.error.class_].format(job_id=job.job_id)
     if job.finished:
         return "nothing"
-    if now >= _next_check_deadline(job, completes_by):
+    if now >= _next_check_deadline(job, completion_modes):
         return "if the sweep does not pick it up within five minutes, see whether SweepFunction runs"
     deadline = job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")
     return f"nothing, it goes on by itself; at the latest it ends FAILED on {deadline}"
 
 
-def _next_check_deadline(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
-    return min(look_by(job, completes_by), job.deadline_at)
+def _next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:
+    return min(next_check_deadline(job, completion_modes), job.deadline_at)
 
 
 def _capital(text: str) -> str:

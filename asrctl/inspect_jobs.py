@@ -75,7 +75,9 @@ def why(stack: Stack, reference: str, now: datetime) -> CommandResult:
     """The story of one job, and what to do about it."""
     job = find_job(reference, stack)
     execution = stack.execution_status(job)
-    story = explain_job(job, completes_by(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now)
+    story = explain_job(
+        job, completion_modes(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now
+    )
     data = {"job": row(job), "execution": execution, "story": story.sentences, "advice": story.advice}
     return CommandResult(data, [*story.sentences, f"What to do: {story.advice}."])
 
@@ -85,10 +87,10 @@ def row(job: Job) -> dict[str, Any]:
     return job.model_dump(mode="json", by_alias=True, exclude={"task_token"})
 
 
-def completes_by(job: Job) -> frozenset[Completion]:
+def completion_modes(job: Job) -> frozenset[Completion]:
     """How the current attempt's vendor answers; nothing for a job without one, or with one that was since removed."""
     vendor = VENDORS.get(job.attempt.vendor) if job.planned else None
-    return vendor.completes_by if vendor else frozenset()
+    return vendor.completion_modes if vendor else frozenset()
 
 
 def _columns(job: Job, now: datetime) -> tuple[str, ...]:

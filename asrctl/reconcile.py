@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from asrcore.core.job import Job, Status, job_id
-from asrcore.core.levels import is_sidecar
+from asrcore.core.option_sources import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import after, rank
 from asrcore.finish import transcript_key

@@ -20,7 +20,7 @@ from greenlet import getcurrent, greenlet
 from asrcore.core.job import Job, Status
 from asrcore.core.transcript import Source
 from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import Reply, Request
+from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import step_event
 from asrcore.metrics import Metrics
 from asrcore.poll import dispatch_step
@@ -101,9 +101,9 @@ class Rows(memory.MemoryJobs):
 
     def save(self, job: Job) -> Job:
         """As MemoryJobs."""
-        if self.jobs[job.job_id].revision != job.revision:
+        if self.jobs[job.job_id].row_version != job.row_version:
             raise ConflictError(job.job_id)
-        following = self.jobs[job.job_id] = job.model_copy(update={"revision": job.revision + 1})
+        following = self.jobs[job.job_id] = job.model_copy(update={"row_version": job.row_version + 1})
         if following.open is None:  # nobody asks for it again
             del self.jobs[job.job_id]
             self.completed += following.status is Status.COMPLETED
@@ -140,11 +140,11 @@ class StrictDesk:
         self.refusals = 0
         self.calls = 0
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: HttpRequest) -> HttpReply:
         """One HTTP exchange."""
         self.calls += 1
         if self._counts_queries and "/query/" in request.url and not self._takes():
-            return Reply(200, b"query-retry")
+            return HttpReply(200, b"query-retry")
         return self._desk.answer(request)
 
     def _next_word(self) -> str:
@@ -236,7 +236,7 @@ class _Burst:
         return replace(
             base,
             settings=base.settings.model_copy(update={"tuning": {VENDOR: tuning}}),
-            jobs=_Slow(world.jobs, self, frozenset({"create", "save", "next_slot"})),
+            jobs=_Slow(world.jobs, self, frozenset({"create", "save", "reserve_slot"})),
             history=_Slow(world.history, self, frozenset({"note"})),
             metrics=_Uncounted(memory.STACK, print),
             workflow=_Executions(machine),
@@ -244,7 +244,7 @@ class _Burst:
             sleep=self.crew.wait,
         )
 
-    def _send(self, request: Request) -> Reply:
+    def _send(self, request: HttpRequest) -> HttpReply:
         self.crew.wait(self.chance.uniform(*NETWORK_S))
         return self.desk.answer(request)
 

@@ -18,7 +18,7 @@ from typing import Any
 import av
 import numpy as np
 
-from asrcore.core.footprint import CONVERT_GB
+from asrcore.core.aws_usage import CONVERT_GB
 from asrcore.core.form import Form
 from asrcore.core.prices import ASSUMED_EXCHANGE, AWS_PRICES, REFERENCE, VENDOR_PRICES
 from asrcore.core.transcript import Source

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from asrcore.core.aws_usage import QUERY_MS, SUBMIT_MS, AwsUsage
 from asrcore.core.cost import priced
-from asrcore.core.footprint import QUERY_MS, SUBMIT_MS, Footprint
 from asrcore.core.money import DIGITS, Amount
 from asrcore.core.prices import VENDOR_PRICES
 from asrcore.core.vendor import Completion
@@ -70,14 +70,14 @@ def _published(median: Median, length_s: float, share: float) -> Iterator[Turnar
             yield Turnaround(seconds, share * part / count, drawn is queued, typical_s)
 
 
-def counted(world: CountedWorld) -> Footprint:
+def counted(world: CountedWorld) -> AwsUsage:
     """What a job did, counted; what no simulation can count, as derived from its row."""
     counts, derived = world.counts(), world.derived()
     seen = {name: value for name, value in asdict(counts).items() if name not in ("secret_reads", "s3_gets")}
     return replace(derived, **seen, sent_bytes=0)
 
 
-def demo_loop(turnaround_s: float, every_s: float, like: Footprint) -> Footprint:
+def demo_loop(turnaround_s: float, every_s: float, like: AwsUsage) -> AwsUsage:
     """The demo's loop around the same job: a state to submit, then wait, ask and choose until there is a result.
 
     like: whose transcript it writes; it keeps no row, no line, and waits for no callback.
@@ -130,13 +130,13 @@ def means(cells: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, A
 
 
 def _cell(vendor: str, length_s: float) -> dict[str, float]:
-    is_sync = Completion.SYNC in VENDORS[vendor].completes_by
+    is_sync = Completion.SYNC in VENDORS[vendor].completion_modes
     drawn = turnarounds(vendor, length_s)[: 1 if is_sync else None]
     shares = [each.share for each in drawn]
     schedule = Schedule((vendor,))
-    jobs: list[Footprint] = []
-    learned: list[Footprint] = []
-    loops: dict[int, list[Footprint]] = {every_s: [] for every_s in LOOPS_S}
+    jobs: list[AwsUsage] = []
+    learned: list[AwsUsage] = []
+    loops: dict[int, list[AwsUsage]] = {every_s: [] for every_s in LOOPS_S}
     for each in drawn:
         done = counted(run(schedule, turnaround_s=each.seconds, audio_s=length_s))
         jobs.append(done)
@@ -157,14 +157,14 @@ def _cell(vendor: str, length_s: float) -> dict[str, float]:
         "cny": _money(jobs, shares).cny,
         "cny_in_china": _money(jobs, shares, CHINA).cny,
     }
-    if Completion.QUERY in VENDORS[vendor].completes_by:
+    if Completion.QUERY in VENDORS[vendor].completion_modes:
         for every_s, loop in loops.items():
             cell[f"transitions_demo_{every_s}_s"] = _mean([each.transitions for each in loop], shares)
             cell[f"usd_demo_{every_s}_s"] = _money(loop, shares).usd
     return cell
 
 
-def _money(jobs: Sequence[Footprint], shares: Sequence[float], region: str = "us-east-1") -> Amount:
+def _money(jobs: Sequence[AwsUsage], shares: Sequence[float], region: str = "us-east-1") -> Amount:
     """Of a thousand such jobs."""
     amounts = [priced(job, rates(region)) for job in jobs]
     return Amount(

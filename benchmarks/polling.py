@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
+from asrcore.core.turnaround_stats import TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 
 HOUR_S = 3600.0
 SHORTEST_S, LONGEST_S = 10.0, 5 * HOUR_S
@@ -175,7 +175,7 @@ def best_at(late: float, jobs: Jobs) -> Outcome:
 
 def with_history(world: World, completed: int, random: np.random.Generator) -> Schedule:
     """Our schedule for a vendor that completed so many jobs, each noted when a question found its result."""
-    tallies: dict[int, Tally] = {}
+    tallies: dict[int, TurnaroundSum] = {}
 
     def known(length_s: float) -> int | None:
         usual_s = typical_s(tallies, length_s)
@@ -184,8 +184,10 @@ def with_history(world: World, completed: int, random: np.random.Generator) -> S
     for length_s in SHORTEST_S * (LONGEST_S / SHORTEST_S) ** random.random(completed):
         turnaround_s = random.choice(world.draw(float(length_s), random))
         asked = ours(float(length_s), known(float(length_s)))
-        place = band(float(length_s))
-        tallies[place] = tallies.get(place, Tally()) + tally(float(asked[np.searchsorted(asked, turnaround_s)]))
+        place = duration_bucket(float(length_s))
+        tallies[place] = tallies.get(place, TurnaroundSum()) + turnaround_sum(
+            float(asked[np.searchsorted(asked, turnaround_s)])
+        )
     return lambda length_s: ours(length_s, known(length_s))
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from asrcore.core.vendor import Reply
+from asrcore.core.vendor import HttpReply
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 TASK_ID = "e7000000-0000-4000-8000-000000000001"  # where the caller chooses it
@@ -195,15 +195,15 @@ CALLBACKS: Mapping[str, tuple[Callable[[int], dict[str, Any]], str]] = MappingPr
 )
 
 
-def reply(vendor: str, minutes: int) -> Reply:
+def reply(vendor: str, minutes: int) -> HttpReply:
     """A vendor's answer to a query about a recording of that many minutes, as it comes over the wire."""
     return answer(vendor, REPLIES[vendor](minutes))
 
 
-def answer(vendor: str, document: Mapping[str, Any], *, code: str = "20000000") -> Reply:
+def answer(vendor: str, document: Mapping[str, Any], *, code: str = "20000000") -> HttpReply:
     """Any answer of a vendor. code: of the one that tells it by a header."""
     told = {"x-api-status-code": code, "x-api-message": "OK", "x-tt-logid": "20260102"}
-    return Reply(200, _json(document), told if vendor == "volcengine-bigmodel" else {})
+    return HttpReply(200, _json(document), told if vendor == "volcengine-bigmodel" else {})
 
 
 def callback(vendor: str, minutes: int) -> tuple[bytes, str]:

@@ -19,7 +19,7 @@ from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
 from asrcore.finish import Raw, finish
 from asrcore.render import FORMATS
-from asrcore.services import order_of
+from asrcore.services import recognition_request
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import reply
@@ -91,7 +91,7 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
     told, job = reply(vendor, minutes), _submitted(vendor, minutes)
     world = World({vendor: VENDORS[vendor]}, lambda _request: told, {}, exports=tuple(FORMATS))
     world.jobs.create(job)
-    services, order = world.services, order_of(job)
+    services, order = world.services, recognition_request(job)
     before_mib = peak_mib()
     start_s = time.process_time()
     heard = VENDORS[vendor].read_query(told, order)

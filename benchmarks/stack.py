@@ -102,7 +102,7 @@ def together(stack: LocalStack, count: int) -> dict[str, Any]:
 
 def _ended(jobs: DynamoJobs, dropped: Mapping[str, datetime]) -> dict[str, Job]:
     """The jobs of what was dropped whose end was told."""
-    return {job.job_id: job for job in jobs.every() if job.job_id in dropped and job.finished and job.announced}
+    return {job.job_id: job for job in jobs.every() if job.job_id in dropped and job.finished and job.event_published}
 
 
 def _stages(dropped: Mapping[str, datetime], jobs: Mapping[str, Job]) -> dict[str, float]:

@@ -17,10 +17,10 @@ from tencentcloud.common.credential import Credential  # type: ignore[import-unt
 
 from asrcore.callback import receive
 from asrcore.core.audio import Audio
-from asrcore.core.footprint import COUNTS_QUERIES
+from asrcore.core.aws_usage import COUNTS_QUERIES
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Account, Delivery, Order, Reply, Vendor
+from asrcore.core.vendor import Delivery, HttpReply, RecognitionRequest, Vendor, VendorEndpoint
 from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
 from asrcore.render import FORMATS
@@ -39,7 +39,7 @@ NOW = 1_700_000_000
 URL = f"https://audio.example.com/a.mp3?X-Amz-Signature={'0' * 1200}"
 KEY = "incoming/auto/a.wav"
 SECRET = {**CREDENTIALS, "callback": {"keys": ["key"]}}
-ORDER = Order(
+ORDER = RecognitionRequest(
     "job-1",
     1,
     Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000, bits_per_sample=16),
@@ -62,8 +62,8 @@ class Job:
     """
 
     vendor: str
-    accepted: Reply
-    working: Reply | None = None
+    accepted: HttpReply
+    working: HttpReply | None = None
     news: bytes | None = None
 
 
@@ -118,8 +118,8 @@ def _least(*calls: Callable[[], object]) -> list[float]:
     return [min(found) * 1000 for found in seconds]
 
 
-def _account(vendor: Vendor) -> Account:
-    return Account("https://asr.tencentcloudapi.com", SECRET[vendor.secret_name])
+def _account(vendor: Vendor) -> VendorEndpoint:
+    return VendorEndpoint("https://asr.tencentcloudapi.com", SECRET[vendor.secret_name])
 
 
 def _submit(vendor: Vendor, body: bytes) -> Callable[[], object]:
@@ -127,7 +127,7 @@ def _submit(vendor: Vendor, body: bytes) -> Callable[[], object]:
 
     def call() -> object:
         vendor.submit_request(ORDER, delivery, account, callback_url=URL, now=NOW, nonce=1)
-        return vendor.read_submit(Reply(200, body), ORDER)
+        return vendor.read_submit(HttpReply(200, body), ORDER)
 
     return call
 
@@ -137,7 +137,7 @@ def _query(vendor: Vendor, body: bytes) -> Callable[[], object]:
 
     def call() -> object:
         vendor.query_request("1", account, now=NOW)
-        return vendor.read_query(Reply(200, body), ORDER)
+        return vendor.read_query(HttpReply(200, body), ORDER)
 
     return call
 
@@ -252,7 +252,7 @@ def _called_back(job: Job) -> dict[str, float]:
 class _Played:
     """One job, played step by step, as the stack has it when nobody sets anything else. spent_ms: CPU of each step."""
 
-    def __init__(self, vendor: str, replies: list[Reply]) -> None:
+    def __init__(self, vendor: str, replies: list[HttpReply]) -> None:
         left = iter(replies)
         self._world = World(
             {vendor: VENDORS[vendor]},

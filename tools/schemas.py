@@ -14,7 +14,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from asrcore.api.routes import Api
-from asrcore.core.announcement import Announcement
+from asrcore.core.job_event import JobEvent
 from asrcore.core.transcript import Transcript
 from asrcore.core.tuning import PARAMETER, Tuning, ceiling
 from asrcore.core.vendor import Vendor
@@ -24,7 +24,7 @@ from asrcore.vendors.registry import VENDORS
 FOLDER = Path(__file__).parents[1] / "schemas"
 API_DOCUMENT = FOLDER / "openapi.json"
 TUNING = FOLDER / "vendor-tuning.schema.json"
-MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({"transcript": Transcript, "event": Announcement})
+MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({"transcript": Transcript, "event": JobEvent})
 
 
 def published(model: type[BaseModel]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ import yaml
 from asrcore.api.problems import KINDS, TRY_AGAIN
 from asrcore.core.cost import estimate
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, RESTART_WAIT_S
-from asrcore.core.levels import metadata_name
+from asrcore.core.option_sources import metadata_name
 from asrcore.core.options import ALLOWED, Options
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
 from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, VendorPrice, aws_prices
-from asrcore.core.step import CROWDED_S, GRACE_S
+from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S
 from asrcore.core.vendor import Completion, Vendor
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
 from tools import performance
@@ -74,7 +74,7 @@ def option_table() -> str:
         (
             f"`{metadata_name(name)}`",
             Options.model_fields[name].description or "",
-            *("yes" if name in vendor.honours or name in _ALWAYS else "–" for vendor in VENDORS.values()),
+            *("yes" if name in vendor.supported_options or name in _ALWAYS else "–" for vendor in VENDORS.values()),
         )
         for name in ALLOWED
     )
@@ -190,7 +190,7 @@ def recovery_table() -> str:
         (
             "an execution runs and does nothing",
             "the sweep",
-            f"{_span(CROWDED_S + every_s)} after the job's next step was due",
+            f"{_span(THROTTLED_GRACE_S + every_s)} after the job's next step was due",
         ),
         ("nobody was told of an end", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
         (
@@ -204,7 +204,7 @@ def recovery_table() -> str:
 
 def price_table() -> str:
     """A row per vendor: what it asks, and what that makes for recordings of three lengths."""
-    ways = {name: each.completes_by for name, each in VENDORS.items()}
+    ways = {name: each.completion_modes for name, each in VENDORS.items()}
     rates = Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE, long_calls=LONG_CALLS)
     lengths_ms = {"1 min": 60_000, "1 h": 3_600_000, "5 h": 18_000_000}
     rows = (
@@ -313,11 +313,11 @@ def rewritten(text: str) -> str:
 
 def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
     limits = vendor.limits
-    gives = [name for name in ("words", "speakers") if name in vendor.honours]
+    gives = [name for name in ("words", "speakers") if name in vendor.supported_options]
     return (
         f"`{vendor.name}`",
         vendor.generation,
-        _COMPLETION[vendor.completes_by],
+        _COMPLETION[vendor.completion_modes],
         _length(limits.max_duration_ms),
         _size(limits.max_size_bytes) if limits.max_size_bytes else "–",
         ", ".join(sorted(limits.formats)),

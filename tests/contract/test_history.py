@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from asrcore.core.history import ENOUGH
+from asrcore.core.turnaround_stats import ENOUGH
 from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
 from tests.support import embedded
 from tests.support.memory import START, MemoryHistory

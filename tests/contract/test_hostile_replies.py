@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from asrcore.core import documents, transcript
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.transcript import Utterance
-from asrcore.core.vendor import Completion, Reply, Request
+from asrcore.core.vendor import Completion, HttpReply, HttpRequest
 from asrcore.net import vendor_http
 from asrcore.render import Exports
 from asrcore.vendors.registry import VENDORS
@@ -85,7 +85,7 @@ def server(pieces, pause_s=0.0, context=None):
 def impatient(monkeypatch):
     """Half a second for a whole exchange. Every byte of a drip comes well within the time-out of a read."""
     monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -9.5)
-    return Request("GET", "", read_timeout_s=5)
+    return HttpRequest("GET", "", read_timeout_s=5)
 
 
 def sent(request, url):
@@ -94,7 +94,7 @@ def sent(request, url):
 
     def run():
         try:
-            outcome.append(vendor_http.send(Request(request.method, url, read_timeout_s=request.read_timeout_s)))
+            outcome.append(vendor_http.send(HttpRequest(request.method, url, read_timeout_s=request.read_timeout_s)))
         except AsrError as error:
             outcome.append(error)
 
@@ -177,14 +177,14 @@ def certificate(tmp_path, monkeypatch):
 
 def test_reply_over_tls_is_received(certificate):
     with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
-        assert sent(Request("GET", ""), url).body == b"ok"
+        assert sent(HttpRequest("GET", ""), url).body == b"ok"
 
 
 def test_vendor_with_untrusted_certificate_is_sent_nothing(certificate, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
 
     with server(lambda: [HEAD + b"Content-Length: 2\r\n\r\nok"], context=certificate) as (url, _):
-        refused = sent(Request("GET", ""), url)
+        refused = sent(HttpRequest("GET", ""), url)
 
     assert refused.code == "ConnectionFailed"
     assert "SSLError" in refused.message
@@ -267,7 +267,7 @@ def bomb(encoding, body):
 def test_endless_reply_uses_little_memory(made, code):
     pieces = made()
     with server(pieces) as (url, visits), little_memory():
-        failed = sent(Request("GET", ""), url + SIGNED)
+        failed = sent(HttpRequest("GET", ""), url + SIGNED)
 
     assert (failed.error_class, failed.code) == (ErrorClass.RETRY, code)
     assert "secret" not in str(failed)
@@ -292,7 +292,7 @@ def test_redirect_is_not_followed(status, target):
         location = target.format(trap=trap, host=trap.removeprefix("http://")).encode("latin-1")
         redirect = b"HTTP/1.1 %d Over There\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
         with server(lambda: [redirect]) as (url, visits):
-            reply = vendor_http.send(Request("GET", url, {"Authorization": "secret"}))
+            reply = vendor_http.send(HttpRequest("GET", url, {"Authorization": "secret"}))
 
         assert (reply.status, len(visits), trapped) == (status, 1, [])
 
@@ -300,7 +300,7 @@ def test_redirect_is_not_followed(status, target):
 @pytest.mark.parametrize("name", VENDORS)
 def test_redirect_is_an_unusable_reply(name):
     with pytest.raises(AsrError, match="HTTP 302") as refused:
-        VENDORS[name].read_submit(Reply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), an_order())
+        VENDORS[name].read_submit(HttpReply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), an_order())
 
     assert (refused.value.code, refused.value.vendor) == ("Http302", name)
 
@@ -319,7 +319,7 @@ def test_redirect_is_an_unusable_reply(name):
 )
 def test_malformed_http_is_a_retryable_connection_error(head):
     with server(lambda: [head]) as (url, _):
-        failed = sent(Request("GET", ""), url)
+        failed = sent(HttpRequest("GET", ""), url)
 
     assert (failed.error_class, failed.code) == (ErrorClass.RETRY, "ConnectionFailed")
 
@@ -338,16 +338,16 @@ def test_malformed_http_is_a_retryable_connection_error(head):
 )
 def test_unusual_response_headers_are_accepted(head, body):
     with server(lambda: [head]) as (url, _):
-        assert sent(Request("GET", ""), url).body == body
+        assert sent(HttpRequest("GET", ""), url).body == body
 
 
 def questions(vendor):
     """Every reader of a vendor, for a body with HTTP 200."""
     order, headers = an_order(), {"x-api-status-code": "20000000"} if vendor.name == "volcengine-bigmodel" else {}
-    yield lambda body: vendor.read_submit(Reply(200, body, headers), order)
-    if Completion.QUERY in vendor.completes_by:
-        yield lambda body: vendor.read_query(Reply(200, body, headers), order)
-    if Completion.CALLBACK in vendor.completes_by:
+    yield lambda body: vendor.read_submit(HttpReply(200, body, headers), order)
+    if Completion.QUERY in vendor.completion_modes:
+        yield lambda body: vendor.read_query(HttpReply(200, body, headers), order)
+    if Completion.CALLBACK in vendor.completion_modes:
         yield lambda body: vendor.read_callback(body[:LARGEST_CALLBACK_BYTES], "", order)
 
 
@@ -393,7 +393,7 @@ def in_lines(name, order):
     if name == "tencent-recording":
         return VENDORS[name].read_callback(f"code=0&requestId=1&text={LINES}".encode(), "", order)
     hidden = json.dumps({"Response": {"Data": {"Status": 2, "Result": LINES}}}).replace("[", "\\u005b")
-    return VENDORS[name].read_query(Reply(200, hidden.encode()), order)
+    return VENDORS[name].read_query(HttpReply(200, hidden.encode()), order)
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])

@@ -165,18 +165,18 @@ class TestFromOutside:
 
 def test_a_public_place_that_redirects_inside_is_not_followed(web, monkeypatch):
     """The first address is taken for a public one, so that only the redirect is in question."""
-    monkeypatch.setattr(remote_fetch, "read_link", _only_the_first_is_local(remote_fetch.read_link))
+    monkeypatch.setattr(remote_fetch, "parse_remote_url", _only_the_first_is_local(remote_fetch.parse_remote_url))
     first = web.redirect("/a.wav", "https://169.254.169.254/latest/meta-data/a.wav")
 
     assert refused(first, local=True).code == "BadUrl"
 
 
-def _only_the_first_is_local(read_link):
+def _only_the_first_is_local(parse_remote_url):
     asked = []
 
     def read(url, *, local=False):
         asked.append(url)
-        return read_link(url, local=len(asked) == 1)
+        return parse_remote_url(url, local=len(asked) == 1)
 
     return read
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from asrcore.core.errors import ErrorClass
-from asrcore.core.vendor import Accepted, Account, Completion, InProgress
+from asrcore.core.vendor import Accepted, Completion, InProgress, VendorEndpoint
 from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from recognizer.client import StillWorkingError
@@ -61,7 +61,7 @@ def line(request, urls, recognizer):
             vendor,
             control,
             web,
-            Account(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model),
+            VendorEndpoint(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model),
             now=int(time.time()),
         )
     recognizer.go.set()
@@ -86,9 +86,9 @@ def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
 
     assert result.text == TEXT
     assert abs(result.utterances[0].start_ms - 520) < 40
-    if Completion.QUERY in line.vendor.completes_by or Completion.SYNC in line.vendor.completes_by:
+    if Completion.QUERY in line.vendor.completion_modes or Completion.SYNC in line.vendor.completion_modes:
         assert replies[-1].headers["warning"] == RECOGNISED_WARNING
-    if Completion.CALLBACK in line.vendor.completes_by:
+    if Completion.CALLBACK in line.vendor.completion_modes:
         assert eventually(line.posted)[0].warning == RECOGNISED_WARNING
 
 

@@ -12,12 +12,12 @@ from botocore.stub import Stubber
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
-from asrcore.core.levels import LARGEST_SIDECAR_BYTES
+from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES
 from asrcore.core.options import Options
-from asrcore.core.pacing import Pace, day_start, vendor_day
+from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
-from asrcore.services import Asked, ConflictError, Made, Wanted
+from asrcore.services import ConflictError, IdempotencyRecord, JobFilter, TranscriptOrigin
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
@@ -77,37 +77,37 @@ class TestJobs:
         assert saved.run == 2
 
     def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
-        slots = [jobs.next_slot("toy", Pace(4), START) for _ in range(3)]
+        slots = [jobs.reserve_slot("toy", RateLimit(4), START) for _ in range(3)]
 
-        assert slots == [START + timedelta(microseconds=Pace(4).interval_us * place) for place in range(3)]
+        assert slots == [START + timedelta(microseconds=RateLimit(4).interval_us * place) for place in range(3)]
 
     def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
         for _ in range(8):
-            jobs.next_slot("toy", Pace(4), START)
+            jobs.reserve_slot("toy", RateLimit(4), START)
 
         later = START + timedelta(minutes=1)
-        assert jobs.next_slot("toy", Pace(4), later) == later
+        assert jobs.reserve_slot("toy", RateLimit(4), later) == later
 
     def test_a_vendor_that_counts_days_is_not_asked_for_more_than_it_gives(self, jobs):
-        slots = [jobs.next_slot("toy", Pace(2, per_day=3), START) for _ in range(5)]
+        slots = [jobs.reserve_slot("toy", RateLimit(2, per_day=3), START) for _ in range(5)]
 
         days = [vendor_day(slot) for slot in slots]
         assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
-        assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=Pace(2).interval_us)]
+        assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=RateLimit(2).interval_us)]
 
     def test_who_comes_late_to_the_days_slot_is_not_counted_twice(self, jobs):
-        first = jobs.next_slot("toy", Pace(2, per_day=2), START)
-        again = jobs.next_slot("toy", Pace(2, per_day=2), START, counted=vendor_day(first))
-        other = jobs.next_slot("toy", Pace(2, per_day=2), START)
+        first = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START)
+        again = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START, counted=vendor_day(first))
+        other = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START)
 
         assert [vendor_day(slot) for slot in (first, again, other)] == [vendor_day(START)] * 3
 
     def test_a_slot_that_is_days_off_is_not_taken_by_who_has_another_choice(self, jobs):
-        jobs.next_slot("toy", Pace(2, per_day=1), START)
+        jobs.reserve_slot("toy", RateLimit(2, per_day=1), START)
         soon = START + timedelta(hours=1)
 
-        assert jobs.next_slot("toy", Pace(2, per_day=1), START, latest=soon) is None
-        tomorrow = jobs.next_slot("toy", Pace(2, per_day=1), START)
+        assert jobs.reserve_slot("toy", RateLimit(2, per_day=1), START, latest=soon) is None
+        tomorrow = jobs.reserve_slot("toy", RateLimit(2, per_day=1), START)
         assert vendor_day(tomorrow) == vendor_day(START) + timedelta(days=1)
 
     def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
@@ -117,7 +117,7 @@ class TestJobs:
         error = AsrError(ErrorClass.CONFIG, "c", "m")
         for job in (open_job, done, untold):
             jobs.create(job)
-        jobs.save(done.fail(error, START).announce(1))
+        jobs.save(done.fail(error, START).mark_event_published(1))
         jobs.save(untold.fail(error, START))
 
         later = START + timedelta(seconds=1)
@@ -130,15 +130,15 @@ class TestJobs:
         done = new_job(SOURCE.model_copy(update={"version_id": "v4"}), START - timedelta(days=1))
         for job in (*open_jobs, done):
             jobs.create(job)
-        jobs.next_slot("toy", Pace(1), START)
-        jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).announce(1))
+        jobs.reserve_slot("toy", RateLimit(1), START)
+        jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).mark_event_published(1))
 
         assert sorted(jobs.open_since()) == sorted(ages.values())
 
     def test_each_vendor_has_a_line_of_its_own(self, jobs):
-        jobs.next_slot("toy", Pace(1), START)
+        jobs.reserve_slot("toy", RateLimit(1), START)
 
-        assert jobs.next_slot("other", Pace(1), START) == START
+        assert jobs.reserve_slot("other", RateLimit(1), START) == START
 
 
 def make_thirty(jobs):
@@ -151,8 +151,8 @@ def make_thirty(jobs):
         if number % 3 == 0:
             job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
         made.append(job)
-    jobs.next_slot("toy", Pace(1, per_day=2), START)
-    jobs.ask("key", Asked("wish", SOURCE), START)
+    jobs.reserve_slot("toy", RateLimit(1, per_day=2), START)
+    jobs.ask("key", IdempotencyRecord("wish", SOURCE), START)
     return sorted(made, key=lambda job: job.recency, reverse=True)
 
 
@@ -170,13 +170,13 @@ def pages(jobs, wanted, limit):
 
 
 WANTED = {
-    "all": Wanted(),
-    "of a status": Wanted(status=Status.FAILED),
-    "of a vendor": Wanted(vendor="nobody"),
-    "since": Wanted(since=START + timedelta(seconds=5)),
-    "until": Wanted(until=START + timedelta(seconds=5)),
-    "all at once": Wanted(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
-    "of no time": Wanted(since=START, until=START),
+    "all": JobFilter(),
+    "of a status": JobFilter(status=Status.FAILED),
+    "of a vendor": JobFilter(vendor="nobody"),
+    "since": JobFilter(since=START + timedelta(seconds=5)),
+    "until": JobFilter(until=START + timedelta(seconds=5)),
+    "all at once": JobFilter(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
+    "of no time": JobFilter(since=START, until=START),
 }
 LIMITS = {"1": 1, "7": 7, "30": 30, "100": 100}
 
@@ -213,21 +213,21 @@ class TestListsOfJobs:
     def test_a_page_does_bounded_work_and_none_is_left_out(self, jobs, made, monkeypatch):
         monkeypatch.setattr("asrcore.stores.jobs.EXAMINED", 1)
 
-        assert pages(jobs, Wanted(status=Status.FAILED), 5) == [
+        assert pages(jobs, JobFilter(status=Status.FAILED), 5) == [
             job.job_id for job in made if job.status is Status.FAILED
         ]
 
     def test_years_long_past_are_before_all_jobs(self, jobs, made):
         long_past = datetime(300, 1, 1, tzinfo=UTC)
 
-        assert len(jobs.recent(Wanted(since=long_past), 100, None).job_ids) == len(made)
-        assert jobs.recent(Wanted(until=long_past), 100, None).job_ids == []
+        assert len(jobs.recent(JobFilter(since=long_past), 100, None).job_ids) == len(made)
+        assert jobs.recent(JobFilter(until=long_past), 100, None).job_ids == []
 
     def test_a_job_that_comes_meanwhile_disturbs_no_page(self, jobs, made):
-        first = jobs.recent(Wanted(), 10, None)
+        first = jobs.recent(JobFilter(), 10, None)
         jobs.create(new_job(SOURCE.model_copy(update={"version_id": "late"}), START + timedelta(hours=1)))
 
-        second = jobs.recent(Wanted(), 100, first.after)
+        second = jobs.recent(JobFilter(), 100, first.after)
 
         assert first.job_ids + second.job_ids == [job.job_id for job in made]
 
@@ -247,7 +247,10 @@ class TestListsOfJobs:
         assert jobs.load(read.job_id) is None
 
     def test_what_was_asked_first_under_a_key_is_remembered_for_a_day(self, jobs):
-        first, second = Asked("one", SOURCE), Asked("two", SOURCE.model_copy(update={"version_id": "v2"}))
+        first, second = (
+            IdempotencyRecord("one", SOURCE),
+            IdempotencyRecord("two", SOURCE.model_copy(update={"version_id": "v2"})),
+        )
 
         assert jobs.ask("k", first, START) == first
         assert jobs.ask("k", second, START + timedelta(hours=23)) == first
@@ -295,7 +298,7 @@ class TestTranscripts:
         assert store.read(store.find("t.json", SOURCE)) == b"text"
         assert store.find("t.json", SOURCE.model_copy(update={"version_id": "another"})) is None
         assert store.find("none.json", SOURCE) is None
-        assert store.made_from("t.json") == Made(SOURCE.version_id, SOURCE.sequencer)
+        assert store.made_from("t.json") == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
 
     def test_what_is_kept_apart_tells_what_it_was_made_from_too(self, transcripts):
         store, _ = transcripts
@@ -339,7 +342,7 @@ class TestVersions:
 
         assert (newest.is_current, older.is_current) == (True, False)
         assert versions.made_from(newest) is None
-        assert versions.made_from(older) == Made(SOURCE.version_id, SOURCE.sequencer)
+        assert versions.made_from(older) == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
         assert len(list(versions.under("transcripts", "transcripts/t.json"))) == 2
 
     def test_for_those_of_one_key_not_all_that_begins_with_it_is_listed(self, client):
@@ -522,8 +525,8 @@ class TestRecordings:
     def test_an_address_is_kept_once_and_given_as_it_is(self, bucket):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
 
-        first = store.put_link("linked/1/a.wav", "https://a.example.com/a.wav")
-        again = store.put_link("linked/1/a.wav", "https://b.example.com/b.wav")
+        first = store.put_remote_url("linked/1/a.wav", "https://a.example.com/a.wav")
+        again = store.put_remote_url("linked/1/a.wav", "https://b.example.com/b.wav")
 
         assert first == again
         assert first.version_id
@@ -532,14 +535,14 @@ class TestRecordings:
     def test_what_lies_elsewhere_is_fetched_when_its_bytes_are_wanted(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
-            source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
+            source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
 
             assert store.data(source, 100) == b"the recording"
 
     def test_but_not_from_inside(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
-            source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
+            source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
 
             with pytest.raises(AsrError, match="BadUrl"):
                 store.data(source, 100)
@@ -591,7 +594,7 @@ class TestRecordings:
 
     def test_stream_of_a_linked_recording_is_what_lies_there(self, bucket, web):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
-        source = store.put_link("linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
+        source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
 
         stream = store.stream(source, 100)
 

@@ -12,7 +12,16 @@ from asrcore.core.audio import probe
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Accepted, Account, ByteStream, Completion, Delivery, InProgress, Order, Vendor
+from asrcore.core.vendor import (
+    Accepted,
+    ByteStream,
+    Completion,
+    Delivery,
+    InProgress,
+    RecognitionRequest,
+    Vendor,
+    VendorEndpoint,
+)
 from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
@@ -26,7 +35,7 @@ GREETING = (Path(__file__).parents[2] / "samples/greeting.wav").read_bytes()
 TOLERANCE_MS = 250
 NUMBERS = count(1)
 NAMES = tuple(VENDORS)
-QUERIED = [name for name in NAMES if Completion.QUERY in VENDORS[name].completes_by]
+QUERIED = [name for name in NAMES if Completion.QUERY in VENDORS[name].completion_modes]
 # No test is to meet a limit by chance.
 NO_RATE = {
     "tencent-recording": {},
@@ -39,10 +48,10 @@ NO_RATE = {
     "openai-compatible": {},
 }
 TAKES_URLS = [name for name in NAMES if VENDORS[name].limits.accepts_urls]
-CALLED_BACK = [name for name in NAMES if Completion.CALLBACK in VENDORS[name].completes_by]
+CALLED_BACK = [name for name in NAMES if Completion.CALLBACK in VENDORS[name].completion_modes]
 
 
-def new_order(**changes: object) -> Order:
+def new_order(**changes: object) -> RecognitionRequest:
     """An order of a job of its own: some vendors know a job again, and take it once only."""
     return replace(an_order(**changes), job_id=f"job-{next(NUMBERS)}")
 
@@ -54,12 +63,14 @@ class Line:
     vendor: Vendor
     control: Control
     web: Web
-    account: Account
+    account: VendorEndpoint
     now: int
     # A repeat for an earlier test may come to this port, but not to this path.
     callback_path: str = field(default_factory=lambda: f"/callbacks/{next(NUMBERS)}")
 
-    def submit(self, order: Order, delivery: Delivery, read_timeout_s: float = 30) -> Accepted | Recognition:
+    def submit(
+        self, order: RecognitionRequest, delivery: Delivery, read_timeout_s: float = 30
+    ) -> Accepted | Recognition:
         request = self.vendor.submit_request(
             order,
             delivery,
@@ -82,15 +93,15 @@ class Line:
             return Delivery(url=self.web.serve(path, recording))
         return Delivery(stream=stream_of(recording))
 
-    def query(self, accepted: Accepted, order: Order) -> InProgress | Recognition:
+    def query(self, accepted: Accepted, order: RecognitionRequest) -> InProgress | Recognition:
         request = self.vendor.query_request(accepted.vendor_task_id, self.account, now=self.now)
         return self.vendor.read_query(vendor_http.send(request), order)
 
-    def result(self, outcome: Accepted | Recognition, order: Order) -> Recognition:
+    def result(self, outcome: Accepted | Recognition, order: RecognitionRequest) -> Recognition:
         """The result in whichever way the vendor gives it. Raises the AsrError with which the task ended."""
         if isinstance(outcome, Recognition):
             return outcome
-        if Completion.QUERY in self.vendor.completes_by:
+        if Completion.QUERY in self.vendor.completion_modes:
             return eventually(lambda: self._result_if_done(outcome, order))
         posted = eventually(self.posted)[0]
         told = self.vendor.read_callback(posted.body, posted.content_type, order)
@@ -99,7 +110,7 @@ class Line:
             raise told.outcome
         return told.outcome
 
-    def _result_if_done(self, accepted: Accepted, order: Order) -> Recognition | None:
+    def _result_if_done(self, accepted: Accepted, order: RecognitionRequest) -> Recognition | None:
         answer = self.query(accepted, order)
         return None if isinstance(answer, InProgress) else answer
 
@@ -117,7 +128,7 @@ class Line:
         """From a recording to what was heard in it."""
         audio = probe(lambda offset, length: recording[offset : offset + length], len(recording), "a")
         order = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
-        assert self.vendor.why_not(order) is None
+        assert self.vendor.rejection_reason(order) is None
         delivery = delivery or self.delivery(f"/a.{audio.format}", recording)
         return self.result(self.submit(order, delivery), order)
 
@@ -136,7 +147,7 @@ def name(request):
 @pytest.fixture
 def line(name, urls):
     vendor, control = VENDORS[name], Control(urls[name])
-    account = Account(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model)
+    account = VendorEndpoint(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model)
     with Web() as web:
         control.options(**NO_RATE.get(name, {})).raise_for_status()
         yield Line(vendor, control, web, account, now=int(time.time()))
@@ -167,7 +178,7 @@ def test_speech_is_recognised_at_its_times(line):
     assert all(item.speaker is None for item in result.utterances)
 
 
-@every([name for name in NAMES if "words" in VENDORS[name].honours])
+@every([name for name in NAMES if "words" in VENDORS[name].supported_options])
 def test_words_are_returned_unless_turned_off(line):
     spoken, silent = line.recognise(SPEECH), line.recognise(SPEECH, words=False)
 
@@ -246,7 +257,7 @@ def test_voice_messages_are_recognised(line, recording, text):
     assert line.recognise(recording).text.startswith(text)
 
 
-@every([name for name in NAMES if "channels" in VENDORS[name].honours and not name.startswith("abcpen")])
+@every([name for name in NAMES if "channels" in VENDORS[name].supported_options and not name.startswith("abcpen")])
 def test_stereo_result_has_channels(line):
     left, right = ((500, 1500),), ((2200, 3200),)
 
@@ -255,7 +266,7 @@ def test_stereo_result_has_channels(line):
     assert [(item.channel, item.speaker) for item in result.utterances] == [(0, None), (1, None)]
 
 
-@every([name for name in NAMES if "speakers" in VENDORS[name].honours])
+@every([name for name in NAMES if "speakers" in VENDORS[name].supported_options])
 def test_speakers_are_returned_when_requested(line):
     result = line.recognise(tones.audio(rate_hz=8000), speakers=2)
 
@@ -324,7 +335,7 @@ def test_a_task_is_in_progress_until_it_is_done(line):
     indirect=["name"],
 )
 def test_wrong_credentials_are_a_config_error(line, credentials, code):
-    line.account = Account(line.account.base_url, {**line.account.credentials, **credentials})
+    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, **credentials})
 
     error = failed(line.submit_speech)
 
@@ -482,7 +493,7 @@ def test_failed_query_does_not_fail_the_task(line, fault):
 @every(QUERIED)
 def test_replaced_key_does_not_fail_a_running_task(line):
     accepted, account = line.submit_speech(), line.account
-    line.account = Account(account.base_url, {**account.credentials, line.vendor.secret_fields[-1]: "replaced"})
+    line.account = VendorEndpoint(account.base_url, {**account.credentials, line.vendor.secret_fields[-1]: "replaced"})
 
     with pytest.raises(QueryFailedError) as failure:
         line.query(accepted, new_order())
@@ -731,7 +742,7 @@ def test_raw_pcm_is_submitted_where_the_account_accepts_it(line):
 @every(["tencent-recording"])
 def test_older_numeric_codes_are_classified_by_name(line):
     line.control.options(numbering="older").raise_for_status()
-    line.account = Account(line.account.base_url, {**line.account.credentials, "secret_key": "wrong"})
+    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, "secret_key": "wrong"})
 
     error = failed(line.submit_speech)
 
@@ -742,7 +753,7 @@ def test_older_numeric_codes_are_classified_by_name(line):
 @every(["abcpen"])
 def test_early_error_format_is_classified(line):
     line.control.options(early_refusals=True).raise_for_status()
-    line.account = Account(line.account.base_url, {**line.account.credentials, "api_key": "wrong"})
+    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, "api_key": "wrong"})
 
     error = failed(line.submit_speech)
 
@@ -813,7 +824,7 @@ def test_loading_server_is_retried_after_retry_after(line, retry_after):
 @OPENAI
 def test_server_behind_a_path_and_without_a_key(line):
     line.control.options(path="team/asr", requires_key=False).raise_for_status()
-    line.account = Account(f"{line.account.base_url}/team/asr/v1", {}, line.account.model)
+    line.account = VendorEndpoint(f"{line.account.base_url}/team/asr/v1", {}, line.account.model)
 
     assert line.recognise(SPEECH).text
 

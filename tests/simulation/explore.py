@@ -48,8 +48,8 @@ def _shrunk(schedule: Schedule) -> Schedule:
 def journeys(vendor: str) -> dict[str, Schedule]:
     """Every kind of journey that a recording can have with a vendor when nothing goes wrong around it, by name."""
     plain = Schedule((vendor,))
-    completes_by = COUNTERS[vendor][0].completes_by
-    has_execution = Completion.SYNC not in completes_by or COUNTERS[vendor][0].longest_call_s > SHORT_CALL_S
+    completion_modes = COUNTERS[vendor][0].completion_modes
+    has_execution = Completion.SYNC not in completion_modes or COUNTERS[vendor][0].longest_call_s > SHORT_CALL_S
     found = {
         "plain": plain,
         "S3 tells twice at once": replace(plain, events=((0, 1), (0, 1))),
@@ -69,7 +69,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         "never accepted": replace(plain, script=("refuses:retry",) * 8),
         "Lambda has no room": replace(plain, full=((0, 60), (65, 600)), callbacks=(10, 700)),
     }
-    if Completion.SYNC not in completes_by:
+    if Completion.SYNC not in completion_modes:
         found |= {
             "fails, next vendor": replace(plain, vendors=_chain(vendor), script=("fails:config",)),
             "no result, then one": replace(plain, script=("never",)),
@@ -81,7 +81,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
             "execution timed out, nobody hears": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),
             "execution aborted": replace(plain, strikes=((5, "ABORTED"),)),
         }
-    if Completion.CALLBACK in completes_by:
+    if Completion.CALLBACK in completion_modes:
         found |= {
             "callback twice": replace(plain, callbacks=(10, 10)),
             "callback before the answer": replace(plain, callbacks=(-1, 10)),

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asrcore.core.vendor import Completion, Reply, Request, Vendor
+from asrcore.core.vendor import Completion, HttpReply, HttpRequest, Vendor
 from tests.simulation.clock import Clock
 
 TURNAROUND_S = 10.0
@@ -74,19 +74,19 @@ class Desk(ABC):
         self._taken = taken
         self._post = post
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: HttpRequest) -> HttpReply:
         """One HTTP exchange."""
         wanted = self.read(request)
         return self._take(wanted) if isinstance(wanted, Submission) else self._tell(self.tasks.get(wanted))
 
-    def _take(self, submission: Submission) -> Reply:
+    def _take(self, submission: Submission) -> HttpReply:
         if submission.task_id in self.tasks:
             return self.known_already(self.tasks[submission.task_id])
         word = self._next_word()
         if word.startswith("refuses:"):
             return self.refused(word.removeprefix("refuses:"))
         task_id = submission.task_id or str(1000 + len(self.tasks))
-        answers_at_once = Completion.SYNC in self.vendor.completes_by
+        answers_at_once = Completion.SYNC in self.vendor.completion_modes
         ready_s = self._clock.now_s + TURNAROUND_S
         task = Task(task_id, self.vendor.name, submission, word, ready_s, has_id=not answers_at_once)
         self.tasks[task_id] = task
@@ -94,11 +94,11 @@ class Desk(ABC):
         self.charges_once_per_id = submission.task_id is not None
         if answers_at_once:
             return self.refused(task.failure) if task.failure else self.result(task)
-        if Completion.CALLBACK in self.vendor.completes_by and word != "never":
+        if Completion.CALLBACK in self.vendor.completion_modes and word != "never":
             self._call_back(task)
         return self.accepted(task)
 
-    def _tell(self, task: Task | None) -> Reply:
+    def _tell(self, task: Task | None) -> HttpReply:
         if task is None:
             return self.unknown()
         if task.word == "never" or self._clock.now_s < task.ready_s:
@@ -120,34 +120,34 @@ class Desk(ABC):
                 self._clock.after(wait_s, lambda repeats=repeats: deliver(repeats))  # type: ignore[misc]
 
     @abstractmethod
-    def read(self, request: Request) -> Submission | str:
+    def read(self, request: HttpRequest) -> Submission | str:
         """What a request wants: a recording taken, or the task with this id asked about."""
 
     @abstractmethod
-    def refused(self, error_class: str) -> Reply:
+    def refused(self, error_class: str) -> HttpReply:
         """The answer to a submission that is not taken (or, for a vendor that answers at once, that failed)."""
 
     @abstractmethod
-    def result(self, task: Task) -> Reply:
+    def result(self, task: Task) -> HttpReply:
         """The answer with the result."""
 
-    def accepted(self, task: Task) -> Reply:
+    def accepted(self, task: Task) -> HttpReply:
         """The answer to a submission that is taken."""
         raise _not_asked_for()
 
-    def known_already(self, task: Task) -> Reply:
+    def known_already(self, task: Task) -> HttpReply:
         """The answer to a submission under an id that is taken."""
         return self.accepted(task)
 
-    def working(self, task: Task) -> Reply:
+    def working(self, task: Task) -> HttpReply:
         """The answer to a question that comes too early."""
         raise _not_asked_for()
 
-    def failed(self, task: Task) -> Reply:
+    def failed(self, task: Task) -> HttpReply:
         """The answer to a question about a task that failed."""
         raise _not_asked_for()
 
-    def unknown(self) -> Reply:
+    def unknown(self) -> HttpReply:
         """The answer to a question about no task of ours."""
         raise _not_asked_for()
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
-from asrcore.core.pacing import MAX_TRIES
 from asrcore.core.polling import CALLBACK_DEADLINE_S
+from asrcore.core.rate_limit import MAX_TRIES
 from tests.simulation.state_machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
 
@@ -35,7 +35,7 @@ def _nothing_is_stuck(world: World) -> Iterator[str]:
     for job in world.jobs.values():
         if not job.finished:
             yield f"{_name(job)} is still {job.status}"
-        elif not job.announced:
+        elif not job.event_published:
             yield f"{_name(job)} ended and nobody was told"
     for execution in world.machine.executions.values():
         if execution.running:

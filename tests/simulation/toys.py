@@ -11,17 +11,17 @@ from asrcore.core.vendor import (
     CONNECT_TIMEOUT_S,
     SHORT_CALL_S,
     Accepted,
-    Account,
     Callback,
     Code,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     as_failed_query,
     attempt_uuid,
 )
@@ -34,7 +34,7 @@ class Toy(Vendor):
     """Says `{"says": accepted | working | done | an error class, "id": ...}`. chooses_id: the caller names tasks."""
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000)
-    honours: ClassVar[frozenset[str]] = frozenset()
+    supported_options: ClassVar[frozenset[str]] = frozenset()
     secret_name = "toy"
     secret_fields = ("key",)
     codes: ClassVar[Mapping[str, Code]] = {}
@@ -42,40 +42,47 @@ class Toy(Vendor):
     def __init__(
         self,
         name: str,
-        *completes_by: Completion,
+        *completion_modes: Completion,
         chooses_id: bool = False,
         longest_call_s: float = SHORT_CALL_S,
     ) -> None:
         self.name = name
         self.longest_call_s = longest_call_s  # type: ignore[misc]  # a toy is a value, not a class
-        self.completes_by = frozenset(completes_by)
+        self.completion_modes = frozenset(completion_modes)
         self._chooses_id = chooses_id
 
-    def chosen_task_id(self, order: Order) -> str | None:
+    def chosen_task_id(self, order: RecognitionRequest) -> str | None:
         return attempt_uuid(order) if self._chooses_id else None
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         wanted = {"audio": delivery.required_url(), "callback": callback_url, "id": self.chosen_task_id(order)}
         read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return Request("POST", f"{account.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
+        return HttpRequest("POST", f"{account.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(said := self.parse_json(reply))
         return Accepted(said["id"]) if isinstance(outcome, InProgress) else outcome
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
-        return Request("GET", f"{account.base_url}/", body=json.dumps({"id": vendor_task_id}).encode())
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+        return HttpRequest("GET", f"{account.base_url}/", body=json.dumps({"id": vendor_task_id}).encode())
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         try:
             said = self.parse_json(reply)
         except AsrError as error:
             raise as_failed_query(error) from None
         return self._outcome(said)
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         said = json.loads(body)
         try:
             outcome = self._outcome(said)
@@ -98,28 +105,28 @@ class ToyDesk(Desk):
 
     repeats_callbacks = True
 
-    def read(self, request: Request) -> Submission | str:
+    def read(self, request: HttpRequest) -> Submission | str:
         wanted = json.loads(request.body)
         return (
             wanted["id"] if request.method == "GET" else Submission(wanted["audio"], wanted["callback"], wanted["id"])
         )
 
-    def accepted(self, task: Task) -> Reply:
+    def accepted(self, task: Task) -> HttpReply:
         return _say("accepted", task)
 
-    def refused(self, error_class: str) -> Reply:
+    def refused(self, error_class: str) -> HttpReply:
         return _say(error_class)
 
-    def working(self, task: Task) -> Reply:
+    def working(self, task: Task) -> HttpReply:
         return _say("working", task)
 
-    def result(self, task: Task) -> Reply:
+    def result(self, task: Task) -> HttpReply:
         return _say("done", task)
 
-    def failed(self, task: Task) -> Reply:
+    def failed(self, task: Task) -> HttpReply:
         return _say(task.failure or "", task)
 
-    def unknown(self) -> Reply:
+    def unknown(self) -> HttpReply:
         return _say("config")
 
     def callback(self, task: Task) -> tuple[bytes, str]:
@@ -138,8 +145,8 @@ class ForgetfulToyDesk(ToyDesk):
     repeats_callbacks = False
 
 
-def _say(word: str, task: Task | None = None) -> Reply:
-    return Reply(200, json.dumps({"says": word, "id": task.task_id if task else None}).encode())
+def _say(word: str, task: Task | None = None) -> HttpReply:
+    return HttpReply(200, json.dumps({"says": word, "id": task.task_id if task else None}).encode())
 
 
 _SYNC, _CALLBACK, _QUERY = Completion.SYNC, Completion.CALLBACK, Completion.QUERY

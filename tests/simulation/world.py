@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from asrcore.core.errors import ErrorClass, NoAnswerError
 from asrcore.core.form import CONVERTED, Form
 from asrcore.core.job import Job, job_id
-from asrcore.core.step import GRACE_S, look_by
+from asrcore.core.step import GRACE_S, next_check_deadline
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Reply, Request
+from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.services import Converted, Services
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
@@ -141,7 +141,7 @@ class World:
     @property
     def jobs(self) -> dict[str, Job]:
         """Every job, by id."""
-        rows = [key for key, item in self.table.items.items() if "revision" in item]
+        rows = [key for key, item in self.table.items.items() if "row_version" in item]
         return {key: job for key in rows if (job := self._jobs.load(key))}
 
     def source(self, version: int) -> Source:
@@ -205,7 +205,7 @@ class World:
             self.tell(process.name, "is ended at its time limit")
             raise Died
 
-    def _send(self, request: Request) -> Reply:
+    def _send(self, request: HttpRequest) -> HttpReply:
         desk = self.desks[(urlsplit(request.url).hostname or "").removesuffix(".example.com")]
         if not isinstance(request.body, bytes):
             request = dataclasses.replace(request, body=b"".join(request.body))
@@ -224,7 +224,7 @@ class World:
             )
         except NoAnswerError:
             if self.points[-1].fault is Kind.BROKEN:
-                return Reply(503, b"<html>unwell</html>")
+                return HttpReply(503, b"<html>unwell</html>")
             raise
         # A process runs inside of the one that waits meanwhile, and must not hold it up.
         self.pass_time(desk.call_s if len(self._running) == 1 else 0)
@@ -332,7 +332,7 @@ class World:
         """The schedule's sweep. Of those that would find the same rows, and none of them overdue, two are run."""
         self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         old = [item for item in self.table.items.values() if "open" in item and self._age_s(item) > GRACE_S]
-        seen = {(item["job_id"]["S"], item["revision"]["N"]) for item in old}
+        seen = {(item["job_id"]["S"], item["row_version"]["N"]) for item in old}
         self._same_sweeps = self._same_sweeps + 1 if seen == self._swept else 0
         self._swept = seen
         if not old or (self._same_sweeps >= 2 and not any(self._is_overdue(item) for item in old)):
@@ -345,7 +345,9 @@ class World:
     def _is_overdue(self, item: Item) -> bool:
         job = self._jobs.load(item["job_id"]["S"])
         assert job is not None
-        return job.finished or self.clock.now() >= min(look_by(job, self._services.completes_by(job)), job.deadline_at)
+        return job.finished or self.clock.now() >= min(
+            next_check_deadline(job, self._services.completion_modes(job)), job.deadline_at
+        )
 
     def _tell_of_bad_end(self, execution: Execution) -> None:
         if self.schedule.deaf:

@@ -65,7 +65,7 @@ class Backfiller(Operator):
     def places(self, jobs: dict[str, str]) -> list[str]:
         """From when on each of those jobs has its place in its vendor's line, of those that have one by now."""
         attempts = [row["attempts"][-1] for row in map(self.row, jobs.values()) if row and row["attempts"]]
-        return [attempt["due_at"] for attempt in attempts if attempt["paced"]]
+        return [attempt["due_at"] for attempt in attempts if attempt["has_slot"]]
 
     @contextmanager
     def long_line(self, vendor: str, seconds: float) -> Iterator[None]:

@@ -15,7 +15,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from asrcore.core.callback_url import callback_url
-from asrcore.core.levels import LARGEST_SIDECAR_BYTES
+from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES
 from asrcore.core.transcript import LONGEST_KEY_BYTES
 from devstack.stack import FunctionError
 from tests.support.simulator_control import CREDENTIALS

@@ -8,31 +8,31 @@ from typing import Any, Literal
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Form
-from asrcore.core.history import Tally, band, tally, typical_s
 from asrcore.core.job import Job
-from asrcore.core.levels import SIDECAR_SUFFIX
-from asrcore.core.links import is_linked
 from asrcore.core.money import Currency
-from asrcore.core.options import Wish
-from asrcore.core.pacing import Pace, day_start, vendor_day
+from asrcore.core.option_sources import SIDECAR_SUFFIX
+from asrcore.core.options import RequestedOptions
 from asrcore.core.prices import REFERENCE, Exchange, Rates, VendorPrice, aws_prices
+from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
+from asrcore.core.remote_recordings import is_remote
 from asrcore.core.sequencer import rank
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import SHORT_CALL_S, ByteStream, Reply, Request, Vendor
+from asrcore.core.turnaround_stats import TurnaroundSum, duration_bucket, turnaround_sum, typical_s
+from asrcore.core.vendor import SHORT_CALL_S, ByteStream, HttpReply, HttpRequest, Vendor
 from asrcore.metrics import Metrics
 from asrcore.services import (
-    Asked,
     ConflictError,
     Converted,
-    Found,
-    Made,
+    IdempotencyRecord,
+    JobFilter,
+    JobIdPage,
     ObjectVersion,
+    PresignedPost,
     Services,
     Stored,
-    Ticket,
-    Wanted,
+    TranscriptOrigin,
 )
 from asrcore.settings import Settings
 
@@ -47,7 +47,7 @@ class MemoryJobs:
     rows: dict[str, str] = field(default_factory=dict)
     free_from: dict[str, datetime] = field(default_factory=dict)
     taken: dict[tuple[str, date], int] = field(default_factory=dict)
-    requests: dict[str, tuple[Asked, datetime]] = field(default_factory=dict)
+    requests: dict[str, tuple[IdempotencyRecord, datetime]] = field(default_factory=dict)
     before_save: Callable[[Job], None] = lambda _job: None
 
     def create(self, job: Job) -> bool:
@@ -62,14 +62,14 @@ class MemoryJobs:
     def save(self, job: Job) -> Job:
         self.before_save(job)
         held = self.load(job.job_id)
-        if held is None or held.revision != job.revision:
+        if held is None or held.row_version != job.row_version:
             raise ConflictError(job.job_id)
-        following = job.model_copy(update={"revision": job.revision + 1})
+        following = job.model_copy(update={"row_version": job.row_version + 1})
         self.rows[job.job_id] = following.model_dump_json(by_alias=True)
         return following
 
-    def next_slot(
-        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    def reserve_slot(
+        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         start = now
         if pace.per_day:
@@ -95,26 +95,26 @@ class MemoryJobs:
         jobs = [self.load(job_id) for job_id in self.rows]
         yield from (job.created_at for job in jobs if job is not None and job.open is not None)
 
-    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+    def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
         jobs = [job for job in map(self.load, self.rows) if job is not None and wanted.takes(job)]
         places = sorted((job.recency for job in jobs if before is None or job.recency < before), reverse=True)
         after = places[limit - 1] if len(places) > limit else None
-        return Found([place.rpartition("#")[2] for place in places[:limit]], after)
+        return JobIdPage([place.rpartition("#")[2] for place in places[:limit]], after)
 
     def load_all(self, job_ids: Sequence[str]) -> list[Job]:
         return [job for job in map(self.load, job_ids) if job is not None]
 
     def delete(self, job: Job) -> None:
         held = self.load(job.job_id)
-        if held is None or held.revision != job.revision:
+        if held is None or held.row_version != job.row_version:
             raise ConflictError(job.job_id)
         del self.rows[job.job_id]
 
-    def asked(self, key: str, now: datetime) -> Asked | None:
+    def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
         held, until = self.requests.get(key, (None, now))
         return held if until >= now else None
 
-    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+    def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
         held, until = self.requests.get(key, (asked, now))
         if until <= now:
             self.requests[key] = (asked, now + timedelta(days=1))
@@ -126,17 +126,19 @@ class MemoryJobs:
 class MemoryHistory:
     """What completed jobs took, by vendor, month and band."""
 
-    tallies: dict[tuple[str, str], dict[int, Tally]] = field(default_factory=dict)
+    tallies: dict[tuple[str, str], dict[int, TurnaroundSum]] = field(default_factory=dict)
 
     def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
         month = self.tallies.setdefault((vendor, f"{now:%Y-%m}"), {})
-        month[band(audio_s)] = month.get(band(audio_s), Tally()) + tally(turnaround_s)
+        month[duration_bucket(audio_s)] = month.get(duration_bucket(audio_s), TurnaroundSum()) + turnaround_sum(
+            turnaround_s
+        )
 
     def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
-        summed: dict[int, Tally] = {}
+        summed: dict[int, TurnaroundSum] = {}
         for moment in (now, now.replace(day=1) - timedelta(days=1)):
             for place, held in self.tallies.get((vendor, f"{moment:%Y-%m}"), {}).items():
-                summed[place] = summed.get(place, Tally()) + held
+                summed[place] = summed.get(place, TurnaroundSum()) + held
         return typical_s(summed, audio_s)
 
 
@@ -162,20 +164,20 @@ class MemoryRecordings:
         return self._get(source)[0][offset : offset + length]
 
     def presign(self, source: Source) -> str:
-        return self._get(source)[0].decode() if is_linked(source.key) else self.url
+        return self._get(source)[0].decode() if is_remote(source.key) else self.url
 
     def data(self, source: Source, at_most_bytes: int) -> bytes:
-        return self.elsewhere[self.presign(source)] if is_linked(source.key) else self._get(source)[0]
+        return self.elsewhere[self.presign(source)] if is_remote(source.key) else self._get(source)[0]
 
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
         data = self.data(source, at_most_bytes)
         return ByteStream(len(data), lambda: iter((data,)))
 
-    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
+    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
         named = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
-        return Ticket("https://audio.example.com/", {"key": key, "Content-Type": content_type, **named})
+        return PresignedPost("https://audio.example.com/", {"key": key, "Content-Type": content_type, **named})
 
-    def put_link(self, key: str, url: str) -> Source:
+    def put_remote_url(self, key: str, url: str) -> Source:
         self.objects.setdefault(key, (url.encode(), {}))
         size_bytes = len(self.objects[key][0])
         return Source(bucket="audio", key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
@@ -210,7 +212,7 @@ class MemoryTranscripts:
     """Objects by key, and what each transcript was made from."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    made: dict[str, Made] = field(default_factory=dict)
+    made: dict[str, TranscriptOrigin] = field(default_factory=dict)
 
     def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
         self.objects[f"raw/{job_id}.json"] = body
@@ -218,14 +220,14 @@ class MemoryTranscripts:
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = "") -> bool:
         if key in self.made and rank(self.made[key].sequencer) > rank(source.sequencer):
             return False
-        self.objects[key], self.made[key] = body, Made(source.version_id, source.sequencer)
+        self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
         return True
 
-    def made_from(self, key: str) -> Made | None:
+    def made_from(self, key: str) -> TranscriptOrigin | None:
         return self.made.get(key)
 
     def put_superseded(self, key: str, body: bytes, source: Source) -> None:
-        self.objects[key], self.made[key] = body, Made(source.version_id, source.sequencer)
+        self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
 
     def find(self, key: str, source: Source) -> Stored | None:
         made = self.made_from(key)
@@ -254,7 +256,7 @@ class MemoryVersions:
     def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
         return (version for version in self.under(bucket, key) if version.key == key)
 
-    def made_from(self, version: ObjectVersion) -> Made | None:
+    def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
         return self.transcripts.made_from(version.key)
 
     def delete(self, version: ObjectVersion) -> None:
@@ -327,12 +329,12 @@ class World:
     """Everything around the use cases; `services` is what they are given."""
 
     vendors: Mapping[str, Vendor]
-    send: Callable[[Request], Reply]
+    send: Callable[[HttpRequest], HttpReply]
     secret: dict[str, Any]
     kept_secret: dict[str, Any] | None = None  # what the process still has of it, until it looks afresh
     fresh_reads: int = 0
     clock: datetime = START
-    defaults: Wish = field(default_factory=Wish)
+    defaults: RequestedOptions = field(default_factory=RequestedOptions)
     aws_endpoint_url: str = ""
     exports: tuple[str, ...] = ()
     off: tuple[str, ...] = ()  # vendors without a base URL
@@ -424,7 +426,7 @@ class World:
         price = VendorPrice(price=1.0, currency=Currency.USD, date=date(2026, 1, 1), source="the test")
         return Rates(
             vendors=dict.fromkeys(list(self.vendors)[:1], price),
-            completes_by={name: vendor.completes_by for name, vendor in self.vendors.items()},
+            completion_modes={name: vendor.completion_modes for name, vendor in self.vendors.items()},
             long_calls=frozenset(name for name, each in self.vendors.items() if each.longest_call_s > SHORT_CALL_S),
             aws=aws_prices(REFERENCE),
             region=REFERENCE,

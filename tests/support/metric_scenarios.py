@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asrcore.callback import receive
-from asrcore.core.pacing import MAX_TRIES
+from asrcore.core.rate_limit import MAX_TRIES
 from asrcore.core.webhook import RETRY_WAITS_S
 from asrcore.events import CallbackRequest, QueuedMessage
 from asrcore.notify import notify

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from asrcore.core.audio import Audio
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Account, ByteStream, Delivery, Order, Reply, Request, Vendor
+from asrcore.core.vendor import ByteStream, Delivery, HttpReply, HttpRequest, RecognitionRequest, Vendor, VendorEndpoint
 from tests.support.simulator_control import CREDENTIALS
 
 NOW = 1_700_000_000
@@ -18,18 +18,20 @@ CALLBACK_URL = "https://cb.example.com/callbacks/v/j/1/sig"
 WAV = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=4000, bits_per_sample=16)
 
 
-def an_order(*, size_bytes: int = 128_044, options: dict[str, Any] | None = None, **audio: Any) -> Order:
+def an_order(*, size_bytes: int = 128_044, options: dict[str, Any] | None = None, **audio: Any) -> RecognitionRequest:
     """An order for a short mono WAV at 16 kHz; `audio` replaces properties of it."""
-    return Order("job-1", 1, WAV.model_copy(update=audio), size_bytes, Options.model_validate(options or {}))
+    return RecognitionRequest(
+        "job-1", 1, WAV.model_copy(update=audio), size_bytes, Options.model_validate(options or {})
+    )
 
 
-def account_of(vendor: Vendor, base_url: str = "http://127.0.0.1:9", **credentials: str) -> Account:
-    return Account(base_url, {**CREDENTIALS[vendor.secret_name], **credentials})
+def account_of(vendor: Vendor, base_url: str = "http://127.0.0.1:9", **credentials: str) -> VendorEndpoint:
+    return VendorEndpoint(base_url, {**CREDENTIALS[vendor.secret_name], **credentials})
 
 
 def submission(
-    vendor: Vendor, order: Order, delivery: Delivery | None = None, account: Account | None = None
-) -> Request:
+    vendor: Vendor, order: RecognitionRequest, delivery: Delivery | None = None, account: VendorEndpoint | None = None
+) -> HttpRequest:
     """The request that submits an order at NOW."""
     return vendor.submit_request(
         order,
@@ -54,7 +56,7 @@ def stream_of(data: bytes) -> ByteStream:
     return ByteStream(len(data), lambda: iter((data[:half], data[half:])))
 
 
-def multipart_of(request: Request) -> list[tuple[str, bytes]]:
+def multipart_of(request: HttpRequest) -> list[tuple[str, bytes]]:
     """The parts of a multipart form by name, in their order, as an independent parser reads them."""
     body = bytes_of(request)
     assert len(body) == len(request.body)
@@ -63,28 +65,28 @@ def multipart_of(request: Request) -> list[tuple[str, bytes]]:
     return [(part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in parts]
 
 
-def answer(document: object, status: int = 200) -> Reply:
+def answer(document: object, status: int = 200) -> HttpReply:
     """A vendor's JSON reply; text and bytes are sent as they are."""
     if isinstance(document, bytes):
-        return Reply(status, document)
+        return HttpReply(status, document)
     text = document if isinstance(document, str) else json.dumps(document)
-    return Reply(status, text.encode("utf-8", "surrogatepass"))
+    return HttpReply(status, text.encode("utf-8", "surrogatepass"))
 
 
-def bytes_of(request: Request) -> bytes:
+def bytes_of(request: HttpRequest) -> bytes:
     """The body as it is sent."""
     return request.body if isinstance(request.body, bytes) else b"".join(request.body)
 
 
-def query_of(request: Request) -> dict[str, str]:
+def query_of(request: HttpRequest) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
 
 
-def form_of(request: Request) -> dict[str, str]:
+def form_of(request: HttpRequest) -> dict[str, str]:
     return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
 
 
-def json_of(request: Request) -> dict[str, Any]:
+def json_of(request: HttpRequest) -> dict[str, Any]:
     return json.loads(request.body)
 
 

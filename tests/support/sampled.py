@@ -9,7 +9,7 @@ from asrcore.vendors.registry import VENDORS
 
 EXHAUSTIVE = pytest.mark.exhaustive
 # The registry's first vendor for each set of completion modes.
-SAMPLE = frozenset({vendor.completes_by: name for name, vendor in reversed(VENDORS.items())}.values())
+SAMPLE = frozenset({vendor.completion_modes: name for name, vendor in reversed(VENDORS.items())}.values())
 
 
 def each_vendor(among: Iterable[str] = VENDORS) -> list[Any]:

@@ -45,7 +45,7 @@ class Journey:
 
     def finished(self, job: str) -> dict[str, Any]:
         """The row once the job has ended and the event was sent."""
-        return self.until(lambda: self.row(job), lambda row: bool(row.get("announced")), f"job {job} to end")
+        return self.until(lambda: self.row(job), lambda row: bool(row.get("event_published")), f"job {job} to end")
 
     def transcript(self, row: dict[str, Any]) -> dict[str, Any]:
         """The transcript that a row refers to."""

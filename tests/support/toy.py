@@ -9,17 +9,17 @@ from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     Accepted,
-    Account,
     Callback,
     Code,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
 )
 
 TEXT = "今天天气怎么样。"
@@ -34,35 +34,44 @@ class Toy(Vendor):
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
     tuning = Tuning(submissions_per_second=10, max_data_bytes=limits.max_data_bytes)
-    honours: ClassVar[frozenset[str]] = frozenset({"speakers"})
+    supported_options: ClassVar[frozenset[str]] = frozenset({"speakers"})
     parameters: ClassVar[Mapping[str, Parameter]] = {"Mood": Choice("how it plays", ("merry", "sad"))}
     secret_name = "toy"
     secret_fields = ("key",)
     codes: ClassVar[Mapping[str, Code]] = {}
 
-    def __init__(self, name: str, *completes_by: Completion) -> None:
+    def __init__(self, name: str, *completion_modes: Completion) -> None:
         self.name = name
-        self.completes_by = frozenset(completes_by)
+        self.completion_modes = frozenset(completion_modes)
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         body = delivery.data or (delivery.url or "").encode()
-        return Request("POST", f"{account.base_url}/submit/{self.name}", {"callback": callback_url}, body)
+        return HttpRequest("POST", f"{account.base_url}/submit/{self.name}", {"callback": callback_url}, body)
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(reply.body)
         return Accepted("task-1") if isinstance(outcome, InProgress) else outcome
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
-        if Completion.QUERY not in self.completes_by:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+        if Completion.QUERY not in self.completion_modes:
             return super().query_request(vendor_task_id, account, now=now)
-        return Request("GET", f"{account.base_url}/query/{self.name}/{vendor_task_id}")
+        return HttpRequest("GET", f"{account.base_url}/query/{self.name}/{vendor_task_id}")
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
-        return self._outcome(reply.body) if Completion.QUERY in self.completes_by else super().read_query(reply, order)
+    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+        return (
+            self._outcome(reply.body) if Completion.QUERY in self.completion_modes else super().read_query(reply, order)
+        )
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         if not body:
             raise AsrError(ErrorClass.RETRY, "BadCallback", "an empty callback", self.name)
         try:
@@ -90,13 +99,13 @@ class Script:
 
     def __init__(self, *words: str | Exception) -> None:
         self._words: Iterator[str | Exception] = iter(words)
-        self.requests: list[Request] = []
+        self.requests: list[HttpRequest] = []
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: HttpRequest) -> HttpReply:
         self.requests.append(request)
         word = next(self._words, None)
         if word is None:
             raise AssertionError(f"nobody expected {request.method} to the vendor, request {len(self.requests)}")
         if isinstance(word, Exception):
             raise word
-        return Reply(200, word.encode(), {"content-type": "text/plain"})
+        return HttpReply(200, word.encode(), {"content-type": "text/plain"})

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from asrcore.core.audio import Audio
-from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES, Footprint, footprint
+from asrcore.core.aws_usage import COUNTS_DAYS, COUNTS_QUERIES, AwsUsage, footprint
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
@@ -23,7 +23,7 @@ PER_SECOND = 10
 
 def rates(region: str = REFERENCE) -> Rates:
     """What the vendors of the simulation and AWS ask, as far as the tables know."""
-    ways = {name: vendor.completes_by for name, (vendor, _) in COUNTERS.items()}
+    ways = {name: vendor.completion_modes for name, (vendor, _) in COUNTERS.items()}
     long_calls = frozenset(name for name, (vendor, _) in COUNTERS.items() if vendor.longest_call_s > SHORT_CALL_S)
     return Rates(VENDOR_PRICES, ways, aws_prices(region), region, exports=len(EXPORTS), long_calls=long_calls)
 
@@ -77,7 +77,7 @@ class CountedWorld(World):
         (job,) = self.jobs.values()
         return job
 
-    def derived(self) -> Footprint:
+    def derived(self) -> AwsUsage:
         """What the job's row says."""
         return footprint(self.job, rates())
 

@@ -9,7 +9,7 @@ import pytest
 
 from asrcore.core.job import CLAIM_MARGIN_S, claim_s
 from asrcore.core.routing import INCOMING
-from asrcore.core.step import CROWDED_S, GRACE_S, Next
+from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, Next
 from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.events import Action
 from asrcore.settings import Settings
@@ -357,7 +357,10 @@ class TestStateMachine:
 
     @pytest.mark.parametrize(
         ("turned_away", "grace_s"),
-        [pytest.param(False, GRACE_S, id="what fails"), pytest.param(True, CROWDED_S, id="whom Lambda turns away too")],
+        [
+            pytest.param(False, GRACE_S, id="what fails"),
+            pytest.param(True, THROTTLED_GRACE_S, id="whom Lambda turns away too"),
+        ],
     )
     def test_stalled_threshold_exceeds_all_step_retries(self, turned_away, grace_s):
         # A step that makes a long call claims the attempt first, and the claim is waited for beside the grace.

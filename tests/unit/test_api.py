@@ -11,7 +11,7 @@ import pytest
 from asrcore.api.transcripts import LARGEST_ANSWER_BYTES
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
-from asrcore.core.levels import read_metadata
+from asrcore.core.option_sources import read_metadata
 from asrcore.core.transcript import Source
 from asrcore.finish import end
 from asrcore.poll import query
@@ -380,7 +380,7 @@ class TestOneJob:
     def test_it_tells_nothing_that_others_should_not_know(self):
         made = world("accepted", vendors=(CALLBACK,))
         job = drop(made)
-        made.services.update_job(job.job_id, lambda job: job.keep_token("the-token", START))
+        made.services.update_job(job.job_id, lambda job: job.store_task_token("the-token", START))
 
         told = Caller(made).get(f"/jobs/{job.job_id}")
 

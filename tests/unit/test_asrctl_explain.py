@@ -63,7 +63,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
 
 
 @pytest.mark.parametrize(
-    ("job", "completes_by", "execution", "told", "advice"),
+    ("job", "completion_modes", "execution", "told", "advice"),
     [
         pytest.param(
             new_job(SOURCE, START),
@@ -85,7 +85,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="being converted",
         ),
         pytest.param(
-            planned().take_slot(at(60), START),
+            planned().assign_slot(at(60), START),
             QUERY,
             "RUNNING",
             ["It is IN_PROGRESS: it is handed to volcengine (attempt 1) at 03:05:05, when its turn has come."],
@@ -105,7 +105,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="nobody knows whether the vendor has it",
         ),
         pytest.param(
-            planned(choice=SUPPORTS_SPEAKERS).take_slot(at(60), START),
+            planned(choice=SUPPORTS_SPEAKERS).assign_slot(at(60), START),
             QUERY,
             "RUNNING",
             [
@@ -141,7 +141,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="waits for a callback, nobody to ask",
         ),
         pytest.param(
-            submitted().asked(1, at(5)),
+            submitted().count_query(1, at(5)),
             QUERY,
             "TIMED_OUT",
             [
@@ -153,7 +153,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="asks, but its execution is over",
         ),
         pytest.param(
-            submitted().complete(None, "transcripts/k.json", ["nobody speaks"], at(90_000)).announce(0),
+            submitted().complete(None, "transcripts/k.json", ["nobody speaks"], at(90_000)).mark_event_published(0),
             QUERY,
             "SUCCEEDED",
             [
@@ -179,7 +179,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="done, but nobody was told",
         ),
         pytest.param(
-            new_job(SOURCE, START).fail(NO_AUDIO, at(1)).announce(0),
+            new_job(SOURCE, START).fail(NO_AUDIO, at(1)).mark_event_published(0),
             frozenset(),
             None,
             ["It FAILED with NotAudio (class bad_audio): this is a web page."],
@@ -187,7 +187,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="failed before any vendor saw it",
         ),
         pytest.param(
-            new_job(SOURCE, START).fail(NONE_FITS, at(1)).announce(0),
+            new_job(SOURCE, START).fail(NONE_FITS, at(1)).mark_event_published(0),
             frozenset(),
             None,
             [
@@ -199,7 +199,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="failed since no vendor takes it; all vendors are listed",
         ),
         pytest.param(
-            failed_over().attempt_failed(2, LICENCE, [], at(20)).announce(0),
+            failed_over().attempt_failed(2, LICENCE, [], at(20)).mark_event_published(0),
             QUERY,
             "SUCCEEDED",
             [
@@ -214,7 +214,7 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             id="failed with every vendor; each is told, once",
         ),
         pytest.param(
-            submitted().fail(BUSY, at(9)).announce(0).redrive("an operator asked for it", at(30)),
+            submitted().fail(BUSY, at(9)).mark_event_published(0).redrive("an operator asked for it", at(30)),
             frozenset(),
             "RUNNING",
             [
@@ -227,8 +227,8 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
         ),
     ],
 )
-def test_the_story_of_a_job(job, completes_by, execution, told, advice):
-    story = explain_job(job, completes_by, execution=execution, transcript_bucket="transcripts", now=at(30))
+def test_the_story_of_a_job(job, completion_modes, execution, told, advice):
+    story = explain_job(job, completion_modes, execution=execution, transcript_bucket="transcripts", now=at(30))
 
     opening = f"Job {job.job_id}: incoming/auto/meeting.wav ({{about}}). Times are UTC."
     about = "wav, 16000 Hz, 1 channel, 1 min, 1.9 MB" if job.audio else "1.9 MB"
@@ -248,7 +248,7 @@ def test_a_job_that_nobody_looks_after_says_so_and_whom_to_suspect(seconds):
 
 
 def test_the_task_token_is_not_told():
-    job = submitted().keep_token("a-token", at(3))
+    job = submitted().store_task_token("a-token", at(3))
 
     story = explain_job(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from asrcore.core.job import new_job
-from asrcore.core.pacing import Pace
+from asrcore.core.rate_limit import RateLimit
 from asrcore.services import ConflictError
 from asrcore.stores.jobs import DynamoJobs
 from tests.support import embedded
@@ -25,7 +25,7 @@ def jobs():
 def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):
     for job in JOBS:
         jobs.create(job)
-    jobs.next_slot("volcengine", Pace(per_second=1, per_day=5), START)
+    jobs.reserve_slot("volcengine", RateLimit(per_second=1, per_day=5), START)
 
     read = sorted(jobs.every(), key=lambda job: job.source.key)
 

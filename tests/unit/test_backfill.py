@@ -12,9 +12,9 @@ import pytest
 from asrcore.backfill import AGAIN_S, LINE_S, ROUND_S, take_batch
 from asrcore.core.job import Job, Status, new_job
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
-from asrcore.core.vendor import Reply, Request
+from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import Outcome, backfill_event
-from asrcore.services import Made
+from asrcore.services import TranscriptOrigin
 from asrcore.submit import SomeRecordingsFailedError
 from tests.support.memory import START, MemoryRecordings, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
@@ -31,11 +31,11 @@ class Bucket(MemoryRecordings):
         return found.model_copy(update={"version_id": "v1", "etag": "e1"}), metadata
 
 
-def bucket_of(*keys: str, send: Callable[[Request], Reply] | None = None, vendor: Any = QUERY) -> World:
+def bucket_of(*keys: str, send: Callable[[HttpRequest], HttpReply] | None = None, vendor: Any = QUERY) -> World:
     """A world whose bucket holds recordings under some keys; its vendor takes whatever comes."""
     made = world(vendors=(vendor,))
     made.recordings = Bucket({key: (wav(), {}) for key in keys})
-    made.send = send or (lambda _request: Reply(200, b"accepted", {}))
+    made.send = send or (lambda _request: HttpReply(200, b"accepted", {}))
     return made
 
 
@@ -142,7 +142,7 @@ def test_a_job_that_was_left_before_anybody_looked_after_it_is_set_going():
 
 def test_a_recording_that_has_its_transcript_is_not_paid_for_twice_when_its_row_is_forgotten():
     made = bucket_of(KEY)
-    made.transcripts.made[TRANSCRIPT] = Made("v1", "0A")
+    made.transcripts.made[TRANSCRIPT] = TranscriptOrigin("v1", "0A")
 
     answer = step(made, keys(KEY))
 
@@ -153,7 +153,7 @@ def test_a_recording_that_has_its_transcript_is_not_paid_for_twice_when_its_row_
 @pytest.mark.parametrize("version_id", ["v0", None])
 def test_a_recording_that_was_replaced_comes_after_the_version_that_has_a_transcript(version_id):
     made = bucket_of(KEY)
-    made.transcripts.made[TRANSCRIPT] = Made(version_id, "0A")
+    made.transcripts.made[TRANSCRIPT] = TranscriptOrigin(version_id, "0A")
 
     answer = step(made, keys(KEY))
 
@@ -218,9 +218,9 @@ def test_a_batch_does_not_rest_for_a_line_that_is_short():
 
 
 def test_a_batch_goes_on_in_another_invocation_when_this_one_has_run_long_enough():
-    def slow(_request: Request) -> Reply:
+    def slow(_request: HttpRequest) -> HttpReply:
         made.pass_time(20)
-        return Reply(200, b"done", {})
+        return HttpReply(200, b"done", {})
 
     made = bucket_of(*names(5), send=slow, vendor=SYNC)
 

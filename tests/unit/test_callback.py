@@ -193,7 +193,7 @@ def test_unreadable_result_is_refused_and_the_attempt_continues(made):
 
     assert answer.status == 400
     assert json.loads(answer.body)["code"] != 0
-    assert (made.job().attempt.number, made.job().attempt.callbacks_unread) == (1, 1)
+    assert (made.job().attempt.number, made.job().attempt.unreadable_callbacks) == (1, 1)
     assert made.transcripts.objects == {}
     assert receive(posted(made.job()), made.services).status == 200
     assert made.job().status is Status.COMPLETED

@@ -10,7 +10,7 @@ from asrcore.core.callback_url import callback_url
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.errors import AsrError, UnreadableResultError
 from asrcore.core.step import Next
-from asrcore.core.vendor import Reply
+from asrcore.core.vendor import HttpReply
 from asrcore.events import CallbackRequest, posted
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
@@ -200,7 +200,7 @@ def test_failure_keeps_its_code_when_its_words_are_in_no_charset():
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=GBK"])
 def test_reply_in_gbk_is_read(content_type):
     body = json.dumps({"Response": {"Result": SENTENCE}}, ensure_ascii=False).encode("gbk")
-    reply = Reply(200, body, {"content-type": content_type})
+    reply = HttpReply(200, body, {"content-type": content_type})
 
     assert VENDORS["tencent-sentence"].read_submit(reply, an_order()).text == SENTENCE
 

@@ -7,14 +7,14 @@ import pytest
 
 from asrcore.convert import convert
 from asrcore.core.audio import Audio
+from asrcore.core.aws_usage import CONVERT_GB, footprint
 from asrcore.core.conversion import form_for
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.footprint import CONVERT_GB, footprint
 from asrcore.core.job import Status
 from asrcore.core.options import Options
 from asrcore.core.routing import choose
 from asrcore.core.step import Next
-from asrcore.core.vendor import Limits, Order
+from asrcore.core.vendor import Limits, RecognitionRequest
 from asrcore.deletion import delete
 from asrcore.poll import check_overdue
 from asrcore.restart import redrive
@@ -29,11 +29,13 @@ WEBM = Audio(format="webm", codec="opus", sample_rate_hz=48000, channels=1, dura
 CALL = Audio(format="wav", codec="pcm_alaw", sample_rate_hz=8000, channels=2, duration_ms=30_000, bits_per_sample=8)
 
 
-def order(audio: Audio = WEBM, *, named: bool = False, size_bytes: int = 100_000, **options: object) -> Order:
-    return Order("job", 1, audio, size_bytes, Options.model_validate(options), named=named)
+def order(
+    audio: Audio = WEBM, *, named: bool = False, size_bytes: int = 100_000, **options: object
+) -> RecognitionRequest:
+    return RecognitionRequest("job", 1, audio, size_bytes, Options.model_validate(options), named=named)
 
 
-def form_name(vendor: str, wanted: Order) -> str | None:
+def form_name(vendor: str, wanted: RecognitionRequest) -> str | None:
     form = form_for(VENDORS[vendor], wanted)
     return form and form.name
 
@@ -172,7 +174,7 @@ def test_recording_is_converted_before_its_slot_is_reserved():
     job = drop(made)
 
     assert made.workflow.started[job.execution_name].next is Next.CONVERT
-    assert (job.attempt.paced, requests(made)) == (False, [])
+    assert (job.attempt.has_slot, requests(made)) == (False, [])
     assert run_convert(made) is Next.SUBMIT
     assert run_submit(made) is Next.COMPLETED
     assert made.converter.converted == [f"converted/{job.job_id}/wav-16000-1.wav of track 1"]
@@ -253,7 +255,7 @@ def test_redriven_job_is_converted_anew():
 
 
 def test_next_vendor_gets_its_own_form_and_the_same_form_is_kept():
-    other = Mp3Only("toy-mp3", *SYNC.completes_by)
+    other = Mp3Only("toy-mp3", *SYNC.completion_modes)
     made = converting("config", "done", vendors=(SYNC, other))
     job = drop(made)
     run_convert(made)

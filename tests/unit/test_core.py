@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from asrcore import submit
 from asrcore.core.audio import Audio
-from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, Job, Status, new_job
 from asrcore.core.options import Options
-from asrcore.core.pacing import MAX_TRIES, Pace, retry_wait_s
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
+from asrcore.core.rate_limit import MAX_TRIES, RateLimit, retry_wait_s
 from asrcore.core.routing import followers
 from asrcore.core.step import Next, next_step
 from asrcore.core.transcript import Utterance, Word, join_text, recognition
@@ -47,11 +47,11 @@ class TestJob:
             pytest.param(lambda job: job.attempt_failed(1, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(1, "t", START), id="submitted"),
             pytest.param(lambda job: job.claim(None, [], START), id="claim"),
-            pytest.param(lambda job: job.take_slot(START, START), id="take_slot"),
-            pytest.param(lambda job: job.asked(1, START), id="asked"),
-            pytest.param(lambda job: job.keep_token("t", START), id="keep_token"),
+            pytest.param(lambda job: job.assign_slot(START, START), id="assign_slot"),
+            pytest.param(lambda job: job.count_query(1, START), id="count_query"),
+            pytest.param(lambda job: job.store_task_token("t", START), id="store_task_token"),
             pytest.param(lambda job: job.called_back(1, START), id="called_back"),
-            pytest.param(lambda job: job.hand_over_again(1, START), id="hand_over_again"),
+            pytest.param(lambda job: job.retry_submission(1, START), id="retry_submission"),
             pytest.param(lambda job: job.change_edition(1, "e", "e/t", [], START), id="change_edition"),
             pytest.param(
                 lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
@@ -71,7 +71,7 @@ class TestJob:
         [
             pytest.param(lambda job: job.attempt_failed(2, ERROR, [], START), id="attempt_failed"),
             pytest.param(lambda job: job.submitted(2, "t", START), id="submitted"),
-            pytest.param(lambda job: job.asked(2, START), id="asked"),
+            pytest.param(lambda job: job.count_query(2, START), id="count_query"),
         ],
     )
     def test_news_of_another_attempt_moves_nothing(self, move):
@@ -89,10 +89,10 @@ class TestJob:
 
         again = Job.model_validate(job.model_dump(mode="json", by_alias=True))
 
-        assert again.options.asked() == {"speakers"}
+        assert again.options.requested_names() == {"speakers"}
 
     def test_a_task_token_never_shows_when_a_job_is_printed(self):
-        assert "token-1" not in repr(submitted().keep_token("token-1", START))
+        assert "token-1" not in repr(submitted().store_task_token("token-1", START))
 
     def test_config_goes_to_the_next_vendor_and_then_ends(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
@@ -123,8 +123,11 @@ class TestLifeCycle:
             for end in (Status.COMPLETED, Status.FAILED)
         }
 
-        assert LIFE_CYCLE["announce"].sources == LIFE_CYCLE["announce"].targets
-        assert leaving == {Status.COMPLETED: ["announce"], Status.FAILED: ["redrive", "announce"]}
+        assert LIFE_CYCLE["mark_event_published"].sources == LIFE_CYCLE["mark_event_published"].targets
+        assert leaving == {
+            Status.COMPLETED: ["mark_event_published"],
+            Status.FAILED: ["redrive", "mark_event_published"],
+        }
 
     def test_a_move_that_leads_where_the_table_does_not_is_a_mistake_that_shows(self, monkeypatch):
         job = submitted()
@@ -135,12 +138,12 @@ class TestLifeCycle:
 
     def test_a_redriven_job_starts_anew_and_forgets_nothing(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
-        failed = submitted().attempt_failed(1, config, [], START).announce(99)
+        failed = submitted().attempt_failed(1, config, [], START).mark_event_published(99)
 
         again = failed.redrive("asked for", START)
         planned_again = again.plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
 
-        assert (again.status, again.run, again.error, again.announced) == (Status.QUEUED, 2, None, False)
+        assert (again.status, again.run, again.error, again.event_published) == (Status.QUEUED, 2, None, False)
         assert [attempt.number for attempt in planned_again.attempts] == [1, 2]
         assert [attempt.planning for attempt in planned_again.attempts] == [1, 2]
 
@@ -170,12 +173,12 @@ class TestLifeCycle:
 
         assert planned().open == planned().job_id[0]
         assert done.open == done.job_id[0]
-        assert done.announce(1).open is None
+        assert done.mark_event_published(1).open is None
 
     def test_a_long_line_does_not_use_up_the_jobs_time(self):
         slot = START + timedelta(days=30)
 
-        assert planned().take_slot(slot, START).deadline_at == slot + timedelta(seconds=DEADLINE_S)
+        assert planned().assign_slot(slot, START).deadline_at == slot + timedelta(seconds=DEADLINE_S)
 
     def test_a_restart_does_not_give_a_vendor_more_tries(self):
         job = submitted()
@@ -202,71 +205,85 @@ class TestFollowers:
         ("error_class", "trait", "limits", "following"),
         [
             pytest.param(
-                ErrorClass.BAD_AUDIO, Trait.LENGTH, {}, [], id="too long: not to one that takes no longer ones"
+                ErrorClass.BAD_AUDIO,
+                AudioConstraint.LENGTH,
+                {},
+                [],
+                id="too long: not to one that takes no longer ones",
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
-                Trait.LENGTH,
+                AudioConstraint.LENGTH,
                 {"max_duration_ms": 90_000},
                 ["large"],
                 id="too long: to one that does",
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
-                Trait.LENGTH,
+                AudioConstraint.LENGTH,
                 {"formats": frozenset({"wav", "mp3"})},
                 [],
                 id="too long: other formats do not help",
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
-                Trait.SHORTNESS,
+                AudioConstraint.SHORTNESS,
                 {"max_duration_ms": 30_000},
                 ["large"],
                 id="too short: to a vendor of short ones",
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
-                Trait.SHORTNESS,
+                AudioConstraint.SHORTNESS,
                 {"max_duration_ms": 90_000},
                 [],
                 id="too short: not to a vendor of long ones",
             ),
             pytest.param(
                 ErrorClass.BAD_AUDIO,
-                Trait.FORMAT,
+                AudioConstraint.FORMAT,
                 {"formats": frozenset({"wav", "mp3"})},
                 ["large"],
                 id="other formats",
             ),
             pytest.param(
-                ErrorClass.BAD_AUDIO, Trait.CHANNELS, {"channels": frozenset({1, 2})}, ["large"], id="more channels"
+                ErrorClass.BAD_AUDIO,
+                AudioConstraint.CHANNELS,
+                {"channels": frozenset({1, 2})},
+                ["large"],
+                id="more channels",
             ),
             pytest.param(
-                ErrorClass.BAD_AUDIO, Trait.SIZE, {"max_size_bytes": 9}, [], id="too large: not to one that limits"
+                ErrorClass.BAD_AUDIO,
+                AudioConstraint.SIZE,
+                {"max_size_bytes": 9},
+                [],
+                id="too large: not to one that limits",
             ),
-            pytest.param(ErrorClass.BAD_AUDIO, Trait.CONTENT, {"max_duration_ms": 90_000}, [], id="empty: to nobody"),
-            pytest.param(ErrorClass.CONFIG, Trait.FORMAT, {}, ["large"], id="config: to the next"),
-            pytest.param(ErrorClass.RETRY, Trait.FORMAT, {}, ["large"], id="retry, exhausted: to the next"),
+            pytest.param(
+                ErrorClass.BAD_AUDIO, AudioConstraint.CONTENT, {"max_duration_ms": 90_000}, [], id="empty: to nobody"
+            ),
+            pytest.param(ErrorClass.CONFIG, AudioConstraint.FORMAT, {}, ["large"], id="config: to the next"),
+            pytest.param(ErrorClass.RETRY, AudioConstraint.FORMAT, {}, ["large"], id="retry, exhausted: to the next"),
         ],
     )
     def test_who_may_follow(self, monkeypatch, error_class, trait, limits, following):
         larger = dataclasses.replace(self.VENDORS["large"].limits, **limits)
         monkeypatch.setattr(self.VENDORS["large"], "limits", larger, raising=False)
 
-        error = AsrError(error_class, "c", "m", "small", trait=trait)
+        error = AsrError(error_class, "c", "m", "small", constraint=trait)
 
         assert followers(["large"], self.VENDORS["small"], error, self.VENDORS) == following
 
 
 class TestStep:
     @pytest.mark.parametrize(
-        ("job", "completes_by", "at_s", "following", "wait_s"),
+        ("job", "completion_modes", "at_s", "following", "wait_s"),
         [
             pytest.param(new_job(SOURCE, START), set(), 0, Next.SUBMIT, 0, id="queued: somebody must look at it"),
             pytest.param(planned(), set(), 0, Next.SUBMIT, 0, id="planned, due now"),
             pytest.param(
-                planned().take_slot(START + timedelta(seconds=9.2), START),
+                planned().assign_slot(START + timedelta(seconds=9.2), START),
                 set(),
                 0,
                 Next.SUBMIT,
@@ -292,8 +309,8 @@ class TestStep:
             pytest.param(submitted().fail(ERROR, START), set(), 0, Next.FAILED, 0, id="failed"),
         ],
     )
-    def test_what_is_next(self, job, completes_by, at_s, following, wait_s):
-        step = next_step(job, completes_by, START + timedelta(seconds=at_s))
+    def test_what_is_next(self, job, completion_modes, at_s, following, wait_s):
+        step = next_step(job, completion_modes, START + timedelta(seconds=at_s))
 
         assert (step.next, step.wait_s) == (following, wait_s)
 
@@ -381,10 +398,10 @@ class TestSettings:
 
         assert settings.vendor_chain == ["abcpen", "volcengine"]
         assert settings.base_urls == {"tencent-sentence": "https://t"}
-        assert settings.pace("abcpen") == Pace(7)
-        assert settings.query_pace("abcpen") == Pace(10)
-        assert settings.pace("abcpen-offline") == Pace(5, per_day=100)
-        assert settings.query_pace("abcpen-offline") is None
+        assert settings.rate_limit("abcpen") == RateLimit(7)
+        assert settings.query_rate_limit("abcpen") == RateLimit(10)
+        assert settings.rate_limit("abcpen-offline") == RateLimit(5, per_day=100)
+        assert settings.query_rate_limit("abcpen-offline") is None
         assert settings.callback_base_url == "https://c"
 
     def test_a_vendor_that_does_not_exist_is_named_at_start(self):

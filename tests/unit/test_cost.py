@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import pytest
 
 from asrcore.core.audio import Audio
+from asrcore.core.aws_usage import AwsUsage, footprint
 from asrcore.core.cost import estimate, incurred, priced, usual_job
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.footprint import Footprint, footprint
 from asrcore.core.job import Job, new_job
 from asrcore.core.money import NOTHING, Amount, Currency
-from asrcore.core.options import Options, Wish
+from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPrice, aws_prices, read_aws_prices
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Completion
@@ -141,7 +141,7 @@ class TestTheVendorsPart:
 
 
 class TestTheAwsPart:
-    ONE_OF_EACH = Footprint(*[1_000_000] * 14)
+    ONE_OF_EACH = AwsUsage(*[1_000_000] * 14)
 
     def test_every_unit_has_its_price(self):
         done = replace(self.ONE_OF_EACH, compute_ms=1000, logged_bytes=2**30, sent_bytes=2**30)
@@ -164,7 +164,7 @@ class TestTheAwsPart:
         assert "AWS prices that are not known for cn-north-1 are those of us-east-1: million_transitions" in "\n".join(
             cost.assumptions
         )
-        nothing = replace(Footprint(*[0] * 14), invocations=1_000_000)
+        nothing = replace(AwsUsage(*[0] * 14), invocations=1_000_000)
         assert priced(nothing, in_china).cny == 1.36
 
     def test_of_another_region_it_says_whose_prices_these_are(self):
@@ -195,7 +195,7 @@ class TestTheAwsPart:
 
 class TestWhatAJobDid:
     def test_a_job_that_was_asked_for_begins_with_a_step_and_a_request(self):
-        dropped, asked = done(), done().model_copy(update={"requested": Wish()})
+        dropped, asked = done(), done().model_copy(update={"requested": RequestedOptions()})
 
         first, second = footprint(dropped, rates()), footprint(asked, rates())
 
@@ -248,11 +248,11 @@ class TestEstimates:
     @pytest.mark.parametrize("vendor", VENDORS)
     @pytest.mark.parametrize("duration_ms", [1_000, 60_000, HOUR_MS, 5 * HOUR_MS])
     def test_rest_on_the_row_that_such_a_job_ends_with(self, vendor, duration_ms):
-        known = replace(rates(), completes_by={name: each.completes_by for name, each in VENDORS.items()})
+        known = replace(rates(), completion_modes={name: each.completion_modes for name, each in VENDORS.items()})
 
         job = usual_job(vendor, duration_ms, known)
 
-        assert job.announced
+        assert job.event_published
         assert estimate(vendor, duration_ms, known, size_bytes=0) == incurred(job, known)
 
     def test_send_what_is_told_or_what_speech_usually_has_and_say_so(self):

@@ -10,7 +10,7 @@ from asrcore.core.editions import REMEMBERED, RefusedEditions
 from asrcore.core.errors import ErrorClass, NoAnswerError
 from asrcore.core.prices import AWS_PRICES, REFERENCE, VENDOR_PRICES, Rates
 from asrcore.core.step import Next
-from asrcore.core.vendor import Reply
+from asrcore.core.vendor import HttpReply
 from asrcore.poll import query
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
@@ -36,7 +36,7 @@ class Service:
         self.calls.append((call, resource))
         if resource not in self.granted:
             header = {"reqid": "r", "code": 45000030, "message": "requested resource not granted"}
-            return Reply(403, json.dumps({"header": header}).encode())
+            return HttpReply(403, json.dumps({"header": header}).encode())
         task, known = (resource, request_id), (resource, request_id) in self.tasks
         if call == "query":
             return _told("20000000" if known else "45000000", DONE)
@@ -48,7 +48,7 @@ class Service:
 
 
 def _told(code, body=None):
-    return Reply(200, json.dumps(body or {}).encode(), {"x-api-status-code": code, "x-api-message": "m"})
+    return HttpReply(200, json.dumps(body or {}).encode(), {"x-api-status-code": code, "x-api-message": "m"})
 
 
 def world_of(service, **metadata):
@@ -144,7 +144,7 @@ def test_named_edition_has_no_other():
 
 def test_another_refusal_leads_to_no_other_edition():
     service = Service(SEED, BIG)
-    made = world_of(lambda request: service(request) and Reply(401, b'{"header": {"code": 45000010}}'))
+    made = world_of(lambda request: service(request) and HttpReply(401, b'{"header": {"code": 45000010}}'))
 
     assert drop(made).error.code == "45000010"
     assert service.calls == [("submit", SEED)]
@@ -195,7 +195,7 @@ def test_cost_is_that_of_the_edition_that_was_used(granted, cny):
     hour = job.model_copy(update={"audio": job.audio.model_copy(update={"duration_ms": 3_600_000})})
     rates = Rates(
         vendors=VENDOR_PRICES,
-        completes_by={VENDOR.name: VENDOR.completes_by},
+        completion_modes={VENDOR.name: VENDOR.completion_modes},
         aws=AWS_PRICES[REFERENCE],
         region=REFERENCE,
     )

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from asrcore.core.callback_url import is_signed
 from asrcore.core.job import job_id
-from asrcore.core.levels import read_request
+from asrcore.core.option_sources import read_request
 from asrcore.events import (
     Action,
     EndedExecution,
@@ -74,7 +74,9 @@ def test_a_request_asks_for_a_recording_with_options_that_are_allowed():
     assert asked is not None
     assert asked.key == new_objects(event("s3-put"))[0].key
     assert asked.version_id is None
-    assert read_request(asked.vendor, asked.options, VENDORS).options.own("tencent-recording") == {"res_text_format": 2}
+    assert read_request(asked.vendor, asked.options, VENDORS).options.vendor_options("tencent-recording") == {
+        "res_text_format": 2
+    }
 
 
 @pytest.mark.parametrize("name", ["s3-put", "submit-step", "s3-test"])

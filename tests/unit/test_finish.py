@@ -6,7 +6,7 @@ import pytest
 
 from asrcore.core.job import Status
 from asrcore.core.transcript import Recognition, Utterance
-from asrcore.core.vendor import Reply
+from asrcore.core.vendor import HttpReply
 from asrcore.finish import Raw
 from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
@@ -71,7 +71,7 @@ def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
 
 
 def test_of_a_vendor_that_tells_the_outcome_in_headers_they_are_kept_with_its_reply():
-    reply = Reply(200, b"{}", {"x-api-status-code": "20000003", "x-tt-logid": "l", "set-cookie": "session"})
+    reply = HttpReply(200, b"{}", {"x-api-status-code": "20000003", "x-tt-logid": "l", "set-cookie": "session"})
 
     raw = Raw.of(reply, VENDORS["volcengine-bigmodel"])
 
@@ -141,6 +141,6 @@ class TestExports:
 )
 def test_what_a_replys_warning_header_says_reaches_the_job(header, warnings):
     made = world(vendors=(SYNC,))
-    made.send = lambda request: Reply(200, b"done", {"warning": header})
+    made.send = lambda request: HttpReply(200, b"done", {"warning": header})
 
     assert drop(made).warnings == warnings

@@ -9,9 +9,9 @@ from asrcore.api.job_views import stage
 from asrcore.api.models import Stage
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import CLAIM_MARGIN_S, Status, claim_s
-from asrcore.core.pacing import SHORT_WAIT_S
+from asrcore.core.rate_limit import SHORT_WAIT_S
 from asrcore.core.step import Next
-from asrcore.core.vendor import SHORT_CALL_S, Reply
+from asrcore.core.vendor import SHORT_CALL_S, HttpReply
 from asrcore.events import RequestEvent
 from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, request, submit
 from asrcore.vendors.openai_compatible import OpenaiCompatible
@@ -54,7 +54,7 @@ def test_event_reserves_the_slot_of_a_long_call():
 
     job = drop(made)
 
-    assert job.attempt.paced
+    assert job.attempt.has_slot
     assert job.attempt.due_at == START + timedelta(seconds=SHORT_WAIT_S)
     assert step_of(made).wait_s <= SHORT_WAIT_S
 
@@ -147,7 +147,7 @@ class Refuses:
 
     def __init__(self, status, **headers):
         self.requests = []
-        self._reply = Reply(status, b'{"detail": "no"}', headers)
+        self._reply = HttpReply(status, b'{"detail": "no"}', headers)
 
     def __call__(self, request):
         self.requests.append(request)
@@ -211,7 +211,7 @@ def test_recording_in_a_long_call_is_with_the_vendor():
 
     def answer(_request):
         seen.append(stage(made.job(), made.services))
-        return Reply(200, DONE.encode())
+        return HttpReply(200, DONE.encode())
 
     made.send = answer
     submit(made.job().job_id, made.services)

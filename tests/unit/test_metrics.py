@@ -10,7 +10,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
 from asrcore.core.money import Amount, Cost
 from asrcore.core.options import Options
-from asrcore.core.pacing import AHEAD_S
+from asrcore.core.rate_limit import AHEAD_S
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
 from asrcore.restart import redrive
@@ -137,15 +137,15 @@ def test_of_two_who_tell_of_the_same_end_at_once_one_counts_it():
     job = drop(made)
 
     def somebody_else_tells(saving):
-        if saving.announced:
+        if saving.event_published:
             made.jobs.before_save = lambda _job: None
             held = made.jobs.load(job.job_id)
-            made.jobs.save(held.announce(1))
+            made.jobs.save(held.mark_event_published(1))
 
     made.jobs.before_save = somebody_else_tells
     query(job.job_id, made.services)
 
-    assert made.job().announced
+    assert made.job().event_published
     assert values(made, "JobsCompleted") == []  # the other one counts it
 
 

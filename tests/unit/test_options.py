@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.levels import (
+from asrcore.core.option_sources import (
     LARGEST_SIDECAR_BYTES,
     fold,
     is_sidecar,
-    merged,
+    merge,
     metadata_name,
     read_default,
     read_metadata,
     read_request,
     read_sidecar,
 )
-from asrcore.core.options import ALLOWED, Options, Wish
+from asrcore.core.options import ALLOWED, Options, RequestedOptions
 from asrcore.core.parameters import Choice, JsonObject
 from asrcore.settings import Settings
 from asrcore.vendors.registry import VENDORS
@@ -79,7 +79,7 @@ class TestMetadata:
         ],
     )
     def test_what_it_says(self, metadata, expected):
-        assert read_metadata(metadata, VENDORS) == Wish(options=expected)
+        assert read_metadata(metadata, VENDORS) == RequestedOptions(options=expected)
 
     def test_it_names_a_vendor(self):
         assert read_metadata({"asr-vendor": "abcpen"}, VENDORS).vendor == "abcpen"
@@ -121,18 +121,20 @@ class TestSidecar:
     @pytest.mark.parametrize(
         ("document", "expected"),
         [
-            pytest.param({}, Wish(), id="nothing"),
-            pytest.param({"vendor": "auto"}, Wish(vendor="auto"), id="a vendor"),
-            pytest.param({"speakers": None, "vendor": None}, Wish(), id="null says nothing"),
-            pytest.param({"hotwords": ["a,b"]}, Wish(options=Options(hotwords=["a,b"])), id="a list"),
+            pytest.param({}, RequestedOptions(), id="nothing"),
+            pytest.param({"vendor": "auto"}, RequestedOptions(vendor="auto"), id="a vendor"),
+            pytest.param({"speakers": None, "vendor": None}, RequestedOptions(), id="null says nothing"),
+            pytest.param({"hotwords": ["a,b"]}, RequestedOptions(options=Options(hotwords=["a,b"])), id="a list"),
             pytest.param(
                 {"inverse-text-normalization": True},
-                Wish(options=Options(inverse_text_normalization=True)),
+                RequestedOptions(options=Options(inverse_text_normalization=True)),
                 id="hyphens",
             ),
             pytest.param(
                 {"tencent-sentence": {"FilterDirty": 1}, "abcpen": {"HAS_SMOOTH": False}},
-                Wish(options=Options(vendor={"tencent-sentence": {"FilterDirty": 1}, "abcpen": {"has_smooth": False}})),
+                RequestedOptions(
+                    options=Options(vendor={"tencent-sentence": {"FilterDirty": 1}, "abcpen": {"has_smooth": False}})
+                ),
                 id="two vendors' own",
             ),
         ],
@@ -169,7 +171,7 @@ class TestSidecar:
     def test_its_size_is_bounded(self):
         most = json.dumps({}).encode().ljust(LARGEST_SIDECAR_BYTES)
 
-        assert read_sidecar(KEY, most, VENDORS) == Wish()
+        assert read_sidecar(KEY, most, VENDORS) == RequestedOptions()
         assert "64 KB" in refused(lambda: read_sidecar(KEY, most + b" ", VENDORS))
 
     def test_it_is_known_by_its_name(self):
@@ -181,7 +183,7 @@ class TestStack:
     def test_default_options_are_read_at_start(self):
         settings = Settings.from_environment({**ENVIRONMENT, "DEFAULT_OPTIONS": '{"punctuation": true}'})
 
-        assert settings.defaults == Wish(options=Options(punctuation=True))
+        assert settings.defaults == RequestedOptions(options=Options(punctuation=True))
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -230,7 +232,7 @@ SAID = {
     ),
 }
 WISHES = st.builds(
-    Wish,
+    RequestedOptions,
     vendor=st.sampled_from([None, "auto", "abcpen"]),
     options=st.fixed_dictionaries({}, optional=SAID).map(Options.model_validate),
 )
@@ -254,14 +256,14 @@ def test_the_nearer_level_wins_each_thing_by_itself(levels):
     for level in levels:
         expected |= parts(level)
 
-    assert parts(merged(*levels)) == expected
+    assert parts(merge(*levels)) == expected
 
 
 @given(st.lists(WISHES, max_size=3))
 def test_a_wish_survives_its_row(levels):
-    wish = merged(*levels)
+    wish = merge(*levels)
 
-    assert parts(Wish.model_validate_json(wish.model_dump_json())) == parts(wish)
+    assert parts(RequestedOptions.model_validate_json(wish.model_dump_json())) == parts(wish)
 
 
 JSON = st.recursive(
@@ -280,7 +282,7 @@ def refusal(read):
         wish = read()
     except AsrError as error:
         return error
-    assert Wish.model_validate_json(wish.model_dump_json()) == wish
+    assert RequestedOptions.model_validate_json(wish.model_dump_json()) == wish
     return None
 
 

@@ -172,7 +172,7 @@ class TestSettings:
         assert rates.vendor("abcpen").price == 1
         assert rates.exchange == Exchange(7.2, date(2026, 11, 1))
         assert (rates.region, rates.aws.currency, rates.exports) == ("cn-north-1", Currency.CNY, 2)
-        assert rates.completes_by == {name: vendor.completes_by for name, vendor in VENDORS.items()}
+        assert rates.completion_modes == {name: vendor.completion_modes for name, vendor in VENDORS.items()}
 
     def test_the_templates_own_values_are_the_tables(self):
         parameters = {

@@ -103,7 +103,7 @@ HOUR_MS = 3_600_000
     ],
 )
 def test_advice_is_the_smallest_change(name, audio, options, advice):
-    assert VENDORS[name].why_not(an_order(options=options, **audio)) is not None
+    assert VENDORS[name].rejection_reason(an_order(options=options, **audio)) is not None
 
     assert advise(an_order(options=options, **audio), [VENDORS[name]]) == advice
 

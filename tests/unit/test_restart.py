@@ -5,7 +5,7 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import DEADLINE_S, MAX_RESTARTS, Status, new_job
 from asrcore.core.polling import CALLBACK_DEADLINE_S
-from asrcore.core.step import CROWDED_S, GRACE_S, Next
+from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, Next
 from asrcore.events import EndedExecution
 from asrcore.execution_events import execution_ended
 from asrcore.poll import query
@@ -120,7 +120,7 @@ class TestSweep:
         made.pass_time(GRACE_S + 10)
         assert sweep(made.services) == 0
 
-        made.pass_time(CROWDED_S - GRACE_S)
+        made.pass_time(THROTTLED_GRACE_S - GRACE_S)
         assert sweep(made.services) == 1
         assert f"{job.job_id}-2" in made.workflow.started
 

@@ -6,7 +6,7 @@ import json
 import jsonschema
 import pytest
 
-from asrcore.core.announcement import Announcement
+from asrcore.core.job_event import JobEvent
 from asrcore.core.transcript import Transcript
 from tests.support.compatibility import breaks
 from tests.support.pipeline import KEY, SYNC, drop, world
@@ -56,7 +56,7 @@ def test_an_event_that_was_published_satisfies_the_published_schema(word, detail
     assert (told, detail["status"], detail["schema"]) == (detail_type, status, "asrcore.event.v1")
     assert (detail["transcript"] is None) is (detail["error"] is not None) is (status == "FAILED")
     assert detail["summary"].startswith(KEY)
-    assert Announcement.model_validate(detail).model_dump(mode="json", by_alias=True) == detail
+    assert JobEvent.model_validate(detail).model_dump(mode="json", by_alias=True) == detail
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -103,7 +103,9 @@ def renamed():
         pytest.param(changed("properties", "warnings"), "$.warnings: removed", id="a field is removed"),
         pytest.param(renamed(), "$.job_id: removed", id="a field is renamed"),
         pytest.param(
-            changed("$defs", "Place", "properties", "key"), "$.transcript.key: removed", id="a field within is removed"
+            changed("$defs", "S3Location", "properties", "key"),
+            "$.transcript.key: removed",
+            id="a field within is removed",
         ),
         pytest.param(
             changed("required", to=["job_id"]), "$.summary: no longer always there", id="a field becomes optional"

@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Status, claim_s, new_job
-from asrcore.core.pacing import EARLY_S, vendor_day
+from asrcore.core.rate_limit import EARLY_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, submit
@@ -230,7 +230,7 @@ def test_who_gets_the_recording(key, metadata, vendor):
 class Mute(Toy):
     """Tells no speakers apart."""
 
-    honours = frozenset()
+    supported_options = frozenset()
 
 
 MUTE = Mute("toy-mute", Completion.SYNC)
@@ -521,7 +521,7 @@ def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
     job = new_job(SOURCE, made.clock)
 
     def somebody_else_claims(saving):
-        if saving.attempts and saving.attempt.claimed_at and saving.revision < 10:
+        if saving.attempts and saving.attempt.claimed_at and saving.row_version < 10:
             made.jobs.before_save = lambda _job: None
             held = made.jobs.load(job.job_id)
             made.jobs.save(held.claim(None, [], made.clock))

@@ -6,8 +6,8 @@ import pytest
 
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Status
-from asrcore.core.levels import SIDECAR_SUFFIX
-from asrcore.core.options import Options, Wish
+from asrcore.core.option_sources import SIDECAR_SUFFIX
+from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.step import Next
 from asrcore.events import request_event
 from asrcore.submit import handle_new_objects, request
@@ -22,7 +22,7 @@ def said(made, *, metadata=None, sidecar=None, stack=None, key=KEY):
     if sidecar is not None:
         made.recordings.objects[f"{key}{SIDECAR_SUFFIX}"] = (json.dumps(sidecar).encode(), {})
     if stack is not None:
-        made.defaults = Wish(options=Options.model_validate(stack))
+        made.defaults = RequestedOptions(options=Options.model_validate(stack))
     return made
 
 
@@ -59,7 +59,7 @@ def test_a_request_wins_over_everything_and_is_remembered():
 
     job = made.job()
     assert (step.job_id, step.next) == (job.job_id, Next.QUERY)
-    assert job.requested == Wish(vendor="toy-query", options=Options(speakers=0))
+    assert job.requested == RequestedOptions(vendor="toy-query", options=Options(speakers=0))
     assert job.options == Options(speakers=0, words=False)
     assert job.vendor == "toy-query"
     assert set(made.workflow.started) == {job.execution_name}
@@ -160,4 +160,4 @@ def test_a_parameter_of_the_vendor_that_gets_it_is_none():
     job = drop(made)
 
     assert job.warnings == []
-    assert job.options.own("toy-query") == {"Mood": "sad"}
+    assert job.options.vendor_options("toy-query") == {"Mood": "sad"}

@@ -5,8 +5,8 @@ import json
 import jsonschema
 import pytest
 
+from asrcore.core.aws_usage import COUNTS_DAYS, COUNTS_QUERIES
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.footprint import COUNTS_DAYS, COUNTS_QUERIES
 from asrcore.core.tuning import ceiling, read_vendor_tuning
 from asrcore.vendors.registry import VENDORS
 from tools.schemas import TUNING

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
-from asrcore.core.vendor import Accepted, Account, InProgress
+from asrcore.core.vendor import Accepted, InProgress, VendorEndpoint
 from asrcore.vendors.abcpen_offline import AbcpenOffline
 from tests.support.recognition_requests import AUDIO_URL, NOW, an_order, answer, json_of, lines, submission
 
 VENDOR = AbcpenOffline()
-ACCOUNT = Account("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
+ACCOUNT = VendorEndpoint("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 SIGNED = {"X-App-Key": "synthapp", "X-Timestamp": str(NOW), "X-App-Signature": "GHzzKok/OoOgu/2O1BLhlnfOuOU="}
 TASK_ID = VENDOR.chosen_task_id(an_order())
 
@@ -91,7 +91,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -102,11 +102,11 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
 
     def test_size(self):
-        assert VENDOR.why_not(an_order(size_bytes=500_000_000)) is None
-        assert "size 500000001 bytes" in VENDOR.why_not(an_order(size_bytes=500_000_001))
+        assert VENDOR.rejection_reason(an_order(size_bytes=500_000_000)) is None
+        assert "size 500000001 bytes" in VENDOR.rejection_reason(an_order(size_bytes=500_000_001))
 
 
 ID = "550e8400-e29b-41d4-a716-446655440000"

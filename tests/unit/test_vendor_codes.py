@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from asrcore.core.errors import ErrorClass, Trait
+from asrcore.core.errors import AudioConstraint, ErrorClass
 from asrcore.core.routing import followers
-from asrcore.core.vendor import Kind
+from asrcore.core.vendor import CodeKind
 from asrcore.vendors.registry import VENDORS
 
 LISTS = Path(__file__).parents[1] / "fixtures" / "codes"
@@ -17,7 +17,7 @@ LISTS = Path(__file__).parents[1] / "fixtures" / "codes"
 def published(name):
     """A vendor's published codes, each with the class that its meaning calls for."""
     lists = json.loads((LISTS / f"{name}.json").read_text(encoding="utf-8"))
-    return {entry["code"]: Kind(entry["class"]) for each in lists for entry in each["codes"]}
+    return {entry["code"]: CodeKind(entry["class"]) for each in lists for entry in each["codes"]}
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -40,7 +40,7 @@ def test_every_failure_says_what_happened_and_what_to_do(name):
     for code, known in VENDORS[name].codes.items():
         assert known.meaning, code
         assert not known.meaning.endswith("."), code
-        if known.kind in {Kind.RETRY, Kind.BAD_AUDIO, Kind.CONFIG}:
+        if known.kind in {CodeKind.RETRY, CodeKind.BAD_AUDIO, CodeKind.CONFIG}:
             assert known.advice.endswith("."), code
 
 
@@ -51,7 +51,7 @@ def test_a_code_that_is_unknown_or_no_failure_is_a_bounded_retry(name, code):
 
     error = VENDORS[name].error(code, "oops")
 
-    if known is None or known.kind in {Kind.SUCCESS, Kind.IN_PROGRESS, Kind.SILENT}:
+    if known is None or known.kind in {CodeKind.SUCCESS, CodeKind.IN_PROGRESS, CodeKind.SILENT}:
         assert error.error_class is ErrorClass.RETRY
     assert error.vendor == name
     assert "oops" in error.message
@@ -101,17 +101,17 @@ def test_tencents_unlisted_codes_go_by_their_family(code, error_class):
 @pytest.mark.parametrize(
     ("code", "message", "error_class", "trait"),
     [
-        pytest.param("10002", "语音时长过短", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too-short"),
-        pytest.param("10002", "", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too-short-without-words"),
-        pytest.param("10003", "语音时长过长", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too-long"),
-        pytest.param("10006", "音轨个数不匹配", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks"),
-        pytest.param("10007", "音频下载失败", ErrorClass.RETRY, Trait.FORMAT, id="download"),
+        pytest.param("10002", "语音时长过短", ErrorClass.BAD_AUDIO, AudioConstraint.SHORTNESS, id="too-short"),
+        pytest.param("10002", "", ErrorClass.BAD_AUDIO, AudioConstraint.SHORTNESS, id="too-short-without-words"),
+        pytest.param("10003", "语音时长过长", ErrorClass.BAD_AUDIO, AudioConstraint.LENGTH, id="too-long"),
+        pytest.param("10006", "音轨个数不匹配", ErrorClass.BAD_AUDIO, AudioConstraint.CHANNELS, id="tracks"),
+        pytest.param("10007", "音频下载失败", ErrorClass.RETRY, AudioConstraint.FORMAT, id="download"),
     ],
 )
 def test_tencent_callback_code_has_its_class_and_trait(name, code, message, error_class, trait):
     error = VENDORS[name].error(code, message)
 
-    assert (error.error_class, error.trait) == (error_class, trait)
+    assert (error.error_class, error.constraint) == (error_class, trait)
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asrcore.core.errors import AsrError
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Accepted, Callback, Completion, InProgress, Reply
+from asrcore.core.vendor import Accepted, Callback, Completion, HttpReply, InProgress
 from asrcore.vendors.registry import VENDORS
 from tests.support.recognition_requests import an_order, answer
 from tests.support.sampled import each_vendor, exhaustive
@@ -120,9 +120,9 @@ def read_everywhere(vendor, reply):
 
 def read(vendor, reply):
     readers = [lambda order: vendor.read_submit(reply, order)]
-    if Completion.QUERY in vendor.completes_by:
+    if Completion.QUERY in vendor.completion_modes:
         readers.append(lambda order: vendor.read_query(reply, order))
-    if Completion.CALLBACK in vendor.completes_by:
+    if Completion.CALLBACK in vendor.completion_modes:
         readers.append(lambda order: vendor.read_callback(reply.body, "", order))
     for order, reader in product(ORDERS, readers):
         check(result_or_error(reader, order))
@@ -180,7 +180,7 @@ def test_json_of_the_right_shape_with_anything_in_it(name, data):
 @example(body=b"9" * 10_000)
 @example(body=b"\xef\xbb\xbf{}")
 def test_any_bytes(name, body):
-    read_everywhere(VENDORS[name], Reply(200, body))
+    read_everywhere(VENDORS[name], HttpReply(200, body))
 
 
 WORD = {"text": "今", "start_time": 480, "end_time": 640}
@@ -272,7 +272,7 @@ VALID = {
 @pytest.mark.parametrize("name", VENDORS)
 def test_every_truncation(name):
     for length in range(len(VALID[name]) + 1):
-        read_everywhere(VENDORS[name], Reply(200, VALID[name][:length]))
+        read_everywhere(VENDORS[name], HttpReply(200, VALID[name][:length]))
 
 
 @pytest.mark.parametrize("name", each_vendor())
@@ -281,7 +281,7 @@ def test_every_flipped_bit(name):
     for index in range(len(valid)):
         for bit in range(8):
             flipped = valid[:index] + bytes([valid[index] ^ 1 << bit]) + valid[index + 1 :]
-            read_everywhere(VENDORS[name], Reply(200, flipped))
+            read_everywhere(VENDORS[name], HttpReply(200, flipped))
 
 
 # Five hours at 250 words a minute.

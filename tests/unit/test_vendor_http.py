@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.vendor import ByteStream, Request
+from asrcore.core.vendor import ByteStream, HttpRequest
 from asrcore.net import vendor_http
 
 SIGNED = "/a?X-Amz-Signature=secret"
@@ -75,7 +75,7 @@ def test_a_request_goes_out_as_it_was_signed():
     headers = {"Host": "aai.qcloud.com", "Authorization": "c2ln", "Content-Type": "application/octet-stream"}
 
     with server(OK) as (url, received):
-        reply = vendor_http.send(Request("POST", f"{url}/asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d", headers, b"RIFF"))
+        reply = vendor_http.send(HttpRequest("POST", f"{url}/asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d", headers, b"RIFF"))
 
     (request_line, *sent), body = received[0]
     assert request_line == b"POST /asr/v1/1?url=http%3A%2F%2Fa%20b%2Bc~d HTTP/1.1"
@@ -86,7 +86,7 @@ def test_a_request_goes_out_as_it_was_signed():
 
 def test_an_empty_post_tells_its_length():
     with server(OK) as (url, received):
-        vendor_http.send(Request("POST", url))
+        vendor_http.send(HttpRequest("POST", url))
 
     assert b"Content-Length: 0" in received[0][0]
 
@@ -97,7 +97,7 @@ def test_a_password_file_does_not_replace_the_signature(tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(netrc))
 
     with server(OK) as (url, received):
-        vendor_http.send(Request("GET", url, {"Authorization": "Bearer; token"}))
+        vendor_http.send(HttpRequest("GET", url, {"Authorization": "Bearer; token"}))
 
     assert b"Authorization: Bearer; token" in received[0][0]
 
@@ -107,7 +107,7 @@ def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
     answer = f"HTTP/1.1 {status}\r\nLocation: /elsewhere\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n".encode()
 
     with server(answer) as (url, received):
-        reply = vendor_http.send(Request("GET", url))
+        reply = vendor_http.send(HttpRequest("GET", url))
 
     assert reply.status == int(status[:3])
     assert len(received) == 1
@@ -115,14 +115,14 @@ def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
 
 def test_a_reply_in_chunks():
     with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n") as (url, _):
-        assert vendor_http.send(Request("GET", url)).body == b"abc"
+        assert vendor_http.send(HttpRequest("GET", url)).body == b"abc"
 
 
 def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    assert failure(Request("GET", f"http://127.0.0.1:{port}{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
+    assert failure(HttpRequest("GET", f"http://127.0.0.1:{port}{SIGNED}")) == (ErrorClass.RETRY, "ConnectionFailed")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_nobody_listens():
 )
 def test_a_connection_that_breaks(pieces):
     with server(*pieces) as (url, received):
-        assert failure(Request("POST", url + SIGNED, body=b"x")) == (ErrorClass.RETRY, "ConnectionFailed")
+        assert failure(HttpRequest("POST", url + SIGNED, body=b"x")) == (ErrorClass.RETRY, "ConnectionFailed")
 
     assert len(received) == 1
 
@@ -147,7 +147,7 @@ def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
     caplog.set_level("DEBUG")
 
     with server(b"HTTP/1.1 200 OK\r\nContent-Len") as (url, _):
-        reply = vendor_http.send(Request("GET", url + SIGNED))
+        reply = vendor_http.send(HttpRequest("GET", url + SIGNED))
 
     assert reply.body == b""
     assert "secret" not in caplog.text
@@ -162,32 +162,34 @@ def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
 )
 def test_a_vendor_that_does_not_answer_in_time(pieces):
     with server(*pieces, keep_open=True) as (url, _):
-        assert failure(Request("GET", url + SIGNED, read_timeout_s=0.2)) == (ErrorClass.RETRY, "Timeout")
+        assert failure(HttpRequest("GET", url + SIGNED, read_timeout_s=0.2)) == (ErrorClass.RETRY, "Timeout")
 
 
 def test_a_body_that_drips_beyond_the_whole_time(monkeypatch):
     monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -60)  # the time is over when the first piece comes
 
     with server(OK[:-1], keep_open=True) as (url, _):
-        assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "Timeout")
+        assert failure(HttpRequest("GET", url + SIGNED)) == (ErrorClass.RETRY, "Timeout")
 
 
 def test_a_reply_without_end(monkeypatch):
     monkeypatch.setattr(vendor_http, "LARGEST_REPLY_BYTES", 1000)
 
     with server(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2000) as (url, _):
-        assert failure(Request("GET", url + SIGNED)) == (ErrorClass.RETRY, "ReplyTooLarge")
+        assert failure(HttpRequest("GET", url + SIGNED)) == (ErrorClass.RETRY, "ReplyTooLarge")
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(Request("GET", f"asr.example.com{SIGNED}"), id="no-scheme"),
-        pytest.param(Request("GET", f"ftp://asr.example.com{SIGNED}"), id="another-scheme"),
-        pytest.param(Request("GET", f"http://{SIGNED}"), id="no-host"),
-        pytest.param(Request("GET", f"http://127.0.0.1:port{SIGNED}"), id="no-port"),
-        pytest.param(Request("GET", "http://127.0.0.1:9", {"Authorization": "secret\n"}), id="token-with-a-line-end"),
-        pytest.param(Request("GET", "http://127.0.0.1:9", {"Authorization": "secret密"}), id="token-not-latin"),
+        pytest.param(HttpRequest("GET", f"asr.example.com{SIGNED}"), id="no-scheme"),
+        pytest.param(HttpRequest("GET", f"ftp://asr.example.com{SIGNED}"), id="another-scheme"),
+        pytest.param(HttpRequest("GET", f"http://{SIGNED}"), id="no-host"),
+        pytest.param(HttpRequest("GET", f"http://127.0.0.1:port{SIGNED}"), id="no-port"),
+        pytest.param(
+            HttpRequest("GET", "http://127.0.0.1:9", {"Authorization": "secret\n"}), id="token-with-a-line-end"
+        ),
+        pytest.param(HttpRequest("GET", "http://127.0.0.1:9", {"Authorization": "secret密"}), id="token-not-latin"),
     ],
 )
 def test_a_base_url_or_credentials_that_do_not_make_a_request(request_):
@@ -205,7 +207,7 @@ def test_stream_is_sent_with_its_length_and_read_anew_each_time():
 
     with server(OK) as (url, received):
         for _ in range(2):
-            vendor_http.send(Request("POST", url, {}, body))
+            vendor_http.send(HttpRequest("POST", url, {}, body))
 
     assert len(opened) == 2
     for head, sent in received:
@@ -221,7 +223,7 @@ def test_stream_is_never_in_memory_as_a_whole():
     with discarding_server() as url:
         tracemalloc.start()
         try:
-            vendor_http.send(Request("POST", url, {}, body))
+            vendor_http.send(HttpRequest("POST", url, {}, body))
             _, peak_bytes = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -235,14 +237,17 @@ def test_stream_that_breaks_raises_its_own_error():
         raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
 
     with server(OK) as (url, _):
-        assert failure(Request("POST", url, {}, ByteStream(100, broken))) == (ErrorClass.RETRY, "RecordingUnreadable")
+        assert failure(HttpRequest("POST", url, {}, ByteStream(100, broken))) == (
+            ErrorClass.RETRY,
+            "RecordingUnreadable",
+        )
 
 
 def test_http_to_a_public_address_sends_nothing(monkeypatch):
     monkeypatch.setattr("asrcore.net.deadline.is_public", lambda address: address == "127.0.0.1")
 
     with server(OK) as (url, received):
-        assert failure(Request("POST", url + SIGNED, {"Authorization": "Bearer secret"})) == (
+        assert failure(HttpRequest("POST", url + SIGNED, {"Authorization": "Bearer secret"})) == (
             ErrorClass.CONFIG,
             "ClearText",
         )
@@ -256,7 +261,7 @@ def test_http_goes_past_every_proxy(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
 
     with server(OK) as (url, received):
-        assert vendor_http.send(Request("GET", url)).status == 200
+        assert vendor_http.send(HttpRequest("GET", url)).status == 200
 
     assert len(received) == 1
 

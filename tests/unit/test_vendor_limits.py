@@ -57,7 +57,7 @@ HOUR_MS = 60 * 60 * 1000
     ],
 )
 def test_taken(name, audio, options):
-    assert VENDORS[name].why_not(an_order(options=options, **audio)) is None
+    assert VENDORS[name].rejection_reason(an_order(options=options, **audio)) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_taken(name, audio, options):
     ],
 )
 def test_refused_in_words(name, audio, options, reason):
-    assert reason in VENDORS[name].why_not(an_order(options=options, **audio))
+    assert reason in VENDORS[name].rejection_reason(an_order(options=options, **audio))
 
 
 A_LAW = {"codec": "pcm_alaw", "sample_rate_hz": 8000, "bits_per_sample": 8}
@@ -144,8 +144,8 @@ def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
     chosen = an_order(**audio)
     named = replace(chosen, named=True)
 
-    assert what in VENDORS[name].why_not(chosen)
-    assert VENDORS[name].why_not(named) is None
+    assert what in VENDORS[name].rejection_reason(chosen)
+    assert VENDORS[name].rejection_reason(named) is None
     (warning,) = VENDORS[name].warnings(named)
     assert warning.startswith(f"{name} does not list {what} (takes ")
     assert warning.endswith("; it was submitted because the vendor was named")
@@ -163,7 +163,7 @@ def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
     ],
 )
 def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
-    assert VENDORS[name].why_not(replace(an_order(options=options, **audio), named=True))
+    assert VENDORS[name].rejection_reason(replace(an_order(options=options, **audio), named=True))
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
     [pytest.param("volcengine", 511_999_999, id="volcengine"), pytest.param("abcpen", 500_000_000, id="abcpen")],
 )
 def test_size(name, largest_bytes):
-    assert VENDORS[name].why_not(an_order(size_bytes=largest_bytes)) is None
-    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].why_not(an_order(size_bytes=largest_bytes + 1))
+    assert VENDORS[name].rejection_reason(an_order(size_bytes=largest_bytes)) is None
+    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].rejection_reason(an_order(size_bytes=largest_bytes + 1))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from asrcore.aws import connect
-from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.tuning import read_vendor_tuning
-from asrcore.core.vendor import CONNECT_TIMEOUT_S, Account, Delivery, Reply
+from asrcore.core.vendor import CONNECT_TIMEOUT_S, Delivery, HttpReply, VendorEndpoint
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from asrcore.vendors.registry import VENDORS
 from tests.support.recognition_requests import (
@@ -29,7 +29,7 @@ SENTENCE = "今天天气怎么样。"
 
 
 def parts(options=None, model="", **audio):
-    account = Account(BASE_URL, {}, model)
+    account = VendorEndpoint(BASE_URL, {}, model)
     return multipart_of(submission(VENDOR, an_order(options=options, **audio), account=account))
 
 
@@ -50,7 +50,7 @@ def failure(document, status=200, headers=None, **order):
 
 
 def test_request_has_the_recording_and_the_usual_fields():
-    request = submission(VENDOR, an_order(), account=Account(BASE_URL, {"api_key": "key"}, "whisper-1"))
+    request = submission(VENDOR, an_order(), account=VendorEndpoint(BASE_URL, {"api_key": "key"}, "whisper-1"))
 
     assert (request.method, request.url) == ("POST", f"{BASE_URL}/v1/audio/transcriptions")
     assert request.headers["Authorization"] == "Bearer key"
@@ -66,11 +66,11 @@ def test_request_has_the_recording_and_the_usual_fields():
 
 @pytest.mark.parametrize("credentials", [{}, {"api_key": ""}, {"note": "x"}], ids=str)
 def test_request_without_a_key_has_no_authorization(credentials):
-    assert "Authorization" not in submission(VENDOR, an_order(), account=Account(BASE_URL, credentials)).headers
+    assert "Authorization" not in submission(VENDOR, an_order(), account=VendorEndpoint(BASE_URL, credentials)).headers
 
 
 def test_vendor_needs_no_credentials():
-    assert VENDOR.lacking({}) == ""
+    assert VENDOR.missing_secret_fields({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_vendor_needs_no_credentials():
     ],
 )
 def test_base_url_may_have_a_path_before_v1(base_url, address):
-    assert submission(VENDOR, an_order(), account=Account(base_url, {})).url == address
+    assert submission(VENDOR, an_order(), account=VendorEndpoint(base_url, {})).url == address
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_server_that_returns_text_alone_is_asked_for_no_times():
 
 
 @pytest.mark.parametrize(
-    ("response_format", "unmet"),
+    ("response_format", "unsupported_options"),
     [("verbose_json", {"speakers"}), ("json", {"speakers", "words"}), ("diarized_json", {"words"})],
 )
-def test_response_format_decides_what_is_unsupported(response_format, unmet):
+def test_response_format_decides_what_is_unsupported(response_format, unsupported_options):
     own = {"vendor": {VENDOR.name: {"response_format": response_format}}}
 
-    assert VENDOR.unmet(an_order(options={"speakers": 2, "words": True, **own})) == unmet
+    assert VENDOR.unsupported_options(an_order(options={"speakers": 2, "words": True, **own})) == unsupported_options
 
 
 @pytest.mark.parametrize("format_", sorted(VENDOR.limits.formats))
@@ -184,18 +184,18 @@ def tuned(**fields):
 def test_limits_are_25_mb_and_an_hour_unless_tuned():
     vendor = tuned()
 
-    assert vendor.why_not(an_order(size_bytes=25_000_000, duration_ms=3_600_000)) is None
-    assert "size 25000001 bytes" in vendor.why_not(an_order(size_bytes=25_000_001))
-    assert "length 3600.001 s" in vendor.why_not(an_order(duration_ms=3_600_001))
+    assert vendor.rejection_reason(an_order(size_bytes=25_000_000, duration_ms=3_600_000)) is None
+    assert "size 25000001 bytes" in vendor.rejection_reason(an_order(size_bytes=25_000_001))
+    assert "length 3600.001 s" in vendor.rejection_reason(an_order(duration_ms=3_600_001))
     assert vendor.limits == VENDOR.limits
 
 
 def test_tuning_sets_the_largest_upload_and_the_longest_recording():
     vendor = tuned(max_data_bytes=500_000_000, max_duration_s=7200)
 
-    assert vendor.why_not(an_order(size_bytes=500_000_000, duration_ms=7_200_000)) is None
-    assert "takes up to 500000000" in vendor.why_not(an_order(size_bytes=500_000_001))
-    assert "takes up to 7200 s" in vendor.why_not(an_order(duration_ms=7_200_001))
+    assert vendor.rejection_reason(an_order(size_bytes=500_000_000, duration_ms=7_200_000)) is None
+    assert "takes up to 500000000" in vendor.rejection_reason(an_order(size_bytes=500_000_001))
+    assert "takes up to 7200 s" in vendor.rejection_reason(an_order(duration_ms=7_200_001))
 
 
 def test_functions_connect_to_the_tuned_vendor():
@@ -204,8 +204,8 @@ def test_functions_connect_to_the_tuned_vendor():
 
     services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), secret=lambda **_: {})
 
-    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].why_not(an_order(size_bytes=8))
-    assert services.account(VENDOR) == Account(BASE_URL, {}, "paraformer")
+    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].rejection_reason(an_order(size_bytes=8))
+    assert services.account(VENDOR) == VendorEndpoint(BASE_URL, {}, "paraformer")
 
 
 def test_tuning_leaves_other_vendors_limits_alone():
@@ -404,7 +404,7 @@ def test_error_is_classified(status, document, code, error_class):
 def test_too_large_recording_is_told_as_its_size():
     error = failure({"detail": "too large"}, 413)
 
-    assert error.trait is Trait.SIZE
+    assert error.constraint is AudioConstraint.SIZE
     assert "VendorTuning" in error.message
 
 
@@ -450,6 +450,6 @@ DATE = "Mon, 30 Nov 2026 10:00:00 GMT"
     ],
 )
 def test_retry_after_is_read(headers, seconds):
-    assert Reply(429, b"", headers).retry_after_s == seconds
+    assert HttpReply(429, b"", headers).retry_after_s == seconds
     assert failure(openai_error("rate_limit_exceeded"), 429, headers).retry_after_s == seconds
     assert failure("<html>busy</html>", 503, headers).retry_after_s == seconds

@@ -357,7 +357,7 @@ class TestEveryDocumentedParameter:
         own = {parameter.rsplit(".", 1)[-1] for parameter, each in DOCUMENTED[name].items() if isinstance(each, Own)}
 
         assert vendor.parameters.keys() == own
-        assert canonical <= vendor.honours | {"language"}
+        assert canonical <= vendor.supported_options | {"language"}
 
     def test_is_sent_in_some_request_or_never(self, name):
         vendor = VENDORS[name]
@@ -386,18 +386,18 @@ class TestEveryDocumentedParameter:
         ours = {key: value for key, value in arrived.items() if key.rsplit(".", 1)[-1] in OWN[name]}
         assert len(ours) == len(OWN[name])
         assert {str(value).lower() for value in ours.values()} == written
-        assert VENDORS[name].unmet(an_order(options={"vendor": {name: OWN[name]}})) == set()
+        assert VENDORS[name].unsupported_options(an_order(options={"vendor": {name: OWN[name]}})) == set()
 
     def test_set_under_another_vendors_name_is_told(self, name):
         other = "abcpen" if name != "abcpen" else "abcpen-offline"
 
-        unmet = VENDORS[name].unmet(an_order(options={"vendor": {other: OWN[other]}}))
+        unsupported_options = VENDORS[name].unsupported_options(an_order(options={"vendor": {other: OWN[other]}}))
 
-        assert unmet == {f"{other}.{parameter}" for parameter in OWN[other]}
+        assert unsupported_options == {f"{other}.{parameter}" for parameter in OWN[other]}
 
 
 @pytest.mark.parametrize(
-    ("own", "audio", "unmet"),
+    ("own", "audio", "unsupported_options"),
     [
         pytest.param({"InputSampleRate": 8000}, {}, {"tencent-sentence.InputSampleRate"}, id="a-wav-has-its-own-rate"),
         pytest.param({"InputSampleRate": 8000}, {"format": "pcm"}, set(), id="raw-pcm"),
@@ -407,17 +407,17 @@ class TestEveryDocumentedParameter:
         pytest.param({"HotwordId": "x"}, {}, set(), id="an-id-alone"),
     ],
 )
-def test_tencent_sentence_parameters_that_need_others(own, audio, unmet):
+def test_tencent_sentence_parameters_that_need_others(own, audio, unsupported_options):
     order = an_order(options={"vendor": {"tencent-sentence": own}}, **audio)
 
-    assert VENDORS["tencent-sentence"].unmet(order) == unmet
+    assert VENDORS["tencent-sentence"].unsupported_options(order) == unsupported_options
     assert own.keys() - json_of(submission(VENDORS["tencent-sentence"], order)).keys() == {
-        name.split(".")[1] for name in unmet
+        name.split(".")[1] for name in unsupported_options
     }
 
 
 @pytest.mark.parametrize(
-    ("name", "channels", "unmet", "parameter", "value"),
+    ("name", "channels", "unsupported_options", "parameter", "value"),
     [
         pytest.param("tencent-recording", "split", set(), "channel_num", "2", id="recording-splits"),
         pytest.param("tencent-recording", "mix", {"channels"}, "channel_num", "2", id="recording-cannot-mix"),
@@ -433,10 +433,10 @@ def test_tencent_sentence_parameters_that_need_others(own, audio, unmet):
         pytest.param("abcpen", "split", {"channels"}, "lang", "cn", id="abcpen-cannot-split"),
     ],
 )
-def test_channels_of_a_stereo_recording(name, channels, unmet, parameter, value):
+def test_channels_of_a_stereo_recording(name, channels, unsupported_options, parameter, value):
     stereo = {"sample_rate_hz": 8000, "channels": 2}
 
-    assert VENDORS[name].unmet(an_order(options={"channels": channels}, **stereo)) == unmet
+    assert VENDORS[name].unsupported_options(an_order(options={"channels": channels}, **stereo)) == unsupported_options
     assert sent(name, {"channels": channels}, **stereo)[parameter] == value
 
 
@@ -498,14 +498,16 @@ def test_a_parameter_without_its_use_is_left_out_and_told(name, own, options, dr
 
     arrived = {path.rsplit(".", 1)[-1] for path in sent(name, options)}
 
-    assert VENDORS[name].unmet(an_order(options=options)) == {f"{name}.{parameter}" for parameter in dropped}
+    assert VENDORS[name].unsupported_options(an_order(options=options)) == {
+        f"{name}.{parameter}" for parameter in dropped
+    }
     assert own.keys() - arrived == dropped
 
 
 @pytest.mark.parametrize("name", VENDORS)
 @pytest.mark.parametrize("channels", ["split", "mix"])
 def test_one_channel_is_split_and_mixed_at_once(name, channels):
-    assert VENDORS[name].unmet(an_order(options={"channels": channels})) == set()
+    assert VENDORS[name].unsupported_options(an_order(options={"channels": channels})) == set()
 
 
 def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
@@ -521,14 +523,14 @@ def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
 
 
 @pytest.mark.parametrize(
-    ("name", "model", "unmet"),
+    ("name", "model", "unsupported_options"),
     [
         pytest.param("volcengine", "volc_auc_meeting", set(), id="a-cluster"),
         pytest.param("volcengine", "16k_zh", {"model"}, id="an-engine-of-tencents"),
     ],
 )
-def test_a_model_that_is_not_this_vendors(name, model, unmet):
-    assert VENDORS[name].unmet(an_order(options={"model": model})) == unmet
+def test_a_model_that_is_not_this_vendors(name, model, unsupported_options):
+    assert VENDORS[name].unsupported_options(an_order(options={"model": model})) == unsupported_options
 
 
 LINE = "[0:0.020,0:2.380]  "

@@ -7,17 +7,17 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, TaskNotFoundError
 from asrcore.core.step import Next
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Accepted, Completion, Kind, Reply
+from asrcore.core.vendor import Accepted, CodeKind, Completion, HttpReply
 from asrcore.poll import GONE_GRACE_S, NOT_FOUND_GRACE_S, query
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 from tests.support.recognition_requests import an_order, answer
 
-QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completes_by]
+QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completion_modes]
 OURS = {"TaskFailed"}
 
 
-def codes_of(*kinds: Kind, names=QUERIED):
+def codes_of(*kinds: CodeKind, names=QUERIED):
     return [
         pytest.param(name, code, id=f"{name}-{code}")
         for name in names
@@ -30,7 +30,7 @@ def of_query(name: str, code: str) -> AsrError:
     return VENDORS[name].query_error(VENDORS[name].error(code))
 
 
-@pytest.mark.parametrize(("name", "code"), codes_of(Kind.CONFIG))
+@pytest.mark.parametrize(("name", "code"), codes_of(CodeKind.CONFIG))
 def test_an_operators_matter_never_ends_a_paid_task(name, code):
     error = of_query(name, code)
 
@@ -38,7 +38,7 @@ def test_an_operators_matter_never_ends_a_paid_task(name, code):
     assert (error.error_class, error.code, error.vendor) == (ErrorClass.CONFIG, code, name)
 
 
-@pytest.mark.parametrize(("name", "code"), codes_of(Kind.BAD_AUDIO))
+@pytest.mark.parametrize(("name", "code"), codes_of(CodeKind.BAD_AUDIO))
 def test_a_recording_that_will_not_do_ends_its_task(name, code):
     assert not isinstance(of_query(name, code), QueryFailedError)
 
@@ -54,7 +54,7 @@ def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_mat
 
     assert vendor.task_codes | vendor.unknown_task_codes <= vendor.codes.keys() | OURS
     assert not vendor.task_codes & vendor.unknown_task_codes
-    assert all(vendor.look_up(code).kind is not Kind.CONFIG for code in vendor.task_codes)
+    assert all(vendor.look_up(code).kind is not CodeKind.CONFIG for code in vendor.task_codes)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_mat
         pytest.param("volcengine", answer({"resp": {"code": 1001, "message": "task not found"}}), id="volcengine"),
         pytest.param(
             "volcengine-bigmodel",
-            Reply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"}),
+            HttpReply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"}),
             id="bigmodel",
         ),
         pytest.param("abcpen", answer({"code": "10107", "data": {}, "desc": "illegal parameter"}), id="abcpen"),
@@ -134,8 +134,8 @@ def test_address_that_stays_gone_ends_the_attempt(words, outcome):
 
 def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task():
     vendor, repeated = VENDORS["volcengine-bigmodel"], replace(an_order(), repeated=True)
-    refused = Reply(200, b"{}", {"x-api-status-code": "45000001", "x-api-message": "invalid"})
-    unknown = Reply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"})
+    refused = HttpReply(200, b"{}", {"x-api-status-code": "45000001", "x-api-message": "invalid"})
+    unknown = HttpReply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"})
 
     accepted = vendor.read_submit(refused, repeated)
 
@@ -149,9 +149,9 @@ def test_a_toy_that_cannot_be_asked_says_so(toy):
     with pytest.raises(LookupError, match="cannot be queried"):
         toy.query_request("task-1", None, now=0)
     with pytest.raises(LookupError, match="cannot be queried"):
-        toy.read_query(Reply(200, b"done"), an_order())
+        toy.read_query(HttpReply(200, b"done"), an_order())
 
 
 @pytest.mark.parametrize("toy", [QUERY, BOTH], ids=lambda toy: toy.name)
 def test_a_toy_that_can_be_asked_answers(toy):
-    assert isinstance(toy.read_query(Reply(200, b"done"), an_order()), Recognition)
+    assert isinstance(toy.read_query(HttpReply(200, b"done"), an_order()), Recognition)

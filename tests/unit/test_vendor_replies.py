@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
-from asrcore.core.vendor import Accepted, InProgress, Reply
+from asrcore.core.vendor import Accepted, HttpReply, InProgress
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
@@ -457,7 +457,7 @@ def test_failed_task_has_the_cause_that_its_message_names(name, document, error_
         VENDORS[name].read_query(answer(document), an_order())
 
     assert not isinstance(failure.value, QueryFailedError)
-    assert (failure.value.error_class, failure.value.trait) == (error_class, trait)
+    assert (failure.value.error_class, failure.value.constraint) == (error_class, trait)
 
 
 EARLIER = [name for name, vendor in VENDORS.items() if vendor.generation == "earlier"]
@@ -478,7 +478,7 @@ def test_retired_address_fails_fast_with_its_successor(name, status, body):
     vendor = VENDORS[name]
 
     with pytest.raises(AsrError) as failure:
-        vendor.read_submit(Reply(status, body), an_order())
+        vendor.read_submit(HttpReply(status, body), an_order())
 
     assert (failure.value.error_class, failure.value.code) == (ErrorClass.CONFIG, f"Http{status}")
     assert f"use {vendor.successor} instead" in failure.value.message
@@ -488,7 +488,7 @@ def test_retired_address_fails_fast_with_its_successor(name, status, body):
 @pytest.mark.parametrize("name", ["volcengine-bigmodel", "tencent-rec-task"])
 def test_404_of_a_current_interface_is_no_retired_address(name):
     with pytest.raises(QueryFailedError) as failure:
-        VENDORS[name].read_query(Reply(404, b"<html>"), an_order())
+        VENDORS[name].read_query(HttpReply(404, b"<html>"), an_order())
 
     assert not isinstance(failure.value, InterfaceGoneError)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from asrcore.core.options import Options
-from asrcore.core.vendor import Delivery, Request
+from asrcore.core.vendor import Delivery, HttpRequest
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
@@ -351,18 +351,18 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
         "abcpen": {"channels"},
     }.get(name, set())
 
-    def sent(option: str, options: dict[str, object]) -> Request:
+    def sent(option: str, options: dict[str, object]) -> HttpRequest:
         channels = 2 if option == "channels" else 1
         request = submission(vendor, an_order(sample_rate_hz=8000, channels=channels, options=options))
         return replace(request, body=bytes_of(request))
 
     changed = {option for option, value in wished.items() if sent(option, {option: value}) != sent(option, {})}
 
-    assert changed | of_itself == vendor.honours
+    assert changed | of_itself == vendor.supported_options
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "audio", "unmet"),
+    ("name", "options", "audio", "unsupported_options"),
     [
         pytest.param("tencent-recording", {"speakers": 2}, {}, {"speakers"}, id="speakers-at-16-kHz"),
         pytest.param("tencent-recording", {"speakers": 2}, {"sample_rate_hz": 8000}, set(), id="speakers-at-8-kHz"),
@@ -387,8 +387,8 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
         pytest.param("abcpen", {"domain": "medical", "hotwords": "x" * 17}, {}, {"hotwords"}, id="hot-word-of-17"),
     ],
 )
-def test_unmet_options(name, options, audio, unmet):
-    assert VENDORS[name].unmet(an_order(options=options, **audio)) == unmet
+def test_unmet_options(name, options, audio, unsupported_options):
+    assert VENDORS[name].unsupported_options(an_order(options=options, **audio)) == unsupported_options
 
 
 def test_an_engine_of_another_vendor_is_not_sent_to_tencent_recording():
@@ -441,7 +441,7 @@ def test_recording_for_a_named_vendor_can_be_submitted(name, audio):
     vendor, (form, codec) = VENDORS[name], audio
     order = replace(an_order(format=form, codec=codec), named=True)
 
-    reason = vendor.why_not(order)
+    reason = vendor.rejection_reason(order)
 
     assert reason is None or codec in reason or form in reason
     if reason is None:

@@ -10,7 +10,7 @@ from tencentcloud.asr.v20190614 import asr_client
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.http.request import RequestInternal
 
-from asrcore.core.vendor import Account, Delivery, signed_host
+from asrcore.core.vendor import Delivery, VendorEndpoint, signed_host
 from asrcore.vendors import abcpen, tc3, tencent_recording
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.tencent_rec_task import TencentRecTask
@@ -92,7 +92,7 @@ def test_tencent_recording_does_not_make_the_known_mistakes(wrong):
 
 
 def test_a_submission_by_bytes_is_signed_as_vector_a3():
-    account = Account(
+    account = VendorEndpoint(
         "https://aai.qcloud.com",
         {"appid": "125000001", "secret_id": SYNTHETIC_ID, "secret_key": SYNTHETIC_KEY},
     )
@@ -276,7 +276,7 @@ def test_abcpen_vector(appid, ts, key, signa):
 
 
 def test_abcpen_signs_every_request_with_its_own_time():
-    account = Account("http://127.0.0.1:9", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
+    account = VendorEndpoint("http://127.0.0.1:9", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 
     submitted = form_of(submission(Abcpen(), an_order(), account=account))
     polled = [query_of(Abcpen().query_request("t", account, now=NOW + later)) for later in (0, 300)]

@@ -5,7 +5,7 @@ import json
 import pytest
 from tencentcloud.asr.v20190614 import models
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, Delivery, InProgress
 from asrcore.vendors import tc3
 from asrcore.vendors.tencent_rec_task import TencentRecTask
@@ -162,7 +162,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -176,11 +176,11 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
 
     def test_size_and_delivery(self):
-        assert VENDOR.why_not(an_order(size_bytes=10**9)) is None
-        assert "size 1000000001 bytes" in VENDOR.why_not(an_order(size_bytes=10**9 + 1))
+        assert VENDOR.rejection_reason(an_order(size_bytes=10**9)) is None
+        assert "size 1000000001 bytes" in VENDOR.rejection_reason(an_order(size_bytes=10**9 + 1))
         assert (VENDOR.limits.max_data_bytes, VENDOR.limits.max_url_length) == (5 * 1024 * 1024, 2047)
 
 
@@ -348,19 +348,19 @@ class TestNoResult:
         ("message", "error_class", "trait"),
         [
             pytest.param("Failed to download audio file!", ErrorClass.RETRY, None, id="download"),
-            pytest.param("Audio is TOO LONG", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too long"),
-            pytest.param("audio too short", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too short"),
-            pytest.param("unsupported format", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="format"),
-            pytest.param("Failed to decode", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="decode"),
-            pytest.param("invalid audio file", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="invalid"),
-            pytest.param("number of tracks", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks"),
+            pytest.param("Audio is TOO LONG", ErrorClass.BAD_AUDIO, AudioConstraint.LENGTH, id="too long"),
+            pytest.param("audio too short", ErrorClass.BAD_AUDIO, AudioConstraint.SHORTNESS, id="too short"),
+            pytest.param("unsupported format", ErrorClass.BAD_AUDIO, AudioConstraint.FORMAT, id="format"),
+            pytest.param("Failed to decode", ErrorClass.BAD_AUDIO, AudioConstraint.FORMAT, id="decode"),
+            pytest.param("invalid audio file", ErrorClass.BAD_AUDIO, AudioConstraint.FORMAT, id="invalid"),
+            pytest.param("number of tracks", ErrorClass.BAD_AUDIO, AudioConstraint.CHANNELS, id="tracks"),
             pytest.param("Brandnew trouble", ErrorClass.RETRY, None, id="anything-else"),
             pytest.param("", ErrorClass.RETRY, None, id="nothing"),
             pytest.param("录音下载失败，请稍后再试", ErrorClass.RETRY, None, id="download, in Chinese"),
-            pytest.param("录音时长过长", ErrorClass.BAD_AUDIO, Trait.LENGTH, id="too long, in Chinese"),
-            pytest.param("录音时长过短", ErrorClass.BAD_AUDIO, Trait.SHORTNESS, id="too short, in Chinese"),
-            pytest.param("音轨个数不匹配", ErrorClass.BAD_AUDIO, Trait.CHANNELS, id="tracks, in Chinese"),
-            pytest.param("录音格式不支持", ErrorClass.BAD_AUDIO, Trait.FORMAT, id="format, in Chinese"),
+            pytest.param("录音时长过长", ErrorClass.BAD_AUDIO, AudioConstraint.LENGTH, id="too long, in Chinese"),
+            pytest.param("录音时长过短", ErrorClass.BAD_AUDIO, AudioConstraint.SHORTNESS, id="too short, in Chinese"),
+            pytest.param("音轨个数不匹配", ErrorClass.BAD_AUDIO, AudioConstraint.CHANNELS, id="tracks, in Chinese"),
+            pytest.param("录音格式不支持", ErrorClass.BAD_AUDIO, AudioConstraint.FORMAT, id="format, in Chinese"),
             pytest.param("系统繁忙", ErrorClass.RETRY, None, id="anything else, in Chinese"),
         ],
     )
@@ -379,7 +379,7 @@ class TestNoResult:
             VENDOR.read_query(reply, an_order())
 
         assert (failure.value.error_class, failure.value.code) == (error_class, "TaskFailed")
-        assert trait in (None, failure.value.trait)
+        assert trait in (None, failure.value.constraint)
         assert message in failure.value.message
         assert not isinstance(failure.value, QueryFailedError)
 

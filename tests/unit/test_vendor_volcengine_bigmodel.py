@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError, Trait
-from asrcore.core.vendor import Accepted, Account, InProgress, Reply
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass, QueryFailedError
+from asrcore.core.vendor import Accepted, HttpReply, InProgress, VendorEndpoint
 from asrcore.vendors.volcengine_bigmodel import VolcengineBigmodel
 from tests.support.recognition_requests import (
     AUDIO_URL,
@@ -32,13 +32,13 @@ IDLE = an_order(options={"model": "volc.bigasr.auc_idle"})
 def refused_by_gateway(code, message="", status=403):
     """A reply of the gateway, which writes no status header."""
     body = json.dumps({"header": {"reqid": "fc000000-0000-4000-8000-000000000009", "code": code, "message": message}})
-    return Reply(status, body.encode())
+    return HttpReply(status, body.encode())
 
 
 def told(code, message="", body="{}", status=200):
     """A reply whose outcome is in its headers."""
     body = body if isinstance(body, str) else json.dumps(body)
-    return Reply(status, body.encode(), {"x-api-status-code": code, "x-api-message": message})
+    return HttpReply(status, body.encode(), {"x-api-status-code": code, "x-api-message": message})
 
 
 class TestTaskId:
@@ -71,7 +71,7 @@ class TestTaskId:
 def test_language_of_2026_is_submitted(language):
     order = an_order(options={"language": language})
 
-    assert VENDOR.why_not(order) is None
+    assert VENDOR.rejection_reason(order) is None
     assert json_of(submission(VENDOR, order))["audio"]["language"] == language
 
 
@@ -116,7 +116,7 @@ class TestSubmission:
         }
 
     def test_pair_of_the_old_console_is_still_sent(self):
-        account = Account("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
+        account = VendorEndpoint("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
 
         headers = submission(VENDOR, an_order(), account=account).headers
 
@@ -205,7 +205,7 @@ class TestSubmission:
         wishes = json_of(submission(VENDOR, order))["request"]
 
         assert not {"enable_speaker_info", "ssd_version"} & wishes.keys()
-        assert VENDOR.unmet(order) == {"speakers"}
+        assert VENDOR.unsupported_options(order) == {"speakers"}
 
     def test_speaker_model_is_left_out_for_another_language(self):
         wishes = json_of(submission(VENDOR, an_order(options={"speakers": 0, "language": "en"})))["request"]
@@ -219,7 +219,7 @@ class TestSubmission:
 
         assert json_of(submission(VENDOR, order))["request"]["model_version"] == "400"
         assert "model_version" not in json_of(submission(VENDOR, elsewhere))["request"]
-        assert VENDOR.unmet(elsewhere) == {"volcengine-bigmodel.model_version"}
+        assert VENDOR.unsupported_options(elsewhere) == {"volcengine-bigmodel.model_version"}
 
     def test_the_idle_edition_is_waited_for_longer(self):
         assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(an_order())
@@ -244,7 +244,7 @@ class TestSubmission:
     ],
 )
 def test_credentials(held, lacking):
-    assert VENDOR.lacking(held) == lacking
+    assert VENDOR.missing_secret_fields(held) == lacking
 
 
 class TestLimits:
@@ -262,7 +262,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.why_not(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -275,11 +275,11 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.why_not(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
 
     def test_size(self):
-        assert VENDOR.why_not(an_order(size_bytes=511_999_999)) is None
-        assert "size 512000000 bytes" in VENDOR.why_not(an_order(size_bytes=512_000_000))
+        assert VENDOR.rejection_reason(an_order(size_bytes=511_999_999)) is None
+        assert "size 512000000 bytes" in VENDOR.rejection_reason(an_order(size_bytes=512_000_000))
 
 
 class TestAccepted:
@@ -289,7 +289,7 @@ class TestAccepted:
             pytest.param(told("20000000", "OK"), id="documented"),
             pytest.param(told("20000000", "OK", ""), id="without-a-body"),
             pytest.param(told("20000001", "[Processing in progress] Start Processing"), id="at-work-already"),
-            pytest.param(Reply(200, b'{"code": 20000000, "message": "OK", "task_id": "x"}'), id="code-in-the-body"),
+            pytest.param(HttpReply(200, b'{"code": 20000000, "message": "OK", "task_id": "x"}'), id="code-in-the-body"),
         ],
     )
     def test_under_our_id(self, reply):
@@ -362,8 +362,12 @@ class TestAccepted:
                 "Activate recording recognition",
                 id="status-header-counts",
             ),
-            pytest.param(Reply(403, b'{"header": {}}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="without-a-code"),
-            pytest.param(Reply(403, b'{"header": [45000010]}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="a-list"),
+            pytest.param(
+                HttpReply(403, b'{"header": {}}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="without-a-code"
+            ),
+            pytest.param(
+                HttpReply(403, b'{"header": [45000010]}'), "Http403", ErrorClass.CONFIG, "HTTP 403", id="a-list"
+            ),
         ],
     )
     def test_gateway_refusal_has_class_and_advice_of_its_code(self, reply, code, error_class, told):
@@ -377,7 +381,7 @@ class TestAccepted:
         volume, size = VENDOR.error("45000131"), VENDOR.error("45000132")
 
         assert 3 * volume.retry_after_s >= 30 * 60
-        assert size.trait is Trait.SIZE
+        assert size.constraint is AudioConstraint.SIZE
 
 
 DONE = {
@@ -544,8 +548,8 @@ class TestResult:
             pytest.param(told("55000777", "", status=503), id="5xx-with-an-unlisted-code"),
             pytest.param(told("20000000", "OK"), id="success-without-result"),
             pytest.param(told("20000000", "OK", "<html>"), id="success-without-json"),
-            pytest.param(Reply(200, b"{}"), id="no-code"),
-            pytest.param(Reply(502, b"<html>"), id="html"),
+            pytest.param(HttpReply(200, b"{}"), id="no-code"),
+            pytest.param(HttpReply(502, b"<html>"), id="html"),
         ],
     )
     def test_only_the_question_failed(self, reply):

@@ -12,7 +12,7 @@ import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
-from asrcore.core.vendor import Reply, Request
+from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.metrics import Metrics
 from asrcore.services import Receiver, Services
 from asrcore.settings import Settings
@@ -89,7 +89,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
     )
 
 
-def _send(request: Request) -> Reply:
+def _send(request: HttpRequest) -> HttpReply:
     """One HTTP exchange with a vendor. Most functions have none as a rule, and the client takes a while."""
     from asrcore.net.vendor_http import send  # noqa: PLC0415 - loaded when first used
 

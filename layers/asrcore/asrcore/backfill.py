@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status, new_job
-from asrcore.core.levels import is_sidecar
+from asrcore.core.option_sources import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.events import BackfillEvent, Batch, Entry, Listed, Outcome
@@ -120,7 +120,7 @@ def _find(listed: Listed, bucket: str, services: Services) -> Source | None:
 
 def _rest_s(job: Job, services: Services) -> float:
     """Seconds to rest, until it is the turn of the recording that just joined the line; 0 while the line is short."""
-    if job.finished or not job.attempt.paced or job.attempt.submitted_at is not None:
+    if job.finished or not job.attempt.has_slot or job.attempt.submitted_at is not None:
         return 0.0
     turn_s = (job.attempt.due_at - services.now()).total_seconds()
     return turn_s if turn_s > LINE_S else 0.0

@@ -12,18 +12,18 @@ from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
 from asrcore.events import CallbackRequest
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
-from asrcore.services import Services, order_of
+from asrcore.services import Services, recognition_request
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallbackResponse:
     """What the vendor is told."""
 
     status: int
     body: str
 
 
-def receive(posted: CallbackRequest, services: Services) -> Answer:
+def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
     """Take a callback: 403 for an address that is not ours, 400 for a body that is not the vendor's, else its yes.
 
     A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing. After a result that
@@ -33,7 +33,7 @@ def receive(posted: CallbackRequest, services: Services) -> Answer:
     if vendor is None or not _is_ours(posted, services):
         services.metrics.callback_refused()
         LOG.warning("a callback at an address that is not ours")
-        return Answer(403, json.dumps({"code": 403, "message": "forbidden"}))
+        return CallbackResponse(403, json.dumps({"code": 403, "message": "forbidden"}))
     LOG.append_keys(job_id=posted.job_id)  # not before: a forged address may name any job, and be as long as it likes
     job = services.jobs.load(posted.job_id)
     if job is None:
@@ -52,7 +52,7 @@ def receive(posted: CallbackRequest, services: Services) -> Answer:
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
         services.workflow.wake(job.task_token, step)
-    return _yes(vendor) if is_read else Answer(400, json.dumps(vendor.acknowledge(stored=False)))
+    return _yes(vendor) if is_read else CallbackResponse(400, json.dumps(vendor.acknowledge(stored=False)))
 
 
 def _is_ours(posted: CallbackRequest, services: Services) -> bool:
@@ -61,24 +61,24 @@ def _is_ours(posted: CallbackRequest, services: Services) -> bool:
     return any(is_signed(*address, services.callback_keys(fresh=fresh)) for fresh in (False, True))
 
 
-def refuse(vendor_name: str, services: Services) -> Answer:
+def refuse(vendor_name: str, services: Services) -> CallbackResponse:
     """The answer when a callback could not be stored: the vendor is to send it again."""
     vendor = services.vendors.get(vendor_name)
-    return Answer(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
+    return CallbackResponse(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
 
 
 def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Job:
     """Query the vendor after a result that cannot be read, or end the attempt if no other callback will come."""
     number = job.attempt.number
-    if Completion.QUERY in vendor.completes_by:
+    if Completion.QUERY in vendor.completion_modes:
         return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
-    job = services.update_job(job.job_id, lambda job: job.callback_unread(number, services.now()))
-    is_last = vendor.most_callbacks is not None and job.attempt.callbacks_unread >= vendor.most_callbacks
+    job = services.update_job(job.job_id, lambda job: job.callback_unreadable(number, services.now()))
+    is_last = vendor.most_callbacks is not None and job.attempt.unreadable_callbacks >= vendor.most_callbacks
     return attempt_failed(job, error, services) if is_last else job
 
 
 def _apply(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services) -> Job:
-    said = vendor.read_callback(posted.body, posted.content_type, order_of(job))
+    said = vendor.read_callback(posted.body, posted.content_type, recognition_request(job))
     if posted.is_damaged and isinstance(said.outcome, Recognition):
         raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")
     if isinstance(said.outcome, InProgress):
@@ -99,5 +99,5 @@ def _is_of_another_task(said: Callback, job: Job) -> bool:
     return None not in (noted, said.vendor_task_id) and said.vendor_task_id != noted
 
 
-def _yes(vendor: Vendor) -> Answer:
-    return Answer(200, json.dumps(vendor.acknowledge(stored=True)))
+def _yes(vendor: Vendor) -> CallbackResponse:
+    return CallbackResponse(200, json.dumps(vendor.acknowledge(stored=True)))

@@ -44,7 +44,7 @@ def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], boo
     )
     LOG.info("converted", form=form.name, size_bytes=conversion.size_bytes, compute_ms=conversion.compute_ms)
 
-    return services.update_job(job.job_id, lambda job: job.converted_to(conversion, _warning(job, form), now))
+    return services.update_job(job.job_id, lambda job: job.conversion_completed(conversion, _warning(job, form), now))
 
 
 def _warning(job: Job, form: Form) -> str:

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from asrcore.core.announcement import Announcement
 from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job, Status
+from asrcore.core.job_event import JobEvent
 from asrcore.core.money import Cost
 from asrcore.core.routing import followers
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Recognition, Source, Transcript
-from asrcore.core.vendor import Reply, Vendor, read_warnings
+from asrcore.core.vendor import HttpReply, Vendor, read_warnings
 from asrcore.log import LOG
 from asrcore.services import Services
 
@@ -31,9 +31,9 @@ class Raw:
     warning: str = ""  # the HTTP header
 
     @classmethod
-    def of(cls, reply: Reply, vendor: Vendor) -> "Raw":
+    def of(cls, reply: HttpReply, vendor: Vendor) -> "Raw":
         """A vendor's HTTP reply."""
-        told = {name: reply.headers[name] for name in vendor.telling_headers if name in reply.headers}
+        told = {name: reply.headers[name] for name in vendor.result_headers if name in reply.headers}
         return cls(reply.body, reply.headers.get("content-type", ""), told, reply.headers.get("warning", ""))
 
 
@@ -48,7 +48,7 @@ def finish(job: Job, heard: Recognition, raw: Raw, services: Services, *, vendor
     warnings = [] if heard.text else ["nobody speaks in this recording, says the vendor"]
     warnings += read_warnings(raw.warning)
     done = job.complete(vendor_task_id, key, warnings, now, duration_ms=heard.duration_ms)
-    saved = done.model_copy(update={"revision": done.revision + 1})
+    saved = done.model_copy(update={"row_version": done.row_version + 1})
     transcript = _transcript(done, heard, incurred(saved, services.settings.rates))
     body = transcript.model_dump_json(by_alias=True).encode()
     services.transcripts.put_raw(job.job_id, raw.body, {"content-type": raw.content_type, **raw.headers})
@@ -88,19 +88,19 @@ def _export(transcript: Transcript, key: str, services: Services) -> Sequence[st
 
 def announce(job: Job, services: Services) -> Job:
     """Tell the event bus of a job's end, unless that was done."""
-    if not job.finished or job.announced:
+    if not job.finished or job.event_published:
         return job
     _delete_converted(job, services)
     cost = incurred(job, services.settings.rates)
-    announcement = Announcement.of(job, services.settings.transcript_bucket, cost)
+    announcement = JobEvent.of(job, services.settings.transcript_bucket, cost)
     services.events.publish(announcement.detail_type, announcement.model_dump(mode="json", by_alias=True))
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
     def tell(current: Job) -> Job:
         nonlocal is_first
-        is_first = not current.announced
-        return current.announce(expires_at, cost) if is_first else current
+        is_first = not current.event_published
+        return current.mark_event_published(expires_at, cost) if is_first else current
 
     told = services.update_job(job.job_id, tell)
     if is_first:  # of several that told of this end at once, one counts it
@@ -136,7 +136,7 @@ def attempt_failed(job: Job, error: AsrError, services: Services) -> Job:
             error.code,
             error.message,
             vendor,
-            trait=error.trait,
+            constraint=error.constraint,
             retry_after_s=error.retry_after_s,
         )
     services.metrics.attempt_failed(vendor, error.error_class)

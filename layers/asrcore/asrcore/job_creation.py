@@ -1,12 +1,12 @@
 """A job for a recording that somebody asks for by name, and not because S3 told of it: one per object version, too."""
 
 from asrcore.core.job import Job, new_job
-from asrcore.core.options import Wish
+from asrcore.core.options import RequestedOptions
 from asrcore.core.sequencer import after
 from asrcore.core.transcript import Source
 from asrcore.finish import transcript_key
 from asrcore.log import LOG
-from asrcore.services import Made, Services
+from asrcore.services import Services, TranscriptOrigin
 
 
 def resolve_version(bucket: str, key: str, version_id: str | None, services: Services) -> Source:
@@ -20,7 +20,7 @@ def resolve_version(bucket: str, key: str, version_id: str | None, services: Ser
     return as_latest_version(current, services.transcripts.made_from(transcript_key(current)))
 
 
-def as_latest_version(source: Source, made: Made | None) -> Source:
+def as_latest_version(source: Source, made: TranscriptOrigin | None) -> Source:
     """The current version of a recording, placed after the one that its transcript was made from.
 
     S3's event, which says where a version stands, is not at hand; the current one is after all others.
@@ -28,7 +28,7 @@ def as_latest_version(source: Source, made: Made | None) -> Source:
     return source.model_copy(update={"sequencer": after(made.sequencer if made else "")})
 
 
-def get_or_create_job(source: Source, wish: Wish, services: Services) -> tuple[Job, bool]:
+def get_or_create_job(source: Source, wish: RequestedOptions, services: Services) -> tuple[Job, bool]:
     """The job of an object version, and whether it is new; where there was one, it stays as it is."""
     job = new_job(source, services.now(), wish)
     LOG.append_keys(job_id=job.job_id)

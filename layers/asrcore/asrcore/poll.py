@@ -4,15 +4,15 @@ from datetime import timedelta
 
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job
-from asrcore.core.pacing import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
+from asrcore.core.rate_limit import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Account, InProgress, Reply
+from asrcore.core.vendor import HttpReply, InProgress, VendorEndpoint
 from asrcore.events import Action, StepEvent
 from asrcore.finish import Raw, announce, attempt_failed, finish
 from asrcore.log import LOG
 from asrcore.restart import recover
-from asrcore.services import Services, order_of
+from asrcore.services import Services, recognition_request
 
 GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
 NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
@@ -63,12 +63,12 @@ def _question(job: Job, services: Services) -> Job:
     if given_up := _given_up(job, failure, services):
         return attempt_failed(job, given_up, services)
     gone = isinstance(failure, InterfaceGoneError)
-    return services.update_job(job.job_id, lambda job: job.asked(number, services.now(), gone=gone))
+    return services.update_job(job.job_id, lambda job: job.count_query(number, services.now(), gone=gone))
 
 
 def await_callback(job_id: str, task_token: str, services: Services) -> Step:
     """Keep the token under which the execution waits; if there is nothing to wait for any more, wake it at once."""
-    job = services.update_job(job_id, lambda job: job.keep_token(task_token, services.now()))
+    job = services.update_job(job_id, lambda job: job.store_task_token(task_token, services.now()))
     step = services.next_step(job)
     if step.next is not Next.CALLBACK:
         services.workflow.wake(task_token, _ended(job, services, step))
@@ -97,28 +97,28 @@ def _ended(job: Job, services: Services, step: Step) -> Step:
 def _wait_for_turn_s(job: Job, services: Services) -> float:
     """Seconds until the vendor may be asked: some count questions, with or without submissions."""
     attempt, now = job.attempt, services.now()
-    pace = services.settings.query_pace(attempt.vendor)
+    pace = services.settings.query_rate_limit(attempt.vendor)
     if pace is None:
         return 0.0
     slot = attempt.query_slot
     if slot is None or (now - slot).total_seconds() > LATE_S:
-        slot = services.jobs.next_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
+        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
         if (slot - now).total_seconds() > SHORT_WAIT_S:
-            services.update_job(job.job_id, lambda job: job.take_query_slot(attempt.number, slot, now))
+            services.update_job(job.job_id, lambda job: job.assign_query_slot(attempt.number, slot, now))
     return (slot - services.now()).total_seconds()
 
 
-def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, Reply]:
+def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, HttpReply]:
     vendor = services.vendors[job.attempt.vendor]
 
-    def ask(account: Account) -> tuple[InProgress | Recognition, Reply]:
+    def ask(account: VendorEndpoint) -> tuple[InProgress | Recognition, HttpReply]:
         task_id = job.attempt.vendor_task_id or ""
         request = vendor.query_request(task_id, account, now=int(services.now().timestamp()))
         try:
             reply = services.send(request)
         except AsrError as error:
             raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
-        return vendor.read_query(reply, order_of(job)), reply
+        return vendor.read_query(reply, recognition_request(job)), reply
 
     return services.call_with_fresh_credentials(vendor, ask)
 
@@ -129,8 +129,8 @@ def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> As
         waited_s = (services.now() - job.attempt.submitted_at).total_seconds()
         if waited_s > NOT_FOUND_GRACE_S:
             return last
-    if isinstance(last, InterfaceGoneError) and job.attempt.gone_since:
-        gone_s = (services.now() - job.attempt.gone_since).total_seconds()
+    if isinstance(last, InterfaceGoneError) and job.attempt.address_gone_since:
+        gone_s = (services.now() - job.attempt.address_gone_since).total_seconds()
         if gone_s > GONE_GRACE_S:
             return last
     return _overdue(job, last) if _is_overdue(job, services) else None
@@ -138,7 +138,7 @@ def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> As
 
 def _is_overdue(job: Job, services: Services) -> bool:
     vendor = services.vendors[job.attempt.vendor]
-    return is_overdue(job, vendor.completes_by, vendor.result_deadline_s(order_of(job)), services.now())
+    return is_overdue(job, vendor.completion_modes, vendor.result_deadline_s(recognition_request(job)), services.now())
 
 
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:

@@ -43,7 +43,7 @@ def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Job:
         return end(job.job_id, AsrError(ErrorClass.RETRY, "TooManyRestarts", message), services)
     services.metrics.restarted()
     LOG.warning("picked up again", reason=reason)
-    seen = job.revision
+    seen = job.row_version
     return services.update_job(
-        job.job_id, lambda job: job.restart(reason, now, fresh=fresh) if job.revision == seen else job
+        job.job_id, lambda job: job.restart(reason, now, fresh=fresh) if job.row_version == seen else job
     )

@@ -12,12 +12,20 @@ from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.job import Job, Status
-from asrcore.core.levels import read_request
-from asrcore.core.options import Wish
-from asrcore.core.pacing import Pace
+from asrcore.core.option_sources import read_request
+from asrcore.core.options import RequestedOptions
+from asrcore.core.rate_limit import RateLimit
 from asrcore.core.step import Step, next_step
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Account, ByteStream, Completion, Order, Reply, Request, Vendor
+from asrcore.core.vendor import (
+    ByteStream,
+    Completion,
+    HttpReply,
+    HttpRequest,
+    RecognitionRequest,
+    Vendor,
+    VendorEndpoint,
+)
 from asrcore.metrics import Metrics
 from asrcore.settings import Settings
 
@@ -30,7 +38,7 @@ class ConflictError(Exception):
 
 
 @dataclass(frozen=True)
-class Made:
+class TranscriptOrigin:
     """The version of a recording that a transcript was made from, and where S3 says that it stands among the others."""
 
     version_id: str | None
@@ -44,7 +52,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobFilter:
     """Which jobs are asked for; None leaves it open. since: created then or later.  until: created before."""
 
     status: Status | None = None
@@ -63,7 +71,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class JobIdPage:
     """A page of jobs, the newest first. after: the place to go on behind; None when that was all."""
 
     job_ids: list[str]
@@ -71,7 +79,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Asked:
+class IdempotencyRecord:
     """What somebody asked for under a key of theirs, and the recording that was meant. wish: a digest."""
 
     wish: str
@@ -111,7 +119,7 @@ class ObjectVersion:
 
 
 @dataclass(frozen=True)
-class Ticket:
+class PresignedPost:
     """What lets somebody upload one recording: a form to be posted with the file as its last field."""
 
     url: str
@@ -130,8 +138,8 @@ class Jobs(Protocol):
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
 
-    def next_slot(
-        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    def reserve_slot(
+        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         """The next free place in a vendor's line, now or later; it is taken by asking.
 
@@ -145,7 +153,7 @@ class Jobs(Protocol):
     def open_since(self) -> Iterable[datetime]:
         """When each job was created that has not ended, or whose end was not told."""
 
-    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+    def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """Jobs behind a place in the order of creation, with bounded work: fewer than `limit` may be found, or none."""
 
     def load_all(self, job_ids: Sequence[str]) -> list[Job]:
@@ -154,10 +162,10 @@ class Jobs(Protocol):
     def delete(self, job: Job) -> None:
         """Forget a job, as it was read. Raises ConflictError when somebody has moved or deleted it meanwhile."""
 
-    def asked(self, key: str, now: datetime) -> Asked | None:
+    def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
         """What was first asked for under a key within a day."""
 
-    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+    def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
         """What was first asked for under a key, which is this if nothing was; remembered for a day."""
 
 
@@ -192,10 +200,10 @@ class Recordings(Protocol):
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
         """The whole recording, to be read while it is sent; errors come as `data` raises them, when it is read."""
 
-    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
+    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
         """Lets somebody upload one recording under a key."""
 
-    def put_link(self, key: str, url: str) -> Source:
+    def put_remote_url(self, key: str, url: str) -> Source:
         """Keep the address of a recording that lies elsewhere; under a key that is taken, what is there stays."""
 
 
@@ -227,7 +235,7 @@ class Transcripts(Protocol):
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
         """Write a transcript, or an export, unless one of a newer version of the recording is there: then False."""
 
-    def made_from(self, key: str) -> Made | None:
+    def made_from(self, key: str) -> TranscriptOrigin | None:
         """What the transcript under a key was made from; None when there is none."""
 
     def put_superseded(self, key: str, body: bytes, source: Source) -> None:
@@ -265,7 +273,7 @@ class Versions(Protocol):
     def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
         """Those of one key, the newest first, whatever else begins so."""
 
-    def made_from(self, version: ObjectVersion) -> Made | None:
+    def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
         """What a transcript or export was made from; None when it is gone."""
 
     def delete(self, version: ObjectVersion) -> None:
@@ -318,7 +326,7 @@ class Services:
     webhook_queue: WebhookQueue
     metrics: Metrics
     secret: Secret
-    send: Callable[[Request], Reply]  # one HTTP exchange with a vendor
+    send: Callable[[HttpRequest], HttpReply]  # one HTTP exchange with a vendor
     now: Callable[[], datetime]  # UTC
     sleep: Callable[[float], None]
     nonce: Callable[[], int]
@@ -340,13 +348,13 @@ class Services:
 
     def next_step(self, job: Job) -> Step:
         """What is next for a job."""
-        return next_step(job, self.completes_by(job), self.now())
+        return next_step(job, self.completion_modes(job), self.now())
 
-    def completes_by(self, job: Job) -> frozenset[Completion]:
+    def completion_modes(self, job: Job) -> frozenset[Completion]:
         """How the current attempt's vendor answers; nothing for a job without one."""
-        return self.vendors[job.attempt.vendor].completes_by if job.planned else frozenset()
+        return self.vendors[job.attempt.vendor].completion_modes if job.planned else frozenset()
 
-    def read_request(self, vendor: str | None, options: Mapping[str, Any]) -> Wish:
+    def read_request(self, vendor: str | None, options: Mapping[str, Any]) -> RequestedOptions:
         """Return what a request asks for. Raises AsrError for what is not allowed, and for a vendor that is off."""
         wish = read_request(vendor, options, self.vendors)
         if wish.vendor in self.settings.off:
@@ -355,7 +363,7 @@ class Services:
 
     def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> str | None:
         """What the secret lacks for a vendor, in words; None when nothing."""
-        lacking = vendor.lacking(self._credentials(vendor, fresh=fresh))
+        lacking = vendor.missing_secret_fields(self._credentials(vendor, fresh=fresh))
         return f"the secret's {vendor.secret_name!r} lacks {lacking}" if lacking else None
 
     def _credentials(self, vendor: Vendor, *, fresh: bool = False) -> Mapping[str, Any]:
@@ -363,15 +371,15 @@ class Services:
         held = self.secret(fresh=fresh).get(vendor.secret_name)
         return held if isinstance(held, Mapping) else {}
 
-    def account(self, vendor: Vendor) -> Account:
+    def account(self, vendor: Vendor) -> VendorEndpoint:
         """Where and as whom to speak to a vendor. Raises AsrError(config) when the secret lacks something."""
         lacking = self.missing_credentials(vendor) and self.missing_credentials(vendor, fresh=True)
         if lacking:
             raise AsrError(ErrorClass.CONFIG, "CredentialsMissing", f"{lacking}: put it there", vendor.name)
         model = self.settings.tuning[vendor.name].model
-        return Account(self.settings.base_urls[vendor.name], self._credentials(vendor), model)
+        return VendorEndpoint(self.settings.base_urls[vendor.name], self._credentials(vendor), model)
 
-    def call_with_fresh_credentials(self, vendor: Vendor, call: Callable[[Account], Said]) -> Said:
+    def call_with_fresh_credentials(self, vendor: Vendor, call: Callable[[VendorEndpoint], Said]) -> Said:
         """What comes of speaking to a vendor; once more where it refuses credentials that were changed meanwhile.
 
         Who has just mended the secret is not to wait until every process has forgotten the old one.
@@ -402,11 +410,11 @@ class Services:
         )
 
 
-def order_of(job: Job) -> Order:
+def recognition_request(job: Job) -> RecognitionRequest:
     """The current attempt as the vendor modules know it. Raises LookupError for a job that was never planned."""
     audio = job.planned_audio
     attempt, converted = job.attempt, job.converted
-    return Order(
+    return RecognitionRequest(
         job.job_id,
         attempt.number,
         converted.audio if converted else audio,

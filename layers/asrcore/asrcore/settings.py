@@ -7,9 +7,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from asrcore.core.base_url import check_base_url
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.levels import read_default
-from asrcore.core.options import Wish
-from asrcore.core.pacing import Pace
+from asrcore.core.option_sources import read_default
+from asrcore.core.options import RequestedOptions
 from asrcore.core.prices import (
     ASSUMED_EXCHANGE,
     REFERENCE,
@@ -18,6 +17,7 @@ from asrcore.core.prices import (
     read_exchange,
     read_vendor_prices,
 )
+from asrcore.core.rate_limit import RateLimit
 from asrcore.core.tuning import Tuning, read_vendor_tuning
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
 
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     webhook_queue_url: str = ""
     webhook_tries: int = 1
     aws_endpoint_url: str = ""
-    defaults: Wish = Wish()
+    defaults: RequestedOptions = RequestedOptions()
     rates: Rates
 
     @property
@@ -84,15 +84,15 @@ class Settings(BaseModel):
                 check_base_url(vendor, url, local=self.is_local, in_vpc=self.in_vpc)
         return self
 
-    def pace(self, vendor: str) -> Pace:
+    def rate_limit(self, vendor: str) -> RateLimit:
         """Return the rate limit of submissions to a vendor."""
         tuning = self.tuning[vendor]
-        return Pace(tuning.submissions_per_second, tuning.submissions_per_day or None)
+        return RateLimit(tuning.submissions_per_second, tuning.submissions_per_day or None)
 
-    def query_pace(self, vendor: str) -> Pace | None:
+    def query_rate_limit(self, vendor: str) -> RateLimit | None:
         """Return the rate limit of queries to a vendor; None where the vendor has none."""
         per_second = self.tuning[vendor].queries_per_second
-        return Pace(per_second) if per_second else None
+        return RateLimit(per_second) if per_second else None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -118,7 +118,7 @@ def _rates(environment: Mapping[str, str], exports: int) -> Rates:
     region = environment.get("AWS_REGION", REFERENCE)
     return Rates(
         vendors=read_vendor_prices(environment.get("VENDOR_PRICES", "{}"), VENDORS),
-        completes_by={name: vendor.completes_by for name, vendor in VENDORS.items()},
+        completion_modes={name: vendor.completion_modes for name, vendor in VENDORS.items()},
         long_calls=LONG_CALLS,
         aws=read_aws_prices(environment.get("AWS_PRICES", "{}"), region),
         region=region,

@@ -13,19 +13,27 @@ from functools import partial
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Job, new_job
-from asrcore.core.levels import is_sidecar, merged, read_metadata, read_sidecar
-from asrcore.core.links import is_linked, linked_audio
-from asrcore.core.options import Wish
-from asrcore.core.pacing import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
+from asrcore.core.option_sources import is_sidecar, merge, read_metadata, read_sidecar
+from asrcore.core.options import RequestedOptions
+from asrcore.core.rate_limit import AHEAD_S, FAR_S, LATE_S, MAX_TRIES, SHORT_WAIT_S, vendor_day
+from asrcore.core.remote_recordings import is_remote, remote_audio
 from asrcore.core.routing import Selection, choose, deliver_as_data, pinned_vendor
 from asrcore.core.step import Step
 from asrcore.core.transcript import Recognition, Source
-from asrcore.core.vendor import SHORT_CALL_S, Accepted, Account, Completion, Delivery, Order, Reply
+from asrcore.core.vendor import (
+    SHORT_CALL_S,
+    Accepted,
+    Completion,
+    Delivery,
+    HttpReply,
+    RecognitionRequest,
+    VendorEndpoint,
+)
 from asrcore.events import RequestEvent
 from asrcore.finish import Raw, announce, attempt_failed, end, finish
 from asrcore.job_creation import get_or_create_job, resolve_version
 from asrcore.log import LOG
-from asrcore.services import ConflictError, Services, order_of
+from asrcore.services import ConflictError, Services, recognition_request
 
 # What each usual extension may contain; an Ogg is an Ogg whatever speaks in it.
 EXTENSIONS = {
@@ -139,10 +147,12 @@ def _plan(job: Job, services: Services) -> Job:
         wish = _wish(job, source, metadata, services)
         options = wish.options
         pinned = pinned_vendor(source.key, wish.vendor, services.vendors)
-        linked = is_linked(source.key)
-        audio = linked_audio(source.key) if linked else _probe(source, services)
+        linked = is_remote(source.key)
+        audio = remote_audio(source.key) if linked else _probe(source, services)
         # Nobody knows how large a linked recording is.
-        order = Order(job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None)
+        order = RecognitionRequest(
+            job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None
+        )
         can_convert = services.settings.converts and not linked
         selected = _choose(order, _candidates(pinned, services), services, can_convert=can_convert)
     except AsrError as error:
@@ -178,13 +188,15 @@ def _candidates(pinned: str | None, services: Services) -> Sequence[str]:
 
 def _explained(error: AsrError, key: str) -> AsrError:
     """Say of a remote recording that no vendor takes why it is not converted."""
-    if error.code != "NoVendorFits" or not is_linked(key):
+    if error.code != "NoVendorFits" or not is_remote(key):
         return error
     message = f"{error.message}\nA remote recording is not converted: upload the file itself."
     return AsrError(error.error_class, error.code, message, error.vendor)
 
 
-def _choose(order: Order, candidates: Sequence[str], services: Services, *, can_convert: bool) -> Selection:
+def _choose(
+    order: RecognitionRequest, candidates: Sequence[str], services: Services, *, can_convert: bool
+) -> Selection:
     """Select the candidates that take the recording; credentials that lack are looked for afresh before a job fails.
 
     can_convert: whether the recording may be converted.
@@ -198,14 +210,14 @@ def _choose(order: Order, candidates: Sequence[str], services: Services, *, can_
     return select(partial(services.missing_credentials, fresh=True))
 
 
-def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> Wish:
+def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> RequestedOptions:
     """What is asked of this recording, at all levels together."""
     sidecar, vendors = services.recordings.sidecar(source), services.vendors
-    return merged(
+    return merge(
         services.settings.defaults,
-        Wish() if sidecar is None else read_sidecar(source.key, sidecar, vendors),
+        RequestedOptions() if sidecar is None else read_sidecar(source.key, sidecar, vendors),
         read_metadata(metadata, vendors),
-        job.requested or Wish(),
+        job.requested or RequestedOptions(),
     )
 
 
@@ -238,11 +250,11 @@ def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> J
     submits_here = vendor.longest_call_s <= longest_call_s
     typical_s, now = _typical_s(job, services), services.now()
     try:
-        if not job.attempt.paced or (now - job.attempt.due_at).total_seconds() > LATE_S:
+        if not job.attempt.has_slot or (now - job.attempt.due_at).total_seconds() > LATE_S:
             slot = _take_slot(job, now, services, ahead_s=AHEAD_S if submits_here else SHORT_WAIT_S)
             if slot is None:
                 return attempt_failed(job, _line_too_long(job), services)
-            job = services.jobs.save(job.take_slot(slot, now))
+            job = services.jobs.save(job.assign_slot(slot, now))
         wait_s = (job.free_from() - services.now()).total_seconds()
         if wait_s > SHORT_WAIT_S or not submits_here:
             return job
@@ -280,9 +292,9 @@ def _is_there(source: Source, services: Services) -> bool:
     return True
 
 
-def _order(job: Job, services: Services) -> Order:
+def _order(job: Job, services: Services) -> RecognitionRequest:
     """Return the order of the current attempt, with the edition that it uses: once chosen, it stays."""
-    order = order_of(job)
+    order = recognition_request(job)
     vendor = services.vendors[job.attempt.vendor]
     preferred = services.refused_editions.first(vendor.name, vendor.editions(order), services.now())
     return order if order.edition else replace(order, edition=preferred)
@@ -290,7 +302,7 @@ def _order(job: Job, services: Services) -> Order:
 
 def _typical_s(job: Job, services: Services) -> int | None:
     """Whole seconds in which the attempt's vendor usually has the result, if it must be asked for."""
-    if job.audio_s is None or Completion.QUERY not in services.completes_by(job):
+    if job.audio_s is None or Completion.QUERY not in services.completion_modes(job):
         return None
     usual_s = services.history.typical_s(job.attempt.vendor, job.audio_s, services.now())
     return None if usual_s is None else max(1, round(usual_s))
@@ -299,11 +311,11 @@ def _typical_s(job: Job, services: Services) -> int | None:
 def _take_slot(job: Job, now: datetime, services: Services, *, ahead_s: float) -> datetime | None:
     """Reserve a slot, in ahead_s at the soonest; None when it is days off and another vendor could serve sooner."""
     attempt = job.attempt
-    return services.jobs.next_slot(
+    return services.jobs.reserve_slot(
         attempt.vendor,
-        services.settings.pace(attempt.vendor),
+        services.settings.rate_limit(attempt.vendor),
         now + timedelta(seconds=ahead_s),
-        counted=vendor_day(attempt.due_at) if attempt.paced else None,
+        counted=vendor_day(attempt.due_at) if attempt.has_slot else None,
         latest=now + timedelta(seconds=FAR_S) if job.chain else None,
     )
 
@@ -327,7 +339,7 @@ def _submit_now(job: Job, services: Services, refused: frozenset[str] = frozense
         # The id is ours, so that the same submission may be made again without a second task.
         LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)
         retry_after_s = error.retry_after_s
-        return services.update_job(job.job_id, lambda job: job.hand_over_again(number, services.now(), retry_after_s))
+        return services.update_job(job.job_id, lambda job: job.retry_submission(number, services.now(), retry_after_s))
     except AsrError as error:
         edition = job.attempt.edition
         if edition is None or error.code not in vendor.edition_codes:
@@ -344,11 +356,11 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
     """Submit to the first edition that is not among the refused ones; without one the attempt has failed."""
     number, vendor = job.attempt.number, services.vendors[job.attempt.vendor]
     services.refused_editions.add(vendor.name, str(job.attempt.edition), services.now())
-    following = next((each for each in vendor.editions(order_of(job)) if each not in refused), None)
+    following = next((each for each in vendor.editions(recognition_request(job)) if each not in refused), None)
     if following is None:
         return attempt_failed(job, error, services)
     LOG.warning("edition refused", attempt=number, vendor=vendor.name, edition=job.attempt.edition, following=following)
-    order = replace(order_of(job), edition=following)
+    order = replace(recognition_request(job), edition=following)
     task_id, warnings = vendor.chosen_task_id(order), vendor.warnings(order)
     job = services.update_job(
         job.job_id, lambda job: job.change_edition(number, following, task_id, warnings, services.now())
@@ -357,15 +369,15 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
     return _submit_now(job, services, refused) if is_ours else job
 
 
-def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Reply]:
-    vendor, order = services.vendors[job.attempt.vendor], order_of(job)
+def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, HttpReply]:
+    vendor, order = services.vendors[job.attempt.vendor], recognition_request(job)
 
-    def hand_over(account: Account) -> tuple[Accepted | Recognition, Reply]:
+    def hand_over(account: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
         request = vendor.submit_request(
             order,
             _delivery(job, services),
             account,
-            callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completes_by else "",
+            callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",
             now=int(services.now().timestamp()),
             nonce=services.nonce(),
         )
@@ -384,7 +396,7 @@ def _delivery(job: Job, services: Services) -> Delivery:
     if not vendor.limits.accepts_urls:
         return Delivery(stream=services.recordings.stream(source, services.settings.tuning[vendor.name].max_data_bytes))
     # What a linked recording has is found out as it is fetched; its object here has but its address.
-    size_bytes = 0 if is_linked(source.key) else source.size_bytes
+    size_bytes = 0 if is_remote(source.key) else source.size_bytes
     url = services.recordings.presign(source)
     max_data_bytes = services.settings.tuning[vendor.name].max_data_bytes
     if deliver_as_data(vendor, source.key, len(url), size_bytes, max_data_bytes):

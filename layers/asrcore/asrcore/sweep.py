@@ -6,7 +6,7 @@ job's row says by when its next change is due: past that time, a new execution c
 
 from datetime import timedelta
 
-from asrcore.core.step import CROWDED_S, GRACE_S, look_by
+from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, next_check_deadline
 from asrcore.finish import announce
 from asrcore.log import LOG
 from asrcore.restart import start_again
@@ -45,11 +45,11 @@ def _recover_stalled(job_id: str, services: Services) -> bool:
     if job.finished:
         announce(job, services)
         return True
-    due, now = look_by(job, services.completes_by(job)), services.now()
+    due, now = next_check_deadline(job, services.completion_modes(job)), services.now()
     if now < min(due, job.deadline_at):
         return False
     # It is still tried to run the next step, for which AWS Lambda may have no room.
-    in_a_crowd = now < min(due + timedelta(seconds=CROWDED_S - GRACE_S), job.deadline_at)
+    in_a_crowd = now < min(due + timedelta(seconds=THROTTLED_GRACE_S - GRACE_S), job.deadline_at)
     if in_a_crowd and services.workflow.status(job.execution_name) == "RUNNING":
         return False
     start_again(job, "nobody looked after it in time", services)

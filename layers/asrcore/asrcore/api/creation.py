@@ -7,13 +7,13 @@ import uuid
 from asrcore.api.models import JobRequest
 from asrcore.api.problems import KeyReusedError, NotReadableError, OptionsConflictError
 from asrcore.core.job import Job, Status, job_id
-from asrcore.core.levels import is_sidecar
-from asrcore.core.links import LINKED, USUAL, read_link, safe_name
-from asrcore.core.options import Wish
+from asrcore.core.option_sources import is_sidecar
+from asrcore.core.options import RequestedOptions
+from asrcore.core.remote_recordings import REMOTE, USUAL_CONTENT, parse_remote_url, safe_name
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.job_creation import get_or_create_job, resolve_version
-from asrcore.services import Asked, Services
+from asrcore.services import IdempotencyRecord, Services
 
 _S3 = "s3://"
 
@@ -28,7 +28,7 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     wish = services.read_request(asked.vendor, asked.options)
     source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
     job, is_new = get_or_create_job(source, wish, services)
-    if not is_new and (job.requested or Wish()) != wish:
+    if not is_new and (job.requested or RequestedOptions()) != wish:
         raise OptionsConflictError(
             f"job {job.job_id} has this recording, and was asked for with other options, or by the upload itself: a "
             "recording that is uploaded again is a new one"
@@ -43,7 +43,7 @@ def _named(asked: JobRequest, key: str, services: Services) -> Source:
     digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
     first = services.jobs.asked(key, services.now())
     if first is None:
-        meant = Asked(digest, _source(asked, f"{key}/{digest}", services))
+        meant = IdempotencyRecord(digest, _source(asked, f"{key}/{digest}", services))
         first = services.jobs.ask(key, meant, services.now())
     elif first.wish == digest and services.jobs.load(job_id(first.source)) is None:
         services.recordings.look_up(first.source)  # its job was deleted, unless a process died before there was one
@@ -58,14 +58,14 @@ def _source(asked: JobRequest, seed: str, services: Services) -> Source:
         return _ours(asked, services)
     if asked.version_id is not None:
         raise NotReadableError("an address has no versions: leave version_id out")
-    link = read_link(asked.source, local=services.settings.is_local)
+    link = parse_remote_url(asked.source, local=services.settings.is_local)
     name = safe_name(link.file_name) or "recording"
     if asked.format and name.rpartition(".")[2].lower() != asked.format:
         name = safe_name(f"{name}.{asked.format}")
-    if name.rpartition(".")[2].lower() not in USUAL:
+    if name.rpartition(".")[2].lower() not in USUAL_CONTENT:
         raise NotReadableError("the address does not end as a recording's does: tell its format, such as mp3")
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
-    return services.recordings.put_link(f"{LINKED}{folder}/{name}", asked.source)
+    return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", asked.source)
 
 
 def _ours(asked: JobRequest, services: Services) -> Source:

@@ -3,10 +3,10 @@
 from asrcore.api.models import Estimate
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.cost import estimate, usual_audio
-from asrcore.core.levels import merged, read_request_text
-from asrcore.core.options import Wish
+from asrcore.core.option_sources import merge, read_request_text
+from asrcore.core.options import RequestedOptions
 from asrcore.core.routing import AUTO, choose
-from asrcore.core.vendor import Order
+from asrcore.core.vendor import RecognitionRequest
 from asrcore.services import Services
 
 
@@ -20,10 +20,12 @@ def make_estimate(
     no vendor takes such a recording.
     """
     duration_ms = round(seconds * 1000)
-    wish = merged(services.settings.defaults, read_request_text(options, services.vendors), Wish(vendor=vendor))
+    wish = merge(
+        services.settings.defaults, read_request_text(options, services.vendors), RequestedOptions(vendor=vendor)
+    )
     name, choice = wish.vendor or AUTO, VendorChoice(code=ChoiceReason.NAMED)
     if name == AUTO:
-        order = Order("", 1, usual_audio(duration_ms), size_bytes or 0, wish.options)
+        order = RecognitionRequest("", 1, usual_audio(duration_ms), size_bytes or 0, wish.options)
         selected = choose(order, services.settings.vendor_chain, services.vendors, lambda _: None)
         name, choice = selected.vendors[0], selected.choice
     typical_s = services.history.typical_s(name, seconds, services.now())

@@ -3,7 +3,7 @@
 from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage
 from asrcore.core.cost import incurred
 from asrcore.core.job import Attempt, Job, Status
-from asrcore.core.links import is_linked
+from asrcore.core.remote_recordings import is_remote
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.services import Services
@@ -22,7 +22,7 @@ def summary(job: Job, services: Services) -> JobSummary:
             bucket=job.source.bucket,
             key=job.source.key,
             version_id=job.source.version_id,
-            size_bytes=None if is_linked(job.source.key) else job.source.size_bytes,
+            size_bytes=None if is_remote(job.source.key) else job.source.size_bytes,
             audio=job.audio,
         ),
         created_at=job.created_at,
@@ -47,7 +47,7 @@ def detail(job: Job, services: Services) -> JobDetail:
         attempts=[_attempt(each) for each in job.attempts],
         options=job.options.model_dump(mode="json"),
         # What is kept is of the last end: a job that was redriven costs more by now.
-        cost=(job.cost if job.announced else None) or incurred(job, services.settings.rates),
+        cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
     )
 
 

@@ -9,13 +9,13 @@ from asrcore.api.job_views import summary
 from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
 from asrcore.core.job import job_id
-from asrcore.services import Services, Wanted
+from asrcore.services import JobFilter, Services
 
 MOST_VERSIONS = 100  # of one recording
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 
-def list_jobs(wanted: Wanted, limit: int, cursor: str | None, services: Services) -> JobPage:
+def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """A page of jobs. cursor: of the page before. Raises BadCursorError."""
     found = services.jobs.recent(wanted, limit, _read_cursor(cursor) if cursor else None)
     jobs = services.jobs.load_all(found.job_ids)
@@ -24,7 +24,7 @@ def list_jobs(wanted: Wanted, limit: int, cursor: str | None, services: Services
     )
 
 
-def jobs_of(key: str, wanted: Wanted, limit: int, cursor: str | None, services: Services) -> JobPage:
+def jobs_of(key: str, wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """A page of the jobs of a recording's versions, of the newest MOST_VERSIONS, as far as the bucket still has them.
 
     Raises BadCursorError.

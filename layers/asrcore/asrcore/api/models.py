@@ -15,8 +15,8 @@ from asrcore.core.audio import Audio
 from asrcore.core.choice import VendorChoice
 from asrcore.core.form import Conversion
 from asrcore.core.job import JobError, Status
-from asrcore.core.links import LONGEST_URL, USUAL
 from asrcore.core.money import Cost
+from asrcore.core.remote_recordings import LONGEST_URL, USUAL_CONTENT
 from asrcore.core.routing import AUTO
 from asrcore.core.transcript import LONGEST_KEY_BYTES, AttemptRecord
 from asrcore.vendors.registry import VENDORS
@@ -126,7 +126,7 @@ class JobRequest(_Asked):
     version_id: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x21-\x7e]+$")] | None = Field(
         default=None, description="of an s3:// source; without one, the newest"
     )
-    format: Annotated[str, Field(max_length=10, json_schema_extra={"enum": list(USUAL)})] | None = Field(
+    format: Annotated[str, Field(max_length=10, json_schema_extra={"enum": list(USUAL_CONTENT)})] | None = Field(
         default=None, description="of a recording at an address whose path does not end in one"
     )
     vendor: VendorWish | None = None

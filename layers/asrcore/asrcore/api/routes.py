@@ -45,7 +45,7 @@ from asrcore.core.job import Job, Status
 from asrcore.core.routing import AUTO
 from asrcore.deletion import delete
 from asrcore.log import LOG
-from asrcore.services import Services, Wanted
+from asrcore.services import JobFilter, Services
 
 JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600
@@ -126,7 +126,7 @@ class Api:
         A call does a bounded amount of work, so a page may be short, or empty, although there is more: go on until
         `next_cursor` is null. With `key` it is about the newest hundred versions that the bucket still has.
         """
-        wanted = Wanted(status, self._known(vendor) if vendor else None, since, until)
+        wanted = JobFilter(status, self._known(vendor) if vendor else None, since, until)
         if key is not None:
             return _told(jobs_of(key, wanted, limit, cursor, self._services))
         return _told(list_jobs(wanted, limit, cursor, self._services))

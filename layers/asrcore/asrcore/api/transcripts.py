@@ -7,7 +7,7 @@ from asrcore.api.models import TranscriptFormat
 from asrcore.api.problems import NotEndedError, NoTranscriptError
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
-from asrcore.core.links import safe_name
+from asrcore.core.remote_recordings import safe_name
 from asrcore.core.transcript import Transcript
 from asrcore.services import JSON, Services, Stored
 

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from asrcore.api.models import Upload, UploadRequest
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
-from asrcore.core.levels import is_sidecar, metadata_name, read_metadata
-from asrcore.core.links import safe_name
-from asrcore.core.options import Wish
+from asrcore.core.option_sources import is_sidecar, metadata_name, read_metadata
+from asrcore.core.options import RequestedOptions
+from asrcore.core.remote_recordings import safe_name
 from asrcore.core.routing import AUTO, INCOMING
 from asrcore.services import Services
 
@@ -51,7 +51,7 @@ def _content_type(name: str) -> str:
     return f"{'video' if extension in _VIDEO else 'audio'}/{extension}"
 
 
-def _metadata(wish: Wish, services: Services) -> dict[str, str]:
+def _metadata(wish: RequestedOptions, services: Services) -> dict[str, str]:
     """The wish as an object's metadata, which says the same again when it is read."""
     said = wish.options.model_dump(mode="json")
     own: Mapping[str, Mapping[str, Any]] = said.pop("vendor", {})
@@ -65,7 +65,7 @@ def _metadata(wish: Wish, services: Services) -> dict[str, str]:
     return metadata
 
 
-def _reads_back(metadata: Mapping[str, str], wish: Wish, services: Services) -> bool:
+def _reads_back(metadata: Mapping[str, str], wish: RequestedOptions, services: Services) -> bool:
     try:
         return read_metadata(metadata, services.vendors).options == wish.options
     except AsrError:

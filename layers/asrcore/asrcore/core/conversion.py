@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from asrcore.core.form import Form
-from asrcore.core.vendor import Order, Vendor
+from asrcore.core.vendor import RecognitionRequest, Vendor
 
 LONG_MS = 10 * 60 * 1000
 TELEPHONE_HZ = 8000
@@ -22,12 +22,12 @@ _WITHOUT_HEADER = frozenset({"pcm"})  # formats that no decoder can know
 _WITHOUT_DECODER = frozenset({"silk"})  # codecs that FFmpeg cannot decode
 
 
-def takes_as_is(vendor: Vendor, order: Order) -> bool:
+def takes_as_is(vendor: Vendor, order: RecognitionRequest) -> bool:
     """Return whether a vendor takes the recording as it is, and hears the audio track that was asked for."""
-    return order.options.audio_track in {None, 1} and vendor.why_not(order) is None
+    return order.options.audio_track in {None, 1} and vendor.rejection_reason(order) is None
 
 
-def form_for(vendor: Vendor, order: Order) -> Form | None:
+def form_for(vendor: Vendor, order: RecognitionRequest) -> Form | None:
     """Return the form in which a vendor takes a recording, the best first; None where none helps.
 
     What a vendor merely tries because a person named it is no form that it takes.
@@ -37,22 +37,22 @@ def form_for(vendor: Vendor, order: Order) -> Form | None:
     return next((form for form in _forms(order) if _takes(vendor, order, form)), None)
 
 
-def converted_order(order: Order, form: Form) -> Order:
+def converted_order(order: RecognitionRequest, form: Form) -> RecognitionRequest:
     """Return the order as it is after the conversion, with the size that is to be expected."""
     duration_ms = order.audio.duration_ms
     return replace(order, audio=form.audio(duration_ms), size_bytes=form.size_bytes(duration_ms))
 
 
-def _takes(vendor: Vendor, order: Order, form: Form) -> bool:
+def _takes(vendor: Vendor, order: RecognitionRequest, form: Form) -> bool:
     converted = replace(converted_order(order, form), named=False)
     if form.channels == 2:
         split = replace(converted, options=converted.options.model_copy(update={"channels": "split"}))
-        if "channels" in vendor.unmet(split):
+        if "channels" in vendor.unsupported_options(split):
             return False
-    return vendor.why_not(converted) is None
+    return vendor.rejection_reason(converted) is None
 
 
-def _forms(order: Order) -> Iterator[Form]:
+def _forms(order: RecognitionRequest) -> Iterator[Form]:
     is_long = order.audio.duration_ms is None or order.audio.duration_ms > LONG_MS
     for channels in (2, 1) if _is_to_be_split(order) else (1,):
         for rate_hz in (8000, 16000) if order.audio.sample_rate_hz == TELEPHONE_HZ else (16000,):
@@ -60,7 +60,7 @@ def _forms(order: Order) -> Iterator[Form]:
                 yield Form.model_validate({"format": name, "sample_rate_hz": rate_hz, "channels": channels})
 
 
-def _is_to_be_split(order: Order) -> bool:
+def _is_to_be_split(order: RecognitionRequest) -> bool:
     if order.audio.channels != 2 or order.options.channels == "mix":
         return False
     is_call = order.audio.sample_rate_hz == TELEPHONE_HZ and order.options.speakers is None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from asrcore.core.audio import Audio
-from asrcore.core.footprint import LATE, Footprint, footprint
+from asrcore.core.aws_usage import LATE, AwsUsage, footprint
 from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
@@ -85,24 +85,24 @@ def usual_job(
     source = Source(bucket="bucket", key="incoming/auto/recording", etag="etag", size_bytes=size_bytes)
     audio = Audio(format="wav", codec="pcm", sample_rate_hz=None, channels=None, duration_ms=duration_ms)
     job = new_job(source, now).plan(source, audio, Options(), vendors=[vendor], warnings=[], now=now)
-    job = job.take_slot(now, now).claim(None, [], now)
-    revision, completes_by = 3, rates.completes_by.get(vendor, frozenset())
+    job = job.assign_slot(now, now).claim(None, [], now)
+    revision, completion_modes = 3, rates.completion_modes.get(vendor, frozenset())
     length_s = (duration_ms or 0) / 1000
     ends_s = max(USUAL_LEAST_S, USUAL_SHARE * length_s) if turnaround_s is None else turnaround_s
-    if Completion.SYNC not in completes_by:
+    if Completion.SYNC not in completion_modes:
         job, revision = job.submitted(1, "task", now), revision + 1
-        if Completion.CALLBACK in completes_by:
-            job, revision = job.keep_token("token", now), revision + 1
+        if Completion.CALLBACK in completion_modes:
+            job, revision = job.store_task_token("token", now), revision + 1
         else:
             elapsed_s = math.ceil(next_delay(length_s, 0, 0))
             while elapsed_s < ends_s:
-                job, revision = job.asked(1, now), revision + 1
+                job, revision = job.count_query(1, now), revision + 1
                 elapsed_s += math.ceil(next_delay(length_s, elapsed_s, job.attempt.queries))
             ends_s = elapsed_s
-    if Completion.SYNC not in completes_by or vendor in rates.long_calls:
+    if Completion.SYNC not in completion_modes or vendor in rates.long_calls:
         now += timedelta(seconds=ends_s)
     done = job.complete("task", "transcripts/incoming/auto/recording.json", [], now)
-    return done.announce(0).model_copy(update={"revision": revision + 2})
+    return done.mark_event_published(0).model_copy(update={"row_version": revision + 2})
 
 
 def _billed(job: Job) -> Iterator[Attempt]:
@@ -143,7 +143,7 @@ def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Itera
         yield f"attempt {attempt.number} with {attempt.vendor} brought no result so far and is counted"
 
 
-def priced(done: Footprint, rates: Rates) -> Amount:
+def priced(done: AwsUsage, rates: Rates) -> Amount:
     """What AWS asks for what was done."""
     amount = NOTHING
     for unit, quantity in done.quantities().items():

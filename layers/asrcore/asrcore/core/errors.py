@@ -16,7 +16,7 @@ class ErrorClass(StrEnum):
     CONFIG = "config"
 
 
-class Trait(StrEnum):
+class AudioConstraint(StrEnum):
     """What of a recording a vendor could not do with; another vendor helps if it takes more of just this."""
 
     FORMAT = "format"
@@ -33,8 +33,8 @@ class AsrError(Exception):
 
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
     message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
-    transcript text.  vendor: whose code it is; None when no vendor was involved.  trait: of a recording that will not
-    do, what it is about.  retry_after_s: seconds before the next attempt, as the vendor asks or its limit holds.
+    transcript text.  vendor: whose code it is; None when no vendor was involved.  constraint: of a recording that is
+    not accepted, what about it.  retry_after_s: seconds before the next attempt, as the vendor asks or its limit holds.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class AsrError(Exception):
         message: str,
         vendor: str | None = None,
         *,
-        trait: Trait = Trait.FORMAT,
+        constraint: AudioConstraint = AudioConstraint.FORMAT,
         retry_after_s: float = 0,
     ) -> None:
         super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
@@ -52,7 +52,7 @@ class AsrError(Exception):
         self.code = code
         self.message = message
         self.vendor = vendor
-        self.trait = trait
+        self.constraint = constraint
         self.retry_after_s = retry_after_s
 
 

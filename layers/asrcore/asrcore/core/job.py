@@ -1,7 +1,7 @@
 """A job: one object version on its way to a transcript, and every move it can make.
 
 A job is a plain value. A move takes a job and returns the next one; the store saves it only if nobody else has moved
-the job meanwhile (`revision`). `LIFE_CYCLE` says which moves there are, from which states, to which, in whose hands; a
+the job meanwhile (`row_version`). `LIFE_CYCLE` says which moves there are, from which states, to which; a
 move from any other state returns the job unchanged. No move leaves COMPLETED, and only an operator's leaves FAILED: a
 late failure cannot overwrite a success.
 
@@ -26,8 +26,8 @@ from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
-from asrcore.core.options import Options, Wish
-from asrcore.core.pacing import MAX_TRIES, retry_wait_s
+from asrcore.core.options import Options, RequestedOptions
+from asrcore.core.rate_limit import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
 from asrcore.core.vendor import SHORT_CALL_S
 
@@ -67,27 +67,27 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "plan": Move(
             frozenset({Status.QUEUED}), _UNDER_WAY, ("submit",), "the recording is understood, and a vendor takes it"
         ),
-        "converted_to": Move(
+        "conversion_completed": Move(
             _UNDER_WAY, _UNDER_WAY, ("convert",), "the recording is there in the form that its vendor takes"
         ),
         "conversion_failed": Move(_UNDER_WAY, _UNDER_WAY, ("convert",), "the recording cannot be converted"),
         "conversion_lost": Move(
             _UNDER_WAY, _UNDER_WAY, ("submit",), "the converted recording is gone; it is made again"
         ),
-        "take_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
+        "assign_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
         "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
         "change_edition": Move(
             _UNDER_WAY, _UNDER_WAY, ("submit",), "the account has no right to the edition; the next one is submitted to"
         ),
-        "hand_over_again": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
+        "retry_submission": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
         "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
-        "take_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
-        "asked": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
+        "assign_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
+        "count_query": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
         "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
-        "callback_unread": Move(
+        "callback_unreadable": Move(
             _UNDER_WAY, _UNDER_WAY, ("callback",), "a result could not be read, and the vendor cannot be queried"
         ),
-        "keep_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
+        "store_task_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
         "attempt_failed": Move(
             _UNDER_WAY,
             frozenset({Status.IN_PROGRESS, Status.FAILED}),
@@ -100,7 +100,7 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "redrive": Move(
             frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("restart",), "an operator wants it tried again"
         ),
-        "announce": Move(ENDED, ENDED, ("finish",), "the world was told of the end"),
+        "mark_event_published": Move(ENDED, ENDED, ("finish",), "the world was told of the end"),
     }
 )
 
@@ -130,7 +130,7 @@ class Attempt(AttemptRecord):
     planning: int = 1  # which planning of the job it belongs to: a redrive plans anew
     edition: str | None = None  # of the vendor's product, where it has several
     due_at: datetime  # not before
-    paced: bool = False  # due_at is a slot of the vendor's pace
+    has_slot: bool = False  # due_at is a slot of the vendor's pace
     slots: int = 0  # how many were taken; one that is missed is taken anew
     claimed_at: datetime | None = None
     claim_s: int = round(SHORT_CALL_S) + CLAIM_MARGIN_S  # seconds for which no other invocation may submit
@@ -139,9 +139,9 @@ class Attempt(AttemptRecord):
     typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
     queries: int = 0
     query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
-    gone_since: datetime | None = None  # queries have met an address that is gone, the last one too
+    address_gone_since: datetime | None = None  # queries have met an address that is gone, the last one too
     called_back: bool = False  # with news that must be asked for
-    callbacks_unread: int = 0  # whose result could not be read
+    unreadable_callbacks: int = 0  # whose result could not be read
     vendor_task_id: str | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -194,11 +194,13 @@ class Job(BaseModel):
     job_id: str
     run: int = 1  # part of the execution's name: a restart or redrive is a new run
     plannings: int = 0  # how often vendors were chosen
-    revision: int = 0
+    row_version: int = 0
     status: Status = Status.QUEUED
     source: Source
     options: Options = Options()
-    requested: Wish | None = None  # what a request asked for, beside the recording; it wins over all that lies there
+    requested: RequestedOptions | None = (
+        None  # what a request asked for, beside the recording; it wins over all that lies there
+    )
     audio: Audio | None = None
     vendor: str | None = None
     choice: VendorChoice | None = None  # why it is this one
@@ -212,7 +214,7 @@ class Job(BaseModel):
     transcript_key: str | None = None
     error: JobError | None = None
     warnings: list[str] = []
-    announced: bool = False  # the event that tells of the end was sent
+    event_published: bool = False  # the event that tells of the end was sent
     cost: Cost | None = None  # of everything until the last end
     created_at: datetime
     updated_at: datetime
@@ -223,7 +225,7 @@ class Job(BaseModel):
     @property
     def open(self) -> str | None:
         """The part of the index of open jobs that this one is in: somebody must still look after it."""
-        return None if self.finished and self.announced else self.job_id[0]
+        return None if self.finished and self.event_published else self.job_id[0]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -345,7 +347,7 @@ class Job(BaseModel):
         )
 
     @_move
-    def converted_to(self, made: StoredConversion, warning: str, now: datetime) -> "Job":
+    def conversion_completed(self, made: StoredConversion, warning: str, now: datetime) -> "Job":
         """Note the recording in another form; a length that the recording does not tell is that of what was made."""
         if self.form is None or self.form.name != made.form or self.converted is not None:
             return self
@@ -368,11 +370,11 @@ class Job(BaseModel):
         return self._moved(now, conversion=None)
 
     @_move
-    def take_slot(self, slot: datetime, now: datetime) -> "Job":
+    def assign_slot(self, slot: datetime, now: datetime) -> "Job":
         """The attempt has its place in the vendor's line; standing in a long line does not use up the job's time."""
         deadline_at = max(self.deadline_at, slot + timedelta(seconds=DEADLINE_S))
         slots = self.attempt.slots + 1
-        return self._attempt_moved(now, due_at=slot, paced=True, slots=slots)._moved(now, deadline_at=deadline_at)
+        return self._attempt_moved(now, due_at=slot, has_slot=True, slots=slots)._moved(now, deadline_at=deadline_at)
 
     @_move
     def claim(
@@ -412,12 +414,12 @@ class Job(BaseModel):
         return self._attempt_moved(now, edition=edition, vendor_task_id=vendor_task_id)._warned(warnings, now)
 
     @_move
-    def hand_over_again(self, number: int, now: datetime, retry_after_s: float = 0) -> "Job":
+    def retry_submission(self, number: int, now: datetime, retry_after_s: float = 0) -> "Job":
         """The vendor did not answer to attempt `number`, which can be repeated without harm: once more, later."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims, retry_after_s))
-        return self._attempt_moved(now, due_at=due_at, paced=False)
+        return self._attempt_moved(now, due_at=due_at, has_slot=False)
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
@@ -427,15 +429,17 @@ class Job(BaseModel):
         return self._attempt_moved(now, vendor_task_id=vendor_task_id, submitted_at=now)
 
     @_move
-    def asked(self, number: int, now: datetime, *, gone: bool = False) -> "Job":
+    def count_query(self, number: int, now: datetime, *, gone: bool = False) -> "Job":
         """Count a query that brought no result yet. gone: the vendor's address was not there."""
         if self.attempt.number != number:
             return self
-        gone_since = (self.attempt.gone_since or now) if gone else None
-        return self._attempt_moved(now, queries=self.attempt.queries + 1, query_slot=None, gone_since=gone_since)
+        address_gone_since = (self.attempt.address_gone_since or now) if gone else None
+        return self._attempt_moved(
+            now, queries=self.attempt.queries + 1, query_slot=None, address_gone_since=address_gone_since
+        )
 
     @_move
-    def take_query_slot(self, number: int, slot: datetime, now: datetime) -> "Job":
+    def assign_query_slot(self, number: int, slot: datetime, now: datetime) -> "Job":
         """The question about attempt `number` has its place in the line of those who ask."""
         return self if self.attempt.number != number else self._attempt_moved(now, query_slot=slot)
 
@@ -445,14 +449,14 @@ class Job(BaseModel):
         return self if self.attempt.number != number else self._attempt_moved(now, called_back=True)
 
     @_move
-    def callback_unread(self, number: int, now: datetime) -> "Job":
+    def callback_unreadable(self, number: int, now: datetime) -> "Job":
         """The result in a callback for attempt `number` could not be read, and the vendor cannot be queried."""
         if self.attempt.number != number:
             return self
-        return self._attempt_moved(now, callbacks_unread=self.attempt.callbacks_unread + 1)
+        return self._attempt_moved(now, unreadable_callbacks=self.attempt.unreadable_callbacks + 1)
 
     @_move
-    def keep_token(self, task_token: str, now: datetime) -> "Job":
+    def store_task_token(self, task_token: str, now: datetime) -> "Job":
         """The execution waits for a callback under this token."""
         return self._attempt_moved(now, waits=self.attempt.waits + 1)._moved(now, task_token=task_token)
 
@@ -533,15 +537,15 @@ class Job(BaseModel):
             error=None,
             conversion=None,
             conversion_error=None,
-            announced=False,
+            event_published=False,
             expires_at=None,
             deadline_at=now + timedelta(seconds=DEADLINE_S),
         )
 
     @_move
-    def announce(self, expires_at: int, cost: Cost | None = None) -> "Job":
+    def mark_event_published(self, expires_at: int, cost: Cost | None = None) -> "Job":
         """The world was told of the end, and of its cost; from now on the row may be forgotten at `expires_at`."""
-        return self.model_copy(update={"announced": True, "expires_at": expires_at, "cost": cost})
+        return self.model_copy(update={"event_published": True, "expires_at": expires_at, "cost": cost})
 
     def free_from(self) -> datetime:
         """From when the current attempt may be submitted: its turn has come, and no claim on it stands.
@@ -584,7 +588,7 @@ def recency(created_at: datetime, job_id: str = "") -> str:
     return f"{moment.isoformat(timespec='microseconds')}Z#{job_id}"
 
 
-def new_job(source: Source, now: datetime, requested: Wish | None = None) -> Job:
+def new_job(source: Source, now: datetime, requested: RequestedOptions | None = None) -> Job:
     """The job of an object version that was just seen, or asked for."""
     return Job(
         job_id=job_id(source),

@@ -1,7 +1,7 @@
 """What a person may ask of a transcription, in one vocabulary for all vendors.
 
 Each vendor maps the options that it knows; one that it cannot honour becomes a warning on the job. What only one vendor
-knows is set under that vendor's name (`core/parameters.py`). `core/levels.py` reads options from where people set them.
+knows is set under that vendor's name (`core/parameters.py`). `core/option_sources.py` reads options from their sources.
 """
 
 from collections.abc import Mapping
@@ -80,23 +80,23 @@ class Options(BaseModel):
         # What nobody asked for must not look asked for when it is read again.
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
-    def asked(self) -> set[str]:
+    def requested_names(self) -> set[str]:
         """Return the canonical options that were set and a vendor may not support.
 
         Not among them: language, which decides which vendors fit, and audio_track, which the conversion fulfils.
         """
         return self.model_fields_set - {"language", "audio_track", "vendor"}
 
-    def own(self, vendor: str) -> Mapping[str, Value]:
+    def vendor_options(self, vendor: str) -> Mapping[str, Value]:
         """What was set under a vendor's name, by the vendor's names for it."""
         return self.vendor.get(vendor, {})
 
-    def over(self, farther: "Options") -> "Options":
+    def over(self, lower_precedence: "Options") -> "Options":
         """These options where they are set, those farther away where not; each parameter of a vendor by itself."""
         nearer = {name: getattr(self, name) for name in self.model_fields_set - {"vendor"}}
-        names = {*farther.vendor, *self.vendor}
-        vendor = {name: {**farther.own(name), **self.own(name)} for name in names}
-        return farther.model_copy(update={**nearer, **({"vendor": vendor} if vendor else {})})
+        names = {*lower_precedence.vendor, *self.vendor}
+        vendor = {name: {**lower_precedence.vendor_options(name), **self.vendor_options(name)} for name in names}
+        return lower_precedence.model_copy(update={**nearer, **({"vendor": vendor} if vendor else {})})
 
 
 # The options that are the same for all vendors, and their values in words.
@@ -117,7 +117,7 @@ ALLOWED: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Wish(BaseModel):
+class RequestedOptions(BaseModel):
     """What somebody asks for at one level: maybe a vendor (`auto`: choose), and options."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,6 +125,8 @@ class Wish(BaseModel):
     vendor: str | None = None
     options: Options = Options()
 
-    def over(self, farther: "Wish") -> "Wish":
+    def over(self, lower_precedence: "RequestedOptions") -> "RequestedOptions":
         """This wish where it says something, the one farther away where not."""
-        return Wish(vendor=self.vendor or farther.vendor, options=self.options.over(farther.options))
+        return RequestedOptions(
+            vendor=self.vendor or lower_precedence.vendor, options=self.options.over(lower_precedence.options)
+        )

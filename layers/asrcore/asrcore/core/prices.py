@@ -167,12 +167,12 @@ ASSUMED_EXCHANGE = Exchange(7.1)
 class Rates:
     """Everything that a job's cost is reckoned with.
 
-    vendors, completes_by: by vendor; one without a price is unknown.  aws: of the stack's region, `region`.
+    vendors, completion_modes: by vendor; one without a price is unknown.  aws: of the stack's region, `region`.
     exports: how many files lie beside a transcript.  long_calls: vendors whose calls may take minutes.
     """
 
     vendors: Mapping[str, VendorPrice]
-    completes_by: Mapping[str, frozenset[Completion]]
+    completion_modes: Mapping[str, frozenset[Completion]]
     aws: AwsPrices
     region: str
     exchange: Exchange = ASSUMED_EXCHANGE

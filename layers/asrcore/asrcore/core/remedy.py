@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, product
 
 from asrcore.core.audio import Audio
-from asrcore.core.vendor import Order, Vendor
+from asrcore.core.vendor import RecognitionRequest, Vendor
 
 ENGINE_HZ = 16000  # what every vendor's engines are made for
 LONG_MS = 10 * 60 * 1000  # of longer recordings a WAV is large
@@ -37,7 +37,7 @@ class _Change:
         return " ".join([f"ffmpeg {before}-i IN", *self.arguments, *more, f"{out}.{self.ending}"])
 
 
-def advise(order: Order, vendors: Sequence[Vendor]) -> str:
+def advise(order: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
     """Return what to do with a recording so that one of the vendors takes it, in one sentence."""
     if not any(order.options.language in vendor.limits.languages for vendor in vendors):
         spoken = sorted(frozenset[str]().union(*(vendor.limits.languages for vendor in vendors)))
@@ -57,7 +57,7 @@ def advise(order: Order, vendors: Sequence[Vendor]) -> str:
 
 
 def _first_taken(
-    order: Order, vendors: Sequence[Vendor], changes: Iterable[_Change], longest_ms: int | None = None
+    order: RecognitionRequest, vendors: Sequence[Vendor], changes: Iterable[_Change], longest_ms: int | None = None
 ) -> _Change | None:
     """Return the first change after which a vendor takes the recording, or its parts of `longest_ms`."""
     for change in changes:
@@ -67,16 +67,16 @@ def _first_taken(
         audio = change.audio.model_copy(update={"duration_ms": part_ms})
         size_bytes = change.size_bytes * part_ms // max(length_ms, 1)
         changed = replace(order, audio=audio, size_bytes=size_bytes, named=False)
-        if any(vendor.why_not(changed) is None for vendor in vendors):
+        if any(vendor.rejection_reason(changed) is None for vendor in vendors):
             return change
     return None
 
 
-def _as_it_is(order: Order) -> _Change:
+def _as_it_is(order: RecognitionRequest) -> _Change:
     return _Change((), ("-c copy",), order.audio.format, order.audio, order.size_bytes)
 
 
-def _changes(order: Order) -> Iterator[_Change]:
+def _changes(order: RecognitionRequest) -> Iterator[_Change]:
     """Yield what FFmpeg can make of a recording, from few changes to many; its own format first."""
     audio = order.audio
     own = [name for name, (codec, *_) in WRITTEN.items() if (name, codec) == (audio.format, audio.codec)]
@@ -90,7 +90,7 @@ def _changes(order: Order) -> Iterator[_Change]:
             yield _change(order, ending, *wanted)
 
 
-def _change(order: Order, ending: str, is_new_format: bool, to_mono: bool, to_rate: bool) -> _Change:
+def _change(order: RecognitionRequest, ending: str, is_new_format: bool, to_mono: bool, to_rate: bool) -> _Change:
     codec, bits, arguments = WRITTEN[ending]
     changed = {"format": ending, "codec": codec, "bits_per_sample": bits}
     changed |= {"channels": 1} if to_mono else {}

@@ -9,11 +9,11 @@ from typing import Any
 
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.conversion import converted_order, form_for, takes_as_is
-from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
-from asrcore.core.links import is_linked
 from asrcore.core.remedy import advise
-from asrcore.core.vendor import Limits, Order, Vendor
+from asrcore.core.remote_recordings import is_remote
+from asrcore.core.vendor import Limits, RecognitionRequest, Vendor
 
 INCOMING = "incoming/"
 AUTO = "auto"
@@ -29,7 +29,7 @@ def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -
     wished: a vendor's name or `auto`; it wins. Raises AsrError(config) for a folder that is no vendor.
     """
     inside = key.removeprefix(INCOMING)
-    folder = inside.split("/")[0] if "/" in inside and not is_linked(key) else AUTO
+    folder = inside.split("/")[0] if "/" in inside and not is_remote(key) else AUTO
     name = wished or folder
     if name == AUTO:
         return None
@@ -44,7 +44,7 @@ def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -
 
 
 @dataclass(frozen=True)
-class Refusal:
+class IneligibleVendor:
     """Why a vendor cannot have a recording."""
 
     vendor: str
@@ -65,7 +65,7 @@ class Selection:
 
 
 def choose(
-    order: Order,
+    order: RecognitionRequest,
     candidates: Sequence[str],
     vendors: Mapping[str, Vendor],
     missing_credentials: Callable[[Vendor], str | None],
@@ -95,27 +95,30 @@ def choose(
 
 
 def _select(
-    order: Order,
+    order: RecognitionRequest,
     is_named: bool,
     candidates: Sequence[Vendor],
     missing_credentials: Callable[[Vendor], str | None],
     forms: Mapping[str, Form],
 ) -> Selection:
     chosen: dict[str, Vendor] = {}
-    refused: list[Refusal] = []
+    refused: list[IneligibleVendor] = []
     for vendor in candidates:
-        reason = None if vendor.name in forms else vendor.why_not(order)
+        reason = None if vendor.name in forms else vendor.rejection_reason(order)
         lacking = missing_credentials(vendor)
         if reason:
-            refused.append(Refusal(vendor.name, reason, ErrorClass.BAD_AUDIO))
+            refused.append(IneligibleVendor(vendor.name, reason, ErrorClass.BAD_AUDIO))
         elif lacking:
-            refused.append(Refusal(vendor.name, lacking, ErrorClass.CONFIG))
+            refused.append(IneligibleVendor(vendor.name, lacking, ErrorClass.CONFIG))
         else:
             chosen[vendor.name] = vendor
     if not chosen:
         raise _none_fits(order, refused, {vendor.name: vendor for vendor in candidates})
     orders = {name: converted_order(order, forms[name]) if name in forms else order for name in chosen}
-    left_out = {name: vendor.unmet(orders[name]) & order.options.asked() for name, vendor in chosen.items()}
+    left_out = {
+        name: vendor.unsupported_options(orders[name]) & order.options.requested_names()
+        for name, vendor in chosen.items()
+    }
     in_order = sorted(left_out, key=lambda name: bool(left_out[name]))
     choice = VendorChoice(code=ChoiceReason.NAMED) if is_named else _reason(in_order[0], left_out)
     return Selection(in_order, choice, {name: forms[name] for name in in_order if name in forms})
@@ -132,7 +135,9 @@ def _reason(first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoic
     return VendorChoice(code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": options, "passed_over": passed_over})
 
 
-def _none_fits(order: Order, refused: Sequence[Refusal], vendors: Mapping[str, Vendor]) -> AsrError:
+def _none_fits(
+    order: RecognitionRequest, refused: Sequence[IneligibleVendor], vendors: Mapping[str, Vendor]
+) -> AsrError:
     lines = "\n".join(f"{refusal.vendor}: {refusal.reason}" for refusal in refused)
     only = refused[0].vendor if len(refused) == 1 else None
     if any(refusal.error_class is ErrorClass.CONFIG for refusal in refused):
@@ -151,7 +156,7 @@ def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Ma
     """
     if error.error_class is not ErrorClass.BAD_AUDIO:
         return list(chain)
-    takes_more = _TAKES_MORE[error.trait]
+    takes_more = _TAKES_MORE[error.constraint]
     return [name for name in chain if takes_more(vendors[name].limits, failed.limits)]
 
 
@@ -160,15 +165,15 @@ def _wider(one: frozenset[Any], other: frozenset[Any]) -> bool:
     return bool(other) and (not one or bool(one - other))
 
 
-_TAKES_MORE: Mapping[Trait, Callable[[Limits, Limits], bool]] = {
-    Trait.FORMAT: lambda one, other: _wider(one.formats, other.formats),
-    Trait.SAMPLE_RATE: lambda one, other: _wider(one.sample_rates_hz, other.sample_rates_hz),
-    Trait.CHANNELS: lambda one, other: _wider(one.channels, other.channels),
-    Trait.LENGTH: lambda one, other: one.max_duration_ms > other.max_duration_ms,
+_TAKES_MORE: Mapping[AudioConstraint, Callable[[Limits, Limits], bool]] = {
+    AudioConstraint.FORMAT: lambda one, other: _wider(one.formats, other.formats),
+    AudioConstraint.SAMPLE_RATE: lambda one, other: _wider(one.sample_rates_hz, other.sample_rates_hz),
+    AudioConstraint.CHANNELS: lambda one, other: _wider(one.channels, other.channels),
+    AudioConstraint.LENGTH: lambda one, other: one.max_duration_ms > other.max_duration_ms,
     # No vendor documents a shortest length: a vendor of short recordings is the likeliest to take this one.
-    Trait.SHORTNESS: lambda one, _other: one.max_duration_ms <= SHORT_MS,
-    Trait.SIZE: lambda one, other: (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf),
-    Trait.CONTENT: lambda _one, _other: False,
+    AudioConstraint.SHORTNESS: lambda one, _other: one.max_duration_ms <= SHORT_MS,
+    AudioConstraint.SIZE: lambda one, other: (one.max_size_bytes or math.inf) > (other.max_size_bytes or math.inf),
+    AudioConstraint.CONTENT: lambda _one, _other: False,
 }
 
 

@@ -8,15 +8,15 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from asrcore.core.job import Job, Status
-from asrcore.core.pacing import EARLY_S
 from asrcore.core.polling import callback_patience_s, next_delay
+from asrcore.core.rate_limit import EARLY_S
 from asrcore.core.vendor import Completion
 
 # Seconds after a step was due. Longer than a step and the recovery from it can take, with every retry: past it, a job
 # whose execution does not run is stalled. A step with a long call to a vendor claims the attempt before it.
 GRACE_S = 1320
 # The same with every long call cut off, and while AWS Lambda has no room for either: past it, every job is stalled.
-CROWDED_S = 13500
+THROTTLED_GRACE_S = 13500
 
 
 class Next(StrEnum):
@@ -44,8 +44,8 @@ class Step(BaseModel):
         return {"job_id": self.job_id, "next": str(self.next), "wait_s": self.wait_s}
 
 
-def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) -> Step:
-    """What is next, and in how many seconds. completes_by: of the current attempt's vendor."""
+def next_step(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> Step:
+    """What is next, and in how many seconds. completion_modes: of the current attempt's vendor."""
     if job.finished:
         return Step(job_id=job.job_id, next=Next.COMPLETED if job.status is Status.COMPLETED else Next.FAILED)
     if not job.planned:
@@ -56,9 +56,13 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
     if attempt.submitted_at is None:
         return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_wait_to_submit_s(job, now))
     elapsed_s = (now - attempt.submitted_at).total_seconds()
-    patience_s = _patience_s(job, completes_by)
-    can_query = Completion.QUERY in completes_by
-    if Completion.CALLBACK in completes_by and not attempt.called_back and (elapsed_s < patience_s or not can_query):
+    patience_s = _patience_s(job, completion_modes)
+    can_query = Completion.QUERY in completion_modes
+    if (
+        Completion.CALLBACK in completion_modes
+        and not attempt.called_back
+        and (elapsed_s < patience_s or not can_query)
+    ):
         # Never 0: a task that waits for its token needs a time limit above it.
         return Step(job_id=job.job_id, next=Next.CALLBACK, wait_s=max(1, math.ceil(patience_s - elapsed_s)))
     has_news = attempt.called_back and attempt.queries == 0
@@ -66,31 +70,31 @@ def next_step(job: Job, completes_by: AbstractSet[Completion], now: datetime) ->
     return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
 
 
-def look_by(job: Job, completes_by: AbstractSet[Completion]) -> datetime:
+def next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:
     """By when somebody must have looked at the job again, if anybody still looks after it.
 
     Read off the last move: it said how long to wait, and nobody who keeps to that is GRACE_S late.
     """
-    wait_s = next_step(job, completes_by, job.updated_at).wait_s
+    wait_s = next_step(job, completion_modes, job.updated_at).wait_s
     return job.updated_at + timedelta(seconds=wait_s + GRACE_S)
 
 
-def is_overdue(job: Job, completes_by: AbstractSet[Completion], result_deadline_s: float, now: datetime) -> bool:
+def is_overdue(job: Job, completion_modes: AbstractSet[Completion], result_deadline_s: float, now: datetime) -> bool:
     """Whether the vendor's time to answer the current attempt is up. result_deadline_s: of one that can be asked."""
     submitted_at = job.attempt.submitted_at if job.planned else None
     if submitted_at is None:
         return False
-    can_query = Completion.QUERY in completes_by
-    limit_s = result_deadline_s if can_query else _patience_s(job, completes_by)
+    can_query = Completion.QUERY in completion_modes
+    limit_s = result_deadline_s if can_query else _patience_s(job, completion_modes)
     return now >= submitted_at + timedelta(seconds=limit_s)
 
 
-def _patience_s(job: Job, completes_by: AbstractSet[Completion]) -> float:
-    return callback_patience_s(job.audio_s or 0.0, can_query=Completion.QUERY in completes_by)
+def _patience_s(job: Job, completion_modes: AbstractSet[Completion]) -> float:
+    return callback_patience_s(job.audio_s or 0.0, can_query=Completion.QUERY in completion_modes)
 
 
 def _wait_to_submit_s(job: Job, now: datetime) -> int:
     """Whole seconds. Before a slot, so early that a process can start and then keep it to the millisecond."""
     wait_s = (job.free_from() - now).total_seconds()
-    awaits_slot = job.attempt.paced and job.free_from() == job.attempt.due_at
+    awaits_slot = job.attempt.has_slot and job.free_from() == job.attempt.due_at
     return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))

@@ -22,12 +22,12 @@ from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import TooManyPartsError, read_json
 from asrcore.core.errors import (
     AsrError,
+    AudioConstraint,
     ErrorClass,
     InterfaceGoneError,
     NoAnswerError,
     QueryFailedError,
     TaskNotFoundError,
-    Trait,
     UnreadableResultError,
 )
 from asrcore.core.options import Options
@@ -79,7 +79,7 @@ NOT_16_BIT = frozenset({"pcm_u8", "pcm_s8", "pcm_s24le", "pcm_s32le", "pcm_f32le
 
 
 @dataclass(frozen=True)
-class Order:
+class RecognitionRequest:
     """One recording and what is wanted of it; the same for every vendor.
 
     repeated: this attempt was submitted before, and the result is unknown.  named: a person chose the vendor, and may
@@ -146,7 +146,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Account:
+class VendorEndpoint:
     """Where a vendor is reached, and its object in the secret. model: of the stack, unless the recording names one."""
 
     base_url: str
@@ -155,7 +155,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """One HTTP request, signed: it is sent once and never again."""
 
     method: str
@@ -171,7 +171,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """One HTTP reply; header names are lower-case."""
 
     status: int
@@ -217,7 +217,7 @@ class Callback:
     outcome: Recognition | InProgress | AsrError
 
 
-class Kind(StrEnum):
+class CodeKind(StrEnum):
     """What a vendor's code means; the last three are error classes."""
 
     SUCCESS = "success"
@@ -235,18 +235,20 @@ class Code:
     retry_after_s: seconds before the next attempt, where the vendor's limit is known to hold that long.
     """
 
-    kind: Kind
+    kind: CodeKind
     meaning: str
     advice: str = ""
-    trait: Trait = Trait.FORMAT
+    constraint: AudioConstraint = AudioConstraint.FORMAT
     retry_after_s: float = 0
 
 
 UNDOCUMENTED = Code(
-    Kind.RETRY, "a code that the vendor does not document", "If it persists, ask the vendor's support what it means."
+    CodeKind.RETRY,
+    "a code that the vendor does not document",
+    "If it persists, ask the vendor's support what it means.",
 )
 # A code whose kind is no error class is one that does not belong where it came, which may pass.
-_CLASSES = {Kind.BAD_AUDIO: ErrorClass.BAD_AUDIO, Kind.CONFIG: ErrorClass.CONFIG}
+_CLASSES = {CodeKind.BAD_AUDIO: ErrorClass.BAD_AUDIO, CodeKind.CONFIG: ErrorClass.CONFIG}
 # A signed address, or as much of one as is signed.
 _URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
@@ -273,8 +275,8 @@ class Vendor(ABC):
     successor: ClassVar[str] = ""  # of an interface that ages: our vendor for the one that replaced it
     limits: Limits
     tuning: ClassVar[Tuning]  # rates and sizes in force unless the stack parameter VendorTuning changes them
-    completes_by: ClassVar[frozenset[Completion]]
-    honours: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
+    completion_modes: ClassVar[frozenset[Completion]]
+    supported_options: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
     parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # what may be set under its own name
     may_be_off: ClassVar[bool] = False  # whether it may have no base URL, and is off without
     secret_name: ClassVar[str]  # its object in the secret
@@ -285,7 +287,7 @@ class Vendor(ABC):
     unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
     most_callbacks: ClassVar[int | None] = None  # how often it posts a result that is not acknowledged, if it says so
     edition_codes: ClassVar[frozenset[str]] = frozenset()  # the account has no right to the edition of the submission
-    telling_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
+    result_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
     longest_call_s: ClassVar[float] = SHORT_CALL_S  # of one HTTP exchange, the recording's upload included
 
     @property
@@ -297,11 +299,11 @@ class Vendor(ABC):
         """Return the vendor as the stack parameter VendorTuning makes it: another where limits are the operator's."""
         return self
 
-    def lacking(self, held: Mapping[str, Any]) -> str:
+    def missing_secret_fields(self, held: Mapping[str, Any]) -> str:
         """What the vendor's object in the secret lacks, in words; "" when nothing."""
         return ", ".join(name for name in self.secret_fields if not held.get(name))
 
-    def chosen_task_id(self, order: Order) -> str | None:
+    def chosen_task_id(self, order: RecognitionRequest) -> str | None:
         """The task id that the submission of this attempt will have; None where the vendor chooses it.
 
         The same for the same job and attempt, so that it can be written down first: a submission of which nobody knows
@@ -309,32 +311,39 @@ class Vendor(ABC):
         """
         return None
 
-    def editions(self, order: Order) -> tuple[str, ...]:
+    def editions(self, order: RecognitionRequest) -> tuple[str, ...]:
         """Return the editions of the product that may serve an order, the preferred one first; none for most vendors.
 
         An account has a right to some of them. After a refusal by one of `edition_codes` the next one is used.
         """
         return ()
 
-    def result_deadline_s(self, order: Order) -> float:
+    def result_deadline_s(self, order: RecognitionRequest) -> float:
         """Seconds after submission at which a result that has not come is no longer waited for."""
         return RESULT_DEADLINE_S
 
     @abstractmethod
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         """The request that hands the recording over. callback_url is used by vendors that call back."""
 
     @abstractmethod
-    def read_submit(self, reply: Reply, order: Order) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
         """Accepted, or the recognition itself from a vendor that answers at once. Raises AsrError."""
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         """The request that asks for the result; only vendors that complete by query have it."""
         raise LookupError(f"{self.name} cannot be queried")
 
-    def read_query(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         """InProgress or the recognition.
 
         Raises QueryFailedError where only the question failed, of these TaskNotFoundError where the vendor does not
@@ -345,11 +354,11 @@ class Vendor(ABC):
         except AsrError as error:
             raise self.query_error(error) from None
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         """What the answer to a query says. Raises AsrError; `read_query` tells what it means for the task."""
         raise LookupError(f"{self.name} cannot be queried")
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         """What a callback says. Raises AsrError("BadCallback") when the body is not one of this vendor's."""
         raise LookupError(f"{self.name} does not call back")
 
@@ -357,16 +366,16 @@ class Vendor(ABC):
         """The JSON that the vendor expects in answer to a callback: taken over, or failed and wanted again."""
         return {"code": 0, "message": "success"} if stored else {"code": 1, "message": "not stored, please send again"}
 
-    def why_not(self, order: Order) -> str | None:
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
         """Why this vendor cannot take this recording, in words with both numbers; None when it can."""
         return next(iter(refusals(self.limits, order)), None)
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         """The options that somebody asked for and this recording will not get from this vendor.
 
         Those set under another vendor's name are among them, as `vendor.parameter`.
         """
-        asked = order.options.asked()
+        asked = order.options.requested_names()
         if order.audio.channels == 1:
             asked -= {"channels"}  # one channel alone is split and mixed at once
         elsewhere = {
@@ -375,25 +384,27 @@ class Vendor(ABC):
             for parameter in own
             if vendor != self.name
         }
-        return (asked - self.honours) | elsewhere
+        return (asked - self.supported_options) | elsewhere
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         """Whether the number of speakers that somebody asked for is kept; if not, they are told apart and counted."""
         return True
 
-    def warnings(self, order: Order) -> list[str]:
+    def warnings(self, order: RecognitionRequest) -> list[str]:
         """What this recording will not get from this vendor in the way it was asked for, a sentence each."""
-        unmet, speakers = self.unmet(order), order.options.speakers
-        found = [f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unmet)]
-        if speakers and "speakers" not in unmet and not self.fixes_speakers(order):
+        unsupported_options, speakers = self.unsupported_options(order), order.options.speakers
+        found = [
+            f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unsupported_options)
+        ]
+        if speakers and "speakers" not in unsupported_options and not self.fixes_speakers(order):
             found.append(f"{self.name} tells speakers apart, but counts them itself: they may not be {speakers}")
         if order.named and (what := unlisted(self.limits, order.audio)):
             found.append(f"{self.name} does not list {what}; it was submitted because the vendor was named")
         return found
 
-    def own(self, order: Order) -> Mapping[str, Value]:
+    def vendor_options(self, order: RecognitionRequest) -> Mapping[str, Value]:
         """What somebody set under this vendor's name: of `parameters`, checked, by their names there."""
-        return order.options.own(self.name)
+        return order.options.vendor_options(self.name)
 
     def look_up(self, code: str, message: str = "") -> Code:
         """What a code means; one that is not in the table is a bounded retry."""
@@ -414,7 +425,7 @@ class Vendor(ABC):
             code[:LONGEST_CODE],
             text,
             self.name,
-            trait=known.trait,
+            constraint=known.constraint,
             retry_after_s=max(known.retry_after_s, retry_after_s),
         )
 
@@ -431,7 +442,7 @@ class Vendor(ABC):
         ended = error.error_class is ErrorClass.BAD_AUDIO or error.code in self.task_codes
         return error if ended else as_failed_query(error)
 
-    def parse_json(self, reply: Reply) -> dict[str, Any]:
+    def parse_json(self, reply: HttpReply) -> dict[str, Any]:
         """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
         try:
             document = read_json(decode(reply.body, declared_charset(reply.headers.get("content-type", ""))))
@@ -447,7 +458,7 @@ class Vendor(ABC):
             raise self.unusable(reply, "EmptyReply", "answered nothing")
         raise self.unusable(reply, "NotJson", "answered something that is not a JSON object")
 
-    def checked_code(self, reply: Reply, code: str) -> str:
+    def checked_code(self, reply: HttpReply, code: str) -> str:
         """Return the code that was read in a reply.
 
         Raises AsrError as `unusable` makes it for no code, and for an undocumented one where HTTP says that the address
@@ -458,7 +469,7 @@ class Vendor(ABC):
             raise self.unusable(reply, "NoCode", "answered without a code")
         return code
 
-    def unusable(self, reply: Reply, code: str, what: str) -> AsrError:
+    def unusable(self, reply: HttpReply, code: str, what: str) -> AsrError:
         """The error for a reply that does not say what it must: `config` for a refusal by HTTP status, else `retry`.
 
         code: ours, for a reply with HTTP 200.  what: what the vendor did, as the sentence's predicate.
@@ -504,7 +515,7 @@ class Vendor(ABC):
         return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", message, self.name)
 
 
-def attempt_uuid(order: Order) -> str:
+def attempt_uuid(order: RecognitionRequest) -> str:
     """A UUID that only this attempt has, always the same; in form a random one (version 4), as vendors want it."""
     digest = hashlib.sha256(f"{order.job_id}/{order.attempt}".encode()).digest()
     return str(UUID(bytes=digest[:16], version=4))
@@ -515,7 +526,7 @@ def as_failed_query(error: AsrError) -> QueryFailedError:
     return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
 
 
-def refusals(limits: Limits, order: Order) -> list[str]:
+def refusals(limits: Limits, order: RecognitionRequest) -> list[str]:
     """One sentence for each of a vendor's limits that a recording breaks."""
     audio, found = order.audio, []
     if order.options.language not in limits.languages:

@@ -8,8 +8,8 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urljoin
 
-from asrcore.core.errors import AsrError, ErrorClass, Trait
-from asrcore.core.links import Link, read_link
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
+from asrcore.core.remote_recordings import RemoteUrl, parse_remote_url
 from asrcore.net.deadline import Deadline
 from asrcore.net.public_connection import PrivateAddressError, connect
 
@@ -28,7 +28,7 @@ def fetch(
     limit_s: float = FETCH_LIMIT_S,
     tls: ssl.SSLContext | None = None,
 ) -> bytes:
-    """What is at an address, whole. local: as for `read_link`; this machine may be asked then.
+    """What is at an address, whole. local: as for `parse_remote_url`; this machine may be asked then.
 
     Raises AsrError, whose message never has the address: bad_audio for what is too large or not there, config for an
     address that is not allowed or leads to such a one, retry when nobody answers in time.
@@ -36,7 +36,7 @@ def fetch(
     try:
         with Deadline(limit_s) as deadline:
             for _ in range(MOST_REDIRECTS + 1):
-                link = read_link(url, local=local)
+                link = parse_remote_url(url, local=local)
                 with closing(_connect(link, deadline, tls, local=local)) as connection:
                     connection.request("GET", link.target, headers=_HEADERS)
                     with connection.getresponse() as response:
@@ -53,24 +53,24 @@ def fetch(
         message = f"the recording's address did not answer within {limit_s:g} s, or not in HTTP"
         raise AsrError(ErrorClass.RETRY, "LinkFailed", f"{message} ({type(error).__name__})") from None
     message = f"the recording's address sends from one place to the next, more than {MOST_REDIRECTS} times"
-    raise AsrError(ErrorClass.BAD_AUDIO, "LinkFailed", message, trait=Trait.CONTENT)
+    raise AsrError(ErrorClass.BAD_AUDIO, "LinkFailed", message, constraint=AudioConstraint.CONTENT)
 
 
 def _body(response: HTTPResponse, at_most_bytes: int) -> bytes:
     if response.status != 200:
         error_class = ErrorClass.RETRY if response.status >= 500 else ErrorClass.BAD_AUDIO
         message = f"the recording's address answers HTTP {response.status}: give one that serves the recording"
-        raise AsrError(error_class, "LinkFailed", message, trait=Trait.CONTENT)
+        raise AsrError(error_class, "LinkFailed", message, constraint=AudioConstraint.CONTENT)
     body = bytearray()
     while chunk := response.read1(_READ_BYTES):
         body += chunk
         if len(body) > at_most_bytes:
             message = f"the recording is larger than the {at_most_bytes} bytes that can be sent to this vendor"
-            raise AsrError(ErrorClass.BAD_AUDIO, "LinkTooLarge", message, trait=Trait.SIZE)
+            raise AsrError(ErrorClass.BAD_AUDIO, "LinkTooLarge", message, constraint=AudioConstraint.SIZE)
     if response.length:
         raise HTTPException("the answer ended before its end")
     return bytes(body)
 
 
-def _connect(link: Link, deadline: Deadline, tls: ssl.SSLContext | None, *, local: bool) -> HTTPConnection:
+def _connect(link: RemoteUrl, deadline: Deadline, tls: ssl.SSLContext | None, *, local: bool) -> HTTPConnection:
     return connect(link.host, link.port, deadline, is_https=link.is_https, local=local, tls=tls)

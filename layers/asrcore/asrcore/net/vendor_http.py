@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
-from asrcore.core.vendor import CONNECT_TIMEOUT_S, Reply, Request
+from asrcore.core.vendor import CONNECT_TIMEOUT_S, HttpReply, HttpRequest
 from asrcore.net.deadline import Deadline, DeadlineAdapter, PublicAddressError
 
 LARGEST_REPLY_BYTES = 24 * 1024 * 1024
@@ -25,7 +25,7 @@ ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-def send(request: Request) -> Reply:
+def send(request: HttpRequest) -> HttpReply:
     """The vendor's reply, whatever its status. Redirects are not followed, and nothing is ever sent twice.
 
     Takes `longest_s` of the request at most, from when the name is looked up. A ByteStream is read while it is sent; an
@@ -41,7 +41,7 @@ def send(request: Request) -> Reply:
         try:
             with deadline, adapter.send(prepared, **surroundings) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                reply = Reply(response.status_code, _read(response), headers)
+                reply = HttpReply(response.status_code, _read(response), headers)
         except PublicAddressError:
             message = "the vendor's base URL begins with http:// and leads to a public address: give one with https://"
             raise AsrError(ErrorClass.CONFIG, "ClearText", message) from None
@@ -56,7 +56,7 @@ def send(request: Request) -> Reply:
     return reply
 
 
-def _prepare(request: Request, session: requests.Session) -> tuple[requests.PreparedRequest, BaseAdapter, Any]:
+def _prepare(request: HttpRequest, session: requests.Session) -> tuple[requests.PreparedRequest, BaseAdapter, Any]:
     """The request as it will be sent, by what, and with which time limits, certificates and proxies."""
     try:
         headers: Mapping[str, bytes] = {name: value.encode("latin-1") for name, value in request.headers.items()}

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from asrcore.core.errors import AsrError, ErrorClass, Trait
+from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.transcript import Source
 from asrcore.services import Converted
@@ -43,7 +43,9 @@ class S3Converter:
             stored = upload.finish(transcoder.header)
         except UndecodableError as error:
             message = f"the recording cannot be converted: {error}"
-            raise AsrError(ErrorClass.BAD_AUDIO, "ConversionFailed", message, trait=Trait.CONTENT) from error
+            raise AsrError(
+                ErrorClass.BAD_AUDIO, "ConversionFailed", message, constraint=AudioConstraint.CONTENT
+            ) from error
         finally:
             upload.abort()
         size_bytes = len(transcoder.header) + transcoder.data_bytes
@@ -166,4 +168,4 @@ def _too_long(form: Form) -> AsrError:
         f"the conversion takes longer than the 15 minutes that AWS Lambda gives: convert it to"
         f" {form.in_words()} before the upload, or cut it into pieces"
     )
-    return AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", message, trait=Trait.CONTENT)
+    return AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", message, constraint=AudioConstraint.CONTENT)

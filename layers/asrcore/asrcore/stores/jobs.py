@@ -11,9 +11,9 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from asrcore.core.job import PARTS, Job, recency
-from asrcore.core.pacing import Pace, day_start, vendor_day
+from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.transcript import Source
-from asrcore.services import Asked, ConflictError, Found, Wanted
+from asrcore.services import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
 
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
@@ -44,7 +44,7 @@ class DynamoJobs:
         """Every job, in no order: reads the whole table, eventually consistent. For operators; no use case needs it."""
         # A vendor's line lies in the same table, and has no revision.
         pages = self._client.get_paginator("scan")
-        for page in pages.paginate(TableName=self._table, FilterExpression="attribute_exists(revision)"):
+        for page in pages.paginate(TableName=self._table, FilterExpression="attribute_exists(row_version)"):
             yield from map(_job, page["Items"])
 
     def delete(self, job: Job) -> None:
@@ -53,8 +53,8 @@ class DynamoJobs:
             self._client.delete_item(
                 TableName=self._table,
                 Key={"job_id": {"S": job.job_id}},
-                ConditionExpression="revision = :read",
-                ExpressionAttributeValues={":read": _SERIALIZE(job.revision)},
+                ConditionExpression="row_version = :read",
+                ExpressionAttributeValues={":read": _SERIALIZE(job.row_version)},
             )
         except ClientError as error:
             if _is_conditional(error):
@@ -63,17 +63,17 @@ class DynamoJobs:
 
     def save(self, job: Job) -> Job:
         """Write a moved job and return it with its new revision. Raises ConflictError."""
-        following = job.model_copy(update={"revision": job.revision + 1})
+        following = job.model_copy(update={"row_version": job.row_version + 1})
         condition = {
-            "ConditionExpression": "revision = :read",
-            "ExpressionAttributeValues": {":read": _SERIALIZE(job.revision)},
+            "ConditionExpression": "row_version = :read",
+            "ExpressionAttributeValues": {":read": _SERIALIZE(job.row_version)},
         }
         if not self._put(following, **condition):
             raise ConflictError(f"job {job.job_id} was moved by somebody else")
         return following
 
-    def next_slot(
-        self, line: str, pace: Pace, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+    def reserve_slot(
+        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
         """The next free place in a vendor's line; None when it takes no more until `latest`.
 
@@ -116,7 +116,7 @@ class DynamoJobs:
             day += timedelta(days=1)
         return None
 
-    def _move_line(self, line: str, value: str, condition: str, start_us: int, pace: Pace) -> int | None:
+    def _move_line(self, line: str, value: str, condition: str, start_us: int, pace: RateLimit) -> int | None:
         values = {":start": start_us, ":interval": pace.interval_us}
         moved = self._update(line, f"SET free_from_us = {value}", condition, values)
         return int(moved["free_from_us"]) if moved is not None else None
@@ -171,7 +171,7 @@ class DynamoJobs:
             ):
                 yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
 
-    def recent(self, wanted: Wanted, limit: int, before: str | None) -> Found:
+    def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """Jobs behind a place in the order of creation; from the index of all jobs, eventually consistent.
 
         Of each of its parts EXAMINED jobs are looked at, and nothing is told of times that not all parts were looked at
@@ -188,9 +188,9 @@ class DynamoJobs:
                 looked_at_until = max(looked_at_until, following["recency"]["S"])
         told = sorted((each for each in found if looked_at_until <= each[0] < last), reverse=True)
         more = told[limit - 1][0] if len(told) > limit else looked_at_until
-        return Found([job_id for _, job_id in told[:limit]], more or None)
+        return JobIdPage([job_id for _, job_id in told[:limit]], more or None)
 
-    def _part_of_recent(self, part: str, wanted: Wanted, first: str, last: str) -> Mapping[str, Any]:
+    def _part_of_recent(self, part: str, wanted: JobFilter, first: str, last: str) -> Mapping[str, Any]:
         filters = {name: value for name, value in (("status", wanted.status), ("vendor", wanted.vendor)) if value}
         values = {"part": part, "first": first, "last": max(first, _just_before(last)), **filters}
         conditions = " AND ".join(f"#{name} = :{name}" for name in filters)
@@ -218,16 +218,16 @@ class DynamoJobs:
             left = answer.get("UnprocessedKeys")
         return [found[job_id] for job_id in job_ids if job_id in found]
 
-    def asked(self, key: str, now: datetime) -> Asked | None:
+    def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
         """What was first asked for under a key within a day."""
         place = {"job_id": {"S": _asked_name(key)}}
         held = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True).get("Item")
         # Rows whose time is over may lie there for days.
         if held is None or int(held["expires_at"]["N"]) < int(now.timestamp()):
             return None
-        return Asked(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
+        return IdempotencyRecord(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
 
-    def ask(self, key: str, asked: Asked, now: datetime) -> Asked:
+    def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
         """What was first asked for under a key, which is this if nothing was; remembered for a day."""
         row = {
             "job_id": _asked_name(key),

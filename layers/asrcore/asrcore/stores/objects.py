@@ -11,19 +11,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import CONVERTED
-from asrcore.core.levels import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
-from asrcore.core.links import LINKED, is_linked
+from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
+from asrcore.core.remote_recordings import REMOTE, is_remote
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
-from asrcore.services import JSON, Made, ObjectVersion, Stored, Ticket
+from asrcore.services import JSON, ObjectVersion, PresignedPost, Stored, TranscriptOrigin
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
 # Where recordings lie, and what is made of them; no role may list what else there may be.
-PREFIXES = (INCOMING, LINKED, CONVERTED, "transcripts/", "superseded/", "raw/")
+PREFIXES = (INCOMING, REMOTE, CONVERTED, "transcripts/", "superseded/", "raw/")
 # Metadata of a transcript: of the recording it was made from.
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
@@ -114,14 +114,14 @@ class S3Recordings:
 
         Of a linked recording it is the address that was given. Raises AsrError as `look_up` does.
         """
-        if is_linked(source.key):
+        if is_remote(source.key):
             return self.read(source, 0, source.size_bytes).decode()
         url: str = self._signer.generate_presigned_url("get_object", self._version(source), ExpiresIn=URL_LIFETIME_S)
         return url
 
     def data(self, source: Source, at_most_bytes: int) -> bytes:
         """The whole recording. Raises AsrError as `look_up` and, of a linked one, `outside.fetch` do."""
-        if not is_linked(source.key):
+        if not is_remote(source.key):
             return self.read(source, 0, min(source.size_bytes, at_most_bytes))
         from asrcore.net.remote_fetch import fetch  # noqa: PLC0415 - hardly ever needed
 
@@ -129,7 +129,7 @@ class S3Recordings:
 
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
         """The whole recording, read from S3 while it is sent; a linked one is fetched first, into memory."""
-        if is_linked(source.key):
+        if is_remote(source.key):
             data = self.data(source, at_most_bytes)
             return ByteStream(len(data), lambda: iter((data,)))
         return ByteStream(source.size_bytes, lambda: self._chunks(source))
@@ -152,7 +152,7 @@ class S3Recordings:
         if read_bytes != source.size_bytes:
             raise _unreadable(EOFError())
 
-    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> Ticket:
+    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
         """Lets somebody upload one recording under a key, of the same kind (audio, video) as the content type.
 
         S3 itself holds the upload to what is signed here: key, metadata, kind, and 1 byte to the largest size.
@@ -170,9 +170,9 @@ class S3Recordings:
             ],
             ExpiresIn=lifetime_s,
         )
-        return Ticket(signed["url"], signed["fields"])
+        return PresignedPost(signed["url"], signed["fields"])
 
-    def put_link(self, key: str, url: str) -> Source:
+    def put_remote_url(self, key: str, url: str) -> Source:
         """Keep the address of a recording that lies elsewhere; under a key that is taken, what is there stays."""
         try:
             self._client.put_object(
@@ -238,7 +238,7 @@ class S3Transcripts:
                 condition = {"IfMatch": held["ETag"]}
         return True
 
-    def made_from(self, key: str) -> Made | None:
+    def made_from(self, key: str) -> TranscriptOrigin | None:
         """What the transcript under a key was made from; None when there is none."""
         held = self._head(key)
         return _made(held) if held else None
@@ -327,7 +327,7 @@ class S3Versions:
         """Those of one key, the newest first: they come before all that begins with it, which may be millions."""
         return takewhile(lambda version: version.key == key, self.under(bucket, key))
 
-    def made_from(self, version: ObjectVersion) -> Made | None:
+    def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
         """What a transcript or export was made from; None when it is gone."""
         try:
             held = self._client.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
@@ -342,8 +342,8 @@ class S3Versions:
         self._client.delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
 
 
-def _made(held: Mapping[str, Any]) -> Made:
-    return Made(held["Metadata"].get(VERSION), held["Metadata"].get(SEQUENCER, ""))
+def _made(held: Mapping[str, Any]) -> TranscriptOrigin:
+    return TranscriptOrigin(held["Metadata"].get(VERSION), held["Metadata"].get(SEQUENCER, ""))
 
 
 def _version(stored: Stored) -> dict[str, str]:

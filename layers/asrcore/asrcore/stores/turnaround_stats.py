@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from asrcore.core.history import BANDS, Tally, band, tally, typical_s
+from asrcore.core.turnaround_stats import BUCKETS, TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 from asrcore.log import LOG
 
 READ_EVERY_S = 300
@@ -23,11 +23,11 @@ class DynamoTurnaroundStats:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._held: dict[str, tuple[datetime, Mapping[int, Tally]]] = {}  # by vendor, of which there are few
+        self._held: dict[str, tuple[datetime, Mapping[int, TurnaroundSum]]] = {}  # by vendor, of which there are few
 
     def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
         """Add one completed job. An addition that the SDK repeats counts twice, which moves a mean by nothing."""
-        place, one = band(audio_s), tally(turnaround_s)
+        place, one = duration_bucket(audio_s), turnaround_sum(turnaround_s)
         expires_at = int((now + timedelta(days=KEPT_DAYS)).timestamp())
         try:
             self._client.update_item(
@@ -54,19 +54,22 @@ class DynamoTurnaroundStats:
             self._held[vendor] = (now, tallies)
         return typical_s(tallies, audio_s)
 
-    def _read(self, vendor: str, now: datetime) -> Mapping[int, Tally]:
+    def _read(self, vendor: str, now: datetime) -> Mapping[int, TurnaroundSum]:
         months = [self._month(_key(vendor, each)) for each in (now, now.replace(day=1) - timedelta(days=1))]
-        return {place: sum((month.get(place, Tally()) for month in months), Tally()) for place in range(BANDS)}
+        return {
+            place: sum((month.get(place, TurnaroundSum()) for month in months), TurnaroundSum())
+            for place in range(BUCKETS)
+        }
 
-    def _month(self, key: str) -> Mapping[int, Tally]:
+    def _month(self, key: str) -> Mapping[int, TurnaroundSum]:
         try:
             item = self._client.get_item(TableName=self._table, Key={"job_id": {"S": key}}).get("Item", {})
         except _FAILED:
             LOG.warning("what completed jobs took could not be read", exc_info=True)
             return {}
         return {
-            place: Tally(int(item[f"count_{place}"]["N"]), int(item[f"speed_{place}"]["N"]))
-            for place in range(BANDS)
+            place: TurnaroundSum(int(item[f"count_{place}"]["N"]), int(item[f"speed_{place}"]["N"]))
+            for place in range(BUCKETS)
             if f"count_{place}" in item
         }
 

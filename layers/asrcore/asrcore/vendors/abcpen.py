@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from asrcore.core.errors import Trait
+from asrcore.core.errors import AudioConstraint
 from asrcore.core.options import Options
 from asrcore.core.parameters import Switch, Value, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
@@ -19,17 +19,17 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
     Accepted,
-    Account,
     Code,
+    CodeKind,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
-    Kind,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
 )
 from asrcore.vendors import coerce, error_hints, failure_text
 
@@ -77,8 +77,8 @@ class Abcpen(Vendor):
     )
     # published: 20 per second for submissions and queries together
     tuning = Tuning(submissions_per_second=10, queries_per_second=10)
-    completes_by = frozenset({Completion.QUERY})
-    honours = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
+    completion_modes = frozenset({Completion.QUERY})
+    supported_options = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
     parameters = MappingProxyType(
         {
             "accurate_speaker": Switch("tell speakers apart more carefully"),
@@ -92,64 +92,74 @@ class Abcpen(Vendor):
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": Code(Kind.SUCCESS, "taken over at submission, finished at a poll"),
-            "-1": Code(Kind.IN_PROGRESS, "not finished"),
-            "1": Code(Kind.IN_PROGRESS, "not finished"),
-            "-2": Code(Kind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT),
-            "10105": Code(Kind.CONFIG, "access was refused", _KEYS),
-            "10106": Code(Kind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
+            "0": Code(CodeKind.SUCCESS, "taken over at submission, finished at a poll"),
+            "-1": Code(CodeKind.IN_PROGRESS, "not finished"),
+            "1": Code(CodeKind.IN_PROGRESS, "not finished"),
+            "-2": Code(CodeKind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT),
+            "10105": Code(CodeKind.CONFIG, "access was refused", _KEYS),
+            "10106": Code(CodeKind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
             _ILLEGAL_PARAMETER: Code(
-                Kind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
+                CodeKind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
             ),
-            "10109": Code(Kind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
-            "10110": Code(Kind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
-            "10202": Code(Kind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT),
-            "10204": Code(Kind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
-            "10205": Code(Kind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT),
+            "10109": Code(CodeKind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
+            "10110": Code(CodeKind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
+            "10202": Code(CodeKind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT),
+            "10204": Code(CodeKind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
+            "10205": Code(CodeKind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT),
             _ENGINE_FAILED: Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "the vendor's engine failed",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 f" China, or: {error_hints.CONVERT}",
             ),
             "10701": Code(
-                Kind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", error_hints.CONVERT
+                CodeKind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", error_hints.CONVERT
             ),
             "10702": Code(
-                Kind.BAD_AUDIO, "the audio's sample rate is not supported", error_hints.CONVERT, Trait.SAMPLE_RATE
+                CodeKind.BAD_AUDIO,
+                "the audio's sample rate is not supported",
+                error_hints.CONVERT,
+                AudioConstraint.SAMPLE_RATE,
             ),
             "10800": Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "more recordings or requests at a time than the licence allows",
                 error_hints.SLOWER,
             ),
-            "16003": Code(Kind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
-            "26601": Code(Kind.CONFIG, "the app or its access is illegal", _KEYS),
-            "26607": Code(Kind.CONFIG, "the account has no licence for the language", _LICENCE),
+            "16003": Code(CodeKind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
+            "26601": Code(CodeKind.CONFIG, "the app or its access is illegal", _KEYS),
+            "26607": Code(CodeKind.CONFIG, "the account has no licence for the language", _LICENCE),
         }
     )
 
     task_codes = frozenset({_ENGINE_FAILED})
     unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
 
-    def why_not(self, order: Order) -> str | None:
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
         bits, codec = order.audio.bits_per_sample, order.audio.codec
-        reason = super().why_not(order)
+        reason = super().rejection_reason(order)
         if reason is None and codec == "flac" and bits not in (None, 16):
             return f"{bits} bits per sample in flac (takes 16)"
         return reason
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         options = order.options
         no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
         dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
         # It hears a stereo recording as a whole, and tells no channels.
         no_channels = {"channels"} if options.channels == "split" and order.audio.channels != 1 else set()
-        return super().unmet(order) | no_domain | dropped | no_channels
+        return super().unsupported_options(order) | no_domain | dropped | no_channels
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         options = order.options
         rate_hz = str(order.audio.sample_rate_hz or DEFAULT_RATE_HZ)
         with_words = "false" if options.words is False else "true"
@@ -172,11 +182,11 @@ class Abcpen(Vendor):
             form["pd"] = options.domain
         if hotwords := _hotwords(options):
             form["hotWord"] = "|".join(hotwords)
-        form |= {name: _written(value) for name, value in self.own(order).items()}
+        form |= {name: _written(value) for name, value in self.vendor_options(order).items()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request("POST", _address(account), headers, urlencode(form).encode())
+        return HttpRequest("POST", _address(account), headers, urlencode(form).encode())
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         document, code = self._answer(reply)
         if code != "0":
             raise self.error(code, _message(document))
@@ -188,12 +198,12 @@ class Abcpen(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         # Signed for each poll, unlike the vendor's demo: a signature lives for 5 minutes.
         parameters = {**_signed(account, now), "task_id": vendor_task_id}
-        return Request("GET", f"{_address(account)}?{urlencode(parameters)}")
+        return HttpRequest("GET", f"{_address(account)}?{urlencode(parameters)}")
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         document, code = self._answer(reply)
         if code in _STILL_AT_WORK:
             return InProgress()
@@ -212,7 +222,7 @@ class Abcpen(Vendor):
         known = super().look_up(code, message)
         return (code == _ENGINE_FAILED and failure_text.cause(message)) or known
 
-    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: HttpReply) -> tuple[Mapping[str, Any], str]:
         """The document, and its code: text or a number, in an early form of refusals under other names."""
         document = self.parse_json(reply)
         code = coerce.text(coerce.first(document, "code", "ok", "err_no"))
@@ -225,12 +235,12 @@ def sign(appid: str, ts: str, api_key: str) -> str:
     return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
 
 
-def _signed(account: Account, now: int) -> dict[str, str]:
+def _signed(account: VendorEndpoint, now: int) -> dict[str, str]:
     appid = account.credentials["appid"]
     return {"appid": appid, "ts": str(now), "signa": sign(appid, str(now), account.credentials["api_key"])}
 
 
-def _address(account: Account) -> str:
+def _address(account: VendorEndpoint) -> str:
     return f"{account.base_url.rstrip('/')}/v1/asr/long"
 
 
@@ -252,7 +262,7 @@ def _hotwords(options: Options) -> list[str]:
     return [word for word in options.hotwords if len(word) <= LONGEST_HOTWORD and "|" not in word]
 
 
-def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
+def _recognition(result: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
     # Without a wish for speakers the vendor labels two all the same.
     with_speakers = order.options.speakers is not None
     sentences = coerce.mappings(result.get("detail"))

@@ -16,17 +16,17 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
     Accepted,
-    Account,
     Code,
+    CodeKind,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
-    Kind,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     attempt_uuid,
 )
 from asrcore.vendors import abcpen, coerce, error_hints, failure_text
@@ -35,7 +35,7 @@ PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
-_TAKEN = frozenset({Kind.SUCCESS, Kind.IN_PROGRESS})
+_TAKEN = frozenset({CodeKind.SUCCESS, CodeKind.IN_PROGRESS})
 _DONE, _NOT_FOUND, _FAILED = frozenset({"0", "completed"}), "not_found", "-1"
 WITH_SPEAKERS = "asr_sd"
 
@@ -55,8 +55,8 @@ class AbcpenOffline(Vendor):
     )
     # published: 5 per second for each IP address, 100 per day and application
     tuning = Tuning(submissions_per_second=5, submissions_per_day=100)
-    completes_by = frozenset({Completion.QUERY})
-    honours = frozenset({"speakers", "words", "channels"})
+    completion_modes = frozenset({Completion.QUERY})
+    supported_options = frozenset({"speakers", "words", "channels"})
     parameters = MappingProxyType(
         {
             "sd_type": Choice("how speakers are told apart; v2 if not set", ("v1", "v2")),
@@ -73,39 +73,46 @@ class AbcpenOffline(Vendor):
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": Code(Kind.SUCCESS, "finished"),
-            "1": Code(Kind.IN_PROGRESS, "not finished"),
-            _FAILED: Code(Kind.RETRY, "the vendor's system failed", error_hints.WAIT),
-            "400": Code(Kind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
-            "401": Code(Kind.CONFIG, "the signature does not verify, or has expired", _KEYS),
-            "500": Code(Kind.RETRY, "the vendor's server failed", error_hints.WAIT),
-            "success": Code(Kind.SUCCESS, "taken over"),
-            "queued": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
-            "processing": Code(Kind.IN_PROGRESS, "being recognised"),
-            "completed": Code(Kind.SUCCESS, "finished"),
+            "0": Code(CodeKind.SUCCESS, "finished"),
+            "1": Code(CodeKind.IN_PROGRESS, "not finished"),
+            _FAILED: Code(CodeKind.RETRY, "the vendor's system failed", error_hints.WAIT),
+            "400": Code(CodeKind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
+            "401": Code(CodeKind.CONFIG, "the signature does not verify, or has expired", _KEYS),
+            "500": Code(CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
+            "success": Code(CodeKind.SUCCESS, "taken over"),
+            "queued": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            "processing": Code(CodeKind.IN_PROGRESS, "being recognised"),
+            "completed": Code(CodeKind.SUCCESS, "finished"),
             _NOT_FOUND: Code(
-                Kind.CONFIG,
+                CodeKind.CONFIG,
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "unknown": Code(Kind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
+            "unknown": Code(CodeKind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
         }
     )
 
     task_codes = frozenset({_FAILED})
     unknown_task_codes = frozenset({_NOT_FOUND})
 
-    def chosen_task_id(self, order: Order) -> str:
+    def chosen_task_id(self, order: RecognitionRequest) -> str:
         return attempt_uuid(order)
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         # It hears a stereo recording as a whole, and tells no channels.
         no_channels = {"channels"} if order.options.channels == "split" and order.audio.channels != 1 else set()
-        return super().unmet(order) | no_channels
+        return super().unsupported_options(order) | no_channels
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         body: dict[str, Any] = {
             "audio_url": delivery.required_url(),
             "app_id": account.credentials["appid"],
@@ -117,11 +124,13 @@ class AbcpenOffline(Vendor):
             body["audio_type"] = WITH_SPEAKERS
         if speakers:  # 0 is to find out, as without numbers
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
-        body |= self.own(order)
+        body |= self.vendor_options(order)
         headers = {"Content-Type": "application/json", **_signed(account, now)}
-        return Request("POST", _address(account, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode())
+        return HttpRequest(
+            "POST", _address(account, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
+        )
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         document, code = self._answer(reply)
         known = self.codes.get(code)
         # A repeated submission may be answered by the state of the task.
@@ -133,15 +142,15 @@ class AbcpenOffline(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         address = f"{_address(account, 'get_result')}/{quote(vendor_task_id, safe='')}"
-        return Request("GET", address, _signed(account, now))
+        return HttpRequest("GET", address, _signed(account, now))
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         # In JSON, a 404 that says no more is the API's own, about the task in the address.
         document, code = self._answer(reply, unsaid=_NOT_FOUND if reply.status == 404 else "")
         known = self.codes.get(code)
-        if known is not None and known.kind is Kind.IN_PROGRESS:
+        if known is not None and known.kind is CodeKind.IN_PROGRESS:
             return InProgress()
         if code not in _DONE:
             raise self.error(code, _message(document))
@@ -155,7 +164,7 @@ class AbcpenOffline(Vendor):
         known = super().look_up(code, message)
         return (code == _FAILED and failure_text.cause(message)) or known
 
-    def _answer(self, reply: Reply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: HttpReply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
         """The document, and its code or else its status; that a task is not known counts more than any code.
 
         unsaid: the code of a document that has neither; without it, such a one is not usable.
@@ -166,7 +175,7 @@ class AbcpenOffline(Vendor):
         return document, self.checked_code(reply, said)
 
 
-def _signed(account: Account, now: int) -> dict[str, str]:
+def _signed(account: VendorEndpoint, now: int) -> dict[str, str]:
     appid = account.credentials["appid"]
     return {
         "X-App-Key": appid,
@@ -175,7 +184,7 @@ def _signed(account: Account, now: int) -> dict[str, str]:
     }
 
 
-def _address(account: Account, call: str) -> str:
+def _address(account: VendorEndpoint, call: str) -> str:
     return f"{account.base_url.rstrip('/')}{PATH}/{call}/v1"
 
 
@@ -189,7 +198,7 @@ def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return coerce.mapping(coerce.mapping(asr).get("speechResult"))
 
 
-def _recognition(result: Mapping[str, Any], order: Order) -> Recognition:
+def _recognition(result: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
     # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
     # vendor's document says that they always come.
     with_words = order.options.words is not False

@@ -4,28 +4,28 @@ Vendors write these messages for people, in Chinese or English, and publish no l
 replies; a message that matches nothing leaves the code its own meaning.
 """
 
-from asrcore.core.errors import Trait
-from asrcore.core.vendor import Code, Kind
+from asrcore.core.errors import AudioConstraint
+from asrcore.core.vendor import Code, CodeKind
 from asrcore.vendors import error_hints
 
-NO_DOWNLOAD = Code(Kind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
+NO_DOWNLOAD = Code(CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
 TRACKS = Code(
-    Kind.BAD_AUDIO,
+    CodeKind.BAD_AUDIO,
     "the number of tracks is not the one that was declared",
     "Convert the recording to mono and upload it again.",
-    Trait.CHANNELS,
+    AudioConstraint.CHANNELS,
 )
 TOO_LONG = Code(
-    Kind.BAD_AUDIO,
+    CodeKind.BAD_AUDIO,
     "the recording is too long",
     "Split it into shorter parts, or choose a vendor for longer recordings.",
-    Trait.LENGTH,
+    AudioConstraint.LENGTH,
 )
 TOO_SHORT = Code(
-    Kind.BAD_AUDIO,
+    CodeKind.BAD_AUDIO,
     "the recording is too short",
     "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence.",
-    Trait.SHORTNESS,
+    AudioConstraint.SHORTNESS,
 )
 # The first that fits counts: a download that failed says nothing of the format that its message may name.
 _CAUSES = (
@@ -34,7 +34,9 @@ _CAUSES = (
     (("过短", "太短", "too short"), TOO_SHORT),
     (
         ("过大", "太大", "too large"),
-        Code(Kind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it.", Trait.SIZE),
+        Code(
+            CodeKind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it.", AudioConstraint.SIZE
+        ),
     ),
     (("音轨", "声道", "tracks", "number of channels"), TRACKS),
     (
@@ -49,7 +51,7 @@ _CAUSES = (
             "decode",
             "invalid audio",
         ),
-        Code(Kind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
+        Code(CodeKind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
     ),
 )
 # A message with one of these is about the call, whose form it may name.

@@ -11,23 +11,23 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, Trait
+from asrcore.core.errors import AsrError, AudioConstraint
 from asrcore.core.parameters import Choice, Text, Value
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     BODY_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
-    Account,
     Code,
+    CodeKind,
     Completion,
     Delivery,
-    Kind,
+    HttpReply,
+    HttpRequest,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     attempt_uuid,
 )
 from asrcore.vendors import coerce, error_hints
@@ -89,7 +89,7 @@ _SMALLER = (
     " VendorTuning, lower that."
 )
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
-_RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
+_RETRY, _CONFIG, _BAD = CodeKind.RETRY, CodeKind.CONFIG, CodeKind.BAD_AUDIO
 _UNDECODABLE = "UndecodableAudio"
 # Servers say so in words only, with whatever HTTP status; whisper.cpp with 200.
 _SAYS_UNDECODABLE = re.compile(
@@ -119,8 +119,8 @@ class OpenaiCompatible(Vendor):
     tuning = Tuning(
         submissions_per_second=1, max_data_bytes=limits.max_data_bytes, max_duration_s=60 * 60, model="whisper-1"
     )
-    completes_by = frozenset({Completion.SYNC})
-    honours = frozenset({"words", "hotwords", "model"})
+    completion_modes = frozenset({Completion.SYNC})
+    supported_options = frozenset({"words", "hotwords", "model"})
     parameters = MappingProxyType(
         {
             "model": Text(
@@ -161,13 +161,15 @@ class OpenaiCompatible(Vendor):
             "model_not_found": Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
             "rate_limit_exceeded": Code(_RETRY, "too many requests", error_hints.WAIT),
             "server_error": Code(_RETRY, "the server failed", error_hints.WAIT),
-            "audio_too_short": Code(_BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, Trait.SHORTNESS),
+            "audio_too_short": Code(
+                _BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, AudioConstraint.SHORTNESS
+            ),
             _UNDECODABLE: Code(_BAD, "the server cannot read the recording's format", _CONVERT),
             "Http400": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
             "Http401": Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
             "Http403": Code(_CONFIG, "the API key may not do this", _KEY),
             "Http404": Code(_CONFIG, "there is no such address or no such model", _ADDRESS),
-            "Http413": Code(_BAD, "the recording is larger than the server accepts", _SMALLER, Trait.SIZE),
+            "Http413": Code(_BAD, "the recording is larger than the server accepts", _SMALLER, AudioConstraint.SIZE),
             "Http415": Code(_BAD, "the server does not accept the recording's format", _CONVERT),
             "Http422": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
             "Http429": Code(_RETRY, "the server is busy", error_hints.WAIT),
@@ -188,21 +190,28 @@ class OpenaiCompatible(Vendor):
         )
         return tuned
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         response_format = self._response_format(order)
-        unmet = super().unmet(order)
+        unsupported_options = super().unsupported_options(order)
         if response_format == DIARIZED:
-            unmet -= {"speakers"}
+            unsupported_options -= {"speakers"}
         if response_format != VERBOSE and order.options.words:
-            unmet |= {"words"}
-        return unmet
+            unsupported_options |= {"words"}
+        return unsupported_options
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         return False
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         boundary = f"asrcore-{attempt_uuid(order)}-{nonce:x}"
         name, content_type = FILES.get(order.audio.format, (f"recording.{order.audio.format}", "audio/unknown"))
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
@@ -217,9 +226,9 @@ class OpenaiCompatible(Vendor):
         if key := account.credentials.get("api_key"):
             headers["Authorization"] = f"Bearer {key}"
         read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return Request("POST", _address(account), headers, body, read_timeout_s)
+        return HttpRequest("POST", _address(account), headers, body, read_timeout_s)
 
-    def read_submit(self, reply: Reply, order: Order) -> Recognition:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Recognition:
         document = self._document(reply)
         if reply.status != 200 or ("error" in document and not document.get("text")):
             raise self._failure(reply, document)
@@ -227,8 +236,8 @@ class OpenaiCompatible(Vendor):
             raise self.unusable(reply, "NoResult", "answered with neither a text nor an error")
         return _recognition(document, order)
 
-    def _fields(self, order: Order, account: Account) -> list[tuple[str, Value]]:
-        own, response_format = self.own(order), self._response_format(order)
+    def _fields(self, order: RecognitionRequest, account: VendorEndpoint) -> list[tuple[str, Value]]:
+        own, response_format = self.vendor_options(order), self._response_format(order)
         granularities = ["segment"] if order.options.words is False else ["word", "segment"]
         fields = {
             "model": own.get("model") or order.options.model or account.model,
@@ -243,10 +252,10 @@ class OpenaiCompatible(Vendor):
             *(("timestamp_granularities[]", each) for each in granularities if response_format == VERBOSE),
         ]
 
-    def _response_format(self, order: Order) -> Value:
-        return self.own(order).get("response_format", VERBOSE)
+    def _response_format(self, order: RecognitionRequest) -> Value:
+        return self.vendor_options(order).get("response_format", VERBOSE)
 
-    def _document(self, reply: Reply) -> Mapping[str, Any]:
+    def _document(self, reply: HttpReply) -> Mapping[str, Any]:
         """Return the reply's JSON object; an empty one for an error with an HTTP status alone, as proxies send."""
         try:
             return self.parse_json(reply)
@@ -255,7 +264,7 @@ class OpenaiCompatible(Vendor):
                 raise
         return {}
 
-    def _failure(self, reply: Reply, document: Mapping[str, Any]) -> AsrError:
+    def _failure(self, reply: HttpReply, document: Mapping[str, Any]) -> AsrError:
         """The error by its code, else by its words, else by the HTTP status."""
         said = _said(document)
         message = coerce.text(said.get("message"))
@@ -276,7 +285,7 @@ def _part(boundary: str, head: str, body: str) -> str:
     return f"--{boundary}\r\n{head}\r\n\r\n{body}"
 
 
-def _address(account: Account) -> str:
+def _address(account: VendorEndpoint) -> str:
     """The address of the interface; a base URL may have a path, and end in /v1 as OpenAI's own libraries take it."""
     return account.base_url.rstrip("/").removesuffix("/v1") + PATH
 
@@ -297,7 +306,7 @@ def _place(fault: Mapping[str, Any]) -> str:
     return ".".join(map(coerce.text, where)) if isinstance(where, list) else ""
 
 
-def _recognition(document: Mapping[str, Any], order: Order) -> Recognition:
+def _recognition(document: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
     length_ms = order.audio.duration_ms
     text = coerce.text(document.get("text"))
     segments = coerce.mappings(document.get("segments"))

@@ -9,10 +9,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from asrcore.core.errors import Trait
+from asrcore.core.errors import AudioConstraint
 from asrcore.core.options import Options
 from asrcore.core.parameters import OneOf, Parameter, Text, a_name
-from asrcore.core.vendor import UNDOCUMENTED, Account, Code, Delivery, Kind, Order, Reply, Request, Vendor, signed_host
+from asrcore.core.vendor import (
+    UNDOCUMENTED,
+    Code,
+    CodeKind,
+    Delivery,
+    HttpReply,
+    HttpRequest,
+    RecognitionRequest,
+    Vendor,
+    VendorEndpoint,
+    signed_host,
+)
 from asrcore.vendors import coerce, error_hints, tc3
 
 HOST = "asr.tencentcloudapi.com"
@@ -77,7 +88,7 @@ ACCOUNT = "Activate the service, pay the bill or buy a package in the vendor's c
 _RIGHTS = "Give this key the right to call speech recognition in the vendor's access management."
 _SHORTEN = "Shorten the recording, or choose a vendor for long recordings."
 
-_RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
+_RETRY, _CONFIG, _BAD = CodeKind.RETRY, CodeKind.CONFIG, CodeKind.BAD_AUDIO
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         "ActionOffline": Code(_CONFIG, "the vendor has withdrawn this API", error_hints.REPORT),
@@ -123,8 +134,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             _RETRY, "too many requests from one IP address", error_hints.SLOWER
         ),
         "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", error_hints.SLOWER),
-        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN, Trait.SIZE),
-        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN, Trait.LENGTH),
+        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN, AudioConstraint.SIZE),
+        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN, AudioConstraint.LENGTH),
         "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", error_hints.WAIT),
         "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", error_hints.WAIT),
         "ResourceNotFound": Code(_CONFIG, "a resource does not exist", error_hints.REPORT),
@@ -151,18 +162,18 @@ class TencentCloud(Vendor):
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("secret_id", "secret_key")
 
-    def why_not(self, order: Order) -> str | None:
-        reason = super().why_not(order)
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(order)
         if reason is None and engine(order) is None:
             return f"language {order.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
         return reason
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         no_engine = {"model"} if order.options.model and not is_engine(order.options.model) else set()
         dropped = len(_hotwords(order.options)) < len(order.options.hotwords)
-        listed = bool(_hotwords(order.options)) or "HotwordList" in self.own(order)
-        outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.own(order) else set()
-        return super().unmet(order) | no_engine | ({"hotwords"} if dropped else set()) | outdone
+        listed = bool(_hotwords(order.options)) or "HotwordList" in self.vendor_options(order)
+        outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.vendor_options(order) else set()
+        return super().unsupported_options(order) | no_engine | ({"hotwords"} if dropped else set()) | outdone
 
     def look_up(self, code: str, message: str = "") -> Code:
         """A code's meaning; one that is not listed means what its family means."""
@@ -173,7 +184,7 @@ class TencentCloud(Vendor):
                 return Code(kind, UNDOCUMENTED.meaning, what_to_do)
         return UNDOCUMENTED
 
-    def read_response(self, reply: Reply) -> Mapping[str, Any]:
+    def read_response(self, reply: HttpReply) -> Mapping[str, Any]:
         """Return what `Response` holds. Raises AsrError for the error in it."""
         document = self.parse_json(reply)
         response = coerce.mapping(document.get("Response"))
@@ -187,7 +198,7 @@ class TencentCloud(Vendor):
         return response
 
 
-def call(action: str, parameters: Mapping[str, Any], account: Account, *, now: int) -> Request:
+def call(action: str, parameters: Mapping[str, Any], account: VendorEndpoint, *, now: int) -> HttpRequest:
     """The request that calls an action, signed."""
     host = signed_host(account.base_url, HOST)
     body = json.dumps(parameters, ensure_ascii=False).encode()
@@ -207,10 +218,10 @@ def call(action: str, parameters: Mapping[str, Any], account: Account, *, now: i
         "X-TC-Version": VERSION,
         "X-TC-Timestamp": str(now),
     }
-    return Request("POST", f"{account.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
+    return HttpRequest("POST", f"{account.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
 
 
-def engine(order: Order) -> str | None:
+def engine(order: RecognitionRequest) -> str | None:
     """The engine that was named, or the one for the language and rate; None where there is none."""
     if is_engine(order.options.model):
         return order.options.model

@@ -15,17 +15,17 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
     Accepted,
-    Account,
     Callback,
     Code,
+    CodeKind,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
-    Kind,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
+    VendorEndpoint,
     unfit_channels,
 )
 from asrcore.vendors import coerce, error_hints, failure_text, tencent_cloud, tencent_recording_format
@@ -75,9 +75,9 @@ class TencentRecTask(TencentCloud):
     )
     # published: 20 and 50 per second, 5 MB of audio
     tuning = Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
-    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
+    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
-    honours = frozenset(
+    supported_options = frozenset(
         {
             "speakers",
             "punctuation",
@@ -128,70 +128,85 @@ class TencentRecTask(TencentCloud):
     )
     codes = MappingProxyType(
         {
-            "0": Code(Kind.SUCCESS, "recognised"),
+            "0": Code(CodeKind.SUCCESS, "recognised"),
             **tencent_recording_format.CALLBACK_CODES,
             **tencent_cloud.CODES,
             "FailedOperation.ErrorDownFile": Code(
-                Kind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
+                CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
             ),
             _NO_SUCH_TASK: Code(
-                Kind.CONFIG,
+                CodeKind.CONFIG,
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "InternalError.FailAccessDatabase": Code(Kind.RETRY, "the vendor's database failed", error_hints.WAIT),
-            "InternalError.FailAccessRedis": Code(Kind.RETRY, "the vendor's cache failed", error_hints.WAIT),
+            "InternalError.FailAccessDatabase": Code(CodeKind.RETRY, "the vendor's database failed", error_hints.WAIT),
+            "InternalError.FailAccessRedis": Code(CodeKind.RETRY, "the vendor's cache failed", error_hints.WAIT),
         }
     )
 
     task_codes = frozenset({TASK_FAILED, "FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
 
-    def why_not(self, order: Order) -> str | None:
-        reason = super().why_not(order)
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(order)
         engine = tencent_cloud.engine(order) or ""
         if reason is None and order.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
             return f"{unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         if _third(order) is Third.CHANNEL:
             return order.options.speakers == 2
         return _takes_number(order)
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         no_speakers = {"speakers"} if _third(order) is Third.NOTHING else set()
         no_words = {"words"} if order.options.words and _detail(order) == LINES else set()
         no_mix = {"channels"} if order.options.channels == "mix" and order.audio.channels == 2 else set()
-        no_role = set() if _role(order) else {f"{self.name}.{name}" for name in ROLE if name in self.own(order)}
-        return super().unmet(order) | (order.options.asked() & no_speakers) | no_words | no_mix | no_role
+        no_role = (
+            set() if _role(order) else {f"{self.name}.{name}" for name in ROLE if name in self.vendor_options(order)}
+        )
+        return (
+            super().unsupported_options(order)
+            | (order.options.requested_names() & no_speakers)
+            | no_words
+            | no_mix
+            | no_role
+        )
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         parameters = {
             "EngineModelType": tencent_cloud.engine(order),
             "ChannelNum": 2 if order.audio.channels == 2 else 1,
             **tencent_cloud.source(delivery),
             "CallbackUrl": callback_url,
             **tencent_cloud.refinements(order.options),
-            **_own(self.own(order)),
+            **_own(self.vendor_options(order)),
             "ResTextFormat": _detail(order),
             **_speakers(order),
         }
         return tencent_cloud.call("CreateRecTask", parameters, account, now=now)
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         # A number of up to 64 bits, and not text.
         return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, account, now=now)
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         data = self._data(reply)
         status = coerce.text(data.get("Status"))
         if status in (_WAITING, _RUNNING):
@@ -204,7 +219,7 @@ class TencentRecTask(TencentCloud):
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), order)
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         try:
             fields = tencent_recording_format.callback_fields(body, content_type)
         except UnknownCharsetError as error:
@@ -224,9 +239,9 @@ class TencentRecTask(TencentCloud):
         """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        return failure_text.cause(message) or Code(Kind.RETRY, "the task failed", error_hints.WAIT)
+        return failure_text.cause(message) or Code(CodeKind.RETRY, "the task failed", error_hints.WAIT)
 
-    def _data(self, reply: Reply) -> Mapping[str, Any]:
+    def _data(self, reply: HttpReply) -> Mapping[str, Any]:
         response = self.read_response(reply)
         if not isinstance(response.get("Data"), dict):
             raise self.unusable(reply, "NoData", "answered with neither data nor an error")
@@ -241,9 +256,9 @@ def _own(own: Mapping[str, Value]) -> dict[str, Any]:
     return parameters
 
 
-def _detail(order: Order) -> int:
+def _detail(order: RecognitionRequest) -> int:
     """How much is told: lines where nobody wants words, or the engine knows no more."""
-    own = order.options.own(TencentRecTask.name)
+    own = order.options.vendor_options(TencentRecTask.name)
     if "SentenceMaxLength" in own:
         return CLAUSES
     if "ResTextFormat" in own:
@@ -253,7 +268,7 @@ def _detail(order: Order) -> int:
     return WORDS if order.options.punctuation is False else WORDS_AND_MARKS
 
 
-def _third(order: Order) -> Third:
+def _third(order: RecognitionRequest) -> Third:
     """What the vendor's number of a speaker stands for; it is 0 also where nobody is told apart."""
     if order.audio.channels == 2:
         return Third.CHANNEL
@@ -261,15 +276,15 @@ def _third(order: Order) -> Third:
     return Third.SPEAKER if asked and tencent_cloud.engine(order) in SPEAKER_ENGINES else Third.NOTHING
 
 
-def _role(order: Order) -> dict[str, Value] | None:
+def _role(order: RecognitionRequest) -> dict[str, Value] | None:
     """The one speaker who is known by voice: with both, the voice and the name, and an engine that knows voices."""
-    own = order.options.own(TencentRecTask.name)
+    own = order.options.vendor_options(TencentRecTask.name)
     known = {name: own[name] for name in ROLE if name in own}
     fits = len(known) == len(ROLE) and order.audio.channels == 1 and tencent_cloud.engine(order) in ROLE_ENGINES
     return known if fits else None
 
 
-def _speakers(order: Order) -> dict[str, Any]:
+def _speakers(order: RecognitionRequest) -> dict[str, Any]:
     if _third(order) is not Third.SPEAKER:
         return {}
     if role := _role(order):
@@ -279,7 +294,7 @@ def _speakers(order: Order) -> dict[str, Any]:
     return {**told_apart, "SpeakerNumber": order.options.speakers} if fixed else told_apart
 
 
-def _takes_number(order: Order) -> bool:
+def _takes_number(order: RecognitionRequest) -> bool:
     """Whether the engine takes a number of speakers; those for 16 kHz find out how many there are."""
     return (tencent_cloud.engine(order) or "").startswith(TELEPHONE_ENGINES)
 
@@ -294,7 +309,7 @@ def _json_list(value: object) -> object:
         return None
 
 
-def _recognition(text: object, details: object, seconds: object, order: Order) -> Recognition:
+def _recognition(text: object, details: object, seconds: object, order: RecognitionRequest) -> Recognition:
     """The sentences in detail where there are any, else the lines of text."""
     duration_ms, third = tencent_recording_format.length_ms(seconds), _third(order)
     sentences = coerce.mappings(details)

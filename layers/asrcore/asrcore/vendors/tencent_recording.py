@@ -18,17 +18,17 @@ from asrcore.core.vendor import (
     NOT_16_BIT,
     UNDOCUMENTED,
     Accepted,
-    Account,
     Callback,
     Code,
+    CodeKind,
     Completion,
     Delivery,
-    Kind,
+    HttpReply,
+    HttpRequest,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     signed_host,
     unfit_channels,
 )
@@ -52,106 +52,111 @@ _CLOCK = "Check that the clock of the caller is right; the next attempt is signe
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
 _REQUEST_CODES = {
-    "1000": ("BAD_REQ", Kind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
-    "1001": ("PARSE_DATA_FAILED", Kind.CONFIG, "the request could not be parsed", error_hints.REPORT),
-    "1002": ("HAS_NO_VALID_PROJECTID", Kind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
-    "1003": ("HAS_NO_VALID_RES_TEXT_FORMAT", Kind.CONFIG, "res_text_format is missing or invalid", error_hints.REPORT),
+    "1000": ("BAD_REQ", CodeKind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
+    "1001": ("PARSE_DATA_FAILED", CodeKind.CONFIG, "the request could not be parsed", error_hints.REPORT),
+    "1002": ("HAS_NO_VALID_PROJECTID", CodeKind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
+    "1003": (
+        "HAS_NO_VALID_RES_TEXT_FORMAT",
+        CodeKind.CONFIG,
+        "res_text_format is missing or invalid",
+        error_hints.REPORT,
+    ),
     "1004": (
         "HAS_NO_VALID_SUB_SERVICE_TYPE",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "sub_service_type is missing or invalid",
         error_hints.REPORT,
     ),
     "1005": (
         "HAS_NO_VALID_ENGINE_MODEL_TYPE",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the engine is missing or invalid",
         "Check the option asr-model: the engines are 16k_0, 8k_0 and 8k_6.",
     ),
     "1006": (
         "HAS_NO_VALID_CALLBACK_URL",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the callback URL is missing, invalid, or 2048 characters or longer",
         "Check the address of the stack's callback API.",
     ),
-    "1007": ("HAS_NO_VALID_RES_TYPE", Kind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
-    "1008": ("HAS_NO_VALID_SOURCE_TYPE", Kind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
+    "1007": ("HAS_NO_VALID_RES_TYPE", CodeKind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
+    "1008": ("HAS_NO_VALID_SOURCE_TYPE", CodeKind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
     "1009": (
         "HAS_NO_VALID_URL",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the recording's URL is missing or invalid",
         "Upload the recording under a plainer name.",
     ),
-    "1010": ("HAS_NO_VALID_SECRET_ID", Kind.CONFIG, "the secret id is missing or invalid", _KEYS),
-    "1011": ("HAS_NO_VALID_TIMESTAMP", Kind.CONFIG, "timestamp is missing or invalid", _CLOCK),
-    "1012": ("HAS_NO_VALID_EXPIRED", Kind.CONFIG, "expired is missing or invalid", _CLOCK),
-    "1013": ("HAS_NO_VALID_NONCE", Kind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
-    "1014": ("HAS_NO_VALID_TEMPLATENAME", Kind.CONFIG, "template_name is invalid", error_hints.REPORT),
-    "1015": ("HAS_NO_BUCKET", Kind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
+    "1010": ("HAS_NO_VALID_SECRET_ID", CodeKind.CONFIG, "the secret id is missing or invalid", _KEYS),
+    "1011": ("HAS_NO_VALID_TIMESTAMP", CodeKind.CONFIG, "timestamp is missing or invalid", _CLOCK),
+    "1012": ("HAS_NO_VALID_EXPIRED", CodeKind.CONFIG, "expired is missing or invalid", _CLOCK),
+    "1013": ("HAS_NO_VALID_NONCE", CodeKind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
+    "1014": ("HAS_NO_VALID_TEMPLATENAME", CodeKind.CONFIG, "template_name is invalid", error_hints.REPORT),
+    "1015": ("HAS_NO_BUCKET", CodeKind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
     "1016": (
         "HAS_NO_AMOUNT",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the account's allowance is used up",
         "Buy a package in the vendor's console, or wait until the free allowance is renewed.",
     ),
     "1017": (
         "URL_TOO_LONG",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the recording's URL is longer than 2048 characters",
         "Upload the recording under a shorter name.",
     ),
     "1018": (
         "FILEID_TOO_LONG",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "the file name is longer than 2048 characters",
         "Upload the recording under a shorter name.",
     ),
-    "1019": ("APPID_NOT_REGISTER", Kind.CONFIG, "the appid is not registered for the service", _KEYS),
+    "1019": ("APPID_NOT_REGISTER", CodeKind.CONFIG, "the appid is not registered for the service", _KEYS),
     "1020": (
         "APPID_PROJECTID_TEMPLATENAME_MISMATCH",
-        Kind.CONFIG,
+        CodeKind.CONFIG,
         "appid, project and template do not belong together",
         _KEYS,
     ),
-    "1021": ("PROCESS_FAILED", Kind.RETRY, "the vendor's server failed", error_hints.WAIT),
-    "1022": ("PROXY_BAD_AUTH", Kind.CONFIG, "the signature is malformed", _KEYS),
+    "1021": ("PROCESS_FAILED", CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
+    "1022": ("PROXY_BAD_AUTH", CodeKind.CONFIG, "the signature is malformed", _KEYS),
     "1023": (
         "",
-        Kind.RETRY,
+        CodeKind.RETRY,
         "a code of an older numbering, where it says that the signature is valid too long",
         error_hints.WAIT,
     ),
-    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", Kind.CONFIG, "the signature is valid for too long", _CLOCK),
-    "1025": ("PROXY_AUTH_EXPIRED", Kind.CONFIG, "the signature has expired", _CLOCK),
-    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", Kind.CONFIG, "the signature's project does not exist", _KEYS),
-    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", Kind.CONFIG, "the secret id does not exist", _KEYS),
-    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", Kind.CONFIG, "the signature's project does not match", _KEYS),
+    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", CodeKind.CONFIG, "the signature is valid for too long", _CLOCK),
+    "1025": ("PROXY_AUTH_EXPIRED", CodeKind.CONFIG, "the signature has expired", _CLOCK),
+    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", CodeKind.CONFIG, "the signature's project does not exist", _KEYS),
+    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", CodeKind.CONFIG, "the secret id does not exist", _KEYS),
+    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", CodeKind.CONFIG, "the signature's project does not match", _KEYS),
     "1029": (
         "PROXY_AUTH_REPLAY_ATTACK",
-        Kind.RETRY,
+        CodeKind.RETRY,
         "nonce and timestamp were seen before",
         "It is tried again with a new signature.",
     ),
-    "1030": ("PROXY_AUTH_FAILED", Kind.CONFIG, "the signature does not verify", _KEYS),
+    "1030": ("PROXY_AUTH_FAILED", CodeKind.CONFIG, "the signature does not verify", _KEYS),
     "1031": (
         "",
-        Kind.RETRY,
+        CodeKind.RETRY,
         "a code of an older numbering, where it says that the audio is larger than 5 MB",
         error_hints.WAIT,
     ),
     "1032": (
         "AUDIO_TOO_LARGE",
-        Kind.BAD_AUDIO,
+        CodeKind.BAD_AUDIO,
         "the recording, sent as bytes, is larger than 5 MB",
         "Upload it under a shorter name, so that it can be sent as a URL.",
     ),
     "1033": (
         "",
-        Kind.RETRY,
+        CodeKind.RETRY,
         "a code of an older numbering, where it says that the cause is not known",
         error_hints.WAIT,
     ),
-    "1034": ("UNKNOWN", Kind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
+    "1034": ("UNKNOWN", CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
 }
 _CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
 _NAME = re.compile(r"ERROR_[A-Z_]+")
@@ -181,9 +186,9 @@ class TencentRecording(Vendor):
     )
     # published: 5 MB of audio; a rate is not
     tuning = Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
-    completes_by = frozenset({Completion.CALLBACK})
+    completion_modes = frozenset({Completion.CALLBACK})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
-    honours = frozenset({"speakers", "model", "channels"})
+    supported_options = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {
             "projectid": Whole("the vendor tells no projects apart; 0 if not set", 0, 2**31 - 1),
@@ -197,35 +202,42 @@ class TencentRecording(Vendor):
     secret_fields = ("appid", "secret_id", "secret_key")
     codes = MappingProxyType(
         {
-            "0": Code(Kind.SUCCESS, "taken over at submission, finished at the callback"),
+            "0": Code(CodeKind.SUCCESS, "taken over at submission, finished at the callback"),
             **{code: Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
             **tencent_recording_format.CALLBACK_CODES,
         }
     )
 
-    def why_not(self, order: Order) -> str | None:
-        reason = super().why_not(order)
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(order)
         if reason is None and order.audio.channels == 2 and _engine(order) != TELEPHONE:
             return f"{unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         return _is_stereo(order) and order.options.speakers == 2
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         tells_speakers = _engine(order) == TELEPHONE_WITH_SPEAKERS or _is_stereo(order)
         # A recording with two tracks of which one is declared is refused.
         splits = order.options.channels != "mix" or not _is_stereo(order)
         return (
-            super().unmet(order)
-            | (set() if tells_speakers else order.options.asked() & {"speakers"})
+            super().unsupported_options(order)
+            | (set() if tells_speakers else order.options.requested_names() & {"speakers"})
             | (set() if splits else {"channels"})
             | ({"model"} if order.options.model and not is_engine(order.options.model) else set())
         )
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         parameters: dict[str, Value] = {
             "callback_url": callback_url,
             "channel_num": 2 if _is_stereo(order) else 1,
@@ -239,13 +251,13 @@ class TencentRecording(Vendor):
             "source_type": URL_SOURCE if delivery.data is None else BODY_SOURCE,
             "sub_service_type": 0,
             "timestamp": now,
-            **self.own(order),
+            **self.vendor_options(order),
         }
         if delivery.data is None:
             parameters["url"] = delivery.required_url()
         host = signed_host(account.base_url, HOST)
         path = f"/asr/v1/{account.credentials['appid']}"
-        return Request(
+        return HttpRequest(
             "POST",
             f"{account.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
             {
@@ -256,7 +268,7 @@ class TencentRecording(Vendor):
             delivery.data or b"",
         )
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         document = self.parse_json(reply)
         code = self.checked_code(reply, coerce.text(document.get("code")))
         if code != "0":
@@ -266,8 +278,8 @@ class TencentRecording(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
-        charset = CHARSETS[int(self.own(order).get("res_text_format", UTF_8))]
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+        charset = CHARSETS[int(self.vendor_options(order).get("res_text_format", UTF_8))]
         try:
             fields = tencent_recording_format.callback_fields(body, content_type, charset)
         except UnknownCharsetError as error:
@@ -297,7 +309,7 @@ def sign(host_and_path: str, parameters: Mapping[str, Value], secret_key: str) -
     return base64.b64encode(digest.digest()).decode()
 
 
-def _engine(order: Order) -> str:
+def _engine(order: RecognitionRequest) -> str:
     if is_engine(order.options.model):
         return order.options.model
     if order.audio.sample_rate_hz != TELEPHONE_HZ:
@@ -307,5 +319,5 @@ def _engine(order: Order) -> str:
     return TELEPHONE_WITH_SPEAKERS if asked and order.audio.channels != 2 else TELEPHONE
 
 
-def _is_stereo(order: Order) -> bool:
+def _is_stereo(order: RecognitionRequest) -> bool:
     return order.audio.channels == 2 and _engine(order) == TELEPHONE

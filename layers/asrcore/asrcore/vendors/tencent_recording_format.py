@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import read_json
 from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
-from asrcore.core.vendor import Code, Kind
+from asrcore.core.vendor import Code, CodeKind
 from asrcore.vendors import coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
@@ -22,13 +22,13 @@ CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it ag
 
 CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
     {
-        "10000": Code(Kind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT),
-        "10001": Code(Kind.RETRY, "recognition did not succeed", error_hints.WAIT),
+        "10000": Code(CodeKind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT),
+        "10001": Code(CodeKind.RETRY, "recognition did not succeed", error_hints.WAIT),
         # Older pages print the words of 10003, "too long", for 10002 as well; the callback page of 2025 does not.
         "10002": failure_text.TOO_SHORT,
         "10003": failure_text.TOO_LONG,
-        "10004": Code(Kind.BAD_AUDIO, "the audio file is invalid", CONVERT),
-        "10005": Code(Kind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
+        "10004": Code(CodeKind.BAD_AUDIO, "the audio file is invalid", CONVERT),
+        "10005": Code(CodeKind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
         "10006": failure_text.TRACKS,
         "10007": failure_text.NO_DOWNLOAD,
     }

@@ -8,21 +8,21 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import Trait
+from asrcore.core.errors import AudioConstraint
 from asrcore.core.parameters import OneOf, Whole
 from asrcore.core.transcript import Recognition, Utterance, Word, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
-    Account,
     Code,
+    CodeKind,
     Completion,
     Delivery,
-    Kind,
+    HttpReply,
+    HttpRequest,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
+    VendorEndpoint,
 )
 from asrcore.vendors import coerce, error_hints, tencent_cloud
 from asrcore.vendors.tencent_cloud import TencentCloud
@@ -34,11 +34,13 @@ _ANY_RATE = frozenset({"opus", "silk"})  # a decoder delivers these at the rate 
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
 _ENGINE = "Check the options asr-model and asr-language."
 
-_RETRY, _CONFIG, _BAD = Kind.RETRY, Kind.CONFIG, Kind.BAD_AUDIO
+_RETRY, _CONFIG, _BAD = CodeKind.RETRY, CodeKind.CONFIG, CodeKind.BAD_AUDIO
 _BACKEND_CODES = {
-    "0": Code(Kind.SUCCESS, "recognised"),
+    "0": Code(CodeKind.SUCCESS, "recognised"),
     "100": Code(_RETRY, "the vendor could not get its slice information", error_hints.WAIT),
-    "101": Code(_BAD, "the recording is too big", "Shorten it, or choose a vendor for long recordings.", Trait.SIZE),
+    "101": Code(
+        _BAD, "the recording is too big", "Shorten it, or choose a vendor for long recordings.", AudioConstraint.SIZE
+    ),
     "102": Code(_CONFIG, "a parameter is not allowed", error_hints.REPORT),
     "103": Code(_RETRY, "the vendor's database failed", error_hints.WAIT),
     "104": Code(_CONFIG, "the appid is not registered", tencent_cloud.ACCOUNT),
@@ -49,7 +51,7 @@ _BACKEND_CODES = {
     "109": Code(_RETRY, "the vendor found no recognition server", error_hints.WAIT),
     "110": Code(_RETRY, "the vendor's recognition server is down", error_hints.WAIT),
     "111": Code(_RETRY, "the vendor's recognition gave a malformed answer", error_hints.WAIT),
-    "112": Code(_BAD, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT),
+    "112": Code(_BAD, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, AudioConstraint.CONTENT),
 }
 _ACTION_CODES = {
     "InternalError.ErrorConfigure": Code(_RETRY, "the vendor failed to start the recognition", error_hints.WAIT),
@@ -86,7 +88,7 @@ _ACTION_CODES = {
         _BAD,
         "the recording is longer than 60 s",
         "Choose a vendor for long recordings, such as tencent-recording.",
-        Trait.LENGTH,
+        AudioConstraint.LENGTH,
     ),
 }
 
@@ -117,8 +119,10 @@ class TencentSentence(TencentCloud):
     )
     # published: 25 requests per second, 600 KB of audio; newer accounts 3 MB after base64
     tuning = Tuning(submissions_per_second=25, max_data_bytes=600 * 1024)
-    completes_by = frozenset({Completion.SYNC})
-    honours = frozenset({"punctuation", "inverse_text_normalization", "words", "hotwords", "model", "filter_fillers"})
+    completion_modes = frozenset({Completion.SYNC})
+    supported_options = frozenset(
+        {"punctuation", "inverse_text_normalization", "words", "hotwords", "model", "filter_fillers"}
+    )
     parameters = MappingProxyType(
         {
             **tencent_cloud.PARAMETERS,
@@ -130,31 +134,42 @@ class TencentSentence(TencentCloud):
     )
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})
 
-    def why_not(self, order: Order) -> str | None:
+    def rejection_reason(self, order: RecognitionRequest) -> str | None:
         if order.audio.codec in _ANY_RATE:
             order = replace(order, audio=order.audio.model_copy(update={"sample_rate_hz": None}))
-        reason = super().why_not(order)
+        reason = super().rejection_reason(order)
         if reason is None and order.audio.duration_ms is None and not order.named:
             return "unknown length (takes up to 60 s, and the recording does not tell how long it is)"
         return reason
 
-    def unmet(self, order: Order) -> set[str]:
-        dropped = "InputSampleRate" in self.own(order) and order.audio.format != "pcm"
-        return super().unmet(order) | ({f"{self.name}.InputSampleRate"} if dropped else set())
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
+        dropped = "InputSampleRate" in self.vendor_options(order) and order.audio.format != "pcm"
+        return super().unsupported_options(order) | ({f"{self.name}.InputSampleRate"} if dropped else set())
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         return tencent_cloud.call("SentenceRecognition", self._parameters(order, delivery), account, now=now)
 
-    def read_submit(self, reply: Reply, order: Order) -> Recognition:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Recognition:
         response = self.read_response(reply)
         if "Result" not in response:
             raise self.unusable(reply, "NoResult", "answered with neither a result nor an error")
         return _recognition(response)
 
-    def _parameters(self, order: Order, delivery: Delivery) -> dict[str, Any]:
-        own = {name: value for name, value in self.own(order).items() if f"{self.name}.{name}" not in self.unmet(order)}
+    def _parameters(self, order: RecognitionRequest, delivery: Delivery) -> dict[str, Any]:
+        own = {
+            name: value
+            for name, value in self.vendor_options(order).items()
+            if f"{self.name}.{name}" not in self.unsupported_options(order)
+        }
         return {
             "EngSerViceType": tencent_cloud.engine(order),
             "VoiceFormat": _OGG.get(order.audio.codec, order.audio.format),

@@ -9,25 +9,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, Trait
+from asrcore.core.errors import AsrError, AudioConstraint
 from asrcore.core.parameters import a_name
 from asrcore.core.transcript import Recognition, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
     Accepted,
-    Account,
     Callback,
     Code,
+    CodeKind,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
-    Kind,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     as_failed_query,
 )
 from asrcore.vendors import coerce, error_hints, failure_text, volcengine_gateway
@@ -56,7 +56,7 @@ CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor na
 DEFAULT_BITS = 16
 
 _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
-_RESERVED = Code(Kind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
+_RESERVED = Code(CodeKind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
 _NO_CAUSE = frozenset({"1022", "1099"})
@@ -87,8 +87,8 @@ class Volcengine(Vendor):
     )
     # no limit is published: it is agreed per application
     tuning = Tuning(submissions_per_second=20)
-    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
-    honours = frozenset(
+    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
+    supported_options = frozenset(
         {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "model", "filter_fillers"}
     )
     parameters = MappingProxyType(
@@ -100,43 +100,51 @@ class Volcengine(Vendor):
         {
             **volcengine_gateway.CODES,
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
-            "1000": Code(Kind.SUCCESS, "taken over at submission, finished at a query or callback"),
-            "1001": Code(Kind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT),
-            "1002": Code(Kind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
+            "1000": Code(CodeKind.SUCCESS, "taken over at submission, finished at a query or callback"),
+            "1001": Code(CodeKind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT),
+            "1002": Code(CodeKind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
             "1003": Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "too many requests in a second",
                 error_hints.SLOWER,
             ),
-            "1004": Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
-            "1005": Code(Kind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "1006": Code(Kind.RETRY, "the vendor broke the request off", error_hints.WAIT),
+            "1004": Code(CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
+            "1005": Code(CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "1006": Code(CodeKind.RETRY, "the vendor broke the request off", error_hints.WAIT),
             "1010": Code(
-                Kind.BAD_AUDIO, "the recording is too long", "Split it into parts of less than 5 hours.", Trait.LENGTH
+                CodeKind.BAD_AUDIO,
+                "the recording is too long",
+                "Split it into parts of less than 5 hours.",
+                AudioConstraint.LENGTH,
             ),
             "1011": Code(
-                Kind.BAD_AUDIO,
+                CodeKind.BAD_AUDIO,
                 "the recording is too large",
                 "Compress it to MP3, or split it into smaller parts.",
-                Trait.SIZE,
+                AudioConstraint.SIZE,
             ),
-            "1012": Code(Kind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
-            "1013": Code(Kind.SILENT, "nobody speaks in the recording"),
-            "1014": Code(Kind.BAD_AUDIO, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT),
+            "1012": Code(CodeKind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
+            "1013": Code(CodeKind.SILENT, "nobody speaks in the recording"),
+            "1014": Code(
+                CodeKind.BAD_AUDIO,
+                "the recording has no audio in it",
+                error_hints.UPLOAD_AGAIN,
+                AudioConstraint.CONTENT,
+            ),
             "1015": Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "the vendor could not download the recording",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 " China and answers without a redirect.",
             ),
-            "1020": Code(Kind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
-            "1021": Code(Kind.RETRY, "the vendor took too long", error_hints.WAIT),
-            "1022": Code(Kind.RETRY, "recognition failed", error_hints.WAIT),
-            "1099": Code(Kind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
-            "2000": Code(Kind.IN_PROGRESS, "being recognised"),
-            "2001": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
+            "1020": Code(CodeKind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
+            "1021": Code(CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "1022": Code(CodeKind.RETRY, "recognition failed", error_hints.WAIT),
+            "1099": Code(CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
+            "2000": Code(CodeKind.IN_PROGRESS, "being recognised"),
+            "2001": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
             "3000": Code(
-                Kind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
+                CodeKind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
             ),
         }
     )
@@ -144,16 +152,23 @@ class Volcengine(Vendor):
     task_codes = frozenset(str(code) for code in (1006, *range(1010, 1023), 1099))
     unknown_task_codes = frozenset({"1001"})
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         return False
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         no_cluster = {"model"} if order.options.model and not _cluster(order) else set()
-        return super().unmet(order) | no_cluster
+        return super().unsupported_options(order) | no_cluster
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         credentials = account.credentials
         body = {
             "app": {
@@ -163,12 +178,12 @@ class Volcengine(Vendor):
             },
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": {"callback": callback_url, **self.own(order)},
+            "request": {"callback": callback_url, **self.vendor_options(order)},
             "additions": _additions(order),
         }
         return _request("submit", body, account)
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         answer, code = self._answer(reply)
         if code != "1000":
             raise self.error(code, coerce.text(answer.get("message")))
@@ -177,7 +192,7 @@ class Volcengine(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         # Flat, where the submission is nested; the vendor takes neither for the other.
         credentials = account.credentials
         cluster, _, task_id = vendor_task_id.rpartition("/") if vendor_task_id.startswith(CLUSTERS) else ("", "", "")
@@ -189,7 +204,7 @@ class Volcengine(Vendor):
         }
         return _request("query", body, account)
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         answer, code = self._answer(reply)
         if _STILL_AT_WORK.fullmatch(code):
             return InProgress()
@@ -200,7 +215,7 @@ class Volcengine(Vendor):
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return result
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         answer, code = _answer(self.parse_callback(body, content_type))
         if not code:
             raise self.bad_callback("it has no code")
@@ -221,11 +236,11 @@ class Volcengine(Vendor):
             return known
         return volcengine_gateway.look_up(code, message, self.codes)
 
-    def _answer(self, reply: Reply) -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: HttpReply) -> tuple[Mapping[str, Any], str]:
         answer, code = _answer(self.parse_json(reply))
         return answer, self.checked_code(reply, code)
 
-    def _result(self, answer: Mapping[str, Any], code: str, order: Order) -> Recognition | None:
+    def _result(self, answer: Mapping[str, Any], code: str, order: RecognitionRequest) -> Recognition | None:
         """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""
         if code == "1013":
             return recognition([])
@@ -244,8 +259,8 @@ def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return answer, coerce.text(answer.get("code"))
 
 
-def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
-    return Request(
+def _request(call: str, body: Mapping[str, Any], account: VendorEndpoint) -> HttpRequest:
+    return HttpRequest(
         "POST",
         f"{account.base_url.rstrip('/')}/api/v1/auc/{call}",
         # The semicolon is the vendor's.
@@ -254,19 +269,19 @@ def _request(call: str, body: Mapping[str, Any], account: Account) -> Request:
     )
 
 
-def _cluster(order: Order) -> str | None:
+def _cluster(order: RecognitionRequest) -> str | None:
     """Return the cluster that the option model names instead of the account's; None without one."""
     model = order.options.model
     return model if model and model.startswith(CLUSTERS) else None
 
 
-def _task_id(answer: Mapping[str, Any], order: Order) -> str | None:
+def _task_id(answer: Mapping[str, Any], order: RecognitionRequest) -> str | None:
     """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
     task_id, cluster = coerce.identifier(answer.get("id")), _cluster(order)
     return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
 
-def _audio(order: Order) -> dict[str, Any]:
+def _audio(order: RecognitionRequest) -> dict[str, Any]:
     audio = order.audio
     described: dict[str, Any] = {
         "format": CONTAINERS.get(audio.format, audio.format),
@@ -278,7 +293,7 @@ def _audio(order: Order) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _additions(order: Order) -> dict[str, str]:
+def _additions(order: RecognitionRequest) -> dict[str, str]:
     """Switches, all of them text."""
     options = order.options
     switches = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, Trait
+from asrcore.core.errors import AsrError, AudioConstraint
 from asrcore.core.options import Options
 from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
 from asrcore.core.transcript import Recognition, recognition
@@ -18,18 +18,18 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
     NOT_16_BIT,
     Accepted,
-    Account,
     Callback,
     Code,
+    CodeKind,
     Completion,
     Delivery,
+    HttpReply,
+    HttpRequest,
     InProgress,
-    Kind,
     Limits,
-    Order,
-    Reply,
-    Request,
+    RecognitionRequest,
     Vendor,
+    VendorEndpoint,
     as_failed_query,
     attempt_uuid,
 )
@@ -97,7 +97,7 @@ class VolcengineBigmodel(Vendor):
     """
 
     name = "volcengine-bigmodel"
-    telling_headers = ("x-api-status-code", "x-api-message", "x-tt-logid")
+    result_headers = ("x-api-status-code", "x-api-message", "x-tt-logid")
     limits = Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
@@ -117,8 +117,8 @@ class VolcengineBigmodel(Vendor):
     )
     # reported: 20 per second for submissions and queries together
     tuning = Tuning(submissions_per_second=10, queries_per_second=10)
-    completes_by = frozenset({Completion.CALLBACK, Completion.QUERY})
-    honours = frozenset(
+    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
+    supported_options = frozenset(
         {
             "speakers",
             "punctuation",
@@ -160,43 +160,48 @@ class VolcengineBigmodel(Vendor):
     codes = MappingProxyType(
         {
             **volcengine_gateway.CODES,
-            SUCCESS: Code(Kind.SUCCESS, "taken over at submission, finished at a query"),
-            "20000001": Code(Kind.IN_PROGRESS, "being recognised"),
-            "20000002": Code(Kind.IN_PROGRESS, "in the vendor's queue"),
-            SILENT: Code(Kind.SILENT, "nobody speaks in the recording"),
+            SUCCESS: Code(CodeKind.SUCCESS, "taken over at submission, finished at a query"),
+            "20000001": Code(CodeKind.IN_PROGRESS, "being recognised"),
+            "20000002": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            SILENT: Code(CodeKind.SILENT, "nobody speaks in the recording"),
             _NO_SUCH_TASK: Code(
-                Kind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
+                CodeKind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
             ),
             _REFUSED_OR_KNOWN: Code(
-                Kind.CONFIG, "a parameter is missing or invalid, or the task was submitted before", error_hints.REPORT
+                CodeKind.CONFIG,
+                "a parameter is missing or invalid, or the task was submitted before",
+                error_hints.REPORT,
             ),
             "45000002": Code(
-                Kind.BAD_AUDIO, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, Trait.CONTENT
+                CodeKind.BAD_AUDIO,
+                "the recording has no audio in it",
+                error_hints.UPLOAD_AGAIN,
+                AudioConstraint.CONTENT,
             ),
-            "45000003": Code(Kind.CONFIG, "a parameter is wrong", error_hints.REPORT),
+            "45000003": Code(CodeKind.CONFIG, "a parameter is wrong", error_hints.REPORT),
             "45000006": Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "the vendor could not download the recording",
                 f"{error_hints.DOWNLOAD} It must not redirect.",
             ),
-            "45000081": Code(Kind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
-            "45000130": Code(Kind.CONFIG, "the text is too long", error_hints.REPORT),
+            "45000081": Code(CodeKind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
+            "45000130": Code(CodeKind.CONFIG, "the text is too long", error_hints.REPORT),
             "45000131": Code(
-                Kind.RETRY,
+                CodeKind.RETRY,
                 "more than 500 hours of audio within half an hour",
                 error_hints.SLOWER,
                 retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last of the attempts comes after the half hour
             ),
             "45000132": Code(
-                Kind.BAD_AUDIO,
+                CodeKind.BAD_AUDIO,
                 "the recording is too large",
                 "Compress it to MP3, or split it into parts of less than 512 MB.",
-                Trait.SIZE,
+                AudioConstraint.SIZE,
             ),
-            "45000151": Code(Kind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
-            _SERVER_FAILED: Code(Kind.RETRY, "the vendor failed", error_hints.WAIT),
-            "55000031": Code(Kind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "55001010": Code(Kind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "45000151": Code(CodeKind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
+            _SERVER_FAILED: Code(CodeKind.RETRY, "the vendor failed", error_hints.WAIT),
+            "55000031": Code(CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "55001010": Code(CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
         }
     )
 
@@ -204,36 +209,43 @@ class VolcengineBigmodel(Vendor):
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
     edition_codes = frozenset({volcengine_gateway.NOT_GRANTED})
 
-    def lacking(self, held: Mapping[str, Any]) -> str:
-        single, pair = super().lacking(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
+    def missing_secret_fields(self, held: Mapping[str, Any]) -> str:
+        single, pair = super().missing_secret_fields(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
         return f"{single} (or {pair})" if single and pair else ""
 
-    def editions(self, order: Order) -> tuple[str, ...]:
+    def editions(self, order: RecognitionRequest) -> tuple[str, ...]:
         if named := _named_edition(order.options):
             return (named,)
-        return (BIG, SEED) if "model_version" in self.own(order) else (SEED, BIG)
+        return (BIG, SEED) if "model_version" in self.vendor_options(order) else (SEED, BIG)
 
-    def chosen_task_id(self, order: Order) -> str:
+    def chosen_task_id(self, order: RecognitionRequest) -> str:
         # The request id is the same for each edition: one that refuses a task does not know it.
         return f"{self._edition(order)}/{attempt_uuid(order)}"
 
-    def result_deadline_s(self, order: Order) -> float:
+    def result_deadline_s(self, order: RecognitionRequest) -> float:
         return IDLE_DEADLINE_S if self._is_idle(order) else super().result_deadline_s(order)
 
-    def fixes_speakers(self, order: Order) -> bool:
+    def fixes_speakers(self, order: RecognitionRequest) -> bool:
         return False
 
-    def unmet(self, order: Order) -> set[str]:
+    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
         options = order.options
         no_edition = {"model"} if options.model and not _named_edition(options) else set()
         no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(order) else set()
-        outdone = {"hotwords"} if options.hotwords and "context" in self.own(order) else set()
-        unused = {f"{self.name}.{name}" for name in self.own(order).keys() - self._usable(order).keys()}
-        return super().unmet(order) | no_edition | no_speakers | outdone | unused
+        outdone = {"hotwords"} if options.hotwords and "context" in self.vendor_options(order) else set()
+        unused = {f"{self.name}.{name}" for name in self.vendor_options(order).keys() - self._usable(order).keys()}
+        return super().unsupported_options(order) | no_edition | no_speakers | outdone | unused
 
     def submit_request(
-        self, order: Order, delivery: Delivery, account: Account, *, callback_url: str, now: int, nonce: int
-    ) -> Request:
+        self,
+        order: RecognitionRequest,
+        delivery: Delivery,
+        account: VendorEndpoint,
+        *,
+        callback_url: str,
+        now: int,
+        nonce: int,
+    ) -> HttpRequest:
         body = {
             "user": {"uid": order.job_id},
             "audio": {"url": delivery.required_url(), **_audio(order)},
@@ -242,17 +254,17 @@ class VolcengineBigmodel(Vendor):
         }
         return _request("submit", self.chosen_task_id(order), body, account, {"X-Api-Sequence": "-1"})
 
-    def read_submit(self, reply: Reply, order: Order) -> Accepted:
+    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
         code, message = self._outcome(reply)
         known_already = order.repeated and code == _REFUSED_OR_KNOWN
         if _TAKEN.fullmatch(code) or known_already:
             return Accepted(self.chosen_task_id(order))
         raise self.error(code, message)
 
-    def query_request(self, vendor_task_id: str, account: Account, *, now: int) -> Request:
+    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
         return _request("query", vendor_task_id, {}, account)
 
-    def read_result(self, reply: Reply, order: Order) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
         code, message = self._outcome(reply)
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
             raise as_failed_query(self.error(code, message))
@@ -267,7 +279,7 @@ class VolcengineBigmodel(Vendor):
             return InProgress()
         raise self.error(code, message)
 
-    def read_callback(self, body: bytes, content_type: str, order: Order) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
         # How a callback reports a failure, or silence, is not documented: only its text is used.
         found = _found(self.parse_callback(body, content_type), order)
         return Callback(self.chosen_task_id(order), found if found is not None and found.text else InProgress())
@@ -287,25 +299,25 @@ class VolcengineBigmodel(Vendor):
         is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
         return error if is_of_the_task else super().query_error(error)
 
-    def _edition(self, order: Order) -> str:
+    def _edition(self, order: RecognitionRequest) -> str:
         return order.edition or self.editions(order)[0]
 
-    def _is_idle(self, order: Order) -> bool:
+    def _is_idle(self, order: RecognitionRequest) -> bool:
         return self._edition(order).endswith(IDLE_ENDING)
 
-    def _separates(self, order: Order) -> bool:
+    def _separates(self, order: RecognitionRequest) -> bool:
         """Return whether speakers are asked for, of an edition that lists the parameter."""
         return order.options.speakers is not None and not self._is_idle(order)
 
-    def _speaker_wishes(self, order: Order) -> dict[str, Any]:
+    def _speaker_wishes(self, order: RecognitionRequest) -> dict[str, Any]:
         wishes: dict[str, Any] = {} if self._is_idle(order) else {"enable_speaker_info": self._separates(order)}
         if self._separates(order) and order.options.language == MANDARIN:
             wishes["ssd_version"] = SPEAKER_MODEL
         return wishes
 
-    def _usable(self, order: Order) -> dict[str, Value]:
+    def _usable(self, order: RecognitionRequest) -> dict[str, Value]:
         """Return what was set under this vendor's name, without what the vendor refuses or ignores here."""
-        own, options = dict(self.own(order)), order.options
+        own, options = dict(self.vendor_options(order)), order.options
         unused: set[str] = set()
         if not self._separates(order) or options.language != MANDARIN:
             unused |= SPEAKER_MODELS
@@ -315,7 +327,7 @@ class VolcengineBigmodel(Vendor):
             unused.add("enable_auto_lang")
         return {name: value for name, value in own.items() if name not in unused}
 
-    def _outcome(self, reply: Reply) -> tuple[str, str]:
+    def _outcome(self, reply: HttpReply) -> tuple[str, str]:
         """Return code and message: from the headers, from a refusal by the gateway, or from the body of a variant."""
         code = coerce.text(reply.headers.get("x-api-status-code"))
         if code:
@@ -335,12 +347,12 @@ def _request(
     call: str,
     task_id: str,
     body: Mapping[str, Any],
-    account: Account,
+    account: VendorEndpoint,
     headers: Mapping[str, str] = MappingProxyType({}),
-) -> Request:
+) -> HttpRequest:
     resource, _, request_id = task_id.partition("/")
     edition = "/idle" if resource.endswith(IDLE_ENDING) else ""
-    return Request(
+    return HttpRequest(
         "POST",
         f"{account.base_url.rstrip('/')}{PATH}{edition}/{call}",
         {
@@ -361,7 +373,7 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
     return {"X-Api-App-Key": credentials["appid"], "X-Api-Access-Key": credentials["token"]}
 
 
-def _audio(order: Order) -> dict[str, Any]:
+def _audio(order: RecognitionRequest) -> dict[str, Any]:
     audio, language = order.audio, order.options.language
     described: dict[str, Any] = {
         "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format, audio.format),
@@ -375,11 +387,11 @@ def _audio(order: Order) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _splits(order: Order) -> bool:
+def _splits(order: RecognitionRequest) -> bool:
     return order.audio.channels == 2 and order.options.channels != "mix"
 
 
-def _wishes(order: Order) -> dict[str, Any]:
+def _wishes(order: RecognitionRequest) -> dict[str, Any]:
     options, split = order.options, _splits(order)
     return {
         "model_name": "bigmodel",
@@ -394,7 +406,7 @@ def _wishes(order: Order) -> dict[str, Any]:
     }
 
 
-def _own(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
+def _own(order: RecognitionRequest, own: Mapping[str, Value]) -> dict[str, Any]:
     """Return what was set under the vendor's name, and the hot words, in the form of the request."""
     corpus = {name: value for name, value in own.items() if name in CORPUS}
     if order.options.hotwords and "context" not in corpus:
@@ -404,7 +416,7 @@ def _own(order: Order, own: Mapping[str, Value]) -> dict[str, Any]:
     return {**others, "corpus": corpus} if corpus else others
 
 
-def _found(document: Mapping[str, Any], order: Order) -> Recognition | None:
+def _found(document: Mapping[str, Any], order: RecognitionRequest) -> Recognition | None:
     """Return the recognition in an answer; None where there is none."""
     result = document.get("result")
     if isinstance(result, list):  # as the vendor's table has it

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.vendor import UNDOCUMENTED, Code, Kind
+from asrcore.core.vendor import UNDOCUMENTED, Code, CodeKind
 from asrcore.vendors import coerce, error_hints, failure_text
 
 _HTTP_STATUSES = frozenset({401, 403, 429})
@@ -16,24 +16,24 @@ BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         BAD_KEY: Code(
-            Kind.CONFIG,
+            CodeKind.CONFIG,
             "the key is wrong, or not granted",
             "Check api_key, or appid and token, of `volcengine` in the stack's secret.",
         ),
         NOT_GRANTED: Code(
-            Kind.CONFIG,
+            CodeKind.CONFIG,
             "the account has no right to the edition",
             "Activate recording recognition (model 2.0, model 1.0 or the edition that the option asr-model names) in"
             " the vendor's console.",
         ),
-        QUOTA: Code(Kind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
+        QUOTA: Code(CodeKind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
     }
 )
-_USED_UP = Code(Kind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
+_USED_UP = Code(CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
 _LIFETIME = "_lifetime"  # how the names of quotas end that do not fill up again: audio_duration_lifetime
 _FAMILIES = (
-    ("450", Code(Kind.CONFIG, UNDOCUMENTED.meaning, error_hints.REPORT)),
-    ("550", Code(Kind.RETRY, UNDOCUMENTED.meaning, error_hints.WAIT)),
+    ("450", Code(CodeKind.CONFIG, UNDOCUMENTED.meaning, error_hints.REPORT)),
+    ("550", Code(CodeKind.RETRY, UNDOCUMENTED.meaning, error_hints.WAIT)),
 )
 
 

@@ -2,7 +2,7 @@
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms
 from asrcore.core.audio.riff import read_layout, wave_codec
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 MOST_OBJECTS = 64
 HEADER_BYTES = 30
@@ -13,7 +13,7 @@ VIDEO_STREAM = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 BROADCAST = 1  # while it is set, the length is not yet known
 
 
-def parse_asf(source: Source) -> Audio:
+def parse_asf(source: ByteSource) -> Audio:
     """The sound stream of an ASF file; everything is told in the header object."""
     duration_ms: int | None = None
     declared_bytes = 0

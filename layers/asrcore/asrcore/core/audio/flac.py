@@ -1,14 +1,14 @@
 """FLAC: a file of its own, and the stream information that every container around it keeps. Source: RFC 9639."""
 
 from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms
-from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 
 INFO_BYTES = 34
 STREAM_INFO_HEAD = (INFO_BYTES).to_bytes(4)  # of a metadata block: its type 0, and its size
 BITS_BY_CODE = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 
 
-def parse_flac(source: Source, start: int) -> Audio:
+def parse_flac(source: ByteSource, start: int) -> Audio:
     """Describe FLAC at `start` (ID3 tags may come before) by its stream information.
 
     A streamed file lacks the length there, and a cut one has less: the last frame says where the sound ends.
@@ -38,7 +38,7 @@ def read_stream_info(block: bytes) -> tuple[Sound, int]:
     return sound, packed & 0xFFFFFFFFF
 
 
-def _last_sample(source: Source, sound_start: int, info: bytes, samples: int) -> int:
+def _last_sample(source: ByteSource, sound_start: int, info: bytes, samples: int) -> int:
     """Return where the last frame in the last 64 KiB ends, in samples; 0 if none is found.
 
     A frame begins with 14 one-bits and a zero and protects its header with a CRC-8. What is of another sample size, or

@@ -3,7 +3,7 @@
 from asrcore.core.audio import aac
 from asrcore.core.audio.model import Audio, NotAudio, Sound
 from asrcore.core.audio.mpeg import MP3
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 MOST_TAGS = 64
 AUDIO_TAG = 8
@@ -12,7 +12,7 @@ RATES_HZ = (5512, 11025, 22050, 44100)
 TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits say
 
 
-def parse_flv(source: Source) -> Audio:
+def parse_flv(source: ByteSource) -> Audio:
     """The first sound tag describes the sound; the last tag's time stamp is the length."""
     offset = source.unpack(">I", 5)[0] + 4
     for _ in range(MOST_TAGS):
@@ -42,7 +42,7 @@ def _describe(flags: int, data: bytes) -> Sound:
     return sound if frame is None else Sound(frame.codec, frame.sample_rate_hz, frame.channels)
 
 
-def _last_time_ms(source: Source) -> int | None:
+def _last_time_ms(source: ByteSource) -> int | None:
     tag_bytes = int.from_bytes(source.peek(source.size_bytes - 4, 4))
     stamp = source.peek(source.size_bytes - 4 - tag_bytes + 4, 4)
     return int.from_bytes(stamp[3:] + stamp[:3]) or None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 COUNTED_BYTES = 512 * 1024
 SAMPLE_BYTES = 32 * 1024
@@ -84,7 +84,7 @@ class Framing:
         return True
 
 
-def measure_s(source: Source, framing: Framing, start: int) -> float | None:
+def measure_s(source: ByteSource, framing: Framing, start: int) -> float | None:
     """Return the seconds of sound from byte `start` to the end; None where no frame is found.
 
     Up to 512 KiB every frame is counted. Beyond, 4 places are looked at and, unless the bit rate is the same at all of
@@ -126,7 +126,7 @@ class _Sample:
         return abs(self.seconds_per_byte - other.seconds_per_byte) * (other.place - self.place)
 
 
-def _look_at(source: Source, framing: Framing, place: int) -> _Sample:
+def _look_at(source: ByteSource, framing: Framing, place: int) -> _Sample:
     data = source.window(place, SAMPLE_BYTES)
     frames = list(framing.walk(data, at_end=False))
     span_bytes = frames[-1][0] + frames[-1][1].size_bytes - frames[0][0] if frames else len(data)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 MOST_ELEMENTS = 256  # at one level
 MOST_VALUE_BYTES = 64
@@ -40,7 +40,7 @@ class Element:
     declared_end: int = 0
 
 
-def parse_matroska(source: Source) -> Audio:
+def parse_matroska(source: ByteSource) -> Audio:
     """The first sound track. The length is None where the header lacks it, as in what a browser records."""
     header, segment = _head(source)
     doc_type = _text(source, _inside(source, header).get(DOC_TYPE)) or "matroska"
@@ -60,7 +60,7 @@ def parse_matroska(source: Source) -> Audio:
     raise NotAudio(f"it is a {doc_type} file that does not describe its tracks: convert the recording to WAV or MP3")
 
 
-def _head(source: Source) -> tuple[Element, Element]:
+def _head(source: ByteSource) -> tuple[Element, Element]:
     top = list(_elements(source, Element(0, 0, source.size_bytes), most=4))
     segment = next((element for element in top if element.name == SEGMENT), None)
     if segment is None:
@@ -68,7 +68,7 @@ def _head(source: Source) -> tuple[Element, Element]:
     return top[0], segment
 
 
-def _elements(source: Source, parent: Element, most: int = MOST_ELEMENTS) -> Iterator[Element]:
+def _elements(source: ByteSource, parent: Element, most: int = MOST_ELEMENTS) -> Iterator[Element]:
     """The elements inside one; an unknown size reaches to the parent's end, as does one that claims more."""
     offset = parent.start
     for _ in range(most):
@@ -87,36 +87,36 @@ def _elements(source: Source, parent: Element, most: int = MOST_ELEMENTS) -> Ite
         offset = end
 
 
-def _inside(source: Source, parent: Element) -> dict[int, Element]:
+def _inside(source: ByteSource, parent: Element) -> dict[int, Element]:
     return {element.name: element for element in _elements(source, parent)}
 
 
-def _value(source: Source, element: Element | None) -> bytes:
+def _value(source: ByteSource, element: Element | None) -> bytes:
     return b"" if element is None else source.peek(element.start, min(element.end - element.start, MOST_VALUE_BYTES))
 
 
-def _number(source: Source, element: Element | None) -> int | None:
+def _number(source: ByteSource, element: Element | None) -> int | None:
     return int.from_bytes(_value(source, element)) or None
 
 
-def _float(source: Source, element: Element | None) -> float:
+def _float(source: ByteSource, element: Element | None) -> float:
     value = _value(source, element)
     layout = {4: ">f", 8: ">d"}.get(len(value))
     return float(struct.unpack(layout, value)[0]) if layout else 0.0
 
 
-def _text(source: Source, element: Element | None) -> str:
+def _text(source: ByteSource, element: Element | None) -> str:
     return _value(source, element).rstrip(b"\0").decode("ascii", "replace")
 
 
-def _duration_ms(source: Source, info: Element) -> int | None:
+def _duration_ms(source: ByteSource, info: Element) -> int | None:
     told = _inside(source, info)
     scale_ns = _number(source, told.get(TIMESTAMP_SCALE)) or DEFAULT_SCALE_NS
     ticks = _float(source, told.get(DURATION))
     return to_ms(ticks, 1_000_000_000 / scale_ns) if ticks else None
 
 
-def _describe(source: Source, doc_type: str, track: dict[int, Element], duration_ms: int | None) -> Audio:
+def _describe(source: ByteSource, doc_type: str, track: dict[int, Element], duration_ms: int | None) -> Audio:
     codec_id = _text(source, track.get(CODEC_ID))
     sound = _inside(source, track[AUDIO]) if AUDIO in track else {}
     codec = next((name for prefix, name in CODECS.items() if codec_id.startswith(prefix)), codec_id.lower())

@@ -13,7 +13,7 @@ from itertools import islice
 from asrcore.core.audio import aac
 from asrcore.core.audio.flac import INFO_BYTES, read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms, to_rate_hz
-from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import refine_ac3, refine_eac3
 
 MOST_BOXES = 512  # at one level
@@ -64,7 +64,7 @@ class Box:
     declared_end: int = 0
 
 
-def parse_mp4(source: Source) -> Audio:
+def parse_mp4(source: ByteSource) -> Audio:
     """The first sound track; m4a if there is no picture, else mp4 (or 3gp, mov by the brand)."""
     brand = source.peek(8, 4) if source.peek(4, 4) == b"ftyp" else b"qt  "
     moov = _find(source, Box(b"", 0, source.size_bytes), b"moov")
@@ -103,7 +103,7 @@ def _format(brand: bytes, *, has_video: bool) -> str:
     return "mp4" if has_video else "m4a"
 
 
-def _children(source: Source, parent: Box) -> Iterator[Box]:
+def _children(source: ByteSource, parent: Box) -> Iterator[Box]:
     """The boxes inside a box. One that claims to reach past its parent ends with it; one too small ends the walk."""
     offset = parent.start
     for _ in range(MOST_BOXES):
@@ -121,7 +121,7 @@ def _children(source: Source, parent: Box) -> Iterator[Box]:
         offset = end
 
 
-def _find(source: Source, parent: Box, *path: bytes) -> Box | None:
+def _find(source: ByteSource, parent: Box, *path: bytes) -> Box | None:
     found: Box | None = parent
     for name in path:
         if found is None:
@@ -130,12 +130,12 @@ def _find(source: Source, parent: Box, *path: bytes) -> Box | None:
     return found
 
 
-def _kind(source: Source, track: Box) -> bytes:
+def _kind(source: ByteSource, track: Box) -> bytes:
     handler = _find(source, track, b"mdia", b"hdlr")
     return b"" if handler is None else source.exactly(handler.start + 8, 4)
 
 
-def _describe(source: Source, track: Box) -> Sound:
+def _describe(source: ByteSource, track: Box) -> Sound:
     table = _find(source, track, b"mdia", b"minf", b"stbl", b"stsd")
     if table is None:
         raise NotAudio("it is an MP4 whose sound track is not described: convert the recording and upload it again")
@@ -227,7 +227,7 @@ REFINERS: dict[bytes, tuple[bytes, Callable[[bytes, Sound], Sound]]] = {
 }
 
 
-def _track_ms(source: Source, moov: Box, track: Box) -> tuple[int | None, int]:
+def _track_ms(source: ByteSource, moov: Box, track: Box) -> tuple[int | None, int]:
     """Return the length of a track, and the offset of the last box before its data.
 
     It is what is played of it (an edit list trims the encoder's padding), else its media, else the movie. In a
@@ -254,19 +254,19 @@ def _track_ms(source: Source, moov: Box, track: Box) -> tuple[int | None, int]:
     return to_ms(*length) if length else None, moov.end
 
 
-def _is_long(source: Source, box: Box) -> bool:
+def _is_long(source: ByteSource, box: Box) -> bool:
     """Whether this is version 1 of a box, in which times take 64 bits."""
     return source.exactly(box.start, 1) == b"\1"
 
 
-def _word(source: Source, box: Box | None, short_at: int, long_at: int) -> int:
+def _word(source: ByteSource, box: Box | None, short_at: int, long_at: int) -> int:
     """A 32-bit field, which lies further back in version 1; 0 without the box."""
     if box is None:
         return 0
     return int(source.unpack(">I", box.start + (long_at if _is_long(source, box) else short_at))[0])
 
 
-def _length(source: Source, box: Box | None, short_at: int, long_at: int) -> int:
+def _length(source: ByteSource, box: Box | None, short_at: int, long_at: int) -> int:
     """A time of 32 bits, or 64 in version 1; 0 without the box or if it is all ones, which means unknown."""
     if box is None:
         return 0
@@ -275,7 +275,7 @@ def _length(source: Source, box: Box | None, short_at: int, long_at: int) -> int
     return 0 if units == unknown else units
 
 
-def _last_fragment_end(source: Source, moov_end: int, track_id: int, extension: Box) -> tuple[int, int]:
+def _last_fragment_end(source: ByteSource, moov_end: int, track_id: int, extension: Box) -> tuple[int, int]:
     """Return where the last fragment of a track ends, in ticks of its media, and the offset of that fragment.
 
     0 ticks where the last fragment is not found: by the index of the fragments, else in the last 512 KiB.
@@ -289,7 +289,7 @@ def _last_fragment_end(source: Source, moov_end: int, track_id: int, extension: 
     return 0, moov_end
 
 
-def _last_fragments(source: Source, moov_end: int, track_id: int) -> Iterator[int]:
+def _last_fragments(source: ByteSource, moov_end: int, track_id: int) -> Iterator[int]:
     """Yield the offsets of what may be the last fragments, the best guess first."""
     indexed = _indexed_fragment(source, track_id)
     if indexed:
@@ -306,7 +306,7 @@ def _last_fragments(source: Source, moov_end: int, track_id: int) -> Iterator[in
             return
 
 
-def _indexed_fragment(source: Source, track_id: int) -> int:
+def _indexed_fragment(source: ByteSource, track_id: int) -> int:
     """Return the offset of a track's last fragment by the index at the end of the file (mfra); 0 without one."""
     tail = source.peek(source.size_bytes - 16, 16)
     start = source.size_bytes - int.from_bytes(tail[12:])
@@ -326,14 +326,14 @@ def _indexed_fragment(source: Source, track_id: int) -> int:
     return 0
 
 
-def _parts(source: Source, offset: int) -> Iterator[Box]:
+def _parts(source: ByteSource, offset: int) -> Iterator[Box]:
     """Yield the track fragments of the fragment that begins at `offset`."""
     whole = Box(b"", offset, source.size_bytes)
     for box in islice(_children(source, whole), 1):
         yield from (part for part in _children(source, box) if part.name == b"traf")
 
 
-def _first_time(source: Source, moov_end: int, track_id: int) -> int:
+def _first_time(source: ByteSource, moov_end: int, track_id: int) -> int:
     """Return when the first fragment of a track begins, in ticks of its media; 0 where it is not behind the movie."""
     for box in islice(_children(source, Box(b"", moov_end, source.size_bytes)), MOST_BOXES_BEHIND):
         for part in _children(source, box) if box.name == b"moof" else ():
@@ -343,7 +343,7 @@ def _first_time(source: Source, moov_end: int, track_id: int) -> int:
     return 0
 
 
-def _fragment_end(source: Source, fragment: Box, track_id: int, default: int) -> int:
+def _fragment_end(source: ByteSource, fragment: Box, track_id: int, default: int) -> int:
     """Start time plus the lengths of all samples of a track fragment; 0 if it belongs to another track."""
     boxes = list(_children(source, fragment))
     header = next((box for box in boxes if box.name == b"tfhd"), None)
@@ -358,7 +358,7 @@ def _fragment_end(source: Source, fragment: Box, track_id: int, default: int) ->
     return _length(source, start, 4, 4) + runs
 
 
-def _run_units(source: Source, run: Box, default: int) -> int:
+def _run_units(source: ByteSource, run: Box, default: int) -> int:
     flags, count = source.unpack(">II", run.start)
     if not flags & 0x100:
         return int(count * default)

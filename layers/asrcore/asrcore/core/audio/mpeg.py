@@ -13,7 +13,7 @@ from itertools import islice
 from asrcore.core.audio import aac
 from asrcore.core.audio.frames import Frame, Framing, measure_s
 from asrcore.core.audio.model import Audio, to_ms
-from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 
 # Before the first frame: padding of a tagger, zeros of a recorder, the rest of a frame where a stream was cut.
 SEARCH_BYTES = BLOCK_BYTES + 4096
@@ -36,7 +36,7 @@ RATES_HZ = (44100, 48000, 32000)
 RATE_DIVIDERS = {3: 1, 2: 2, 0: 4}  # version bits: MPEG 1, 2, 2.5
 
 
-def skip_id3(source: Source) -> int:
+def skip_id3(source: ByteSource) -> int:
     """Offset of the first byte after the ID3v2 tags at the start, however large their pictures are."""
     offset = 0
     for _ in range(MOST_TAGS):
@@ -49,7 +49,7 @@ def skip_id3(source: Source) -> int:
     return offset
 
 
-def parse_frames(source: Source, start: int, search_bytes: int) -> Audio | None:
+def parse_frames(source: ByteSource, start: int, search_bytes: int) -> Audio | None:
     """MP3 or ADTS that begins within `search_bytes` after `start`; None if there is no such stream."""
     data = source.peek(start, search_bytes + CHAIN_BYTES)
     at_end = start + len(data) == source.size_bytes
@@ -130,7 +130,7 @@ MP3 = Framing(_parse_mp3, sync=b"\xff", chain=4)
 ADTS = Framing(_parse_adts, sync=b"\xff", chain=4)
 
 
-def _describe_mp3(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
+def _describe_mp3(source: ByteSource, framing: Framing, start: int, first: Frame) -> Audio:
     declared_s, declared_bytes = _declared_length(source, start, first)
     file_bytes = source.size_bytes - start
     if declared_s and abs(declared_bytes - file_bytes) <= UNTRUE * file_bytes:
@@ -142,7 +142,7 @@ def _describe_mp3(source: Source, framing: Framing, start: int, first: Frame) ->
     return measured.model_copy(update={"declared_ms": declared_ms})
 
 
-def _describe_frames(source: Source, framing: Framing, start: int, first: Frame) -> Audio:
+def _describe_frames(source: ByteSource, framing: Framing, start: int, first: Frame) -> Audio:
     return _describe(first, measure_s(source, framing, start))
 
 
@@ -156,7 +156,7 @@ def _describe(first: Frame, seconds: float | None) -> Audio:
     )
 
 
-def _declared_length(source: Source, start: int, first: Frame) -> tuple[float, int]:
+def _declared_length(source: ByteSource, start: int, first: Frame) -> tuple[float, int]:
     """Return the seconds and the bytes that a Xing, Info or VBRI header in the first frame declares; zeros without one.
 
     Where the bytes are not the file's, it was cut or joined after encoding, and the seconds are no longer true.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from asrcore.core.audio.frames import Frame
 from asrcore.core.audio.model import Audio, NotAudio, Sound, to_ms
 from asrcore.core.audio.mpeg import ADTS, MP3
-from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import AC3, DTS
 
 SYNC = 0x47
@@ -44,7 +44,7 @@ class Grid:
     first: int
     stride: int
 
-    def packets(self, source: Source, start: int, end: int) -> Iterator[Packet]:
+    def packets(self, source: ByteSource, start: int, end: int) -> Iterator[Packet]:
         """Yield the whole packets between two offsets, up to the first place where there is none."""
         offset = start + (self.first - start) % self.stride
         data = source.peek(offset, end - offset)
@@ -58,7 +58,7 @@ class Grid:
             yield Packet((head[1] & 0x1F) << 8 | head[2], bool(head[1] & 0x40), payload)
 
 
-def find_grid(source: Source) -> Grid | None:
+def find_grid(source: ByteSource) -> Grid | None:
     """Return where the packets begin; None where the file is no transport stream."""
     data = source.peek(0, 2 * SYNCS * max(STRIDES))
     for stride in STRIDES:
@@ -69,7 +69,7 @@ def find_grid(source: Source) -> Grid | None:
     return None
 
 
-def parse_mpegts(source: Source, grid: Grid) -> Audio:
+def parse_mpegts(source: ByteSource, grid: Grid) -> Audio:
     """Describe the first sound stream; the length is what its time stamps span."""
     streams: list[tuple[int, Sound | None]] = []
     for blocks in (NEAR_BLOCKS, FAR_BLOCKS):
@@ -173,7 +173,7 @@ def _times(packets: list[Packet]) -> Iterator[int]:
             yield (head[9] >> 1 & 7) << 30 | (int.from_bytes(head[10:12]) >> 1) << 15 | int.from_bytes(head[12:14]) >> 1
 
 
-def _span_ms(source: Source, grid: Grid, sounding: _Sounding) -> int | None:
+def _span_ms(source: ByteSource, grid: Grid, sounding: _Sounding) -> int | None:
     """Return the time from the first time stamp to the end of the sound after the last; the clock may run over."""
     if not sounding.times:
         return None

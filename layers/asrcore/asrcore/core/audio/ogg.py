@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from asrcore.core.audio.flac import read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
-from asrcore.core.audio.source import BLOCK_BYTES, Source
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 
 MOST_STREAMS = 8
 COUNTED_BYTES = 512 * 1024
@@ -22,7 +22,7 @@ FIRST_PAGE = 2
 
 
 @dataclass(frozen=True)
-class Page:
+class OggPage:
     """One page. end: of its bytes; granule: the position of the sound at its end; packets: how many end in it."""
 
     offset: int
@@ -46,13 +46,13 @@ class Stream:
     bits: int | None = None
     packet_samples: int = 0  # in one packet; 0 where an Opus packet says, or where it is not known
 
-    def begins_at(self, page: Page) -> int:
+    def begins_at(self, page: OggPage) -> int:
         """Return the position before the first page with sound: not 0 where a recording was cut out of a longer one."""
         each = _opus_samples(page.body) if self.codec == "opus" else self.packet_samples
         return max(0, page.granule - page.packets * each) if each else 0
 
 
-def parse_ogg(source: Source) -> Audio:
+def parse_ogg(source: ByteSource) -> Audio:
     """Describe the first sound stream; the last page's granule position, less the first one, is the length."""
     stream = next(filter(None, (_identify(serial, packet) for serial, packet in _first_packets(source))), None)
     if stream is None:
@@ -67,7 +67,7 @@ def parse_ogg(source: Source) -> Audio:
     )
 
 
-def _length_ms(source: Source, stream: Stream) -> int | None:
+def _length_ms(source: ByteSource, stream: Stream) -> int | None:
     if source.size_bytes <= COUNTED_BYTES:
         pages = _pages(source.window(0, source.size_bytes), 0)
         seconds = _count_s([page for page in pages if page.end <= source.size_bytes])
@@ -76,11 +76,11 @@ def _length_ms(source: Source, stream: Stream) -> int | None:
     return to_ms(samples, stream.rate_hz) if samples is not None else None
 
 
-def _count_s(pages: list[Page]) -> float | None:
+def _count_s(pages: list[OggPage]) -> float | None:
     """Return the seconds of the sound in all chained recordings; None where no page says where the sound ends."""
     seconds: float | None = None
     stream: Stream | None = None
-    sounding: list[Page] = []
+    sounding: list[OggPage] = []
     for page, following in zip(pages, [*pages[1:], None], strict=True):
         if page.is_first and (sounding or stream is None):
             stream, sounding = _identify(page.serial, page.body), []
@@ -92,7 +92,7 @@ def _count_s(pages: list[Page]) -> float | None:
     return seconds
 
 
-def _estimate_samples(source: Source, stream: Stream) -> int | None:
+def _estimate_samples(source: ByteSource, stream: Stream) -> int | None:
     """Return the samples of a long file by its first and last page, and by places between if it may be chained."""
     head = [page for page in _pages(source.peek(0, BLOCK_BYTES), 0) if page.serial == stream.serial and page.granule]
     tail_start = source.size_bytes - BLOCK_BYTES  # a page has at most 65307 bytes
@@ -107,7 +107,7 @@ def _estimate_samples(source: Source, stream: Stream) -> int | None:
     return _extrapolate([page for page in (*head, *seen, *tail) if page.granule], source.size_bytes)
 
 
-def _extrapolate(pages: list[Page], size_bytes: int) -> int | None:
+def _extrapolate(pages: list[OggPage], size_bytes: int) -> int | None:
     """Return the samples of a chained file by those between neighbours of the same stream; None without such."""
     spans = [
         (other.granule - one.granule, other.offset - one.offset)
@@ -122,7 +122,7 @@ def _extrapolate(pages: list[Page], size_bytes: int) -> int | None:
     return size_bytes * sum(samples for samples, _ in inside) // sum(length for _, length in inside)
 
 
-def _may_be_chained(head: list[Page], last: Page) -> bool:
+def _may_be_chained(head: list[OggPage], last: OggPage) -> bool:
     """Whether the bytes of one second are many more over the whole than at the start, as when recordings are joined."""
     if len(head) < 2 or head[-1].granule <= head[0].granule:
         return False
@@ -130,7 +130,7 @@ def _may_be_chained(head: list[Page], last: Page) -> bool:
     return last.offset - head[0].offset > UNEVEN * at_start * max(last.granule - head[0].granule, 0)
 
 
-def _pages(data: bytes, start: int) -> Iterator[Page]:
+def _pages(data: bytes, start: int) -> Iterator[OggPage]:
     """Yield the pages whose heads are in the data, which begins at byte `start` of the file."""
     at = data.find(b"OggS")
     while at != -1 and at + 27 <= len(data):
@@ -142,7 +142,7 @@ def _pages(data: bytes, start: int) -> Iterator[Page]:
         packets = sum(size < 255 for size in lacing)
         following = body + sum(lacing)
         is_first = bool(flags & FIRST_PAGE)
-        yield Page(start + at, start + following, serial, granule, is_first, packets, data[body:following])
+        yield OggPage(start + at, start + following, serial, granule, is_first, packets, data[body:following])
         at = following if data[following : following + 4] == b"OggS" else data.find(b"OggS", at + 4)
 
 
@@ -160,7 +160,7 @@ def _opus_samples(packet: bytes) -> int:
     return frame * count
 
 
-def _first_packets(source: Source) -> Iterator[tuple[int, bytes]]:
+def _first_packets(source: ByteSource) -> Iterator[tuple[int, bytes]]:
     """The head of each logical stream: all of them come before any other page."""
     offset = 0
     for _ in range(MOST_STREAMS):

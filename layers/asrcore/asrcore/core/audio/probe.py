@@ -15,7 +15,7 @@ from asrcore.core.audio.mpeg import SEARCH_BYTES, parse_frames, skip_id3
 from asrcore.core.audio.mpegts import find_grid, parse_mpegts
 from asrcore.core.audio.ogg import parse_ogg
 from asrcore.core.audio.riff import parse_aiff, parse_ape, parse_au, parse_caf, parse_wav, parse_wave64
-from asrcore.core.audio.source import Read, Source
+from asrcore.core.audio.source import ByteSource, Read
 from asrcore.core.audio.speech import (
     AMR_NB_MAGIC,
     AMR_WB_MAGIC,
@@ -27,7 +27,7 @@ from asrcore.core.audio.speech import (
 from asrcore.core.audio.surround import AC3, AC3_SYNC, DTS, DTS_SYNC, parse_surround
 
 # (offset, bytes there, parser)
-CONTAINERS: tuple[tuple[int, bytes, Callable[[Source], Audio]], ...] = (
+CONTAINERS: tuple[tuple[int, bytes, Callable[[ByteSource], Audio]], ...] = (
     (0, b"RIFF", parse_wav),
     (0, b"RF64", parse_wav),
     (0, b"BW64", parse_wav),
@@ -85,7 +85,7 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
     if size_bytes <= 0:
         raise NotAudio(f"{name} is empty (0 bytes): upload the recording again", code="EmptyObject")
     try:
-        audio = _parse(Source(read, size_bytes), PurePosixPath(name).suffix.lower())
+        audio = _parse(ByteSource(read, size_bytes), PurePosixPath(name).suffix.lower())
         impossible = _impossible(audio)
     except NotAudio as reason:
         raise NotAudio(f"{name} cannot be transcribed: {reason}", code=reason.code) from reason
@@ -106,7 +106,7 @@ def _impossible(audio: Audio) -> list[str]:
     return [*numbers, *(name for name, word in words.items() if not (word.isascii() and word.isprintable()))]
 
 
-def _parse(source: Source, suffix: str) -> Audio:
+def _parse(source: ByteSource, suffix: str) -> Audio:
     head = source.peek(0, 64)
     for offset, magic, parse in CONTAINERS:
         if head[offset:].startswith(magic):
@@ -133,7 +133,7 @@ def _parse(source: Source, suffix: str) -> Audio:
     raise NotAudio(f"{_looks_like(source)}; {ADVICE}")
 
 
-def _looks_like(source: Source) -> str:
+def _looks_like(source: ByteSource) -> str:
     sample = source.peek(0, 512)
     if not sample.strip(b"\0"):
         return "it begins with zeros only, as a failed upload or an unfinished recording does"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 MOST_CHUNKS = 64
 TAG_PCM, TAG_FLOAT, TAG_EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
@@ -46,7 +46,7 @@ def wave_codec(tag: int, bits: int) -> str:
     return WAVE_CODECS.get(tag, f"wave_0x{tag:04x}")
 
 
-def read_layout(source: Source, offset: int, size: int) -> tuple[int, ...]:
+def read_layout(source: ByteSource, offset: int, size: int) -> tuple[int, ...]:
     """Return a WAVEFORMATEX: tag, channels, rate, bytes per second, bytes per frame, bits; an extensible one
     has its tag at the end."""
     layout = source.unpack("<HHIIHH", offset)
@@ -55,7 +55,7 @@ def read_layout(source: Source, offset: int, size: int) -> tuple[int, ...]:
     return layout
 
 
-def parse_wav(source: Source) -> Audio:
+def parse_wav(source: ByteSource) -> Audio:
     """RIFF, RF64 and BW64. A data size that is 0 or reaches past the end was streamed: the file's size decides."""
     form = source.exactly(8, 4)
     if form == b"AVI ":
@@ -65,12 +65,12 @@ def parse_wav(source: Source) -> Audio:
     return _parse_wave(source, _chunks(source, 12, "<4sI"))
 
 
-def parse_wave64(source: Source) -> Audio:
+def parse_wave64(source: ByteSource) -> Audio:
     """Sony Wave64: the chunks of a WAV under 16-byte names and 64-bit sizes."""
     return _parse_wave(source, _wave64_chunks(source))
 
 
-def _chunks(source: Source, offset: int, layout: str, align: int = 2) -> Iterator[Chunk]:
+def _chunks(source: ByteSource, offset: int, layout: str, align: int = 2) -> Iterator[Chunk]:
     head_bytes = 12 if layout.endswith("q") else 8
     for _ in range(MOST_CHUNKS):
         name, size = source.unpack(layout, offset)
@@ -80,7 +80,7 @@ def _chunks(source: Source, offset: int, layout: str, align: int = 2) -> Iterato
     raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
 
 
-def _wave64_chunks(source: Source) -> Iterator[Chunk]:
+def _wave64_chunks(source: ByteSource) -> Iterator[Chunk]:
     offset = 40
     for _ in range(MOST_CHUNKS):
         name, size = source.unpack("<16sQ", offset)
@@ -90,7 +90,7 @@ def _wave64_chunks(source: Source) -> Iterator[Chunk]:
     raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
 
 
-def _parse_wave(source: Source, chunks: Iterator[Chunk]) -> Audio:
+def _parse_wave(source: ByteSource, chunks: Iterator[Chunk]) -> Audio:
     layout = None
     long_size: int | None = None
     samples = 0
@@ -112,7 +112,7 @@ def _parse_wave(source: Source, chunks: Iterator[Chunk]) -> Audio:
     raise AssertionError("the chunks end in a sound chunk or in NotAudio")
 
 
-def _sound_bytes(source: Source, offset: int, size: int) -> int:
+def _sound_bytes(source: ByteSource, offset: int, size: int) -> int:
     left = source.size_bytes - offset
     if left <= 0:
         raise NotAudio(
@@ -147,7 +147,7 @@ def _describe_wave(layout: tuple[int, ...], sound_bytes: int, samples: int) -> A
 AVI_SOUND = b"auds"
 
 
-def _parse_avi(source: Source) -> Audio:
+def _parse_avi(source: ByteSource) -> Audio:
     """Describe the first sound stream of an AVI: all streams are described before the first picture."""
     kind, scale, rate, length = b"", 0, 0, 0
     declared_bytes = source.unpack("<I", 4)[0]
@@ -192,7 +192,7 @@ AIFF_CODECS = {
 }
 
 
-def parse_aiff(source: Source) -> Audio:
+def parse_aiff(source: ByteSource) -> Audio:
     """AIFF and AIFC; the rate is an 80-bit float."""
     form = source.exactly(8, 4)
     if form not in (b"AIFF", b"AIFC"):
@@ -236,7 +236,7 @@ CAF_CODECS = {
 }
 
 
-def parse_caf(source: Source) -> Audio:
+def parse_caf(source: ByteSource) -> Audio:
     """Core Audio Format: PCM by its bytes, packets by the packet table."""
     rate, kind, flags, packet_bytes, packet_frames, channels, bits = source.unpack(">d4sIIIII", 20)
     codec = CAF_CODECS.get(kind, kind.decode("ascii", "replace").strip().lower())
@@ -278,7 +278,7 @@ AU_CODECS = {
 AU_BITS = {"pcm_mulaw": 8, "pcm_alaw": 8, "pcm_s8": 8, "pcm_s16be": 16, "pcm_s24be": 24, "pcm_f64be": 64}
 
 
-def parse_au(source: Source) -> Audio:
+def parse_au(source: ByteSource) -> Audio:
     """Describe Sun's audio file, whose header is six numbers."""
     start, size, encoding, rate_hz, channels = source.unpack(">IIIII", 4)
     codec = AU_CODECS.get(encoding, f"au_{encoding}")
@@ -299,7 +299,7 @@ def parse_au(source: Source) -> Audio:
 FIRST_APE_WITH_DESCRIPTOR = 3980
 
 
-def parse_ape(source: Source) -> Audio:
+def parse_ape(source: ByteSource) -> Audio:
     """Describe Monkey's Audio of version 3.98 (2003) or newer."""
     version = source.unpack("<H", 4)[0]
     if version < FIRST_APE_WITH_DESCRIPTOR:

@@ -19,7 +19,7 @@ MOST_READS = 16
 Read = Callable[[int, int], bytes]
 
 
-class Source:
+class ByteSource:
     """One object: its size and its bytes.
 
     read: (offset, length) -> the bytes there, fewer only at the end; what it raises (a failed request) passes through.

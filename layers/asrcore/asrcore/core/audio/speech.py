@@ -5,7 +5,7 @@ Sources: RFC 4867 section 5 (AMR files), 3GPP TS 26.101 and 26.201 (frame sizes)
 
 from asrcore.core.audio.frames import COUNTED_BYTES, Frame, Framing, measure_s
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 AMR_NB_MAGIC, AMR_WB_MAGIC, SILK_MAGIC = b"#!AMR\n", b"#!AMR-WB\n", b"#!SILK_V3"
 # Bytes of speech after the frame header, by frame type; 15 is "no data".
@@ -27,7 +27,7 @@ def _amr_framing(codec: str, rate_hz: int, sizes: dict[int, int]) -> Framing:
     return Framing(lambda data, offset: frames.get(data[offset]) if offset < len(data) else None, sync=b"", chain=10)
 
 
-def parse_amr(source: Source) -> Audio:
+def parse_amr(source: ByteSource) -> Audio:
     """AMR in its storage format, one channel."""
     wide = source.peek(0, len(AMR_WB_MAGIC)) == AMR_WB_MAGIC
     codec, rate_hz, sizes = ("amr_wb", 16000, AMR_WB_BYTES) if wide else ("amr_nb", 8000, AMR_NB_BYTES)
@@ -41,7 +41,7 @@ def parse_amr(source: Source) -> Audio:
     return Audio(format="amr", codec=codec, sample_rate_hz=rate_hz, channels=1, duration_ms=to_ms(seconds, 1))
 
 
-def parse_silk(source: Source) -> Audio:
+def parse_silk(source: ByteSource) -> Audio:
     """SILK v3, with or without the byte that WeChat puts in front. A decoder chooses the rate, so it is None.
 
     Packets last 20 ms, the encoder's default, and are counted up to 512 KiB (some four minutes); beyond: None.
@@ -61,7 +61,7 @@ def parse_silk(source: Source) -> Audio:
     return Audio(format="silk", codec="silk", sample_rate_hz=None, channels=1, duration_ms=duration_ms)
 
 
-def parse_pcm(source: Source) -> Audio:
+def parse_pcm(source: ByteSource) -> Audio:
     """Samples without a header: taken as 16 kHz, 16 bit, mono, as the vendors document for .pcm and .raw."""
     return Audio(
         format="pcm",

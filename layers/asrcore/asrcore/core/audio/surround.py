@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from asrcore.core.audio.frames import Frame, Framing, measure_s
 from asrcore.core.audio.model import Audio, Sound, to_ms
-from asrcore.core.audio.source import Source
+from asrcore.core.audio.source import ByteSource
 
 AC3_SYNC, DTS_SYNC = b"\x0b\x77", b"\x7f\xfe\x80\x01"
 AC3_RATES_HZ = (48000, 44100, 32000)
@@ -108,7 +108,7 @@ AC3 = Framing(_parse_ac3, sync=AC3_SYNC, chain=4)
 DTS = Framing(_parse_dts, sync=DTS_SYNC, chain=4)
 
 
-def parse_surround(source: Source, framing: Framing) -> Audio | None:
+def parse_surround(source: ByteSource, framing: Framing) -> Audio | None:
     """Describe a file that begins with a frame of this kind; None where no frames follow."""
     data = source.peek(0, 2**16)
     first = framing.parse(data, 0)

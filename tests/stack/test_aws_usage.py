@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asrcore.core.footprint import footprint
+from asrcore.core.aws_usage import footprint
 from asrcore.core.job import Job
 from asrcore.settings import Settings
 from tests.support.scanned_stack import SearchedStack

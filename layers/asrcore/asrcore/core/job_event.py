@@ -15,7 +15,7 @@ from asrcore.core.transcript import Source
 DetailType = Literal["Transcript Completed", "Transcript Failed"]
 
 
-class Place(BaseModel):
+class S3Location(BaseModel):
     """An object in Amazon S3."""
 
     model_config = ConfigDict(frozen=True)
@@ -24,7 +24,7 @@ class Place(BaseModel):
     key: str
 
 
-class Announcement(BaseModel):
+class JobEvent(BaseModel):
     """How a job ended. It refers to the transcript and holds nothing of what was said.
 
     summary: one line for people.  vendor: null when the job failed before one was chosen.  transcript: null when there
@@ -39,15 +39,15 @@ class Announcement(BaseModel):
     status: Literal["COMPLETED", "FAILED"]
     vendor: str | None
     source: Source
-    transcript: Place | None
+    transcript: S3Location | None
     error: JobError | None
     warnings: list[str]
     cost: Cost | None = None
 
     @classmethod
-    def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "Announcement":
+    def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "JobEvent":
         """What is told of a job that has ended."""
-        transcript = Place(bucket=transcript_bucket, key=job.transcript_key) if job.transcript_key else None
+        transcript = S3Location(bucket=transcript_bucket, key=job.transcript_key) if job.transcript_key else None
         return cls(
             schema_="asrcore.event.v1",
             summary=_summary(job),

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from asrcore.core.footprint import WRITES_A_SLOT
+from asrcore.core.aws_usage import WRITES_A_SLOT
 from asrcore.core.vendor import Completion
 from asrcore.vendors.registry import VENDORS
 from benchmarks.economy import LENGTHS_S, demo_loop, measure, takes, turnarounds
@@ -70,7 +70,7 @@ def test_of_recordings_that_stand_in_a_queue_but_for_the_callback_that_nobody_wa
 
         # It ends a job that is being asked about, before the next question has its place in the line; or it comes to
         # nothing, where a vendor that cannot be asked was given up.
-        if VENDORS[vendor].completes_by == {Completion.CALLBACK, Completion.QUERY}:
+        if VENDORS[vendor].completion_modes == {Completion.CALLBACK, Completion.QUERY}:
             assert late == 1, key
         assert counts.invocations - derived.invocations == late, key
         assert 0 <= derived.table_writes - counts.table_writes <= WRITES_A_SLOT * late, key

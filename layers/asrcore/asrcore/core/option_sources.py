@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from pydantic import ValidationError
 
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.options import ALLOWED, Options, Wish
+from asrcore.core.options import ALLOWED, Options, RequestedOptions
 from asrcore.core.parameters import Value
 from asrcore.core.routing import AUTO
 from asrcore.core.vendor import Vendor
@@ -31,7 +31,7 @@ Vendors = Mapping[str, Vendor]
 
 
 @dataclass(frozen=True)
-class _Level:
+class _OptionSource:
     """How to speak of a level. place: before the name.  remedy: what to do."""
 
     place: str
@@ -45,9 +45,9 @@ class _Level:
         return self.refuse(f"{name}={_cut(repr(value))}: allowed: {allowed}", code)
 
 
-_METADATA = _Level("object metadata", "Upload the recording again with it corrected.", METADATA_PREFIX)
-_REQUEST = _Level("the request's options:", "Send it again with them corrected.")
-_STACK = _Level("the stack parameter DefaultOptions:", "Deploy the stack again with it corrected.")
+_METADATA = _OptionSource("object metadata", "Upload the recording again with it corrected.", METADATA_PREFIX)
+_REQUEST = _OptionSource("the request's options:", "Send it again with them corrected.")
+_STACK = _OptionSource("the stack parameter DefaultOptions:", "Deploy the stack again with it corrected.")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class _Entry:
     value: object
 
 
-def read_metadata(metadata: Mapping[str, str], vendors: Vendors) -> Wish:
+def read_metadata(metadata: Mapping[str, str], vendors: Vendors) -> RequestedOptions:
     """What an object's metadata asks for.
 
     metadata: user metadata, names without `x-amz-meta-`; those without `asr-` are somebody else's. Values may be
@@ -80,9 +80,9 @@ def is_sidecar(key: str) -> bool:
     return key.endswith(SIDECAR_SUFFIX)
 
 
-def read_sidecar(key: str, body: bytes, vendors: Vendors) -> Wish:
+def read_sidecar(key: str, body: bytes, vendors: Vendors) -> RequestedOptions:
     """What the sidecar of the recording `key` asks for. Raises AsrError as `read_metadata` does."""
-    level = _Level(
+    level = _OptionSource(
         f"the sidecar {key}{SIDECAR_SUFFIX}:", "Upload it again corrected, and after it the recording once more."
     )
     if len(body) > LARGEST_SIDECAR_BYTES:
@@ -90,7 +90,7 @@ def read_sidecar(key: str, body: bytes, vendors: Vendors) -> Wish:
     return _read_json(body, level, vendors)
 
 
-def read_default(text: str, vendors: Vendors) -> Wish:
+def read_default(text: str, vendors: Vendors) -> RequestedOptions:
     """What the stack asks for, for every recording. Raises AsrError as `read_metadata` does."""
     wish = _read_json(text.encode("utf-8", "replace"), _STACK, vendors)
     if wish.vendor is not None:
@@ -98,19 +98,19 @@ def read_default(text: str, vendors: Vendors) -> Wish:
     return wish
 
 
-def read_request(vendor: str | None, options: Mapping[str, Any], vendors: Vendors) -> Wish:
+def read_request(vendor: str | None, options: Mapping[str, Any], vendors: Vendors) -> RequestedOptions:
     """What a request asks for. Raises AsrError as `read_metadata` does."""
     return _read_document({**options, **({} if vendor is None else {"vendor": vendor})}, _REQUEST, vendors)
 
 
-def read_request_text(text: str, vendors: Vendors) -> Wish:
+def read_request_text(text: str, vendors: Vendors) -> RequestedOptions:
     """Read what a request asks for that carries its options as JSON text. Raises AsrError as `read_metadata` does."""
     return _read_json(text.encode("utf-8", "replace"), _REQUEST, vendors)
 
 
-def merged(*levels: Wish) -> Wish:
+def merge(*levels: RequestedOptions) -> RequestedOptions:
     """All levels as one. levels: from the farthest to the nearest, which wins."""
-    whole = Wish()
+    whole = RequestedOptions()
     for level in levels:
         whole = level.over(whole)
     return whole
@@ -132,7 +132,7 @@ def _known(vendors: Vendors) -> dict[Path, Path]:
     return {tuple(fold(part) for part in path): path for path in (_VENDOR, *((name,) for name in ALLOWED), *own)}
 
 
-def _read_json(body: bytes, level: _Level, vendors: Vendors) -> Wish:
+def _read_json(body: bytes, level: _OptionSource, vendors: Vendors) -> RequestedOptions:
     try:
         document = json.loads(body, object_pairs_hook=_once)
     except _TwiceError as error:
@@ -159,7 +159,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _read_document(document: object, level: _Level, vendors: Vendors) -> Wish:
+def _read_document(document: object, level: _OptionSource, vendors: Vendors) -> RequestedOptions:
     if not isinstance(document, dict):
         raise level.refuse('not a JSON object such as {"speakers": 2}')
     folded_vendors = {fold(name) for name in vendors}
@@ -172,7 +172,9 @@ def _read_document(document: object, level: _Level, vendors: Vendors) -> Wish:
     return _read(entries, _known(vendors), level, vendors)
 
 
-def _read(entries: Iterable[_Entry], known: Mapping[Path, Path], level: _Level, vendors: Vendors) -> Wish:
+def _read(
+    entries: Iterable[_Entry], known: Mapping[Path, Path], level: _OptionSource, vendors: Vendors
+) -> RequestedOptions:
     """Check what was set; null says nothing."""
     given: dict[Path, _Entry] = {}
     for entry in entries:
@@ -192,10 +194,10 @@ def _read(entries: Iterable[_Entry], known: Mapping[Path, Path], level: _Level, 
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise level.refuse_value(canonical[name].name, values[name], ALLOWED[name]) from None
-    return Wish(vendor=vendor, options=options)
+    return RequestedOptions(vendor=vendor, options=options)
 
 
-def _own(entries: Mapping[Path, _Entry], level: _Level, vendors: Vendors) -> dict[str, dict[str, Value]]:
+def _own(entries: Mapping[Path, _Entry], level: _OptionSource, vendors: Vendors) -> dict[str, dict[str, Value]]:
     """What was set under vendors' names, checked by their tables."""
     own: dict[str, dict[str, Value]] = {}
     for (vendor, name), entry in entries.items():
@@ -207,7 +209,7 @@ def _own(entries: Mapping[Path, _Entry], level: _Level, vendors: Vendors) -> dic
     return own
 
 
-def _vendor(entry: _Entry | None, level: _Level, vendors: Vendors) -> str | None:
+def _vendor(entry: _Entry | None, level: _OptionSource, vendors: Vendors) -> str | None:
     if entry is None:
         return None
     if isinstance(entry.value, str) and entry.value in (AUTO, *vendors):
@@ -215,7 +217,7 @@ def _vendor(entry: _Entry | None, level: _Level, vendors: Vendors) -> str | None
     raise level.refuse_value(entry.name, entry.value, ", ".join((AUTO, *vendors)), "UnknownVendor")
 
 
-def _names(key: Path, level: _Level, vendors: Vendors) -> str:
+def _names(key: Path, level: _OptionSource, vendors: Vendors) -> str:
     """The names that were likely meant: those of the vendor that was named, or those that are the same for all."""
     named = [name for name in vendors if "-".join(key).startswith(f"{fold(name)}-")]
     if named:

@@ -31,7 +31,7 @@ def retry_wait_s(job_id: str, tries: int, retry_after_s: float = 0) -> float:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RateLimit:
     """How many submissions a vendor takes; per_day is None where it does not count days."""
 
     per_second: int

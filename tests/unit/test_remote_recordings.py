@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Status
-from asrcore.core.links import LONGEST_NAME, linked_audio, read_link, safe_name
 from asrcore.core.options import Options
+from asrcore.core.remote_recordings import LONGEST_NAME, parse_remote_url, remote_audio, safe_name
 from asrcore.core.routing import pinned_vendor
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Order
+from asrcore.core.vendor import RecognitionRequest
 from asrcore.submit import handle_new_objects
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import QUERY, SYNC, world
@@ -33,7 +33,7 @@ class Narrow(type(QUERY)):
     """Takes short addresses only, or bytes."""
 
     def __init__(self, max_url_length):
-        super().__init__("toy-narrow", *SYNC.completes_by)
+        super().__init__("toy-narrow", *SYNC.completion_modes)
         self.limits = type(QUERY.limits)(
             **{**vars(QUERY.limits), "max_url_length": max_url_length, "max_data_bytes": 1000}
         )
@@ -81,20 +81,20 @@ def test_it_lies_in_no_vendors_folder():
 
 @pytest.mark.parametrize(("named", "takes"), [(False, False), (True, True)])
 def test_the_vendor_of_single_sentences_takes_an_unknown_length_only_from_who_names_it(named, takes):
-    order = Order("job", 1, linked_audio(KEY), 0, Options(), named=named)
+    order = RecognitionRequest("job", 1, remote_audio(KEY), 0, Options(), named=named)
 
-    assert (VENDORS["tencent-sentence"].why_not(order) is None) is takes
+    assert (VENDORS["tencent-sentence"].rejection_reason(order) is None) is takes
 
 
 @pytest.mark.parametrize("extension", ["wav", "MP3", "m4a", "ogg"])
 def test_its_name_tells_its_format(extension):
-    assert linked_audio(f"linked/x/a.{extension}").format in {"wav", "mp3", "m4a", "ogg"}
+    assert remote_audio(f"linked/x/a.{extension}").format in {"wav", "mp3", "m4a", "ogg"}
 
 
 @pytest.mark.parametrize("name", ["a.pcm", "a.docx", "a", "wav"])
 def test_a_name_that_tells_no_format_is_refused(name):
     with pytest.raises(AsrError) as raised:
-        linked_audio(f"linked/x/{name}")
+        remote_audio(f"linked/x/{name}")
 
     assert raised.value.code == "UnknownFormat"
 
@@ -110,7 +110,7 @@ def test_a_name_that_tells_no_format_is_refused(name):
     ],
 )
 def test_an_address_is_taken_apart(url, host, port, target, file_name):
-    link = read_link(url)
+    link = parse_remote_url(url)
 
     assert (link.host, link.port, link.target, link.file_name) == (host, port, target, file_name)
     assert "mp3" not in repr(link)
@@ -142,7 +142,7 @@ def test_an_address_is_taken_apart(url, host, port, target, file_name):
 )
 def test_what_nobody_should_fetch_is_refused(url):
     with pytest.raises(AsrError) as raised:
-        read_link(url)
+        parse_remote_url(url)
 
     assert raised.value.code == "BadUrl"
 

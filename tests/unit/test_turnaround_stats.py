@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asrcore.core.history import BANDS, ENOUGH, Tally, band, tally, typical_s
 from asrcore.core.polling import LATE, SHORTEST_S, next_delay
-from asrcore.core.step import look_by
+from asrcore.core.step import next_check_deadline
+from asrcore.core.turnaround_stats import BUCKETS, ENOUGH, TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 from asrcore.core.vendor import Completion
 from asrcore.poll import query
 from tests.support.memory import START
@@ -16,7 +16,7 @@ from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
 
 
 def tallies(*turnarounds_s, audio_s=3600):
-    return {band(audio_s): sum(map(tally, turnarounds_s), Tally())}
+    return {duration_bucket(audio_s): sum(map(turnaround_sum, turnarounds_s), TurnaroundSum())}
 
 
 class TestTypical:
@@ -33,7 +33,7 @@ class TestTypical:
         ],
     )
     def test_lengths_are_told_apart_by_doublings(self, audio_s, place):
-        assert band(audio_s) == place
+        assert duration_bucket(audio_s) == place
 
     def test_one_job_in_a_queue_of_hours_among_many_is_hardly_felt(self):
         held = tallies(*[100] * 20, 5 * 3600)
@@ -62,11 +62,11 @@ class TestTypical:
         assert (typical_s(tallies(*[100] * ENOUGH), audio_s) is not None) is known
 
     @given(
-        st.dictionaries(st.integers(0, BANDS - 1), st.lists(st.floats(0, 1e7), min_size=1, max_size=9)),
+        st.dictionaries(st.integers(0, BUCKETS - 1), st.lists(st.floats(0, 1e7), min_size=1, max_size=9)),
         st.floats(0, 1e6),
     )
     def test_it_lies_among_what_was_seen_whatever_that_was(self, seen, audio_s):
-        held = {place: sum(map(tally, turnarounds), Tally()) for place, turnarounds in seen.items()}
+        held = {place: sum(map(turnaround_sum, turnarounds), TurnaroundSum()) for place, turnarounds in seen.items()}
         told = typical_s(held, audio_s)
 
         assert told is None or 0.9 <= told <= 100_000
@@ -110,12 +110,12 @@ def test_when_to_look_is_read_off_the_job_even_if_the_history_changes_meanwhile(
     made = world("accepted", "working")
     learn(made)
     job = drop(made)
-    expected = look_by(job, frozenset({Completion.QUERY}))
+    expected = next_check_deadline(job, frozenset({Completion.QUERY}))
 
     learn(made, 5000)
 
     assert made.services.next_step(made.job()).wait_s == 40
-    assert look_by(made.job(), frozenset({Completion.QUERY})) == expected
+    assert next_check_deadline(made.job(), frozenset({Completion.QUERY})) == expected
 
 
 def test_what_a_completed_attempt_took_is_noted_once():
@@ -129,7 +129,7 @@ def test_what_a_completed_attempt_took_is_noted_once():
     query(job.job_id, made.services)
 
     assert made.job().attempt.ended_at - submitted_at == timedelta(seconds=40)
-    assert made.history.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: tally(40)}}
+    assert made.history.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: turnaround_sum(40)}}
 
 
 def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
@@ -137,7 +137,7 @@ def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
 
     drop(made)
 
-    assert made.history.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: tally(1)}}
+    assert made.history.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: turnaround_sum(1)}}
 
 
 @pytest.mark.parametrize(

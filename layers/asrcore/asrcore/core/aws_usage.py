@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 from asrcore.core.job import Attempt, Job, Status
-from asrcore.core.pacing import SHORT_WAIT_S
 from asrcore.core.polling import callback_patience_s
 from asrcore.core.prices import Rates
+from asrcore.core.rate_limit import SHORT_WAIT_S
 from asrcore.core.vendor import Completion
 
 # Vendors whose questions stand in a line, and whose days are counted: the parameters of template.yaml.
@@ -35,7 +35,7 @@ GB = 2**30
 
 
 @dataclass(frozen=True)
-class Footprint:
+class AwsUsage:
     """How much of what AWS counts. table_writes, table_reads: requests; *_units: what they are paid as."""
 
     transitions: int
@@ -96,10 +96,10 @@ class _Steps:
         return self.waits - self.woken
 
 
-def footprint(job: Job, rates: Rates) -> Footprint:
+def footprint(job: Job, rates: Rates) -> AwsUsage:
     """What a job did so far; of one that has ended, with the writes that its end still takes."""
     steps = _steps(job, rates)
-    revision = job.revision + _writes_to_come(job)
+    revision = job.row_version + _writes_to_come(job)
     recoveries = sum(not restart.by_operator for restart in job.restarts) - (job.run - 1 - _redrives(job))
     executions = job.run if steps.submits or steps.queries or steps.waits or job.run > 1 else 0
     ends = _redrives(job) + job.finished
@@ -110,7 +110,7 @@ def footprint(job: Job, rates: Rates) -> Footprint:
     looked_up = {
         each.vendor
         for each in job.attempts
-        if each.claims and Completion.QUERY in rates.completes_by.get(each.vendor, frozenset())
+        if each.claims and Completion.QUERY in rates.completion_modes.get(each.vendor, frozenset())
     }
     claims = sum(attempt.claims for attempt in job.attempts)
     conversions = int(job.conversion is not None or job.conversion_error is not None)
@@ -120,7 +120,7 @@ def footprint(job: Job, rates: Rates) -> Footprint:
     writes = 1 + revision + WRITES_A_SLOT * (slots + asked) + days + completed
     reads = revision - slots - claims + invocations - steps.waits + HISTORY_READS * len(looked_up)
     row_bytes = len(job.model_dump_json(by_alias=True))
-    return Footprint(
+    return AwsUsage(
         transitions=2 * executions
         + 3 * (steps.submits + steps.queries)
         + steps.waits
@@ -154,28 +154,28 @@ def _steps(job: Job, rates: Rates) -> _Steps:
 
 
 def _steps_of(job: Job, attempt: Attempt, rates: Rates) -> _Steps:
-    completes_by = rates.completes_by.get(attempt.vendor, frozenset())
+    completion_modes = rates.completion_modes.get(attempt.vendor, frozenset())
     submits = attempt.claims - _was_claimed_in_the_event(job, attempt, rates)
-    if attempt.submitted_at is None or Completion.SYNC in completes_by:
+    if attempt.submitted_at is None or Completion.SYNC in completion_modes:
         return _Steps(submits=submits)
     is_over = attempt.ended_at is not None
-    if Completion.CALLBACK not in completes_by:
+    if Completion.CALLBACK not in completion_modes:
         return _Steps(submits=submits, queries=attempt.queries + is_over)
     # A callback that came before the submission's answer was noted left nothing to wait for.
     waits = 0 if attempt.waits == 0 and attempt.submitted_at == attempt.claimed_at else max(1, attempt.waits)
-    woken = attempt.called_back or (is_over and attempt.code != LATE and not _was_asked(job, attempt, completes_by))
+    woken = attempt.called_back or (is_over and attempt.code != LATE and not _was_asked(job, attempt, completion_modes))
     return _Steps(
         submits=submits,
-        queries=attempt.queries + (is_over and (attempt.queries > 0 or _was_asked(job, attempt, completes_by))),
+        queries=attempt.queries + (is_over and (attempt.queries > 0 or _was_asked(job, attempt, completion_modes))),
         waits=waits,
         woken=min(waits, int(woken)),
         callbacks=int(woken),
     )
 
 
-def _was_asked(job: Job, attempt: Attempt, completes_by: frozenset[Completion]) -> bool:
+def _was_asked(job: Job, attempt: Attempt, completion_modes: frozenset[Completion]) -> bool:
     """Whether an attempt with a callback ended by a question: after the callback was waited for in vain, or called."""
-    if Completion.QUERY not in completes_by or attempt.submitted_at is None or attempt.ended_at is None:
+    if Completion.QUERY not in completion_modes or attempt.submitted_at is None or attempt.ended_at is None:
         return False
     if attempt.called_back or attempt.queries:
         return True
@@ -203,7 +203,7 @@ def _redrives(job: Job) -> int:
 
 def _writes_to_come(job: Job) -> int:
     """The note that the end was told."""
-    return int(job.finished and not job.announced)
+    return int(job.finished and not job.event_published)
 
 
 def _write_units(times: int, row_bytes: int) -> int:

@@ -15,7 +15,7 @@ from asrcore.core.addresses import is_public
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 
-LINKED = "linked/"
+REMOTE = "linked/"
 LONGEST_URL = 2048  # what vendors take
 LONGEST_NAME = 200
 _HTTPS_PORT = 443
@@ -25,7 +25,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:-]+")
 # What a URL may have (RFC 3986); anything else must be percent-encoded.
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 # By the usual extensions: the format, and the codec that is nearly always in it. What is in raw PCM is anybody's guess.
-USUAL: Mapping[str, tuple[str, str]] = MappingProxyType(
+USUAL_CONTENT: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "wav": ("wav", "pcm_s16le"),
         "mp3": ("mp3", "mp3"),
@@ -45,7 +45,7 @@ USUAL: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Link:
+class RemoteUrl:
     """An address, taken apart. host: as it is written, without a port.  target: path and query."""
 
     url: str = field(repr=False)
@@ -60,7 +60,7 @@ class Link:
         return unquote(urlsplit(self.target).path.rpartition("/")[2])
 
 
-def read_link(url: str, *, local: bool = False) -> Link:
+def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
     """An address that may be fetched: https on its usual port, no user or password in it, no private IP address.
 
     local: plain http, this machine and any port are allowed too, for development. Where a name leads is not looked at.
@@ -87,21 +87,21 @@ def read_link(url: str, *, local: bool = False) -> Link:
     if not local and _is_private(parts.hostname):
         raise _bad("leads to a private address: vendors fetch it from the public internet")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Link(url, is_https, parts.hostname, port or (_HTTPS_PORT if is_https else 80), target)
+    return RemoteUrl(url, is_https, parts.hostname, port or (_HTTPS_PORT if is_https else 80), target)
 
 
-def is_linked(key: str) -> bool:
+def is_remote(key: str) -> bool:
     """Whether an object of the audio bucket holds a recording's address in the recording's place."""
-    return key.startswith(LINKED)
+    return key.startswith(REMOTE)
 
 
-def linked_audio(key: str) -> Audio:
+def remote_audio(key: str) -> Audio:
     """What a linked recording's name tells of it. Raises AsrError(bad_audio) when that ends as no recording's does."""
     extension = key.rpartition(".")[2].lower()
-    if extension not in USUAL:
-        message = f"the recording's name does not end as a recording's does: one of .{', .'.join(USUAL)}"
+    if extension not in USUAL_CONTENT:
+        message = f"the recording's name does not end as a recording's does: one of .{', .'.join(USUAL_CONTENT)}"
         raise AsrError(ErrorClass.BAD_AUDIO, "UnknownFormat", message)
-    format_, codec = USUAL[extension]
+    format_, codec = USUAL_CONTENT[extension]
     return Audio(format=format_, codec=codec, sample_rate_hz=None, channels=None, duration_ms=None)
 
 
