@@ -244,7 +244,7 @@ def test_stream_that_breaks_raises_its_own_error():
 
 
 def test_http_to_a_public_address_sends_nothing(monkeypatch):
-    monkeypatch.setattr("asrcore.net.deadline.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("asrcore.net.vendor_http.is_public", lambda address: address == "127.0.0.1")
 
     with server(OK) as (url, received):
         assert failure(HttpRequest("POST", url + SIGNED, {"Authorization": "Bearer secret"})) == (

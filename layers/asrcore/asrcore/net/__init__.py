@@ -1,1 +1,1 @@
-"""HTTP to addresses that others gave: vendors, webhook receivers, remote recordings; all within a deadline."""
+"""HTTP to vendors, webhook receivers and remote recordings, each exchange within a deadline."""

@@ -1,7 +1,7 @@
-"""Connections to places that somebody named to us: on the public internet, and for a limited time.
+"""Connections to hosts that a caller or an operator named: to public addresses only, within a deadline.
 
-The name is looked up once, every address that it has must be public, and the connection is made to the very address
-that was found so: a name cannot move into our own network in between. No proxy is asked.
+The name is resolved once. Every address must be public, and the connection is made to the address that was checked, so
+that a second lookup cannot lead into our own network. No proxy is used.
 """
 
 import socket
@@ -30,12 +30,25 @@ def connect(
     local: bool = False,
     tls: ssl.SSLContext | None = None,
 ) -> HTTPConnection:
-    """A connection that the deadline watches. local: this machine may be meant, and any other.
+    """Connect to a host, under the deadline.
 
-    Raises PrivateAddressError, and OSError when nobody takes the connection or, by TLS, is who they should be.
+    Args:
+        host: a name or an IP address.
+        port: the TCP port.
+        deadline: shuts the connection down when it passes.
+        is_https: whether to negotiate TLS and check the certificate.
+        local: whether private addresses are allowed, as on the local stack.
+        tls: trusted certificates other than Mozilla's.
+
+    Returns:
+        A connected HTTPConnection, or HTTPSConnection for TLS. The caller closes it.
+
+    Raises:
+        PrivateAddressError: one of the host's addresses is not public.
+        OSError: no address accepts the connection, or the certificate is not valid for the host.
     """
     plain = _connected(host, port, deadline, local=local)
-    plain.settimeout(None)  # the deadline ends every wait
+    plain.settimeout(None)  # the deadline limits every wait
     deadline.watch(plain)
     if not is_https:
         connection = HTTPConnection(host, port)
@@ -47,13 +60,13 @@ def connect(
 
 
 def _connected(host: str, port: int, deadline: Deadline, *, local: bool) -> socket.socket:
-    """A connection to the first of the host's addresses that takes it."""
+    """Return a socket connected to the first of the host's addresses that accepts the connection."""
     found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if not local and not all(is_public(address) for address in found):
         raise PrivateAddressError
     failure = OSError("the host has no address")
     for address in dict.fromkeys(found):
-        if deadline.passed:  # a name may have a hundred addresses, and nobody at any of them
+        if deadline.passed:  # a name may have a hundred addresses, none of which answers
             raise TimeoutError
         try:
             return socket.create_connection((address, port), CONNECT_TIMEOUT_S)

@@ -1,6 +1,7 @@
-"""What lies at an address that somebody gave us: fetched when a vendor needs the bytes, and never from inside.
+"""Fetch a remote recording, for a vendor that accepts no URL.
 
-Only public addresses are connected to, for each redirect anew. Size and time are bounded, and nothing is unpacked.
+Only public addresses are connected to, which is checked again at each redirect. Size and time are limited, and nothing
+is unpacked.
 """
 
 import ssl
@@ -13,7 +14,7 @@ from asrcore.core.remote_recordings import RemoteUrl, parse_remote_url
 from asrcore.net.deadline import Deadline
 from asrcore.net.public_connection import PrivateAddressError, connect
 
-FETCH_LIMIT_S = 30.0  # for all of it, redirects included
+FETCH_LIMIT_S = 30.0  # for the whole fetch, redirects included
 MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _READ_BYTES = 64 * 1024
@@ -28,10 +29,21 @@ def fetch(
     limit_s: float = FETCH_LIMIT_S,
     tls: ssl.SSLContext | None = None,
 ) -> bytes:
-    """What is at an address, whole. local: as for `parse_remote_url`; this machine may be asked then.
+    """Return the whole content of a remote recording.
 
-    Raises AsrError, whose message never has the address: bad_audio for what is too large or not there, config for an
-    address that is not allowed or leads to such a one, retry when nobody answers in time.
+    Args:
+        url: the address that the caller gave; `parse_remote_url` says what is allowed.
+        at_most_bytes: the largest size that the vendor accepts.
+        local: whether plain http and private addresses are allowed, as on the local stack.
+        limit_s: seconds for the whole fetch, redirects included.
+        tls: trusted certificates other than Mozilla's.
+
+    Returns:
+        The content, at most `at_most_bytes` bytes.
+
+    Raises:
+        AsrError: class bad_audio for content that is too large or not found, config for an address that is not allowed
+            or redirects to such a one, retry when the server does not answer in time. No message contains the address.
     """
     try:
         with Deadline(limit_s) as deadline:
@@ -41,18 +53,18 @@ def fetch(
                     connection.request("GET", link.target, headers=_HEADERS)
                     with connection.getresponse() as response:
                         body = b"" if response.status in _REDIRECTS else _body(response, at_most_bytes)
-                        if deadline.passed:  # what was cut off may look whole
+                        if deadline.passed:  # a body that was cut off may look complete
                             raise TimeoutError
                         if response.status not in _REDIRECTS:
                             return body
                         url = urljoin(link.url, response.getheader("location", ""))
     except PrivateAddressError:
-        message = "the recording's address leads to a private one: give one that anybody can fetch"
+        message = "the recording's address leads to a private one: give one on the public internet"
         raise AsrError(ErrorClass.CONFIG, "LinkRefused", message) from None
     except (OSError, HTTPException, ValueError) as error:
         message = f"the recording's address did not answer within {limit_s:g} s, or not in HTTP"
         raise AsrError(ErrorClass.RETRY, "LinkFailed", f"{message} ({type(error).__name__})") from None
-    message = f"the recording's address sends from one place to the next, more than {MOST_REDIRECTS} times"
+    message = f"the recording's address redirects more than {MOST_REDIRECTS} times"
     raise AsrError(ErrorClass.BAD_AUDIO, "LinkFailed", message, constraint=AudioConstraint.CONTENT)
 
 
@@ -68,7 +80,7 @@ def _body(response: HTTPResponse, at_most_bytes: int) -> bytes:
             message = f"the recording is larger than the {at_most_bytes} bytes that can be sent to this vendor"
             raise AsrError(ErrorClass.BAD_AUDIO, "LinkTooLarge", message, constraint=AudioConstraint.SIZE)
     if response.length:
-        raise HTTPException("the answer ended before its end")
+        raise HTTPException("the body is shorter than its Content-Length")
     return bytes(body)
 
 

@@ -1,48 +1,60 @@
-"""The one place that speaks HTTP to vendors: a request is sent once, as it was signed, with limits of time and size.
+"""The only HTTP client for vendors: a request is sent once, as it was signed, within limits of time and size.
 
-Whoever answers may be anybody: a broken proxy, a hijacked name, a vendor that was broken into. So the whole exchange
-has a time limit and not only each read, what is packed is unpacked a little at a time, and nobody sends us elsewhere.
+The server that replies may be a broken proxy or an attacker. So the whole exchange has a time limit, a reply is
+unpacked in pieces up to a size limit, and no redirect is followed.
 """
 
 import logging
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import requests
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from asrcore.core.addresses import is_public
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.vendor import CONNECT_TIMEOUT_S, HttpReply, HttpRequest
-from asrcore.net.deadline import Deadline, DeadlineAdapter, PublicAddressError
+from asrcore.net.deadline import Deadline
 
 LARGEST_REPLY_BYTES = 24 * 1024 * 1024
 READ_BYTES = 64 * 1024
-# One layer at most: a kilobyte in several layers unpacks to more than a processor gets through in a day.
+# One encoding at most: a kilobyte in several layers can unpack to more than a processor handles in a day.
 ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
-# Its warnings and debug lines quote the URL of the request, which is signed and may have another signed one in it.
+# Its warnings and debug lines quote the request's URL, which is signed and may contain another signed URL.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def send(request: HttpRequest) -> HttpReply:
-    """The vendor's reply, whatever its status. Redirects are not followed, and nothing is ever sent twice.
+    """Send a request once and return the reply, whatever its HTTP status.
 
-    Takes `longest_s` of the request at most, from when the name is looked up. A ByteStream is read while it is sent; an
-    AsrError that it raises is raised on. Raises NoAnswerError with code Timeout, ConnectionFailed, ReplyTooLarge or
-    UnknownEncoding; AsrError(config) with BadRequest when the base URL or the credentials cannot be put into a request,
-    and with ClearText when plain http leads to a public address. The message never has the URL, which may be signed.
+    Redirects are not followed. The exchange ends after `request.longest_s` seconds, counted from the name lookup. No
+    error message contains the URL, which may be signed.
+
+    Args:
+        request: as the vendor module built and signed it. A ByteStream is read while it is sent.
+
+    Returns:
+        The status, the unpacked body and the headers by lower-case name.
+
+    Raises:
+        NoAnswerError: code Timeout, ConnectionFailed, ReplyTooLarge or UnknownEncoding.
+        AsrError: class config, code BadRequest when the base URL or the credentials do not fit into a request, code
+            ClearText when plain http leads to a public address; or what the ByteStream raised.
     """
     deadline = Deadline(request.longest_s)
     with requests.Session() as session:
-        session.mount("https://", DeadlineAdapter(deadline))
-        session.mount("http://", DeadlineAdapter(deadline, private_only=True))
-        prepared, adapter, surroundings = _prepare(request, session)
+        session.mount("https://", _DeadlineAdapter(deadline))
+        session.mount("http://", _DeadlineAdapter(deadline, private_only=True))
+        prepared, adapter, settings = _prepare(request, session)
         try:
-            with deadline, adapter.send(prepared, **surroundings) as response:
+            with deadline, adapter.send(prepared, **settings) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 reply = HttpReply(response.status_code, _read(response), headers)
-        except PublicAddressError:
+        except _PublicAddressError:
             message = "the vendor's base URL begins with http:// and leads to a public address: give one with https://"
             raise AsrError(ErrorClass.CONFIG, "ClearText", message) from None
         except (requests.Timeout, ReadTimeoutError):
@@ -51,17 +63,17 @@ def send(request: HttpRequest) -> HttpReply:
             if not deadline.passed:
                 what = f"the connection to the vendor failed ({type(error).__name__})"
                 raise _failure("ConnectionFailed", what) from None
-    if deadline.passed:  # also where nothing was raised: cut off, a body of untold length looks complete
+    if deadline.passed:  # even without an error: a body without Content-Length looks complete when it is cut off
         raise _failure("Timeout", "the vendor's reply did not end in time")
     return reply
 
 
 def _prepare(request: HttpRequest, session: requests.Session) -> tuple[requests.PreparedRequest, BaseAdapter, Any]:
-    """The request as it will be sent, by what, and with which time limits, certificates and proxies."""
+    """Return the prepared request, the adapter that sends it, and timeouts, certificates and proxies."""
     try:
         headers: Mapping[str, bytes] = {name: value.encode("latin-1") for name, value in request.headers.items()}
         # Prepared without the session, which would replace the signature by a password from a .netrc file, and sent
-        # without it: even when it is not to follow a redirect, it reads all that comes with one.
+        # without it, because it reads a redirect's body even when it does not follow the redirect.
         prepared = requests.Request(request.method, request.url, headers=headers, data=request.body or None).prepare()
         adapter = session.get_adapter(prepared.url or "")
     except (requests.RequestException, ValueError):
@@ -69,16 +81,16 @@ def _prepare(request: HttpRequest, session: requests.Session) -> tuple[requests.
             "the request could not be written: check the vendor's base URL, and its credentials for stray characters"
         )
         raise AsrError(ErrorClass.CONFIG, "BadRequest", message) from None
-    surroundings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+    settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
     if not (prepared.url or "").startswith("https://"):
-        surroundings["proxies"] = {}  # a proxy could be anywhere, and hides where the request goes
-    return prepared, adapter, {**surroundings, "timeout": (CONNECT_TIMEOUT_S, request.read_timeout_s)}
+        settings["proxies"] = {}  # a proxy could be anywhere, and hides where the request is sent
+    return prepared, adapter, {**settings, "timeout": (CONNECT_TIMEOUT_S, request.read_timeout_s)}
 
 
 def _read(response: requests.Response) -> bytes:
-    """The body, taken as it arrives and unpacked no further than it is asked for."""
+    """Read and unpack the body in pieces, up to the size limit."""
     if response.headers.get("content-encoding", "").strip().lower() not in ENCODINGS:
-        raise _failure("UnknownEncoding", "the vendor's reply is packed in a way that nobody asked for")
+        raise _failure("UnknownEncoding", "the vendor's reply has a content encoding that was not requested")
     body = bytearray()
     while chunk := response.raw.read1(READ_BYTES, decode_content=True):
         body += chunk
@@ -89,3 +101,38 @@ def _read(response: requests.Response) -> bytes:
 
 def _failure(code: str, what: str) -> NoAnswerError:
     return NoAnswerError(ErrorClass.RETRY, code, f"{what}; if it persists, check the vendor's base URL and the network")
+
+
+class _PublicAddressError(Exception):
+    """A connection that may only lead to private addresses leads to a public one."""
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    """Connects like HTTPAdapter, proxies included, and puts each connection under the deadline.
+
+    private_only: raise _PublicAddressError, before anything is sent, when the name resolves to a public address.
+    """
+
+    def __init__(self, deadline: Deadline, *, private_only: bool = False) -> None:
+        self._deadline = deadline
+        self._private_only = private_only
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the connection pool for a request, whose connections are watched."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = _watched(pool.ConnectionCls, self._deadline, private_only=self._private_only)
+        return pool
+
+
+def _watched(kind: type[HTTPConnection], deadline: Deadline, *, private_only: bool) -> type[HTTPConnection]:
+    class WatchedConnection(kind):  # type: ignore[valid-type, misc]
+        def _new_conn(self) -> socket.socket:
+            connection: socket.socket = super()._new_conn()
+            if private_only and is_public(connection.getpeername()[0]):
+                connection.close()
+                raise _PublicAddressError
+            deadline.watch(connection)
+            return connection
+
+    return WatchedConnection

@@ -1,4 +1,4 @@
-"""Who is told by webhook: somebody on the internet, who may answer slowly, wrongly, without end or from elsewhere."""
+"""Post webhooks to a receiver on the internet, which may answer slowly, wrongly or without end."""
 
 import ssl
 from collections.abc import Mapping
@@ -14,14 +14,19 @@ POST_LIMIT_S = 20  # for the whole exchange; the specification recommends 15 to 
 
 
 class HttpWebhookClient:
-    """Whoever answers at an https address on the public internet; on this machine too, and without TLS, if `local`.
-
-    No redirect is followed, and the name is looked up for each post.
-    """
+    """Posts to one https URL on the public internet. It resolves the name for each post and follows no redirect."""
 
     def __init__(
         self, url: str, *, local: bool = False, limit_s: float = POST_LIMIT_S, tls: ssl.SSLContext | None = None
     ) -> None:
+        """Keep the URL; nothing is connected yet.
+
+        Args:
+            url: the stack parameter WebhookUrl.
+            local: whether plain http and private addresses are allowed, as on the local stack.
+            limit_s: seconds for one post.
+            tls: trusted certificates other than Mozilla's.
+        """
         parts = urlsplit(url)
         self._is_https = parts.scheme == "https"
         self._host = parts.hostname or ""
@@ -32,10 +37,11 @@ class HttpWebhookClient:
         self._tls = tls
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> int:
-        """The answer's HTTP status; its body is not read.
+        """Post a message and return the HTTP status of the answer, whose body is not read.
 
-        Raises AsrError: config for an address that is not allowed, retry when nobody answers in time. Its message never
-        has the URL, which may have a secret in it.
+        Raises:
+            AsrError: class config for an address that is not allowed, retry when the receiver does not answer in time.
+                No message contains the URL, which may hold a secret.
         """
         if not (self._is_https or self._local):
             raise _refused("is not https")
@@ -43,7 +49,7 @@ class HttpWebhookClient:
             with Deadline(self._limit_s) as deadline, closing(self._connect(deadline)) as connection:
                 connection.request("POST", self._target, body, dict(headers))
                 with connection.getresponse() as response:
-                    if deadline.passed:  # cut off, headers without end look complete
+                    if deadline.passed:  # headers that were cut off look complete
                         raise TimeoutError
                     return response.status
         except PrivateAddressError:
