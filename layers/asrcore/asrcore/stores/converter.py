@@ -1,4 +1,4 @@
-"""Conversion from Amazon S3 to Amazon S3: reads by ranges, writes by parts, and holds a few of either."""
+"""Conversion from Amazon S3 to Amazon S3: reads ranges, writes parts, and keeps a few of either in memory."""
 
 import io
 from collections import OrderedDict
@@ -10,26 +10,34 @@ from asrcore.core.form import Form
 from asrcore.core.transcript import Source
 from asrcore.services import Converted
 
-FIRST_BYTES = 256 * 1024  # of a range behind a jump: containers jump to their index and back
-NEXT_BYTES = 4 * 1024 * 1024  # of one that follows another
+FIRST_BYTES = 256 * 1024  # of a range after a seek: demuxers seek to a container's index and back
+NEXT_BYTES = 4 * 1024 * 1024  # of a range that follows another
 KEPT_RANGES = 4
-PART_BYTES = 8 * 1024 * 1024  # S3 takes 10,000 parts: 80 GB
+PART_BYTES = 8 * 1024 * 1024  # S3 accepts 10,000 parts: 80 GB
 
 _Read = Callable[[Source, int, int], bytes]
 
 
 class S3Converter:
-    """Converts recordings. client: a boto3 `s3` client.  read: a range of a recording, as `S3Recordings.read` does."""
+    """The port `Converter`. client: a boto3 `s3` client.  read: returns a range, as `S3Recordings.read` does."""
 
     def __init__(self, client: Any, read: _Read) -> None:
         self._client = client
         self._read = read
 
     def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
-        """Write a recording's sound in another form under `key`, beside it.
+        """Convert a recording and store the result under `key` in the same bucket.
 
-        is_late: whether the function's time is nearly up. Raises AsrError(bad_audio) for what cannot be decoded or
-        takes longer, and AsrError as `S3Recordings.look_up` does.
+        Args:
+            source: the recording.
+            key: the result's key; an existing object is replaced.
+            form: the format to convert to.
+            track: index of the audio track to convert.
+            is_late: returns whether the function's time is nearly over.
+
+        Raises:
+            AsrError: class bad_audio, code ConversionFailed for a recording that cannot be decoded, ConversionTooLong
+                for one that needs more time than the function has; or as `S3Recordings.look_up` raises it.
         """
         from asrcore.media.transcode import Transcoder, UndecodableError  # noqa: PLC0415 - only ConvertFunction has PyAV
 
@@ -54,35 +62,35 @@ class S3Converter:
 
 
 class RangeReader(io.RawIOBase):
-    """A recording as a file. It reads on in large ranges, and in small ones where it was sent to."""
+    """A recording as a seekable file. It reads large ranges in sequence, and a small one after a seek."""
 
     def __init__(self, source: Source, read: _Read) -> None:
         super().__init__()
         self._source = source
         self._read = read
         self._position = 0
-        self._ranges: OrderedDict[int, bytes] = OrderedDict()  # by where they begin, the last used at the end
+        self._ranges: OrderedDict[int, bytes] = OrderedDict()  # by their offset, the last used at the end
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return that it can be sent anywhere."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return where it is."""
+        """Return the position in bytes."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, and return it."""
+        """Set the position and return it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size_bytes}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as one range goes; 0 at the end."""
+        """Fill a buffer from one range and return the number of bytes, 0 at the end."""
         if self._position >= self._source.size_bytes:
             return 0
         begin, held = self._range()
@@ -111,7 +119,7 @@ class RangeReader(io.RawIOBase):
 
 
 class MultipartUpload:
-    """An object that is written piece by piece, with its first bytes last. Use `finish`, and `abort` in any case."""
+    """An object that is written in pieces, its header last. Call `finish`, and `abort` in any case."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client = client
@@ -122,13 +130,13 @@ class MultipartUpload:
         self._etags: dict[int, str] = {}
 
     def write(self, chunk: bytes) -> None:
-        """Add a piece."""
+        """Append a piece."""
         self._held += chunk
         if len(self._held) >= PART_BYTES:
             self._send()
 
     def finish(self, header: bytes) -> dict[str, str]:
-        """Store the object with `header` before all pieces; its `etag` and `version_id`, where it has one."""
+        """Store `header` and all pieces. Return the `etag` and, in a versioned bucket, the `version_id`."""
         if not self._upload_id:
             body = header + self._first + self._held
             answer = self._client.put_object(**self._where, Body=body)
@@ -145,7 +153,7 @@ class MultipartUpload:
         return {"etag": answer["ETag"].strip('"'), **version}
 
     def abort(self) -> None:
-        """Forget the parts of an upload that was not finished."""
+        """Delete the parts of an upload that was not finished."""
         if self._upload_id:
             self._client.abort_multipart_upload(**self._where, UploadId=self._upload_id)
 

@@ -1,4 +1,8 @@
-"""The jobs table: a row per job, each write conditional on nobody else having written since it was read."""
+"""The jobs table in Amazon DynamoDB: a row per job, written only if it has not changed since it was read.
+
+The same table holds the rate limiters' rows, the idempotency records and the turnaround statistics, whose keys begin
+with a word and `#`.
+"""
 
 import hashlib
 import json
@@ -18,37 +22,41 @@ from asrcore.services import ConflictError, IdempotencyRecord, JobFilter, JobIdP
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
-EXAMINED = 100  # jobs of each part of the index that one search looks at
-_FIRST, _LAST = "0", "~"  # before and behind every place in the order of creation
+EXAMINED = 100  # jobs that one search reads from each part of the index
+_FIRST, _LAST = "0", "~"  # sort before and after every `recency`
 
 
 class DynamoJobs:
-    """Jobs in Amazon DynamoDB. client: a boto3 `dynamodb` client."""
+    """The port `Jobs`. client: a boto3 `dynamodb` client."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
 
     def create(self, job: Job) -> bool:
-        """Write a new job; False when it exists already."""
+        """Write a new job. Return False when a job of this id exists."""
         return self._put(job, ConditionExpression="attribute_not_exists(job_id)")
 
     def load(self, job_id: str) -> Job | None:
-        """The job as it is now."""
+        """Return a job, read consistently; None without one."""
         answer = self._client.get_item(TableName=self._table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
         if "Item" not in answer:
             return None
         return _job(answer["Item"])
 
     def every(self) -> Iterator[Job]:
-        """Every job, in no order: reads the whole table, eventually consistent. For operators; no use case needs it."""
-        # A vendor's line lies in the same table, and has no revision.
+        """Yield every job, unordered: scans the whole table, eventually consistent. For operators' tools only."""
+        # Only job rows have a row version.
         pages = self._client.get_paginator("scan")
         for page in pages.paginate(TableName=self._table, FilterExpression="attribute_exists(row_version)"):
             yield from map(_job, page["Items"])
 
     def delete(self, job: Job) -> None:
-        """Forget a job, as it was read. Raises ConflictError when somebody has moved or deleted it meanwhile."""
+        """Delete a job's row.
+
+        Raises:
+            ConflictError: another invocation has updated or deleted the row since it was read.
+        """
         try:
             self._client.delete_item(
                 TableName=self._table,
@@ -58,47 +66,60 @@ class DynamoJobs:
             )
         except ClientError as error:
             if _is_conditional(error):
-                raise ConflictError(f"job {job.job_id} was moved by somebody else") from error
+                raise _conflict(job) from error
             raise
 
     def save(self, job: Job) -> Job:
-        """Write a moved job and return it with its new revision. Raises ConflictError."""
+        """Write an updated job and return it with its new lock counter.
+
+        Raises:
+            ConflictError: another invocation has updated or deleted the row since it was read.
+        """
         following = job.model_copy(update={"row_version": job.row_version + 1})
         condition = {
             "ConditionExpression": "row_version = :read",
             "ExpressionAttributeValues": {":read": _SERIALIZE(job.row_version)},
         }
         if not self._put(following, **condition):
-            raise ConflictError(f"job {job.job_id} was moved by somebody else")
+            raise _conflict(job)
         return following
 
     def reserve_slot(
         self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
     ) -> datetime | None:
-        """The next free place in a vendor's line; None when it takes no more until `latest`.
+        """Reserve the next slot of a rate limiter.
 
-        The line is one number, the moment from which it is free; time itself empties it, so that nothing can leak and
-        nothing is ever given back. Each of the two writes fails exactly when the other one holds.
-        counted: the vendor's day on which this submission has a place already.
+        A limiter is one number, the moment from which a slot is free. Time frees it, so no slot can leak and none is
+        given back. Of the two conditional writes exactly one succeeds.
+
+        Args:
+            line: the limiter's name.
+            pace: its rate and its daily limit.
+            now: the earliest slot wanted, in UTC.
+            counted: the vendor's day on which this submission has been counted before.
+            latest: the last moment that is of use, in UTC; None for no limit.
+
+        Returns:
+            The slot's moment, `now` or later; None when the daily limit leaves none until `latest`.
         """
         key, start = f"pace#{line}", now
         if pace.per_day:
             today = vendor_day(now)
-            day = today if counted == today else self._take_day(key, pace.per_day, today, latest)
+            day = today if counted == today else self._count_day(key, pace.per_day, today, latest)
             if day is None:
                 return None
             key, start = f"{key}#{day}", max(now, day_start(day))
         start_us = int(start.timestamp() * 1_000_000)
         while True:
-            free_us = self._move_line(key, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
+            free_us = self._advance_limiter(key, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
             if free_us is not None:
                 return datetime.fromtimestamp((free_us - pace.interval_us) / 1_000_000, UTC)
             empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
-            if self._move_line(key, ":start + :interval", empty, start_us, pace) is not None:
+            if self._advance_limiter(key, ":start + :interval", empty, start_us, pace) is not None:
                 return start
 
-    def _take_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
-        """The first day, from `day` on, that has a place left; the place is taken. A new day has all its places."""
+    def _count_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
+        """Count a submission on the first day, from `day` to `latest`, that is below the daily limit, and return it."""
         while latest is None or day_start(day) <= latest:
             taken = self._update(
                 f"{key}#{day}",
@@ -116,13 +137,13 @@ class DynamoJobs:
             day += timedelta(days=1)
         return None
 
-    def _move_line(self, line: str, value: str, condition: str, start_us: int, pace: RateLimit) -> int | None:
+    def _advance_limiter(self, line: str, value: str, condition: str, start_us: int, pace: RateLimit) -> int | None:
         values = {":start": start_us, ":interval": pace.interval_us}
-        moved = self._update(line, f"SET free_from_us = {value}", condition, values)
-        return int(moved["free_from_us"]) if moved is not None else None
+        updated = self._update(line, f"SET free_from_us = {value}", condition, values)
+        return int(updated["free_from_us"]) if updated is not None else None
 
     def _update(self, key: str, expression: str, condition: str, values: dict[str, int]) -> dict[str, Any] | None:
-        """The item's updated attributes; None when the condition does not hold."""
+        """Update a row and return the updated attributes; None when the condition is not met."""
         try:
             answer = self._client.update_item(
                 TableName=self._table,
@@ -139,10 +160,10 @@ class DynamoJobs:
         return {name: _DESERIALIZE(value) for name, value in answer["Attributes"].items()}
 
     def find_stalled(self, before: datetime) -> Iterator[str]:
-        """Ids of jobs that have not ended, or whose end was not told, and that nobody moved since `before`.
+        """Yield the ids of jobs that are not finished, or whose event is not published, and unchanged since `before`.
 
-        From the index of open jobs, which holds nothing else; eventually consistent, so read the job before acting.
-        Each minute begins with another part, so that none is always the last, for which time may run out.
+        The index of open jobs is eventually consistent, so load a job before acting on it. Each minute starts with
+        another part of the index, so that a sweep that runs out of time does not always skip the same part.
         """
         first = int(before.timestamp() // 60) % len(PARTS)
         pages = self._client.get_paginator("query")
@@ -158,7 +179,7 @@ class DynamoJobs:
                 yield from (item["job_id"]["S"] for item in page["Items"])
 
     def open_since(self) -> Iterator[datetime]:
-        """When each job was created that has not ended, or whose end was not told; from the same index."""
+        """Yield when each job of the same index was created: not finished, or its event not published."""
         pages = self._client.get_paginator("query")
         for part in PARTS:
             for page in pages.paginate(
@@ -172,23 +193,28 @@ class DynamoJobs:
                 yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
 
     def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
-        """Jobs behind a place in the order of creation; from the index of all jobs, eventually consistent.
+        """Return a page of jobs, the newest first, from the index of all jobs, which is eventually consistent.
 
-        Of each of its parts EXAMINED jobs are looked at, and nothing is told of times that not all parts were looked at
-        for. So the work is bounded, and few or no jobs may be found although there are more behind `after`.
+        EXAMINED jobs are read from each part of the index. A job is left out when some part was not read as far back
+        as its time. So the work is limited, and a page may have few jobs, or none, although more follow.
+
+        Args:
+            wanted: which jobs to return.
+            limit: the largest number of jobs.
+            before: the cursor, `after` of the previous page; None for the first page.
         """
         first = _FIRST if wanted.since is None else recency(wanted.since)
         last = min(_LAST if wanted.until is None else recency(wanted.until), before or _LAST)
         found: list[tuple[str, str]] = []
-        looked_at_until = ""
+        read_until = ""
         for part in PARTS:
             page = self._part_of_recent(part, wanted, first, last)
             found += [(item["recency"]["S"], item["job_id"]["S"]) for item in page["Items"]]
             if following := page.get("LastEvaluatedKey"):
-                looked_at_until = max(looked_at_until, following["recency"]["S"])
-        told = sorted((each for each in found if looked_at_until <= each[0] < last), reverse=True)
-        more = told[limit - 1][0] if len(told) > limit else looked_at_until
-        return JobIdPage([job_id for _, job_id in told[:limit]], more or None)
+                read_until = max(read_until, following["recency"]["S"])
+        page_rows = sorted((each for each in found if read_until <= each[0] < last), reverse=True)
+        more = page_rows[limit - 1][0] if len(page_rows) > limit else read_until
+        return JobIdPage([job_id for _, job_id in page_rows[:limit]], more or None)
 
     def _part_of_recent(self, part: str, wanted: JobFilter, first: str, last: str) -> Mapping[str, Any]:
         filters = {name: value for name, value in (("status", wanted.status), ("vendor", wanted.vendor)) if value}
@@ -209,7 +235,7 @@ class DynamoJobs:
         return page
 
     def load_all(self, job_ids: Sequence[str]) -> list[Job]:
-        """These jobs, at most 100, in the same order; those that are gone are left out."""
+        """Return these jobs, at most 100, in the same order, without those whose row was deleted."""
         found: dict[str, Job] = {}
         left: Any = {self._table: {"Keys": [{"job_id": {"S": job_id}} for job_id in job_ids]}} if job_ids else {}
         while left:
@@ -219,16 +245,16 @@ class DynamoJobs:
         return [found[job_id] for job_id in job_ids if job_id in found]
 
     def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
-        """What was first asked for under a key within a day."""
+        """Return the record of an idempotency key, if it is at most a day old."""
         place = {"job_id": {"S": _asked_name(key)}}
         held = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True).get("Item")
-        # Rows whose time is over may lie there for days.
+        # DynamoDB deletes an expired row days later.
         if held is None or int(held["expires_at"]["N"]) < int(now.timestamp()):
             return None
         return IdempotencyRecord(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
 
     def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
-        """What was first asked for under a key, which is this if nothing was; remembered for a day."""
+        """Store the record of an idempotency key for a day, unless there is one. Return the one that is stored."""
         row = {
             "job_id": _asked_name(key),
             "wish": asked.wish,
@@ -249,7 +275,7 @@ class DynamoJobs:
         return asked
 
     def _put(self, job: Job, **condition: Any) -> bool:
-        row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # the only fractions that it takes
+        row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # DynamoDB accepts no float
         item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
         try:
             self._client.put_item(TableName=self._table, Item=item, **condition)
@@ -258,6 +284,10 @@ class DynamoJobs:
                 return False
             raise
         return True
+
+
+def _conflict(job: Job) -> ConflictError:
+    return ConflictError(f"another invocation has updated job {job.job_id}")
 
 
 def _asked_name(key: str) -> str:
@@ -269,7 +299,7 @@ def _job(item: Mapping[str, Any]) -> Job:
 
 
 def _just_before(place: str) -> str:
-    """What sorts before a place and behind all places before it: DynamoDB's BETWEEN includes its ends."""
+    """Return what sorts directly before a `recency`: DynamoDB's BETWEEN includes its ends."""
     return f"{place[:-1]}{chr(ord(place[-1]) - 1)}{_LAST}"
 
 

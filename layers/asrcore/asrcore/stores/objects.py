@@ -22,21 +22,27 @@ from asrcore.services import JSON, ObjectVersion, PresignedPost, Stored, Transcr
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
-# Where recordings lie, and what is made of them; no role may list what else there may be.
+# Recordings, and what is made of them; no role may list other prefixes.
 PREFIXES = (INCOMING, REMOTE, CONVERTED, "transcripts/", "superseded/", "raw/")
-# Metadata of a transcript: of the recording it was made from.
+# Metadata of a transcript: the version of the recording that it was made from.
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
 _NO_VERSION_ID = "400"
 _CHANGED = {"412", "PreconditionFailed"}
-# To If-Match, S3 answers 404 for an object that was deleted in between.
+# S3 answers 404 to If-Match when the object was deleted in between.
 _CONDITION_FAILED = {*_CHANGED, *_GONE, "ConditionalRequestConflict", "409"}
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """What may be uploaded, and where to. is_local: recordings that lie elsewhere may lie on this machine."""
+    """Where recordings are uploaded, and their largest size.
+
+    Attributes:
+        bucket: the audio bucket.
+        max_bytes: the largest size of an upload.
+        is_local: whether a remote recording may have a private address, as on the local stack.
+    """
 
     bucket: str
     max_bytes: int
@@ -47,10 +53,10 @@ NO_UPLOADS = Uploads("", 0)
 
 
 class S3Recordings:
-    """The audio bucket.
+    """The port `Recordings`: the audio bucket in Amazon S3.
 
-    client: a boto3 `s3` client.  signer: another one whose URLs are regional, virtual-hosted and signed with version 4:
-    a global endpoint answers 307, and some vendors follow no redirect.
+    client: a boto3 `s3` client.  signer: another one, whose URLs are regional, virtual-hosted and signed with version
+    4, because a global endpoint answers 307 and some vendors follow no redirect.
     """
 
     def __init__(self, client: Any, signer: Any, uploads: Uploads = NO_UPLOADS) -> None:
@@ -59,10 +65,13 @@ class S3Recordings:
         self._uploads = uploads
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        """The source with its true size and version, and the object's metadata.
+        """Return the source with its true size, version and ETag, and the object's metadata.
 
-        The key itself is asked for first: who deleted a recording does not want it sent anywhere, even if an old
-        version could still be read. Raises AsrError("ObjectNotFound" or "ObjectReplaced").
+        The key is queried without its version first: a recording whose key was deleted must not be sent to a vendor,
+        even where the old version can still be read.
+
+        Raises:
+            AsrError: class bad_audio, code ObjectNotFound or ObjectReplaced.
         """
         try:
             head = self._client.head_object(Bucket=source.bucket, Key=source.key)
@@ -81,9 +90,9 @@ class S3Recordings:
         return source.model_copy(update=found), head["Metadata"]
 
     def sidecar(self, source: Source) -> bytes | None:
-        """The options that lie beside the recording, cut off one byte past the largest allowed; None without any."""
+        """Return the recording's sidecar, cut off one byte past the largest allowed size; None without one."""
         key = f"{source.key}{SIDECAR_SUFFIX}"
-        if len(key.encode()) > LONGEST_KEY_BYTES:  # nothing can lie there, and S3 takes no such question
+        if len(key.encode()) > LONGEST_KEY_BYTES:  # no object can have such a key, and S3 rejects the request
             return None
         try:
             answer = self._client.get_object(Bucket=source.bucket, Key=key)
@@ -96,7 +105,7 @@ class S3Recordings:
         return body
 
     def read(self, source: Source, offset: int, length: int) -> bytes:
-        """A range of the recording; shorter at its end, empty behind it. Raises AsrError as `look_up` does."""
+        """Return a range of the recording, shorter at its end and empty after it. Raises AsrError as `look_up` does."""
         if offset >= source.size_bytes or length <= 0:
             return b""
         last = min(offset + length, source.size_bytes) - 1
@@ -110,9 +119,10 @@ class S3Recordings:
         return body
 
     def presign(self, source: Source) -> str:
-        """A URL at which a vendor can fetch exactly this version; it dies with this function's credentials.
+        """Return a URL at which a vendor can fetch exactly this version; of a remote recording, the URL given.
 
-        Of a linked recording it is the address that was given. Raises AsrError as `look_up` does.
+        It expires with this function's credentials, after URL_LIFETIME_S at the latest. Raises AsrError as `look_up`
+        does.
         """
         if is_remote(source.key):
             return self.read(source, 0, source.size_bytes).decode()
@@ -120,22 +130,22 @@ class S3Recordings:
         return url
 
     def data(self, source: Source, at_most_bytes: int) -> bytes:
-        """The whole recording. Raises AsrError as `look_up` and, of a linked one, `outside.fetch` do."""
+        """Return the whole recording. Raises AsrError as `look_up` does or, for a remote one, `remote_fetch.fetch`."""
         if not is_remote(source.key):
             return self.read(source, 0, min(source.size_bytes, at_most_bytes))
-        from asrcore.net.remote_fetch import fetch  # noqa: PLC0415 - hardly ever needed
+        from asrcore.net.remote_fetch import fetch  # noqa: PLC0415 - rarely needed
 
         return fetch(self.presign(source), at_most_bytes, local=self._uploads.is_local)
 
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
-        """The whole recording, read from S3 while it is sent; a linked one is fetched first, into memory."""
+        """Return the whole recording, to be read from S3 while it is sent; a remote one is fetched first."""
         if is_remote(source.key):
             data = self.data(source, at_most_bytes)
             return ByteStream(len(data), lambda: iter((data,)))
         return ByteStream(source.size_bytes, lambda: self._chunks(source))
 
     def _chunks(self, source: Source) -> Iterator[bytes]:
-        """Read this version in pieces. Raises AsrError as `look_up` does, and of class retry for any other failure."""
+        """Yield this version in pieces. Raises AsrError as `look_up` does, and of class retry for any other failure."""
         read_bytes = 0
         try:
             answer = self._client.get_object(**self._version(source), IfMatch=f'"{source.etag}"')
@@ -153,9 +163,15 @@ class S3Recordings:
             raise _unreadable(EOFError())
 
     def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
-        """Lets somebody upload one recording under a key, of the same kind (audio, video) as the content type.
+        """Return the form with which a caller uploads one recording.
 
-        S3 itself holds the upload to what is signed here: key, metadata, kind, and 1 byte to the largest size.
+        S3 enforces what is signed: the key, the metadata, 1 to `max_bytes` bytes, and the content type's first part.
+
+        Args:
+            key: the object's key.
+            content_type: such as `audio/wav`; the upload may have another one of the same first part.
+            metadata: the object's metadata, by name without `x-amz-meta-`.
+            lifetime_s: seconds for which the form is valid.
         """
         kind = f"{content_type.partition('/')[0]}/"
         fixed = {"success_action_status": "201", **{f"x-amz-meta-{name}": value for name, value in metadata.items()}}
@@ -173,7 +189,7 @@ class S3Recordings:
         return PresignedPost(signed["url"], signed["fields"])
 
     def put_remote_url(self, key: str, url: str) -> Source:
-        """Keep the address of a recording that lies elsewhere; under a key that is taken, what is there stays."""
+        """Store the URL of a remote recording, unless the key exists. Return the object that is stored."""
         try:
             self._client.put_object(
                 Bucket=self._uploads.bucket,
@@ -189,7 +205,7 @@ class S3Recordings:
         return self.look_up(named)[0]
 
     def _head_version(self, source: Source) -> dict[str, Any]:
-        """Of an object that is there; to what is no version's id S3 answers 400, and to HEAD without a reason."""
+        """Return the head of this version; S3 answers 400, without a reason, to a string that is no version id."""
         try:
             head: dict[str, Any] = self._client.head_object(**self._version(source))
         except ClientError as error:
@@ -204,7 +220,7 @@ class S3Recordings:
 
 
 class S3Transcripts:
-    """The transcript bucket. client: a boto3 `s3` client.  signer: one whose URLs answer by themselves."""
+    """The port `Transcripts`. client: a boto3 `s3` client.  signer: one whose URLs do not redirect."""
 
     def __init__(self, client: Any, bucket: str, signer: Any = None) -> None:
         self._client = client
@@ -212,7 +228,7 @@ class S3Transcripts:
         self._signer = signer
 
     def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Keep a vendor's reply as it came; its headers are notes (`vendor-…`), never what a browser is told."""
+        """Store a vendor's reply unchanged. Its headers become metadata (`vendor-…`), never headers of a download."""
         self._client.put_object(
             Bucket=self._bucket,
             Key=f"raw/{job_id}.json",
@@ -222,10 +238,13 @@ class S3Transcripts:
         )
 
     def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = JSON) -> bool:
-        """Write a transcript, or an export, unless one of a newer version of the same recording is there: then False.
+        """Write a transcript or an export, unless the stored one is of a newer version of the same recording.
 
-        The check and the write are one: S3 refuses the write (412, 409) if the object is not what was seen. Seen first
-        is nothing at all, as for most recordings.
+        Check and write are one operation: S3 refuses the write (412, 409) when the object is not the one that was read.
+        The first try expects no object, as is usual.
+
+        Returns:
+            Whether it was written; False when a newer one is stored.
         """
         condition = {"IfNoneMatch": "*"}
         while not self._put(key, body, content_type, _origin(source), **condition):
@@ -239,18 +258,18 @@ class S3Transcripts:
         return True
 
     def made_from(self, key: str) -> TranscriptOrigin | None:
-        """What the transcript under a key was made from; None when there is none."""
+        """Return which version of a recording the transcript under a key was made from; None without a transcript."""
         held = self._head(key)
         return _made(held) if held else None
 
     def put_superseded(self, key: str, body: bytes, source: Source) -> None:
-        """Keep the transcript of an older version."""
+        """Store the transcript of an older version of a recording."""
         self._put(key, body, JSON, _origin(source))
 
     def find(self, key: str, source: Source) -> Stored | None:
-        """The transcript, or export, under a key that was made from this version of the recording; None without one.
+        """Return the transcript or export under a key that was made from this version of the recording, if any.
 
-        It is the current one, unless a newer version of the recording has its transcript there by now.
+        It is the object's current version, unless a newer version of the recording has been transcribed since.
         """
         held = self._head(key)
         if held is None:
@@ -265,15 +284,15 @@ class S3Transcripts:
         return None
 
     def read(self, stored: Stored) -> bytes:
-        """What is there."""
+        """Return the object's content."""
         answer = self._client.get_object(Bucket=self._bucket, **_version(stored))
         with answer["Body"] as stream:
             body: bytes = stream.read()
         return body
 
     def presign(self, stored: Stored, file_name: str) -> str:
-        """A URL at which a person gets it as a file of that name; it dies with this function's credentials."""
-        # RFC 6266 and 5987: a plain name for old readers, the true one for all others.
+        """Return a URL that downloads it as a file of that name, for DOWNLOAD_LIFETIME_S at most."""
+        # RFC 6266 and 5987: an ASCII name for old clients, the true one for all others.
         plain = "".join(each if " " <= each <= "~" and each not in '"\\%' else "_" for each in file_name)
         disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
         parameters = {"Bucket": self._bucket, **_version(stored), "ResponseContentDisposition": disposition}
@@ -290,7 +309,7 @@ class S3Transcripts:
         return held
 
     def _put(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str], **condition: str) -> bool:
-        """Whether the object was written; False when the condition does not hold."""
+        """Write an object. Return False when the condition is not met."""
         try:
             self._client.put_object(
                 Bucket=self._bucket,
@@ -308,13 +327,13 @@ class S3Transcripts:
 
 
 class S3Versions:
-    """Every version of objects in Amazon S3. client: a boto3 `s3` client."""
+    """The port `Versions`. client: a boto3 `s3` client."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
-        """Those whose keys begin so; of each key the newest first. Outside of PREFIXES nobody looks."""
+        """Yield the versions whose keys have this prefix, of each key the newest first; none outside of PREFIXES."""
         if not prefix.startswith(PREFIXES):
             return
         pages = self._client.get_paginator("list_object_versions")
@@ -324,11 +343,11 @@ class S3Versions:
                 yield ObjectVersion(bucket, each["Key"], each["VersionId"], etag, each["Size"], each["IsLatest"])
 
     def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
-        """Those of one key, the newest first: they come before all that begins with it, which may be millions."""
+        """Yield the versions of one key, the newest first. S3 lists them before longer keys, which may be millions."""
         return takewhile(lambda version: version.key == key, self.under(bucket, key))
 
     def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
-        """What a transcript or export was made from; None when it is gone."""
+        """Return which version of a recording an object was made from; None when the object was deleted."""
         try:
             held = self._client.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
         except ClientError as error:
@@ -338,7 +357,7 @@ class S3Versions:
         return _made(held)
 
     def delete(self, version: ObjectVersion) -> None:
-        """For ever; one that is gone already is no error."""
+        """Delete a version permanently; one that does not exist is no error."""
         self._client.delete_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
 
 
@@ -356,7 +375,7 @@ def _origin(source: Source) -> dict[str, str]:
 
 
 def _printable(text: str) -> str:
-    """What S3 metadata, which travels in HTTP headers, can hold of a text from outside."""
+    """Return the part of a text that fits into S3 metadata, which are HTTP headers."""
     return "".join(character for character in text if " " <= character <= "~")[:200]
 
 

@@ -1,4 +1,4 @@
-"""The stack's secret, through Powertools' cache: what is put there is in use everywhere once the cache is too old."""
+"""The stack's secret, read through Powertools' cache, so that a change is in use when the cache expires."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,13 +8,13 @@ from aws_lambda_powertools.utilities.parameters import TransformParameterError
 
 from asrcore.core.errors import AsrError, ErrorClass
 
-FRESH_S = 1.0  # forged callbacks and wrong credentials must not make every invocation read
+FRESH_S = 1.0  # so that forged callbacks cannot cause a read each
 
 
 class StackSecret:
-    """One secret of AWS Secrets Manager, a JSON object.
+    """The port `Secret`: one secret of AWS Secrets Manager, a JSON object.
 
-    provider: Powertools' SecretsProvider, whose cache's age is POWERTOOLS_PARAMETERS_MAX_AGE.  clock: seconds.
+    provider: Powertools' SecretsProvider, whose cache expires after POWERTOOLS_PARAMETERS_MAX_AGE.  clock: seconds.
     """
 
     def __init__(self, provider: Any, arn: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,7 +22,14 @@ class StackSecret:
         self._fresh_until_s = float("-inf")
 
     def __call__(self, *, fresh: bool = False) -> Mapping[str, Any]:
-        """Its JSON, kept for a while. fresh: as it is now, or was a second ago. Raises AsrError("SecretUnreadable")."""
+        """Return the secret's JSON object.
+
+        Args:
+            fresh: whether to bypass the cache, unless that was done within the last FRESH_S seconds.
+
+        Raises:
+            AsrError: class config, code SecretUnreadable.
+        """
         now_s = self._clock()
         is_due = fresh and now_s >= self._fresh_until_s
         try:

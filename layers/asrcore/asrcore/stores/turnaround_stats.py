@@ -1,4 +1,4 @@
-"""What completed jobs took: an item per vendor and month in the jobs table, which everybody adds to."""
+"""Turnaround statistics: a row per vendor and month in the jobs table, to which every completed job is added."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,23 +10,30 @@ from asrcore.core.turnaround_stats import BUCKETS, TurnaroundSum, duration_bucke
 from asrcore.log import LOG
 
 READ_EVERY_S = 300
-KEPT_DAYS = 100  # from the last job of a month on; read for two months
+KEPT_DAYS = 100  # after the last job of a month; rows are read for two months
 _FAILED = (BotoCoreError, ClientError)
 
 
 class DynamoTurnaroundStats:
-    """Turnarounds in Amazon DynamoDB. client: a boto3 `dynamodb` client.
+    """The port `History`. client: a boto3 `dynamodb` client.
 
-    No job depends on it: where it cannot be written or read, that is logged, and nothing is known.
+    No job depends on the statistics: a failure of DynamoDB is logged, and the turnaround is unknown.
     """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._held: dict[str, tuple[datetime, Mapping[int, TurnaroundSum]]] = {}  # by vendor, of which there are few
+        self._held: dict[str, tuple[datetime, Mapping[int, TurnaroundSum]]] = {}  # by vendor
 
     def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
-        """Add one completed job. An addition that the SDK repeats counts twice, which moves a mean by nothing."""
+        """Add one completed job. A request that the SDK repeats may count twice, which hardly changes the mean.
+
+        Args:
+            vendor: the vendor's name.
+            audio_s: length of the recording in seconds.
+            turnaround_s: seconds from submission to result.
+            now: the current time in UTC.
+        """
         place, one = duration_bucket(audio_s), turnaround_sum(turnaround_s)
         expires_at = int((now + timedelta(days=KEPT_DAYS)).timestamp())
         try:
@@ -41,12 +48,12 @@ class DynamoTurnaroundStats:
                 },
             )
         except _FAILED:
-            LOG.warning("a turnaround could not be noted", vendor=vendor, exc_info=True)
+            LOG.warning("a turnaround could not be stored", vendor=vendor, exc_info=True)
 
     def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
-        """A vendor's usual turnaround for a recording's length; None where too little is known.
+        """Return a vendor's usual turnaround in seconds for a recording's length; None with too few jobs.
 
-        Read at most every five minutes, from this month's item and the last one's.
+        The rows of this month and the last one are read at most every READ_EVERY_S seconds.
         """
         read_at, tallies = self._held.get(vendor, (None, {}))
         if read_at is None or (now - read_at).total_seconds() >= READ_EVERY_S:
@@ -65,7 +72,7 @@ class DynamoTurnaroundStats:
         try:
             item = self._client.get_item(TableName=self._table, Key={"job_id": {"S": key}}).get("Item", {})
         except _FAILED:
-            LOG.warning("what completed jobs took could not be read", exc_info=True)
+            LOG.warning("turnaround statistics could not be read", exc_info=True)
             return {}
         return {
             place: TurnaroundSum(int(item[f"count_{place}"]["N"]), int(item[f"speed_{place}"]["N"]))
