@@ -1,10 +1,16 @@
-"""`python -m asrctl`: see `asrctl.cli`."""
+"""`python -m asrctl` and the installed command `asrctl`: see `asrctl.cli`."""
 
 import sys
 
-from asrcore.log import LOG
 from asrctl.cli import main
+from asrctl.streams import ClosedPipeStream
+
+
+def run() -> None:
+    """Run one command and exit. Output that no program reads any more is dropped."""
+    sys.stdout, sys.stderr = ClosedPipeStream(sys.stdout), ClosedPipeStream(sys.stderr)
+    sys.exit(main())
+
 
 if __name__ == "__main__":
-    LOG.handlers[0].setStream(sys.stderr)  # type: ignore[attr-defined]  # standard output is for results
-    sys.exit(main())
+    run()

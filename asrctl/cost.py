@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.cost import estimate, usual_audio
@@ -21,9 +22,10 @@ from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from asrctl.filters import Filter
 from asrctl.find import matching_jobs
-from asrctl.formatting import count, parse_duration, table
+from asrctl.formatting import count, parse_duration
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, OperatorError
+from asrctl.result import CommandResult, Line, OperatorError, TextTable
+from asrctl.shapes import ChosenVendor, CostShape, CostSum, DayCost, EstimateShape, VendorEstimate
 from asrctl.stack import Stack, in_parallel
 
 _NO_VENDOR = "-"  # in a vendor's place, of a job that had none
@@ -54,7 +56,7 @@ class _Recording:
     size_bytes: int | None
 
 
-def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult:
+def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult[CostShape]:
     """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more.
 
     A job that went to several vendors counts with each that is paid; AWS's part, and what nobody knows, with the last.
@@ -70,17 +72,14 @@ def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -
                 sums[day, vendor] += _Total(1, share, int(vendor == last and job.cost.total is None))
     rows = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
     header = ("day", "vendor", "jobs", "USD", "CNY", "price unknown")
-    lines = table(header, [*rows, ("all", "", *_columns(whole))])
-    data = {
-        "days": [
-            {"day": str(day), "vendor": vendor, **_figures(total)} for (day, vendor), total in sorted(sums.items())
-        ],
-        "all": _figures(whole),
-    }
-    return CommandResult(data, lines)
+    days_ = [DayCost(day=str(day), vendor=vendor, **_figures(sum_)) for (day, vendor), sum_ in sorted(sums.items())]
+    data = CostShape(days=days_, all=CostSum(**_figures(whole)))
+    return CommandResult(data, [TextTable(header, [*rows, ("all", "", *_columns(whole))])])
 
 
-def estimates(stack: Stack, progress: ProgressReporter, what: str, vendor: str | None, options: str) -> CommandResult:
+def estimates(
+    stack: Stack, progress: ProgressReporter, what: str, vendor: str | None, options: str
+) -> CommandResult[EstimateShape]:
     """What recordings would cost, with each vendor that takes them, and which vendors automatic choice gives them to.
 
     what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
@@ -92,21 +91,21 @@ def estimates(stack: Stack, progress: ProgressReporter, what: str, vendor: str |
     recordings = list(progress.track("recordings looked at", _recordings(what, stack, services)))
     if not recordings:
         raise OperatorError(f"there is no recording under {what}")
-    rows, data = [], {}
+    rows, vendors = [], {}
     for name in [vendor] if vendor else VENDORS:
         total, refusal = _with_vendor(VENDORS[name], recordings, asked, services.settings.rates)
         rows.append((name, *_columns(total), refusal))
-        data[name] = {**_figures(total), "refused": len(recordings) - total.number}
+        vendors[name] = VendorEstimate(**_figures(total), refused=len(recordings) - total.number)
     choices = {} if vendor else _choices(recordings, asked, services)
-    lines = [
-        *table(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
+    lines: list[Line] = [
+        TextTable(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
         "",
         *(f"{name}: {count(number, 'recording')}, {reason}." for (name, reason), number in choices.items()),
         "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
         *(["Sent as MP3 at 64 kbit/s."] if any(each.size_bytes is None for each in recordings) else []),
     ]
-    chosen = [{"vendor": name, "count": number, "reason": reason} for (name, reason), number in choices.items()]
-    return CommandResult({"recordings": len(recordings), "vendors": data, "chosen": chosen}, lines)
+    chosen = [ChosenVendor(vendor=name, count=number, reason=reason) for (name, reason), number in choices.items()]
+    return CommandResult(EstimateShape(recordings=len(recordings), vendors=vendors, chosen=chosen), lines)
 
 
 def _options(text: str, services: Services) -> Options:
@@ -190,7 +189,7 @@ def _columns(total: _Total) -> tuple[str, str, str, str]:
     return str(total.number), f"{total.amount.usd:.4f}", f"{total.amount.cny:.4f}", str(total.unknown or "")
 
 
-def _figures(total: _Total) -> dict[str, float]:
+def _figures(total: _Total) -> dict[str, Any]:
     return {
         "count": total.number,
         "usd": total.amount.usd,

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from asrctl.formatting import count
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, OperatorError
+from asrctl.shapes import DestroyShape
 from asrctl.stack import Stack
 
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
@@ -24,7 +25,7 @@ _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termi
 
 def destroy(
     stack: Stack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
-) -> CommandResult:
+) -> CommandResult[DestroyShape]:
     """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
 
     confirm: is shown what would go. Executions are stopped first, as Step Functions deletes no state machine while one
@@ -33,7 +34,7 @@ def destroy(
     would keep; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
     """
     _refuse_undeletable(stack)
-    buckets = (stack.audio_bucket, stack.transcript_bucket)
+    buckets = [stack.audio_bucket, stack.transcript_bucket]
     table, secret = stack.jobs_table, stack.secret_arn
     running = sum(1 for _ in _running(stack))
     shown = [
@@ -43,17 +44,13 @@ def destroy(
         f"secret {secret}, with the credentials",
         f"stack {stack.name}",
     ]
-    data: dict[str, Any] = {
-        "stack": stack.name,
-        "buckets": buckets,
-        "table": table,
-        "secret": secret,
-        "executions": running,
-    }
+    data = DestroyShape(
+        stack=stack.name, buckets=buckets, table=table, secret=secret, executions=running, dry_run=dry_run
+    )
     if dry_run:
-        return CommandResult({**data, "dry_run": True}, [f"{each}: would be deleted" for each in shown])
+        return CommandResult(data, [f"{each}: would be deleted" for each in shown])
     if not confirm(shown):
-        return CommandResult({**data, "objects": 0}, ["nothing was deleted"], ok=False)
+        return CommandResult(data, ["nothing was deleted"], ok=False)
     _disable_rules(stack)
     if any(True for _ in _running(stack)):  # some may have started while consent was awaited
         time.sleep(_RULES_SETTLE_S)
@@ -67,7 +64,7 @@ def destroy(
     deleted = (
         f"stack {stack.name} and {count(objects, 'object version')} deleted, {count(stopped, 'execution')} stopped"
     )
-    return CommandResult({**data, "executions": stopped, "objects": objects}, [deleted])
+    return CommandResult(data.model_copy(update={"executions": stopped, "objects": objects}), [deleted])
 
 
 def _refuse_undeletable(stack: Stack) -> None:

@@ -9,7 +9,7 @@ from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.step import Next, next_check_deadline, next_step
 from asrcore.core.vendor import Completion
-from asrctl.formatting import count, describe_recording, first_line, format_money
+from asrctl.formatting import count, describe_recording, first_line, format_money, quote_name
 
 _ADVICE = {
     ErrorClass.CONFIG: "put right what the message says, then: python -m asrctl redrive {job_id}",
@@ -51,7 +51,7 @@ def explain_job(
     past = [f"{_capital(calendar.at(moment))} {what}." for moment, what in _past(job)]
     return JobExplanation(
         [
-            f"Job {job.job_id}: {job.source.key} ({describe_recording(job)}). Times are UTC.",
+            f"Job {job.job_id}: {quote_name(job.source.key)} ({describe_recording(job)}). Times are UTC.",
             *past,
             *_choice(job),
             *_end(job, transcript_bucket),
@@ -93,7 +93,7 @@ def _choice(job: Job) -> Iterator[str]:
 
 def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
     if job.status is Status.COMPLETED:
-        yield f"It is COMPLETED: the transcript is s3://{transcript_bucket}/{job.transcript_key}."
+        yield f"It is COMPLETED: the transcript is {quote_name(f's3://{transcript_bucket}/{job.transcript_key}')}."
     elif job.error is not None:
         by = f" of {job.error.vendor}" if job.error.vendor else ""
         said, *details = job.error.message.rstrip(".").split("\n")

@@ -1,7 +1,8 @@
-"""Which jobs an operator means."""
+"""Which jobs a command is for."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from asrcore.core.errors import ErrorClass
 from asrcore.core.job import OPEN, Job, Status
@@ -9,20 +10,29 @@ from asrcore.core.job import OPEN, Job, Status
 
 @dataclass(frozen=True)
 class Filter:
-    """What a job must be; None where it may be anything. created_before: its recording was taken earlier."""
+    """Conditions on a job; None where there is none. created_before: UTC."""
 
     state: Status | None = None
     vendor: str | None = None
     error_class: ErrorClass | None = None
     created_before: datetime | None = None
 
+    @classmethod
+    def parse(
+        cls, state: str | None, vendor: str | None, error_class: str | None, created_before: datetime | None = None
+    ) -> Self:
+        """Return the filter that options describe."""
+        return cls(
+            Status(state) if state else None, vendor, ErrorClass(error_class) if error_class else None, created_before
+        )
+
     @property
     def only_open(self) -> bool:
-        """Whether the index of open jobs holds all that are meant."""
+        """Whether the index of open jobs holds all jobs that can match."""
         return self.state in OPEN
 
     def matches(self, job: Job) -> bool:
-        """Whether this job is meant."""
+        """Return whether a job meets all conditions."""
         return (
             (self.state is None or job.status is self.state)
             and (self.vendor is None or job.vendor == self.vendor)

@@ -1,4 +1,4 @@
-"""From what an operator types to a job, and to many."""
+"""Find one job by what an operator types, or many by a filter."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from asrcore.core.job import Job, job_id
 from asrctl.filters import Filter
+from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
 from asrctl.stack import Stack, in_parallel
@@ -14,9 +15,9 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def find_job(reference: str, stack: Stack) -> Job:
-    """The job that is meant by its id, or by its recording: a key of the audio bucket or an s3:// address.
+    """Find a job by its id, or by its recording: a key of the audio bucket or an s3:// address.
 
-    Of several versions of a recording, the newest one that has a job. Raises OperatorError when there is none.
+    Of several versions of a recording, return the newest one that has a job. Raises OperatorError when there is none.
     """
     if _JOB_ID.fullmatch(reference):
         job = stack.jobs.load(reference)
@@ -28,11 +29,13 @@ def find_job(reference: str, stack: Stack) -> Job:
         job = stack.jobs.load(job_id(version.source))
         if job is not None:
             return job
-    raise OperatorError(f"no version of {key} in {bucket} has a job: if the recording is there, `reconcile` submits it")
+    raise OperatorError(
+        f"no version of {quote_name(key)} in {bucket} has a job: if the recording is there, `reconcile` submits it"
+    )
 
 
 def matching_jobs(wanted: Filter, stack: Stack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
-    """The jobs that are meant, in no order: from the index where they are open ones, else from the whole table."""
+    """Yield the jobs that match, in no order. Read the index of open jobs if it holds them all, else the table."""
     jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
     return (job for job in progress.track("jobs read", jobs) if wanted.matches(job))
 

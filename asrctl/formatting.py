@@ -1,30 +1,36 @@
-"""How things are put for people: tables, spans of time, sizes; and what is never put at all, addresses."""
+"""Text for people: durations, sizes, money and names; and text without the URLs that must not be printed."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from asrcore.core.job import Job
-from asrcore.core.money import Amount
+if TYPE_CHECKING:
+    from asrcore.core.job import Job
+    from asrcore.core.money import Amount
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# A signed URL is a key: whoever reads it can fetch the recording, or call back in the vendor's name.
-_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
-# Control and format characters (the reversal of writing among them), lone surrogates, line and paragraph separators.
-_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# A signed URL is a secret: a reader could fetch the recording with it, or post a callback as the vendor.
+_URL = re.compile(r"https?://[^\s\"'<>\\]+")
+# Control and format characters (bidirectional ones among them), lone surrogates, line and paragraph separators.
+_CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_UNSEEN = _CONTROL | {"Co", "Cn", "Zs"}
+# Further characters without a shape of their own (Unicode, Default_Ignorable_Code_Point), and an empty Braille cell.
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\u2800\U000e0100-\U000e01ef]"
+)
 
 
 def parse_duration(text: str) -> timedelta:
-    """`90s`, `15m`, `2h` or `3d`. Raises ValueError for anything else."""
+    """Read `90s`, `15m`, `2h` or `3d`. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no span of time: write 90s, 15m, 2h or 3d")
+        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 2h or 3d")
     return timedelta(seconds=int(match[1]) * _UNITS_S[match[2]])
 
 
 def format_duration(time: timedelta) -> str:
-    """The two largest units that count: `3 d 4 h`, `2 h 5 min`, `5 min`, `12 s`."""
+    """Return a duration in its two largest units: `3 d 4 h`, `2 h 5 min`, `5 min`, `12 s`."""
     seconds = max(0, int(time.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
@@ -34,49 +40,68 @@ def format_duration(time: timedelta) -> str:
 
 
 def format_size(size_bytes: int) -> str:
-    """Bytes in the unit that fits: `512 B`, `32 KB`, `1.2 MB`."""
+    """Return bytes in the unit that fits: `512 B`, `32 KB`, `1.2 MB`."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return f"{size_bytes / 1000:.0f} KB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
 
 
-def format_money(amount: Amount) -> str:
-    """`0.0041 CNY (0.0006 USD)`."""
+def format_money(amount: "Amount") -> str:
+    """Return an amount in both currencies: `0.0041 CNY (0.0006 USD)`."""
     return f"{amount.cny:.4f} CNY ({amount.usd:.4f} USD)"
 
 
 def count(number: int, noun: str) -> str:
-    """`1 job`, `2 jobs`."""
+    """Return a number with its noun: `1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Columns under each other; a Chinese character is two columns wide."""
-    lines = [header, *rows]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(map(_padded, line, widths)).rstrip() for line in lines]
-
-
 def redact_urls(text: str) -> str:
-    """A text in which no URL of the web is left; `s3://` ones open nothing by themselves and stay."""
-    return _ADDRESS.sub("(an address)", text)
+    """Return a text without its web URLs. `s3://` ones give no access and stay."""
+    return _URL.sub("(an address)", text)
 
 
 def printable(line: str) -> str:
-    """A line that leaves a terminal as it is, whatever an object's name holds."""
+    """Return a line that cannot control a terminal: each control character is replaced."""
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _STEERING else character for character in line
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _CONTROL else character for character in line
     )
 
 
+def quote_name(name: str) -> str:
+    """Return an object's name such that it can be copied back, as one word of bash, zsh or ksh, exactly.
+
+    A name whose characters all show is returned as it is. One with characters that do not show (control characters,
+    spaces other than single ones within, variation selectors) becomes `$'...'`, with their bytes as `\\x..`.
+    """
+    is_plain = not name.startswith(("$'", " ")) and not name.endswith(" ") and "  " not in name
+    if is_plain and not any(map(_is_unseen, name)):
+        return name
+    return "$'" + "".join(_escaped(character) for character in name) + "'"
+
+
+def _is_unseen(character: str) -> bool:
+    if character == " ":
+        return False
+    return unicodedata.category(character) in _UNSEEN or _IGNORABLE.match(character) is not None
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if not _is_unseen(character):
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
 def first_line(message: str) -> str:
-    """The first line of a message, 300 characters at most."""
+    """Return the first line of a message, at most 300 characters of it."""
     line = message.split("\n", 1)[0]
     return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def describe_recording(job: Job) -> str:
-    """A recording in a few words: `wav, 16000 Hz, 2 channels, 1 min, 1.2 MB`."""
+def describe_recording(job: "Job") -> str:
+    """Describe a recording: `wav, 16000 Hz, 2 channels, 1 min, 1.2 MB`."""
     audio = job.audio
     if audio is None:
         return format_size(job.source.size_bytes)
@@ -88,11 +113,3 @@ def describe_recording(job: Job) -> str:
         format_size(job.source.size_bytes),
     ]
     return ", ".join(fact for fact in facts if fact)
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))

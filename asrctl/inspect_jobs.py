@@ -4,7 +4,6 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from asrcore.core.job import Job, Status
 from asrcore.core.vendor import Completion
@@ -12,16 +11,17 @@ from asrcore.vendors.registry import VENDORS
 from asrctl.explain import explain_job
 from asrctl.filters import Filter
 from asrctl.find import find_job, matching_jobs
-from asrctl.formatting import count, format_duration, table
+from asrctl.formatting import count, format_duration, quote_name
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult
+from asrctl.result import CommandResult, Line, TextTable
+from asrctl.shapes import JobRow, ListShape, StatusShape, WhyShape
 from asrctl.stack import Stack
 
-_NO_VENDOR = "-"  # in a vendor's place, of a job that has none yet
+_NO_VENDOR = "-"  # for a job that has no vendor yet
 
 
-def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
-    """How many jobs are in which state, with whom; the oldest open one; what waits in the queue; what runs."""
+def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult[StatusShape]:
+    """Count jobs by state and vendor, running executions and failed events; find the oldest open job."""
     counts: Counter[tuple[str, Status]] = Counter()
     oldest: Job | None = None
     for job in matching_jobs(Filter(), stack, progress, now):
@@ -34,27 +34,29 @@ def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandRe
     vendors = sorted({vendor for vendor, _ in counts})
     totals = {state: sum(counts[vendor, state] for vendor in vendors) for state in Status}
     rows = [(vendor, *(str(counts[vendor, state]) for state in Status)) for vendor in vendors]
-    lines = [
-        *table(("vendor", *Status), [*rows, ("all", *map(str, totals.values()))]),
+    lines: list[Line] = [
+        TextTable(("vendor", *Status), [*rows, ("all", *map(str, totals.values()))]),
         "",
         f"oldest open job: {_oldest(oldest, now)}",
         f"running executions: {running}",
         f"failed events in the queue: {waiting}",
         *([f"undelivered webhooks: {undelivered}"] if undelivered is not None else []),
     ]
-    data = {
-        "states": {str(state): number for state, number in totals.items()},
-        "vendors": {vendor: {str(state): counts[vendor, state] for state in Status} for vendor in vendors},
-        "oldest_open": row(oldest) if oldest else None,
-        "running_executions": running,
-        "failed_events": waiting,
-        "undelivered_webhooks": undelivered,
-    }
+    data = StatusShape(
+        states=totals,
+        vendors={vendor: {state: counts[vendor, state] for state in Status} for vendor in vendors},
+        oldest_open=JobRow.from_job(oldest) if oldest else None,
+        running_executions=running,
+        failed_events=waiting,
+        undelivered_webhooks=undelivered,
+    )
     return CommandResult(data, lines)
 
 
-def list_jobs(stack: Stack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime) -> CommandResult:
-    """The jobs that are meant, the oldest first, and how many more there are. limit: 1 or more."""
+def list_jobs(
+    stack: Stack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime
+) -> CommandResult[ListShape]:
+    """List the jobs that match, oldest first, and count those beyond the limit. limit: 1 or more."""
     number = 0
 
     def counted() -> Iterator[Job]:
@@ -64,31 +66,27 @@ def list_jobs(stack: Stack, progress: ProgressReporter, wanted: Filter, limit: i
             yield job
 
     jobs = heapq.nsmallest(limit, counted(), key=lambda job: (job.created_at, job.job_id))
-    lines = table(("job", "state", "vendor", "age", "error", "recording"), [_columns(job, now) for job in jobs])
+    header = ("job", "state", "vendor", "age", "error", "recording")
+    lines: list[Line] = [TextTable(header, [_columns(job, now) for job in jobs])] if jobs else ["no such job"]
     more = number - len(jobs)
     if more:
         lines.append(f"and {count(more, 'more job')}: --limit shows more")
-    return CommandResult({"jobs": [row(job) for job in jobs], "more": more}, lines if jobs else ["no such job"])
+    return CommandResult(ListShape(jobs=[JobRow.from_job(job) for job in jobs], more=more), lines)
 
 
-def why(stack: Stack, reference: str, now: datetime) -> CommandResult:
-    """The story of one job, and what to do about it."""
+def why(stack: Stack, reference: str, now: datetime) -> CommandResult[WhyShape]:
+    """Explain one job, and what to do about it."""
     job = find_job(reference, stack)
     execution = stack.execution_status(job)
     story = explain_job(
         job, completion_modes(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now
     )
-    data = {"job": row(job), "execution": execution, "story": story.sentences, "advice": story.advice}
+    data = WhyShape(job=JobRow.from_job(job), execution=execution, story=story.sentences, advice=story.advice)
     return CommandResult(data, [*story.sentences, f"What to do: {story.advice}."])
 
 
-def row(job: Job) -> dict[str, Any]:
-    """A job for programs, as its row has it; a task token is a key, and stays there."""
-    return job.model_dump(mode="json", by_alias=True, exclude={"task_token"})
-
-
 def completion_modes(job: Job) -> frozenset[Completion]:
-    """How the current attempt's vendor answers; nothing for a job without one, or with one that was since removed."""
+    """Return how the current attempt's vendor completes; empty without a vendor, or when it was removed since."""
     vendor = VENDORS.get(job.attempt.vendor) if job.planned else None
     return vendor.completion_modes if vendor else frozenset()
 
@@ -101,13 +99,14 @@ def _columns(job: Job, now: datetime) -> tuple[str, ...]:
         job.vendor or _NO_VENDOR,
         format_duration(now - job.created_at),
         error,
-        job.source.key,
+        quote_name(job.source.key),
     )
 
 
 def _oldest(job: Job | None, now: datetime) -> str:
     return (
-        f"{job.job_id}, {format_duration(now - job.created_at)}, {job.vendor or _NO_VENDOR}, {job.source.key}"
+        f"{job.job_id}, {format_duration(now - job.created_at)}, {job.vendor or _NO_VENDOR}, "
+        f"{quote_name(job.source.key)}"
         if job
         else "none"
     )

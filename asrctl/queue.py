@@ -10,9 +10,10 @@ from typing import Any
 
 from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
-from asrctl.formatting import count, first_line, table
+from asrctl.formatting import count, first_line, quote_name
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, OperatorError
+from asrctl.result import CommandResult, Line, OperatorError, TextTable
+from asrctl.shapes import FailedEventRow, QueueShape
 from asrctl.stack import Stack
 
 _HELD_S = 60  # nobody else sees a message meanwhile; longer than it takes to hand its event over
@@ -45,7 +46,7 @@ class FailedEventQueue:
     send: Callable[[FailedEvent], object]
 
 
-def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult:
+def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult[QueueShape]:
     """What lies in the queue, oldest first."""
     messages = []
     for queue in _queues(stack):
@@ -54,37 +55,42 @@ def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResu
         messages += found
     messages.sort(key=lambda message: message.failed_at)
     rows = [
-        (f"{message.failed_at:%Y-%m-%d %H:%M:%S}", _short(message.to), describe_event(message.event), message.error)
+        (
+            f"{message.failed_at:%Y-%m-%d %H:%M:%S}",
+            _short(message.to),
+            describe_event(message.event, quote_name),
+            message.error,
+        )
         for message in messages
     ]
-    lines = [
-        *table(("failed at", "to", "about", "why"), rows),
+    lines: list[Line] = [
+        TextTable(("failed at", "to", "about", "why"), rows),
         "send them once more: python -m asrctl queue replay",
     ]
     return CommandResult(
-        {"messages": [_row(message) for message in messages]}, lines if messages else ["nothing waits"]
+        QueueShape(messages=[_row(message) for message in messages]), lines if messages else ["nothing waits"]
     )
 
 
-def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: bool) -> CommandResult:
+def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: bool) -> CommandResult[QueueShape]:
     """Hand every event over once more, to its function or to the webhook, and then take it out of its queue.
 
     What fails again comes back; an event that came since `now` is left for the next time, so that this ends.
     """
     if dry_run:
         shown = show(stack, progress, now)
-        number = len(shown.data["messages"])
-        return CommandResult(
-            {**shown.data, "dry_run": True}, [*shown.lines[:-1], f"{count(number, 'event')} would be replayed"]
-        )
+        data = shown.data.model_copy(update={"dry_run": True})
+        return CommandResult(data, [*shown.lines[:-1], f"{count(len(data.messages), 'event')} would be replayed"])
     sent = []
     for queue in _queues(stack):
         for message in _received(queue, stack, progress, now):
             queue.send(message)
             stack.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt)
             sent.append(message)
-    lines = [f"{describe_event(message.event)}: sent to {_short(message.to)} again" for message in sent]
-    data = {"messages": [_row(message) for message in sent], "dry_run": False}
+    lines: list[Line] = [
+        f"{describe_event(message.event, quote_name)}: sent to {_short(message.to)} again" for message in sent
+    ]
+    data = QueueShape(messages=[_row(message) for message in sent], dry_run=False)
     return CommandResult(data, [*lines, f"{count(len(sent), 'event')} replayed"])
 
 
@@ -125,24 +131,24 @@ def parse_undelivered_webhook(message: dict[str, Any]) -> FailedEvent:
     )
 
 
-def describe_event(event: Any) -> str:
-    """What an event is about, in a few words."""
+def describe_event(event: Any, show: Callable[[str], str] = str) -> str:
+    """Describe what an event is about. show: how keys are written."""
     try:
-        return _describe_event(event)
+        return _describe_event(event, show)
     except (ValueError, KeyError, TypeError, AttributeError):
         return _UNKNOWN
 
 
-def _describe_event(event: dict[str, Any]) -> str:
+def _describe_event(event: dict[str, Any], show: Callable[[str], str]) -> str:
     if event.get("source") == "aws.events":
         return "the sweep"
     if event.get("source") == "asrcore":
-        return f"{event['detail']['source']['key']} ({event['detail-type']})"
+        return f"{show(event['detail']['source']['key'])} ({event['detail-type']})"
     if asked := request_event(event):
-        return asked.key
+        return show(asked.key)
     if ended := ended_execution(event):
         return f"the end of execution {ended.name}"
-    return ", ".join(source.key for source in new_objects(event))
+    return ", ".join(show(source.key) for source in new_objects(event))
 
 
 def _queues(stack: Stack) -> Iterator[FailedEventQueue]:
@@ -197,14 +203,14 @@ def _sent_at(message: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
-def _row(message: FailedEvent) -> dict[str, Any]:
-    return {
-        "failed_at": message.failed_at.isoformat(),
-        "to": _short(message.to),
-        "about": describe_event(message.event),
-        "why": message.error,
-        "tries": message.tries,
-    }
+def _row(message: FailedEvent) -> FailedEventRow:
+    return FailedEventRow(
+        failed_at=message.failed_at.isoformat(),
+        to=_short(message.to),
+        about=describe_event(message.event),
+        why=message.error,
+        tries=message.tries,
+    )
 
 
 def _short(function_arn: str) -> str:

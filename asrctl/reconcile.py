@@ -18,9 +18,10 @@ from asrcore.core.sequencer import after, rank
 from asrcore.finish import transcript_key
 from asrcore.services import ObjectVersion
 from asrcore.stores.objects import SEQUENCER
-from asrctl.formatting import count
+from asrctl.formatting import count, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult
+from asrctl.shapes import JobKey, ReconcileShape
 from asrctl.stack import Stack, in_parallel
 
 
@@ -40,7 +41,7 @@ class LostTranscript:
     markers: list[str]
 
 
-def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: bool) -> CommandResult:
+def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: bool) -> CommandResult[ReconcileShape]:
     """Submit every current recording that has no job; report COMPLETED jobs whose transcript is gone.
 
     fix: bring back transcripts that were deleted, where the bucket still keeps a version.
@@ -55,18 +56,18 @@ def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: b
             _restore(loss, stack)
     would = "would be " if dry_run else ""
     lines = [
-        *(f"{orphan.version.key}: has no job, {would}submitted" for orphan in orphans),
-        *(f"{loss.job.transcript_key}: was deleted, {would}brought back" for loss in back),
+        *(f"{quote_name(orphan.version.key)}: has no job, {would}submitted" for orphan in orphans),
+        *(f"{_transcript(loss)}: was deleted, {would}brought back" for loss in back),
         *(_report(loss) for loss in missing),
         f"{count(len(orphans), 'recording')} {would}submitted, {count(len(back), 'transcript')} {would}brought back, "
         f"{len(missing)} missing",
     ]
-    data = {
-        "submitted": [{"job_id": job_id(orphan.version.source), "key": orphan.version.key} for orphan in orphans],
-        "brought_back": [_named(loss) for loss in back],
-        "missing": [_named(loss) for loss in missing],
-        "dry_run": dry_run,
-    }
+    data = ReconcileShape(
+        submitted=[JobKey(job_id=job_id(each.version.source), key=each.version.key) for each in orphans],
+        brought_back=[_named(loss) for loss in back],
+        missing=[_named(loss) for loss in missing],
+        dry_run=dry_run,
+    )
     return CommandResult(data, lines, ok=not missing)
 
 
@@ -138,8 +139,12 @@ def _restore(loss: LostTranscript, stack: Stack) -> None:
 
 def _report(loss: LostTranscript) -> str:
     help_ = "--fix brings it back" if loss.markers else "upload the recording again if it is still wanted"
-    return f"{loss.job.transcript_key}: of the COMPLETED job {loss.job.job_id}, is gone: {help_}"
+    return f"{_transcript(loss)}: of the COMPLETED job {loss.job.job_id}, is gone: {help_}"
 
 
-def _named(loss: LostTranscript) -> dict[str, str | None]:
-    return {"job_id": loss.job.job_id, "key": loss.job.transcript_key}
+def _transcript(loss: LostTranscript) -> str:
+    return quote_name(str(loss.job.transcript_key))
+
+
+def _named(loss: LostTranscript) -> JobKey:
+    return JobKey(job_id=loss.job.job_id, key=str(loss.job.transcript_key))

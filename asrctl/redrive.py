@@ -1,4 +1,4 @@
-"""`redrive`: FAILED jobs are tried again from the start."""
+"""`redrive`: start FAILED jobs again."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,14 +7,15 @@ from asrcore.core.job import Job, Status
 from asrcore.restart import redrive
 from asrctl.filters import Filter
 from asrctl.find import find_job, matching_jobs
-from asrctl.formatting import count
+from asrctl.formatting import count, quote_name
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, OperatorError
+from asrctl.result import CommandResult, Line, OperatorError
+from asrctl.shapes import RedriveShape
 from asrctl.stack import Stack
 
 
-def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult:
-    """Try one job again. Raises OperatorError for one that has not failed."""
+def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult[RedriveShape]:
+    """Start one job again. Raises OperatorError for one that has not failed."""
     job = find_job(reference, stack)
     if job.status is not Status.FAILED:
         raise OperatorError(f"job {job.job_id} is {job.status}: only a FAILED one can be redriven")
@@ -23,16 +24,17 @@ def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult
 
 def redrive_all(
     stack: Stack, progress: ProgressReporter, wanted: Filter, now: datetime, *, dry_run: bool
-) -> CommandResult:
-    """Try every job again that is meant; their vendors' pace spreads them out."""
+) -> CommandResult[RedriveShape]:
+    """Start every job again that matches. Their vendors' rate limits spread them out."""
     jobs = list(matching_jobs(wanted, stack, progress, now))
     return _redrive(progress.track("jobs redriven", jobs), stack, dry_run=dry_run)
 
 
-def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> CommandResult:
-    done, lines = [], []
+def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> CommandResult[RedriveShape]:
+    done: list[str] = []
+    lines: list[Line] = []
     for job in jobs:
-        name = f"{job.job_id}  {job.source.key}"
+        name = f"{job.job_id}  {quote_name(job.source.key)}"
         if dry_run:
             lines.append(f"{name}: would be tried again")
         else:
@@ -40,4 +42,4 @@ def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> CommandResu
             lines.append(f"{name}: is tried again as run {moved.run}")
         done.append(job.job_id)
     lines.append(f"{count(len(done), 'job')} {'would be redriven' if dry_run else 'redriven'}")
-    return CommandResult({"redriven": done, "dry_run": dry_run}, lines)
+    return CommandResult(RedriveShape(redriven=done, dry_run=dry_run), lines)

@@ -1,17 +1,35 @@
-"""What a command comes back with, and how it says that it cannot."""
+"""What a command returns: its data for programs, its lines for people, and whether it succeeded."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
-class CommandResult:
-    """The same findings twice: `data` for programs (`--json`), `lines` for people. ok: nothing failed."""
+class TextTable:
+    """A table of text. The writer aligns its columns and colours states."""
 
-    data: dict[str, Any]
-    lines: list[str] = field(default_factory=list)
+    header: Sequence[str]
+    rows: Iterable[Sequence[str]]
+
+
+Line = str | TextTable
+ShapeT_co = TypeVar("ShapeT_co", bound=BaseModel, covariant=True)
+
+
+@dataclass(frozen=True)
+class CommandResult(Generic[ShapeT_co]):
+    """One command's result in two forms: `data` for `--json`, `lines` for people.
+
+    ok: False when something failed or is missing; the exit status is then 1.
+    """
+
+    data: ShapeT_co
+    lines: Sequence[Line] = ()
     ok: bool = True
 
 
 class OperatorError(Exception):
-    """The command cannot be carried out; the message says why, and what would help."""
+    """The command cannot be done. The message gives the reason and what to do."""

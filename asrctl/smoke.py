@@ -12,14 +12,17 @@ from asrcore.core.transcript import Source
 from asrctl.delete import delete
 from asrctl.formatting import format_duration
 from asrctl.inspect_jobs import why
-from asrctl.result import CommandResult
+from asrctl.result import CommandResult, Line
+from asrctl.shapes import SmokeShape
 from asrctl.stack import Stack
 
 SAMPLE = Path(__file__).resolve().parent.parent / "samples/greeting.wav"
 POLL_INTERVAL_S = 0.5
 
 
-def smoke(stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool) -> CommandResult:
+def smoke(
+    stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool
+) -> CommandResult[SmokeShape]:
     """Drop a sample under a name of its own, follow its job, show the transcript, and delete all of it unless `keep`.
 
     vendor: None leaves it to the stack.  within: how long its end is waited for.
@@ -36,11 +39,11 @@ def smoke(stack: Stack, vendor: str | None, within: timedelta, now: datetime, *,
     )
     job = _follow(job_id(source), stack, within)
     if job is None:
-        lines = [
+        lines: list[Line] = [
             f"{key}: no job within {format_duration(within)}: see the log of SubmitFunction, and `queue`",
             "it is kept; `reconcile` submits it",
         ]
-        return CommandResult({"job_id": None, "key": key, "status": None, "text": None}, lines, ok=False)
+        return CommandResult(SmokeShape(job_id=None, key=key, status=None), lines, ok=False)
     result = _result(job, key, stack, within)
     if job.open is not None:
         lines = [*result.lines, f"it is kept; when it has ended: delete {job.job_id}"]
@@ -62,13 +65,13 @@ def _is_over(job: Job | None, stack: Stack) -> bool:
     return job is not None and job.open is None and stack.execution_status(job) != "RUNNING"
 
 
-def _result(job: Job, key: str, stack: Stack, within: timedelta) -> CommandResult:
-    data = {"job_id": job.job_id, "key": key, "status": str(job.status), "vendor": job.vendor, "text": None}
+def _result(job: Job, key: str, stack: Stack, within: timedelta) -> CommandResult[SmokeShape]:
+    data = SmokeShape(job_id=job.job_id, key=key, status=job.status, vendor=job.vendor)
     held = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
     if job.status is not Status.COMPLETED or held is None:
         story = why(stack, job.job_id, job.updated_at)
         late = [f"{key}: no end within {format_duration(within)}"] if job.open is not None else []
         return CommandResult(data, [*late, *story.lines], ok=False)
     text = json.loads(held.body)["text"]
-    lines = [f"{key}: {job.vendor} heard in {format_duration(job.updated_at - job.created_at)}:", text]
-    return CommandResult({**data, "text": text}, lines)
+    lines: list[Line] = [f"{key}: {job.vendor} recognized in {format_duration(job.updated_at - job.created_at)}:", text]
+    return CommandResult(data.model_copy(update={"text": text}), lines)

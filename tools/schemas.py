@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from asrcore.api.routes import Api
 from asrcore.core.job_event import JobEvent
@@ -20,9 +21,11 @@ from asrcore.core.tuning import PARAMETER, Tuning, ceiling
 from asrcore.core.vendor import Vendor
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
+from asrctl import shapes
 
 FOLDER = Path(__file__).parents[1] / "schemas"
 API_DOCUMENT = FOLDER / "openapi.json"
+COMMANDS = FOLDER / "asrctl.schema.json"
 TUNING = FOLDER / "vendor-tuning.schema.json"
 MODELS: Mapping[str, type[BaseModel]] = MappingProxyType({"transcript": Transcript, "event": JobEvent})
 
@@ -70,6 +73,20 @@ def _tuning_of(vendor: Vendor, fields: Mapping[str, Mapping[str, Any]]) -> dict[
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+def command_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `asrctl COMMAND --json` writes: a property for each command."""
+    models = [(shape, "serialization") for shape in dict.fromkeys(shapes.SHAPES.values())]
+    references, definitions = models_json_schema(cast(Any, models), by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "asrctl COMMAND --json",
+        "description": shapes.__doc__,
+        "type": "object",
+        "properties": {name: references[shape, "serialization"] for name, shape in shapes.SHAPES.items()},
+        **_opened(definitions),
+    }
+
+
 def api_document() -> str:
     """The OpenAPI document of the HTTP API, as `GET /openapi.json` gives it, for people to read."""
     document = json.loads(Api(cast(Services, None)).document)  # no service is asked for it
@@ -79,7 +96,11 @@ def api_document() -> str:
 def main() -> int:
     """Rewrite every schema."""
     API_DOCUMENT.write_text(api_document(), encoding="utf-8")
-    documents = {TUNING: tuning_schema(), **{path(name): published(model) for name, model in MODELS.items()}}
+    documents = {
+        TUNING: tuning_schema(),
+        COMMANDS: command_schema(),
+        **{path(name): published(model) for name, model in MODELS.items()},
+    }
     for file, document in documents.items():
         file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

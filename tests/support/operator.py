@@ -10,6 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 from botocore import session
 
@@ -22,6 +23,7 @@ from tests.support.stack_client import Journey
 ROOT = Path(__file__).parents[2]
 # A command makes a session of its own, and each session reads AWS's service models: here they are read once.
 _LOADER = functools.cache(session.create_loader)
+SHAPES = json.loads((ROOT / "schemas/asrctl.schema.json").read_text("utf-8"))
 RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
 
 
@@ -50,10 +52,13 @@ class Operator(Journey):
         return Done(status, out.getvalue(), err.getvalue())
 
     def found(self, *arguments: str, status: int = 0) -> dict:
-        """What a command finds, as JSON."""
+        """Return what a command writes with `--json`, which has its published shape."""
         done = self.run(*arguments, "--json")
         assert done.status == status, done.stderr + done.stdout
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        (command,) = [name for name in (" ".join(arguments[:2]), arguments[0]) if name in SHAPES["properties"]][:1]
+        jsonschema.validate({command: found}, SHAPES)
+        return found
 
     def shell(self, line: str, job: str) -> subprocess.CompletedProcess[str]:
         """Run a line as a person would type it; $JOB is the job that it speaks of."""

@@ -7,7 +7,8 @@ import pytest
 
 from asrcore.backfill import ROUND_S, Progress
 from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
-from asrctl.backfill import INVENTORIES, BackfillRequest
+from asrctl.backfill import INVENTORIES
+from asrctl.shapes import BackfillRequest
 from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY, policies_of
 
 TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
@@ -38,8 +39,12 @@ def test_prefix_and_inventory_maps_differ_in_reader_only():
 @pytest.mark.parametrize(
     ("asked", "goes_to"),
     [
-        pytest.param(BackfillRequest("incoming/", None), "FromPrefix", id="a prefix"),
-        pytest.param(BackfillRequest(None, "inventory/weekly/manifest.json"), "FromInventory", id="an inventory"),
+        pytest.param(BackfillRequest(prefix="incoming/", concurrency=10), "FromPrefix", id="a prefix"),
+        pytest.param(
+            BackfillRequest(inventory="inventory/weekly/manifest.json", concurrency=10),
+            "FromInventory",
+            id="an inventory",
+        ),
     ],
 )
 def test_command_input_matches_the_machines_paths(asked, goes_to):

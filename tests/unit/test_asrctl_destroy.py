@@ -132,7 +132,7 @@ def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
         *("stop_execution b2", "stop_execution p3"),
         "wait",
     ]
-    assert result.data["executions"] == 5
+    assert result.data.executions == 5
 
 
 def test_executions_are_stopped_no_faster_than_the_quota(monkeypatch):
@@ -188,7 +188,7 @@ def test_without_consent_nothing_is_stopped_or_disabled(monkeypatch, how):
     result = destroyed(account, monkeypatch, **how)
 
     assert account.log == []
-    assert result.data["executions"] == 1
+    assert result.data.executions == 1
 
 
 def test_dry_run_names_the_running_executions(monkeypatch):

@@ -1,12 +1,21 @@
-"""How the operator's commands put things: spans, sizes, tables, progress; and what they never print."""
+"""Text of asrctl: durations, sizes, quoted names; and the URLs that it never prints."""
 
-import io
+import subprocess
 from datetime import timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from asrctl.formatting import first_line, format_duration, format_size, parse_duration, printable, redact_urls, table
-from asrctl.progress import ProgressReporter
+from asrctl.formatting import (
+    first_line,
+    format_duration,
+    format_size,
+    parse_duration,
+    printable,
+    quote_name,
+    redact_urls,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +50,6 @@ def test_a_size_is_told_in_the_unit_that_fits(size_bytes, said):
     assert format_size(size_bytes) == said
 
 
-def test_columns_stand_under_each_other_also_with_chinese_names():
-    lines = table(("recording", "state"), [("会议.wav", "FAILED"), ("a.wav", "COMPLETED")])
-
-    assert lines == ["recording  state", "会议.wav   FAILED", "a.wav      COMPLETED"]
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -76,36 +79,30 @@ def test_a_long_message_is_cut(message, told):
     assert first_line(message) == told
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(
-    ("stream", "seconds_each", "told"),
+    ("name", "quoted"),
     [
-        pytest.param(io.StringIO(), 0.1, "", id="short work says nothing"),
-        pytest.param(
-            io.StringIO(), 6.0, "2 jobs read, 0/s\n4 jobs read, 0/s\n4 jobs read, 0/s\n", id="a log gets lines"
-        ),
-        pytest.param(
-            Terminal(),
-            0.25,
-            "\r2 jobs read, 4/s\x1b[K\r4 jobs read, 4/s\x1b[K\r4 jobs read, 4/s\x1b[K\n",
-            id="a terminal one line that is rewritten",
-        ),
+        pytest.param("incoming/auto/会议 a+b.wav", "incoming/auto/会议 a+b.wav", id="plain"),
+        pytest.param("a\u202eb.wav", "$'a\\xe2\\x80\\xaeb.wav'", id="bidirectional override"),
+        pytest.param("a\nb", "$'a\\x0ab'", id="line break"),
+        pytest.param("it's\u200b", "$'it\\'s\\xe2\\x80\\x8b'", id="zero-width space beside a quote"),
+        pytest.param("a\u00a0b", "$'a\\xc2\\xa0b'", id="no-break space"),
+        pytest.param("a ", "$'a '", id="space at the end"),
+        pytest.param("a  b", "$'a  b'", id="two spaces"),
+        pytest.param("$'a'", "$'$\\'a\\''", id="looks quoted"),
     ],
 )
-def test_long_work_tells_count_and_rate(stream, seconds_each, told):
-    now_s = 0.0
+def test_quote_name_with_invisible_characters_shows_them(name, quoted):
+    assert quote_name(name) == quoted
 
-    def work():
-        nonlocal now_s
-        for item in "abcd":
-            now_s += seconds_each
-            yield item
 
-    passed = list(ProgressReporter(stream, clock=lambda: now_s).track("jobs read", work()))
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1))
+@example("\\\u2028\\'\ufe0f\u3164")
+def test_quote_name_of_any_name_is_read_back_by_bash(name):
+    quoted = quote_name(name)
+    if quoted == name:
+        return
 
-    assert passed == list("abcd")
-    assert stream.getvalue() == told
+    done = subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True, timeout=60, check=True)
+
+    assert done.stdout.decode("utf-8", "surrogatepass") == name

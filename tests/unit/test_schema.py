@@ -10,7 +10,18 @@ from asrcore.core.job_event import JobEvent
 from asrcore.core.transcript import Transcript
 from tests.support.compatibility import breaks
 from tests.support.pipeline import KEY, SYNC, drop, world
-from tools.schemas import API_DOCUMENT, FOLDER, MODELS, TUNING, api_document, path, published, tuning_schema
+from tools.schemas import (
+    API_DOCUMENT,
+    COMMANDS,
+    FOLDER,
+    MODELS,
+    TUNING,
+    api_document,
+    command_schema,
+    path,
+    published,
+    tuning_schema,
+)
 
 RELEASED = sorted((FOLDER / "released").glob("*.json"))
 
@@ -28,8 +39,12 @@ def test_tuning_schema_is_generated_from_the_vendors():
     assert json.loads(TUNING.read_text()) == tuning_schema(), "run: make schema"
 
 
+def test_command_schema_is_generated_from_the_models():
+    assert json.loads(COMMANDS.read_text()) == command_schema(), "run: make schema"
+
+
 def test_every_published_schema_has_its_model():
-    assert sorted(FOLDER.glob("*.schema.json")) == sorted([TUNING, *(path(name) for name in MODELS)])
+    assert sorted(FOLDER.glob("*.schema.json")) == sorted([COMMANDS, TUNING, *(path(name) for name in MODELS)])
 
 
 def test_a_transcript_that_was_written_satisfies_the_published_schema():

@@ -1,0 +1,86 @@
+"""Runs one command against a stack: finds the stack, reports errors, writes the result."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from logging import StreamHandler
+from typing import Any, TextIO, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ValidationError
+
+from asrcore.log import LOG
+from asrctl.output import write_json, write_lines
+from asrctl.progress import ProgressReporter
+from asrctl.result import CommandResult, OperatorError
+from asrctl.stack import Stack, StackLocation
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What each command gets: the stack, a progress reporter and the present moment in UTC."""
+
+    stack: Stack
+    progress: ProgressReporter = field(default_factory=lambda: ProgressReporter(sys.stderr))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @staticmethod
+    def confirmation(*, yes: bool) -> Callable[[list[str]], bool]:
+        """Return the function that asks the operator to confirm; with `yes` it confirms without asking."""
+        return (lambda _shown: True) if yes else _ask
+
+
+def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]) -> int:
+    """Run a command with the values of its options, write its result, and return its exit status.
+
+    Errors that an operator can act on become one line on standard error and exit status 1.
+    """
+    as_json, local = values.pop("as_json"), values.pop("local")
+    location = StackLocation(*(values.pop(name) for name in ("stack", "region", "profile", "endpoint_url")))
+    try:
+        with _logs_on_standard_error():
+            result = command(Invocation(Stack(StackLocation.local() if local else location)), **values)
+    except OperatorError as error:
+        return _fail(str(error))
+    except (BotoCoreError, ClientError) as error:
+        return _fail(str(error), *([] if local else _local_hint()))
+    except ValidationError as error:
+        return _fail(f"{error.title} as deployed does not fit this version of asrctl: use the deployed version")
+    except KeyboardInterrupt:
+        return _fail("stopped; what was done so far stays done, and the command can be repeated")
+    if as_json:
+        write_json(result.data, sys.stdout)
+    else:
+        write_lines(result.lines, sys.stdout)
+    return 0 if result.ok else 1
+
+
+@contextmanager
+def _logs_on_standard_error() -> Iterator[None]:
+    """Send the layer's log, which a function writes to standard output, to standard error."""
+    handler = cast("StreamHandler[TextIO]", LOG.handlers[0])
+    usual, handler.stream = handler.stream, sys.stderr
+    try:
+        yield
+    finally:
+        handler.stream = usual
+
+
+def _fail(problem: str, *hints: str) -> int:
+    write_lines([f"asrctl: {problem}", *hints], sys.stderr)
+    return 1
+
+
+def _local_hint() -> list[str]:
+    """Return a hint when a local stack runs, which the operator may have meant."""
+    if not StackLocation.is_local_there():
+        return []
+    return ["the stack that `make local` runs here was not queried: add --local for it"]
+
+
+def _ask(shown: list[str]) -> bool:
+    """Return whether the operator types yes. Any other input, and the end of input, is a refusal."""
+    write_lines([*shown, "Delete all of this for ever? Type yes:"], sys.stderr)
+    return sys.stdin.readline().strip() == "yes"

@@ -1,0 +1,270 @@
+"""The data that each command writes with `--json`. `schemas/asrctl.schema.json` is generated from these models.
+
+Times are UTC (ISO 8601), money is in USD and CNY. A later version may add fields.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from asrcore.core.job import Job, Status
+from asrcore.events import Entry, Outcome
+
+
+class Shape(BaseModel):
+    """The base of all models here."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class JobRow(Job):
+    """A job as its row in the jobs table has it, without the task token, which is a secret."""
+
+    task_token: str | None = Field(default=None, exclude=True, repr=False)
+
+    @classmethod
+    def from_job(cls, job: Job) -> "JobRow":
+        """Return a job without validating it again."""
+        return cls.model_construct(**dict(job))
+
+
+class StatusShape(Shape):
+    """`status`. vendors: `-` stands for jobs without a vendor. undelivered_webhooks: null without a webhook."""
+
+    states: dict[Status, int]
+    vendors: dict[str, dict[Status, int]]
+    oldest_open: JobRow | None
+    running_executions: int
+    failed_events: int
+    undelivered_webhooks: int | None
+
+
+class ListShape(Shape):
+    """`list`. more: the number of matching jobs that `--limit` left out."""
+
+    jobs: list[JobRow]
+    more: int
+
+
+class WhyShape(Shape):
+    """`why`. execution: the status of the current run's execution, null without one. story: sentences in time order."""
+
+    job: JobRow
+    execution: str | None
+    story: list[str]
+    advice: str
+
+
+class CostSum(Shape):
+    """A sum over jobs or recordings. price_unknown: how many of them have a part whose price is unknown."""
+
+    count: int
+    usd: float
+    cny: float
+    price_unknown: int
+
+
+class DayCost(CostSum):
+    """The cost of the jobs that ended on one day with one vendor. vendor: `-` without one."""
+
+    day: str
+    vendor: str
+
+
+class CostShape(Shape):
+    """`cost`."""
+
+    days: list[DayCost]
+    all: CostSum
+
+
+class VendorEstimate(CostSum):
+    """The estimate for one vendor. refused: the number of recordings that the vendor does not accept."""
+
+    refused: int
+
+
+class ChosenVendor(Shape):
+    """A vendor of automatic choice, the number of recordings it gets, and the reason."""
+
+    vendor: str
+    count: int
+    reason: str
+
+
+class EstimateShape(Shape):
+    """`estimate`. recordings: their number."""
+
+    recordings: int
+    vendors: dict[str, VendorEstimate]
+    chosen: list[ChosenVendor]
+
+
+class RedriveShape(Shape):
+    """`redrive`. redriven: job ids."""
+
+    redriven: list[str]
+    dry_run: bool
+
+
+class JobKey(Shape):
+    """A job and an object's key: its recording's or its transcript's."""
+
+    job_id: str
+    key: str
+
+
+class ReconcileShape(Shape):
+    """`reconcile`. submitted: recordings. brought_back, missing: transcripts."""
+
+    submitted: list[JobKey]
+    brought_back: list[JobKey]
+    missing: list[JobKey]
+    dry_run: bool
+
+
+class FailedEventRow(Shape):
+    """A failed event. to: a function's name, or `the webhook`. tries: null where the queue does not record it."""
+
+    failed_at: str = Field(json_schema_extra={"format": "date-time"})
+    to: str
+    about: str
+    why: str
+    tries: int | None
+
+
+class QueueShape(Shape):
+    """`queue`, oldest first; `queue replay`. dry_run: null for `queue`."""
+
+    messages: list[FailedEventRow]
+    dry_run: bool | None = None
+
+
+class SmokeShape(Shape):
+    """`smoke`. job_id, status: null when the recording got no job in time. text: null when it did not complete."""
+
+    job_id: str | None
+    key: str
+    status: Status | None
+    vendor: str | None = None
+    text: str | None = None
+
+
+class StoredVersion(Shape):
+    """One version of an object."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    size_bytes: int
+    is_current: bool
+
+
+class DeleteShape(Shape):
+    """`delete`. job_id: null when the operator did not confirm."""
+
+    job_id: str | None
+    objects: list[StoredVersion]
+    dry_run: bool
+
+
+class DestroyShape(Shape):
+    """`destroy`. executions: those that were stopped, or would be. objects: the deleted versions."""
+
+    stack: str
+    buckets: list[str]
+    table: str
+    secret: str
+    executions: int
+    objects: int = 0
+    dry_run: bool = False
+
+
+class BackfillRequest(Shape):
+    """What a backfill goes through: keys under a prefix, or those of an inventory, a key of the audio bucket.
+
+    concurrency: the number of batches at once.
+    """
+
+    prefix: str | None = None
+    inventory: str | None = None
+    concurrency: int
+
+    def to_input(self) -> dict[str, object]:
+        """Return the input of the state machine."""
+        return self.model_dump(include={"prefix", "inventory", "concurrency"}, exclude_none=True)
+
+
+class BackfillStartShape(BackfillRequest):
+    """`backfill start` and `resume`. run: null for a dry run, which counts recordings under a prefix."""
+
+    run: str | None
+    recordings: int | None = None
+    size_bytes: int | None = None
+    dry_run: bool
+
+
+class BackfillState(BackfillRequest):
+    """One backfill. objects: their numbers by the names of Step Functions (`total`, `pending`, …)."""
+
+    run: str
+    status: str
+    objects: dict[str, int]
+    cause: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the backfill goes through nothing more."""
+        return self.status in {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+class BackfillStatusShape(Shape):
+    """`backfill status`, newest first."""
+
+    runs: list[BackfillState]
+
+
+class UnfinishedBatch(Shape):
+    """Objects of a batch that did not succeed. objects: their number."""
+
+    objects: int
+    keys: list[str]
+    why: str
+
+
+class BackfillReportShape(BackfillState):
+    """`backfill report`."""
+
+    outcomes: dict[Outcome, int]
+    failures: list[Entry]
+    unfinished: list[UnfinishedBatch]
+
+
+class BackfillStopShape(Shape):
+    """`backfill stop`."""
+
+    run: str
+
+
+SHAPES: Mapping[str, type[Shape]] = MappingProxyType(
+    {
+        "backfill report": BackfillReportShape,
+        "backfill resume": BackfillStartShape,
+        "backfill start": BackfillStartShape,
+        "backfill status": BackfillStatusShape,
+        "backfill stop": BackfillStopShape,
+        "cost": CostShape,
+        "delete": DeleteShape,
+        "destroy": DestroyShape,
+        "estimate": EstimateShape,
+        "list": ListShape,
+        "queue": QueueShape,
+        "reconcile": ReconcileShape,
+        "redrive": RedriveShape,
+        "smoke": SmokeShape,
+        "status": StatusShape,
+        "why": WhyShape,
+    }
+)

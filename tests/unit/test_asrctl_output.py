@@ -1,0 +1,239 @@
+"""What asrctl writes: tables, colours, JSON, progress; and that it exits quietly when the reader has gone."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from asrctl.cli import commands
+from asrctl.output import write_json, write_lines
+from asrctl.progress import ProgressReporter
+from asrctl.result import TextTable
+from asrctl.shapes import SHAPES, JobKey, ReconcileShape
+
+ROOT = Path(__file__).parents[2]
+TABLE = TextTable(("recording", "state"), [("会议.wav", "FAILED"), ("a.wav", "COMPLETED")])
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "20")
+    return Terminal()
+
+
+def written(stream, *lines):
+    write_lines(lines, stream)
+    return stream.getvalue()
+
+
+def test_table_with_chinese_names_aligns_its_columns():
+    lines = written(io.StringIO(), TABLE).split("\n")
+
+    assert lines == ["recording  state", "会议.wav   FAILED", "a.wav      COMPLETED", ""]
+
+
+def test_table_on_a_narrow_terminal_is_not_cut(terminal):
+    assert "x" * 100 in written(terminal, TextTable(("name",), [("x" * 100,)]))
+
+
+def test_table_on_a_terminal_has_colours(terminal):
+    assert "\x1b[31mFAILED\x1b[0m" in written(terminal, TABLE)
+
+
+def test_table_with_no_color_has_no_colours(terminal, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[3" not in written(terminal, TABLE)
+
+
+@pytest.mark.parametrize("text", ["[red]a[/red]", ":warning:"])
+def test_text_with_markup_is_written_as_it_is(text):
+    assert written(io.StringIO(), text) == f"{text}\n"
+
+
+def test_text_with_control_characters_cannot_control_the_terminal():
+    assert written(io.StringIO(), "a\x1b[2Jb\r") == "a\ufffd[2Jb\ufffd\n"
+
+
+def test_json_of_any_key_is_exact():
+    key = "incoming/auto/\u202e\x1bhttps://a/b?c=d\ud83c.wav"
+    found = JobKey(job_id="https://signed.example/?X-Amz-Signature=1", key=key)
+    stream = io.StringIO()
+
+    write_json(ReconcileShape(submitted=[found], brought_back=[], missing=[], dry_run=True), stream)
+
+    (row,) = json.loads(stream.getvalue())["submitted"]
+    assert row == {"job_id": "(an address)", "key": key}
+    assert stream.getvalue().isascii()
+
+
+def leaves(group, name=""):
+    for each in group.commands.values():
+        path = f"{name} {each.name}".strip()
+        yield from leaves(each, path) if hasattr(each, "commands") else [(path, each)]
+
+
+def test_every_command_has_json_and_a_published_shape():
+    found = dict(leaves(commands))
+
+    assert set(found) == set(SHAPES)
+    assert [
+        name for name, each in found.items() if "--json" not in [opt for param in each.params for opt in param.opts]
+    ] == []
+
+
+def run_shell(line, **environment):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        cwd=ROOT,
+        env={"PATH": path, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["--help", "list --help", "--version"])
+def test_reader_that_stops_reading_ends_the_command_quietly(command):
+    done = run_shell(f"python -m asrctl {command} | true")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+WRITES = """
+import sys
+from asrctl import __main__, cli
+from asrctl.output import write_json, write_lines
+from asrctl.shapes import BackfillStopShape
+
+def main():
+    sys.stdin.read()
+    for _ in range(3):
+        write_lines(["x" * 1_000_000], sys.stdout)
+        write_json(BackfillStopShape(run="y" * 1_000_000), sys.stdout)
+        write_lines(["progress"], sys.stderr)
+    return 1
+
+__main__.main = main
+__main__.run()
+"""
+
+
+@pytest.mark.parametrize("pipe", ["| head -c 1", "2>&1 | head -c 1"])
+def test_reader_that_stops_in_long_output_changes_no_status(pipe):
+    done = run_shell(f'python -c "$PROGRAM" < /dev/null {pipe}', PROGRAM=WRITES)
+
+    assert done.returncode == 1
+    assert "Error" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+SLOW = {
+    "boto3",
+    "botocore",
+    "pydantic",
+    "rich",
+    "requests",
+    "asrcore.vendors",
+    "asrcore.core.job",
+    "aws_lambda_powertools",
+}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"ARGUMENTS": "--help"}, id="help"),
+        pytest.param({"ARGUMENTS": "list --help"}, id="help of a command"),
+        pytest.param({"ARGUMENTS": "--version"}, id="version"),
+        pytest.param(
+            {"_ASRCTL_COMPLETE": "bash_complete", "COMP_WORDS": "asrctl st", "COMP_CWORD": "1"}, id="completion"
+        ),
+    ],
+)
+def test_help_and_completion_import_nothing_slow(environment):
+    program = """
+import os, sys
+from asrctl.cli import main
+try:
+    main(os.environ.get("ARGUMENTS", "").split())
+except SystemExit:
+    pass
+print(*sys.modules, file=sys.stderr)
+"""
+    done = run_shell('python -c "$PROGRAM"', PROGRAM=program, **environment)
+
+    assert SLOW & set(done.stderr.split()) == set()
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        pytest.param(["sta"], "status", id="command"),
+        pytest.param(["backfill", "re"], "report", id="command of a group"),
+        pytest.param(["list", "--st"], "--state", id="option"),
+        pytest.param(["list", "--state", "F"], "FAILED", id="state"),
+        pytest.param(["list", "--vendor", "tencent-r"], "tencent-rec-task", id="vendor"),
+        pytest.param(["redrive", "--class", "c"], "config", id="class"),
+        pytest.param(["queue", "re"], "replay", id="action"),
+    ],
+)
+def test_completion_offers_what_fits(typed, offered):
+    environment = {
+        "_ASRCTL_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["asrctl", *typed]),
+        "COMP_CWORD": str(len(typed)),
+    }
+
+    done = CliRunner().invoke(commands, [], prog_name="asrctl", complete_var="_ASRCTL_COMPLETE", env=environment)
+
+    assert f"plain,{offered}" in done.output.split()
+
+
+def passed_through(stream, seconds_each):
+    """Track four items, each of which takes so many seconds of a simulated clock."""
+    now_s = 0.0
+
+    def work():
+        nonlocal now_s
+        for item in "abcd":
+            now_s += seconds_each
+            yield item
+
+    return list(ProgressReporter(stream, clock=lambda: now_s).track("jobs read", work()))
+
+
+@pytest.mark.parametrize(
+    ("seconds_each", "lines"),
+    [
+        pytest.param(0.1, "", id="short work"),
+        pytest.param(6.0, "2 jobs read, 0/s\n4 jobs read, 0/s\n4 jobs read, 0/s\n", id="long work"),
+    ],
+)
+def test_progress_in_a_log_has_a_line_every_ten_seconds(seconds_each, lines):
+    log = io.StringIO()
+
+    assert passed_through(log, seconds_each) == list("abcd")
+    assert log.getvalue() == lines
+
+
+def test_progress_on_a_terminal_shows_the_count_and_removes_it(terminal):
+    assert passed_through(terminal, 0.1) == list("abcd")
+    assert "4 jobs read" in terminal.getvalue()
+    assert terminal.getvalue().rstrip().endswith("\x1b[2K")
