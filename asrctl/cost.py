@@ -124,9 +124,9 @@ def _choices(recordings: Iterable[_Recording], options: Options, services: Servi
     """
     chosen: Counter[tuple[str, str]] = Counter()
     for each in recordings:
-        order = RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options)
+        request = RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options)
         with suppress(AsrError):
-            selected = choose(order, services.settings.vendor_chain, services.vendors, lambda _: None)
+            selected = choose(request, services.settings.vendor_chain, services.vendors, lambda _: None)
             chosen[selected.vendors[0], selected.choice.text] += 1
     return chosen
 

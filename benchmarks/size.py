@@ -91,10 +91,10 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
     told, job = reply(vendor, minutes), _submitted(vendor, minutes)
     world = World({vendor: VENDORS[vendor]}, lambda _request: told, {}, exports=tuple(FORMATS))
     world.jobs.create(job)
-    services, order = world.services, recognition_request(job)
+    services, request = world.services, recognition_request(job)
     before_mib = peak_mib()
     start_s = time.process_time()
-    heard = VENDORS[vendor].read_query(told, order)
+    heard = VENDORS[vendor].read_query(told, request)
     if not isinstance(heard, Recognition):
         raise TypeError(f"{vendor} reads no result from its reply: {heard}")
     read_s = time.process_time()

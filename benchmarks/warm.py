@@ -123,20 +123,20 @@ def _account(vendor: Vendor) -> VendorEndpoint:
 
 
 def _submit(vendor: Vendor, body: bytes) -> Callable[[], object]:
-    account, delivery = _account(vendor), Delivery(url=URL)
+    endpoint, delivery = _account(vendor), Delivery(url=URL)
 
     def call() -> object:
-        vendor.submit_request(ORDER, delivery, account, callback_url=URL, now=NOW, nonce=1)
+        vendor.submit_request(ORDER, delivery, endpoint, callback_url=URL, now=NOW, nonce=1)
         return vendor.read_submit(HttpReply(200, body), ORDER)
 
     return call
 
 
 def _query(vendor: Vendor, body: bytes) -> Callable[[], object]:
-    account = _account(vendor)
+    endpoint = _account(vendor)
 
     def call() -> object:
-        vendor.query_request("1", account, now=NOW)
+        vendor.query_request("1", endpoint, now=NOW)
         return vendor.read_query(HttpReply(200, body), ORDER)
 
     return call

@@ -31,7 +31,7 @@ from asrcore.render import Exports
 from asrcore.vendors.registry import VENDORS
 from tests.support import transcripts
 from tests.support.process import peak_bytes
-from tests.support.recognition_requests import an_order, answer
+from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.sampled import each_value_once, exhaustive
 
 SIGNED = "/a?X-Amz-Signature=secret"
@@ -300,7 +300,9 @@ def test_redirect_is_not_followed(status, target):
 @pytest.mark.parametrize("name", VENDORS)
 def test_redirect_is_an_unusable_reply(name):
     with pytest.raises(AsrError, match="HTTP 302") as refused:
-        VENDORS[name].read_submit(HttpReply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), an_order())
+        VENDORS[name].read_submit(
+            HttpReply(302, b"<html>Moved</html>", {"location": "http://127.0.0.1/"}), a_recognition_request()
+        )
 
     assert (refused.value.code, refused.value.vendor) == ("Http302", name)
 
@@ -343,12 +345,15 @@ def test_unusual_response_headers_are_accepted(head, body):
 
 def questions(vendor):
     """Every reader of a vendor, for a body with HTTP 200."""
-    order, headers = an_order(), {"x-api-status-code": "20000000"} if vendor.name == "volcengine-bigmodel" else {}
-    yield lambda body: vendor.read_submit(HttpReply(200, body, headers), order)
+    request, headers = (
+        a_recognition_request(),
+        {"x-api-status-code": "20000000"} if vendor.name == "volcengine-bigmodel" else {},
+    )
+    yield lambda body: vendor.read_submit(HttpReply(200, body, headers), request)
     if Completion.QUERY in vendor.completion_modes:
-        yield lambda body: vendor.read_query(HttpReply(200, body, headers), order)
+        yield lambda body: vendor.read_query(HttpReply(200, body, headers), request)
     if Completion.CALLBACK in vendor.completion_modes:
-        yield lambda body: vendor.read_callback(body[:LARGEST_CALLBACK_BYTES], "", order)
+        yield lambda body: vendor.read_callback(body[:LARGEST_CALLBACK_BYTES], "", request)
 
 
 def result_or_error(read, body):
@@ -389,17 +394,17 @@ def test_largest_reply_is_read_in_little_memory(made, vendor):
 LINES = "[0:0.1,0:0.2]a\n" * (transcript.MOST_UTTERANCES + 1)
 
 
-def in_lines(name, order):
+def in_lines(name, request):
     if name == "tencent-recording":
-        return VENDORS[name].read_callback(f"code=0&requestId=1&text={LINES}".encode(), "", order)
+        return VENDORS[name].read_callback(f"code=0&requestId=1&text={LINES}".encode(), "", request)
     hidden = json.dumps({"Response": {"Data": {"Status": 2, "Result": LINES}}}).replace("[", "\\u005b")
-    return VENDORS[name].read_query(HttpReply(200, hidden.encode()), order)
+    return VENDORS[name].read_query(HttpReply(200, hidden.encode()), request)
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
 def test_reply_with_too_many_lines_is_rejected(name):
     with pytest.raises(AsrError, match="no recording does") as refused:
-        in_lines(name, an_order())
+        in_lines(name, a_recognition_request())
 
     assert refused.value.code == "ResultTooLarge"
 
@@ -408,7 +413,7 @@ def test_reply_with_too_many_objects_is_rejected():
     reply = answer({"code": "0", "data": [{}] * documents.MOST_PARTS})
 
     with pytest.raises(AsrError, match="more than 200000 objects") as refused:
-        VENDORS["abcpen"].read_query(reply, an_order())
+        VENDORS["abcpen"].read_query(reply, a_recognition_request())
 
     assert refused.value.code == "ReplyTooLarge"
 

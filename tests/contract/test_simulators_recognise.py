@@ -81,8 +81,8 @@ HEARING = sorted(VENDORS.keys() & set(SIMULATED))
 
 @pytest.mark.parametrize("line", HEARING, indirect=True)
 def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
-    order = new_order()
-    result = line.result(line.submit(order, line.speech()), order)
+    request = new_order()
+    result = line.result(line.submit(request, line.speech()), request)
 
     assert result.text == TEXT
     assert abs(result.utterances[0].start_ms - 520) < 40
@@ -95,15 +95,15 @@ def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
 def test_a_task_is_in_progress_until_the_words_are_there(line, recognizer, replies):
     recognizer.go.clear()
-    order = new_order()
-    accepted = line.submit(order, line.speech())
+    request = new_order()
+    accepted = line.submit(request, line.speech())
     eventually(lambda: recognizer.asked)
 
     assert isinstance(accepted, Accepted)
-    assert isinstance(line.query(accepted, order), InProgress)
+    assert isinstance(line.query(accepted, request), InProgress)
     assert "warning" not in replies[-1].headers
     recognizer.go.set()
-    assert line.result(accepted, order).text == TEXT
+    assert line.result(accepted, request).text == TEXT
 
 
 @pytest.mark.parametrize("line", ["tencent-sentence"], indirect=True)
@@ -122,12 +122,12 @@ def test_recordings_that_wait_do_not_hold_up_results(line, recognizer):
     """A result is due while more recordings wait for the recogniser than there are workers."""
     line.control.options(turnaround_s=1).raise_for_status()
     recognizer.asked.clear()
-    order = new_order()
-    heard = line.submit(order, line.speech())
+    request = new_order()
+    heard = line.submit(request, line.speech())
     eventually(lambda: recognizer.asked)
     recognizer.go.clear()
     waiting = [line.submit_speech() for _ in range(12)]
 
-    assert line.result(heard, order).text == TEXT
+    assert line.result(heard, request).text == TEXT
     assert not recognizer.go.is_set()
     assert len(waiting) == 12

@@ -26,7 +26,7 @@ from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
 from tests.support import tones
-from tests.support.recognition_requests import an_order, stream_of
+from tests.support.recognition_requests import a_recognition_request, stream_of
 from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Received, Web, eventually
 
@@ -53,7 +53,7 @@ CALLED_BACK = [name for name in NAMES if Completion.CALLBACK in VENDORS[name].co
 
 def new_order(**changes: object) -> RecognitionRequest:
     """An order of a job of its own: some vendors know a job again, and take it once only."""
-    return replace(an_order(**changes), job_id=f"job-{next(NUMBERS)}")
+    return replace(a_recognition_request(**changes), job_id=f"job-{next(NUMBERS)}")
 
 
 @dataclass
@@ -63,23 +63,23 @@ class Line:
     vendor: Vendor
     control: Control
     web: Web
-    account: VendorEndpoint
+    endpoint: VendorEndpoint
     now: int
     # A repeat for an earlier test may come to this port, but not to this path.
     callback_path: str = field(default_factory=lambda: f"/callbacks/{next(NUMBERS)}")
 
     def submit(
-        self, order: RecognitionRequest, delivery: Delivery, read_timeout_s: float = 30
+        self, request: RecognitionRequest, delivery: Delivery, read_timeout_s: float = 30
     ) -> Accepted | Recognition:
-        request = self.vendor.submit_request(
-            order,
+        http_request = self.vendor.submit_request(
+            request,
             delivery,
-            self.account,
+            self.endpoint,
             callback_url=self.web.at(self.callback_path),
             now=self.now,
             nonce=next(NUMBERS),
         )
-        return self.vendor.read_submit(vendor_http.send(replace(request, read_timeout_s=read_timeout_s)), order)
+        return self.vendor.read_submit(vendor_http.send(replace(http_request, read_timeout_s=read_timeout_s)), request)
 
     def submit_speech(self, **changes: object) -> Accepted | Recognition:
         return self.submit(new_order(), self.speech(), **changes)
@@ -93,25 +93,25 @@ class Line:
             return Delivery(url=self.web.serve(path, recording))
         return Delivery(stream=stream_of(recording))
 
-    def query(self, accepted: Accepted, order: RecognitionRequest) -> InProgress | Recognition:
-        request = self.vendor.query_request(accepted.vendor_task_id, self.account, now=self.now)
-        return self.vendor.read_query(vendor_http.send(request), order)
+    def query(self, accepted: Accepted, request: RecognitionRequest) -> InProgress | Recognition:
+        http_request = self.vendor.query_request(accepted.vendor_task_id, self.endpoint, now=self.now)
+        return self.vendor.read_query(vendor_http.send(http_request), request)
 
-    def result(self, outcome: Accepted | Recognition, order: RecognitionRequest) -> Recognition:
+    def result(self, outcome: Accepted | Recognition, request: RecognitionRequest) -> Recognition:
         """The result in whichever way the vendor gives it. Raises the AsrError with which the task ended."""
         if isinstance(outcome, Recognition):
             return outcome
         if Completion.QUERY in self.vendor.completion_modes:
-            return eventually(lambda: self._result_if_done(outcome, order))
+            return eventually(lambda: self._result_if_done(outcome, request))
         posted = eventually(self.posted)[0]
-        told = self.vendor.read_callback(posted.body, posted.content_type, order)
+        told = self.vendor.read_callback(posted.body, posted.content_type, request)
         assert told.vendor_task_id == outcome.vendor_task_id
         if isinstance(told.outcome, AsrError):
             raise told.outcome
         return told.outcome
 
-    def _result_if_done(self, accepted: Accepted, order: RecognitionRequest) -> Recognition | None:
-        answer = self.query(accepted, order)
+    def _result_if_done(self, accepted: Accepted, request: RecognitionRequest) -> Recognition | None:
+        answer = self.query(accepted, request)
         return None if isinstance(answer, InProgress) else answer
 
     def posted(self) -> list[Received]:
@@ -127,10 +127,10 @@ class Line:
     def recognise(self, recording: bytes, delivery: Delivery | None = None, **options: object) -> Recognition:
         """From a recording to what was heard in it."""
         audio = probe(lambda offset, length: recording[offset : offset + length], len(recording), "a")
-        order = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
-        assert self.vendor.rejection_reason(order) is None
+        request = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
+        assert self.vendor.rejection_reason(request) is None
         delivery = delivery or self.delivery(f"/a.{audio.format}", recording)
-        return self.result(self.submit(order, delivery), order)
+        return self.result(self.submit(request, delivery), request)
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +147,10 @@ def name(request):
 @pytest.fixture
 def line(name, urls):
     vendor, control = VENDORS[name], Control(urls[name])
-    account = VendorEndpoint(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model)
+    endpoint = VendorEndpoint(urls[name], CREDENTIALS[vendor.secret_name], vendor.tuning.model)
     with Web() as web:
         control.options(**NO_RATE.get(name, {})).raise_for_status()
-        yield Line(vendor, control, web, account, now=int(time.time()))
+        yield Line(vendor, control, web, endpoint, now=int(time.time()))
     control.reset()
 
 
@@ -283,14 +283,14 @@ def test_unrequested_speaker_labels_are_kept(line):
 @every(["volcengine-bigmodel"])
 def test_refused_edition_is_followed_by_the_other_with_same_id(line):
     line.control.options(granted_resources=["volc.bigasr.auc"]).raise_for_status()
-    order = new_order()
-    seed, big = line.vendor.editions(order)
+    request = new_order()
+    seed, big = line.vendor.editions(request)
 
-    assert failed(lambda: line.submit(order, line.speech())).code in line.vendor.edition_codes
-    accepted = line.submit(replace(order, edition=big), line.speech())
+    assert failed(lambda: line.submit(request, line.speech())).code in line.vendor.edition_codes
+    accepted = line.submit(replace(request, edition=big), line.speech())
 
-    assert accepted.vendor_task_id == line.vendor.chosen_task_id(order).replace(seed, big)
-    assert line.result(accepted, order).text
+    assert accepted.vendor_task_id == line.vendor.chosen_task_id(request).replace(seed, big)
+    assert line.result(accepted, request).text
 
 
 @every()
@@ -335,7 +335,7 @@ def test_a_task_is_in_progress_until_it_is_done(line):
     indirect=["name"],
 )
 def test_wrong_credentials_are_a_config_error(line, credentials, code):
-    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, **credentials})
+    line.endpoint = VendorEndpoint(line.endpoint.base_url, {**line.endpoint.credentials, **credentials})
 
     error = failed(line.submit_speech)
 
@@ -458,9 +458,9 @@ def test_unusable_recording_is_bad_audio(line, path, error_class):
     delivery = Delivery(url=line.web.at(path)) if broken.url else broken
     if not broken.url:
         error_class = ErrorClass.BAD_AUDIO
-    order = new_order(duration_ms=None)
+    request = new_order(duration_ms=None)
 
-    error = failed(lambda: line.result(line.submit(order, delivery), order))
+    error = failed(lambda: line.result(line.submit(request, delivery), request))
 
     # This vendor tells no reason; it is tried again a few times, then another vendor is.
     told_nothing = line.vendor.name == "abcpen-offline"
@@ -492,13 +492,15 @@ def test_failed_query_does_not_fail_the_task(line, fault):
 
 @every(QUERIED)
 def test_replaced_key_does_not_fail_a_running_task(line):
-    accepted, account = line.submit_speech(), line.account
-    line.account = VendorEndpoint(account.base_url, {**account.credentials, line.vendor.secret_fields[-1]: "replaced"})
+    accepted, endpoint = line.submit_speech(), line.endpoint
+    line.endpoint = VendorEndpoint(
+        endpoint.base_url, {**endpoint.credentials, line.vendor.secret_fields[-1]: "replaced"}
+    )
 
     with pytest.raises(QueryFailedError) as failure:
         line.query(accepted, new_order())
 
-    line.account = account
+    line.endpoint = endpoint
     assert failure.value.error_class is ErrorClass.CONFIG
     assert line.result(accepted, new_order()).text
 
@@ -595,11 +597,11 @@ def test_failed_task_without_a_code_keeps_its_message(line, code, error_class):
 
 @every(CALLED_BACK)
 def test_callback_carries_the_result(line):
-    order = new_order()
-    accepted = line.submit(order, line.speech())
+    request = new_order()
+    accepted = line.submit(request, line.speech())
 
     posted = eventually(line.posted)[0]
-    told = line.vendor.read_callback(posted.body, posted.content_type, order)
+    told = line.vendor.read_callback(posted.body, posted.content_type, request)
 
     assert told.vendor_task_id == accepted.vendor_task_id
     assert told.outcome.text
@@ -616,12 +618,12 @@ def test_callback_carries_the_result(line):
     indirect=["name"],
 )
 def test_callback_carries_the_failure(line, code):
-    order = new_order()
+    request = new_order()
     line.control.fault("callback", code=code).raise_for_status()
-    accepted = line.submit(order, line.speech())
+    accepted = line.submit(request, line.speech())
 
     posted = eventually(line.posted)[0]
-    told = line.vendor.read_callback(posted.body, posted.content_type, order)
+    told = line.vendor.read_callback(posted.body, posted.content_type, request)
 
     assert told.vendor_task_id == accepted.vendor_task_id
     assert told.outcome.error_class is ErrorClass.RETRY
@@ -632,26 +634,26 @@ def test_callback_carries_the_failure(line, code):
 def test_callback_without_a_result_leads_to_a_query(line, code_in_body):
     line.control.options(code_in_body=code_in_body).raise_for_status()
     line.control.fault("result", code="45000151").raise_for_status()
-    order = new_order()
-    accepted = line.submit(order, line.speech())
+    request = new_order()
+    accepted = line.submit(request, line.speech())
 
     posted = eventually(line.posted)[0]
-    told = line.vendor.read_callback(posted.body, posted.content_type, order)
+    told = line.vendor.read_callback(posted.body, posted.content_type, request)
 
     assert told.outcome == InProgress()
-    assert failed(lambda: line.query(accepted, order)).code == "45000151"
+    assert failed(lambda: line.query(accepted, request)).code == "45000151"
 
 
-@every([name for name in NAMES if VENDORS[name].chosen_task_id(an_order())])
+@every([name for name in NAMES if VENDORS[name].chosen_task_id(a_recognition_request())])
 def test_submission_repeated_after_a_crash_creates_one_task(line):
-    order, noted = new_order(), len(line.control.requests("submit"))
+    request, noted = new_order(), len(line.control.requests("submit"))
     line.control.fault("submit", accepted=True, drop=True).raise_for_status()
-    assert failed(lambda: line.submit(order, line.speech())).code == "ConnectionFailed"
+    assert failed(lambda: line.submit(request, line.speech())).code == "ConnectionFailed"
 
-    accepted = line.submit(replace(order, repeated=True), line.speech())
+    accepted = line.submit(replace(request, repeated=True), line.speech())
 
-    assert accepted.vendor_task_id == line.vendor.chosen_task_id(order)
-    assert line.result(accepted, order).text
+    assert accepted.vendor_task_id == line.vendor.chosen_task_id(request)
+    assert line.result(accepted, request).text
     submissions = line.control.requests("submit")[noted:]
     assert len(submissions) == 2
     assert {entry["task_id"] for entry in submissions} - {None} == {accepted.vendor_task_id.rpartition("/")[2]}
@@ -659,12 +661,12 @@ def test_submission_repeated_after_a_crash_creates_one_task(line):
 
 @every(["volcengine-bigmodel"])
 def test_idle_edition_has_its_own_address(line):
-    order = new_order(options={"model": "volc.bigasr.auc_idle"})
+    request = new_order(options={"model": "volc.bigasr.auc_idle"})
 
-    accepted = line.submit(order, line.speech())
+    accepted = line.submit(request, line.speech())
 
     assert accepted.vendor_task_id.startswith("volc.bigasr.auc_idle/")
-    assert line.result(accepted, order).text
+    assert line.result(accepted, request).text
 
 
 @every(["tencent-recording"])
@@ -732,17 +734,17 @@ def test_vendor_options_reach_the_vendor(line, own):
 @every(["tencent-sentence"])
 def test_raw_pcm_is_submitted_where_the_account_accepts_it(line):
     raw = tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes()
-    order = an_order(
+    request = a_recognition_request(
         format="pcm", size_bytes=len(raw), options={"vendor": {"tencent-sentence": {"InputSampleRate": 8000}}}
     )
 
-    assert line.result(line.submit(order, Delivery(url=line.web.serve("/a.pcm", raw))), order).text
+    assert line.result(line.submit(request, Delivery(url=line.web.serve("/a.pcm", raw))), request).text
 
 
 @every(["tencent-recording"])
 def test_older_numeric_codes_are_classified_by_name(line):
     line.control.options(numbering="older").raise_for_status()
-    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, "secret_key": "wrong"})
+    line.endpoint = VendorEndpoint(line.endpoint.base_url, {**line.endpoint.credentials, "secret_key": "wrong"})
 
     error = failed(line.submit_speech)
 
@@ -753,7 +755,7 @@ def test_older_numeric_codes_are_classified_by_name(line):
 @every(["abcpen"])
 def test_early_error_format_is_classified(line):
     line.control.options(early_refusals=True).raise_for_status()
-    line.account = VendorEndpoint(line.account.base_url, {**line.account.credentials, "api_key": "wrong"})
+    line.endpoint = VendorEndpoint(line.endpoint.base_url, {**line.endpoint.credentials, "api_key": "wrong"})
 
     error = failed(line.submit_speech)
 
@@ -824,7 +826,7 @@ def test_loading_server_is_retried_after_retry_after(line, retry_after):
 @OPENAI
 def test_server_behind_a_path_and_without_a_key(line):
     line.control.options(path="team/asr", requires_key=False).raise_for_status()
-    line.account = VendorEndpoint(f"{line.account.base_url}/team/asr/v1", {}, line.account.model)
+    line.endpoint = VendorEndpoint(f"{line.endpoint.base_url}/team/asr/v1", {}, line.endpoint.model)
 
     assert line.recognise(SPEECH).text
 

@@ -51,38 +51,38 @@ class Toy(Vendor):
         self.completion_modes = frozenset(completion_modes)
         self._chooses_id = chooses_id
 
-    def chosen_task_id(self, order: RecognitionRequest) -> str | None:
-        return attempt_uuid(order) if self._chooses_id else None
+    def chosen_task_id(self, request: RecognitionRequest) -> str | None:
+        return attempt_uuid(request) if self._chooses_id else None
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
-        wanted = {"audio": delivery.required_url(), "callback": callback_url, "id": self.chosen_task_id(order)}
+        wanted = {"audio": delivery.required_url(), "callback": callback_url, "id": self.chosen_task_id(request)}
         read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return HttpRequest("POST", f"{account.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
+        return HttpRequest("POST", f"{endpoint.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(said := self.parse_json(reply))
         return Accepted(said["id"]) if isinstance(outcome, InProgress) else outcome
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
-        return HttpRequest("GET", f"{account.base_url}/", body=json.dumps({"id": vendor_task_id}).encode())
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+        return HttpRequest("GET", f"{endpoint.base_url}/", body=json.dumps({"id": vendor_task_id}).encode())
 
-    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_query(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         try:
             said = self.parse_json(reply)
         except AsrError as error:
             raise as_failed_query(error) from None
         return self._outcome(said)
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         said = json.loads(body)
         try:
             outcome = self._outcome(said)

@@ -18,25 +18,30 @@ CALLBACK_URL = "https://cb.example.com/callbacks/v/j/1/sig"
 WAV = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=4000, bits_per_sample=16)
 
 
-def an_order(*, size_bytes: int = 128_044, options: dict[str, Any] | None = None, **audio: Any) -> RecognitionRequest:
+def a_recognition_request(
+    *, size_bytes: int = 128_044, options: dict[str, Any] | None = None, **audio: Any
+) -> RecognitionRequest:
     """An order for a short mono WAV at 16 kHz; `audio` replaces properties of it."""
     return RecognitionRequest(
         "job-1", 1, WAV.model_copy(update=audio), size_bytes, Options.model_validate(options or {})
     )
 
 
-def account_of(vendor: Vendor, base_url: str = "http://127.0.0.1:9", **credentials: str) -> VendorEndpoint:
+def endpoint_of(vendor: Vendor, base_url: str = "http://127.0.0.1:9", **credentials: str) -> VendorEndpoint:
     return VendorEndpoint(base_url, {**CREDENTIALS[vendor.secret_name], **credentials})
 
 
 def submission(
-    vendor: Vendor, order: RecognitionRequest, delivery: Delivery | None = None, account: VendorEndpoint | None = None
+    vendor: Vendor,
+    request: RecognitionRequest,
+    delivery: Delivery | None = None,
+    endpoint: VendorEndpoint | None = None,
 ) -> HttpRequest:
     """The request that submits an order at NOW."""
     return vendor.submit_request(
-        order,
+        request,
         delivery or default_delivery(vendor),
-        account or account_of(vendor),
+        endpoint or endpoint_of(vendor),
         callback_url=CALLBACK_URL,
         now=NOW,
         nonce=123456,

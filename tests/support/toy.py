@@ -46,32 +46,34 @@ class Toy(Vendor):
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
         body = delivery.data or (delivery.url or "").encode()
-        return HttpRequest("POST", f"{account.base_url}/submit/{self.name}", {"callback": callback_url}, body)
+        return HttpRequest("POST", f"{endpoint.base_url}/submit/{self.name}", {"callback": callback_url}, body)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(reply.body)
         return Accepted("task-1") if isinstance(outcome, InProgress) else outcome
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         if Completion.QUERY not in self.completion_modes:
-            return super().query_request(vendor_task_id, account, now=now)
-        return HttpRequest("GET", f"{account.base_url}/query/{self.name}/{vendor_task_id}")
+            return super().query_request(vendor_task_id, endpoint, now=now)
+        return HttpRequest("GET", f"{endpoint.base_url}/query/{self.name}/{vendor_task_id}")
 
-    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_query(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         return (
-            self._outcome(reply.body) if Completion.QUERY in self.completion_modes else super().read_query(reply, order)
+            self._outcome(reply.body)
+            if Completion.QUERY in self.completion_modes
+            else super().read_query(reply, request)
         )
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         if not body:
             raise AsrError(ErrorClass.RETRY, "BadCallback", "an empty callback", self.name)
         try:

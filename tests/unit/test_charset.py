@@ -15,7 +15,7 @@ from asrcore.events import CallbackRequest, posted
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
 from tests.support.pipeline import KEY, drop, wav
-from tests.support.recognition_requests import an_order, answer
+from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.simulator_control import CREDENTIALS
 
 SENTENCE = "今天天气怎么样，我们去公园。"
@@ -80,7 +80,7 @@ def form(text: bytes) -> bytes:
 
 
 def heard(name, body, content_type="application/x-www-form-urlencoded", options=None):
-    return VENDORS[name].read_callback(body, content_type, an_order(options=options)).outcome.text
+    return VENDORS[name].read_callback(body, content_type, a_recognition_request(options=options)).outcome.text
 
 
 def legacy(res_text_format):
@@ -139,7 +139,7 @@ def test_legacy_json_callback_is_read_by_res_text_format():
 )
 def test_result_in_no_charset_is_unreadable(name, body):
     with pytest.raises(UnreadableResultError):
-        VENDORS[name].read_callback(body, "", an_order())
+        VENDORS[name].read_callback(body, "", a_recognition_request())
 
 
 ACCEPTED = {
@@ -192,7 +192,11 @@ def test_tencent_attempt_ends_with_its_second_unreadable_result():
 
 
 def test_failure_keeps_its_code_when_its_words_are_in_no_charset():
-    outcome = VENDORS["tencent-recording"].read_callback(b"code=10003&message=%ff%ff%ff&text=", "", an_order()).outcome
+    outcome = (
+        VENDORS["tencent-recording"]
+        .read_callback(b"code=10003&message=%ff%ff%ff&text=", "", a_recognition_request())
+        .outcome
+    )
 
     assert outcome.code == "10003"
 
@@ -202,12 +206,14 @@ def test_reply_in_gbk_is_read(content_type):
     body = json.dumps({"Response": {"Result": SENTENCE}}, ensure_ascii=False).encode("gbk")
     reply = HttpReply(200, body, {"content-type": content_type})
 
-    assert VENDORS["tencent-sentence"].read_submit(reply, an_order()).text == SENTENCE
+    assert VENDORS["tencent-sentence"].read_submit(reply, a_recognition_request()).text == SENTENCE
 
 
 def test_reply_in_no_charset_is_no_answer():
     with pytest.raises(AsrError) as failure:
-        VENDORS["tencent-sentence"].read_submit(answer(b'{"Response": {"Result": "\xff\xff"}}'), an_order())
+        VENDORS["tencent-sentence"].read_submit(
+            answer(b'{"Response": {"Result": "\xff\xff"}}'), a_recognition_request()
+        )
 
     assert failure.value.code == "UnknownCharset"
 

@@ -29,7 +29,7 @@ WEBM = Audio(format="webm", codec="opus", sample_rate_hz=48000, channels=1, dura
 CALL = Audio(format="wav", codec="pcm_alaw", sample_rate_hz=8000, channels=2, duration_ms=30_000, bits_per_sample=8)
 
 
-def order(
+def request(
     audio: Audio = WEBM, *, named: bool = False, size_bytes: int = 100_000, **options: object
 ) -> RecognitionRequest:
     return RecognitionRequest("job", 1, audio, size_bytes, Options.model_validate(options), named=named)
@@ -46,12 +46,12 @@ def enough(_vendor: object) -> None:
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_every_vendor_takes_a_short_recording_as_16_khz_mono_pcm(vendor):
-    assert form_name(vendor, order()) == "wav-16000-1"
+    assert form_name(vendor, request()) == "wav-16000-1"
 
 
 @pytest.mark.parametrize("vendor", sorted(set(VENDORS) - {"tencent-sentence"}))
 def test_every_vendor_for_long_recordings_takes_them_as_mp3(vendor):
-    assert form_name(vendor, order(WEBM.model_copy(update={"duration_ms": 30 * MINUTES_MS}))) == "mp3-16000-1"
+    assert form_name(vendor, request(WEBM.model_copy(update={"duration_ms": 30 * MINUTES_MS}))) == "mp3-16000-1"
 
 
 @pytest.mark.parametrize(
@@ -65,20 +65,20 @@ def test_every_vendor_for_long_recordings_takes_them_as_mp3(vendor):
     ],
 )
 def test_telephone_call_keeps_what_its_vendor_can_use(vendor, options, form):
-    assert form_name(vendor, order(CALL, **options)) == form
+    assert form_name(vendor, request(CALL, **options)) == form
 
 
 def test_studio_stereo_becomes_mono_unless_it_is_to_be_split():
     stereo = WEBM.model_copy(update={"channels": 2})
 
-    assert form_name("volcengine", order(stereo)) == "wav-16000-1"
-    assert form_name("volcengine", order(stereo, channels="split")) == "wav-16000-2"
+    assert form_name("volcengine", request(stereo)) == "wav-16000-1"
+    assert form_name("volcengine", request(stereo, channels="split")) == "wav-16000-2"
 
 
 def test_recording_beyond_the_size_limit_gets_a_smaller_form():
     long = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=48000, channels=1, duration_ms=100 * MINUTES_MS)
 
-    selected = choose(order(long, size_bytes=576_000_000), ["volcengine"], VENDORS, enough, can_convert=True)
+    selected = choose(request(long, size_bytes=576_000_000), ["volcengine"], VENDORS, enough, can_convert=True)
 
     assert selected.forms["volcengine"].name == "mp3-16000-1"
 
@@ -92,19 +92,19 @@ def test_recording_beyond_the_size_limit_gets_a_smaller_form():
     ],
 )
 def test_recording_that_conversion_cannot_help_has_no_form(audio):
-    assert form_name("volcengine", order(audio)) is None
+    assert form_name("volcengine", request(audio)) is None
 
 
 def test_vendor_that_takes_the_recording_as_it_is_wins_over_one_that_does_not():
     flac = WEBM.model_copy(update={"format": "flac", "codec": "flac", "sample_rate_hz": 16000})
 
-    selected = choose(order(flac), ["volcengine", "abcpen-offline"], VENDORS, enough, can_convert=True)
+    selected = choose(request(flac), ["volcengine", "abcpen-offline"], VENDORS, enough, can_convert=True)
 
     assert (selected.vendors, selected.forms) == (["abcpen-offline"], {})
 
 
 def test_each_vendor_of_the_chain_has_its_own_form():
-    selected = choose(order(CALL), ["tencent-sentence", "tencent-rec-task"], VENDORS, enough, can_convert=True)
+    selected = choose(request(CALL), ["tencent-sentence", "tencent-rec-task"], VENDORS, enough, can_convert=True)
 
     assert {name: form.name for name, form in selected.forms.items()} == {
         "tencent-sentence": "wav-8000-1",
@@ -113,7 +113,7 @@ def test_each_vendor_of_the_chain_has_its_own_form():
 
 
 def test_named_vendor_gets_an_unlisted_format_only_unconverted():
-    named = order(WEBM, named=True)
+    named = request(WEBM, named=True)
 
     converted = choose(named, ["volcengine"], VENDORS, enough, can_convert=True)
     tried = choose(named, ["volcengine"], VENDORS, enough, can_convert=False)
@@ -126,15 +126,15 @@ def test_named_vendor_gets_an_unlisted_format_only_unconverted():
 def test_second_audio_track_needs_a_conversion():
     mp4 = WEBM.model_copy(update={"format": "mp4", "codec": "aac"})
 
-    first = choose(order(mp4, audio_track=1), ["volcengine"], VENDORS, enough, can_convert=True)
-    second = choose(order(mp4, audio_track=2), ["volcengine"], VENDORS, enough, can_convert=True)
+    first = choose(request(mp4, audio_track=1), ["volcengine"], VENDORS, enough, can_convert=True)
+    second = choose(request(mp4, audio_track=2), ["volcengine"], VENDORS, enough, can_convert=True)
 
     assert (first.forms, list(second.forms)) == ({}, ["volcengine"])
 
 
 def test_missing_credentials_are_named_when_conversion_would_help():
     with pytest.raises(AsrError) as caught:
-        choose(order(), ["volcengine"], VENDORS, lambda _vendor: "the secret lacks it", can_convert=True)
+        choose(request(), ["volcengine"], VENDORS, lambda _vendor: "the secret lacks it", can_convert=True)
 
     assert caught.value.code == "CredentialsMissing"
 

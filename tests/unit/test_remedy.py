@@ -8,7 +8,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.remedy import WRITTEN, advise
 from asrcore.core.routing import choose
 from asrcore.vendors.registry import VENDORS
-from tests.support.recognition_requests import an_order
+from tests.support.recognition_requests import a_recognition_request
 
 M4A = {"format": "m4a", "codec": "aac", "sample_rate_hz": 44100, "channels": 2, "bits_per_sample": None}
 MP3 = {"format": "mp3", "codec": "mp3", "sample_rate_hz": 44100, "channels": 2, "bits_per_sample": None}
@@ -103,22 +103,26 @@ HOUR_MS = 3_600_000
     ],
 )
 def test_advice_is_the_smallest_change(name, audio, options, advice):
-    assert VENDORS[name].rejection_reason(an_order(options=options, **audio)) is not None
+    assert VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio)) is not None
 
-    assert advise(an_order(options=options, **audio), [VENDORS[name]]) == advice
+    assert advise(a_recognition_request(options=options, **audio), [VENDORS[name]]) == advice
 
 
 def test_advice_for_a_large_file_makes_it_smaller():
-    order = an_order(duration_ms=4 * HOUR_MS, sample_rate_hz=48000, channels=2, size_bytes=4 * 3600 * 192_000)
+    request = a_recognition_request(
+        duration_ms=4 * HOUR_MS, sample_rate_hz=48000, channels=2, size_bytes=4 * 3600 * 192_000
+    )
 
-    assert advise(order, [VENDORS["volcengine"]]) == "Convert it to MP3: ffmpeg -i IN -vn -b:a 64k OUT.mp3"
+    assert advise(request, [VENDORS["volcengine"]]) == "Convert it to MP3: ffmpeg -i IN -vn -b:a 64k OUT.mp3"
 
 
 def test_advice_that_serves_one_vendor_of_the_chain_is_enough():
     vendors = [VENDORS["abcpen"], VENDORS["tencent-recording"]]
 
-    assert advise(an_order(options={"language": "yue-CN"}, channels=2), vendors).startswith("Set the option language")
-    assert advise(an_order(channels=2, sample_rate_hz=22050), vendors) == (
+    assert advise(a_recognition_request(options={"language": "yue-CN"}, channels=2), vendors).startswith(
+        "Set the option language"
+    )
+    assert advise(a_recognition_request(channels=2, sample_rate_hz=22050), vendors) == (
         "Convert it to 16 kHz: ffmpeg -i IN -ar 16000 OUT.wav"
     )
 
@@ -127,7 +131,7 @@ def test_no_vendor_fits_begins_with_what_to_do():
     chain = ["tencent-sentence", "tencent-recording"]
 
     with pytest.raises(AsrError) as caught:
-        choose(an_order(channels=2), chain, MappingProxyType(VENDORS), lambda _: None)
+        choose(a_recognition_request(channels=2), chain, MappingProxyType(VENDORS), lambda _: None)
 
     first, *vendors = caught.value.message.split("\n")
     assert (caught.value.code, first) == ("NoVendorFits", "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav")

@@ -81,9 +81,9 @@ def test_it_lies_in_no_vendors_folder():
 
 @pytest.mark.parametrize(("named", "takes"), [(False, False), (True, True)])
 def test_the_vendor_of_single_sentences_takes_an_unknown_length_only_from_who_names_it(named, takes):
-    order = RecognitionRequest("job", 1, remote_audio(KEY), 0, Options(), named=named)
+    request = RecognitionRequest("job", 1, remote_audio(KEY), 0, Options(), named=named)
 
-    assert (VENDORS["tencent-sentence"].rejection_reason(order) is None) is takes
+    assert (VENDORS["tencent-sentence"].rejection_reason(request) is None) is takes
 
 
 @pytest.mark.parametrize("extension", ["wav", "MP3", "m4a", "ogg"])

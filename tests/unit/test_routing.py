@@ -9,14 +9,14 @@ from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.routing import choose
 from asrcore.vendors.registry import VENDORS
 from tests.support import tones
-from tests.support.recognition_requests import an_order
+from tests.support.recognition_requests import a_recognition_request
 
 CHAIN = ["tencent-sentence", "tencent-rec-task", "volcengine-bigmodel", "tencent-recording"]
 
 
 def selected(options=None, *, named=False, chain=CHAIN, lacking=None, **audio):
-    order = replace(an_order(options=options, **audio), named=named)
-    return choose(order, chain, VENDORS, lambda vendor: lacking if vendor.name == CHAIN[0] else None)
+    request = replace(a_recognition_request(options=options, **audio), named=named)
+    return choose(request, chain, VENDORS, lambda vendor: lacking if vendor.name == CHAIN[0] else None)
 
 
 def test_vendor_order_without_options_is_the_chains():

@@ -349,7 +349,7 @@ class TestTaskIdsOfOurs:
 
     @pytest.fixture(autouse=True)
     def ids_of_ours(self, monkeypatch):
-        monkeypatch.setattr(QUERY, "chosen_task_id", lambda order: f"ours-{order.attempt}", raising=False)
+        monkeypatch.setattr(QUERY, "chosen_task_id", lambda request: f"ours-{request.attempt}", raising=False)
 
     def test_the_id_is_on_the_row_before_the_vendor_is_called(self):
         made = world(RuntimeError("the process dies at the vendor's door"))

@@ -9,17 +9,17 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass, QueryFailedError
 from asrcore.core.vendor import Accepted, InProgress, VendorEndpoint
 from asrcore.vendors.abcpen_offline import AbcpenOffline
-from tests.support.recognition_requests import AUDIO_URL, NOW, an_order, answer, json_of, lines, submission
+from tests.support.recognition_requests import AUDIO_URL, NOW, a_recognition_request, answer, json_of, lines, submission
 
 VENDOR = AbcpenOffline()
-ACCOUNT = VendorEndpoint("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
+ENDPOINT = VendorEndpoint("https://audio.abcpen.com:8443", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 SIGNED = {"X-App-Key": "synthapp", "X-Timestamp": str(NOW), "X-App-Signature": "GHzzKok/OoOgu/2O1BLhlnfOuOU="}
-TASK_ID = VENDOR.chosen_task_id(an_order())
+TASK_ID = VENDOR.chosen_task_id(a_recognition_request())
 
 
 class TestRequests:
     def test_submission(self):
-        request = submission(VENDOR, an_order(), account=ACCOUNT)
+        request = submission(VENDOR, a_recognition_request(), endpoint=ENDPOINT)
 
         assert (request.method, urlsplit(request.url).path) == ("POST", "/asr-offline/submit_task/v1")
         assert request.headers == {"Content-Type": "application/json", **SIGNED}
@@ -50,33 +50,35 @@ class TestRequests:
         ],
     )
     def test_options(self, options, sent):
-        body = json_of(submission(VENDOR, an_order(options=options)))
+        body = json_of(submission(VENDOR, a_recognition_request(options=options)))
 
         assert body | sent == body
 
     def test_speakers_to_be_found_out_are_asked_for_without_a_number(self):
-        body = json_of(submission(VENDOR, an_order(options={"speakers": 0})))
+        body = json_of(submission(VENDOR, a_recognition_request(options={"speakers": 0})))
 
         assert body["audio_type"] == "asr_sd"
         assert "min_speaker_num" not in body
 
     def test_the_task_id_is_a_uuid4_of_the_job_and_the_attempt(self):
-        order = an_order()
+        request = a_recognition_request()
 
-        others = {VENDOR.chosen_task_id(each) for each in (replace(order, attempt=2), replace(order, job_id="job-2"))}
+        others = {
+            VENDOR.chosen_task_id(each) for each in (replace(request, attempt=2), replace(request, job_id="job-2"))
+        }
 
         assert (UUID(TASK_ID).version, UUID(TASK_ID).variant) == (4, "specified in RFC 4122")
-        assert VENDOR.chosen_task_id(replace(order, repeated=True)) == TASK_ID
+        assert VENDOR.chosen_task_id(replace(request, repeated=True)) == TASK_ID
         assert len({TASK_ID, *others}) == 3
 
     def test_a_poll_asks_for_the_result(self):
-        request = VENDOR.query_request("a/b", ACCOUNT, now=NOW)
+        request = VENDOR.query_request("a/b", ENDPOINT, now=NOW)
 
         assert (request.method, request.body, request.headers) == ("GET", b"", SIGNED)
         assert urlsplit(request.url).path == "/asr-offline/get_result/v1/a%2Fb"
 
     def test_every_poll_is_signed_with_its_own_time(self):
-        later = VENDOR.query_request(TASK_ID, ACCOUNT, now=NOW + 300)
+        later = VENDOR.query_request(TASK_ID, ENDPOINT, now=NOW + 300)
 
         assert later.headers["X-App-Signature"] != SIGNED["X-App-Signature"]
 
@@ -91,7 +93,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(a_recognition_request(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -102,11 +104,11 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(a_recognition_request(options=options, **audio))
 
     def test_size(self):
-        assert VENDOR.rejection_reason(an_order(size_bytes=500_000_000)) is None
-        assert "size 500000001 bytes" in VENDOR.rejection_reason(an_order(size_bytes=500_000_001))
+        assert VENDOR.rejection_reason(a_recognition_request(size_bytes=500_000_000)) is None
+        assert "size 500000001 bytes" in VENDOR.rejection_reason(a_recognition_request(size_bytes=500_000_001))
 
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -124,7 +126,7 @@ class TestSubmitted:
         ],
     )
     def test_accepted_under_the_id_that_comes_back(self, document):
-        assert VENDOR.read_submit(answer(document), an_order()) == Accepted(ID)
+        assert VENDOR.read_submit(answer(document), a_recognition_request()) == Accepted(ID)
 
     @pytest.mark.parametrize(
         ("document", "status", "code", "error_class"),
@@ -140,7 +142,7 @@ class TestSubmitted:
     )
     def test_refused(self, document, status, code, error_class):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_submit(answer(document, status), an_order())
+            VENDOR.read_submit(answer(document, status), a_recognition_request())
 
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
 
@@ -168,7 +170,7 @@ DONE = {
 
 class TestResult:
     def test_label_that_was_not_asked_for_is_kept(self):
-        result = VENDOR.read_query(answer(DONE), an_order())
+        result = VENDOR.read_query(answer(DONE), a_recognition_request())
 
         words = result.utterances[0].words
         assert (result.text, result.duration_ms) == ("大家好，", 4200)
@@ -179,7 +181,7 @@ class TestResult:
         sentence = {"text": "大家好，", "end": 1320, "words": [{"word": " 大家", "end": 640}]}
         document = {"code": "0", "asr": {"speechResult": {"detail": [sentence]}}}
 
-        result = VENDOR.read_query(answer(document), an_order(options={"speakers": 2}))
+        result = VENDOR.read_query(answer(document), a_recognition_request(options={"speakers": 2}))
 
         assert lines(result) == [(0, 1320, "大家好，", None, None)]
         assert [(word.start_ms, word.text) for word in result.utterances[0].words] == [(0, "大家")]
@@ -187,10 +189,14 @@ class TestResult:
     def test_inside_data_as_a_sibling_has_it(self):
         document = {"code": 0, "data": {"task_id": ID, "asr": ASR}}
 
-        assert VENDOR.read_query(answer(document), an_order()) == VENDOR.read_query(answer(DONE), an_order())
+        assert VENDOR.read_query(answer(document), a_recognition_request()) == VENDOR.read_query(
+            answer(DONE), a_recognition_request()
+        )
 
     def test_words_that_nobody_wants(self):
-        assert VENDOR.read_query(answer(DONE), an_order(options={"words": False})).utterances[0].words == []
+        assert (
+            VENDOR.read_query(answer(DONE), a_recognition_request(options={"words": False})).utterances[0].words == []
+        )
 
     @pytest.mark.parametrize(
         ("told", "speaker"),
@@ -206,13 +212,13 @@ class TestResult:
     def test_speakers(self, told, speaker):
         document = {"code": "0", "asr": {"speechResult": {"detail": [{**SENTENCE, "speaker": told}]}}}
 
-        result = VENDOR.read_query(answer(document), an_order(options={"speakers": 0}))
+        result = VENDOR.read_query(answer(document), a_recognition_request(options={"speakers": 0}))
 
         assert result.utterances[0].speaker == speaker
 
     def test_silence(self):
         result = VENDOR.read_query(
-            answer({"code": "0", "asr": {"speechResult": {"onebest": "", "detail": []}}}), an_order()
+            answer({"code": "0", "asr": {"speechResult": {"onebest": "", "detail": []}}}), a_recognition_request()
         )
 
         assert (result.text, result.utterances) == ("", [])
@@ -227,7 +233,7 @@ class TestResult:
         ],
     )
     def test_in_progress(self, document):
-        assert VENDOR.read_query(answer(document), an_order()) == InProgress()
+        assert VENDOR.read_query(answer(document), a_recognition_request()) == InProgress()
 
     @pytest.mark.parametrize(
         ("document", "status"),
@@ -244,7 +250,7 @@ class TestResult:
     )
     def test_only_the_question_failed(self, document, status):
         with pytest.raises(QueryFailedError):
-            VENDOR.read_query(answer(document, status), an_order())
+            VENDOR.read_query(answer(document, status), a_recognition_request())
 
     @pytest.mark.parametrize(
         ("message", "error_class"),
@@ -256,14 +262,14 @@ class TestResult:
     )
     def test_failed_task_has_the_cause_that_its_message_names(self, message, error_class):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(answer({"code": "-1", "msg": message}), an_order())
+            VENDOR.read_query(answer({"code": "-1", "msg": message}), a_recognition_request())
 
         assert not isinstance(failure.value, QueryFailedError)
         assert failure.value.error_class is error_class
 
     def test_minus_1_is_the_end_and_not_at_work_as_in_the_older_generation(self):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(answer({"code": "-1", "msg": "system error"}), an_order())
+            VENDOR.read_query(answer({"code": "-1", "msg": "system error"}), a_recognition_request())
 
         assert not isinstance(failure.value, QueryFailedError)
         assert failure.value.error_class is ErrorClass.RETRY

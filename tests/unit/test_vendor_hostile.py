@@ -12,13 +12,13 @@ from asrcore.core.errors import AsrError
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Callback, Completion, HttpReply, InProgress
 from asrcore.vendors.registry import VENDORS
-from tests.support.recognition_requests import an_order, answer
+from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.sampled import each_vendor, exhaustive
 
 ORDERS = (
-    an_order(),
-    an_order(duration_ms=None, options={"speakers": 0, "words": False}),
-    an_order(sample_rate_hz=8000, channels=2),
+    a_recognition_request(),
+    a_recognition_request(duration_ms=None, options={"speakers": 0, "words": False}),
+    a_recognition_request(sample_rate_hz=8000, channels=2),
 )
 JSON = st.recursive(
     st.none()
@@ -119,18 +119,18 @@ def read_everywhere(vendor, reply):
 
 
 def read(vendor, reply):
-    readers = [lambda order: vendor.read_submit(reply, order)]
+    readers = [lambda request: vendor.read_submit(reply, request)]
     if Completion.QUERY in vendor.completion_modes:
-        readers.append(lambda order: vendor.read_query(reply, order))
+        readers.append(lambda request: vendor.read_query(reply, request))
     if Completion.CALLBACK in vendor.completion_modes:
-        readers.append(lambda order: vendor.read_callback(reply.body, "", order))
-    for order, reader in product(ORDERS, readers):
-        check(result_or_error(reader, order))
+        readers.append(lambda request: vendor.read_callback(reply.body, "", request))
+    for request, reader in product(ORDERS, readers):
+        check(result_or_error(reader, request))
 
 
-def result_or_error(reader, order):
+def result_or_error(reader, request):
     try:
-        return reader(order)
+        return reader(request)
     except AsrError as error:
         return error
 
@@ -414,7 +414,7 @@ def five_hours(word, sentence):
     ],
 )
 def test_five_hours_of_words(name, made):
-    result = VENDORS[name].read_query(answer(made()), an_order())
+    result = VENDORS[name].read_query(answer(made()), a_recognition_request())
 
     assert len(result.utterances) == SENTENCES_IN_5_HOURS
     assert sum(len(utterance.words) for utterance in result.utterances) == 75_000
@@ -432,6 +432,6 @@ def test_five_hours_of_words(name, made):
 def test_a_long_callback_takes_no_more_than_linear_time(text):
     body = f"code=0&requestId=1&text={text}".encode()
 
-    callback = VENDORS["tencent-recording"].read_callback(body, "", an_order())
+    callback = VENDORS["tencent-recording"].read_callback(body, "", a_recognition_request())
 
     assert isinstance(callback.outcome, Recognition)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from asrcore.vendors.registry import VENDORS
-from tests.support.recognition_requests import an_order
+from tests.support.recognition_requests import a_recognition_request
 
 MP3 = {"format": "mp3", "codec": "mp3", "bits_per_sample": None}
 OPUS = {"format": "ogg", "codec": "opus", "sample_rate_hz": 48000, "bits_per_sample": None}
@@ -57,7 +57,7 @@ HOUR_MS = 60 * 60 * 1000
     ],
 )
 def test_taken(name, audio, options):
-    assert VENDORS[name].rejection_reason(an_order(options=options, **audio)) is None
+    assert VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio)) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_taken(name, audio, options):
     ],
 )
 def test_refused_in_words(name, audio, options, reason):
-    assert reason in VENDORS[name].rejection_reason(an_order(options=options, **audio))
+    assert reason in VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio))
 
 
 A_LAW = {"codec": "pcm_alaw", "sample_rate_hz": 8000, "bits_per_sample": 8}
@@ -141,7 +141,7 @@ WITH_A_PAGE = [
     ],
 )
 def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
-    chosen = an_order(**audio)
+    chosen = a_recognition_request(**audio)
     named = replace(chosen, named=True)
 
     assert what in VENDORS[name].rejection_reason(chosen)
@@ -149,7 +149,7 @@ def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
     (warning,) = VENDORS[name].warnings(named)
     assert warning.startswith(f"{name} does not list {what} (takes ")
     assert warning.endswith("; it was submitted because the vendor was named")
-    assert VENDORS[name].warnings(replace(an_order(), named=True)) == []
+    assert VENDORS[name].warnings(replace(a_recognition_request(), named=True)) == []
 
 
 @pytest.mark.parametrize("name", WITH_A_PAGE)
@@ -163,7 +163,7 @@ def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
     ],
 )
 def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
-    assert VENDORS[name].rejection_reason(replace(an_order(options=options, **audio), named=True))
+    assert VENDORS[name].rejection_reason(replace(a_recognition_request(options=options, **audio), named=True))
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,10 @@ def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
     [pytest.param("volcengine", 511_999_999, id="volcengine"), pytest.param("abcpen", 500_000_000, id="abcpen")],
 )
 def test_size(name, largest_bytes):
-    assert VENDORS[name].rejection_reason(an_order(size_bytes=largest_bytes)) is None
-    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].rejection_reason(an_order(size_bytes=largest_bytes + 1))
+    assert VENDORS[name].rejection_reason(a_recognition_request(size_bytes=largest_bytes)) is None
+    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].rejection_reason(
+        a_recognition_request(size_bytes=largest_bytes + 1)
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from asrcore.core.vendor import CONNECT_TIMEOUT_S, Delivery, HttpReply, VendorEn
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from asrcore.vendors.registry import VENDORS
 from tests.support.recognition_requests import (
-    account_of,
-    an_order,
+    a_recognition_request,
     answer,
+    endpoint_of,
     lines,
     multipart_of,
     stream_of,
@@ -29,28 +29,30 @@ SENTENCE = "今天天气怎么样。"
 
 
 def parts(options=None, model="", **audio):
-    account = VendorEndpoint(BASE_URL, {}, model)
-    return multipart_of(submission(VENDOR, an_order(options=options, **audio), account=account))
+    endpoint = VendorEndpoint(BASE_URL, {}, model)
+    return multipart_of(submission(VENDOR, a_recognition_request(options=options, **audio), endpoint=endpoint))
 
 
-def field(name, **order):
-    return [content.decode() for part, content in parts(**order) if part == name]
+def field(name, **request):
+    return [content.decode() for part, content in parts(**request) if part == name]
 
 
-def read(document, **order):
-    return VENDOR.read_submit(answer(document), an_order(**order))
+def read(document, **request):
+    return VENDOR.read_submit(answer(document), a_recognition_request(**request))
 
 
-def failure(document, status=200, headers=None, **order):
+def failure(document, status=200, headers=None, **request):
     reply = dataclasses.replace(answer(document, status), headers=headers or {})
     with pytest.raises(AsrError) as failed:
-        VENDOR.read_submit(reply, an_order(**order))
+        VENDOR.read_submit(reply, a_recognition_request(**request))
     assert failed.value.vendor == VENDOR.name
     return failed.value
 
 
 def test_request_has_the_recording_and_the_usual_fields():
-    request = submission(VENDOR, an_order(), account=VendorEndpoint(BASE_URL, {"api_key": "key"}, "whisper-1"))
+    request = submission(
+        VENDOR, a_recognition_request(), endpoint=VendorEndpoint(BASE_URL, {"api_key": "key"}, "whisper-1")
+    )
 
     assert (request.method, request.url) == ("POST", f"{BASE_URL}/v1/audio/transcriptions")
     assert request.headers["Authorization"] == "Bearer key"
@@ -66,7 +68,10 @@ def test_request_has_the_recording_and_the_usual_fields():
 
 @pytest.mark.parametrize("credentials", [{}, {"api_key": ""}, {"note": "x"}], ids=str)
 def test_request_without_a_key_has_no_authorization(credentials):
-    assert "Authorization" not in submission(VENDOR, an_order(), account=VendorEndpoint(BASE_URL, credentials)).headers
+    assert (
+        "Authorization"
+        not in submission(VENDOR, a_recognition_request(), endpoint=VendorEndpoint(BASE_URL, credentials)).headers
+    )
 
 
 def test_vendor_needs_no_credentials():
@@ -84,7 +89,7 @@ def test_vendor_needs_no_credentials():
     ],
 )
 def test_base_url_may_have_a_path_before_v1(base_url, address):
-    assert submission(VENDOR, an_order(), account=VendorEndpoint(base_url, {})).url == address
+    assert submission(VENDOR, a_recognition_request(), endpoint=VendorEndpoint(base_url, {})).url == address
 
 
 @pytest.mark.parametrize(
@@ -128,26 +133,29 @@ def test_server_that_returns_text_alone_is_asked_for_no_times():
 def test_response_format_decides_what_is_unsupported(response_format, unsupported_options):
     own = {"vendor": {VENDOR.name: {"response_format": response_format}}}
 
-    assert VENDOR.unsupported_options(an_order(options={"speakers": 2, "words": True, **own})) == unsupported_options
+    assert (
+        VENDOR.unsupported_options(a_recognition_request(options={"speakers": 2, "words": True, **own}))
+        == unsupported_options
+    )
 
 
 @pytest.mark.parametrize("format_", sorted(VENDOR.limits.formats))
 def test_file_name_and_content_type_tell_the_format(format_):
-    body = b"".join(submission(VENDOR, an_order(format=format_)).body)
+    body = b"".join(submission(VENDOR, a_recognition_request(format=format_)).body)
 
     assert f'filename="recording.{format_}"\r\nContent-Type: '.encode() in body
 
 
 def test_key_and_recording_are_not_shown():
-    request = submission(VENDOR, an_order(), Delivery(stream=stream_of(b"private")), account_of(VENDOR))
+    request = submission(VENDOR, a_recognition_request(), Delivery(stream=stream_of(b"private")), endpoint_of(VENDOR))
 
     assert "private" not in repr(request)
-    assert account_of(VENDOR).credentials["api_key"] not in repr(request)
+    assert endpoint_of(VENDOR).credentials["api_key"] not in repr(request)
 
 
 def test_recording_by_url_is_refused():
     with pytest.raises(ValueError, match="as bytes only"):
-        submission(VENDOR, an_order(), Delivery(url="https://audio.example.com/a.wav"))
+        submission(VENDOR, a_recognition_request(), Delivery(url="https://audio.example.com/a.wav"))
 
 
 def test_body_is_read_anew_for_every_request():
@@ -155,7 +163,7 @@ def test_body_is_read_anew_for_every_request():
     stream = stream_of(b"RIFF")
     counted = dataclasses.replace(stream, open=lambda: opened.append(1) or stream.open())
 
-    first, second = (submission(VENDOR, an_order(), Delivery(stream=counted)) for _ in range(2))
+    first, second = (submission(VENDOR, a_recognition_request(), Delivery(stream=counted)) for _ in range(2))
 
     assert opened == []
     assert b"".join(first.body) == b"".join(second.body) == b"".join(first.body)
@@ -164,13 +172,13 @@ def test_body_is_read_anew_for_every_request():
 
 @pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
 def test_no_request_outlasts_the_longest_call_of_its_vendor(vendor):
-    request = submission(vendor, an_order(format="wav"))
+    request = submission(vendor, a_recognition_request(format="wav"))
 
     assert CONNECT_TIMEOUT_S < request.longest_s <= vendor.longest_call_s
 
 
 def test_long_call_gives_the_server_most_of_its_time():
-    assert submission(VENDOR, an_order()).longest_s == VENDOR.longest_call_s
+    assert submission(VENDOR, a_recognition_request()).longest_s == VENDOR.longest_call_s
 
 
 # ---- limits ----------------------------------------------------------------------------------------------------------
@@ -184,18 +192,18 @@ def tuned(**fields):
 def test_limits_are_25_mb_and_an_hour_unless_tuned():
     vendor = tuned()
 
-    assert vendor.rejection_reason(an_order(size_bytes=25_000_000, duration_ms=3_600_000)) is None
-    assert "size 25000001 bytes" in vendor.rejection_reason(an_order(size_bytes=25_000_001))
-    assert "length 3600.001 s" in vendor.rejection_reason(an_order(duration_ms=3_600_001))
+    assert vendor.rejection_reason(a_recognition_request(size_bytes=25_000_000, duration_ms=3_600_000)) is None
+    assert "size 25000001 bytes" in vendor.rejection_reason(a_recognition_request(size_bytes=25_000_001))
+    assert "length 3600.001 s" in vendor.rejection_reason(a_recognition_request(duration_ms=3_600_001))
     assert vendor.limits == VENDOR.limits
 
 
 def test_tuning_sets_the_largest_upload_and_the_longest_recording():
     vendor = tuned(max_data_bytes=500_000_000, max_duration_s=7200)
 
-    assert vendor.rejection_reason(an_order(size_bytes=500_000_000, duration_ms=7_200_000)) is None
-    assert "takes up to 500000000" in vendor.rejection_reason(an_order(size_bytes=500_000_001))
-    assert "takes up to 7200 s" in vendor.rejection_reason(an_order(duration_ms=7_200_001))
+    assert vendor.rejection_reason(a_recognition_request(size_bytes=500_000_000, duration_ms=7_200_000)) is None
+    assert "takes up to 500000000" in vendor.rejection_reason(a_recognition_request(size_bytes=500_000_001))
+    assert "takes up to 7200 s" in vendor.rejection_reason(a_recognition_request(duration_ms=7_200_001))
 
 
 def test_functions_connect_to_the_tuned_vendor():
@@ -204,8 +212,10 @@ def test_functions_connect_to_the_tuned_vendor():
 
     services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), secret=lambda **_: {})
 
-    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].rejection_reason(an_order(size_bytes=8))
-    assert services.account(VENDOR) == VendorEndpoint(BASE_URL, {}, "paraformer")
+    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].rejection_reason(
+        a_recognition_request(size_bytes=8)
+    )
+    assert services.endpoint(VENDOR) == VendorEndpoint(BASE_URL, {}, "paraformer")
 
 
 def test_tuning_leaves_other_vendors_limits_alone():

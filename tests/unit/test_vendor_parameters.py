@@ -9,9 +9,9 @@ from asrcore.core.vendor import Delivery
 from asrcore.vendors.registry import VENDORS
 from tests.support.recognition_requests import (
     NOW,
-    account_of,
-    an_order,
+    a_recognition_request,
     answer,
+    endpoint_of,
     form_of,
     json_of,
     multipart_of,
@@ -327,7 +327,7 @@ ONLY_WITH = {
 
 def sent(name, options, delivery=None, **audio):
     """What a vendor is sent, by parameter; nested ones with a dot."""
-    request = submission(VENDORS[name], an_order(options=options, **audio), delivery)
+    request = submission(VENDORS[name], a_recognition_request(options=options, **audio), delivery)
     if name == "tencent-recording":
         return query_of(request)
     if name == "abcpen":
@@ -386,12 +386,14 @@ class TestEveryDocumentedParameter:
         ours = {key: value for key, value in arrived.items() if key.rsplit(".", 1)[-1] in OWN[name]}
         assert len(ours) == len(OWN[name])
         assert {str(value).lower() for value in ours.values()} == written
-        assert VENDORS[name].unsupported_options(an_order(options={"vendor": {name: OWN[name]}})) == set()
+        assert VENDORS[name].unsupported_options(a_recognition_request(options={"vendor": {name: OWN[name]}})) == set()
 
     def test_set_under_another_vendors_name_is_told(self, name):
         other = "abcpen" if name != "abcpen" else "abcpen-offline"
 
-        unsupported_options = VENDORS[name].unsupported_options(an_order(options={"vendor": {other: OWN[other]}}))
+        unsupported_options = VENDORS[name].unsupported_options(
+            a_recognition_request(options={"vendor": {other: OWN[other]}})
+        )
 
         assert unsupported_options == {f"{other}.{parameter}" for parameter in OWN[other]}
 
@@ -408,10 +410,10 @@ class TestEveryDocumentedParameter:
     ],
 )
 def test_tencent_sentence_parameters_that_need_others(own, audio, unsupported_options):
-    order = an_order(options={"vendor": {"tencent-sentence": own}}, **audio)
+    request = a_recognition_request(options={"vendor": {"tencent-sentence": own}}, **audio)
 
-    assert VENDORS["tencent-sentence"].unsupported_options(order) == unsupported_options
-    assert own.keys() - json_of(submission(VENDORS["tencent-sentence"], order)).keys() == {
+    assert VENDORS["tencent-sentence"].unsupported_options(request) == unsupported_options
+    assert own.keys() - json_of(submission(VENDORS["tencent-sentence"], request)).keys() == {
         name.split(".")[1] for name in unsupported_options
     }
 
@@ -436,7 +438,10 @@ def test_tencent_sentence_parameters_that_need_others(own, audio, unsupported_op
 def test_channels_of_a_stereo_recording(name, channels, unsupported_options, parameter, value):
     stereo = {"sample_rate_hz": 8000, "channels": 2}
 
-    assert VENDORS[name].unsupported_options(an_order(options={"channels": channels}, **stereo)) == unsupported_options
+    assert (
+        VENDORS[name].unsupported_options(a_recognition_request(options={"channels": channels}, **stereo))
+        == unsupported_options
+    )
     assert sent(name, {"channels": channels}, **stereo)[parameter] == value
 
 
@@ -498,7 +503,7 @@ def test_a_parameter_without_its_use_is_left_out_and_told(name, own, options, dr
 
     arrived = {path.rsplit(".", 1)[-1] for path in sent(name, options)}
 
-    assert VENDORS[name].unsupported_options(an_order(options=options)) == {
+    assert VENDORS[name].unsupported_options(a_recognition_request(options=options)) == {
         f"{name}.{parameter}" for parameter in dropped
     }
     assert own.keys() - arrived == dropped
@@ -507,19 +512,19 @@ def test_a_parameter_without_its_use_is_left_out_and_told(name, own, options, dr
 @pytest.mark.parametrize("name", VENDORS)
 @pytest.mark.parametrize("channels", ["split", "mix"])
 def test_one_channel_is_split_and_mixed_at_once(name, channels):
-    assert VENDORS[name].unsupported_options(an_order(options={"channels": channels})) == set()
+    assert VENDORS[name].unsupported_options(a_recognition_request(options={"channels": channels})) == set()
 
 
 def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
-    vendor, order = VENDORS["volcengine"], an_order(options={"model": "volc_auc_meeting"})
+    vendor, request = VENDORS["volcengine"], a_recognition_request(options={"model": "volc_auc_meeting"})
     reply = answer({"resp": {"code": 1000, "id": "task-1", "text": "", "utterances": []}})
 
-    accepted = vendor.read_submit(reply, order)
-    asked = json_of(vendor.query_request(accepted.vendor_task_id, account_of(vendor), now=NOW))
+    accepted = vendor.read_submit(reply, request)
+    asked = json_of(vendor.query_request(accepted.vendor_task_id, endpoint_of(vendor), now=NOW))
 
-    assert json_of(submission(vendor, order))["app"]["cluster"] == "volc_auc_meeting"
+    assert json_of(submission(vendor, request))["app"]["cluster"] == "volc_auc_meeting"
     assert (asked["cluster"], asked["id"]) == ("volc_auc_meeting", "task-1")
-    assert vendor.read_callback(reply.body, "", order).vendor_task_id == accepted.vendor_task_id
+    assert vendor.read_callback(reply.body, "", request).vendor_task_id == accepted.vendor_task_id
 
 
 @pytest.mark.parametrize(
@@ -530,7 +535,7 @@ def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
     ],
 )
 def test_a_model_that_is_not_this_vendors(name, model, unsupported_options):
-    assert VENDORS[name].unsupported_options(an_order(options={"model": model})) == unsupported_options
+    assert VENDORS[name].unsupported_options(a_recognition_request(options={"model": model})) == unsupported_options
 
 
 LINE = "[0:0.020,0:2.380]  "
@@ -547,7 +552,7 @@ LINE = "[0:0.020,0:2.380]  "
     ],
 )
 def test_tencent_recording_text_comes_in_the_encoding_that_was_asked_for(form, res_text_format, charset, text):
-    order = an_order(options={"vendor": {"tencent-recording": {"res_text_format": res_text_format}}})
+    request = a_recognition_request(options={"vendor": {"tencent-recording": {"res_text_format": res_text_format}}})
     escaped = quote_from_bytes((LINE + text).encode(charset)).encode()
     message = quote_from_bytes("成功".encode()).encode()
     body = {
@@ -556,7 +561,7 @@ def test_tencent_recording_text_comes_in_the_encoding_that_was_asked_for(form, r
         "json-raw": f'{{"code": 0, "requestId": 5, "text": "{LINE}{text}"}}'.encode(charset),
     }[form]
 
-    told = VENDORS["tencent-recording"].read_callback(body, "", order)
+    told = VENDORS["tencent-recording"].read_callback(body, "", request)
 
     assert told.vendor_task_id == "5"
     assert told.outcome.text == text

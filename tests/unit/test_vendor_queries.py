@@ -11,7 +11,7 @@ from asrcore.core.vendor import Accepted, CodeKind, Completion, HttpReply
 from asrcore.poll import GONE_GRACE_S, NOT_FOUND_GRACE_S, query
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
-from tests.support.recognition_requests import an_order, answer
+from tests.support.recognition_requests import a_recognition_request, answer
 
 QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completion_modes]
 OURS = {"TaskFailed"}
@@ -78,7 +78,7 @@ def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_mat
 )
 def test_every_vendor_says_in_its_own_way_that_it_does_not_know_a_task(name, reply):
     with pytest.raises(TaskNotFoundError) as failure:
-        VENDORS[name].read_query(reply, an_order())
+        VENDORS[name].read_query(reply, a_recognition_request())
 
     assert failure.value.error_class is ErrorClass.RETRY
     assert failure.value.message == "the vendor does not know the task: not yet, or no longer"
@@ -133,7 +133,7 @@ def test_address_that_stays_gone_ends_the_attempt(words, outcome):
 
 
 def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task():
-    vendor, repeated = VENDORS["volcengine-bigmodel"], replace(an_order(), repeated=True)
+    vendor, repeated = VENDORS["volcengine-bigmodel"], replace(a_recognition_request(), repeated=True)
     refused = HttpReply(200, b"{}", {"x-api-status-code": "45000001", "x-api-message": "invalid"})
     unknown = HttpReply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"})
 
@@ -149,9 +149,9 @@ def test_a_toy_that_cannot_be_asked_says_so(toy):
     with pytest.raises(LookupError, match="cannot be queried"):
         toy.query_request("task-1", None, now=0)
     with pytest.raises(LookupError, match="cannot be queried"):
-        toy.read_query(HttpReply(200, b"done"), an_order())
+        toy.read_query(HttpReply(200, b"done"), a_recognition_request())
 
 
 @pytest.mark.parametrize("toy", [QUERY, BOTH], ids=lambda toy: toy.name)
 def test_a_toy_that_can_be_asked_answers(toy):
-    assert isinstance(toy.read_query(HttpReply(200, b"done"), an_order()), Recognition)
+    assert isinstance(toy.read_query(HttpReply(200, b"done"), a_recognition_request()), Recognition)

@@ -11,7 +11,7 @@ from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from asrcore.vendors.volcengine import Volcengine
-from tests.support.recognition_requests import an_order, answer, lines, words
+from tests.support.recognition_requests import a_recognition_request, answer, lines, words
 
 RECORDING, SENTENCE, VOLCENGINE, ABCPEN = TencentRecording(), TencentSentence(), Volcengine(), Abcpen()
 FORM = "application/x-www-form-urlencoded"
@@ -20,7 +20,7 @@ STEREO = {"sample_rate_hz": 8000, "channels": 2}
 
 def called_back(body, **audio):
     body = body if isinstance(body, bytes) else body.encode()
-    return RECORDING.read_callback(body, FORM, an_order(**audio))
+    return RECORDING.read_callback(body, FORM, a_recognition_request(**audio))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def called_back(body, **audio):
     ],
 )
 def test_accepted(name, document, task_id):
-    assert VENDORS[name].read_submit(answer(document), an_order()) == Accepted(task_id)
+    assert VENDORS[name].read_submit(answer(document), a_recognition_request()) == Accepted(task_id)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_accepted(name, document, task_id):
 )
 def test_a_yes_without_a_task_is_tried_again(name, document):
     with pytest.raises(AsrError) as failure:
-        VENDORS[name].read_submit(answer(document), an_order())
+        VENDORS[name].read_submit(answer(document), a_recognition_request())
 
     assert (failure.value.error_class, failure.value.code) == (ErrorClass.RETRY, "NoTaskId")
 
@@ -175,7 +175,7 @@ def test_a_callback_may_be_json(text, content_type):
         {"code": 0, "message": "success", "requestId": 500, "appid": 125000001, "text": text, "audioTime": 2.5}
     )
 
-    callback = RECORDING.read_callback(body.encode(), content_type, an_order())
+    callback = RECORDING.read_callback(body.encode(), content_type, a_recognition_request())
 
     assert callback.vendor_task_id == "500"
     assert lines(callback.outcome) == [(0, 2500, "您好", None, None)]
@@ -217,7 +217,7 @@ def test_a_failure_is_told_with_its_code():
 )
 def test_a_callback_that_is_not_the_vendors(name, body):
     with pytest.raises(AsrError) as failure:
-        VENDORS[name].read_callback(body, "application/json", an_order())
+        VENDORS[name].read_callback(body, "application/json", a_recognition_request())
 
     assert failure.value.code == "BadCallback"
 
@@ -225,13 +225,13 @@ def test_a_callback_that_is_not_the_vendors(name, body):
 @pytest.mark.parametrize("name", ["tencent-sentence", "abcpen"])
 def test_vendors_that_do_not_call_back(name):
     with pytest.raises(LookupError, match="does not call back"):
-        VENDORS[name].read_callback(b"", "", an_order())
+        VENDORS[name].read_callback(b"", "", a_recognition_request())
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-sentence"])
 def test_vendors_that_cannot_be_asked(name):
     with pytest.raises(LookupError, match="cannot be queried"):
-        VENDORS[name].read_query(answer({}), an_order())
+        VENDORS[name].read_query(answer({}), a_recognition_request())
 
 
 # Tencent one-sentence recognition.
@@ -240,7 +240,7 @@ def test_vendors_that_cannot_be_asked(name):
 def test_sentence_in_the_old_form():
     result = SENTENCE.read_submit(
         answer({"Response": {"Result": "今天天气怎么样。", "RequestId": "6f0c2f7e-0000-4000-8000-000000000002"}}),
-        an_order(),
+        a_recognition_request(),
     )
 
     assert (result.text, result.duration_ms) == ("今天天气怎么样。", None)
@@ -250,7 +250,7 @@ def test_sentence_in_the_old_form():
 def test_sentence_without_words_spans_the_recording():
     result = SENTENCE.read_submit(
         answer({"Response": {"Result": "今天天气怎么样。", "AudioDuration": 2430, "WordSize": 0, "WordList": None}}),
-        an_order(),
+        a_recognition_request(),
     )
 
     assert result.duration_ms == 2430
@@ -271,7 +271,7 @@ def test_sentence_with_words_spans_them():
                 }
             }
         ),
-        an_order(),
+        a_recognition_request(),
     )
 
     assert lines(result) == [(120, 2250, "今天天气怎么样。", None, None)]
@@ -280,7 +280,8 @@ def test_sentence_with_words_spans_them():
 
 def test_sentence_of_silence():
     result = SENTENCE.read_submit(
-        answer({"Response": {"Result": "", "AudioDuration": 3000, "WordSize": 0, "WordList": None}}), an_order()
+        answer({"Response": {"Result": "", "AudioDuration": 3000, "WordSize": 0, "WordList": None}}),
+        a_recognition_request(),
     )
 
     assert (result.text, result.utterances, result.duration_ms) == ("", [], 3000)
@@ -303,7 +304,7 @@ def test_sentence_of_silence():
 )
 def test_sentence_errors(document, code, error_class):
     with pytest.raises(AsrError) as failure:
-        SENTENCE.read_submit(answer(document), an_order())
+        SENTENCE.read_submit(answer(document), a_recognition_request())
 
     assert (failure.value.code, failure.value.error_class) == (code, error_class)
 
@@ -345,7 +346,7 @@ VOLCENGINE_DONE = {
 
 
 def test_volcengine_done():
-    result = VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order())
+    result = VOLCENGINE.read_query(answer(VOLCENGINE_DONE), a_recognition_request())
 
     assert (result.text, result.duration_ms) == ("今天天气不错，我们出门吧。", None)
     assert lines(result) == [(480, 1900, "今天天气不错，", "1", None), (2300, 3320, "我们出门吧。", "2", None)]
@@ -354,14 +355,16 @@ def test_volcengine_done():
 
 
 def test_volcengine_calls_back_with_a_querys_answer():
-    callback = VOLCENGINE.read_callback(json.dumps(VOLCENGINE_DONE).encode(), "application/json", an_order())
+    callback = VOLCENGINE.read_callback(
+        json.dumps(VOLCENGINE_DONE).encode(), "application/json", a_recognition_request()
+    )
 
     assert callback.vendor_task_id == VOLCENGINE_ID
-    assert callback.outcome == VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order())
+    assert callback.outcome == VOLCENGINE.read_query(answer(VOLCENGINE_DONE), a_recognition_request())
 
 
 def test_volcengine_words_are_left_out_when_nobody_wants_them():
-    assert words(VOLCENGINE.read_query(answer(VOLCENGINE_DONE), an_order(options={"words": False}))) == []
+    assert words(VOLCENGINE.read_query(answer(VOLCENGINE_DONE), a_recognition_request(options={"words": False}))) == []
 
 
 @pytest.mark.parametrize(
@@ -381,7 +384,7 @@ def test_volcengine_channels(additions, speaker, channel):
         }
     }
 
-    result = VOLCENGINE.read_query(answer(document), an_order())
+    result = VOLCENGINE.read_query(answer(document), a_recognition_request())
 
     assert result.text == "好。"
     assert lines(result) == [(0, 9, "好。", speaker, channel)]
@@ -431,9 +434,9 @@ def test_volcengine_channels(additions, speaker, channel):
 )
 def test_gateway_refusal_has_class_and_advice_of_its_code(document, status, code, error_class, told):
     with pytest.raises(AsrError) as failure:
-        VOLCENGINE.read_submit(answer(document, status), an_order())
+        VOLCENGINE.read_submit(answer(document, status), a_recognition_request())
     with pytest.raises(QueryFailedError):
-        VOLCENGINE.read_query(answer(document, status), an_order())
+        VOLCENGINE.read_query(answer(document, status), a_recognition_request())
 
     assert (failure.value.code, failure.value.error_class) == (code, error_class)
     assert told in failure.value.message
@@ -454,7 +457,7 @@ def test_gateway_refusal_has_class_and_advice_of_its_code(document, status, code
 )
 def test_failed_task_has_the_cause_that_its_message_names(name, document, error_class, trait):
     with pytest.raises(AsrError) as failure:
-        VENDORS[name].read_query(answer(document), an_order())
+        VENDORS[name].read_query(answer(document), a_recognition_request())
 
     assert not isinstance(failure.value, QueryFailedError)
     assert (failure.value.error_class, failure.value.constraint) == (error_class, trait)
@@ -478,7 +481,7 @@ def test_retired_address_fails_fast_with_its_successor(name, status, body):
     vendor = VENDORS[name]
 
     with pytest.raises(AsrError) as failure:
-        vendor.read_submit(HttpReply(status, body), an_order())
+        vendor.read_submit(HttpReply(status, body), a_recognition_request())
 
     assert (failure.value.error_class, failure.value.code) == (ErrorClass.CONFIG, f"Http{status}")
     assert f"use {vendor.successor} instead" in failure.value.message
@@ -488,14 +491,14 @@ def test_retired_address_fails_fast_with_its_successor(name, status, body):
 @pytest.mark.parametrize("name", ["volcengine-bigmodel", "tencent-rec-task"])
 def test_404_of_a_current_interface_is_no_retired_address(name):
     with pytest.raises(QueryFailedError) as failure:
-        VENDORS[name].read_query(HttpReply(404, b"<html>"), an_order())
+        VENDORS[name].read_query(HttpReply(404, b"<html>"), a_recognition_request())
 
     assert not isinstance(failure.value, InterfaceGoneError)
 
 
 def test_documented_code_counts_more_than_http_404():
     with pytest.raises(TaskNotFoundError):
-        VENDORS["abcpen"].read_query(answer({"code": "10107"}, 404), an_order())
+        VENDORS["abcpen"].read_query(answer({"code": "10107"}, 404), a_recognition_request())
 
 
 def test_every_aging_vendor_names_a_current_one():
@@ -515,7 +518,7 @@ def test_every_aging_vendor_names_a_current_one():
     ],
 )
 def test_in_progress(name, document):
-    assert VENDORS[name].read_query(answer(document), an_order()) == InProgress()
+    assert VENDORS[name].read_query(answer(document), a_recognition_request()) == InProgress()
 
 
 @pytest.mark.parametrize(
@@ -536,14 +539,14 @@ def test_in_progress(name, document):
     ],
 )
 def test_silence(name, document):
-    result = VENDORS[name].read_query(answer(document), an_order())
+    result = VENDORS[name].read_query(answer(document), a_recognition_request())
 
     assert (result.text, result.utterances) == ("", [])
 
 
 def test_abcpen_minus_2_is_bad_audio_when_we_could_not_read_it_either():
     with pytest.raises(AsrError) as failure:
-        ABCPEN.read_query(answer({"code": "-2", "data": {}}), an_order(duration_ms=None))
+        ABCPEN.read_query(answer({"code": "-2", "data": {}}), a_recognition_request(duration_ms=None))
 
     assert (failure.value.error_class, failure.value.code) == (ErrorClass.BAD_AUDIO, "-2")
 
@@ -563,14 +566,14 @@ SENTENCES = [
 
 
 def test_abcpen_sentences_without_the_speakers_that_nobody_asked_for():
-    result = ABCPEN.read_query(abcpen_done(SENTENCES), an_order())
+    result = ABCPEN.read_query(abcpen_done(SENTENCES), a_recognition_request())
 
     assert (result.text, result.duration_ms) == ("大家好，欢迎收听。", 4200)
     assert lines(result) == [(40, 1320, "大家好，", None, None), (1560, 3980, "欢迎收听。", None, None)]
 
 
 def test_abcpen_speakers():
-    result = ABCPEN.read_query(abcpen_done(SENTENCES), an_order(options={"speakers": 2}))
+    result = ABCPEN.read_query(abcpen_done(SENTENCES), a_recognition_request(options={"speakers": 2}))
 
     assert [item.speaker for item in result.utterances] == ["0", "1"]
 
@@ -583,7 +586,7 @@ def test_abcpen_words(list_name):
         {"words": "，", "wordBg": "1320", "wordEd": "1320", "speakerId": "0", "wp": "2"},
     ]
 
-    result = ABCPEN.read_query(abcpen_done([SENTENCES[0] | {list_name: pieces}]), an_order())
+    result = ABCPEN.read_query(abcpen_done([SENTENCES[0] | {list_name: pieces}]), a_recognition_request())
 
     assert lines(result)[0][2] == "大家好，"
     assert words(result) == [(40, 640, "大家"), (640, 1320, "好")]
@@ -601,7 +604,7 @@ def test_abcpen_words_in_the_old_form_count_frames_from_the_sentence():
         ],
     }
 
-    result = ABCPEN.read_query(abcpen_done([sentence]), an_order(options={"speakers": 0}))
+    result = ABCPEN.read_query(abcpen_done([sentence]), a_recognition_request(options={"speakers": 0}))
 
     assert lines(result) == [(1560, 3980, "欢迎，", "1", None)]
     assert words(result) == [(1590, 1960, "欢迎")]
@@ -609,7 +612,9 @@ def test_abcpen_words_in_the_old_form_count_frames_from_the_sentence():
 
 
 def test_abcpen_what_is_missing_or_broken_is_left_out():
-    result = ABCPEN.read_query(abcpen_done(["xxx", None, {"sentences": "好"}], onebest=None, duration="x"), an_order())
+    result = ABCPEN.read_query(
+        abcpen_done(["xxx", None, {"sentences": "好"}], onebest=None, duration="x"), a_recognition_request()
+    )
 
     assert (result.text, result.duration_ms) == ("好", None)
     assert lines(result) == [(None, None, "好", None, None)]
@@ -632,7 +637,7 @@ def test_abcpen_what_is_missing_or_broken_is_left_out():
 )
 def test_abcpen_refusals(document, code):
     with pytest.raises(AsrError) as failure:
-        ABCPEN.read_submit(answer(document), an_order())
+        ABCPEN.read_submit(answer(document), a_recognition_request())
 
     assert (failure.value.code, failure.value.error_class) == (code, ErrorClass.CONFIG)
 
@@ -668,7 +673,7 @@ def test_abcpen_refusals(document, code):
 )
 def test_only_the_question_failed(name, document, status):
     with pytest.raises(QueryFailedError):
-        VENDORS[name].read_query(answer(document, status), an_order())
+        VENDORS[name].read_query(answer(document, status), a_recognition_request())
 
 
 @pytest.mark.parametrize(
@@ -686,7 +691,7 @@ def test_only_the_question_failed(name, document, status):
 )
 def test_the_task_failed(name, document, status, error_class):
     with pytest.raises(AsrError) as failure:
-        VENDORS[name].read_query(answer(document, status), an_order())
+        VENDORS[name].read_query(answer(document, status), a_recognition_request())
 
     assert not isinstance(failure.value, QueryFailedError)
     assert failure.value.error_class is error_class
@@ -708,7 +713,7 @@ def test_the_task_failed(name, document, status, error_class):
 )
 def test_a_submission_answered_with_something_else(name, body, status, code, error_class):
     with pytest.raises(AsrError) as failure:
-        VENDORS[name].read_submit(answer(body, status), an_order())
+        VENDORS[name].read_submit(answer(body, status), a_recognition_request())
 
     assert (failure.value.code, failure.value.error_class) == (code, error_class)
     assert failure.value.vendor == name

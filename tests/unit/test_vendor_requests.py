@@ -16,9 +16,9 @@ from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
     NOW,
-    account_of,
-    an_order,
+    a_recognition_request,
     bytes_of,
+    endpoint_of,
     form_of,
     json_of,
     query_of,
@@ -29,7 +29,7 @@ RECORDING, SENTENCE, VOLCENGINE, ABCPEN = TencentRecording(), TencentSentence(),
 
 
 def test_tencent_recording_by_url():
-    request = submission(RECORDING, an_order())
+    request = submission(RECORDING, a_recognition_request())
 
     assert request.method == "POST"
     assert urlsplit(request.url).path == "/asr/v1/125000001"
@@ -45,7 +45,7 @@ def test_tencent_recording_by_url():
         "projectid": "0",
         "res_text_format": "0",
         "res_type": "1",
-        "secretid": account_of(RECORDING).credentials["secret_id"],
+        "secretid": endpoint_of(RECORDING).credentials["secret_id"],
         "source_type": "0",
         "sub_service_type": "0",
         "timestamp": str(NOW),
@@ -54,7 +54,7 @@ def test_tencent_recording_by_url():
 
 
 def test_tencent_recording_by_bytes_names_no_url():
-    request = submission(RECORDING, an_order(), Delivery(data=b"RIFF"))
+    request = submission(RECORDING, a_recognition_request(), Delivery(data=b"RIFF"))
 
     assert query_of(request)["source_type"] == "1"
     assert "url" not in query_of(request)
@@ -75,7 +75,7 @@ def test_tencent_recording_by_bytes_names_no_url():
     ],
 )
 def test_tencent_recording_engine(audio, options, engine, channel_num):
-    sent = query_of(submission(RECORDING, an_order(options=options, **audio)))
+    sent = query_of(submission(RECORDING, a_recognition_request(options=options, **audio)))
 
     assert (sent["engine_model_type"], sent["channel_num"]) == (engine, channel_num)
 
@@ -83,14 +83,19 @@ def test_tencent_recording_engine(audio, options, engine, channel_num):
 @pytest.mark.parametrize("nonce", [1, 9_999_999_999, 10**10, 2**64], ids=str)
 def test_tencent_recording_nonce_is_positive_and_has_ten_digits_at_most(nonce):
     request = RECORDING.submit_request(
-        an_order(), Delivery(url=AUDIO_URL), account_of(RECORDING), callback_url=CALLBACK_URL, now=NOW, nonce=nonce
+        a_recognition_request(),
+        Delivery(url=AUDIO_URL),
+        endpoint_of(RECORDING),
+        callback_url=CALLBACK_URL,
+        now=NOW,
+        nonce=nonce,
     )
 
     assert 1 <= int(query_of(request)["nonce"]) <= 9_999_999_999
 
 
 def test_tencent_sentence_by_url():
-    request = submission(SENTENCE, an_order())
+    request = submission(SENTENCE, a_recognition_request())
 
     assert (request.method, urlsplit(request.url).path, request.read_timeout_s) == ("POST", "/", 60)
     assert request.headers["Host"] == "asr.tencentcloudapi.com"
@@ -109,7 +114,7 @@ def test_tencent_sentence_by_url():
 
 
 def test_tencent_sentence_by_data_tells_the_length_before_base64():
-    sent = json_of(submission(SENTENCE, an_order(), Delivery(data=b"RIFF")))
+    sent = json_of(submission(SENTENCE, a_recognition_request(), Delivery(data=b"RIFF")))
 
     assert (sent["SourceType"], sent["Data"], sent["DataLen"]) == (1, "UklGRg==", 4)
     assert "Url" not in sent
@@ -131,7 +136,7 @@ def test_tencent_sentence_by_data_tells_the_length_before_base64():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_tencent_sentence_names_every_format_of_its_page(audio, voice_format):
-    sent = json_of(submission(SENTENCE, an_order(**audio)))
+    sent = json_of(submission(SENTENCE, a_recognition_request(**audio)))
 
     assert (sent["VoiceFormat"], sent["EngSerViceType"]) == (voice_format, "16k_zh")
 
@@ -158,19 +163,19 @@ def test_tencent_sentence_names_every_format_of_its_page(audio, voice_format):
     ],
 )
 def test_tencent_sentence_options(options, rate_hz, sent):
-    body = json_of(submission(SENTENCE, an_order(options=options, sample_rate_hz=rate_hz)))
+    body = json_of(submission(SENTENCE, a_recognition_request(options=options, sample_rate_hz=rate_hz)))
 
     assert body | sent == body
 
 
 def test_volcengine_submission_is_nested_and_its_switches_are_text():
-    order = an_order(options={"speakers": 0, "punctuation": False}, channels=2)
+    request = a_recognition_request(options={"speakers": 0, "punctuation": False}, channels=2)
 
-    request = submission(VOLCENGINE, order)
+    http_request = submission(VOLCENGINE, request)
 
-    assert urlsplit(request.url).path == "/api/v1/auc/submit"
-    assert request.headers["Authorization"] == "Bearer; SYNTHETIC_TOKEN"
-    assert json_of(request) == {
+    assert urlsplit(http_request.url).path == "/api/v1/auc/submit"
+    assert http_request.headers["Authorization"] == "Bearer; SYNTHETIC_TOKEN"
+    assert json_of(http_request) == {
         "app": {"appid": "1234567890", "token": "SYNTHETIC_TOKEN", "cluster": "volc_auc_common"},
         "user": {"uid": "job-1"},
         "audio": {"url": AUDIO_URL, "format": "wav", "codec": "raw", "rate": 16000, "bits": 16, "channel": 2},
@@ -200,7 +205,7 @@ def test_volcengine_submission_is_nested_and_its_switches_are_text():
     ],
 )
 def test_volcengine_describes_the_audio(audio, sent):
-    described = json_of(submission(VOLCENGINE, an_order(**audio)))["audio"]
+    described = json_of(submission(VOLCENGINE, a_recognition_request(**audio)))["audio"]
 
     assert described | sent == described
     assert ("codec" in described) == ("codec" in sent)
@@ -218,13 +223,13 @@ def test_volcengine_describes_the_audio(audio, sent):
     ],
 )
 def test_volcengine_additions(options, sent):
-    additions = json_of(submission(VOLCENGINE, an_order(options=options)))["additions"]
+    additions = json_of(submission(VOLCENGINE, a_recognition_request(options=options)))["additions"]
 
     assert additions == {**sent, "enable_query": "True"}
 
 
 def test_volcengine_query_is_flat():
-    request = VOLCENGINE.query_request("task-1", account_of(VOLCENGINE), now=NOW)
+    request = VOLCENGINE.query_request("task-1", endpoint_of(VOLCENGINE), now=NOW)
 
     assert (request.method, urlsplit(request.url).path) == ("POST", "/api/v1/auc/query")
     assert request.headers["Authorization"] == "Bearer; SYNTHETIC_TOKEN"
@@ -237,7 +242,7 @@ def test_volcengine_query_is_flat():
 
 
 def test_abcpen_submission_is_a_form_with_both_spellings():
-    request = submission(ABCPEN, an_order())
+    request = submission(ABCPEN, a_recognition_request())
 
     form = form_of(request)
     assert (request.method, urlsplit(request.url).path) == ("POST", "/v1/asr/long")
@@ -277,19 +282,19 @@ def test_abcpen_submission_is_a_form_with_both_spellings():
     ],
 )
 def test_abcpen_options(options, audio, sent):
-    form = form_of(submission(ABCPEN, an_order(options=options, **audio)))
+    form = form_of(submission(ABCPEN, a_recognition_request(options=options, **audio)))
 
     assert form | sent == form
 
 
 def test_abcpen_leaves_out_what_was_not_asked():
-    form = form_of(submission(ABCPEN, an_order(options={"domain": "poetry", "hotwords": "x" * 17})))
+    form = form_of(submission(ABCPEN, a_recognition_request(options={"domain": "poetry", "hotwords": "x" * 17})))
 
     assert not {"speaker_number", "pd", "punc", "hotWord"} & form.keys()
 
 
 def test_abcpen_poll_names_the_task_in_the_query():
-    request = ABCPEN.query_request("e7/1", account_of(ABCPEN), now=NOW)
+    request = ABCPEN.query_request("e7/1", endpoint_of(ABCPEN), now=NOW)
 
     assert (request.method, urlsplit(request.url).path, request.body) == ("GET", "/v1/asr/long", b"")
     assert query_of(request).keys() == {"appid", "ts", "signa", "task_id"}
@@ -299,7 +304,7 @@ def test_abcpen_poll_names_the_task_in_the_query():
 @pytest.mark.parametrize("name", [name for name, vendor in VENDORS.items() if not vendor.limits.max_data_bytes])
 def test_a_vendor_that_takes_a_url_only_says_so(name):
     with pytest.raises(ValueError, match="by URL only"):
-        submission(VENDORS[name], an_order(), Delivery(data=b"RIFF"))
+        submission(VENDORS[name], a_recognition_request(), Delivery(data=b"RIFF"))
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -307,7 +312,8 @@ def test_a_base_url_may_end_with_a_slash(name):
     vendor = VENDORS[name]
 
     urls = [
-        submission(vendor, an_order(), account=account_of(vendor, f"http://127.0.0.1:9{end}")).url for end in ("", "/")
+        submission(vendor, a_recognition_request(), endpoint=endpoint_of(vendor, f"http://127.0.0.1:9{end}")).url
+        for end in ("", "/")
     ]
 
     assert urls[0] == urls[1]
@@ -316,12 +322,12 @@ def test_a_base_url_may_end_with_a_slash(name):
 @pytest.mark.parametrize("name", VENDORS)
 def test_nothing_secret_shows_when_a_request_is_printed(name):
     vendor = VENDORS[name]
-    account = account_of(vendor)
+    endpoint = endpoint_of(vendor)
 
-    shown = repr(submission(vendor, an_order())) + repr(account) + repr(Delivery(url=AUDIO_URL))
+    shown = repr(submission(vendor, a_recognition_request())) + repr(endpoint) + repr(Delivery(url=AUDIO_URL))
 
     assert "Signature" not in shown
-    assert not any(secret in shown for secret in account.credentials.values())
+    assert not any(secret in shown for secret in endpoint.credentials.values())
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -353,7 +359,7 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
 
     def sent(option: str, options: dict[str, object]) -> HttpRequest:
         channels = 2 if option == "channels" else 1
-        request = submission(vendor, an_order(sample_rate_hz=8000, channels=channels, options=options))
+        request = submission(vendor, a_recognition_request(sample_rate_hz=8000, channels=channels, options=options))
         return replace(request, body=bytes_of(request))
 
     changed = {option for option, value in wished.items() if sent(option, {option: value}) != sent(option, {})}
@@ -388,13 +394,13 @@ def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoure
     ],
 )
 def test_unmet_options(name, options, audio, unsupported_options):
-    assert VENDORS[name].unsupported_options(an_order(options=options, **audio)) == unsupported_options
+    assert VENDORS[name].unsupported_options(a_recognition_request(options=options, **audio)) == unsupported_options
 
 
 def test_an_engine_of_another_vendor_is_not_sent_to_tencent_recording():
-    order = an_order(sample_rate_hz=8000, options={"model": "volc.bigasr.auc"})
+    request = a_recognition_request(sample_rate_hz=8000, options={"model": "volc.bigasr.auc"})
 
-    assert "engine_model_type=8k_0&" in submission(VENDORS["tencent-recording"], order).url
+    assert "engine_model_type=8k_0&" in submission(VENDORS["tencent-recording"], request).url
 
 
 TELEPHONE, TWO_TRACKS = {"sample_rate_hz": 8000}, {"sample_rate_hz": 8000, "channels": 2}
@@ -419,14 +425,14 @@ TELEPHONE, TWO_TRACKS = {"sample_rate_hz": 8000}, {"sample_rate_hz": 8000, "chan
     ],
 )
 def test_a_number_of_speakers_that_the_vendor_does_not_keep_is_told(name, speakers, audio, counted):
-    warnings = VENDORS[name].warnings(an_order(options={"speakers": speakers}, **audio))
+    warnings = VENDORS[name].warnings(a_recognition_request(options={"speakers": speakers}, **audio))
 
     told = f"{name} tells speakers apart, but counts them itself: they may not be {speakers}"
     assert warnings == ([told] if counted else [])
 
 
 def test_speakers_that_are_not_told_apart_at_all_are_told_once():
-    warnings = VENDORS["tencent-recording"].warnings(an_order(options={"speakers": 2}))
+    warnings = VENDORS["tencent-recording"].warnings(a_recognition_request(options={"speakers": 2}))
 
     assert warnings == ["tencent-recording cannot honour the option 'speakers'; it was left out"]
 
@@ -439,10 +445,10 @@ def test_speakers_that_are_not_told_apart_at_all_are_told_once():
 )
 def test_recording_for_a_named_vendor_can_be_submitted(name, audio):
     vendor, (form, codec) = VENDORS[name], audio
-    order = replace(an_order(format=form, codec=codec), named=True)
+    request = replace(a_recognition_request(format=form, codec=codec), named=True)
 
-    reason = vendor.rejection_reason(order)
+    reason = vendor.rejection_reason(request)
 
     assert reason is None or codec in reason or form in reason
     if reason is None:
-        assert submission(vendor, order).url
+        assert submission(vendor, request).url

@@ -16,7 +16,7 @@ from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.tencent_rec_task import TencentRecTask
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
-from tests.support.recognition_requests import NOW, account_of, an_order, form_of, query_of, submission
+from tests.support.recognition_requests import NOW, a_recognition_request, endpoint_of, form_of, query_of, submission
 from tests.support.simulator_control import CREDENTIALS
 
 VENDOR_KEY = "bLcPnl88WU30VY57ipRhSePfPdOfSruK"
@@ -92,15 +92,15 @@ def test_tencent_recording_does_not_make_the_known_mistakes(wrong):
 
 
 def test_a_submission_by_bytes_is_signed_as_vector_a3():
-    account = VendorEndpoint(
+    endpoint = VendorEndpoint(
         "https://aai.qcloud.com",
         {"appid": "125000001", "secret_id": SYNTHETIC_ID, "secret_key": SYNTHETIC_KEY},
     )
 
     request = TencentRecording().submit_request(
-        an_order(),
+        a_recognition_request(),
         Delivery(data=b"RIFF"),
-        account,
+        endpoint,
         callback_url="http://cb.example.com/asr?job=7&a=b",
         now=NOW,
         nonce=123455,
@@ -220,17 +220,19 @@ def test_tc3_signs_as_the_vendors_sdk_does(parameters):
 @pytest.mark.parametrize(
     "request_of_ours",
     [
-        pytest.param(submission(TencentRecTask(), an_order()), id="CreateRecTask"),
-        pytest.param(submission(TencentRecTask(), an_order(), Delivery(data=b"RIFF")), id="CreateRecTask-with-data"),
+        pytest.param(submission(TencentRecTask(), a_recognition_request()), id="CreateRecTask"),
         pytest.param(
-            TencentRecTask().query_request("6000000123456", account_of(TencentRecTask()), now=NOW),
+            submission(TencentRecTask(), a_recognition_request(), Delivery(data=b"RIFF")), id="CreateRecTask-with-data"
+        ),
+        pytest.param(
+            TencentRecTask().query_request("6000000123456", endpoint_of(TencentRecTask()), now=NOW),
             id="DescribeTaskStatus",
         ),
     ],
 )
 def test_a_task_is_signed_as_the_vendors_sdk_does(request_of_ours, monkeypatch):
-    account = CREDENTIALS["tencent"]
-    sdk = asr_client.AsrClient(Credential(account["secret_id"], account["secret_key"]), "")
+    endpoint = CREDENTIALS["tencent"]
+    sdk = asr_client.AsrClient(Credential(endpoint["secret_id"], endpoint["secret_key"]), "")
     theirs = RequestInternal("asr.tencentcloudapi.com", "POST", "/", {})
     monkeypatch.setattr("time.time", lambda: NOW)
     with warnings.catch_warnings():
@@ -245,16 +247,16 @@ def test_a_task_is_signed_as_the_vendors_sdk_does(request_of_ours, monkeypatch):
 
 
 def test_a_sentence_is_signed_over_the_bytes_and_headers_that_are_sent():
-    request = submission(TencentSentence(), an_order())
+    request = submission(TencentSentence(), a_recognition_request())
 
-    account = CREDENTIALS["tencent"]
+    endpoint = CREDENTIALS["tencent"]
     assert request.headers["Authorization"] == tc3.authorization(
         {name: request.headers[name] for name in ("Content-Type", "Host")},
         request.body,
         service="asr",
         now=int(request.headers["X-TC-Timestamp"]),
-        secret_id=account["secret_id"],
-        secret_key=account["secret_key"],
+        secret_id=endpoint["secret_id"],
+        secret_key=endpoint["secret_key"],
     )
 
 
@@ -276,10 +278,10 @@ def test_abcpen_vector(appid, ts, key, signa):
 
 
 def test_abcpen_signs_every_request_with_its_own_time():
-    account = VendorEndpoint("http://127.0.0.1:9", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
+    endpoint = VendorEndpoint("http://127.0.0.1:9", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 
-    submitted = form_of(submission(Abcpen(), an_order(), account=account))
-    polled = [query_of(Abcpen().query_request("t", account, now=NOW + later)) for later in (0, 300)]
+    submitted = form_of(submission(Abcpen(), a_recognition_request(), endpoint=endpoint))
+    polled = [query_of(Abcpen().query_request("t", endpoint, now=NOW + later)) for later in (0, 300)]
 
     assert (submitted["ts"], submitted["signa"]) == (str(NOW), "GHzzKok/OoOgu/2O1BLhlnfOuOU=")
     assert polled[0]["signa"] == submitted["signa"]

@@ -13,9 +13,9 @@ from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
     NOW,
-    account_of,
-    an_order,
+    a_recognition_request,
     answer,
+    endpoint_of,
     json_of,
     lines,
     submission,
@@ -37,7 +37,7 @@ def refusal(code, message=""):
 
 class TestSubmission:
     def test_by_url(self):
-        request = submission(VENDOR, an_order())
+        request = submission(VENDOR, a_recognition_request())
 
         assert (request.method, request.headers["X-TC-Action"]) == ("POST", "CreateRecTask")
         assert json_of(request) == {
@@ -50,7 +50,7 @@ class TestSubmission:
         }
 
     def test_by_data_tells_the_length_before_base64(self):
-        sent = json_of(submission(VENDOR, an_order(), Delivery(data=b"RIFF")))
+        sent = json_of(submission(VENDOR, a_recognition_request(), Delivery(data=b"RIFF")))
 
         assert (sent["SourceType"], sent["Data"], sent["DataLen"]) == (1, "UklGRg==", 4)
         assert "Url" not in sent
@@ -99,7 +99,7 @@ class TestSubmission:
         ],
     )
     def test_options(self, options, audio, sent):
-        body = json_of(submission(VENDOR, an_order(options=options, **audio)))
+        body = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))
 
         assert body | sent == body
 
@@ -112,7 +112,7 @@ class TestSubmission:
         ],
     )
     def test_diarization_is_left_out(self, options, audio):
-        assert "SpeakerDiarization" not in json_of(submission(VENDOR, an_order(options=options, **audio)))
+        assert "SpeakerDiarization" not in json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))
 
     @pytest.mark.parametrize(
         ("options", "audio"),
@@ -122,7 +122,7 @@ class TestSubmission:
         ],
     )
     def test_every_parameter_is_one_of_the_vendors_sdk(self, options, audio):
-        body = json_of(submission(VENDOR, an_order(options=options, **audio)))
+        body = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))
         request = models.CreateRecTaskRequest()
 
         request._deserialize(dict(body))
@@ -131,19 +131,22 @@ class TestSubmission:
         assert {name.removeprefix("_") for name in known} == body.keys()
 
     def test_the_bytes_that_are_sent_are_signed(self):
-        for request in (submission(VENDOR, an_order()), VENDOR.query_request("5", account_of(VENDOR), now=NOW)):
-            account = account_of(VENDOR).credentials
+        for request in (
+            submission(VENDOR, a_recognition_request()),
+            VENDOR.query_request("5", endpoint_of(VENDOR), now=NOW),
+        ):
+            endpoint = endpoint_of(VENDOR).credentials
             assert request.headers["Authorization"] == tc3.authorization(
                 {name: request.headers[name] for name in ("Content-Type", "Host")},
                 request.body,
                 service="asr",
                 now=NOW,
-                secret_id=account["secret_id"],
-                secret_key=account["secret_key"],
+                secret_id=endpoint["secret_id"],
+                secret_key=endpoint["secret_key"],
             )
 
     def test_a_query_names_the_task_as_a_number(self):
-        request = VENDOR.query_request(str(2**64 - 1), account_of(VENDOR), now=NOW)
+        request = VENDOR.query_request(str(2**64 - 1), endpoint_of(VENDOR), now=NOW)
 
         assert request.headers["X-TC-Action"] == "DescribeTaskStatus"
         assert request.body == b'{"TaskId": 18446744073709551615}'
@@ -162,7 +165,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(a_recognition_request(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -176,22 +179,22 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(a_recognition_request(options=options, **audio))
 
     def test_size_and_delivery(self):
-        assert VENDOR.rejection_reason(an_order(size_bytes=10**9)) is None
-        assert "size 1000000001 bytes" in VENDOR.rejection_reason(an_order(size_bytes=10**9 + 1))
+        assert VENDOR.rejection_reason(a_recognition_request(size_bytes=10**9)) is None
+        assert "size 1000000001 bytes" in VENDOR.rejection_reason(a_recognition_request(size_bytes=10**9 + 1))
         assert (VENDOR.limits.max_data_bytes, VENDOR.limits.max_url_length) == (5 * 1024 * 1024, 2047)
 
 
 def test_accepted():
-    assert VENDOR.read_submit(response(TaskId=6000000123456), an_order()) == Accepted("6000000123456")
+    assert VENDOR.read_submit(response(TaskId=6000000123456), a_recognition_request()) == Accepted("6000000123456")
 
 
 @pytest.mark.parametrize("data", [{}, {"TaskId": 0}, {"TaskId": "abc"}, {"TaskId": None}], ids=str)
 def test_a_yes_without_a_task_is_tried_again(data):
     with pytest.raises(AsrError) as failure:
-        VENDOR.read_submit(response(**data), an_order())
+        VENDOR.read_submit(response(**data), a_recognition_request())
 
     assert (failure.value.error_class, failure.value.code) == (ErrorClass.RETRY, "NoTaskId")
 
@@ -241,17 +244,17 @@ CALLED_BACK = (
 
 class TestResult:
     def test_sentence_and_words(self):
-        result = VENDOR.read_query(response(**DONE), an_order())
+        result = VENDOR.read_query(response(**DONE), a_recognition_request())
 
         assert (result.text, result.duration_ms) == ("今天天气怎么样。", 2432)
         assert lines(result) == [(20, 2380, "今天天气怎么样。", None, None)]
         assert words(result) == WORDS
 
     def test_the_callback_says_the_same(self):
-        told = VENDOR.read_callback(CALLED_BACK.encode(), "application/x-www-form-urlencoded", an_order())
+        told = VENDOR.read_callback(CALLED_BACK.encode(), "application/x-www-form-urlencoded", a_recognition_request())
 
         assert told.vendor_task_id == "6000000123456"
-        assert told.outcome == VENDOR.read_query(response(**DONE), an_order())
+        assert told.outcome == VENDOR.read_query(response(**DONE), a_recognition_request())
 
     @pytest.mark.parametrize(
         ("options", "audio", "speaker", "channel"),
@@ -263,7 +266,9 @@ class TestResult:
     )
     @pytest.mark.parametrize("detail", [[DETAIL], None], ids=["detail", "lines-only"])
     def test_who_speaks(self, options, audio, speaker, channel, detail):
-        result = VENDOR.read_query(response(**DONE | {"ResultDetail": detail}), an_order(options=options, **audio))
+        result = VENDOR.read_query(
+            response(**DONE | {"ResultDetail": detail}), a_recognition_request(options=options, **audio)
+        )
 
         assert lines(result) == [(20, 2380, "今天天气怎么样。", speaker, channel)]
 
@@ -281,19 +286,21 @@ class TestResult:
         word = {"Word": "好", "OffsetStartMs": offsets[0], "OffsetEndMs": offsets[1]}
         sentence = {"FinalSentence": "好。", "StartMs": start_ms, "EndMs": end_ms, "Words": [word]}
 
-        (told,) = words(VENDOR.read_query(response(Status=2, ResultDetail=[sentence]), an_order()))
+        (told,) = words(VENDOR.read_query(response(Status=2, ResultDetail=[sentence]), a_recognition_request()))
 
         assert told[:2] == (expected if end_ms else (1100, 1900))
 
     def test_punctuation_is_no_word(self):
         marks = [*DETAIL["Words"], {"Word": "。", "OffsetStartMs": 2250, "OffsetEndMs": 2250}]
 
-        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "Words": marks}]}), an_order())
+        result = VENDOR.read_query(
+            response(**DONE | {"ResultDetail": [{**DETAIL, "Words": marks}]}), a_recognition_request()
+        )
 
         assert words(result) == WORDS
 
     def test_words_that_nobody_wants(self):
-        assert words(VENDOR.read_query(response(**DONE), an_order(options={"words": False}))) == []
+        assert words(VENDOR.read_query(response(**DONE), a_recognition_request(options={"words": False}))) == []
 
     @pytest.mark.parametrize(
         ("given", "emotion"),
@@ -301,21 +308,25 @@ class TestResult:
         ids=str,
     )
     def test_emotion(self, given, emotion):
-        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "EmotionType": given}]}), an_order())
+        result = VENDOR.read_query(
+            response(**DONE | {"ResultDetail": [{**DETAIL, "EmotionType": given}]}), a_recognition_request()
+        )
 
         assert result.utterances[0].emotion == emotion
 
     def test_a_speaker_known_by_voice_has_a_name(self):
-        order = an_order(options={"speakers": 0})
+        request = a_recognition_request(options={"speakers": 0})
 
-        result = VENDOR.read_query(response(**DONE | {"ResultDetail": [{**DETAIL, "SpeakerRoleName": "张三"}]}), order)
+        result = VENDOR.read_query(
+            response(**DONE | {"ResultDetail": [{**DETAIL, "SpeakerRoleName": "张三"}]}), request
+        )
 
         assert result.utterances[0].speaker == "张三"
 
     @pytest.mark.parametrize("detail", [None, []], ids=str)
     def test_silence(self, detail):
         result = VENDOR.read_query(
-            response(TaskId=1, Status=2, AudioDuration=3.0, Result="", ResultDetail=detail), an_order()
+            response(TaskId=1, Status=2, AudioDuration=3.0, Result="", ResultDetail=detail), a_recognition_request()
         )
 
         assert (result.text, result.utterances, result.duration_ms) == ("", [], 3000)
@@ -324,7 +335,7 @@ class TestResult:
     def test_a_callback_without_detail_has_its_lines(self, detail):
         body = f"code=0&requestId=5&text=[0:0.020,0:2.380]  好。&audioTime=2.4&resultDetail={detail}"
 
-        told = VENDOR.read_callback(body.encode(), "", an_order())
+        told = VENDOR.read_callback(body.encode(), "", a_recognition_request())
 
         assert lines(told.outcome) == [(20, 2380, "好。", None, None)]
 
@@ -342,7 +353,7 @@ class TestNoResult:
             ResultDetail=None,
         )
 
-        assert VENDOR.read_query(reply, an_order()) == InProgress()
+        assert VENDOR.read_query(reply, a_recognition_request()) == InProgress()
 
     @pytest.mark.parametrize(
         ("message", "error_class", "trait"),
@@ -376,7 +387,7 @@ class TestNoResult:
         )
 
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(reply, an_order())
+            VENDOR.read_query(reply, a_recognition_request())
 
         assert (failure.value.error_class, failure.value.code) == (error_class, "TaskFailed")
         assert trait in (None, failure.value.constraint)
@@ -389,7 +400,7 @@ class TestNoResult:
             "&text=&audioTime=0.000000&message=Failed+to+download+audio+file%21&resultDetail="
         )
 
-        told = VENDOR.read_callback(body.encode(), "application/x-www-form-urlencoded", an_order())
+        told = VENDOR.read_callback(body.encode(), "application/x-www-form-urlencoded", a_recognition_request())
 
         assert told.vendor_task_id == "6000000123457"
         assert (told.outcome.error_class, told.outcome.code) == (ErrorClass.RETRY, "10007")
@@ -398,7 +409,7 @@ class TestNoResult:
     @pytest.mark.parametrize("body", [b"", b"hello", b"text=a", b"code=x&text=a", b"code=0&requestId=5"], ids=str)
     def test_a_callback_that_is_not_the_vendors(self, body):
         with pytest.raises(AsrError, match="BadCallback"):
-            VENDOR.read_callback(body, "", an_order())
+            VENDOR.read_callback(body, "", a_recognition_request())
 
     @pytest.mark.parametrize(
         "reply",
@@ -417,7 +428,7 @@ class TestNoResult:
     )
     def test_only_the_question_failed(self, reply):
         with pytest.raises(QueryFailedError):
-            VENDOR.read_query(reply, an_order())
+            VENDOR.read_query(reply, a_recognition_request())
 
     @pytest.mark.parametrize(
         ("code", "error_class"),
@@ -428,7 +439,7 @@ class TestNoResult:
     )
     def test_the_task_failed(self, code, error_class):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(refusal(code, "错误的TaskId。"), an_order())
+            VENDOR.read_query(refusal(code, "错误的TaskId。"), a_recognition_request())
 
         assert not isinstance(failure.value, QueryFailedError)
         assert (failure.value.error_class, failure.value.code) == (error_class, code)
@@ -438,6 +449,6 @@ def test_an_answer_written_by_the_vendors_sdk_is_read():
     status = models.DescribeTaskStatusResponse()
     status._deserialize({"Data": DONE, "RequestId": "r"})
 
-    result = VENDOR.read_query(response(**json.loads(status.Data.to_json_string())), an_order())
+    result = VENDOR.read_query(response(**json.loads(status.Data.to_json_string())), a_recognition_request())
 
     assert words(result) == WORDS

@@ -14,8 +14,8 @@ from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
     NOW,
-    account_of,
-    an_order,
+    a_recognition_request,
+    endpoint_of,
     json_of,
     lines,
     submission,
@@ -24,9 +24,9 @@ from tests.support.recognition_requests import (
 VENDOR = VolcengineBigmodel()
 STEREO = {"channels": 2}
 SEED, BIG = "volc.seedasr.auc", "volc.bigasr.auc"
-TASK_ID = VENDOR.chosen_task_id(an_order())
+TASK_ID = VENDOR.chosen_task_id(a_recognition_request())
 REQUEST_ID = TASK_ID.removeprefix(f"{SEED}/")
-IDLE = an_order(options={"model": "volc.bigasr.auc_idle"})
+IDLE = a_recognition_request(options={"model": "volc.bigasr.auc_idle"})
 
 
 def refused_by_gateway(code, message="", status=403):
@@ -43,25 +43,27 @@ def told(code, message="", body="{}", status=200):
 
 class TestTaskId:
     def test_is_a_uuid_of_the_job_and_the_attempt(self):
-        order = an_order()
+        request = a_recognition_request()
 
-        other = {VENDOR.chosen_task_id(each) for each in (replace(order, attempt=2), replace(order, job_id="job-2"))}
+        other = {
+            VENDOR.chosen_task_id(each) for each in (replace(request, attempt=2), replace(request, job_id="job-2"))
+        }
 
         assert UUID(REQUEST_ID).version == 4
         assert str(UUID(REQUEST_ID)) == REQUEST_ID
-        assert VENDOR.chosen_task_id(replace(order, repeated=True)) == TASK_ID
+        assert VENDOR.chosen_task_id(replace(request, repeated=True)) == TASK_ID
         assert len({TASK_ID, *other}) == 3
 
     @pytest.mark.parametrize(
-        ("order", "edition"),
+        ("recognition_request", "edition"),
         [
-            pytest.param(an_order(), SEED, id="preferred"),
-            pytest.param(replace(an_order(), edition=BIG), BIG, id="of-the-attempt"),
+            pytest.param(a_recognition_request(), SEED, id="preferred"),
+            pytest.param(replace(a_recognition_request(), edition=BIG), BIG, id="of-the-attempt"),
             pytest.param(IDLE, "volc.bigasr.auc_idle", id="named"),
         ],
     )
-    def test_task_id_names_the_edition_and_keeps_the_request_id(self, order, edition):
-        assert VENDOR.chosen_task_id(order) == f"{edition}/{REQUEST_ID}"
+    def test_task_id_names_the_edition_and_keeps_the_request_id(self, recognition_request, edition):
+        assert VENDOR.chosen_task_id(recognition_request) == f"{edition}/{REQUEST_ID}"
 
 
 @pytest.mark.parametrize(
@@ -69,10 +71,10 @@ class TestTaskId:
     ["it-IT", "bn-BD", "el-GR", "nl-NL", "ru-RU", "tr-TR", "vi-VN", "pl-PL", "ro-RO", "ne-NP", "uk-UA", "yue-CN"],
 )
 def test_language_of_2026_is_submitted(language):
-    order = an_order(options={"language": language})
+    request = a_recognition_request(options={"language": language})
 
-    assert VENDOR.rejection_reason(order) is None
-    assert json_of(submission(VENDOR, order))["audio"]["language"] == language
+    assert VENDOR.rejection_reason(request) is None
+    assert json_of(submission(VENDOR, request))["audio"]["language"] == language
 
 
 @pytest.mark.parametrize(
@@ -85,12 +87,12 @@ def test_language_of_2026_is_submitted(language):
     ],
 )
 def test_editions_follow_what_is_asked(options, editions):
-    assert VENDOR.editions(an_order(options=options)) == editions
+    assert VENDOR.editions(a_recognition_request(options=options)) == editions
 
 
 class TestSubmission:
     def test_headers_and_body(self):
-        request = submission(VENDOR, an_order())
+        request = submission(VENDOR, a_recognition_request())
 
         assert (request.method, urlsplit(request.url).path) == ("POST", "/api/v3/auc/bigmodel/submit")
         assert request.headers == {
@@ -116,9 +118,9 @@ class TestSubmission:
         }
 
     def test_pair_of_the_old_console_is_still_sent(self):
-        account = VendorEndpoint("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
+        endpoint = VendorEndpoint("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
 
-        headers = submission(VENDOR, an_order(), account=account).headers
+        headers = submission(VENDOR, a_recognition_request(), endpoint=endpoint).headers
 
         assert (headers["X-Api-App-Key"], headers["X-Api-Access-Key"]) == ("1", "t")
         assert "X-Api-Key" not in headers
@@ -159,7 +161,7 @@ class TestSubmission:
         ],
     )
     def test_wishes(self, options, audio, sent):
-        wishes = json_of(submission(VENDOR, an_order(options=options, **audio)))["request"]
+        wishes = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))["request"]
 
         assert wishes | sent == wishes
 
@@ -184,7 +186,7 @@ class TestSubmission:
         ],
     )
     def test_audio(self, options, audio, sent):
-        described = json_of(submission(VENDOR, an_order(options=options, **audio)))["audio"]
+        described = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))["audio"]
 
         assert described | sent == described
         assert ("codec" in described) == (audio.get("codec", "raw") in {"raw", "opus"})
@@ -192,7 +194,7 @@ class TestSubmission:
 
     def test_the_idle_edition(self):
         submitted = submission(VENDOR, IDLE)
-        queried = VENDOR.query_request(VENDOR.chosen_task_id(IDLE), account_of(VENDOR), now=NOW)
+        queried = VENDOR.query_request(VENDOR.chosen_task_id(IDLE), endpoint_of(VENDOR), now=NOW)
 
         for request, call in ((submitted, "submit"), (queried, "query")):
             assert urlsplit(request.url).path == f"/api/v3/auc/bigmodel/idle/{call}"
@@ -200,38 +202,40 @@ class TestSubmission:
             assert request.headers["X-Api-Request-Id"] == REQUEST_ID
 
     def test_speakers_are_not_asked_of_the_idle_edition(self):
-        order = an_order(options={"model": "volc.bigasr.auc_idle", "speakers": 2})
+        request = a_recognition_request(options={"model": "volc.bigasr.auc_idle", "speakers": 2})
 
-        wishes = json_of(submission(VENDOR, order))["request"]
+        wishes = json_of(submission(VENDOR, request))["request"]
 
         assert not {"enable_speaker_info", "ssd_version"} & wishes.keys()
-        assert VENDOR.unsupported_options(order) == {"speakers"}
+        assert VENDOR.unsupported_options(request) == {"speakers"}
 
     def test_speaker_model_is_left_out_for_another_language(self):
-        wishes = json_of(submission(VENDOR, an_order(options={"speakers": 0, "language": "en"})))["request"]
+        wishes = json_of(submission(VENDOR, a_recognition_request(options={"speakers": 0, "language": "en"})))[
+            "request"
+        ]
 
         assert wishes["enable_speaker_info"]
         assert "ssd_version" not in wishes
 
     def test_model_version_is_sent_to_model_1_only(self):
-        order = an_order(options={"vendor": {"volcengine-bigmodel": {"model_version": "400"}}})
-        elsewhere = replace(order, edition=SEED)
+        request = a_recognition_request(options={"vendor": {"volcengine-bigmodel": {"model_version": "400"}}})
+        elsewhere = replace(request, edition=SEED)
 
-        assert json_of(submission(VENDOR, order))["request"]["model_version"] == "400"
+        assert json_of(submission(VENDOR, request))["request"]["model_version"] == "400"
         assert "model_version" not in json_of(submission(VENDOR, elsewhere))["request"]
         assert VENDOR.unsupported_options(elsewhere) == {"volcengine-bigmodel.model_version"}
 
     def test_the_idle_edition_is_waited_for_longer(self):
-        assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(an_order())
+        assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(a_recognition_request())
 
     def test_a_query_sends_the_same_id_and_no_sequence(self):
-        order = replace(an_order(), edition=BIG)
-        request = VENDOR.query_request(VENDOR.chosen_task_id(order), account_of(VENDOR), now=NOW)
+        request = replace(a_recognition_request(), edition=BIG)
+        http_request = VENDOR.query_request(VENDOR.chosen_task_id(request), endpoint_of(VENDOR), now=NOW)
 
-        assert (urlsplit(request.url).path, request.body) == ("/api/v3/auc/bigmodel/query", b"{}")
-        assert request.headers["X-Api-Resource-Id"] == BIG
-        assert request.headers["X-Api-Request-Id"] == REQUEST_ID
-        assert "X-Api-Sequence" not in request.headers
+        assert (urlsplit(http_request.url).path, http_request.body) == ("/api/v3/auc/bigmodel/query", b"{}")
+        assert http_request.headers["X-Api-Resource-Id"] == BIG
+        assert http_request.headers["X-Api-Request-Id"] == REQUEST_ID
+        assert "X-Api-Sequence" not in http_request.headers
 
 
 @pytest.mark.parametrize(
@@ -262,7 +266,7 @@ class TestLimits:
         ],
     )
     def test_taken(self, audio, options):
-        assert VENDOR.rejection_reason(an_order(options=options, **audio)) is None
+        assert VENDOR.rejection_reason(a_recognition_request(options=options, **audio)) is None
 
     @pytest.mark.parametrize(
         ("audio", "options", "reason"),
@@ -275,11 +279,11 @@ class TestLimits:
         ],
     )
     def test_refused_in_words(self, audio, options, reason):
-        assert reason in VENDOR.rejection_reason(an_order(options=options, **audio))
+        assert reason in VENDOR.rejection_reason(a_recognition_request(options=options, **audio))
 
     def test_size(self):
-        assert VENDOR.rejection_reason(an_order(size_bytes=511_999_999)) is None
-        assert "size 512000000 bytes" in VENDOR.rejection_reason(an_order(size_bytes=512_000_000))
+        assert VENDOR.rejection_reason(a_recognition_request(size_bytes=511_999_999)) is None
+        assert "size 512000000 bytes" in VENDOR.rejection_reason(a_recognition_request(size_bytes=512_000_000))
 
 
 class TestAccepted:
@@ -293,12 +297,12 @@ class TestAccepted:
         ],
     )
     def test_under_our_id(self, reply):
-        assert VENDOR.read_submit(reply, an_order()) == Accepted(TASK_ID)
+        assert VENDOR.read_submit(reply, a_recognition_request()) == Accepted(TASK_ID)
 
     def test_a_repeated_submission_that_the_vendor_knows_is_accepted(self):
         reply = told("45000001", "duplicate request")
 
-        assert VENDOR.read_submit(reply, replace(an_order(), repeated=True)) == Accepted(TASK_ID)
+        assert VENDOR.read_submit(reply, replace(a_recognition_request(), repeated=True)) == Accepted(TASK_ID)
 
     @pytest.mark.parametrize(
         ("code", "message", "repeated", "error_class"),
@@ -320,7 +324,7 @@ class TestAccepted:
     )
     def test_refused(self, code, message, repeated, error_class):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_submit(told(code, message), replace(an_order(), repeated=repeated))
+            VENDOR.read_submit(told(code, message), replace(a_recognition_request(), repeated=repeated))
 
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
 
@@ -372,7 +376,7 @@ class TestAccepted:
     )
     def test_gateway_refusal_has_class_and_advice_of_its_code(self, reply, code, error_class, told):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_submit(reply, an_order())
+            VENDOR.read_submit(reply, a_recognition_request())
 
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
         assert told in failure.value.message
@@ -418,7 +422,7 @@ HEARD = [(480, 1900, "今天天气不错，", "1", None), (2300, 3320, "我们�
 
 class TestResult:
     def test_sentences_and_words(self):
-        result = VENDOR.read_query(told("20000000", "OK", DONE), an_order())
+        result = VENDOR.read_query(told("20000000", "OK", DONE), a_recognition_request())
 
         words = result.utterances[0].words
         assert (result.text, result.duration_ms) == ("今天天气不错，我们出门吧。", 3499)
@@ -438,9 +442,9 @@ class TestResult:
         ],
     )
     def test_variants_of_the_documents(self, document):
-        plain = VENDOR.read_query(told("20000000", "OK", DONE), an_order())
+        plain = VENDOR.read_query(told("20000000", "OK", DONE), a_recognition_request())
 
-        assert VENDOR.read_query(told("20000000", "OK", document), an_order()) == plain
+        assert VENDOR.read_query(told("20000000", "OK", document), a_recognition_request()) == plain
 
     def test_channels(self):
         utterances = [
@@ -448,7 +452,9 @@ class TestResult:
             for number in (1, 2)
         ]
 
-        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": utterances}}), an_order(**STEREO))
+        result = VENDOR.read_query(
+            told("20000000", "", {"result": {"utterances": utterances}}), a_recognition_request(**STEREO)
+        )
 
         assert [item.channel for item in result.utterances] == [0, 1]
 
@@ -465,7 +471,9 @@ class TestResult:
     def test_speaker_is_read_where_it_stands(self, fields, speaker):
         sentence = {"text": "好。", "start_time": 0, "end_time": 9, **fields}
 
-        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": [sentence]}}), an_order())
+        result = VENDOR.read_query(
+            told("20000000", "", {"result": {"utterances": [sentence]}}), a_recognition_request()
+        )
 
         assert result.utterances[0].speaker == speaker
 
@@ -473,7 +481,9 @@ class TestResult:
     def test_emotion_is_kept_although_not_asked_for(self, emotion):
         sentence = {"text": "好。", "start_time": 0, "end_time": 9, "additions": {"emotion": emotion}}
 
-        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": [sentence]}}), an_order())
+        result = VENDOR.read_query(
+            told("20000000", "", {"result": {"utterances": [sentence]}}), a_recognition_request()
+        )
 
         assert result.utterances[0].emotion == (emotion or None)
 
@@ -489,13 +499,13 @@ class TestResult:
             {"text": "吧", "end_time": 3000},
         ]
 
-        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": sentences}}), an_order())
+        result = VENDOR.read_query(told("20000000", "", {"result": {"utterances": sentences}}), a_recognition_request())
 
         assert [item.start_ms for item in result.utterances] == [0, 0, 2000, None]
         assert [word.start_ms for item in result.utterances for word in item.words] == [0, 0, None, None]
 
     def test_words_that_nobody_wants(self):
-        result = VENDOR.read_query(told("20000000", "", DONE), an_order(options={"words": False}))
+        result = VENDOR.read_query(told("20000000", "", DONE), a_recognition_request(options={"words": False}))
 
         assert not any(item.words for item in result.utterances)
 
@@ -510,7 +520,7 @@ class TestResult:
         ],
     )
     def test_silence(self, reply):
-        result = VENDOR.read_query(reply, an_order())
+        result = VENDOR.read_query(reply, a_recognition_request())
 
         assert (result.text, result.utterances) == ("", [])
 
@@ -528,7 +538,7 @@ class TestResult:
         ],
     )
     def test_in_progress(self, reply):
-        assert VENDOR.read_query(reply, an_order()) == InProgress()
+        assert VENDOR.read_query(reply, a_recognition_request()) == InProgress()
 
     @pytest.mark.parametrize(
         "reply",
@@ -554,7 +564,7 @@ class TestResult:
     )
     def test_only_the_question_failed(self, reply):
         with pytest.raises(QueryFailedError):
-            VENDOR.read_query(reply, an_order())
+            VENDOR.read_query(reply, a_recognition_request())
 
     @pytest.mark.parametrize(
         ("code", "message", "error_class"),
@@ -582,7 +592,7 @@ class TestResult:
     )
     def test_the_task_failed(self, code, message, error_class):
         with pytest.raises(AsrError) as failure:
-            VENDOR.read_query(told(code, message), an_order())
+            VENDOR.read_query(told(code, message), a_recognition_request())
 
         assert not isinstance(failure.value, QueryFailedError)
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
@@ -590,7 +600,7 @@ class TestResult:
 
 class TestCallback:
     def test_a_text_is_taken_at_its_word(self):
-        callback = VENDOR.read_callback(json.dumps(DONE).encode(), "application/json", an_order())
+        callback = VENDOR.read_callback(json.dumps(DONE).encode(), "application/json", a_recognition_request())
 
         assert callback.vendor_task_id == TASK_ID
         assert lines(callback.outcome) == HEARD
@@ -605,11 +615,11 @@ class TestCallback:
         ],
     )
     def test_anything_else_leads_to_a_query(self, document):
-        callback = VENDOR.read_callback(json.dumps(document).encode(), "application/json", an_order())
+        callback = VENDOR.read_callback(json.dumps(document).encode(), "application/json", a_recognition_request())
 
         assert (callback.vendor_task_id, callback.outcome) == (TASK_ID, InProgress())
 
     @pytest.mark.parametrize("body", [b"", b"code=0", b"[]", b"null"], ids=str)
     def test_what_is_not_the_vendors(self, body):
         with pytest.raises(AsrError, match="BadCallback"):
-            VENDOR.read_callback(body, "application/json", an_order())
+            VENDOR.read_callback(body, "application/json", a_recognition_request())

@@ -111,9 +111,9 @@ def _wait_for_turn_s(job: Job, services: Services) -> float:
 def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, HttpReply]:
     vendor = services.vendors[job.attempt.vendor]
 
-    def ask(account: VendorEndpoint) -> tuple[InProgress | Recognition, HttpReply]:
+    def ask(endpoint: VendorEndpoint) -> tuple[InProgress | Recognition, HttpReply]:
         task_id = job.attempt.vendor_task_id or ""
-        request = vendor.query_request(task_id, account, now=int(services.now().timestamp()))
+        request = vendor.query_request(task_id, endpoint, now=int(services.now().timestamp()))
         try:
             reply = services.send(request)
         except AsrError as error:

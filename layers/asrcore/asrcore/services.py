@@ -371,7 +371,7 @@ class Services:
         held = self.secret(fresh=fresh).get(vendor.secret_name)
         return held if isinstance(held, Mapping) else {}
 
-    def account(self, vendor: Vendor) -> VendorEndpoint:
+    def endpoint(self, vendor: Vendor) -> VendorEndpoint:
         """Where and as whom to speak to a vendor. Raises AsrError(config) when the secret lacks something."""
         lacking = self.missing_credentials(vendor) and self.missing_credentials(vendor, fresh=True)
         if lacking:
@@ -384,15 +384,15 @@ class Services:
 
         Who has just mended the secret is not to wait until every process has forgotten the old one.
         """
-        account = self.account(vendor)
+        endpoint = self.endpoint(vendor)
         try:
-            return call(account)
+            return call(endpoint)
         except AsrError as error:
             if error.error_class is not ErrorClass.CONFIG:
                 raise
-            if self._credentials(vendor, fresh=True) == account.credentials:
+            if self._credentials(vendor, fresh=True) == endpoint.credentials:
                 raise
-        return call(self.account(vendor))
+        return call(self.endpoint(vendor))
 
     def callback_keys(self, *, fresh: bool = False) -> list[str]:
         """The keys that sign callback addresses: the first signs, all are accepted."""

@@ -150,11 +150,11 @@ def _plan(job: Job, services: Services) -> Job:
         linked = is_remote(source.key)
         audio = remote_audio(source.key) if linked else _probe(source, services)
         # Nobody knows how large a linked recording is.
-        order = RecognitionRequest(
+        request = RecognitionRequest(
             job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None
         )
         can_convert = services.settings.converts and not linked
-        selected = _choose(order, _candidates(pinned, services), services, can_convert=can_convert)
+        selected = _choose(request, _candidates(pinned, services), services, can_convert=can_convert)
     except AsrError as error:
         return end(job.job_id, _explained(error, job.source.key), services)
     warnings = [_UNSEEN.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
@@ -195,13 +195,13 @@ def _explained(error: AsrError, key: str) -> AsrError:
 
 
 def _choose(
-    order: RecognitionRequest, candidates: Sequence[str], services: Services, *, can_convert: bool
+    request: RecognitionRequest, candidates: Sequence[str], services: Services, *, can_convert: bool
 ) -> Selection:
     """Select the candidates that take the recording; credentials that lack are looked for afresh before a job fails.
 
     can_convert: whether the recording may be converted.
     """
-    select = partial(choose, order, candidates, services.vendors, can_convert=can_convert)
+    select = partial(choose, request, candidates, services.vendors, can_convert=can_convert)
     try:
         return select(services.missing_credentials)
     except AsrError as error:
@@ -260,13 +260,13 @@ def _submit_in_turn(job: Job, services: Services, *, longest_call_s: float) -> J
             return job
         if wait_s > 0:
             services.sleep(wait_s)
-        order = _order(job, services)
+        request = _order(job, services)
         claimed = job.claim(
-            vendor.chosen_task_id(order),
-            vendor.warnings(order),
+            vendor.chosen_task_id(request),
+            vendor.warnings(request),
             services.now(),
             longest_call_s=vendor.longest_call_s,
-            edition=order.edition,
+            edition=request.edition,
             typical_s=typical_s,
         )
         job = services.jobs.save(claimed)
@@ -294,10 +294,10 @@ def _is_there(source: Source, services: Services) -> bool:
 
 def _order(job: Job, services: Services) -> RecognitionRequest:
     """Return the order of the current attempt, with the edition that it uses: once chosen, it stays."""
-    order = recognition_request(job)
+    request = recognition_request(job)
     vendor = services.vendors[job.attempt.vendor]
-    preferred = services.refused_editions.first(vendor.name, vendor.editions(order), services.now())
-    return order if order.edition else replace(order, edition=preferred)
+    preferred = services.refused_editions.first(vendor.name, vendor.editions(request), services.now())
+    return request if request.edition else replace(request, edition=preferred)
 
 
 def _typical_s(job: Job, services: Services) -> int | None:
@@ -360,8 +360,8 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
     if following is None:
         return attempt_failed(job, error, services)
     LOG.warning("edition refused", attempt=number, vendor=vendor.name, edition=job.attempt.edition, following=following)
-    order = replace(recognition_request(job), edition=following)
-    task_id, warnings = vendor.chosen_task_id(order), vendor.warnings(order)
+    request = replace(recognition_request(job), edition=following)
+    task_id, warnings = vendor.chosen_task_id(request), vendor.warnings(request)
     job = services.update_job(
         job.job_id, lambda job: job.change_edition(number, following, task_id, warnings, services.now())
     )
@@ -370,21 +370,21 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
 
 
 def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, HttpReply]:
-    vendor, order = services.vendors[job.attempt.vendor], recognition_request(job)
+    vendor, request = services.vendors[job.attempt.vendor], recognition_request(job)
 
-    def hand_over(account: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
-        request = vendor.submit_request(
-            order,
+    def hand_over(endpoint: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
+        http_request = vendor.submit_request(
+            request,
             _delivery(job, services),
-            account,
+            endpoint,
             callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",
             now=int(services.now().timestamp()),
             nonce=services.nonce(),
         )
-        if job.claim_left_s(services.now()) < request.longest_s:
+        if job.claim_left_s(services.now()) < http_request.longest_s:
             raise _ClaimEndedError
-        reply = services.send(request)
-        return vendor.read_submit(reply, order), reply
+        reply = services.send(http_request)
+        return vendor.read_submit(reply, request), reply
 
     return services.call_with_fresh_credentials(vendor, hand_over)
 

@@ -22,29 +22,29 @@ _WITHOUT_HEADER = frozenset({"pcm"})  # formats that no decoder can know
 _WITHOUT_DECODER = frozenset({"silk"})  # codecs that FFmpeg cannot decode
 
 
-def takes_as_is(vendor: Vendor, order: RecognitionRequest) -> bool:
+def takes_as_is(vendor: Vendor, request: RecognitionRequest) -> bool:
     """Return whether a vendor takes the recording as it is, and hears the audio track that was asked for."""
-    return order.options.audio_track in {None, 1} and vendor.rejection_reason(order) is None
+    return request.options.audio_track in {None, 1} and vendor.rejection_reason(request) is None
 
 
-def form_for(vendor: Vendor, order: RecognitionRequest) -> Form | None:
+def form_for(vendor: Vendor, request: RecognitionRequest) -> Form | None:
     """Return the form in which a vendor takes a recording, the best first; None where none helps.
 
     What a vendor merely tries because a person named it is no form that it takes.
     """
-    if order.audio.format in _WITHOUT_HEADER or order.audio.codec in _WITHOUT_DECODER:
+    if request.audio.format in _WITHOUT_HEADER or request.audio.codec in _WITHOUT_DECODER:
         return None
-    return next((form for form in _forms(order) if _takes(vendor, order, form)), None)
+    return next((form for form in _forms(request) if _takes(vendor, request, form)), None)
 
 
-def converted_order(order: RecognitionRequest, form: Form) -> RecognitionRequest:
+def converted_request(request: RecognitionRequest, form: Form) -> RecognitionRequest:
     """Return the order as it is after the conversion, with the size that is to be expected."""
-    duration_ms = order.audio.duration_ms
-    return replace(order, audio=form.audio(duration_ms), size_bytes=form.size_bytes(duration_ms))
+    duration_ms = request.audio.duration_ms
+    return replace(request, audio=form.audio(duration_ms), size_bytes=form.size_bytes(duration_ms))
 
 
-def _takes(vendor: Vendor, order: RecognitionRequest, form: Form) -> bool:
-    converted = replace(converted_order(order, form), named=False)
+def _takes(vendor: Vendor, request: RecognitionRequest, form: Form) -> bool:
+    converted = replace(converted_request(request, form), named=False)
     if form.channels == 2:
         split = replace(converted, options=converted.options.model_copy(update={"channels": "split"}))
         if "channels" in vendor.unsupported_options(split):
@@ -52,16 +52,16 @@ def _takes(vendor: Vendor, order: RecognitionRequest, form: Form) -> bool:
     return vendor.rejection_reason(converted) is None
 
 
-def _forms(order: RecognitionRequest) -> Iterator[Form]:
-    is_long = order.audio.duration_ms is None or order.audio.duration_ms > LONG_MS
-    for channels in (2, 1) if _is_to_be_split(order) else (1,):
-        for rate_hz in (8000, 16000) if order.audio.sample_rate_hz == TELEPHONE_HZ else (16000,):
+def _forms(request: RecognitionRequest) -> Iterator[Form]:
+    is_long = request.audio.duration_ms is None or request.audio.duration_ms > LONG_MS
+    for channels in (2, 1) if _is_to_be_split(request) else (1,):
+        for rate_hz in (8000, 16000) if request.audio.sample_rate_hz == TELEPHONE_HZ else (16000,):
             for name in ("mp3", "wav") if is_long else ("wav", "mp3"):
                 yield Form.model_validate({"format": name, "sample_rate_hz": rate_hz, "channels": channels})
 
 
-def _is_to_be_split(order: RecognitionRequest) -> bool:
-    if order.audio.channels != 2 or order.options.channels == "mix":
+def _is_to_be_split(request: RecognitionRequest) -> bool:
+    if request.audio.channels != 2 or request.options.channels == "mix":
         return False
-    is_call = order.audio.sample_rate_hz == TELEPHONE_HZ and order.options.speakers is None
-    return order.options.channels == "split" or is_call
+    is_call = request.audio.sample_rate_hz == TELEPHONE_HZ and request.options.speakers is None
+    return request.options.channels == "split" or is_call

@@ -37,27 +37,27 @@ class _Change:
         return " ".join([f"ffmpeg {before}-i IN", *self.arguments, *more, f"{out}.{self.ending}"])
 
 
-def advise(order: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
+def advise(request: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
     """Return what to do with a recording so that one of the vendors takes it, in one sentence."""
-    if not any(order.options.language in vendor.limits.languages for vendor in vendors):
+    if not any(request.options.language in vendor.limits.languages for vendor in vendors):
         spoken = sorted(frozenset[str]().union(*(vendor.limits.languages for vendor in vendors)))
         return f"Set the option language to one that is taken ({', '.join(spoken)}), or name another vendor"
-    if order.audio.codec in UNREADABLE:
-        return f"Convert it from {order.audio.codec} to WAV or MP3 with the program that made it"
-    change = _first_taken(order, vendors, _changes(order))
+    if request.audio.codec in UNREADABLE:
+        return f"Convert it from {request.audio.codec} to WAV or MP3 with the program that made it"
+    change = _first_taken(request, vendors, _changes(request))
     if change:
-        return f"Convert it to {', '.join(change.words)}: {change.command(order.audio)}"
+        return f"Convert it to {', '.join(change.words)}: {change.command(request.audio)}"
     for longest_ms in sorted({vendor.limits.max_duration_ms for vendor in vendors}, reverse=True):
-        part = _first_taken(order, vendors, chain([_as_it_is(order)], _changes(order)), longest_ms)
+        part = _first_taken(request, vendors, chain([_as_it_is(request)], _changes(request)), longest_ms)
         if part:
             seconds = longest_ms // 1000
-            split = part.command(order.audio, f"-f segment -segment_time {seconds}", out="OUT%03d")
+            split = part.command(request.audio, f"-f segment -segment_time {seconds}", out="OUT%03d")
             return f"Split it into parts of at most {seconds} s: {split}"
     return "Name another vendor, or upload another recording"
 
 
 def _first_taken(
-    order: RecognitionRequest, vendors: Sequence[Vendor], changes: Iterable[_Change], longest_ms: int | None = None
+    request: RecognitionRequest, vendors: Sequence[Vendor], changes: Iterable[_Change], longest_ms: int | None = None
 ) -> _Change | None:
     """Return the first change after which a vendor takes the recording, or its parts of `longest_ms`."""
     for change in changes:
@@ -66,19 +66,19 @@ def _first_taken(
         part_ms = length_ms if longest_ms is None else min(length_ms, longest_ms)
         audio = change.audio.model_copy(update={"duration_ms": part_ms})
         size_bytes = change.size_bytes * part_ms // max(length_ms, 1)
-        changed = replace(order, audio=audio, size_bytes=size_bytes, named=False)
+        changed = replace(request, audio=audio, size_bytes=size_bytes, named=False)
         if any(vendor.rejection_reason(changed) is None for vendor in vendors):
             return change
     return None
 
 
-def _as_it_is(order: RecognitionRequest) -> _Change:
-    return _Change((), ("-c copy",), order.audio.format, order.audio, order.size_bytes)
+def _as_it_is(request: RecognitionRequest) -> _Change:
+    return _Change((), ("-c copy",), request.audio.format, request.audio, request.size_bytes)
 
 
-def _changes(order: RecognitionRequest) -> Iterator[_Change]:
+def _changes(request: RecognitionRequest) -> Iterator[_Change]:
     """Yield what FFmpeg can make of a recording, from few changes to many; its own format first."""
-    audio = order.audio
+    audio = request.audio
     own = [name for name, (codec, *_) in WRITTEN.items() if (name, codec) == (audio.format, audio.codec)]
     others = ["wav", "mp3"] if (audio.duration_ms or 0) <= LONG_MS else ["mp3", "wav"]
     forms = [
@@ -87,15 +87,15 @@ def _changes(order: RecognitionRequest) -> Iterator[_Change]:
     ]
     for ending, *wanted in sorted(forms, key=lambda form: sum(form[1:])):
         if any(wanted):
-            yield _change(order, ending, *wanted)
+            yield _change(request, ending, *wanted)
 
 
-def _change(order: RecognitionRequest, ending: str, is_new_format: bool, to_mono: bool, to_rate: bool) -> _Change:
+def _change(request: RecognitionRequest, ending: str, is_new_format: bool, to_mono: bool, to_rate: bool) -> _Change:
     codec, bits, arguments = WRITTEN[ending]
     changed = {"format": ending, "codec": codec, "bits_per_sample": bits}
     changed |= {"channels": 1} if to_mono else {}
     changed |= {"sample_rate_hz": ENGINE_HZ} if to_rate else {}
-    audio = order.audio.model_copy(update=changed)
+    audio = request.audio.model_copy(update=changed)
     bytes_per_s = MP3_BYTES_PER_S
     if ending == "wav":
         bytes_per_s = 2 * (audio.channels or 2) * (audio.sample_rate_hz or ENGINE_HZ)

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from asrcore.core.choice import ChoiceReason, VendorChoice
-from asrcore.core.conversion import converted_order, form_for, takes_as_is
+from asrcore.core.conversion import converted_request, form_for, takes_as_is
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.remedy import advise
@@ -65,7 +65,7 @@ class Selection:
 
 
 def choose(
-    order: RecognitionRequest,
+    request: RecognitionRequest,
     candidates: Sequence[str],
     vendors: Mapping[str, Vendor],
     missing_credentials: Callable[[Vendor], str | None],
@@ -84,18 +84,18 @@ def choose(
     when none can: `config` if credentials alone stand in the way of one, else `bad_audio`.
     """
     named = [vendors[name] for name in candidates]
-    listed = replace(order, named=False)
+    listed = replace(request, named=False)
     if not can_convert:
-        return _select(order, order.named, named, missing_credentials, {})
+        return _select(request, request.named, named, missing_credentials, {})
     if any(takes_as_is(vendor, listed) and not missing_credentials(vendor) for vendor in named):
-        return _select(listed, order.named, named, missing_credentials, {})
-    found = {vendor.name: form_for(vendor, order) for vendor in named}
+        return _select(listed, request.named, named, missing_credentials, {})
+    found = {vendor.name: form_for(vendor, request) for vendor in named}
     forms = {name: form for name, form in found.items() if form is not None}
-    return _select(order, order.named, named, missing_credentials, forms)
+    return _select(request, request.named, named, missing_credentials, forms)
 
 
 def _select(
-    order: RecognitionRequest,
+    request: RecognitionRequest,
     is_named: bool,
     candidates: Sequence[Vendor],
     missing_credentials: Callable[[Vendor], str | None],
@@ -104,7 +104,7 @@ def _select(
     chosen: dict[str, Vendor] = {}
     refused: list[IneligibleVendor] = []
     for vendor in candidates:
-        reason = None if vendor.name in forms else vendor.rejection_reason(order)
+        reason = None if vendor.name in forms else vendor.rejection_reason(request)
         lacking = missing_credentials(vendor)
         if reason:
             refused.append(IneligibleVendor(vendor.name, reason, ErrorClass.BAD_AUDIO))
@@ -113,10 +113,10 @@ def _select(
         else:
             chosen[vendor.name] = vendor
     if not chosen:
-        raise _none_fits(order, refused, {vendor.name: vendor for vendor in candidates})
-    orders = {name: converted_order(order, forms[name]) if name in forms else order for name in chosen}
+        raise _none_fits(request, refused, {vendor.name: vendor for vendor in candidates})
+    requests = {name: converted_request(request, forms[name]) if name in forms else request for name in chosen}
     left_out = {
-        name: vendor.unsupported_options(orders[name]) & order.options.requested_names()
+        name: vendor.unsupported_options(requests[name]) & request.options.requested_names()
         for name, vendor in chosen.items()
     }
     in_order = sorted(left_out, key=lambda name: bool(left_out[name]))
@@ -136,14 +136,14 @@ def _reason(first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoic
 
 
 def _none_fits(
-    order: RecognitionRequest, refused: Sequence[IneligibleVendor], vendors: Mapping[str, Vendor]
+    request: RecognitionRequest, refused: Sequence[IneligibleVendor], vendors: Mapping[str, Vendor]
 ) -> AsrError:
     lines = "\n".join(f"{refusal.vendor}: {refusal.reason}" for refusal in refused)
     only = refused[0].vendor if len(refused) == 1 else None
     if any(refusal.error_class is ErrorClass.CONFIG for refusal in refused):
         message = f"no vendor can take this recording; put the missing credentials into the stack's secret:\n{lines}"
         return AsrError(ErrorClass.CONFIG, "CredentialsMissing", message, only)
-    to_do = advise(order, [vendors[refusal.vendor] for refusal in refused])
+    to_do = advise(request, [vendors[refusal.vendor] for refusal in refused])
     message = f"{to_do}\n{lines}"
     return AsrError(ErrorClass.BAD_AUDIO, "NoVendorFits", message, only)
 

@@ -303,7 +303,7 @@ class Vendor(ABC):
         """What the vendor's object in the secret lacks, in words; "" when nothing."""
         return ", ".join(name for name in self.secret_fields if not held.get(name))
 
-    def chosen_task_id(self, order: RecognitionRequest) -> str | None:
+    def chosen_task_id(self, request: RecognitionRequest) -> str | None:
         """The task id that the submission of this attempt will have; None where the vendor chooses it.
 
         The same for the same job and attempt, so that it can be written down first: a submission of which nobody knows
@@ -311,23 +311,23 @@ class Vendor(ABC):
         """
         return None
 
-    def editions(self, order: RecognitionRequest) -> tuple[str, ...]:
+    def editions(self, request: RecognitionRequest) -> tuple[str, ...]:
         """Return the editions of the product that may serve an order, the preferred one first; none for most vendors.
 
         An account has a right to some of them. After a refusal by one of `edition_codes` the next one is used.
         """
         return ()
 
-    def result_deadline_s(self, order: RecognitionRequest) -> float:
+    def result_deadline_s(self, request: RecognitionRequest) -> float:
         """Seconds after submission at which a result that has not come is no longer waited for."""
         return RESULT_DEADLINE_S
 
     @abstractmethod
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
@@ -336,29 +336,29 @@ class Vendor(ABC):
         """The request that hands the recording over. callback_url is used by vendors that call back."""
 
     @abstractmethod
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted | Recognition:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
         """Accepted, or the recognition itself from a vendor that answers at once. Raises AsrError."""
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         """The request that asks for the result; only vendors that complete by query have it."""
         raise LookupError(f"{self.name} cannot be queried")
 
-    def read_query(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_query(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         """InProgress or the recognition.
 
         Raises QueryFailedError where only the question failed, of these TaskNotFoundError where the vendor does not
         know the task, and AsrError for the end of the task.
         """
         try:
-            return self.read_result(reply, order)
+            return self.read_result(reply, request)
         except AsrError as error:
             raise self.query_error(error) from None
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         """What the answer to a query says. Raises AsrError; `read_query` tells what it means for the task."""
         raise LookupError(f"{self.name} cannot be queried")
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         """What a callback says. Raises AsrError("BadCallback") when the body is not one of this vendor's."""
         raise LookupError(f"{self.name} does not call back")
 
@@ -366,45 +366,45 @@ class Vendor(ABC):
         """The JSON that the vendor expects in answer to a callback: taken over, or failed and wanted again."""
         return {"code": 0, "message": "success"} if stored else {"code": 1, "message": "not stored, please send again"}
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
         """Why this vendor cannot take this recording, in words with both numbers; None when it can."""
-        return next(iter(refusals(self.limits, order)), None)
+        return next(iter(refusals(self.limits, request)), None)
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
         """The options that somebody asked for and this recording will not get from this vendor.
 
         Those set under another vendor's name are among them, as `vendor.parameter`.
         """
-        asked = order.options.requested_names()
-        if order.audio.channels == 1:
+        asked = request.options.requested_names()
+        if request.audio.channels == 1:
             asked -= {"channels"}  # one channel alone is split and mixed at once
         elsewhere = {
             f"{vendor}.{parameter}"
-            for vendor, own in order.options.vendor.items()
+            for vendor, own in request.options.vendor.items()
             for parameter in own
             if vendor != self.name
         }
         return (asked - self.supported_options) | elsewhere
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
         """Whether the number of speakers that somebody asked for is kept; if not, they are told apart and counted."""
         return True
 
-    def warnings(self, order: RecognitionRequest) -> list[str]:
+    def warnings(self, request: RecognitionRequest) -> list[str]:
         """What this recording will not get from this vendor in the way it was asked for, a sentence each."""
-        unsupported_options, speakers = self.unsupported_options(order), order.options.speakers
+        unsupported_options, speakers = self.unsupported_options(request), request.options.speakers
         found = [
             f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unsupported_options)
         ]
-        if speakers and "speakers" not in unsupported_options and not self.fixes_speakers(order):
+        if speakers and "speakers" not in unsupported_options and not self.fixes_speakers(request):
             found.append(f"{self.name} tells speakers apart, but counts them itself: they may not be {speakers}")
-        if order.named and (what := unlisted(self.limits, order.audio)):
+        if request.named and (what := unlisted(self.limits, request.audio)):
             found.append(f"{self.name} does not list {what}; it was submitted because the vendor was named")
         return found
 
-    def vendor_options(self, order: RecognitionRequest) -> Mapping[str, Value]:
+    def vendor_options(self, request: RecognitionRequest) -> Mapping[str, Value]:
         """What somebody set under this vendor's name: of `parameters`, checked, by their names there."""
-        return order.options.vendor_options(self.name)
+        return request.options.vendor_options(self.name)
 
     def look_up(self, code: str, message: str = "") -> Code:
         """What a code means; one that is not in the table is a bounded retry."""
@@ -515,9 +515,9 @@ class Vendor(ABC):
         return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", message, self.name)
 
 
-def attempt_uuid(order: RecognitionRequest) -> str:
+def attempt_uuid(request: RecognitionRequest) -> str:
     """A UUID that only this attempt has, always the same; in form a random one (version 4), as vendors want it."""
-    digest = hashlib.sha256(f"{order.job_id}/{order.attempt}".encode()).digest()
+    digest = hashlib.sha256(f"{request.job_id}/{request.attempt}".encode()).digest()
     return str(UUID(bytes=digest[:16], version=4))
 
 
@@ -526,12 +526,12 @@ def as_failed_query(error: AsrError) -> QueryFailedError:
     return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
 
 
-def refusals(limits: Limits, order: RecognitionRequest) -> list[str]:
+def refusals(limits: Limits, request: RecognitionRequest) -> list[str]:
     """One sentence for each of a vendor's limits that a recording breaks."""
-    audio, found = order.audio, []
-    if order.options.language not in limits.languages:
-        found.append(f"language {order.options.language} (takes {_listed(limits.languages)})")
-    may_try = order.named and limits.refused.isdisjoint({audio.format, audio.codec})
+    audio, found = request.audio, []
+    if request.options.language not in limits.languages:
+        found.append(f"language {request.options.language} (takes {_listed(limits.languages)})")
+    may_try = request.named and limits.refused.isdisjoint({audio.format, audio.codec})
     if not may_try and (what := unlisted(limits, audio)):
         found.append(what)
     if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
@@ -540,8 +540,8 @@ def refusals(limits: Limits, order: RecognitionRequest) -> list[str]:
         found.append(unfit_channels(audio.channels, limits.channels))
     if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
         found.append(f"length {audio.duration_ms / 1000:.10g} s (takes up to {limits.max_duration_ms / 1000:.10g} s)")
-    if limits.max_size_bytes and order.size_bytes > limits.max_size_bytes:
-        found.append(f"size {order.size_bytes} bytes (takes up to {limits.max_size_bytes})")
+    if limits.max_size_bytes and request.size_bytes > limits.max_size_bytes:
+        found.append(f"size {request.size_bytes} bytes (takes up to {limits.max_size_bytes})")
     return found
 
 

@@ -135,38 +135,38 @@ class Abcpen(Vendor):
     task_codes = frozenset({_ENGINE_FAILED})
     unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
-        bits, codec = order.audio.bits_per_sample, order.audio.codec
-        reason = super().rejection_reason(order)
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+        bits, codec = request.audio.bits_per_sample, request.audio.codec
+        reason = super().rejection_reason(request)
         if reason is None and codec == "flac" and bits not in (None, 16):
             return f"{bits} bits per sample in flac (takes 16)"
         return reason
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        options = order.options
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        options = request.options
         no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
         dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
         # It hears a stereo recording as a whole, and tells no channels.
-        no_channels = {"channels"} if options.channels == "split" and order.audio.channels != 1 else set()
-        return super().unsupported_options(order) | no_domain | dropped | no_channels
+        no_channels = {"channels"} if options.channels == "split" and request.audio.channels != 1 else set()
+        return super().unsupported_options(request) | no_domain | dropped | no_channels
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
-        options = order.options
-        rate_hz = str(order.audio.sample_rate_hz or DEFAULT_RATE_HZ)
+        options = request.options
+        rate_hz = str(request.audio.sample_rate_hz or DEFAULT_RATE_HZ)
         with_words = "false" if options.words is False else "true"
         form = {
-            **_signed(account, now),
+            **_signed(endpoint, now),
             "audio_url": delivery.required_url(),
-            "audio_encode": _encoding(order.audio.codec),
+            "audio_encode": _encoding(request.audio.codec),
             # The vendor's documents spell these two in two ways each; it ignores what it does not know.
             "audio_sample_rate": rate_hz,
             "audio_samplerate": rate_hz,
@@ -182,11 +182,11 @@ class Abcpen(Vendor):
             form["pd"] = options.domain
         if hotwords := _hotwords(options):
             form["hotWord"] = "|".join(hotwords)
-        form |= {name: _written(value) for name, value in self.vendor_options(order).items()}
+        form |= {name: _written(value) for name, value in self.vendor_options(request).items()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return HttpRequest("POST", _address(account), headers, urlencode(form).encode())
+        return HttpRequest("POST", _address(endpoint), headers, urlencode(form).encode())
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         document, code = self._answer(reply)
         if code != "0":
             raise self.error(code, _message(document))
@@ -198,16 +198,16 @@ class Abcpen(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         # Signed for each poll, unlike the vendor's demo: a signature lives for 5 minutes.
-        parameters = {**_signed(account, now), "task_id": vendor_task_id}
-        return HttpRequest("GET", f"{_address(account)}?{urlencode(parameters)}")
+        parameters = {**_signed(endpoint, now), "task_id": vendor_task_id}
+        return HttpRequest("GET", f"{_address(endpoint)}?{urlencode(parameters)}")
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         document, code = self._answer(reply)
         if code in _STILL_AT_WORK:
             return InProgress()
-        if code == _SILENT_OR_UNDECODABLE and order.audio.duration_ms is not None:
+        if code == _SILENT_OR_UNDECODABLE and request.audio.duration_ms is not None:
             return recognition([])  # our own probe understood the audio, so it is the silence that is meant
         if code != "0":
             raise self.error(code, _message(document))
@@ -215,7 +215,7 @@ class Abcpen(Vendor):
         result = coerce.mapping(coerce.mapping(data.get("data")).get("speechResult"))
         if "onebest" not in result and "detail" not in result:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
-        return _recognition(result, order)
+        return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> Code:
         """Return a code's meaning; that of the engine's failure is in its message, where that names a cause."""
@@ -235,13 +235,13 @@ def sign(appid: str, ts: str, api_key: str) -> str:
     return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
 
 
-def _signed(account: VendorEndpoint, now: int) -> dict[str, str]:
-    appid = account.credentials["appid"]
-    return {"appid": appid, "ts": str(now), "signa": sign(appid, str(now), account.credentials["api_key"])}
+def _signed(endpoint: VendorEndpoint, now: int) -> dict[str, str]:
+    appid = endpoint.credentials["appid"]
+    return {"appid": appid, "ts": str(now), "signa": sign(appid, str(now), endpoint.credentials["api_key"])}
 
 
-def _address(account: VendorEndpoint) -> str:
-    return f"{account.base_url.rstrip('/')}/v1/asr/long"
+def _address(endpoint: VendorEndpoint) -> str:
+    return f"{endpoint.base_url.rstrip('/')}/v1/asr/long"
 
 
 def _message(document: Mapping[str, Any]) -> str:
@@ -262,9 +262,9 @@ def _hotwords(options: Options) -> list[str]:
     return [word for word in options.hotwords if len(word) <= LONGEST_HOTWORD and "|" not in word]
 
 
-def _recognition(result: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
+def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
     # Without a wish for speakers the vendor labels two all the same.
-    with_speakers = order.options.speakers is not None
+    with_speakers = request.options.speakers is not None
     sentences = coerce.mappings(result.get("detail"))
     spans = coerce.spans(sentences, ("wordBg", "bg"), ("wordEd", "ed"), earliest_ms=0)
     utterances = [

@@ -95,19 +95,19 @@ class AbcpenOffline(Vendor):
     task_codes = frozenset({_FAILED})
     unknown_task_codes = frozenset({_NOT_FOUND})
 
-    def chosen_task_id(self, order: RecognitionRequest) -> str:
-        return attempt_uuid(order)
+    def chosen_task_id(self, request: RecognitionRequest) -> str:
+        return attempt_uuid(request)
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
         # It hears a stereo recording as a whole, and tells no channels.
-        no_channels = {"channels"} if order.options.channels == "split" and order.audio.channels != 1 else set()
-        return super().unsupported_options(order) | no_channels
+        no_channels = {"channels"} if request.options.channels == "split" and request.audio.channels != 1 else set()
+        return super().unsupported_options(request) | no_channels
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
@@ -115,22 +115,22 @@ class AbcpenOffline(Vendor):
     ) -> HttpRequest:
         body: dict[str, Any] = {
             "audio_url": delivery.required_url(),
-            "app_id": account.credentials["appid"],
-            "task_id": self.chosen_task_id(order),
-            "language": LANGUAGES[order.options.language],
+            "app_id": endpoint.credentials["appid"],
+            "task_id": self.chosen_task_id(request),
+            "language": LANGUAGES[request.options.language],
             "denoise": False,  # as the vendor advises
         }
-        if (speakers := order.options.speakers) is not None:
+        if (speakers := request.options.speakers) is not None:
             body["audio_type"] = WITH_SPEAKERS
         if speakers:  # 0 is to find out, as without numbers
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
-        body |= self.vendor_options(order)
-        headers = {"Content-Type": "application/json", **_signed(account, now)}
+        body |= self.vendor_options(request)
+        headers = {"Content-Type": "application/json", **_signed(endpoint, now)}
         return HttpRequest(
-            "POST", _address(account, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
+            "POST", _address(endpoint, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
         )
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         document, code = self._answer(reply)
         known = self.codes.get(code)
         # A repeated submission may be answered by the state of the task.
@@ -142,11 +142,11 @@ class AbcpenOffline(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
-        address = f"{_address(account, 'get_result')}/{quote(vendor_task_id, safe='')}"
-        return HttpRequest("GET", address, _signed(account, now))
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+        address = f"{_address(endpoint, 'get_result')}/{quote(vendor_task_id, safe='')}"
+        return HttpRequest("GET", address, _signed(endpoint, now))
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         # In JSON, a 404 that says no more is the API's own, about the task in the address.
         document, code = self._answer(reply, unsaid=_NOT_FOUND if reply.status == 404 else "")
         known = self.codes.get(code)
@@ -157,7 +157,7 @@ class AbcpenOffline(Vendor):
         result = _result(document)
         if "onebest" not in result and "detail" not in result:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
-        return _recognition(result, order)
+        return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> Code:
         """Return a code's meaning; that of a failed task is in its message, where that names a cause."""
@@ -175,17 +175,17 @@ class AbcpenOffline(Vendor):
         return document, self.checked_code(reply, said)
 
 
-def _signed(account: VendorEndpoint, now: int) -> dict[str, str]:
-    appid = account.credentials["appid"]
+def _signed(endpoint: VendorEndpoint, now: int) -> dict[str, str]:
+    appid = endpoint.credentials["appid"]
     return {
         "X-App-Key": appid,
         "X-Timestamp": str(now),
-        "X-App-Signature": abcpen.sign(appid, str(now), account.credentials["api_key"]),
+        "X-App-Signature": abcpen.sign(appid, str(now), endpoint.credentials["api_key"]),
     }
 
 
-def _address(account: VendorEndpoint, call: str) -> str:
-    return f"{account.base_url.rstrip('/')}{PATH}/{call}/v1"
+def _address(endpoint: VendorEndpoint, call: str) -> str:
+    return f"{endpoint.base_url.rstrip('/')}{PATH}/{call}/v1"
 
 
 def _message(document: Mapping[str, Any]) -> str:
@@ -198,10 +198,10 @@ def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return coerce.mapping(coerce.mapping(asr).get("speechResult"))
 
 
-def _recognition(result: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
+def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
     # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
     # vendor's document says that they always come.
-    with_words = order.options.words is not False
+    with_words = request.options.words is not False
     sentences = coerce.mappings(result.get("detail"))
     spans = coerce.spans(sentences, ("start",), ("end",), earliest_ms=0)
     return recognition(

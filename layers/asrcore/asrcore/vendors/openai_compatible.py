@@ -190,60 +190,60 @@ class OpenaiCompatible(Vendor):
         )
         return tuned
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        response_format = self._response_format(order)
-        unsupported_options = super().unsupported_options(order)
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        response_format = self._response_format(request)
+        unsupported_options = super().unsupported_options(request)
         if response_format == DIARIZED:
             unsupported_options -= {"speakers"}
-        if response_format != VERBOSE and order.options.words:
+        if response_format != VERBOSE and request.options.words:
             unsupported_options |= {"words"}
         return unsupported_options
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
         return False
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
-        boundary = f"asrcore-{attempt_uuid(order)}-{nonce:x}"
-        name, content_type = FILES.get(order.audio.format, (f"recording.{order.audio.format}", "audio/unknown"))
+        boundary = f"asrcore-{attempt_uuid(request)}-{nonce:x}"
+        name, content_type = FILES.get(request.audio.format, (f"recording.{request.audio.format}", "audio/unknown"))
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
         before = [
             _part(boundary, f'Content-Disposition: form-data; name="{field}"', f"{value}\r\n")
-            for field, value in self._fields(order, account)
+            for field, value in self._fields(request, endpoint)
         ]
         body = delivery.required_stream().between(
             "".join([*before, _part(boundary, head, "")]).encode(), f"\r\n--{boundary}--\r\n".encode()
         )
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/json"}
-        if key := account.credentials.get("api_key"):
+        if key := endpoint.credentials.get("api_key"):
             headers["Authorization"] = f"Bearer {key}"
         read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return HttpRequest("POST", _address(account), headers, body, read_timeout_s)
+        return HttpRequest("POST", _address(endpoint), headers, body, read_timeout_s)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Recognition:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Recognition:
         document = self._document(reply)
         if reply.status != 200 or ("error" in document and not document.get("text")):
             raise self._failure(reply, document)
         if "text" not in document and "segments" not in document:
             raise self.unusable(reply, "NoResult", "answered with neither a text nor an error")
-        return _recognition(document, order)
+        return _recognition(document, request)
 
-    def _fields(self, order: RecognitionRequest, account: VendorEndpoint) -> list[tuple[str, Value]]:
-        own, response_format = self.vendor_options(order), self._response_format(order)
-        granularities = ["segment"] if order.options.words is False else ["word", "segment"]
+    def _fields(self, request: RecognitionRequest, endpoint: VendorEndpoint) -> list[tuple[str, Value]]:
+        own, response_format = self.vendor_options(request), self._response_format(request)
+        granularities = ["segment"] if request.options.words is False else ["word", "segment"]
         fields = {
-            "model": own.get("model") or order.options.model or account.model,
-            "language": "" if own.get("language") == "auto" else LANGUAGES[order.options.language][0],
+            "model": own.get("model") or request.options.model or endpoint.model,
+            "language": "" if own.get("language") == "auto" else LANGUAGES[request.options.language][0],
             "response_format": response_format,
-            "prompt": own.get("prompt") or ", ".join(order.options.hotwords),
+            "prompt": own.get("prompt") or ", ".join(request.options.hotwords),
             "temperature": own.get("temperature", ""),
             "chunking_strategy": "auto" if response_format == DIARIZED else "",
         }
@@ -252,8 +252,8 @@ class OpenaiCompatible(Vendor):
             *(("timestamp_granularities[]", each) for each in granularities if response_format == VERBOSE),
         ]
 
-    def _response_format(self, order: RecognitionRequest) -> Value:
-        return self.vendor_options(order).get("response_format", VERBOSE)
+    def _response_format(self, request: RecognitionRequest) -> Value:
+        return self.vendor_options(request).get("response_format", VERBOSE)
 
     def _document(self, reply: HttpReply) -> Mapping[str, Any]:
         """Return the reply's JSON object; an empty one for an error with an HTTP status alone, as proxies send."""
@@ -285,9 +285,9 @@ def _part(boundary: str, head: str, body: str) -> str:
     return f"--{boundary}\r\n{head}\r\n\r\n{body}"
 
 
-def _address(account: VendorEndpoint) -> str:
+def _address(endpoint: VendorEndpoint) -> str:
     """The address of the interface; a base URL may have a path, and end in /v1 as OpenAI's own libraries take it."""
-    return account.base_url.rstrip("/").removesuffix("/v1") + PATH
+    return endpoint.base_url.rstrip("/").removesuffix("/v1") + PATH
 
 
 def _said(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -306,8 +306,8 @@ def _place(fault: Mapping[str, Any]) -> str:
     return ".".join(map(coerce.text, where)) if isinstance(where, list) else ""
 
 
-def _recognition(document: Mapping[str, Any], order: RecognitionRequest) -> Recognition:
-    length_ms = order.audio.duration_ms
+def _recognition(document: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
+    length_ms = request.audio.duration_ms
     text = coerce.text(document.get("text"))
     segments = coerce.mappings(document.get("segments"))
     words = coerce.mappings(document.get("words"))
@@ -325,7 +325,7 @@ def _recognition(document: Mapping[str, Any], order: RecognitionRequest) -> Reco
             )
             for segment, own in zip(segments, shared, strict=True)
         ]
-    if order.options.words is False:
+    if request.options.words is False:
         utterances = [utterance.model_copy(update={"words": []}) for utterance in utterances]
     return recognition(
         utterances,

@@ -162,18 +162,18 @@ class TencentCloud(Vendor):
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("secret_id", "secret_key")
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
-        reason = super().rejection_reason(order)
-        if reason is None and engine(order) is None:
-            return f"language {order.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(request)
+        if reason is None and engine(request) is None:
+            return f"language {request.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
         return reason
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        no_engine = {"model"} if order.options.model and not is_engine(order.options.model) else set()
-        dropped = len(_hotwords(order.options)) < len(order.options.hotwords)
-        listed = bool(_hotwords(order.options)) or "HotwordList" in self.vendor_options(order)
-        outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.vendor_options(order) else set()
-        return super().unsupported_options(order) | no_engine | ({"hotwords"} if dropped else set()) | outdone
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        no_engine = {"model"} if request.options.model and not is_engine(request.options.model) else set()
+        dropped = len(_hotwords(request.options)) < len(request.options.hotwords)
+        listed = bool(_hotwords(request.options)) or "HotwordList" in self.vendor_options(request)
+        outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.vendor_options(request) else set()
+        return super().unsupported_options(request) | no_engine | ({"hotwords"} if dropped else set()) | outdone
 
     def look_up(self, code: str, message: str = "") -> Code:
         """A code's meaning; one that is not listed means what its family means."""
@@ -198,9 +198,9 @@ class TencentCloud(Vendor):
         return response
 
 
-def call(action: str, parameters: Mapping[str, Any], account: VendorEndpoint, *, now: int) -> HttpRequest:
+def call(action: str, parameters: Mapping[str, Any], endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
     """The request that calls an action, signed."""
-    host = signed_host(account.base_url, HOST)
+    host = signed_host(endpoint.base_url, HOST)
     body = json.dumps(parameters, ensure_ascii=False).encode()
     signed_headers = {"Content-Type": JSON_TYPE, "Host": host}
     authorization = tc3.authorization(
@@ -208,8 +208,8 @@ def call(action: str, parameters: Mapping[str, Any], account: VendorEndpoint, *,
         body,
         service=SERVICE,
         now=now,
-        secret_id=account.credentials["secret_id"],
-        secret_key=account.credentials["secret_key"],
+        secret_id=endpoint.credentials["secret_id"],
+        secret_key=endpoint.credentials["secret_key"],
     )
     headers = {
         **signed_headers,
@@ -218,15 +218,15 @@ def call(action: str, parameters: Mapping[str, Any], account: VendorEndpoint, *,
         "X-TC-Version": VERSION,
         "X-TC-Timestamp": str(now),
     }
-    return HttpRequest("POST", f"{account.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
+    return HttpRequest("POST", f"{endpoint.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
 
 
-def engine(order: RecognitionRequest) -> str | None:
+def engine(request: RecognitionRequest) -> str | None:
     """The engine that was named, or the one for the language and rate; None where there is none."""
-    if is_engine(order.options.model):
-        return order.options.model
-    general, telephone = ENGINES.get(order.options.language, (None, None))
-    return telephone if order.audio.sample_rate_hz == TELEPHONE_HZ else general
+    if is_engine(request.options.model):
+        return request.options.model
+    general, telephone = ENGINES.get(request.options.language, (None, None))
+    return telephone if request.audio.sample_rate_hz == TELEPHONE_HZ else general
 
 
 def source(delivery: Delivery) -> dict[str, Any]:

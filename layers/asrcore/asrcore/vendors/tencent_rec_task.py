@@ -147,28 +147,30 @@ class TencentRecTask(TencentCloud):
     task_codes = frozenset({TASK_FAILED, "FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
-        reason = super().rejection_reason(order)
-        engine = tencent_cloud.engine(order) or ""
-        if reason is None and order.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(request)
+        engine = tencent_cloud.engine(request) or ""
+        if reason is None and request.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
             return f"{unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
-        if _third(order) is Third.CHANNEL:
-            return order.options.speakers == 2
-        return _takes_number(order)
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+        if _third(request) is Third.CHANNEL:
+            return request.options.speakers == 2
+        return _takes_number(request)
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        no_speakers = {"speakers"} if _third(order) is Third.NOTHING else set()
-        no_words = {"words"} if order.options.words and _detail(order) == LINES else set()
-        no_mix = {"channels"} if order.options.channels == "mix" and order.audio.channels == 2 else set()
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        no_speakers = {"speakers"} if _third(request) is Third.NOTHING else set()
+        no_words = {"words"} if request.options.words and _detail(request) == LINES else set()
+        no_mix = {"channels"} if request.options.channels == "mix" and request.audio.channels == 2 else set()
         no_role = (
-            set() if _role(order) else {f"{self.name}.{name}" for name in ROLE if name in self.vendor_options(order)}
+            set()
+            if _role(request)
+            else {f"{self.name}.{name}" for name in ROLE if name in self.vendor_options(request)}
         )
         return (
-            super().unsupported_options(order)
-            | (order.options.requested_names() & no_speakers)
+            super().unsupported_options(request)
+            | (request.options.requested_names() & no_speakers)
             | no_words
             | no_mix
             | no_role
@@ -176,37 +178,37 @@ class TencentRecTask(TencentCloud):
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
         parameters = {
-            "EngineModelType": tencent_cloud.engine(order),
-            "ChannelNum": 2 if order.audio.channels == 2 else 1,
+            "EngineModelType": tencent_cloud.engine(request),
+            "ChannelNum": 2 if request.audio.channels == 2 else 1,
             **tencent_cloud.source(delivery),
             "CallbackUrl": callback_url,
-            **tencent_cloud.refinements(order.options),
-            **_own(self.vendor_options(order)),
-            "ResTextFormat": _detail(order),
-            **_speakers(order),
+            **tencent_cloud.refinements(request.options),
+            **_own(self.vendor_options(request)),
+            "ResTextFormat": _detail(request),
+            **_speakers(request),
         }
-        return tencent_cloud.call("CreateRecTask", parameters, account, now=now)
+        return tencent_cloud.call("CreateRecTask", parameters, endpoint, now=now)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         # A number of up to 64 bits, and not text.
-        return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, account, now=now)
+        return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, endpoint, now=now)
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         data = self._data(reply)
         status = coerce.text(data.get("Status"))
         if status in (_WAITING, _RUNNING):
@@ -217,9 +219,9 @@ class TencentRecTask(TencentCloud):
             raise self.unusable(reply, "NoStatus", "answered without a task's status")
         if "Result" not in data and "ResultDetail" not in data:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
-        return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), order)
+        return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), request)
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         try:
             fields = tencent_recording_format.callback_fields(body, content_type)
         except UnknownCharsetError as error:
@@ -233,7 +235,7 @@ class TencentRecTask(TencentCloud):
         if "text" not in fields and "resultDetail" not in fields:
             raise self.bad_callback("it reports success without a result")
         detail = _json_list(fields.get("resultDetail"))
-        return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), order))
+        return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), request))
 
     def look_up(self, code: str, message: str = "") -> Code:
         """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
@@ -256,47 +258,47 @@ def _own(own: Mapping[str, Value]) -> dict[str, Any]:
     return parameters
 
 
-def _detail(order: RecognitionRequest) -> int:
+def _detail(request: RecognitionRequest) -> int:
     """How much is told: lines where nobody wants words, or the engine knows no more."""
-    own = order.options.vendor_options(TencentRecTask.name)
+    own = request.options.vendor_options(TencentRecTask.name)
     if "SentenceMaxLength" in own:
         return CLAUSES
     if "ResTextFormat" in own:
         return int(own["ResTextFormat"])
-    if order.options.words is False or tencent_cloud.engine(order) in PLAIN_ENGINES:
+    if request.options.words is False or tencent_cloud.engine(request) in PLAIN_ENGINES:
         return LINES
-    return WORDS if order.options.punctuation is False else WORDS_AND_MARKS
+    return WORDS if request.options.punctuation is False else WORDS_AND_MARKS
 
 
-def _third(order: RecognitionRequest) -> Third:
+def _third(request: RecognitionRequest) -> Third:
     """What the vendor's number of a speaker stands for; it is 0 also where nobody is told apart."""
-    if order.audio.channels == 2:
+    if request.audio.channels == 2:
         return Third.CHANNEL
-    asked = order.options.speakers is not None or _role(order) is not None
-    return Third.SPEAKER if asked and tencent_cloud.engine(order) in SPEAKER_ENGINES else Third.NOTHING
+    asked = request.options.speakers is not None or _role(request) is not None
+    return Third.SPEAKER if asked and tencent_cloud.engine(request) in SPEAKER_ENGINES else Third.NOTHING
 
 
-def _role(order: RecognitionRequest) -> dict[str, Value] | None:
+def _role(request: RecognitionRequest) -> dict[str, Value] | None:
     """The one speaker who is known by voice: with both, the voice and the name, and an engine that knows voices."""
-    own = order.options.vendor_options(TencentRecTask.name)
+    own = request.options.vendor_options(TencentRecTask.name)
     known = {name: own[name] for name in ROLE if name in own}
-    fits = len(known) == len(ROLE) and order.audio.channels == 1 and tencent_cloud.engine(order) in ROLE_ENGINES
+    fits = len(known) == len(ROLE) and request.audio.channels == 1 and tencent_cloud.engine(request) in ROLE_ENGINES
     return known if fits else None
 
 
-def _speakers(order: RecognitionRequest) -> dict[str, Any]:
-    if _third(order) is not Third.SPEAKER:
+def _speakers(request: RecognitionRequest) -> dict[str, Any]:
+    if _third(request) is not Third.SPEAKER:
         return {}
-    if role := _role(order):
+    if role := _role(request):
         return {"SpeakerDiarization": BY_ROLE, "SpeakerRoles": [role]}
     told_apart = {"SpeakerDiarization": TOLD_APART}
-    fixed = order.options.speakers and _takes_number(order)
-    return {**told_apart, "SpeakerNumber": order.options.speakers} if fixed else told_apart
+    fixed = request.options.speakers and _takes_number(request)
+    return {**told_apart, "SpeakerNumber": request.options.speakers} if fixed else told_apart
 
 
-def _takes_number(order: RecognitionRequest) -> bool:
+def _takes_number(request: RecognitionRequest) -> bool:
     """Whether the engine takes a number of speakers; those for 16 kHz find out how many there are."""
-    return (tencent_cloud.engine(order) or "").startswith(TELEPHONE_ENGINES)
+    return (tencent_cloud.engine(request) or "").startswith(TELEPHONE_ENGINES)
 
 
 def _json_list(value: object) -> object:
@@ -309,13 +311,13 @@ def _json_list(value: object) -> object:
         return None
 
 
-def _recognition(text: object, details: object, seconds: object, order: RecognitionRequest) -> Recognition:
+def _recognition(text: object, details: object, seconds: object, request: RecognitionRequest) -> Recognition:
     """The sentences in detail where there are any, else the lines of text."""
-    duration_ms, third = tencent_recording_format.length_ms(seconds), _third(order)
+    duration_ms, third = tencent_recording_format.length_ms(seconds), _third(request)
     sentences = coerce.mappings(details)
     if not sentences:
         return tencent_recording_format.read_lines(coerce.text(text), duration_ms, third)
-    with_words = order.options.words is not False
+    with_words = request.options.words is not False
     utterances = [_utterance(sentence, third, with_words=with_words) for sentence in sentences]
     return recognition(utterances, duration_ms=duration_ms)
 

@@ -208,31 +208,31 @@ class TencentRecording(Vendor):
         }
     )
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
-        reason = super().rejection_reason(order)
-        if reason is None and order.audio.channels == 2 and _engine(order) != TELEPHONE:
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+        reason = super().rejection_reason(request)
+        if reason is None and request.audio.channels == 2 and _engine(request) != TELEPHONE:
             return f"{unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
-        return _is_stereo(order) and order.options.speakers == 2
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+        return _is_stereo(request) and request.options.speakers == 2
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        tells_speakers = _engine(order) == TELEPHONE_WITH_SPEAKERS or _is_stereo(order)
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        tells_speakers = _engine(request) == TELEPHONE_WITH_SPEAKERS or _is_stereo(request)
         # A recording with two tracks of which one is declared is refused.
-        splits = order.options.channels != "mix" or not _is_stereo(order)
+        splits = request.options.channels != "mix" or not _is_stereo(request)
         return (
-            super().unsupported_options(order)
-            | (set() if tells_speakers else order.options.requested_names() & {"speakers"})
+            super().unsupported_options(request)
+            | (set() if tells_speakers else request.options.requested_names() & {"speakers"})
             | (set() if splits else {"channels"})
-            | ({"model"} if order.options.model and not is_engine(order.options.model) else set())
+            | ({"model"} if request.options.model and not is_engine(request.options.model) else set())
         )
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
@@ -240,35 +240,35 @@ class TencentRecording(Vendor):
     ) -> HttpRequest:
         parameters: dict[str, Value] = {
             "callback_url": callback_url,
-            "channel_num": 2 if _is_stereo(order) else 1,
-            "engine_model_type": _engine(order),
+            "channel_num": 2 if _is_stereo(request) else 1,
+            "engine_model_type": _engine(request),
             "expired": now + SIGNATURE_LIFE_S,
             "nonce": nonce % LARGEST_NONCE + 1,
             "projectid": 0,
             "res_text_format": UTF_8,
             "res_type": 1,  # asynchronous, the only one that works
-            "secretid": account.credentials["secret_id"],
+            "secretid": endpoint.credentials["secret_id"],
             "source_type": URL_SOURCE if delivery.data is None else BODY_SOURCE,
             "sub_service_type": 0,
             "timestamp": now,
-            **self.vendor_options(order),
+            **self.vendor_options(request),
         }
         if delivery.data is None:
             parameters["url"] = delivery.required_url()
-        host = signed_host(account.base_url, HOST)
-        path = f"/asr/v1/{account.credentials['appid']}"
+        host = signed_host(endpoint.base_url, HOST)
+        path = f"/asr/v1/{endpoint.credentials['appid']}"
         return HttpRequest(
             "POST",
-            f"{account.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
+            f"{endpoint.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
             {
                 "Host": host,
-                "Authorization": sign(f"{host}{path}", parameters, account.credentials["secret_key"]),
+                "Authorization": sign(f"{host}{path}", parameters, endpoint.credentials["secret_key"]),
                 "Content-Type": "application/octet-stream",
             },
             delivery.data or b"",
         )
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         document = self.parse_json(reply)
         code = self.checked_code(reply, coerce.text(document.get("code")))
         if code != "0":
@@ -278,8 +278,8 @@ class TencentRecording(Vendor):
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
-        charset = CHARSETS[int(self.vendor_options(order).get("res_text_format", UTF_8))]
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
+        charset = CHARSETS[int(self.vendor_options(request).get("res_text_format", UTF_8))]
         try:
             fields = tencent_recording_format.callback_fields(body, content_type, charset)
         except UnknownCharsetError as error:
@@ -293,7 +293,7 @@ class TencentRecording(Vendor):
         if "text" not in fields:
             raise self.bad_callback("it reports success without a text")
         duration_ms = tencent_recording_format.length_ms(fields.get("audioTime"))
-        third = Third.CHANNEL if _is_stereo(order) else Third.SPEAKER
+        third = Third.CHANNEL if _is_stereo(request) else Third.SPEAKER
         return Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))
 
     def look_up(self, code: str, message: str = "") -> Code:
@@ -309,15 +309,15 @@ def sign(host_and_path: str, parameters: Mapping[str, Value], secret_key: str) -
     return base64.b64encode(digest.digest()).decode()
 
 
-def _engine(order: RecognitionRequest) -> str:
-    if is_engine(order.options.model):
-        return order.options.model
-    if order.audio.sample_rate_hz != TELEPHONE_HZ:
+def _engine(request: RecognitionRequest) -> str:
+    if is_engine(request.options.model):
+        return request.options.model
+    if request.audio.sample_rate_hz != TELEPHONE_HZ:
         return GENERAL
     # Two tracks tell the speakers apart better than any engine.
-    asked = order.options.speakers is not None
-    return TELEPHONE_WITH_SPEAKERS if asked and order.audio.channels != 2 else TELEPHONE
+    asked = request.options.speakers is not None
+    return TELEPHONE_WITH_SPEAKERS if asked and request.audio.channels != 2 else TELEPHONE
 
 
-def _is_stereo(order: RecognitionRequest) -> bool:
-    return order.audio.channels == 2 and _engine(order) == TELEPHONE
+def _is_stereo(request: RecognitionRequest) -> bool:
+    return request.audio.channels == 2 and _engine(request) == TELEPHONE

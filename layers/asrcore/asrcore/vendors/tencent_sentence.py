@@ -134,51 +134,51 @@ class TencentSentence(TencentCloud):
     )
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})
 
-    def rejection_reason(self, order: RecognitionRequest) -> str | None:
-        if order.audio.codec in _ANY_RATE:
-            order = replace(order, audio=order.audio.model_copy(update={"sample_rate_hz": None}))
-        reason = super().rejection_reason(order)
-        if reason is None and order.audio.duration_ms is None and not order.named:
+    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+        if request.audio.codec in _ANY_RATE:
+            request = replace(request, audio=request.audio.model_copy(update={"sample_rate_hz": None}))
+        reason = super().rejection_reason(request)
+        if reason is None and request.audio.duration_ms is None and not request.named:
             return "unknown length (takes up to 60 s, and the recording does not tell how long it is)"
         return reason
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        dropped = "InputSampleRate" in self.vendor_options(order) and order.audio.format != "pcm"
-        return super().unsupported_options(order) | ({f"{self.name}.InputSampleRate"} if dropped else set())
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        dropped = "InputSampleRate" in self.vendor_options(request) and request.audio.format != "pcm"
+        return super().unsupported_options(request) | ({f"{self.name}.InputSampleRate"} if dropped else set())
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
-        return tencent_cloud.call("SentenceRecognition", self._parameters(order, delivery), account, now=now)
+        return tencent_cloud.call("SentenceRecognition", self._parameters(request, delivery), endpoint, now=now)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Recognition:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Recognition:
         response = self.read_response(reply)
         if "Result" not in response:
             raise self.unusable(reply, "NoResult", "answered with neither a result nor an error")
         return _recognition(response)
 
-    def _parameters(self, order: RecognitionRequest, delivery: Delivery) -> dict[str, Any]:
+    def _parameters(self, request: RecognitionRequest, delivery: Delivery) -> dict[str, Any]:
         own = {
             name: value
-            for name, value in self.vendor_options(order).items()
-            if f"{self.name}.{name}" not in self.unsupported_options(order)
+            for name, value in self.vendor_options(request).items()
+            if f"{self.name}.{name}" not in self.unsupported_options(request)
         }
         return {
-            "EngSerViceType": tencent_cloud.engine(order),
-            "VoiceFormat": _OGG.get(order.audio.codec, order.audio.format),
+            "EngSerViceType": tencent_cloud.engine(request),
+            "VoiceFormat": _OGG.get(request.audio.codec, request.audio.format),
             "ProjectId": 0,
             "SubServiceType": ONE_SENTENCE,
-            "UsrAudioKey": order.job_id,
-            "WordInfo": 0 if order.options.words is False else 1,
+            "UsrAudioKey": request.job_id,
+            "WordInfo": 0 if request.options.words is False else 1,
             **tencent_cloud.source(delivery),
-            **tencent_cloud.refinements(order.options),
+            **tencent_cloud.refinements(request.options),
             **own,
         }
 

@@ -152,49 +152,49 @@ class Volcengine(Vendor):
     task_codes = frozenset(str(code) for code in (1006, *range(1010, 1023), 1099))
     unknown_task_codes = frozenset({"1001"})
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
         return False
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        no_cluster = {"model"} if order.options.model and not _cluster(order) else set()
-        return super().unsupported_options(order) | no_cluster
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        no_cluster = {"model"} if request.options.model and not _cluster(request) else set()
+        return super().unsupported_options(request) | no_cluster
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
-        credentials = account.credentials
+        credentials = endpoint.credentials
         body = {
             "app": {
                 "appid": credentials["appid"],
                 "token": credentials["token"],
-                "cluster": _cluster(order) or credentials["cluster"],
+                "cluster": _cluster(request) or credentials["cluster"],
             },
-            "user": {"uid": order.job_id},
-            "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": {"callback": callback_url, **self.vendor_options(order)},
-            "additions": _additions(order),
+            "user": {"uid": request.job_id},
+            "audio": {"url": delivery.required_url(), **_audio(request)},
+            "request": {"callback": callback_url, **self.vendor_options(request)},
+            "additions": _additions(request),
         }
-        return _request("submit", body, account)
+        return _request("submit", body, endpoint)
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         answer, code = self._answer(reply)
         if code != "1000":
             raise self.error(code, coerce.text(answer.get("message")))
-        task_id = _task_id(answer, order)
+        task_id = _task_id(answer, request)
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
         return Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         # Flat, where the submission is nested; the vendor takes neither for the other.
-        credentials = account.credentials
+        credentials = endpoint.credentials
         cluster, _, task_id = vendor_task_id.rpartition("/") if vendor_task_id.startswith(CLUSTERS) else ("", "", "")
         body = {
             "appid": credentials["appid"],
@@ -202,28 +202,28 @@ class Volcengine(Vendor):
             "cluster": cluster or credentials["cluster"],
             "id": task_id or vendor_task_id,
         }
-        return _request("query", body, account)
+        return _request("query", body, endpoint)
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         answer, code = self._answer(reply)
         if _STILL_AT_WORK.fullmatch(code):
             return InProgress()
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
             raise as_failed_query(self.error(code, coerce.text(answer.get("message"))))
-        result = self._result(answer, code, order)
+        result = self._result(answer, code, request)
         if result is None:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return result
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         answer, code = _answer(self.parse_callback(body, content_type))
         if not code:
             raise self.bad_callback("it has no code")
         if _STILL_AT_WORK.fullmatch(code):
             raise self.bad_callback("it reports no end")
-        task_id = _task_id(answer, order)
+        task_id = _task_id(answer, request)
         try:
-            result = self._result(answer, code, order)
+            result = self._result(answer, code, request)
         except AsrError as error:
             return Callback(task_id, error)
         if result is None:
@@ -240,7 +240,7 @@ class Volcengine(Vendor):
         answer, code = _answer(self.parse_json(reply))
         return answer, self.checked_code(reply, code)
 
-    def _result(self, answer: Mapping[str, Any], code: str, order: RecognitionRequest) -> Recognition | None:
+    def _result(self, answer: Mapping[str, Any], code: str, request: RecognitionRequest) -> Recognition | None:
         """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""
         if code == "1013":
             return recognition([])
@@ -248,7 +248,7 @@ class Volcengine(Vendor):
             raise self.error(code, coerce.text(answer.get("message")))
         if "text" not in answer and "utterances" not in answer:
             return None
-        with_words = order.options.words is not False
+        with_words = request.options.words is not False
         found = utterances(answer.get("utterances"), with_words=with_words)
         return recognition(found, text=coerce.text(answer.get("text")) or None)
 
@@ -259,30 +259,30 @@ def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return answer, coerce.text(answer.get("code"))
 
 
-def _request(call: str, body: Mapping[str, Any], account: VendorEndpoint) -> HttpRequest:
+def _request(call: str, body: Mapping[str, Any], endpoint: VendorEndpoint) -> HttpRequest:
     return HttpRequest(
         "POST",
-        f"{account.base_url.rstrip('/')}/api/v1/auc/{call}",
+        f"{endpoint.base_url.rstrip('/')}/api/v1/auc/{call}",
         # The semicolon is the vendor's.
-        {"Authorization": f"Bearer; {account.credentials['token']}", "Content-Type": "application/json"},
+        {"Authorization": f"Bearer; {endpoint.credentials['token']}", "Content-Type": "application/json"},
         json.dumps(body, ensure_ascii=False).encode(),
     )
 
 
-def _cluster(order: RecognitionRequest) -> str | None:
+def _cluster(request: RecognitionRequest) -> str | None:
     """Return the cluster that the option model names instead of the account's; None without one."""
-    model = order.options.model
+    model = request.options.model
     return model if model and model.startswith(CLUSTERS) else None
 
 
-def _task_id(answer: Mapping[str, Any], order: RecognitionRequest) -> str | None:
+def _task_id(answer: Mapping[str, Any], request: RecognitionRequest) -> str | None:
     """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
-    task_id, cluster = coerce.identifier(answer.get("id")), _cluster(order)
+    task_id, cluster = coerce.identifier(answer.get("id")), _cluster(request)
     return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
 
-def _audio(order: RecognitionRequest) -> dict[str, Any]:
-    audio = order.audio
+def _audio(request: RecognitionRequest) -> dict[str, Any]:
+    audio = request.audio
     described: dict[str, Any] = {
         "format": CONTAINERS.get(audio.format, audio.format),
         "codec": CODECS.get(audio.codec),
@@ -293,18 +293,18 @@ def _audio(order: RecognitionRequest) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _additions(order: RecognitionRequest) -> dict[str, str]:
+def _additions(request: RecognitionRequest) -> dict[str, str]:
     """Switches, all of them text."""
-    options = order.options
+    options = request.options
     switches = {
         "use_itn": options.inverse_text_normalization,
         "use_punc": options.punctuation,
         "use_ddc": options.filter_fillers,
         "with_speaker_info": options.speakers is not None or None,
-        "channel_split": options.channels != "mix" if order.audio.channels == 2 else None,
+        "channel_split": options.channels != "mix" if request.audio.channels == 2 else None,
         "enable_query": True,  # without it a task with a callback cannot be queried
     }
     return {
-        "language": LANGUAGES[order.options.language],
+        "language": LANGUAGES[request.options.language],
         **{name: str(value) for name, value in switches.items() if value is not None},
     }

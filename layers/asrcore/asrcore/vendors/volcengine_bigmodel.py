@@ -213,65 +213,65 @@ class VolcengineBigmodel(Vendor):
         single, pair = super().missing_secret_fields(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
         return f"{single} (or {pair})" if single and pair else ""
 
-    def editions(self, order: RecognitionRequest) -> tuple[str, ...]:
-        if named := _named_edition(order.options):
+    def editions(self, request: RecognitionRequest) -> tuple[str, ...]:
+        if named := _named_edition(request.options):
             return (named,)
-        return (BIG, SEED) if "model_version" in self.vendor_options(order) else (SEED, BIG)
+        return (BIG, SEED) if "model_version" in self.vendor_options(request) else (SEED, BIG)
 
-    def chosen_task_id(self, order: RecognitionRequest) -> str:
+    def chosen_task_id(self, request: RecognitionRequest) -> str:
         # The request id is the same for each edition: one that refuses a task does not know it.
-        return f"{self._edition(order)}/{attempt_uuid(order)}"
+        return f"{self._edition(request)}/{attempt_uuid(request)}"
 
-    def result_deadline_s(self, order: RecognitionRequest) -> float:
-        return IDLE_DEADLINE_S if self._is_idle(order) else super().result_deadline_s(order)
+    def result_deadline_s(self, request: RecognitionRequest) -> float:
+        return IDLE_DEADLINE_S if self._is_idle(request) else super().result_deadline_s(request)
 
-    def fixes_speakers(self, order: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: RecognitionRequest) -> bool:
         return False
 
-    def unsupported_options(self, order: RecognitionRequest) -> set[str]:
-        options = order.options
+    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+        options = request.options
         no_edition = {"model"} if options.model and not _named_edition(options) else set()
-        no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(order) else set()
-        outdone = {"hotwords"} if options.hotwords and "context" in self.vendor_options(order) else set()
-        unused = {f"{self.name}.{name}" for name in self.vendor_options(order).keys() - self._usable(order).keys()}
-        return super().unsupported_options(order) | no_edition | no_speakers | outdone | unused
+        no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(request) else set()
+        outdone = {"hotwords"} if options.hotwords and "context" in self.vendor_options(request) else set()
+        unused = {f"{self.name}.{name}" for name in self.vendor_options(request).keys() - self._usable(request).keys()}
+        return super().unsupported_options(request) | no_edition | no_speakers | outdone | unused
 
     def submit_request(
         self,
-        order: RecognitionRequest,
+        request: RecognitionRequest,
         delivery: Delivery,
-        account: VendorEndpoint,
+        endpoint: VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
     ) -> HttpRequest:
         body = {
-            "user": {"uid": order.job_id},
-            "audio": {"url": delivery.required_url(), **_audio(order)},
-            "request": {**_wishes(order), **self._speaker_wishes(order), **_own(order, self._usable(order))},
+            "user": {"uid": request.job_id},
+            "audio": {"url": delivery.required_url(), **_audio(request)},
+            "request": {**_wishes(request), **self._speaker_wishes(request), **_own(request, self._usable(request))},
             "callback": callback_url,
         }
-        return _request("submit", self.chosen_task_id(order), body, account, {"X-Api-Sequence": "-1"})
+        return _request("submit", self.chosen_task_id(request), body, endpoint, {"X-Api-Sequence": "-1"})
 
-    def read_submit(self, reply: HttpReply, order: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
         code, message = self._outcome(reply)
-        known_already = order.repeated and code == _REFUSED_OR_KNOWN
+        known_already = request.repeated and code == _REFUSED_OR_KNOWN
         if _TAKEN.fullmatch(code) or known_already:
-            return Accepted(self.chosen_task_id(order))
+            return Accepted(self.chosen_task_id(request))
         raise self.error(code, message)
 
-    def query_request(self, vendor_task_id: str, account: VendorEndpoint, *, now: int) -> HttpRequest:
-        return _request("query", vendor_task_id, {}, account)
+    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+        return _request("query", vendor_task_id, {}, endpoint)
 
-    def read_result(self, reply: HttpReply, order: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
         code, message = self._outcome(reply)
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
             raise as_failed_query(self.error(code, message))
         if code == SILENT:
             return recognition([])
         if code == SUCCESS:
-            found = _found(self.parse_json(reply), order)
+            found = _found(self.parse_json(reply), request)
             if found is None:
                 raise self.unusable(reply, "NoResult", "answered with success and no result")
             return found
@@ -279,10 +279,10 @@ class VolcengineBigmodel(Vendor):
             return InProgress()
         raise self.error(code, message)
 
-    def read_callback(self, body: bytes, content_type: str, order: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         # How a callback reports a failure, or silence, is not documented: only its text is used.
-        found = _found(self.parse_callback(body, content_type), order)
-        return Callback(self.chosen_task_id(order), found if found is not None and found.text else InProgress())
+        found = _found(self.parse_callback(body, content_type), request)
+        return Callback(self.chosen_task_id(request), found if found is not None and found.text else InProgress())
 
     def look_up(self, code: str, message: str = "") -> Code:
         """Return a code's meaning; of a failure without a cause of its own, that of the message."""
@@ -299,29 +299,29 @@ class VolcengineBigmodel(Vendor):
         is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
         return error if is_of_the_task else super().query_error(error)
 
-    def _edition(self, order: RecognitionRequest) -> str:
-        return order.edition or self.editions(order)[0]
+    def _edition(self, request: RecognitionRequest) -> str:
+        return request.edition or self.editions(request)[0]
 
-    def _is_idle(self, order: RecognitionRequest) -> bool:
-        return self._edition(order).endswith(IDLE_ENDING)
+    def _is_idle(self, request: RecognitionRequest) -> bool:
+        return self._edition(request).endswith(IDLE_ENDING)
 
-    def _separates(self, order: RecognitionRequest) -> bool:
+    def _separates(self, request: RecognitionRequest) -> bool:
         """Return whether speakers are asked for, of an edition that lists the parameter."""
-        return order.options.speakers is not None and not self._is_idle(order)
+        return request.options.speakers is not None and not self._is_idle(request)
 
-    def _speaker_wishes(self, order: RecognitionRequest) -> dict[str, Any]:
-        wishes: dict[str, Any] = {} if self._is_idle(order) else {"enable_speaker_info": self._separates(order)}
-        if self._separates(order) and order.options.language == MANDARIN:
+    def _speaker_wishes(self, request: RecognitionRequest) -> dict[str, Any]:
+        wishes: dict[str, Any] = {} if self._is_idle(request) else {"enable_speaker_info": self._separates(request)}
+        if self._separates(request) and request.options.language == MANDARIN:
             wishes["ssd_version"] = SPEAKER_MODEL
         return wishes
 
-    def _usable(self, order: RecognitionRequest) -> dict[str, Value]:
+    def _usable(self, request: RecognitionRequest) -> dict[str, Value]:
         """Return what was set under this vendor's name, without what the vendor refuses or ignores here."""
-        own, options = dict(self.vendor_options(order)), order.options
+        own, options = dict(self.vendor_options(request)), request.options
         unused: set[str] = set()
-        if not self._separates(order) or options.language != MANDARIN:
+        if not self._separates(request) or options.language != MANDARIN:
             unused |= SPEAKER_MODELS
-        if self._edition(order) == SEED:
+        if self._edition(request) == SEED:
             unused.add("model_version")
         if options.hotwords or CORPUS & own.keys():
             unused.add("enable_auto_lang")
@@ -347,17 +347,17 @@ def _request(
     call: str,
     task_id: str,
     body: Mapping[str, Any],
-    account: VendorEndpoint,
+    endpoint: VendorEndpoint,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> HttpRequest:
     resource, _, request_id = task_id.partition("/")
     edition = "/idle" if resource.endswith(IDLE_ENDING) else ""
     return HttpRequest(
         "POST",
-        f"{account.base_url.rstrip('/')}{PATH}{edition}/{call}",
+        f"{endpoint.base_url.rstrip('/')}{PATH}{edition}/{call}",
         {
             "Content-Type": "application/json",
-            **_keys(account.credentials),
+            **_keys(endpoint.credentials),
             "X-Api-Resource-Id": resource,
             "X-Api-Request-Id": request_id,
             **headers,
@@ -373,8 +373,8 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
     return {"X-Api-App-Key": credentials["appid"], "X-Api-Access-Key": credentials["token"]}
 
 
-def _audio(order: RecognitionRequest) -> dict[str, Any]:
-    audio, language = order.audio, order.options.language
+def _audio(request: RecognitionRequest) -> dict[str, Any]:
+    audio, language = request.audio, request.options.language
     described: dict[str, Any] = {
         "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format, audio.format),
         "codec": CODECS.get(audio.codec),
@@ -387,12 +387,12 @@ def _audio(order: RecognitionRequest) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _splits(order: RecognitionRequest) -> bool:
-    return order.audio.channels == 2 and order.options.channels != "mix"
+def _splits(request: RecognitionRequest) -> bool:
+    return request.audio.channels == 2 and request.options.channels != "mix"
 
 
-def _wishes(order: RecognitionRequest) -> dict[str, Any]:
-    options, split = order.options, _splits(order)
+def _wishes(request: RecognitionRequest) -> dict[str, Any]:
+    options, split = request.options, _splits(request)
     return {
         "model_name": "bigmodel",
         # The vendor's own default is a text without punctuation marks; that of numbers differs between its documents.
@@ -406,17 +406,17 @@ def _wishes(order: RecognitionRequest) -> dict[str, Any]:
     }
 
 
-def _own(order: RecognitionRequest, own: Mapping[str, Value]) -> dict[str, Any]:
+def _own(request: RecognitionRequest, own: Mapping[str, Value]) -> dict[str, Any]:
     """Return what was set under the vendor's name, and the hot words, in the form of the request."""
     corpus = {name: value for name, value in own.items() if name in CORPUS}
-    if order.options.hotwords and "context" not in corpus:
-        words = [{"word": word} for word in order.options.hotwords]
+    if request.options.hotwords and "context" not in corpus:
+        words = [{"word": word} for word in request.options.hotwords]
         corpus["context"] = json.dumps({"hotwords": words}, ensure_ascii=False)
     others = {name: value for name, value in own.items() if name not in CORPUS}
     return {**others, "corpus": corpus} if corpus else others
 
 
-def _found(document: Mapping[str, Any], order: RecognitionRequest) -> Recognition | None:
+def _found(document: Mapping[str, Any], request: RecognitionRequest) -> Recognition | None:
     """Return the recognition in an answer; None where there is none."""
     result = document.get("result")
     if isinstance(result, list):  # as the vendor's table has it
@@ -427,7 +427,7 @@ def _found(document: Mapping[str, Any], order: RecognitionRequest) -> Recognitio
     length = coerce.first(coerce.mapping(document.get("audio_info")), "duration")
     in_result = coerce.first(coerce.mapping(result.get("additions")), "duration")
     return recognition(
-        utterances(result.get("utterances"), with_words=order.options.words is not False),
+        utterances(result.get("utterances"), with_words=request.options.words is not False),
         text=coerce.text(result.get("text")) or None,
         duration_ms=coerce.milliseconds(length if length is not None else in_result),
     )
