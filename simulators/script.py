@@ -1,9 +1,9 @@
-"""What is said in a recording: a sample's script, the embedded recogniser's words, or placeholders."""
+"""Give the utterances of a recording: from a sample's script, from a recognition, or as placeholders."""
 
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -31,7 +31,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech without a long pause; `speaker` and `channel` count from 0, `channel` only where channels are split."""
+    """Speech without a long pause. `speaker` and `channel` count from 0; `channel` is None unless they are split."""
 
     text: str
     start_ms: int
@@ -43,7 +43,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Script:
-    """The lines spoken in a recording, in order, and who speaks each (from 0), where that is known."""
+    """The lines of a recording, in order, and the speaker of each (from 0) where that is known."""
 
     lines: tuple[str, ...]
     speakers: tuple[int, ...] = ()
@@ -51,6 +51,8 @@ class Script:
 
 @dataclass(frozen=True)
 class _Token:
+    """A word or a mark of a script's line; `start` and `end` are its place in the line."""
+
     line: int
     start: int
     end: int
@@ -59,24 +61,25 @@ class _Token:
 
     @property
     def weight(self) -> int:
+        """Return its share of the speech time: its letters."""
         return 0 if self.punctuation else len(self.text)
 
 
 class ScriptStore:
-    """The scripts of known recordings, by the SHA-256 of the audio file; an absent file is an empty book.
+    """The scripts of known recordings, by the SHA-256 of the audio file; an absent file has no scripts.
 
-    recognizer: hears the recordings that have none; None leaves them without words.
+    recognizer: recognises the other recordings; None leaves them without words.
     """
 
     def __init__(self, path: Path = SAMPLE_SCRIPTS, recognizer: Client | None = None) -> None:
         self._path, self._recognizer = path, recognizer
 
     def recognise(self, file: IO[bytes], wait_s: float) -> Recognition | None:
-        """What the recogniser hears in an audio file; None without one. Raises recognizer.client.StillWorkingError."""
+        """Recognise an audio file; None without a recogniser. Raises recognizer.client.StillWorkingError."""
         return self._recognizer.recognise(file, wait_s) if self._recognizer else None
 
     def find(self, sha256: str) -> Script | None:
-        """The script of a recording, or None when nobody wrote one. The file is read anew, so it may grow meanwhile."""
+        """Return the script of a recording, None if it has none. The file is read each time, so it may grow."""
         try:
             entry = json.loads(self._path.read_text(encoding="utf-8")).get(sha256)
         except FileNotFoundError:
@@ -91,36 +94,74 @@ class ScriptStore:
 def make_utterances(
     segments: Sequence[Segment], speech: Script | Recognition | None, *, speakers: int = 1, han_per_word: int = 2
 ) -> tuple[Utterance, ...]:
-    """Lay a script over the speech of a recording; nothing is ever said outside the segments.
+    """Return what is said in the segments of a recording, and nothing outside them.
 
-    What the recogniser heard keeps its own times, a sentence an utterance, in the voice of the segment where it is.
-
-    Without a script each segment says `[simulated utterance N]`. A script with as many lines as there are segments
-    goes line by segment; any other is spread over the whole speech time by its characters. Where the script does not
-    tell who speaks, up to `speakers` voices take turns.
+    Args:
+        segments: The stretches of speech.
+        speech: A recognition keeps its own times, a sentence an utterance, with the speaker of the segment that it
+            overlaps most. A script with a line per segment is paired with them; any other is spread over the speech
+            time by its characters. None gives `[simulated utterance N]` for each segment.
+        speakers: Where the script does not name the speakers, this many alternate.
+        han_per_word: The most Chinese characters in a word.
     """
     if isinstance(speech, Recognition):
-        return _repeat(segments, speech, speakers, han_per_word)
-    script = speech or Script(
-        tuple(segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1))
-    )
-    tokens = [token for line, text in enumerate(script.lines) for token in _split(line, text, han_per_word)]
-    return tuple(
-        Utterance(
-            text=script.lines[line][group[0][0].start : group[-1][0].end],
-            start_ms=group[0][1].start_ms,
-            end_ms=group[-1][1].end_ms,
-            speaker=(script.speakers[line] if line < len(script.speakers) else line) % speakers,
-            channel=segment.channel,
-            words=tuple(word for _, word in group),
+        return tuple(_recognised_utterances(segments, speech, speakers, han_per_word))
+    return tuple(_scripted_utterances(segments, speech or _placeholders(segments), speakers, han_per_word))
+
+
+def _placeholders(segments: Sequence[Segment]) -> Script:
+    lines = [segment.text or f"[simulated utterance {number}]" for number, segment in enumerate(segments, start=1)]
+    return Script(tuple(lines))
+
+
+def _scripted_utterances(
+    segments: Sequence[Segment], script: Script, speakers: int, han_per_word: int
+) -> Iterator[Utterance]:
+    """Yield an utterance for each line, or part of a line, in each segment."""
+    tokens = [token for line, text in enumerate(script.lines) for token in _tokenize(line, text, han_per_word)]
+    for segment, share in zip(segments, _assign_to_segments(tokens, segments, len(script.lines)), strict=True):
+        words = _give_times(share, segment)
+        pairs = zip(share, words, strict=True)
+        for line, group in groupby(pairs, key=lambda pair: pair[0].line):
+            line_tokens, line_words = zip(*group, strict=True)
+            speaker = script.speakers[line] if line < len(script.speakers) else line
+            yield Utterance(
+                text=script.lines[line][line_tokens[0].start : line_tokens[-1].end],
+                start_ms=line_words[0].start_ms,
+                end_ms=line_words[-1].end_ms,
+                speaker=speaker % speakers,
+                channel=segment.channel,
+                words=line_words,
+            )
+
+
+def _recognised_utterances(
+    segments: Sequence[Segment], recognition: Recognition, speakers: int, han_per_word: int
+) -> Iterator[Utterance]:
+    """Yield the recogniser's sentences that overlap a segment, cut into words of the vendor's length."""
+    for sentence in recognition.sentences:
+        overlaps_ms = [
+            min(segment.end_ms, sentence.end_ms) - max(segment.start_ms, sentence.start_ms) for segment in segments
+        ]
+        if not overlaps_ms or max(overlaps_ms) < 0:
+            continue
+        number = overlaps_ms.index(max(overlaps_ms))
+        starts, ends = _character_times(sentence)
+        yield Utterance(
+            text=sentence.text,
+            start_ms=sentence.start_ms,
+            end_ms=sentence.end_ms,
+            speaker=number % speakers,
+            channel=segments[number].channel,
+            words=tuple(
+                Word(token.text, starts[token.start], ends[token.end - 1], token.punctuation)
+                for token in _tokenize(0, sentence.text, han_per_word)
+            ),
         )
-        for segment, share in zip(segments, _share(tokens, segments, len(script.lines)), strict=True)
-        for line, group in _by_line(_time(share, segment))
-    )
 
 
 def join_texts(texts: Sequence[str]) -> str:
-    """Sentences as one text, with a space between two only where both are written with spaces, as English is."""
+    """Join sentences, with a space between two only where both are written with spaces, as in English."""
     joined: list[str] = []
     for text in filter(None, texts):
         last = joined[-1][-1] if joined else " "
@@ -130,12 +171,12 @@ def join_texts(texts: Sequence[str]) -> str:
 
 
 def strip_punctuation(text: str) -> str:
-    """A text without the punctuation between its clauses."""
+    """Return a text without the punctuation between its clauses."""
     return text.translate({ord(mark): None for mark in CLAUSE_MARKS})
 
 
 def split_clauses(utterance: Utterance, max_length: int | None = None) -> tuple[Utterance, ...]:
-    """The clauses of an utterance, each up to its mark; one of over `max_length` characters is cut between words."""
+    """Split an utterance after each clause's mark, and between words after `max_length` characters."""
     clauses: list[list[tuple[int, int, Word]]] = []
     position = 0
     for word in utterance.words:
@@ -159,9 +200,9 @@ def split_clauses(utterance: Utterance, max_length: int | None = None) -> tuple[
     )
 
 
-def join_turns(utterances: Sequence[Utterance], voice: Callable[[Utterance], object]) -> tuple[Utterance, ...]:
-    """Utterances that follow one another in the same voice, made one."""
-    turns = [list(turn) for _, turn in groupby(utterances, key=voice)]
+def join_turns(utterances: Sequence[Utterance], speaker_of: Callable[[Utterance], object]) -> tuple[Utterance, ...]:
+    """Merge consecutive utterances of one speaker."""
+    turns = [list(turn) for _, turn in groupby(utterances, key=speaker_of)]
     return tuple(
         replace(
             turn[0],
@@ -173,7 +214,7 @@ def join_turns(utterances: Sequence[Utterance], voice: Callable[[Utterance], obj
     )
 
 
-def _split(line: int, text: str, han_per_word: int) -> list[_Token]:
+def _tokenize(line: int, text: str, han_per_word: int) -> list[_Token]:
     pattern = f"(?P<word>[{HAN}]{{1,{han_per_word}}}|[^\\W{HAN}]+(?:['’.-][^\\W{HAN}]+)*)|(?P<mark>[^\\s])"
     return [
         _Token(line, found.start(), found.end(), found.group(), found.lastgroup == "mark")
@@ -181,89 +222,50 @@ def _split(line: int, text: str, han_per_word: int) -> list[_Token]:
     ]
 
 
-def _repeat(
-    segments: Sequence[Segment], recognition: Recognition, speakers: int, han_per_word: int
-) -> tuple[Utterance, ...]:
-    """The recogniser's sentences, where a segment overlaps them; words as long as this vendor's."""
-    utterances = []
-    for sentence in recognition.sentences:
-        overlaps = [
-            min(segment.end_ms, sentence.end_ms) - max(segment.start_ms, sentence.start_ms) for segment in segments
-        ]
-        if not overlaps or max(overlaps) < 0:
-            continue
-        number = overlaps.index(max(overlaps))
-        starts, ends = _character_times(sentence)
-        utterances.append(
-            Utterance(
-                text=sentence.text,
-                start_ms=sentence.start_ms,
-                end_ms=sentence.end_ms,
-                speaker=number % speakers,
-                channel=segments[number].channel,
-                words=tuple(
-                    Word(token.text, starts[token.start], ends[token.end - 1], token.punctuation)
-                    for token in _split(0, sentence.text, han_per_word)
-                ),
-            )
-        )
-    return tuple(utterances)
-
-
 def _character_times(sentence: Sentence) -> tuple[list[int], list[int]]:
-    """When each character of a sentence's text starts and ends: a word's time is shared by its letters."""
+    """Return the start and end of each character of a sentence's text; a word's letters share its time equally."""
     starts, ends = [], []
     for word in sentence.words:
         letters = sum(character.isalnum() for character in word.text) or 1
-        spoken = 0
+        length_ms = word.end_ms - word.start_ms
+        before = 0
         for character in word.text:
-            length_ms = word.end_ms - word.start_ms
-            starts.append(word.start_ms + spoken * length_ms // letters)
-            spoken += character.isalnum()
-            ends.append(word.start_ms + spoken * length_ms // letters)
+            starts.append(word.start_ms + before * length_ms // letters)
+            before += character.isalnum()
+            ends.append(word.start_ms + before * length_ms // letters)
     whole = "".join(word.text for word in sentence.words)
     leading = len(whole) - len(whole.lstrip())
     return starts[leading:], ends[leading:]
 
 
-def _share(tokens: Sequence[_Token], segments: Sequence[Segment], lines: int) -> list[list[_Token]]:
-    """The tokens of each segment."""
-    shares: list[list[_Token]] = [[] for _ in segments]
+def _assign_to_segments(tokens: Sequence[_Token], segments: Sequence[Segment], lines: int) -> list[list[_Token]]:
+    """Return the tokens of each segment: line by segment where the numbers agree, else by the middle of each token."""
     if not segments:
-        return shares
+        return []
+    shares: list[list[_Token]] = [[] for _ in segments]
     if lines == len(segments):
         for token in tokens:
             shares[token.line].append(token)
         return shares
-    ends = list(accumulate(segment.end_ms - segment.start_ms for segment in segments))
+    ends_ms = list(accumulate(segment.end_ms - segment.start_ms for segment in segments))
     total = max(1, sum(token.weight for token in tokens))
-    before = 0
+    before = index = 0
     for token in tokens:
-        middle_ms = (before + token.weight / 2) * ends[-1] / total
-        # A mark stays with the word that it follows.
-        index = max((i for i, share in enumerate(shares) if share), default=0) if token.punctuation else None
-        shares[min(bisect_right(ends, middle_ms), len(ends) - 1) if index is None else index].append(token)
+        if not token.punctuation:  # a mark stays with the word before it
+            middle_ms = (before + token.weight / 2) * ends_ms[-1] / total
+            index = min(bisect_right(ends_ms, middle_ms), len(segments) - 1)
+        shares[index].append(token)
         before += token.weight
     return shares
 
 
-def _time(tokens: Sequence[_Token], segment: Segment) -> list[tuple[_Token, Word]]:
+def _give_times(tokens: Sequence[_Token], segment: Segment) -> list[Word]:
+    """Return the tokens as words that share the segment's time by their weights."""
     total = max(1, sum(token.weight for token in tokens))
     length_ms = segment.end_ms - segment.start_ms
-    ends = list(accumulate(token.weight for token in tokens))
-    return [
-        (
-            token,
-            Word(
-                token.text,
-                segment.start_ms + (end - token.weight) * length_ms // total,
-                segment.start_ms + end * length_ms // total,
-                token.punctuation,
-            ),
-        )
-        for token, end in zip(tokens, ends, strict=True)
-    ]
-
-
-def _by_line(timed: Sequence[tuple[_Token, Word]]) -> list[tuple[int, list[tuple[_Token, Word]]]]:
-    return [(line, list(group)) for line, group in groupby(timed, key=lambda pair: pair[0].line)]
+    words, before = [], 0
+    for token in tokens:
+        start_ms = segment.start_ms + before * length_ms // total
+        before += token.weight
+        words.append(Word(token.text, start_ms, segment.start_ms + before * length_ms // total, token.punctuation))
+    return words
