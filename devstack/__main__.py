@@ -1,4 +1,4 @@
-"""The local stack from the command line: `python -m devstack local` keeps it up, `... demo` shows it at work.
+"""The local stack from the command line: `python -m devstack local` runs it, `... demo` transcribes samples.
 
 Exit status: 0 done, 1 a recording failed or the stack cannot start, 2 wrong arguments.
 """
@@ -14,7 +14,7 @@ from devstack.stopping import Stop
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Reads the arguments, runs the command, gives the exit status."""
+    """Run the command that the arguments name; return its exit status."""
     options = _parser().parse_args(arguments)
     _clear_aws_environment()
     stop = Stop()
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     local.add_argument(
         "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
     )
-    local.add_argument("--region", default="us-east-1", help="AWS region to play (default: %(default)s)")
+    local.add_argument("--region", default="us-east-1", help="AWS region of the stack (default: %(default)s)")
 
     demo = commands.add_parser("demo", help="a spoken recording through every vendor")
     demo.add_argument("--audio", type=_recording, metavar="PATH", help="your own recording instead")
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """Parameters in a row; a value goes on to the next name, so that JSON needs no quotes around it."""
+    """Read `Name=value` pairs; a value ends before the next name, so JSON needs no quotes around it."""
     found = {}
     for each in re.split(r"\s+(?=[A-Za-z]\w*=)", text.strip()):
         name, equals, value = each.partition("=")
@@ -69,7 +69,7 @@ def _recording(text: str) -> Path:
 
 
 def _clear_aws_environment() -> None:
-    """The stack is its own AWS: a profile, endpoint or proxy of this shell would lead away from it."""
+    """Remove the shell's profile, endpoint and proxy, which would lead away from the local stack."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["NO_PROXY"] = "*"

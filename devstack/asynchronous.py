@@ -1,6 +1,7 @@
-"""Asynchronous invocations as Lambda does them: the caller does not wait, a failed event is tried again after a pause,
-and one that keeps failing goes to the function's on-failure destination in Lambda's envelope.
-Lambda pauses one and two minutes; here it is seconds. The age limit of events is not modelled.
+"""Invoke functions asynchronously as Lambda does: the caller does not wait, and a failed event is retried.
+
+After the last retry the event is sent to the function's on-failure destination, in Lambda's envelope. Lambda waits one
+and two minutes between attempts; the local stack waits seconds. The age limit of events is not simulated.
 """
 
 import json
@@ -20,14 +21,14 @@ THREADS = 32
 
 @dataclass(frozen=True)
 class FailureHandling:
-    """How often a failing event is tried again, and what takes it in the end (given Lambda's envelope), if anything."""
+    """The retries of a failing event, and the on-failure destination, if any, which receives Lambda's envelope."""
 
     max_retries: int = 2
     deliver: Callable[[dict[str, Any]], None] | None = None
 
 
 class AsyncInvoker:
-    """Takes events and returns at once; threads of its own carry them to their functions."""
+    """Invoke functions from threads of its own; `submit` returns at once."""
 
     def __init__(self, pauses_s: tuple[float, ...] = RETRY_PAUSES_S) -> None:
         self._pauses_s = pauses_s
@@ -35,12 +36,12 @@ class AsyncInvoker:
         self._closing = threading.Event()
 
     def submit(self, function: Function, event: bytes, failures: FailureHandling) -> None:
-        """Sends `event` to `function`; ignored once closed."""
+        """Queue `event` for `function`; ignored after `close`."""
         if not self._closing.is_set():
             self._threads.submit(self._deliver, function, event, failures)
 
     def close(self) -> None:
-        """Drops what waits, and returns when what runs has ended: close the functions first."""
+        """Drop the queued events and wait for the running ones. Close the functions first."""
         self._closing.set()
         self._threads.shutdown(cancel_futures=True)
 
@@ -57,7 +58,7 @@ class AsyncInvoker:
 
 
 def envelope(function: Function, event: bytes, request_id: str, invoke_count: int, answer: Answer) -> dict[str, Any]:
-    """An event that failed, as Lambda gives it to a destination (Lambda guide: retaining records of invocations)."""
+    """Return Lambda's envelope of a failed event (Lambda guide: retaining records of invocations)."""
     return {
         "version": "1.0",
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -1,8 +1,8 @@
-"""How fast the waits of the local stack pass: the one setting that makes tests quick. For development only.
+"""Shorten the waits of the local stack: the one setting that makes tests quick. For development only.
 
 `LocalStack(speed=20)` divides these by 20: Step Functions' waits before a query and before a recovery, its pauses
-between the retries of a task, and Lambda's pauses between the tries of an asynchronous event. What a function, a vendor
-or a reader compares with the time of day keeps its length: rate-limit slots and the pause before a submission is
+between the retries of a task, and Lambda's pauses between the attempts of an asynchronous event. What a function, a
+vendor or a reader compares with the time of day keeps its length: rate-limit slots and the pause before a submission is
 repeated (SubmitFunction would return to the wait until the moment has come), callback patience, time limits, schedules,
 the times in rows.
 """
@@ -28,5 +28,5 @@ class WaitClock:
         return seconds if state in REAL_WAITS else self.pause_s(seconds)
 
     def pause_s(self, seconds: float) -> float:
-        """Return the seconds between two tries here."""
+        """Return the seconds between two attempts here."""
         return seconds / self.speed

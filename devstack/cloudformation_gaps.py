@@ -18,7 +18,7 @@ DEFAULT_ROUTE = "$default"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
-# Played by the local stack itself, or without effect here: policies of resources are not asked, nobody watches.
+# Simulated by the local stack itself, or without effect here: resource policies, alarms and dashboards.
 LEFT_OUT = frozenset(
     {
         "AWS::ApiGatewayV2::Api",
@@ -37,10 +37,10 @@ LEFT_OUT = frozenset(
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API: its key as in the template, and the logical id of the function it leads to.
+    """One route of the HTTP API: its key as in the template, and the logical id of its function.
 
-    authorization: NONE, AWS_IAM or JWT. The local stack asks nobody for permission: it only tells the function what AWS
-    tells it of a caller who was let in.
+    authorization: NONE, AWS_IAM or JWT. The local stack authorizes every caller; the function receives the
+    authorizer's fields as from AWS.
     """
 
     key: str
@@ -50,18 +50,18 @@ class Route:
 
     @property
     def method(self) -> str:
-        """POST, GET, ...; empty for the default route."""
+        """Return POST, GET, ...; empty for the default route."""
         return self.key.partition(" ")[0] if self.path else ""
 
     @property
     def path(self) -> str:
-        """With its variables; empty for the default route."""
+        """Return the path with its variables; empty for the default route."""
         return self.key.partition(" ")[2]
 
 
 @dataclass(frozen=True)
 class InvokeConfig:
-    """What becomes of asynchronous events that fail; `on_failure` is the destination as the template writes it."""
+    """The handling of failed asynchronous events; `on_failure` is the destination as the template writes it."""
 
     max_retries: int
     on_failure: Any
@@ -69,7 +69,7 @@ class InvokeConfig:
 
 @dataclass(frozen=True)
 class Filled:
-    """A template moto can deploy whole, and what was taken out of it for the local stack to play itself."""
+    """A template that moto can deploy, and the parts that the local stack simulates itself."""
 
     template: Json
     routes: list[Route]
@@ -78,13 +78,17 @@ class Filled:
 
 
 def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_url: str, secret_arn: str) -> Filled:
-    """`template` (expanded) without what moto's CloudFormation lacks.
+    """Return `template` (expanded) without what moto's CloudFormation lacks.
 
-    parameters: those given; the others have their defaults.
+    Args:
+        template: The expanded template.
+        parameters: Those given; the others have their defaults.
+        partition: The AWS partition of the region.
+        api_url: The address of the local HTTP API, in place of the API's host name in AWS.
+        secret_arn: The secret that replaces the template's one secret.
 
-    api_url: where the local stack's HTTP API answers, in place of the API's host name in AWS.
-    secret_arn: the secret that stands for the template's one secret.
-    Raises TemplateError for resources that neither moto nor the local stack can play.
+    Raises:
+        TemplateError: A resource that neither moto nor the local stack can simulate.
     """
     template = _with_partition(template, partition)
     resources = template["Resources"]
@@ -103,7 +107,7 @@ def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_u
 
 
 def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[str, str], iam: Any) -> None:
-    """Gives the deployed roles (logical id to name) their managed policies, which moto's CloudFormation forgets."""
+    """Attach the managed policies, which moto's CloudFormation omits, to the deployed roles (logical id to name)."""
     for name, role in roles.items():
         arns = resolve(template["Resources"][name]["Properties"].get("ManagedPolicyArns", []))
         for arn in filter(None, arns):  # a condition may have taken one out
@@ -111,7 +115,7 @@ def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[s
 
 
 def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
-    """Gives the deployed buckets what moto's CloudFormation leaves out: versioning, CORS, notifications."""
+    """Configure what moto's CloudFormation omits of buckets: versioning, CORS, notifications."""
     for resource in template["Resources"].values():
         if resource["Type"] != "AWS::S3::Bucket":
             continue
@@ -130,7 +134,7 @@ def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
 
 
 def local_outputs(outputs: dict[str, str], aws_endpoint_url: str) -> dict[str, str]:
-    """The deployed template's outputs, with queue URLs that lead to moto: its Ref of a queue names a host of AWS."""
+    """Return the outputs with queue URLs of the local endpoint; moto's Ref of a queue names a host of AWS."""
     return {name: re.sub(r"^https://sqs\.[^/]+", aws_endpoint_url, value) for name, value in outputs.items()}
 
 
@@ -142,7 +146,7 @@ def _with_partition(template: Json, partition: str) -> Json:
     return result
 
 
-# The HTTP API is played by http_api.py; its host name in AWS becomes that server's address.
+# http_api.py simulates the HTTP API; its host name in AWS becomes that server's address.
 def _with_api_url(template: Json, api_url: str) -> Json:
     result = template
     for name in _names(template["Resources"], "AWS::ApiGatewayV2::Api"):
@@ -151,7 +155,7 @@ def _with_api_url(template: Json, api_url: str) -> Json:
     return result
 
 
-# moto's CloudFormation has no secrets: the stack makes the secret first and the template refers to it by ARN.
+# moto's CloudFormation has no secrets: the stack creates the secret first and the template refers to it by ARN.
 def _with_secret(template: Json, secret_arn: str) -> Json:
     names = _names(template["Resources"], "AWS::SecretsManager::Secret")
     if len(names) > 1:
@@ -160,7 +164,7 @@ def _with_secret(template: Json, secret_arn: str) -> Json:
     return result
 
 
-# moto knows a state machine's Ref, which is its ARN, but not its Arn attribute.
+# moto supports a state machine's Ref, which is its ARN, but not its Arn attribute.
 def _with_state_machine_refs(template: Json) -> Json:
     names = _names(template["Resources"], "AWS::StepFunctions::StateMachine")
 
@@ -176,7 +180,7 @@ def _with_state_machine_refs(template: Json) -> Json:
     return result
 
 
-# moto knows DefinitionString, not DefinitionSubstitutions. Joined, as its Fn::Sub would eat a `$` of `$$.Task.Token`.
+# moto supports DefinitionString, not DefinitionSubstitutions. Joined: its Fn::Sub would drop a `$` of `$$.Task.Token`.
 def _write_out_definitions(resources: Json) -> None:
     for name in _names(resources, "AWS::StepFunctions::StateMachine"):
         properties = resources[name]["Properties"]
@@ -192,20 +196,20 @@ def _write_out_definitions(resources: Json) -> None:
         properties["DefinitionString"] = {"Fn::Join": ["", values]}
 
 
-# A layer's content lies in its folder, not in S3.
+# A layer's content is in its folder, not in S3.
 def _empty_layers(resources: Json) -> None:
     for name in _names(resources, "AWS::Lambda::LayerVersion"):
         resources[name]["Properties"]["Content"] = {"ZipFile": ""}
 
 
-# moto knows one way to keep what a deleted stack leaves behind.
+# moto supports only one policy that keeps a resource when its stack is deleted.
 def _retain(resources: Json) -> None:
     for resource in resources.values():
         if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
             resource["DeletionPolicy"] = "Retain"
 
 
-# Permissions of what is left out would refer to nothing; moto asks nobody for permission to invoke.
+# A permission for an omitted resource would refer to nothing; moto checks no permission to invoke.
 def _without_left_out(resources: Json) -> Json:
     return {
         name: resource
@@ -226,12 +230,12 @@ def _refuse_unknown(resources: Json) -> None:
         )
 
 
-# moto has the HTTP API's control plane without CloudFormation, and nothing that answers requests.
+# moto has the HTTP API's control plane without CloudFormation, and serves no requests.
 def _routes(template: Json, parameters: Mapping[str, str]) -> list[Route]:
     """Read the routes of the HTTP API from its OpenAPI document, as API Gateway imports it."""
-    resources, decide = template["Resources"], _Conditions(template, parameters)
+    resources, conditions = template["Resources"], _Conditions(template, parameters)
     bodies = [
-        decide.whole(resources[name]["Properties"]["Body"]) for name in _names(resources, "AWS::ApiGatewayV2::Api")
+        conditions.resolve_conditions(resources[name]["Properties"]["Body"]) for name in _names(resources, "AWS::ApiGatewayV2::Api")
     ]
     return [
         _route(f"{method.upper()} {path}" if path != DEFAULT_ROUTE else path, operation, body.get("components", {}))
@@ -249,7 +253,7 @@ def _route(key: str, operation: Json, components: Json) -> Route:
         r":lambda:path/2015-03-31/functions/\$\{(\w+)\.Arn\}/invocations$", integration["uri"]["Fn::Sub"]
     )
     if not function or integration["payloadFormatVersion"] != "2.0" or "+}" in key or key.startswith("X-AMAZON"):
-        raise TemplateError(f"the local stack's HTTP API cannot play the route {key}")
+        raise TemplateError(f"the local stack's HTTP API cannot serve the route {key}")
     schemes = [components["securitySchemes"][name] for scheme in operation.get("security", []) for name in scheme]
     authorization = next(map(_authorization, schemes), "NONE")
     return Route(key, function[1], integration.get("timeoutInMillis", 30_000) / 1000, authorization)
@@ -260,27 +264,27 @@ def _authorization(scheme: Json) -> str:
         return "AWS_IAM"
     if scheme.get("x-amazon-apigateway-authorizer", {}).get("type") == "jwt":
         return "JWT"
-    raise TemplateError(f"the local stack's HTTP API cannot play the security scheme {scheme}")
+    raise TemplateError(f"the local stack's HTTP API does not support the security scheme {scheme}")
 
 
 class _Conditions:
-    """The template's conditions, as far as what the local stack plays itself depends on them."""
+    """The template's conditions that decide the parts which the local stack simulates itself."""
 
     def __init__(self, template: Json, parameters: Mapping[str, str]) -> None:
         self._conditions = template.get("Conditions", {})
         declared = template.get("Parameters", {})
         self._parameters = {name: str(each.get("Default", "")) for name, each in declared.items()} | dict(parameters)
 
-    def whole(self, value: Any) -> Any:
+    def resolve_conditions(self, value: Any) -> Any:
         """Return a part of the template with every `Fn::If` decided, without what is `AWS::NoValue` then."""
         match value:
             case {"Fn::If": [str(condition), one, other]}:
-                return self.whole(one if self._holds(self._conditions[condition]) else other)
+                return self.resolve_conditions(one if self._holds(self._conditions[condition]) else other)
             case dict():
-                items = {key: self.whole(item) for key, item in value.items()}
+                items = {key: self.resolve_conditions(item) for key, item in value.items()}
                 return {key: item for key, item in items.items() if item != NO_VALUE}
             case list():
-                return [item for item in map(self.whole, value) if item != NO_VALUE]
+                return [item for item in map(self.resolve_conditions, value) if item != NO_VALUE]
         return value
 
     def _value(self, value: Any) -> Any:
@@ -293,7 +297,7 @@ class _Conditions:
             case {"Fn::Not": [dict(inner)]}:
                 return not self._holds(inner)
         raise TemplateError(
-            f"the local stack cannot decide the condition {condition}: fill the gap in devstack/cloudformation_gaps.py"
+            f"the local stack cannot evaluate the condition {condition}: fill the gap in devstack/cloudformation_gaps.py"
         )
 
 
@@ -312,12 +316,12 @@ def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
 
 
 def _cors(rule: Json) -> Json:
-    """A bucket's CORS rule in the words of the S3 API."""
+    """Return a bucket's CORS rule under the names of the S3 API."""
     return {"MaxAgeSeconds" if name == "MaxAge" else name: value for name, value in rule.items()}
 
 
 def _api_notifications(properties: Json) -> Json:
-    """A bucket's notifications in the words of the S3 API, which are not CloudFormation's."""
+    """Return a bucket's notifications under the names of the S3 API, which differ from CloudFormation's."""
     configurations = []
     for item in properties.get("LambdaConfigurations", []):
         configuration: Json = {"LambdaFunctionArn": item["Function"], "Events": [item["Event"]]}
@@ -328,7 +332,7 @@ def _api_notifications(properties: Json) -> Json:
 
 
 def substitute(value: Any, literals: dict[str, str]) -> Any:
-    """`value` with every Ref to a name in `literals`, and every `${name}` in an Fn::Sub, replaced by its literal."""
+    """Replace every Ref to a name in `literals`, and every `${name}` in an Fn::Sub, by its literal."""
     if isinstance(value, dict):
         name = value.get("Ref")
         if isinstance(name, str) and name in literals:

@@ -1,4 +1,4 @@
-"""What the command line does: keeps a stack up until it is told to stop, or runs the demo."""
+"""The commands: run a local stack until a signal arrives, or run the demo."""
 
 import argparse
 import json
@@ -13,11 +13,11 @@ from devstack.stopping import Stop
 from devstack.web import PortTakenError
 from recognizer.process import RecognizerProcess
 
-PAGE_ON = {"JobsPage": "on"}  # nobody but this machine can open it
+PAGE_ON = {"JobsPage": "on"}  # only this machine can open it
 
 
 def run(options: argparse.Namespace, stop: Stop) -> int:
-    """Runs the command in `options`; gives the exit status. Mistakes are told in a line, not a traceback."""
+    """Run the command in `options`; return its exit status. A wrong argument prints one line, no traceback."""
     try:
         if options.command == "demo":
             return run_demo(options.audio, options.vendor)
@@ -71,26 +71,26 @@ def _facts(stack: LocalStack) -> dict[str, object]:
 def _directions(stack: LocalStack, recognizer_url: str | None) -> str:
     aws = f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}"
     page = stack.outputs.get("JobsPageUrl", "")
-    heard = f"What is said in them is recognised at {recognizer_url} (docs/recognizer.md)" if recognizer_url else ""
+    speech = f"Speech is recognised by {recognizer_url} (docs/recognizer.md)" if recognizer_url else ""
     page = f"\nIn a browser, drop recordings and watch them:\n  {page}" if page else ""
     return f"""{page}
-Credentials for the aws CLI (they may do everything; each function has its own role's):
+Credentials for the aws CLI (an administrator's; each function has its own role's):
   export AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}
 Drop a recording, under incoming/auto/ or incoming/<vendor>/:
   {aws} s3 cp recording.wav s3://{stack.audio_bucket}/incoming/auto/recording.wav
-See how it goes, and what came of it:
+See its status and its transcript:
   make ctl ARGS="list --local"
   make ctl ARGS="why incoming/auto/recording.wav --local"
   {aws} s3 ls --recursive s3://{stack.transcript_bucket}/transcripts/
-The HTTP API (docs/api.md), which asks nobody for credentials here:
+The HTTP API (docs/api.md), without authorization here:
   curl {stack.api_url}/jobs
 Functions' logs: {_relative(LOGS)}/   Environment for `sam local invoke --env-vars`: {_relative(SAM_ENV)}
-{heard}
-Ctrl-C ends it all."""
+{speech}
+Ctrl-C stops everything."""
 
 
 def _write_sam_env(stack: LocalStack) -> None:
-    """A container reaches this machine as host.docker.internal, not as 127.0.0.1."""
+    """Write the functions' environments for containers, which reach this machine as host.docker.internal."""
     environments = {
         function: {name: value.replace("//127.0.0.1:", "//host.docker.internal:") for name, value in variables.items()}
         for function, variables in stack.environments.items()

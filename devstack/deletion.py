@@ -1,8 +1,8 @@
-"""Deletions that take their time, as in AWS: a state machine's until its executions are over, a stack's until then.
+"""Delete state machines and stacks as AWS does: after their executions have ended.
 
-moto forgets a state machine with executions and all, and a stack within the request. In AWS a state machine is DELETING
-while an execution of it runs, and starts none (Step Functions API reference, DeleteStateMachine); a stack that holds it
-is DELETE_IN_PROGRESS.
+moto deletes a state machine together with its executions, and a stack within the request. In AWS a state machine is
+DELETING while one of its executions runs, and starts no other (Step Functions API reference, DeleteStateMachine); its
+stack is DELETE_IN_PROGRESS until then.
 """
 
 import functools
@@ -23,7 +23,7 @@ _lock = threading.RLock()
 
 
 def machine_deleted_when_idle(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """Have DeleteStateMachine wait until no execution runs."""
+    """Make DeleteStateMachine wait until no execution runs."""
 
     @functools.wraps(original)
     def delete_state_machine(backend: Any, arn: str) -> None:
@@ -38,7 +38,7 @@ def machine_deleted_when_idle(original: Callable[[Any, str], None]) -> Callable[
 
 
 def started_unless_deleting(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Have StartExecution refuse a state machine that is being deleted."""
+    """Make StartExecution refuse a state machine that is being deleted."""
 
     @functools.wraps(original)
     def start_execution(backend: Any, state_machine_arn: str, *arguments: Any, **named: Any) -> Any:
@@ -50,7 +50,7 @@ def started_unless_deleting(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def created_unless_deleting(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Have CreateStateMachine refuse the name of a state machine that is being deleted."""
+    """Make CreateStateMachine refuse the name of a state machine that is being deleted."""
 
     @functools.wraps(original)
     def create_state_machine(backend: Any, name: str, *arguments: Any, **named: Any) -> Any:
@@ -61,7 +61,7 @@ def created_unless_deleting(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def described_with_status(original: Callable[[Any, str], ActionResult]) -> Callable[[Any, str], ActionResult]:
-    """Have DescribeStateMachine return the status, which is ACTIVE to moto always."""
+    """Make DescribeStateMachine return the status; moto always returns ACTIVE."""
 
     @functools.wraps(original)
     def describe(response: Any, arn: str) -> ActionResult:
@@ -74,7 +74,7 @@ def described_with_status(original: Callable[[Any, str], ActionResult]) -> Calla
 
 
 def stack_deleted_when_idle(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """Have DeleteStack wait for the state machines, and report a failure as the stack's status."""
+    """Make DeleteStack wait for the state machines, and report a failure as the stack's status."""
 
     @functools.wraps(original)
     def delete_stack(backend: Any, name_or_id: str) -> None:
@@ -101,7 +101,7 @@ def execution_ended(execution: Any) -> None:
 
 
 def _delete_machines(backend: Any, stack: Any) -> bool:
-    """Have a stack's state machines deleted, and return whether all are gone."""
+    """Delete a stack's state machines; return whether all are gone."""
     states = stepfunctions_parser_backends[backend.account_id][backend.region_name]
     machines = [resource for resource in stack.stack_resources if isinstance(resource, StateMachine)]
     for machine in machines:
@@ -110,12 +110,12 @@ def _delete_machines(backend: Any, stack: Any) -> bool:
 
 
 def _delete(original: Callable[[str], None], backend: Any, stack: Any) -> None:
-    # CloudFormation takes from a role the policies that it has given it; moto's leaves them, and then keeps the role.
+    # CloudFormation detaches the policies that it attached to a role; moto does not, and then keeps the role.
     for role in [resource for resource in stack.stack_resources if isinstance(resource, Role)]:
         role.managed_policies.clear()
     try:
         original(stack.stack_id)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the stack's status says it
+    except Exception as error:  # noqa: BLE001 - the stack's status reports any error
         backend.stacks[stack.stack_id] = stack
         stack.status = FAILED
         stack._add_stack_event(FAILED, resource_status_reason=str(error))
