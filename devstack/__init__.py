@@ -1,1 +1,1 @@
-"""The local stack: template.yaml itself on an embedded AWS (moto) on this machine, its functions run as in Lambda."""
+"""The local stack: template.yaml deployed on moto on this machine, its functions run as in Lambda."""

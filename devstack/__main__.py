@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from devstack.settings import VENDOR_PARAMETERS
-from devstack.stopping import Stop
+from devstack.stopping import StopSignal
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that the arguments name; return its exit status."""
     options = _parser().parse_args(arguments)
     _clear_aws_environment()
-    stop = Stop()
+    stop = StopSignal()
     from devstack import commands  # noqa: PLC0415 - moto reads the shell's AWS settings as it is imported
 
     return commands.run(options, stop)

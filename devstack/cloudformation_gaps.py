@@ -235,7 +235,8 @@ def _routes(template: Json, parameters: Mapping[str, str]) -> list[Route]:
     """Read the routes of the HTTP API from its OpenAPI document, as API Gateway imports it."""
     resources, conditions = template["Resources"], _Conditions(template, parameters)
     bodies = [
-        conditions.resolve_conditions(resources[name]["Properties"]["Body"]) for name in _names(resources, "AWS::ApiGatewayV2::Api")
+        conditions.resolve_conditions(resources[name]["Properties"]["Body"])
+        for name in _names(resources, "AWS::ApiGatewayV2::Api")
     ]
     return [
         _route(f"{method.upper()} {path}" if path != DEFAULT_ROUTE else path, operation, body.get("components", {}))
@@ -297,7 +298,7 @@ class _Conditions:
             case {"Fn::Not": [dict(inner)]}:
                 return not self._holds(inner)
         raise TemplateError(
-            f"the local stack cannot evaluate the condition {condition}: fill the gap in devstack/cloudformation_gaps.py"
+            f"the local stack cannot evaluate {condition}: fill the gap in devstack/cloudformation_gaps.py"
         )
 
 

@@ -9,14 +9,14 @@ from devstack.demo import explain_recognizer, run_demo
 from devstack.expand import ParameterError, TemplateError
 from devstack.settings import CREDENTIAL, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
 from devstack.stack import LocalStack
-from devstack.stopping import Stop
+from devstack.stopping import StopSignal
 from devstack.web import PortTakenError
 from recognizer.process import RecognizerProcess
 
 PAGE_ON = {"JobsPage": "on"}  # only this machine can open it
 
 
-def run(options: argparse.Namespace, stop: Stop) -> int:
+def run(options: argparse.Namespace, stop: StopSignal) -> int:
     """Run the command in `options`; return its exit status. A wrong argument prints one line, no traceback."""
     try:
         if options.command == "demo":
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace, stop: Stop) -> int:
         return 1
 
 
-def _run_local(options: argparse.Namespace, stop: Stop) -> int:
+def _run_local(options: argparse.Namespace, stop: StopSignal) -> int:
     recognizer = RecognizerProcess(explain_recognizer, RECOGNIZER_LOG, options.bind)
     stack = LocalStack(
         {**PAGE_ON, **options.params},

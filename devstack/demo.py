@@ -1,7 +1,7 @@
-"""The demo: drops recordings into a local stack, shows how each fares, and fetches the transcripts into `out/`.
+"""Run the demo: upload recordings to a local stack, show the status of each, and download the transcripts to `out/`.
 
-What is said in our samples is known to the simulators. In any other recording the embedded recogniser hears it; without
-one the text is placeholders, labelled as simulated.
+The simulators have scripts of the samples. Any other recording is recognised by the local recogniser; without it the
+text is placeholders, labelled as simulated.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ from recognizer.client import Client
 from recognizer.process import RecognizerProcess
 
 AUTOMATIC = "auto"
-# Each vendor gets what fits it; the last two show automatic choice, for another language and for two channels.
-PROGRAMME = (
+# Each vendor gets a sample that it accepts; the last two show automatic choice: another language, two channels.
+SAMPLES_BY_VENDOR = (
     ("openai-compatible", "news.mp3"),
     ("tencent-sentence", "meeting.wav"),
     ("tencent-rec-task", "story.ogg"),
@@ -39,17 +39,17 @@ PROGRAMME = (
     (AUTOMATIC, "hello.mp3"),
     (AUTOMATIC, "call.wav"),
 )
-# What browsers and phones make, made of samples: no vendor takes them as they are.
+# Recordings as browsers and phones make them, made of samples; none of the vendors accepts them unconverted.
 CONVERTED = (("volcengine", "meeting.wav", "meeting.webm"), ("tencent-rec-task", "greeting.wav", "greeting.mov"))
 LIMIT_S = 900
-LOOK_EVERY_S = 0.25
+REFRESH_S = 0.25
 EXCERPT_WIDTH = 72
 OWN_EXCERPT_WIDTH = 4 * EXCERPT_WIDTH
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file to drop, under its name, for a vendor or for automatic choice."""
+    """A file to upload under its name, for a vendor or for automatic choice."""
 
     path: Path
     vendor: str
@@ -57,45 +57,47 @@ class Recording:
 
     @property
     def key(self) -> str:
-        """Where it is dropped."""
+        """Return the key of its upload."""
         return f"incoming/{self.vendor}/{self.path.name}"
 
 
 @dataclass
 class Progress:
-    """How one recording fares; `ended_s` is set when nothing more will happen to it."""
+    """The status of one recording; `ended_s` is set when it has ended."""
 
     recording: Recording
     row: Json = field(default_factory=dict)
     failure: str | None = None
     ended_s: float | None = None
-    heard_ms: int | None = None  # so much of it the recogniser has done, while it is at work
+    recognised_ms: int | None = None  # while the recogniser works on it
 
     @property
     def stage(self) -> str:
-        """Where it is, in words."""
+        """Return its status in words."""
         if self.failure:
             return f"FAILED: {self.failure}"
         status = self.row.get("status", "dropped")
         if status == "IN_PROGRESS" and self.row.get("attempts"):
-            heard = "" if self.heard_ms is None else f", {self.heard_ms // 30_000 * 30} s recognised"
-            return f"with the vendor (attempt {int(self.row['attempts'][-1]['number'])}{heard})"
+            recognised = "" if self.recognised_ms is None else f", {self.recognised_ms // 30_000 * 30} s recognised"
+            return f"with the vendor (attempt {int(self.row['attempts'][-1]['number'])}{recognised})"
         return str(status).replace("_", " ").lower()
 
     @property
     def vendor(self) -> str:
-        """The vendor chosen, or a dash before one is."""
+        """Return the chosen vendor, a dash before one is chosen."""
         return str(self.row.get("vendor") or "-")
 
 
 def run_demo(audio: Path | None, vendor: str | None) -> int:
-    """Transcribes `audio` (or our samples) on a local stack of its own. Gives 0, or 1 if a recording failed."""
-    print("Starting the stack: template.yaml on an embedded AWS, with simulated vendors ...", flush=True)
+    """Transcribe `audio`, or the samples, on a new local stack. Return 0, or 1 if a recording failed."""
+    print("Starting the stack: template.yaml on this machine, with simulated vendors ...", flush=True)
     with ExitStack() as running:
         recognizer = None
         if audio:
             recognizer = running.enter_context(RecognizerProcess(explain_recognizer, RECOGNIZER_LOG))
-        recordings = own_recordings(audio, vendor, recognizer) if audio else [*programme(vendor), *converted(vendor)]
+        recordings = (
+            own_recordings(audio, vendor, recognizer) if audio else [*sample_recordings(vendor), *converted(vendor)]
+        )
         stack = running.enter_context(LocalStack(recognizer=recognizer))
         for recording in recordings:
             stack.client("s3").upload_file(
@@ -108,33 +110,33 @@ def run_demo(audio: Path | None, vendor: str | None) -> int:
 
 
 def explain_recognizer(problem: str) -> None:
-    """Say once that recordings of one's own will have placeholders for words, and why."""
+    """Print that transcripts of the user's recordings are placeholders, and why."""
     print(
         f"Speech is not recognised here; simulated vendors write placeholders. {problem}", file=sys.stderr, flush=True
     )
 
 
 def own_recordings(audio: Path, vendor: str | None, recognizer: RecognizerProcess | None) -> list[Recording]:
-    """Return a person's own recording for one vendor; if none is named for two simulated ones and the recogniser."""
+    """Return the user's recording for one vendor; without one, for two simulated vendors and the recogniser."""
     if vendor:
         return [Recording(audio, vendor)]
     second = "volcengine-bigmodel" if audio.suffix.lower() in {".wav", ".mp3", ".ogg"} else "abcpen-offline"
-    hears_itself = OWN_ENGINE in VENDOR_PARAMETERS and recognizer is not None and recognizer.url is not None
-    return [Recording(audio, each) for each in (AUTOMATIC, second, *([OWN_ENGINE] if hears_itself else []))]
+    has_own_engine = OWN_ENGINE in VENDOR_PARAMETERS and recognizer is not None and recognizer.url is not None
+    return [Recording(audio, each) for each in (AUTOMATIC, second, *([OWN_ENGINE] if has_own_engine else []))]
 
 
-def programme(vendor: str | None = None) -> list[Recording]:
-    """Our samples, each for a vendor that fits it; those for one vendor if it is given."""
+def sample_recordings(vendor: str | None = None) -> list[Recording]:
+    """Return the samples, each for a vendor that accepts it; only those of `vendor` if it is given."""
     scripts = json.loads((SAMPLES / "scripts.json").read_text(encoding="utf-8"))
     return [
         Recording(SAMPLES / name, chosen, _metadata(SAMPLES / name, scripts))
-        for chosen, name in PROGRAMME
+        for chosen, name in SAMPLES_BY_VENDOR
         if vendor in (None, chosen)
     ]
 
 
 def converted(vendor: str | None = None) -> list[Recording]:
-    """Make a browser's recording and a phone's video of samples, each for a vendor that does not take it as it is."""
+    """Make a browser's recording and a phone's video of samples, each for a vendor that needs it converted."""
     return [
         Recording(remade(SAMPLES / sample, OUT / "recordings" / name), chosen)
         for chosen, sample, name in CONVERTED
@@ -143,13 +145,13 @@ def converted(vendor: str | None = None) -> list[Recording]:
 
 
 def _metadata(path: Path, scripts: Json) -> dict[str, str]:
-    """A language other than the vendors' own Mandarin has to be told."""
+    """Return the metadata of a sample: its language, unless it is the vendors' default, Mandarin."""
     language = scripts.get(hashlib.sha256(path.read_bytes()).hexdigest(), {}).get("language", "zh-CN")
     return {} if language == "zh-CN" else {"asr-language": language}
 
 
 def _watch(stack: LocalStack, recordings: Sequence[Recording], recognizer: Client | None) -> list[Progress]:
-    """Follows every recording to its end, or to the end of our patience."""
+    """Show the status of every recording until all have ended or LIMIT_S has passed."""
     started = time.monotonic()
     progresses = [Progress(recording) for recording in recordings]
     show = _show_list if sys.stdout.isatty() else _show_changes()
@@ -159,10 +161,10 @@ def _watch(stack: LocalStack, recordings: Sequence[Recording], recognizer: Clien
         lost = _lost_events(stack)
         done_ms = recognizer.done_ms() if recognizer else None  # one recording for all vendors: recognised for all
         for progress in progresses:
-            progress.heard_ms = done_ms
+            progress.recognised_ms = done_ms
             _update(progress, rows, lost, elapsed_s)
         show(progresses, elapsed_s)
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(REFRESH_S)
     return progresses
 
 
@@ -174,7 +176,7 @@ def _update(progress: Progress, rows: dict[str, Json], lost: dict[str, str], ela
     if progress.row.get("status") == "FAILED":
         progress.failure = _reason(progress.row.get("error", {}))
     elif key in lost:
-        progress.failure = f"SubmitFunction could not take it: {lost[key]} (its log is in {LOCAL.name}/logs)"
+        progress.failure = f"SubmitFunction failed: {lost[key]} (its log is in {LOCAL.name}/logs)"
     elif elapsed_s > LIMIT_S:
         progress.failure = f"no result after {LIMIT_S} s (the functions' logs are in {LOCAL.name}/logs)"
     if progress.failure or progress.row.get("status") == "COMPLETED":
@@ -182,7 +184,7 @@ def _update(progress: Progress, rows: dict[str, Json], lost: dict[str, str], ela
 
 
 def _rows(stack: LocalStack) -> Iterable[Json]:
-    """All job rows of the stack, plain."""
+    """Yield all job rows of the stack as plain values."""
     plain = TypeDeserializer().deserialize
     for page in stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.jobs_table):
         for item in page["Items"]:
@@ -192,7 +194,7 @@ def _rows(stack: LocalStack) -> Iterable[Json]:
 
 
 def _lost_events(stack: LocalStack) -> dict[str, str]:
-    """Why SubmitFunction gave up on an object, by key, from its on-failure queue."""
+    """Return the error of each event in SubmitFunction's on-failure queue, by object key."""
     reply = stack.client("sqs").receive_message(
         QueueUrl=stack.failed_events_queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
     )
@@ -211,7 +213,7 @@ def _reason(error: Json) -> str:
 
 
 def _show_changes() -> Callable[[Sequence[Progress], float], None]:
-    """Prints a line for each change, for pipes and logs."""
+    """Return a function that prints a line for each change, for pipes and logs."""
     shown: dict[str, tuple[str, str]] = {}
 
     def show(progresses: Sequence[Progress], elapsed_s: float) -> None:
@@ -225,7 +227,7 @@ def _show_changes() -> Callable[[Sequence[Progress], float], None]:
 
 
 def _show_list(progresses: Sequence[Progress], elapsed_s: float) -> None:
-    """Draws all lines over the ones drawn before, and leaves the cursor above them until everything has ended."""
+    """Print all lines over the previous ones; the cursor stays above them until all have ended."""
     print("".join(f"\x1b[2K{_line(progress, elapsed_s)}\n" for progress in progresses), end="")
     if any(progress.ended_s is None for progress in progresses):
         print(f"\x1b[{len(progresses)}A", end="", flush=True)
@@ -233,12 +235,12 @@ def _show_list(progresses: Sequence[Progress], elapsed_s: float) -> None:
 
 def _line(progress: Progress, elapsed_s: float) -> str:
     taken_s = elapsed_s if progress.ended_s is None else progress.ended_s
-    stage = progress.stage.splitlines()[0]  # the whole story comes with the report
+    stage = progress.stage.splitlines()[0]  # the report prints the rest
     return f"  {_fit(progress.recording.path.name, 24)} {_fit(progress.vendor, 20)} {taken_s:5.1f} s  {stage}"
 
 
 def _fetch(stack: LocalStack, progress: Progress) -> Json | None:
-    """Downloads a transcript and its exports under their own keys; gives the transcript, None if there is none."""
+    """Download a transcript and its exports under their own keys; return the transcript, None if there is none."""
     key = progress.row.get("transcript_key")
     if progress.failure or not key:
         return None
@@ -290,7 +292,7 @@ def _excerpt(transcript: Json, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: Chinese characters take two."""
+    """Return the columns on a terminal: Chinese characters need two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 

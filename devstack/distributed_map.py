@@ -1,8 +1,8 @@
-"""Distributed Maps as Step Functions runs them (guide: Map state in Distributed mode), in place of what moto does.
+"""Run Distributed Maps as Step Functions does (guide: Map state in Distributed mode), in place of moto.
 
 moto reads the first page of a list and no inventory, has no batches, tolerates every failure, and writes a manifest
-without results. Here a run reads all that there is, hands out batches, counts, gives up when too much fails, and writes
-what became of each batch where ResultWriter says. Its children run inside their parent, each as in a frame of it.
+without results. A run here reads all items, distributes batches, counts, stops when too many items fail, and writes the
+outcome of each batch to the ResultWriter's location. Child executions run within their parent, each in its own frame.
 """
 
 import csv
@@ -29,12 +29,12 @@ from moto.stepfunctions.parser.asl.eval.states import ItemData, MapData
 Json = dict[str, Any]
 _INVENTORY = "MANIFEST"
 _KEEP_STATE = frozenset({"Map", "Parallel"})  # moto's components of these hold an execution's workers
-_TOO_MUCH = StatesErrorNameType.StatesExceedToleratedFailureThreshold
+_TOLERANCE_EXCEEDED = StatesErrorNameType.StatesExceedToleratedFailureThreshold
 
 
 @dataclass(frozen=True)
-class _Form:
-    """What moto cannot read of a Map state, and what it would do otherwise."""
+class _MapOptions:
+    """The fields of a Map state that moto cannot read, or handles otherwise."""
 
     batch_size: int
     tolerated_percent: float
@@ -44,47 +44,51 @@ class _Form:
 
 @dataclass
 class _Child:
-    """A child execution: what it was given, and how it fared."""
+    """A child execution: its input, and its outcome."""
 
     name: str
-    given: Json
+    input: Json
     items: int
     status: str = "PENDING"
-    told: Json = field(default_factory=dict)
+    outcome: Json = field(default_factory=dict)
     started_at: str = ""
 
     def record(self, machine_arn: str) -> Json:
-        """As result files have it; input and output are JSON as text."""
+        """Return its record in a result file; input and output are JSON as text."""
         times = {"StartDate": self.started_at, "StopDate": _now()} if self.started_at else {}
         return {
             "ExecutionArn": f"{machine_arn.replace(':stateMachine:', ':execution:')}:{self.name}",
-            "Input": json.dumps(self.given),
+            "Input": json.dumps(self.input),
             "InputDetails": {"Included": True},
             "Name": self.name,
             "StateMachineArn": machine_arn,
             "Status": self.status,
             **times,
-            **self.told,
+            **self.outcome,
         }
 
 
-def parsed(original: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The parser of definitions, for those that hold what moto's grammar lacks: it is taken out and kept beside.
+def wrap_parser(original: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Wrap moto's parser of definitions: remove the fields that its grammar lacks, and keep them beside the states.
 
-    What moto parses anew for each execution is parsed once, unless it keeps something of an execution.
+    A definition is parsed once, not for each execution, unless its states store something of an execution.
     """
-    known = functools.cache(original)
+    parse_once = functools.cache(original)
 
     @functools.wraps(original)
     def parse(definition: str) -> Any:
         document = json.loads(definition)
         if not _KEEP_STATE.intersection(state["Type"] for state in document.get("States", {}).values()):
-            return known(definition)
-        forms = {name: _take_out(state) for name, state in document.get("States", {}).items() if _is_distributed(state)}
-        program, tree = original(json.dumps(document) if forms else definition)
-        for name, form in forms.items():
+            return parse_once(definition)
+        options = {
+            name: _extract_options(state)
+            for name, state in document.get("States", {}).items()
+            if _is_distributed(state)
+        }
+        program, tree = original(json.dumps(document) if options else definition)
+        for name, map_options in options.items():
             state: Any = program.states.states[name]
-            state.iteration_component.form = replace(form, writer=state.result_writer)
+            state.iteration_component.options = replace(map_options, writer=state.result_writer)
             state.result_writer = None
         return program, tree
 
@@ -95,40 +99,43 @@ def _is_distributed(state: Json) -> bool:
     return bool(state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")
 
 
-def _take_out(state: Json) -> _Form:
+def _extract_options(state: Json) -> _MapOptions:
     batch_size = state.pop("ItemBatcher", {}).get("MaxItemsPerBatch", 1)
     tolerated_percent = state.pop("ToleratedFailurePercentage", 0)
     reader = state.get("ItemReader", {})
     reads_inventory = reader.get("ReaderConfig", {}).get("InputType") == _INVENTORY
     if reads_inventory:
         del reader["ReaderConfig"]
-    return _Form(batch_size, tolerated_percent, reads_inventory)
+    return _MapOptions(batch_size, tolerated_percent, reads_inventory)
 
 
 class Run:
-    """One Map Run, from its first item to its manifest. s3: a client that may do what the state machine's role may."""
+    """One Map Run, from its first item to its manifest. s3: a client with the state machine's role."""
 
     def __init__(self, component: Any, env: Any, s3: Any) -> None:
         self._component, self._env = component, env
-        self._form: _Form = component.form
+        self._options: _MapOptions = component.options
         self._request_parameters = env.stack.pop()
         self._record = self._request_parameters.map_run_record
-        self._record.tolerated_failure_percentage = self._form.tolerated_percent
+        self._record.tolerated_failure_percentage = self._options.tolerated_percent
         self._s3 = s3
         self._children: list[_Child] = []
 
     def run(self) -> None:
-        """Leaves where the results are on the interpreter's stack. Raises FailureEventException if too much failed."""
+        """Run the map; the location of the results is left on the interpreter's stack.
+
+        Raises FailureEventException if too many items failed.
+        """
         started = {"mapRunStartedEventDetails": {"mapRunArn": self._record.map_run_arn}}
-        self._tell(HistoryEventType.MapRunStarted, started)
-        self._form.writer.parargs.eval(env=self._env)
-        where = self._env.stack.pop()
+        self._add_event(HistoryEventType.MapRunStarted, started)
+        self._options.writer.parargs.eval(env=self._env)
+        location = self._env.stack.pop()
         history = self._env.event_manager
         self._env.event_manager = EventManager()  # a child's events are its own
         try:
             self._children = [
                 _Child(str(uuid.uuid4()), {"Items": batch}, len(batch))
-                for batch in _batches(self._items(), self._form.batch_size)
+                for batch in _batches(self._items(), self._options.batch_size)
             ]
             for name in ("total", "pending"):
                 self._count(name, sum(child.items for child in self._children), len(self._children))
@@ -136,31 +143,31 @@ class Run:
                 list(workers.map(self._run_child, self._children))
         finally:
             self._env.event_manager = history
-        failed = self._fails_too_much()
-        written = self._write_results(where)
+        failed = self._exceeds_tolerance()
+        written = self._write_results(location)
         if not self._env.is_running():
             self._record.set_stop(status=MapRunStatus.ABORTED)
         elif failed:
             self._fail()
         else:
-            self._tell(HistoryEventType.MapRunSucceeded)
+            self._add_event(HistoryEventType.MapRunSucceeded)
             self._record.set_stop(status=MapRunStatus.SUCCEEDED)
         self._env.stack.append(written)
 
     def _items(self) -> Iterator[Any]:
         self._request_parameters.item_reader.parargs.eval(env=self._env)
-        where = self._env.stack.pop()
-        listed = self._inventory(where) if self._form.reads_inventory else self._list(where)
+        location = self._env.stack.pop()
+        listed = self._inventory(location) if self._options.reads_inventory else self._list(location)
         for index, item in enumerate(listed):
             yield self._selected(index, item)
 
-    def _list(self, where: Json) -> Iterator[Json]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(**where):
+    def _list(self, location: Json) -> Iterator[Json]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(**location):
             for each in page.get("Contents", []):
                 yield {**each, "Etag": each.pop("ETag"), "LastModified": int(each["LastModified"].timestamp())}
 
-    def _inventory(self, where: Json) -> Iterator[Json]:
-        manifest = json.loads(self._s3.get_object(**where)["Body"].read())
+    def _inventory(self, location: Json) -> Iterator[Json]:
+        manifest = json.loads(self._s3.get_object(**location)["Body"].read())
         names = [name.strip() for name in manifest["fileSchema"].split(",")]
         bucket = manifest["destinationBucket"].rpartition(":")[2]
         for file in manifest["files"]:
@@ -181,30 +188,30 @@ class Run:
             self._env.delete_frame(frame)
 
     def _run_child(self, child: _Child) -> None:
-        if not self._env.is_running() or self._fails_too_much():
+        if not self._env.is_running() or self._exceeds_tolerance():
             return
         self._move(child, "RUNNING")
         child.started_at = _now()
         frame = self._env.open_inner_frame()
         try:
-            frame.states.reset(child.given)
+            frame.states.reset(child.input)
             self._component._get_iteration_program().eval(frame)
             ended = frame.program_state()
             if isinstance(ended, ProgramEnded):
-                child.told = {"Output": json.dumps(frame.states.get_input()), "OutputDetails": {"Included": True}}
+                child.outcome = {"Output": json.dumps(frame.states.get_input()), "OutputDetails": {"Included": True}}
                 self._move(child, "SUCCEEDED")
             elif isinstance(ended, ProgramError):
-                child.told = {"Error": (ended.error or {}).get("error"), "Cause": (ended.error or {}).get("cause")}
+                child.outcome = {"Error": (ended.error or {}).get("error"), "Cause": (ended.error or {}).get("cause")}
                 self._move(child, "FAILED")
             else:
                 self._move(child, "ABORTED")
         finally:
             self._env.delete_frame(frame)
 
-    def _fails_too_much(self) -> bool:
+    def _exceeds_tolerance(self) -> bool:
         items = sum(child.items for child in self._children)
         failed = sum(child.items for child in self._children if child.status == "FAILED")
-        return 100 * failed > self._form.tolerated_percent * items
+        return 100 * failed > self._options.tolerated_percent * items
 
     def _move(self, child: _Child, status: str) -> None:
         self._count(child.status.lower(), -child.items, -1)
@@ -215,18 +222,22 @@ class Run:
         getattr(self._record.item_counter, name).offset(items)
         getattr(self._record.execution_counter, name).offset(executions)
 
-    def _write_results(self, where: Json) -> Json:
-        folder = f"{where['Prefix'].rstrip('/')}/{self._record.map_run_arn.rpartition(':')[2]}"
+    def _write_results(self, location: Json) -> Json:
+        folder = f"{location['Prefix'].rstrip('/')}/{self._record.map_run_arn.rpartition(':')[2]}"
         groups = {"SUCCEEDED": {"SUCCEEDED"}, "FAILED": {"FAILED", "ABORTED"}, "PENDING": {"PENDING"}}
         files: Json = {}
         for group, statuses in groups.items():
             records = [
                 child.record(self._record.map_state_machine_arn) for child in self._children if child.status in statuses
             ]
-            files[group] = [self._put(where["Bucket"], f"{folder}/{group}_0.json", records)] if records else []
-        manifest = {"DestinationBucket": where["Bucket"], "MapRunArn": self._record.map_run_arn, "ResultFiles": files}
-        self._put(where["Bucket"], f"{folder}/manifest.json", manifest)
-        details = {"Bucket": where["Bucket"], "Key": f"{folder}/manifest.json"}
+            files[group] = [self._put(location["Bucket"], f"{folder}/{group}_0.json", records)] if records else []
+        manifest = {
+            "DestinationBucket": location["Bucket"],
+            "MapRunArn": self._record.map_run_arn,
+            "ResultFiles": files,
+        }
+        self._put(location["Bucket"], f"{folder}/manifest.json", manifest)
+        details = {"Bucket": location["Bucket"], "Key": f"{folder}/manifest.json"}
         return {"MapRunArn": self._record.map_run_arn, "ResultWriterDetails": details}
 
     def _put(self, bucket: str, key: str, content: object) -> Json:
@@ -235,14 +246,17 @@ class Run:
         return {"Key": key, "Size": len(body)}
 
     def _fail(self) -> None:
-        told = {"error": _TOO_MUCH.to_name(), "cause": "The specified tolerated failure threshold was exceeded"}
-        self._tell(HistoryEventType.MapRunFailed, {"mapRunFailedEventDetails": told})
+        failure = {
+            "error": _TOLERANCE_EXCEEDED.to_name(),
+            "cause": "The specified tolerated failure threshold was exceeded",
+        }
+        self._add_event(HistoryEventType.MapRunFailed, {"mapRunFailedEventDetails": failure})
         self._record.set_stop(status=MapRunStatus.FAILED)
-        ended: Any = {"executionFailedEventDetails": told}
-        name, event = StatesErrorName(typ=_TOO_MUCH), HistoryEventType.ExecutionFailed
+        ended: Any = {"executionFailedEventDetails": failure}
+        name, event = StatesErrorName(typ=_TOLERANCE_EXCEEDED), HistoryEventType.ExecutionFailed
         raise FailureEventException(FailureEvent(self._env, name, event, ended))
 
-    def _tell(self, event_type: HistoryEventType, details: Any = None) -> None:
+    def _add_event(self, event_type: HistoryEventType, details: Any = None) -> None:
         manager, context = self._env.event_manager, self._env.event_history_context
         manager.add_event(context=context, event_type=event_type, event_details=details)
 

@@ -1,7 +1,8 @@
-"""Queues that feed functions, as Lambda polls them: a batch is received under the function's role, the function called
-with it, and what it did not report as failed is deleted. The rest is received again when the queue shows it.
+"""Poll the queues of functions as Lambda does.
 
-moto would call the function from within the sender's request, and take any answer for a yes.
+A batch is received under the function's role and the function invoked with it; the messages that it does not report as
+failed are deleted. The others are received again after the queue's visibility timeout. moto would invoke the function
+within the sender's request and treat any answer as success.
 """
 
 import json
@@ -13,21 +14,21 @@ from typing import Any
 from devstack.expand import Json, TemplateError
 from devstack.functions import Answer, Settings
 
-LONGEST_POLL_S = 1  # Lambda's is 20: here the stack's end waits for it
+LONGEST_POLL_S = 1  # Lambda's is 20; stopping the stack waits for a poll
 
 
 @dataclass(frozen=True)
 class EventSource:
-    """A function's queue. at_most: batches that it is given at once."""
+    """A function's queue. max_concurrency: batches in progress at once."""
 
     queue_arn: str
     batch_size: int
     reports_failures: bool
-    at_most: int
+    max_concurrency: int
 
     @classmethod
     def of(cls, properties: Json) -> "EventSource":
-        """What `AWS::Lambda::EventSourceMapping` says. Raises TemplateError for what is no queue."""
+        """Read an `AWS::Lambda::EventSourceMapping`. Raises TemplateError for a source that is not a queue."""
         arn = properties["EventSourceArn"]
         if ":sqs:" not in arn:
             raise TemplateError(f"the local stack polls queues only, not {arn}")
@@ -35,7 +36,7 @@ class EventSource:
             queue_arn=arn,
             batch_size=int(properties.get("BatchSize", 10)),
             reports_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
-            at_most=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 5)),
+            max_concurrency=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 5)),
         )
 
 
@@ -49,32 +50,32 @@ class Pollers:
     def start(
         self, source: EventSource, url: str, function: Settings, invoke: Callable[[bytes], Answer], sqs: Any
     ) -> None:
-        """Feed a function from its queue. url: the queue's; sqs: a boto3 client under the function's role.
+        """Poll a function's queue. url: the queue's; sqs: a boto3 client under the function's role.
 
-        Raises TemplateError where Lambda would refuse: the queue must hide a batch for as long as the function may run.
+        Raises TemplateError where Lambda would refuse: a visibility timeout below the function's timeout.
         """
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-        if float(told["VisibilityTimeout"]) < function.timeout_s:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        if float(attributes["VisibilityTimeout"]) < function.timeout_s:
             raise TemplateError(f"{source.queue_arn} hides messages for less time than {function.logical_id} may run")
 
         def poll() -> None:
             while not self._closing.is_set():
                 _poll_queue(source, url, function.region, invoke, sqs)
 
-        for _ in range(source.at_most):
+        for _ in range(source.max_concurrency):
             thread = threading.Thread(target=poll, name=f"polls for {function.logical_id}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def close(self) -> None:
-        """Returns when what runs has ended: close the functions first."""
+        """Wait for the batches in progress. Close the functions first."""
         self._closing.set()
         for thread in self._threads:
             thread.join()
 
 
 def _poll_queue(source: EventSource, url: str, region: str, invoke: Callable[[bytes], Answer], sqs: Any) -> None:
-    """One batch, if there is one."""
+    """Receive one batch, if there is one, and invoke the function with it."""
     messages = sqs.receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=min(source.batch_size, 10),
@@ -91,19 +92,19 @@ def _poll_queue(source: EventSource, url: str, region: str, invoke: Callable[[by
 
 
 def failures(answer: Answer, sent: list[str], *, reports: bool) -> set[str]:
-    """Which of the messages sent (their ids) stay in the queue (Lambda guide: partial batch responses for SQS).
+    """Return the ids of the messages that stay in the queue (Lambda guide: partial batch responses for SQS).
 
-    All of them when the function failed, or names one that it was not sent.
+    All of them if the function failed, or reported a message that was not in the batch.
     """
     if answer.is_error:
         return set(sent)
-    told = json.loads(answer.payload) if reports else None
-    named = {each.get("itemIdentifier") for each in (told or {}).get("batchItemFailures") or []}
+    report = json.loads(answer.payload) if reports else None
+    named = {each.get("itemIdentifier") for each in (report or {}).get("batchItemFailures") or []}
     return named if named <= set(sent) else set(sent)
 
 
 def _record(message: Json, source: EventSource, region: str) -> Json:
-    """A message as Lambda gives it to a function (Lambda guide: example SQS message event)."""
+    """Return a message as a record of Lambda's event (Lambda guide: example SQS message event)."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

@@ -1,7 +1,7 @@
-"""From template.yaml to plain CloudFormation, by the translator a deployment uses, and the checks on its parameters.
+"""Expand template.yaml to plain CloudFormation with the translator of a deployment, and check its parameters.
 
-The translator wants code in S3 or inline. Here functions get a placeholder as inline code and run from their folders,
-which the template's CodeUri and ContentUri name; a state machine's DefinitionUri is read and given to it inline.
+The translator needs code in S3 or inline. Functions get a placeholder as inline code and run from the folders that the
+template's CodeUri and ContentUri name; a state machine's DefinitionUri is read and inlined.
 """
 
 import json
@@ -21,16 +21,16 @@ Json = dict[str, Any]
 
 
 class TemplateError(Exception):
-    """The template cannot be expanded, or holds what the local stack cannot deploy; the message says what and where."""
+    """The template cannot be expanded or deployed on the local stack; the message says what and where."""
 
 
 class ParameterError(ValueError):
-    """Parameters given to the stack do not fit the template's; the message says which and what would."""
+    """A parameter of the stack does not fit the template; the message names it and the allowed values."""
 
 
 @dataclass(frozen=True)
 class Expanded:
-    """The template as CloudFormation, and the folders of this machine that hold the code it speaks of.
+    """The template as CloudFormation, and the folders of its code on this machine.
 
     function_folders: by the function's logical id.
     layer_folders: by the layer version's logical id in the expanded template.
@@ -42,7 +42,7 @@ class Expanded:
 
 
 def load_template(path: Path) -> Json:
-    """The template as written, short forms (!Ref, !Sub, ...) spelled out. Raises TemplateError if it cannot be read."""
+    """Read the template, with short forms (!Ref, !Sub, ...) expanded. Raises TemplateError if it cannot be read."""
     try:
         template = yaml_parse(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,13 +53,13 @@ def load_template(path: Path) -> Json:
 
 
 def expand(template: Json, folder: Path, region: str) -> Expanded:
-    """`template`, written in `folder`, with its AWS::Serverless resources turned into what they stand for in `region`.
+    """Expand the AWS::Serverless resources of `template`, whose paths are relative to `folder`, for `region`.
 
-    Raises TemplateError with the translator's own words.
+    Raises TemplateError with the translator's message.
     """
     source: Json = json.loads(json.dumps(template))
-    functions = {name: _take_code(name, properties, folder) for name, properties in _of_type(source, "Function")}
-    layers = {name: _take_content(name, properties, folder) for name, properties in _of_type(source, "LayerVersion")}
+    functions = {name: _replace_code(name, properties, folder) for name, properties in _of_type(source, "Function")}
+    layers = {name: _replace_content(name, properties, folder) for name, properties in _of_type(source, "LayerVersion")}
     for name, properties in _of_type(source, "StateMachine"):
         _inline_definition(name, properties, folder)
 
@@ -68,7 +68,7 @@ def expand(template: Json, folder: Path, region: str) -> Expanded:
     except InvalidDocumentException as error:
         reasons = "; ".join(cause.message for cause in error.causes)
         raise TemplateError(f"the template cannot be expanded: {reasons}") from error
-    # SAM gives a layer version a logical id with a hash; the content's key still carries the one in the template.
+    # SAM gives a layer version a logical id with a hash; the content's key still is the template's.
     layer_folders = {
         name: layers[resource["Properties"]["Content"]["S3Key"]]
         for name, resource in expanded["Resources"].items()
@@ -78,7 +78,7 @@ def expand(template: Json, folder: Path, region: str) -> Expanded:
 
 
 def check_parameters(declared: Mapping[str, Json], given: Mapping[str, str]) -> None:
-    """Refuses what CloudFormation would: unknown names, and values outside what the template allows.
+    """Refuse what CloudFormation would: unknown names, and values that the template does not allow.
 
     declared: the template's Parameters. Raises ParameterError naming every problem.
     """
@@ -138,12 +138,12 @@ def _folder_of(name: str, value: object, folder: Path) -> Path:
     return path.resolve()
 
 
-def _take_code(name: str, properties: Json, folder: Path) -> Path:
+def _replace_code(name: str, properties: Json, folder: Path) -> Path:
     properties["InlineCode"] = "runs from its folder"
     return _folder_of(name, properties.pop("CodeUri", None), folder)
 
 
-def _take_content(name: str, properties: Json, folder: Path) -> Path:
+def _replace_content(name: str, properties: Json, folder: Path) -> Path:
     content = properties.pop("ContentUri", None)
     properties["ContentUri"] = {"Bucket": "this-machine", "Key": name}
     return _folder_of(name, content, folder)

@@ -1,4 +1,4 @@
-"""AWS at its worst: answers of DynamoDB and S3 to functions, as many as asked for, are refusals."""
+"""Inject faults: let a given number of the functions' requests to DynamoDB and S3 fail."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 @dataclass(frozen=True)
 class ErrorReply:
-    """What AWS says instead of an answer."""
+    """An error reply of AWS."""
 
     status: str
     content_type: str
@@ -43,7 +43,7 @@ CHANGED = ErrorReply(
 
 
 class FaultInjection:
-    """A WSGI application before moto's: lets requests through, except those that are to be refused."""
+    """A WSGI application in front of moto: forwards requests, except those that are to fail."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -53,17 +53,17 @@ class FaultInjection:
         self._changed: dict[str, int] = {}
 
     def throttle_dynamodb(self, operation: str, times: int) -> None:
-        """Refuse the next `times` calls of an operation, such as `PutItem`."""
+        """Throttle the next `times` calls of an operation, such as `PutItem`."""
         with self._lock:
             self._dynamodb[operation] = times
 
     def slow_down_s3(self, method: str, bucket: str, times: int) -> None:
-        """Refuse the next `times` requests of a method, such as `PUT`, to a bucket."""
+        """Answer SlowDown to the next `times` requests of a method, such as `PUT`, to a bucket."""
         with self._lock:
             self._s3[method, bucket] = times
 
     def change_s3(self, bucket: str, prefix: str, times: int) -> None:
-        """Answer the next `times` writes under a prefix as if the object had changed just before."""
+        """Answer PreconditionFailed to the next `times` writes under a prefix."""
         with self._lock:
             self._changed[f"/{bucket}/{prefix}"] = times
 
@@ -77,26 +77,26 @@ class FaultInjection:
         return [error_reply.body]
 
     def _error_reply(self, environ: dict[str, Any]) -> ErrorReply | None:
-        if not is_of_a_function(environ):
+        if not is_from_function(environ):
             return None
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         bucket = environ["PATH_INFO"].split("/")[1]
         changed = next((path for path in self._changed if environ["PATH_INFO"].startswith(path)), None)
         with self._lock:
-            if _counted(self._dynamodb, operation):
+            if _use_up(self._dynamodb, operation):
                 return THROTTLED
-            if environ["REQUEST_METHOD"] == "PUT" and _counted(self._changed, changed):
+            if environ["REQUEST_METHOD"] == "PUT" and _use_up(self._changed, changed):
                 return CHANGED
-            return SLOW_DOWN if _counted(self._s3, (environ["REQUEST_METHOD"], bucket)) else None
+            return SLOW_DOWN if _use_up(self._s3, (environ["REQUEST_METHOD"], bucket)) else None
 
 
-def is_of_a_function(environ: dict[str, Any]) -> bool:
-    """Whether a request to AWS is a function's, and not an operator's or the stack's own."""
+def is_from_function(environ: dict[str, Any]) -> bool:
+    """Return whether a function sent a request to AWS, and not an operator or the stack itself."""
     return _FUNCTION in environ.get("HTTP_USER_AGENT", "")
 
 
-def _counted(left: dict[Any, int], what: Any) -> bool:
-    if not left.get(what):
+def _use_up(left: dict[Any, int], key: Any) -> bool:
+    if not left.get(key):
         return False
-    left[what] -= 1
+    left[key] -= 1
     return True

@@ -1,4 +1,4 @@
-"""Stands for the API Gateway HTTP API: requests become payload format 2.0 events, functions' answers become replies.
+"""Simulate the API Gateway HTTP API: requests become payload format 2.0 events, functions' answers become replies.
 
 Source: API Gateway guide, "Create AWS Lambda proxy integrations for HTTP APIs" and "Quotas for HTTP APIs". Which bodies
 arrive as base64 is not in the guide; as users have measured it, only `text/*`, JSON, XML and JavaScript bodies stay
@@ -30,11 +30,11 @@ Invoke = Callable[[str, bytes], Answer]
 
 
 class HttpApi:
-    """A WSGI application: the template's routes, each answered by its function."""
+    """A WSGI application: the template's routes, each served by its function."""
 
     def __init__(self, routes: Sequence[Route], invoke: Invoke, *, account_id: str, region: str) -> None:
-        """invoke: takes a function's logical id and an event (JSON)."""
-        # The more exact route wins, and the default one is left over.
+        """invoke: called with a function's logical id and an event (JSON)."""
+        # The more exact route wins; the default one serves the rest.
         self._routes = [
             (re.compile(_pattern(route.path)), route)
             for route in sorted(routes, key=lambda route: "{" in route.path)
@@ -47,7 +47,7 @@ class HttpApi:
         self._threads = ThreadPoolExecutor(64, thread_name_prefix="http-api")
 
     def close(self) -> None:
-        """Forgets requests that wait; call when the functions are closed."""
+        """Drop the requests that wait. Close the functions first."""
         self._threads.shutdown(cancel_futures=True)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -67,7 +67,7 @@ class HttpApi:
         except RequestEntityTooLarge:
             return _message(413, "Request Entity Too Large")
         event = json.dumps(self._event(route, request, path_parameters, body)).encode()
-        if len(event) > MAX_EVENT_BYTES:  # Lambda takes less than the API does
+        if len(event) > MAX_EVENT_BYTES:  # Lambda accepts less than the API does
             return _message(413, "Request Entity Too Large")
         future = self._threads.submit(self._invoke, route.function, event)
         try:
@@ -121,7 +121,7 @@ class HttpApi:
         return event
 
     def _authorizer(self, authorization: str) -> dict[str, Any]:
-        """What AWS tells of a caller whom it has let in; here, everybody is."""
+        """Return the authorizer's fields of an authorized caller; the local stack authorizes every caller."""
         if authorization == "JWT":
             return {"jwt": {"claims": {"sub": "local"}, "scopes": None}}
         return {
@@ -138,7 +138,7 @@ class HttpApi:
 
 
 def reply(payload: bytes) -> Response:
-    """The HTTP reply to a function's answer: as it says if it has a statusCode, else 200 and the answer as the body."""
+    """Return the HTTP reply to a function's answer: as given if it has a statusCode, else 200 with it as the body."""
     answer = json.loads(payload)
     if not (isinstance(answer, dict) and "statusCode" in answer):
         body = answer if isinstance(answer, str) else payload
@@ -165,5 +165,5 @@ def _is_text(content_type: str) -> bool:
 
 
 def _pattern(path: str) -> str:
-    """A route's path as a regular expression: `{name}` stands for one whole segment."""
+    """Return a route's path as a regular expression: `{name}` matches one whole segment."""
     return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))

@@ -1,13 +1,12 @@
-"""Holds every role to its policies: what a function asks of AWS is refused unless its own role is allowed it.
+"""Enforce roles: refuse a function's request to AWS unless the policies of its role allow it.
 
-moto can check permissions, and here it does: it finds out the action, and checks the access key, the session token and
-the signature. But it asks of most services whether the action is allowed on `*`, so that a policy that names a table or
-a queue allows nothing, it looks at no condition, and it knows no presigned URL. So the resources are worked out here,
-and the policies evaluated (policy.py). What S3 looks at besides is played too: the version, and who may know that an
-object is missing.
+moto can find out the action of a request and check its access key, session token and signature. But of most services it
+checks whether the action is allowed on `*`, so that a policy that names a table or a queue allows nothing; it evaluates
+no conditions, and it rejects presigned URLs. So this module works out the resources and policy.py evaluates the
+policies. S3's further rules are simulated too: the version, and which caller may learn that an object is missing.
 
-Left out: policies of resources (`TlsOnly` would refuse every request, there is no TLS on this machine; who may invoke a
-function), and keys of KMS, as moto encrypts nothing. An operator's access key may do everything.
+Left out: resource policies (`TlsOnly` would refuse every request, as this machine uses no TLS; permissions to invoke a
+function) and KMS keys, as moto does not encrypt. An administrator's access key is allowed everything.
 """
 
 import json
@@ -36,19 +35,19 @@ from devstack.functions import Credentials
 from devstack.policy import Call, Document, is_allowed
 from devstack.settings import ACCOUNT_ID, CREDENTIAL
 
-# Operations that IAM knows by another name.
+# Operations with another name in IAM.
 _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadBucket": "s3:ListBucket"}
 _SIGNATURE = re.compile(r"&?X-Amz-Signature=[0-9a-f]+")
 _SESSION_S = 12 * 3600
 
 
 class TrustError(Exception):
-    """A role does not trust the service that is to take it; the message says which."""
+    """A role does not trust the service that assumes it; the message names both."""
 
 
 @dataclass(frozen=True)
 class DeniedCall:
-    """A call that was refused: who made it (a function by its logical id), and what it was."""
+    """A refused call. caller: a function's logical id, or a state machine."""
 
     caller: str
     role: str
@@ -57,7 +56,7 @@ class DeniedCall:
 
 
 class IamEnforcement:
-    """The roles of one stack, what was asked under them, and what was refused. Safe to use from several threads."""
+    """The roles of one stack, their calls and their refused calls. Safe to use from several threads."""
 
     def __init__(self, region: str) -> None:
         self._region = region
@@ -68,23 +67,23 @@ class IamEnforcement:
         self._denials: list[DeniedCall] = []
 
     def assume(self, role_arn: str, service: str, caller: str) -> Credentials:
-        """Credentials of a role, as a service of AWS gets them. Raises TrustError if the role does not trust it."""
+        """Return credentials of a role for a service of AWS. Raises TrustError if the role does not trust it."""
         trusted = json.dumps(_document(self._backend.get_role_by_arn(role_arn).assume_role_policy_document))
         if f'"{service}"' not in trusted:
-            raise TrustError(f"{role_arn} cannot be taken by {service}: its trust policy is {trusted}")
+            raise TrustError(f"{role_arn} cannot be assumed by {service}: its trust policy is {trusted}")
         session = sts_backends[ACCOUNT_ID][self._partition].assume_role(
             self._region, caller[:64], role_arn, policy="", duration=_SESSION_S, external_id=""
         )
         self._sessions[session.access_key_id] = caller
         return Credentials(session.access_key_id, session.secret_access_key, session.session_token)
 
-    def knows(self, access_key_id: str) -> bool:
-        """Whether an access key is one of this stack's."""
+    def has_session(self, access_key_id: str) -> bool:
+        """Return whether an access key is one of this stack's sessions."""
         return access_key_id in self._sessions
 
     @property
     def secrets(self) -> list[str]:
-        """What nobody but their holders may see: the sessions' keys and tokens."""
+        """Return the secret keys and tokens of the sessions."""
         sessions = [
             session
             for session in sts_backends[ACCOUNT_ID][self._partition].assumed_roles
@@ -94,49 +93,49 @@ class IamEnforcement:
 
     @property
     def denials(self) -> list[DeniedCall]:
-        """What was refused, in order."""
+        """Return the refused calls, in order."""
         with self._lock:
             return list(self._denials)
 
     def calls(self, role: str) -> set[Call]:
-        """What was asked under a role (its name), refused or not."""
+        """Return the calls under a role (its name), allowed or refused."""
         with self._lock:
             return set(self._calls[role])
 
     def policies(self, role: str) -> dict[str, Document]:
-        """The policies of a role (its name), inline and managed, by their names or ARNs."""
+        """Return the policies of a role (its name), inline by name and managed by ARN."""
         held = self._backend.get_role(role)
         inline = {name: _document(text) for name, text in held.policies.items()}
         managed = {arn: _document(IAMPolicy(policy)._policy_json) for arn, policy in held.managed_policies.items()}
         return {**inline, **managed}
 
-    def authorize(self, request: Any, proof_class: type[IAMRequestBase], resource: str) -> None:
-        """Lets a request of moto's through, or raises what AWS would answer.
+    def authorize(self, request: Any, signature_class: type[IAMRequestBase], resource: str) -> None:
+        """Check a request of moto's, and raise AWS's error if it is not allowed.
 
-        proof_class, resource: as moto would check it, the latter worth something for S3 only.
+        signature_class, resource: moto's check of signatures, and its resource, which is exact for S3 only.
         """
         # moto does not read the region of a presigned URL, and takes the partition to be `aws`.
         resource = re.sub(r"^arn:[^:]+:", f"arn:{self._partition}:", resource)
         if presigned_post.is_form(request):
             self._authorize_form(request, resource)
             return
-        proof = _proof(request, proof_class)
-        proof.check_signature()
-        held: Any = proof._access_key
+        signed = _signed_request(request, signature_class)
+        signed.check_signature()
+        held: Any = signed._access_key
         role, caller = held._owner_role_name, self._sessions[held._access_key_id]
         documents = list(self.policies(role).values())
-        for call in _calls(request, proof._service, resource):
+        for call in _calls(request, signed._service, resource):
             if not self._is_allowed(caller, role, documents, call):
-                _refuse(request, proof, held.arn, call)
+                _refuse(request, signed, held.arn, call)
 
     def _authorize_form(self, request: Any, resource: str) -> None:
-        """An upload by form may do what its policy allows, if the role that signed it may."""
+        """Check a presigned POST by its policy and by the role that signed it."""
         fields, key = presigned_post.fields_of(request), access_key_of(request)
         session = next(
             each for each in sts_backends[ACCOUNT_ID][self._partition].assumed_roles if each.access_key_id == key
         )
         if fields.get("x-amz-security-token") != session.session_token:
-            refuse_stranger(request)
+            refuse_unknown_key(request)
         bucket = resource.rpartition(":")[2].partition("/")[0]
         presigned_post.check(fields, bucket, len(request.body), session.secret_access_key)
         role, call = session.role_arn.rpartition("/")[2], Call("s3:PutObject", f"{resource}/{fields['key']}")
@@ -158,38 +157,38 @@ class IamEnforcement:
 
 
 def access_key_of(request: Any) -> str:
-    """The id of the access key that a request of moto's is signed with: in its header, URL or form; else empty."""
+    """Return the access key id that signed a request of moto's (in its header, URL or form); empty if unsigned."""
     if presigned_post.is_form(request):
         return presigned_post.fields_of(request).get("x-amz-credential", "").partition("/")[0]
     if header := request.headers.get("Authorization"):
         return str(header.partition("Credential=")[2].partition("/")[0])
-    told: dict[str, str] = dict(parse_qsl(urlsplit(request.uri).query))
-    return told.get("AWSAccessKeyId") or told.get("X-Amz-Credential", "").partition("/")[0]
+    query: dict[str, str] = dict(parse_qsl(urlsplit(request.uri).query))
+    return query.get("AWSAccessKeyId") or query.get("X-Amz-Credential", "").partition("/")[0]
 
 
-def is_operator(access_key_id: str) -> bool:
-    """Whether an access key is the one of this machine's user, who may do everything."""
+def is_administrator(access_key_id: str) -> bool:
+    """Return whether an access key is the administrator's."""
     return access_key_id == CREDENTIAL
 
 
-def refuse_stranger(request: Any) -> None:
-    """The answer to a request that is signed with no key of ours, or not at all."""
+def refuse_unknown_key(request: Any) -> None:
+    """Raise AWS's error for a request that is unsigned or signed with an unknown key."""
     if request.service_name == "s3":
         raise S3ClientError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
     raise InvalidClientTokenIdError
 
 
-def _proof(request: Any, proof_class: type[IAMRequestBase]) -> IAMRequestBase:
-    """moto's check of access key, session token and signature; for a presigned URL, ours in the same form."""
+def _signed_request(request: Any, signature_class: type[IAMRequestBase]) -> IAMRequestBase:
+    """Return moto's check of key, session token and signature; for a presigned URL, one with the same interface."""
     query = urlsplit(request.uri).query
     path = f"{request.raw_path}?{query}" if query else request.raw_path
     headers: Any = request.headers
     if "Authorization" not in headers:
-        proof_class, path, headers = _Presigned, _SIGNATURE.sub("", path), _presigned_headers(request)
+        signature_class, path, headers = _Presigned, _SIGNATURE.sub("", path), _presigned_headers(request)
     # To moto, the headers are the form of a request without a body, and it would look for them in the signature.
     data = request.data if request.raw_body or request.service_name == "s3" else {}
-    make: Any = proof_class
-    proof: IAMRequestBase = make(
+    make: Any = signature_class
+    signed: IAMRequestBase = make(
         account_id=request.current_account,
         method=request.method,
         path=path,
@@ -198,23 +197,23 @@ def _proof(request: Any, proof_class: type[IAMRequestBase]) -> IAMRequestBase:
         headers=headers,
         action=request._get_action(),
     )
-    return proof
+    return signed
 
 
 def _presigned_headers(request: Any) -> dict[str, str]:
-    """What a presigned URL says in its query, where other requests say it."""
-    told = dict(parse_qsl(urlsplit(request.uri).query))
-    signed = ("Credential", "SignedHeaders", "Signature")
+    """Return the headers of a presigned URL, which it has in its query."""
+    query = dict(parse_qsl(urlsplit(request.uri).query))
+    names = ("Credential", "SignedHeaders", "Signature")
     return {
-        "Authorization": ", ".join(f"{name}={told.get(f'X-Amz-{name}', '')}" for name in signed) + ",",
-        "X-Amz-Security-Token": told.get("X-Amz-Security-Token", ""),
-        "X-Amz-Date": told.get("X-Amz-Date", ""),
+        "Authorization": ", ".join(f"{name}={query.get(f'X-Amz-{name}', '')}" for name in names) + ",",
+        "X-Amz-Security-Token": query.get("X-Amz-Security-Token", ""),
+        "X-Amz-Date": query.get("X-Amz-Date", ""),
         "Host": request.headers["Host"],
     }
 
 
 class _Presigned(S3IAMRequest):
-    """A presigned URL: the signature stands in the query and does not cover a body."""
+    """A presigned URL: the signature is in the query and does not cover a body."""
 
     def _create_auth(self, credentials: Any) -> S3SigV4QueryAuth:
         return S3SigV4QueryAuth(credentials, self._service, self._region)
@@ -225,10 +224,10 @@ class _Presigned(S3IAMRequest):
         return request
 
 
-def _refuse(request: Any, proof: IAMRequestBase, user_arn: str, call: Call) -> None:
-    """The answer in the service's own form (S3: XML; JSON protocols: a `__type`; the query protocol: XML)."""
+def _refuse(request: Any, signed: IAMRequestBase, user_arn: str, call: Call) -> None:
+    """Raise the service's error (S3: XML; JSON protocols: a `__type`; the query protocol: XML)."""
     if request.service_name == "s3":
-        proof._raise_access_denied()
+        signed._raise_access_denied()
     if request.headers.get("X-Amz-Target") is None and request.service_name != "lambda":
         raise AccessDeniedError(user_arn, f"{call.action} on resource: {call.resource}")
     raise _DeniedError(
@@ -245,81 +244,81 @@ class _DeniedError(HTTPException):
 
 
 def _calls(request: Any, service: str, resource: str) -> Iterator[Call]:
-    """What has to be allowed for a request: which actions, on which resources."""
+    """Yield the actions and resources that a request needs."""
     operation = request._get_action()
     action = _ACTIONS.get(f"{service}:{operation}", f"{service}:{operation}")
     if service == "s3":
         yield from _s3_calls(request, action, resource)
         return
-    asked = _request_parameters(request)
-    place = f"arn:{get_partition(request.region)}:{service}:{request.region}:{request.current_account}"
+    parameters = _request_parameters(request)
+    arn_prefix = f"arn:{get_partition(request.region)}:{service}:{request.region}:{request.current_account}"
     match service, operation:
         case "dynamodb", "TransactWriteItems" | "TransactGetItems":
-            for item in asked["TransactItems"]:
-                for kind, told in item.items():
-                    yield Call(f"dynamodb:{kind}Item", _table(place, told), _leading_keys(request, told))
+            for item in parameters["TransactItems"]:
+                for kind, entry in item.items():
+                    yield Call(f"dynamodb:{kind}Item", _table(arn_prefix, entry), _leading_keys(request, entry))
         case "dynamodb", "BatchGetItem" | "BatchWriteItem":
-            for table in asked["RequestItems"]:
-                yield Call(action, _table(place, {"TableName": table}))
+            for table in parameters["RequestItems"]:
+                yield Call(action, _table(arn_prefix, {"TableName": table}))
         case "dynamodb", _:
-            yield Call(action, _table(place, asked), _leading_keys(request, asked))
+            yield Call(action, _table(arn_prefix, parameters), _leading_keys(request, parameters))
         case "events", "PutEvents":
-            for entry in asked["Entries"]:
+            for entry in parameters["Entries"]:
                 bus = entry.get("EventBusName", "default")
-                told = {"events:source": (entry["Source"],), "events:detail-type": (entry["DetailType"],)}
-                yield Call(action, bus if bus.startswith("arn:") else f"{place}:event-bus/{bus}", told)
+                context = {"events:source": (entry["Source"],), "events:detail-type": (entry["DetailType"],)}
+                yield Call(action, bus if bus.startswith("arn:") else f"{arn_prefix}:event-bus/{bus}", context)
         case "states", "SendTaskSuccess" | "SendTaskFailure" | "SendTaskHeartbeat":
-            yield from (Call(action, arn) for arn in _waiting(request, asked["taskToken"]))
+            yield from (Call(action, arn) for arn in _machine_of_token(request, parameters["taskToken"]))
         case _:
-            yield Call(action, _named(service, place, request, asked))
+            yield Call(action, _named(service, arn_prefix, request, parameters))
 
 
 def _request_parameters(request: Any) -> Mapping[str, Any]:
-    """The parameters of a request, which lie in its body, as JSON or as a form."""
+    """Return the parameters of a request, from its body: JSON or a form."""
     if request.headers.get("X-Amz-Target"):
-        asked: Mapping[str, Any] = json.loads(request.raw_body or b"{}")
-        return asked
+        parameters: Mapping[str, Any] = json.loads(request.raw_body or b"{}")
+        return parameters
     return {name: values[0] for name, values in request.querystring.items()}
 
 
-def _named(service: str, place: str, request: Any, asked: Mapping[str, Any]) -> str:
-    """The one resource that a request names; `*` where none is known here, which few policies allow."""
+def _named(service: str, arn_prefix: str, request: Any, parameters: Mapping[str, Any]) -> str:
+    """Return the ARN of the resource that a request names; `*` where this module cannot tell."""
     match service:
         case "lambda":
             name = unquote(request.raw_path).split("/functions/")[-1].split("/")[0]
-            return name if name.startswith("arn:") else f"{place}:function:{name}"
+            return name if name.startswith("arn:") else f"{arn_prefix}:function:{name}"
         case "sqs":
-            return f"{place}:{asked.get('QueueUrl', '*').rpartition('/')[2]}"
+            return f"{arn_prefix}:{parameters.get('QueueUrl', '*').rpartition('/')[2]}"
         case "logs":
-            return f"{place}:log-group:{asked.get('logGroupName', '*')}:*"
+            return f"{arn_prefix}:log-group:{parameters.get('logGroupName', '*')}:*"
     names = ("SecretId", "stateMachineArn", "executionArn", "TopicArn", "KeyId")
-    return str(next((asked[name] for name in names if name in asked), "*"))
+    return str(next((parameters[name] for name in names if name in parameters), "*"))
 
 
-def _table(place: str, asked: Mapping[str, Any]) -> str:
-    name = asked.get("TableName", "*")
-    table = name if name.startswith("arn:") else f"{place}:table/{name}"
-    return f"{table}/index/{asked['IndexName']}" if "IndexName" in asked else table
+def _table(arn_prefix: str, parameters: Mapping[str, Any]) -> str:
+    name = parameters.get("TableName", "*")
+    table = name if name.startswith("arn:") else f"{arn_prefix}:table/{name}"
+    return f"{table}/index/{parameters['IndexName']}" if "IndexName" in parameters else table
 
 
-def _leading_keys(request: Any, asked: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The partition key of the item that is meant (IAM: `dynamodb:LeadingKeys`), where one is."""
-    item = asked.get("Key") or asked.get("Item")
+def _leading_keys(request: Any, parameters: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the partition key of a request's item (IAM: `dynamodb:LeadingKeys`), if it has one."""
+    item = parameters.get("Key") or parameters.get("Item")
     if not item:
         return {}
-    table = dynamodb_backends[request.current_account][request.region].tables.get(asked["TableName"])
+    table = dynamodb_backends[request.current_account][request.region].tables.get(parameters["TableName"])
     return {"dynamodb:leadingkeys": tuple(item[table.hash_key_attr].values())} if table else {}
 
 
-def _waiting(request: Any, token: str) -> Iterator[str]:
-    """The state machine whose task waits under a token; nobody's token is refused by Step Functions itself."""
+def _machine_of_token(request: Any, token: str) -> Iterator[str]:
+    """Yield the state machine whose task has this token; Step Functions itself refuses an unknown token."""
     for execution in stepfunctions_parser_backends[request.current_account][request.region]._get_executions():
         if execution.exec_worker.env.callback_pool_manager.get(token):
             yield execution.state_machine.arn
 
 
 def _s3_calls(request: Any, action: str, resource: str) -> Iterator[Call]:
-    """S3's actions are not its operations (S3 guide: required permissions for API operations)."""
+    """Yield S3's actions, which differ from its operations (S3 guide: required permissions for API operations)."""
     query = dict(parse_qsl(urlsplit(request.uri).query, keep_blank_values=True))
     bucket, _, key = resource.rpartition(":")[2].partition("/")
     bucket_arn = resource.removesuffix(f"/{key}") if key else resource

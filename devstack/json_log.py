@@ -1,4 +1,4 @@
-"""Log lines as JSON, for the servers that run beside the local stack."""
+"""Write log lines as JSON, for the servers beside the local stack."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the fields that the call gave as `extra`."""
+    """Formats a record as one line of JSON, with the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

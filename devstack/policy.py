@@ -1,7 +1,7 @@
-"""What an IAM policy says of a call: actions and resources with their wildcards, and the conditions that we use.
+"""Evaluate IAM policies: actions and resources with their wildcards, and the conditions that this project uses.
 
-Source: IAM guide, "Policy evaluation logic" and "IAM JSON policy elements". One deny anywhere beats every allow; what
-no statement speaks of is denied. Elements and operators that no policy of ours has are refused, not overlooked.
+Source: IAM guide, "Policy evaluation logic" and "IAM JSON policy elements". One deny overrides every allow; what no
+statement matches is denied. Elements and operators that no policy of this project has raise PolicyError.
 """
 
 import re
@@ -17,16 +17,16 @@ Statement = Mapping[str, Any]
 MULTI_VALUED = frozenset(
     {"events:source", "dynamodb:leadingkeys", "dynamodb:attributes", "aws:tagkeys", "aws:calledvia"}
 )
-_UNDERSTOOD = {"Sid", "Effect", "Action", "Resource", "Condition"}
+_EVALUATED = {"Sid", "Effect", "Action", "Resource", "Condition"}
 
 
 class PolicyError(Exception):
-    """A policy says something that this evaluation does not know; the message says what."""
+    """A policy has an element that is not evaluated here; the message names it."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """An action on one resource, and what conditions may ask of it (`events:source`, ...), by lower-case key."""
+    """An action on one resource, and its condition keys (`events:source`, ...) in lower case with their values."""
 
     action: str
     resource: str
@@ -43,18 +43,18 @@ class Grant:
 
 
 def is_allowed(documents: Iterable[Document], call: Call) -> bool:
-    """Whether policies allow a call. Raises PolicyError for elements and operators that are not known here."""
+    """Return whether policies allow a call. Raises PolicyError for elements and operators that are not evaluated."""
     effects = {
         statement["Effect"]
         for document in documents
         for statement in statements(document)
-        if _speaks_of(statement, call)
+        if _matches_call(statement, call)
     }
     return effects == {"Allow"}
 
 
 def grants(document: Document) -> Iterator[Grant]:
-    """Each action on each resource that a policy allows, as written."""
+    """Yield each action on each resource that a policy allows, as written."""
     for statement in statements(document):
         if statement["Effect"] == "Allow":
             for action in _listed(statement["Action"]):
@@ -63,12 +63,12 @@ def grants(document: Document) -> Iterator[Grant]:
 
 
 def statements(document: Document) -> list[Statement]:
-    """A policy's statements; one alone may stand without a list."""
+    """Return a policy's statements; a single one need not be in a list."""
     return _listed(document["Statement"])
 
 
 def without(document: Document, sid: str, action: str) -> Document:
-    """The policy less one action of one statement."""
+    """Return the policy without one action of one statement."""
     kept = []
     for statement in statements(document):
         actions = _listed(statement["Action"])
@@ -80,7 +80,7 @@ def without(document: Document, sid: str, action: str) -> Document:
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether `*` (anything, slashes and colons too) and `?` (one character) make a pattern the text."""
+    """Return whether a pattern with `*` (any text, also slashes and colons) and `?` (one character) matches."""
     return bool(_compiled(pattern, ignore_case).fullmatch(text))
 
 
@@ -91,8 +91,8 @@ def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
     return re.compile("".join(parts.get(character, re.escape(character)) for character in pattern), flags)
 
 
-def _speaks_of(statement: Statement, call: Call) -> bool:
-    if unknown := set(statement) - _UNDERSTOOD:
+def _matches_call(statement: Statement, call: Call) -> bool:
+    if unknown := set(statement) - _EVALUATED:
         raise PolicyError(f"{', '.join(sorted(unknown))} in a policy is not evaluated here: see devstack/policy.py")
     return (
         any(matches(action, call.action, ignore_case=True) for action in _listed(statement["Action"]))
@@ -111,7 +111,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 
 
 def _holds(operator: str, keys: Mapping[str, Any], call: Call) -> bool:
-    """A condition: all of its keys, each with any of the values wanted."""
+    """Return whether a condition holds: for all of its keys, any of the wanted values."""
     return all(
         _key_holds(operator, key, [str(each) for each in _listed(wanted)], call.context.get(key.lower()))
         for key, wanted in keys.items()
@@ -119,7 +119,7 @@ def _holds(operator: str, keys: Mapping[str, Any], call: Call) -> bool:
 
 
 def _key_holds(operator: str, key: str, wanted: list[str], found: tuple[str, ...] | None) -> bool:
-    """What a call does not have at all fulfils `Null` and `ForAllValues`, and nothing else.
+    """Return whether a condition holds for one key. An absent key satisfies only `Null` and `ForAllValues`.
 
     IAM guide, "Set operators for multivalued context keys": these keys need one, and others must not have one.
     """

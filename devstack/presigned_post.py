@@ -1,4 +1,4 @@
-"""S3's uploads by form, which moto takes from anybody: the policy that was signed says what may be uploaded, and where.
+"""Check presigned POST uploads to S3, which moto accepts from any caller, against their signed policy.
 
 Source: S3 guide, "Authenticating requests: browser-based uploads using POST (Signature Version 4)" and "POST policy".
 """
@@ -13,27 +13,27 @@ from typing import Any
 
 from moto.s3.exceptions import S3ClientError
 
-_UNNAMED = ("policy", "x-amz-signature", "file")  # the fields that no condition has to allow
+_UNNAMED = ("policy", "x-amz-signature", "file")  # fields that need no condition
 
 
 def is_form(request: Any) -> bool:
-    """Whether a request of moto's is an upload by form."""
+    """Return whether a request of moto's is a presigned POST."""
     return request.service_name == "s3" and request.method == "POST" and "policy" in request.form_data
 
 
 def fields_of(request: Any) -> dict[str, str]:
-    """The form's fields, whose names have no case."""
+    """Return the form's fields with lower-case names; S3 ignores their case."""
     return {name.lower(): value for name, value in request.form_data.items()}
 
 
 def check(fields: Mapping[str, str], bucket: str, size_bytes: int, secret_access_key: str) -> None:
-    """Raises what S3 would answer to a form that is forged, too late, or not as its policy has it."""
+    """Raise S3's error for a form that is forged, expired, or breaks its policy."""
     if not hmac.compare_digest(_signature(fields, secret_access_key), fields.get("x-amz-signature", "")):
         raise S3ClientError("SignatureDoesNotMatch", "The request signature we calculated does not match")
     policy = json.loads(base64.b64decode(fields["policy"]))
     if datetime.fromisoformat(policy["expiration"]) < datetime.now(UTC):
         raise S3ClientError("AccessDenied", "Invalid according to Policy: Policy expired.")
-    told, allowed = {**fields, "bucket": bucket}, {"bucket"}
+    values, allowed = {**fields, "bucket": bucket}, {"bucket"}
     for condition in _listed(policy["conditions"]):
         match condition:
             case ["content-length-range", int(least), int(most)]:
@@ -41,7 +41,7 @@ def check(fields: Mapping[str, str], bucket: str, size_bytes: int, secret_access
             case [("eq" | "starts-with") as operator, str(name), str(value)]:
                 field = name.removeprefix("$").lower()
                 allowed.add(field)
-                found = told.get(field, "")
+                found = values.get(field, "")
                 if not (found == value if operator == "eq" else found.startswith(value)):
                     raise S3ClientError(
                         "AccessDenied", f"Invalid according to Policy: Policy Condition failed: {condition}"
@@ -52,7 +52,7 @@ def check(fields: Mapping[str, str], bucket: str, size_bytes: int, secret_access
 
 
 def _listed(conditions: Iterable[Any]) -> Iterable[Any]:
-    """Conditions in the form of lists; an object is one, or several, of equality."""
+    """Yield conditions as lists; an object is one or more conditions of equality."""
     for condition in conditions:
         if isinstance(condition, dict):
             yield from (["eq", name, value] for name, value in condition.items())

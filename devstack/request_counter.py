@@ -1,15 +1,15 @@
-"""What functions ask of the embedded AWS, counted: each request is one that AWS would charge for."""
+"""Count the requests of functions to the local AWS; AWS would charge for each."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from devstack.fault_injection import StartResponse, is_of_a_function
+from devstack.fault_injection import StartResponse, is_from_function
 
 
 class RequestCounter:
-    """A WSGI application before another one. Safe to use from several threads."""
+    """A WSGI application in front of another one. Safe to use from several threads."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -18,17 +18,17 @@ class RequestCounter:
         self._refused: Counter[str] = Counter()
 
     def counts(self) -> Counter[str]:
-        """Requests so far, by operation (`PutItem`, `PutEvents`), for S3 by method (`S3 PUT`)."""
+        """Return the requests so far, by operation (`PutItem`, `PutEvents`), for S3 by method (`S3 PUT`)."""
         with self._lock:
             return self._counts.copy()
 
     def refused(self) -> Counter[str]:
-        """Return how many of these requests AWS refused, such as a write whose condition did not hold."""
+        """Return the requests that AWS refused, such as a write whose condition was false, by the same names."""
         with self._lock:
             return self._refused.copy()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if not is_of_a_function(environ):
+        if not is_from_function(environ):
             return self._forward(environ, start_response)
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2] or f"S3 {environ['REQUEST_METHOD']}"
         with self._lock:

@@ -1,4 +1,4 @@
-"""Rules with a schedule, which moto keeps and never fires: a thread does, at their rates, while the stack is up."""
+"""Start functions by schedule; moto stores schedule rules and never fires them."""
 
 import json
 import re
@@ -17,23 +17,23 @@ _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
 @dataclass(frozen=True)
-class Scheduled:
-    """A function that a rule starts every so often."""
+class Schedule:
+    """A rule that starts a function at a fixed rate."""
 
     rule_arn: str
     function_arn: str
     every_s: float
 
     def is_enabled(self, events: Any) -> bool:
-        """Return whether the rule is still there, and not disabled. events: a boto3 `events` client."""
+        """Return whether the rule exists and is enabled. events: a boto3 `events` client."""
         try:
             return bool(events.describe_rule(Name=self.rule_arn.rpartition("/")[2])["State"] == "ENABLED")
         except events.exceptions.ResourceNotFoundException:
             return False
 
 
-def scheduled(events: Any) -> list[Scheduled]:
-    """The schedules that were deployed, as a boto3 `events` client tells. Raises TemplateError for what is no rate."""
+def find_schedules(events: Any) -> list[Schedule]:
+    """Return the deployed schedules. events: a boto3 client. Raises TemplateError for a schedule that is not a rate."""
     found = []
     for rule in events.list_rules()["Rules"]:
         if not (expression := rule.get("ScheduleExpression")):
@@ -43,15 +43,15 @@ def scheduled(events: Any) -> list[Scheduled]:
             raise TemplateError(f"the local stack fires schedules of the form rate(5 minutes), not {expression}")
         targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
         every_s = int(rate[1]) * _SECONDS[rate[2]]
-        found += [Scheduled(rule["Arn"], target["Arn"], every_s) for target in targets if ":lambda:" in target["Arn"]]
+        found += [Schedule(rule["Arn"], target["Arn"], every_s) for target in targets if ":lambda:" in target["Arn"]]
     return found
 
 
 class Scheduler:
-    """Fires schedules from a thread of its own, while a `with` lasts."""
+    """Fires schedules from its own thread, as a context manager."""
 
-    def __init__(self, schedules: list[Scheduled], events: Any, start: Callable[[str, bytes], None]) -> None:
-        """Take `events`, a boto3 client, and `start`, which takes a function's ARN and an event and returns at once."""
+    def __init__(self, schedules: list[Schedule], events: Any, start: Callable[[str, bytes], None]) -> None:
+        """events: a boto3 client. start: called with a function's ARN and an event; returns at once."""
         self._events = events
         self._due = {schedule: time.monotonic() + schedule.every_s for schedule in schedules}
         self._start = start
@@ -74,8 +74,8 @@ class Scheduler:
                     self._start(schedule.function_arn, json.dumps(_event(schedule)).encode())
 
 
-def _event(schedule: Scheduled) -> dict[str, Any]:
-    """What EventBridge sends for a schedule (EventBridge guide: scheduled events)."""
+def _event(schedule: Schedule) -> dict[str, Any]:
+    """Return EventBridge's event for a schedule (EventBridge guide: scheduled events)."""
     _, _, _, region, account, _ = schedule.rule_arn.split(":", 5)
     return {
         "version": "0",

@@ -1,4 +1,4 @@
-"""Names and places of the local stack; light, so that the command line can speak before an AWS is loaded."""
+"""Names and paths of the local stack. Imports no moto, so that the command line starts quickly."""
 
 import os
 from pathlib import Path
@@ -7,18 +7,18 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 CREDENTIALS = Path(__file__).with_name("credentials.json")
 SAMPLES = ROOT / "samples"
-# Where a local stack writes: two at once in one checkout need a folder each.
+# The folder that a local stack writes to: two at once in one checkout need one each.
 FOLDER = Path(os.environ.get("DEVSTACK_FOLDER", ROOT))
 OUT = FOLDER / "out"
 LOCAL = FOLDER / ".local"
 LOGS = LOCAL / "logs"
 RECOGNIZER_LOG = LOGS / "recognizer.log"
 SAM_ENV = LOCAL / "sam-env.json"
-FACTS = LOCAL / "stack.json"  # where the running stack is; `asrctl --local` reads it
+FACTS = LOCAL / "stack.json"  # the running stack's addresses; `asrctl --local` reads it
 
 STACK_NAME = "asrcore"
 ACCOUNT_ID = "123456789012"
-# The access key of this machine's user, who may do everything, and its secret.
+# The access key of an administrator, and its secret.
 CREDENTIAL = "local"
 
 VENDOR_PARAMETERS = {
@@ -31,7 +31,7 @@ VENDOR_PARAMETERS = {
     "abcpen": "AbcpenBaseUrl",
     "openai-compatible": "OpenaiCompatibleBaseUrl",
 }
-# The vendor that stands for an engine of one's own, which the embedded recogniser is here.
+# The vendor for a self-hosted engine, here the local recogniser.
 OWN_ENGINE = "openai-compatible"
 OWN_ENGINE_PARAMETER = "OpenaiCompatibleBaseUrl"
 ENDPOINT_PARAMETER = "AwsEndpointUrl"

@@ -1,4 +1,4 @@
-"""LocalStack: template.yaml on this machine, from its first resource to its last log line, while a `with` lasts."""
+"""Run template.yaml on this machine, with all its resources, as a context manager."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from devstack import moto_patches
+from devstack import moto_patches, step_functions_patches
 from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, FailureHandling
 from devstack.clock import WaitClock
 from devstack.cloudformation_gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
@@ -26,7 +26,7 @@ from devstack.functions import MAX_ENVIRONMENTS, Answer, Credentials, Function, 
 from devstack.http_api import HttpApi
 from devstack.iam_enforcement import IamEnforcement
 from devstack.request_counter import RequestCounter
-from devstack.schedules import Scheduler, scheduled
+from devstack.schedules import Scheduler, find_schedules
 from devstack.settings import (
     ACCOUNT_ID,
     CREDENTIAL,
@@ -43,7 +43,7 @@ from recognizer.process import RecognizerProcess
 
 
 class FunctionError(Exception):
-    """A function called by `LocalStack.invoke` failed; `error` is what Lambda says about it."""
+    """A function invoked by `LocalStack.invoke` failed; `error` is Lambda's report."""
 
     def __init__(self, error: Json) -> None:
         super().__init__(f"{error.get('errorType')}: {error.get('errorMessage')}")
@@ -51,7 +51,7 @@ class FunctionError(Exception):
 
 
 class LocalStack:
-    """The stack, deployed on entering and gone on leaving. One per region and process.
+    """A deployed stack, from entering the context to leaving it. One per region and process.
 
     After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
     `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address),
@@ -84,14 +84,27 @@ class LocalStack:
         template: Path = TEMPLATE,
         log_dir: Path = LOGS,
     ) -> None:
-        """params: the template's parameters; a vendor whose base URL is not among them is simulated.
+        """Check the parameters; entering the context deploys the stack.
 
-        port, api_port: of the AWS endpoint and of the HTTP API, 0 for any free one.
-        turnaround_s: how long the simulated vendors take. speed: how much shorter its waits are (devstack/clock.py).
-        environments: how many processes a function has at most.
-        simulate: False leaves vendors at the template's addresses.
-        recognizer: runs; it is what simulated vendors hear with, and the vendor openai-compatible.
-        Raises ParameterError or TemplateError. Entering raises them too, and PortTakenError.
+        Args:
+            params: The template's parameters; a vendor whose base URL is not among them is simulated.
+            region: The AWS region.
+            port: The port of the AWS endpoint, 0 for any free one.
+            api_port: The port of the HTTP API, 0 for any free one.
+            bind: The address to listen on.
+            turnaround_s: Seconds from a submission to the result of a simulated vendor.
+            speed: The factor by which waits are shorter (devstack/clock.py).
+            environments: The most processes of a function.
+            simulate: False leaves vendors at the template's addresses.
+            recognizer: A running recogniser, for simulated vendors and for the vendor openai-compatible.
+            template: The path of the template.
+            log_dir: The folder of the functions' logs.
+
+        Raises:
+            ParameterError: A parameter does not fit the template. Entering raises it too.
+            TemplateError: The template cannot be read or deployed. Entering raises it too.
+
+        Entering raises PortTakenError for a port in use.
         """
         self.region = region
         self.iam = IamEnforcement(region)
@@ -127,54 +140,54 @@ class LocalStack:
 
     @property
     def audio_bucket(self) -> str:
-        """Where recordings are dropped."""
+        """Return the name of the bucket for recordings."""
         return self.outputs["AudioBucketName"]
 
     @property
     def transcript_bucket(self) -> str:
-        """Where transcripts appear."""
+        """Return the name of the bucket for transcripts."""
         return self.outputs["TranscriptBucketName"]
 
     @property
     def jobs_table(self) -> str:
-        """The table with a row per recording."""
+        """Return the name of the table with a row per job."""
         return self.outputs["JobsTableName"]
 
     @property
     def state_machine_arn(self) -> str:
-        """The state machine that waits for vendors."""
+        """Return the ARN of the state machine that waits for vendors."""
         return self.outputs["StateMachineArn"]
 
     @property
     def failed_events_queue_url(self) -> str:
-        """Where events go that SubmitFunction could not handle."""
+        """Return the URL of SubmitFunction's on-failure queue."""
         return self.outputs["FailedEventsQueueUrl"]
 
     @property
     def environments(self) -> dict[str, dict[str, str]]:
-        """Each function's variables as deployed, by logical id."""
+        """Return each function's environment variables as deployed, by logical id."""
         return {name: dict(function.settings.variables) for name, function in self._functions.items()}
 
     def client(self, service: str) -> Any:
-        """A boto3 client that may do everything, the same at each call; safe to use from several threads."""
+        """Return an administrator's boto3 client, the same at each call; safe to use from several threads."""
         return self._client(service, Credentials(CREDENTIAL, CREDENTIAL, ""))
 
     def client_of_role(self, role_arn: str, service: str) -> Any:
-        """A boto3 client that may do what a state machine's role may. Raises TrustError for another role."""
+        """Return a boto3 client with the permissions of a state machine's role. Raises TrustError for another role."""
         with self._clients_lock:
             if role_arn not in self._sessions:
                 self._sessions[role_arn] = self.iam.assume(role_arn, "states.amazonaws.com", "a state machine")
         return self._client(service, self._sessions[role_arn])
 
     def client_of_function(self, function: str, service: str) -> Any:
-        """A boto3 client that may do what `function` (its logical id) may."""
+        """Return a boto3 client with the permissions of `function` (its logical id)."""
         return self._client(service, self._functions[function].settings.credentials)
 
     def _client(self, service: str, credentials: Credentials) -> Any:
         known = (service, credentials.access_key_id)
         with self._clients_lock:
             if known not in self._clients:
-                # One try, and longer than any function runs: a retry would run a function twice. No proxy on the way.
+                # One attempt, longer than any function runs: a retry would run a function twice. No proxy.
                 config = Config(
                     connect_timeout=5,
                     read_timeout=900,
@@ -194,7 +207,7 @@ class LocalStack:
             return self._clients[known]
 
     def invoke(self, function: str, event: Any) -> Any:
-        """The answer of `function` (its logical id) to `event`. Raises FunctionError if the function fails."""
+        """Invoke `function` (its logical id) with `event`; return its answer. Raises FunctionError if it fails."""
         answer = self._functions[function].invoke(json.dumps(event).encode())
         result = json.loads(answer.payload)
         if answer.is_error:
@@ -202,24 +215,24 @@ class LocalStack:
         return result
 
     def invoke_later(self, function: str, event: Any) -> None:
-        """Has `function` (its logical id) handle `event` asynchronously."""
+        """Invoke `function` (its logical id) with `event` asynchronously."""
         self.run_function_later(self._functions[function].settings.name, json.dumps(event).encode())
 
     def logs(self, function: str) -> str:
-        """All that `function` (its logical id) has written so far."""
+        """Return the log of `function` (its logical id) so far."""
         return self._functions[function].log_path.read_text(encoding="utf-8", errors="replace")
 
     def retire(self, function: str) -> None:
-        """Ends the idle processes of `function` (its logical id); the next event is handled by a fresh one."""
+        """Stop the idle processes of `function` (its logical id); the next event starts a new one."""
         self._functions[function].retire()
 
     def kill(self, function: str) -> int:
-        """Kills the processes in which `function` (its logical id) runs at this moment; how many there were."""
+        """Kill the processes in which `function` (its logical id) runs at this moment; return their number."""
         return self._functions[function].kill()
 
     @contextmanager
     def api_down(self) -> Iterator[None]:
-        """The HTTP API does not answer while a `with` lasts; then it does, at the same address."""
+        """Stop the HTTP API within the context; afterwards it serves at the same address."""
         port = self._api_server.port
         self._api_server.stop()
         try:
@@ -228,11 +241,11 @@ class LocalStack:
             self._api_server = WebServer(self._routes, self._bind, port)
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
-        """Runs a function, called as Lambda's API calls it, and waits for its answer."""
+        """Run a function by its name or ARN and wait for its answer."""
         return self._functions[self._by_name[name_or_arn]].invoke(event)
 
     def run_function_later(self, name_or_arn: str, event: bytes) -> None:
-        """Runs a function asynchronously, with its retries and its on-failure destination."""
+        """Run a function asynchronously, with its retries and its on-failure destination."""
         name = self._by_name[name_or_arn]
         self._async.submit(self._functions[name], event, self._failures.get(name, FailureHandling()))
 
@@ -250,17 +263,17 @@ class LocalStack:
         cleanup.callback(self._pollers.close)
         cleanup.callback(self._close_functions)
         filled = self._start_api(cleanup, expanded)
-        cleanup.callback(moto_patches.stop_executions, ACCOUNT_ID, self.region)
+        cleanup.callback(step_functions_patches.stop_executions, ACCOUNT_ID, self.region)
         self._deploy(filled, expanded)
         events = self.client("events")
-        cleanup.enter_context(Scheduler(scheduled(events), events, self.run_function_later))
+        cleanup.enter_context(Scheduler(find_schedules(events), events, self.run_function_later))
 
     def _start_simulators(self, cleanup: ExitStack) -> None:
         given = {**self._params, **self._recognizer_params()}
         simulated = [vendor for vendor, parameter in VENDOR_PARAMETERS.items() if parameter not in given]
         if not (self._simulate and simulated):
             return
-        from simulators import Simulators  # noqa: PLC0415 - brings audio decoders, in vain if no vendor is simulated
+        from simulators import Simulators  # noqa: PLC0415 - imports audio decoders, which only simulated vendors need
 
         credentials = json.loads(CREDENTIALS.read_text(encoding="utf-8"))
         client = self._recognizer.client() if self._recognizer else None
@@ -270,7 +283,7 @@ class LocalStack:
         self.simulators = {vendor: running.urls[vendor] for vendor in simulated}
 
     def _recognizer_params(self) -> dict[str, str]:
-        """The parameter that makes the embedded recogniser a vendor."""
+        """Return the parameter that makes the local recogniser a vendor."""
         url = self._recognizer.url if self._recognizer else None
         return {OWN_ENGINE_PARAMETER: url} if url else {}
 
@@ -289,7 +302,7 @@ class LocalStack:
         self.secret_arn = secret["ARN"]
 
     def _start_api(self, cleanup: ExitStack, expanded: Expanded) -> Filled:
-        """Opens the HTTP API's port first: its address goes into the template whose routes it then serves."""
+        """Open the HTTP API's port first: the template needs its address, and it serves the template's routes."""
         self._api_server = WebServer(self._routes, self._bind, self._api_port)
         cleanup.callback(self._stop_api)
         self.api_url = self._api_server.url
@@ -372,13 +385,13 @@ class LocalStack:
                 self._poll_queue(self._functions[name], EventSource.of(resolve(mapping)))
 
     def _poll_queue(self, function: Function, source: EventSource) -> None:
-        """Lambda polls under the function's own role."""
+        """Poll a function's queue under the function's own role, as Lambda does."""
         url = self.client("sqs").get_queue_url(QueueName=source.queue_arn.rpartition(":")[2])["QueueUrl"]
         sqs = self._client("sqs", function.settings.credentials)
         self._pollers.start(source, url, function.settings, function.invoke, sqs)
 
     def _failure_rules(self, config: InvokeConfig, resolve: Any, credentials: Credentials) -> FailureHandling:
-        """Lambda sends what failed under the function's own role."""
+        """Return how failed events are handled; Lambda sends them under the function's own role."""
         if config.on_failure is None:
             return FailureHandling(config.max_retries)
         arn = resolve(config.on_failure)
@@ -397,7 +410,7 @@ class LocalStack:
 
 
 class Routes:
-    """The HTTP API's application, once there is one."""
+    """The WSGI application of the HTTP API; answers 503 until there is one."""
 
     application: HttpApi | None = None
 

@@ -1,4 +1,4 @@
-"""Step Functions' control plane where moto's is not AWS's: which definitions it refuses."""
+"""Refuse the state machine definitions that Step Functions refuses and moto accepts."""
 
 import json
 from collections import Counter
@@ -9,13 +9,13 @@ from typing import Any
 from moto.stepfunctions.parser.api import InvalidDefinition
 
 Json = dict[str, Any]
-Place = tuple[str, str]  # a name, and the path to where it stands in the definition
+NamePath = tuple[str, str]  # a name, and its path in the definition
 _LONGEST_STATE_NAME = 80  # Step Functions API reference, StateExitedEventDetails
 _LONGEST_LABEL = 40  # Step Functions guide, "Map state in Distributed mode"
 
 
 def check_definition(text: str) -> None:
-    """Refuse what CreateStateMachine and UpdateStateMachine refuse although it is well formed.
+    """Refuse what CreateStateMachine and UpdateStateMachine refuse in a well-formed definition.
 
     The codes are those of AWS's ValidateStateMachineDefinition. Raises InvalidDefinition with every problem.
     """
@@ -34,7 +34,7 @@ class _Scope:
     states: Mapping[str, Json]
 
     def inner(self) -> "Iterator[_Scope]":
-        """Yield the scopes that its states hold."""
+        """Yield the scopes within its states."""
         for name, state in self.states.items():
             path = f"{self.path}/States/{name}"
             for field in ("ItemProcessor", "Iterator"):
@@ -43,7 +43,7 @@ class _Scope:
             for index, branch in enumerate(state.get("Branches", [])):
                 yield _scope(f"{path}/Branches[{index}]", branch)
 
-    def transitions(self, name: str) -> Iterator[Place]:
+    def transitions(self, name: str) -> Iterator[NamePath]:
         """Yield the states that may follow a state."""
         state, path = self.states[name], f"{self.path}/States/{name}"
         yield from ((state[field], f"{path}/{field}") for field in ("Next", "Default") if field in state)
@@ -51,7 +51,7 @@ class _Scope:
             yield from ((rule["Next"], f"{path}/{field}[{i}]/Next") for i, rule in enumerate(state.get(field, [])))
 
     def reachable(self) -> set[str]:
-        """Return the names of the states that an execution can come to."""
+        """Return the names of the states that an execution can reach."""
         found: set[str] = set()
         following = {self.start} & self.states.keys()
         while following:
@@ -80,7 +80,7 @@ def _problems(document: Json) -> Iterator[str]:
         yield from _transition_problems(scope)
 
 
-def _name_problems(kind: str, places: list[Place], longest: int) -> Iterator[str]:
+def _name_problems(kind: str, places: list[NamePath], longest: int) -> Iterator[str]:
     counts = Counter(name for name, _ in places)
     for name, path in places:
         if counts[name] > 1:

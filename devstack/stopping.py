@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end the local stack through every `with`, and neither is lost.
+"""Stop the local stack on SIGINT and SIGTERM: every context manager exits, and no signal is lost.
 
 Python runs a signal's handler in the main thread, between two of its instructions. What the handler raises vanishes if
 these belong to a finalizer ("Exception ignored in"); and if the kernel gives the signal to another thread, a main
@@ -15,23 +15,23 @@ from typing import NoReturn
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
-class Stop:
-    """The wish to stop, from now on. Only the main thread may make one; one per process."""
+class StopSignal:
+    """The handler of SIGINT and SIGTERM. One per process, created in the main thread."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno())
         for number in SIGNALS:
-            signal.signal(number, self._leave)
+            signal.signal(number, self._exit)
 
     def wait(self) -> NoReturn:
-        """Block until a signal arrives, or has arrived. Raises SystemExit, which leaves through every `with`."""
-        while (number := self._reader.recv(1)[0]) not in SIGNALS:  # SIGCHLD and others come this way too
+        """Block until a signal arrives, or has arrived. Raises SystemExit, which exits every context manager."""
+        while (number := self._reader.recv(1)[0]) not in SIGNALS:  # SIGCHLD and others arrive here too
             pass
-        self._leave(number, None)
+        self._exit(number, None)
 
-    def _leave(self, number: int, _frame: FrameType | None) -> NoReturn:
-        for each in SIGNALS:  # once: what is closed on the way out is closed in peace
+    def _exit(self, number: int, _frame: FrameType | None) -> NoReturn:
+        for each in SIGNALS:  # a second signal does not interrupt the cleanup
             signal.signal(each, signal.SIG_IGN)
         sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""A threaded HTTP server on a port of this machine, for moto and for the HTTP API."""
+"""A threaded HTTP server on a port of this machine, for moto, the HTTP API, the simulators and the recogniser."""
 
 import logging
 import socket
@@ -9,7 +9,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class PortTakenError(OSError):
-    """The port asked for is in use; the message says which."""
+    """The chosen port is in use; the message names it."""
 
 
 class WebServer:
@@ -19,7 +19,7 @@ class WebServer:
         self, app: Any, bind: str, port: int, request_handler: type[WSGIRequestHandler] = WSGIRequestHandler
     ) -> None:
         """port: 0 for any free one. Raises PortTakenError."""
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would drown what matters
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would hide the rest
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -32,13 +32,13 @@ class WebServer:
             bind, port, app, threaded=True, request_handler=request_handler, fd=self._listener.fileno()
         )
         self.port: int = self._listener.getsockname()[1]
-        # This machine reaches a server that listens on all its addresses through the loopback.
+        # A server on all addresses is reached through the loopback.
         self.url = f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{self.port}"  # noqa: S104  # nosec B104 - compared, not bound
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops serving and closes the port."""
+        """Stop serving and close the port."""
         self._server.shutdown()
         self._thread.join(timeout=5)
         self._server.server_close()

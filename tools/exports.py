@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from asrcore.render import FORMATS
-from devstack.demo import Recording, programme
+from devstack.demo import Recording, sample_recordings
 from devstack.stack import LocalStack
 
 README = Path(__file__).parents[1] / "README.md"
@@ -32,7 +32,7 @@ def excerpts(stack: LocalStack) -> Mapping[str, str]:
     Raises TimeoutError when the stack takes too long.
     """
     # Each once: where the demo gives a sample to several vendors, to the last of them.
-    samples = {recording.path.name: recording for recording in programme()}.values()
+    samples = {recording.path.name: recording for recording in sample_recordings()}.values()
     for each in samples:
         stack.client("s3").upload_file(
             str(each.path), stack.audio_bucket, _key(each), ExtraArgs={"Metadata": each.metadata}

@@ -41,7 +41,7 @@ def make_local(folder: Path) -> Iterator[str]:
     environment = {**os.environ, "DEVSTACK_FOLDER": str(folder)}
     with said.open("w") as to, running(command, cwd=ROOT, env=environment, stdout=to, stderr=to) as process:
         deadline = time.monotonic() + UP_S
-        while "Ctrl-C ends it all" not in said.read_text():
+        while "Ctrl-C stops everything" not in said.read_text():
             assert process.poll() is None, said.read_text()
             assert time.monotonic() < deadline, said.read_text()
             time.sleep(0.05)

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.vendors.registry import VENDORS
 from devstack.__main__ import _parameters
-from devstack.demo import CONVERTED, PROGRAMME, run_demo
+from devstack.demo import CONVERTED, SAMPLES_BY_VENDOR, run_demo
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError
@@ -624,10 +624,10 @@ def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table(quic
     told = capsys.readouterr().out
     assert status == 0, told
     table = told[told.index("\nrecording ") :].split("\n\n")[0].splitlines()[2:]
-    assert len(table) == len(PROGRAMME) + len(CONVERTED)
+    assert len(table) == len(SAMPLES_BY_VENDOR) + len(CONVERTED)
     assert told.count("its sound was converted to") == len(CONVERTED)
     assert all("COMPLETED" in row for row in table)
-    assert {vendor for vendor, _ in PROGRAMME} == {*VENDORS, "auto"}
+    assert {vendor for vendor, _ in SAMPLES_BY_VENDOR} == {*VENDORS, "auto"}
     assert {row.split()[1] for row in table} == set(VENDORS)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from devstack.expand import TemplateError
-from devstack.schedules import Scheduled, Scheduler, scheduled
+from devstack.schedules import Schedule, Scheduler, find_schedules
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/sweep"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
@@ -45,12 +45,12 @@ class Rules:
     ("expression", "every_s"), [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(2 hours)", 7200)]
 )
 def test_rates_are_read_off_the_rules(expression, every_s):
-    assert scheduled(Rules(expression)) == [Scheduled(RULE, FUNCTION, every_s)]
+    assert find_schedules(Rules(expression)) == [Schedule(RULE, FUNCTION, every_s)]
 
 
 def test_a_schedule_that_cannot_be_fired_is_refused_by_name():
     with pytest.raises(TemplateError, match=r"cron\(0 8"):
-        scheduled(Rules("cron(0 8 * * ? *)"))
+        find_schedules(Rules("cron(0 8 * * ? *)"))
 
 
 def test_a_function_is_started_again_and_again_with_a_scheduled_event():
@@ -61,7 +61,7 @@ def test_a_function_is_started_again_and_again_with_a_scheduled_event():
         if len(started) == 3:
             thrice.set()
 
-    with Scheduler([Scheduled(RULE, FUNCTION, 0.01)], Rules("rate(1 minute)"), start):
+    with Scheduler([Schedule(RULE, FUNCTION, 0.01)], Rules("rate(1 minute)"), start):
         assert thrice.wait(120)
 
     assert {function_arn for function_arn, _ in started} == {FUNCTION}
@@ -78,7 +78,7 @@ def test_rule_that_is_off_starts_nothing(state):
         started.append(next(events.states, "none left"))
         once.set()
 
-    with Scheduler([Scheduled(RULE, FUNCTION, 0.01)], events, start):
+    with Scheduler([Schedule(RULE, FUNCTION, 0.01)], events, start):
         assert once.wait(60)
 
     assert started[0] == "none left"

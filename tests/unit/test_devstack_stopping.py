@@ -11,9 +11,9 @@ from devstack.settings import ROOT
 
 START = """
     import os, signal, threading, time
-    from devstack.stopping import Stop
+    from devstack.stopping import StopSignal
 
-    stop = Stop()
+    stop = StopSignal()
 """
 IN_ANOTHER_THREAD = """
     main = threading.main_thread()
