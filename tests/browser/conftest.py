@@ -1,4 +1,4 @@
-"""The viewer in a real browser, without a window. A page that throws, or that asks the network for anything, fails."""
+"""Open pages in a headless browser. A page that throws or uses the network fails its test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.chromium import chromium
 
 Opener = Callable[..., Page]
 
-# When to give up on a page, not how fast it is to be: other tests keep the machine busy meanwhile.
+# An upper bound, not a performance goal: other tests use the processors at the same time.
 GIVE_UP_MS = 60_000
 expect.set_options(timeout=GIVE_UP_MS)
 
@@ -25,9 +25,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def show(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
-    """Opens a transcript's page from disk, or a page at an address. Keyword arguments describe the browser.
+    """Open a transcript's page from disk, or a page at an address. Keyword arguments configure the browser.
 
-    expected: what the browser may complain of, as it is the test's own doing.
+    expected: browser errors that the test itself causes.
     """
     troubles: list[str] = []
     contexts = []

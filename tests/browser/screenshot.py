@@ -1,7 +1,7 @@
-"""Takes the pictures of the documentation: `python -m tests.browser.screenshot`. Needs a Chinese font.
+"""Take the screenshots of the documentation: `python -m tests.browser.screenshot`. Needs a Chinese font.
 
-`docs/viewer.png`: the meeting is made up; a sample recording lends its length. `docs/jobs-page.png`: samples on a local
-stack, one vendor of which takes its time, and a file that is none.
+`docs/viewer.png` shows an invented meeting as long as a sample. `docs/jobs-page.png` shows samples on a local
+stack with one slow vendor, and a file without audio.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ LINES = [
 
 
 def viewer(browser: Browser, folder: Path) -> None:
-    """A meeting while it plays."""
+    """Take the picture of a meeting during playback."""
     utterances = []
     for speaker, start_ms, end_ms, text in LINES:
         step_ms = (end_ms - start_ms) // len(text)
@@ -51,7 +51,7 @@ def viewer(browser: Browser, folder: Path) -> None:
 
 
 def jobs_page(browser: Browser, stack: LocalStack) -> None:
-    """Recordings that are done, one that is not, and one that never will be."""
+    """Take the picture of completed jobs, an open one and a failed one."""
     page = browser.new_page(viewport={"width": 860, "height": 640}, locale="en-US")
     page.goto(stack.outputs["JobsPageUrl"])
     page.set_input_files("#files", {"name": "notes.mp3", "mimeType": "audio/mpeg", "buffer": b"no recording"})
@@ -66,7 +66,7 @@ def jobs_page(browser: Browser, stack: LocalStack) -> None:
 
 
 def main() -> None:
-    """Take both."""
+    """Take both pictures."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalStack({"JobsPage": "on"}, log_dir=Path(folder) / "logs") as stack,

@@ -1,4 +1,4 @@
-"""The jobs page, from the address that `make local` prints to a subtitle in the reader's hands, in a real browser."""
+"""Use the jobs page in a real browser, from the address that `make local` prints to the downloaded subtitles."""
 
 import json
 import os
@@ -36,7 +36,7 @@ Opener = Callable[..., Page]
 
 @contextmanager
 def make_local(folder: Path) -> Iterator[str]:
-    """What `make local` prints, while it runs."""
+    """Yield the output of a running `make local`."""
     said, command = folder / "said", [sys.executable, "-m", "devstack", "local"]
     environment = {**os.environ, "DEVSTACK_FOLDER": str(folder)}
     with said.open("w") as to, running(command, cwd=ROOT, env=environment, stdout=to, stderr=to) as process:
@@ -50,7 +50,7 @@ def make_local(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """A running `make local`: the address that it prints, and its S3."""
+    """Run `make local`; yield the address that it prints, and its S3 client."""
     with make_local(tmp_path_factory.mktemp("local")) as printed:
         facts = json.loads(re.search(r"^READY (.*)$", printed, re.MULTILINE)[1])
         address = re.search(r"In a browser.*\n\s+(http\S+)", printed)[1]
@@ -105,7 +105,7 @@ def test_dropped_recording_is_transcribed_and_opens_in_viewer(page, local, tmp_p
     assert viewer.evaluate("() => document.getElementById('player').currentTime") > 0
     viewer.evaluate("() => document.getElementById('player').play()")
     viewer.wait_for_function("at => document.getElementById('player').currentTime > at", arg=3)
-    # and take the subtitles
+    # and download the subtitles
     for name in ("srt", "vtt"):
         with page.expect_download() as saved:
             card.get_by_role("button", name=f"news.mp3: {name.upper()}").click()
@@ -219,7 +219,7 @@ def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
 
 @dataclass
 class Bucket(Loopback, MemoryTranscripts):
-    """The transcript bucket, an origin of its own. Like S3 it lets in one origin's GET, and no second kind of token."""
+    """Serve the transcript bucket at its own origin. It admits one origin's GET and rejects a second token, like S3."""
 
     lets_in: str = ""
     got: list[tuple[str, str | None]] = field(default_factory=list)
@@ -239,7 +239,7 @@ class Bucket(Loopback, MemoryTranscripts):
 
 @dataclass
 class Gateway(Loopback):
-    """The HTTP API of a world in memory, behind a gateway that gives the page to all and the rest to a token."""
+    """Serve the HTTP API of fakes in memory, behind a gateway that requires a token for all but the page."""
 
     world: World = field(default_factory=world)
 
@@ -275,7 +275,7 @@ def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form)
 
 
 def listed(job_id: str, **changes: object) -> dict[str, object]:
-    """A job that is at work, as GET /jobs tells it."""
+    """Return an open job, as GET /jobs returns it."""
     return {
         "job_id": job_id,
         "status": "IN_PROGRESS",
@@ -306,17 +306,17 @@ def test_rejected_action_keeps_its_message(show, local):
     page = show("about:blank", expected="Failed to load resource")
     done = listed("done", status="COMPLETED", stage="completed")
     page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": [done], "next_cursor": None}))
-    page.route("**/jobs/done", lambda route: route.fulfill(status=409, json={"detail": "somebody is at work on it"}))
+    page.route("**/jobs/done", lambda route: route.fulfill(status=409, json={"detail": "the job is in progress"}))
     page.goto(local[0])
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete for ever").click()
-    expect(page.locator("#news.bad")).to_have_text("somebody is at work on it")
+    expect(page.locator("#news.bad")).to_have_text("the job is in progress")
 
     with page.expect_response("**/jobs?limit=*"):
         page.get_by_label("Only jobs in this state").select_option("COMPLETED")
     expect(page.locator("#jobs > li")).to_have_count(1)
 
-    expect(page.locator("#news.bad")).to_have_text("somebody is at work on it")
+    expect(page.locator("#news.bad")).to_have_text("the job is in progress")
 
 
 @pytest.mark.parametrize("status", [404, 429])
@@ -361,7 +361,7 @@ def test_failed_upload_shows_its_reason(show, local, locale, content, told):
 )
 def test_video_upload_says_that_its_audio_is_extracted(show, local, locale, told):
     page = show(local[0], locale=locale)
-    page.route("**/uploads", lambda _route: None)  # no answer comes, and so no upload begins
+    page.route("**/uploads", lambda _route: None)  # the API does not answer, so no upload starts
 
     drop(page, {"name": "clip.mov", "mimeType": "video/quicktime", "buffer": b"a video"})
 

@@ -1,4 +1,4 @@
-"""What a reader does with the viewer: listen, look for, rename, take away; by mouse, by keys, on a phone, unseen."""
+"""Use the viewer: listen, search, rename speakers, export; by mouse, by keys, on a phone, by screen reader."""
 
 import re
 import threading
@@ -108,7 +108,7 @@ def test_current_word_is_marked_while_playing(show: Opener) -> None:
 @pytest.mark.parametrize(
     ("ms", "marked"),
     [
-        pytest.param(0, [], id="before-anybody-speaks"),
+        pytest.param(0, [], id="before-the-first-word"),
         pytest.param(300, ["您"], id="first-word"),
         pytest.param(1_659, ["吗？"], id="end-of-an-utterance"),
         pytest.param(1_660, [], id="between-utterances"),
@@ -406,7 +406,7 @@ def test_hostile_text_is_shown_as_text(show: Opener) -> None:
 
 
 def test_page_from_disk_cannot_reach_the_network(browser: Browser, tmp_path: Path) -> None:
-    """The policy holds even if the page's own script were made to ask."""
+    """The policy applies even if the page's own script is made to send requests."""
     page = browser.new_page()
     path = tmp_path / "page.html"
     path.write_bytes(render(call(), "html"))
@@ -559,7 +559,7 @@ def test_page_fits_a_phone_screen(show: Opener) -> None:
 
 @contextmanager
 def server(pages: dict[str, tuple[str, bytes]]) -> Iterator[str]:
-    """Serves these bytes on this machine, as an API or a bucket would."""
+    """Serve these bytes on this machine, like an API or a bucket."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -577,7 +577,7 @@ def server(pages: dict[str, tuple[str, bytes]]) -> Iterator[str]:
             self.wfile.write(part)
 
         def log_message(self, *args: object) -> None:
-            """Tests are quiet."""
+            """Write no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()

@@ -1,7 +1,7 @@
-"""Calls a client that others published, pointed at a simulator: `python callers.py NAME`, in an environment of its own.
+"""Call a published third-party client against a simulator: `python callers.py NAME`, in its own environment.
 
-What to call comes as JSON on stdin: `base_url`, `account`, and of the recording its `url` and its `path`. What was
-recognised is written to stdout. Each function uses its client as its own document does; only the address is another.
+The input is JSON on stdin: `base_url`, `account`, and the recording's `url` and `path`. The recognised text
+is written to stdout. Each function uses its client as its documentation does; only the address differs.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ POLL_S = 0.1
 
 
 def shellus_voice2text(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Volcengine bigmodel with the pair of keys."""
+    """Call Volcengine bigmodel with the pair of keys."""
     from volc_asr import core
 
     core.SUBMIT_URL = f"{base_url}/api/v3/auc/bigmodel/submit"
@@ -28,7 +28,7 @@ def shellus_voice2text(base_url: str, account: dict[str, str], url: str, path: s
 
 
 def doubao_speech_mcp(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Volcengine bigmodel with the single key."""
+    """Call Volcengine bigmodel with the single key."""
     os.environ |= {"VOLC_SPEECH_BASE_URL": base_url, "VOLC_SPEECH_API_KEY": account["api_key"]}
     from doubao_speech_mcp import products
 
@@ -42,7 +42,7 @@ def doubao_speech_mcp(base_url: str, account: dict[str, str], url: str, path: st
 
 
 def openspeechapi_volcengine(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Volcengine v1 with the audio in the request."""
+    """Call Volcengine v1 with the audio in the request."""
     from openspeechapi.providers.stt.volcengine import VolcengineSTT, VolcengineSTTSettings
 
     VolcengineSTT._AUC_BASE, VolcengineSTT._POLL_INTERVAL_S = f"{base_url}/api/v1/auc", POLL_S
@@ -51,7 +51,7 @@ def openspeechapi_volcengine(base_url: str, account: dict[str, str], url: str, p
 
 
 def openspeechapi_tencent(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Tencent CreateRecTask and DescribeTaskStatus, signed without the vendor's SDK."""
+    """Call Tencent CreateRecTask and DescribeTaskStatus, signed without the vendor's SDK."""
     from openspeechapi.providers.stt.tencent import TencentSTT, TencentSTTSettings
 
     settings = TencentSTTSettings(secret_id=account["secret_id"], secret_key=account["secret_key"])
@@ -59,7 +59,7 @@ def openspeechapi_tencent(base_url: str, account: dict[str, str], url: str, path
 
 
 async def _transcribe(provider, base_url: str, path: str) -> str:
-    """Send every request of an openspeechapi provider to the simulator, under the host that it was signed for."""
+    """Send every request of an openspeechapi provider to the simulator, with the host that it was signed for."""
     import httpx
     from openspeechapi.core.enums import AudioFormat
     from openspeechapi.core.models import AudioData
@@ -77,7 +77,7 @@ async def _transcribe(provider, base_url: str, path: str) -> str:
 
 
 def tencent_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Tencent CreateRecTask and DescribeTaskStatus by the vendor's own SDK."""
+    """Call Tencent CreateRecTask and DescribeTaskStatus by the vendor's own SDK."""
     from tencentcloud.asr.v20190614 import asr_client, models
     from tencentcloud.common.credential import Credential
     from tencentcloud.common.profile.client_profile import ClientProfile
@@ -97,7 +97,7 @@ def tencent_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> 
 
 
 def openai_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Transcription by OpenAI's own library, with the times of words and segments."""
+    """Transcribe by OpenAI's own library, with the times of words and segments."""
     from openai import OpenAI
 
     client = OpenAI(base_url=f"{base_url}/v1", api_key=account["api_key"], timeout=60, max_retries=0)
@@ -117,7 +117,7 @@ def openai_sdk(base_url: str, account: dict[str, str], url: str, path: str) -> s
 
 
 def volcengine_document(base_url: str, account: dict[str, str], url: str, path: str) -> str:
-    """Volcengine v1 as the vendor's document shows its calls: JSON as text, without a content type."""
+    """Call Volcengine v1 as the vendor's document shows: JSON as text, without a content type."""
     import requests
 
     headers = {"Authorization": f"Bearer; {account['token']}"}

@@ -1,4 +1,4 @@
-"""The option that records anew what clients send, and the web server that has the recording."""
+"""The option that records clients' requests again, and the web server of the recording."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    """A web server with the recordings that vendors fetch."""
+    """Serve the recordings that vendors download."""
     with Web() as web:
         yield web

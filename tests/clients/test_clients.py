@@ -1,7 +1,7 @@
-"""Clients that others published get a transcript from the simulators, and send what was recorded of them.
+"""Check that published clients get a transcript from the simulators, and send the recorded requests.
 
-`make clients` installs them in an environment of their own. A fixture has the shape of a client's requests: the names
-of what it sends, and the kind of each value. Where a new version sends something else, record it with `make clients
+`make clients` installs them in a separate environment. A fixture has the shape of a client's requests: the field names
+and the kind of each value. When a new version sends something else, record it with `make clients
 ARGS=--record-clients`.
 """
 
@@ -30,14 +30,14 @@ VENDORS = {
     "openai_sdk": "openai-compatible",
     "volcengine_document": "volcengine",
 }
-# Options of a simulator without which a client cannot use it.
+# Simulator options that a client needs.
 OPTIONS = {"openspeechapi_volcengine": {"inline_data": True}}
 TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
 def urls(tmp_path_factory):
-    """The simulators as `make simulators` runs them, with an account that has the single key too."""
+    """Run the simulators like `make simulators`, with an account that has the single key too."""
     credentials = tmp_path_factory.mktemp("account") / "credentials.json"
     credentials.write_text(json.dumps(ACCOUNTS))
     command = [sys.executable, "-m", "simulators", "--turnaround", "0", "--credentials", str(credentials)]
@@ -49,7 +49,7 @@ def urls(tmp_path_factory):
 
 
 def shape(value):
-    """The names in a request, each with the kind of its value; what was not sent is left out."""
+    """Return the field names of a request, each with the kind of its value; absent fields are left out."""
     match value:
         case dict():
             return {name: shape(each) for name, each in sorted(value.items()) if each is not None}
@@ -63,7 +63,7 @@ def shape(value):
 
 
 def called(name, base_url, web):
-    """What a client recognised, in an environment of its own."""
+    """Return the text that a client received, running in its own environment."""
     asked = {
         "base_url": base_url,
         "account": ACCOUNTS[launcher.ACCOUNTS[VENDORS[name]]],
@@ -98,7 +98,7 @@ def test_published_client_gets_a_transcript(name, urls, web, request):
     fixture = FIXTURES / f"{name}.json"
     if request.config.getoption("--record-clients"):
         fixture.write_text(json.dumps(sent, indent=2) + "\n")
-    assert sent == json.loads(fixture.read_text()), f"{name} sends something else than recorded"
+    assert sent == json.loads(fixture.read_text()), f"{name} sends something other than recorded"
 
 
 def test_every_caller_has_a_fixture_and_a_vendor():

@@ -1,4 +1,4 @@
-"""NotifyFunction in its container, by `make sam-local`: the other functions' events are those of `tests/stack`."""
+"""Run NotifyFunction in its container, by `make sam-local`; tests/stack has the other functions' events."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from devstack.stack import FunctionError
 from tests.support.containers import ContainedStack
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "webhook.json").read_text())
-NOBODYS = "https://192.0.2.1/"  # of the documentation's network; the stack may post to public addresses only
+NOBODYS = "https://192.0.2.1/"  # an address reserved for documentation; the stack posts to public addresses only
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +17,13 @@ def stack(tmp_path_factory):
     with ContainedStack(
         tmp_path_factory.mktemp("sam"),
         params={"WebhookUrl": NOBODYS},
-        region="eu-west-1",  # not that of the other stack of this process
+        region="eu-west-1",  # another region than the process's other stack
         log_dir=tmp_path_factory.mktemp("logs"),
     ) as stack:
         yield stack
 
 
 def test_failed_webhook_is_hidden_until_its_next_attempt(stack):
-    """The example's receipt is no queue's, so that is as far as it gets."""
+    """The example event's receipt handle is of no queue, so hiding the message fails."""
     with pytest.raises(FunctionError, match=r"ReceiptHandleIsInvalid.* ChangeMessageVisibility"):
         stack.invoke("NotifyFunction", EVENT)

@@ -1,4 +1,4 @@
-"""Calls the scripts beside it, which hold the state machines against judges from npm."""
+"""Run the Node.js scripts that check the state machines with packages from npm."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 
 def ask(script: str, question: Any) -> Any:
-    """Return what a script answers to a JSON value. Raises CalledProcessError when it fails."""
+    """Return a script's JSON output for a JSON input. Raises CalledProcessError when it fails."""
     done = subprocess.run(
         ["node", script],
         cwd=HERE,

@@ -1,4 +1,4 @@
-"""asl-validator reads both definitions as Step Functions receives them."""
+"""Validate both definitions with asl-validator, as Step Functions receives them."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.state_machines import MACHINES, definition
 
 
 def twice(states: dict[str, Any]) -> None:
-    """Give the states of both Maps the same names, which made AWS refuse the backfill machine."""
+    """Give the states of both Maps the same names, which made AWS reject the backfill machine."""
     renamed = json.dumps(states["FromInventory"]["ItemProcessor"]).replace("InventoryBatch", "PrefixBatch")
     states["FromInventory"]["ItemProcessor"] = json.loads(renamed)
 
@@ -28,7 +28,7 @@ FAULTS = {"DUPLICATE_STATE_NAMES": twice, "MISSING_TRANSITION_TARGET": nowhere, 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[Any]]:
-    """What the validator finds in each machine, and in the backfill machine with each fault."""
+    """Return the validator's findings for each machine, and for the backfill machine with each fault."""
     definitions = {name: json.loads(definition(name)) for name in MACHINES}
     for fault, damage in FAULTS.items():
         definitions[fault] = json.loads(definition("BackfillStateMachine"))

@@ -1,8 +1,8 @@
-"""The journeys of a job through poller.asl.json, in an interpreter that is neither moto's nor ours.
+"""Run scenarios of a job through poller.asl.json in a third-party interpreter other than moto's.
 
-aws-local-stepfunctions runs them in simulated time, with the longest waits that the jitter allows. In two things it is
-not Step Functions: it resolves `TimeoutSecondsPath` in what `Parameters` has made of the input, so that its copy keeps
-`wait_s` there, and it knows no Distributed Map, so that of a backfill it runs one child.
+aws-local-stepfunctions runs them in simulated time, with the longest waits that the jitter allows. It differs from
+Step Functions twice: it resolves `TimeoutSecondsPath` in the result of `Parameters`, so that the copy under test keeps
+`wait_s` there, and it has no Distributed Map, so that of a backfill it runs one child.
 """
 
 import json
@@ -26,7 +26,7 @@ def envelope(following: str, wait_s: int = 0) -> Json:
 
 
 def returned(following: str, wait_s: int = 0) -> Json:
-    """What Step Functions has of a function that returned an envelope."""
+    """Return Step Functions' result of a function that returned an envelope."""
     return {"output": {"StatusCode": 200, "Payload": envelope(following, wait_s)}}
 
 
@@ -41,7 +41,7 @@ def journey(first: Json, **answers: list[Json]) -> Json:
 
 
 def child(map_name: str, **answers: list[Json]) -> Json:
-    """One batch of a backfill."""
+    """Return the machine of one backfill batch."""
     processor = json.loads(definition("BackfillStateMachine"))["States"][map_name]["ItemProcessor"]
     machine = {name: part for name, part in processor.items() if name != "ProcessorConfig"}
     return {"definition": machine, "input": {"Items": [{"key": "incoming/a.wav"}]}, "answers": answers}
@@ -90,7 +90,7 @@ JOURNEYS = {
 
 @dataclass(frozen=True)
 class Result:
-    """How a journey went. calls: of functions, each {state, parameters, at_s}."""
+    """The result of a scenario. calls: the function calls, each {state, parameters, at_s}."""
 
     path: list[str]
     calls: list[Json]

@@ -35,7 +35,7 @@ NOTIFYING = {
 }
 _NOTHING = {"Ref": "AWS::NoValue"}
 # Step Functions developer guide, "Handle transient Lambda service exceptions"; the first `Retry` of each task.
-TURNED_AWAY = {
+THROTTLED = {
     "ErrorEquals": [
         "Lambda.TooManyRequestsException",
         "Lambda.ServiceException",

@@ -15,7 +15,7 @@ CALLBACK = "POST /callbacks/{vendor}/{job_id}/{attempt}/{signature}"
 PAGE = "GET /"
 DEFAULT = "$default"
 OPEN_TO_ALL = {CALLBACK, PAGE}
-# "Customizing HTTP API access logs": by credentials or by token; names, which sign nothing.
+# "Customizing HTTP API access logs": the caller's name by credentials or by token.
 WHO_CALLED = ("identity.userArn", "authorizer.claims.sub")
 DEPLOYMENTS = {
     "iam": deployed(JobsPage="on"),
@@ -29,7 +29,7 @@ def body(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def routes(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Each operation by its route key."""
+    """Return each operation by its route key."""
     return {
         path if path == DEFAULT else f"{method.upper()} {path}": operation
         for path, methods in body(resources)["paths"].items()
@@ -42,7 +42,7 @@ def integration(operation: dict[str, Any]) -> str:
 
 
 def with_integrations(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document's paths with each operation's integration in the place of the reference to it."""
+    """Return the document's paths, with references to integrations resolved."""
     integrations = document["components"]["x-amazon-apigateway-integrations"]
     return {
         path: {

@@ -1,4 +1,4 @@
-"""The state machine of backfills, as data."""
+"""Check the backfill state machine's definition."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from asrcore.backfill import ROUND_S, Progress
 from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
 from asrctl.backfill import INVENTORIES
 from asrctl.shapes import BackfillRequest
-from tests.support.template import ROOT, TEMPLATE, TURNED_AWAY, policies_of
+from tests.support.template import ROOT, TEMPLATE, THROTTLED, policies_of
 
 TEXT = (ROOT / "statemachine/backfill.asl.json").read_text()
 ASL = json.loads(TEXT)
@@ -21,7 +21,7 @@ LONGEST_KEY_BYTES = 1024
 
 
 def of_type(name: str, kind: str) -> dict:
-    """Return the one state of a type among those that a Map runs for each batch."""
+    """Return the one state of this type that a Map runs for each batch."""
     (state,) = (state for state in MAPS[name]["ItemProcessor"]["States"].values() if state["Type"] == kind)
     return state
 
@@ -87,7 +87,7 @@ class TestMaps:
     def test_lambda_throttling_has_its_own_retrier(self, name):
         first, other = of_type(name, "Task")["Retry"]
 
-        assert first == TURNED_AWAY
+        assert first == THROTTLED
         assert (other["ErrorEquals"], other["JitterStrategy"]) == (["States.ALL"], "FULL")
 
     def test_batch_with_its_results_fits_into_a_state(self, name):

@@ -1,4 +1,4 @@
-"""Budgets: what a function imports before its first event, how large the layer is, how often vendors are asked."""
+"""Check budgets: imports before a function's first event, layer size, vendor queries."""
 
 import importlib.util
 import marshal
@@ -17,8 +17,8 @@ from tests.support.template import TEMPLATE
 MIB = 1024 * 1024
 HASHED_AND_UNCHECKED = 0b01  # PEP 552
 PIP_OPTIONS = {"--require-hashes", "--no-deps", "--no-compile", ":all:", "manylinux2014_x86_64", "cp", "3.13"}
-AT_MOST_MODULES = 600  # boto3 and its clients are 392 of them
-AT_MOST_WITH_ROUTES = 720  # the event handler and what comes with it are 90
+AT_MOST_MODULES = 600  # 392 of them are boto3 and its clients
+AT_MOST_WITH_ROUTES = 720  # 90 of them are the event handler and its imports
 PACKAGES = {
     "app",
     "asrcore",
@@ -35,7 +35,7 @@ FOR_SOME_STEPS = {
 
 @pytest.fixture(scope="module", params=FUNCTIONS)
 def imported(request):
-    """The modules of a function that is ready for its first event."""
+    """Return the modules that a function has imported before its first event."""
     packages = Path(sysconfig.get_paths()["purelib"])
     return set(Start("import app", (ROOT / "functions" / request.param, LAYER, packages)).modules())
 
@@ -59,7 +59,7 @@ def test_optional_modules_are_imported_on_first_use(imported):
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory):
-    """The layer as `sam build` makes it, by the same Makefile, from the packages that are installed."""
+    """Build the layer with the Makefile that `sam build` uses, from the installed packages."""
     return put_layer_together(tmp_path_factory.mktemp("layer"))
 
 

@@ -1,4 +1,4 @@
-"""A deployment that works the first time, and again: profiles, outputs, parameters, dependencies, what stays."""
+"""Check first and repeated deployment: profiles, outputs, parameters, dependencies, retained resources."""
 
 import json
 import re
@@ -95,10 +95,10 @@ class TestDependencies:
         graph = {name: set(needed(resource)) & set(EXPANDED) for name, resource in EXPANDED.items()}
 
         assert len(list(TopologicalSorter(graph).static_order())) == len(EXPANDED)
-        assert graph["AudioBucket"]  # it tells a function of recordings, and is the one that could close a circle
+        assert graph["AudioBucket"]  # it invokes a function, so it alone could close a cycle
 
     def test_dependency_cycle_is_detected(self):
-        """By a reference, an attribute and a name in a text, the ways in which one resource needs another."""
+        """Return the resources that a value names by Ref, by attribute or in a text."""
         resources = {
             "Bucket": {"Notify": {"Fn::GetAtt": ["Function", "Arn"]}},
             "Function": {"Role": {"Fn::If": ["Always", {"Ref": "Role"}, ""]}},
@@ -110,9 +110,9 @@ class TestDependencies:
 
 
 def unordered(of: dict[str, Any]) -> list[tuple[str, str]]:
-    """The pairs of an HTTP API's resources that CloudFormation may create at the same time.
+    """Return the pairs of an HTTP API's resources that CloudFormation may create at the same time.
 
-    API Gateway answers ConflictException to a modification of an API while another one is made.
+    API Gateway answers a concurrent modification of an API with ConflictException.
     """
     graph = {name: set(needed(each)) & set(of) for name, each in of.items()}
     earlier: dict[str, set[str]] = {}
@@ -146,14 +146,14 @@ STAYS = {
     "JobsTable": {"KeySchema": [{"AttributeName": "job_id", "KeyType": "HASH"}]},
     "VendorSecret": {},
     "FailedEventsQueue": {},
-    "HttpApi": {},  # callbacks in flight come to its address
+    "HttpApi": {},  # callbacks in flight use its address
     "PollerStateMachine": {"StateMachineName": {"Fn::Sub": "${AWS::StackName}-poller"}, "StateMachineType": "STANDARD"},
 }
 
 
 @pytest.mark.parametrize("name", STAYS)
 def test_update_replaces_no_resource_with_data(name):
-    """A changed logical id, or one of the properties that CloudFormation cannot change, would make a new one."""
+    """CloudFormation replaces a resource when its logical id or an immutable property changes."""
     resource = EXPANDED[name]
     schema = provider_schemas().get_resource_schema("us-east-1", resource["Type"]).schema
     paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]

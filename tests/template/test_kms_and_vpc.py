@@ -1,4 +1,4 @@
-"""Encryption, network, tracing, retention and concurrency: what each parameter changes, and that nothing else does."""
+"""Check what the parameters of encryption, network, tracing, retention and concurrency change, and nothing else."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ NETWORK = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-0a1b2c3e", "VpcSecurityGroupI
 WITH_ALL = {"WebhookUrl": "https://example.com/hook", "JobsPage": "on"}
 BY_NAME = deployed(**WITH_ALL)
 FUNCTIONS = [name for name, each in BY_NAME.items() if each["Type"] == "AWS::Serverless::Function"]
-ROLES = [  # SAM writes the state machines' own
+ROLES = [  # SAM writes the state machines' roles
     name for name, each in BY_NAME.items() if each["Type"] in {"AWS::IAM::Role", "AWS::Serverless::StateMachine"}
 ]
 
 
 def with_all(**given: str) -> dict[str, dict[str, Any]]:
-    """The resources with every optional part there, and these parameters."""
+    """Return the resources with every optional part and these parameters."""
     return deployed(**WITH_ALL, **given)
 
 
@@ -27,7 +27,7 @@ def of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[s
 
 
 def added(role: str, **given: str) -> list[dict[str, Any]]:
-    """The statements that a role has with these parameters and not without them."""
+    """Return the statements that a role has only with these parameters."""
     resources = with_all(**given)
     usual, _ = policies_of(BY_NAME[role])
     attached, _ = policies_of(resources[role])
@@ -89,7 +89,7 @@ class TestKey:
     def test_role_uses_the_key_only_through_its_services(self, role):
         services = {
             "dynamodb": "dynamodb:",
-            "s3": "s3:GetObject",  # and of a version; to list and to delete what is sealed needs no key
+            "s3": "s3:GetObject",  # and of a version; listing and deleting need no key
             "secretsmanager": "secretsmanager:",
             "sqs": "sqs:",
             "sns": "sns:",
@@ -119,7 +119,7 @@ class TestNetwork:
     def test_every_function_runs_in_the_vpc(self, name):
         own = TEMPLATE["Resources"][name]["Properties"]
 
-        assert "VpcConfig" not in own  # or it would not have the one of all
+        assert "VpcConfig" not in own  # without a group of its own it would get the VPC's default group
         assert TEMPLATE["Globals"]["Function"]["VpcConfig"]["Fn::If"] == [
             "HasVpc",
             {"SubnetIds": {"Ref": "VpcSubnetIds"}, "SecurityGroupIds": {"Ref": "VpcSecurityGroupIds"}},

@@ -1,4 +1,4 @@
-"""Notifications in the template: nothing of them unless asked for, and then only what they need."""
+"""Check the notifications' resources: none by default, and with a parameter only the needed ones."""
 
 import re
 
@@ -107,7 +107,7 @@ def test_batch_of_timeouts_fits_into_one_invocation():
 
 
 def test_delay_alarm_fires_at_the_third_rejection():
-    """From the third receipt on SQS leaves a message out of the age of the oldest (SQS guide, available metrics)."""
+    """SQS excludes a message from the age of the oldest after its third receipt (SQS guide, available metrics)."""
     reported = [point.value for point in points(refused_webhook().measured) if point.name == "RefusedWebhookAge"]
 
     assert reported == [sum(RETRY_WAITS_S[:2])]
@@ -141,7 +141,7 @@ def test_webhook_url_parameter_accepts(url, is_taken):
         pytest.param("", True, id="none"),
         pytest.param("arn:aws:sns:us-east-1:123456789012:told", True, id="a topic"),
         pytest.param("arn:aws-cn:sns:cn-north-1:123456789012:told", True, id="a topic in China"),
-        pytest.param("arn:aws:sns:us-east-1:123456789012:told.fifo", False, id="a FIFO topic, which wants a group"),
+        pytest.param("arn:aws:sns:us-east-1:123456789012:told.fifo", False, id="a FIFO topic, which needs a group"),
         pytest.param("arn:aws:sqs:us-east-1:123456789012:told", False, id="a queue"),
         pytest.param("told", False, id="a name"),
     ],

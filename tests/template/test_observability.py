@@ -1,4 +1,4 @@
-"""Alarms and dashboard: each watches something that is really measured, and each alarm has a page that helps."""
+"""Check that alarms and widgets use existing metrics, and that each alarm has a runbook."""
 
 import json
 import re
@@ -23,7 +23,7 @@ FUNCTIONS = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverl
 STATISTIC = re.compile(r"Sum|Average|Maximum|Minimum|SampleCount|p\d{2}")
 SEARCH = re.compile(r"""SEARCH\('\{([\w,]+)\} MetricName="(\w+)" stack="([^"]+)"', '(\w+)'\)""")
 
-# What a dimension of AWS's must name: a resource of this type, by its Ref or by an attribute.
+# The resource type that an AWS dimension names, by its Ref or by an attribute.
 VALUES = {
     "FunctionName": ("AWS::Serverless::Function", ""),
     "StateMachineArn": ("AWS::Serverless::StateMachine", ""),
@@ -36,7 +36,7 @@ VALUES = {
 
 @dataclass(frozen=True)
 class Use:
-    """A metric that an alarm or a widget looks at."""
+    """A metric of an alarm or a widget."""
 
     where: str
     namespace: str
@@ -46,7 +46,7 @@ class Use:
 
 
 def written(value: Any) -> str:
-    """A value of the template's, with the stack's name in place and references as `<Name>` or `<Name.Attribute>`."""
+    """Return a value of the template with the stack's name in it and references as `<Name>` or `<Name.Attribute>`."""
     match value:
         case {"Ref": "AWS::StackName"}:
             return STACK
@@ -92,7 +92,7 @@ USES = [*ALARM_USES, *widget_uses()]
 
 
 def is_published(use: Use) -> bool:
-    """Whether AWS publishes a metric of this name under these dimensions."""
+    """Return whether AWS publishes a metric of this name with these dimensions."""
     return set(use.dimensions) in AWS_METRICS[use.namespace].get(use.name, [])
 
 
@@ -126,7 +126,7 @@ class TestEveryMetricThatIsWatched:
 @pytest.mark.parametrize(
     ("namespace", "name", "dimensions"),
     [
-        pytest.param("AWS/States", "ExecutionsFailedCount", {"StateMachineArn"}, id="a name of our own making"),
+        pytest.param("AWS/States", "ExecutionsFailedCount", {"StateMachineArn"}, id="an invented name"),
         pytest.param("AWS/ApiGateway", "5XXError", {"ApiId"}, id="the name that REST APIs use"),
         pytest.param("AWS/DynamoDB", "ThrottledRequests", {"TableName"}, id="a dimension too few"),
         pytest.param("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueArn"}, id="another dimension"),
@@ -200,7 +200,7 @@ REPORTED_BY_EVERY_SWEEP = {"OpenJobs", "OldestOpenJobAge"}
 
 
 def stays(name: str, alarm: dict[str, Any]) -> list[str]:
-    """Why an alarm may stay in ALARM after its reason is gone, or cannot fire at all; empty when it does neither."""
+    """Return why an alarm can stay in ALARM without a reason, or cannot fire; empty when neither is so."""
     watched = [each["Expression"] for each in alarm.get("Metrics", []) if "Expression" in each]
     by_id = {
         each["Id"]: (metric["Namespace"], metric["MetricName"])

@@ -1,4 +1,4 @@
-"""The parameters: what each lets in, and that Lambda takes all of them at their longest."""
+"""Check what each parameter accepts, and that Lambda accepts all of them at their longest."""
 
 import json
 import re
@@ -16,12 +16,12 @@ PARAMETERS = TEMPLATE["Parameters"]
 OWN_ENGINE = VENDOR_PARAMETERS["openai-compatible"]
 WITHOUT_A_PATH = [name for name in VENDOR_PARAMETERS.values() if name != OWN_ENGINE]
 FUNCTIONS = [name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::Serverless::Function"]
-AT_MOST_BYTES = 4096  # Lambda's limit; it measures all variables together, written as one JSON object
+AT_MOST_BYTES = 4096  # Lambda's limit for all variables together, as one JSON object
 REGION = "ap-southeast-1"
 # Buckets are named after stack, account and region, in at most 63 characters.
 STACK = "s" * (63 - len(f"-transcripts-123456789012-{REGION}"))
 PLACE = f"{REGION}:123456789012"
-# What there is only in a deployment, as long as it can be.
+# The longest values of what a deployment generates.
 IN_AWS = {
     "AWS::StackName": STACK,
     "AWS::AccountId": "123456789012",
@@ -35,7 +35,7 @@ IN_AWS = {
     "PollerStateMachine": f"arn:aws-us-gov:states:{PLACE}:stateMachine:{STACK}-poller",
     "WebhookQueue": f"https://sqs.ap-southeast-1.amazonaws.com.cn/123456789012/{STACK}-WebhookQueue-{'X' * 13}",
 }
-# What fills a JSON parameter: a quote counts twice in JSON, a Chinese character is three bytes.
+# The worst cases of a JSON parameter: a quote counts twice in JSON, a Chinese character is three bytes.
 DENSE = {
     "DefaultOptions": '"会议",',
     "VendorTuning": '"abcpen":{"queries_per_second":9},',
@@ -45,7 +45,7 @@ DENSE = {
 
 
 def longest(value: Any) -> str:
-    """What a variable holds at most."""
+    """Return the longest value of a variable."""
     match value:
         case {"Ref": name} if name in PARAMETERS:
             return longest_parameter(name)
@@ -156,7 +156,7 @@ def test_valid_value_is_accepted(name, value):
                 "",
             )
         ),
-        # Whatever this is set to is where recordings and credentials go, and it switches checks of addresses off.
+        # This address receives recordings and credentials, and turns checks of addresses off.
         *(
             ("AwsEndpointUrl", value)
             for value in (

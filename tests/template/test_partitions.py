@@ -1,4 +1,4 @@
-"""AWS and AWS China: one template for both, and nothing in it that only one of them has."""
+"""Check that one template serves AWS and AWS China, and uses only what both have."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from tests.support.template import ROOT
 PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn"}
 CHINA = [region for region, partition in PARTITIONS.items() if partition == "aws-cn"]
 
-# Service principals that are called the same in every partition (SAM's translator writes them so in China too), unlike
-# CloudWatch Logs' and EC2's, which end as the region's hosts do.
+# Service principals with the same name in every partition (SAM's translator writes them so in China too), unlike
+# those of CloudWatch Logs and EC2, which end like the region's hosts.
 PRINCIPALS = re.compile(r"\b(lambda|states|apigateway|s3|events|sns)\.amazonaws\.com(?!\.)")
 
-# What AWS China lacks, as it would show in a template. Source: "Getting Started with Amazon Web Services in China",
-# the "Feature Availability and Implementation Differences" of each service. What Lambda's page says of X-Ray is a
-# condition of the template (test_kms_and_vpc.py); what API Gateway's says of open routes is in docs/deploy.md.
+# What AWS China lacks, as a template would have it. Source: "Getting Started with Amazon Web Services in China",
+# the "Feature Availability and Implementation Differences" of each service. Lambda's lack of X-Ray is a
+# condition of the template (test_kms_and_vpc.py); API Gateway's rule for open routes is in docs/deploy.md.
 LACKING = {
     "Lambda: function URLs": r"FunctionUrlConfig",
     "Lambda: SnapStart for Python": r'"SnapStart"',
@@ -47,12 +47,12 @@ def region(request):
 
 @pytest.fixture(scope="module")
 def expanded(region):
-    """The template as CloudFormation has it in a region, with the state machine in it."""
+    """Return the template as CloudFormation processes it in a region, state machines included."""
     return expand(load_template(ROOT / "template.yaml"), ROOT, region).template
 
 
 def test_no_partition_region_account_or_suffix_is_hardcoded(expanded):
-    # One question needs the answer in plain words: which host the console has.
+    # One value depends on the partition: the console's host.
     decided = {**expanded, "Conditions": {**expanded["Conditions"], "IsInChina": None}}
     text = PRINCIPALS.sub("", json.dumps(decided))
 
@@ -88,7 +88,7 @@ def test_china_profile_sets_no_tags():
 
 
 def test_service_endpoint_is_the_regions():
-    """Clients find their hosts by region: no host and no partition stands in the code."""
+    """Clients derive their hosts from the region: the code names no host and no partition."""
     code = [*(ROOT / "layers/asrcore/asrcore").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
 
     written = {path.name for path in code if re.search(r"amazonaws\.|arn:aws", path.read_text())}

@@ -1,4 +1,4 @@
-"""Every right, exactly: who may do what, on what, and if what, as `docs/rights.md` has it and as a reviewer saw it."""
+"""Check that `docs/rights.md` lists every permission exactly: role, action, resource, condition."""
 
 import copy
 import re
@@ -14,11 +14,11 @@ from tools.rights import UnknownRightError, resources, rights
 
 GRANTED = resources()
 WRITTEN = rights(GRANTED)
-NO_NARROWER = {"DeliverLogs", "FindInterfaces", "Trace"}  # AWS knows no resources for what these allow
+NO_NARROWER = {"DeliverLogs", "FindInterfaces", "Trace"}  # AWS has no resource types for these actions
 
 
 def documents(of: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each policy, with whose it is."""
+    """Yield each policy with its owner."""
     for name, resource in of.items():
         properties = resource["Properties"]
         held = [properties.get("PolicyDocument"), *(each["PolicyDocument"] for each in properties.get("Policies", []))]
@@ -26,7 +26,7 @@ def documents(of: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def statements(of: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Each statement of each policy, with its address."""
+    """Yield each statement of each policy with its address."""
     return [(f"{name}.{each['Sid']}", each) for name, document in documents(of) for each in document["Statement"]]
 
 
@@ -35,7 +35,7 @@ ALLOWED = [(address, each) for address, each in statements(GRANTED) if each["Eff
 
 
 def changed(address: str, **elements: Any) -> str:
-    """The rights with elements of one statement changed; None takes one out."""
+    """Return the permissions with elements of one statement changed; None removes one."""
     resources_then = copy.deepcopy(GRANTED)
     statement = dict(statements(resources_then))[address]
     for element, value in elements.items():
@@ -48,11 +48,11 @@ def changed(address: str, **elements: Any) -> str:
 def test_every_statement_is_documented():
     (page,) = re.findall(r"(?s)```text\n(.*?)```", (ROOT / "docs/rights.md").read_text())
 
-    assert page == WRITTEN, "somebody may do more, or less: look at it, then run: make docs"
+    assert page == WRITTEN, "permissions changed: review them, then run: make docs"
 
 
 def granted_on_the_key() -> dict[str, tuple[str, set[str]]]:
-    """By policy or statement, through which service (or as which principal) which actions on a customer's key."""
+    """Return the actions on a customer's key by policy or statement, and by service or principal."""
     key = yaml.load((ROOT / "deploy/key.yaml").read_text(), Loader)["Resources"]["Key"]["Properties"]["KeyPolicy"]
     by_role = {
         address.split(".")[0]: (each["Condition"]["StringLike"]["kms:ViaService"]["Fn::Sub"].split(".")[0], each)
@@ -144,16 +144,16 @@ def test_statement_ids_are_unique():
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-*"}},
             id="deletes in every bucket of the stack",
         ),
-        pytest.param("SubmitRole.ReserveSlot", {"Condition": None}, id="submits and changes every row"),
-        pytest.param("PollerRole.ReserveSlot", {"Condition": None}, id="asks and changes every row"),
+        pytest.param("SubmitRole.ReserveSlot", {"Condition": None}, id="submit role updates every row"),
+        pytest.param("PollerRole.ReserveSlot", {"Condition": None}, id="poller role updates every row"),
         pytest.param(
             "BackfillStateMachineRole.WriteManifest",
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TranscriptBucket}/*"}},
-            id="writes over transcripts",
+            id="overwrites transcripts",
         ),
         pytest.param("ApiRole.FindVersions", {"Condition": None}, id="lists everything"),
-        pytest.param("WebhookQueuePolicy.AcceptEvents", {"Principal": "*"}, id="lets everybody write"),
-        pytest.param("AudioBucketPolicy.TlsOnly", {"Effect": "Allow"}, id="allows what it forbade"),
+        pytest.param("WebhookQueuePolicy.AcceptEvents", {"Principal": "*"}, id="allows every principal to write"),
+        pytest.param("AudioBucketPolicy.TlsOnly", {"Effect": "Allow"}, id="allows what it denied"),
     ],
 )
 def test_widened_statement_is_detected(address, elements):
@@ -191,8 +191,8 @@ def test_undocumentable_statement_is_rejected(wider):
 
 @pytest.mark.parametrize("kind", ["AWS::IAM::UserToGroupAddition", "AWS::IAM::User"])
 def test_unknown_kind_of_permission_is_rejected(kind):
-    with pytest.raises(UnknownRightError, match="Somebody"):
-        rights({"Somebody": {"Type": kind, "Properties": {}}})
+    with pytest.raises(UnknownRightError, match="Member"):
+        rights({"Member": {"Type": kind, "Properties": {}}})
 
 
 @pytest.mark.parametrize(("address", "statement"), ALLOWED, ids=[address for address, _ in ALLOWED])

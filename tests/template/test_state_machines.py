@@ -1,6 +1,6 @@
-"""Both definitions as a deployment sends them, before cfn-lint, which reads them by its schema of the States Language.
+"""Check both definitions, as a deployment sends them, with cfn-lint and its schema of the States Language.
 
-It finds no name that is used twice and no `Next` that leads nowhere: asl-validator does (tests/states), and the local
+It detects neither duplicate names nor a `Next` without a state: asl-validator does (tests/states), and the local
 stack (tests/unit/test_devstack_state_machines.py).
 """
 
@@ -19,7 +19,7 @@ from tests.support.state_machines import MACHINES, definition
 from tests.support.template import ROOT
 
 STATE_MACHINE_RULE = "E3601"
-# Each leads to the next: template, its sections, resources, their properties, the definition.
+# Each rule needs the one before: template, its sections, resources, their properties, the definition.
 NEEDED_RULES = ("E1001", "E1101", "E3001", "E3002", STATE_MACHINE_RULE)
 
 
@@ -38,7 +38,7 @@ def expanded() -> dict[str, Any]:
 
 
 def found(expanded: dict[str, Any], rules: RulesCollection, definitions: dict[str, str]) -> list[str]:
-    """Return what the rule says of a template with these definitions (by logical id) in it, as strings."""
+    """Return the rule's messages for a template with these definitions by logical id."""
     resources = dict(expanded["Resources"])
     for name, text in definitions.items():
         others = {
@@ -89,7 +89,7 @@ def test_planted_fault_is_found_by_cfn_lint(
 def test_definition_has_no_key_twice_in_an_object(machine):
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
-        assert sorted(set(names)) == sorted(names)  # of two, JSON readers keep the last without a word
+        assert sorted(set(names)) == sorted(names)  # of two, JSON readers keep the last without an error
         return dict(pairs)
 
     json.loads(definition(machine), object_pairs_hook=distinct)

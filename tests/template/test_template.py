@@ -1,4 +1,4 @@
-"""The template and the state machine, as data: what a reviewer would look for by eye, looked for on every run."""
+"""Check facts of the template and the state machine that a reviewer would look for."""
 
 import json
 import math
@@ -15,12 +15,12 @@ from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.stores.objects import PREFIXES
 from asrcore.vendors.registry import VENDORS
-from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, TURNED_AWAY, deployed, statements_of
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, THROTTLED, deployed, statements_of
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
 LAMBDA_LIMIT_S = 900  # AWS Lambda developer guide, "Lambda quotas"
-# On top of the longest call to a vendor: SubmitFunction's time limit. On top of that: the time limit of a state.
+# Added to the longest vendor request it gives SubmitFunction's timeout; added again, the timeout of a state.
 FUNCTION_MARGIN_S, STATE_MARGIN_S = 25, 60
 RESOURCES = deployed(**NOTIFYING)
 FUNCTIONS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
@@ -214,7 +214,7 @@ def test_default_chain_prefers_current_generations():
     generations = [VENDORS[name].generation for name in clouds]
 
     assert generations == sorted(generations)
-    assert chain[: len(clouds)] == clouds  # one's own engine is asked by name, or where no other vendor can serve
+    assert chain[: len(clouds)] == clouds  # an own engine is chosen by name, or where no other vendor can serve
 
 
 @pytest.mark.parametrize("name", ["SubmitFunction", "SweepFunction"])
@@ -251,7 +251,7 @@ def test_jobs_table_is_on_demand_recoverable_and_expires_rows():
 def test_log_groups_have_a_retention():
     groups = [r["Properties"] for r in RESOURCES.values() if r["Type"] == "AWS::Logs::LogGroup"]
 
-    assert len(groups) == len(FUNCTIONS) + 2  # the HTTP API's own, and the executions'
+    assert len(groups) == len(FUNCTIONS) + 2  # the HTTP API's access logs, and the executions'
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
 
 
@@ -326,7 +326,7 @@ class TestStateMachine:
     def test_lambda_throttling_has_its_own_retrier(self, name):
         first, other = self.TASKS[name]["Retry"]
 
-        assert first == TURNED_AWAY
+        assert first == THROTTLED
         assert set(other["ErrorEquals"]) <= {"States.ALL", "States.TaskFailed"}
 
     def test_the_execution_has_a_time_limit(self):
@@ -356,15 +356,12 @@ class TestStateMachine:
         assert all(f'"Next": "{name}"' in text for name in ASL["States"] if name != ASL["StartAt"])
 
     @pytest.mark.parametrize(
-        ("turned_away", "grace_s"),
-        [
-            pytest.param(False, GRACE_S, id="what fails"),
-            pytest.param(True, THROTTLED_GRACE_S, id="whom Lambda turns away too"),
-        ],
+        ("throttled", "grace_s"),
+        [pytest.param(False, GRACE_S, id="errors"), pytest.param(True, THROTTLED_GRACE_S, id="throttling too")],
     )
-    def test_stalled_threshold_exceeds_all_step_retries(self, turned_away, grace_s):
-        # A step that makes a long call claims the attempt first, and the claim is waited for beside the grace.
-        longest_step_s = math.inf if turned_away else SHORT_CALL_S + FUNCTION_MARGIN_S
+    def test_stalled_threshold_exceeds_all_step_retries(self, throttled, grace_s):
+        # A step with a long request claims the attempt first; the sweep waits for the claim besides the grace period.
+        longest_step_s = math.inf if throttled else SHORT_CALL_S + FUNCTION_MARGIN_S
 
         def pauses_s(retrier: dict[str, Any]) -> float:
             growing = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
@@ -375,7 +372,7 @@ class TestStateMachine:
             without_room, other = task["Retry"]
             function = FUNCTIONS[task["Parameters"]["FunctionName"].strip("${}").removesuffix("Arn")]
             tried_s = (other["MaxAttempts"] + 1) * min(function["Timeout"], longest_step_s) + pauses_s(other)
-            return tried_s + (pauses_s(without_room) if turned_away else 0)
+            return tried_s + (pauses_s(without_room) if throttled else 0)
 
         assert max(longest_s(name) for name in ("Submit", "Query")) + longest_s("Recover") <= grace_s
 
