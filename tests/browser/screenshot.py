@@ -61,7 +61,7 @@ def jobs_page(browser: Browser, stack: LocalStack) -> None:
     page.get_by_label("Vendor").select_option(SLOW)
     requests.post(f"{stack.simulators[SLOW]}/_simulator/options", json={"turnaround_s": 600}, timeout=60)
     page.set_input_files("#files", [SAMPLES / "lecture.m4a"])
-    expect(page.locator("#jobs > li").first).to_contain_text("the vendor works on it", timeout=GIVE_UP_MS)
+    expect(page.locator("#jobs > li").first).to_contain_text("recognition in progress", timeout=GIVE_UP_MS)
     page.screenshot(path=ROOT / "docs" / "jobs-page.png")
 
 

@@ -135,7 +135,7 @@ def test_several_files_are_uploaded_with_vendor_and_speakers(page):
     drop(page, SAMPLES / "call.wav", SAMPLES / "greeting.wav")
 
     for name in ("call.wav", "greeting.wav"):
-        expect(job(page, name)).to_contain_text(re.compile("completed · volcengine-bigmodel · after"))
+        expect(job(page, name)).to_contain_text(re.compile("completed · volcengine-bigmodel · in"))
 
 
 def test_file_name_with_markup_is_shown_as_text(page):
@@ -186,7 +186,7 @@ def test_more_button_loads_older_jobs(page, local):
     page.reload()
     expect(page.locator("#jobs > li")).to_have_count(20)
 
-    page.get_by_role("button", name="Older ones").click()
+    page.get_by_role("button", name="Older jobs").click()
 
     expect(page.locator("#jobs > li").nth(24)).to_be_visible()
 
@@ -206,10 +206,10 @@ def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
     page.context.route(lambda url: url.startswith(local[0]) and url != local[0], guarded)
     page.context.on("request", lambda request: asked.append((request.url, request.headers.get("authorization"))))
     page.goto(local[0])
-    expect(page.locator("#news")).to_have_text("This API wants an access token.")
+    expect(page.locator("#news")).to_have_text("This API needs an access token.")
 
     page.get_by_label("Access token").fill("abc")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Sign in").click()
     drop(page, SAMPLES / "greeting.wav")
 
     expect(job(page, "greeting.wav").first).to_contain_text("completed")
@@ -259,7 +259,7 @@ def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form)
         bucket.lets_in = api.at("")
         page = show(api.at("/"), expected="401")
         page.get_by_label("Access token").fill("abc")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Sign in").click()
         press = page.get_by_role("button", name=f": {form}")
 
         if form == "Open":
@@ -295,7 +295,7 @@ def test_offline_message_is_removed_when_the_api_answers(show, local):
     page = show("about:blank", expected="Failed to load resource")
     page.route("**/jobs?limit=*", lambda route: route.abort())
     page.goto(local[0])
-    expect(page.locator("#news.bad")).to_have_text("The API cannot be reached; trying again.")
+    expect(page.locator("#news.bad")).to_have_text("The API cannot be reached; retrying.")
 
     page.unroute_all()
 
@@ -355,7 +355,7 @@ def test_failed_upload_shows_its_reason(show, local, locale, content, told):
 @pytest.mark.parametrize(
     ("locale", "told"),
     [
-        pytest.param("en-US", "uploading; video: its sound will be extracted", id="english"),
+        pytest.param("en-US", "uploading; video: its audio will be extracted", id="english"),
         pytest.param("zh-CN", "正在上传；视频：将提取声音", id="chinese"),
     ],
 )

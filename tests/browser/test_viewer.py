@@ -484,7 +484,7 @@ def test_recording_that_cannot_be_played_shows_a_message(show: Opener, tmp_path:
 @pytest.mark.parametrize(
     ("document", "message", "formats"),
     [
-        pytest.param(transcript([]), "Nobody speaks", ["txt", "srt", "vtt"], id="silence"),
+        pytest.param(transcript([]), "contains no speech", ["txt", "srt", "vtt"], id="silence"),
         pytest.param(transcript([said("好的", None, None)]), "no times", ["txt"], id="without-times"),
         pytest.param(transcript([], text="好的"), "no times", ["txt"], id="a-text-alone"),
     ],

@@ -324,7 +324,7 @@ class TestOneJob:
         [
             pytest.param(SYNC, ["done"], 0, "completed", id="done"),
             pytest.param(SYNC, ["config"], 0, "failed", id="failed"),
-            pytest.param(SYNC, ["retry"], 0, "waiting_for_turn", id="before another try"),
+            pytest.param(SYNC, ["retry"], 0, "waiting_for_slot", id="before another try"),
             pytest.param(QUERY, ["accepted"], 0, "waiting_for_result", id="the vendor works"),
             pytest.param(CALLBACK, ["accepted"], 0, "waiting_for_callback", id="the vendor will call"),
             pytest.param(BOTH, ["accepted"], 3600, "waiting_for_result", id="the vendor did not call"),

@@ -65,9 +65,9 @@ def stage(job: Job, services: Services) -> Stage:
     if attempt.submitted_at is None:
         is_claimed = attempt.claimed_at is not None and attempt.claimed_at >= attempt.due_at
         if not is_claimed:
-            return Stage.WAITING_FOR_TURN
+            return Stage.WAITING_FOR_SLOT
         is_long = services.vendors[attempt.vendor].longest_call_s > SHORT_CALL_S
-        return Stage.WAITING_FOR_RESULT if is_long else Stage.HANDING_OVER
+        return Stage.WAITING_FOR_RESULT if is_long else Stage.SUBMITTING
     if following.next is Next.CALLBACK:
         return Stage.WAITING_FOR_CALLBACK
     return Stage.FETCHING_RESULT if attempt.called_back else Stage.WAITING_FOR_RESULT

@@ -134,15 +134,15 @@ class JobRequest(_Asked):
 
 
 class Stage(StrEnum):
-    """Where a job is, in a word."""
+    """The pipeline stage of a job."""
 
-    NEW = "new"  # nobody has looked at the recording yet
-    CONVERTING = "converting"  # no vendor takes the recording as it is
-    WAITING_FOR_TURN = "waiting_for_turn"  # in the vendor's line, or before another try
-    HANDING_OVER = "handing_over"  # to the vendor, at this moment
-    WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor works, and will call
-    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor works, and is asked now and then, or answers in the call
-    FETCHING_RESULT = "fetching_result"  # the vendor called: there is news
+    NEW = "new"  # the recording is not yet probed
+    CONVERTING = "converting"  # ConvertFunction converts the recording
+    WAITING_FOR_SLOT = "waiting_for_slot"  # for the vendor's rate limit, or before a retry
+    SUBMITTING = "submitting"  # SubmitFunction sends the recording to the vendor
+    WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor recognises, and will post a callback
+    WAITING_FOR_RESULT = "waiting_for_result"  # the vendor recognises, and is queried or answers synchronously
+    FETCHING_RESULT = "fetching_result"  # a callback arrived: the result is downloaded
     COMPLETED = "completed"
     FAILED = "failed"
 

@@ -1,41 +1,41 @@
-// Uploads recordings and watches jobs, by the API beside which this page lies. What people and vendors wrote goes in as
+// Uploads recordings and shows jobs, by the API that serves this page. Names and messages are inserted as
 // text, never as markup. An access token is kept for this tab only, and sent to this API only.
 
 const CHINESE = {
   "Recordings": "录音",
   "Access token": "访问令牌",
-  "Go on": "继续",
+  "Sign in": "登录",
   "New": "新录音",
   "Choose recordings": "选择录音文件",
   "or drop them here": "或拖放到这里",
-  "Vendor": "识别服务",
-  "the first that can": "自动选择",
+  "Vendor": "识别厂商",
+  "Automatic": "自动选择",
   "Speakers": "说话人",
-  "do not tell apart": "不区分",
-  "find out how many": "自动判断人数",
+  "Off": "不区分",
+  "Automatic number": "自动判断人数",
   "Language": "语言",
   "Uploads": "上传",
   "Jobs": "任务",
   "Only jobs in this state": "只看这个状态的任务",
   "all": "全部",
-  "There are none.": "没有任务。",
-  "Older ones": "更早的任务",
-  "This API wants an access token.": "需要访问令牌。",
-  "The API cannot be reached; trying again.": "无法连接接口，正在重试。",
-  "This did not work, as the network failed: try again.": "网络出错，操作没有完成，请重试。",
+  "No jobs.": "没有任务。",
+  "Older jobs": "更早的任务",
+  "This API needs an access token.": "需要访问令牌。",
+  "The API cannot be reached; retrying.": "无法连接接口，正在重试。",
+  "The network failed: try again.": "网络出错，操作没有完成，请重试。",
   "{0}: {1}": "{0}：{1}",
   "uploading": "正在上传",
-  "{0}; video: its sound will be extracted": "{0}；视频：将提取声音",
-  "uploaded; its job will show below": "已上传，任务稍后出现在下面",
+  "{0}; video: its audio will be extracted": "{0}；视频：将提取声音",
+  "uploaded; its job will appear below": "已上传，任务稍后出现在下面",
   "{0} is larger than {1} MB": "{0} 超过 {1} MB",
   "{0} is empty": "{0} 是空文件",
   "the API cannot be reached; drop the file again later": "无法连接接口，请稍后重新拖放文件",
-  "the upload broke off; drop the file again": "上传中断，请重新拖放文件",
-  "the bucket refused the upload: drop the file again": "存储桶拒绝了上传，请重新拖放文件",
+  "the upload was interrupted; drop the file again": "上传中断，请重新拖放文件",
+  "the bucket rejected the upload: drop the file again": "存储桶拒绝了上传，请重新拖放文件",
   "new": "新任务",
   "converting": "正在转码",
-  "waiting_for_turn": "排队中",
-  "handing_over": "正在提交",
+  "waiting_for_slot": "排队中",
+  "submitting": "正在提交",
   "waiting_for_callback": "等待识别结果",
   "waiting_for_result": "等待识别结果",
   "fetching_result": "正在取结果",
@@ -43,20 +43,20 @@ const CHINESE = {
   "failed": "失败",
   "{0} so far": "已用 {0}",
   "usually {0}": "通常 {0}",
-  "after {0}": "用时 {0}",
+  "in {0}": "用时 {0}",
   "attempt {0}": "第 {0} 次尝试",
   "Open": "打开",
   "Delete": "删除",
   "Delete for ever": "永久删除",
   "Deleted.": "已删除。",
-  "The browser did not let this page open another: allow it.": "浏览器阻止了新页面，请允许打开。",
+  "The browser blocked the new page: allow it.": "浏览器阻止了新页面，请允许打开。",
 };
-const STAGES = { // as people say it
-  waiting_for_turn: "waiting for its turn", handing_over: "on its way to the vendor", fetching_result: "fetching the result",
-  waiting_for_callback: "the vendor works on it", waiting_for_result: "the vendor works on it",
+const STAGES = { // English texts of the API's stages
+  waiting_for_slot: "waiting for a slot", submitting: "submitting to the vendor", fetching_result: "fetching the result",
+  waiting_for_callback: "recognition in progress", waiting_for_result: "recognition in progress",
 };
 const AT_ONCE = 3; // uploads
-const SOON_MS = 1_000, LATE_MS = 30_000; // between two looks: longer each time that nothing moved
+const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed
 
 translate();
 for (const vendor of stored("vendors")) find("vendor").append(make("option", { textContent: vendor }));
@@ -84,10 +84,10 @@ async function call(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(path.replace(/^\//, ""), { signal: AbortSignal.timeout(60_000), ...options, headers });
-  if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket wants no token
+  if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket accepts no token
     sessionStorage.removeItem(TOKEN);
     find("sign-in").hidden = false;
-    throw new Refused(say("This API wants an access token."));
+    throw new Refused(say("This API needs an access token."));
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
@@ -97,9 +97,9 @@ async function call(path, options = {}) {
   return answer;
 }
 const get = async (path) => (await call(path)).json();
-// What was refused says why. What a browser says of a network that failed helps nobody: `otherwise` does.
+// The API's rejections say why; a browser's message about a failed network does not help: show `otherwise`.
 const reason = (error, otherwise) => (error instanceof Refused ? error.message : say(otherwise));
-const failed = (error) => tell(reason(error, "This did not work, as the network failed: try again."), true);
+const failed = (error) => tell(reason(error, "The network failed: try again."), true);
 
 find("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -112,9 +112,9 @@ find("sign-in").addEventListener("submit", (event) => {
 
 // --- uploads --------------------------------------------------------------------------------------------------------
 
-const waiting = []; // files whose turn has not come
-const arriving = new Map(); // uploaded, by key: no job was seen yet
-const ours = new Set(); // keys of what was uploaded here
+const waiting = []; // files not yet uploading
+const arriving = new Map(); // uploaded, by key, without a job so far
+const ours = new Set(); // keys of files uploaded by this page
 let uploading = 0;
 
 function take(files) {
@@ -141,7 +141,7 @@ function next() {
 
 async function upload({ file, bar, about, item, vendor, options }) {
   const isVideo = file.type.startsWith("video/");
-  about.textContent = isVideo ? say("{0}; video: its sound will be extracted", say("uploading")) : say("uploading");
+  about.textContent = isVideo ? say("{0}; video: its audio will be extracted", say("uploading")) : say("uploading");
   try {
     if (!file.size) throw new Refused(say("{0} is empty", file.name));
     const content_type = /^(audio|video)\//.test(file.type) ? file.type.split(";")[0] : null;
@@ -150,7 +150,7 @@ async function upload({ file, bar, about, item, vendor, options }) {
     const ticket = await (await call("uploads", { method: "POST", body, headers })).json();
     if (file.size > ticket.max_bytes) throw new Refused(say("{0} is larger than {1} MB", file.name, Math.floor(ticket.max_bytes / 1e6)));
     await post(ticket, file, (part) => { bar.value = part; });
-    about.textContent = say("uploaded; its job will show below");
+    about.textContent = say("uploaded; its job will appear below");
     arriving.set(ticket.key, item);
     ours.add(ticket.key);
     look();
@@ -160,15 +160,15 @@ async function upload({ file, bar, about, item, vendor, options }) {
   }
 }
 
-// By XMLHttpRequest: fetch does not tell how far an upload is.
+// By XMLHttpRequest: fetch does not report an upload's progress.
 const post = ({ url, fields }, file, progress) => new Promise((resolve, reject) => {
   const form = new FormData(), request = new XMLHttpRequest();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);
   request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
   request.addEventListener("load", () =>
-    request.status < 300 ? resolve() : reject(new Refused(say("the bucket refused the upload: drop the file again"))));
-  request.addEventListener("error", () => reject(new Refused(say("the upload broke off; drop the file again"))));
+    request.status < 300 ? resolve() : reject(new Refused(say("the bucket rejected the upload: drop the file again"))));
+  request.addEventListener("error", () => reject(new Refused(say("the upload was interrupted; drop the file again"))));
   request.open("POST", url);
   request.send(form);
 });
@@ -187,17 +187,17 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 
 // --- jobs -----------------------------------------------------------------------------------------------------------
 
-const shown = new Map(); // what is on the page, by job id
+const shown = new Map(); // jobs on the page, by job id
 const usual = new Map(); // seconds, by job id and vendor
 let cursor = null, pages = 1, timer = 0, wait = SOON_MS, looking = Promise.resolve();
-let trouble = ""; // what the last look said that failed
+let trouble = ""; // the last failed request's message
 
 function look() {
   wait = SOON_MS;
   again();
 }
 
-// One look at a time: who asks meanwhile gets another one after it.
+// One refresh at a time: a call during a refresh starts another one after it.
 function again() {
   clearTimeout(timer);
   looking = looking.then(refresh);
@@ -216,11 +216,11 @@ async function refresh() {
       if (!find("status").value && !jobs.some(({ job_id }) => job_id === job.job_id)) jobs.unshift(job);
     }
     hasMoved = show(jobs);
-    if (trouble && find("news").textContent === trouble) tell(""); // it is over
+    if (trouble && find("news").textContent === trouble) tell(""); // the API answers again
     trouble = "";
     for (const job of jobs) await learn(job);
   } catch (error) {
-    trouble = reason(error, "The API cannot be reached; trying again.");
+    trouble = reason(error, "The API cannot be reached; retrying.");
     tell(trouble, true);
     if (!find("sign-in").hidden) return;
   }
@@ -236,12 +236,12 @@ async function listed() {
     const found = await get(`jobs?limit=20${query}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
     jobs.push(...found.jobs);
     cursor = found.next_cursor;
-    if (found.jobs.length || !cursor) page++; // an empty page is none
+    if (found.jobs.length || !cursor) page++; // an empty page does not count
   }
   return jobs;
 }
 
-// How long it usually takes is told of one job, not of many; it is asked once.
+// The typical turnaround is a field of single jobs, not of lists; request it once.
 async function learn(job) {
   const of = `${job.job_id} ${job.vendor}`;
   if (isOver(job) || !job.vendor || usual.has(of)) return;
@@ -251,7 +251,7 @@ async function learn(job) {
   fill(shown.get(job.job_id).item, job);
 }
 
-// Of one job among many: null where it was deleted meanwhile, or where we ask too often. The others go on.
+// Return null when one job was deleted or the API throttles, so that the other jobs are still shown.
 async function perhaps(path) {
   try {
     return await get(path);
@@ -278,7 +278,7 @@ function show(jobs) {
     item.remove();
     shown.delete(id);
   }
-  // Only what is out of place is moved: who is on a button with the keyboard stays there.
+  // Move only the items that are out of order, so that the keyboard focus stays.
   jobs.forEach(({ job_id }, at) => {
     const { item } = shown.get(job_id), there = find("jobs").children[at];
     if (there !== item) find("jobs").insertBefore(item, there ?? null);
@@ -297,7 +297,7 @@ function card({ recording }) {
 function fill(item, job) {
   const [, about, why, actions] = item.children;
   const typical_s = usual.get(`${job.job_id} ${job.vendor}`);
-  const elapsed = isOver(job) ? say("after {0}", span(job.elapsed_s)) : say("{0} so far", span(job.elapsed_s));
+  const elapsed = isOver(job) ? say("in {0}", span(job.elapsed_s)) : say("{0} so far", span(job.elapsed_s));
   const state = make("span", { textContent: stageOf(job.stage), className: { COMPLETED: "good", FAILED: "bad" }[job.status] ?? "" });
   const rest = [job.vendor, elapsed, !isOver(job) && typical_s && say("usually {0}", span(typical_s)), ...job.warnings];
   about.replaceChildren(state, ["", ...rest.filter(Boolean)].join(" · "));
@@ -321,13 +321,13 @@ function button(words, job, action) {
   return made;
 }
 
-// What is too large for an answer the API redirects to, without the token; that may take minutes.
+// The API redirects to transcripts that are too large for a response, without the token; a download may need minutes.
 const transcript = (job, query) => call(`${job.links.transcript}?${query}`, { signal: AbortSignal.timeout(600_000) });
 
-// A new tab cannot be given a token: the page is fetched, and shown from memory.
+// A new tab has no token: download the page, and show it from memory.
 async function view(job) {
   const tab = window.open("", "_blank");
-  if (!tab) return tell(say("The browser did not let this page open another: allow it."), true);
+  if (!tab) return tell(say("The browser blocked the new page: allow it."), true);
   try {
     const answer = await transcript(job, "format=html");
     tab.location = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: "text/html;charset=utf-8" }));
@@ -343,7 +343,7 @@ async function download(job, format) {
   save(await answer.blob(), `${nameOf(job.recording.key)}.${format}`);
 }
 
-// Twice, as it is for ever.
+// Deletion needs two clicks, as it is final.
 async function remove(pressed, job) {
   if (!pressed.dataset.sure) {
     pressed.dataset.sure = "yes";

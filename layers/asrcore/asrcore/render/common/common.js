@@ -1,5 +1,5 @@
 "use strict";
-// What the pages have in common: elements, their words in the reader's language (a page has its own in CHINESE), files.
+// Common to the pages: elements, texts in the reader's language (each page has its own CHINESE), files.
 
 const find = (id) => document.getElementById(id);
 const stored = (id) => JSON.parse(find(id).textContent);

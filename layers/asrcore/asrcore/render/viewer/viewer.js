@@ -1,6 +1,6 @@
-// Shows the transcript that lies in this page as data. Everything that was said goes in as text, never as markup.
+// Shows the transcript that this page holds as data. Its texts are inserted as text, never as markup.
 
-// --- the page's own words -------------------------------------------------------------------------------------------
+// --- the page's texts -----------------------------------------------------------------------------------------------
 
 const CHINESE = {
   "Recording": "录音",
@@ -18,10 +18,10 @@ const CHINESE = {
   "Transcript": "文字稿",
   "Space plays and pauses, ← and → go by word, ↑ and ↓ by utterance, / searches. Click a word to hear it.":
     "空格键播放或暂停，← → 逐词移动，↑ ↓ 逐句移动，/ 搜索。点击词语即可收听。",
-  "Nobody speaks in this recording.": "这段录音里没有人说话。",
-  "The vendor gave no times: there is text, but there are no subtitles.": "识别结果没有时间信息：只有文本，没有字幕。",
+  "This recording contains no speech.": "这段录音里没有人说话。",
+  "The vendor returned no times: there is text, but no subtitles.": "识别结果没有时间信息：只有文本，没有字幕。",
   "Choose the recording to hear this.": "请先选择录音文件，再收听。",
-  "This recording cannot be played: its address has expired, or the browser does not know its format. Choose its file.":
+  "This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.":
     "无法播放这段录音：地址已过期，或浏览器不支持其格式。请选择录音文件。",
   "Play from {0}": "从 {0} 开始播放",
   "{0} of {1}": "第 {0} 处，共 {1} 处",
@@ -56,9 +56,9 @@ let kept = null;
 try {
   kept = JSON.parse(localStorage.getItem(NAMES));
 } catch {
-  // A browser may keep nothing for a page from disk; names then last as long as the page.
+  // A browser may have no storage for a page from disk; then names last as long as the page.
 }
-const names = speakers.map((original, speaker) => { // other pages from the same place may have left anything there
+const names = speakers.map((original, speaker) => { // other pages of the same origin may have stored anything
   const name = Array.isArray(kept) && kept[speaker];
   return typeof name === "string" && name.trim() ? name : original;
 });
@@ -97,9 +97,9 @@ for (let first = 0; first < turns.length; first += BLOCK) {
 }
 list.lang = language ?? "";
 list.append(...blocks);
-if (!turns.length) tell("Nobody speaks in this recording.");
+if (!turns.length) tell("This recording contains no speech.");
 
-// So do a turn's head and words become elements: five hours have 75,000.
+// Create the elements of a turn's head and words near the screen only: five hours have 75,000.
 function unfold(index) {
   const [speaker, text, pieces] = turns[index], said = elements[index].lastChild;
   if (said.unfolded) return said;
@@ -137,7 +137,7 @@ const timed = turns.map((_, index) => index).filter((index) => turns[index][PIEC
 const startOf = (index) => turns[index][PIECES][START];
 const endOf = (index) => turns[index][PIECES].at(-1);
 timed.sort((one, other) => startOf(one) - startOf(other));
-const latestEnds = []; // so that a look back ends where nobody can still be speaking
+const latestEnds = []; // where a search backwards may stop, as no earlier turn lasts until then
 for (const index of timed) latestEnds.push(Math.max(latestEnds.at(-1) ?? 0, endOf(index)));
 
 // How many of `count` ascending values are at most `value`.
@@ -156,7 +156,7 @@ function placeIn(turn, ms) {
   return { turn, piece: STRIDE * (countUpTo(ms, pieces.length / STRIDE, (at) => pieces[at * STRIDE + START]) - 1) };
 }
 
-// Where two people talk at once, we stay with the one whom we were following, else go to whom began last.
+// When two speakers overlap, stay with the current turn, else choose the one that began last.
 function placeAt(ms) {
   const same = place && placeIn(place.turn, ms);
   if (same) return same;
@@ -191,7 +191,7 @@ function seek(turn, piece) {
 let lastPlace = null; // survives the silence between two words
 function follow() {
   const here = placeAt(player.currentTime * 1000);
-  // Of two words at one moment, the one that was asked for stays.
+  // Of two words at the same time, the chosen one stays marked.
   const isHere = here && place && startAt(here) === startAt(place);
   if (!isHere) mark(here);
   lastPlace = place ?? lastPlace;
@@ -231,10 +231,10 @@ find("file").addEventListener("change", ({ target }) => {
   const at = player.currentTime;
   load(URL.createObjectURL(target.files[0]));
   player.currentTime = at;
-  region.focus({ preventScroll: true }); // else Space would ask for a file once more
+  region.focus({ preventScroll: true }); // else Space would open the file dialog again
 });
 function tellOfError() {
-  tell("This recording cannot be played: its address has expired, or the browser does not know its format. Choose its file.");
+  tell("This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.");
 }
 player.addEventListener("error", tellOfError);
 
@@ -261,7 +261,7 @@ const KEYS = {
   ArrowDown: () => move(1, true),
   "/": () => find("search").focus(),
 };
-// Wherever the focus is, but on what has keys of its own. Shift and an arrow select; on some keyboards Shift makes a slash.
+// With any focus except controls with their own keys. Shift and an arrow select; on some keyboards Shift types a slash.
 document.addEventListener("keydown", (event) => {
   const isPlain = !(event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key !== "/"));
   if (!isPlain || !Object.hasOwn(KEYS, event.key)) return;
@@ -273,7 +273,7 @@ region.focus({ preventScroll: true });
 
 // --- search ---------------------------------------------------------------------------------------------------------
 
-const fold = (text) => { // of the same length, so that places in it are places in the text
+const fold = (text) => { // of the same length, so that its positions are positions in the text
   const lower = text.toLowerCase();
   return lower.length === text.length ? lower : text;
 };
@@ -322,9 +322,9 @@ function rangeOf({ turn, at }) {
   return range;
 }
 
-// Only what is near the screen is painted.
+// Highlight only the hits near the screen.
 function paint() {
-  if (!CSS.highlights) return; // the count and the arrows work without
+  if (!CSS.highlights) return; // the count and the arrows work without highlights
   const there = [...near].flatMap((block) => hitsOf.get(block) ?? []);
   CSS.highlights.set("hit", new Highlight(...there.filter((each) => each !== hit).map((each) => rangeOf(hits[each]))));
   CSS.highlights.set("hit-now", new Highlight(...there.filter((each) => each === hit).map((each) => rangeOf(hits[each]))));
@@ -348,7 +348,7 @@ find("next").addEventListener("click", () => go(hit + 1));
 
 const formats = Object.keys(stored("exports"));
 find("format").append(...formats.map((format) => make("option", { value: format, textContent: format.toUpperCase() })));
-if (turns.length && !formats.includes("srt")) tell("The vendor gave no times: there is text, but there are no subtitles.");
+if (turns.length && !formats.includes("srt")) tell("The vendor returned no times: there is text, but no subtitles.");
 
 function exported(format) {
   const escapes = format === "vtt" ? { "&": "&amp;", "<": "&lt;", ">": "&gt;" } : {};
