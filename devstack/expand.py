@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from boto3.session import Session
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 Json = dict[str, Any]
 
@@ -41,10 +42,17 @@ class Expanded:
     layer_folders: dict[str, Path]
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads the short forms as the translator does, but in C where PyYAML brings it, ten times as fast."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 def load_template(path: Path) -> Json:
     """Read the template, with short forms (!Ref, !Sub, ...) expanded. Raises TemplateError if it cannot be read."""
     try:
-        template = yaml_parse(path.read_text(encoding="utf-8"))
+        template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # nosec B506 - a SafeLoader
     except OSError as error:
         raise TemplateError(f"cannot read the template {path}: {error.strerror}") from error
     if not isinstance(template, dict) or "Resources" not in template:

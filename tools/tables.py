@@ -372,8 +372,8 @@ def _size(size_bytes: int) -> str:
     return f"{round(size_bytes / 1_000_000)} MB"
 
 
-class _Tolerant(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as nothing: the tables need none of them."""
+class _Tolerant(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads CloudFormation's short forms as nothing: the tables need none of them. In C where PyYAML brings it."""
 
 
 _Tolerant.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
