@@ -22,10 +22,11 @@ from asrcore.core.transcript import Source
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import step_event
+from asrcore.job_creation import handle_new_objects
 from asrcore.metrics import Metrics
 from asrcore.poll import dispatch_step
 from asrcore.services import ConflictError, Services
-from asrcore.submit import handle_new_objects, submit
+from asrcore.submit import submit
 from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S, Desk
 from tests.simulation.state_machine import Data, Machine

@@ -17,7 +17,8 @@ from asrcore.core.audio import Audio, probe
 from asrcore.core.job import Job, new_job
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.finish import Raw, finish
+from asrcore.finish import settle
+from asrcore.outcome import RawReply, Recognized
 from asrcore.render import FORMATS
 from asrcore.services import recognition_request
 from asrcore.vendors.registry import VENDORS
@@ -98,7 +99,7 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
     if not isinstance(heard, Recognition):
         raise TypeError(f"{vendor} reads no result from its reply: {heard}")
     read_s = time.process_time()
-    finish(job, heard, Raw.of(told, VENDORS[vendor]), services)
+    settle(Recognized(job, heard, RawReply.of(told, VENDORS[vendor])), services)
     finished_s = time.process_time()
     return {
         "words": sum(len(utterance.words) for utterance in heard.utterances),

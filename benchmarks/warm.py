@@ -22,9 +22,9 @@ from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Delivery, HttpReply, RecognitionRequest, Vendor, VendorEndpoint
 from asrcore.events import CallbackRequest
+from asrcore.job_creation import handle_new_objects
 from asrcore.poll import await_callback, query
 from asrcore.render import FORMATS
-from asrcore.submit import handle_new_objects
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply

@@ -5,8 +5,9 @@ from typing import Any
 from asrcore.aws import connect
 from asrcore.backfill import take_batch
 from asrcore.events import backfill_event, is_s3_test, new_objects, request_event, step_event
+from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.log import LOG
-from asrcore.submit import handle_new_objects, request, submit
+from asrcore.submit import submit
 
 SERVICES = connect()
 
@@ -22,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
     if batch := backfill_event(event):
         return take_batch(batch, SERVICES).envelope()
     if asked := request_event(event):
-        return request(asked, SERVICES).envelope()
+        return handle_request(asked, SERVICES).envelope()
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
     return submit(step.job_id, SERVICES).envelope()

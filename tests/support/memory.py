@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from asrcore.core.audio import Audio, probe
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Form
@@ -352,6 +353,7 @@ class World:
     converter: MemoryConverter = field(init=False)
     measured: list[str] = field(default_factory=list)  # lines of metrics
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)  # the process's memory
+    probe: Callable[[Callable[[int, int], bytes], int, str], Audio] = probe
 
     def __post_init__(self) -> None:
         self.converter = MemoryConverter(self.recordings)
@@ -404,6 +406,7 @@ class World:
             sleep=self.pass_time,
             nonce=lambda: 7,
             refused_editions=self.refused_editions,
+            probe=self.probe,
         )
 
     @property

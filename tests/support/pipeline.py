@@ -7,7 +7,7 @@ from typing import Any
 from asrcore.core.job import Job, new_job
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
-from asrcore.submit import handle_new_objects
+from asrcore.job_creation import handle_new_objects
 from tests.support.memory import START, World
 from tests.support.toy import Script, Toy
 

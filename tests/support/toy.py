@@ -23,7 +23,7 @@ from asrcore.core.vendor import (
 )
 
 TEXT = "今天天气怎么样。"
-RECOGNISED_WARNING = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
+RECOGNITION = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
 
 
 class Toy(Vendor):
@@ -87,7 +87,7 @@ class Toy(Vendor):
         if word in ("accepted", "working"):
             return InProgress()
         if word in ("done", "silent"):
-            return RECOGNISED_WARNING if word == "done" else Recognition(text="")
+            return RECOGNITION if word == "done" else Recognition(text="")
         if word == "gone":
             raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", "the address is gone", self.name)
         if word == "not-found":

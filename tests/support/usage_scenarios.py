@@ -46,8 +46,9 @@ class Counts:
 class CountedWorld(World):
     """The simulation, with the lines and exports that the template asks for, and functions' runs counted."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, audio: Audio) -> None:
         self.invoked: Counter[str] = Counter()
+        self._audio = audio
         super().__init__(schedule)
 
     def _connect(self) -> Services:
@@ -65,7 +66,8 @@ class CountedWorld(World):
             "exports": list(EXPORTS),
             "rates": rates(),
         }
-        return replace(services, settings=services.settings.model_copy(update=lines))
+        settings = services.settings.model_copy(update=lines)
+        return replace(services, settings=settings, probe=lambda *_: self._audio)
 
     def _invoke(self, function: str, event: Any, request_id: str = "") -> Any:
         self.invoked[function] += 1
@@ -111,12 +113,11 @@ def run(
     length_ms = round(audio_s * 1000)
     audio = Audio(format=kind[0], codec=kind[1], sample_rate_hz=16000, channels=1, duration_ms=length_ms)
     with ExitStack() as changed:
-        changed.enter_context(patch("asrcore.submit.probe", lambda *_: audio))
         if turnaround_s is not None:
             schedule = replace(schedule, callbacks=(turnaround_s,))
             changed.enter_context(patch("tests.simulation.fake_vendors.TURNAROUND_S", turnaround_s))
         if typical_s is not None:
             changed.enter_context(patch("tests.simulation.world.DynamoTurnaroundStats.typical_s", lambda *_: typical_s))
-        world = CountedWorld(schedule)
+        world = CountedWorld(schedule, audio)
         world.run()
     return world

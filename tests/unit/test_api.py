@@ -13,11 +13,13 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrcore.core.option_sources import read_metadata
 from asrcore.core.transcript import Source
-from asrcore.finish import end
+from asrcore.finish import settle
+from asrcore.job_creation import handle_new_objects
+from asrcore.outcome import JobFailed
 from asrcore.poll import query
 from asrcore.restart import redrive
 from asrcore.services import ObjectVersion
-from asrcore.submit import handle_new_objects, submit
+from asrcore.submit import submit
 from tests.support.api_client import Caller
 from tests.support.memory import START, MemoryVersions
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
@@ -281,7 +283,7 @@ class TestIdempotencyKeys:
         made = world("config", vendors=(QUERY,))
         caller = Caller(made)
         job_id = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1").json["job_id"]
-        end(job_id, AsrError(ErrorClass.CONFIG, "c", "m"), made.services)
+        settle(JobFailed(made.job(), AsrError(ErrorClass.CONFIG, "c", "m")), made.services)
         assert caller.delete(f"/jobs/{job_id}").status == 204
 
         told = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")

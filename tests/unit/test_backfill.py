@@ -14,8 +14,8 @@ from asrcore.core.job import Job, Status, new_job
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import Outcome, backfill_event
+from asrcore.failures import SomeFailedError
 from asrcore.services import TranscriptOrigin
-from asrcore.submit import SomeRecordingsFailedError
 from tests.support.memory import START, MemoryRecordings, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 
@@ -259,7 +259,7 @@ def test_a_batch_of_which_nothing_works_fails():
     made = bucket_of(*names(3))
     made.recordings = Troubled(made.recordings.objects)
 
-    with pytest.raises(SomeRecordingsFailedError, match=r"001\.wav: TimeoutError: S3 does not answer"):
+    with pytest.raises(SomeFailedError, match=r"001\.wav: TimeoutError: S3 does not answer"):
         step(made, keys(names(3)[1]))
 
 

@@ -300,9 +300,9 @@ class TestInThePipeline:
 
     def test_the_length_that_only_the_vendor_knows_is_kept_and_paid_for(self, monkeypatch):
         unknown = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=None)
-        monkeypatch.setattr("asrcore.submit.probe", lambda *_: unknown)
-        monkeypatch.setattr("tests.support.toy.HEARD", HEARD_AN_HOUR)
+        monkeypatch.setattr("tests.support.toy.RECOGNITION", HEARD_AN_HOUR)
         made = world("done", vendors=(SYNC,))
+        made.probe = lambda *_: unknown
 
         job = drop(made)
 

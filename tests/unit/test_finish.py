@@ -7,7 +7,7 @@ import pytest
 from asrcore.core.job import Status
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.vendor import HttpReply
-from asrcore.finish import Raw
+from asrcore.outcome import RawReply
 from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import START
@@ -73,7 +73,7 @@ def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
 def test_of_a_vendor_that_tells_the_outcome_in_headers_they_are_kept_with_its_reply():
     reply = HttpReply(200, b"{}", {"x-api-status-code": "20000003", "x-tt-logid": "l", "set-cookie": "session"})
 
-    raw = Raw.of(reply, VENDORS["volcengine-bigmodel"])
+    raw = RawReply.of(reply, VENDORS["volcengine-bigmodel"])
 
     assert raw.headers == {"x-api-status-code": "20000003", "x-tt-logid": "l"}
 
@@ -113,7 +113,7 @@ class TestExports:
 
     def test_what_has_no_times_gets_no_subtitles_and_says_so(self, monkeypatch):
         untimed = Recognition(text=TEXT, utterances=[Utterance(start_ms=None, end_ms=None, text=TEXT)])
-        monkeypatch.setattr("tests.support.toy.HEARD", untimed)
+        monkeypatch.setattr("tests.support.toy.RECOGNITION", untimed)
         made = world("done", vendors=(SYNC,))
         made.exports = ("srt", "txt")
 

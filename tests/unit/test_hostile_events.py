@@ -4,13 +4,12 @@ import io
 import json
 
 import pytest
-from aws_lambda_powertools import Logger
 
-from asrcore import submit as submit_module
-from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
 from asrcore.events import ended_execution, new_objects, posted, request_event, step_event
-from asrcore.finish import transcript_key
-from asrcore.submit import SomeRecordingsFailedError, handle_new_objects
+from asrcore.failures import SomeFailedError
+from asrcore.job_creation import handle_new_objects
+from asrcore.log import LOG
 from asrcore.vendors import coerce
 from tests.support.pipeline import SOURCE, drop, wav, world
 
@@ -141,7 +140,7 @@ EVIL = 'incoming/auto/a\n{"level":"ERROR","message":"forged"}\r\n\u2028.wav'
 
 def test_a_name_cannot_write_a_line_of_the_log(monkeypatch):
     log = io.StringIO()
-    monkeypatch.setattr(submit_module, "LOG", Logger(service="hostile", stream=log))
+    monkeypatch.setattr(LOG.registered_handler, "stream", log)
     made = world("accepted")
     made.recordings.objects[EVIL] = (b"not audio", {})
     failing = SOURCE.model_copy(update={"key": f"{EVIL}2"})
@@ -154,12 +153,12 @@ def test_a_name_cannot_write_a_line_of_the_log(monkeypatch):
 
     made.recordings.look_up = fail_for_one
 
-    with pytest.raises(SomeRecordingsFailedError) as failed:
+    with pytest.raises(SomeFailedError) as failed:
         handle_new_objects([SOURCE.model_copy(update={"key": EVIL}), failing], made.services)
 
     lines = log.getvalue().rstrip("\n").split("\n")
     assert len(str(failed.value).splitlines()) == 1
-    assert {json.loads(line)["message"] for line in lines} >= {"new recording", "a recording could not be taken"}
+    assert {json.loads(line)["message"] for line in lines} >= {"job created", "a recording could not be handled"}
     assert not [line for line in lines if json.loads(line)["message"] == "forged"]
 
 

@@ -13,7 +13,9 @@ from asrcore.core.rate_limit import SHORT_WAIT_S
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, HttpReply
 from asrcore.events import RequestEvent
-from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, request, submit
+from asrcore.failures import SomeFailedError
+from asrcore.job_creation import handle_new_objects, handle_request
+from asrcore.submit import submit
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from tests.support.memory import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
@@ -76,7 +78,7 @@ def test_submit_step_makes_the_long_call_in_the_reserved_slot():
 def test_request_by_name_leaves_a_long_call_to_the_state_machine():
     made = own_engine(DONE)
 
-    step = request(RequestEvent(action="request", bucket="audio", key=KEY), made.services)
+    step = handle_request(RequestEvent(action="request", bucket="audio", key=KEY), made.services)
 
     assert made.send.requests == []
     assert step.next is Next.SUBMIT
@@ -97,7 +99,7 @@ def test_claim_lasts_as_long_as_the_vendors_longest_call(vendor, seconds):
         with pytest.raises(RuntimeError):
             submit(made.job().job_id, made.services)
     else:
-        with pytest.raises(SomeRecordingsFailedError):
+        with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
     job = made.job()
@@ -251,6 +253,6 @@ def test_request_for_a_vendor_that_is_off_is_refused():
     made = own_engine(off=(OWN.name,))
 
     with pytest.raises(AsrError, match="VendorOff"):
-        request(RequestEvent(action="request", bucket="audio", key=KEY, vendor=OWN.name), made.services)
+        handle_request(RequestEvent(action="request", bucket="audio", key=KEY, vendor=OWN.name), made.services)
 
     assert made.jobs.rows == {}

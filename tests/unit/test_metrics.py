@@ -11,10 +11,11 @@ from asrcore.core.job import new_job
 from asrcore.core.money import Amount, Cost
 from asrcore.core.options import Options
 from asrcore.core.rate_limit import AHEAD_S
+from asrcore.failures import SomeFailedError
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
 from asrcore.restart import redrive
-from asrcore.submit import SomeRecordingsFailedError, submit
+from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support import metric_scenarios
 from tests.support.memory import STACK, START
@@ -122,7 +123,7 @@ def test_an_end_that_is_told_twice_is_counted_once():
     made = world("done", vendors=(SYNC,))
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
-    with pytest.raises(SomeRecordingsFailedError):
+    with pytest.raises(SomeFailedError):
         drop(made)
 
     made.events.publish = publish

@@ -11,7 +11,7 @@ from asrcore.core.remote_recordings import LONGEST_NAME, parse_remote_url, remot
 from asrcore.core.routing import pinned_vendor
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest
-from asrcore.submit import handle_new_objects
+from asrcore.job_creation import handle_new_objects
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import QUERY, SYNC, world
 

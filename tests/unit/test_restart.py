@@ -8,10 +8,11 @@ from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, Next
 from asrcore.events import EndedExecution
 from asrcore.execution_events import execution_ended
+from asrcore.failures import SomeFailedError
 from asrcore.poll import query
 from asrcore.restart import recover, redrive
 from asrcore.submit import submit
-from asrcore.sweep import SomeJobsLeftError, sweep
+from asrcore.sweep import sweep
 from tests.support.pipeline import CALLBACK, QUERY, SOURCE, SYNC, drop, world
 
 
@@ -157,7 +158,7 @@ class TestSweep:
 
         made.workflow.start = fail_for_the_first
         made.pass_time(GRACE_S + 10)
-        with pytest.raises(SomeJobsLeftError, match=jobs[0].job_id):
+        with pytest.raises(SomeFailedError, match=jobs[0].job_id):
             sweep(made.services)
 
         assert f"{jobs[1].job_id}-2" in made.workflow.started

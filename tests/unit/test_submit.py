@@ -10,7 +10,9 @@ from asrcore.core.job import Status, claim_s, new_job
 from asrcore.core.rate_limit import EARLY_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Completion
-from asrcore.submit import SomeRecordingsFailedError, handle_new_objects, submit
+from asrcore.failures import SomeFailedError
+from asrcore.job_creation import handle_new_objects
+from asrcore.submit import submit
 from tests.support.memory import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.toy import TEXT, Toy
@@ -95,7 +97,7 @@ def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event
 
 def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_execution_does():
     made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
-    with pytest.raises(SomeRecordingsFailedError):
+    with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
 
     handle_new_objects([SOURCE], made.services)
@@ -110,7 +112,7 @@ def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_ex
 
 def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
     made = world(RuntimeError("dies"))
-    with pytest.raises(SomeRecordingsFailedError):
+    with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
 
     step = submit(made.job().job_id, made.services)
@@ -122,7 +124,7 @@ def test_one_bad_recording_does_not_stop_its_neighbours():
     made = world("accepted", RuntimeError("dies"), "accepted")
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
-    with pytest.raises(SomeRecordingsFailedError, match="RuntimeError: dies"):
+    with pytest.raises(SomeFailedError, match="RuntimeError: dies"):
         handle_new_objects(sources, made.services)
 
     assert len(made.workflow.started) == 2
@@ -353,7 +355,7 @@ class TestTaskIdsOfOurs:
 
     def test_the_id_is_on_the_row_before_the_vendor_is_called(self):
         made = world(RuntimeError("the process dies at the vendor's door"))
-        with pytest.raises(SomeRecordingsFailedError):
+        with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
         assert made.job().attempt.vendor_task_id == "ours-1"
@@ -370,7 +372,7 @@ class TestTaskIdsOfOurs:
 
     def test_a_process_that_died_is_followed_at_once(self):
         made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
-        with pytest.raises(SomeRecordingsFailedError):
+        with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
         handle_new_objects([SOURCE], made.services)
@@ -506,7 +508,7 @@ def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
     made = world("done", vendors=(SYNC,))
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
-    with pytest.raises(SomeRecordingsFailedError):
+    with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
 
     made.events.publish = publish

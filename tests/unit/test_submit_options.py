@@ -10,7 +10,7 @@ from asrcore.core.option_sources import SIDECAR_SUFFIX
 from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.step import Next
 from asrcore.events import request_event
-from asrcore.submit import handle_new_objects, request
+from asrcore.job_creation import handle_new_objects, handle_request
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 
 BESIDE = f"{KEY}{SIDECAR_SUFFIX}"
@@ -55,7 +55,7 @@ def test_the_nearer_level_wins(levels, speakers):
 def test_a_request_wins_over_everything_and_is_remembered():
     made = said(world("accepted", vendors=(SYNC, QUERY)), sidecar={"speakers": 2, "words": False})
 
-    step = request(asked(vendor="toy-query", options={"speakers": 0}), made.services)
+    step = handle_request(asked(vendor="toy-query", options={"speakers": 0}), made.services)
 
     job = made.job()
     assert (step.job_id, step.next) == (job.job_id, Next.QUERY)
@@ -69,7 +69,7 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
     made = world("accepted")
     dropped = drop(made)
 
-    step = request(asked(options={"speakers": 4}), made.services)
+    step = handle_request(asked(options={"speakers": 4}), made.services)
 
     assert step.job_id == dropped.job_id
     assert made.job() == dropped
@@ -82,7 +82,7 @@ def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier
     drop(made)
     made.recordings.versions[KEY] = "v2"
 
-    step = request(asked(version_id=named), made.services)
+    step = handle_request(asked(version_id=named), made.services)
 
     assert made.jobs.load(step.job_id).transcript_key == f"transcripts/{KEY}.json"
     assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
@@ -91,7 +91,7 @@ def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier
 def test_an_event_that_comes_after_the_request_finds_its_job():
     made = world("accepted")
 
-    step = request(asked(options={"speakers": 4}), made.services)
+    step = handle_request(asked(options={"speakers": 4}), made.services)
 
     assert drop(made).job_id == step.job_id
     assert made.job().options.speakers == 4
@@ -110,7 +110,7 @@ def test_a_request_that_cannot_be_is_refused_and_makes_no_job(changes, code):
     made = world()
 
     with pytest.raises(AsrError) as refused:
-        request(asked(**changes), made.services)
+        handle_request(asked(**changes), made.services)
 
     assert refused.value.code == code
     assert made.jobs.rows == {}

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from asrcore.core.errors import AsrError
-from asrcore.core.job import Job, Status, new_job
-from asrcore.core.option_sources import is_sidecar
+from asrcore.core.job import Job, Status, job_id
 from asrcore.core.routing import INCOMING
-from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
 from asrcore.events import BackfillEvent, Batch, Entry, Listed, Outcome
-from asrcore.finish import transcript_key
-from asrcore.job_creation import as_latest_version
+from asrcore.failures import Failures
+from asrcore.job_creation import as_latest_version, get_or_create_job, skip_reason
 from asrcore.log import LOG
 from asrcore.services import Services
-from asrcore.submit import SomeRecordingsFailedError, start_job
+from asrcore.submit import start_job
 
 LINE_S = 60
 ROUND_S = 50  # no recording is begun later in an invocation, so that it ends soon
@@ -46,64 +45,56 @@ class Progress:
 
 
 def take_batch(event: BackfillEvent, services: Services) -> Progress:
-    """Take recordings of a batch until nothing is left of it, the line is long or the time is up.
+    """Create and start jobs for a batch, until nothing of it is left, the rate limiter's queue is long or time is up.
 
-    Raises SomeRecordingsFailedError when all that was tried failed for reasons that nobody foresaw.
+    Returns:
+        The rest of the batch, and the outcome of each key so far.
+
+    Raises:
+        SomeFailedError: everything that was tried failed for unknown reasons.
     """
     started_at = services.now()
     entries: list[Entry] = []
-    failed: list[Listed] = []
-    reasons: list[str] = []
+    failures = Failures[Listed]("a recording could not be handled")
     left, wait_s = list(event.batch.items), 0.0
     while left and not wait_s and (services.now() - started_at).total_seconds() < ROUND_S:
         listed = left.pop(0)
-        try:
-            entry, job = _take(listed, event.bucket, services)
-        except Exception as error:  # noqa: BLE001 - whatever stops one recording must not stop its neighbours
-            LOG.exception("a recording could not be taken", key=listed.key)
-            failed.append(listed)
-            reasons.append(repr(f"{listed.key}: {type(error).__name__}: {error}"))
-            continue
-        entries.append(entry)
-        wait_s = _rest_s(job, services) if job else 0.0
-    if failed and not entries:
-        raise SomeRecordingsFailedError("; ".join(reasons))
-    if failed and not left:
+        with failures.collect(listed, listed.key):
+            entry, job = _handle_key(listed, event.bucket, services)
+            entries.append(entry)
+            wait_s = _rest_s(job, services) if job else 0.0
+    if not entries:
+        failures.raise_if_any()
+    if failures.items and not left:
         wait_s = max(wait_s, AGAIN_S)
-    batch = Batch(Items=[*left, *failed], recordings=[*event.batch.recordings, *entries])
+    batch = Batch(Items=[*left, *failures.items], recordings=[*event.batch.recordings, *entries])
     return Progress(batch, round(wait_s) if batch.items else 0)
 
 
-def _take(listed: Listed, bucket: str, services: Services) -> tuple[Entry, Job | None]:
-    """What became of a key, and its job if it has a new one."""
-    if is_sidecar(listed.key):
-        return _skipped(listed.key, "a sidecar, which is read with its recording"), None
+def _handle_key(listed: Listed, bucket: str, services: Services) -> tuple[Entry, Job | None]:
+    """Return the outcome of a key, and its job if it has a new one."""
+    if reason := skip_reason(listed.key):
+        return _skipped(listed.key, reason), None
     if not listed.key.startswith(INCOMING):
         return _skipped(listed.key, f"not under {INCOMING}"), None
     source = _find(listed, bucket, services)
     if source is None:
         return _skipped(listed.key, "deleted since it was listed"), None
-    if source.key.endswith("/") and source.size_bytes == 0:
-        return _skipped(source.key, "a folder marker"), None
+    if reason := skip_reason(source.key, source.size_bytes):
+        return _skipped(source.key, reason), None
     made = services.transcripts.made_from(transcript_key(source))
-    job = new_job(as_latest_version(source, made) if source.version_id else source, services.now())
-    # Rows are forgotten after a while: who has a transcript had a job, and is not paid for twice.
+    source = as_latest_version(source, made) if source.version_id else source
+    # Rows expire: a version with a transcript had a job, and is not paid for twice.
     has_transcript = made is not None and made.version_id is not None and made.version_id == source.version_id
-    if has_transcript or not services.jobs.create(job):
-        _go_on(job.job_id, services)
-        return Entry(key=source.key, outcome=Outcome.KNOWN, job_id=job.job_id), None
-    LOG.append_keys(job_id=job.job_id)
-    services.metrics.received()
-    LOG.info("new recording, by backfill", key=source.key, size_bytes=source.size_bytes)
-    going = start_job(job.job_id, services)
-    return _entry(going), going
-
-
-def _go_on(job_id: str, services: Services) -> None:
-    """Whoever wrote a job's row may have died before an execution looked after it."""
-    job = services.jobs.load(job_id)
-    if job is not None and not job.finished:
-        start_job(job_id, services)
+    if has_transcript:
+        job, is_new = services.jobs.load(job_id(source)), False
+    else:
+        job, is_new = get_or_create_job(source, services)
+    if job is not None and not job.finished:  # a known job's creator may have crashed before it started the execution
+        job = start_job(job, services)
+    if job is not None and is_new:
+        return _entry(job), job
+    return Entry(key=source.key, outcome=Outcome.KNOWN, job_id=job_id(source)), None
 
 
 def _find(listed: Listed, bucket: str, services: Services) -> Source | None:

@@ -10,8 +10,9 @@ from asrcore.core.step import Next
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
 from asrcore.events import CallbackRequest
-from asrcore.finish import Raw, announce, attempt_failed, finish
+from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.services import Services, recognition_request
 
 
@@ -39,16 +40,17 @@ def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
     if job is None:
         LOG.warning("a callback for a job whose row was deleted")
         return _yes(vendor)
+    outcome: Outcome = job
     is_read = True
     if job.planned and not job.finished and str(job.attempt.number) == posted.attempt:
         try:
-            job = _apply(posted, vendor, job, services)
+            outcome = _read(posted, vendor, job, services)
         except AsrError as error:
             LOG.warning("a callback that cannot be read", vendor=vendor.name, code=error.code)
             is_read = False
             if isinstance(error, UnreadableResultError):
-                job = _unread(error, vendor, job, services)
-    announce(job, services)
+                outcome = _unreadable(error, vendor, job, services)
+    job = settle(outcome, services)
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
         services.workflow.wake(job.task_token, step)
@@ -67,30 +69,31 @@ def refuse(vendor_name: str, services: Services) -> CallbackResponse:
     return CallbackResponse(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
 
 
-def _unread(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Job:
+def _unreadable(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Outcome:
     """Query the vendor after a result that cannot be read, or end the attempt if no other callback will come."""
     number = job.attempt.number
     if Completion.QUERY in vendor.completion_modes:
         return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
     job = services.update_job(job.job_id, lambda job: job.callback_unreadable(number, services.now()))
     is_last = vendor.most_callbacks is not None and job.attempt.unreadable_callbacks >= vendor.most_callbacks
-    return attempt_failed(job, error, services) if is_last else job
+    return AttemptFailed(job, error) if is_last else job
 
 
-def _apply(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services) -> Job:
-    said = vendor.read_callback(posted.body, posted.content_type, recognition_request(job))
-    if posted.is_damaged and isinstance(said.outcome, Recognition):
+def _read(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services) -> Outcome:
+    """Read what the callback reports of the current attempt. Raises AsrError for a body that cannot be read."""
+    callback = vendor.read_callback(posted.body, posted.content_type, recognition_request(job))
+    if posted.is_damaged and isinstance(callback.outcome, Recognition):
         raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")
-    if isinstance(said.outcome, InProgress):
+    if isinstance(callback.outcome, InProgress):
         number = job.attempt.number
         return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
-    if isinstance(said.outcome, AsrError):
-        if _is_of_another_task(said, job):
+    if isinstance(callback.outcome, AsrError):
+        if _is_of_another_task(callback, job):
             LOG.warning("a task that was submitted besides has failed; the attempt's own goes on", vendor=vendor.name)
             return job
-        return attempt_failed(job, said.outcome, services)
-    raw = Raw(posted.body, posted.content_type, warning=posted.warning)
-    return finish(job, said.outcome, raw, services, vendor_task_id=said.vendor_task_id)
+        return AttemptFailed(job, callback.outcome)
+    raw = RawReply(posted.body, posted.content_type, warning=posted.warning)
+    return Recognized(job, callback.outcome, raw, vendor_task_id=callback.vendor_task_id)
 
 
 def _is_of_another_task(said: Callback, job: Job) -> bool:

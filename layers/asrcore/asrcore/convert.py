@@ -18,7 +18,7 @@ RESERVE_MS = 20_000  # of the function's time, to note that it was not enough
 
 def convert(job_id: str, services: Services, remaining_ms: Callable[[], int]) -> Step:
     """The state machine's convert step. remaining_ms: of the time that this invocation has."""
-    job = services.update_job(job_id, lambda job: job)
+    job = services.load_job(job_id)
     if job.awaits_conversion and job.form is not None:
         job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
     return services.next_step(job)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
-from asrcore.finish import transcript_key
+from asrcore.core.transcript import transcript_key
 from asrcore.services import ConflictError, ObjectVersion, Services
 
 

@@ -2,21 +2,22 @@
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.events import EndedExecution
-from asrcore.finish import announce, end
+from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.outcome import JobFailed
 from asrcore.restart import start_again
 from asrcore.services import Services
 
 
 def execution_ended(execution: EndedExecution, services: Services) -> None:
     """An execution failed, timed out or was aborted: a fresh one takes over, unless a person stopped it."""
-    job = services.update_job(execution.job_id, lambda job: job)
+    job = services.load_job(execution.job_id)
     if job.finished:
-        announce(job, services)
+        settle(job, services)
     elif execution.name != job.execution_name:
         LOG.info("a later run looks after this job", execution=execution.name)
     elif execution.status == "ABORTED":
         message = "the execution was aborted by hand; redrive the job if it is still wanted"
-        end(job.job_id, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message), services)
+        settle(JobFailed(job, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message)), services)
     else:
         start_again(job, f"its execution ended: {execution.status}", services)

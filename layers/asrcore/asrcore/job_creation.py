@@ -1,16 +1,96 @@
-"""A job for a recording that somebody asks for by name, and not because S3 told of it: one per object version, too."""
+"""The creation of jobs, one per object version: by S3's event, by request, by the HTTP API, and by backfill."""
+
+from collections.abc import Iterable
 
 from asrcore.core.job import Job, new_job
+from asrcore.core.option_sources import is_sidecar
 from asrcore.core.options import RequestedOptions
 from asrcore.core.sequencer import after
-from asrcore.core.transcript import Source
-from asrcore.finish import transcript_key
+from asrcore.core.step import Step
+from asrcore.core.transcript import Source, transcript_key
+from asrcore.events import RequestEvent
+from asrcore.failures import Failures
 from asrcore.log import LOG
 from asrcore.services import Services, TranscriptOrigin
+from asrcore.submit import start_job
+
+
+def handle_new_objects(sources: Iterable[Source], services: Services) -> None:
+    """Create and start a job for each new recording that S3 reports.
+
+    A redelivered event finds the jobs that it created, and continues those that were not started.
+
+    Raises:
+        SomeFailedError: some recordings failed, after all were tried.
+    """
+    failures = Failures[Source]("a recording could not be handled")
+    for source in sources:
+        with failures.collect(source, source.key):
+            if reason := skip_reason(source.key, source.size_bytes):
+                LOG.info("an object is no recording", key=source.key, reason=reason)
+                continue
+            job, _ = get_or_create_job(source, services)
+            start_job(job, services)
+    failures.raise_if_any()
+
+
+def handle_request(request: RequestEvent, services: Services) -> Step:
+    """Create and start the job of a recording that a caller names.
+
+    Returns:
+        The next step of its job. An existing job stays as it is.
+
+    Raises:
+        AsrError: an option is not allowed (BadOption, UnknownVendor), or the recording is not stored (ObjectNotFound).
+    """
+    requested = services.read_request(request.vendor, request.options)
+    source = resolve_version(request.bucket, request.key, request.version_id, services)
+    job, is_new = get_or_create_job(source, services, requested)
+    return services.next_step(start_job(job, services) if is_new else job)
+
+
+def get_or_create_job(
+    source: Source, services: Services, requested: RequestedOptions | None = None
+) -> tuple[Job, bool]:
+    """Create the job of an object version, unless it has one.
+
+    Args:
+        source: the object version; S3's sequencer of it, where S3 keeps no versions.
+        services: the stack's services.
+        requested: the options that the caller asks for, besides those of the object and the stack.
+
+    Returns:
+        The job, and whether it is new. An existing job is returned as it is, whatever is requested.
+    """
+    job = new_job(source, services.now(), requested)
+    LOG.append_keys(job_id=job.job_id)
+    if not services.jobs.create(job):
+        LOG.info("the recording has a job already", key=source.key)
+        return services.load_job(job.job_id), False
+    services.metrics.received()
+    LOG.info("job created", key=source.key, size_bytes=source.size_bytes)
+    return job, True
+
+
+def skip_reason(key: str, size_bytes: int | None = None) -> str | None:
+    """Return why an object of the audio bucket gets no job; None for a recording. size_bytes: None if not known."""
+    if is_sidecar(key):
+        return "a sidecar, which is read with its recording"
+    return "a folder marker" if key.endswith("/") and size_bytes == 0 else None
 
 
 def resolve_version(bucket: str, key: str, version_id: str | None, services: Services) -> Source:
-    """The object version that is meant. version_id: None for the newest. Raises AsrError(ObjectNotFound)."""
+    """Return the object version that is meant.
+
+    Args:
+        bucket: the audio bucket.
+        key: the recording's key, decoded.
+        version_id: None for the latest version.
+        services: the stack's services.
+
+    Raises:
+        AsrError: ObjectNotFound.
+    """
     named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
     current, _ = services.recordings.look_up(named)
     if version_id not in {None, current.version_id}:
@@ -21,20 +101,8 @@ def resolve_version(bucket: str, key: str, version_id: str | None, services: Ser
 
 
 def as_latest_version(source: Source, made: TranscriptOrigin | None) -> Source:
-    """The current version of a recording, placed after the one that its transcript was made from.
+    """Order the latest version of a recording after the version that its transcript was made from.
 
-    S3's event, which says where a version stands, is not at hand; the current one is after all others.
+    Only S3's event has the sequencer by which versions are ordered; the latest version is after all others.
     """
     return source.model_copy(update={"sequencer": after(made.sequencer if made else "")})
-
-
-def get_or_create_job(source: Source, wish: RequestedOptions, services: Services) -> tuple[Job, bool]:
-    """The job of an object version, and whether it is new; where there was one, it stays as it is."""
-    job = new_job(source, services.now(), wish)
-    LOG.append_keys(job_id=job.job_id)
-    if not services.jobs.create(job):
-        LOG.info("this recording has a job already", key=source.key)
-        return services.update_job(job.job_id, lambda job: job), False
-    services.metrics.received()
-    LOG.info("new recording, by request", key=source.key, size_bytes=source.size_bytes)
-    return job, True

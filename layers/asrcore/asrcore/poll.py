@@ -1,18 +1,18 @@
 """The state machine's steps: ask a vendor, wait for its callback, and pick up what nobody foresaw."""
 
-from datetime import timedelta
-
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job
-from asrcore.core.rate_limit import AHEAD_S, EARLY_S, LATE_S, SHORT_WAIT_S
+from asrcore.core.rate_limit import EARLY_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import HttpReply, InProgress, VendorEndpoint
 from asrcore.events import Action, StepEvent
-from asrcore.finish import Raw, announce, attempt_failed, finish
+from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.restart import recover
 from asrcore.services import Services, recognition_request
+from asrcore.slots import reserve_query_slot
 
 GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
 NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
@@ -36,82 +36,82 @@ def dispatch_step(step: StepEvent, services: Services) -> Step:
 
 
 def query(job_id: str, services: Services) -> Step:
-    """Ask the vendor for the result of the current attempt; give the attempt up when its time is over."""
-    job = _load(job_id, services)
+    """Query the vendor for the result of the current attempt; end the attempt when its time is over.
+
+    Returns:
+        The job's next step; the same query again when its slot is not near.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
+    job = services.load_job(job_id)
     step = services.next_step(job)
     if step.next is not Next.QUERY:
-        return _ended(job, services, step)
-    wait_s = _wait_for_turn_s(job, services)
+        settle(job, services)
+        return step
+    slot = reserve_query_slot(job, services)
+    wait_s = 0.0 if slot is None else (slot - services.now()).total_seconds()
     if wait_s > SHORT_WAIT_S:
         return step.model_copy(update={"wait_s": int(wait_s - EARLY_S)})
     services.sleep(max(0.0, wait_s))
-    return services.next_step(_question(job, services))
+    return services.next_step(settle(_query(job, services), services))
 
 
-def _question(job: Job, services: Services) -> Job:
-    """Ask, and note what was said."""
+def _query(job: Job, services: Services) -> Outcome:
+    """Query the vendor, and count a query without a result."""
     number, failure = job.attempt.number, None
     try:
-        outcome, reply = _ask(job, services)
+        outcome, reply = _exchange(job, services)
         if isinstance(outcome, Recognition):
-            return finish(job, outcome, Raw.of(reply, services.vendors[job.attempt.vendor]), services)
+            return Recognized(job, outcome, RawReply.of(reply, services.vendors[job.attempt.vendor]))
     except QueryFailedError as error:
         LOG.warning("a query failed", attempt=number, vendor=error.vendor, code=error.code)
         failure = error
     except AsrError as error:
-        return attempt_failed(job, error, services)
-    if given_up := _given_up(job, failure, services):
-        return attempt_failed(job, given_up, services)
+        return AttemptFailed(job, error)
+    if reason := _hopeless(job, failure, services):
+        return AttemptFailed(job, reason)
     gone = isinstance(failure, InterfaceGoneError)
     return services.update_job(job.job_id, lambda job: job.count_query(number, services.now(), gone=gone))
 
 
 def await_callback(job_id: str, task_token: str, services: Services) -> Step:
-    """Keep the token under which the execution waits; if there is nothing to wait for any more, wake it at once."""
+    """Store the token under which the execution waits; complete its task at once when there is no callback to wait for.
+
+    Returns:
+        The job's next step.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
     job = services.update_job(job_id, lambda job: job.store_task_token(task_token, services.now()))
     step = services.next_step(job)
     if step.next is not Next.CALLBACK:
-        services.workflow.wake(task_token, _ended(job, services, step))
+        settle(job, services)
+        services.workflow.wake(task_token, step)
     return step
 
 
 def check_overdue(job_id: str, services: Services) -> Step:
-    """No callback came in time, or a step failed for good: what is next, or the end of an attempt that is overdue."""
-    job = _load(job_id, services)
-    if not job.planned or job.finished or job.attempt.submitted_at is None:
-        return _ended(job, services, services.next_step(job))
-    if _is_overdue(job, services):
-        job = attempt_failed(job, _overdue(job, None), services)
+    """End the current attempt if it is overdue, after a callback that did not come or a step that failed.
+
+    Returns:
+        The job's next step.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
+    job = services.load_job(job_id)
+    is_submitted = job.planned and not job.finished and job.attempt.submitted_at is not None
+    overdue = is_submitted and _is_overdue(job, services)
+    job = settle(AttemptFailed(job, _overdue(job, None)) if overdue else job, services)
     return services.next_step(job)
 
 
-def _load(job_id: str, services: Services) -> Job:
-    return services.update_job(job_id, lambda job: job)
-
-
-def _ended(job: Job, services: Services, step: Step) -> Step:
-    announce(job, services)
-    return step
-
-
-def _wait_for_turn_s(job: Job, services: Services) -> float:
-    """Seconds until the vendor may be asked: some count questions, with or without submissions."""
-    attempt, now = job.attempt, services.now()
-    pace = services.settings.query_rate_limit(attempt.vendor)
-    if pace is None:
-        return 0.0
-    slot = attempt.query_slot
-    if slot is None or (now - slot).total_seconds() > LATE_S:
-        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
-        if (slot - now).total_seconds() > SHORT_WAIT_S:
-            services.update_job(job.job_id, lambda job: job.assign_query_slot(attempt.number, slot, now))
-    return (slot - services.now()).total_seconds()
-
-
-def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, HttpReply]:
+def _exchange(job: Job, services: Services) -> tuple[InProgress | Recognition, HttpReply]:
     vendor = services.vendors[job.attempt.vendor]
 
-    def ask(endpoint: VendorEndpoint) -> tuple[InProgress | Recognition, HttpReply]:
+    def query(endpoint: VendorEndpoint) -> tuple[InProgress | Recognition, HttpReply]:
         task_id = job.attempt.vendor_task_id or ""
         request = vendor.query_request(task_id, endpoint, now=int(services.now().timestamp()))
         try:
@@ -120,11 +120,11 @@ def _ask(job: Job, services: Services) -> tuple[InProgress | Recognition, HttpRe
             raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
         return vendor.read_query(reply, recognition_request(job)), reply
 
-    return services.call_with_fresh_credentials(vendor, ask)
+    return services.call_with_fresh_credentials(vendor, query)
 
 
-def _given_up(job: Job, last: QueryFailedError | None, services: Services) -> AsrError | None:
-    """The error that ends an attempt of which no result is to be expected; None where one is. last: of this query."""
+def _hopeless(job: Job, last: QueryFailedError | None, services: Services) -> AsrError | None:
+    """Return the error that ends an attempt without a result in sight; None while one may come. last: of this query."""
     if isinstance(last, TaskNotFoundError) and job.attempt.submitted_at:
         waited_s = (services.now() - job.attempt.submitted_at).total_seconds()
         if waited_s > NOT_FOUND_GRACE_S:

@@ -3,14 +3,16 @@
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import MAX_RESTARTS, Job
 from asrcore.core.step import Step
-from asrcore.finish import end
+from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.outcome import JobFailed, Outcome
 from asrcore.services import Services
 
 
 def recover(job_id: str, error_name: str, services: Services) -> Step:
     """The state machine's last resort: a step failed again and again. The same execution goes on, after a while."""
-    job = _restart(services.update_job(job_id, lambda job: job), f"a step failed: {error_name}", services, fresh=False)
+    job = services.load_job(job_id)
+    job = settle(_restart(job, f"a step failed: {error_name}", services, fresh=False), services)
     step = services.next_step(job)
     if job.finished:
         return step
@@ -19,7 +21,7 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
 
 def start_again(job: Job, reason: str, services: Services) -> None:
     """Restart a job in a new execution, or end it when it has no time or restarts left."""
-    job = _restart(job, reason, services, fresh=True)
+    job = settle(_restart(job, reason, services, fresh=True), services)
     if not job.finished:
         services.workflow.start(job.execution_name, services.next_step(job))
 
@@ -32,15 +34,15 @@ def redrive(job_id: str, services: Services) -> Job:
     return moved
 
 
-def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Job:
+def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Outcome:
     """A job that goes on, in a fresh run or not, if it has time and restarts left; the end of one that has not."""
     now = services.now()
     if now >= job.deadline_at:
         message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
-        return end(job.job_id, AsrError(ErrorClass.RETRY, "DeadlinePassed", message), services)
+        return JobFailed(job, AsrError(ErrorClass.RETRY, "DeadlinePassed", message))
     if job.recoveries >= MAX_RESTARTS:
         message = f"the job was picked up {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
-        return end(job.job_id, AsrError(ErrorClass.RETRY, "TooManyRestarts", message), services)
+        return JobFailed(job, AsrError(ErrorClass.RETRY, "TooManyRestarts", message))
     services.metrics.restarted()
     LOG.warning("picked up again", reason=reason)
     seen = job.row_version

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
-from asrcore.core.audio import Audio
+from asrcore.core.audio import Audio, probe
 from asrcore.core.callback_url import callback_url
 from asrcore.core.choice import ChoiceReason
 from asrcore.core.editions import RefusedEditions
@@ -331,13 +331,19 @@ class Services:
     sleep: Callable[[float], None]
     nonce: Callable[[], int]
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)
+    probe: Callable[[Callable[[int, int], bytes], int, str], Audio] = probe
+
+    def load_job(self, job_id: str) -> Job:
+        """Return the job as it is now. Raises LookupError when its row was deleted."""
+        job = self.jobs.load(job_id)
+        if job is None:
+            raise LookupError(f"there is no job {job_id}: its row was deleted")
+        return job
 
     def update_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
         """Load, move and save a job, again from the start when somebody else was faster. Raises LookupError."""
         while True:
-            job = self.jobs.load(job_id)
-            if job is None:
-                raise LookupError(f"there is no job {job_id}: its row was deleted")
+            job = self.load_job(job_id)
             moved = change(job)
             if moved is job:
                 return job

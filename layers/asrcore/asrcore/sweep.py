@@ -7,43 +7,41 @@ job's row says by when its next change is due: past that time, a new execution c
 from datetime import timedelta
 
 from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, next_check_deadline
-from asrcore.finish import announce
+from asrcore.failures import Failures
+from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.restart import start_again
 from asrcore.services import Services
 
 
-class SomeJobsLeftError(Exception):
-    """Some overdue jobs could not be seen to in this sweep."""
-
-
 def sweep(services: Services) -> int:
-    """Look for jobs that nobody looks after, and see to each; how many there were.
+    """Recover stalled jobs, and publish the end of jobs whose event is missing.
 
-    Raises SomeJobsLeftError after all were tried; the next sweep finds those again.
+    Returns:
+        How many there were.
+
+    Raises:
+        SomeFailedError: some of them could not be recovered, after all were tried; the next sweep finds them again.
     """
-    found, left = 0, []
+    recovered = 0
+    failures = Failures[str]("a stalled job could not be recovered")
     now = services.now()
     services.metrics.open_jobs(services.jobs.open_since(), now)
     for job_id in services.jobs.find_stalled(now - timedelta(seconds=GRACE_S)):
         LOG.append_keys(job_id=job_id)
-        try:
-            found += _recover_stalled(job_id, services)
-        except Exception:  # noqa: BLE001 - whatever is wrong with one job must not keep the others waiting
-            LOG.exception("a job could not be seen to")
-            left.append(job_id)
-    if left:
-        raise SomeJobsLeftError(f"{len(left)} jobs could not be seen to, the first of them {left[0]}")
-    return found
+        with failures.collect(job_id, job_id):
+            recovered += _recover_stalled(job_id, services)
+    failures.raise_if_any()
+    return recovered
 
 
 def _recover_stalled(job_id: str, services: Services) -> bool:
-    """Whether nobody looked after a job: then somebody does now."""
+    """Recover a job if it is stalled, or publish its end; return whether there was something to do."""
     job = services.jobs.load(job_id)
     if job is None:
         return False
     if job.finished:
-        announce(job, services)
+        settle(job, services)
         return True
     due, now = next_check_deadline(job, services.completion_modes(job)), services.now()
     if now < min(due, job.deadline_at):

@@ -27,7 +27,7 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     """
     wish = services.read_request(asked.vendor, asked.options)
     source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
-    job, is_new = get_or_create_job(source, wish, services)
+    job, is_new = get_or_create_job(source, services, wish)
     if not is_new and (job.requested or RequestedOptions()) != wish:
         raise OptionsConflictError(
             f"job {job.job_id} has this recording, and was asked for with other options, or by the upload itself: a "

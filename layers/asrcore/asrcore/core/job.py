@@ -65,7 +65,7 @@ class Move:
 LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
     {
         "plan": Move(
-            frozenset({Status.QUEUED}), _UNDER_WAY, ("submit",), "the recording is understood, and a vendor takes it"
+            frozenset({Status.QUEUED}), _UNDER_WAY, ("planning",), "the recording is understood, and a vendor takes it"
         ),
         "conversion_completed": Move(
             _UNDER_WAY, _UNDER_WAY, ("convert",), "the recording is there in the form that its vendor takes"
@@ -74,14 +74,23 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "conversion_lost": Move(
             _UNDER_WAY, _UNDER_WAY, ("submit",), "the converted recording is gone; it is made again"
         ),
-        "assign_slot": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the attempt has its place in the vendor's line"),
-        "claim": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "somebody is about to submit; nobody else may for a while"),
-        "change_edition": Move(
-            _UNDER_WAY, _UNDER_WAY, ("submit",), "the account has no right to the edition; the next one is submitted to"
+        "assign_slot": Move(_UNDER_WAY, _UNDER_WAY, ("slots",), "the attempt has its place in the vendor's line"),
+        "claim": Move(
+            _UNDER_WAY, _UNDER_WAY, ("submission",), "somebody is about to submit; nobody else may for a while"
         ),
-        "retry_submission": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor did not answer; the same once more"),
-        "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submit",), "the vendor took the recording"),
-        "assign_query_slot": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "many ask the vendor; the question has its place"),
+        "change_edition": Move(
+            _UNDER_WAY,
+            _UNDER_WAY,
+            ("submission",),
+            "the account has no right to the edition; the next one is submitted to",
+        ),
+        "retry_submission": Move(
+            _UNDER_WAY, _UNDER_WAY, ("submission",), "the vendor did not answer; the same once more"
+        ),
+        "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submission",), "the vendor took the recording"),
+        "assign_query_slot": Move(
+            _UNDER_WAY, _UNDER_WAY, ("slots",), "many ask the vendor; the question has its place"
+        ),
         "count_query": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
         "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
         "callback_unreadable": Move(
@@ -100,7 +109,7 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
         "redrive": Move(
             frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("restart",), "an operator wants it tried again"
         ),
-        "mark_event_published": Move(ENDED, ENDED, ("finish",), "the world was told of the end"),
+        "mark_event_published": Move(ENDED, ENDED, ("publication",), "the world was told of the end"),
     }
 )
 

@@ -4,6 +4,7 @@ Times are whole milliseconds from the start of the recording, `0 <= start <= end
 is null or an empty list, never invented. The JSON Schema in `schemas/transcript.schema.json` is published from here.
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -204,3 +205,16 @@ def join_text(parts: Sequence[str]) -> str:
 def _wide(character: str) -> bool:
     """Of a script without spaces: Korean is as wide as Chinese, and spaced."""
     return unicodedata.east_asian_width(character) in "WF" and not unicodedata.name(character, "").startswith("HANGUL")
+
+
+def transcript_key(source: Source) -> str:
+    """Return the key of a recording's transcript: its own key and more, as two may differ by their extension only.
+
+    A key that leaves no room for more is cut, and made unique by a digest of the whole key.
+    """
+    key = f"transcripts/{source.key}.json"
+    if len(key.encode()) <= LONGEST_KEY_BYTES:
+        return key
+    digest = hashlib.sha256(source.key.encode()).hexdigest()[:32]
+    room_bytes = LONGEST_KEY_BYTES - len(f"transcripts/~{digest}.json")
+    return f"transcripts/{source.key.encode()[:room_bytes].decode(errors='ignore')}~{digest}.json"

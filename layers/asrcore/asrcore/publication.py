@@ -1,0 +1,54 @@
+"""The event of a job that ended, published once, with what is due at the end of every job."""
+
+from datetime import timedelta
+
+from asrcore.core.cost import incurred
+from asrcore.core.form import converted_prefix
+from asrcore.core.job import Job, Status
+from asrcore.core.job_event import JobEvent
+from asrcore.services import Services
+
+
+def publish_end(job: Job, services: Services) -> Job:
+    """Publish the event of a job that ended, unless that was done.
+
+    Returns:
+        The job, marked as published. Of several invocations that publish the same end, one counts its metrics.
+    """
+    if not job.finished or job.event_published:
+        return job
+    _delete_converted(job, services)
+    cost = incurred(job, services.settings.rates)
+    event = JobEvent.of(job, services.settings.transcript_bucket, cost)
+    services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
+    expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
+    is_first = False
+
+    def mark(current: Job) -> Job:
+        nonlocal is_first
+        is_first = not current.event_published
+        return current.mark_event_published(expires_at, cost) if is_first else current
+
+    marked = services.update_job(job.job_id, mark)
+    if is_first:
+        services.metrics.ended(marked, before=job.cost)
+        _record_turnaround(marked, services)
+    return marked
+
+
+def _delete_converted(job: Job, services: Services) -> None:
+    """Delete every version of what the recording was converted to: nothing reads it after the end."""
+    if not job.forms:
+        return
+    for version in services.versions.under(job.source.bucket, converted_prefix(job.job_id)):
+        services.versions.delete(version)
+
+
+def _record_turnaround(job: Job, services: Services) -> None:
+    """Record the vendor's time from submission to result: it decides when the next job's vendor is queried."""
+    if job.status is not Status.COMPLETED:
+        return
+    attempt = job.attempt
+    if job.audio_s is not None and attempt.submitted_at is not None and attempt.ended_at is not None:
+        turnaround_s = (attempt.ended_at - attempt.submitted_at).total_seconds()
+        services.history.note(attempt.vendor, job.audio_s, turnaround_s, services.now())
