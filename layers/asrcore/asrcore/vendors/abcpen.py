@@ -11,27 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from asrcore.core.errors import AudioConstraint
-from asrcore.core.options import Options
-from asrcore.core.parameters import Switch, Value, Whole
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    Accepted,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    InProgress,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-)
-from asrcore.vendors import coerce, error_hints, failure_text
+from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 LANGUAGES = MappingProxyType({"zh-CN": "cn", "en-US": "en"})
 CODECS = MappingProxyType(
@@ -54,12 +34,12 @@ _ILLEGAL_PARAMETER = "10107"
 _ENGINE_FAILED = "10700"
 
 
-class Abcpen(Vendor):
+class Abcpen(asr.Vendor):
     """Up to five hours of Chinese or English; takes a URL only, allows 100 polls for a task."""
 
     name = "abcpen"
     successor = "abcpen-offline"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset({"wav", "mp3", "flac", "ogg", "m4a", "aac"}),
         codecs=MappingProxyType(
             {
@@ -68,7 +48,7 @@ class Abcpen(Vendor):
                 "m4a": frozenset({"aac"}),
             }
         ),
-        refused=NOT_16_BIT - {"pcm_u8"},
+        refused=asr.NOT_16_BIT - {"pcm_u8"},
         languages=frozenset(LANGUAGES),
         max_duration_ms=5 * 60 * 60 * 1000,
         sample_rates_hz=frozenset({8000, 16000, 44100, 48000}),
@@ -76,73 +56,83 @@ class Abcpen(Vendor):
         max_size_bytes=500 * 1000 * 1000,  # 600 MB in another of the vendor's documents
     )
     # published: 20 per second for submissions and queries together
-    tuning = Tuning(submissions_per_second=10, queries_per_second=10)
-    completion_modes = frozenset({Completion.QUERY})
+    tuning = asr.Tuning(submissions_per_second=10, queries_per_second=10)
+    completion_modes = frozenset({asr.Completion.QUERY})
     supported_options = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
     parameters = MappingProxyType(
         {
-            "accurate_speaker": Switch("tell speakers apart more carefully"),
-            "audio_denoise": Switch("take noise out of the audio first"),
-            "has_smooth": Switch("smooth the text; true if not set"),
-            "max_alternatives": Whole("further readings of a sentence, kept in the raw reply", 0, 5),
-            "eng_rlang": Whole("the vendor does not say what it means; 1 if not set", 0, 9),
+            "accurate_speaker": asr.Switch("tell speakers apart more carefully"),
+            "audio_denoise": asr.Switch("take noise out of the audio first"),
+            "has_smooth": asr.Switch("smooth the text; true if not set"),
+            "max_alternatives": asr.Whole("further readings of a sentence, kept in the raw reply", 0, 5),
+            "eng_rlang": asr.Whole("the vendor does not say what it means; 1 if not set", 0, 9),
         }
     )
     secret_name = "abcpen"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": Code(CodeKind.SUCCESS, "taken over at submission, finished at a poll"),
-            "-1": Code(CodeKind.IN_PROGRESS, "not finished"),
-            "1": Code(CodeKind.IN_PROGRESS, "not finished"),
-            "-2": Code(CodeKind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT),
-            "10105": Code(CodeKind.CONFIG, "access was refused", _KEYS),
-            "10106": Code(CodeKind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
-            _ILLEGAL_PARAMETER: Code(
-                CodeKind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
+            "0": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a poll"),
+            "-1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
+            "1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
+            "-2": asr.Code(
+                asr.CodeKind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT
             ),
-            "10109": Code(CodeKind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
-            "10110": Code(CodeKind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE),
-            "10202": Code(CodeKind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT),
-            "10204": Code(CodeKind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
-            "10205": Code(CodeKind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT),
-            _ENGINE_FAILED: Code(
-                CodeKind.RETRY,
+            "10105": asr.Code(asr.CodeKind.CONFIG, "access was refused", _KEYS),
+            "10106": asr.Code(asr.CodeKind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
+            _ILLEGAL_PARAMETER: asr.Code(
+                asr.CodeKind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
+            ),
+            "10109": asr.Code(asr.CodeKind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
+            "10110": asr.Code(
+                asr.CodeKind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE
+            ),
+            "10202": asr.Code(
+                asr.CodeKind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT
+            ),
+            "10204": asr.Code(asr.CodeKind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
+            "10205": asr.Code(
+                asr.CodeKind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT
+            ),
+            _ENGINE_FAILED: asr.Code(
+                asr.CodeKind.RETRY,
                 "the vendor's engine failed",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 f" China, or: {error_hints.CONVERT}",
             ),
-            "10701": Code(
-                CodeKind.BAD_AUDIO, "the audio's codec is not supported or not the declared one", error_hints.CONVERT
+            "10701": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
+                "the audio's codec is not supported or not the declared one",
+                error_hints.CONVERT,
             ),
-            "10702": Code(
-                CodeKind.BAD_AUDIO,
+            "10702": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the audio's sample rate is not supported",
                 error_hints.CONVERT,
-                AudioConstraint.SAMPLE_RATE,
+                asr.AudioConstraint.SAMPLE_RATE,
             ),
-            "10800": Code(
-                CodeKind.RETRY,
+            "10800": asr.Code(
+                asr.CodeKind.RETRY,
                 "more recordings or requests at a time than the licence allows",
                 error_hints.SLOWER,
             ),
-            "16003": Code(CodeKind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
-            "26601": Code(CodeKind.CONFIG, "the app or its access is illegal", _KEYS),
-            "26607": Code(CodeKind.CONFIG, "the account has no licence for the language", _LICENCE),
+            "16003": asr.Code(asr.CodeKind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
+            "26601": asr.Code(asr.CodeKind.CONFIG, "the app or its access is illegal", _KEYS),
+            "26607": asr.Code(asr.CodeKind.CONFIG, "the account has no licence for the language", _LICENCE),
         }
     )
 
     task_codes = frozenset({_ENGINE_FAILED})
     unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
 
-    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         bits, codec = request.audio.bits_per_sample, request.audio.codec
         reason = super().rejection_reason(request)
         if reason is None and codec == "flac" and bits not in (None, 16):
             return f"{bits} bits per sample in flac (takes 16)"
         return reason
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         options = request.options
         no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
         dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
@@ -152,14 +142,14 @@ class Abcpen(Vendor):
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
+    ) -> asr.HttpRequest:
         options = request.options
         rate_hz = str(request.audio.sample_rate_hz or DEFAULT_RATE_HZ)
         with_words = "false" if options.words is False else "true"
@@ -184,9 +174,9 @@ class Abcpen(Vendor):
             form["hotWord"] = "|".join(hotwords)
         form |= {name: _written(value) for name, value in self.vendor_options(request).items()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return HttpRequest("POST", _address(endpoint), headers, urlencode(form).encode())
+        return asr.HttpRequest("POST", _address(endpoint), headers, urlencode(form).encode())
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         document, code = self._answer(reply)
         if code != "0":
             raise self.error(code, _message(document))
@@ -196,19 +186,19 @@ class Abcpen(Vendor):
         )
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
-        return Accepted(task_id)
+        return asr.Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
         # Signed for each poll, unlike the vendor's demo: a signature lives for 5 minutes.
         parameters = {**_signed(endpoint, now), "task_id": vendor_task_id}
-        return HttpRequest("GET", f"{_address(endpoint)}?{urlencode(parameters)}")
+        return asr.HttpRequest("GET", f"{_address(endpoint)}?{urlencode(parameters)}")
 
-    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         document, code = self._answer(reply)
         if code in _STILL_AT_WORK:
-            return InProgress()
+            return asr.InProgress()
         if code == _SILENT_OR_UNDECODABLE and request.audio.duration_ms is not None:
-            return recognition([])  # our own probe understood the audio, so it is the silence that is meant
+            return asr.recognition([])  # our own probe understood the audio, so it is the silence that is meant
         if code != "0":
             raise self.error(code, _message(document))
         data = coerce.mapping(document.get("data"))
@@ -217,12 +207,12 @@ class Abcpen(Vendor):
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, request)
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """Return a code's meaning; that of the engine's failure is in its message, where that names a cause."""
         known = super().look_up(code, message)
         return (code == _ENGINE_FAILED and failure_text.cause(message)) or known
 
-    def _answer(self, reply: HttpReply) -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: asr.HttpReply) -> tuple[Mapping[str, Any], str]:
         """The document, and its code: text or a number, in an early form of refusals under other names."""
         document = self.parse_json(reply)
         code = coerce.text(coerce.first(document, "code", "ok", "err_no"))
@@ -235,12 +225,12 @@ def sign(appid: str, ts: str, api_key: str) -> str:
     return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
 
 
-def _signed(endpoint: VendorEndpoint, now: int) -> dict[str, str]:
+def _signed(endpoint: asr.VendorEndpoint, now: int) -> dict[str, str]:
     appid = endpoint.credentials["appid"]
     return {"appid": appid, "ts": str(now), "signa": sign(appid, str(now), endpoint.credentials["api_key"])}
 
 
-def _address(endpoint: VendorEndpoint) -> str:
+def _address(endpoint: asr.VendorEndpoint) -> str:
     return f"{endpoint.base_url.rstrip('/')}/v1/asr/long"
 
 
@@ -248,7 +238,7 @@ def _message(document: Mapping[str, Any]) -> str:
     return coerce.text(coerce.first(document, "desc", "msg", "failed"))
 
 
-def _written(value: Value) -> str:
+def _written(value: asr.Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -257,12 +247,12 @@ def _encoding(codec: str) -> str:
     return CODECS.get(codec, "pcm" if codec.startswith("pcm_") else codec)
 
 
-def _hotwords(options: Options) -> list[str]:
+def _hotwords(options: asr.Options) -> list[str]:
     """Those that the vendor takes: up to 16 characters, without its separator."""
     return [word for word in options.hotwords if len(word) <= LONGEST_HOTWORD and "|" not in word]
 
 
-def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
+def _recognition(result: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition:
     # Without a wish for speakers the vendor labels two all the same.
     with_speakers = request.options.speakers is not None
     sentences = coerce.mappings(result.get("detail"))
@@ -271,7 +261,7 @@ def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Reco
         _utterance(sentence, start_ms, end_ms, with_speakers=with_speakers)
         for sentence, (start_ms, end_ms) in zip(sentences, spans, strict=True)
     ]
-    return recognition(
+    return asr.recognition(
         utterances,
         text=coerce.text(result.get("onebest")) or None,
         duration_ms=coerce.milliseconds(result.get("duration")),
@@ -280,10 +270,10 @@ def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Reco
 
 def _utterance(
     sentence: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_speakers: bool
-) -> Utterance:
+) -> asr.Utterance:
     speaker = coerce.text(coerce.first(sentence, "speakerId", "speaker")) if with_speakers else ""
     words = coerce.mappings(coerce.first(sentence, "wordsPiece", "wordsResultList", "words"))
-    return Utterance(
+    return asr.Utterance(
         start_ms=start_ms,
         end_ms=end_ms,
         text=coerce.text(coerce.first(sentence, "sentences", "onebest")),
@@ -292,14 +282,14 @@ def _utterance(
     )
 
 
-def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> list[Word]:
+def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> list[asr.Word]:
     """Words with absolute times; an old form counts frames of 10 ms from the start of the sentence."""
     spans = coerce.spans(items, ("wordBg",), ("wordEd",), earliest_ms=sentence_start_ms)
     latest_ms = max((time for span in spans for time in span if time is not None), default=0)
     origin_ms = sentence_start_ms or 0
     in_frames = bool(items) and latest_ms < origin_ms
     return [
-        Word(
+        asr.Word(
             start_ms=_absolute(start, origin_ms) if in_frames else start,
             end_ms=_absolute(end, origin_ms) if in_frames else end,
             text=coerce.text(coerce.first(item, "words", "wordsName")),

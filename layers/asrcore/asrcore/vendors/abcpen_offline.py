@@ -10,109 +10,90 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from asrcore.core.parameters import Choice, Switch, Whole, a_name
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    Accepted,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    InProgress,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    attempt_uuid,
-)
-from asrcore.vendors import abcpen, coerce, error_hints, failure_text
+from asrcore.vendors import abcpen, asr, coerce, error_hints, failure_text
 
 PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
-_TAKEN = frozenset({CodeKind.SUCCESS, CodeKind.IN_PROGRESS})
+_TAKEN = frozenset({asr.CodeKind.SUCCESS, asr.CodeKind.IN_PROGRESS})
 _DONE, _NOT_FOUND, _FAILED = frozenset({"0", "completed"}), "not_found", "-1"
 WITH_SPEAKERS = "asr_sd"
 
 
-class AbcpenOffline(Vendor):
+class AbcpenOffline(asr.Vendor):
     """Up to ten hours of Chinese or English; takes a URL only, and 100 recordings a day."""
 
     name = "abcpen-offline"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset({"wav", "mp3", "m4a", "flac"}),
         codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "m4a": frozenset({"aac"})}),
-        refused=NOT_16_BIT,
+        refused=asr.NOT_16_BIT,
         languages=frozenset(LANGUAGES),
         max_duration_ms=10 * 60 * 60 * 1000,  # 4 hours in another of the vendor's documents, where others serve as well
         channels=frozenset({1, 2}),
         max_size_bytes=500 * 1000 * 1000,
     )
     # published: 5 per second for each IP address, 100 per day and application
-    tuning = Tuning(submissions_per_second=5, submissions_per_day=100)
-    completion_modes = frozenset({Completion.QUERY})
+    tuning = asr.Tuning(submissions_per_second=5, submissions_per_day=100)
+    completion_modes = frozenset({asr.Completion.QUERY})
     supported_options = frozenset({"speakers", "words", "channels"})
     parameters = MappingProxyType(
         {
-            "sd_type": Choice("how speakers are told apart; v2 if not set", ("v1", "v2")),
-            "denoise": Switch("take noise out of the audio first, which is slow; false if not set"),
-            "min_speaker_num": Whole("speakers at least; wins over speakers", 1, 100),
-            "max_speaker_num": Whole("speakers at most; wins over speakers", 1, 100),
-            "org_id": a_name("organisation whose members' voices are known"),
-            "tag_id": a_name("group of members whose voices are known"),
-            "audio_type": a_name("kind of processing: asr, or asr_sd with speakers; wins over speakers"),
-            "word_timestamp": Switch("times of words; the vendor does not document it, words come without it"),
+            "sd_type": asr.Choice("how speakers are told apart; v2 if not set", ("v1", "v2")),
+            "denoise": asr.Switch("take noise out of the audio first, which is slow; false if not set"),
+            "min_speaker_num": asr.Whole("speakers at least; wins over speakers", 1, 100),
+            "max_speaker_num": asr.Whole("speakers at most; wins over speakers", 1, 100),
+            "org_id": asr.a_name("organisation whose members' voices are known"),
+            "tag_id": asr.a_name("group of members whose voices are known"),
+            "audio_type": asr.a_name("kind of processing: asr, or asr_sd with speakers; wins over speakers"),
+            "word_timestamp": asr.Switch("times of words; the vendor does not document it, words come without it"),
         }
     )
     secret_name = "abcpen"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": Code(CodeKind.SUCCESS, "finished"),
-            "1": Code(CodeKind.IN_PROGRESS, "not finished"),
-            _FAILED: Code(CodeKind.RETRY, "the vendor's system failed", error_hints.WAIT),
-            "400": Code(CodeKind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
-            "401": Code(CodeKind.CONFIG, "the signature does not verify, or has expired", _KEYS),
-            "500": Code(CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
-            "success": Code(CodeKind.SUCCESS, "taken over"),
-            "queued": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            "processing": Code(CodeKind.IN_PROGRESS, "being recognised"),
-            "completed": Code(CodeKind.SUCCESS, "finished"),
-            _NOT_FOUND: Code(
-                CodeKind.CONFIG,
+            "0": asr.Code(asr.CodeKind.SUCCESS, "finished"),
+            "1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
+            _FAILED: asr.Code(asr.CodeKind.RETRY, "the vendor's system failed", error_hints.WAIT),
+            "400": asr.Code(asr.CodeKind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
+            "401": asr.Code(asr.CodeKind.CONFIG, "the signature does not verify, or has expired", _KEYS),
+            "500": asr.Code(asr.CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
+            "success": asr.Code(asr.CodeKind.SUCCESS, "taken over"),
+            "queued": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            "processing": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
+            "completed": asr.Code(asr.CodeKind.SUCCESS, "finished"),
+            _NOT_FOUND: asr.Code(
+                asr.CodeKind.CONFIG,
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "unknown": Code(CodeKind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
+            "unknown": asr.Code(asr.CodeKind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
         }
     )
 
     task_codes = frozenset({_FAILED})
     unknown_task_codes = frozenset({_NOT_FOUND})
 
-    def chosen_task_id(self, request: RecognitionRequest) -> str:
-        return attempt_uuid(request)
+    def chosen_task_id(self, request: asr.RecognitionRequest) -> str:
+        return asr.attempt_uuid(request)
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         # It hears a stereo recording as a whole, and tells no channels.
         no_channels = {"channels"} if request.options.channels == "split" and request.audio.channels != 1 else set()
         return super().unsupported_options(request) | no_channels
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
+    ) -> asr.HttpRequest:
         body: dict[str, Any] = {
             "audio_url": delivery.required_url(),
             "app_id": endpoint.credentials["appid"],
@@ -126,11 +107,11 @@ class AbcpenOffline(Vendor):
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
         body |= self.vendor_options(request)
         headers = {"Content-Type": "application/json", **_signed(endpoint, now)}
-        return HttpRequest(
+        return asr.HttpRequest(
             "POST", _address(endpoint, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
         )
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         document, code = self._answer(reply)
         known = self.codes.get(code)
         # A repeated submission may be answered by the state of the task.
@@ -140,18 +121,18 @@ class AbcpenOffline(Vendor):
         task_id = coerce.identifier(document.get("task_id"))
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
-        return Accepted(task_id)
+        return asr.Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
         address = f"{_address(endpoint, 'get_result')}/{quote(vendor_task_id, safe='')}"
-        return HttpRequest("GET", address, _signed(endpoint, now))
+        return asr.HttpRequest("GET", address, _signed(endpoint, now))
 
-    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         # In JSON, a 404 that says no more is the API's own, about the task in the address.
         document, code = self._answer(reply, unsaid=_NOT_FOUND if reply.status == 404 else "")
         known = self.codes.get(code)
-        if known is not None and known.kind is CodeKind.IN_PROGRESS:
-            return InProgress()
+        if known is not None and known.kind is asr.CodeKind.IN_PROGRESS:
+            return asr.InProgress()
         if code not in _DONE:
             raise self.error(code, _message(document))
         result = _result(document)
@@ -159,12 +140,12 @@ class AbcpenOffline(Vendor):
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(result, request)
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """Return a code's meaning; that of a failed task is in its message, where that names a cause."""
         known = super().look_up(code, message)
         return (code == _FAILED and failure_text.cause(message)) or known
 
-    def _answer(self, reply: HttpReply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: asr.HttpReply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
         """The document, and its code or else its status; that a task is not known counts more than any code.
 
         unsaid: the code of a document that has neither; without it, such a one is not usable.
@@ -175,7 +156,7 @@ class AbcpenOffline(Vendor):
         return document, self.checked_code(reply, said)
 
 
-def _signed(endpoint: VendorEndpoint, now: int) -> dict[str, str]:
+def _signed(endpoint: asr.VendorEndpoint, now: int) -> dict[str, str]:
     appid = endpoint.credentials["appid"]
     return {
         "X-App-Key": appid,
@@ -184,7 +165,7 @@ def _signed(endpoint: VendorEndpoint, now: int) -> dict[str, str]:
     }
 
 
-def _address(endpoint: VendorEndpoint, call: str) -> str:
+def _address(endpoint: asr.VendorEndpoint, call: str) -> str:
     return f"{endpoint.base_url.rstrip('/')}{PATH}/{call}/v1"
 
 
@@ -194,19 +175,19 @@ def _message(document: Mapping[str, Any]) -> str:
 
 def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The result, at the top or, as in a sibling of this API, inside `data`."""
-    asr = coerce.first(document, "asr") or coerce.mapping(document.get("data")).get("asr")
-    return coerce.mapping(coerce.mapping(asr).get("speechResult"))
+    answer = coerce.first(document, "asr") or coerce.mapping(document.get("data")).get("asr")
+    return coerce.mapping(coerce.mapping(answer).get("speechResult"))
 
 
-def _recognition(result: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
+def _recognition(result: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition:
     # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
     # vendor's document says that they always come.
     with_words = request.options.words is not False
     sentences = coerce.mappings(result.get("detail"))
     spans = coerce.spans(sentences, ("start",), ("end",), earliest_ms=0)
-    return recognition(
+    return asr.recognition(
         [
-            Utterance(
+            asr.Utterance(
                 start_ms=start_ms,
                 end_ms=end_ms,
                 text=coerce.text(sentence.get("text")),
@@ -226,10 +207,10 @@ def _speaker(label: object) -> str | None:
     return coerce.text(first) or None
 
 
-def _words(sentence: Mapping[str, Any], sentence_start_ms: int | None) -> list[Word]:
+def _words(sentence: Mapping[str, Any], sentence_start_ms: int | None) -> list[asr.Word]:
     words = coerce.mappings(sentence.get("words"))
     spans = coerce.spans(words, ("start",), ("end",), earliest_ms=sentence_start_ms)
     return [
-        Word(start_ms=start_ms, end_ms=end_ms, text=coerce.text(word.get("word")))
+        asr.Word(start_ms=start_ms, end_ms=end_ms, text=coerce.text(word.get("word")))
         for word, (start_ms, end_ms) in zip(words, spans, strict=True)
     ]

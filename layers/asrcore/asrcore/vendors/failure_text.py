@@ -4,28 +4,26 @@ Vendors write these messages for people, in Chinese or English, and publish no l
 replies; a message that matches nothing leaves the code its own meaning.
 """
 
-from asrcore.core.errors import AudioConstraint
-from asrcore.core.vendor import Code, CodeKind
-from asrcore.vendors import error_hints
+from asrcore.vendors import asr, error_hints
 
-NO_DOWNLOAD = Code(CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
-TRACKS = Code(
-    CodeKind.BAD_AUDIO,
+NO_DOWNLOAD = asr.Code(asr.CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
+TRACKS = asr.Code(
+    asr.CodeKind.BAD_AUDIO,
     "the number of tracks is not the one that was declared",
     "Convert the recording to mono and upload it again.",
-    AudioConstraint.CHANNELS,
+    asr.AudioConstraint.CHANNELS,
 )
-TOO_LONG = Code(
-    CodeKind.BAD_AUDIO,
+TOO_LONG = asr.Code(
+    asr.CodeKind.BAD_AUDIO,
     "the recording is too long",
     "Split it into shorter parts, or choose a vendor for longer recordings.",
-    AudioConstraint.LENGTH,
+    asr.AudioConstraint.LENGTH,
 )
-TOO_SHORT = Code(
-    CodeKind.BAD_AUDIO,
+TOO_SHORT = asr.Code(
+    asr.CodeKind.BAD_AUDIO,
     "the recording is too short",
     "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence.",
-    AudioConstraint.SHORTNESS,
+    asr.AudioConstraint.SHORTNESS,
 )
 # The first that fits counts: a download that failed says nothing of the format that its message may name.
 _CAUSES = (
@@ -34,8 +32,11 @@ _CAUSES = (
     (("过短", "太短", "too short"), TOO_SHORT),
     (
         ("过大", "太大", "too large"),
-        Code(
-            CodeKind.BAD_AUDIO, "the recording is too large", "Compress it to MP3, or split it.", AudioConstraint.SIZE
+        asr.Code(
+            asr.CodeKind.BAD_AUDIO,
+            "the recording is too large",
+            "Compress it to MP3, or split it.",
+            asr.AudioConstraint.SIZE,
         ),
     ),
     (("音轨", "声道", "tracks", "number of channels"), TRACKS),
@@ -51,14 +52,14 @@ _CAUSES = (
             "decode",
             "invalid audio",
         ),
-        Code(CodeKind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
+        asr.Code(asr.CodeKind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
     ),
 )
 # A message with one of these is about the call, whose form it may name.
 _OF_THE_CALL = ("参数", "请求", "parameter", "request")
 
 
-def cause(message: str) -> Code | None:
+def cause(message: str) -> asr.Code | None:
     """Return the cause that a failure's message names; None where it names none that is known."""
     text = message.lower()
     if any(part in text for part in _OF_THE_CALL):

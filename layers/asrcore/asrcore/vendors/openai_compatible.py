@@ -11,26 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, AudioConstraint
-from asrcore.core.parameters import Choice, Text, Value
-from asrcore.core.transcript import Recognition, Utterance, Word, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    BODY_TIMEOUT_S,
-    CONNECT_TIMEOUT_S,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    attempt_uuid,
-)
-from asrcore.vendors import coerce, error_hints
+from asrcore.vendors import asr, coerce, error_hints
 
 PATH = "/v1/audio/transcriptions"
 VERBOSE, DIARIZED = "verbose_json", "diarized_json"
@@ -89,7 +70,7 @@ _SMALLER = (
     " VendorTuning, lower that."
 )
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
-_RETRY, _CONFIG, _BAD = CodeKind.RETRY, CodeKind.CONFIG, CodeKind.BAD_AUDIO
+_RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 _UNDECODABLE = "UndecodableAudio"
 # Servers say so in words only, with whatever HTTP status; whisper.cpp with 200.
 _SAYS_UNDECODABLE = re.compile(
@@ -99,14 +80,14 @@ _SAYS_UNDECODABLE = re.compile(
 )
 
 
-class OpenaiCompatible(Vendor):
+class OpenaiCompatible(asr.Vendor):
     """A server of the operator's choice; the recording's bytes are sent, and the reply is the result.
 
     Its largest upload, longest recording and rate are the server's: the stack parameter VendorTuning sets them.
     """
 
     name = "openai-compatible"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset(FILES),
         languages=frozenset(LANGUAGES),
         max_duration_ms=60 * 60 * 1000,
@@ -116,28 +97,28 @@ class OpenaiCompatible(Vendor):
         accepts_urls=False,
     )
     # OpenAI accepts 25 MB; how much a server does at once is known to its operator alone
-    tuning = Tuning(
+    tuning = asr.Tuning(
         submissions_per_second=1, max_data_bytes=limits.max_data_bytes, max_duration_s=60 * 60, model="whisper-1"
     )
-    completion_modes = frozenset({Completion.SYNC})
+    completion_modes = frozenset({asr.Completion.SYNC})
     supported_options = frozenset({"words", "hotwords", "model"})
     parameters = MappingProxyType(
         {
-            "model": Text(
+            "model": asr.Text(
                 "the server's model, in the place of the stack's; unlike `model` it may be long and have slashes",
                 r"[A-Za-z0-9_.:/-]{1,128}",
                 "up to 128 letters, digits and `_.:/-`",
             ),
-            "language": Choice("`auto`: the server detects the language, none is sent", ("auto",)),
-            "prompt": Text(
+            "language": asr.Choice("`auto`: the server detects the language, none is sent", ("auto",)),
+            "prompt": asr.Text(
                 "text that precedes the recording, as an example of style; wins over hotwords",
                 r".{1,800}",
                 "up to 800 characters",
             ),
-            "temperature": Text(
+            "temperature": asr.Text(
                 "sampling temperature; the server's if not set", r"0(\.[0-9]{1,2})?|1(\.0{1,2})?", "0 to 1, as text"
             ),
-            "response_format": Choice(
+            "response_format": asr.Choice(
                 f"`{VERBOSE}` if not set; `json` for servers that know no other and return text alone, `{DIARIZED}` for"
                 " OpenAI's models that tell speakers apart",
                 (VERBOSE, "json", DIARIZED),
@@ -150,37 +131,39 @@ class OpenaiCompatible(Vendor):
     longest_call_s = 875  # AWS Lambda runs a function for 900 s at most
     codes = MappingProxyType(
         {
-            "invalid_api_key": Code(_CONFIG, "the API key is wrong", _KEY),
-            "insufficient_quota": Code(_CONFIG, "the account has no credit left", _ACCOUNT),
-            "billing_hard_limit_reached": Code(_CONFIG, "the account's spending limit is reached", _ACCOUNT),
-            "billing_not_active": Code(_CONFIG, "the account is not active", _ACCOUNT),
-            "account_deactivated": Code(_CONFIG, "the account was deactivated", _ACCOUNT),
-            "unsupported_country_region_territory": Code(
+            "invalid_api_key": asr.Code(_CONFIG, "the API key is wrong", _KEY),
+            "insufficient_quota": asr.Code(_CONFIG, "the account has no credit left", _ACCOUNT),
+            "billing_hard_limit_reached": asr.Code(_CONFIG, "the account's spending limit is reached", _ACCOUNT),
+            "billing_not_active": asr.Code(_CONFIG, "the account is not active", _ACCOUNT),
+            "account_deactivated": asr.Code(_CONFIG, "the account was deactivated", _ACCOUNT),
+            "unsupported_country_region_territory": asr.Code(
                 _CONFIG, "the vendor does not serve the region that the request comes from", _ADDRESS
             ),
-            "model_not_found": Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
-            "rate_limit_exceeded": Code(_RETRY, "too many requests", error_hints.WAIT),
-            "server_error": Code(_RETRY, "the server failed", error_hints.WAIT),
-            "audio_too_short": Code(
-                _BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, AudioConstraint.SHORTNESS
+            "model_not_found": asr.Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
+            "rate_limit_exceeded": asr.Code(_RETRY, "too many requests", error_hints.WAIT),
+            "server_error": asr.Code(_RETRY, "the server failed", error_hints.WAIT),
+            "audio_too_short": asr.Code(
+                _BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, asr.AudioConstraint.SHORTNESS
             ),
-            _UNDECODABLE: Code(_BAD, "the server cannot read the recording's format", _CONVERT),
-            "Http400": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
-            "Http401": Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
-            "Http403": Code(_CONFIG, "the API key may not do this", _KEY),
-            "Http404": Code(_CONFIG, "there is no such address or no such model", _ADDRESS),
-            "Http413": Code(_BAD, "the recording is larger than the server accepts", _SMALLER, AudioConstraint.SIZE),
-            "Http415": Code(_BAD, "the server does not accept the recording's format", _CONVERT),
-            "Http422": Code(_CONFIG, "the server refused a parameter", _ADDRESS),
-            "Http429": Code(_RETRY, "the server is busy", error_hints.WAIT),
-            "Http500": Code(_RETRY, "the server failed", error_hints.WAIT),
-            "Http502": Code(_RETRY, "the server is not reached by its proxy", error_hints.WAIT),
-            "Http503": Code(_RETRY, "the server is loading its model, or is overloaded", error_hints.WAIT),
-            "Http504": Code(_RETRY, "the server did not answer its proxy in time", error_hints.WAIT),
+            _UNDECODABLE: asr.Code(_BAD, "the server cannot read the recording's format", _CONVERT),
+            "Http400": asr.Code(_CONFIG, "the server refused a parameter", _ADDRESS),
+            "Http401": asr.Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
+            "Http403": asr.Code(_CONFIG, "the API key may not do this", _KEY),
+            "Http404": asr.Code(_CONFIG, "there is no such address or no such model", _ADDRESS),
+            "Http413": asr.Code(
+                _BAD, "the recording is larger than the server accepts", _SMALLER, asr.AudioConstraint.SIZE
+            ),
+            "Http415": asr.Code(_BAD, "the server does not accept the recording's format", _CONVERT),
+            "Http422": asr.Code(_CONFIG, "the server refused a parameter", _ADDRESS),
+            "Http429": asr.Code(_RETRY, "the server is busy", error_hints.WAIT),
+            "Http500": asr.Code(_RETRY, "the server failed", error_hints.WAIT),
+            "Http502": asr.Code(_RETRY, "the server is not reached by its proxy", error_hints.WAIT),
+            "Http503": asr.Code(_RETRY, "the server is loading its model, or is overloaded", error_hints.WAIT),
+            "Http504": asr.Code(_RETRY, "the server did not answer its proxy in time", error_hints.WAIT),
         }
     )
 
-    def tuned(self, tuning: Tuning) -> Vendor:
+    def tuned(self, tuning: asr.Tuning) -> asr.Vendor:
         tuned = OpenaiCompatible()
         tuned.limits = replace(
             self.limits,
@@ -190,7 +173,7 @@ class OpenaiCompatible(Vendor):
         )
         return tuned
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         response_format = self._response_format(request)
         unsupported_options = super().unsupported_options(request)
         if response_format == DIARIZED:
@@ -199,20 +182,20 @@ class OpenaiCompatible(Vendor):
             unsupported_options |= {"words"}
         return unsupported_options
 
-    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         return False
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
-        boundary = f"asrcore-{attempt_uuid(request)}-{nonce:x}"
+    ) -> asr.HttpRequest:
+        boundary = f"asrcore-{asr.attempt_uuid(request)}-{nonce:x}"
         name, content_type = FILES.get(request.audio.format, (f"recording.{request.audio.format}", "audio/unknown"))
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
         before = [
@@ -225,10 +208,10 @@ class OpenaiCompatible(Vendor):
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/json"}
         if key := endpoint.credentials.get("api_key"):
             headers["Authorization"] = f"Bearer {key}"
-        read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return HttpRequest("POST", _address(endpoint), headers, body, read_timeout_s)
+        read_timeout_s = self.longest_call_s - asr.CONNECT_TIMEOUT_S - asr.BODY_TIMEOUT_S
+        return asr.HttpRequest("POST", _address(endpoint), headers, body, read_timeout_s)
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Recognition:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Recognition:
         document = self._document(reply)
         if reply.status != 200 or ("error" in document and not document.get("text")):
             raise self._failure(reply, document)
@@ -236,7 +219,7 @@ class OpenaiCompatible(Vendor):
             raise self.unusable(reply, "NoResult", "answered with neither a text nor an error")
         return _recognition(document, request)
 
-    def _fields(self, request: RecognitionRequest, endpoint: VendorEndpoint) -> list[tuple[str, Value]]:
+    def _fields(self, request: asr.RecognitionRequest, endpoint: asr.VendorEndpoint) -> list[tuple[str, asr.Value]]:
         own, response_format = self.vendor_options(request), self._response_format(request)
         granularities = ["segment"] if request.options.words is False else ["word", "segment"]
         fields = {
@@ -252,19 +235,19 @@ class OpenaiCompatible(Vendor):
             *(("timestamp_granularities[]", each) for each in granularities if response_format == VERBOSE),
         ]
 
-    def _response_format(self, request: RecognitionRequest) -> Value:
+    def _response_format(self, request: asr.RecognitionRequest) -> asr.Value:
         return self.vendor_options(request).get("response_format", VERBOSE)
 
-    def _document(self, reply: HttpReply) -> Mapping[str, Any]:
+    def _document(self, reply: asr.HttpReply) -> Mapping[str, Any]:
         """Return the reply's JSON object; an empty one for an error with an HTTP status alone, as proxies send."""
         try:
             return self.parse_json(reply)
-        except AsrError:
+        except asr.AsrError:
             if reply.status == 200:
                 raise
         return {}
 
-    def _failure(self, reply: HttpReply, document: Mapping[str, Any]) -> AsrError:
+    def _failure(self, reply: asr.HttpReply, document: Mapping[str, Any]) -> asr.AsrError:
         """The error by its code, else by its words, else by the HTTP status."""
         said = _said(document)
         message = coerce.text(said.get("message"))
@@ -285,7 +268,7 @@ def _part(boundary: str, head: str, body: str) -> str:
     return f"--{boundary}\r\n{head}\r\n\r\n{body}"
 
 
-def _address(endpoint: VendorEndpoint) -> str:
+def _address(endpoint: asr.VendorEndpoint) -> str:
     """The address of the interface; a base URL may have a path, and end in /v1 as OpenAI's own libraries take it."""
     return endpoint.base_url.rstrip("/").removesuffix("/v1") + PATH
 
@@ -306,7 +289,7 @@ def _place(fault: Mapping[str, Any]) -> str:
     return ".".join(map(coerce.text, where)) if isinstance(where, list) else ""
 
 
-def _recognition(document: Mapping[str, Any], request: RecognitionRequest) -> Recognition:
+def _recognition(document: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition:
     length_ms = request.audio.duration_ms
     text = coerce.text(document.get("text"))
     segments = coerce.mappings(document.get("segments"))
@@ -316,7 +299,7 @@ def _recognition(document: Mapping[str, Any], request: RecognitionRequest) -> Re
     else:
         shared = _shared_out(words, segments)
         utterances = [
-            Utterance(
+            asr.Utterance(
                 start_ms=_time(segment.get("start"), length_ms),
                 end_ms=_time(segment.get("end"), length_ms),
                 text=coerce.text(segment.get("text")),
@@ -327,7 +310,7 @@ def _recognition(document: Mapping[str, Any], request: RecognitionRequest) -> Re
         ]
     if request.options.words is False:
         utterances = [utterance.model_copy(update={"words": []}) for utterance in utterances]
-    return recognition(
+    return asr.recognition(
         utterances,
         text=text or None,
         duration_ms=_duration_ms(document, utterances),
@@ -335,17 +318,17 @@ def _recognition(document: Mapping[str, Any], request: RecognitionRequest) -> Re
     )
 
 
-def _whole(text: str, words: Sequence[Mapping[str, Any]], length_ms: int | None) -> Utterance:
+def _whole(text: str, words: Sequence[Mapping[str, Any]], length_ms: int | None) -> asr.Utterance:
     """One utterance over all that is known to be spoken: the words, else the whole recording."""
     timed = _words(words, length_ms)
     starts = [word.start_ms for word in timed if word.start_ms is not None]
     ends = [word.end_ms for word in timed if word.end_ms is not None]
-    return Utterance(start_ms=min(starts, default=0), end_ms=max(ends, default=length_ms), text=text, words=timed)
+    return asr.Utterance(start_ms=min(starts, default=0), end_ms=max(ends, default=length_ms), text=text, words=timed)
 
 
-def _words(words: Sequence[Mapping[str, Any]], length_ms: int | None) -> list[Word]:
+def _words(words: Sequence[Mapping[str, Any]], length_ms: int | None) -> list[asr.Word]:
     return [
-        Word(
+        asr.Word(
             start_ms=_time(word.get("start"), length_ms),
             end_ms=_time(word.get("end"), length_ms),
             text=text,
@@ -379,7 +362,7 @@ def _time(value: object, length_ms: int | None = None) -> int | None:
     return time_ms if time_ms is None or length_ms is None else min(time_ms, length_ms)
 
 
-def _duration_ms(document: Mapping[str, Any], utterances: Sequence[Utterance]) -> int | None:
+def _duration_ms(document: Mapping[str, Any], utterances: Sequence[asr.Utterance]) -> int | None:
     """The recording's length as the server tells it, if that can be: FunASR's tells how long it took instead."""
     duration_ms = coerce.milliseconds(document.get("duration"), unit_ms=1000)
     latest_ms = max((each.end_ms for each in utterances if each.end_ms is not None), default=None)

@@ -9,22 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from asrcore.core.errors import AudioConstraint
-from asrcore.core.options import Options
-from asrcore.core.parameters import OneOf, Parameter, Text, a_name
-from asrcore.core.vendor import (
-    UNDOCUMENTED,
-    Code,
-    CodeKind,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    signed_host,
-)
-from asrcore.vendors import coerce, error_hints, tc3
+from asrcore.vendors import asr, coerce, error_hints, tc3
 
 HOST = "asr.tencentcloudapi.com"
 SERVICE, VERSION = "asr", "2019-06-14"
@@ -60,26 +45,26 @@ ENGINES = MappingProxyType(
 )
 
 # What people may set under the names that all actions share.
-PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+PARAMETERS: Mapping[str, asr.Parameter] = MappingProxyType(
     {
-        "FilterDirty": OneOf("dirty words; 0 if not set", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
-        "FilterModal": OneOf(
+        "FilterDirty": asr.OneOf("dirty words; 0 if not set", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
+        "FilterModal": asr.OneOf(
             "filler words; finer than filter_fillers; 0 if not set",
             {0: "keep", 1: "leave out some", 2: "leave out all"},
         ),
-        "FilterPunc": OneOf(
+        "FilterPunc": asr.OneOf(
             "punctuation; finer than punctuation; 0 if not set",
             {0: "keep", 1: "leave out at the end of sentences", 2: "leave out all"},
         ),
-        "HotwordId": a_name("hot-word list of the account, by its id; hotwords and HotwordList win over it"),
-        "HotwordList": Text(
+        "HotwordId": asr.a_name("hot-word list of the account, by its id; hotwords and HotwordList win over it"),
+        "HotwordList": asr.Text(
             "words to expect with weights; wins over hotwords",
             r"[^|,\s]{1,30}\|([1-9]|1[01]|100)(,[^|,\s]{1,30}\|([1-9]|1[01]|100)){0,127}",
             "`word|weight,word|weight,…`: up to 128 words of up to 30 characters, weights 1 to 11 or 100",
         ),
-        "ReinforceHotword": OneOf("weight given to hot words; 0 if not set", {0: "as usual", 1: "more"}),
-        "CustomizationId": a_name("language model that the account has trained, by its id"),
-        "ReplaceTextId": a_name("table of replacements of the account, by its id"),
+        "ReinforceHotword": asr.OneOf("weight given to hot words; 0 if not set", {0: "as usual", 1: "more"}),
+        "CustomizationId": asr.a_name("language model that the account has trained, by its id"),
+        "ReplaceTextId": asr.a_name("table of replacements of the account, by its id"),
     }
 )
 
@@ -88,64 +73,70 @@ ACCOUNT = "Activate the service, pay the bill or buy a package in the vendor's c
 _RIGHTS = "Give this key the right to call speech recognition in the vendor's access management."
 _SHORTEN = "Shorten the recording, or choose a vendor for long recordings."
 
-_RETRY, _CONFIG, _BAD = CodeKind.RETRY, CodeKind.CONFIG, CodeKind.BAD_AUDIO
-CODES: Mapping[str, Code] = MappingProxyType(
+_RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
+CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
-        "ActionOffline": Code(_CONFIG, "the vendor has withdrawn this API", error_hints.REPORT),
-        "AuthFailure": Code(_CONFIG, "authentication failed", KEYS),
-        "AuthFailure.CheckResourceResponseCodeError": Code(_CONFIG, "the key has no right to the resource", _RIGHTS),
-        "AuthFailure.InvalidAuthorization": Code(_CONFIG, "the Authorization header is malformed", KEYS),
-        "AuthFailure.InvalidSecretId": Code(_CONFIG, "the secret id is not one of a cloud API key", KEYS),
-        "AuthFailure.MFAFailure": Code(_CONFIG, "the key needs multi-factor authentication", _RIGHTS),
-        "AuthFailure.SecretIdNotFound": Code(_CONFIG, "the secret id does not exist", KEYS),
-        "AuthFailure.SignatureExpire": Code(
+        "ActionOffline": asr.Code(_CONFIG, "the vendor has withdrawn this API", error_hints.REPORT),
+        "AuthFailure": asr.Code(_CONFIG, "authentication failed", KEYS),
+        "AuthFailure.CheckResourceResponseCodeError": asr.Code(
+            _CONFIG, "the key has no right to the resource", _RIGHTS
+        ),
+        "AuthFailure.InvalidAuthorization": asr.Code(_CONFIG, "the Authorization header is malformed", KEYS),
+        "AuthFailure.InvalidSecretId": asr.Code(_CONFIG, "the secret id is not one of a cloud API key", KEYS),
+        "AuthFailure.MFAFailure": asr.Code(_CONFIG, "the key needs multi-factor authentication", _RIGHTS),
+        "AuthFailure.SecretIdNotFound": asr.Code(_CONFIG, "the secret id does not exist", KEYS),
+        "AuthFailure.SignatureExpire": asr.Code(
             _CONFIG, "the signature is more than 5 minutes old", "Check that the clock of the caller is right."
         ),
-        "AuthFailure.SignatureFailure": Code(_CONFIG, "the signature does not verify", KEYS),
-        "AuthFailure.TokenFailure": Code(_CONFIG, "the temporary token is wrong or has expired", KEYS),
-        "AuthFailure.UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "DryRunOperation": Code(_CONFIG, "the request asked for a dry run", error_hints.REPORT),
-        "FailedOperation": Code(_RETRY, "the operation failed", error_hints.WAIT),
-        "FailedOperation.CheckAuthInfoFailed": Code(_CONFIG, "the check of the account's rights failed", KEYS),
-        "FailedOperation.ErrorRecognize": Code(_RETRY, "recognition failed", error_hints.WAIT),
-        "FailedOperation.ServiceIsolate": Code(_CONFIG, "the account is in arrears", ACCOUNT),
-        "FailedOperation.UserHasNoAmount": Code(_CONFIG, "the account's package is used up", ACCOUNT),
-        "FailedOperation.UserHasNoFreeAmount": Code(_CONFIG, "the account's free package is used up", ACCOUNT),
-        "FailedOperation.UserNotRegistered": Code(_CONFIG, "the service is not activated for the account", ACCOUNT),
-        "InternalError": Code(_RETRY, "the vendor failed internally", error_hints.WAIT),
-        "InternalError.ErrorDownFile": Code(
+        "AuthFailure.SignatureFailure": asr.Code(_CONFIG, "the signature does not verify", KEYS),
+        "AuthFailure.TokenFailure": asr.Code(_CONFIG, "the temporary token is wrong or has expired", KEYS),
+        "AuthFailure.UnauthorizedOperation": asr.Code(_CONFIG, "the key has no right to this call", _RIGHTS),
+        "DryRunOperation": asr.Code(_CONFIG, "the request asked for a dry run", error_hints.REPORT),
+        "FailedOperation": asr.Code(_RETRY, "the operation failed", error_hints.WAIT),
+        "FailedOperation.CheckAuthInfoFailed": asr.Code(_CONFIG, "the check of the account's rights failed", KEYS),
+        "FailedOperation.ErrorRecognize": asr.Code(_RETRY, "recognition failed", error_hints.WAIT),
+        "FailedOperation.ServiceIsolate": asr.Code(_CONFIG, "the account is in arrears", ACCOUNT),
+        "FailedOperation.UserHasNoAmount": asr.Code(_CONFIG, "the account's package is used up", ACCOUNT),
+        "FailedOperation.UserHasNoFreeAmount": asr.Code(_CONFIG, "the account's free package is used up", ACCOUNT),
+        "FailedOperation.UserNotRegistered": asr.Code(_CONFIG, "the service is not activated for the account", ACCOUNT),
+        "InternalError": asr.Code(_RETRY, "the vendor failed internally", error_hints.WAIT),
+        "InternalError.ErrorDownFile": asr.Code(
             _RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
         ),
-        "InvalidAction": Code(_CONFIG, "the API has no such action", error_hints.REPORT),
-        "InvalidParameter": Code(_CONFIG, "a parameter is invalid", error_hints.REPORT),
-        "InvalidParameterValue": Code(_CONFIG, "a parameter has a value that is not allowed", error_hints.REPORT),
-        "InvalidRequest": Code(_CONFIG, "the request is malformed", error_hints.REPORT),
-        "IpInBlacklist": Code(_CONFIG, "the caller's IP address is on the account's block list", _RIGHTS),
-        "IpNotInWhitelist": Code(_CONFIG, "the caller's IP address is not on the account's allow list", _RIGHTS),
-        "LimitExceeded": Code(_CONFIG, "a quota of the account is used up", ACCOUNT),
-        "MissingParameter": Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
-        "NoSuchProduct": Code(_CONFIG, "the vendor has no such product", error_hints.REPORT),
-        "NoSuchVersion": Code(_CONFIG, "the API has no such version", error_hints.REPORT),
-        "RequestLimitExceeded": Code(_RETRY, "too many requests in a second", error_hints.SLOWER),
-        "RequestLimitExceeded.GlobalRegionUinLimitExceeded": Code(
+        "InvalidAction": asr.Code(_CONFIG, "the API has no such action", error_hints.REPORT),
+        "InvalidParameter": asr.Code(_CONFIG, "a parameter is invalid", error_hints.REPORT),
+        "InvalidParameterValue": asr.Code(_CONFIG, "a parameter has a value that is not allowed", error_hints.REPORT),
+        "InvalidRequest": asr.Code(_CONFIG, "the request is malformed", error_hints.REPORT),
+        "IpInBlacklist": asr.Code(_CONFIG, "the caller's IP address is on the account's block list", _RIGHTS),
+        "IpNotInWhitelist": asr.Code(_CONFIG, "the caller's IP address is not on the account's allow list", _RIGHTS),
+        "LimitExceeded": asr.Code(_CONFIG, "a quota of the account is used up", ACCOUNT),
+        "MissingParameter": asr.Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
+        "NoSuchProduct": asr.Code(_CONFIG, "the vendor has no such product", error_hints.REPORT),
+        "NoSuchVersion": asr.Code(_CONFIG, "the API has no such version", error_hints.REPORT),
+        "RequestLimitExceeded": asr.Code(_RETRY, "too many requests in a second", error_hints.SLOWER),
+        "RequestLimitExceeded.GlobalRegionUinLimitExceeded": asr.Code(
             _RETRY, "too many requests of the account", error_hints.SLOWER
         ),
-        "RequestLimitExceeded.IPLimitExceeded": Code(
+        "RequestLimitExceeded.IPLimitExceeded": asr.Code(
             _RETRY, "too many requests from one IP address", error_hints.SLOWER
         ),
-        "RequestLimitExceeded.UinLimitExceeded": Code(_RETRY, "too many requests of the account", error_hints.SLOWER),
-        "RequestSizeLimitExceeded": Code(_BAD, "the request is too large", _SHORTEN, AudioConstraint.SIZE),
-        "ResponseSizeLimitExceeded": Code(_BAD, "the answer would be too large", _SHORTEN, AudioConstraint.LENGTH),
-        "ResourceInUse": Code(_RETRY, "a resource of the vendor is in use", error_hints.WAIT),
-        "ResourceInsufficient": Code(_RETRY, "the vendor is short of resources", error_hints.WAIT),
-        "ResourceNotFound": Code(_CONFIG, "a resource does not exist", error_hints.REPORT),
-        "ResourceUnavailable": Code(_RETRY, "a resource of the vendor is not available", error_hints.WAIT),
-        "ServiceUnavailable": Code(_RETRY, "the service is not available", error_hints.WAIT),
-        "UnauthorizedOperation": Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "UnknownParameter": Code(_CONFIG, "the API does not know a parameter", error_hints.REPORT),
-        "UnsupportedOperation": Code(_CONFIG, "the operation is not supported", error_hints.REPORT),
-        "UnsupportedProtocol": Code(_CONFIG, "the protocol is not supported", "Check the vendor's base URL."),
-        "UnsupportedRegion": Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
+        "RequestLimitExceeded.UinLimitExceeded": asr.Code(
+            _RETRY, "too many requests of the account", error_hints.SLOWER
+        ),
+        "RequestSizeLimitExceeded": asr.Code(_BAD, "the request is too large", _SHORTEN, asr.AudioConstraint.SIZE),
+        "ResponseSizeLimitExceeded": asr.Code(
+            _BAD, "the answer would be too large", _SHORTEN, asr.AudioConstraint.LENGTH
+        ),
+        "ResourceInUse": asr.Code(_RETRY, "a resource of the vendor is in use", error_hints.WAIT),
+        "ResourceInsufficient": asr.Code(_RETRY, "the vendor is short of resources", error_hints.WAIT),
+        "ResourceNotFound": asr.Code(_CONFIG, "a resource does not exist", error_hints.REPORT),
+        "ResourceUnavailable": asr.Code(_RETRY, "a resource of the vendor is not available", error_hints.WAIT),
+        "ServiceUnavailable": asr.Code(_RETRY, "the service is not available", error_hints.WAIT),
+        "UnauthorizedOperation": asr.Code(_CONFIG, "the key has no right to this call", _RIGHTS),
+        "UnknownParameter": asr.Code(_CONFIG, "the API does not know a parameter", error_hints.REPORT),
+        "UnsupportedOperation": asr.Code(_CONFIG, "the operation is not supported", error_hints.REPORT),
+        "UnsupportedProtocol": asr.Code(_CONFIG, "the protocol is not supported", "Check the vendor's base URL."),
+        "UnsupportedRegion": asr.Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
     }
 )
 # What an unlisted code means, by how it begins; the first that fits.
@@ -156,35 +147,35 @@ _FAMILIES = (
 )
 
 
-class TencentCloud(Vendor):
+class TencentCloud(asr.Vendor):
     """A vendor behind an action of Tencent Cloud's speech API."""
 
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("secret_id", "secret_key")
 
-    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         reason = super().rejection_reason(request)
         if reason is None and engine(request) is None:
             return f"language {request.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
         return reason
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         no_engine = {"model"} if request.options.model and not is_engine(request.options.model) else set()
         dropped = len(_hotwords(request.options)) < len(request.options.hotwords)
         listed = bool(_hotwords(request.options)) or "HotwordList" in self.vendor_options(request)
         outdone = {f"{self.name}.HotwordId"} if listed and "HotwordId" in self.vendor_options(request) else set()
         return super().unsupported_options(request) | no_engine | ({"hotwords"} if dropped else set()) | outdone
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """A code's meaning; one that is not listed means what its family means."""
         if code in self.codes:
             return self.codes[code]
         for beginnings, kind, what_to_do in _FAMILIES:
             if code.startswith(beginnings):
-                return Code(kind, UNDOCUMENTED.meaning, what_to_do)
-        return UNDOCUMENTED
+                return asr.Code(kind, asr.UNDOCUMENTED.meaning, what_to_do)
+        return asr.UNDOCUMENTED
 
-    def read_response(self, reply: HttpReply) -> Mapping[str, Any]:
+    def read_response(self, reply: asr.HttpReply) -> Mapping[str, Any]:
         """Return what `Response` holds. Raises AsrError for the error in it."""
         document = self.parse_json(reply)
         response = coerce.mapping(document.get("Response"))
@@ -198,9 +189,9 @@ class TencentCloud(Vendor):
         return response
 
 
-def call(action: str, parameters: Mapping[str, Any], endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+def call(action: str, parameters: Mapping[str, Any], endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
     """The request that calls an action, signed."""
-    host = signed_host(endpoint.base_url, HOST)
+    host = asr.signed_host(endpoint.base_url, HOST)
     body = json.dumps(parameters, ensure_ascii=False).encode()
     signed_headers = {"Content-Type": JSON_TYPE, "Host": host}
     authorization = tc3.authorization(
@@ -218,10 +209,10 @@ def call(action: str, parameters: Mapping[str, Any], endpoint: VendorEndpoint, *
         "X-TC-Version": VERSION,
         "X-TC-Timestamp": str(now),
     }
-    return HttpRequest("POST", f"{endpoint.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
+    return asr.HttpRequest("POST", f"{endpoint.base_url.rstrip('/')}/", headers, body, READ_TIMEOUT_S)
 
 
-def engine(request: RecognitionRequest) -> str | None:
+def engine(request: asr.RecognitionRequest) -> str | None:
     """The engine that was named, or the one for the language and rate; None where there is none."""
     if is_engine(request.options.model):
         return request.options.model
@@ -229,7 +220,7 @@ def engine(request: RecognitionRequest) -> str | None:
     return telephone if request.audio.sample_rate_hz == TELEPHONE_HZ else general
 
 
-def source(delivery: Delivery) -> dict[str, Any]:
+def source(delivery: asr.Delivery) -> dict[str, Any]:
     """The parameters that say where the recording is: behind a URL, or here."""
     if delivery.data is None:
         return {"SourceType": URL_SOURCE, "Url": delivery.required_url()}
@@ -237,7 +228,7 @@ def source(delivery: Delivery) -> dict[str, Any]:
     return {"SourceType": DATA_SOURCE, "Data": data, "DataLen": len(delivery.data)}
 
 
-def refinements(options: Options) -> dict[str, Any]:
+def refinements(options: asr.Options) -> dict[str, Any]:
     """The parameters that refine the text, for the options that somebody set."""
     parameters: dict[str, Any] = {}
     if hotwords := _hotwords(options):
@@ -256,7 +247,7 @@ def is_engine(name: str | None) -> TypeGuard[str]:
     return name is not None and name.startswith(("8k_", "16k_"))
 
 
-def _hotwords(options: Options) -> list[str]:
+def _hotwords(options: asr.Options) -> list[str]:
     """Those that the vendor takes: up to 30 characters, or 10 in Chinese, without its two separators."""
     return [
         word

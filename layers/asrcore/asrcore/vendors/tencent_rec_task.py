@@ -7,28 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.charset import UnknownCharsetError
-from asrcore.core.documents import read_json
-from asrcore.core.parameters import JsonObject, OneOf, Text, Value, Whole
-from asrcore.core.transcript import Recognition, Utterance, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    Accepted,
-    Callback,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    InProgress,
-    Limits,
-    RecognitionRequest,
-    VendorEndpoint,
-    unfit_channels,
-)
-from asrcore.vendors import coerce, error_hints, failure_text, tencent_cloud, tencent_recording_format
+from asrcore.vendors import asr, coerce, error_hints, failure_text, tencent_cloud, tencent_recording_format
 from asrcore.vendors.tencent_cloud import TencentCloud
 from asrcore.vendors.tencent_recording_format import Third
 
@@ -62,10 +41,10 @@ class TencentRecTask(TencentCloud):
     """Up to five hours in many languages, by URL; stereo only from a telephone."""
 
     name = "tencent-rec-task"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset({"wav", "mp3", "m4a", "flv", "mp4", "wma", "3gp", "amr", "aac", "ogg", "flac"}),
         codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "ogg": frozenset({"opus"})}),
-        refused=NOT_16_BIT,
+        refused=asr.NOT_16_BIT,
         languages=frozenset(tencent_cloud.ENGINES),
         max_duration_ms=5 * HOUR_MS,
         channels=frozenset({1, 2}),
@@ -74,8 +53,8 @@ class TencentRecTask(TencentCloud):
         max_url_length=tencent_cloud.LONGEST_URL,
     )
     # published: 20 and 50 per second, 5 MB of audio
-    tuning = Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
-    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
+    tuning = asr.Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
+    completion_modes = frozenset({asr.Completion.CALLBACK, asr.Completion.QUERY})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
     supported_options = frozenset(
         {
@@ -92,10 +71,10 @@ class TencentRecTask(TencentCloud):
     parameters = MappingProxyType(
         {
             **tencent_cloud.PARAMETERS,
-            "ConvertNumMode": OneOf(
+            "ConvertNumMode": asr.OneOf(
                 "numbers; 1 if not set", {0: "Chinese numerals", 1: "digits where they fit", 3: "as in mathematics"}
             ),
-            "ResTextFormat": OneOf(
+            "ResTextFormat": asr.OneOf(
                 "how finely the text is split; 2 if not set",
                 {
                     LINES: "sentences without words",
@@ -106,60 +85,68 @@ class TencentRecTask(TencentCloud):
                     5: "written language, paid, Mandarin only",
                 },
             ),
-            "SentenceMaxLength": Whole("characters in a subtitle; brings ResTextFormat 3 with it", 6, 40),
-            "EmotionRecognition": OneOf(
+            "SentenceMaxLength": asr.Whole("characters in a subtitle; brings ResTextFormat 3 with it", 6, 40),
+            "EmotionRecognition": asr.OneOf(
                 "emotions, paid; 0 if not set", {0: "no", 1: "for each sentence", 2: "in text"}
             ),
-            "EmotionalEnergy": OneOf("energy of the voice, kept in the raw reply; 0 if not set", {0: "no", 1: "yes"}),
-            "KeyWordLibIdList": Text(
+            "EmotionalEnergy": asr.OneOf(
+                "energy of the voice, kept in the raw reply; 0 if not set", {0: "no", 1: "yes"}
+            ),
+            "KeyWordLibIdList": asr.Text(
                 "libraries of key words, by their ids; what is found is kept in the raw reply",
                 r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
                 "up to 10 ids, separated by commas",
             ),
-            "RoleAudioUrl": Text("voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"),
-            "RoleName": Text(
+            "RoleAudioUrl": asr.Text(
+                "voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"
+            ),
+            "RoleName": asr.Text(
                 "name of that speaker; needs the voice, and an engine 16k_zh_en",
                 r".+",
                 "up to 30 bytes: 30 Latin letters or 10 Chinese characters",
                 most_bytes=30,
             ),
-            "Extra": JsonObject('further settings, such as `{"Domain": 0}`', longest=1000),
+            "Extra": asr.JsonObject('further settings, such as `{"Domain": 0}`', longest=1000),
         }
     )
     codes = MappingProxyType(
         {
-            "0": Code(CodeKind.SUCCESS, "recognised"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, "recognised"),
             **tencent_recording_format.CALLBACK_CODES,
             **tencent_cloud.CODES,
-            "FailedOperation.ErrorDownFile": Code(
-                CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
+            "FailedOperation.ErrorDownFile": asr.Code(
+                asr.CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
             ),
-            _NO_SUCH_TASK: Code(
-                CodeKind.CONFIG,
+            _NO_SUCH_TASK: asr.Code(
+                asr.CodeKind.CONFIG,
                 "the vendor does not know the task, or no longer: results are kept for 24 hours",
                 "The recording must be submitted again.",
             ),
-            "InternalError.FailAccessDatabase": Code(CodeKind.RETRY, "the vendor's database failed", error_hints.WAIT),
-            "InternalError.FailAccessRedis": Code(CodeKind.RETRY, "the vendor's cache failed", error_hints.WAIT),
+            "InternalError.FailAccessDatabase": asr.Code(
+                asr.CodeKind.RETRY, "the vendor's database failed", error_hints.WAIT
+            ),
+            "InternalError.FailAccessRedis": asr.Code(
+                asr.CodeKind.RETRY, "the vendor's cache failed", error_hints.WAIT
+            ),
         }
     )
 
     task_codes = frozenset({TASK_FAILED, "FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
 
-    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         reason = super().rejection_reason(request)
         engine = tencent_cloud.engine(request) or ""
         if reason is None and request.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
-            return f"{unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
+            return f"{asr.unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         if _third(request) is Third.CHANNEL:
             return request.options.speakers == 2
         return _takes_number(request)
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         no_speakers = {"speakers"} if _third(request) is Third.NOTHING else set()
         no_words = {"words"} if request.options.words and _detail(request) == LINES else set()
         no_mix = {"channels"} if request.options.channels == "mix" and request.audio.channels == 2 else set()
@@ -178,14 +165,14 @@ class TencentRecTask(TencentCloud):
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
+    ) -> asr.HttpRequest:
         parameters = {
             "EngineModelType": tencent_cloud.engine(request),
             "ChannelNum": 2 if request.audio.channels == 2 else 1,
@@ -198,21 +185,21 @@ class TencentRecTask(TencentCloud):
         }
         return tencent_cloud.call("CreateRecTask", parameters, endpoint, now=now)
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
-        return Accepted(task_id)
+        return asr.Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
         # A number of up to 64 bits, and not text.
         return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, endpoint, now=now)
 
-    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         data = self._data(reply)
         status = coerce.text(data.get("Status"))
         if status in (_WAITING, _RUNNING):
-            return InProgress()
+            return asr.InProgress()
         if status == _FAILED:
             raise self.error(TASK_FAILED, coerce.text(data.get("ErrorMsg")))
         if status != _SUCCEEDED:
@@ -221,36 +208,36 @@ class TencentRecTask(TencentCloud):
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), request)
 
-    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         try:
             fields = tencent_recording_format.callback_fields(body, content_type)
-        except UnknownCharsetError as error:
+        except asr.UnknownCharsetError as error:
             raise self.unreadable_callback(str(error)) from None
         code = tencent_recording_format.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")
         task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
-            return Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
+            return asr.Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields and "resultDetail" not in fields:
             raise self.bad_callback("it reports success without a result")
         detail = _json_list(fields.get("resultDetail"))
-        return Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), request))
+        return asr.Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), request))
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        return failure_text.cause(message) or Code(CodeKind.RETRY, "the task failed", error_hints.WAIT)
+        return failure_text.cause(message) or asr.Code(asr.CodeKind.RETRY, "the task failed", error_hints.WAIT)
 
-    def _data(self, reply: HttpReply) -> Mapping[str, Any]:
+    def _data(self, reply: asr.HttpReply) -> Mapping[str, Any]:
         response = self.read_response(reply)
         if not isinstance(response.get("Data"), dict):
             raise self.unusable(reply, "NoData", "answered with neither data nor an error")
         return coerce.mapping(response["Data"])
 
 
-def _own(own: Mapping[str, Value]) -> dict[str, Any]:
+def _own(own: Mapping[str, asr.Value]) -> dict[str, Any]:
     """What was set under the vendor's name, in the form of the request: two of its parameters are lists."""
     parameters: dict[str, Any] = {name: value for name, value in own.items() if name not in ROLE}
     if libraries := parameters.get("KeyWordLibIdList"):
@@ -258,7 +245,7 @@ def _own(own: Mapping[str, Value]) -> dict[str, Any]:
     return parameters
 
 
-def _detail(request: RecognitionRequest) -> int:
+def _detail(request: asr.RecognitionRequest) -> int:
     """How much is told: lines where nobody wants words, or the engine knows no more."""
     own = request.options.vendor_options(TencentRecTask.name)
     if "SentenceMaxLength" in own:
@@ -270,7 +257,7 @@ def _detail(request: RecognitionRequest) -> int:
     return WORDS if request.options.punctuation is False else WORDS_AND_MARKS
 
 
-def _third(request: RecognitionRequest) -> Third:
+def _third(request: asr.RecognitionRequest) -> Third:
     """What the vendor's number of a speaker stands for; it is 0 also where nobody is told apart."""
     if request.audio.channels == 2:
         return Third.CHANNEL
@@ -278,7 +265,7 @@ def _third(request: RecognitionRequest) -> Third:
     return Third.SPEAKER if asked and tencent_cloud.engine(request) in SPEAKER_ENGINES else Third.NOTHING
 
 
-def _role(request: RecognitionRequest) -> dict[str, Value] | None:
+def _role(request: asr.RecognitionRequest) -> dict[str, asr.Value] | None:
     """The one speaker who is known by voice: with both, the voice and the name, and an engine that knows voices."""
     own = request.options.vendor_options(TencentRecTask.name)
     known = {name: own[name] for name in ROLE if name in own}
@@ -286,7 +273,7 @@ def _role(request: RecognitionRequest) -> dict[str, Value] | None:
     return known if fits else None
 
 
-def _speakers(request: RecognitionRequest) -> dict[str, Any]:
+def _speakers(request: asr.RecognitionRequest) -> dict[str, Any]:
     if _third(request) is not Third.SPEAKER:
         return {}
     if role := _role(request):
@@ -296,7 +283,7 @@ def _speakers(request: RecognitionRequest) -> dict[str, Any]:
     return {**told_apart, "SpeakerNumber": request.options.speakers} if fixed else told_apart
 
 
-def _takes_number(request: RecognitionRequest) -> bool:
+def _takes_number(request: asr.RecognitionRequest) -> bool:
     """Whether the engine takes a number of speakers; those for 16 kHz find out how many there are."""
     return (tencent_cloud.engine(request) or "").startswith(TELEPHONE_ENGINES)
 
@@ -306,12 +293,12 @@ def _json_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return read_json(value)
+        return asr.read_json(value)
     except ValueError:
         return None
 
 
-def _recognition(text: object, details: object, seconds: object, request: RecognitionRequest) -> Recognition:
+def _recognition(text: object, details: object, seconds: object, request: asr.RecognitionRequest) -> asr.Recognition:
     """The sentences in detail where there are any, else the lines of text."""
     duration_ms, third = tencent_recording_format.length_ms(seconds), _third(request)
     sentences = coerce.mappings(details)
@@ -319,15 +306,15 @@ def _recognition(text: object, details: object, seconds: object, request: Recogn
         return tencent_recording_format.read_lines(coerce.text(text), duration_ms, third)
     with_words = request.options.words is not False
     utterances = [_utterance(sentence, third, with_words=with_words) for sentence in sentences]
-    return recognition(utterances, duration_ms=duration_ms)
+    return asr.recognition(utterances, duration_ms=duration_ms)
 
 
-def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -> Utterance:
+def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -> asr.Utterance:
     number = coerce.text(sentence.get("SpeakerId"))
     role = coerce.text(sentence.get("SpeakerRoleName"))
     span = coerce.milliseconds(sentence.get("StartMs")), coerce.milliseconds(sentence.get("EndMs"))
     emotions = sentence.get("EmotionType")
-    return Utterance.model_validate(  # with its words at once: a fifth less CPU than word by word
+    return asr.Utterance.model_validate(  # with its words at once: a fifth less CPU than word by word
         {
             "start_ms": span[0],
             "end_ms": span[1],

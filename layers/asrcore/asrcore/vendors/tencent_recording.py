@@ -11,28 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
-from asrcore.core.charset import UnknownCharsetError
-from asrcore.core.parameters import OneOf, Value, Whole
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    UNDOCUMENTED,
-    Accepted,
-    Callback,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    signed_host,
-    unfit_channels,
-)
-from asrcore.vendors import coerce, error_hints, tencent_recording_format
+from asrcore.vendors import asr, coerce, error_hints, tencent_recording_format
 from asrcore.vendors.tencent_cloud import is_engine
 from asrcore.vendors.tencent_recording_format import Third, read_lines
 
@@ -52,122 +31,122 @@ _CLOCK = "Check that the clock of the caller is right; the next attempt is signe
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
 _REQUEST_CODES = {
-    "1000": ("BAD_REQ", CodeKind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
-    "1001": ("PARSE_DATA_FAILED", CodeKind.CONFIG, "the request could not be parsed", error_hints.REPORT),
-    "1002": ("HAS_NO_VALID_PROJECTID", CodeKind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
+    "1000": ("BAD_REQ", asr.CodeKind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
+    "1001": ("PARSE_DATA_FAILED", asr.CodeKind.CONFIG, "the request could not be parsed", error_hints.REPORT),
+    "1002": ("HAS_NO_VALID_PROJECTID", asr.CodeKind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
     "1003": (
         "HAS_NO_VALID_RES_TEXT_FORMAT",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "res_text_format is missing or invalid",
         error_hints.REPORT,
     ),
     "1004": (
         "HAS_NO_VALID_SUB_SERVICE_TYPE",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "sub_service_type is missing or invalid",
         error_hints.REPORT,
     ),
     "1005": (
         "HAS_NO_VALID_ENGINE_MODEL_TYPE",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the engine is missing or invalid",
         "Check the option asr-model: the engines are 16k_0, 8k_0 and 8k_6.",
     ),
     "1006": (
         "HAS_NO_VALID_CALLBACK_URL",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the callback URL is missing, invalid, or 2048 characters or longer",
         "Check the address of the stack's callback API.",
     ),
-    "1007": ("HAS_NO_VALID_RES_TYPE", CodeKind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
-    "1008": ("HAS_NO_VALID_SOURCE_TYPE", CodeKind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
+    "1007": ("HAS_NO_VALID_RES_TYPE", asr.CodeKind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
+    "1008": ("HAS_NO_VALID_SOURCE_TYPE", asr.CodeKind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
     "1009": (
         "HAS_NO_VALID_URL",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the recording's URL is missing or invalid",
         "Upload the recording under a plainer name.",
     ),
-    "1010": ("HAS_NO_VALID_SECRET_ID", CodeKind.CONFIG, "the secret id is missing or invalid", _KEYS),
-    "1011": ("HAS_NO_VALID_TIMESTAMP", CodeKind.CONFIG, "timestamp is missing or invalid", _CLOCK),
-    "1012": ("HAS_NO_VALID_EXPIRED", CodeKind.CONFIG, "expired is missing or invalid", _CLOCK),
-    "1013": ("HAS_NO_VALID_NONCE", CodeKind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
-    "1014": ("HAS_NO_VALID_TEMPLATENAME", CodeKind.CONFIG, "template_name is invalid", error_hints.REPORT),
-    "1015": ("HAS_NO_BUCKET", CodeKind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
+    "1010": ("HAS_NO_VALID_SECRET_ID", asr.CodeKind.CONFIG, "the secret id is missing or invalid", _KEYS),
+    "1011": ("HAS_NO_VALID_TIMESTAMP", asr.CodeKind.CONFIG, "timestamp is missing or invalid", _CLOCK),
+    "1012": ("HAS_NO_VALID_EXPIRED", asr.CodeKind.CONFIG, "expired is missing or invalid", _CLOCK),
+    "1013": ("HAS_NO_VALID_NONCE", asr.CodeKind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
+    "1014": ("HAS_NO_VALID_TEMPLATENAME", asr.CodeKind.CONFIG, "template_name is invalid", error_hints.REPORT),
+    "1015": ("HAS_NO_BUCKET", asr.CodeKind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
     "1016": (
         "HAS_NO_AMOUNT",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the account's allowance is used up",
         "Buy a package in the vendor's console, or wait until the free allowance is renewed.",
     ),
     "1017": (
         "URL_TOO_LONG",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the recording's URL is longer than 2048 characters",
         "Upload the recording under a shorter name.",
     ),
     "1018": (
         "FILEID_TOO_LONG",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "the file name is longer than 2048 characters",
         "Upload the recording under a shorter name.",
     ),
-    "1019": ("APPID_NOT_REGISTER", CodeKind.CONFIG, "the appid is not registered for the service", _KEYS),
+    "1019": ("APPID_NOT_REGISTER", asr.CodeKind.CONFIG, "the appid is not registered for the service", _KEYS),
     "1020": (
         "APPID_PROJECTID_TEMPLATENAME_MISMATCH",
-        CodeKind.CONFIG,
+        asr.CodeKind.CONFIG,
         "appid, project and template do not belong together",
         _KEYS,
     ),
-    "1021": ("PROCESS_FAILED", CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
-    "1022": ("PROXY_BAD_AUTH", CodeKind.CONFIG, "the signature is malformed", _KEYS),
+    "1021": ("PROCESS_FAILED", asr.CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
+    "1022": ("PROXY_BAD_AUTH", asr.CodeKind.CONFIG, "the signature is malformed", _KEYS),
     "1023": (
         "",
-        CodeKind.RETRY,
+        asr.CodeKind.RETRY,
         "a code of an older numbering, where it says that the signature is valid too long",
         error_hints.WAIT,
     ),
-    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", CodeKind.CONFIG, "the signature is valid for too long", _CLOCK),
-    "1025": ("PROXY_AUTH_EXPIRED", CodeKind.CONFIG, "the signature has expired", _CLOCK),
-    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", CodeKind.CONFIG, "the signature's project does not exist", _KEYS),
-    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", CodeKind.CONFIG, "the secret id does not exist", _KEYS),
-    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", CodeKind.CONFIG, "the signature's project does not match", _KEYS),
+    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", asr.CodeKind.CONFIG, "the signature is valid for too long", _CLOCK),
+    "1025": ("PROXY_AUTH_EXPIRED", asr.CodeKind.CONFIG, "the signature has expired", _CLOCK),
+    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", asr.CodeKind.CONFIG, "the signature's project does not exist", _KEYS),
+    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", asr.CodeKind.CONFIG, "the secret id does not exist", _KEYS),
+    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", asr.CodeKind.CONFIG, "the signature's project does not match", _KEYS),
     "1029": (
         "PROXY_AUTH_REPLAY_ATTACK",
-        CodeKind.RETRY,
+        asr.CodeKind.RETRY,
         "nonce and timestamp were seen before",
         "It is tried again with a new signature.",
     ),
-    "1030": ("PROXY_AUTH_FAILED", CodeKind.CONFIG, "the signature does not verify", _KEYS),
+    "1030": ("PROXY_AUTH_FAILED", asr.CodeKind.CONFIG, "the signature does not verify", _KEYS),
     "1031": (
         "",
-        CodeKind.RETRY,
+        asr.CodeKind.RETRY,
         "a code of an older numbering, where it says that the audio is larger than 5 MB",
         error_hints.WAIT,
     ),
     "1032": (
         "AUDIO_TOO_LARGE",
-        CodeKind.BAD_AUDIO,
+        asr.CodeKind.BAD_AUDIO,
         "the recording, sent as bytes, is larger than 5 MB",
         "Upload it under a shorter name, so that it can be sent as a URL.",
     ),
     "1033": (
         "",
-        CodeKind.RETRY,
+        asr.CodeKind.RETRY,
         "a code of an older numbering, where it says that the cause is not known",
         error_hints.WAIT,
     ),
-    "1034": ("UNKNOWN", CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
+    "1034": ("UNKNOWN", asr.CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
 }
 _CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
 _NAME = re.compile(r"ERROR_[A-Z_]+")
 
 
-class TencentRecording(Vendor):
+class TencentRecording(asr.Vendor):
     """Up to an hour of Mandarin at 8 or 16 kHz; stereo only from a telephone."""
 
     name = "tencent-recording"
     successor = "tencent-rec-task"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset({"wav", "pcm", "mp3", "silk", "amr", "ogg"}),
         codecs=MappingProxyType(
             {
@@ -176,7 +155,7 @@ class TencentRecording(Vendor):
                 "ogg": frozenset({"speex"}),
             }
         ),
-        refused=NOT_16_BIT,
+        refused=asr.NOT_16_BIT,
         languages=frozenset({"zh-CN"}),
         max_duration_ms=60 * 60 * 1000,
         sample_rates_hz=frozenset({8000, 16000}),
@@ -185,14 +164,14 @@ class TencentRecording(Vendor):
         max_url_length=2047,
     )
     # published: 5 MB of audio; a rate is not
-    tuning = Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
-    completion_modes = frozenset({Completion.CALLBACK})
+    tuning = asr.Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
+    completion_modes = frozenset({asr.Completion.CALLBACK})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
     supported_options = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {
-            "projectid": Whole("the vendor tells no projects apart; 0 if not set", 0, 2**31 - 1),
-            "res_text_format": OneOf(
+            "projectid": asr.Whole("the vendor tells no projects apart; 0 if not set", 0, 2**31 - 1),
+            "res_text_format": asr.OneOf(
                 "encoding in which the vendor sends the text, which is decoded here; 0 if not set",
                 {0: "UTF-8", 1: "GB2312", 2: "GBK", 3: "BIG5"},
             ),
@@ -202,22 +181,22 @@ class TencentRecording(Vendor):
     secret_fields = ("appid", "secret_id", "secret_key")
     codes = MappingProxyType(
         {
-            "0": Code(CodeKind.SUCCESS, "taken over at submission, finished at the callback"),
-            **{code: Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
+            "0": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at the callback"),
+            **{code: asr.Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
             **tencent_recording_format.CALLBACK_CODES,
         }
     )
 
-    def rejection_reason(self, request: RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         reason = super().rejection_reason(request)
         if reason is None and request.audio.channels == 2 and _engine(request) != TELEPHONE:
-            return f"{unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
+            return f"{asr.unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
         return reason
 
-    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         return _is_stereo(request) and request.options.speakers == 2
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         tells_speakers = _engine(request) == TELEPHONE_WITH_SPEAKERS or _is_stereo(request)
         # A recording with two tracks of which one is declared is refused.
         splits = request.options.channels != "mix" or not _is_stereo(request)
@@ -230,15 +209,15 @@ class TencentRecording(Vendor):
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
-        parameters: dict[str, Value] = {
+    ) -> asr.HttpRequest:
+        parameters: dict[str, asr.Value] = {
             "callback_url": callback_url,
             "channel_num": 2 if _is_stereo(request) else 1,
             "engine_model_type": _engine(request),
@@ -255,9 +234,9 @@ class TencentRecording(Vendor):
         }
         if delivery.data is None:
             parameters["url"] = delivery.required_url()
-        host = signed_host(endpoint.base_url, HOST)
+        host = asr.signed_host(endpoint.base_url, HOST)
         path = f"/asr/v1/{endpoint.credentials['appid']}"
-        return HttpRequest(
+        return asr.HttpRequest(
             "POST",
             f"{endpoint.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
             {
@@ -268,7 +247,7 @@ class TencentRecording(Vendor):
             delivery.data or b"",
         )
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         document = self.parse_json(reply)
         code = self.checked_code(reply, coerce.text(document.get("code")))
         if code != "0":
@@ -276,40 +255,40 @@ class TencentRecording(Vendor):
         task_id = coerce.identifier(document.get("requestId"))
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
-        return Accepted(task_id)
+        return asr.Accepted(task_id)
 
-    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         charset = CHARSETS[int(self.vendor_options(request).get("res_text_format", UTF_8))]
         try:
             fields = tencent_recording_format.callback_fields(body, content_type, charset)
-        except UnknownCharsetError as error:
+        except asr.UnknownCharsetError as error:
             raise self.unreadable_callback(str(error)) from None
         code = tencent_recording_format.callback_code(fields)
         if code is None:
             raise self.bad_callback("it has no code")
         task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
-            return Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
+            return asr.Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields:
             raise self.bad_callback("it reports success without a text")
         duration_ms = tencent_recording_format.length_ms(fields.get("audioTime"))
         third = Third.CHANNEL if _is_stereo(request) else Third.SPEAKER
-        return Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))
+        return asr.Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """A request code's meaning by the name in the message, where there is one: two numberings are in use."""
         names = (_CODES_BY_NAME.get(name) for name in _NAME.findall(message))
-        return self.codes.get(next(filter(None, names), code), UNDOCUMENTED)
+        return self.codes.get(next(filter(None, names), code), asr.UNDOCUMENTED)
 
 
-def sign(host_and_path: str, parameters: Mapping[str, Value], secret_key: str) -> str:
+def sign(host_and_path: str, parameters: Mapping[str, asr.Value], secret_key: str) -> str:
     """The `Authorization` of a POST: the query is signed sorted and raw, although it travels percent-encoded."""
     query = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
     digest = hmac.new(secret_key.encode(), f"POST{host_and_path}?{query}".encode(), hashlib.sha1)
     return base64.b64encode(digest.digest()).decode()
 
 
-def _engine(request: RecognitionRequest) -> str:
+def _engine(request: asr.RecognitionRequest) -> str:
     if is_engine(request.options.model):
         return request.options.model
     if request.audio.sample_rate_hz != TELEPHONE_HZ:
@@ -319,5 +298,5 @@ def _engine(request: RecognitionRequest) -> str:
     return TELEPHONE_WITH_SPEAKERS if asked and request.audio.channels != 2 else TELEPHONE
 
 
-def _is_stereo(request: RecognitionRequest) -> bool:
+def _is_stereo(request: asr.RecognitionRequest) -> bool:
     return request.audio.channels == 2 and _engine(request) == TELEPHONE

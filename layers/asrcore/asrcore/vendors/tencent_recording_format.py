@@ -11,24 +11,22 @@ from itertools import islice
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
-from asrcore.core.documents import read_json
-from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, join_text, recognition
-from asrcore.core.vendor import Code, CodeKind
-from asrcore.vendors import coerce, error_hints, failure_text
+from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
 CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
 
-CALLBACK_CODES: Mapping[str, Code] = MappingProxyType(
+CALLBACK_CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
-        "10000": Code(CodeKind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT),
-        "10001": Code(CodeKind.RETRY, "recognition did not succeed", error_hints.WAIT),
+        "10000": asr.Code(
+            asr.CodeKind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT
+        ),
+        "10001": asr.Code(asr.CodeKind.RETRY, "recognition did not succeed", error_hints.WAIT),
         # Older pages print the words of 10003, "too long", for 10002 as well; the callback page of 2025 does not.
         "10002": failure_text.TOO_SHORT,
         "10003": failure_text.TOO_LONG,
-        "10004": Code(CodeKind.BAD_AUDIO, "the audio file is invalid", CONVERT),
-        "10005": Code(CodeKind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
+        "10004": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio file is invalid", CONVERT),
+        "10005": asr.Code(asr.CodeKind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
         "10006": failure_text.TRACKS,
         "10007": failure_text.NO_DOWNLOAD,
     }
@@ -74,11 +72,11 @@ def callback_fields(body: bytes, content_type: str, text_charset: str | None = N
     text_charset: the encoding of the recognised text that was asked for. Raises UnknownCharsetError for a result that
     is in no known encoding.
     """
-    declared = declared_charset(content_type)
+    declared = asr.declared_charset(content_type)
     if body.lstrip().startswith(b"{"):
-        whole = decode(body, declared, "utf-8", text_charset)
+        whole = asr.decode(body, declared, "utf-8", text_charset)
         try:
-            document = coerce.mapping(read_json(whole))
+            document = coerce.mapping(asr.read_json(whole))
         except ValueError:
             return {}
         return {
@@ -104,25 +102,25 @@ def _without_escapes(field: str, value: str, charset: str | None) -> str:
 def _value(field: str, value: bytes, charset: str | None) -> str:
     """Return a field's text. charset: of the result; the other fields are the vendor's own words."""
     if field in _RESULT_FIELDS:
-        return decode(value, charset)
+        return asr.decode(value, charset)
     try:
-        return decode(value)
-    except UnknownCharsetError:
+        return asr.decode(value)
+    except asr.UnknownCharsetError:
         return value.decode("utf-8", "replace")  # a message; no transcript is made of it
 
 
-def read_lines(text: str, duration_ms: int | None, third: Third) -> Recognition:
+def read_lines(text: str, duration_ms: int | None, third: Third) -> asr.Recognition:
     """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it.
 
     Raises AsrError as `recognition` does.
     """
-    utterances = list(islice(_utterances(text, third), MOST_UTTERANCES + 1))
+    utterances = list(islice(_utterances(text, third), asr.MOST_UTTERANCES + 1))
     if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
         utterances = [utterances[0].model_copy(update={"start_ms": 0, "end_ms": duration_ms})]
-    return recognition(utterances, duration_ms=duration_ms)
+    return asr.recognition(utterances, duration_ms=duration_ms)
 
 
-def _utterances(text: str, third: Third) -> Iterator[Utterance]:
+def _utterances(text: str, third: Third) -> Iterator[asr.Utterance]:
     mark: re.Match[str] | None = None
     parts: list[str] = []
     for line in text.split("\n"):
@@ -135,15 +133,15 @@ def _utterances(text: str, third: Third) -> Iterator[Utterance]:
     yield from _utterance(mark, parts, third)
 
 
-def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> Iterator[Utterance]:
-    words = join_text(parts)
+def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> Iterator[asr.Utterance]:
+    words = asr.join_text(parts)
     if not words:
         return
     if mark is None:
-        yield Utterance(start_ms=None, end_ms=None, text=words)
+        yield asr.Utterance(start_ms=None, end_ms=None, text=words)
         return
     number = mark[5] or ""
-    yield Utterance(
+    yield asr.Utterance(
         start_ms=_time_ms(mark[1], mark[2]),
         end_ms=_time_ms(mark[3], mark[4]),
         text=words,

@@ -9,28 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, AudioConstraint
-from asrcore.core.parameters import a_name
-from asrcore.core.transcript import Recognition, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    Accepted,
-    Callback,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    InProgress,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    as_failed_query,
-)
-from asrcore.vendors import coerce, error_hints, failure_text, volcengine_gateway
+from asrcore.vendors import asr, coerce, error_hints, failure_text, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 # Our language tags, and the vendor's.
@@ -56,19 +35,19 @@ CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor na
 DEFAULT_BITS = 16
 
 _KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
-_RESERVED = Code(CodeKind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
+_RESERVED = asr.Code(asr.CodeKind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
 _NO_CAUSE = frozenset({"1022", "1099"})
 _STILL_AT_WORK = re.compile(r"2[0-9]{3}")
 
 
-class Volcengine(Vendor):
+class Volcengine(asr.Vendor):
     """Up to five hours in many languages; takes a URL only and does not follow redirects."""
 
     name = "volcengine"
     successor = "volcengine-bigmodel"
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
             {
@@ -79,20 +58,20 @@ class Volcengine(Vendor):
                 "m4a": frozenset({"aac", "mp3"}),
             }
         ),
-        refused=NOT_16_BIT,
+        refused=asr.NOT_16_BIT,
         languages=frozenset(LANGUAGES),
         max_duration_ms=5 * 60 * 60 * 1000 - 1,
         channels=frozenset({1, 2}),
         max_size_bytes=512 * 1000 * 1000 - 1,
     )
     # no limit is published: it is agreed per application
-    tuning = Tuning(submissions_per_second=20)
-    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
+    tuning = asr.Tuning(submissions_per_second=20)
+    completion_modes = frozenset({asr.Completion.CALLBACK, asr.Completion.QUERY})
     supported_options = frozenset(
         {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "model", "filter_fillers"}
     )
     parameters = MappingProxyType(
-        {"boosting_table_name": a_name("hot-word table, by the name that it has in the vendor's console")}
+        {"boosting_table_name": asr.a_name("hot-word table, by the name that it has in the vendor's console")}
     )
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "token", "cluster")
@@ -100,51 +79,57 @@ class Volcengine(Vendor):
         {
             **volcengine_gateway.CODES,
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
-            "1000": Code(CodeKind.SUCCESS, "taken over at submission, finished at a query or callback"),
-            "1001": Code(CodeKind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT),
-            "1002": Code(CodeKind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS),
-            "1003": Code(
-                CodeKind.RETRY,
+            "1000": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a query or callback"),
+            "1001": asr.Code(
+                asr.CodeKind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT
+            ),
+            "1002": asr.Code(
+                asr.CodeKind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS
+            ),
+            "1003": asr.Code(
+                asr.CodeKind.RETRY,
                 "too many requests in a second",
                 error_hints.SLOWER,
             ),
-            "1004": Code(CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."),
-            "1005": Code(CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "1006": Code(CodeKind.RETRY, "the vendor broke the request off", error_hints.WAIT),
-            "1010": Code(
-                CodeKind.BAD_AUDIO,
+            "1004": asr.Code(
+                asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."
+            ),
+            "1005": asr.Code(asr.CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "1006": asr.Code(asr.CodeKind.RETRY, "the vendor broke the request off", error_hints.WAIT),
+            "1010": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the recording is too long",
                 "Split it into parts of less than 5 hours.",
-                AudioConstraint.LENGTH,
+                asr.AudioConstraint.LENGTH,
             ),
-            "1011": Code(
-                CodeKind.BAD_AUDIO,
+            "1011": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the recording is too large",
                 "Compress it to MP3, or split it into smaller parts.",
-                AudioConstraint.SIZE,
+                asr.AudioConstraint.SIZE,
             ),
-            "1012": Code(CodeKind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
-            "1013": Code(CodeKind.SILENT, "nobody speaks in the recording"),
-            "1014": Code(
-                CodeKind.BAD_AUDIO,
+            "1012": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
+            "1013": asr.Code(asr.CodeKind.SILENT, "nobody speaks in the recording"),
+            "1014": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the recording has no audio in it",
                 error_hints.UPLOAD_AGAIN,
-                AudioConstraint.CONTENT,
+                asr.AudioConstraint.CONTENT,
             ),
-            "1015": Code(
-                CodeKind.RETRY,
+            "1015": asr.Code(
+                asr.CodeKind.RETRY,
                 "the vendor could not download the recording",
                 "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
                 " China and answers without a redirect.",
             ),
-            "1020": Code(CodeKind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
-            "1021": Code(CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
-            "1022": Code(CodeKind.RETRY, "recognition failed", error_hints.WAIT),
-            "1099": Code(CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
-            "2000": Code(CodeKind.IN_PROGRESS, "being recognised"),
-            "2001": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            "3000": Code(
-                CodeKind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
+            "1020": asr.Code(asr.CodeKind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
+            "1021": asr.Code(asr.CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "1022": asr.Code(asr.CodeKind.RETRY, "recognition failed", error_hints.WAIT),
+            "1099": asr.Code(asr.CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
+            "2000": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
+            "2001": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            "3000": asr.Code(
+                asr.CodeKind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
             ),
         }
     )
@@ -152,23 +137,23 @@ class Volcengine(Vendor):
     task_codes = frozenset(str(code) for code in (1006, *range(1010, 1023), 1099))
     unknown_task_codes = frozenset({"1001"})
 
-    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         return False
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         no_cluster = {"model"} if request.options.model and not _cluster(request) else set()
         return super().unsupported_options(request) | no_cluster
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
+    ) -> asr.HttpRequest:
         credentials = endpoint.credentials
         body = {
             "app": {
@@ -183,16 +168,16 @@ class Volcengine(Vendor):
         }
         return _request("submit", body, endpoint)
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         answer, code = self._answer(reply)
         if code != "1000":
             raise self.error(code, coerce.text(answer.get("message")))
         task_id = _task_id(answer, request)
         if task_id is None:
             raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
-        return Accepted(task_id)
+        return asr.Accepted(task_id)
 
-    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
         # Flat, where the submission is nested; the vendor takes neither for the other.
         credentials = endpoint.credentials
         cluster, _, task_id = vendor_task_id.rpartition("/") if vendor_task_id.startswith(CLUSTERS) else ("", "", "")
@@ -204,18 +189,18 @@ class Volcengine(Vendor):
         }
         return _request("query", body, endpoint)
 
-    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         answer, code = self._answer(reply)
         if _STILL_AT_WORK.fullmatch(code):
-            return InProgress()
+            return asr.InProgress()
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
-            raise as_failed_query(self.error(code, coerce.text(answer.get("message"))))
+            raise asr.as_failed_query(self.error(code, coerce.text(answer.get("message"))))
         result = self._result(answer, code, request)
         if result is None:
             raise self.unusable(reply, "NoResult", "answered with success and no result")
         return result
 
-    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         answer, code = _answer(self.parse_callback(body, content_type))
         if not code:
             raise self.bad_callback("it has no code")
@@ -224,33 +209,33 @@ class Volcengine(Vendor):
         task_id = _task_id(answer, request)
         try:
             result = self._result(answer, code, request)
-        except AsrError as error:
-            return Callback(task_id, error)
+        except asr.AsrError as error:
+            return asr.Callback(task_id, error)
         if result is None:
             raise self.bad_callback("it reports success without a result")
-        return Callback(task_id, result)
+        return asr.Callback(task_id, result)
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """Return a code's meaning; of a failure without a cause of its own, that of the message."""
         if code in _NO_CAUSE and (known := failure_text.cause(message)):
             return known
         return volcengine_gateway.look_up(code, message, self.codes)
 
-    def _answer(self, reply: HttpReply) -> tuple[Mapping[str, Any], str]:
+    def _answer(self, reply: asr.HttpReply) -> tuple[Mapping[str, Any], str]:
         answer, code = _answer(self.parse_json(reply))
         return answer, self.checked_code(reply, code)
 
-    def _result(self, answer: Mapping[str, Any], code: str, request: RecognitionRequest) -> Recognition | None:
+    def _result(self, answer: Mapping[str, Any], code: str, request: asr.RecognitionRequest) -> asr.Recognition | None:
         """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""
         if code == "1013":
-            return recognition([])
+            return asr.recognition([])
         if code != "1000":
             raise self.error(code, coerce.text(answer.get("message")))
         if "text" not in answer and "utterances" not in answer:
             return None
         with_words = request.options.words is not False
         found = utterances(answer.get("utterances"), with_words=with_words)
-        return recognition(found, text=coerce.text(answer.get("text")) or None)
+        return asr.recognition(found, text=coerce.text(answer.get("text")) or None)
 
 
 def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
@@ -259,8 +244,8 @@ def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return answer, coerce.text(answer.get("code"))
 
 
-def _request(call: str, body: Mapping[str, Any], endpoint: VendorEndpoint) -> HttpRequest:
-    return HttpRequest(
+def _request(call: str, body: Mapping[str, Any], endpoint: asr.VendorEndpoint) -> asr.HttpRequest:
+    return asr.HttpRequest(
         "POST",
         f"{endpoint.base_url.rstrip('/')}/api/v1/auc/{call}",
         # The semicolon is the vendor's.
@@ -269,19 +254,19 @@ def _request(call: str, body: Mapping[str, Any], endpoint: VendorEndpoint) -> Ht
     )
 
 
-def _cluster(request: RecognitionRequest) -> str | None:
+def _cluster(request: asr.RecognitionRequest) -> str | None:
     """Return the cluster that the option model names instead of the account's; None without one."""
     model = request.options.model
     return model if model and model.startswith(CLUSTERS) else None
 
 
-def _task_id(answer: Mapping[str, Any], request: RecognitionRequest) -> str | None:
+def _task_id(answer: Mapping[str, Any], request: asr.RecognitionRequest) -> str | None:
     """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
     task_id, cluster = coerce.identifier(answer.get("id")), _cluster(request)
     return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
 
-def _audio(request: RecognitionRequest) -> dict[str, Any]:
+def _audio(request: asr.RecognitionRequest) -> dict[str, Any]:
     audio = request.audio
     described: dict[str, Any] = {
         "format": CONTAINERS.get(audio.format, audio.format),
@@ -293,7 +278,7 @@ def _audio(request: RecognitionRequest) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _additions(request: RecognitionRequest) -> dict[str, str]:
+def _additions(request: asr.RecognitionRequest) -> dict[str, str]:
     """Switches, all of them text."""
     options = request.options
     switches = {

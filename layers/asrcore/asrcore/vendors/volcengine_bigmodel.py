@@ -10,30 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.errors import AsrError, AudioConstraint
-from asrcore.core.options import Options
-from asrcore.core.parameters import Choice, JsonObject, Switch, Value, Whole, a_name
-from asrcore.core.transcript import Recognition, recognition
-from asrcore.core.tuning import Tuning
-from asrcore.core.vendor import (
-    NOT_16_BIT,
-    Accepted,
-    Callback,
-    Code,
-    CodeKind,
-    Completion,
-    Delivery,
-    HttpReply,
-    HttpRequest,
-    InProgress,
-    Limits,
-    RecognitionRequest,
-    Vendor,
-    VendorEndpoint,
-    as_failed_query,
-    attempt_uuid,
-)
-from asrcore.vendors import coerce, error_hints, failure_text, volcengine_gateway
+from asrcore.vendors import asr, coerce, error_hints, failure_text, volcengine_gateway
 from asrcore.vendors.volcengine_utterances import utterances
 
 PATH = "/api/v3/auc/bigmodel"
@@ -88,7 +65,7 @@ _NO_SUCH_TASK, _REFUSED_OR_KNOWN, _SERVER_FAILED = "45000000", "45000001", "5500
 _REFUSED = re.compile(r"450[0-9]{5}")
 
 
-class VolcengineBigmodel(Vendor):
+class VolcengineBigmodel(asr.Vendor):
     """Less than five hours in many languages; takes a URL only and does not follow redirects.
 
     `Options.model` names the edition by its resource id, `volc.bigasr.auc_idle` the idle one. A task is known to the
@@ -98,7 +75,7 @@ class VolcengineBigmodel(Vendor):
 
     name = "volcengine-bigmodel"
     result_headers = ("x-api-status-code", "x-api-message", "x-tt-logid")
-    limits = Limits(
+    limits = asr.Limits(
         formats=frozenset(CONTAINERS),
         codecs=MappingProxyType(
             {
@@ -109,15 +86,15 @@ class VolcengineBigmodel(Vendor):
                 "mp4": frozenset({"aac"}),
             }
         ),
-        refused=NOT_16_BIT,
+        refused=asr.NOT_16_BIT,
         languages=LANGUAGES,
         max_duration_ms=5 * 60 * 60 * 1000 - 1,
         channels=frozenset({1, 2}),
         max_size_bytes=512 * 1000 * 1000 - 1,
     )
     # reported: 20 per second for submissions and queries together
-    tuning = Tuning(submissions_per_second=10, queries_per_second=10)
-    completion_modes = frozenset({Completion.CALLBACK, Completion.QUERY})
+    tuning = asr.Tuning(submissions_per_second=10, queries_per_second=10)
+    completion_modes = frozenset({asr.Completion.CALLBACK, asr.Completion.QUERY})
     supported_options = frozenset(
         {
             "speakers",
@@ -132,27 +109,31 @@ class VolcengineBigmodel(Vendor):
     )
     parameters = MappingProxyType(
         {
-            "model_version": Choice("version of model 1.0; 310 if not set", ("310", "400")),
-            "ssd_version": Choice("model that tells speakers apart, for Mandarin; 200 if not set", ("200", "300")),
-            "ssd_mode": Whole("how that model groups speakers; 0: short talk of up to five", 0, 9),
-            "vad_segment": Switch("split at silence instead of by meaning; true for split channels, else false"),
-            "end_window_size": Whole("silence that ends a sentence, in ms; sentences then end at silence", 300, 5000),
-            "show_speech_rate": Switch("speed of speech, kept in the raw reply"),
-            "show_volume": Switch("loudness, kept in the raw reply"),
-            "enable_lid": Switch("languages by sentence, kept in the raw reply"),
-            "enable_auto_lang": Switch("find out which of 25 languages is spoken; not with tables, context, hotwords"),
-            "enable_emotion_detection": Switch("emotions by sentence"),
-            "enable_gender_detection": Switch("voices of women and men, kept in the raw reply"),
-            "enable_poi_fc": Switch("better names of places"),
-            "enable_music_fc": Switch("better names of music"),
-            "sensitive_words_filter": JsonObject("words to replace or leave out", longest=4000),
-            "boosting_table_name": a_name("hot-word table, by its name in the vendor's console"),
-            "boosting_table_id": a_name("the same, by its id"),
-            "correct_table_name": a_name("table of replacements, by its name in the vendor's console"),
-            "correct_table_id": a_name("the same, by its id"),
-            "regex_correct_table_name": a_name("table of replacements by pattern, by its name in the console"),
-            "regex_correct_table_id": a_name("the same, by its id"),
-            "context": JsonObject("words or talk to expect; wins over hotwords", longest=8000),
+            "model_version": asr.Choice("version of model 1.0; 310 if not set", ("310", "400")),
+            "ssd_version": asr.Choice("model that tells speakers apart, for Mandarin; 200 if not set", ("200", "300")),
+            "ssd_mode": asr.Whole("how that model groups speakers; 0: short talk of up to five", 0, 9),
+            "vad_segment": asr.Switch("split at silence instead of by meaning; true for split channels, else false"),
+            "end_window_size": asr.Whole(
+                "silence that ends a sentence, in ms; sentences then end at silence", 300, 5000,
+            ),
+            "show_speech_rate": asr.Switch("speed of speech, kept in the raw reply"),
+            "show_volume": asr.Switch("loudness, kept in the raw reply"),
+            "enable_lid": asr.Switch("languages by sentence, kept in the raw reply"),
+            "enable_auto_lang": asr.Switch(
+                "find out which of 25 languages is spoken; not with tables, context, hotwords",
+            ),
+            "enable_emotion_detection": asr.Switch("emotions by sentence"),
+            "enable_gender_detection": asr.Switch("voices of women and men, kept in the raw reply"),
+            "enable_poi_fc": asr.Switch("better names of places"),
+            "enable_music_fc": asr.Switch("better names of music"),
+            "sensitive_words_filter": asr.JsonObject("words to replace or leave out", longest=4000),
+            "boosting_table_name": asr.a_name("hot-word table, by its name in the vendor's console"),
+            "boosting_table_id": asr.a_name("the same, by its id"),
+            "correct_table_name": asr.a_name("table of replacements, by its name in the vendor's console"),
+            "correct_table_id": asr.a_name("the same, by its id"),
+            "regex_correct_table_name": asr.a_name("table of replacements by pattern, by its name in the console"),
+            "regex_correct_table_id": asr.a_name("the same, by its id"),
+            "context": asr.JsonObject("words or talk to expect; wins over hotwords", longest=8000),
         }
     )  # fmt: skip
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
@@ -160,48 +141,48 @@ class VolcengineBigmodel(Vendor):
     codes = MappingProxyType(
         {
             **volcengine_gateway.CODES,
-            SUCCESS: Code(CodeKind.SUCCESS, "taken over at submission, finished at a query"),
-            "20000001": Code(CodeKind.IN_PROGRESS, "being recognised"),
-            "20000002": Code(CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            SILENT: Code(CodeKind.SILENT, "nobody speaks in the recording"),
-            _NO_SUCH_TASK: Code(
-                CodeKind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
+            SUCCESS: asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a query"),
+            "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
+            "20000002": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            SILENT: asr.Code(asr.CodeKind.SILENT, "nobody speaks in the recording"),
+            _NO_SUCH_TASK: asr.Code(
+                asr.CodeKind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
             ),
-            _REFUSED_OR_KNOWN: Code(
-                CodeKind.CONFIG,
+            _REFUSED_OR_KNOWN: asr.Code(
+                asr.CodeKind.CONFIG,
                 "a parameter is missing or invalid, or the task was submitted before",
                 error_hints.REPORT,
             ),
-            "45000002": Code(
-                CodeKind.BAD_AUDIO,
+            "45000002": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the recording has no audio in it",
                 error_hints.UPLOAD_AGAIN,
-                AudioConstraint.CONTENT,
+                asr.AudioConstraint.CONTENT,
             ),
-            "45000003": Code(CodeKind.CONFIG, "a parameter is wrong", error_hints.REPORT),
-            "45000006": Code(
-                CodeKind.RETRY,
+            "45000003": asr.Code(asr.CodeKind.CONFIG, "a parameter is wrong", error_hints.REPORT),
+            "45000006": asr.Code(
+                asr.CodeKind.RETRY,
                 "the vendor could not download the recording",
                 f"{error_hints.DOWNLOAD} It must not redirect.",
             ),
-            "45000081": Code(CodeKind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
-            "45000130": Code(CodeKind.CONFIG, "the text is too long", error_hints.REPORT),
-            "45000131": Code(
-                CodeKind.RETRY,
+            "45000081": asr.Code(asr.CodeKind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
+            "45000130": asr.Code(asr.CodeKind.CONFIG, "the text is too long", error_hints.REPORT),
+            "45000131": asr.Code(
+                asr.CodeKind.RETRY,
                 "more than 500 hours of audio within half an hour",
                 error_hints.SLOWER,
                 retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last of the attempts comes after the half hour
             ),
-            "45000132": Code(
-                CodeKind.BAD_AUDIO,
+            "45000132": asr.Code(
+                asr.CodeKind.BAD_AUDIO,
                 "the recording is too large",
                 "Compress it to MP3, or split it into parts of less than 512 MB.",
-                AudioConstraint.SIZE,
+                asr.AudioConstraint.SIZE,
             ),
-            "45000151": Code(CodeKind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
-            _SERVER_FAILED: Code(CodeKind.RETRY, "the vendor failed", error_hints.WAIT),
-            "55000031": Code(CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "55001010": Code(CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "45000151": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
+            _SERVER_FAILED: asr.Code(asr.CodeKind.RETRY, "the vendor failed", error_hints.WAIT),
+            "55000031": asr.Code(asr.CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
+            "55001010": asr.Code(asr.CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
         }
     )
 
@@ -213,22 +194,22 @@ class VolcengineBigmodel(Vendor):
         single, pair = super().missing_secret_fields(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
         return f"{single} (or {pair})" if single and pair else ""
 
-    def editions(self, request: RecognitionRequest) -> tuple[str, ...]:
+    def editions(self, request: asr.RecognitionRequest) -> tuple[str, ...]:
         if named := _named_edition(request.options):
             return (named,)
         return (BIG, SEED) if "model_version" in self.vendor_options(request) else (SEED, BIG)
 
-    def chosen_task_id(self, request: RecognitionRequest) -> str:
+    def chosen_task_id(self, request: asr.RecognitionRequest) -> str:
         # The request id is the same for each edition: one that refuses a task does not know it.
-        return f"{self._edition(request)}/{attempt_uuid(request)}"
+        return f"{self._edition(request)}/{asr.attempt_uuid(request)}"
 
-    def result_deadline_s(self, request: RecognitionRequest) -> float:
+    def result_deadline_s(self, request: asr.RecognitionRequest) -> float:
         return IDLE_DEADLINE_S if self._is_idle(request) else super().result_deadline_s(request)
 
-    def fixes_speakers(self, request: RecognitionRequest) -> bool:
+    def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         return False
 
-    def unsupported_options(self, request: RecognitionRequest) -> set[str]:
+    def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         options = request.options
         no_edition = {"model"} if options.model and not _named_edition(options) else set()
         no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(request) else set()
@@ -238,14 +219,14 @@ class VolcengineBigmodel(Vendor):
 
     def submit_request(
         self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
+        request: asr.RecognitionRequest,
+        delivery: asr.Delivery,
+        endpoint: asr.VendorEndpoint,
         *,
         callback_url: str,
         now: int,
         nonce: int,
-    ) -> HttpRequest:
+    ) -> asr.HttpRequest:
         body = {
             "user": {"uid": request.job_id},
             "audio": {"url": delivery.required_url(), **_audio(request)},
@@ -254,43 +235,45 @@ class VolcengineBigmodel(Vendor):
         }
         return _request("submit", self.chosen_task_id(request), body, endpoint, {"X-Api-Sequence": "-1"})
 
-    def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted:
+    def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         code, message = self._outcome(reply)
         known_already = request.repeated and code == _REFUSED_OR_KNOWN
         if _TAKEN.fullmatch(code) or known_already:
-            return Accepted(self.chosen_task_id(request))
+            return asr.Accepted(self.chosen_task_id(request))
         raise self.error(code, message)
 
-    def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
+    def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
         return _request("query", vendor_task_id, {}, endpoint)
 
-    def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
+    def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         code, message = self._outcome(reply)
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
-            raise as_failed_query(self.error(code, message))
+            raise asr.as_failed_query(self.error(code, message))
         if code == SILENT:
-            return recognition([])
+            return asr.recognition([])
         if code == SUCCESS:
             found = _found(self.parse_json(reply), request)
             if found is None:
                 raise self.unusable(reply, "NoResult", "answered with success and no result")
             return found
         if _TAKEN.fullmatch(code):
-            return InProgress()
+            return asr.InProgress()
         raise self.error(code, message)
 
-    def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
+    def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         # How a callback reports a failure, or silence, is not documented: only its text is used.
         found = _found(self.parse_callback(body, content_type), request)
-        return Callback(self.chosen_task_id(request), found if found is not None and found.text else InProgress())
+        return asr.Callback(
+            self.chosen_task_id(request), found if found is not None and found.text else asr.InProgress()
+        )
 
-    def look_up(self, code: str, message: str = "") -> Code:
+    def look_up(self, code: str, message: str = "") -> asr.Code:
         """Return a code's meaning; of a failure without a cause of its own, that of the message."""
         if code == _SERVER_FAILED and (known := failure_text.cause(message)):
             return known
         return volcengine_gateway.look_up(code, message, self.codes)
 
-    def query_error(self, error: AsrError) -> AsrError:
+    def query_error(self, error: asr.AsrError) -> asr.AsrError:
         """Return what an error means for the task: a 450xxxxx that the vendor does not document ends it.
 
         The documented ones about the call are known and the gateway's are failed queries already, so that another can
@@ -299,23 +282,23 @@ class VolcengineBigmodel(Vendor):
         is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
         return error if is_of_the_task else super().query_error(error)
 
-    def _edition(self, request: RecognitionRequest) -> str:
+    def _edition(self, request: asr.RecognitionRequest) -> str:
         return request.edition or self.editions(request)[0]
 
-    def _is_idle(self, request: RecognitionRequest) -> bool:
+    def _is_idle(self, request: asr.RecognitionRequest) -> bool:
         return self._edition(request).endswith(IDLE_ENDING)
 
-    def _separates(self, request: RecognitionRequest) -> bool:
+    def _separates(self, request: asr.RecognitionRequest) -> bool:
         """Return whether speakers are asked for, of an edition that lists the parameter."""
         return request.options.speakers is not None and not self._is_idle(request)
 
-    def _speaker_wishes(self, request: RecognitionRequest) -> dict[str, Any]:
+    def _speaker_wishes(self, request: asr.RecognitionRequest) -> dict[str, Any]:
         wishes: dict[str, Any] = {} if self._is_idle(request) else {"enable_speaker_info": self._separates(request)}
         if self._separates(request) and request.options.language == MANDARIN:
             wishes["ssd_version"] = SPEAKER_MODEL
         return wishes
 
-    def _usable(self, request: RecognitionRequest) -> dict[str, Value]:
+    def _usable(self, request: asr.RecognitionRequest) -> dict[str, asr.Value]:
         """Return what was set under this vendor's name, without what the vendor refuses or ignores here."""
         own, options = dict(self.vendor_options(request)), request.options
         unused: set[str] = set()
@@ -327,7 +310,7 @@ class VolcengineBigmodel(Vendor):
             unused.add("enable_auto_lang")
         return {name: value for name, value in own.items() if name not in unused}
 
-    def _outcome(self, reply: HttpReply) -> tuple[str, str]:
+    def _outcome(self, reply: asr.HttpReply) -> tuple[str, str]:
         """Return code and message: from the headers, from a refusal by the gateway, or from the body of a variant."""
         code = coerce.text(reply.headers.get("x-api-status-code"))
         if code:
@@ -338,7 +321,7 @@ class VolcengineBigmodel(Vendor):
         return code, coerce.text(answer.get("message"))
 
 
-def _named_edition(options: Options) -> str | None:
+def _named_edition(options: asr.Options) -> str | None:
     """Return the edition that the option model names; None without one, or for another vendor's model."""
     return options.model if options.model and options.model.startswith("volc.") else None
 
@@ -347,12 +330,12 @@ def _request(
     call: str,
     task_id: str,
     body: Mapping[str, Any],
-    endpoint: VendorEndpoint,
+    endpoint: asr.VendorEndpoint,
     headers: Mapping[str, str] = MappingProxyType({}),
-) -> HttpRequest:
+) -> asr.HttpRequest:
     resource, _, request_id = task_id.partition("/")
     edition = "/idle" if resource.endswith(IDLE_ENDING) else ""
-    return HttpRequest(
+    return asr.HttpRequest(
         "POST",
         f"{endpoint.base_url.rstrip('/')}{PATH}{edition}/{call}",
         {
@@ -373,7 +356,7 @@ def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
     return {"X-Api-App-Key": credentials["appid"], "X-Api-Access-Key": credentials["token"]}
 
 
-def _audio(request: RecognitionRequest) -> dict[str, Any]:
+def _audio(request: asr.RecognitionRequest) -> dict[str, Any]:
     audio, language = request.audio, request.options.language
     described: dict[str, Any] = {
         "format": SPEEX if audio.codec == "speex" else CONTAINERS.get(audio.format, audio.format),
@@ -387,11 +370,11 @@ def _audio(request: RecognitionRequest) -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _splits(request: RecognitionRequest) -> bool:
+def _splits(request: asr.RecognitionRequest) -> bool:
     return request.audio.channels == 2 and request.options.channels != "mix"
 
 
-def _wishes(request: RecognitionRequest) -> dict[str, Any]:
+def _wishes(request: asr.RecognitionRequest) -> dict[str, Any]:
     options, split = request.options, _splits(request)
     return {
         "model_name": "bigmodel",
@@ -406,7 +389,7 @@ def _wishes(request: RecognitionRequest) -> dict[str, Any]:
     }
 
 
-def _own(request: RecognitionRequest, own: Mapping[str, Value]) -> dict[str, Any]:
+def _own(request: asr.RecognitionRequest, own: Mapping[str, asr.Value]) -> dict[str, Any]:
     """Return what was set under the vendor's name, and the hot words, in the form of the request."""
     corpus = {name: value for name, value in own.items() if name in CORPUS}
     if request.options.hotwords and "context" not in corpus:
@@ -416,7 +399,7 @@ def _own(request: RecognitionRequest, own: Mapping[str, Value]) -> dict[str, Any
     return {**others, "corpus": corpus} if corpus else others
 
 
-def _found(document: Mapping[str, Any], request: RecognitionRequest) -> Recognition | None:
+def _found(document: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition | None:
     """Return the recognition in an answer; None where there is none."""
     result = document.get("result")
     if isinstance(result, list):  # as the vendor's table has it
@@ -426,7 +409,7 @@ def _found(document: Mapping[str, Any], request: RecognitionRequest) -> Recognit
         return None
     length = coerce.first(coerce.mapping(document.get("audio_info")), "duration")
     in_result = coerce.first(coerce.mapping(result.get("additions")), "duration")
-    return recognition(
+    return asr.recognition(
         utterances(result.get("utterances"), with_words=request.options.words is not False),
         text=coerce.text(result.get("text")) or None,
         duration_ms=coerce.milliseconds(length if length is not None else in_result),

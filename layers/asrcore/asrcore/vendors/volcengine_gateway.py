@@ -8,32 +8,31 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asrcore.core.vendor import UNDOCUMENTED, Code, CodeKind
-from asrcore.vendors import coerce, error_hints, failure_text
+from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 _HTTP_STATUSES = frozenset({401, 403, 429})
 BAD_KEY, NOT_GRANTED, QUOTA = "45000010", "45000030", "45000292"
-CODES: Mapping[str, Code] = MappingProxyType(
+CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
-        BAD_KEY: Code(
-            CodeKind.CONFIG,
+        BAD_KEY: asr.Code(
+            asr.CodeKind.CONFIG,
             "the key is wrong, or not granted",
             "Check api_key, or appid and token, of `volcengine` in the stack's secret.",
         ),
-        NOT_GRANTED: Code(
-            CodeKind.CONFIG,
+        NOT_GRANTED: asr.Code(
+            asr.CodeKind.CONFIG,
             "the account has no right to the edition",
             "Activate recording recognition (model 2.0, model 1.0 or the edition that the option asr-model names) in"
             " the vendor's console.",
         ),
-        QUOTA: Code(CodeKind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
+        QUOTA: asr.Code(asr.CodeKind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
     }
 )
-_USED_UP = Code(CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
+_USED_UP = asr.Code(asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
 _LIFETIME = "_lifetime"  # how the names of quotas end that do not fill up again: audio_duration_lifetime
 _FAMILIES = (
-    ("450", Code(CodeKind.CONFIG, UNDOCUMENTED.meaning, error_hints.REPORT)),
-    ("550", Code(CodeKind.RETRY, UNDOCUMENTED.meaning, error_hints.WAIT)),
+    ("450", asr.Code(asr.CodeKind.CONFIG, asr.UNDOCUMENTED.meaning, error_hints.REPORT)),
+    ("550", asr.Code(asr.CodeKind.RETRY, asr.UNDOCUMENTED.meaning, error_hints.WAIT)),
 )
 
 
@@ -42,12 +41,12 @@ def refusal(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return coerce.mapping(document.get("header"))
 
 
-def is_about_the_call(http_status: int, code: str, codes: Mapping[str, Code]) -> bool:
+def is_about_the_call(http_status: int, code: str, codes: Mapping[str, asr.Code]) -> bool:
     """Return whether an undocumented code comes from the gateway, and so says nothing of the task."""
     return http_status in _HTTP_STATUSES and code not in codes
 
 
-def look_up(code: str, message: str, codes: Mapping[str, Code]) -> Code:
+def look_up(code: str, message: str, codes: Mapping[str, asr.Code]) -> asr.Code:
     """Return a code's meaning; one that is not in `codes` means what its message says, or else its family.
 
     A quota has one code for what passes (requests at a time) and for what does not (hours of audio).
@@ -56,5 +55,5 @@ def look_up(code: str, message: str, codes: Mapping[str, Code]) -> Code:
         return _USED_UP
     if code in codes:
         return codes[code]
-    family = next((known for beginning, known in _FAMILIES if code.startswith(beginning)), UNDOCUMENTED)
+    family = next((known for beginning, known in _FAMILIES if code.startswith(beginning)), asr.UNDOCUMENTED)
     return failure_text.cause(message) or family

@@ -7,13 +7,12 @@ between replies: `additions.speaker`, `additions.speaker_id`, or `speaker` of th
 from collections.abc import Mapping
 from typing import Any
 
-from asrcore.core.transcript import Utterance, Word
-from asrcore.vendors import coerce
+from asrcore.vendors import asr, coerce
 
 _CHANNELS = {"1": 0, "2": 1}
 
 
-def utterances(items: object, *, with_words: bool) -> list[Utterance]:
+def utterances(items: object, *, with_words: bool) -> list[asr.Utterance]:
     """Return the sentences of a list; channels, speakers and emotions where the vendor gives them."""
     sentences = coerce.mappings(items)
     spans = coerce.spans(sentences, ("start_time",), ("end_time",), earliest_ms=0)
@@ -23,10 +22,10 @@ def utterances(items: object, *, with_words: bool) -> list[Utterance]:
     ]
 
 
-def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_words: bool) -> Utterance:
+def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None, *, with_words: bool) -> asr.Utterance:
     additions = coerce.mapping(item.get("additions"))
     speaker = coerce.first(additions, "speaker", "speaker_id")
-    return Utterance(
+    return asr.Utterance(
         start_ms=start_ms,
         end_ms=end_ms,
         text=coerce.text(item.get("text")),
@@ -37,12 +36,12 @@ def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None
     )
 
 
-def _words(items: object, sentence_start_ms: int | None) -> list[Word]:
+def _words(items: object, sentence_start_ms: int | None) -> list[asr.Word]:
     """Return the words. The newer generation gives a confidence that is always 0, and -1 for times unknown to it."""
     words = coerce.mappings(items)
     spans = coerce.spans(words, ("start_time",), ("end_time",), earliest_ms=sentence_start_ms)
     return [
-        Word(
+        asr.Word(
             start_ms=start_ms,
             end_ms=end_ms,
             text=coerce.text(word.get("text")),
