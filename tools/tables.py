@@ -122,7 +122,7 @@ def _allowed(rules: Mapping[str, Any]) -> str:
 
 
 def life_cycle() -> str:
-    """The moves of a job as a diagram, and each with who makes it."""
+    """The moves of a job: a diagram, and a table with the meaning of each."""
     labels: dict[tuple[str, str], list[str]] = {}
     for name, move in LIFE_CYCLE.items():
         stays = move.sources == move.targets
@@ -131,10 +131,8 @@ def life_cycle() -> str:
                 labels.setdefault((source, target), []).append(name)
     arrows = (f"    {source} --> {target}: {', '.join(names)}\n" for (source, target), names in labels.items())
     diagram = f"```mermaid\nstateDiagram-v2\n    [*] --> QUEUED\n{''.join(arrows)}```\n"
-    rows = (
-        (f"`{name}`", ", ".join(f"`{module}`" for module in move.by), move.meaning) for name, move in LIFE_CYCLE.items()
-    )
-    return f"{diagram}\n{_table(('move', 'made by', 'meaning'), rows)}"
+    rows = ((f"`{name}`", move.meaning) for name, move in LIFE_CYCLE.items())
+    return f"{diagram}\n{_table(('move', 'meaning'), rows)}"
 
 
 def recovery_table() -> str:

@@ -1,9 +1,9 @@
-"""A job: one object version on its way to a transcript, and every move it can make.
+"""A job: one object version on its way to a transcript, and every move that changes it.
 
-A job is a plain value. A move takes a job and returns the next one; the store saves it only if nobody else has moved
-the job meanwhile (`row_version`). `LIFE_CYCLE` says which moves there are, from which states, to which; a
-move from any other state returns the job unchanged. No move leaves COMPLETED, and only an operator's leaves FAILED: a
-late failure cannot overwrite a success.
+A job is an immutable value. A move takes a job and returns the next one; the store saves it only if no other invocation
+has saved the job since it was read (`row_version`). `LIFE_CYCLE` lists the moves, the statuses from which each starts
+and to which it leads; from any other status a move returns the job unchanged. No move leaves COMPLETED, and only an
+operator's redrive leaves FAILED: a late failure cannot overwrite a success.
 
 An attempt is planned (`due_at`), claimed (`claimed_at`), submitted (`submitted_at`), ended (`ended_at`), in this order.
 """
@@ -33,12 +33,12 @@ from asrcore.core.vendor import SHORT_CALL_S
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
-MAX_RESTARTS = 3  # times that a job is picked up again by itself
-RESTART_WAIT_S = 30  # before the first; four times as long before each further one
+MAX_RESTARTS = 3  # without an operator
+RESTART_WAIT_S = 30  # before the first restart; four times as long before each further one
 
 
 class Status(StrEnum):
-    """Amazon Transcribe's words."""
+    """The status of a job, in Amazon Transcribe's words."""
 
     QUEUED = "QUEUED"
     IN_PROGRESS = "IN_PROGRESS"
@@ -49,67 +49,48 @@ class Status(StrEnum):
 PARTS = "0123456789abcdef"  # of the indexes: by the job id's first digit, so that no part is hot
 OPEN = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 ENDED = frozenset({Status.COMPLETED, Status.FAILED})
-_UNDER_WAY = frozenset({Status.IN_PROGRESS})
+_IN_PROGRESS = frozenset({Status.IN_PROGRESS})
 
 
 @dataclass(frozen=True)
 class Move:
-    """One row of the life cycle. `by`: the modules of the layer that make the move, and no others."""
+    """One row of the life cycle: the statuses a move starts from, those it leads to, and what happened."""
 
     sources: frozenset[Status]
     targets: frozenset[Status]
-    by: tuple[str, ...]
     meaning: str
+
+
+def _within_attempt(meaning: str) -> Move:
+    return Move(_IN_PROGRESS, _IN_PROGRESS, meaning)
 
 
 LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
     {
-        "plan": Move(
-            frozenset({Status.QUEUED}), _UNDER_WAY, ("planning",), "the recording is understood, and a vendor takes it"
-        ),
-        "conversion_completed": Move(
-            _UNDER_WAY, _UNDER_WAY, ("convert",), "the recording is there in the form that its vendor takes"
-        ),
-        "conversion_failed": Move(_UNDER_WAY, _UNDER_WAY, ("convert",), "the recording cannot be converted"),
-        "conversion_lost": Move(
-            _UNDER_WAY, _UNDER_WAY, ("submit",), "the converted recording is gone; it is made again"
-        ),
-        "assign_slot": Move(_UNDER_WAY, _UNDER_WAY, ("slots",), "the attempt has its place in the vendor's line"),
-        "claim": Move(
-            _UNDER_WAY, _UNDER_WAY, ("submission",), "somebody is about to submit; nobody else may for a while"
-        ),
-        "change_edition": Move(
-            _UNDER_WAY,
-            _UNDER_WAY,
-            ("submission",),
-            "the account has no right to the edition; the next one is submitted to",
-        ),
-        "retry_submission": Move(
-            _UNDER_WAY, _UNDER_WAY, ("submission",), "the vendor did not answer; the same once more"
-        ),
-        "submitted": Move(_UNDER_WAY, _UNDER_WAY, ("submission",), "the vendor took the recording"),
-        "assign_query_slot": Move(
-            _UNDER_WAY, _UNDER_WAY, ("slots",), "many ask the vendor; the question has its place"
-        ),
-        "count_query": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the vendor was asked and has no result yet"),
-        "called_back": Move(_UNDER_WAY, _UNDER_WAY, ("callback",), "the vendor has news, and must be asked for them"),
-        "callback_unreadable": Move(
-            _UNDER_WAY, _UNDER_WAY, ("callback",), "a result could not be read, and the vendor cannot be queried"
-        ),
-        "store_task_token": Move(_UNDER_WAY, _UNDER_WAY, ("poll",), "the execution waits for the vendor's callback"),
+        "plan": Move(frozenset({Status.QUEUED}), _IN_PROGRESS, "the recording was probed, and a vendor accepts it"),
+        "conversion_completed": _within_attempt("the recording is stored in the form that its vendor accepts"),
+        "conversion_failed": _within_attempt("the recording cannot be converted"),
+        "conversion_lost": _within_attempt("the converted recording was deleted; the conversion is repeated"),
+        "assign_slot": _within_attempt("the rate limiter reserved a submission slot for the attempt"),
+        "claim": _within_attempt("one invocation is about to submit; no other may until the claim ends"),
+        "change_edition": _within_attempt("the account has no right to the edition; the next one is submitted to"),
+        "retry_submission": _within_attempt("the vendor did not answer; the same attempt is submitted again"),
+        "submitted": _within_attempt("the vendor accepted the recording"),
+        "assign_query_slot": _within_attempt("the rate limiter reserved a slot for the query"),
+        "count_query": _within_attempt("the vendor was queried and has no result yet"),
+        "called_back": _within_attempt("the vendor reported a result that must be queried"),
+        "callback_unreadable": _within_attempt("the result in a callback is unreadable, and the vendor has no query"),
+        "store_task_token": _within_attempt("the execution waits for the vendor's callback"),
         "attempt_failed": Move(
-            _UNDER_WAY,
+            _IN_PROGRESS,
             frozenset({Status.IN_PROGRESS, Status.FAILED}),
-            ("finish",),
-            "the attempt ended: the same vendor again, the next one, or nobody is left",
+            "the attempt ended; the same vendor, the next vendor or the end of the job follows",
         ),
-        "complete": Move(_UNDER_WAY, frozenset({Status.COMPLETED}), ("finish",), "the transcript is stored"),
-        "fail": Move(OPEN, frozenset({Status.FAILED}), ("finish",), "the end without a transcript"),
-        "restart": Move(OPEN, OPEN, ("restart",), "nobody looked after the job, or a step failed for good"),
-        "redrive": Move(
-            frozenset({Status.FAILED}), frozenset({Status.QUEUED}), ("restart",), "an operator wants it tried again"
-        ),
-        "mark_event_published": Move(ENDED, ENDED, ("publication",), "the world was told of the end"),
+        "complete": Move(_IN_PROGRESS, frozenset({Status.COMPLETED}), "the transcript is stored"),
+        "fail": Move(OPEN, frozenset({Status.FAILED}), "the job ended without a transcript"),
+        "restart": Move(OPEN, OPEN, "the job stalled, or a step failed after all its retries"),
+        "redrive": Move(frozenset({Status.FAILED}), frozenset({Status.QUEUED}), "an operator starts the job again"),
+        "mark_event_published": Move(ENDED, ENDED, "the event of the job's end was published"),
     }
 )
 
@@ -117,7 +98,7 @@ _P = ParamSpec("_P")
 
 
 def _move(method: "Callable[Concatenate[Job, _P], Job]") -> "Callable[Concatenate[Job, _P], Job]":
-    """A method that moves a job as LIFE_CYCLE allows under its name, and otherwise not at all."""
+    """Restrict a move to the statuses that LIFE_CYCLE allows under its name; from others, return the job unchanged."""
     allowed = LIFE_CYCLE[method.__name__]
 
     @wraps(method)
@@ -133,24 +114,24 @@ def _move(method: "Callable[Concatenate[Job, _P], Job]") -> "Callable[Concatenat
 
 
 class Attempt(AttemptRecord):
-    """One try with one vendor. `number` counts from 1 over the whole job and is part of the callback address."""
+    """One submission of a job to one vendor. `number` counts from 1 and is part of the callback address."""
 
     number: int
     planning: int = 1  # which planning of the job it belongs to: a redrive plans anew
     edition: str | None = None  # of the vendor's product, where it has several
     due_at: datetime  # not before
-    has_slot: bool = False  # due_at is a slot of the vendor's pace
-    slots: int = 0  # how many were taken; one that is missed is taken anew
+    has_slot: bool = False  # due_at is a slot of the vendor's rate limit
+    slots: int = 0  # how many were reserved; one that is missed is replaced
     claimed_at: datetime | None = None
     claim_s: int = round(SHORT_CALL_S) + CLAIM_MARGIN_S  # seconds for which no other invocation may submit
     claims: int = 0
     waits: int = 0  # for its callback, each in a task of the state machine
     typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
     queries: int = 0
-    query_slot: datetime | None = None  # a place in the line of those who ask, when that is long
-    address_gone_since: datetime | None = None  # queries have met an address that is gone, the last one too
-    called_back: bool = False  # with news that must be asked for
-    unreadable_callbacks: int = 0  # whose result could not be read
+    query_slot: datetime | None = None  # of the next query, where the limiter of queries has a queue
+    address_gone_since: datetime | None = None  # since when every query found the vendor's address gone
+    called_back: bool = False  # the vendor reported a result that must be queried
+    unreadable_callbacks: int = 0
     vendor_task_id: str | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -159,7 +140,7 @@ class Attempt(AttemptRecord):
     message: str | None = None
 
     def record(self) -> AttemptRecord:
-        """The attempt as transcripts and readers know it."""
+        """Return the attempt as transcripts keep it."""
         return AttemptRecord(**{name: getattr(self, name) for name in AttemptRecord.model_fields})
 
 
@@ -170,12 +151,12 @@ class StoredConversion(Conversion):
     compute_ms: int
 
     def record(self) -> Conversion:
-        """The conversion as transcripts and readers know it."""
+        """Return the conversion as transcripts keep it."""
         return Conversion(**{name: getattr(self, name) for name in Conversion.model_fields})
 
 
 class Restart(BaseModel):
-    """A time when the job was picked up again, and why."""
+    """When and why the job was started again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -185,7 +166,7 @@ class Restart(BaseModel):
 
 
 class JobError(BaseModel):
-    """Why a job failed; `message` says what to do."""
+    """Why a job failed. message: what happened and what to do."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -201,20 +182,18 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     job_id: str
-    run: int = 1  # part of the execution's name: a restart or redrive is a new run
+    run: int = 1  # number of the execution, part of its name: a restart or redrive starts a new one
     plannings: int = 0  # how often vendors were chosen
     row_version: int = 0
     status: Status = Status.QUEUED
     source: Source
     options: Options = Options()
-    requested: RequestedOptions | None = (
-        None  # what a request asked for, beside the recording; it wins over all that lies there
-    )
+    requested: RequestedOptions | None = None  # by the request that created the job: the highest precedence
     audio: Audio | None = None
     vendor: str | None = None
-    choice: VendorChoice | None = None  # why it is this one
-    chain: list[str] = []  # vendors to go to, in order, when this one cannot serve
-    forms: dict[str, Form] = {}  # that the recording is converted to, by vendor; it takes it as it is without one
+    choice: VendorChoice | None = None  # why this vendor
+    chain: list[str] = []  # the vendors that follow, in order, if this one fails
+    forms: dict[str, Form] = {}  # by vendor, the form that the recording is converted to; without one, none
     conversion: StoredConversion | None = None  # the last one
     conversion_error: JobError | None = None
     attempts: list[Attempt] = []
@@ -223,7 +202,7 @@ class Job(BaseModel):
     transcript_key: str | None = None
     error: JobError | None = None
     warnings: list[str] = []
-    event_published: bool = False  # the event that tells of the end was sent
+    event_published: bool = False  # the event of the job's end
     cost: Cost | None = None  # of everything until the last end
     created_at: datetime
     updated_at: datetime
@@ -233,35 +212,35 @@ class Job(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def open(self) -> str | None:
-        """The part of the index of open jobs that this one is in: somebody must still look after it."""
+        """The partition of the index of open jobs that this job is in; None once its end is published."""
         return None if self.finished and self.event_published else self.job_id[0]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def part(self) -> str:
-        """The part of the index of all jobs that this one is in."""
+        """The partition of the index of all jobs that this job is in."""
         return self.job_id[0]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def recency(self) -> str:
-        """Its place there: no two jobs share one, and of two the later created one is greater."""
+        """The sort key in that index: unique, and greater for a job that was created later."""
         return recency(self.created_at, self.job_id)
 
     @property
     def finished(self) -> bool:
-        """Whether this is the end."""
+        """Whether the job has ended."""
         return self.status in ENDED
 
     @property
     def audio_s(self) -> float | None:
-        """The recording's length in seconds; None where nobody knows it."""
+        """The recording's length in seconds; None where it is not known."""
         length_ms = self.audio.duration_ms if self.audio else None
         return None if length_ms is None else length_ms / 1000
 
     @property
     def execution_name(self) -> str:
-        """The one name under which this run's execution can be started."""
+        """The name of the current execution, which AWS Step Functions accepts once."""
         return f"{self.job_id}-{self.run}"
 
     @property
@@ -280,13 +259,13 @@ class Job(BaseModel):
 
     @property
     def recoveries(self) -> int:
-        """How often the job was picked up again by itself, since an operator last did."""
+        """How often the job was restarted since an operator last redrove it."""
         by_itself = takewhile(lambda restart: not restart.by_operator, reversed(self.restarts))
         return sum(1 for _ in by_itself)
 
     @property
     def planned(self) -> bool:
-        """Whether the current run has an attempt: its recording is understood, and a vendor was chosen."""
+        """Whether the job has a current attempt: its recording was probed, and a vendor was chosen."""
         return self.status is not Status.QUEUED and bool(self.attempts)
 
     @property
@@ -296,7 +275,7 @@ class Job(BaseModel):
 
     @property
     def converted(self) -> StoredConversion | None:
-        """The conversion that the current attempt is about; None for one about the recording itself."""
+        """The conversion that the current attempt submits; None if it submits the recording itself."""
         fits = self.form is not None and self.conversion is not None and self.conversion.form == self.form.name
         return self.conversion if fits else None
 
@@ -336,9 +315,9 @@ class Job(BaseModel):
         choice: VendorChoice | None = None,
         forms: Mapping[str, Form] = MappingProxyType({}),
     ) -> "Job":
-        """The recording is known and at least one vendor takes it: the first of `vendors` is next.
+        """Start the first attempt, with the first of `vendors`; the others form the chain.
 
-        forms: by vendor, the form that it takes the recording in, where it does not take it as it is.
+        forms: by vendor, the form that the recording is converted to before it is submitted there.
         """
         first = self.model_copy(update={"plannings": self.plannings + 1})
         return first._moved(
@@ -357,7 +336,7 @@ class Job(BaseModel):
 
     @_move
     def conversion_completed(self, made: StoredConversion, warning: str, now: datetime) -> "Job":
-        """Note the recording in another form; a length that the recording does not tell is that of what was made."""
+        """Note the converted recording, and its length if the recording itself does not state one."""
         if self.form is None or self.form.name != made.form or self.converted is not None:
             return self
         warned = self._warned([warning], now)._moved(now, conversion=made)
@@ -367,7 +346,7 @@ class Job(BaseModel):
 
     @_move
     def conversion_failed(self, form: Form, error: AsrError, now: datetime) -> "Job":
-        """Note why the recording cannot be converted; the submit step ends the job with it."""
+        """Note why the recording cannot be converted; the submit step ends the job with this error."""
         if self.form != form or self.converted is not None:
             return self
         failure = JobError(class_=error.error_class, vendor=None, code=error.code, message=error.message)
@@ -375,12 +354,12 @@ class Job(BaseModel):
 
     @_move
     def conversion_lost(self, now: datetime) -> "Job":
-        """Forget a conversion whose result is gone: it is made again."""
+        """Forget a conversion whose result was deleted, so that it is repeated."""
         return self._moved(now, conversion=None)
 
     @_move
     def assign_slot(self, slot: datetime, now: datetime) -> "Job":
-        """The attempt has its place in the vendor's line; standing in a long line does not use up the job's time."""
+        """Note the attempt's slot in the vendor's rate limit, and move the job's deadline behind it."""
         deadline_at = max(self.deadline_at, slot + timedelta(seconds=DEADLINE_S))
         slots = self.attempt.slots + 1
         return self._attempt_moved(now, due_at=slot, has_slot=True, slots=slots)._moved(now, deadline_at=deadline_at)
@@ -398,9 +377,9 @@ class Job(BaseModel):
     ) -> "Job":
         """Claim the attempt: no other invocation may submit it until the vendor's longest call has surely ended.
 
-        vendor_task_id: the one that the submission will have, where we choose it: written down first, it is known
-        whatever happens then.  warnings: what this vendor cannot honour.  longest_call_s: of the vendor.
-        edition: which one of the vendor's product is submitted to.  typical_s: what the vendor usually takes.
+        vendor_task_id: the id that the submission will have, where this system chooses it: stored first, it is known
+        even if the invocation crashes.  warnings: what this vendor cannot fulfil.  longest_call_s: of the vendor.
+        edition: of the vendor's product.  typical_s: the vendor's usual turnaround.
         """
         claimed = self._attempt_moved(
             now,
@@ -424,7 +403,7 @@ class Job(BaseModel):
 
     @_move
     def retry_submission(self, number: int, now: datetime, retry_after_s: float = 0) -> "Job":
-        """The vendor did not answer to attempt `number`, which can be repeated without harm: once more, later."""
+        """Schedule attempt `number` again, after the vendor did not answer to a submission that is safe to repeat."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims, retry_after_s))
@@ -432,14 +411,14 @@ class Job(BaseModel):
 
     @_move
     def submitted(self, number: int, vendor_task_id: str, now: datetime) -> "Job":
-        """The vendor took attempt `number`."""
+        """Note that the vendor accepted attempt `number`."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
         return self._attempt_moved(now, vendor_task_id=vendor_task_id, submitted_at=now)
 
     @_move
     def count_query(self, number: int, now: datetime, *, gone: bool = False) -> "Job":
-        """Count a query that brought no result yet. gone: the vendor's address was not there."""
+        """Count a query that returned no result. gone: the vendor's address answered that it does not exist."""
         if self.attempt.number != number:
             return self
         address_gone_since = (self.attempt.address_gone_since or now) if gone else None
@@ -449,38 +428,38 @@ class Job(BaseModel):
 
     @_move
     def assign_query_slot(self, number: int, slot: datetime, now: datetime) -> "Job":
-        """The question about attempt `number` has its place in the line of those who ask."""
+        """Note the slot of the next query about attempt `number`."""
         return self if self.attempt.number != number else self._attempt_moved(now, query_slot=slot)
 
     @_move
     def called_back(self, number: int, now: datetime) -> "Job":
-        """The vendor of attempt `number` has news: no callback is waited for any more, it is asked."""
+        """Note that the vendor of attempt `number` reported a result: the next step is a query."""
         return self if self.attempt.number != number else self._attempt_moved(now, called_back=True)
 
     @_move
     def callback_unreadable(self, number: int, now: datetime) -> "Job":
-        """The result in a callback for attempt `number` could not be read, and the vendor cannot be queried."""
+        """Count a callback for attempt `number` whose result is unreadable, of a vendor without a query."""
         if self.attempt.number != number:
             return self
         return self._attempt_moved(now, unreadable_callbacks=self.attempt.unreadable_callbacks + 1)
 
     @_move
     def store_task_token(self, task_token: str, now: datetime) -> "Job":
-        """The execution waits for a callback under this token."""
+        """Store the token with which a callback ends the execution's wait."""
         return self._attempt_moved(now, waits=self.attempt.waits + 1)._moved(now, task_token=task_token)
 
     @_move
     def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":
-        """Attempt `number` ended: the same vendor again, the first of `followers`, or the end of the job.
+        """End attempt `number`, then plan the next one or fail the job.
 
-        After the job's deadline no other attempt is begun.
-
-        followers: the vendors of the chain that this error leaves a chance to, in order.
+        A retryable error repeats the vendor, MAX_TRIES times at most; otherwise the first of `followers` is next. After
+        the job's deadline no further attempt is planned.
+        followers: the vendors of the chain that may still succeed after this error, in order.
         """
         if self.attempt.number != number:
             return self
-        told = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
-        ended = self._attempt_moved(now, **told)
+        outcome = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
+        ended = self._attempt_moved(now, **outcome)
         vendor = self.attempt.vendor
         tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
@@ -496,11 +475,11 @@ class Job(BaseModel):
 
     @_move
     def fail(self, error: AsrError, now: datetime) -> "Job":
-        """The end without a transcript; when more than one attempt was made, the error tells of all of them."""
-        story = [
+        """End the job without a transcript; after more than one attempt, the error lists all of them."""
+        failed = [
             f"attempt {each.number}, {each.vendor}: {each.code} ({each.outcome})" for each in self.attempts if each.code
         ]
-        message = "\n".join([error.message, "What was tried:", *story]) if len(story) > 1 else error.message
+        message = "\n".join([error.message, "What was tried:", *failed]) if len(failed) > 1 else error.message
         failure = JobError(class_=error.error_class, vendor=error.vendor, code=error.code, message=message)
         return self._moved(now, status=Status.FAILED, error=failure)
 
@@ -514,7 +493,7 @@ class Job(BaseModel):
         *,
         duration_ms: int | None = None,
     ) -> "Job":
-        """The end with a transcript, which is stored already. duration_ms: the length that the vendor tells."""
+        """End the job with its transcript, which is stored already. duration_ms: the length that the vendor reports."""
         done = self._attempt_moved(
             now,
             vendor_task_id=self.attempt.vendor_task_id or vendor_task_id,
@@ -530,13 +509,14 @@ class Job(BaseModel):
 
     @_move
     def restart(self, reason: str, now: datetime, *, fresh: bool = True) -> "Job":
-        """The job goes on from where it stands: in a new run (fresh), or in its own, which met something unforeseen."""
+        """Continue the job from its current state. fresh: in a new execution; if not, in the current one."""
         restarts = [*self.restarts, Restart(at=now, reason=reason)]
-        return self._moved(now, run=self.run + fresh, restarts=restarts, task_token=None)
+        run = self.run + 1 if fresh else self.run
+        return self._moved(now, run=run, restarts=restarts, task_token=None)
 
     @_move
     def redrive(self, reason: str, now: datetime) -> "Job":
-        """Tried again from the start, in a new run; what was tried before stays on the job."""
+        """Start the failed job again from the beginning, in a new execution; its earlier attempts stay on the row."""
         return self._moved(
             now,
             status=Status.QUEUED,
@@ -553,13 +533,13 @@ class Job(BaseModel):
 
     @_move
     def mark_event_published(self, expires_at: int, cost: Cost | None = None) -> "Job":
-        """The world was told of the end, and of its cost; from now on the row may be forgotten at `expires_at`."""
+        """Note that the event of the end was published, with the job's cost. expires_at: of the row, UNIX seconds."""
         return self.model_copy(update={"event_published": True, "expires_at": expires_at, "cost": cost})
 
     def free_from(self) -> datetime:
-        """From when the current attempt may be submitted: its turn has come, and no claim on it stands.
+        """Return when the current attempt may be submitted: it is due, and no claim on it holds.
 
-        Under a task id of ours a second submission is no second task: there, no claim needs to be waited for.
+        Where this system chooses the task id, a second submission starts no second task: no claim needs to end.
         """
         attempt = self.attempt
         if attempt.claimed_at is None or attempt.vendor_task_id is not None:
@@ -572,7 +552,7 @@ class Job(BaseModel):
         return (claimed_at - now).total_seconds() + self.attempt.claim_s if claimed_at else 0.0
 
     def restart_wait_s(self) -> float:
-        """Seconds before a job that met something unforeseen goes on: longer each time."""
+        """Return the seconds to wait before a job continues after a step failed: four times as long each time."""
         return float(RESTART_WAIT_S * 4 ** max(0, self.recoveries - 1))
 
 
@@ -582,23 +562,23 @@ def claim_s(longest_call_s: float) -> int:
 
 
 def job_id(source: Source) -> str:
-    """The id of an object version's job: the same for a redelivered event, another for a changed object.
+    """Return the id of an object version's job: the same for a redelivered event, another for a changed object.
 
-    From bucket, key and version id; without versioning, ETag and sequencer. Never from the time.
+    It is a hash of bucket, key and version id; without versioning, of ETag and sequencer. Never of the time.
     """
     version = [source.version_id] if source.version_id else [source.etag, source.sequencer]
     return hashlib.sha256("\n".join([source.bucket, source.key, *version]).encode()).hexdigest()[:32]
 
 
 def recency(created_at: datetime, job_id: str = "") -> str:
-    """The place of a job in the order of creation, as text that sorts so; without an id, the first of that moment."""
+    """Return the sort key of a job in the order of creation; without an id, the lowest of that moment."""
     # Not by strftime, which leaves zeros out of early years.
     moment = created_at.astimezone(UTC).replace(tzinfo=None)
     return f"{moment.isoformat(timespec='microseconds')}Z#{job_id}"
 
 
 def new_job(source: Source, now: datetime, requested: RequestedOptions | None = None) -> Job:
-    """The job of an object version that was just seen, or asked for."""
+    """Return a new job for an object version. requested: the options of the request that creates it, if one does."""
     return Job(
         job_id=job_id(source),
         source=source,
