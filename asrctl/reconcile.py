@@ -16,7 +16,7 @@ from asrcore.core.option_sources import is_sidecar
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import after, rank
 from asrcore.core.transcript import transcript_key
-from asrcore.services import ObjectVersion
+from asrcore.ports import ObjectVersion
 from asrcore.stores.objects import SEQUENCER
 from asrctl.formatting import count, quote_name
 from asrctl.progress import ProgressReporter

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
-from asrcore.services import ObjectVersion, Services
+from asrcore.ports import ObjectVersion
+from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.result import OperatorError
 

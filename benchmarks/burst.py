@@ -25,7 +25,8 @@ from asrcore.events import step_event
 from asrcore.job_creation import handle_new_objects
 from asrcore.metrics import Metrics
 from asrcore.poll import dispatch_step
-from asrcore.services import ConflictError, Services
+from asrcore.ports import ConflictError
+from asrcore.services import Services
 from asrcore.submit import submit
 from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S, Desk
@@ -238,7 +239,7 @@ class _Burst:
             base,
             settings=base.settings.model_copy(update={"tuning": {VENDOR: tuning}}),
             jobs=_Slow(world.jobs, self, frozenset({"create", "save", "reserve_slot"})),
-            history=_Slow(world.history, self, frozenset({"note"})),
+            turnaround_stats=_Slow(world.turnaround_stats, self, frozenset({"record"})),
             metrics=_Uncounted(memory.STACK, print),
             workflow=_Executions(machine),
             now=self.clock.now,
@@ -302,7 +303,7 @@ class _Executions:
     def start(self, name: str, step: Any) -> None:
         self.machine.start_execution(name=name, input=json.dumps(step.envelope()))
 
-    def wake(self, task_token: str, step: Any) -> None:
+    def complete_task(self, task_token: str, step: Any) -> None:
         raise LookupError("this vendor does not call back")
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from asrcore.core.audio import Audio, probe
-from asrcore.core.job import Job, new_job
+from asrcore.core.job import Job, new_job, recognition_request
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
 from asrcore.finish import settle
 from asrcore.outcome import RawReply, Recognized
 from asrcore.render import FORMATS
-from asrcore.services import recognition_request
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import reply

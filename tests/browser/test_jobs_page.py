@@ -19,7 +19,7 @@ from playwright.sync_api import Page, Route, expect
 from werkzeug.wrappers import Request, Response
 
 from asrcore.api import transcripts
-from asrcore.services import Stored
+from asrcore.ports import StoredObject
 from tests.support.api_client import Caller
 from tests.support.loopback import Loopback
 from tests.support.memory import MemoryTranscripts, World
@@ -224,7 +224,7 @@ class Bucket(Loopback, MemoryTranscripts):
     lets_in: str = ""
     got: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def presign(self, stored: Stored, file_name: str) -> str:
+    def presign(self, stored: StoredObject, file_name: str) -> str:
         return self.at(f"/{quote(stored.key)}")
 
     def answer_to(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from asrcore.core.turnaround_stats import ENOUGH
 from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
 from tests.support import embedded
-from tests.support.memory import START, MemoryHistory
+from tests.support.memory import START, MemoryTurnaroundStats
 from tests.support.table import create_jobs_table
 
 HOUR_S = 3600
@@ -23,12 +23,12 @@ def client(aws):
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def history(request, client):
-    return MemoryHistory() if request.param == "memory" else DynamoTurnaroundStats(client, "jobs")
+    return MemoryTurnaroundStats() if request.param == "memory" else DynamoTurnaroundStats(client, "jobs")
 
 
 def note(history, turnaround_s=120, *, times=ENOUGH, vendor="toy", now=START, audio_s=HOUR_S):
     for _ in range(times):
-        history.note(vendor, audio_s, turnaround_s, now)
+        history.record(vendor, audio_s, turnaround_s, now)
 
 
 def test_vendor_without_completed_jobs_has_no_statistics(history):
@@ -75,10 +75,10 @@ def test_concurrent_writes_are_all_counted(client):
     def another(**_call):
         if len(others) < 9:
             others.append("writes before this call reaches the table")
-            history.note("toy", HOUR_S, 100, START)
+            history.record("toy", HOUR_S, 100, START)
 
     client.meta.events.register("before-call.dynamodb", another)
-    history.note("toy", HOUR_S, 100, START)
+    history.record("toy", HOUR_S, 100, START)
 
     (item,) = client.scan(TableName="jobs")["Items"]
     assert item["count_11"] == {"N": "10"}
@@ -86,7 +86,7 @@ def test_concurrent_writes_are_all_counted(client):
 
 
 def test_item_expires_when_it_is_no_longer_read(client):
-    DynamoTurnaroundStats(client, "jobs").note("toy", HOUR_S, 100, START)
+    DynamoTurnaroundStats(client, "jobs").record("toy", HOUR_S, 100, START)
 
     (item,) = client.scan(TableName="jobs")["Items"]
     assert item["job_id"] == {"S": f"history#toy#{START:%Y-%m}"}
@@ -129,7 +129,7 @@ def test_failing_table_is_ignored_and_not_read_again_at_once(error):
     client = Unwell(error)
     history = DynamoTurnaroundStats(client, "jobs")
 
-    history.note("toy", HOUR_S, 100, START)
+    history.record("toy", HOUR_S, 100, START)
     told = [history.typical_s("toy", HOUR_S, START) for _ in range(3)]
 
     assert told == [None] * 3

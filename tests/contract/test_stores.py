@@ -17,7 +17,7 @@ from asrcore.core.options import Options
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
-from asrcore.services import ConflictError, IdempotencyRecord, JobFilter, TranscriptOrigin
+from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, TranscriptOrigin
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
@@ -133,7 +133,7 @@ class TestJobs:
         jobs.reserve_slot("toy", RateLimit(1), START)
         jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).mark_event_published(1))
 
-        assert sorted(jobs.open_since()) == sorted(ages.values())
+        assert sorted(jobs.open_creation_times()) == sorted(ages.values())
 
     def test_each_vendor_has_a_line_of_its_own(self, jobs):
         jobs.reserve_slot("toy", RateLimit(1), START)
@@ -152,7 +152,7 @@ def make_thirty(jobs):
             job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
         made.append(job)
     jobs.reserve_slot("toy", RateLimit(1, per_day=2), START)
-    jobs.ask("key", IdempotencyRecord("wish", SOURCE), START)
+    jobs.create_idempotency_record("key", IdempotencyRecord("wish", SOURCE), START)
     return sorted(made, key=lambda job: job.recency, reverse=True)
 
 
@@ -160,7 +160,7 @@ def pages(jobs, wanted, limit):
     """Return the ids of every page of a list."""
     found, before = [], None
     for _ in range(100):
-        page = jobs.recent(wanted, limit, before)
+        page = jobs.list_recent(wanted, limit, before)
         assert len(page.job_ids) <= limit
         found += page.job_ids
         before = page.after
@@ -220,14 +220,14 @@ class TestListsOfJobs:
     def test_years_long_past_are_before_all_jobs(self, jobs, made):
         long_past = datetime(300, 1, 1, tzinfo=UTC)
 
-        assert len(jobs.recent(JobFilter(since=long_past), 100, None).job_ids) == len(made)
-        assert jobs.recent(JobFilter(until=long_past), 100, None).job_ids == []
+        assert len(jobs.list_recent(JobFilter(since=long_past), 100, None).job_ids) == len(made)
+        assert jobs.list_recent(JobFilter(until=long_past), 100, None).job_ids == []
 
     def test_a_job_that_comes_meanwhile_disturbs_no_page(self, jobs, made):
-        first = jobs.recent(JobFilter(), 10, None)
+        first = jobs.list_recent(JobFilter(), 10, None)
         jobs.create(new_job(SOURCE.model_copy(update={"version_id": "late"}), START + timedelta(hours=1)))
 
-        second = jobs.recent(JobFilter(), 100, first.after)
+        second = jobs.list_recent(JobFilter(), 100, first.after)
 
         assert first.job_ids + second.job_ids == [job.job_id for job in made]
 
@@ -252,13 +252,13 @@ class TestListsOfJobs:
             IdempotencyRecord("two", SOURCE.model_copy(update={"version_id": "v2"})),
         )
 
-        assert jobs.ask("k", first, START) == first
-        assert jobs.ask("k", second, START + timedelta(hours=23)) == first
-        assert jobs.ask("another", second, START) == second
-        assert jobs.asked("k", START + timedelta(hours=23)) == first
-        assert jobs.asked("k", START + timedelta(hours=25)) is None
-        assert jobs.ask("k", second, START + timedelta(hours=25)) == second
-        assert jobs.asked("nobody's", START) is None
+        assert jobs.create_idempotency_record("k", first, START) == first
+        assert jobs.create_idempotency_record("k", second, START + timedelta(hours=23)) == first
+        assert jobs.create_idempotency_record("another", second, START) == second
+        assert jobs.load_idempotency_record("k", START + timedelta(hours=23)) == first
+        assert jobs.load_idempotency_record("k", START + timedelta(hours=25)) is None
+        assert jobs.create_idempotency_record("k", second, START + timedelta(hours=25)) == second
+        assert jobs.load_idempotency_record("nobody's", START) is None
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -298,7 +298,7 @@ class TestTranscripts:
         assert store.read(store.find("t.json", SOURCE)) == b"text"
         assert store.find("t.json", SOURCE.model_copy(update={"version_id": "another"})) is None
         assert store.find("none.json", SOURCE) is None
-        assert store.made_from("t.json") == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
+        assert store.origin("t.json") == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
 
     def test_what_is_kept_apart_tells_what_it_was_made_from_too(self, transcripts):
         store, _ = transcripts
@@ -341,8 +341,8 @@ class TestVersions:
         versions.delete(newest)
 
         assert (newest.is_current, older.is_current) == (True, False)
-        assert versions.made_from(newest) is None
-        assert versions.made_from(older) == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
+        assert versions.origin(newest) is None
+        assert versions.origin(older) == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
         assert len(list(versions.under("transcripts", "transcripts/t.json"))) == 2
 
     def test_for_those_of_one_key_not_all_that_begins_with_it_is_listed(self, client):
@@ -520,7 +520,7 @@ class TestRecordings:
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
 
-        assert store.data(source, 10) == b"0123456789"
+        assert store.read_all(source, 10) == b"0123456789"
 
     def test_an_address_is_kept_once_and_given_as_it_is(self, bucket):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
@@ -537,7 +537,7 @@ class TestRecordings:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
             source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
 
-            assert store.data(source, 100) == b"the recording"
+            assert store.read_all(source, 100) == b"the recording"
 
     def test_but_not_from_inside(self, bucket):
         with Web() as web:
@@ -545,7 +545,7 @@ class TestRecordings:
             source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
 
             with pytest.raises(AsrError, match="BadUrl"):
-                store.data(source, 100)
+                store.read_all(source, 100)
 
     def test_stream_gives_this_version_in_pieces_each_time_anew(self, bucket, monkeypatch):
         monkeypatch.setattr("asrcore.stores.objects.CHUNK_BYTES", 4)
@@ -605,7 +605,7 @@ class TestRecordings:
 
         store = S3Recordings(bucket, s3_signer(), Uploads("audio", 1000))
 
-        ticket = store.ticket("incoming/auto/会.wav", "audio/wav", {"asr-speakers": "2"}, 60)
+        ticket = store.presign_upload("incoming/auto/会.wav", "audio/wav", {"asr-speakers": "2"}, 60)
 
         policy = json.loads(base64.b64decode(ticket.fields["policy"]))
         assert ticket.url == "https://audio.s3.us-east-1.amazonaws.com/"
@@ -682,7 +682,7 @@ class TestWorkflow:
 
                 raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
 
-        StepFunctionsWorkflow(Closed(), "arn").wake("token", Step(job_id="job", next=Next.COMPLETED))
+        StepFunctionsWorkflow(Closed(), "arn").complete_task("token", Step(job_id="job", next=Next.COMPLETED))
 
     def test_an_event_that_the_bus_did_not_take_is_an_error(self):
         class Full:

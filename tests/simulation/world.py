@@ -24,7 +24,8 @@ from asrcore.core.job import Job, job_id
 from asrcore.core.step import GRACE_S, next_check_deadline
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
-from asrcore.services import Converted, Services
+from asrcore.ports import ConvertedRecording
+from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
 from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
@@ -253,7 +254,7 @@ class World:
                 update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}, "conversion": "on"}
             ),
             jobs=DynamoJobs(jobs, "jobs"),
-            history=DynamoTurnaroundStats(jobs, "jobs"),
+            turnaround_stats=DynamoTurnaroundStats(jobs, "jobs"),
             recordings=(recordings := S3Recordings(s3, self.s3)),
             converter=FakeConverter(s3, recordings, self.pass_time),
             transcripts=S3Transcripts(s3, TRANSCRIPTS),
@@ -409,7 +410,9 @@ class FakeConverter:
     def __init__(self, s3: "Client", recordings: S3Recordings, pass_time: Callable[[float], None]) -> None:
         self._s3, self._recordings, self._pass_time = s3, recordings, pass_time
 
-    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+    def convert(
+        self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]
+    ) -> ConvertedRecording:
         """Write a second of silence, which is longer by what this version of the recording is longer by."""
         self._recordings.read(source, 0, source.size_bytes)
         self._pass_time(CONVERSION_S)
@@ -422,7 +425,7 @@ class FakeConverter:
             etag=answer["ETag"].strip('"'),
             size_bytes=len(body),
         )
-        return Converted(made, form.audio(1000))
+        return ConvertedRecording(made, form.audio(1000))
 
 
 class Client:

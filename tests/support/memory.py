@@ -23,18 +23,18 @@ from asrcore.core.tuning import Tuning
 from asrcore.core.turnaround_stats import TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 from asrcore.core.vendor import SHORT_CALL_S, ByteStream, HttpReply, HttpRequest, Vendor
 from asrcore.metrics import Metrics
-from asrcore.services import (
+from asrcore.ports import (
     ConflictError,
-    Converted,
+    ConvertedRecording,
     IdempotencyRecord,
     JobFilter,
     JobIdPage,
     ObjectVersion,
     PresignedPost,
-    Services,
-    Stored,
+    StoredObject,
     TranscriptOrigin,
 )
+from asrcore.services import Services
 from asrcore.settings import Settings
 
 STACK = "a-stack"
@@ -92,12 +92,12 @@ class MemoryJobs:
             if job is not None and job.open is not None and job.updated_at < before:
                 yield job_id
 
-    def open_since(self) -> Iterator[datetime]:
+    def open_creation_times(self) -> Iterator[datetime]:
         jobs = [self.load(job_id) for job_id in self.rows]
         yield from (job.created_at for job in jobs if job is not None and job.open is not None)
 
-    def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
-        jobs = [job for job in map(self.load, self.rows) if job is not None and wanted.takes(job)]
+    def list_recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
+        jobs = [job for job in map(self.load, self.rows) if job is not None and wanted.matches(job)]
         places = sorted((job.recency for job in jobs if before is None or job.recency < before), reverse=True)
         after = places[limit - 1] if len(places) > limit else None
         return JobIdPage([place.rpartition("#")[2] for place in places[:limit]], after)
@@ -111,25 +111,25 @@ class MemoryJobs:
             raise ConflictError(job.job_id)
         del self.rows[job.job_id]
 
-    def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
+    def load_idempotency_record(self, key: str, now: datetime) -> IdempotencyRecord | None:
         held, until = self.requests.get(key, (None, now))
         return held if until >= now else None
 
-    def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
-        held, until = self.requests.get(key, (asked, now))
+    def create_idempotency_record(self, key: str, record: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
+        held, until = self.requests.get(key, (record, now))
         if until <= now:
-            self.requests[key] = (asked, now + timedelta(days=1))
-            return asked
+            self.requests[key] = (record, now + timedelta(days=1))
+            return record
         return held
 
 
 @dataclass
-class MemoryHistory:
+class MemoryTurnaroundStats:
     """What completed jobs took, by vendor, month and band."""
 
     tallies: dict[tuple[str, str], dict[int, TurnaroundSum]] = field(default_factory=dict)
 
-    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+    def record(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
         month = self.tallies.setdefault((vendor, f"{now:%Y-%m}"), {})
         month[duration_bucket(audio_s)] = month.get(duration_bucket(audio_s), TurnaroundSum()) + turnaround_sum(
             turnaround_s
@@ -167,14 +167,16 @@ class MemoryRecordings:
     def presign(self, source: Source) -> str:
         return self._get(source)[0].decode() if is_remote(source.key) else self.url
 
-    def data(self, source: Source, at_most_bytes: int) -> bytes:
+    def read_all(self, source: Source, at_most_bytes: int) -> bytes:
         return self.elsewhere[self.presign(source)] if is_remote(source.key) else self._get(source)[0]
 
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
-        data = self.data(source, at_most_bytes)
+        data = self.read_all(source, at_most_bytes)
         return ByteStream(len(data), lambda: iter((data,)))
 
-    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
+    def presign_upload(
+        self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int
+    ) -> PresignedPost:
         named = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
         return PresignedPost("https://audio.example.com/", {"key": key, "Content-Type": content_type, **named})
 
@@ -197,7 +199,9 @@ class MemoryConverter:
     converted: list[str] = field(default_factory=list)
     failure: AsrError | None = None
 
-    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+    def convert(
+        self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]
+    ) -> ConvertedRecording:
         if self.failure is not None:
             raise self.failure
         self.recordings.read(source, 0, 1)
@@ -205,7 +209,7 @@ class MemoryConverter:
         self.recordings.objects[key] = (bytes(form.size_bytes(1000)), {})
         size_bytes = len(self.recordings.objects[key][0])
         made = Source(bucket=source.bucket, key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
-        return Converted(made, form.audio(1000))
+        return ConvertedRecording(made, form.audio(1000))
 
 
 @dataclass
@@ -224,20 +228,20 @@ class MemoryTranscripts:
         self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
         return True
 
-    def made_from(self, key: str) -> TranscriptOrigin | None:
+    def origin(self, key: str) -> TranscriptOrigin | None:
         return self.made.get(key)
 
     def put_superseded(self, key: str, body: bytes, source: Source) -> None:
         self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
 
-    def find(self, key: str, source: Source) -> Stored | None:
-        made = self.made_from(key)
-        return Stored(key, "v1", len(self.objects[key])) if made and made.is_of(source) else None
+    def find(self, key: str, source: Source) -> StoredObject | None:
+        made = self.origin(key)
+        return StoredObject(key, "v1", len(self.objects[key])) if made and made.is_of(source) else None
 
-    def read(self, stored: Stored) -> bytes:
+    def read(self, stored: StoredObject) -> bytes:
         return self.objects[stored.key]
 
-    def presign(self, stored: Stored, file_name: str) -> str:
+    def presign(self, stored: StoredObject, file_name: str) -> str:
         return f"https://transcripts.example.com/{stored.key}?as={file_name}"
 
 
@@ -257,8 +261,8 @@ class MemoryVersions:
     def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
         return (version for version in self.under(bucket, key) if version.key == key)
 
-    def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
-        return self.transcripts.made_from(version.key)
+    def origin(self, version: ObjectVersion) -> TranscriptOrigin | None:
+        return self.transcripts.origin(version.key)
 
     def delete(self, version: ObjectVersion) -> None:
         held: dict[str, Any] = self.transcripts.objects if version.bucket == "transcripts" else self.recordings.objects
@@ -283,7 +287,7 @@ class MemoryWorkflow:
     def start(self, name: str, step: Step) -> None:
         self.started.setdefault(name, step)
 
-    def wake(self, task_token: str, step: Step) -> None:
+    def complete_task(self, task_token: str, step: Step) -> None:
         self.woken.append((task_token, step))
 
     def status(self, name: str) -> str | None:
@@ -301,7 +305,7 @@ class MemoryEvents:
 
 
 @dataclass
-class MemoryReceiver:
+class MemoryWebhookClient:
     """What was posted; each post is answered by the next of `answers`, the last one stays."""
 
     posted: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
@@ -343,12 +347,12 @@ class World:
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
-    history: MemoryHistory = field(default_factory=MemoryHistory)
+    turnaround_stats: MemoryTurnaroundStats = field(default_factory=MemoryTurnaroundStats)
     recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
     transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     events: MemoryEvents = field(default_factory=MemoryEvents)
-    receiver: MemoryReceiver = field(default_factory=MemoryReceiver)
+    webhook_client: MemoryWebhookClient = field(default_factory=MemoryWebhookClient)
     webhook_queue: MemoryWebhookQueue = field(default_factory=MemoryWebhookQueue)
     converter: MemoryConverter = field(init=False)
     measured: list[str] = field(default_factory=list)  # lines of metrics
@@ -390,14 +394,14 @@ class World:
             ),
             vendors=self.vendors,
             jobs=self.jobs,
-            history=self.history,
+            turnaround_stats=self.turnaround_stats,
             recordings=self.recordings,
             converter=self.converter,
             transcripts=self.transcripts,
             versions=MemoryVersions(self.recordings, self.transcripts),
             workflow=self.workflow,
             events=self.events,
-            receiver=self.receiver,
+            webhook_client=self.webhook_client,
             webhook_queue=self.webhook_queue,
             metrics=Metrics(STACK, self.measured.append),
             secret=self._read_secret,

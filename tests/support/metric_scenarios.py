@@ -118,7 +118,7 @@ def forged_callback() -> World:
 def refused_webhook() -> World:
     """The webhook's receiver refuses an event for the third time, 305 seconds after it was published."""
     made = world(webhook={"keys": [WEBHOOK_KEY]})
-    made.receiver.answers = [500]
+    made.webhook_client.answers = [500]
     published_at = made.clock.isoformat()
     made.pass_time(sum(RETRY_WAITS_S[:2]))
     event = {"id": "e", "time": published_at, "detail-type": "Transcript Completed", "detail": {"job_id": "j"}}

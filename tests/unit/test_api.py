@@ -17,8 +17,8 @@ from asrcore.finish import settle
 from asrcore.job_creation import handle_new_objects
 from asrcore.outcome import JobFailed
 from asrcore.poll import query
+from asrcore.ports import ObjectVersion
 from asrcore.restart import redrive
-from asrcore.services import ObjectVersion
 from asrcore.submit import submit
 from tests.support.api_client import Caller
 from tests.support.memory import START, MemoryVersions
@@ -350,7 +350,7 @@ class TestOneJob:
     def test_it_tells_what_was_tried_and_what_it_takes_and_costs(self):
         made = world("retry", "accepted", vendors=(QUERY,))
         for _ in range(5):
-            made.history.note("toy-query", 1.0, 12.0, START)
+            made.turnaround_stats.record("toy-query", 1.0, 12.0, START)
         job = drop(made)
         made.pass_time(30)
         submit(job.job_id, made.services)
@@ -678,7 +678,7 @@ class TestEstimates:
     def test_what_a_recording_would_cost(self):
         made = world()
         for _ in range(5):
-            made.history.note("toy-query", 60.0, 20.0, START)
+            made.turnaround_stats.record("toy-query", 60.0, 20.0, START)
 
         told = Caller(made).get("/estimate?vendor=toy-query&seconds=60").json
 

@@ -5,7 +5,7 @@ import pytest
 from asrcore.core.job import job_id
 from asrcore.core.transcript import Source
 from asrcore.events import new_objects
-from asrcore.services import ObjectVersion
+from asrcore.ports import ObjectVersion
 from asrctl.reconcile import UnprocessedRecording, s3_event
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from asrcore.core.job import new_job
 from asrcore.core.rate_limit import RateLimit
-from asrcore.services import ConflictError
+from asrcore.ports import ConflictError
 from asrcore.stores.jobs import DynamoJobs
 from tests.support import embedded
 from tests.support.embedded import embedded_aws

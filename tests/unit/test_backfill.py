@@ -15,7 +15,7 @@ from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import Outcome, backfill_event
 from asrcore.failures import SomeFailedError
-from asrcore.services import TranscriptOrigin
+from asrcore.ports import TranscriptOrigin
 from tests.support.memory import START, MemoryRecordings, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 

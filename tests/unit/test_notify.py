@@ -30,7 +30,7 @@ NEW = "whsec_" + base64.b64encode(b"the new key, 32 bytes are better").decode()
 def hooked(*answers: int | AsrError, keys: object = (NEW,)) -> World:
     """A world with a receiver that answers so."""
     made = world(webhook={"keys": keys})
-    made.receiver.answers = list(answers or [200])
+    made.webhook_client.answers = list(answers or [200])
     return made
 
 
@@ -52,7 +52,7 @@ def test_a_message_of_the_queue_is_posted_as_the_specification_has_it():
 
     left = notify(deliveries(EVENT), made.services)
 
-    ((body, headers),) = made.receiver.posted
+    ((body, headers),) = made.webhook_client.posted
     assert left == []
     assert json.loads(body) == {"type": "transcript.completed", "timestamp": TOLD["time"], "data": TOLD["detail"]}
     assert headers == {
@@ -68,7 +68,7 @@ def test_a_failed_job_is_told_as_such():
 
     notify([sent(body={**TOLD, "detail-type": "Transcript Failed"})], made.services)
 
-    assert json.loads(made.receiver.posted[0][0])["type"] == "transcript.failed"
+    assert json.loads(made.webhook_client.posted[0][0])["type"] == "transcript.failed"
 
 
 def test_halves_of_characters_reach_nobody():
@@ -76,7 +76,7 @@ def test_halves_of_characters_reach_nobody():
 
     notify([sent(body={**TOLD, "detail": {**TOLD["detail"], "note": "\ud83d"}})], made.services)
 
-    assert json.loads(made.receiver.posted[0][0].decode())["data"]["note"] == "?"
+    assert json.loads(made.webhook_client.posted[0][0].decode())["data"]["note"] == "?"
 
 
 def test_while_a_key_is_rotated_out_both_sign():
@@ -84,7 +84,7 @@ def test_while_a_key_is_rotated_out_both_sign():
 
     notify([sent()], made.services)
 
-    ((body, headers),) = made.receiver.posted
+    ((body, headers),) = made.webhook_client.posted
     assert headers["webhook-signature"].split(" ") == [expected_signature(key, headers, body) for key in (NEW, OLD)]
 
 
@@ -95,7 +95,7 @@ def test_a_repetition_has_the_same_id_and_body_and_a_timestamp_and_signature_of_
     made.pass_time(5)
     assert notify([sent(2)], made.services) == []
 
-    (first, once), (second, again) = made.receiver.posted
+    (first, once), (second, again) = made.webhook_client.posted
     assert (first, once["webhook-id"]) == (second, again["webhook-id"])
     assert int(again["webhook-timestamp"]) == int(once["webhook-timestamp"]) + 5
     assert again["webhook-signature"] == expected_signature(NEW, again, second) != once["webhook-signature"]
@@ -155,7 +155,7 @@ def test_what_is_no_event_of_ours_is_not_posted_and_keeps_nobody_else_from_it(bo
     made = hooked()
 
     assert notify([sent(body=body, message_id="odd"), sent()], made.services) == ["odd"]
-    assert len(made.receiver.posted) == 1
+    assert len(made.webhook_client.posted) == 1
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_without_a_proper_key_nothing_is_posted_and_the_log_says_what_to_do(keys
     assert notify([sent()], made.services) == ["m1"]
 
     (logged,) = caplog.records
-    assert made.receiver.posted == []
+    assert made.webhook_client.posted == []
     assert logged.code == code
     assert "put" in logged.reason
     assert NEW.removeprefix("whsec_") not in str(logged.__dict__)

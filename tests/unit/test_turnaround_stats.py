@@ -93,7 +93,7 @@ class TestSchedule:
 
 def learn(made, turnaround_s=80, vendor=QUERY.name):
     for _ in range(ENOUGH):
-        made.history.note(vendor, 1, turnaround_s, made.clock)
+        made.turnaround_stats.record(vendor, 1, turnaround_s, made.clock)
 
 
 def test_a_vendor_whose_history_is_known_is_first_asked_at_half_its_usual_time():
@@ -129,7 +129,7 @@ def test_what_a_completed_attempt_took_is_noted_once():
     query(job.job_id, made.services)
 
     assert made.job().attempt.ended_at - submitted_at == timedelta(seconds=40)
-    assert made.history.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: turnaround_sum(40)}}
+    assert made.turnaround_stats.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: turnaround_sum(40)}}
 
 
 def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
@@ -137,7 +137,7 @@ def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
 
     drop(made)
 
-    assert made.history.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: turnaround_sum(1)}}
+    assert made.turnaround_stats.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: turnaround_sum(1)}}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_nothing_is_noted_of_an_attempt(vendor, words):
 
     drop(made)
 
-    assert made.history.tallies == {}
+    assert made.turnaround_stats.tallies == {}
 
 
 def test_the_row_of_a_job_whose_vendor_cannot_be_asked_holds_no_usual_time():

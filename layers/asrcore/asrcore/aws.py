@@ -14,7 +14,8 @@ from botocore.config import Config
 
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.metrics import Metrics
-from asrcore.services import Receiver, Services
+from asrcore.ports import WebhookClient
+from asrcore.services import Services
 from asrcore.settings import Settings
 from asrcore.stores.converter import S3Converter
 from asrcore.stores.jobs import DynamoJobs
@@ -71,14 +72,14 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         settings=settings,
         vendors={name: vendor.tuned(settings.tuning[name]) for name, vendor in VENDORS.items()},
         jobs=DynamoJobs(dynamodb, settings.jobs_table),
-        history=DynamoTurnaroundStats(dynamodb, settings.jobs_table),
+        turnaround_stats=DynamoTurnaroundStats(dynamodb, settings.jobs_table),
         recordings=recordings,
         converter=S3Converter(s3, recordings.read),
         transcripts=S3Transcripts(s3, settings.transcript_bucket, signer),
         versions=S3Versions(s3),
         workflow=StepFunctionsWorkflow(of("stepfunctions"), settings.state_machine_arn),
         events=EventBridge(of("events")),
-        receiver=_OnFirstUse(lambda: _receiver(settings)),
+        webhook_client=_OnFirstUse(lambda: _webhook_client(settings)),
         webhook_queue=SqsWebhookQueue(of("sqs"), settings.webhook_queue_url),
         metrics=Metrics(settings.stack_name, print),
         secret=StackSecret(secret, settings.secret_arn),
@@ -96,7 +97,7 @@ def _send(request: HttpRequest) -> HttpReply:
     return send(request)
 
 
-def _receiver(settings: Settings) -> Receiver:
+def _webhook_client(settings: Settings) -> WebhookClient:
     """Who is told by webhook. One function in six has one."""
     from asrcore.net.webhook_client import HttpWebhookClient  # noqa: PLC0415 - loaded when first used
 

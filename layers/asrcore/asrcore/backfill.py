@@ -82,7 +82,7 @@ def _handle_key(listed: Listed, bucket: str, services: Services) -> tuple[Entry,
         return _skipped(listed.key, "deleted since it was listed"), None
     if reason := skip_reason(source.key, source.size_bytes):
         return _skipped(source.key, reason), None
-    made = services.transcripts.made_from(transcript_key(source))
+    made = services.transcripts.origin(transcript_key(source))
     source = as_latest_version(source, made) if source.version_id else source
     # Rows expire: a version with a transcript had a job, and is not paid for twice.
     has_transcript = made is not None and made.version_id is not None and made.version_id == source.version_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from asrcore.core.callback_url import is_signed
 from asrcore.core.errors import AsrError, UnreadableResultError
-from asrcore.core.job import Job
+from asrcore.core.job import Job, recognition_request
 from asrcore.core.step import Next
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
@@ -13,7 +13,7 @@ from asrcore.events import CallbackRequest
 from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
-from asrcore.services import Services, recognition_request
+from asrcore.services import Services
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
     job = settle(outcome, services)
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
-        services.workflow.wake(job.task_token, step)
+        services.workflow.complete_task(job.task_token, step)
     return _yes(vendor) if is_read else CallbackResponse(400, json.dumps(vendor.acknowledge(stored=False)))
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
 from asrcore.core.transcript import transcript_key
-from asrcore.services import ConflictError, ObjectVersion, Services
+from asrcore.ports import ConflictError, ObjectVersion
+from asrcore.services import Services
 
 
 class JobInProgressError(Exception):
@@ -54,7 +55,7 @@ def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:
     base = transcript_key(source).removesuffix(".json")
     made = {f"{base}{extension}" for extension in (".json", *(each.extension for each in FORMATS.values()))}
     for version in services.versions.under(kept_in, f"{base}."):
-        origin = services.versions.made_from(version) if version.key in made else None
+        origin = services.versions.origin(version) if version.key in made else None
         if origin is not None and origin.is_of(source):
             yield version
     for folder in ("superseded", "raw"):

@@ -11,7 +11,8 @@ from asrcore.core.transcript import Source, transcript_key
 from asrcore.events import RequestEvent
 from asrcore.failures import Failures
 from asrcore.log import LOG
-from asrcore.services import Services, TranscriptOrigin
+from asrcore.ports import TranscriptOrigin
+from asrcore.services import Services
 from asrcore.submit import start_job
 
 
@@ -97,7 +98,7 @@ def resolve_version(bucket: str, key: str, version_id: str | None, services: Ser
         return services.recordings.look_up(named.model_copy(update={"version_id": version_id}))[0]
     if current.version_id is None:
         return current
-    return as_latest_version(current, services.transcripts.made_from(transcript_key(current)))
+    return as_latest_version(current, services.transcripts.origin(transcript_key(current)))
 
 
 def as_latest_version(source: Source, made: TranscriptOrigin | None) -> Source:

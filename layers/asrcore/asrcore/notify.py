@@ -35,7 +35,7 @@ def _is_done(delivery: QueuedMessage, services: Services) -> bool:
 def _is_taken(told: Message, services: Services) -> bool:
     timestamp_s = int(services.now().timestamp())
     try:
-        status = services.receiver.post(told.body, headers(told, timestamp_s, services.webhook_keys()))
+        status = services.webhook_client.post(told.body, headers(told, timestamp_s, services.webhook_keys()))
     except AsrError as error:
         LOG.error("a webhook could not be delivered", code=error.code, reason=error.message)
         return False

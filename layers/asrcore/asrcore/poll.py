@@ -1,7 +1,7 @@
 """The state machine's steps: ask a vendor, wait for its callback, and pick up what nobody foresaw."""
 
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
-from asrcore.core.job import Job
+from asrcore.core.job import Job, recognition_request
 from asrcore.core.rate_limit import EARLY_S, SHORT_WAIT_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
@@ -11,7 +11,7 @@ from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.restart import recover
-from asrcore.services import Services, recognition_request
+from asrcore.services import Services
 from asrcore.slots import reserve_query_slot
 
 GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
@@ -88,7 +88,7 @@ def await_callback(job_id: str, task_token: str, services: Services) -> Step:
     step = services.next_step(job)
     if step.next is not Next.CALLBACK:
         settle(job, services)
-        services.workflow.wake(task_token, step)
+        services.workflow.complete_task(task_token, step)
     return step
 
 

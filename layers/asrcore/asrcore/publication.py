@@ -51,4 +51,4 @@ def _record_turnaround(job: Job, services: Services) -> None:
     attempt = job.attempt
     if job.audio_s is not None and attempt.submitted_at is not None and attempt.ended_at is not None:
         turnaround_s = (attempt.ended_at - attempt.submitted_at).total_seconds()
-        services.history.note(attempt.vendor, job.audio_s, turnaround_s, services.now())
+        services.turnaround_stats.record(attempt.vendor, job.audio_s, turnaround_s, services.now())

@@ -7,7 +7,7 @@ key. Everything else can be repeated without harm.
 from dataclasses import replace
 
 from asrcore.core.errors import AsrError, NoAnswerError
-from asrcore.core.job import Job
+from asrcore.core.job import Job, recognition_request
 from asrcore.core.rate_limit import MAX_TRIES
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.routing import deliver_as_data
@@ -15,7 +15,7 @@ from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Completion, Delivery, HttpReply, VendorEndpoint
 from asrcore.log import LOG
 from asrcore.outcome import RawReply, Recognized
-from asrcore.services import Services, recognition_request
+from asrcore.services import Services
 
 
 class ClaimEndedError(Exception):
@@ -132,5 +132,5 @@ def _delivery(job: Job, services: Services) -> Delivery:
     size_bytes = 0 if is_remote(source.key) else source.size_bytes
     url = services.recordings.presign(source)
     if deliver_as_data(vendor, source.key, len(url), size_bytes, max_data_bytes):
-        return Delivery(data=services.recordings.data(source, max_data_bytes))
+        return Delivery(data=services.recordings.read_all(source, max_data_bytes))
     return Delivery(url=url)

@@ -15,7 +15,8 @@ from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, JobFailed, Outcome
 from asrcore.planning import plan
-from asrcore.services import ConflictError, Services
+from asrcore.ports import ConflictError
+from asrcore.services import Services
 from asrcore.slots import reserve_submission_slot
 from asrcore.submission import ClaimEndedError, submit_attempt
 
@@ -51,7 +52,8 @@ def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
 
     longest_call_s: a vendor whose calls may take longer is not called here.
     """
-    return settle(_run_stages(job, services, longest_call_s=longest_call_s), services)
+    outcome = _run_stages(job, services, longest_call_s=longest_call_s)
+    return settle(outcome, services)
 
 
 def _run_stages(job: Job, services: Services, *, longest_call_s: float) -> Outcome:
@@ -111,7 +113,7 @@ def _typical_s(job: Job, services: Services) -> int | None:
     """Return the whole seconds in which the attempt's vendor usually has the result, if it must be queried."""
     if job.audio_s is None or Completion.QUERY not in services.completion_modes(job):
         return None
-    usual_s = services.history.typical_s(job.attempt.vendor, job.audio_s, services.now())
+    usual_s = services.turnaround_stats.typical_s(job.attempt.vendor, job.audio_s, services.now())
     return None if usual_s is None else max(1, round(usual_s))
 
 

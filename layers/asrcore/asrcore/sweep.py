@@ -26,7 +26,7 @@ def sweep(services: Services) -> int:
     recovered = 0
     failures = Failures[str]("a stalled job could not be recovered")
     now = services.now()
-    services.metrics.open_jobs(services.jobs.open_since(), now)
+    services.metrics.open_jobs(services.jobs.open_creation_times(), now)
     for job_id in services.jobs.find_stalled(now - timedelta(seconds=GRACE_S)):
         LOG.append_keys(job_id=job_id)
         with failures.collect(job_id, job_id):

@@ -13,7 +13,8 @@ from asrcore.core.remote_recordings import REMOTE, USUAL_CONTENT, parse_remote_u
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.job_creation import get_or_create_job, resolve_version
-from asrcore.services import IdempotencyRecord, Services
+from asrcore.ports import IdempotencyRecord
+from asrcore.services import Services
 
 _S3 = "s3://"
 
@@ -41,13 +42,13 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
 def _named(asked: JobRequest, key: str, services: Services) -> Source:
     """The object version that a key is about: the one that it first came with, if it did."""
     digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    first = services.jobs.asked(key, services.now())
+    first = services.jobs.load_idempotency_record(key, services.now())
     if first is None:
         meant = IdempotencyRecord(digest, _source(asked, f"{key}/{digest}", services))
-        first = services.jobs.ask(key, meant, services.now())
-    elif first.wish == digest and services.jobs.load(job_id(first.source)) is None:
+        first = services.jobs.create_idempotency_record(key, meant, services.now())
+    elif first.request_digest == digest and services.jobs.load(job_id(first.source)) is None:
         services.recordings.look_up(first.source)  # its job was deleted, unless a process died before there was one
-    if first.wish != digest:
+    if first.request_digest != digest:
         raise KeyReusedError("another request came under this Idempotency-Key today: take a new key for a new one")
     return first.source
 

@@ -28,6 +28,6 @@ def make_estimate(
         request = RecognitionRequest("", 1, usual_audio(duration_ms), size_bytes or 0, wish.options)
         selected = choose(request, services.settings.vendor_chain, services.vendors, lambda _: None)
         name, choice = selected.vendors[0], selected.choice
-    typical_s = services.history.typical_s(name, seconds, services.now())
+    typical_s = services.turnaround_stats.typical_s(name, seconds, services.now())
     cost = estimate(name, duration_ms, services.settings.rates, size_bytes=size_bytes, turnaround_s=typical_s)
     return Estimate(vendor=name, choice=choice, seconds=seconds, cost=cost, typical_s=typical_s)

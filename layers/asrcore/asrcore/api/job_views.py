@@ -38,7 +38,7 @@ def detail(job: Job, services: Services) -> JobDetail:
     """All that there is to tell of a job."""
     known = None
     if job.vendor and job.audio_s is not None:
-        known = services.history.typical_s(job.vendor, job.audio_s, services.now())
+        known = services.turnaround_stats.typical_s(job.vendor, job.audio_s, services.now())
     return JobDetail(
         **dict(summary(job, services)),
         typical_s=known,

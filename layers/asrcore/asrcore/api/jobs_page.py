@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from asrcore.ports import StoredObject
 from asrcore.render.html import viewer
 from asrcore.render.pages import as_data, load
-from asrcore.services import Services, Stored
+from asrcore.services import Services
 
 _JOBS = Path(__file__).parent / "page" / "jobs"
 
@@ -29,8 +30,8 @@ def jobs_page(services: Services) -> JobsPage:
     viewer's script, and recordings from wherever they lie.
     """
     page, opened = load(_JOBS), viewer()
-    audio = _origin(services.recordings.ticket("-", "audio/-", {}, 1).url)
-    transcripts = _origin(services.transcripts.presign(Stored("-", None, 0), "-"))
+    audio = _origin(services.recordings.presign_upload("-", "audio/-", {}, 1).url)
+    transcripts = _origin(services.transcripts.presign(StoredObject("-", None, 0), "-"))
     policy = {
         "default-src": "'none'",
         "script-src": f"{page.script_hash} {opened.script_hash}",

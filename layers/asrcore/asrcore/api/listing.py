@@ -9,7 +9,8 @@ from asrcore.api.job_views import summary
 from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
 from asrcore.core.job import job_id
-from asrcore.services import JobFilter, Services
+from asrcore.ports import JobFilter
+from asrcore.services import Services
 
 MOST_VERSIONS = 100  # of one recording
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
@@ -17,7 +18,7 @@ _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """A page of jobs. cursor: of the page before. Raises BadCursorError."""
-    found = services.jobs.recent(wanted, limit, _read_cursor(cursor) if cursor else None)
+    found = services.jobs.list_recent(wanted, limit, _read_cursor(cursor) if cursor else None)
     jobs = services.jobs.load_all(found.job_ids)
     return JobPage(
         jobs=[summary(job, services) for job in jobs], next_cursor=_cursor(found.after) if found.after else None
@@ -32,7 +33,7 @@ def jobs_of(key: str, wanted: JobFilter, limit: int, cursor: str | None, service
     before = _read_cursor(cursor) if cursor else None
     versions = islice(services.versions.of(services.settings.audio_bucket, key), MOST_VERSIONS)
     held = services.jobs.load_all([job_id(each.source) for each in versions])
-    jobs = [job for job in held if wanted.takes(job) and (before is None or job.recency < before)]
+    jobs = [job for job in held if wanted.matches(job) and (before is None or job.recency < before)]
     jobs.sort(key=lambda job: job.recency, reverse=True)
     after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None
     return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=after)

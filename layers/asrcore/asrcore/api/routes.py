@@ -45,7 +45,8 @@ from asrcore.core.job import Job, Status
 from asrcore.core.routing import AUTO
 from asrcore.deletion import delete
 from asrcore.log import LOG
-from asrcore.services import JobFilter, Services
+from asrcore.ports import JobFilter
+from asrcore.services import Services
 
 JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600

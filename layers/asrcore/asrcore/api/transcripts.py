@@ -9,7 +9,8 @@ from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.transcript import Transcript
-from asrcore.services import JSON, Services, Stored
+from asrcore.ports import JSON, StoredObject
+from asrcore.services import Services
 
 # AWS Lambda answers at most 6 MB, and bytes travel as base64 in it.
 LARGEST_ANSWER_BYTES = 5_500_000
@@ -39,7 +40,7 @@ def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: 
     return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
 
 
-def _kept(job: Job, services: Services) -> Stored:
+def _kept(job: Job, services: Services) -> StoredObject:
     if not job.finished:
         raise NotEndedError(f"the job is {job.status}: GET /jobs/{job.job_id} tells when it has ended")
     if job.status is Status.FAILED or job.transcript_key is None:
@@ -52,7 +53,7 @@ def _kept(job: Job, services: Services) -> Stored:
 
 
 def _export(
-    job: Job, kept: Stored, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool
+    job: Job, kept: StoredObject, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool
 ) -> Content:
     from asrcore.render import FORMATS  # noqa: PLC0415 - only who reads needs it
 
@@ -71,7 +72,7 @@ def _export(
     return Content(location=services.transcripts.presign(stored, _file_name(job, made.extension)))
 
 
-def _made_now(kept: Stored, form: TranscriptFormat, services: Services) -> bytes:
+def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services) -> bytes:
     from asrcore.render import Exports  # noqa: PLC0415 - only who reads needs it
 
     exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)))

@@ -33,7 +33,7 @@ def offer_upload(asked: UploadRequest, services: Services) -> Upload:
     key = f"{INCOMING}{wish.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
     metadata = _metadata(wish, services)
     content_type = asked.content_type or _content_type(name)
-    ticket = services.recordings.ticket(key, content_type, metadata, LIFETIME_S)
+    ticket = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
     return Upload(
         url=ticket.url,
         fields=dict(ticket.fields),

@@ -29,7 +29,7 @@ from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.rate_limit import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
-from asrcore.core.vendor import SHORT_CALL_S
+from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
@@ -586,4 +586,20 @@ def new_job(source: Source, now: datetime, requested: RequestedOptions | None = 
         created_at=now,
         updated_at=now,
         deadline_at=now + timedelta(seconds=DEADLINE_S),
+    )
+
+
+def recognition_request(job: Job) -> RecognitionRequest:
+    """Return the current attempt as the vendor modules know it. Raises LookupError for a job without a plan."""
+    audio = job.planned_audio
+    attempt, converted = job.attempt, job.converted
+    return RecognitionRequest(
+        job.job_id,
+        attempt.number,
+        converted.audio if converted else audio,
+        converted.size_bytes if converted else job.source.size_bytes,
+        job.options,
+        repeated=attempt.claims > 1,
+        named=job.choice is not None and job.choice.code is ChoiceReason.NAMED,
+        edition=attempt.edition,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.transcript import Source
-from asrcore.services import Converted
+from asrcore.ports import ConvertedRecording
 
 FIRST_BYTES = 256 * 1024  # of a range after a seek: demuxers seek to a container's index and back
 NEXT_BYTES = 4 * 1024 * 1024  # of a range that follows another
@@ -25,7 +25,9 @@ class S3Converter:
         self._client = client
         self._read = read
 
-    def convert(self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]) -> Converted:
+    def convert(
+        self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]
+    ) -> ConvertedRecording:
         """Convert a recording and store the result under `key` in the same bucket.
 
         Args:
@@ -58,7 +60,7 @@ class S3Converter:
             upload.abort()
         size_bytes = len(transcoder.header) + transcoder.data_bytes
         made = Source(bucket=source.bucket, key=key, size_bytes=size_bytes, **stored)
-        return Converted(made, form.audio(transcoder.duration_ms))
+        return ConvertedRecording(made, form.audio(transcoder.duration_ms))
 
 
 class RangeReader(io.RawIOBase):

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from asrcore.core.job import PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.transcript import Source
-from asrcore.services import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
+from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
 
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
@@ -178,7 +178,7 @@ class DynamoJobs:
             ):
                 yield from (item["job_id"]["S"] for item in page["Items"])
 
-    def open_since(self) -> Iterator[datetime]:
+    def open_creation_times(self) -> Iterator[datetime]:
         """Yield when each job of the same index was created: not finished, or its event not published."""
         pages = self._client.get_paginator("query")
         for part in PARTS:
@@ -192,7 +192,7 @@ class DynamoJobs:
             ):
                 yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
 
-    def recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
+    def list_recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """Return a page of jobs, the newest first, from the index of all jobs, which is eventually consistent.
 
         EXAMINED jobs are read from each part of the index. A job is left out when some part was not read as far back
@@ -244,21 +244,21 @@ class DynamoJobs:
             left = answer.get("UnprocessedKeys")
         return [found[job_id] for job_id in job_ids if job_id in found]
 
-    def asked(self, key: str, now: datetime) -> IdempotencyRecord | None:
+    def load_idempotency_record(self, key: str, now: datetime) -> IdempotencyRecord | None:
         """Return the record of an idempotency key, if it is at most a day old."""
         place = {"job_id": {"S": _asked_name(key)}}
         held = self._client.get_item(TableName=self._table, Key=place, ConsistentRead=True).get("Item")
         # DynamoDB deletes an expired row days later.
         if held is None or int(held["expires_at"]["N"]) < int(now.timestamp()):
             return None
-        return IdempotencyRecord(held["wish"]["S"], Source.model_validate_json(held["source"]["S"]))
+        return IdempotencyRecord(held["request_digest"]["S"], Source.model_validate_json(held["source"]["S"]))
 
-    def ask(self, key: str, asked: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
+    def create_idempotency_record(self, key: str, record: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
         """Store the record of an idempotency key for a day, unless there is one. Return the one that is stored."""
         row = {
             "job_id": _asked_name(key),
-            "wish": asked.wish,
-            "source": asked.source.model_dump_json(),
+            "request_digest": record.request_digest,
+            "source": record.source.model_dump_json(),
             "expires_at": int(now.timestamp()) + ASKED_KEPT_S,
         }
         try:
@@ -271,8 +271,8 @@ class DynamoJobs:
         except ClientError as error:
             if not _is_conditional(error):
                 raise
-            return self.asked(key, now) or asked
-        return asked
+            return self.load_idempotency_record(key, now) or record
+        return record
 
     def _put(self, job: Job, **condition: Any) -> bool:
         row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # DynamoDB accepts no float

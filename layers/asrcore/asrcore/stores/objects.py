@@ -17,7 +17,7 @@ from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
-from asrcore.services import JSON, ObjectVersion, PresignedPost, Stored, TranscriptOrigin
+from asrcore.ports import JSON, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
@@ -129,7 +129,7 @@ class S3Recordings:
         url: str = self._signer.generate_presigned_url("get_object", self._version(source), ExpiresIn=URL_LIFETIME_S)
         return url
 
-    def data(self, source: Source, at_most_bytes: int) -> bytes:
+    def read_all(self, source: Source, at_most_bytes: int) -> bytes:
         """Return the whole recording. Raises AsrError as `look_up` does or, for a remote one, `remote_fetch.fetch`."""
         if not is_remote(source.key):
             return self.read(source, 0, min(source.size_bytes, at_most_bytes))
@@ -140,7 +140,7 @@ class S3Recordings:
     def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
         """Return the whole recording, to be read from S3 while it is sent; a remote one is fetched first."""
         if is_remote(source.key):
-            data = self.data(source, at_most_bytes)
+            data = self.read_all(source, at_most_bytes)
             return ByteStream(len(data), lambda: iter((data,)))
         return ByteStream(source.size_bytes, lambda: self._chunks(source))
 
@@ -162,7 +162,9 @@ class S3Recordings:
         if read_bytes != source.size_bytes:
             raise _unreadable(EOFError())
 
-    def ticket(self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int) -> PresignedPost:
+    def presign_upload(
+        self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int
+    ) -> PresignedPost:
         """Return the form with which a caller uploads one recording.
 
         S3 enforces what is signed: the key, the metadata, 1 to `max_bytes` bytes, and the content type's first part.
@@ -257,7 +259,7 @@ class S3Transcripts:
                 condition = {"IfMatch": held["ETag"]}
         return True
 
-    def made_from(self, key: str) -> TranscriptOrigin | None:
+    def origin(self, key: str) -> TranscriptOrigin | None:
         """Return which version of a recording the transcript under a key was made from; None without a transcript."""
         held = self._head(key)
         return _made(held) if held else None
@@ -266,7 +268,7 @@ class S3Transcripts:
         """Store the transcript of an older version of a recording."""
         self._put(key, body, JSON, _origin(source))
 
-    def find(self, key: str, source: Source) -> Stored | None:
+    def find(self, key: str, source: Source) -> StoredObject | None:
         """Return the transcript or export under a key that was made from this version of the recording, if any.
 
         It is the object's current version, unless a newer version of the recording has been transcribed since.
@@ -275,22 +277,22 @@ class S3Transcripts:
         if held is None:
             return None
         if _made(held).is_of(source):
-            return Stored(key, held.get("VersionId"), held["ContentLength"])
+            return StoredObject(key, held.get("VersionId"), held["ContentLength"])
         versions = S3Versions(self._client)
         for each in versions.of(self._bucket, key):
-            made = versions.made_from(each)
+            made = versions.origin(each)
             if made and made.is_of(source):
-                return Stored(key, each.version_id, each.size_bytes)
+                return StoredObject(key, each.version_id, each.size_bytes)
         return None
 
-    def read(self, stored: Stored) -> bytes:
+    def read(self, stored: StoredObject) -> bytes:
         """Return the object's content."""
         answer = self._client.get_object(Bucket=self._bucket, **_version(stored))
         with answer["Body"] as stream:
             body: bytes = stream.read()
         return body
 
-    def presign(self, stored: Stored, file_name: str) -> str:
+    def presign(self, stored: StoredObject, file_name: str) -> str:
         """Return a URL that downloads it as a file of that name, for DOWNLOAD_LIFETIME_S at most."""
         # RFC 6266 and 5987: an ASCII name for old clients, the true one for all others.
         plain = "".join(each if " " <= each <= "~" and each not in '"\\%' else "_" for each in file_name)
@@ -346,7 +348,7 @@ class S3Versions:
         """Yield the versions of one key, the newest first. S3 lists them before longer keys, which may be millions."""
         return takewhile(lambda version: version.key == key, self.under(bucket, key))
 
-    def made_from(self, version: ObjectVersion) -> TranscriptOrigin | None:
+    def origin(self, version: ObjectVersion) -> TranscriptOrigin | None:
         """Return which version of a recording an object was made from; None when the object was deleted."""
         try:
             held = self._client.head_object(Bucket=version.bucket, Key=version.key, VersionId=version.version_id)
@@ -365,7 +367,7 @@ def _made(held: Mapping[str, Any]) -> TranscriptOrigin:
     return TranscriptOrigin(held["Metadata"].get(VERSION), held["Metadata"].get(SEQUENCER, ""))
 
 
-def _version(stored: Stored) -> dict[str, str]:
+def _version(stored: StoredObject) -> dict[str, str]:
     return {"Key": stored.key, **({"VersionId": stored.version_id} if stored.version_id else {})}
 
 

@@ -15,7 +15,7 @@ _FAILED = (BotoCoreError, ClientError)
 
 
 class DynamoTurnaroundStats:
-    """The port `History`. client: a boto3 `dynamodb` client.
+    """The port `TurnaroundStats`. client: a boto3 `dynamodb` client.
 
     No job depends on the statistics: a failure of DynamoDB is logged, and the turnaround is unknown.
     """
@@ -25,7 +25,7 @@ class DynamoTurnaroundStats:
         self._table = table
         self._held: dict[str, tuple[datetime, Mapping[int, TurnaroundSum]]] = {}  # by vendor
 
-    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+    def record(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
         """Add one completed job. A request that the SDK repeats may count twice, which hardly changes the mean.
 
         Args:

@@ -30,7 +30,7 @@ class StepFunctionsWorkflow:
                 raise
             LOG.info("the execution exists already")
 
-    def wake(self, task_token: str, step: Step) -> None:
+    def complete_task(self, task_token: str, step: Step) -> None:
         """Complete a task that waits for a callback. A token that has expired, or was used, is no error."""
         try:
             self._client.send_task_success(taskToken=task_token, output=json.dumps(step.envelope()))
