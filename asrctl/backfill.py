@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -138,7 +138,7 @@ def _preview(stack: Stack, progress: ProgressReporter, asked: BackfillRequest) -
     data = BackfillStartShape(run=None, **dict(asked), dry_run=True)
     if asked.inventory:
         return CommandResult(data, [f"would go through the inventory {quote_name(asked.inventory)}"])
-    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.audio_bucket, Prefix=asked.prefix)
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.audio_bucket, Prefix=asked.prefix or "")
     objects = (each for page in pages for each in page.get("Contents", []))
     sizes = [
         each["Size"]
@@ -186,7 +186,7 @@ def _describe(stack: Stack, name: str) -> BackfillState:
         raise OperatorError(f"there is no backfill {name!r}: `backfill status` shows the latest") from error
     counts: dict[str, int] = {}
     for run in stack.states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]:
-        counts = stack.states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
+        counts.update(cast("dict[str, int]", stack.states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]))
     cause = ": ".join(execution[part] for part in ("error", "cause") if execution.get(part))
     return BackfillState(
         run=name, status=execution["status"], **json.loads(execution["input"]), objects=counts, cause=cause or None

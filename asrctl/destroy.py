@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,9 @@ from asrctl.result import CommandResult, OperatorError
 from asrctl.shapes import DestroyShape
 from asrctl.stack import Stack
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
 _GONE = {"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist"}
 # What would announce a stopped job as failed, or start it again: the sweep's schedule and its rule on execution status.
@@ -19,7 +22,7 @@ RULES = ("SweepFunctionSweep", "SweepFunctionExecutionEndedBadly")
 _RULES_SETTLE_S = 30  # EventBridge API reference, DisableRule: "allow a short period of time"
 # Step Functions guide, quotas: StopExecution's refill per second where it is lowest, which is in most regions.
 _STOPS_PER_S = 25
-_PATIENCE = {"Delay": 15, "MaxAttempts": 240}  # an hour: functions leave a VPC slowly
+_DELETION_DELAY_S, _DELETION_CHECKS = 15, 240  # an hour: functions leave a VPC slowly
 _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name"
 
 
@@ -60,7 +63,9 @@ def destroy(
     _unless_gone(stack.secrets.delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True)
     stack.cloudformation.delete_stack(StackName=stack.name)
     stopped += _stop_executions(stack, progress)
-    stack.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack.name, WaiterConfig=_PATIENCE)
+    stack.cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=stack.name, WaiterConfig={"Delay": _DELETION_DELAY_S, "MaxAttempts": _DELETION_CHECKS}
+    )
     deleted = (
         f"stack {stack.name} and {count(objects, 'object version')} deleted, {count(stopped, 'execution')} stopped"
     )
@@ -117,13 +122,13 @@ def _delete_bucket(stack: Stack, bucket: str, progress: ProgressReporter) -> int
     return objects
 
 
-def _delete_objects(stack: Stack, bucket: str, batch: list[dict[str, str]]) -> None:
+def _delete_objects(stack: Stack, bucket: str, batch: list["ObjectIdentifierTypeDef"]) -> None:
     answer = stack.s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
     if errors := answer.get("Errors"):
         raise ClientError({"Error": errors[0]}, "DeleteObjects")
 
 
-def _versions(stack: Stack, bucket: str) -> Iterator[list[dict[str, str]]]:
+def _versions(stack: Stack, bucket: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
     pages = stack.s3.get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": _AT_ONCE}):
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
@@ -15,6 +15,9 @@ from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import FailedEventRow, QueueShape
 from asrctl.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _HELD_S = 60  # nobody else sees a message meanwhile; longer than it takes to hand its event over
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
@@ -42,7 +45,7 @@ class FailedEventQueue:
     """A queue of events that failed: how its messages are read, and how one is sent once more."""
 
     url: str
-    read: Callable[[dict[str, Any]], FailedEvent]
+    read: Callable[["MessageTypeDef"], FailedEvent]
     send: Callable[[FailedEvent], object]
 
 
@@ -94,7 +97,7 @@ def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: 
     return CommandResult(data, [*lines, f"{count(len(sent), 'event')} replayed"])
 
 
-def parse_failed_event(message: dict[str, Any]) -> FailedEvent:
+def parse_failed_event(message: "MessageTypeDef") -> FailedEvent:
     """A message of the queue, as Lambda records events (Lambda guide: retaining records of asynchronous invocations).
 
     Raises OperatorError for one that Lambda did not put there.
@@ -118,7 +121,7 @@ def parse_failed_event(message: dict[str, Any]) -> FailedEvent:
     )
 
 
-def parse_undelivered_webhook(message: dict[str, Any]) -> FailedEvent:
+def parse_undelivered_webhook(message: "MessageTypeDef") -> FailedEvent:
     """A message that the webhook's queue set aside. Raises OperatorError for what is no event of the bus."""
     try:
         event = json.loads(message["Body"])
@@ -199,7 +202,7 @@ def _release(queue: FailedEventQueue, stack: Stack, messages: list[FailedEvent])
         stack.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
 
 
-def _sent_at(message: dict[str, Any]) -> datetime:
+def _sent_at(message: "MessageTypeDef") -> datetime:
     return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 

@@ -134,7 +134,7 @@ def _markers(stack: Stack, key: str) -> list[str]:
 
 def _restore(loss: LostTranscript, stack: Stack) -> None:
     for marker in loss.markers:
-        stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=loss.job.transcript_key, VersionId=marker)
+        stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=str(loss.job.transcript_key), VersionId=marker)
 
 
 def _report(loss: LostTranscript) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,17 @@ from asrcore.ports import ObjectVersion
 from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
 from asrctl.result import OperatorError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 WORKERS = 10  # as many as a client keeps connections
 _AT_ONCE = 500
@@ -61,7 +72,7 @@ class StackLocation:
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class ObjectContent:
     """What an object holds."""
 
     body: bytes = field(repr=False)
@@ -97,39 +108,46 @@ class Stack:
         return DynamoJobs(self.dynamodb, self.jobs_table)
 
     @cached_property
-    def s3(self) -> Any:
+    def s3(self) -> "S3Client":
         """Amazon S3."""
-        return self._client("s3")
+        client: S3Client = self._client("s3")
+        return client
 
     @cached_property
-    def sqs(self) -> Any:
+    def sqs(self) -> "SQSClient":
         """Amazon SQS."""
-        return self._client("sqs")
+        client: SQSClient = self._client("sqs")
+        return client
 
     @cached_property
-    def lambdas(self) -> Any:
+    def lambdas(self) -> "LambdaClient":
         """AWS Lambda."""
-        return self._client("lambda")
+        client: LambdaClient = self._client("lambda")
+        return client
 
     @cached_property
-    def dynamodb(self) -> Any:
+    def dynamodb(self) -> "DynamoDBClient":
         """Amazon DynamoDB."""
-        return self._client("dynamodb")
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
 
     @cached_property
-    def secrets(self) -> Any:
+    def secrets(self) -> "SecretsManagerClient":
         """AWS Secrets Manager."""
-        return self._client("secretsmanager")
+        client: SecretsManagerClient = self._client("secretsmanager")
+        return client
 
     @cached_property
-    def states(self) -> Any:
+    def states(self) -> "SFNClient":
         """AWS Step Functions; calls that it throttles are slowed down, and tried again for long."""
-        return self._client("stepfunctions", CONFIG.merge(_PATIENT))
+        client: SFNClient = self._client("stepfunctions", CONFIG.merge(_PATIENT))
+        return client
 
     @cached_property
-    def events(self) -> Any:
+    def events(self) -> "EventBridgeClient":
         """Amazon EventBridge."""
-        return self._client("events")
+        client: EventBridgeClient = self._client("events")
+        return client
 
     @property
     def audio_bucket(self) -> str:
@@ -200,7 +218,7 @@ class Stack:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
         return self.services.workflow.status(job.execution_name)
 
-    def running(self, state_machine_arn: str) -> Iterator[dict[str, Any]]:
+    def running(self, state_machine_arn: str) -> Iterator["ExecutionListItemTypeDef"]:
         """Yield the executions of a state machine that run, as ListExecutions has them."""
         pages = self.states.get_paginator("list_executions")
         for page in pages.paginate(stateMachineArn=state_machine_arn, statusFilter="RUNNING"):
@@ -214,9 +232,9 @@ class Stack:
         """Every version of one object, the newest first."""
         return [version for version in self.versions(bucket, key) if version.key == key]
 
-    def read(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject | None:
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> ObjectContent | None:
         """An object; None when it is not there."""
-        version = {"VersionId": version_id} if version_id else {}
+        version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
         try:
             answer = self.s3.get_object(Bucket=bucket, Key=key, **version)
         except ClientError as error:
@@ -224,7 +242,7 @@ class Stack:
                 raise
             return None
         with answer["Body"] as stream:
-            return StoredObject(stream.read(), answer["Metadata"])
+            return ObjectContent(stream.read(), answer["Metadata"])
 
     def holds(self, bucket: str, key: str) -> bool:
         """Whether an object is there."""
@@ -245,12 +263,14 @@ class Stack:
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         if self._place.endpoint_url:
             config = config.merge(Config(proxies={}))  # an address of one's own is not behind a proxy
-        return self._session.client(service, endpoint_url=self._place.endpoint_url, config=config)
+        make: Callable[..., Any] = self._session.client  # typed for literal names only
+        return make(service, endpoint_url=self._place.endpoint_url, config=config)
 
     @cached_property
-    def cloudformation(self) -> Any:
+    def cloudformation(self) -> "CloudFormationClient":
         """AWS CloudFormation."""
-        return self._client("cloudformation")
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
 
     def describe(self) -> dict[str, Any]:
         """The stack as CloudFormation sees it at this moment."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -26,6 +26,9 @@ from asrcore.stores.converter import S3Converter
 from benchmarks.environment import found_alone
 from benchmarks.size import peak_mib
 from tests.support.recordings import Kind, record
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SHORT_MINUTES: Mapping[str, tuple[int, ...]] = dict.fromkeys(("mp3", "mp4", "alaw"), (10, 60))
 LONG_MINUTES: Mapping[str, tuple[int, ...]] = {"mp3": (600,), "mp4": (300,), "alaw": (300,)}
@@ -89,7 +92,7 @@ class _Sink:
 
 def _last_tone_s(sink: _Sink) -> float:
     """Return when the last tone begins, counted back from the end: a decoder may drop what the tail begins with."""
-    with av.open(io.BytesIO(sink.tail)) as container:
+    with av.open(io.BytesIO(sink.tail), "r") as container:
         samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     loud = np.flatnonzero(np.abs(samples * 32768.0 if samples.dtype.kind == "f" else samples) > LOUD)
     begin = loud[np.flatnonzero(np.diff(loud, prepend=-FORM.sample_rate_hz) > FORM.sample_rate_hz // 10)[-1]]
@@ -117,7 +120,7 @@ def _one(kind: str, minutes: int) -> dict[str, float]:
             source = Source(bucket="b", key="k", etag="e", size_bytes=size_bytes)
             started = time.process_time()
             sink = _Sink()
-            made = S3Converter(sink, read).convert(source, "converted/k", FORM, 1, lambda: False)
+            made = S3Converter(cast("S3Client", sink), read).convert(source, "converted/k", FORM, 1, lambda: False)
             cpu_s = time.process_time() - started
     if abs((made.audio.duration_ms or 0) - minutes * 60_000) > 0.03 * minutes * 60_000:
         raise RuntimeError(f"{kind}, {minutes} minutes: {made.audio.duration_ms} ms were converted")
@@ -177,7 +180,7 @@ def _mp3() -> bytes:
 def _video(path: Path, times: int) -> None:
     """Write a video of H.264 and AAC: the packets of ten seconds, again and again."""
     piece = record(Kind("mp4", "aac", video="libx264"), PIECE_S, (TONE_S,))
-    with av.open(io.BytesIO(piece)) as source, av.open(str(path), "w") as target:
+    with av.open(io.BytesIO(piece), "r") as source, av.open(str(path), "w") as target:
         streams = {each.index: target.add_stream_from_template(each) for each in source.streams}
         packets = [packet for packet in source.demux() if packet.dts is not None]
         for number in range(times):

@@ -8,11 +8,15 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation.parsing import get_model_map
 
 from devstack.expand import Json, TemplateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
 
 DEFAULT_ROUTE = "$default"
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -106,7 +110,7 @@ def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_u
     return Filled(template, routes, invoke_configs, event_sources)
 
 
-def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[str, str], iam: Any) -> None:
+def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[str, str], iam: "IAMClient") -> None:
     """Attach the managed policies, which moto's CloudFormation omits, to the deployed roles (logical id to name)."""
     for name, role in roles.items():
         arns = resolve(template["Resources"][name]["Properties"].get("ManagedPolicyArns", []))
@@ -114,7 +118,7 @@ def attach_policies(template: Json, resolve: Callable[[Any], Any], roles: dict[s
             iam.attach_role_policy(RoleName=role, PolicyArn=arn)
 
 
-def finish(template: Json, resolve: Callable[[Any], Any], s3: Any) -> None:
+def finish(template: Json, resolve: Callable[[Any], Any], s3: "S3Client") -> None:
     """Configure what moto's CloudFormation omits of buckets: versioning, CORS, notifications."""
     for resource in template["Resources"].values():
         if resource["Type"] != "AWS::S3::Bucket":
@@ -316,12 +320,12 @@ def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
     return configs
 
 
-def _cors(rule: Json) -> Json:
+def _cors(rule: Json) -> Any:
     """Return a bucket's CORS rule under the names of the S3 API."""
     return {"MaxAgeSeconds" if name == "MaxAge" else name: value for name, value in rule.items()}
 
 
-def _api_notifications(properties: Json) -> Json:
+def _api_notifications(properties: Json) -> Any:
     """Return a bucket's notifications under the names of the S3 API, which differ from CloudFormation's."""
     configurations = []
     for item in properties.get("LambdaConfigurations", []):

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.api import HistoryEventType, MapRunStatus
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -25,6 +25,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError
 from moto.stepfunctions.parser.asl.eval.states import ItemData, MapData
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Json = dict[str, Any]
 _INVENTORY = "MANIFEST"
@@ -112,7 +115,7 @@ def _extract_options(state: Json) -> _MapOptions:
 class Run:
     """One Map Run, from its first item to its manifest. s3: a client with the state machine's role."""
 
-    def __init__(self, component: Any, env: Any, s3: Any) -> None:
+    def __init__(self, component: Any, env: Any, s3: "S3Client") -> None:
         self._component, self._env = component, env
         self._options: _MapOptions = component.options
         self._request_parameters = env.stack.pop()

@@ -9,10 +9,14 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devstack.expand import Json, TemplateError
 from devstack.functions import Answer, Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 LONGEST_POLL_S = 1  # Lambda's is 20; stopping the stack waits for a poll
 
@@ -74,7 +78,9 @@ class Pollers:
             thread.join()
 
 
-def _poll_queue(source: EventSource, url: str, region: str, invoke: Callable[[bytes], Answer], sqs: Any) -> None:
+def _poll_queue(
+    source: EventSource, url: str, region: str, invoke: Callable[[bytes], Answer], sqs: "SQSClient"
+) -> None:
     """Receive one batch, if there is one, and invoke the function with it."""
     messages = sqs.receive_message(
         QueueUrl=url,
@@ -103,7 +109,7 @@ def failures(answer: Answer, sent: list[str], *, reports: bool) -> set[str]:
     return named if named <= set(sent) else set(sent)
 
 
-def _record(message: Json, source: EventSource, region: str) -> Json:
+def _record(message: "MessageTypeDef", source: EventSource, region: str) -> Json:
     """Return a message as a record of Lambda's event (Lambda guide: example SQS message event)."""
     return {
         "messageId": message["MessageId"],

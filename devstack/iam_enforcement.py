@@ -215,7 +215,7 @@ def _presigned_headers(request: Any) -> dict[str, str]:
 class _Presigned(S3IAMRequest):
     """A presigned URL: the signature is in the query and does not cover a body."""
 
-    def _create_auth(self, credentials: Any) -> S3SigV4QueryAuth:
+    def _create_auth(self, credentials: Any) -> Any:
         return S3SigV4QueryAuth(credentials, self._service, self._region)
 
     def _create_aws_request(self) -> AWSRequest:

@@ -8,9 +8,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from devstack.expand import TemplateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
@@ -24,7 +27,7 @@ class Schedule:
     function_arn: str
     every_s: float
 
-    def is_enabled(self, events: Any) -> bool:
+    def is_enabled(self, events: "EventBridgeClient") -> bool:
         """Return whether the rule exists and is enabled. events: a boto3 `events` client."""
         try:
             return bool(events.describe_rule(Name=self.rule_arn.rpartition("/")[2])["State"] == "ENABLED")
@@ -32,7 +35,7 @@ class Schedule:
             return False
 
 
-def find_schedules(events: Any) -> list[Schedule]:
+def find_schedules(events: "EventBridgeClient") -> list[Schedule]:
     """Return the deployed schedules. events: a boto3 client. Raises TemplateError for a schedule that is not a rate."""
     found = []
     for rule in events.list_rules()["Rules"]:
@@ -50,7 +53,9 @@ def find_schedules(events: Any) -> list[Schedule]:
 class Scheduler:
     """Fires schedules from its own thread, as a context manager."""
 
-    def __init__(self, schedules: list[Schedule], events: Any, start: Callable[[str, bytes], None]) -> None:
+    def __init__(
+        self, schedules: list[Schedule], events: "EventBridgeClient", start: Callable[[str, bytes], None]
+    ) -> None:
         """events: a boto3 client. start: called with a function's ARN and an event; returns at once."""
         self._events = events
         self._due = {schedule: time.monotonic() + schedule.every_s for schedule in schedules}

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -195,7 +195,8 @@ class LocalStack:
                     proxies={},
                     max_pool_connections=50,
                 )
-                self._clients[known] = boto3.client(
+                make: Callable[..., Any] = boto3.client  # typed for literal names only
+                self._clients[known] = make(
                     service,
                     endpoint_url=self.aws_endpoint_url,
                     region_name=self.region,

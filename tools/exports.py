@@ -12,11 +12,14 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asrcore.render import FORMATS
 from devstack.demo import Recording, sample_recordings
 from devstack.stack import LocalStack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 README = Path(__file__).parents[1] / "README.md"
 LIMIT_S = 120
@@ -66,7 +69,7 @@ def _exports(stack: LocalStack, key: str) -> Mapping[str, str]:
     return {name: _text(s3, bucket, each) for name, each in keys.items()}
 
 
-def _text(s3: Any, bucket: str, key: str) -> str:
+def _text(s3: "S3Client", bucket: str, key: str) -> str:
     body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     return body.decode()
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -24,6 +24,9 @@ from asrcore.stores.secret import StackSecret
 from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, SqsWebhookQueue, StepFunctionsWorkflow
 from asrcore.vendors.registry import VENDORS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # Every call has a time limit, and botocore retries it where a retry is safe.
 CONFIG = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
@@ -46,9 +49,10 @@ class _OnFirstUse:
         return getattr(self._made, name)
 
 
-def s3_signer(client: Callable[..., Any] = boto3.client) -> Any:
+def s3_signer(client: Callable[..., Any] = boto3.client) -> "S3Client":
     """An S3 client whose presigned URLs answer by themselves: a global or path-style address would redirect."""
-    return client("s3", config=CONFIG.merge(_REGIONAL_URLS))
+    signer: S3Client = client("s3", config=CONFIG.merge(_REGIONAL_URLS))
+    return signer
 
 
 def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., Any] = boto3.client) -> Services:
@@ -62,7 +66,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         return _OnFirstUse(lambda: client(service, config=CONFIG))
 
     s3, dynamodb = of("s3"), of("dynamodb")
-    signer = _OnFirstUse(lambda: s3_signer(client))
+    signer: Any = _OnFirstUse(lambda: s3_signer(client))
     uploads = Uploads(settings.audio_bucket, settings.upload_max_bytes, settings.is_local)
     recordings = S3Recordings(s3, signer, uploads)
     # The provider marks its client as Powertools' own when it is made, and so makes it.

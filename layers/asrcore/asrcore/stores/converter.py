@@ -3,12 +3,20 @@
 import io
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.transcript import Source
 from asrcore.ports import ConvertedRecording
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        CompleteMultipartUploadOutputTypeDef,
+        PutObjectOutputTypeDef,
+    )
 
 FIRST_BYTES = 256 * 1024  # of a range after a seek: demuxers seek to a container's index and back
 NEXT_BYTES = 4 * 1024 * 1024  # of a range that follows another
@@ -21,7 +29,7 @@ _Read = Callable[[Source, int, int], bytes]
 class S3Converter:
     """The port `Converter`. client: a boto3 `s3` client.  read: returns a range, as `S3Recordings.read` does."""
 
-    def __init__(self, client: Any, read: _Read) -> None:
+    def __init__(self, client: "S3Client", read: _Read) -> None:
         self._client = client
         self._read = read
 
@@ -123,9 +131,9 @@ class RangeReader(io.RawIOBase):
 class MultipartUpload:
     """An object that is written in pieces, its header last. Call `finish`, and `abort` in any case."""
 
-    def __init__(self, client: Any, bucket: str, key: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
         self._client = client
-        self._where = {"Bucket": bucket, "Key": key}
+        self._where: dict[str, Any] = {"Bucket": bucket, "Key": key}
         self._first = b""  # kept until the header is known
         self._held = bytearray()
         self._upload_id = ""
@@ -139,6 +147,7 @@ class MultipartUpload:
 
     def finish(self, header: bytes) -> dict[str, str]:
         """Store `header` and all pieces. Return the `etag` and, in a versioned bucket, the `version_id`."""
+        answer: PutObjectOutputTypeDef | CompleteMultipartUploadOutputTypeDef
         if not self._upload_id:
             body = header + self._first + self._held
             answer = self._client.put_object(**self._where, Body=body)
@@ -146,7 +155,9 @@ class MultipartUpload:
             self._put_part(1, header + self._first)
             if self._held:
                 self._put_part(len(self._etags) + 1, bytes(self._held))
-            parts = [{"PartNumber": number, "ETag": self._etags[number]} for number in sorted(self._etags)]
+            parts: list[CompletedPartTypeDef] = [
+                {"PartNumber": number, "ETag": self._etags[number]} for number in sorted(self._etags)
+            ]
             answer = self._client.complete_multipart_upload(
                 **self._where, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
             )

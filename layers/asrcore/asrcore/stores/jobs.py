@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -18,6 +18,9 @@ from asrcore.core.job import PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.transcript import Source
 from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
@@ -29,7 +32,7 @@ _FIRST, _LAST = "0", "~"  # sort before and after every `recency`
 class DynamoJobs:
     """The port `Jobs`. client: a boto3 `dynamodb` client."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
@@ -220,7 +223,7 @@ class DynamoJobs:
         filters = {name: value for name, value in (("status", wanted.status), ("vendor", wanted.vendor)) if value}
         values = {"part": part, "first": first, "last": max(first, _just_before(last)), **filters}
         conditions = " AND ".join(f"#{name} = :{name}" for name in filters)
-        filtered = {"FilterExpression": conditions} if filters else {}
+        filtered: dict[str, Any] = {"FilterExpression": conditions} if filters else {}
         page: Mapping[str, Any] = self._client.query(
             TableName=self._table,
             IndexName="recent",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,10 @@ from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
 from asrcore.ports import JSON, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
@@ -59,7 +63,7 @@ class S3Recordings:
     4, because a global endpoint answers 307 and some vendors follow no redirect.
     """
 
-    def __init__(self, client: Any, signer: Any, uploads: Uploads = NO_UPLOADS) -> None:
+    def __init__(self, client: "S3Client", signer: "S3Client", uploads: Uploads = NO_UPLOADS) -> None:
         self._client = client
         self._signer = signer
         self._uploads = uploads
@@ -206,17 +210,16 @@ class S3Recordings:
         named = Source(bucket=self._uploads.bucket, key=key, version_id=None, etag="", size_bytes=0)
         return self.look_up(named)[0]
 
-    def _head_version(self, source: Source) -> dict[str, Any]:
+    def _head_version(self, source: Source) -> "HeadObjectOutputTypeDef":
         """Return the head of this version; S3 answers 400, without a reason, to a string that is no version id."""
         try:
-            head: dict[str, Any] = self._client.head_object(**self._version(source))
+            return self._client.head_object(**self._version(source))
         except ClientError as error:
             if error.response["Error"]["Code"] == _NO_VERSION_ID:
                 _raise_gone(source, error)
             raise
-        return head
 
-    def _version(self, source: Source) -> dict[str, str]:
+    def _version(self, source: Source) -> dict[str, Any]:
         version = {"VersionId": source.version_id} if source.version_id else {}
         return {"Bucket": source.bucket, "Key": source.key, **version}
 
@@ -224,10 +227,10 @@ class S3Recordings:
 class S3Transcripts:
     """The port `Transcripts`. client: a boto3 `s3` client.  signer: one whose URLs do not redirect."""
 
-    def __init__(self, client: Any, bucket: str, signer: Any = None) -> None:
+    def __init__(self, client: "S3Client", bucket: str, signer: "S3Client | None" = None) -> None:
         self._client = client
         self._bucket = bucket
-        self._signer = signer
+        self._signer = signer or client
 
     def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Store a vendor's reply unchanged. Its headers become metadata (`vendor-…`), never headers of a download."""
@@ -301,16 +304,15 @@ class S3Transcripts:
         url: str = self._signer.generate_presigned_url("get_object", parameters, ExpiresIn=DOWNLOAD_LIFETIME_S)
         return url
 
-    def _head(self, key: str) -> dict[str, Any] | None:
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            held: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=key)
+            return self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
             return None
-        return held
 
-    def _put(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str], **condition: str) -> bool:
+    def _put(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str], **condition: Any) -> bool:
         """Write an object. Return False when the condition is not met."""
         try:
             self._client.put_object(
@@ -331,7 +333,7 @@ class S3Transcripts:
 class S3Versions:
     """The port `Versions`. client: a boto3 `s3` client."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "S3Client") -> None:
         self._client = client
 
     def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
@@ -367,7 +369,7 @@ def _made(held: Mapping[str, Any]) -> TranscriptOrigin:
     return TranscriptOrigin(held["Metadata"].get(VERSION), held["Metadata"].get(SEQUENCER, ""))
 
 
-def _version(stored: StoredObject) -> dict[str, str]:
+def _version(stored: StoredObject) -> dict[str, Any]:
     return {"Key": stored.key, **({"VersionId": stored.version_id} if stored.version_id else {})}
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from asrcore.core.turnaround_stats import BUCKETS, TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 from asrcore.log import LOG
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 READ_EVERY_S = 300
 KEPT_DAYS = 100  # after the last job of a month; rows are read for two months
@@ -20,7 +23,7 @@ class DynamoTurnaroundStats:
     No job depends on the statistics: a failure of DynamoDB is logged, and the turnaround is unknown.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
         self._held: dict[str, tuple[datetime, Mapping[int, TurnaroundSum]]] = {}  # by vendor

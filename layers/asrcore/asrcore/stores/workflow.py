@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from asrcore.core.step import Step
 from asrcore.log import LOG
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 _NOT_WAITING = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
@@ -15,7 +21,7 @@ _NOT_WAITING = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 class StepFunctionsWorkflow:
     """The port `Workflow`, in AWS Step Functions. client: a boto3 `stepfunctions` client."""
 
-    def __init__(self, client: Any, state_machine_arn: str) -> None:
+    def __init__(self, client: "SFNClient", state_machine_arn: str) -> None:
         self._client = client
         self._state_machine_arn = state_machine_arn
 
@@ -54,7 +60,7 @@ class StepFunctionsWorkflow:
 class EventBridge:
     """The port `Events`: the default event bus. client: a boto3 `events` client."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "EventBridgeClient") -> None:
         self._client = client
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
@@ -67,7 +73,11 @@ class EventBridge:
         Raises:
             RuntimeError: EventBridge rejected the event.
         """
-        entry = {"Source": "asrcore", "DetailType": detail_type, "Detail": json.dumps(detail, ensure_ascii=False)}
+        entry: PutEventsRequestEntryTypeDef = {
+            "Source": "asrcore",
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail, ensure_ascii=False),
+        }
         answer = self._client.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"EventBridge rejected the event: {answer['Entries'][0].get('ErrorCode')}")
@@ -76,7 +86,7 @@ class EventBridge:
 class SqsWebhookQueue:
     """The port `WebhookQueue`, in Amazon SQS. client: a boto3 `sqs` client."""
 
-    def __init__(self, client: Any, url: str) -> None:
+    def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
