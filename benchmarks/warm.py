@@ -20,7 +20,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import COUNTS_QUERIES
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
-from asrcore.core.vendor import Delivery, HttpReply, RecognitionRequest, Vendor, VendorEndpoint
+from asrcore.core.vendor import Delivery, HttpReply, RecognitionRequest, Submission, Vendor, VendorEndpoint
 from asrcore.events import CallbackRequest
 from asrcore.job_creation import handle_new_objects
 from asrcore.poll import await_callback, query
@@ -126,7 +126,7 @@ def _submit(vendor: Vendor, body: bytes) -> Callable[[], object]:
     endpoint, delivery = _account(vendor), Delivery(url=URL)
 
     def call() -> object:
-        vendor.submit_request(ORDER, delivery, endpoint, callback_url=URL, now=NOW, nonce=1)
+        vendor.submit_request(Submission(ORDER, delivery, endpoint, callback_url=URL, now=NOW, nonce=1))
         return vendor.read_submit(HttpReply(200, body), ORDER)
 
     return call

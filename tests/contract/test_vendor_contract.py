@@ -19,6 +19,7 @@ from asrcore.core.vendor import (
     Delivery,
     InProgress,
     RecognitionRequest,
+    Submission,
     Vendor,
     VendorEndpoint,
 )
@@ -72,12 +73,14 @@ class Line:
         self, request: RecognitionRequest, delivery: Delivery, read_timeout_s: float = 30
     ) -> Accepted | Recognition:
         http_request = self.vendor.submit_request(
-            request,
-            delivery,
-            self.endpoint,
-            callback_url=self.web.at(self.callback_path),
-            now=self.now,
-            nonce=next(NUMBERS),
+            Submission(
+                request,
+                delivery,
+                self.endpoint,
+                callback_url=self.web.at(self.callback_path),
+                now=self.now,
+                nonce=next(NUMBERS),
+            )
         )
         return self.vendor.read_submit(vendor_http.send(replace(http_request, read_timeout_s=read_timeout_s)), request)
 

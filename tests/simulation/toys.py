@@ -14,7 +14,6 @@ from asrcore.core.vendor import (
     Callback,
     Code,
     Completion,
-    Delivery,
     HttpReply,
     HttpRequest,
     InProgress,
@@ -54,19 +53,14 @@ class Toy(Vendor):
     def chosen_task_id(self, request: RecognitionRequest) -> str | None:
         return attempt_uuid(request) if self._chooses_id else None
 
-    def submit_request(
-        self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> HttpRequest:
-        wanted = {"audio": delivery.required_url(), "callback": callback_url, "id": self.chosen_task_id(request)}
+    def submit_request(self, submission: Submission) -> HttpRequest:
+        wanted = {
+            "audio": submission.delivery.required_url(),
+            "callback": submission.callback_url,
+            "id": self.chosen_task_id(submission.request),
+        }
         read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
-        return HttpRequest("POST", f"{endpoint.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
+        return HttpRequest("POST", f"{submission.endpoint.base_url}/", {}, json.dumps(wanted).encode(), read_timeout_s)
 
     def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(said := self.parse_json(reply))

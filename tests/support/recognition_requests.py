@@ -8,7 +8,16 @@ from urllib.parse import parse_qsl, urlsplit
 from asrcore.core.audio import Audio
 from asrcore.core.options import Options
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import ByteStream, Delivery, HttpReply, HttpRequest, RecognitionRequest, Vendor, VendorEndpoint
+from asrcore.core.vendor import (
+    ByteStream,
+    Delivery,
+    HttpReply,
+    HttpRequest,
+    RecognitionRequest,
+    Submission,
+    Vendor,
+    VendorEndpoint,
+)
 from tests.support.simulator_control import CREDENTIALS
 
 NOW = 1_700_000_000
@@ -39,12 +48,14 @@ def submission(
 ) -> HttpRequest:
     """The request that submits an order at NOW."""
     return vendor.submit_request(
-        request,
-        delivery or default_delivery(vendor),
-        endpoint or endpoint_of(vendor),
-        callback_url=CALLBACK_URL,
-        now=NOW,
-        nonce=123456,
+        Submission(
+            request,
+            delivery or default_delivery(vendor),
+            endpoint or endpoint_of(vendor),
+            callback_url=CALLBACK_URL,
+            now=NOW,
+            nonce=123456,
+        )
     )
 
 

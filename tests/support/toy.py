@@ -12,12 +12,12 @@ from asrcore.core.vendor import (
     Callback,
     Code,
     Completion,
-    Delivery,
     HttpReply,
     HttpRequest,
     InProgress,
     Limits,
     RecognitionRequest,
+    Submission,
     Vendor,
     VendorEndpoint,
 )
@@ -44,18 +44,11 @@ class Toy(Vendor):
         self.name = name
         self.completion_modes = frozenset(completion_modes)
 
-    def submit_request(
-        self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> HttpRequest:
-        body = delivery.data or (delivery.url or "").encode()
-        return HttpRequest("POST", f"{endpoint.base_url}/submit/{self.name}", {"callback": callback_url}, body)
+    def submit_request(self, submission: Submission) -> HttpRequest:
+        body = submission.delivery.data or (submission.delivery.url or "").encode()
+        return HttpRequest(
+            "POST", f"{submission.endpoint.base_url}/submit/{self.name}", {"callback": submission.callback_url}, body
+        )
 
     def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
         outcome = self._outcome(reply.body)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from asrcore.core.options import Options
-from asrcore.core.vendor import Delivery, HttpRequest
+from asrcore.core.vendor import Delivery, HttpRequest, Submission
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
@@ -83,12 +83,14 @@ def test_tencent_recording_engine(audio, options, engine, channel_num):
 @pytest.mark.parametrize("nonce", [1, 9_999_999_999, 10**10, 2**64], ids=str)
 def test_tencent_recording_nonce_is_positive_and_has_ten_digits_at_most(nonce):
     request = RECORDING.submit_request(
-        a_recognition_request(),
-        Delivery(url=AUDIO_URL),
-        endpoint_of(RECORDING),
-        callback_url=CALLBACK_URL,
-        now=NOW,
-        nonce=nonce,
+        Submission(
+            a_recognition_request(),
+            Delivery(url=AUDIO_URL),
+            endpoint_of(RECORDING),
+            callback_url=CALLBACK_URL,
+            now=NOW,
+            nonce=nonce,
+        )
     )
 
     assert 1 <= int(query_of(request)["nonce"]) <= 9_999_999_999

@@ -10,7 +10,7 @@ from tencentcloud.asr.v20190614 import asr_client
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.http.request import RequestInternal
 
-from asrcore.core.vendor import Delivery, VendorEndpoint, signed_host
+from asrcore.core.vendor import Delivery, Submission, VendorEndpoint, signed_host
 from asrcore.vendors import abcpen, tc3, tencent_recording
 from asrcore.vendors.abcpen import Abcpen
 from asrcore.vendors.tencent_rec_task import TencentRecTask
@@ -98,12 +98,14 @@ def test_a_submission_by_bytes_is_signed_as_vector_a3():
     )
 
     request = TencentRecording().submit_request(
-        a_recognition_request(),
-        Delivery(data=b"RIFF"),
-        endpoint,
-        callback_url="http://cb.example.com/asr?job=7&a=b",
-        now=NOW,
-        nonce=123455,
+        Submission(
+            a_recognition_request(),
+            Delivery(data=b"RIFF"),
+            endpoint,
+            callback_url="http://cb.example.com/asr?job=7&a=b",
+            now=NOW,
+            nonce=123455,
+        )
     )
 
     assert query_of(request)["nonce"] == "123456"

@@ -12,7 +12,7 @@ from asrcore.core.rate_limit import MAX_TRIES
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.routing import deliver_as_data
 from asrcore.core.transcript import Recognition
-from asrcore.core.vendor import Accepted, Completion, Delivery, HttpReply, VendorEndpoint
+from asrcore.core.vendor import Accepted, Completion, Delivery, HttpReply, Submission, VendorEndpoint
 from asrcore.log import LOG
 from asrcore.outcome import RawReply, Recognized
 from asrcore.services import Services
@@ -106,12 +106,14 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Htt
 
     def submit(endpoint: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
         http_request = vendor.submit_request(
-            request,
-            _delivery(job, services),
-            endpoint,
-            callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",
-            now=int(services.now().timestamp()),
-            nonce=services.nonce(),
+            Submission(
+                request,
+                _delivery(job, services),
+                endpoint,
+                callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",
+                now=int(services.now().timestamp()),
+                nonce=services.nonce(),
+            )
         )
         if job.claim_left_s(services.now()) < http_request.longest_s:
             raise ClaimEndedError

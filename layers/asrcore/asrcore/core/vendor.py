@@ -155,6 +155,27 @@ class VendorEndpoint:
 
 
 @dataclass(frozen=True)
+class Submission:
+    """What a vendor needs to build the request that submits a recording.
+
+    Attributes:
+        request: the recording and its options.
+        delivery: the recording's URL or bytes.
+        endpoint: the vendor's base URL and credentials.
+        callback_url: where the vendor posts the result; vendors that do not call back ignore it.
+        now: the current time in UNIX seconds, for the signature.
+        nonce: a random positive integer, for the signature.
+    """
+
+    request: RecognitionRequest
+    delivery: Delivery
+    endpoint: VendorEndpoint
+    callback_url: str = field(repr=False)
+    now: int
+    nonce: int
+
+
+@dataclass(frozen=True)
 class HttpRequest:
     """One HTTP request, signed: it is sent once and never again."""
 
@@ -323,16 +344,7 @@ class Vendor(ABC):
         return RESULT_DEADLINE_S
 
     @abstractmethod
-    def submit_request(
-        self,
-        request: RecognitionRequest,
-        delivery: Delivery,
-        endpoint: VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> HttpRequest:
+    def submit_request(self, submission: Submission) -> HttpRequest:
         """The request that hands the recording over. callback_url is used by vendors that call back."""
 
     @abstractmethod

@@ -140,23 +140,14 @@ class Abcpen(asr.Vendor):
         no_channels = {"channels"} if options.channels == "split" and request.audio.channels != 1 else set()
         return super().unsupported_options(request) | no_domain | dropped | no_channels
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
-        options = request.options
-        rate_hz = str(request.audio.sample_rate_hz or DEFAULT_RATE_HZ)
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
+        options = submission.request.options
+        rate_hz = str(submission.request.audio.sample_rate_hz or DEFAULT_RATE_HZ)
         with_words = "false" if options.words is False else "true"
         form = {
-            **_signed(endpoint, now),
-            "audio_url": delivery.required_url(),
-            "audio_encode": _encoding(request.audio.codec),
+            **_signed(submission.endpoint, submission.now),
+            "audio_url": submission.delivery.required_url(),
+            "audio_encode": _encoding(submission.request.audio.codec),
             # The vendor's documents spell these two in two ways each; it ignores what it does not know.
             "audio_sample_rate": rate_hz,
             "audio_samplerate": rate_hz,
@@ -172,9 +163,9 @@ class Abcpen(asr.Vendor):
             form["pd"] = options.domain
         if hotwords := _hotwords(options):
             form["hotWord"] = "|".join(hotwords)
-        form |= {name: _written(value) for name, value in self.vendor_options(request).items()}
+        form |= {name: _written(value) for name, value in self.vendor_options(submission.request).items()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return asr.HttpRequest("POST", _address(endpoint), headers, urlencode(form).encode())
+        return asr.HttpRequest("POST", _address(submission.endpoint), headers, urlencode(form).encode())
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         document, code = self._answer(reply)

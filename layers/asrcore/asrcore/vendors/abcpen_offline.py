@@ -84,31 +84,22 @@ class AbcpenOffline(asr.Vendor):
         no_channels = {"channels"} if request.options.channels == "split" and request.audio.channels != 1 else set()
         return super().unsupported_options(request) | no_channels
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
         body: dict[str, Any] = {
-            "audio_url": delivery.required_url(),
-            "app_id": endpoint.credentials["appid"],
-            "task_id": self.chosen_task_id(request),
-            "language": LANGUAGES[request.options.language],
+            "audio_url": submission.delivery.required_url(),
+            "app_id": submission.endpoint.credentials["appid"],
+            "task_id": self.chosen_task_id(submission.request),
+            "language": LANGUAGES[submission.request.options.language],
             "denoise": False,  # as the vendor advises
         }
-        if (speakers := request.options.speakers) is not None:
+        if (speakers := submission.request.options.speakers) is not None:
             body["audio_type"] = WITH_SPEAKERS
         if speakers:  # 0 is to find out, as without numbers
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
-        body |= self.vendor_options(request)
-        headers = {"Content-Type": "application/json", **_signed(endpoint, now)}
+        body |= self.vendor_options(submission.request)
+        headers = {"Content-Type": "application/json", **_signed(submission.endpoint, submission.now)}
         return asr.HttpRequest(
-            "POST", _address(endpoint, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
+            "POST", _address(submission.endpoint, "submit_task"), headers, json.dumps(body, ensure_ascii=False).encode()
         )
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:

@@ -185,31 +185,24 @@ class OpenaiCompatible(asr.Vendor):
     def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
         return False
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
-        boundary = f"asrcore-{asr.attempt_uuid(request)}-{nonce:x}"
-        name, content_type = FILES.get(request.audio.format, (f"recording.{request.audio.format}", "audio/unknown"))
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
+        boundary = f"asrcore-{asr.attempt_uuid(submission.request)}-{submission.nonce:x}"
+        name, content_type = FILES.get(
+            submission.request.audio.format, (f"recording.{submission.request.audio.format}", "audio/unknown")
+        )
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {content_type}'
         before = [
             _part(boundary, f'Content-Disposition: form-data; name="{field}"', f"{value}\r\n")
-            for field, value in self._fields(request, endpoint)
+            for field, value in self._fields(submission.request, submission.endpoint)
         ]
-        body = delivery.required_stream().between(
+        body = submission.delivery.required_stream().between(
             "".join([*before, _part(boundary, head, "")]).encode(), f"\r\n--{boundary}--\r\n".encode()
         )
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/json"}
-        if key := endpoint.credentials.get("api_key"):
+        if key := submission.endpoint.credentials.get("api_key"):
             headers["Authorization"] = f"Bearer {key}"
         read_timeout_s = self.longest_call_s - asr.CONNECT_TIMEOUT_S - asr.BODY_TIMEOUT_S
-        return asr.HttpRequest("POST", _address(endpoint), headers, body, read_timeout_s)
+        return asr.HttpRequest("POST", _address(submission.endpoint), headers, body, read_timeout_s)
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Recognition:
         document = self._document(reply)

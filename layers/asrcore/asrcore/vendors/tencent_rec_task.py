@@ -163,27 +163,18 @@ class TencentRecTask(TencentCloud):
             | no_role
         )
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
         parameters = {
-            "EngineModelType": tencent_cloud.engine(request),
-            "ChannelNum": 2 if request.audio.channels == 2 else 1,
-            **tencent_cloud.source(delivery),
-            "CallbackUrl": callback_url,
-            **tencent_cloud.refinements(request.options),
-            **_own(self.vendor_options(request)),
-            "ResTextFormat": _detail(request),
-            **_speakers(request),
+            "EngineModelType": tencent_cloud.engine(submission.request),
+            "ChannelNum": 2 if submission.request.audio.channels == 2 else 1,
+            **tencent_cloud.source(submission.delivery),
+            "CallbackUrl": submission.callback_url,
+            **tencent_cloud.refinements(submission.request.options),
+            **_own(self.vendor_options(submission.request)),
+            "ResTextFormat": _detail(submission.request),
+            **_speakers(submission.request),
         }
-        return tencent_cloud.call("CreateRecTask", parameters, endpoint, now=now)
+        return tencent_cloud.call("CreateRecTask", parameters, submission.endpoint, now=submission.now)
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))

@@ -207,44 +207,35 @@ class TencentRecording(asr.Vendor):
             | ({"model"} if request.options.model and not is_engine(request.options.model) else set())
         )
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
         parameters: dict[str, asr.Value] = {
-            "callback_url": callback_url,
-            "channel_num": 2 if _is_stereo(request) else 1,
-            "engine_model_type": _engine(request),
-            "expired": now + SIGNATURE_LIFE_S,
-            "nonce": nonce % LARGEST_NONCE + 1,
+            "callback_url": submission.callback_url,
+            "channel_num": 2 if _is_stereo(submission.request) else 1,
+            "engine_model_type": _engine(submission.request),
+            "expired": submission.now + SIGNATURE_LIFE_S,
+            "nonce": submission.nonce % LARGEST_NONCE + 1,
             "projectid": 0,
             "res_text_format": UTF_8,
             "res_type": 1,  # asynchronous, the only one that works
-            "secretid": endpoint.credentials["secret_id"],
-            "source_type": URL_SOURCE if delivery.data is None else BODY_SOURCE,
+            "secretid": submission.endpoint.credentials["secret_id"],
+            "source_type": URL_SOURCE if submission.delivery.data is None else BODY_SOURCE,
             "sub_service_type": 0,
-            "timestamp": now,
-            **self.vendor_options(request),
+            "timestamp": submission.now,
+            **self.vendor_options(submission.request),
         }
-        if delivery.data is None:
-            parameters["url"] = delivery.required_url()
-        host = asr.signed_host(endpoint.base_url, HOST)
-        path = f"/asr/v1/{endpoint.credentials['appid']}"
+        if submission.delivery.data is None:
+            parameters["url"] = submission.delivery.required_url()
+        host = asr.signed_host(submission.endpoint.base_url, HOST)
+        path = f"/asr/v1/{submission.endpoint.credentials['appid']}"
         return asr.HttpRequest(
             "POST",
-            f"{endpoint.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
+            f"{submission.endpoint.base_url.rstrip('/')}{path}?{urlencode(parameters, quote_via=quote, safe='')}",
             {
                 "Host": host,
-                "Authorization": sign(f"{host}{path}", parameters, endpoint.credentials["secret_key"]),
+                "Authorization": sign(f"{host}{path}", parameters, submission.endpoint.credentials["secret_key"]),
                 "Content-Type": "application/octet-stream",
             },
-            delivery.data or b"",
+            submission.delivery.data or b"",
         )
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:

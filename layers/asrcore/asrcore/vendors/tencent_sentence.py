@@ -139,17 +139,13 @@ class TencentSentence(TencentCloud):
         dropped = "InputSampleRate" in self.vendor_options(request) and request.audio.format != "pcm"
         return super().unsupported_options(request) | ({f"{self.name}.InputSampleRate"} if dropped else set())
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
-        return tencent_cloud.call("SentenceRecognition", self._parameters(request, delivery), endpoint, now=now)
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
+        return tencent_cloud.call(
+            "SentenceRecognition",
+            self._parameters(submission.request, submission.delivery),
+            submission.endpoint,
+            now=submission.now,
+        )
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Recognition:
         response = self.read_response(reply)

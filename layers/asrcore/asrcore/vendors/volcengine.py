@@ -144,29 +144,20 @@ class Volcengine(asr.Vendor):
         no_cluster = {"model"} if request.options.model and not _cluster(request) else set()
         return super().unsupported_options(request) | no_cluster
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
-        credentials = endpoint.credentials
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
+        credentials = submission.endpoint.credentials
         body = {
             "app": {
                 "appid": credentials["appid"],
                 "token": credentials["token"],
-                "cluster": _cluster(request) or credentials["cluster"],
+                "cluster": _cluster(submission.request) or credentials["cluster"],
             },
-            "user": {"uid": request.job_id},
-            "audio": {"url": delivery.required_url(), **_audio(request)},
-            "request": {"callback": callback_url, **self.vendor_options(request)},
-            "additions": _additions(request),
+            "user": {"uid": submission.request.job_id},
+            "audio": {"url": submission.delivery.required_url(), **_audio(submission.request)},
+            "request": {"callback": submission.callback_url, **self.vendor_options(submission.request)},
+            "additions": _additions(submission.request),
         }
-        return _request("submit", body, endpoint)
+        return _request("submit", body, submission.endpoint)
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         answer, code = self._answer(reply)

@@ -217,23 +217,20 @@ class VolcengineBigmodel(asr.Vendor):
         unused = {f"{self.name}.{name}" for name in self.vendor_options(request).keys() - self._usable(request).keys()}
         return super().unsupported_options(request) | no_edition | no_speakers | outdone | unused
 
-    def submit_request(
-        self,
-        request: asr.RecognitionRequest,
-        delivery: asr.Delivery,
-        endpoint: asr.VendorEndpoint,
-        *,
-        callback_url: str,
-        now: int,
-        nonce: int,
-    ) -> asr.HttpRequest:
+    def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
         body = {
-            "user": {"uid": request.job_id},
-            "audio": {"url": delivery.required_url(), **_audio(request)},
-            "request": {**_wishes(request), **self._speaker_wishes(request), **_own(request, self._usable(request))},
-            "callback": callback_url,
+            "user": {"uid": submission.request.job_id},
+            "audio": {"url": submission.delivery.required_url(), **_audio(submission.request)},
+            "request": {
+                **_wishes(submission.request),
+                **self._speaker_wishes(submission.request),
+                **_own(submission.request, self._usable(submission.request)),
+            },
+            "callback": submission.callback_url,
         }
-        return _request("submit", self.chosen_task_id(request), body, endpoint, {"X-Api-Sequence": "-1"})
+        return _request(
+            "submit", self.chosen_task_id(submission.request), body, submission.endpoint, {"X-Api-Sequence": "-1"}
+        )
 
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         code, message = self._outcome(reply)
