@@ -24,6 +24,7 @@ from asrcore.core.vendor import (
     as_failed_query,
     attempt_uuid,
 )
+from asrcore.core.vendor import Submission as VendorSubmission
 from tests.simulation.fake_vendors import TEXT, Desk, Submission, Task
 
 HEARD = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
@@ -53,7 +54,7 @@ class Toy(Vendor):
     def chosen_task_id(self, request: RecognitionRequest) -> str | None:
         return attempt_uuid(request) if self._chooses_id else None
 
-    def submit_request(self, submission: Submission) -> HttpRequest:
+    def submit_request(self, submission: VendorSubmission) -> HttpRequest:
         wanted = {
             "audio": submission.delivery.required_url(),
             "callback": submission.callback_url,
