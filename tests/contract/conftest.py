@@ -1,4 +1,4 @@
-"""What tests on both sides of a connection share: the other end."""
+"""Servers that contract tests connect to."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from tests.support.web import Web
 
 @pytest.fixture(scope="module")
 def started_aws() -> Iterator[None]:
-    """An embedded AWS for a file's tests."""
+    """Start moto's server for a file's tests."""
     with embedded_aws():
         yield
 
 
 @pytest.fixture
 def aws(started_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An embedded AWS with nothing in it, in the region of this process."""
+    """Return moto's server, emptied, in the region of this process."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     forget()
 
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    """The operator's web server: recordings to fetch, callbacks to take."""
+    """Run a web server that serves recordings and receives callbacks."""
     with Web() as web:
         yield web

@@ -1,4 +1,4 @@
-"""The real conversion, from S3 to S3: every form that people have, with each tone where it was."""
+"""Convert recordings of common formats from S3 to S3; check that each tone keeps its time."""
 
 import os
 
@@ -72,7 +72,7 @@ def test_requested_second_track_is_converted(bucket):
 @pytest.mark.parametrize(
     ("body", "track", "why"),
     [
-        pytest.param(b"no recording at all" * 100, 1, "FFmpeg cannot read it", id="no recording"),
+        pytest.param(b"no recording at all" * 100, 1, "FFmpeg cannot read it", id="not a recording"),
         pytest.param(record(EVERYDAY["A-law WAV"]), 2, "1 audio track, and number 2", id="no such track"),
         pytest.param(
             b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", 1, "FFmpeg cannot read it", id="a list of other files"

@@ -1,4 +1,4 @@
-"""What completed jobs took: the tests' memory and DynamoDB's own protocol (on moto) tell the same."""
+"""Check turnaround statistics in the fake store and in DynamoDB (moto)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -105,7 +105,7 @@ def test_process_reads_statistics_at_most_every_five_minutes(client):
 
 
 class Unwell:
-    """A client whose every call fails, and is counted."""
+    """A client whose every call fails and is counted."""
 
     def __init__(self, error):
         self.error, self.calls = error, 0

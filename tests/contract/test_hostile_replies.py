@@ -1,6 +1,6 @@
-"""Vendors' replies from somebody who means harm, over real connections: bounded time and memory, and a clear error.
+"""Send hostile vendor replies over real connections; check bounded time and memory, and a clear error.
 
-A server here goes on for as long as it is listened to, so that a missing bound makes a test fail, not slow.
+A server here sends until the client disconnects, so that a missing bound fails its test instead of slowing it.
 """
 
 import datetime
@@ -39,15 +39,15 @@ JOIN_S = 120
 MEGABYTE = 1024 * 1024
 GIGABYTE = 1024 * MEGABYTE
 HEAD = b"HTTP/1.1 200 OK\r\n"
-# The reply, its pieces being joined, and what is unpacked at a time.
+# The reply, its joined pieces, and the part being decompressed.
 PEAK_BYTES = 4 * vendor_http.LARGEST_REPLY_BYTES
-QUARTER_BYTES, MOST_BYTES = 256 * MEGABYTE, 768 * MEGABYTE  # of the 1,024 MB that a function has
-STARTED_BYTES = 80 * MEGABYTE  # a process with our modules
+QUARTER_BYTES, MOST_BYTES = 256 * MEGABYTE, 768 * MEGABYTE  # of a function's 1,024 MB
+STARTED_BYTES = 80 * MEGABYTE  # a process with the layer imported
 
 
 @contextmanager
 def server(pieces, pause_s=0.0, context=None):
-    """Answers every connection with pieces, which may have no end, until the client hangs up."""
+    """Answer every connection with pieces, possibly endless, until the client disconnects."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(JOIN_S)
         visits = []
@@ -75,7 +75,7 @@ def server(pieces, pause_s=0.0, context=None):
         try:
             yield f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}", visits
         finally:
-            # Linux leaves an accept() waiting when another thread closes the listener: one more visit ends it.
+            # On Linux an accept() keeps waiting when another thread closes the listener: one more connection ends it.
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(JOIN_S)
             assert not thread.is_alive()
@@ -83,13 +83,13 @@ def server(pieces, pause_s=0.0, context=None):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Half a second for a whole exchange. Every byte of a drip comes well within the time-out of a read."""
+    """Set the deadline of an exchange to half a second; each byte of a slow reply is within the read timeout."""
     monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -9.5)
     return HttpRequest("GET", "", read_timeout_s=5)
 
 
 def sent(request, url):
-    """What comes of a request, in a thread that must end."""
+    """Return the outcome of a request, made in a thread that must end."""
     outcome = []
 
     def run():
@@ -110,7 +110,7 @@ def drip(start, again):
 
 
 def empty_blocks():
-    """A gzip stream without end that unpacks to nothing."""
+    """Yield an endless gzip stream that decompresses to nothing."""
     packer = zlib.compressobj(wbits=31)
     yield HEAD + b"Content-Encoding: gzip\r\n\r\n" + packer.compress(b"") + packer.flush(zlib.Z_SYNC_FLUSH)
     yield from itertools.repeat(b"\0\0\0\xff\xff" * 10)
@@ -120,16 +120,18 @@ def empty_blocks():
     "pieces",
     [
         pytest.param(drip(b"HTTP/1.1 200 ", b"O"), id="a status line without end"),
-        pytest.param(drip(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"), id="wait, wait, wait"),
+        pytest.param(
+            drip(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"), id="endless interim responses"
+        ),
         pytest.param(drip(HEAD + b"X-A: ", b"a"), id="a header without end"),
         pytest.param(drip(HEAD + b"Content-Length: 99999\r\n\r\n", b"a"), id="a body byte by byte"),
-        pytest.param(drip(HEAD + b"\r\n", b"a"), id="a body of untold length"),
+        pytest.param(drip(HEAD + b"\r\n", b"a"), id="a body without a length"),
         pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"), id="the length of a chunk"),
         pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"), id="chunks of one byte"),
         pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"), id="a chunk's extension"),
         pytest.param(drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n"), id="trailers"),
-        pytest.param(drip(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"a"), id="a redirect with a long story"),
-        pytest.param(empty_blocks, id="packed nothing"),
+        pytest.param(drip(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"a"), id="a redirect with a long body"),
+        pytest.param(empty_blocks, id="compressed nothing"),
     ],
 )
 def test_slow_reply_is_cut_off_at_the_deadline(impatient, pieces):
@@ -138,11 +140,11 @@ def test_slow_reply_is_cut_off_at_the_deadline(impatient, pieces):
 
     assert (failed.error_class, failed.code) == (ErrorClass.RETRY, "Timeout")
     assert "secret" not in str(failed)
-    assert len(visits) <= 1, "it is not asked again"
+    assert len(visits) <= 1, "the request is not repeated"
 
 
 def test_slow_tls_handshake_is_cut_off_at_the_deadline(impatient):
-    """A TLS record that promises 16 KB of handshake, a byte at a time."""
+    """Yield a TLS record that declares 16 KB of handshake, a byte at a time."""
     with server(drip(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\0"), pause_s=0.05) as (url, _):
         failed = sent(impatient, url.replace("http", "https") + SIGNED)
 
@@ -151,7 +153,7 @@ def test_slow_tls_handshake_is_cut_off_at_the_deadline(impatient):
 
 @pytest.fixture
 def certificate(tmp_path, monkeypatch):
-    """A server's TLS context, of a certificate that the client trusts for this test."""
+    """Return a server's TLS context, with a certificate that the client trusts in this test."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.datetime.now(datetime.UTC)
     made = (
@@ -197,7 +199,7 @@ def test_slow_reply_over_tls_is_cut_off_at_the_deadline(impatient, certificate):
 
 @contextmanager
 def little_memory(limit_bytes=PEAK_BYTES):
-    """Fails when what runs in it holds more than that at once."""
+    """Fail when the context's peak memory exceeds the limit."""
     tracemalloc.start()
     try:
         yield
@@ -208,7 +210,7 @@ def little_memory(limit_bytes=PEAK_BYTES):
 
 
 def packed(wbits, size_bytes=2 * PEAK_BYTES):
-    """Zeros, packed a thousandfold: unpacked at once they would be more than may be held."""
+    """Yield zeros compressed a thousandfold: decompressed at once they exceed the limit."""
     packer = zlib.compressobj(wbits=wbits)
     parts = [packer.compress(bytes(MEGABYTE)) for _ in range(size_bytes // MEGABYTE)]
     return b"".join([*parts, packer.flush()])
@@ -218,7 +220,7 @@ def bomb(encoding, body):
     return lambda: [HEAD + f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n".encode(), body]
 
 
-# What is sent is made by the test that sends it: to pack a gigabyte takes seconds, and so only some are as large.
+# Each test compresses its own reply: a gigabyte needs seconds, so only some are as large.
 @pytest.mark.parametrize(
     ("made", "code"),
     [
@@ -235,7 +237,7 @@ def bomb(encoding, body):
         ),
         pytest.param(lambda: bomb("gzip, gzip", gzip.compress(packed(31))), "UnknownEncoding", id="gzip in gzip"),
         pytest.param(lambda: bomb("br", b"\x1b\xff\xff\xff"), "UnknownEncoding", id="brotli"),
-        pytest.param(lambda: bomb("gzip;q=0", b"x"), "UnknownEncoding", id="an encoding that is none"),
+        pytest.param(lambda: bomb("gzip;q=0", b"x"), "UnknownEncoding", id="an unknown encoding"),
         pytest.param(lambda: drip(HEAD + b"\r\n", bytes(MEGABYTE)), "ReplyTooLarge", id="a body without end"),
         pytest.param(
             lambda: drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"),
@@ -245,7 +247,7 @@ def bomb(encoding, body):
         pytest.param(
             lambda: drip(HEAD + b"Content-Length: 99999999999\r\n\r\n", bytes(MEGABYTE)),
             "ReplyTooLarge",
-            id="100 GB, as told",
+            id="100 GB, as declared",
         ),
         pytest.param(
             lambda: drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"F" * 15 + b"\r\n", bytes(MEGABYTE)),
@@ -311,10 +313,8 @@ def test_redirect_is_an_unusable_reply(name):
     "head",
     [
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 7\r\n\r\nok", id="two lengths"),
-        pytest.param(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nok", id="a chunk of less than nothing"
-        ),
-        pytest.param(b"HTTP/1.1 99999 OK\r\n\r\n", id="a status that is none"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nok", id="a negative chunk length"),
+        pytest.param(b"HTTP/1.1 99999 OK\r\n\r\n", id="an invalid status"),
         pytest.param(b"ICY 200 OK\r\n\r\n", id="another protocol"),
         pytest.param(b"\0" * 100, id="zeros"),
     ],
@@ -334,8 +334,8 @@ def test_malformed_http_is_a_retryable_connection_error(head):
             b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nok", b"ok", id="a length of 5,000 digits"
         ),
         pytest.param(b"HTTP/1.1 200 OK\r\nSet-Cookie: " + b"a=" * 20_000 + b"\r\n\r\nok", b"ok", id="a long cookie"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n: \r\nno header\r\n\r\nok", b"ok", id="headers that are none"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", b"ok", id="more than was told"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n: \r\nno header\r\n\r\nok", b"ok", id="invalid headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", b"ok", id="more than declared"),
     ],
 )
 def test_unusual_response_headers_are_accepted(head, body):
@@ -344,7 +344,7 @@ def test_unusual_response_headers_are_accepted(head, body):
 
 
 def questions(vendor):
-    """Every reader of a vendor, for a body with HTTP 200."""
+    """Return every parser of a vendor, for a body with HTTP 200."""
     request, headers = (
         a_recognition_request(),
         {"x-api-status-code": "20000000"} if vendor.name == "volcengine-bigmodel" else {},
@@ -363,7 +363,7 @@ def result_or_error(read, body):
         return error
 
 
-LARGEST_CALLBACK_BYTES = 6 * MEGABYTE  # AWS Lambda takes no larger events
+LARGEST_CALLBACK_BYTES = 6 * MEGABYTE  # AWS Lambda's largest event
 FULL = vendor_http.LARGEST_REPLY_BYTES - 1000
 
 
@@ -419,7 +419,7 @@ def test_reply_with_too_many_objects_is_rejected():
 
 
 def write_a_result(utterances):
-    """Write so many sentences, as long as the largest result's and each by another speaker, in every format."""
+    """Render this many sentences, as long as the largest result's and each by another speaker, in every format."""
     text = "今天🎙 <b>".ljust(transcript.MOST_CHARACTERS // transcript.MOST_UTTERANCES, "a")
     heard = transcript.recognition(
         Utterance(start_ms=n, end_ms=n + 1, text=text, speaker=str(n).ljust(200, "!")) for n in range(utterances)
@@ -431,7 +431,7 @@ def write_a_result(utterances):
 
 @pytest.mark.parametrize("part", [10, exhaustive(1, id="all of it")])
 def test_memory_is_proportional_to_the_result(part):
-    """All of the largest result is written in the memory that a function has."""
+    """The exports of the largest result are rendered within a function's memory."""
     peak = peak_bytes(partial(write_a_result, transcript.MOST_UTTERANCES // part))
 
     assert peak < STARTED_BYTES + (MOST_BYTES - STARTED_BYTES) / part

@@ -1,4 +1,4 @@
-"""The real model on real recordings: how much it gets right, and that it invents nothing. Takes a minute of CPU."""
+"""Run the real model on real recordings: check error rates, and that silence gives no text. A minute of CPU."""
 
 import io
 import subprocess
@@ -18,9 +18,9 @@ from tests.support.speech import mandarin, samples
 pytestmark = pytest.mark.exhaustive
 
 ROOT = Path(__file__).parents[2]
-# Measured three times, alike to the digit: 0.07, 0.11 and 0.07 of the better synthesiser's recordings.
+# Measured three times with the same result: 0.07, 0.11 and 0.07 for the better synthesiser's recordings.
 MOST_ERRORS = 0.15
-# Of espeak-ng's Mandarin it misses a quarter to a half; its English is clearer.
+# It misses a quarter to a half of espeak-ng's Mandarin; its English is clearer.
 MOST_ERRORS_IN_ENGLISH = 0.2
 
 
@@ -78,7 +78,7 @@ def test_silence_gives_no_text(model, sound, language):
 
 
 def test_music_gives_no_text_without_voice_detection(model):
-    """Whisper's own thresholds hold too, should the detector take a song for speech."""
+    """Whisper's own thresholds also reject music, in case the detector classifies a song as speech."""
 
     class Undetecting:
         supported_languages = ("zh",)

@@ -1,4 +1,4 @@
-"""The recogniser's HTTP interface as OpenAI documents it, and the simulators' client; the model is a stand-in."""
+"""Check the recogniser's HTTP interface and the simulators' client against OpenAI's API; the model is a fake."""
 
 import io
 import threading
@@ -38,7 +38,7 @@ def url(queue):
 
 @pytest.fixture
 def asked(queue):
-    """What the stand-in was asked for; it hears HEARD in anything but the text `broken`."""
+    """The requests to the fake model, which recognises HEARD in everything except the text `broken`."""
     calls = []
 
     def recognise(file, **options):
@@ -156,7 +156,7 @@ def test_client_stops_waiting_and_finds_the_server_later(url, queue):
 
 
 def test_recording_that_crashes_the_engine_is_skipped():
-    """The connection is closed without an answer, as a process that is killed does."""
+    """Close the connection without a response, like a killed process."""
     attempts = []
 
     def dies(environ, start_response):

@@ -1,7 +1,7 @@
-"""`docs/adding-a-vendor.md`, done to the letter: what it says makes a vendor that passes the suite of all vendors.
+"""Follow `docs/adding-a-vendor.md`: its code makes a vendor that passes the contract of all vendors.
 
-The page's blocks are put into a copy of the project: a block of code is a new file, a `diff` is an edit, and the file's
-name stands behind the language. Then the page's own command is run there.
+The page's blocks are applied to a copy of the project: a code block is a new file, a `diff` is an edit, and the
+file's name follows the language. Then the page's command runs there.
 """
 
 import re
@@ -22,12 +22,12 @@ TIMEOUT_S = 300
 
 
 def edited(text: str, diff: str) -> str:
-    """A text after a diff's hunks: each has lines that are there exactly once, and what becomes of them."""
+    """Apply a diff's hunks to a text; each hunk's old lines must occur exactly once."""
     for hunk in diff.split("@@\n"):
         lines = [(line[:1], line[1:]) for line in hunk.splitlines()]
         old = "".join(f"{line}\n" for mark, line in lines if mark != "+")
         new = "".join(f"{line}\n" for mark, line in lines if mark != "-")
-        assert text.count(f"\n{old}") == 1, f"not there, or more than once:\n{old}"
+        assert text.count(f"\n{old}") == 1, f"missing, or more than once:\n{old}"
         text = text.replace(f"\n{old}", f"\n{new}")
     return text
 
@@ -38,7 +38,7 @@ def project(tmp_path_factory):
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND), dirs_exist_ok=True)
     for block in BLOCK.finditer(PAGE):
         path = copy / block["path"]
-        assert path.exists() == (block["language"] == "diff"), f"new or there already? {block['path']}"
+        assert path.exists() == (block["language"] == "diff"), f"exists already or is not new: {block['path']}"
         path.write_text(edited(path.read_text(), block["body"]) if path.exists() else block["body"])
     return copy
 

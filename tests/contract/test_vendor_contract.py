@@ -1,4 +1,4 @@
-"""One suite for every vendor: our client against the vendor's simulator, over real HTTP, with real recordings."""
+"""Check every vendor module against its simulator, over real HTTP, with real recordings."""
 
 import json
 import time
@@ -37,7 +37,7 @@ TOLERANCE_MS = 250
 NUMBERS = count(1)
 NAMES = tuple(VENDORS)
 QUERIED = [name for name in NAMES if Completion.QUERY in VENDORS[name].completion_modes]
-# No test is to meet a limit by chance.
+# No test reaches a limit by chance.
 NO_RATE = {
     "tencent-recording": {},
     "tencent-sentence": {"requests_per_s": 1000},
@@ -59,14 +59,14 @@ def new_order(**changes: object) -> RecognitionRequest:
 
 @dataclass
 class Line:
-    """A vendor's client, its simulator, and a web that serves the recordings and takes the callbacks."""
+    """A vendor module, its simulator, and a web server of recordings and callbacks."""
 
     vendor: Vendor
     control: Control
     web: Web
     endpoint: VendorEndpoint
     now: int
-    # A repeat for an earlier test may come to this port, but not to this path.
+    # A repeated callback of an earlier test may reach this port, but not this path.
     callback_path: str = field(default_factory=lambda: f"/callbacks/{next(NUMBERS)}")
 
     def submit(
@@ -91,7 +91,7 @@ class Line:
         return self.delivery("/a.wav", SPEECH)
 
     def delivery(self, path: str, recording: bytes) -> Delivery:
-        """The recording at a path of the web, or as a stream for a vendor that accepts no URL."""
+        """Return the recording as a URL, or as a stream for a vendor that accepts no URL."""
         if self.vendor.limits.accepts_urls:
             return Delivery(url=self.web.serve(path, recording))
         return Delivery(stream=stream_of(recording))
@@ -101,7 +101,7 @@ class Line:
         return self.vendor.read_query(vendor_http.send(http_request), request)
 
     def result(self, outcome: Accepted | Recognition, request: RecognitionRequest) -> Recognition:
-        """The result in whichever way the vendor gives it. Raises the AsrError with which the task ended."""
+        """Return the result by the vendor's completion mode. Raises the AsrError with which the task ended."""
         if isinstance(outcome, Recognition):
             return outcome
         if Completion.QUERY in self.vendor.completion_modes:
@@ -118,17 +118,17 @@ class Line:
         return None if isinstance(answer, InProgress) else answer
 
     def posted(self) -> list[Received]:
-        """The callbacks that came for this test."""
+        """Return the callbacks of this test."""
         return [one for one in self.web.received if one.path == self.callback_path]
 
     def deliveries(self, accepted: Accepted, attempts: int) -> list[dict[str, object]]:
-        """The callbacks of a task as the simulator noted them, once there are so many."""
+        """Return a task's callbacks in the simulator's request log, once there are this many."""
         noted = self.control.requests("callback")
         of_task = [entry for entry in noted if entry["task_id"] == accepted.vendor_task_id]
         return of_task if len(of_task) == attempts else []
 
     def recognise(self, recording: bytes, delivery: Delivery | None = None, **options: object) -> Recognition:
-        """From a recording to what was heard in it."""
+        """Transcribe a recording; return its result."""
         audio = probe(lambda offset, length: recording[offset : offset + length], len(recording), "a")
         request = replace(new_order(), audio=audio, size_bytes=len(recording), options=Options.model_validate(options))
         assert self.vendor.rejection_reason(request) is None
@@ -361,7 +361,7 @@ def test_clock_skew_is_a_config_error(line, code):
 
     error = failed(line.submit_speech)
 
-    # Tencent's old signatures live for an hour, so it is the time stamp that is refused.
+    # Tencent's old signatures are valid for an hour, so the time stamp is rejected.
     assert (error.error_class, error.code) == (ErrorClass.CONFIG, code)
 
 
@@ -424,7 +424,7 @@ def test_retired_address_fails_at_once_with_its_successor(line):
         pytest.param({"http_status": 502, "body": "<html>Bad Gateway</html>"}, "Http502", id="html-502"),
         pytest.param({"body": ""}, "EmptyReply", id="nothing"),
         pytest.param({"body": "<html>Hello</html>"}, "NotJson", id="html-200"),
-        pytest.param({"drop": True}, "ConnectionFailed", id="hung-up"),
+        pytest.param({"drop": True}, "ConnectionFailed", id="connection-closed"),
     ],
 )
 def test_unusable_reply_to_a_submission_is_retryable(line, fault, code):
@@ -444,7 +444,7 @@ def test_submission_timeout_is_retryable(line):
     error = failed(lambda: line.submit_speech(read_timeout_s=0.1))
 
     assert (error.error_class, error.code) == (ErrorClass.RETRY, "Timeout")
-    # It is accepted late, and would take the fault of the next test with it.
+    # It is accepted late, and would use the fault of the next test.
     eventually(lambda: len(line.control.requests("submit")) > len(before))
 
 
@@ -465,7 +465,7 @@ def test_unusable_recording_is_bad_audio(line, path, error_class):
 
     error = failed(lambda: line.result(line.submit(request, delivery), request))
 
-    # This vendor tells no reason; it is tried again a few times, then another vendor is.
+    # This vendor gives no reason: the attempt is retried a few times, then another vendor is used.
     told_nothing = line.vendor.name == "abcpen-offline"
     assert error.error_class is (ErrorClass.RETRY if told_nothing else error_class)
     assert not isinstance(error, QueryFailedError)
@@ -751,7 +751,7 @@ def test_older_numeric_codes_are_classified_by_name(line):
 
     error = failed(line.submit_speech)
 
-    # 1029 is a replay, to be tried again, in the newer numbering.
+    # In the newer numbering 1029 is a replay, which is retryable.
     assert (error.error_class, error.code) == (ErrorClass.CONFIG, "1029")
 
 

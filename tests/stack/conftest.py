@@ -1,4 +1,4 @@
-"""The whole stack, simulated vendors included, once per test process and on ports of its own."""
+"""The local stack with simulated vendors, once per test process and on its own ports."""
 
 import os
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tests.support.scanned_stack import SearchedStack
     from tests.support.stack_client import Journey
 
-# A profile or endpoint of the developer's shell would lead boto3 away from the stack; moto reads them on import.
+# A profile or endpoint of the developer's shell would direct boto3 to another AWS; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make sam-local` gives the events to functions in their containers."""
+    """Add the option by which `make sam-local` invokes functions in containers."""
     parser.addoption("--in-containers", action="store_true", help="invoke functions by `sam local invoke`")
 
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SearchedStack]":
-    """template.yaml with the real functions and quick vendors."""
+    """Deploy template.yaml with the real functions and fast vendors."""
     from tests.support.containers import ContainedStack
     from tests.support.scanned_stack import SearchedStack
 
@@ -43,7 +43,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def journey(stack: "SearchedStack", obedient_vendors: None) -> "Journey":
-    """A person with a recording."""
+    """A client that uploads recordings and reads their results."""
     from tests.support.stack_client import Journey
 
     return Journey(stack)
@@ -51,7 +51,7 @@ def journey(stack: "SearchedStack", obedient_vendors: None) -> "Journey":
 
 @pytest.fixture
 def operator(stack: "SearchedStack", obedient_vendors: None) -> "Operator":
-    """A person who also has the commands."""
+    """A client that also runs the operator's commands."""
     from tests.support.operator import Operator
 
     return Operator(stack)
@@ -59,7 +59,7 @@ def operator(stack: "SearchedStack", obedient_vendors: None) -> "Operator":
 
 @pytest.fixture
 def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
-    """Whatever a test has told the simulated vendors to do wrong ends with it."""
+    """Remove the test's faults from the simulated vendors afterwards."""
     yield
     for url in stack.simulators.values():
         requests.delete(f"{url}/_simulator/faults", timeout=60)
@@ -69,7 +69,7 @@ def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """Before the last test of the stack in this process is torn down, search what the stack has written for secrets.
 
-    Not when the stack ends, which is when the process does: tests of other folders may empty the embedded AWS.
+    Not when the stack stops, at the end of the process: tests of other folders may empty the simulated AWS.
     """
     try:
         if nextitem is None or Path(__file__).parent not in nextitem.path.parents:

@@ -1,4 +1,4 @@
-"""The HTTP API over HTTP, on the local stack: from an upload to every form of its transcript, and to nothing."""
+"""Use the HTTP API on the local stack, from upload to transcript in each format and to deletion."""
 
 import io
 import json
@@ -24,7 +24,7 @@ TIMEOUT_S = 60
 
 
 class Program(Journey):
-    """A program that has nothing but the HTTP API."""
+    """A program that uses only the HTTP API."""
 
     def get(self, path: str, **options) -> requests.Response:
         return self._call("GET", path, **options)
@@ -36,7 +36,7 @@ class Program(Journey):
         return self._call("DELETE", path)
 
     def _call(self, method: str, path: str, **options) -> requests.Response:
-        """Every answer, but where redirects are followed, is one that the document tells of."""
+        """Send a request; check that the response, unless redirected, conforms to the OpenAPI document."""
         answer = requests.request(
             method, self.stack.api_url + path, timeout=TIMEOUT_S, **{"allow_redirects": False, **options}
         )
@@ -53,7 +53,7 @@ class Program(Journey):
         )
 
     def ended(self, path: str) -> dict:
-        """The only job that a list has, once it has ended and nobody is at work on it."""
+        """Return the only job of a list, once it has ended and no function works on it."""
 
         def look() -> dict:
             jobs = self.get(path).json()["jobs"]
@@ -76,7 +76,7 @@ def program(stack) -> Program:
 
 @pytest.fixture(scope="module")
 def meeting(stack) -> dict:
-    """A meeting that was uploaded, by a vendor that calls back, and has its transcript."""
+    """Upload a meeting to a vendor with callbacks; return it with its transcript."""
     program = Program(stack)
     asked = {"name": "会议 一.wav", "vendor": "tencent-recording", "options": {"speakers": 0}}
     upload = program.post("/uploads", asked).json()
@@ -128,8 +128,8 @@ def test_transcript_page_plays_the_recording(program, meeting):
     [
         pytest.param({"key": "incoming/auto/another.wav"}, 403, id="another key"),
         pytest.param({"Content-Type": "text/html"}, 403, id="another kind of file"),
-        pytest.param({"x-amz-meta-asr-speakers": "9"}, 403, id="another wish"),
-        pytest.param({"x-amz-meta-asr-vendor": "abcpen"}, 403, id="one wish more"),
+        pytest.param({"x-amz-meta-asr-speakers": "9"}, 403, id="another option"),
+        pytest.param({"x-amz-meta-asr-vendor": "abcpen"}, 403, id="one option more"),
         pytest.param({"policy": "e30="}, 403, id="another policy"),
         pytest.param({"x-amz-security-token": "mine"}, 403, id="another session"),
         pytest.param({"x-amz-signature": "0" * 64}, 403, id="another signature"),
@@ -233,7 +233,7 @@ def test_transcript_is_served_compressed(program, meeting):
 
 @pytest.fixture
 def shell(program, tmp_path):
-    """Run a program as the manual's reader would: in a folder with a recording, with the names that the manual uses."""
+    """Run a documented program in a folder with a recording, with the documentation's names."""
     (tmp_path / "meeting.wav").write_bytes(MEETING)
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -262,7 +262,7 @@ def shell(program, tmp_path):
 
 
 def manual(language: str) -> str:
-    """The manual's only example in a language."""
+    """Return the documentation's only example in a language."""
     (example,) = re.findall(rf"(?s)```{language}\n(.*?)```", (ROOT / "docs/api.md").read_text())
     return example
 

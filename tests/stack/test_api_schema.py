@@ -1,4 +1,4 @@
-"""schemathesis reads the OpenAPI document and calls the local stack with what it allows, and with what it does not."""
+"""Send requests that schemathesis derives from the OpenAPI document, valid and invalid, to the local stack."""
 
 import json
 from pathlib import Path
@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = schemathesis.openapi.from_dict(json.loads((ROOT / "schemas/openapi.json").read_text()))
 SCHEMA.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 LEFT_OUT = {
-    "ignored_auth",  # API Gateway asks for credentials; the local stack asks nobody
-    "positive_data_acceptance",  # a request may be well formed and about a recording that is not there
+    "ignored_auth",  # API Gateway checks credentials; the local stack does not
+    "positive_data_acceptance",  # a valid request may name a recording that does not exist
 }
 
 
 @pytest.fixture(scope="module")
 def job(stack) -> str:
-    """A job that has ended, so that some of the calls find one."""
+    """Create a completed job, so that some of the requests find one."""
     journey = Journey(stack)
     key = "incoming/tencent-sentence/schema.wav"
     return journey.finished(journey.drop(key, (ROOT / "samples/greeting.wav").read_bytes()))["job_id"]

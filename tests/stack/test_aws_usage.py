@@ -1,4 +1,4 @@
-"""What is derived from a job's row is what really happened on the stack: states entered, functions run, AWS asked."""
+"""Compare the AWS usage in a job's row with the stack's states, invocations and AWS requests."""
 
 import re
 from collections import Counter
@@ -17,13 +17,13 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 FRESH = count()
 WRITES = ("PutItem", "UpdateItem")
 OF_A_JOB = ("SubmitFunction", "PollerFunction", "CallbackFunction")
-# How often the secret and what a vendor usually takes are read depends on how many processes there are.
+# The reads of the secret and of turnaround statistics depend on the number of processes.
 HELD_FOR_MINUTES = 4
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """One of its own, on which nothing goes on that another test began."""
+    """Deploy a separate stack, without activity of other tests."""
     with SearchedStack(region="us-west-2", log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
@@ -34,12 +34,12 @@ def journey(stack):
 
 
 def runs(stack):
-    """How often each function has run."""
+    """Return the number of invocations of each function."""
     return Counter({name: stack.logs(name).count("REPORT RequestId") for name in OF_A_JOB})
 
 
 def entered(journey, job):
-    """States that the job's execution entered, and tasks that were tried again; 0 where it needed none."""
+    """Return the states that the job's execution entered and its retried tasks; 0 without an execution."""
     if not journey.executions(job):
         return 0
     arn = journey.ended_execution(job)["executionArn"]
@@ -73,8 +73,8 @@ def test_aws_usage_in_the_row_matches_the_requests(journey, stack, vendor, sampl
     derived = footprint(Job.model_validate(row), Settings.from_environment(environment(stack)).rates)
     journey.until(lambda: runs(stack), lambda seen: (seen - runs_before).total() >= derived.invocations, "the last run")
     asked, ran = stack.request_counter.counts() - asked_before, runs(stack) - runs_before
-    # A slot's first write is refused by design. Each further refusal may be a conflict, whose write is repeated: a
-    # callback and the step that waits for it may write the row at once.
+    # A slot's first write is rejected by design. Each further rejection may be a conflict, whose write is repeated: a
+    # callback and the step that waits for it may write the row concurrently.
     refused = (stack.request_counter.refused() - refused_before)["UpdateItem"]
 
     assert row["status"] == "COMPLETED", row.get("error")
@@ -83,8 +83,10 @@ def test_aws_usage_in_the_row_matches_the_requests(journey, stack, vendor, sampl
     assert sum(asked[operation] for operation in WRITES) - derived.table_writes in range(refused)
     assert abs(derived.table_reads - asked["GetItem"]) <= HELD_FOR_MINUTES + refused
     assert derived.s3_puts == asked["S3 PUT"]
-    assert abs(derived.s3_gets - asked["S3 GET"] - asked["S3 HEAD"]) <= 2  # how a recording is probed, who fetches it
-    # Of one end both the callback and the step that it wakes may tell.
+    assert (
+        abs(derived.s3_gets - asked["S3 GET"] - asked["S3 HEAD"]) <= 2
+    )  # how a recording is probed, which side downloads it
+    # Both the callback and the step that it resumes may publish one end.
     assert derived.events <= asked["PutEvents"] <= derived.events + 1
     assert derived.api_requests == ran["CallbackFunction"]
 
@@ -104,5 +106,5 @@ def test_transcript_and_row_have_the_same_cost(journey, stack):
 
 
 def environment(stack):
-    """What the stack's functions are told."""
+    """Return the environment of the stack's functions."""
     return stack.environments["SubmitFunction"]

@@ -1,4 +1,4 @@
-"""Backfills on the local stack: hundreds of recordings, an inventory, a stop and a resumption, all by the commands."""
+"""Run backfills on the local stack by their commands: hundreds of recordings, an inventory, stop and resumption."""
 
 import json
 import re
@@ -21,11 +21,11 @@ BATCH = 25
 
 
 class Backfiller(Operator):
-    """An operator who has old recordings."""
+    """An operator with old recordings."""
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """S3 tells nobody of what is put meanwhile."""
+        """Turn S3's notifications off within the context."""
         s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
         told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -34,20 +34,20 @@ class Backfiller(Operator):
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
 
     def drop_all(self, keys: list[str]) -> dict[str, str]:
-        """Put recordings; the job id that each must have, by key."""
+        """Put recordings; return the expected job id of each, by key."""
         return {key: self.drop(key, SHORT) for key in keys}
 
     def start(self, *arguments: str) -> str:
-        """Start a backfill; its name."""
+        """Start a backfill; return its name."""
         return str(self.found("backfill", "start", *arguments)["run"])
 
     def look(self, run: str) -> dict:
-        """How far a backfill is."""
+        """Return a backfill's progress."""
         (found,) = self.found("backfill", "status", run)["runs"]
         return found
 
     def report(self, run: str, status: int = 0) -> dict:
-        """What became of everything, once it is over."""
+        """Return the final report of a backfill."""
         states, machine = self.stack.client("stepfunctions"), self.stack.outputs["BackfillStateMachineArn"]
         execution = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
         ended = self.until(
@@ -59,17 +59,17 @@ class Backfiller(Operator):
         return self.found("backfill", "report", run, status=status)
 
     def statuses(self, jobs: dict[str, str]) -> Counter[str]:
-        """How many jobs are in which state, of those that have a row."""
+        """Return the number of jobs by status, of those with a row."""
         return Counter(row["status"] for row in map(self.row, jobs.values()) if row)
 
     def places(self, jobs: dict[str, str]) -> list[str]:
-        """From when on each of those jobs has its place in its vendor's line, of those that have one by now."""
+        """Return the reserved slots of these jobs, of those that have one."""
         attempts = [row["attempts"][-1] for row in map(self.row, jobs.values()) if row and row["attempts"]]
         return [attempt["due_at"] for attempt in attempts if attempt["has_slot"]]
 
     @contextmanager
     def long_line(self, vendor: str, seconds: float) -> Iterator[None]:
-        """A vendor's line is as long as if many recordings stood in it."""
+        """Reserve a vendor's slots as if many recordings waited for it."""
         dynamodb, key = self.stack.client("dynamodb"), {"job_id": {"S": f"pace#{vendor}"}}
         free_from_us = int((time.time() + seconds) * 1_000_000)
         dynamodb.put_item(TableName=self.stack.jobs_table, Item={**key, "free_from_us": {"N": str(free_from_us)}})
@@ -77,7 +77,7 @@ class Backfiller(Operator):
         dynamodb.delete_item(TableName=self.stack.jobs_table, Key=key)
 
     def inventory(self, keys: list[str], folder: str, file_format: str = "CSV") -> str:
-        """An inventory; the address of its manifest."""
+        """Write an inventory; return the address of its manifest."""
         return f"s3://{self.stack.audio_bucket}/{put_inventory(self.stack, keys, folder, file_format)}"
 
 
@@ -174,7 +174,7 @@ def test_stopped_backfill_resumes_without_duplicates(operator, folder):
 
     with operator.long_line("tencent-sentence", 900):
         run = operator.start("--prefix", f"{folder}/", "--concurrency", "2")
-        operator.until(lambda: operator.statuses(jobs), lambda seen: seen["IN_PROGRESS"] == 2, "two to stand in line")
+        operator.until(lambda: operator.statuses(jobs), lambda seen: seen["IN_PROGRESS"] == 2, "two reserved slots")
         too_early = operator.run("backfill", "resume", run)
         stopped = operator.run("backfill", "stop", run)
         report = operator.report(run, status=1)
@@ -197,9 +197,9 @@ def test_new_recording_does_not_wait_for_a_backfill(operator, folder):
 
     with operator.long_line("tencent-sentence", 900):
         run = operator.start("--prefix", f"{folder}/old", "--concurrency", "2")
-        before = operator.until(lambda: operator.places(old), lambda seen: len(seen) == 2, "two to stand in line")
+        before = operator.until(lambda: operator.places(old), lambda seen: len(seen) == 2, "two reserved slots")
         new = operator.drop_all([f"{folder}/new.wav"])
-        (place,) = operator.until(lambda: operator.places(new), bool, "a place in the line")
+        (place,) = operator.until(lambda: operator.places(new), bool, "a reserved slot")
         operator.run("backfill", "stop", run)
 
     assert place > max(before)
@@ -215,10 +215,10 @@ def test_new_recording_does_not_wait_for_a_backfill(operator, folder):
         pytest.param("start --inventory s3://AUDIO/incoming/a.json", "must lie in s3://", id="not among inventories"),
         pytest.param("start --inventory s3://AUDIO/inventory/none.json", "there is no s3://", id="no such file"),
         pytest.param("start --inventory s3://AUDIO/inventory/x.json", "is no inventory's manifest", id="another file"),
-        pytest.param("status nobody", "there is no backfill 'nobody'", id="the state of none"),
-        pytest.param("report nobody", "there is no backfill 'nobody'", id="the report of none"),
-        pytest.param("stop nobody", "there is no backfill 'nobody'", id="a stop of none"),
-        pytest.param("resume nobody", "there is no backfill 'nobody'", id="a resumption of none"),
+        pytest.param("status missing", "there is no backfill 'missing'", id="the state of none"),
+        pytest.param("report missing", "there is no backfill 'missing'", id="the report of none"),
+        pytest.param("stop missing", "there is no backfill 'missing'", id="a stop of none"),
+        pytest.param("resume missing", "there is no backfill 'missing'", id="a resumption of none"),
     ],
 )
 def test_backfill_of_nothing_prints_one_error_line(operator, stack, arguments, said):
@@ -287,7 +287,7 @@ ALWAYS_FAILS = {
 
 
 def test_backfill_stops_when_too_many_batches_fail(operator, folder, stack):
-    """What Step Functions does with `ToleratedFailurePercentage`, which the local stack plays."""
+    """The local stack implements Step Functions' `ToleratedFailurePercentage`."""
     with operator.silence():
         operator.drop_all([f"{folder}/{each}.wav" for each in range(8)])
     states, backfills = stack.client("stepfunctions"), stack.outputs["BackfillStateMachineArn"]

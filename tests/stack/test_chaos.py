@@ -1,4 +1,4 @@
-"""The worst that can happen to the real processes: they die, AWS refuses, the API is gone, callbacks get lost."""
+"""Inject faults into the local stack: killed processes, AWS errors, an API outage, lost callbacks."""
 
 from itertools import count
 from pathlib import Path
@@ -9,7 +9,7 @@ import requests
 MEETING = (Path(__file__).parents[2] / "samples/meeting.wav").read_bytes()
 FRESH = count()
 MORE_THAN_BOTOCORE_TRIES = 6
-HOLDS_S = 60  # a request that is to be cut off; nothing waits for its end
+HOLDS_S = 60  # a request that is cut off; the test does not wait for its end
 
 
 def drop(journey, vendor):
@@ -19,8 +19,8 @@ def drop(journey, vendor):
 @pytest.mark.parametrize(
     ("function", "moment", "vendor"),
     [
-        pytest.param("SubmitFunction", "submit", "abcpen-offline", id="while the recording is handed over"),
-        pytest.param("PollerFunction", "query", "abcpen", id="while the vendor is asked"),
+        pytest.param("SubmitFunction", "submit", "abcpen-offline", id="during submission"),
+        pytest.param("PollerFunction", "query", "abcpen", id="during a query"),
     ],
 )
 def test_killed_function_is_invoked_again(journey, function, moment, vendor):
@@ -37,7 +37,7 @@ def test_killed_function_is_invoked_again(journey, function, moment, vendor):
 
 
 def faults(journey, vendor):
-    """Return the faults that a simulated vendor has not come to yet."""
+    """Return the faults that a simulated vendor has not used yet."""
     return requests.get(f"{journey.stack.simulators[vendor]}/_simulator/faults", timeout=60).json()
 
 
@@ -66,13 +66,13 @@ def test_callback_during_an_api_outage_is_repeated(journey):
         row = journey.until(
             lambda: journey.row(job), lambda row: (row.get("attempts") or [{}])[-1].get("submitted_at"), "a submission"
         )
-        journey.until(lambda: callbacks(journey, vendor, row), bool, "the first callback, which finds nobody")
+        journey.until(lambda: callbacks(journey, vendor, row), bool, "the first callback, which is not answered")
 
     assert journey.finished(job)["status"] == "COMPLETED"
 
 
 def callbacks(journey, vendor, row):
-    """Return how many callbacks a simulated vendor has sent, in vain or not, about the latest attempt of a row."""
+    """Return the number of callbacks that a simulated vendor has sent for a row's latest attempt."""
     noted = requests.get(f"{journey.stack.simulators[vendor]}/_simulator/requests", timeout=60).json()
     task = row["attempts"][-1]["vendor_task_id"]
     return sum(entry["kind"] == "callback" and str(entry["task_id"]) == str(task) for entry in noted)

@@ -1,12 +1,12 @@
-"""Recordings that no vendor takes as they are, dropped by a person: from `incoming/auto/` to their transcripts."""
+"""Upload recordings that need a conversion to `incoming/auto/`, and check their transcripts."""
 
 import pytest
 
 from tests.support.recordings import EVERYDAY, TONES_S, Kind, record
 
-EXACT_MS = 150  # the simulator hears in steps, and the conversion is held to 50 ms in tests/contract
-HEARD_MS = 80  # what the simulators' steps of 20 ms add at both ends to the conversion's 50 ms
-FIRST_WORD = "simulated"  # of each of the simulators' utterances, one for each tone
+EXACT_MS = 150  # the simulator detects sound in steps; tests/contract holds the conversion to 50 ms
+HEARD_MS = 80  # the conversion's 50 ms and the simulators' steps of 20 ms at both ends
+FIRST_WORD = "simulated"  # of each simulated utterance, one for each tone
 FORMS = {
     "iPhone video": ("auto/converted/clip.mov", Kind("mov", "aac", video="mpeg4"), "wav-16000-1"),
     "browser sound": ("volcengine-bigmodel/converted/memo.webm", Kind("webm", "libopus", 48000), "wav-16000-1"),
@@ -15,7 +15,7 @@ FORMS = {
 
 
 def left_over(journey, job: str) -> list[str]:
-    """What is left of the job's converted recordings, in any version."""
+    """Return the job's remaining converted recordings, in any version."""
     found = journey.stack.client("s3").list_object_versions(
         Bucket=journey.stack.audio_bucket, Prefix=f"converted/{job}/"
     )
@@ -56,13 +56,13 @@ def test_common_formats_keep_their_times_by_automatic_choice(journey):
 
 
 @pytest.mark.parametrize(
-    ("options", "form", "told_apart"),
+    ("options", "form", "field"),
     [
         pytest.param({}, "wav-8000-2", "channel", id="channels"),
         pytest.param({"speakers": "2"}, "wav-8000-1", "speaker", id="speakers"),
     ],
 )
-def test_a_law_call_keeps_its_channels_separate(journey, options, form, told_apart):
+def test_a_law_call_keeps_its_channels_separate(journey, options, form, field):
     call = record(Kind("wav", "pcm_alaw", 8000, "stereo"))
 
     row = journey.finished(journey.drop(f"incoming/tencent-rec-task/converted/{form}.wav", call, **options))
@@ -70,7 +70,7 @@ def test_a_law_call_keeps_its_channels_separate(journey, options, form, told_apa
     assert row["status"] == "COMPLETED", row.get("error")
     transcript = journey.transcript(row)
     assert transcript["conversion"]["form"] == form
-    assert all(utterance[told_apart] is not None for utterance in transcript["utterances"])
+    assert all(utterance[field] is not None for utterance in transcript["utterances"])
 
 
 def test_impossible_conversion_fails_with_one_message(journey):

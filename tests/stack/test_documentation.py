@@ -1,7 +1,7 @@
-"""The commands of the documentation, typed as they stand there: by a person with the `aws` CLI, against a local stack.
+"""Run the documentation's commands with the `aws` CLI against a local stack.
 
-The stack has everything switched on that a page speaks of. What a page calls by a made-up name (`meeting.wav`, `$JOB`,
-the address of `make local`) is given that name here.
+The stack has every documented feature turned on. What a page calls by an example name (`meeting.wav`, `$JOB`,
+the address of `make local`) gets that name here.
 """
 
 import json
@@ -28,7 +28,7 @@ from tools.exports import excerpts, rewritten
 REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
 FAILING = "tencent-recording"
-FAILS = {"on": "result", "code": "10004"}  # when it has an execution already
+FAILS = {"on": "result", "code": "10004"}  # when it already has an execution
 FRESH = count()
 RUNBOOKS = "docs/runbooks/"
 (NAMES, *_) = (block for block in blocks("sh") if block.page == f"{RUNBOOKS}README.md")
@@ -37,7 +37,7 @@ BEFORE_SAM_DELETE = [
     for block in blocks("sh")
     if block.page == "docs/deploy.md" and ("disable-rule" in block.body or "stop-execution" in block.body)
 ]
-# What the pages say, and what it is here.
+# The pages' example values, and their values on this stack.
 MADE_UP = {
     "http://127.0.0.1:PORT": "$AWS_ENDPOINT_URL",
     f"asrcore-audio-{ACCOUNT}-us-east-1": "$AUDIO_BUCKET",
@@ -46,7 +46,7 @@ MADE_UP = {
     "s3://OLD-transcripts-ACCOUNT-REGION": "s3://$TRANSCRIPT_BUCKET",
     "s3://NEW-transcripts-ACCOUNT-REGION": "s3://another-stacks-transcripts",
 }
-# Version 1 of the CLI forgets AWS_ENDPOINT_URL when it speaks to SQS.
+# Version 1 of the CLI ignores AWS_ENDPOINT_URL for SQS.
 AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
 
 
@@ -73,7 +73,7 @@ def operator(stack: SearchedStack) -> Operator:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout, with recordings and a secret of one's own beside it."""
+    """A checkout with recordings and a secret beside it."""
     folder = tmp_path_factory.mktemp("checkout")
     for part in ("deploy", "samples"):
         (folder / part).symlink_to(ROOT / part)
@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(operator: Operator) -> str:
-    """A backfill that is over."""
+    """Return a finished backfill."""
     started = operator.found("backfill", "start", "--prefix", "incoming/nothing/")["run"]
     operator.until(
         lambda: operator.found("backfill", "status", started)["runs"],
@@ -97,7 +97,7 @@ def run(operator: Operator) -> str:
 
 @pytest.fixture
 def job(operator: Operator) -> Iterator[str]:
-    """A job that failed, with an execution of its own."""
+    """Return a failed job that had an execution."""
     operator.fault(FAILING, **FAILS)
     job = operator.drop(f"incoming/{FAILING}/documentation {next(FRESH)}/meeting.wav", RECORDING)
     assert operator.ended(job)["status"] == "FAILED"
@@ -110,7 +110,7 @@ Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
-    """Types lines into a shell that stops at the first that fails."""
+    """Run lines in a shell that stops at the first error."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
@@ -143,21 +143,21 @@ def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
 
 @pytest.fixture(scope="module")
 def shell(cold_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """The same, with programs that are loaded already."""
+    """Run lines in a shell, with preloaded programs."""
     with WarmPrograms(tmp_path_factory.mktemp("programs"), ROOT) as programs:
         yield lambda lines, **names: cold_shell(programs.functions + lines, **names)
 
 
 @pytest.fixture(scope="module")
 def names(shell: Shell) -> str:
-    """What the runbooks' first page has one define."""
+    """Return the shell variables that the runbooks' first page defines."""
     done = shell(f"{NAMES.body}\ndeclare -f\ndeclare -p STACK TABLE QUEUE MACHINE")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def here(lines: str) -> str:
-    """A page's lines with what they mean here."""
+    """Return a page's lines with the values of this stack."""
     for said, meant in MADE_UP.items():
         lines = lines.replace(said, meant)
     return lines
@@ -195,7 +195,7 @@ def test_documented_programs_run_as_installed(cold_shell):
 
 @pytest.fixture
 def waiting(stack: SearchedStack) -> str:
-    """An execution that waits for days."""
+    """Start an execution that waits for days."""
     started = stack.client("stepfunctions").start_execution(
         stateMachineArn=stack.state_machine_arn,
         name="waits-for-days",

@@ -1,4 +1,4 @@
-"""Each event of `events/`, given to its function as `sam local invoke` would, in the order of their story."""
+"""Invoke functions with each event of `events/`, like `sam local invoke`, in the order of a job's stages."""
 
 import json
 from base64 import b64decode
@@ -20,7 +20,7 @@ PUT, ODD = event("query-step")["job_id"], event("callback-token-step")["job_id"]
 
 @pytest.fixture(scope="module")
 def journey(stack):
-    """The two samples that the events are about lie where the events say."""
+    """Put the two samples of the events under the events' keys."""
     journey = Journey(stack)
     for name, sample in {
         "incoming/volcengine/news.mp3": "news.mp3",
@@ -32,7 +32,7 @@ def journey(stack):
 
 @pytest.fixture(scope="module")
 def ended(journey):
-    """The two jobs, which have ended."""
+    """Return the two jobs after their end."""
     for name, job in (("s3-put", PUT), ("s3-put-odd-key", ODD)):
         journey.stack.invoke("SubmitFunction", event(name))
         journey.finished(job)

@@ -1,4 +1,4 @@
-"""A failing test prints what one needs to know of its jobs."""
+"""Check that a failing test reports the history of its jobs."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ from tests.support.operator import RECORDING
 
 
 def reported(*, failed: bool) -> dict[str, str]:
-    """The sections that a test's report has, by the beginning of their names."""
+    """Return the sections of a test's report, by the beginning of their names."""
     hook = pytest_runtest_makereport()
     next(hook)
     with pytest.raises(StopIteration) as ended:

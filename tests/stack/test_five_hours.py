@@ -1,4 +1,4 @@
-"""Five hours with word times: several megabytes that no state and no row could hold."""
+"""Transcribe five hours with word times: several megabytes, more than a state or a row can hold."""
 
 import io
 
@@ -9,12 +9,12 @@ import pytest
 from tests.support.stack_client import Journey
 from tests.support.tones import samples
 
-MINUTES = 299  # the vendor takes less than five hours
+MINUTES = 299  # the vendor's limit is below five hours
 SENTENCES_A_MINUTE = 40
 
 
 def five_hours() -> bytes:
-    """A minute of MP3 frames, sentence after sentence, again and again: frames need nothing around them."""
+    """Return a minute of MP3 frames with sentences, repeated: MP3 frames need no container."""
     bursts = [(start, start + 1000) for start in range(0, 60_000, 60_000 // SENTENCES_A_MINUTE)]
     file = io.BytesIO()
     with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as output:

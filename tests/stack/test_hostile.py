@@ -1,7 +1,7 @@
-"""Whoever means harm, at every door of the deployed stack: the right answer, and nothing changed.
+"""Send hostile input to every interface of the deployed stack: check the response, and that nothing changed.
 
-That a body comes slowly or is too large is API Gateway's and AWS Lambda's affair in the cloud (30 s, 10 MB, 6 MB); the
-local stack keeps their limits, so that what they let through is what the function must stand.
+API Gateway and AWS Lambda limit slow and large bodies in the cloud (30 s, 10 MB, 6 MB); the
+local stack applies the same limits, so that the function gets the same requests.
 """
 
 import json
@@ -31,7 +31,7 @@ MEGABYTE = 1024 * 1024
 
 
 def key(vendor, name):
-    """A key that no other test uses."""
+    """Return a key that no other test uses."""
     return f"incoming/{vendor}/hostile-{next(FRESH)}/{name}"
 
 
@@ -44,7 +44,7 @@ def post(url, body=SAID, headers=FORM):
 
 
 def objects(stack, audio_key):
-    """What was made of a recording, by key and version."""
+    """Return the objects of a recording's results, by key and version."""
     listed = stack.client("s3").list_object_versions(Bucket=stack.transcript_bucket, Prefix=f"transcripts/{audio_key}")
     return {(each["Key"], each["VersionId"]) for each in listed.get("Versions", [])}
 
@@ -53,7 +53,7 @@ def objects(stack, audio_key):
 
 
 def waits(stack):
-    """A job that waits for a callback which its vendor never sends."""
+    """Create a job that waits for a callback which its vendor never sends."""
     journey = Journey(stack)
     journey.fault("tencent-recording", on="callback", drop=True)
     job = journey.drop(key("tencent-recording", "meeting.wav"), RECORDING)
@@ -63,19 +63,19 @@ def waits(stack):
 
 @pytest.fixture(scope="module")
 def untouched(stack):
-    """One for tests that leave it as it is."""
+    """A waiting job for tests that do not change it."""
     return waits(stack)
 
 
 @pytest.fixture
 def waiting(stack):
-    """One for a test of its own."""
+    """A waiting job for one test."""
     return waits(stack)
 
 
 @pytest.fixture
 def unchanged(stack, untouched):
-    """A job whose row, and whose objects in the transcript bucket, are the same afterwards."""
+    """Check that the job's row and its transcript objects are the same afterwards."""
     audio_key = Journey(stack).row(untouched)["source"]["key"]
 
     def look():
@@ -87,7 +87,7 @@ def unchanged(stack, untouched):
 
 
 def forged(url, **parts):
-    """An address with some of its four parts replaced; the signature stays as it was."""
+    """Return an address with some of its four parts replaced; the signature stays the same."""
     base, vendor, job, attempt, signature = url.rsplit("/", 4)
     given = {"vendor": vendor, "job": job, "attempt": attempt, "signature": signature, **parts}
     return "/".join([base, *given.values()])
@@ -96,19 +96,19 @@ def forged(url, **parts):
 @pytest.mark.parametrize(
     "forge",
     [
-        pytest.param(lambda url: forged(url, signature="A" * 43), id="a signature out of thin air"),
+        pytest.param(lambda url: forged(url, signature="A" * 43), id="an invented signature"),
         pytest.param(lambda url: url[:-1], id="a signature cut short"),
         pytest.param(lambda url: url + "=", id="a signature padded"),
         pytest.param(lambda url: forged(url, signature=quote("签名\0")), id="a signature that is not ASCII"),
         pytest.param(lambda url: forged(url, signature="A" * 6000), id="a signature of 6,000 letters"),
         pytest.param(lambda url: forged(url, job="0" * 32), id="another job's signature"),
-        pytest.param(lambda url: forged(url, job="pace%23tencent-recording"), id="a row that is no job"),
+        pytest.param(lambda url: forged(url, job="pace%23tencent-recording"), id="a row that is not a job"),
         pytest.param(lambda url: forged(url, job=quote('x\n{"level":"ERROR"}')), id="a job that writes a log line"),
         pytest.param(lambda url: forged(url, attempt="2"), id="another attempt"),
         pytest.param(lambda url: forged(url, attempt="01"), id="the same attempt, written otherwise"),
         pytest.param(lambda url: forged(url, attempt=quote("１")), id="the same in wide digits"),
         pytest.param(lambda url: forged(url, vendor="volcengine"), id="another vendor"),
-        pytest.param(lambda url: forged(url, vendor="nobody"), id="a vendor that does not exist"),
+        pytest.param(lambda url: forged(url, vendor="missing"), id="a vendor that does not exist"),
         pytest.param(lambda url: forged(url, vendor="tencent-recording%0A" + "x"), id="parts that run together"),
     ],
 )
@@ -125,8 +125,8 @@ def test_forged_callback_signature_gets_403(stack, unchanged, forge):
         pytest.param("PUT", "", id="put"),
         pytest.param("DELETE", "", id="delete"),
         pytest.param("POST", "/more", id="a longer path"),
-        pytest.param("POST", "/../../../../etc/passwd", id="up and away"),
-        pytest.param("POST", "%2F..%2F..", id="up and away, encoded"),
+        pytest.param("POST", "/../../../../etc/passwd", id="a parent path"),
+        pytest.param("POST", "%2F..%2F..", id="a parent path, encoded"),
     ],
 )
 def test_unknown_route_is_not_found(stack, unchanged, method, path):
@@ -145,7 +145,7 @@ def test_callback_of_a_past_attempt_is_acknowledged(stack, unchanged):
 
 
 def test_callback_of_another_vendor_is_rejected_in_its_format(stack, unchanged):
-    """It is signed, so the vendor's interface is asked what it says; it says nothing that this vendor would."""
+    """The signature is valid, so the vendor module parses the body; the body is of another vendor."""
     answer = post(address(stack, unchanged, vendor="volcengine"))
 
     assert answer.status_code == 400
@@ -166,12 +166,12 @@ JSON = {"Content-Type": "application/json"}
         pytest.param(b'{"code":' + b"9" * 100_000 + b"}", JSON, id="a code of 100,000 digits"),
         pytest.param(b'{"code":NaN,"text":"a"}', JSON, id="a code that is no number"),
         pytest.param(b'["code"]', JSON, id="a list"),
-        pytest.param(b'{"code":"0\xff","text":"\xff"}', JSON, id="bytes that are no text"),
+        pytest.param(b'{"code":"0\xff","text":"\xff"}', JSON, id="bytes that are not UTF-8"),
         pytest.param(b"\xff\xfe\x00\xd8" * 1000, {"Content-Type": "text/plain; charset=utf-16"}, id="half characters"),
         pytest.param(b"code=zero&text=a", FORM, id="a code in words"),
         pytest.param(b"text=a", FORM, id="no code"),
         pytest.param(b"&".join([b"a=b"] * 200_000), FORM, id="200,000 fields"),
-        pytest.param(b"%%%=%zz&=&&;;", FORM, id="a form that is none"),
+        pytest.param(b"%%%=%zz&=&&;;", FORM, id="an invalid form"),
         pytest.param(
             b"PK\x03\x04" + bytes(range(256)) * 1000, {"Content-Type": "multipart/form-data"}, id="an archive"
         ),
@@ -185,7 +185,7 @@ def test_callback_with_a_foreign_body_is_rejected(stack, unchanged, body, header
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "x" * 7000}, {**FORM, "Content-Encoding": "gzip"}])
 def test_callback_with_unusual_headers_is_accepted(stack, journey, waiting, headers):
-    """What a vendor says is in the body; headers are noted, as far as metadata can hold them."""
+    """The result is in the body; headers are stored as far as metadata can hold them."""
     answer = post(address(stack, waiting), SAID.encode(), headers)
 
     assert (answer.status_code, answer.json()["code"]) == (200, 0)
@@ -197,7 +197,7 @@ def test_too_large_body_does_not_reach_the_function(stack, unchanged, size_bytes
     invocations = stack.logs("CallbackFunction").count("START")
     try:
         status = post(address(stack, unchanged), b"a" * size_bytes).status_code
-    except requests.ConnectionError:  # hung up on while still sending
+    except requests.ConnectionError:  # the connection was closed during the request
         status = 413
 
     assert status == 413
@@ -242,7 +242,7 @@ def test_replayed_callback_is_acknowledged_and_changes_nothing(stack, journey, w
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
-# The embedded S3 takes no line feed in a name; other line ends will do, and tests/unit/test_hostile_events.py has one.
+# moto accepts no line feed in a name; other line ends serve, and tests/unit/test_hostile_events.py has a line feed.
 LINE = 'a\r\x85\u2028{"level":"ERROR","message":"forged"}\r.wav'
 
 
@@ -251,19 +251,19 @@ LINE = 'a\r\x85\u2028{"level":"ERROR","message":"forged"}\r.wav'
     [
         pytest.param("a//b.wav", id="an empty folder"),
         pytest.param(" a .wav ", id="spaces around"),
-        pytest.param("%2F%2e%2e%00.wav", id="escapes that are meant"),
+        pytest.param("%2F%2e%2e%00.wav", id="literal escapes"),
         pytest.param("a+b c%20d.wav", id="plus and percent"),
         pytest.param(LINE, id="a line of the log"),
-        pytest.param("\t\x07\x1b[2J\x7f.wav", id="what steers a terminal"),
+        pytest.param("\t\x07\x1b[2J\x7f.wav", id="terminal control characters"),
         pytest.param("\u202evaw.\u2066gnp.exe.wav", id="written backwards"),
         pytest.param("👩‍👩‍👧🇨🇳é\u0301.wav", id="emoji and accents"),
-        pytest.param("\ufeff\ufffe\u2028.wav", id="no characters at all"),
-        pytest.param("..\\..\\x.wav", id="another system's folders"),
+        pytest.param("\ufeff\ufffe\u2028.wav", id="unassigned characters"),
+        pytest.param("..\\..\\x.wav", id="a Windows path"),
         pytest.param("</script><img src=x onerror=alert(1)>.wav", id="markup"),
-        pytest.param("${jndi:ldap://x}{{7*7}}$(id)`id`';--.wav", id="somebody else's language"),
+        pytest.param("${jndi:ldap://x}{{7*7}}$(id)`id`';--.wav", id="a string of another language"),
         pytest.param("x.asr.json.wav", id="almost a sidecar"),
         pytest.param("x.wav.json", id="almost a transcript"),
-        pytest.param("=cmd|'/c calc'!A1.wav", id="a cell that calculates"),
+        pytest.param("=cmd|'/c calc'!A1.wav", id="a spreadsheet formula"),
     ],
 )
 def test_object_name_is_treated_as_data(stack, journey, name):
@@ -309,7 +309,7 @@ def test_name_beyond_the_s3_limit_is_rejected_by_s3(stack):
 
 
 def long_key(size_bytes, letter):
-    """A key of exactly so many bytes, most of them of one letter."""
+    """Return a key of exactly this many bytes, most of them of one letter."""
     start, end = key("volcengine", ""), ".wav"
     letters, rest = divmod(size_bytes - len(start) - len(end), len(letter.encode()))
     return f"{start}{letter * letters}{'x' * rest}{end}"
@@ -319,7 +319,7 @@ def long_key(size_bytes, letter):
     ("size_bytes", "letter"),
     [
         pytest.param(1007, "a", id="there is room for .json"),
-        pytest.param(1008, "a", id="there is none"),
+        pytest.param(1008, "a", id="there is no room for .json"),
         pytest.param(1016, "会", id="the last one that can have a sidecar"),
         pytest.param(1017, "会", id="the first one that cannot"),
         pytest.param(LONGEST_KEY_BYTES, "🎙", id="the longest of all"),
@@ -363,18 +363,18 @@ def test_unknown_vendor_folder_fails_with_the_known_names(journey, key):
     "metadata",
     [
         pytest.param({"speakers": "%00"}, id="a NUL"),
-        pytest.param({"speakers": "%FF%FE"}, id="bytes that are no text"),
+        pytest.param({"speakers": "%FF%FE"}, id="bytes that are not UTF-8"),
         pytest.param({"speakers": "9" * 1900}, id="1,900 digits"),
         pytest.param({"speakers": "1e999"}, id="more than infinity"),
         pytest.param({"speakers": '{"a":[1,2,3]}'}, id="JSON"),
         pytest.param({"speakers": "-1"}, id="below zero"),
         pytest.param({"language": "zh-CN%0D%0AX-Evil: 1"}, id="a header of its own"),
-        pytest.param({"language": "%u4e2d%zz%"}, id="escapes that are none"),
+        pytest.param({"language": "%u4e2d%zz%"}, id="invalid escapes"),
         pytest.param({"vendor": "../abcpen"}, id="a vendor that is a path"),
         pytest.param({"unknown": "1"}, id="a name that is not known"),
         pytest.param({"x" * 1000: "1"}, id="a name of 1,000 letters"),
         pytest.param({"hotwords": "%2C".join(["a"] * 600)}, id="600 hotwords"),
-        pytest.param({"volcengine-secret": "1"}, id="a parameter that is none"),
+        pytest.param({"volcengine-secret": "1"}, id="an unknown parameter"),
     ],
 )
 def test_invalid_metadata_fails_with_a_message(journey, metadata):
@@ -394,7 +394,7 @@ def test_invalid_metadata_fails_with_a_message(journey, metadata):
         pytest.param(b"[" * 20 * MEGABYTE, "larger than 64 KB", id="20 MB"),
         pytest.param(b'{"a":' * 10_000, "not JSON", id="objects in objects"),
         pytest.param(b'{"speakers":' + b"[" * 900 + b"]" * 900 + b"}", "speakers", id="lists in lists"),
-        pytest.param(b"\xff\xfe\xff", "not JSON", id="bytes that are no text"),
+        pytest.param(b"\xff\xfe\xff", "not JSON", id="bytes that are not UTF-8"),
         pytest.param(b'{"domain":"\\ud800"}', "domain", id="half a character"),
         pytest.param(b'{"speakers":1,"speakers":2}', "speakers is there twice", id="a name twice"),
         pytest.param(b'{"speakers":NaN}', "speakers", id="no number"),
@@ -414,7 +414,7 @@ def test_invalid_sidecar_fails_with_a_message(stack, journey, sidecar, says):
     assert len(row["error"]["message"]) < 3000
 
 
-# --- what vendors say -------------------------------------------------------------------------------------------------
+# --- vendors' replies -------------------------------------------------------------------------------------------------
 
 
 def test_text_with_every_character_is_stored_and_exported(stack, journey):
@@ -449,7 +449,7 @@ def test_error_message_of_ten_megabytes_is_cut_in_the_row(journey):
     [
         ("SubmitFunction", {"Records": [{"s3": {}}]}, "expected Records"),
         ("SubmitFunction", {"action": "submit"}, "job_id"),
-        ("SubmitFunction", {"action": "submit", "job_id": "nobody"}, "there is no job nobody"),
+        ("SubmitFunction", {"action": "submit", "job_id": "missing"}, "there is no job missing"),
         ("SubmitFunction", {"action": "request", "bucket": "b"}, "key"),
         ("PollerFunction", {}, "action"),
         ("PollerFunction", {"action": "query", "job_id": {"a": 1}}, "job_id"),
@@ -484,7 +484,7 @@ SOURCE = b'"source":"s3://b/incoming/auto/a.wav"'
         pytest.param(b'{"name":{"a":1},"source":["s3://b/k"]}', id="other types"),
         pytest.param(b'{"name":"a.wav",' + SOURCE + b',"admin":true}', id="a name that is not known"),
         pytest.param(b'{"name":"\\ud800.wav","source":"s3://b/\\ud800"}', id="half a character"),
-        pytest.param(b'{"name":"\xff\xfe","source":"\xff"}', id="bytes that are no text"),
+        pytest.param(b'{"name":"\xff\xfe","source":"\xff"}', id="bytes that are not UTF-8"),
         pytest.param(b'{"name":"' + b"a" * 3 * MEGABYTE + b'.wav"}', id="a name of 3 MB"),
         pytest.param(b'{"name":"' + b"a" * 11 * MEGABYTE + b'"}', id="11 MB"),
         pytest.param(b"name=a.wav&source=s3%3A%2F%2Fb%2Fk", id="a form, called JSON"),
@@ -494,12 +494,12 @@ def test_invalid_request_body_creates_no_job(stack, path, body):
     invocations = stack.logs("SubmitFunction").count("START")
     try:
         answer = requests.post(f"{stack.api_url}{path}", data=body, headers=JSON, timeout=60)
-    except requests.ConnectionError:  # hung up on while still sending
+    except requests.ConnectionError:  # the connection was closed during the request
         assert len(body) > 10 * MEGABYTE
         return
 
     assert len(answer.content) < 5000
-    if len(body) > 10 * MEGABYTE:  # which API Gateway answers itself
+    if len(body) > 10 * MEGABYTE:  # answered by API Gateway itself
         assert answer.status_code == 413
     else:
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")

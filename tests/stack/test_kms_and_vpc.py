@@ -1,6 +1,4 @@
-"""A stack in AWS China with every shelter that the template has: it transcribes as it does elsewhere, keeps things for
-as long as it was told, and it goes when told to, with all that it kept.
-"""
+"""Deploy a stack in AWS China with a KMS key, a VPC and retention: check transcription, retention and destruction."""
 
 import io
 import json
@@ -50,9 +48,9 @@ def journey(china: SearchedStack) -> Journey:
 @pytest.mark.parametrize(
     ("vendor", "sample"),
     [
-        pytest.param("tencent-sentence", "greeting.wav", id="at once"),
-        pytest.param("tencent-rec-task", "news.mp3", id="called back"),
-        pytest.param("abcpen-offline", "meeting.wav", id="asked"),
+        pytest.param("tencent-sentence", "greeting.wav", id="synchronous"),
+        pytest.param("tencent-rec-task", "news.mp3", id="callback"),
+        pytest.param("abcpen-offline", "meeting.wav", id="query"),
     ],
 )
 def test_recording_becomes_a_transcript(journey, vendor, sample):
@@ -114,7 +112,7 @@ def test_offered_key_template_works_with_the_stack(china):
 
 
 class TestDestroy:
-    """The last things done to this stack, in this order."""
+    """Destroy the stack; these tests run last and in this order."""
 
     def test_destroy_dry_run_deletes_nothing(self, china):
         status, told = run(china, "destroy", "--dry-run")
@@ -148,12 +146,12 @@ class TestDestroy:
 
     def test_destroy_deletes_every_version_and_the_stack(self, china, monkeypatch):
         s3 = china.client("s3")
-        s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # which leaves a mark
+        s3.delete_object(Bucket=china.audio_bucket, Key="incoming/tencent-sentence/kept.wav")  # leaves a mark
         for name in ("waits-a-day", "waits-too"):
             start_waiting(china, name)
         started = []
         monkeypatch.setattr(china, "run_function_later", lambda *call: started.append(call))
-        monkeypatch.setattr(destroy, "_RULES_SETTLE_S", 0)  # the local rules are off at once
+        monkeypatch.setattr(destroy, "_RULES_SETTLE_S", 0)  # the local stack disables rules at once
         monkeypatch.setattr(destroy, "_PATIENCE", {"Delay": 0.1, "MaxAttempts": 600})
         assert_kept(china)
         china.unsearched = "nothing is left of it"
@@ -176,7 +174,7 @@ class TestDestroy:
 
 
 def start_waiting(stack: SearchedStack, name: str) -> None:
-    """Start an execution that waits for a day, and return when it does."""
+    """Start an execution that waits for a day; return when it waits."""
     states = stack.client("stepfunctions")
     execution = states.start_execution(
         stateMachineArn=stack.state_machine_arn,
@@ -197,7 +195,7 @@ def objects(stack: SearchedStack, bucket: str) -> list[str]:
 
 
 def run(stack: SearchedStack, *arguments: str, answer: str = "") -> tuple[int, str]:
-    """The exit status of a command, and all that it said."""
+    """Return the exit status and the output of a command."""
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out):
         patch.setenv("AWS_ACCESS_KEY_ID", "local")

@@ -1,6 +1,6 @@
-"""Being told, over real HTTP: a job's end on its way to the topic, to the webhook's receiver, and to the dead letters.
+"""Deliver jobs' end events over real HTTP to the topic, to the webhook's receiver and to the dead-letter queue.
 
-Signatures are judged by the documentation's snippet and by the package that the specification's authors publish.
+The documentation's snippet and the specification's own package verify the signatures.
 """
 
 import base64
@@ -21,19 +21,19 @@ from tests.support.operator import Operator
 from tests.support.receiver import Post, Receiver
 
 ROOT = Path(__file__).parents[2]
-EMPTY = b""  # a recording that no vendor is needed to refuse
+EMPTY = b""  # a recording that fails without a vendor
 TRIES = 2
 NEW, OLD = ("whsec_" + base64.b64encode(name * 4).decode() for name in (b"new key ", b"old key "))
 SCHEMA = json.loads((ROOT / "schemas/event.schema.json").read_text())
 
 
 def event(name: str) -> Any:
-    """An event of `events/`."""
+    """Return an event of `events/`."""
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
 def documented() -> Any:
-    """`is_genuine`, as the documentation gives it to whoever writes a receiver."""
+    """Return the documentation's function `is_genuine`."""
     (snippet,) = re.findall(r"(?s)```python\n(.*?)```", (ROOT / "docs/notifications.md").read_text())
     names: dict[str, Any] = {}
     exec(snippet, names)
@@ -44,8 +44,8 @@ IS_GENUINE = documented()
 
 
 @dataclass
-class Desk:
-    """A receiver that refuses the recordings of some names, so many times each."""
+class RejectingReceiver:
+    """A receiver that rejects recordings of some names, a number of times each."""
 
     receiver: Receiver
     refusals: Counter[str] = field(default_factory=Counter)
@@ -60,21 +60,21 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk():
+def rejecting():
     with Receiver() as receiver:
-        made = Desk(receiver)
+        made = RejectingReceiver(receiver)
         receiver.answer = made.answer
         yield made
 
 
 @pytest.fixture(scope="module")
-def stack(desk, tmp_path_factory):
-    """A stack of its own that tells a topic and a receiver, while a key of the webhook's is rotated out."""
+def stack(rejecting, tmp_path_factory):
+    """Deploy a stack with a topic and a webhook, during the rotation of the webhook's key."""
     from tests.support.scanned_stack import SearchedStack
 
     region = "eu-central-1"
     params = {
-        "WebhookUrl": desk.receiver.url,
+        "WebhookUrl": rejecting.receiver.url,
         "WebhookTries": str(TRIES),
         "NotificationTopicArn": f"arn:aws:sns:{region}:123456789012:told",
     }
@@ -94,16 +94,18 @@ def key():
     return f"incoming/auto/{uuid.uuid4()}/会议.wav"
 
 
-def taken(operator: Operator, desk: Desk, job: str, number: int) -> list[Post]:
-    return operator.until(lambda: desk.posts(job), lambda posts: len(posts) >= number, f"{number} posts about {job}")
+def taken(operator: Operator, rejecting: RejectingReceiver, job: str, number: int) -> list[Post]:
+    return operator.until(
+        lambda: rejecting.posts(job), lambda posts: len(posts) >= number, f"{number} posts about {job}"
+    )
 
 
-def test_completed_job_is_posted_and_signed_with_both_keys(operator, desk):
+def test_completed_job_is_posted_and_signed_with_both_keys(operator, rejecting):
     recording = (ROOT / "samples/meeting.wav").read_bytes()
 
     job = operator.drop(f"incoming/tencent-sentence/{uuid.uuid4()}/meeting.wav", recording)
     row = operator.finished(job)
-    (post,) = taken(operator, desk, job, 1)
+    (post,) = taken(operator, rejecting, job, 1)
 
     told = json.loads(post.body)
     jsonschema.validate(told["data"], SCHEMA)
@@ -116,9 +118,9 @@ def test_completed_job_is_posted_and_signed_with_both_keys(operator, desk):
         assert IS_GENUINE(post.headers, post.body, one)
 
 
-def test_changed_or_old_webhook_fails_verification(operator, desk, key):
+def test_changed_or_old_webhook_fails_verification(operator, rejecting, key):
     job = operator.drop(key, EMPTY)
-    (post,) = taken(operator, desk, job, 1)
+    (post,) = taken(operator, rejecting, job, 1)
     stale = {**post.headers, "webhook-timestamp": str(int(post.headers["webhook-timestamp"]) - 301)}
     forged = [
         (post.headers, post.body.replace(b"FAILED", b"DAMNED"), NEW),
@@ -127,7 +129,7 @@ def test_changed_or_old_webhook_fails_verification(operator, desk, key):
         ({**post.headers, "webhook-signature": ""}, post.body, NEW),
         (stale, post.body, NEW),
         ({**post.headers, "webhook-timestamp": "soon"}, post.body, NEW),
-        (post.headers, post.body, "whsec_" + base64.b64encode(b"somebody else's key, 32 bytes ok").decode()),
+        (post.headers, post.body, "whsec_" + base64.b64encode(b"another receiver's key, 32 bytes").decode()),
     ]
 
     assert IS_GENUINE(post.headers, post.body, NEW)
@@ -137,11 +139,11 @@ def test_changed_or_old_webhook_fails_verification(operator, desk, key):
             Webhook(one).verify(body, headers)
 
 
-def test_rejected_webhook_is_posted_again_with_the_same_id(operator, desk, key):
-    desk.refusals[key] = 1
+def test_rejected_webhook_is_posted_again_with_the_same_id(operator, rejecting, key):
+    rejecting.refusals[key] = 1
 
     job = operator.drop(key, EMPTY)
-    first, second = taken(operator, desk, job, 2)
+    first, second = taken(operator, rejecting, job, 2)
 
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
     assert json.loads(second.body)["type"] == "transcript.failed"
@@ -150,8 +152,8 @@ def test_rejected_webhook_is_posted_again_with_the_same_id(operator, desk, key):
     assert Webhook(NEW).verify(second.body, second.headers)
 
 
-def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, desk, key):
-    desk.refusals[key] = TRIES
+def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, rejecting, key):
+    rejecting.refusals[key] = TRIES
 
     def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
         return [each for each in operator.found("queue", command, *arguments)["messages"] if key in each["about"]]
@@ -161,7 +163,7 @@ def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, desk, key):
     status = operator.found("status")
     shown = about_it("replay", "--dry-run")
     replayed = about_it("replay")
-    posts = taken(operator, desk, job, TRIES + 1)
+    posts = taken(operator, rejecting, job, TRIES + 1)
 
     assert (waiting["to"], waiting["about"]) == ("the webhook", f"{key} (Transcript Failed)")
     assert status["undelivered_webhooks"] >= 1
@@ -191,34 +193,34 @@ def test_sns_topic_receives_the_bus_event(operator, stack, key):
     assert heard["detail"]["summary"].startswith(key)
 
 
-def test_events_of_another_stack_are_not_delivered(operator, stack, desk, key):
+def test_events_of_another_stack_are_not_delivered(operator, stack, rejecting, key):
     detail = {"job_id": "of another stack", "source": {"bucket": "another-audio", "key": key}}
     entry = {"Source": "asrcore", "DetailType": "Transcript Failed", "Detail": json.dumps(detail)}
     stack.client("events").put_events(Entries=[entry])
 
     job = operator.drop(key, EMPTY)
-    taken(operator, desk, job, 1)
+    taken(operator, rejecting, job, 1)
 
-    assert desk.posts("of another stack") == []
+    assert rejecting.posts("of another stack") == []
 
 
-def test_example_event_is_posted(stack, desk):
+def test_example_event_is_posted(stack, rejecting):
     told = json.loads(event("webhook")["Records"][0]["body"])
 
     assert stack.invoke("NotifyFunction", event("webhook")) == {"batchItemFailures": []}
 
-    (post,) = desk.posts(told["detail"]["job_id"])
+    (post,) = rejecting.posts(told["detail"]["job_id"])
     assert post.headers["webhook-id"] == told["id"]
     jsonschema.validate(told["detail"], SCHEMA)
     assert Webhook(OLD).verify(post.body, post.headers)["data"] == told["detail"]
 
 
-def test_logs_hold_no_key_signature_or_address(stack, desk):
+def test_logs_hold_no_key_signature_or_address(stack, rejecting):
     logs = stack.logs("NotifyFunction")
 
     assert "a webhook was answered" in logs
-    assert desk.receiver.url not in logs
+    assert rejecting.receiver.url not in logs
     for secret in (NEW, OLD):
         assert secret.removeprefix("whsec_") not in logs
-    for post in desk.receiver.posts:
+    for post in rejecting.receiver.posts:
         assert post.headers["webhook-signature"] not in logs

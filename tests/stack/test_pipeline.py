@@ -1,4 +1,4 @@
-"""The main job, end to end on the local stack: a recording goes in, its transcript comes out, or a reason why not."""
+"""Transcribe recordings end to end on the local stack; check the transcript or the error."""
 
 import json
 from itertools import count
@@ -14,23 +14,21 @@ FRESH = count()
 
 
 def key(vendor: str, name: str) -> str:
-    """A key that no other test uses."""
+    """Return a key that no other test uses."""
     return f"incoming/{vendor}/{next(FRESH)}/{name}"
 
 
 @pytest.mark.parametrize(
     ("vendor", "sample", "utterances", "words", "says"),
     [
-        pytest.param("tencent-sentence", "meeting.wav", 1, True, "大家好，欢迎参加今天的会议。", id="at once"),
-        pytest.param("tencent-rec-task", "call.wav", 3, True, "您好，是王先生吗？", id="by callback, or query"),
-        pytest.param("volcengine-bigmodel", "news.mp3", 6, True, "各位听众，早上好。", id="callback, id of our choice"),
-        pytest.param("abcpen-offline", "lecture.m4a", 7, True, "同学们好，", id="by query, id of our choice"),
-        pytest.param(
-            "tencent-recording", "greeting.wav", 2, False, "您好，这里是客户服务中心。", id="by callback alone"
-        ),
-        pytest.param("volcengine", "news.mp3", 6, True, "各位听众，早上好。", id="by callback, query as safety net"),
-        pytest.param("abcpen", "lecture.m4a", 7, True, "同学们好，今天我们学习声音的基本知识。", id="by query"),
-        pytest.param("openai-compatible", "news.mp3", 6, True, "各位听众，早上好。", id="at once, in a long call"),
+        pytest.param("tencent-sentence", "meeting.wav", 1, True, "大家好，欢迎参加今天的会议。", id="synchronous"),
+        pytest.param("tencent-rec-task", "call.wav", 3, True, "您好，是王先生吗？", id="callback or query"),
+        pytest.param("volcengine-bigmodel", "news.mp3", 6, True, "各位听众，早上好。", id="callback, chosen task id"),
+        pytest.param("abcpen-offline", "lecture.m4a", 7, True, "同学们好，", id="query, chosen task id"),
+        pytest.param("tencent-recording", "greeting.wav", 2, False, "您好，这里是客户服务中心。", id="callback only"),
+        pytest.param("volcengine", "news.mp3", 6, True, "各位听众，早上好。", id="callback, query as fallback"),
+        pytest.param("abcpen", "lecture.m4a", 7, True, "同学们好，今天我们学习声音的基本知识。", id="query"),
+        pytest.param("openai-compatible", "news.mp3", 6, True, "各位听众，早上好。", id="synchronous, long request"),
         pytest.param("auto", "hello.mp3", 1, True, "Hello", id="automatic, English"),
         pytest.param("auto", "call.wav", 3, True, "您好，是王先生吗？", id="automatic, two channels"),
     ],
@@ -123,7 +121,7 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("auto", b"", "EmptyObject", "", id="an empty object"),
         pytest.param("auto", b"<html>not a recording</html>", "NotAudio", "", id="not audio"),
         pytest.param("auto", wav()[:20], "TruncatedAudio", "", id="a truncated header"),
-        pytest.param("nobody", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
+        pytest.param("unknown", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
         pytest.param("tencent-sentence", wav(61), "NoVendorFits", "takes up to 59.999 s", id="too long for the vendor"),
     ],
 )
@@ -153,11 +151,9 @@ def test_folder_marker_creates_no_job(journey):
     ("vendor", "fault", "error_class", "code"),
     [
         pytest.param("volcengine", {"on": "submit", "code": "1002"}, "config", "1002", id="an operator must act"),
+        pytest.param("volcengine", {"on": "result", "code": "1012"}, "bad_audio", "1012", id="unusable recording"),
         pytest.param(
-            "volcengine", {"on": "result", "code": "1012"}, "bad_audio", "1012", id="the recording will not do"
-        ),
-        pytest.param(
-            "tencent-recording", {"on": "result", "code": "10004"}, "bad_audio", "10004", id="told by callback"
+            "tencent-recording", {"on": "result", "code": "10004"}, "bad_audio", "10004", id="error by callback"
         ),
         pytest.param("abcpen", {"on": "submit", "code": "10110"}, "config", "10110", id="no licence"),
         pytest.param(
@@ -165,7 +161,7 @@ def test_folder_marker_creates_no_job(journey):
             {"on": "submit", "code": "InvalidParameterValue.ErrorInvalidVoicedata"},
             "bad_audio",
             "InvalidParameterValue.ErrorInvalidVoicedata",
-            id="told at once",
+            id="error in the reply",
         ),
     ],
 )
@@ -329,7 +325,7 @@ def test_logs_are_json_with_job_id_and_without_secrets(journey, stack):
     secrets = json.loads((SAMPLES.parent / "devstack/credentials.json").read_text())
 
     logs = "".join(stack.logs(name) for name in ("SubmitFunction", "CallbackFunction", "PollerFunction"))
-    # Its own: another test's process may have been killed in the middle of a line.
+    # A log of its own: another test's process may have been killed in the middle of a line.
     ours = [json.loads(line) for line in logs.split("\n") if line.startswith("{") and f'"{job}"' in line]
     assert any(line.get("job_id") == job for line in ours)
     for forbidden in [

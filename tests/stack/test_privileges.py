@@ -1,4 +1,4 @@
-"""Least privilege, shown: each function runs under its own role, and the role grants what it uses: no more, no less."""
+"""Check least privilege: each function runs with its own role, which grants exactly what the function uses."""
 
 import json
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ ROLES = [
     for name, resource in load_template(TEMPLATE)["Resources"].items()
     if resource["Type"] == "AWS::IAM::Role" and resource.get("Condition") in {None, "HasWebhook"}
 ]
-# Granted, and used by nobody on this machine; by action, or by statement.
-PLAYED_BY_NOBODY = {
+# Granted, and not used by the local stack; by action or by statement.
+UNUSED_LOCALLY = {
     "logs:CreateLogStream": "Lambda itself writes the logs, under the function's role; here they are files",
     "logs:PutLogEvents": "the same",
     "AbortUploads": "only of a conversion of more than 16 MB that fails",
@@ -40,7 +40,7 @@ PLAYED_BY_NOBODY = {
 
 @dataclass(frozen=True)
 class Used:
-    """A stack whose functions have done all that they ever do; by role, what it may do and what was done under it."""
+    """Run every scenario; return the granted and the used actions by role."""
 
     stack: SearchedStack
     policies: dict[str, list[Document]]
@@ -80,7 +80,7 @@ def test_role_without_any_one_action_fails(used, role):
         grant
         for document in used.policies[role]
         for grant in grants(document)
-        if not is_played_by_nobody(grant)
+        if not is_unused_locally(grant)
         and all(is_allowed(reduced(used.policies[role], grant), call) for call in used.calls[role])
     ]
 
@@ -121,7 +121,7 @@ def test_missing_action_is_named_in_the_error(tmp_path):
 
 
 class TestAStranger:
-    """What the guard refuses, apart from missing grants."""
+    """Check conditions of grants that the local IAM enforcement evaluates."""
 
     def test_unknown_access_key_is_denied(self, used):
         stranger = boto3.client(
@@ -173,7 +173,7 @@ class TestAStranger:
             "s3",
             "put_object",
             {"Bucket": "transcripts", "Key": "transcript.json"},
-            id="beside the folders",
+            id="outside the folders",
         ),
         pytest.param("SweepFunction", "s3", "head_object", {"Bucket": "transcripts", "Key": "raw/x"}, id="any object"),
         pytest.param(
@@ -181,7 +181,7 @@ class TestAStranger:
             "events",
             "put_events",
             {"Entries": [{"Source": "aws.health", "DetailType": "x", "Detail": "{}"}]},
-            id="an event in another's name",
+            id="an event of another source",
         ),
         pytest.param(
             "SweepFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret it never needs"
@@ -192,18 +192,24 @@ class TestAStranger:
             "s3",
             "list_object_versions",
             {"Bucket": "audio", "Prefix": "inventory/"},
-            id="versions of what is no recording",
+            id="versions outside the recordings",
         ),
-        pytest.param("ApiFunction", "s3", "list_object_versions", {"Bucket": "transcripts"}, id="versions of all"),
         pytest.param(
-            "ApiFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret for the open door"
+            "ApiFunction", "s3", "list_object_versions", {"Bucket": "transcripts"}, id="versions of everything"
+        ),
+        pytest.param(
+            "ApiFunction",
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": "secret"},
+            id="a secret for the public API",
         ),
         pytest.param(
             "NotifyFunction",
             "dynamodb",
             "get_item",
             {"TableName": "table", "Key": {"job_id": {"S": "x"}}},
-            id="a row, for who only tells",
+            id="a row for NotifyFunction",
         ),
     ],
 )
@@ -230,14 +236,18 @@ def test_function_is_denied_what_it_never_needs(used, function, service, operati
     ("role", "service", "operation", "asked"),
     [
         pytest.param(
-            "BackfillStateMachineRole", "s3", "list_objects_v2", {"Prefix": "inventory/"}, id="a list of what is none"
+            "BackfillStateMachineRole",
+            "s3",
+            "list_objects_v2",
+            {"Prefix": "inventory/"},
+            id="a list outside the recordings",
         ),
-        pytest.param("BackfillStateMachineRole", "s3", "list_objects_v2", {}, id="a list of all"),
+        pytest.param("BackfillStateMachineRole", "s3", "list_objects_v2", {}, id="a list of everything"),
         pytest.param(
             "BackfillStateMachineRole", "s3", "get_object", {"Key": "incoming/auto/meeting.wav"}, id="a recording"
         ),
         pytest.param(
-            "PollerStateMachineRole", "s3", "list_objects_v2", {"Prefix": "incoming/"}, id="a list, for who waits"
+            "PollerStateMachineRole", "s3", "list_objects_v2", {"Prefix": "incoming/"}, id="a list for PollerFunction"
         ),
     ],
 )
@@ -252,17 +262,17 @@ def test_state_machine_is_denied_what_it_never_needs(used, role, service, operat
 
 
 def unused(documents, made):
-    """What is granted, and never asked for."""
+    """Return the granted actions that were never used."""
     return [
         grant
         for document in documents
         for grant in grants(document)
-        if not is_played_by_nobody(grant) and not any(covers(grant, call) for call in made)
+        if not is_unused_locally(grant) and not any(covers(grant, call) for call in made)
     ]
 
 
-def is_played_by_nobody(grant: Grant) -> bool:
-    return grant.action in PLAYED_BY_NOBODY or grant.sid in PLAYED_BY_NOBODY
+def is_unused_locally(grant: Grant) -> bool:
+    return grant.action in UNUSED_LOCALLY or grant.sid in UNUSED_LOCALLY
 
 
 def covers(grant: Grant, call: Call) -> bool:
@@ -274,7 +284,7 @@ def reduced(documents, grant):
 
 
 def project(folder: Path, template) -> Path:
-    """Our functions, under another template."""
+    """Run the functions with another template."""
     for name in ("functions", "layers", "statemachine"):
         (folder / name).symlink_to(ROOT / name)
     path = folder / "template.yaml"
@@ -283,7 +293,7 @@ def project(folder: Path, template) -> Path:
 
 
 def presigned(stack, key: str) -> str:
-    """A URL that SubmitFunction hands to a vendor."""
+    """Return a URL that SubmitFunction sends to a vendor."""
     client = stack.client_of_function("SubmitFunction", "s3")
     signer = s3_signer(
         lambda service, config: boto3.client(

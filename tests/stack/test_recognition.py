@@ -1,4 +1,4 @@
-"""A recording of one's own on the local stack, in its own words, by a simulated vendor and by the recogniser itself."""
+"""Recognise speech on the local stack, by a simulated vendor and by the recogniser as a vendor."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def stack(tmp_path_factory):
 
 
 def test_speech_is_recognised_although_the_engine_crashes(stack):
-    """The recogniser is killed while the vendors are at work; nothing is stuck, and each transcript has the words."""
+    """Kill the recogniser during recognition; every job completes, and each transcript has the words."""
     journey, body = Journey(stack), SPOKEN.path.read_bytes()
     jobs = {vendor: journey.drop(f"incoming/{vendor}/own.mp3", body) for vendor in VENDORS}
     stack.recognizer.kill()

@@ -1,4 +1,4 @@
-"""The secret while the stack runs: changed, mended and rotated; and that nobody ever sees what is in it."""
+"""Change, correct and rotate the secret of a running stack, and check that no output contains it."""
 
 import json
 import re
@@ -24,7 +24,7 @@ FRESH = count()
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """Vendors that take long enough for a key to be changed meanwhile; the secret is kept for as long as by default."""
+    """Deploy slow vendors, so that a key can be changed during a task, and the default SecretMaxAgeSeconds."""
     with SearchedStack(region="eu-west-2", turnaround_s=3, log_dir=tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 
@@ -58,7 +58,9 @@ def test_corrected_credentials_are_used_within_seconds(journey):
     put(journey.stack, HELD)
 
     row = journey.until(
-        lambda: journey.finished(drop(journey, "volcengine")), lambda row: row["status"] == "COMPLETED", "a yes"
+        lambda: journey.finished(drop(journey, "volcengine")),
+        lambda row: row["status"] == "COMPLETED",
+        "a completed job",
     )
 
     assert (refused["status"], refused["error"]["class"]) == ("FAILED", "config")
@@ -66,11 +68,11 @@ def test_corrected_credentials_are_used_within_seconds(journey):
 
 
 def test_callbacks_in_flight_survive_a_key_rotation(journey):
-    journey.finished(drop(journey, ONLY_BY_CALLBACK))  # every process has read the secret by now
+    journey.finished(drop(journey, ONLY_BY_CALLBACK))  # by now every process has read the secret
     in_flight = submitted(journey, ONLY_BY_CALLBACK)
 
     put(journey.stack, {**HELD, "callback": {"keys": [NEW_KEY, OLD_KEY]}})
-    journey.stack.retire("SubmitFunction")  # so that the next recording is signed for with the new key
+    journey.stack.retire("SubmitFunction")  # so that the next callback address is signed with the new key
     later = drop(journey, ONLY_BY_CALLBACK)
 
     assert [journey.finished(job)["status"] for job in (in_flight, later)] == ["COMPLETED", "COMPLETED"]
@@ -103,7 +105,7 @@ SHOUT = """
 
 
 class TestTheScanner:
-    """It is worth something only if it finds what is there."""
+    """The scanner must find planted secrets."""
 
     @pytest.mark.parametrize(
         ("said", "what"),
@@ -117,7 +119,9 @@ class TestTheScanner:
                 id="a presigned URL",
             ),
             pytest.param(
-                "url=https%3A%2F%2Fb%2Fa%3Fx-amz-credential%3DASIA", "a presigned URL", id="one encoded twice"
+                "url=https%3A%2F%2Fb%2Fa%3Fx-amz-credential%3DASIA",
+                "a presigned URL",
+                id="a presigned URL encoded twice",
             ),
             pytest.param(
                 "Authorization: AWS4-HMAC-SHA256 Credential=ASIA/2026/x", "AWS's signature", id="a request to AWS"
@@ -196,7 +200,7 @@ class TestTheScanner:
         assert unsearched == {
             "scanned_stack.py",
             "screenshot.py",
-        }  # the latter is no test: it draws what the pages show
+        }  # the latter is not a test: it takes screenshots
 
     def test_scanner_accepts_task_tokens_in_step_input_only(self, tmp_path):
         template = write_project(tmp_path, {"poller": SHOUT})
@@ -211,7 +215,7 @@ class TestTheScanner:
 
 
 def plant(stack, secret):
-    """Leave a secret in every place that the scan looks at."""
+    """Write a secret to every place that the scanner reads."""
     said = json.dumps({"said": secret})
     stack.client("events").put_events(Entries=[{"Source": "asrcore", "DetailType": "x", "Detail": said}])
     stack.client("sqs").send_message(QueueUrl=stack.failed_events_queue_url, MessageBody=said)

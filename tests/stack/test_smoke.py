@@ -1,4 +1,4 @@
-"""A sample all the way, by `asrctl smoke` and `make smoke`, and how it fails."""
+"""Run `asrctl smoke` and `make smoke`, with success and failure."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ OUR_FAULT = {"on": "submit", "code": "1002"}
 
 
 def left(operator: Operator, key: str) -> list[str]:
-    """What the buckets still hold of a recording, in any version."""
+    """Return a recording's remaining objects, in any version."""
     stack = operator.stack
     return operator.versions(stack.audio_bucket, key) + operator.versions(stack.transcript_bucket, f"transcripts/{key}")
 
@@ -73,11 +73,11 @@ def test_missing_end_event_keeps_the_sample_and_reports_it(operator, stack):
     assert "no job within 1 s: see the log of SubmitFunction, and `queue`" in done.stdout
 
 
-OF_ANOTHER_MAKE = {"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "ARGS"}  # `make test ARGS=…` hands its own on
+OF_ANOTHER_MAKE = {"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "ARGS"}  # `make test ARGS=…` passes its own
 
 
 def recipe(*settings: str) -> str:
-    """What `make smoke` would do."""
+    """Return the command that `make smoke` runs."""
     made = subprocess.run(
         ["make", "--dry-run", "--always-make", "smoke", *settings],
         cwd=ROOT,
@@ -94,8 +94,8 @@ def recipe(*settings: str) -> str:
 @pytest.mark.parametrize(
     ("settings", "arguments"),
     [
-        pytest.param([], "smoke --local", id="nothing said"),
-        pytest.param(["LOCAL=1"], "smoke --local", id="here"),
+        pytest.param([], "smoke --local", id="no arguments"),
+        pytest.param(["LOCAL=1"], "smoke --local", id="local"),
         pytest.param(["STACK=asrcore"], "smoke --stack asrcore", id="in AWS"),
         pytest.param(
             ["STACK=a", "REGION=cn-north-1", "CLI_PROFILE=china", "ARGS=--keep"],
