@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from asrcore.api.problems import KINDS, TRY_AGAIN
+from asrcore.core.backoff import MAX_RESTARTS, restart_wait_s
 from asrcore.core.cost import estimate
-from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, RESTART_WAIT_S
+from asrcore.core.job import DEADLINE_S, LIFE_CYCLE
 from asrcore.core.option_sources import metadata_name
 from asrcore.core.options import ALLOWED, Options
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTEST_PATIENCE_S
@@ -142,7 +143,7 @@ def recovery_table() -> str:
     every_s = 60 * int(sweep.removeprefix("rate(").split()[0])
     swept = f"{_span(GRACE_S + every_s)} after the job's next step was due"
     turned_away, failed = json.loads((ROOT / "statemachine/poller.asl.json").read_text())["States"]["Submit"]["Retry"]
-    restarts = ", ".join(_span(RESTART_WAIT_S * 4**number) for number in range(MAX_RESTARTS))
+    restarts = ", ".join(_span(restart_wait_s(number)) for number in range(1, MAX_RESTARTS + 1))
     rows = (
         ("a process dies on an S3 event", "AWS Lambda, which delivers it again", "1 min, then 2 min; then the queue"),
         ("the same, and the queue has the event, but the job has a row", "the sweep", swept),

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 
+from asrcore.core.backoff import MAX_TRIES
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S
-from asrcore.core.rate_limit import MAX_TRIES
 from tests.simulation.state_machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
 

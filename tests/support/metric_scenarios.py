@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asrcore.callback import receive
-from asrcore.core.rate_limit import MAX_TRIES
-from asrcore.core.webhook import RETRY_WAITS_S
+from asrcore.core.backoff import MAX_TRIES, WEBHOOK_WAITS_S
 from asrcore.events import CallbackRequest, QueuedMessage
 from asrcore.notify import notify
 from asrcore.poll import query
@@ -120,7 +119,7 @@ def refused_webhook() -> World:
     made = world(webhook={"keys": [WEBHOOK_KEY]})
     made.webhook_client.answers = [500]
     published_at = made.clock.isoformat()
-    made.pass_time(sum(RETRY_WAITS_S[:2]))
+    made.pass_time(sum(WEBHOOK_WAITS_S[:2]))
     event = {"id": "e", "time": published_at, "detail-type": "Transcript Completed", "detail": {"job_id": "j"}}
     notify([QueuedMessage("m", "r", 3, json.dumps(event))], made.services)
     return made

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
+from asrcore.core.backoff import WEBHOOK_WAITS_S, webhook_wait_s
 from asrcore.net.public_connection import CONNECT_TIMEOUT_S
 from asrcore.net.webhook_client import POST_LIMIT_S
 from tests.support.metric_scenarios import points, refused_webhook
@@ -91,7 +91,7 @@ def test_redrive_limit_exceeds_the_functions_attempts():
 
 def test_message_retention_exceeds_all_attempts():
     most = TEMPLATE["Parameters"]["WebhookTries"]["MaxValue"]
-    waits_s = sum(retry_wait_s(tries, most) for tries in range(1, most + 1))
+    waits_s = sum(webhook_wait_s(tries, most) for tries in range(1, most + 1))
 
     assert waits_s < PROPERTIES["WebhookQueue"]["MessageRetentionPeriod"]
 
@@ -110,8 +110,8 @@ def test_delay_alarm_fires_at_the_third_rejection():
     """SQS excludes a message from the age of the oldest after its third receipt (SQS guide, available metrics)."""
     reported = [point.value for point in points(refused_webhook().measured) if point.name == "RefusedWebhookAge"]
 
-    assert reported == [sum(RETRY_WAITS_S[:2])]
-    assert reported[0] >= PROPERTIES["WebhookDelayAlarm"]["Threshold"] > sum(RETRY_WAITS_S[:1])
+    assert reported == [sum(WEBHOOK_WAITS_S[:2])]
+    assert reported[0] >= PROPERTIES["WebhookDelayAlarm"]["Threshold"] > sum(WEBHOOK_WAITS_S[:1])
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from asrcore import submit
 from asrcore.core.audio import Audio
+from asrcore.core.backoff import MAX_RESTARTS, MAX_TRIES, attempt_wait_s
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
-from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, MAX_RESTARTS, Job, Status, new_job
+from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, Job, Status, new_job
 from asrcore.core.options import Options
 from asrcore.core.polling import RESULT_DEADLINE_S, next_delay
-from asrcore.core.rate_limit import MAX_TRIES, RateLimit, retry_wait_s
+from asrcore.core.rate_limit import RateLimit
 from asrcore.core.routing import followers
 from asrcore.core.step import Next, next_step
 from asrcore.core.transcript import Utterance, Word, join_text, recognition
@@ -339,9 +340,9 @@ class TestPolling:
 
 @given(st.text(), st.integers(1, MAX_TRIES - 1))
 def test_retries_wait_longer_each_time_and_are_the_same_whenever_computed(job_id, tries):
-    assert retry_wait_s(job_id, tries) == retry_wait_s(job_id, tries)
-    assert retry_wait_s(job_id, tries) <= retry_wait_s(job_id, tries + 1)
-    assert retry_wait_s(job_id, tries) >= 2.5
+    assert attempt_wait_s(job_id, tries) == attempt_wait_s(job_id, tries)
+    assert attempt_wait_s(job_id, tries) <= attempt_wait_s(job_id, tries + 1)
+    assert attempt_wait_s(job_id, tries) >= 2.5
 
 
 class TestTranscript:

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from asrcore.core.addresses import is_public
+from asrcore.core.backoff import WEBHOOK_WAITS_S, webhook_wait_s
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.webhook import RETRY_WAITS_S, retry_wait_s
 from asrcore.events import QueuedMessage, deliveries
 from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import notify
@@ -193,10 +193,10 @@ def test_a_secret_that_knows_nothing_of_webhooks_says_what_to_put_there(caplog):
 
 
 def test_waits_grow_as_the_specification_has_them_and_the_last_failure_sets_the_message_aside_at_once():
-    waits = [retry_wait_s(tries, 10) for tries in range(1, 11)]
+    waits = [webhook_wait_s(tries, 10) for tries in range(1, 11)]
 
     assert waits == [5, 300, 1800, 7200, 18000, 36000, 36000, 36000, 36000, 0]
-    assert max(RETRY_WAITS_S) <= 43_200  # as long as SQS hides a message
+    assert max(WEBHOOK_WAITS_S) <= 43_200  # as long as SQS hides a message
     assert 24 * 3600 < sum(waits) < 4 * 24 * 3600  # days, and less than the queue keeps it
 
 
@@ -249,7 +249,7 @@ def test_the_documented_event_satisfies_the_published_schema():
 
 
 def test_the_documented_numbers_are_those_of_the_code():
-    assert retry_wait_s(6, 10) == RETRY_WAITS_S[-1]
+    assert webhook_wait_s(6, 10) == WEBHOOK_WAITS_S[-1]
     assert "5 seconds, 5 minutes, 30 minutes, 2, 5 and 10 hours" in DOCUMENT
-    assert [wait_s / 60 for wait_s in RETRY_WAITS_S[1:]] == [5, 30, 120, 300, 600]
+    assert [wait_s / 60 for wait_s in WEBHOOK_WAITS_S[1:]] == [5, 30, 120, 300, 600]
     assert f"within {POST_LIMIT_S} seconds" in DOCUMENT

@@ -2,8 +2,9 @@
 
 import pytest
 
+from asrcore.core.backoff import MAX_RESTARTS
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import DEADLINE_S, MAX_RESTARTS, Status, new_job
+from asrcore.core.job import DEADLINE_S, Status, new_job
 from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, Next
 from asrcore.events import EndedExecution

@@ -7,8 +7,9 @@ once, and the queue sets it aside.
 import json
 from collections.abc import Iterable
 
+from asrcore.core.backoff import webhook_wait_s
 from asrcore.core.errors import AsrError
-from asrcore.core.webhook import Message, headers, message, retry_wait_s
+from asrcore.core.webhook import Message, headers, message
 from asrcore.events import QueuedMessage
 from asrcore.log import LOG
 from asrcore.services import Services
@@ -28,7 +29,7 @@ def _is_done(delivery: QueuedMessage, services: Services) -> bool:
         services.metrics.webhook_refused((services.now() - told.published_at).total_seconds())
     except ValueError as error:
         LOG.error("a message of the webhook queue cannot be posted", sqs_id=delivery.message_id, reason=str(error))
-    services.webhook_queue.hide(delivery.receipt, retry_wait_s(delivery.tries, services.settings.webhook_tries))
+    services.webhook_queue.hide(delivery.receipt, webhook_wait_s(delivery.tries, services.settings.webhook_tries))
     return False
 
 

@@ -1,7 +1,8 @@
 """Start a stalled or failed job again from where it stands, as long as it has time and restarts left."""
 
+from asrcore.core.backoff import MAX_RESTARTS, restart_wait_s
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import MAX_RESTARTS, Job
+from asrcore.core.job import Job
 from asrcore.core.step import Step
 from asrcore.finish import settle
 from asrcore.log import LOG
@@ -16,7 +17,7 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
     step = services.next_step(job)
     if job.finished:
         return step
-    return step.model_copy(update={"wait_s": int(job.restart_wait_s())})
+    return step.model_copy(update={"wait_s": int(restart_wait_s(job.recoveries))})
 
 
 def start_again(job: Job, reason: str, services: Services) -> None:

@@ -6,9 +6,9 @@ key. Everything else can be repeated without harm.
 
 from dataclasses import replace
 
+from asrcore.core.backoff import MAX_TRIES
 from asrcore.core.errors import AsrError, NoAnswerError
 from asrcore.core.job import Job, recognition_request
-from asrcore.core.rate_limit import MAX_TRIES
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.routing import deliver_as_data
 from asrcore.core.transcript import Recognition

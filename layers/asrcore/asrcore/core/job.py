@@ -22,19 +22,17 @@ from typing import Concatenate, ParamSpec, Self
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio
+from asrcore.core.backoff import MAX_TRIES, attempt_wait_s
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
-from asrcore.core.rate_limit import MAX_TRIES, retry_wait_s
 from asrcore.core.transcript import AttemptRecord, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
-MAX_RESTARTS = 3  # without an operator
-RESTART_WAIT_S = 30  # before the first restart; four times as long before each further one
 
 
 class Status(StrEnum):
@@ -406,7 +404,7 @@ class Job(BaseModel):
         """Schedule attempt `number` again, after the vendor did not answer to a submission that is safe to repeat."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
             return self
-        due_at = now + timedelta(seconds=retry_wait_s(self.job_id, self.attempt.claims, retry_after_s))
+        due_at = now + timedelta(seconds=attempt_wait_s(self.job_id, self.attempt.claims, retry_after_s))
         return self._attempt_moved(now, due_at=due_at, has_slot=False)
 
     @_move
@@ -464,7 +462,7 @@ class Job(BaseModel):
         tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
         if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
-            due_at = now + timedelta(seconds=retry_wait_s(self.job_id, tries, error.retry_after_s))
+            due_at = now + timedelta(seconds=attempt_wait_s(self.job_id, tries, error.retry_after_s))
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
         if in_time and followers:
             following, chain = followers[0], list(followers[1:])
@@ -550,10 +548,6 @@ class Job(BaseModel):
         """Return the seconds until the claim on the current attempt ends; 0 without a claim."""
         claimed_at = self.attempt.claimed_at
         return (claimed_at - now).total_seconds() + self.attempt.claim_s if claimed_at else 0.0
-
-    def restart_wait_s(self) -> float:
-        """Return the seconds to wait before a job continues after a step failed: four times as long each time."""
-        return float(RESTART_WAIT_S * 4 ** max(0, self.recoveries - 1))
 
 
 def claim_s(longest_call_s: float) -> int:

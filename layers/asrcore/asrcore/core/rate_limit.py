@@ -1,10 +1,8 @@
-"""Waits that keep a herd apart: the vendor's pace for submissions, and growing, jittered waits between retries."""
+"""A vendor's rate limit: slots for submissions and queries, so that its limit is used fully and never exceeded."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-MAX_TRIES = 4  # submissions of one recording to one vendor, while its errors are of class retry
 # A vendor counts what reaches it in any one second. Slots leave room for the time that a submission takes to get there,
 # which differs by some hundredths of a second; who comes later than that to his slot takes a new one.
 SPREAD = 1.08  # seconds that as many slots take as the vendor allows in one
@@ -13,21 +11,7 @@ AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
 FAR_S = 6 * 3600  # a slot farther off is left alone where another vendor may serve sooner
 EARLY_S = 2  # a cold process takes up to 1.5 s to start
 SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for where it is: cheaper than an invocation and transitions
-_FIRST_RETRY_S = 5.0
-_GROWTH = 4.0
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
-
-
-def retry_wait_s(job_id: str, tries: int, retry_after_s: float = 0) -> float:
-    """Seconds before the next try after `tries` failed ones: 5, 20, 80, each cut by up to half.
-
-    The cut comes from the job's id, so that it is the same whenever it is computed and different between jobs.
-    retry_after_s: at least so long, as the vendor asks.
-    """
-    digest = hashlib.sha256(f"{job_id}/{tries}".encode()).digest()
-    jitter = int.from_bytes(digest[:4], "big") / 2**32
-    usual_s = _FIRST_RETRY_S * _GROWTH ** (tries - 1)
-    return max(usual_s * (1 - jitter / 2), retry_after_s)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Webhooks as Standard Webhooks has them: what is sent, how it is signed, and when it is tried again.
+"""Webhooks as Standard Webhooks has them: what is sent, and how it is signed.
 
-Source: Standard Webhooks specification 1.0.0, "Payload structure", "Signature scheme", "Webhook headers" and
-"Deliverability and reliability".
+Source: Standard Webhooks specification 1.0.0, "Payload structure", "Signature scheme" and
+"Webhook headers".
 """
 
 import base64
@@ -15,8 +15,6 @@ from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
 
-# The specification's schedule as far as SQS can hide a message (12 hours), then every ten hours.
-RETRY_WAITS_S = (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
 _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
 
@@ -63,11 +61,6 @@ def headers(message: Message, timestamp_s: int, keys: Sequence[str]) -> dict[str
         "webhook-timestamp": str(timestamp_s),
         "webhook-signature": " ".join(signatures),
     }
-
-
-def retry_wait_s(tries: int, most: int) -> int:
-    """Seconds until the next attempt after so many that failed, 5 to 36,000; 0 when that was the last of `most`."""
-    return RETRY_WAITS_S[min(tries, len(RETRY_WAITS_S)) - 1] if tries < most else 0
 
 
 def _signature(signed: bytes, key: bytes) -> str:
