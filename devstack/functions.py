@@ -31,10 +31,15 @@ INIT_LIMIT_S = 10
 MAX_ENVIRONMENTS = 10
 
 INTERPRETER = (sys.executable, "-P", "-s", "-u")
-LOCALE = {"PATH": os.defpath, "LANG": "en_US.UTF-8", "TZ": ":UTC"}
-# What every function imports and takes nothing from the environment as it is imported: most of a process's start.
+# Most of a process's start. As they are imported they read no variable in which two functions differ.
 LAYER_PACKAGE = "asrcore"
-PRELOADED = ("boto3.s3.inject", "requests", "asrcore.api.models", "asrcore.vendors.registry")
+PRELOADED = (
+    "boto3.s3.inject",
+    "requests",
+    "asrcore.api.models",
+    "asrcore.services",
+    "asrcore.vendors.registry",
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ class _Environment:
         self._process: Process
         with theirs, log_path.open("ab") as log:
             if layer := preloaded_layer(settings):
-                self._process = prefork_server(layer).start(theirs, log.fileno())
+                self._process = prefork_server(layer, settings.runtime).start(theirs, log.fileno())
                 start = {
                     "folder": str(settings.folder),
                     "path": [str(path) for path in (settings.folder, *settings.layers)],
@@ -314,13 +319,13 @@ class ForkedProcess:
 class PreforkServer:
     """The process that prefork.py runs in, for all functions with one layer. Safe to use from several threads."""
 
-    def __init__(self, layer: Path) -> None:
+    def __init__(self, layer: Path, lambda_runtime: str) -> None:
         self._requests, theirs = socket.socketpair()
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [*INTERPRETER, prefork.__file__, str(theirs.fileno()), str(_lifeline()), *PRELOADED],
-                env={**LOCALE, "PYTHONPATH": str(layer)},
+                env={**common_variables(lambda_runtime), "PYTHONPATH": str(layer)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), _lifeline()],
                 start_new_session=True,
@@ -350,16 +355,16 @@ def preloaded_layer(settings: Settings) -> Path | None:
     return next((layer for layer in settings.layers if (layer / LAYER_PACKAGE).is_dir()), None)
 
 
-_servers: dict[Path, PreforkServer] = {}
+_servers: dict[tuple[Path, str], PreforkServer] = {}
 _servers_lock = threading.Lock()
 
 
-def prefork_server(layer: Path) -> PreforkServer:
+def prefork_server(layer: Path, lambda_runtime: str) -> PreforkServer:
     """Return this process's server for the layer, which starts when it is first needed."""
     with _servers_lock:
-        if layer not in _servers:
-            _servers[layer] = PreforkServer(layer)
-        return _servers[layer]
+        if (layer, lambda_runtime) not in _servers:
+            _servers[layer, lambda_runtime] = PreforkServer(layer, lambda_runtime)
+        return _servers[layer, lambda_runtime]
 
 
 @functools.cache
@@ -369,14 +374,24 @@ def _lifeline() -> int:
     return reader
 
 
+def common_variables(lambda_runtime: str) -> dict[str, str]:
+    """The variables that are the same for all functions of a Lambda runtime."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{lambda_runtime}",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    }
+
+
 def process_environment(settings: Settings) -> dict[str, str]:
     """The variables a function sees: the template's and those Lambda sets itself (Lambda guide: runtime variables)."""
     return {
-        **LOCALE,
+        **common_variables(settings.runtime),
         "PYTHONPATH": os.pathsep.join(str(path) for path in (settings.folder, *settings.layers)),
         "LAMBDA_TASK_ROOT": str(settings.folder),
         "_HANDLER": settings.handler,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_ACCESS_KEY_ID": settings.credentials.access_key_id,
@@ -385,7 +400,6 @@ def process_environment(settings: Settings) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": settings.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": settings.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}",
         **settings.variables,

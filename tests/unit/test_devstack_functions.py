@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from devstack.functions import INTERPRETER, LAYER_PACKAGE, MAX_ENVIRONMENTS, MAX_RESPONSE_BYTES, PRELOADED, Function
+from devstack.functions import (
+    INTERPRETER,
+    LAYER_PACKAGE,
+    MAX_ENVIRONMENTS,
+    MAX_RESPONSE_BYTES,
+    PRELOADED,
+    Function,
+    common_variables,
+)
 from devstack.settings import ROOT
 from tests.support.fake_functions import make_function, make_layer, wait_for
 from tests.support.process import is_running, running
@@ -348,11 +356,14 @@ READS = """
         importlib.import_module(name)
     print(*read)
 """
-# Of the interpreter itself and of pydantic: the local stack gives functions none of them.
-PYTHONS_OWN = {"HOME", "PYTHONUSERBASE", "PYTHONTZPATH", "_PYTHON_PROJECT_BASE", "_PYTHON_SYSCONFIGDATA_NAME"}
+# Of the interpreter and of packages: the local stack gives functions none of them.
+NEVER_SET = {
+    "HOME", "PYTHONUSERBASE", "PYTHONTZPATH", "_PYTHON_PROJECT_BASE", "_PYTHON_SYSCONFIGDATA_NAME",
+    "PYDANTIC_DISABLE_PLUGINS", "POWERTOOLS_DEBUG",
+}  # fmt: skip
 
 
-def test_preloaded_modules_read_no_variable_of_a_function():
+def test_preloaded_modules_read_no_variable_in_which_functions_differ():
     done = subprocess.run(
         [*INTERPRETER, "-c", textwrap.dedent(READS), *PRELOADED],
         env={"PYTHONPATH": str(ROOT / "layers/asrcore")},
@@ -363,7 +374,9 @@ def test_preloaded_modules_read_no_variable_of_a_function():
     )
 
     assert not done.stderr
-    assert set(done.stdout.split()) <= PYTHONS_OWN | {"PYDANTIC_DISABLE_PLUGINS"}
+    assert set(done.stdout.split()) <= NEVER_SET | set(common_variables("python3.13"))
+    template = (ROOT / "template.yaml").read_text()
+    assert not [name for name in NEVER_SET if f"{name}:" in template]
 
 
 STAYS = """
