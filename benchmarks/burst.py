@@ -29,18 +29,17 @@ from asrcore.ports import ConflictError, Workflow
 from asrcore.services import Services
 from asrcore.submit import submit
 from tests.simulation.clock import Clock
-from tests.simulation.fake_vendors import TURNAROUND_S, Desk
+from tests.simulation.fake_vendors import TURNAROUND_S
 from tests.simulation.state_machine import Data, Machine
-from tests.simulation.toys import TOYS
 from tests.simulation.world import DEFINITION
 from tests.support import memory
-from tests.support.pipeline import wav
+from tests.support.pipeline import QUERY, wav
+from tests.support.toy import toy_message
 
 COUNTS = (100, 1_000, 10_000)
 LONG_COUNT = 100_000
 STRICT_COUNT = 10_000  # for a vendor that counts questions too
 PER_SECOND = 25
-VENDOR = "toy-query"
 COLD_SHARE, COLD_S, WARM_S = 0.3, (0.4, 1.5), (0.01, 0.06)  # until an invocation's code runs
 CALL_S = (0.004, 0.02)  # a call to a store
 NETWORK_S = (0.02, 0.06)  # to the vendor
@@ -126,15 +125,13 @@ class _Uncounted(Metrics):
         pass
 
 
-class StrictDesk:
-    """The vendor's counter: takes up to its rate in any one second, and refuses the rest.
+class StrictVendor:
+    """The toy's vendor: accepts up to its rate in any one second, and refuses the rest.
 
     counts_queries: the rate is one for submissions and queries together.
     """
 
     def __init__(self, clock: Clock, *, counts_queries: bool) -> None:
-        vendor, desk = TOYS[VENDOR]
-        self._desk: Desk = desk(vendor, clock, self._next_word, (), lambda _task: None, lambda *_: True)
         self._clock = clock
         self._counts_queries = counts_queries
         self._recent: deque[float] = deque()
@@ -143,17 +140,19 @@ class StrictDesk:
         self.calls = 0
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        """One HTTP exchange."""
+        """Make one HTTP exchange."""
         self.calls += 1
-        if self._counts_queries and "/query/" in request.url and not self._takes():
-            return HttpReply(200, b"query-retry")
-        return self._desk.answer(request)
-
-    def _next_word(self) -> str:
+        if request.method == "GET":
+            return self._query(int(request.url.rpartition("/")[2]))
         if not self._takes():
-            return "refuses:retry"
+            return _reply("retry")
         self.taken_s.append(self._clock.now_s)
-        return "done"
+        return _reply("accepted", str(len(self.taken_s) - 1))
+
+    def _query(self, task: int) -> HttpReply:
+        if self._counts_queries and not self._takes():
+            return _reply("query-retry")
+        return _reply("done" if self._clock.now_s >= self.taken_s[task] + TURNAROUND_S else "working")
 
     def _takes(self) -> bool:
         """Whether one more fits into the second that ends now."""
@@ -165,6 +164,10 @@ class StrictDesk:
             return False
         self._recent.append(now_s)
         return True
+
+
+def _reply(word: str, task_id: str = "") -> HttpReply:
+    return HttpReply(200, toy_message(word, task_id))
 
 
 def burst(count: int, seed: int = 1, *, counts_queries: bool = False) -> Result:
@@ -180,7 +183,7 @@ class _Burst:
 
     def __init__(self, count: int, seed: int, *, counts_queries: bool) -> None:
         self.clock, self.chance = Clock(), random.Random(seed)
-        self.crew, self.desk = Crew(self.clock), StrictDesk(self.clock, counts_queries=counts_queries)
+        self.crew, self.vendor = Crew(self.clock), StrictVendor(self.clock, counts_queries=counts_queries)
         self.submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
         self.queries_per_second = PER_SECOND // 2 if counts_queries else 0
         self.rows = Rows()
@@ -198,17 +201,17 @@ class _Burst:
             self.clock.after(self.chance.uniform(0, S3_EVENTS_S), partial(self.crew.start, partial(self._tell, source)))
         while self.clock.errands or self.rows.jobs:
             self.clock.step()
-        count, taken_s = len(self.sources), self.desk.taken_s
+        count, taken_s = len(self.sources), self.vendor.taken_s
         least_s = (count - 1) / self.submissions_per_second
         return Result(
             recordings=count,
             counts_queries=bool(self.queries_per_second),
             completed=self.rows.completed,
-            refusals=self.desk.refusals,
+            refusals=self.vendor.refusals,
             seconds=round(self.clock.now_s - TURNAROUND_S, 1),
             over_limit=round((taken_s[-1] - taken_s[0]) / least_s, 3),
             writes_per_job=round(self.writes / count, 2),
-            vendor_calls_per_job=round(self.desk.calls / count, 2),
+            vendor_calls_per_job=round(self.vendor.calls / count, 2),
         )
 
     def call(self, *, writes: bool) -> None:
@@ -218,9 +221,7 @@ class _Burst:
 
     def _connect(self, recordings: dict[str, tuple[bytes, dict[str, str]]]) -> Services:
         """As AWS would, with stores and a network that take their time."""
-        world = memory.World(
-            vendors={VENDOR: TOYS[VENDOR][0]}, send=self._send, secret={"toy": {"key": "k"}}, jobs=self.rows
-        )
+        world = memory.World(vendors={QUERY.name: QUERY}, send=self._send, secret={"toy": {"key": "k"}}, jobs=self.rows)
         world.transcripts.objects = Nowhere()
         world.recordings.objects = recordings
         base = world.services
@@ -237,7 +238,7 @@ class _Burst:
         )
         return replace(
             base,
-            settings=base.settings.model_copy(update={"tuning": {VENDOR: tuning}}),
+            settings=base.settings.model_copy(update={"tuning": {QUERY.name: tuning}}),
             jobs=_Slow(world.jobs, self, frozenset({"create", "save", "reserve_slot"})),
             turnaround_stats=_Slow(world.turnaround_stats, self, frozenset({"record"})),
             metrics=_Uncounted(memory.STACK, print),
@@ -248,7 +249,7 @@ class _Burst:
 
     def _send(self, request: HttpRequest) -> HttpReply:
         self.crew.wait(self.chance.uniform(*NETWORK_S))
-        return self.desk.answer(request)
+        return self.vendor.answer(request)
 
     def _tell(self, source: Source) -> None:
         """S3 tells SubmitFunction of a recording."""

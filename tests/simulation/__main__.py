@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain, count
 
-from tests.simulation.counters import COUNTERS
 from tests.simulation.explore import Counts, journeys, random_schedule, single_faults
+from tests.simulation.fake_vendors import PROFILES
 from tests.simulation.schedule import Schedule
 
 
@@ -29,7 +29,7 @@ def main() -> int:
         return time.monotonic() - started_s
 
     for schedule in chain(
-        _until(asked.budget_s / 2, _singles(), spent_s), (random_schedule(COUNTERS, seed) for seed in count(asked.seed))
+        _until(asked.budget_s / 2, _singles(), spent_s), (random_schedule(PROFILES, seed) for seed in count(asked.seed))
     ):
         if spent_s() >= asked.budget_s:
             break
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _singles() -> Iterator[Schedule]:
-    for vendor in COUNTERS:
+    for vendor in PROFILES:
         for journey in journeys(vendor).values():
             yield from single_faults(journey)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.vendor import SHORT_CALL_S, Completion
-from tests.simulation.counters import COUNTERS
+from tests.simulation.fake_vendors import PROFILES
 from tests.simulation.faults import APPLICABLE, Effect, Kind, Point
 from tests.simulation.invariants import violations
 from tests.simulation.schedule import Schedule
@@ -48,8 +48,8 @@ def _shrunk(schedule: Schedule) -> Schedule:
 def journeys(vendor: str) -> dict[str, Schedule]:
     """Every kind of journey that a recording can have with a vendor when nothing goes wrong around it, by name."""
     plain = Schedule((vendor,))
-    completion_modes = COUNTERS[vendor][0].completion_modes
-    has_execution = Completion.SYNC not in completion_modes or COUNTERS[vendor][0].longest_call_s > SHORT_CALL_S
+    completion_modes = PROFILES[vendor].vendor.completion_modes
+    has_execution = Completion.SYNC not in completion_modes or PROFILES[vendor].vendor.longest_call_s > SHORT_CALL_S
     found = {
         "plain": plain,
         "S3 tells twice at once": replace(plain, events=((0, 1), (0, 1))),

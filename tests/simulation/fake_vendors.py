@@ -1,40 +1,54 @@
-"""The vendors' side of the counter: they take tasks, count and charge them, work, answer and call back.
+"""The vendors of the simulation: the simulators' own request handlers, called without a network, in simulated time."""
 
-A `Desk` knows what every vendor does; its subclasses know one vendor's messages, and nothing else.
-"""
-
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from asrcore.core.vendor import Completion, HttpReply, HttpRequest, Vendor
-from tests.simulation.clock import Clock
+import requests
+from flask import Flask
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from asrcore.core.errors import ErrorClass
+from asrcore.core.vendor import SHORT_CALL_S, Completion, HttpReply, HttpRequest, Vendor
+from asrcore.vendors.registry import VENDORS
+from simulators.abcpen import Abcpen, AbcpenOptions
+from simulators.abcpen_offline import AbcpenOffline, AbcpenOfflineOptions
+from simulators.asynchronous import AsynchronousOptions
+from simulators.faults import Fault, FaultQueue, Moment
+from simulators.openai_compatible import OpenaiCompatible, OpenaiCompatibleOptions
+from simulators.recording import Recording, Source
+from simulators.runtime import Runtime
+from simulators.script import Script, ScriptStore
+from simulators.segmentation import Segment
+from simulators.server import Options, Setup, Simulator
+from simulators.tencent_rec_task import TencentRecTask, TencentRecTaskOptions
+from simulators.tencent_recording import TencentRecording, TencentRecordingOptions
+from simulators.tencent_sentence import TencentSentence, TencentSentenceOptions
+from simulators.volcengine import Volcengine, VolcengineOptions
+from simulators.volcengine_bigmodel import VolcengineBigmodel, VolcengineBigmodelOptions
+from tests.simulation.clock import START, Clock
+from tests.support.simulator_control import CREDENTIALS
+from tests.support.toy import TEXT, Toy
+from tests.support.toy_simulator import ToySimulator
 
 TURNAROUND_S = 10.0
-REPEAT_CALLBACK_S = 60.0  # not published; only that it is repeated
-MAX_REPEATS = 5
-TEXT = "今天天气怎么样。"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A request to take a recording, as a vendor reads it. task_id: where the caller chooses it."""
-
-    audio_url: str
-    callback_url: str = ""
-    task_id: str | None = None
+SLOW_CALL_S = 600.0
+NEVER_S = 30 * 86400.0  # longer than any schedule
+# How often and how late a callback is repeated is not published; the interval doubles.
+REPEATED = {"callback_attempts": 6, "callback_interval_s": 60.0}
+SPOKEN = (Segment(0, 900),)
+RECORDING = Recording("", "wav", "pcm_s16le", 16000, 1, 1000, SPOKEN, (SPOKEN,), Script((TEXT,)))
 
 
 @dataclass
 class Task:
-    """One task that a vendor took, and charges. word: what becomes of it, as in `Schedule.script`."""
+    """One task that a vendor accepted, and charges. word: what becomes of it, as in `Schedule.script`."""
 
-    task_id: str
     vendor: str
-    submission: Submission
     word: str
-    ready_s: float
-    has_id: bool = True  # that the vendor tells
+    task_id: str = ""
 
     @property
     def failure(self) -> str | None:
@@ -42,115 +56,257 @@ class Task:
         return self.word.removeprefix("fails:") if self.word.startswith("fails:") else None
 
 
-def _not_asked_for() -> LookupError:
-    """Each vendor answers in some of the ways only: asked for another, the simulation itself is wrong."""
-    return LookupError("this vendor has no such answer")
+@dataclass(frozen=True)
+class Profile:
+    """How the simulation runs a vendor.
 
-
-class Desk(ABC):
-    """One vendor. next_word: the script's.  taken: told of every new task, before the answer is on its way.
-
-    post: delivers a callback (address, body, content type) and says whether it was acknowledged.
+    refusals, failures: the vendor's code by error class, of a submission and of a task.
+    call_s: how long a call takes from the vendor's acceptance to its answer.
+    client_task_ids: the client chooses the task ids, and an id is charged once.
     """
 
-    repeats_callbacks = False
-    call_s = 0.0  # how long a call takes from the vendor's yes to its answer
+    vendor: Vendor
+    simulator: type[Simulator[Any]]
+    options: Options
+    refusals: Mapping[str, str]
+    failures: Mapping[str, str]
+    call_s: float = 0.0
+    client_task_ids: bool = False
 
-    def __init__(
-        self,
-        vendor: Vendor,
-        clock: Clock,
-        next_word: Callable[[], str],
-        callbacks: tuple[float, ...],
-        taken: Callable[[Task], None],
-        post: Callable[[str, bytes, str], bool],
-    ) -> None:
-        self.vendor = vendor
-        self.tasks: dict[str, Task] = {}
-        self.charges_once_per_id = False
-        self._clock = clock
-        self._next_word = next_word
-        self._callbacks = callbacks
-        self._taken = taken
-        self._post = post
+
+@dataclass(frozen=True)
+class Network:
+    """What surrounds a vendor.
+
+    next_word: takes the script's next word if it begins with the argument, else returns nothing.
+    callbacks: as in `Schedule`.  on_task: is given every new task, and the request that created it.
+    deliver: posts a callback (URL, body, content type) and returns the answer.
+    """
+
+    clock: Clock
+    next_word: Callable[[str], str]
+    callbacks: tuple[float, ...]
+    turnaround_s: float
+    on_task: Callable[[Task, HttpRequest], None]
+    deliver: Callable[[str, bytes, str], requests.Response]
+
+
+class FakeVendor:
+    """One vendor of one world."""
+
+    def __init__(self, name: str, network: Network) -> None:
+        self.profile = PROFILES[name]
+        self.vendor = self.profile.vendor
+        self._network = network
+        self._called_back: set[str] = set()
+        clock = network.clock
+        runtime = Runtime(
+            wall_clock=lambda: START.timestamp() + clock.now_s,
+            monotonic=lambda: clock.now_s,
+            scheduler=lambda _name: SimulatedScheduler(clock),
+            read_recording=_read_recording,
+            post=self._post,
+        )
+        options = self.profile.options.model_copy(update={"turnaround_s": network.turnaround_s})
+        self._simulator, self._app = _application(name)
+        setup = Setup(_credentials(self.vendor), ScriptStore(), runtime=runtime)
+        vars(self._simulator).update(vars(self.profile.simulator(setup, options)))
+        self._simulator.faults = ScriptedFaults(self.profile, network, self._on_task)
+        self._requests: list[HttpRequest] = []
+        self._tasks: list[Task] = []
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        """One HTTP exchange."""
-        wanted = self.read(request)
-        return self._take(wanted) if isinstance(wanted, Submission) else self._tell(self.tasks.get(wanted))
+        """Make one HTTP exchange."""
+        self._requests.append(request)
+        known = len(self._tasks)
+        body, status, headers = self._exchange(request)
+        self._requests.pop()
+        if Completion.SYNC not in self.vendor.completion_modes:  # such a vendor names no task
+            for task in self._tasks[known : known + 1]:
+                task.task_id = str(self._simulator.request_log.entries()[-1]["task_id"])
+        return HttpReply(status, body, {name.lower(): value for name, value in headers.items()})
 
-    def _take(self, submission: Submission) -> HttpReply:
-        if submission.task_id in self.tasks:
-            return self.known_already(self.tasks[submission.task_id])
-        word = self._next_word()
-        if word.startswith("refuses:"):
-            return self.refused(word.removeprefix("refuses:"))
-        task_id = submission.task_id or str(1000 + len(self.tasks))
-        answers_at_once = Completion.SYNC in self.vendor.completion_modes
-        ready_s = self._clock.now_s + TURNAROUND_S
-        task = Task(task_id, self.vendor.name, submission, word, ready_s, has_id=not answers_at_once)
-        self.tasks[task_id] = task
-        self._taken(task)
-        self.charges_once_per_id = submission.task_id is not None
-        if answers_at_once:
-            return self.refused(task.failure) if task.failure else self.result(task)
-        if Completion.CALLBACK in self.vendor.completion_modes and word != "never":
-            self._call_back(task)
-        return self.accepted(task)
+    def _exchange(self, request: HttpRequest) -> tuple[bytes, int, Headers]:
+        url, _, query = request.url.partition("?")
+        base_url, _, path = url.removeprefix("https://").partition("/")
+        builder = EnvironBuilder(
+            f"/{path}",
+            f"https://{base_url}",
+            query_string=query,
+            method=request.method,
+            headers=dict(request.headers),
+            data=request.body if isinstance(request.body, bytes) else b"".join(request.body),
+        )
+        chunks, status, headers = run_wsgi_app(self._app.wsgi_app, builder.get_environ())
+        return b"".join(chunks), int(status.split()[0]), headers
 
-    def _tell(self, task: Task | None) -> HttpReply:
-        if task is None:
-            return self.unknown()
-        if task.word == "never" or self._clock.now_s < task.ready_s:
-            return self.working(task)
-        return self.failed(task) if task.failure else self.result(task)
+    def _on_task(self, word: str) -> None:
+        task = Task(self.vendor.name, word)
+        self._tasks.append(task)
+        self._network.on_task(task, self._requests[-1])
 
-    def _call_back(self, task: Task) -> None:
-        body, content_type = self.callback(task)
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> requests.Response:
+        """Deliver a callback; the schedule's further callbacks are copies of it."""
+        network, content_type = self._network, headers["Content-Type"]
+        if url not in self._called_back:
+            self._called_back.add(url)
+            first_s, *others_s = network.callbacks
+            for other_s in others_s:
+                network.clock.after(other_s - max(first_s, 0), lambda: network.deliver(url, body, content_type))
+        return network.deliver(url, body, content_type)
 
-        def deliver(repeats_left: int) -> None:
-            if not self._post(task.submission.callback_url, body, content_type) and repeats_left:
-                self._clock.after(REPEAT_CALLBACK_S, lambda: deliver(repeats_left - 1))
 
-        for wait_s in self._callbacks:
-            repeats = MAX_REPEATS if self.repeats_callbacks else 0
-            if wait_s < 0:
-                deliver(repeats)
-            else:
-                self._clock.after(wait_s, lambda repeats=repeats: deliver(repeats))  # type: ignore[misc]
+class ScriptedFaults(FaultQueue):
+    """A simulator's faults, as the schedule's script and callbacks demand them."""
 
-    @abstractmethod
-    def read(self, request: HttpRequest) -> Submission | str:
-        """What a request wants: a recording taken, or the task with this id asked about."""
+    def __init__(self, profile: Profile, network: Network, on_task: Callable[[str], None]) -> None:
+        super().__init__()
+        self._profile, self._network, self._on_task = profile, network, on_task
 
-    @abstractmethod
-    def refused(self, error_class: str) -> HttpReply:
-        """The answer to a submission that is not taken (or, for a vendor that answers at once, that failed)."""
+    def take(self, moment: Moment) -> Fault | None:
+        match moment:
+            case "submit" if word := self._network.next_word("refuses:"):
+                return Fault(on=moment, code=self._profile.refusals[word.removeprefix("refuses:")])
+            case "result":
+                return self._take_result()
+            case "callback":
+                return self._take_callback()
+        return None
 
-    @abstractmethod
-    def result(self, task: Task) -> HttpReply:
-        """The answer with the result."""
+    def _take_result(self) -> Fault | None:
+        """A simulator looks for this fault when it has accepted a submission."""
+        word = self._network.next_word("") or "done"
+        self._on_task(word)
+        if word == "never":
+            return Fault(on="result", delay_s=NEVER_S)
+        if word.startswith("fails:"):
+            return Fault(on="result", code=self._profile.failures[word.removeprefix("fails:")])
+        return None
 
-    def accepted(self, task: Task) -> HttpReply:
-        """The answer to a submission that is taken."""
-        raise _not_asked_for()
+    def _take_callback(self) -> Fault | None:
+        if not self._network.callbacks:
+            return Fault(on="callback", drop=True)
+        first_s = self._network.callbacks[0]
+        if first_s < 0:
+            return Fault(on="callback", before_answer=True)
+        late_s = first_s - self._network.turnaround_s
+        return Fault(on="callback", delay_s=late_s) if late_s > 0 else None
 
-    def known_already(self, task: Task) -> HttpReply:
-        """The answer to a submission under an id that is taken."""
-        return self.accepted(task)
 
-    def working(self, task: Task) -> HttpReply:
-        """The answer to a question that comes too early."""
-        raise _not_asked_for()
+class SimulatedScheduler:
+    """A simulator's later work, on the simulation's clock. What is due at once is done at once."""
 
-    def failed(self, task: Task) -> HttpReply:
-        """The answer to a question about a task that failed."""
-        raise _not_asked_for()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
 
-    def unknown(self) -> HttpReply:
-        """The answer to a question about no task of ours."""
-        raise _not_asked_for()
+    def start(self) -> None:
+        pass
 
-    def callback(self, task: Task) -> tuple[bytes, str]:
-        """A callback's body and content type."""
-        raise _not_asked_for()
+    def stop(self) -> None:
+        pass
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        if delay_s == 0:
+            action()
+        elif delay_s < NEVER_S:
+            self._clock.after(delay_s, action)
+
+    def pause(self, duration_s: float) -> None:
+        self._clock.pass_time(duration_s)
+
+
+@cache
+def _application(name: str) -> tuple[Simulator[Any], Flask]:
+    """A simulator and its web application, which takes milliseconds to build: one of each vendor serves every world."""
+    profile = PROFILES[name]
+    simulator = profile.simulator(Setup(_credentials(profile.vendor), ScriptStore()), profile.options)
+    return simulator, simulator.app()
+
+
+def _credentials(vendor: Vendor) -> Mapping[str, str]:
+    return CREDENTIALS.get(vendor.secret_name, {})
+
+
+def _read_recording(_source: Source, _scripts: ScriptStore, **_limits: Any) -> Recording:
+    return RECORDING
+
+
+def _same(*codes: str) -> dict[str, str]:
+    """The codes of the error classes that schedules use."""
+    return dict(zip((ErrorClass.RETRY, ErrorClass.CONFIG, ErrorClass.BAD_AUDIO), codes, strict=True))
+
+
+def _toy(
+    name: str,
+    *modes: Completion,
+    client_task_ids: bool = False,
+    longest_call_s: float = SHORT_CALL_S,
+    callback_attempts: int = 6,
+) -> Profile:
+    toy = Toy(name, *modes, client_task_ids=client_task_ids, longest_call_s=longest_call_s)
+    options = AsynchronousOptions(**{**REPEATED, "callback_attempts": callback_attempts})
+    call_s = SLOW_CALL_S if longest_call_s > SHORT_CALL_S else 0.0
+    codes = _same(*("retry", "config", "bad_audio"))
+    return Profile(toy, ToySimulator, options, codes, codes, call_s, client_task_ids)
+
+
+_CLOUD_ERRORS = _same(
+    "RequestLimitExceeded", "AuthFailure.SecretIdNotFound", "InvalidParameterValue.ErrorInvalidVoicedata"
+)
+_VOLCENGINE, _BIGMODEL = _same("1022", "1002", "1012"), _same("55000000", "45000010", "45000151")
+_ABCPEN, _OFFLINE = _same("10700", "10110", "10701"), _same("-1", "400", "400")
+_OPENAI = _same("loading", "invalid_api_key", "too_large")
+_SYNC, _CALLBACK, _QUERY = Completion.SYNC, Completion.CALLBACK, Completion.QUERY
+
+# A vendor for each way to complete, with one thing different from the others.
+TOYS: Mapping[str, Profile] = {
+    profile.vendor.name: profile
+    for profile in (
+        _toy("toy-sync", _SYNC),
+        _toy("toy-sync-slow", _SYNC, longest_call_s=875),
+        _toy("toy-query", _QUERY),
+        _toy("toy-callback", _CALLBACK),
+        _toy("toy-both", _CALLBACK, _QUERY, callback_attempts=1),
+        _toy("toy-query-own-id", _QUERY, client_task_ids=True),
+        _toy("toy-callback-own-id", _CALLBACK, client_task_ids=True),
+        _toy("toy-both-own-id", _CALLBACK, _QUERY, client_task_ids=True, callback_attempts=1),
+    )
+}
+PROFILES: Mapping[str, Profile] = {
+    **TOYS,
+    **{
+        name: Profile(VENDORS[name], simulator, options, *rest)
+        for name, simulator, options, *rest in (
+            ("tencent-sentence", TencentSentence, TencentSentenceOptions(), _CLOUD_ERRORS, _CLOUD_ERRORS),
+            (
+                "tencent-rec-task",
+                TencentRecTask,
+                TencentRecTaskOptions(**REPEATED),
+                _CLOUD_ERRORS,
+                _same("10007", "10005", "10000"),
+            ),
+            (
+                "tencent-recording",
+                TencentRecording,
+                TencentRecordingOptions(**REPEATED),
+                _same("1021", "1027", "1032"),
+                _same("10001", "1016", "10000"),
+            ),
+            ("volcengine", Volcengine, VolcengineOptions(), _VOLCENGINE, _VOLCENGINE),
+            # The account has model 1.0 only, so that each first submission is refused.
+            (
+                "volcengine-bigmodel",
+                VolcengineBigmodel,
+                VolcengineBigmodelOptions(granted_resources=("volc.bigasr.auc",)),
+                _BIGMODEL,
+                _BIGMODEL,
+                0.0,
+                True,
+            ),
+            ("abcpen", Abcpen, AbcpenOptions(), _ABCPEN, _ABCPEN),
+            ("abcpen-offline", AbcpenOffline, AbcpenOfflineOptions(), _OFFLINE, _OFFLINE, 0.0, True),
+            ("openai-compatible", OpenaiCompatible, OpenaiCompatibleOptions(), _OPENAI, _OPENAI, SLOW_CALL_S),
+        )
+        if name in VENDORS
+    },
+}

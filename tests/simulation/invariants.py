@@ -96,7 +96,7 @@ def _nothing_is_submitted_twice(world: World) -> Iterator[str]:
 def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> bool:
     attempt = _attempt_of(job, earlier)
     fell_into_window = any(point >= earlier.point for point in earlier.invocation.faulted_at)
-    if world.desks[earlier.task.vendor].charges_once_per_id:
+    if world.vendors[earlier.task.vendor].profile.client_task_ids:
         fell_into_window = attempt is not None and attempt.claims >= MAX_TRIES
     if attempt is None or earlier.attempt == later.attempt:
         return fell_into_window
@@ -116,9 +116,12 @@ def _every_charge_is_on_the_job(world: World) -> Iterator[str]:
         if attempt is None or attempt.claimed_at is None or attempt.vendor != charge.task.vendor:
             yield f"{_name(job)} does not know of task {charge.task.task_id} of {charge.task.vendor}"
     if not world.schedule.faults:
-        noted = {(attempt.vendor, attempt.vendor_task_id) for job in world.jobs.values() for attempt in job.attempts}
+        noted = [
+            (attempt.vendor, attempt.vendor_task_id or "") for job in world.jobs.values() for attempt in job.attempts
+        ]
         for charge in world.charges:
-            if charge.task.has_id and (charge.task.vendor, charge.task.task_id) not in noted:
+            task = charge.task
+            if not any(vendor == task.vendor and task_id.endswith(task.task_id) for vendor, task_id in noted):
                 yield f"task {charge.task.task_id} is nowhere noted"
 
 

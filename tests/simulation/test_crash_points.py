@@ -11,12 +11,11 @@ import pytest
 
 from asrcore.core.job import Status
 from asrcore.vendors.registry import VENDORS
-from tests.simulation.counters import COUNTERS
 from tests.simulation.explore import Counts, journeys, random_schedule, single_faults
+from tests.simulation.fake_vendors import PROFILES, TOYS
 from tests.simulation.faults import Kind
 from tests.simulation.invariants import violations
 from tests.simulation.schedule import Schedule
-from tests.simulation.toys import TOYS
 from tests.simulation.world import World
 from tests.support.sampled import each_vendor, exhaustive
 from tests.support.template import ROOT
@@ -38,7 +37,7 @@ def counts(record_property):
 
 
 def test_every_vendor_of_the_registry_takes_part():
-    assert not VENDORS.keys() - COUNTERS.keys(), "give it a desk in tests/simulation/counters.py"
+    assert not VENDORS.keys() - PROFILES.keys(), "give it a profile in tests/simulation/fake_vendors.py"
 
 
 def part_of(schedules, part):
@@ -72,13 +71,13 @@ def faults_of_every_kind_of_journey(vendor):
         yield from islice(single_faults(journey), 1 + number, None, EVERY_NTH)
 
 
-@pytest.mark.parametrize("vendor", COUNTERS)
+@pytest.mark.parametrize("vendor", PROFILES)
 def test_every_kind_of_journey(vendor, counts):
     run_all(journeys(vendor).values(), counts)
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("vendor", COUNTERS)
+@pytest.mark.parametrize("vendor", PROFILES)
 def test_single_faults_of_every_kind_of_journey(vendor, part, counts):
     run_all(part_of(faults_of_every_kind_of_journey(vendor), part), counts)
 
@@ -88,7 +87,7 @@ def test_single_faults_of_every_kind_of_journey(vendor, part, counts):
     [seed if seed < SAMPLE_CHUNKS * CHUNK else exhaustive(seed) for seed in range(0, RANDOM_SCHEDULES, CHUNK)],
 )
 def test_several_faults_at_random(first_seed, counts):
-    run_all((random_schedule(COUNTERS, seed) for seed in range(first_seed, first_seed + CHUNK)), counts)
+    run_all((random_schedule(PROFILES, seed) for seed in range(first_seed, first_seed + CHUNK)), counts)
 
 
 @pytest.mark.parametrize("vendor", [*TOYS, *each_vendor()])
@@ -118,6 +117,6 @@ def test_a_broken_promise_is_noticed():
 
 
 def test_the_same_schedule_tells_the_same_story():
-    schedule = replace(random_schedule(COUNTERS, 7), faults={9: Kind.DELAYED, 20: Kind.DIES_AFTER})
+    schedule = replace(random_schedule(PROFILES, 7), faults={9: Kind.DELAYED, 20: Kind.DIES_AFTER})
 
     assert World(schedule).run().story == World(Schedule.from_json(schedule.to_json())).run().story

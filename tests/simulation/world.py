@@ -5,16 +5,20 @@ Every effect that a function has on the outside is a numbered point; the schedul
 
 import base64
 import dataclasses
+import io
 import json
 import logging
 import random
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
+from itertools import count
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -32,9 +36,8 @@ from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
-from tests.simulation.counters import COUNTERS
 from tests.simulation.fake_aws import S3, DynamoDb, EventBus, Item, refusal
-from tests.simulation.fake_vendors import Desk, Task
+from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
 from tests.simulation.state_machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
@@ -82,7 +85,7 @@ class Charge:
 class World:
     """One run of one schedule; look at it after `run`."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, *, turnaround_s: float = TURNAROUND_S) -> None:
         self.schedule = schedule
         self.clock = Clock()
         self.points: list[Point] = []
@@ -92,6 +95,7 @@ class World:
         self.bus = EventBus()
         self.failed_events: list[dict[str, Any]] = []
         self.charges: list[Charge] = []
+        self.jobs: dict[str, Job] = {}  # by id, at the end
         self.broken: list[str] = []  # what no schedule may bring about
         self.unforeseen: list[str] = []  # functions that failed though nothing went wrong around them
         self.machine = Machine(
@@ -104,19 +108,17 @@ class World:
         self._same_sweeps = 0
         self._told = 0  # how often S3 told of a version
         self._jobs = DynamoJobs(self.table, "jobs")
-        self.desks: dict[str, Desk] = {
-            name: COUNTERS[name][1](
-                COUNTERS[name][0], self.clock, self._next_word, schedule.callbacks, self._charge, self._post
-            )
-            for name in schedule.vendors
-        }
+        network = Network(
+            self.clock, self._next_word, schedule.callbacks, turnaround_s, on_task=self._charge, deliver=self._post
+        )
+        self.vendors = {name: FakeVendor(name, network) for name in schedule.vendors}
         self._services = self._connect()
 
     def run(self) -> "World":
         """From the upload to the end of everything."""
         for number in range(1, 1 + max(version for _, version in self.schedule.events)):
             body = FOREIGN if self.schedule.converts else RECORDING
-            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body + bytes(2 * number))
+            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body + f"versionId=v{number}".encode())
         for at_s, version in self.schedule.events:
             self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
@@ -128,6 +130,8 @@ class World:
                 self.clock.step()
         finally:
             logging.disable(logging.NOTSET)
+        rows = [key for key, item in self.table.items.items() if "row_version" in item]
+        self.jobs = {key: job for key in rows if (job := self._jobs.load(key))}
         return self
 
     @property
@@ -138,12 +142,6 @@ class World:
             or any("open" in item for item in self.table.items.values())
             or any(execution.running for execution in self.machine.executions.values())
         )
-
-    @property
-    def jobs(self) -> dict[str, Job]:
-        """Every job, by id."""
-        rows = [key for key, item in self.table.items.items() if "row_version" in item]
-        return {key: job for key in rows if (job := self._jobs.load(key))}
 
     def source(self, version: int) -> Source:
         """A version of the recording as S3 tells of it, counted from 1."""
@@ -207,7 +205,7 @@ class World:
             raise Died
 
     def _send(self, request: HttpRequest) -> HttpReply:
-        desk = self.desks[(urlsplit(request.url).hostname or "").removesuffix(".example.com")]
+        vendor = self.vendors[(urlsplit(request.url).hostname or "").removesuffix(".example.com")]
         if not isinstance(request.body, bytes):
             request = dataclasses.replace(request, body=b"".join(request.body))
 
@@ -217,9 +215,9 @@ class World:
 
         try:
             reply = self.effect(
-                f"{request.method} to {desk.vendor.name}",
+                f"{request.method} to {vendor.vendor.name}",
                 Effect.VENDOR,
-                lambda: desk.answer(request),
+                lambda: vendor.answer(request),
                 failure,
                 longest_s=request.longest_s,  # later, the exchange is cut off
             )
@@ -228,7 +226,7 @@ class World:
                 return HttpReply(503, b"<html>unwell</html>")
             raise
         # A process runs inside of the one that waits meanwhile, and must not hold it up.
-        self.pass_time(desk.call_s if len(self._running) == 1 else 0)
+        self.pass_time(vendor.profile.call_s if len(self._running) == 1 else 0)
         return reply
 
     def _secret(self, *, fresh: bool = False) -> Mapping[str, Any]:
@@ -244,7 +242,7 @@ class World:
         return SECRET
 
     def _connect(self) -> Services:
-        vendors = {name: desk.vendor for name, desk in self.desks.items()}
+        vendors = {name: each.vendor for name, each in self.vendors.items()}
         base = memory.World(vendors=vendors, send=self._send, secret={}).services
         s3 = Client("s3", self.s3, self)
         jobs, states = Client("dynamodb", self.table, self), Client("states", self.machine, self)
@@ -264,6 +262,7 @@ class World:
             secret=self._secret,
             now=self.clock.now,
             sleep=self.pass_time,
+            nonce=count(1).__next__,
         )
 
     # ---- processes ---------------------------------------------------------------------------------------------------
@@ -365,29 +364,31 @@ class World:
 
     # ---- vendors -----------------------------------------------------------------------------------------------------
 
-    def _next_word(self) -> str:
-        return self._script.pop(0) if self._script else "done"
+    def _next_word(self, beginning: str) -> str:
+        return self._script.pop(0) if self._script and self._script[0].startswith(beginning) else ""
 
-    def _charge(self, task: Task) -> None:
-        job = self._jobs.load(_id_at(task.submission.audio_url))
+    def _charge(self, task: Task, request: HttpRequest) -> None:
+        job = self._jobs.load(_job_id_in(request))
         assert job is not None
-        self.tell(task.vendor, f"takes task {task.task_id}")
+        self.tell(task.vendor, "accepts the recording")
         charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
         self.charges.append(charge)
 
-    def _post(self, address: str, body: bytes, content_type: str) -> bool:
-        vendor, of_job, attempt, signature = urlsplit(address).path.split("/")[2:]
+    def _post(self, url: str, body: bytes, content_type: str) -> requests.Response:
+        vendor, of_job, attempt, signature = urlsplit(url).path.split("/")[2:]
         event = {
             "pathParameters": {"vendor": vendor, "job_id": of_job, "attempt": attempt, "signature": signature},
             "headers": {"content-type": content_type},
             "body": base64.b64encode(body).decode(),
             "isBase64Encoded": True,
         }
+        response = requests.Response()
         try:
             answer = self._invoke("CallbackFunction", event)
         except FunctionFailedError:
-            return False
-        return bool(answer["statusCode"] == 200)
+            answer = {"statusCode": 500, "body": ""}
+        response.status_code, response.raw = answer["statusCode"], io.BytesIO(answer["body"].encode())
+        return response
 
     # ---- what may never happen ---------------------------------------------------------------------------------------
 
@@ -413,10 +414,10 @@ class FakeConverter:
     def convert(
         self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]
     ) -> ConvertedRecording:
-        """Write a second of silence, which is longer by what this version of the recording is longer by."""
-        self._recordings.read(source, 0, source.size_bytes)
+        """Write a second of silence, marked as this version of the recording is."""
+        read = self._recordings.read(source, 0, source.size_bytes)
         self._pass_time(CONVERSION_S)
-        body = RECORDING + bytes(source.size_bytes - len(FOREIGN))
+        body = RECORDING + read.removeprefix(FOREIGN)
         answer = self._s3.put_object(Bucket=source.bucket, Key=key, Body=body)
         made = Source(
             bucket=source.bucket,
@@ -467,13 +468,15 @@ def _attempt(do: Callable[[], object]) -> None:
         do()
 
 
-def _id_at(audio_url: str) -> str:
-    """Return the id of the job whose recording, or converted recording, is at an address."""
-    parts = urlsplit(audio_url)
-    if parts.path.startswith(f"/{CONVERTED}"):
-        return parts.path.split("/")[2]
-    (version,) = parse_qs(parts.query)["versionId"]
-    return _id_of(version)
+def _job_id_in(request: HttpRequest) -> str:
+    """Return the id of the job whose recording a request submits: by URL, or as bytes that end with the version."""
+    body = request.body if isinstance(request.body, bytes) else b"".join(request.body)
+    text = unquote(unquote(f"{request.url} {body.decode(errors='replace')}"))
+    if converted := re.search(rf"/{CONVERTED}([^/]+)/", text):
+        return converted[1]
+    version = re.search(r"versionId=(v\d+)", text)
+    assert version is not None
+    return _id_of(version[1])
 
 
 @cache

@@ -15,6 +15,7 @@ from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support.memory import World
 from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
+from tests.support.toy import toy_message
 
 WEBHOOK_KEY = "whsec_" + base64.b64encode(bytes(24)).decode()
 
@@ -110,7 +111,9 @@ def forged_callback() -> World:
     """Somebody guesses an address."""
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
-    receive(CallbackRequest(CALLBACK.name, job.job_id, "1", "guessed", b"done", "text/plain"), made.services)
+    receive(
+        CallbackRequest(CALLBACK.name, job.job_id, "1", "guessed", toy_message("done"), "text/plain"), made.services
+    )
     return made
 
 

@@ -1,5 +1,6 @@
-"""Toy vendors with a protocol of one word, for use case tests: what they do is scripted by the test."""
+"""Toy vendors with a protocol of one word: what they do is scripted by the test."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -8,6 +9,9 @@ from asrcore.core.parameters import Choice, Parameter
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
+    BODY_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    SHORT_CALL_S,
     Accepted,
     Callback,
     Code,
@@ -20,16 +24,22 @@ from asrcore.core.vendor import (
     Submission,
     Vendor,
     VendorEndpoint,
+    attempt_uuid,
 )
 
 TEXT = "今天天气怎么样。"
 RECOGNITION = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
 
 
-class Toy(Vendor):
-    """Replies are one word: accepted, working, done, silent, not-found, gone, or an error class.
+def toy_message(word: str, task_id: str = "task-1") -> bytes:
+    """What a toy answers and calls back with."""
+    return json.dumps({"says": word, "id": task_id}).encode()
 
-    `query-` before an error class: a failed query.
+
+class Toy(Vendor):
+    """Messages have one word: accepted, working, done, silent, not-found, gone, or an error class.
+
+    `query-` before an error class: a failed query.  client_task_ids: the client chooses the task ids.
     """
 
     limits = Limits(frozenset({"wav"}), frozenset({"zh-CN"}), max_duration_ms=60_000, max_data_bytes=100_000)
@@ -40,19 +50,33 @@ class Toy(Vendor):
     secret_fields = ("key",)
     codes: ClassVar[Mapping[str, Code]] = {}
 
-    def __init__(self, name: str, *completion_modes: Completion) -> None:
+    def __init__(
+        self,
+        name: str,
+        *completion_modes: Completion,
+        client_task_ids: bool = False,
+        longest_call_s: float = SHORT_CALL_S,
+    ) -> None:
         self.name = name
         self.completion_modes = frozenset(completion_modes)
+        self.longest_call_s = longest_call_s  # type: ignore[misc]  # a toy is a value, not a class
+        self._client_task_ids = client_task_ids
+
+    def chosen_task_id(self, request: RecognitionRequest) -> str | None:
+        return attempt_uuid(request) if self._client_task_ids else None
 
     def submit_request(self, submission: Submission) -> HttpRequest:
         body = submission.delivery.data or (submission.delivery.url or "").encode()
-        return HttpRequest(
-            "POST", f"{submission.endpoint.base_url}/submit/{self.name}", {"callback": submission.callback_url}, body
-        )
+        headers = {"task-id": self.chosen_task_id(submission.request) or ""}
+        if Completion.CALLBACK in self.completion_modes:
+            headers["callback"] = submission.callback_url
+        read_timeout_s = self.longest_call_s - CONNECT_TIMEOUT_S - BODY_TIMEOUT_S
+        way = "sync" if Completion.SYNC in self.completion_modes else "submit"
+        return HttpRequest("POST", f"{submission.endpoint.base_url}/{way}/{self.name}", headers, body, read_timeout_s)
 
     def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
-        outcome = self._outcome(reply.body)
-        return Accepted("task-1") if isinstance(outcome, InProgress) else outcome
+        outcome, task_id = self._outcome(reply.body)
+        return Accepted(task_id) if isinstance(outcome, InProgress) else outcome
 
     def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
         if Completion.QUERY not in self.completion_modes:
@@ -60,27 +84,29 @@ class Toy(Vendor):
         return HttpRequest("GET", f"{endpoint.base_url}/query/{self.name}/{vendor_task_id}")
 
     def read_query(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
-        return (
-            self._outcome(reply.body)
-            if Completion.QUERY in self.completion_modes
-            else super().read_query(reply, request)
-        )
+        if Completion.QUERY not in self.completion_modes:
+            return super().read_query(reply, request)
+        if reply.status != 200:
+            raise QueryFailedError(ErrorClass.RETRY, f"HTTP{reply.status}", "no answer", self.name)
+        return self._outcome(reply.body)[0]
 
     def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         if not body:
             raise AsrError(ErrorClass.RETRY, "BadCallback", "an empty callback", self.name)
+        task_id = json.loads(body)["id"]
         try:
-            outcome = self._outcome(body)
+            outcome, _ = self._outcome(body)
         except AsrError as error:
-            return Callback("task-1", error)
-        return Callback("task-1", outcome)
+            return Callback(task_id, error)
+        return Callback(task_id, outcome)
 
-    def _outcome(self, body: bytes) -> InProgress | Recognition:
-        word = body.decode()
+    def _outcome(self, body: bytes) -> tuple[InProgress | Recognition, str]:
+        message = json.loads(body)
+        word = message["says"]
         if word in ("accepted", "working"):
-            return InProgress()
+            return InProgress(), message["id"]
         if word in ("done", "silent"):
-            return RECOGNITION if word == "done" else Recognition(text="")
+            return RECOGNITION if word == "done" else Recognition(text=""), message["id"]
         if word == "gone":
             raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", "the address is gone", self.name)
         if word == "not-found":
@@ -90,17 +116,18 @@ class Toy(Vendor):
 
 
 class Script:
-    """Answers every request with the next word; a word may be an exception to raise. Keeps the requests."""
+    """Answers every request with the next word, and keeps the requests. Bytes are sent as they are, errors raised."""
 
-    def __init__(self, *words: str | Exception) -> None:
-        self._words: Iterator[str | Exception] = iter(words)
+    def __init__(self, *words: str | bytes | Exception) -> None:
+        self._words: Iterator[str | bytes | Exception] = iter(words)
         self.requests: list[HttpRequest] = []
 
     def __call__(self, request: HttpRequest) -> HttpReply:
         self.requests.append(request)
         word = next(self._words, None)
         if word is None:
-            raise AssertionError(f"nobody expected {request.method} to the vendor, request {len(self.requests)}")
+            raise AssertionError(f"unexpected {request.method} to the vendor, request {len(self.requests)}")
         if isinstance(word, Exception):
             raise word
-        return HttpReply(200, word.encode(), {"content-type": "text/plain"})
+        body = word if isinstance(word, bytes) else toy_message(word)
+        return HttpReply(200, body, {"content-type": "application/json"})

@@ -1,10 +1,9 @@
 """Simulated jobs with everything counted that AWS charges for, beside what is derived from their rows."""
 
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
-from unittest.mock import patch
 
 from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import COUNTS_DAYS, COUNTS_QUERIES, AwsUsage, footprint
@@ -12,8 +11,8 @@ from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import SHORT_CALL_S
-from asrcore.services import Services
-from tests.simulation.counters import COUNTERS
+from asrcore.services import History, Services
+from tests.simulation.fake_vendors import PROFILES, TURNAROUND_S
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
@@ -23,8 +22,8 @@ PER_SECOND = 10
 
 def rates(region: str = REFERENCE) -> Rates:
     """What the vendors of the simulation and AWS ask, as far as the tables know."""
-    ways = {name: vendor.completion_modes for name, (vendor, _) in COUNTERS.items()}
-    long_calls = frozenset(name for name, (vendor, _) in COUNTERS.items() if vendor.longest_call_s > SHORT_CALL_S)
+    ways = {name: each.vendor.completion_modes for name, each in PROFILES.items()}
+    long_calls = frozenset(name for name, each in PROFILES.items() if each.vendor.longest_call_s > SHORT_CALL_S)
     return Rates(VENDOR_PRICES, ways, aws_prices(region), region, exports=len(EXPORTS), long_calls=long_calls)
 
 
@@ -43,13 +42,28 @@ class Counts:
     secret_reads: int
 
 
+@dataclass(frozen=True)
+class KnownTurnaround:
+    """The port of turnaround statistics, with a known turnaround instead of one learned from jobs."""
+
+    stats: History
+    seconds: float
+
+    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+        self.stats.note(vendor, audio_s, turnaround_s, now)
+
+    def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
+        return self.seconds
+
+
 class CountedWorld(World):
     """The simulation, with the lines and exports that the template asks for, and functions' runs counted."""
 
-    def __init__(self, schedule: Schedule, audio: Audio) -> None:
+    def __init__(self, schedule: Schedule, audio: Audio, *, turnaround_s: float, typical_s: float | None) -> None:
         self.invoked: Counter[str] = Counter()
         self._audio = audio
-        super().__init__(schedule)
+        self._typical_s = typical_s
+        super().__init__(schedule, turnaround_s=turnaround_s)
 
     def _connect(self) -> Services:
         services = super()._connect()
@@ -67,7 +81,10 @@ class CountedWorld(World):
             "rates": rates(),
         }
         settings = services.settings.model_copy(update=lines)
-        return replace(services, settings=settings, probe=lambda *_: self._audio)
+        services = replace(services, settings=settings, probe=lambda *_: self._audio)
+        if self._typical_s is not None:
+            services = replace(services, history=KnownTurnaround(services.history, self._typical_s))
+        return services
 
     def _invoke(self, function: str, event: Any, request_id: str = "") -> Any:
         self.invoked[function] += 1
@@ -112,12 +129,8 @@ def run(
     kind = ("aiff", "pcm_s16be") if schedule.converts else ("wav", "pcm_s16le")
     length_ms = round(audio_s * 1000)
     audio = Audio(format=kind[0], codec=kind[1], sample_rate_hz=16000, channels=1, duration_ms=length_ms)
-    with ExitStack() as changed:
-        if turnaround_s is not None:
-            schedule = replace(schedule, callbacks=(turnaround_s,))
-            changed.enter_context(patch("tests.simulation.fake_vendors.TURNAROUND_S", turnaround_s))
-        if typical_s is not None:
-            changed.enter_context(patch("tests.simulation.world.DynamoTurnaroundStats.typical_s", lambda *_: typical_s))
-        world = CountedWorld(schedule, audio)
-        world.run()
+    if turnaround_s is not None:
+        schedule = replace(schedule, callbacks=(turnaround_s,))
+    world = CountedWorld(schedule, audio, turnaround_s=turnaround_s or TURNAROUND_S, typical_s=typical_s)
+    world.run()
     return world

@@ -18,6 +18,7 @@ from asrcore.failures import SomeFailedError
 from asrcore.ports import TranscriptOrigin
 from tests.support.memory import START, MemoryRecordings, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
+from tests.support.toy import toy_message
 
 TRANSCRIPT = f"transcripts/{KEY}.json"
 
@@ -35,7 +36,7 @@ def bucket_of(*keys: str, send: Callable[[HttpRequest], HttpReply] | None = None
     """A world whose bucket holds recordings under some keys; its vendor takes whatever comes."""
     made = world(vendors=(vendor,))
     made.recordings = Bucket({key: (wav(), {}) for key in keys})
-    made.send = send or (lambda _request: HttpReply(200, b"accepted", {}))
+    made.send = send or (lambda _request: HttpReply(200, toy_message("accepted"), {}))
     return made
 
 
@@ -220,7 +221,7 @@ def test_a_batch_does_not_rest_for_a_line_that_is_short():
 def test_a_batch_goes_on_in_another_invocation_when_this_one_has_run_long_enough():
     def slow(_request: HttpRequest) -> HttpReply:
         made.pass_time(20)
-        return HttpReply(200, b"done", {})
+        return HttpReply(200, toy_message("done"), {})
 
     made = bucket_of(*names(5), send=slow, vendor=SYNC)
 

@@ -13,11 +13,15 @@ from asrcore.core.step import Next
 from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, drop, world
+from tests.support.toy import toy_message
 
 KEYS = ["callback-key"]
 
 
-def posted(job, body=b"done", *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS):
+DONE = toy_message("done")
+
+
+def posted(job, body=DONE, *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS):
     url = callback_url("https://api.example.com", vendor, job.job_id, attempt, keys)
     return CallbackRequest(vendor, job.job_id, str(attempt), signature or url.rsplit("/", 1)[1], body, "text/plain")
 
@@ -37,7 +41,7 @@ def test_a_callback_is_stored_then_acknowledged_and_wakes_the_execution(made):
 
     assert (answer.status, json.loads(answer.body)["code"]) == (200, 0)
     assert made.job().status is Status.COMPLETED
-    assert made.transcripts.objects[f"raw/{job.job_id}.json"] == b"done"
+    assert made.transcripts.objects[f"raw/{job.job_id}.json"] == DONE
     assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
 
 
@@ -61,7 +65,7 @@ def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what
     job = made.job()
     await_callback(job.job_id, "token", made.services)
 
-    answer = receive(posted(job, b"config"), made.services)
+    answer = receive(posted(job, toy_message("config")), made.services)
 
     assert answer.status == 200
     assert made.job().vendor == "toy-query"
@@ -73,7 +77,7 @@ def test_news_that_must_be_asked_for_wake_the_execution_to_ask():
     job = drop(made)
     await_callback(job.job_id, "token", made.services)
 
-    answer = receive(posted(job, b"working", vendor="toy-both"), made.services)
+    answer = receive(posted(job, toy_message("working"), vendor="toy-both"), made.services)
     ((_, step),) = made.workflow.woken
 
     assert answer.status == 200
@@ -137,9 +141,9 @@ def test_a_repeat_gets_the_same_polite_answer_and_changes_nothing(made):
 
 def test_one_of_an_earlier_attempt_changes_nothing(made):
     job = made.job()
-    receive(posted(job, b"config"), made.services)
+    receive(posted(job, toy_message("config")), made.services)
 
-    answer = receive(posted(job, b"done", attempt=1), made.services)
+    answer = receive(posted(job, DONE, attempt=1), made.services)
 
     assert answer.status == 200
     assert made.job().status is Status.IN_PROGRESS
@@ -150,7 +154,7 @@ def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts
         made.job().job_id, lambda job: job._attempt_moved(made.clock, vendor_task_id="task-2")
     )
 
-    answer = receive(posted(job, b"retry"), made.services)
+    answer = receive(posted(job, toy_message("retry")), made.services)
 
     assert answer.status == 200
     assert len(made.job().attempts) == 1
@@ -225,7 +229,7 @@ def test_attempt_ends_with_the_last_unreadable_result(made, monkeypatch):
 
 
 def test_failure_in_a_damaged_callback_is_taken(made):
-    assert receive(damaged(made.job(), body=b"config"), made.services).status == 200
+    assert receive(damaged(made.job(), body=toy_message("config")), made.services).status == 200
     assert made.job().vendor == "toy-query"
 
 

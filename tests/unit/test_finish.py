@@ -12,7 +12,7 @@ from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
-from tests.support.toy import TEXT
+from tests.support.toy import TEXT, toy_message
 
 OLDER = SOURCE.model_copy(update={"version_id": "v0", "sequencer": "09"})
 
@@ -141,6 +141,6 @@ class TestExports:
 )
 def test_what_a_replys_warning_header_says_reaches_the_job(header, warnings):
     made = world(vendors=(SYNC,))
-    made.send = lambda request: HttpReply(200, b"done", {"warning": header})
+    made.send = lambda request: HttpReply(200, toy_message("done"), {"warning": header})
 
     assert drop(made).warnings == warnings

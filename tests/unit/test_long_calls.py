@@ -25,7 +25,7 @@ from tests.support.toy import Script
 OWN = OpenaiCompatible()
 LONG_CLAIM_S = claim_s(OWN.longest_call_s)
 TEXT = "今天天气怎么样。"
-DONE = json.dumps({"text": TEXT})
+DONE = json.dumps({"text": TEXT}).encode()
 
 
 def own_engine(*words, vendors=(OWN,), key="k", **world_fields):
@@ -213,7 +213,7 @@ def test_recording_in_a_long_call_is_with_the_vendor():
 
     def answer(_request):
         seen.append(stage(made.job(), made.services))
-        return HttpReply(200, DONE.encode())
+        return HttpReply(200, DONE)
 
     made.send = answer
     submit(made.job().job_id, made.services)

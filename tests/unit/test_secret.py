@@ -14,6 +14,7 @@ from asrcore.events import CallbackRequest
 from asrcore.poll import query
 from asrcore.stores.secret import FRESH_S, StackSecret
 from tests.support.pipeline import CALLBACK, drop, requests, world
+from tests.support.toy import toy_message
 
 OLD, NEW = {"key": "old"}, {"key": "new"}
 
@@ -141,7 +142,7 @@ def test_credentials_put_there_a_moment_ago_are_found(kept):
 
 def callback_at(job, key):
     signature = callback_url("https://x", job.attempt.vendor, job.job_id, 1, [key]).rpartition("/")[2]
-    return CallbackRequest(job.attempt.vendor, job.job_id, "1", signature, b"done", "text/plain")
+    return CallbackRequest(job.attempt.vendor, job.job_id, "1", signature, toy_message("done"), "text/plain")
 
 
 def test_a_callback_at_an_address_that_a_newer_key_signed_is_ours():

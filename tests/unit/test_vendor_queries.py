@@ -12,6 +12,7 @@ from asrcore.poll import GONE_GRACE_S, NOT_FOUND_GRACE_S, query
 from asrcore.vendors.registry import VENDORS
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 from tests.support.recognition_requests import a_recognition_request, answer
+from tests.support.toy import toy_message
 
 QUERIED = [name for name, vendor in VENDORS.items() if Completion.QUERY in vendor.completion_modes]
 OURS = {"TaskFailed"}
@@ -149,9 +150,9 @@ def test_a_toy_that_cannot_be_asked_says_so(toy):
     with pytest.raises(LookupError, match="cannot be queried"):
         toy.query_request("task-1", None, now=0)
     with pytest.raises(LookupError, match="cannot be queried"):
-        toy.read_query(HttpReply(200, b"done"), a_recognition_request())
+        toy.read_query(HttpReply(200, toy_message("done")), a_recognition_request())
 
 
 @pytest.mark.parametrize("toy", [QUERY, BOTH], ids=lambda toy: toy.name)
 def test_a_toy_that_can_be_asked_answers(toy):
-    assert isinstance(toy.read_query(HttpReply(200, b"done"), a_recognition_request()), Recognition)
+    assert isinstance(toy.read_query(HttpReply(200, toy_message("done")), a_recognition_request()), Recognition)
