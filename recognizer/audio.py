@@ -1,4 +1,4 @@
-"""Decode any recording into the samples that Whisper expects, a piece at a time, in bounded memory."""
+"""Decode recordings into the samples that Whisper expects, in pieces and bounded memory."""
 
 import hashlib
 from collections.abc import Iterator
@@ -42,13 +42,13 @@ def open_audio(file: IO[bytes]) -> InputContainer:
 
 
 def decode(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Yield every frame that can be decoded; damaged packets, and a file cut short, are passed over."""
+    """Yield every frame that can be decoded; damaged packets are skipped."""
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except (av.InvalidDataError, av.error.PatchWelcomeError):
-            # Decoders continue, and so do recognisers. Of AMR, it is most often a pause, for which encoders send
-            # comfort noise or nothing, and FFmpeg decodes neither.
+            # Other decoders skip them too. In AMR it is usually a pause: encoders send comfort noise or nothing, and
+            # FFmpeg decodes neither.
             if stream.codec_context.name in AMR_CODECS:
                 yield _pause(stream)
 
@@ -80,7 +80,7 @@ def read_pieces(file: IO[bytes], longest_s: float) -> Iterator[Samples]:
 
 
 def _read(file: IO[bytes]) -> Iterator[Samples]:
-    """The samples, a second at a time."""
+    """Yield the samples, a second at a time."""
     file.seek(0)
     try:
         with open_audio(file) as container:
@@ -104,7 +104,7 @@ def _floats(frame: av.AudioFrame) -> Samples:
 
 
 def _quietest(samples: Samples, longest: int) -> int:
-    """The middle of the quietest place at the end of the first `longest` samples."""
+    """Return the middle of the quietest tenth of a second in the last SEARCH_S of the first `longest` samples."""
     start = max(0, longest - SEARCH_S * SAMPLE_RATE_HZ)
     places = (longest - start) // QUIET_SAMPLES
     window = samples[start : start + places * QUIET_SAMPLES].reshape(places, QUIET_SAMPLES)

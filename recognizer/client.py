@@ -1,4 +1,4 @@
-"""What the simulators call: a recording in, its sentences out, however often the recogniser dies meanwhile."""
+"""Call the recogniser over HTTP, and retry when it crashes and restarts."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 MAX_WAIT_S = 4 * 3600.0  # five hours of speech on one slow core
-MAX_CRASHES = 3  # a recording at which the recogniser dies so often is left alone
+MAX_CRASHES = 3  # of the recogniser at one recording
 RETRY_S = 0.5
 LOADING_S = 600.0  # a model named by ASR_MODEL may have to be fetched first
 
@@ -28,13 +28,13 @@ class Client:
     """Calls one recogniser. Safe to use from several threads."""
 
     def __init__(self, url: str, is_gone: Callable[[], bool]) -> None:
-        """is_gone: whether the recogniser will not come back."""
+        """is_gone: returns whether the recogniser will not be restarted."""
         self._url, self._is_gone = f"{url}/recognitions", is_gone
         self._lock = threading.Lock()
         self._waiting = 0
 
     def recognise(self, file: IO[bytes], wait_s: float = MAX_WAIT_S) -> Recognition | None:
-        """Return what is said in an audio file; None where it cannot be recognised, which is logged.
+        """Recognise an audio file; None, and a log line, if it cannot be recognised.
 
         Raises StillWorkingError after wait_s seconds.
         """
@@ -48,7 +48,7 @@ class Client:
                 self._waiting -= 1
 
     def done_ms(self) -> int | None:
-        """Return how much is recognised of the recording at which it works; None while there is none."""
+        """Return how much of the current recording is recognised, in milliseconds; None without one."""
         try:
             with self._session() as session:
                 found = session.get(self._url, timeout=CONNECT_S).json()["recognitions"]
@@ -69,7 +69,7 @@ class Client:
             except requests.ReadTimeout:
                 raise StillWorkingError from None
             except requests.ConnectionError as error:
-                # Refused: it is being started. Broken off: it died at work, maybe at this recording.
+                # Connection refused: it is being started. Connection broken: it crashed, maybe at this recording.
                 crashes += not _is_refused(error)
                 if crashes >= MAX_CRASHES:
                     LOG.exception("the recogniser crashed repeatedly at this recording", extra={"crashes": crashes})
@@ -83,7 +83,7 @@ class Client:
                     )
                     return None
             if time.monotonic() > loading_until:
-                LOG.error("the recogniser does not come back")
+                LOG.error("the recogniser was not restarted in time")
                 return None
             time.sleep(RETRY_S)
         return None
@@ -94,12 +94,12 @@ class Client:
 
     def _session(self) -> requests.Session:
         session = requests.Session()
-        session.trust_env = False  # no proxy on the way to this machine
+        session.trust_env = False  # no proxy
         return session
 
 
 def _is_refused(error: requests.ConnectionError) -> bool:
-    """Whether nothing listens: the request did not reach the recogniser."""
+    """Return whether the connection was refused: the request did not reach the recogniser."""
     return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 

@@ -1,4 +1,4 @@
-"""Recognise speech with a Whisper model: a piece of the recording at a time, so that hours need no more memory."""
+"""Recognise speech with a Whisper model, in pieces, so that the memory does not grow with the recording."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +9,8 @@ from recognizer.audio import SAMPLE_RATE_HZ, Samples, read_pieces
 from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.text import PROMPT, cut_loops, repeats_prompt, split_sentences, write
 
-PIECE_S = 60  # four windows of Whisper hold it with its pauses; other recordings get their turn between two pieces
-CERTAIN = 0.5  # a language less probable than this is taken for Mandarin, the language of most recordings here
+PIECE_S = 60  # four windows of Whisper with pauses; other recordings are recognised between two pieces
+CERTAIN = 0.5  # below this probability the language is assumed to be Mandarin, the most common here
 DEFAULT_LANGUAGE = "zh"
 # Whisper's own measures against invented text. A window that fails the second or third is decoded again, less greedily.
 NO_SPEECH = 0.6  # probability above which an uncertain window is silence
@@ -25,7 +25,7 @@ Progress = Callable[[int], None]  # called with the milliseconds recognised so f
 
 
 class Model(Protocol):
-    """What is used of faster_whisper.WhisperModel."""
+    """The interface of faster_whisper.WhisperModel that is used here."""
 
     supported_languages: Sequence[str]
 
@@ -37,7 +37,7 @@ class Model(Protocol):
 
 
 def load(model: str) -> Model:
-    """Load a model by folder or hub name; a folder is never looked up anywhere."""
+    """Load a model by folder or hub name; a folder is never searched on a hub."""
     if os.path.isdir(model):  # noqa: PTH112 - a name is no path
         os.environ["HF_HUB_OFFLINE"] = "1"
     from ctranslate2 import set_random_seed  # noqa: PLC0415 - takes a second, and the variable above must be set
@@ -49,7 +49,7 @@ def load(model: str) -> Model:
 
 
 def _ignore(_done_ms: int) -> None:
-    """Report progress to nothing."""
+    """Ignore the progress."""
 
 
 def recognise(
@@ -62,7 +62,7 @@ def recognise(
     progress: Progress = _ignore,
 ) -> Recognition:
     """Recognise a recording. language: ISO 639-1; detected if None or unknown to the model. hints: words to expect.
-    turn: held for each piece.
+    model_lock: held for each piece.
 
     Raises recognizer.audio.UnreadableError.
     """
@@ -81,7 +81,7 @@ def recognise(
 
 
 def _detect(model: Model, piece: Samples) -> str | None:
-    """The language of the piece; None where there is no speech in it."""
+    """Return the language of a piece; None if it has no speech."""
     from faster_whisper.vad import get_speech_timestamps  # noqa: PLC0415
 
     if not get_speech_timestamps(piece):
@@ -93,7 +93,7 @@ def _detect(model: Model, piece: Samples) -> str | None:
 def _words(
     model: Model, piece: Samples, start_ms: int, language: str, hints: str, *, progress: Progress
 ) -> Iterator[Word]:
-    """The words of a piece that starts `start_ms` into the recording, without what Whisper invented."""
+    """Yield the words of a piece that starts at `start_ms`, without those that Whisper invented."""
     prompt = (PROMPT if language == "zh" else "") + hints
     segments, _ = model.transcribe(
         piece,
@@ -104,8 +104,8 @@ def _words(
         compression_ratio_threshold=MOST_COMPRESSION,
         log_prob_threshold=LEAST_LOG_PROBABILITY,
         no_speech_threshold=NO_SPEECH,
-        condition_on_previous_text=False,  # what went wrong once is not repeated for ever
-        hotwords=prompt or None,  # given to each window, as `initial_prompt` is not
+        condition_on_previous_text=False,  # an error is not repeated in later windows
+        hotwords=prompt or None,  # applied to each window, unlike `initial_prompt`
         vad_filter=True,
         word_timestamps=True,
         hallucination_silence_threshold=SILENCE_S,

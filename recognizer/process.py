@@ -1,4 +1,4 @@
-"""The recogniser in a process of its own: started, restarted when it dies, ended with the one that started it."""
+"""Run the recogniser in a child process: start it, restart it after a crash, stop it with its parent."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 START_S = 60.0  # to listen: loading Python's packages, joining the weights once
 STOP_S = 5.0
-MAX_CRASHES = 3  # in a row, each within SHORT_LIFE_S: then it is not started again
+MAX_CRASHES = 3  # in a row, each within SHORT_LIFE_S; then it is not restarted
 SHORT_LIFE_S = 30.0
 SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recogniser out
 
@@ -25,8 +25,7 @@ SWITCH = "RECOGNIZER"  # environment variable; `none` leaves the recogniser out
 class RecognizerProcess:
     """Runs `python -m recognizer` while a `with` lasts.
 
-    url: its address, the same after each restart; None where it cannot run: then `problem` was called with the reason,
-    once.
+    url: its address, the same after each restart; None if it cannot run: `problem` was called with the reason.
     """
 
     url: str | None = None
@@ -52,7 +51,7 @@ class RecognizerProcess:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it does not run and will not be started again."""
+        """Return whether it does not run and will not be restarted."""
         return self._gone
 
     def __enter__(self) -> Self:
@@ -72,7 +71,7 @@ class RecognizerProcess:
             self._thread.join(STOP_S)
 
     def kill(self) -> None:
-        """Kill the process as it runs now, as running out of memory would; it is started again."""
+        """Kill the process, as the kernel does without memory; it is restarted."""
         if self._process is not None:
             self._process.kill()
 
@@ -92,7 +91,7 @@ class RecognizerProcess:
                 return
 
     def _run(self) -> int:
-        """One life of the process; returns its exit status."""
+        """Run the process once; return its exit status."""
         port = self.url.rpartition(":")[2] if self.url else "0"
         with self._log() as log:
             process = self._process = subprocess.Popen(  # noqa: S603 - our own module
@@ -102,9 +101,9 @@ class RecognizerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # Ctrl-C is for the program that started it, which then ends it
+                start_new_session=True,  # Ctrl-C is for the parent, which then stops it
             )
-        if self._stopping.is_set():  # since it was decided to start it
+        if self._stopping.is_set():  # `__exit__` was called meanwhile
             process.terminate()
         try:
             if process.stdout is not None:

@@ -1,4 +1,4 @@
-"""One piece at a time for the model, each recording recognised once, small recordings first."""
+"""Queue recognitions: one piece at a time, each recording once, small recordings first."""
 
 import heapq
 import itertools
@@ -19,7 +19,7 @@ MAX_KEPT = 500  # recordings whose recognition is remembered
 
 
 class Recognise(Protocol):
-    """What `engine.recognise` does, with a model. turn: entered for each piece."""
+    """The signature of `engine.recognise` with a loaded model. model_lock: held for each piece."""
 
     def __call__(
         self,
@@ -35,13 +35,13 @@ class Recognise(Protocol):
 
 @dataclass
 class _Recording:
-    """A recording that was seen. `results` are by language as asked for and hints; `lock` is held while one is made."""
+    """A known recording. results: by requested language and hints. lock: held during a recognition."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     results: dict[tuple[str | None, str], Recognition] = field(default_factory=dict)
 
     def known(self, language: str | None, hints: str) -> Recognition | None:
-        """Return the recognition, if there is one; that of the detected language serves a request for it."""
+        """Return the recognition, if there is one; one in the detected language also serves requests for it."""
         detected = self.results.get((None, hints))
         if detected is not None and language in {None, detected.language}:
             return detected
@@ -49,7 +49,7 @@ class _Recording:
 
 
 class FairLock:
-    """Lets one thread at a time continue: of those that wait the one with the least rank, in order of arrival."""
+    """A lock for one thread at a time: of the waiting ones the one of lowest rank, then in order of arrival."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -58,12 +58,12 @@ class FairLock:
         self._taken = False
 
     @contextmanager
-    def take(self, rank: int) -> Iterator[None]:
-        """Wait for the turn; it ends with the `with` block."""
+    def acquire(self, rank: int) -> Iterator[None]:
+        """Acquire the lock, and release it after the `with` block."""
         with self._changed:
-            place = (rank, next(self._arrivals))
-            heapq.heappush(self._waiting, place)
-            self._changed.wait_for(lambda: not self._taken and self._waiting[0] == place)
+            ticket = (rank, next(self._arrivals))
+            heapq.heappush(self._waiting, ticket)
+            self._changed.wait_for(lambda: not self._taken and self._waiting[0] == ticket)
             heapq.heappop(self._waiting)
             self._taken = True
         try:
@@ -75,7 +75,7 @@ class FairLock:
 
 
 class Queue:
-    """Recognitions asked for by many threads. Closed until `open` gives it the model."""
+    """The recognitions of many threads. Closed until `open` is called with a model."""
 
     def __init__(self) -> None:
         self._recognise: Recognise | None = None
@@ -88,20 +88,20 @@ class Queue:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a model to recognise with."""
+        """Return whether there is a model."""
         return self._recognise is not None
 
     def open(self, recognise: Recognise) -> None:
-        """Recognise with a model from now on."""
+        """Set the model's recogniser, and start to recognise."""
         self._recognise = recognise
         self._opened.set()
 
     def wait_open(self, wait_s: float) -> bool:
-        """Return whether there is a model to recognise with, at the latest after so many seconds."""
+        """Wait at most wait_s seconds for a model; return whether there is one."""
         return self._opened.wait(wait_s)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Return what is being recognised or waits: number, size in bytes, milliseconds recognised, seconds so far."""
+        """Return the recognitions in progress: number, size in bytes, milliseconds recognised, seconds so far."""
         now = time.monotonic()
         with self._lock:
             return [
@@ -110,7 +110,7 @@ class Queue:
             ]
 
     def recognise(self, file: IO[bytes], language: str | None, hints: str) -> Recognition:
-        """Recognise a recording, or return what was recognised before. Raises recognizer.audio.UnreadableError."""
+        """Recognise a recording, or return its earlier recognition. Raises recognizer.audio.UnreadableError."""
         sha256, size_bytes = sha256_of(file)
         recording = self._recording(sha256)
         with recording.lock:
@@ -147,7 +147,7 @@ class Queue:
                 file,
                 language=language,
                 hints=hints,
-                model_lock=lambda: self._model_lock.take(size_bytes),
+                model_lock=lambda: self._model_lock.acquire(size_bytes),
                 progress=progress,
             )
         finally:

@@ -1,4 +1,4 @@
-"""What the recogniser returns: sentences with times, and their words with times."""
+"""The result of a recognition: sentences and words with their times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ class Word:
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words that belong together, in order. `text` is the concatenation of their texts, stripped."""
+    """The words of a sentence, in order."""
 
     words: tuple[Word, ...]
 
     @property
     def text(self) -> str:
-        """The sentence as written."""
+        """Return the sentence as written."""
         return "".join(word.text for word in self.words).strip()
 
     @property
     def start_ms(self) -> int:
-        """When its first word starts."""
+        """Return the start of its first word."""
         return self.words[0].start_ms
 
     @property
     def end_ms(self) -> int:
-        """When its last word ends."""
+        """Return the end of its last word."""
         return self.words[-1].end_ms
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """The recognition of one recording. language: ISO 639-1 code, None where no speech was found."""
+    """The recognition of one recording. language: ISO 639-1 code, None if there is no speech."""
 
     language: str | None
     duration_ms: int

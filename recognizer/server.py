@@ -1,8 +1,8 @@
-"""The OpenAI transcription interface over HTTP, on loopback.
+"""Serve the OpenAI transcription interface over HTTP, on loopback.
 
 `POST /v1/audio/transcriptions` as OpenAI documents it (json, verbose_json; word and segment granularities), and for the
-simulators `POST /recognitions`, which takes the recording as the plain body, so that no side has a second copy of it in
-memory. `GET /recognitions` shows what waits and how far each is.
+simulators `POST /recognitions`, which accepts the recording as the plain body: no side needs a second copy of it in
+memory. `GET /recognitions` lists the running and waiting recognitions with their progress.
 """
 
 import logging
@@ -20,16 +20,16 @@ from recognizer.recognition import Recognition
 
 LOG = logging.getLogger(__name__)
 
-MAX_BYTES = 2 * 1024**3  # five hours of uncompressed stereo; the disk of this machine is the user's own
+MAX_BYTES = 2 * 1024**3  # five hours of uncompressed stereo
 FORMATS = ("json", "verbose_json")
 GRANULARITIES = ("segment", "word")
-MARKS = ",.!?:;，。！？、：；"  # stand in the text of segments, not in words
-LOADING_S = 20.0  # a model on the disk is loaded by then, also on a busy machine
+MARKS = ",.!?:;，。！？、：；"  # part of segments' texts, not of words
+LOADING_S = 20.0  # a model on the disk is loaded by then, even on a busy machine
 RETRY_AFTER_S = 2
 
 
 class RefusalError(Exception):
-    """A request that is answered by an error in OpenAI's shape."""
+    """A request is refused with an error in OpenAI's form."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -99,7 +99,7 @@ def make_app(queue: Queue, loading_s: float = LOADING_S) -> Flask:
 
 
 def verbose(recognition: Recognition, granularities: Sequence[str]) -> dict[str, Any]:
-    """Return a recognition as OpenAI's `verbose_json`; seconds, as there."""
+    """Return a recognition as OpenAI's `verbose_json`; times in seconds."""
     document: dict[str, Any] = {
         "task": "transcribe",
         "language": recognition.language,

@@ -9,14 +9,14 @@ from typing import Any
 
 from recognizer.recognition import Sentence, Word
 
-# Whisper writes as its prompt is written: with this one in simplified characters, with punctuation.
+# Whisper imitates its prompt: simplified characters and punctuation.
 PROMPT = "以下是普通话的句子，使用简体中文，并加上标点符号。"
-# So many characters of the prompt in a row were not spoken: Whisper repeats its prompt where it hears nothing.
+# So many consecutive characters of the prompt were not spoken: Whisper repeats its prompt in silence.
 LEAK = 6
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 SENTENCE_ENDS = "。！？!?"
 PAUSE_MS = 1000  # a longer silence ends a sentence that lacks its mark
-MOST_REPEATS = 4  # sentences alike in a row: Whisper repeats itself over music, people seldom do
+MOST_REPEATS = 4  # equal sentences in a row: Whisper repeats itself over music, speakers rarely do
 
 CHINESE_MARKS = "，。！？：；、"
 FULL_WIDTH = str.maketrans(",.!?:;()", "，。！？：；（）")
@@ -34,13 +34,13 @@ def write_chinese(text: str) -> str:
 
 
 def repeats_prompt(text: str, prompt: str) -> bool:
-    """Whether a text repeats a part of the prompt that is too long to be chance."""
-    said, given = _letters(text), _letters(prompt)
-    return any(given[start : start + LEAK] in said for start in range(len(given) - LEAK + 1))
+    """Return whether a text repeats LEAK or more characters of the prompt."""
+    spoken, given = _letters(text), _letters(prompt)
+    return any(given[start : start + LEAK] in spoken for start in range(len(given) - LEAK + 1))
 
 
 def write(words: Iterable[Word], language: str) -> list[Word]:
-    """Return the words as they are to be read."""
+    """Return the words in their written form."""
     kept = list(words)
     if language != "zh":
         return kept
@@ -70,7 +70,7 @@ def split_sentences(words: Iterable[Word]) -> Iterator[Sentence]:
 
 
 def cut_loops(sentences: Iterable[Sentence]) -> list[Sentence]:
-    """Leave out what repeats the same sentence more than MOST_REPEATS times in a row."""
+    """Drop the repetitions of a sentence beyond MOST_REPEATS in a row."""
     kept: list[Sentence] = []
     repeats = 0
     for sentence in sentences:

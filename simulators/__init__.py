@@ -1,4 +1,4 @@
-"""Simulators of the speech-recognition vendors: real HTTP servers on loopback that follow the vendors' documents."""
+"""Simulate the speech-recognition vendors: real HTTP servers on loopback that follow the vendors' documents."""
 
 from simulators.launcher import VENDORS, Simulators
 

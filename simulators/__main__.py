@@ -1,4 +1,4 @@
-"""Runs every vendor simulator in the foreground: `python -m simulators`."""
+"""Run every vendor simulator in the foreground: `python -m simulators`."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ SAMPLE_CREDENTIALS = Path(__file__).resolve().parents[1] / "devstack" / "credent
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until Ctrl-C or SIGTERM; prints one line, `READY {vendor: base URL}`, as soon as all listen."""
+    """Run until SIGINT or SIGTERM; print one line, `READY {vendor: base URL}`, as soon as all listen."""
     options = _parser().parse_args(arguments)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())

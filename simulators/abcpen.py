@@ -1,4 +1,4 @@
-"""abcpen long-speech recognition, v1: one signed POST, then GET until the result is there.
+"""Simulate abcpen long-speech recognition, v1: one signed POST, then GET until the result is there.
 
 Source: "abcpen (bisheng) long-speech offline ASR, v1".
 """
@@ -57,7 +57,7 @@ MESSAGES = {
 
 
 class AbcpenOptions(AsynchronousOptions):
-    """The account's licence, and the spellings on which the vendor's documents differ."""
+    """The account's licence, and the forms on which the vendor's documents differ."""
 
     retention_s: float = Field(30 * DAY_S, ge=0)
     requests_per_s: int = Field(20, ge=1)
@@ -131,7 +131,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
         return int(code) if self.options.code_type == "int" else code
 
     def _sent(self) -> dict[str, str]:
-        """Parameters of the query, the body and the headers, in this order of weight from light to heavy."""
+        """Return the parameters: the body overrides the query, the headers override both."""
         body = request.get_json(silent=True) if request.is_json else request.form.to_dict()
         named = body if isinstance(body, dict) else {}
         merged = {**request.args.to_dict(), **named, **abcpen_signature.header_claims()}
@@ -233,7 +233,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
         text = utterance.text if submission.punctuated else strip_punctuation(utterance.text)
         speaker = str(utterance.speaker)
         sentence: dict[str, object] = {
-            # Every other sentence begins with a stray space, as in the vendor's answers.
+            # Every second sentence begins with a stray space, as in the vendor's answers.
             "sentences": f" {text}" if number % 2 else text,
             "wordBg": str(utterance.start_ms),
             "wordEd": str(utterance.end_ms),
@@ -255,7 +255,7 @@ class Abcpen(AsynchronousSimulator[AbcpenOptions, AbcpenSubmission]):
 
 
 def _encoding_of(codec: str) -> str | None:
-    """The `audio_encode` value of a codec; none exists for WMA and AMR."""
+    """Return the `audio_encode` value of a codec; WMA and AMR have none."""
     if codec.startswith("pcm_"):
         return "pcm"
     return {"aac": "aac", "mp3": "mpeg2", "mp2": "mpeg2", "opus": "opus", "flac": "flac"}.get(codec)

@@ -1,6 +1,6 @@
-"""abcpen offline recognition (SDK-v2): submit under an id of the client's choice, check the status, get the result.
+"""Simulate abcpen offline recognition (SDK-v2): submit under the client's id, check the status, get the result.
 
-Source: "abcpen asr-offline, SDK-v2 document"; the shape of refusals is not published, so it is ours.
+Source: "abcpen asr-offline, SDK-v2 document"; the form of refusals is not published; this one is invented.
 """
 
 import uuid
@@ -52,9 +52,9 @@ MESSAGES = {
 class AbcpenOfflineOptions(AsynchronousOptions):
     """Limits; the defaults are the published ones, of which that of polling is advice.
 
-    `poll_interval_s`: a status asked for sooner than this after the last time is refused.
+    `poll_interval_s`: a status query sooner than this after the last one is refused.
     `limit_code`: how a limit refuses, which is not published.
-    `labels`: speakers only if asked for, as in a recorded reply, or always, as the vendor's document has it.
+    `labels`: speakers only if requested, as in a recorded reply, or always, as in the vendor's document.
     """
 
     submissions_per_s: int = Field(5, ge=1)
@@ -72,7 +72,7 @@ class AbcpenOfflineSubmission:
     app_id: str
     audio_url: str
     language: str
-    speakers: int | None  # at most; None where no labels were asked for
+    speakers: int | None  # at most; None if no labels were requested
 
 
 class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSubmission]):
@@ -81,7 +81,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
     vendor = "abcpen-offline"
     moments = frozenset({"submit", "query", "result"})
     internal_error = FAILED
-    # A task that fails tells no reason.
+    # A failed task has no reason.
     audio_codes = MappingProxyType(
         dict.fromkeys(
             (
@@ -141,7 +141,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
         if not self._daily.allows(self.credentials["appid"], self.options.submissions_per_day, DAY_S):
             raise RefusalError(self.options.limit_code, "too many submissions in a day")
         task_id = wanted_id if is_uuid(wanted_id, version=4) else str(uuid.uuid4())
-        with suppress(TaskExistsError):  # a repetition: the task of the first submission stands, and is told again
+        with suppress(TaskExistsError):  # a repeated submission returns the first one's task
             self.accept(task_id, submission, Source(url=submission.audio_url))
         payload = {"status": "success", "message": "Task submitted successfully", "task_id": task_id}
         return Answer(SUCCESS, payload, task_id)
@@ -170,14 +170,14 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
     def _status(self, task_id: str) -> Answer:
         self._authenticate()
         if not self._polls.allows(task_id, 1, self.options.poll_interval_s):
-            raise RefusalError(self.options.limit_code, "the status was asked for too soon after the last time")
+            raise RefusalError(self.options.limit_code, "the status was queried too soon after the last time")
         task = self.find(task_id)
         if task is None:
             code, status = FAILED, "not_found"
         elif task.outcome is None:
             code, status = RUNNING, "queued" if task.state == "queued" else "processing"
         else:
-            # What a failed task is called is not published; the last word of the vendor's list is left for it.
+            # The status of a failed task is not published; this is the remaining one of the vendor's list.
             code, status = task.outcome.code, "completed" if task.outcome.code == SUCCESS else "unknown"
         message = "task not found" if task is None else MESSAGES.get(code, MESSAGES[FAILED])
         return Answer(code, {"status": status, "code": code, "msg": message, "task_id": task_id}, task_id)
@@ -205,7 +205,7 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
         )
 
     def _speech(self, task: Task[AbcpenOfflineSubmission], outcome: Outcome) -> dict[str, object]:
-        speech = {
+        result = {
             "onebest": "".join(utterance.text for utterance in outcome.utterances),
             "duration": outcome.recording.duration_ms / 1000 if outcome.recording else 0.0,
             "language": task.submission.language,
@@ -218,14 +218,14 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
         return {
             "app_id": task.submission.app_id,
             "audio_url": task.submission.audio_url,
-            "asr": {"speechResult": speech},
+            "asr": {"speechResult": result},
         }
 
     def _sentence(self, submission: AbcpenOfflineSubmission, number: int, utterance: Utterance) -> dict[str, object]:
         speaker = f"SPEAKER_{utterance.speaker:02d}"
         is_labelled = submission.speakers is not None or self.options.labels == "always"
         label = {"speaker": speaker} if is_labelled else {}
-        told = {"speaker": [speaker]} if is_labelled and self.options.word_speaker == "list" else label
+        word_label = {"speaker": [speaker]} if is_labelled and self.options.word_speaker == "list" else label
         words = [word for word in utterance.words if not word.punctuation]
         return {
             "text": utterance.text,
@@ -234,11 +234,11 @@ class AbcpenOffline(AsynchronousSimulator[AbcpenOfflineOptions, AbcpenOfflineSub
             **label,
             "words": [
                 {
-                    # The first word of every other sentence has a stray space, as in the vendor's answers.
+                    # The first word of every second sentence has a stray space, as in the vendor's answers.
                     "word": f" {word.text}" if number % 2 and word is words[0] else word.text,
                     "start": word.start_ms,
                     "end": word.end_ms,
-                    **told,
+                    **word_label,
                 }
                 for word in words
             ],

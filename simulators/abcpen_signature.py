@@ -1,4 +1,4 @@
-"""The signature of every abcpen generation, as a server checks it: `appid`, `ts` and `signa`, or three headers.
+"""Check the signature of every abcpen generation: `appid`, `ts` and `signa`, or three headers.
 
 Source: "abcpen (bisheng) long-speech offline ASR, v1" and the vendor's signature document.
 """
@@ -17,13 +17,13 @@ HEADERS = {"X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"
 
 
 def sign(appid: str, ts: str, api_key: str) -> str:
-    """The `signa` of an application at a time: base64 of HMAC-SHA1 over the hex MD5 of both."""
+    """Return the `signa` of an application at a time: base64 of HMAC-SHA1 over the hex MD5 of both."""
     digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
     return base64.b64encode(hmac.digest(api_key.encode(), digest.encode(), "sha1")).decode()
 
 
 def header_claims() -> dict[str, str]:
-    """What the current request's headers claim, by the names of the parameters."""
+    """Return the current request's signature headers, under the names of the parameters."""
     return {name: request.headers[header] for header, name in HEADERS.items() if header in request.headers}
 
 

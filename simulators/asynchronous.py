@@ -1,4 +1,4 @@
-"""The common shape of a vendor that takes a recording now and has the result later, by query, callback or both."""
+"""Simulate what vendors have in common that accept a recording and give the result later, by query or callback."""
 
 import logging
 import threading
@@ -27,9 +27,9 @@ SubmissionT = TypeVar("SubmissionT")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: the vendor's code and, when something was heard, what.
+    """The end of a task: the vendor's code and, if speech was recognised, the utterances.
 
-    message: replaces the vendor's usual words for the code.
+    message: replaces the vendor's usual message of the code.
     """
 
     code: str
@@ -39,17 +39,17 @@ class Outcome:
 
     @property
     def is_recognised(self) -> bool:
-        """Whether the words are the embedded recogniser's."""
+        """Return whether the words are the local recogniser's."""
         return self.recording is not None and self.recording.is_recognised
 
 
 class TaskExistsError(Exception):
-    """A task of this id is there already; only a vendor whose clients choose the ids can meet this."""
+    """A task of this id exists; only a vendor whose clients choose the ids raises it."""
 
 
 @dataclass
 class Task(Generic[SubmissionT]):
-    """One accepted submission; `order` is what the vendor was asked for."""
+    """One accepted submission and its outcome."""
 
     id: str
     submission: SubmissionT
@@ -72,7 +72,7 @@ class Task(Generic[SubmissionT]):
 
 @dataclass(frozen=True)
 class Callback:
-    """What is posted to whom when a task has ended."""
+    """The HTTP post at the end of a task."""
 
     url: str
     body: bytes
@@ -81,7 +81,7 @@ class Callback:
 
 
 class AsynchronousOptions(Options):
-    """Switches of every vendor with tasks. The interval between callback attempts doubles each time."""
+    """Options of every vendor with tasks. The interval between callback attempts doubles each time."""
 
     retention_s: float = Field(DAY_S, ge=0)
     callback_attempts: int = Field(1, ge=1, le=20)
@@ -93,7 +93,7 @@ AsynchronousOptionsT = TypeVar("AsynchronousOptionsT", bound=AsynchronousOptions
 
 
 class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[AsynchronousOptionsT, SubmissionT]):
-    """A simulator with tasks. A subclass reads orders, recognises and words its answers."""
+    """A simulator with tasks. A subclass reads submissions, recognises them and formats its answers."""
 
     audio_codes: ClassVar[Mapping[type[Exception], str]]
     internal_error: ClassVar[str]
@@ -102,7 +102,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         super().__init__(setup, options)
         self._tasks: dict[str, Task[SubmissionT]] = {}
         self._lock = threading.Lock()
-        # Apart from what is due at a time: recordings that wait for the recogniser are not to hold up callbacks.
+        # A second scheduler: recordings that wait for the recogniser must not delay callbacks.
         self._recognition = self.runtime.scheduler(f"{self.vendor}-recognition")
 
     def start(self) -> None:
@@ -115,10 +115,10 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
     @abstractmethod
     def recognise(self, submission: SubmissionT, source: Source) -> Outcome:
-        """Hear the recording; may raise what `audio_codes` lists."""
+        """Recognise a recording; may raise the errors in `audio_codes`."""
 
     def callback(self, task: Task[SubmissionT], outcome: Outcome) -> Callback | None:
-        """What to post when the task has ended; None for a vendor or an order without callback."""
+        """Return the callback at the end of a task; None for a vendor or a submission without callback."""
         return None
 
     def is_recognised(self, answer: Answer) -> bool:
@@ -126,13 +126,13 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         return task is not None and task.outcome is not None and task.outcome.is_recognised
 
     def acknowledges(self, response: requests.Response) -> bool:
-        """Whether the receiver's answer to a callback means that it need not be repeated."""
+        """Return whether the receiver's answer acknowledges a callback, so that it is not repeated."""
         return response.status_code == 200
 
     def accept(self, task_id: str, submission: SubmissionT, source: Source) -> Task[SubmissionT]:
-        """Take an order; the work starts at once in the background and shows its result after the turnaround.
+        """Accept a submission; the work starts at once in the background, the result is given after the turnaround.
 
-        The audio is no part of the task: it is forgotten when it was heard. Raises TaskExistsError.
+        The task does not keep the audio. Raises TaskExistsError.
         """
         with self._lock:
             if self._kept(task_id):
@@ -150,7 +150,7 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         return task
 
     def find(self, task_id: str) -> Task[SubmissionT] | None:
-        """A task that is known and whose result was not yet deleted."""
+        """Return a task whose result is not deleted yet, None if there is none."""
         with self._lock:
             return self._kept(task_id)
 
@@ -159,9 +159,9 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             return list(self._tasks.values())
 
     def recognised_hours(self) -> float:
-        """The length of all recordings that were recognised, as far as their tasks are kept."""
-        heard = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
-        return sum(recording.duration_ms for recording in heard) / 3_600_000
+        """Return the length of the recognised recordings whose tasks are kept, in hours."""
+        recognised = [task.outcome.recording for task in self.tasks() if task.outcome and task.outcome.recording]
+        return sum(recording.duration_ms for recording in recognised) / 3_600_000
 
     def _kept(self, task_id: str) -> Task[SubmissionT] | None:
         task = self._tasks.get(task_id)
@@ -182,24 +182,24 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
             code = next(code for kind, code in self.audio_codes.items() if isinstance(error, kind))
             LOG.info("recording refused", extra={"vendor": self.vendor, "code": code, "reason": str(error)})
             return Outcome(code)
-        except Exception:  # a vendor's task always ends, also when its recogniser breaks
+        except Exception:  # a vendor's task always ends, even if recognition fails
             LOG.exception("recognition failed", extra={"vendor": self.vendor})
             return Outcome(self.internal_error)
 
     def _end(self, task: Task[SubmissionT], outcome: Outcome, fault: Fault | None) -> None:
         task.ended_at = self.runtime.monotonic()
         task.outcome = outcome
-        told = _forced(fault) or outcome
-        callback = self.callback(task, told)
+        reported = _forced(fault) or outcome
+        callback = self.callback(task, reported)
         if callback is None or (fault and fault.drop):
             return
         if callback.content_type == JSON_TYPE:
             callback = replace(callback, body=in_charset(callback.body, self.options.charset))
         if fault and fault.body is not None:
             callback = replace(callback, body=fault.body.encode())
-        if told.is_recognised:
+        if reported.is_recognised:
             callback = replace(callback, headers={"Warning": RECOGNISED_WARNING})
-        deliver = self._delivery(task.id, told.code, callback)
+        deliver = self._delivery(task.id, reported.code, callback)
         if fault and fault.before_answer:
             deliver()
         else:
@@ -211,9 +211,9 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         def deliver() -> None:
             started = self.runtime.monotonic()
             status, delivered = self._post(callback)
-            told = {"attempt": attempt, "http_status": status, "delivered": delivered}
+            details = {"attempt": attempt, "http_status": status, "delivered": delivered}
             self.request_log.note(
-                "callback", code, task_id=task_id, took_s=round(self.runtime.monotonic() - started, 4), **told
+                "callback", code, task_id=task_id, took_s=round(self.runtime.monotonic() - started, 4), **details
             )
             LOG.info("called back", extra={"vendor": self.vendor, "attempt": attempt, "delivered": delivered})
             if not delivered and attempt < self.options.callback_attempts:
@@ -236,5 +236,5 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
 
 
 def _forced(fault: Fault | None) -> Outcome | None:
-    """The outcome that a fault demands, if it demands one."""
+    """Return the outcome that a fault sets, None if it sets none."""
     return Outcome(fault.code, message=fault.message) if fault and fault.code is not None else None

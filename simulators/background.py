@@ -1,4 +1,4 @@
-"""Work that goes on after an answer was given: a few daemon threads that run actions when their time has come."""
+"""Run actions after an answer was sent: a few daemon threads that run each at its time."""
 
 import heapq
 import itertools
@@ -30,7 +30,7 @@ class Scheduler(Protocol):
 
 
 class Background:
-    """A pool that runs actions now or later; whatever is still waiting when it stops is forgotten."""
+    """A pool of threads that runs actions now or later; `stop` drops the waiting ones."""
 
     def __init__(self, name: str, workers: int = 8) -> None:
         self._wakeup = threading.Condition()
@@ -64,7 +64,7 @@ class Background:
         while (action := self._next()) is not None:
             try:
                 action()
-            except Exception:  # a worker outlives what it runs; vendors end their own tasks before an error gets here
+            except Exception:  # a worker survives errors of its actions; vendors handle the errors of tasks themselves
                 LOG.exception("background action failed")
 
     def _next(self) -> Action | None:

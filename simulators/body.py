@@ -1,4 +1,4 @@
-"""A JSON request as a vendor reads it: parts and values that must be there and fit, all refused by one code."""
+"""Read a JSON request as a vendor does: an absent or invalid value is refused by one code."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from simulators.server import RefusalError
 
 
 def sent_fields() -> dict[str, object]:
-    """The fields of the current request's JSON; none when it has no JSON object."""
+    """Return the fields of the current request's JSON; none if it has no JSON object."""
     body = request.get_json(force=True, silent=True)
     return body if isinstance(body, dict) else {}
 
 
 @dataclass(frozen=True)
 class JsonBody:
-    """A JSON object, or a part of one; `code` is the vendor's for whatever does not fit, `path` where the part lies."""
+    """A JSON object, or a part of one. code: the vendor's for an invalid value. path: of the part."""
 
     fields: Mapping[str, object]
     code: str
@@ -25,20 +25,20 @@ class JsonBody:
 
     @classmethod
     def of_request(cls, code: str) -> "JsonBody":
-        """The current request's body; raises RefusalError when it is no JSON object."""
+        """Return the current request's body; raises RefusalError if it is no JSON object."""
         if not isinstance(request.get_json(force=True, silent=True), dict):
             raise RefusalError(code, "invalid parameters: the body is not a JSON object")
         return cls(sent_fields(), code)
 
     def part(self, name: str) -> "JsonBody":
-        """An object within this one, empty when it is absent."""
+        """Return an object within this one, empty if it is absent."""
         part = self.fields.get(name, {})
         if not isinstance(part, dict):
             raise self.refusal(name, "is an object")
         return JsonBody(part, self.code, f"{self.path}{name}.")
 
     def text(self, name: str) -> str:
-        """A string that must be there and not be empty."""
+        """Return a required string that is not empty."""
         value = self.fields.get(name)
         if not isinstance(value, str) or not value:
             raise self.refusal(name, "is a string and required")
@@ -48,7 +48,7 @@ class JsonBody:
         return self.text(name) if name in self.fields else None
 
     def url(self, name: str) -> str:
-        """An http or https address that must be there."""
+        """Return a required http or https address."""
         url = self.text(name)
         if not is_http_url(url):
             raise self.refusal(name, "is an http or https address")
@@ -58,14 +58,14 @@ class JsonBody:
         return self.url(name) if name in self.fields else None
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """A real boolean."""
+        """Return a JSON boolean."""
         value = self.fields.get(name, default)
         if not isinstance(value, bool):
             raise self.refusal(name, "is a boolean")
         return value
 
     def number(self, name: str, default: int) -> int:
-        """A real integer."""
+        """Return a JSON integer."""
         value = self.fields.get(name, default)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.refusal(name, "is an integer")

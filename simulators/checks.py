@@ -1,4 +1,4 @@
-"""Small questions that every vendor asks about a parameter."""
+"""Check parameters as every vendor does."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 def whole_number(value: object) -> int | None:
-    """The value of an integer or of its decimal text; None for anything else."""
+    """Return the value of an integer or of its decimal text; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -21,7 +21,7 @@ def whole_number(value: object) -> int | None:
 
 
 def is_http_url(value: object) -> bool:
-    """Whether this is an absolute http or https address."""
+    """Return whether a value is an absolute http or https address."""
     if not isinstance(value, str):
         return False
     try:
@@ -32,7 +32,7 @@ def is_http_url(value: object) -> bool:
 
 
 def is_uuid(value: object, version: int | None = None) -> bool:
-    """Whether this is the usual text of a UUID, of one version if it matters."""
+    """Return whether a value is the usual text of a UUID, of `version` if it is given."""
     if not isinstance(value, str):
         return False
     try:
@@ -43,7 +43,7 @@ def is_uuid(value: object, version: int | None = None) -> bool:
 
 
 class RateLimit:
-    """At most so many calls in any one window of time, per account."""
+    """A limit on the calls of an account within a sliding window of time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -51,7 +51,7 @@ class RateLimit:
         self._calls: dict[str, deque[float]] = defaultdict(deque)
 
     def allows(self, account: str, most: int, window_s: float = 1.0) -> bool:
-        """Count one call; False when it is one too many (a refused call does not count)."""
+        """Count one call; False if it exceeds the limit (a refused call does not count)."""
         now = self._clock()
         with self._lock:
             calls = self._calls[account]

@@ -1,4 +1,4 @@
-"""Faults on demand: what a simulator is told to do wrong, at which moment, and how many times."""
+"""Inject faults: what a simulator does wrong, at which moment, and how many times."""
 
 import threading
 from typing import Literal, Self
@@ -17,9 +17,9 @@ EFFECTS: dict[Moment, frozenset[str]] = {
 
 
 class Fault(BaseModel):
-    """One thing to do wrong, `times` times.
+    """One fault, `times` times.
 
-    `message` replaces the vendor's usual words for the `code`.
+    `message` replaces the vendor's usual message of the `code`.
     submit, query: `code` is a refusal in the vendor's own shape (with `http_status` if given), `http_status` or `body`
     another answer than the vendor's, `drop` a connection closed without an answer. With `accepted` the submission
     counts all the same: only its answer is lost.
@@ -56,12 +56,12 @@ class Fault(BaseModel):
 
     @property
     def replaces_answer(self) -> bool:
-        """Whether the caller gets something else than the vendor's own answer."""
+        """Return whether the caller receives another answer than the vendor's."""
         return self.drop or self.code is not None or self.http_status is not None or self.body is not None
 
 
 class FaultQueue:
-    """The faults still to come, first told first done."""
+    """The faults to come, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class FaultQueue:
             self._faults.append(fault)
 
     def waiting(self) -> list[Fault]:
-        """Return the faults that have not come yet."""
+        """Return the faults to come."""
         with self._lock:
             return list(self._faults)
 
@@ -81,7 +81,7 @@ class FaultQueue:
             self._faults.clear()
 
     def take(self, moment: Moment) -> Fault | None:
-        """The fault for this moment, if there is one; it is used up by its `times`."""
+        """Return the fault for this moment, if there is one, and count it against its `times`."""
         with self._lock:
             for index, fault in enumerate(self._faults):
                 if fault.on == moment:

@@ -1,4 +1,4 @@
-"""All vendor simulators together, for tests, the local stack and the command line."""
+"""Start all vendor simulators together, for tests, the local stack and the command line."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -37,8 +37,8 @@ class Simulators:
 
     credentials: an object per account: `tencent`, `volcengine`, `abcpen`, `openai_compatible`. turnaround_s: seconds
     from a submission to its result, whatever the recording's length. ports: a port per vendor; any free one for those
-    not named. bind: the address to listen on; the loopback, unless containers are to reach the simulators.
-    recognizer: hears the recordings whose scripts are not known.
+    not named. bind: the address to listen on; the loopback, unless containers must reach the simulators.
+    recognizer: recognises the recordings without a script.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Simulators:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The base URL of each vendor, once started."""
+        """Return the base URL of each vendor, after `start`."""
         return {simulator.vendor: simulator.url for simulator in self._simulators}
 
     def start(self) -> Self:

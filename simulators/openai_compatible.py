@@ -1,7 +1,7 @@
-"""A server with the interface of OpenAI's audio transcriptions: one upload in, the result in the same answer.
+"""Simulate a server with OpenAI's transcription interface: one upload, the result in the same answer.
 
 Source: OpenAI API reference, "Create transcription"; for `dialect` the servers of FunASR, speaches and whisper.cpp.
-It is as strict as the strictest of them: every field is checked, and one that is not known is refused.
+It is as strict as the strictest of them: every field is checked, and an unknown one refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ LANGUAGES = {
 }
 RESPONSE_FORMATS = {"json", "verbose_json", "diarized_json"}
 GRANULARITIES = {"word", "segment"}
-# A refusal's code: its HTTP status, the type of the error, the parameter that it is about, and OpenAI's words.
+# A refusal's code -> its HTTP status, error type, parameter, and OpenAI's message.
 REFUSALS: Mapping[str, tuple[HTTPStatus, str, str | None, str]] = {
     "invalid_api_key": (HTTPStatus.UNAUTHORIZED, "invalid_request_error", None, "Incorrect API key provided."),
     "insufficient_quota": (
@@ -72,16 +72,16 @@ REFUSALS: Mapping[str, tuple[HTTPStatus, str, str | None, str]] = {
     "invalid_value": (HTTPStatus.BAD_REQUEST, "invalid_request_error", None, "Invalid value."),
     "unknown_url": (HTTPStatus.NOT_FOUND, "invalid_request_error", None, "Unknown request URL."),
 }
-# What only tells this simulator what to do; the error of a server has no such code.
+# Codes for faults only; a server's error has none.
 WITHOUT_CODE = {"loading", "too_large", "undecodable", "invalid_value"}
 
 
 class OpenaiCompatibleOptions(Options):
     """Limits, and the ways in which servers differ.
 
-    dialect: whose replies and errors these are.  requires_key: whether a key must come along.  loading: the model is
-    not ready yet.  retry_after: the header of refusals that pass by themselves; empty for none.
-    path: in front of `/v1`, as behind a proxy.  models: empty where any name will do.
+    dialect: the server whose replies and errors are simulated.  requires_key: whether a key is required.
+    loading: the model is not ready yet.  retry_after: the header of retryable refusals; empty for none.
+    path: in front of `/v1`, as behind a proxy.  models: the known ones; empty accepts any.
     """
 
     dialect: Literal["openai", "funasr", "speaches", "whisper.cpp", "text"] = "openai"
@@ -118,10 +118,10 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
             code, (HTTPStatus.BAD_REQUEST, "invalid_request_error", None, code)
         )
         text = message or usual
-        passes = (
+        is_retryable = (
             status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} and code != "insufficient_quota"
         )
-        headers = {"Retry-After": self.options.retry_after} if passes and self.options.retry_after else {}
+        headers = {"Retry-After": self.options.retry_after} if is_retryable and self.options.retry_after else {}
         match self.options.dialect:
             case "funasr" | "speaches" if parameter is None or code == "undecodable":
                 payload: dict[str, object] = {"detail": text}
@@ -130,8 +130,8 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
             case "whisper.cpp":
                 payload, status = {"error": text}, HTTPStatus.OK if code == "undecodable" else status
             case _:
-                told = None if code in WITHOUT_CODE else code
-                payload = {"error": {"message": text, "type": kind, "param": parameter, "code": told}}
+                shown_code = None if code in WITHOUT_CODE else code
+                payload = {"error": {"message": text, "type": kind, "param": parameter, "code": shown_code}}
         return Answer(code, payload, http_status=status, headers=headers)
 
     def _serve(self, before: str = "") -> Response:
@@ -159,7 +159,7 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
         return Answer("ok", self._result(recording, utterances), headers=headers)
 
     def _checked_source(self) -> Source:
-        """The file of a request whose every field is right."""
+        """Check every field of the request; return its file."""
         form, files = request.form, request.files
         if request.mimetype != "multipart/form-data":
             raise RefusalError("invalid_value", "Content-Type must be multipart/form-data.")
@@ -222,12 +222,12 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
         ]
         length_s = recording.duration_ms / 1000
         if response_format == "diarized_json":
-            voices = [{"speaker": "AB"[each.speaker]} for each in utterances]
-            return {"duration": length_s, "text": text, "segments": _joined(segments, voices)}
+            labels = [{"speaker": "AB"[each.speaker]} for each in utterances]
+            return {"duration": length_s, "text": text, "segments": _joined(segments, labels)}
         if dialect == "funasr":
-            # Its `duration` is how long it took.
-            spoken = [{"speaker": each.speaker} for each in utterances]
-            return {"text": text, "segments": _joined(segments, spoken), "language": language, "duration": 0.012}
+            # Its `duration` is the time of the recognition.
+            numbers = [{"speaker": each.speaker} for each in utterances]
+            return {"text": text, "segments": _joined(segments, numbers), "language": language, "duration": 0.012}
         granularities = set(request.form.getlist("timestamp_granularities[]")) or {"segment"}
         words = [_words(each) if "word" in granularities else [] for each in utterances]
         result: dict[str, object] = {"task": "transcribe", "duration": length_s, "text": text}

@@ -1,4 +1,4 @@
-"""Outgoing HTTP of the simulators: audio downloads and callbacks, each with a time limit, without proxy or cookies."""
+"""Download audio and post callbacks, each with a time limit, without proxy or cookies."""
 
 import socket
 import time
@@ -14,22 +14,22 @@ DOWNLOAD_S = 600.0
 CHUNK_BYTES = 256 * 1024
 MAX_REDIRECTS = 5
 
-# Names by which a container, or a bucket's virtual host, means this machine; not every resolver knows them.
+# Names of this machine for a container, or a bucket's virtual host; not every resolver has them.
 LOCAL_NAMES = ("host.docker.internal", "localhost")
 
 
 class DownloadError(Exception):
-    """The audio's URL did not give its bytes: unreachable, too slow, or another status than 200."""
+    """The audio cannot be downloaded: unreachable, too slow, or another status than 200."""
 
 
 class OversizeError(Exception):
-    """The audio's URL gives more bytes than the vendor takes."""
+    """The audio has more bytes than the vendor accepts."""
 
 
 def download(url: str, target: IO[bytes], *, max_bytes: int, follow_redirects: bool) -> None:
-    """Write the bytes behind an http(s) URL to `target`, at most `max_bytes`.
+    """Download an http(s) URL to `target`, at most `max_bytes`.
 
-    Raises DownloadError and OversizeError. A vendor that does not follow redirects takes them as a failure.
+    Raises DownloadError and OversizeError. Without follow_redirects a redirect is a failure.
     """
     try:
         for _ in range(MAX_REDIRECTS if follow_redirects else 1):
@@ -44,12 +44,12 @@ def download(url: str, target: IO[bytes], *, max_bytes: int, follow_redirects: b
                 return
         raise DownloadError(f"the audio URL redirected more than {MAX_REDIRECTS} times")
     except (requests.RequestException, ValueError) as error:
-        # The class is enough: the text of such an error repeats the signed URL.
+        # Only the class: the text of such an error repeats the signed URL.
         raise DownloadError(f"the audio URL could not be read: {type(error).__name__}") from None
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> requests.Response:
-    """Send a callback; raises requests.RequestException when no answer comes."""
+    """Post a callback; raises requests.RequestException if no answer arrives."""
     address, host = _reachable(url)
     with _session() as session:
         return session.post(
@@ -63,7 +63,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # no proxy and no netrc: a vendor sends nothing of ours along
+    session.trust_env = False  # no proxy and no netrc: a vendor has no credentials of this machine
     return session
 
 
@@ -92,7 +92,7 @@ def _copy(response: requests.Response, target: IO[bytes], max_bytes: int) -> Non
 
 
 def _reachable(url: str) -> tuple[str, dict[str, str]]:
-    """The address to connect to, and the Host header that keeps a signed URL valid."""
+    """Return the address to connect to, and the Host header that keeps a signed URL valid."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     local = any(host == name or host.endswith(f".{name}") for name in LOCAL_NAMES)

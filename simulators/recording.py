@@ -1,4 +1,4 @@
-"""What a recording really is: container, codec, rate, channels, length and speech, read from its bytes with PyAV."""
+"""Measure a recording with PyAV: container, codec, rate, channels, length and stretches of speech."""
 
 import hashlib
 import io
@@ -23,18 +23,18 @@ from simulators.outgoing import download
 from simulators.script import Script, ScriptStore
 from simulators.segmentation import FRAME_MS, Levels, Segment, find_segments
 
-ANALYSIS_HZ = 8000  # enough to hear where somebody speaks, whatever the recording's own rate
+ANALYSIS_HZ = 8000  # enough to find speech, for any rate of the recording
 CHUNK_S = 10  # decoded samples held at once
 FRAME_SAMPLES = ANALYSIS_HZ * FRAME_MS // 1000
 FULL_SCALE = 32768.0
 CHUNK_BYTES = 1024 * 1024
 SILK_TEXT = "[simulated: SILK is not decoded here]"
-SILK_HZ = 16000  # a decoder chooses
+SILK_HZ = 16000  # the decoder's choice
 
-# FFmpeg's demuxer names and the names that vendors use.
+# FFmpeg's demuxer names -> the names that vendors use.
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "webm", "s16le": "raw", "u8": "raw"}
 
-# How the files begin that a recogniser knows by their first bytes, the frames of MP3 and AAC among them.
+# The first bytes of audio files, including frames of MP3 and AAC.
 FILE_START = re.compile(
     rb"RIFF|RF64|riff|FORM|caff|\.snd|fLaC|OggS|ID3|FLV|#!AMR|\x02?#!SILK|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|.{4}ftyp"
     rb"|\xff[\xe2\xe3\xf0-\xf3\xf8-\xfb]",
@@ -43,11 +43,11 @@ FILE_START = re.compile(
 
 
 class RecordingError(Exception):
-    """The bytes are no recording that a vendor could recognise."""
+    """The bytes are no recording that a vendor can recognise."""
 
 
 class EmptyRecordingError(RecordingError):
-    """There are no bytes at all."""
+    """There are no bytes."""
 
 
 class NotAudioError(RecordingError):
@@ -59,12 +59,12 @@ class UndecodableError(RecordingError):
 
 
 class TooLongError(RecordingError):
-    """The recording lasts longer than the vendor takes."""
+    """The recording is longer than the vendor accepts."""
 
 
 @dataclass(frozen=True)
 class RawPcm:
-    """How to read bytes without a header: linear PCM, little endian."""
+    """The format of bytes without a header: linear PCM, little endian."""
 
     sample_rate_hz: int = 16000
     channels: int = 1
@@ -75,7 +75,7 @@ class RawPcm:
 class Recording:
     """A decoded recording. `segments` are of all channels together, `channel_segments` of each by itself.
 
-    said: what is said in it, where that is known.
+    speech: its script or recognition, if there is one.
     """
 
     sha256: str
@@ -90,18 +90,18 @@ class Recording:
 
     @property
     def is_recognised(self) -> bool:
-        """Whether what is said is known from the embedded recogniser."""
+        """Return whether its speech comes from the local recogniser."""
         return isinstance(self.speech, Recognition)
 
     @property
     def split_segments(self) -> tuple[Segment, ...]:
-        """The segments of each channel by itself, in order of time."""
+        """Return the segments of each channel by itself, in order of time."""
         return tuple(sorted(itertools.chain(*self.channel_segments), key=lambda segment: segment.start_ms))
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a vendor finds the audio: a URL, or bytes that came with the request; `raw` when there is no header."""
+    """The audio of a submission: a URL, or bytes of the request; `raw` if it has no header."""
 
     url: str | None = None
     data: bytes | None = None
@@ -109,12 +109,12 @@ class Source:
 
 
 def has_header(data: bytes) -> bool:
-    """Whether bytes begin as an audio file or a text does; all other bytes may be samples without a header."""
+    """Return whether bytes begin like an audio file or a text; other bytes may be samples without a header."""
     return FILE_START.match(data) is not None or (data.isascii() and b"\0" not in data)
 
 
 def suffix_of(url: str) -> str:
-    """The lower-case file suffix of a URL's path, without the dot; its query does not count."""
+    """Return the lower-case file suffix of a URL's path, without the dot; its query does not count."""
     return PurePosixPath(urlsplit(url).path).suffix.lstrip(".").lower()
 
 
@@ -127,9 +127,9 @@ def read_recording(
     follow_redirects: bool = True,
     wait_s: float = MAX_WAIT_S,
 ) -> Recording:
-    """Fetch a recording, measure it, within `max_bytes` and `max_ms` (both inclusive), and find what is said in it.
+    """Fetch a recording, measure it, within `max_bytes` and `max_ms` (both inclusive), and find its speech.
 
-    wait_s: for the recogniser, at most. Raises outgoing.DownloadError, outgoing.OversizeError, the classes of
+    wait_s: the longest wait for the recogniser. Raises outgoing.DownloadError, outgoing.OversizeError, the classes of
     RecordingError, and recognizer.client.StillWorkingError.
     """
     with tempfile.TemporaryFile(prefix="asr-simulator-") as file:
@@ -180,7 +180,7 @@ def measure(file: IO[bytes], *, raw: RawPcm | None = None, max_ms: int) -> Recor
 
 
 def _undecoded_silk(sha256: str, duration_ms: int, max_ms: int) -> Recording:
-    """Return a recording that says that it was not decoded; its rate is the decoder's choice."""
+    """Return a recording whose text says that it was not decoded."""
     if duration_ms == 0:
         raise UndecodableError("the SILK file has no packet")
     if duration_ms > max_ms:
@@ -190,7 +190,7 @@ def _undecoded_silk(sha256: str, duration_ms: int, max_ms: int) -> Recording:
 
 
 def _with_header(file: IO[bytes], raw: RawPcm | None) -> IO[bytes]:
-    """The file itself, or one of samples alone as a WAV file."""
+    """Return the file; if it has samples only, as a WAV file."""
     if raw is None:
         return file
     whole = io.BytesIO()
@@ -224,7 +224,7 @@ def _open(file: IO[bytes], raw: RawPcm | None) -> InputContainer:
 def _levels(
     container: InputContainer, stream: av.AudioStream, rate: int, channels: int, max_ms: int
 ) -> tuple[Levels, int]:
-    """Loudness per channel and FRAME_MS, and the number of samples at the recording's own rate."""
+    """Return the loudness per channel and FRAME_MS, and the number of samples at the recording's own rate."""
     resampler = av.AudioResampler(
         format="s16p",
         layout="mono" if channels == 1 else "stereo",

@@ -1,4 +1,4 @@
-"""What a simulator was asked and what it answered, without secrets, for tests and for people who look."""
+"""Keep the requests and answers of a simulator, without secrets, for tests and developers."""
 
 import threading
 from collections import deque
@@ -13,7 +13,7 @@ MAX_ENTRIES = 100_000
 
 
 class RequestLog:
-    """The latest calls in order of their answers."""
+    """The latest calls, in the order of their answers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class RequestLog:
 
 
 def without_secrets(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Parameters to show: no key, token, signature or audio; of an address only what cannot open anything."""
+    """Return parameters without keys, tokens, signatures and audio; of an address only its public parts."""
     return {name: _shown(name, value) for name, value in parameters.items() if name.lower() not in SECRETS}
 
 
@@ -41,7 +41,7 @@ def _shown(name: str, value: object) -> object:
         return [_shown(name, each) for each in value]
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         parts = urlsplit(value)
-        # A presigned URL is signed in its query; a callback's own path may be what proves it.
+        # A presigned URL is signed in its query, a callback URL in its path.
         path = "/…" if "callback" in name.lower() else parts.path
         return f"{parts.scheme}://{parts.hostname}{path}"
     return value

@@ -51,7 +51,7 @@ class Script:
 
 @dataclass(frozen=True)
 class _Token:
-    """A word or a mark of a script's line; `start` and `end` are its place in the line."""
+    """A word or a mark of a script; `start` and `end` are its offsets within its line."""
 
     line: int
     start: int

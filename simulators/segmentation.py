@@ -1,4 +1,4 @@
-"""Where somebody speaks: stretches of a recording that are louder than its pauses, found on its real samples."""
+"""Find speech: stretches of a recording that are louder than its pauses."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ import numpy.typing as npt
 
 FRAME_MS = 20
 QUIET = 0.004  # an amplitude of 0.4 % of full scale (-48 dB) is silence for any recogniser
-PAUSE_MS = 300  # a shorter gap lies within a sentence
+PAUSE_MS = 300  # a shorter gap is within a sentence
 SHORTEST_MS = 100  # a shorter sound is a click
-LONGEST_MS = 20_000  # vendors cut longer speech at a breath
+LONGEST_MS = 20_000  # vendors cut longer speech at a pause
 
 Levels = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech, in milliseconds from the start; `channel` from 0 when channels were told apart.
+    """A stretch of speech, in milliseconds from the start; `channel` from 0 if the channels are separate.
 
-    text: what stands for it in the transcript, where it cannot be heard.
+    text: its text in the transcript, where it cannot be recognised.
     """
 
     start_ms: int
@@ -28,7 +28,7 @@ class Segment:
 
 
 def find_segments(levels: Levels, duration_ms: int, channel: int | None = None) -> tuple[Segment, ...]:
-    """Stretches of speech in a series of loudness values (RMS, 0 to 1, one per FRAME_MS), in order of time."""
+    """Return the stretches of speech in loudness values (RMS, 0 to 1, one per FRAME_MS), in order of time."""
     if levels.size == 0 or float(np.percentile(levels, 99)) < QUIET:
         return ()
     stretches = _join(_loud(levels > _threshold(levels)), PAUSE_MS // FRAME_MS)
@@ -42,7 +42,7 @@ def find_segments(levels: Levels, duration_ms: int, channel: int | None = None) 
 
 
 def _threshold(levels: Levels) -> float:
-    """Above the pauses, but well below the speech, also when there are no pauses at all."""
+    """Return a loudness above the pauses and well below the speech, even if there are no pauses."""
     pauses, speech = (float(level) for level in np.percentile(levels, (10, 95)))
     loudest = max(speech, float(np.percentile(levels, 99)))
     return max(QUIET, min(3 * pauses, 0.2 * loudest))
@@ -67,7 +67,7 @@ def _cut(levels: Levels, start: int, end: int) -> list[tuple[int, int]]:
     longest = LONGEST_MS // FRAME_MS
     pieces = []
     while end - start > longest:
-        breath = start + longest // 2 + int(np.argmin(levels[start + longest // 2 : start + longest]))
-        pieces.append((start, breath))
-        start = breath
+        pause_at = start + longest // 2 + int(np.argmin(levels[start + longest // 2 : start + longest]))
+        pieces.append((start, pause_at))
+        start = pause_at
     return [*pieces, (start, end)]

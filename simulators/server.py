@@ -1,4 +1,4 @@
-"""The common shape of a vendor simulator: a real HTTP server on loopback, with faults, options and a request log."""
+"""Serve a simulated vendor: a real HTTP server on loopback, with faults, options and a request log."""
 
 import logging
 import re
@@ -22,15 +22,15 @@ from simulators.script import ScriptStore
 LOG = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor takes, so that each can refuse in its own words
+MAX_BODY_BYTES = 64 * 1024 * 1024  # more than any vendor accepts, so that each refuses with its own code
 SOCKET_TIMEOUT_S = 60
-# With what brings the embedded recogniser's words: HTTP's own way to say more than a document does (RFC 7234, 5.5).
-RECOGNISED_WARNING = '299 - "words and times by the embedded recogniser; the vendor is simulated"'
+# Marks the words of the local recogniser: HTTP's header for what the body does not say (RFC 7234, 5.5).
+RECOGNISED_WARNING = '299 - "words and times by the local recogniser; the vendor is simulated"'
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A vendor's answer: its JSON, how that is sent, and what the request log remembers of it."""
+    """A vendor's answer: its JSON, HTTP status and headers, and its entry in the request log."""
 
     code: str
     payload: Mapping[str, object]
@@ -40,7 +40,7 @@ class Answer:
 
 
 class RefusalError(Exception):
-    """A call that the vendor turns down, by its own code; `message` replaces the vendor's usual words for it."""
+    """The vendor refuses a call with its code; `message` replaces the code's usual message."""
 
     def __init__(self, code: str, message: str | None = None) -> None:
         super().__init__(f"{code} {message or ''}".strip())
@@ -57,7 +57,7 @@ def in_charset(body: bytes, charset: str) -> bytes:
 
 
 class Options(BaseModel):
-    """Switches of a simulator; each vendor adds its own. `turnaround_s`: seconds from submission to the result.
+    """Options of a simulator; each vendor adds its own. `turnaround_s`: seconds from submission to the result.
 
     `charset`: of answers and callbacks, which do not declare it.
     """
@@ -70,7 +70,7 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Setup:
-    """Whose account a simulator knows, what it finds said in known recordings, and where it listens (0: any port)."""
+    """The account, the scripts of known recordings, and the address of a simulator (port 0: any free one)."""
 
     credentials: Mapping[str, str]
     scripts: ScriptStore
@@ -83,9 +83,9 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 class Simulator(ABC, Generic[OptionsT]):
-    """One vendor on one port. A subclass gives the routes and answers; faults and request log are the same for all.
+    """One vendor on one port. A subclass has the routes and answers; faults and request log are inherited.
 
-    call_codes, outcome_codes: how the codes of a refused call, and of a task's end, are written.
+    call_codes, outcome_codes: patterns of the codes of a refused call and of a task's end.
     """
 
     vendor: ClassVar[str]
@@ -108,11 +108,11 @@ class Simulator(ABC, Generic[OptionsT]):
 
     @property
     def url(self) -> str:
-        """The base URL for callers on this machine, known once started."""
+        """Return the base URL for callers on this machine, after `start`."""
         return self._server.url
 
     def start(self) -> None:
-        """Listen; raises devstack.web.PortTakenError, which says where."""
+        """Listen; raises devstack.web.PortTakenError, which names the port."""
         self._server = WebServer(self.app(), self._bind, self._port, _QuietHandler)
         self.background.start()
 
@@ -143,22 +143,22 @@ class Simulator(ABC, Generic[OptionsT]):
 
     @abstractmethod
     def add_routes(self, app: Flask) -> None:
-        """Bind the vendor's paths."""
+        """Add the vendor's paths."""
 
     @abstractmethod
     def parameters(self) -> Mapping[str, object]:
-        """The parameters of the current request, for the request log; never raises."""
+        """Return the parameters of the current request, for the request log; never raises."""
 
     @abstractmethod
     def refuse(self, moment: Moment, code: str, message: str | None) -> Answer:
-        """The vendor's answer for an error; `message` replaces its usual words."""
+        """Return the vendor's answer for an error; `message` replaces its usual message."""
 
     def is_recognised(self, answer: Answer) -> bool:
-        """Whether the words in an answer are the embedded recogniser's."""
+        """Return whether the words in an answer are the local recogniser's."""
         return False
 
     def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
-        """Answer one call of the vendor's API, well or as a fault demands."""
+        """Answer one call of the vendor's API, or inject a fault."""
         fault = self.faults.take(moment)
         if fault and fault.delay_s:
             self.background.pause(fault.delay_s)
@@ -175,7 +175,7 @@ class Simulator(ABC, Generic[OptionsT]):
 
     def _send_fault(self, moment: Moment, fault: Fault, task_id: str | None) -> Response:
         if fault.drop:
-            # Noted first: the caller may look into the request log as soon as the connection is gone.
+            # Logged first: the caller may read the request log as soon as the connection is closed.
             response = self._note(moment, Answer("dropped", {}, task_id), Response())
             _close_connection()
             return response
@@ -243,7 +243,7 @@ class Simulator(ABC, Generic[OptionsT]):
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Werkzeug's handler with a time limit; the request log and our own log line replace its access log."""
+    """Werkzeug's handler with a time limit; the request log and the log line replace its access log."""
 
     timeout = SOCKET_TIMEOUT_S
 
@@ -270,6 +270,6 @@ def _explain_text(message: str) -> Response:
 
 
 def _close_connection() -> None:
-    """Close the caller's connection; whatever is answered afterwards goes nowhere."""
+    """Close the caller's connection; the answer is discarded."""
     connection: socket.socket = request.environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)

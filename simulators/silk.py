@@ -1,4 +1,4 @@
-"""SILK, the format of WeChat's voice messages, which FFmpeg does not decode: its length, by the number of frames.
+"""Measure SILK, the format of WeChat's voice messages, which FFmpeg does not decode, by its number of frames.
 
 Source: the SILK SDK's file layout (a header, then packets of 20 ms, each behind its size).
 """
@@ -11,7 +11,7 @@ END = 0xFFFF
 
 
 def length_ms(file: IO[bytes]) -> int | None:
-    """Return the length of an open SILK file, as far as its packets are whole; None for another file, rewound."""
+    """Return the length of an open SILK file, counting its complete packets; None for another file, rewound."""
     file.seek(0)
     start = file.read(max(map(len, HEADERS)))
     header = next((header for header in HEADERS if start.startswith(header)), None)

@@ -1,4 +1,4 @@
-"""What the actions of Tencent's cloud API share: one path, two ways of signing, and one shape of answers and errors.
+"""Tencent's cloud API: one path, two ways of signing, and one form of answers and errors for all actions.
 
 Source: "Tencent one-sentence recognition": endpoint, authentication, common error codes.
 """
@@ -42,7 +42,7 @@ MESSAGES = {
 
 
 class CloudApi:
-    """Reads and proves the calls on `/` for one account; credentials: `secret_id`, `secret_key`."""
+    """Authenticates the calls on `/` for one account; credentials: `secret_id`, `secret_key`."""
 
     def __init__(
         self, credentials: Mapping[str, str], actions: Collection[str], wall_clock: Callable[[], float]
@@ -54,7 +54,7 @@ class CloudApi:
         self._lock = threading.Lock()
 
     def action(self, sent: Mapping[str, object]) -> str:
-        """The action of a call that proves its account; raises RefusalError."""
+        """Return the action of an authenticated call; raises RefusalError."""
         if request.method not in METHODS:
             raise RefusalError("UnsupportedProtocol", "Only GET and POST are supported.")
         action, version = self._authenticated(sent)
@@ -65,7 +65,7 @@ class CloudApi:
         return action
 
     def _authenticated(self, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
-        """Action and version, which lie where the signature lies."""
+        """Check the signature; return action and version, from the headers or parameters that have it."""
         if "Authorization" in request.headers:
             headers = {name.lower(): value for name, value in request.headers.items()}
             query = request.query_string.decode("latin-1")
@@ -86,17 +86,17 @@ class CloudApi:
 
 
 def add_route(app: Flask, view: Callable[[], Response]) -> None:
-    """Every call, whatever its action, comes to `/`."""
+    """Serve `/`, the path of every action."""
     app.add_url_rule("/", view_func=view, methods=[*METHODS, *OTHER_METHODS])
 
 
 def is_textual() -> bool:
-    """Whether the current request can carry only text, as queries and forms do."""
+    """Return whether the current request has text values only, as queries and forms do."""
     return request.method == "GET" or request.mimetype == "application/x-www-form-urlencoded"
 
 
 def sent_parameters() -> dict[str, object]:
-    """The parameters of the current request, wherever the style of signing puts them; raises RefusalError."""
+    """Return the parameters of the current request, from query, form or body; raises RefusalError."""
     if is_textual():
         text = request.query_string if request.method == "GET" else request.get_data()
         try:
@@ -113,7 +113,7 @@ def sent_parameters() -> dict[str, object]:
 
 
 def logged_parameters() -> Mapping[str, object]:
-    """The parameters of the current request and its action, or nothing when they are not readable."""
+    """Return the parameters of the current request and its action; empty if they are not readable."""
     try:
         return {"Action": request.headers.get("X-TC-Action"), **sent_parameters()}
     except RefusalError:
@@ -121,16 +121,16 @@ def logged_parameters() -> Mapping[str, object]:
 
 
 def refusal(code: str, message: str | None) -> Answer:
-    """The answer for an error: HTTP 200, like any other."""
+    """Return the answer for an error, which has HTTP 200 too."""
     text = message or MESSAGES.get(code, f"The request failed with {code}.")
     return answer(code, {"Error": {"Code": code, "Message": text}})
 
 
 def answer(code: str, response: Mapping[str, object], task_id: str | None = None) -> Answer:
-    """An answer under a request id of its own, by which the request log knows it unless there is a task."""
+    """Return an answer with a new request id, which is its id in the request log unless there is a task."""
     request_id = str(uuid.uuid4())
-    known_by = None if "Error" in response else task_id or request_id
-    return Answer(code, {"Response": {**response, "RequestId": request_id}}, known_by)
+    log_id = None if "Error" in response else task_id or request_id
+    return Answer(code, {"Response": {**response, "RequestId": request_id}}, log_id)
 
 
 def missing(name: str) -> RefusalError:
@@ -138,7 +138,7 @@ def missing(name: str) -> RefusalError:
 
 
 def sent_audio(sent: Mapping[str, object], *, max_bytes: int, undecodable: str, wrong_length: str) -> bytes:
-    """The audio in `Data`; `undecodable` and `wrong_length` are the action's codes for these faults."""
+    """Return the audio in `Data`; `undecodable` and `wrong_length` are the action's codes for these errors."""
     for name in ("Data", "DataLen"):
         if name not in sent:
             raise missing(name)

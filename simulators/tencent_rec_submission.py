@@ -1,6 +1,7 @@
-"""What a submission of Tencent's CreateRecTask may ask, and how it is refused.
+"""Read the parameters of Tencent's CreateRecTask, and refuse invalid ones.
 
-Source: "Tencent recording recognition, CreateRecTask": parameters, engines, limits; the order of the checks is ours.
+Source: "Tencent recording recognition, CreateRecTask": parameters, engines, limits; the order of the checks
+is not documented.
 """
 
 import json
@@ -21,7 +22,7 @@ def _wideband(*languages: str) -> set[str]:
     return {f"16k_{language}" for language in languages}
 
 
-# Engines that give lines only, and those that know more.
+# Engines that return lines only, and those that return details.
 PLAIN_ENGINES = _wideband("multi_lang", "zh_medical", "ja", "ko", "vi", "ms", "id", "fil", "th", "pt", "tr", "ar") | (
     _wideband("es", "hi", "fr", "de")
 )
@@ -67,7 +68,7 @@ KNOWN = {*NUMBERS, *TEXTS, *LISTS}
 
 @dataclass(frozen=True)
 class RecTaskSubmission:
-    """A submission, as far as its result depends on it."""
+    """The parameters of a submission that its result depends on."""
 
     engine: str
     channels: int
@@ -83,13 +84,13 @@ class RecTaskSubmission:
     callback_url: str | None
 
     def number_of(self, utterance: Utterance) -> int | None:
-        """Who speaks, or in which channel, where that was asked for."""
+        """Return the number of the speaker or channel, None if the submission did not ask for it."""
         if self.channels == 2:
             return utterance.channel
         return utterance.speaker if self.diarization else None
 
 
-# What must hold between parameters; each is an InvalidParameterValue.
+# Rules between parameters; breaking one is an InvalidParameterValue.
 RULES: tuple[tuple[str, Callable[[RecTaskSubmission], bool]], ...] = (
     ("EngineModelType is not known", lambda submission: submission.engine in ENGINES),
     (
@@ -105,13 +106,13 @@ RULES: tuple[tuple[str, Callable[[RecTaskSubmission], bool]], ...] = (
         lambda submission: submission.detail < BY_TURN or submission.engine in REFINING_ENGINES,
     ),
     (
-        "SpeakerDiarization needs ChannelNum 1 and an engine that tells speakers apart",
+        "SpeakerDiarization needs ChannelNum 1 and an engine with speaker separation",
         lambda submission: (
             not submission.diarization or (submission.channels == 1 and submission.engine in SPEAKER_ENGINES)
         ),
     ),
     (
-        "SpeakerDiarization 3 and SpeakerRoles belong together, with an engine that knows roles",
+        "SpeakerDiarization 3 and SpeakerRoles belong together, with an engine with roles",
         lambda submission: (
             (submission.diarization == 3) == (submission.role is not None)
             and (submission.role is None or submission.engine in ROLE_ENGINES)
@@ -138,7 +139,7 @@ RULES: tuple[tuple[str, Callable[[RecTaskSubmission], bool]], ...] = (
 def check_names(
     sent: Mapping[str, object], known: Collection[str] = KNOWN, required: Collection[str] = REQUIRED
 ) -> None:
-    """Refuse parameters that the action does not define, and the absence of those that it needs."""
+    """Refuse parameters that the action does not define, and missing required ones."""
     for name in sent:
         if name not in known and name not in tencent_cloud.COMMON_PARAMETERS:
             raise RefusalError("UnknownParameter", f"The parameter `{name}` is not defined.")
@@ -148,7 +149,7 @@ def check_names(
 
 
 def read_integer(sent: Mapping[str, object], name: str) -> int:
-    """An integer, 0 when it was not sent; text is one only where nothing else can be sent."""
+    """Return an integer, 0 if absent; text is accepted only in queries and forms."""
     value = sent.get(name, 0)
     number = whole_number(value)
     if number is None or (isinstance(value, str) and not tencent_cloud.is_textual()):
@@ -157,7 +158,7 @@ def read_integer(sent: Mapping[str, object], name: str) -> int:
 
 
 def read_source(sent: Mapping[str, object]) -> Source:
-    """Where the audio is: behind `Url`, or in `Data`."""
+    """Return the audio's source: `Url` or `Data`."""
     if _choice(sent, "SourceType") == 0:
         url = _text(sent, "Url")
         if url is None:
@@ -174,7 +175,7 @@ def read_source(sent: Mapping[str, object]) -> Source:
 
 
 def read_submission(sent: Mapping[str, object], source: Source) -> RecTaskSubmission:
-    """What is asked for; raises RefusalError for a value that does not fit its parameter, or the others."""
+    """Return the submission; raises RefusalError for a value that breaks a rule."""
     texts = {name: _text(sent, name) for name in TEXTS}
     numbers = {name: _choice(sent, name) for name in NUMBERS}
     callback_url = texts["CallbackUrl"]
@@ -239,7 +240,7 @@ def _has_keywords(sent: Mapping[str, object]) -> bool:
 
 
 def _role(sent: Mapping[str, object]) -> str | None:
-    """The name of the one role whose voice was sent along."""
+    """Return the name of the role, None if there is none."""
     roles = _list(sent, "SpeakerRoles", dict)
     if not roles:
         return None

@@ -1,4 +1,4 @@
-"""Tencent recording-file recognition, current generation: CreateRecTask, then DescribeTaskStatus, a callback, or both.
+"""Simulate Tencent recording recognition, current generation: CreateRecTask, then query, callback, or both.
 
 Source: "Tencent recording recognition: CreateRecTask, DescribeTaskStatus, callback page".
 """
@@ -47,7 +47,7 @@ MAX_URL_BYTES = 1024**3
 MAX_DURATION_MS = 5 * 3600 * 1000
 FORMATS = {"wav", "mp3", "mp4", "flv", "asf", "amr", "aac", "ogg", "flac"}
 
-# The numbers travel in callbacks, the words also in a query's answer; only the second is printed by the vendor.
+# Callbacks have the numbers, answers to queries the messages too; only 10001's is printed by the vendor.
 ERROR_MESSAGES = {
     "10000": "Failed to decode audio file: unsupported format!",
     "10001": "Failed to recognize!",
@@ -207,7 +207,7 @@ class TencentRecTask(AsynchronousSimulator[TencentRecTaskOptions, RecTaskSubmiss
                 for word in words
             ],
             "SpeechSpeed": round(characters * 1000 / length_ms, 1) if length_ms else 0.0,
-            # Told as 0 also where nobody asked who speaks.
+            # 0 also if speakers were not requested.
             "SpeakerId": speaker,
             "EmotionalEnergy": 1.0 if submission.energy else None,
             "SilenceTime": None,

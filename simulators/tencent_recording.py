@@ -1,6 +1,6 @@
-"""Tencent recording-file recognition, legacy API: one signed POST, the result only by callback.
+"""Simulate Tencent recording recognition, legacy API: one signed POST, the result only by callback.
 
-Source: "Tencent recording recognition, legacy API page"; the order of the checks is ours where the page has none.
+Source: "Tencent recording recognition, legacy API page"; the page does not give the order of all checks.
 """
 
 import base64
@@ -103,7 +103,7 @@ CALLBACK_MESSAGES = {
 class TencentRecordingOptions(AsynchronousOptions):
     """`numbering`: the newer or an older table of codes. `callback_format`: the wire form of a callback.
 
-    `submissions_per_day`: the free allowance, counted over the last 24 hours; None: as much as you like.
+    `submissions_per_day`: the free allowance, counted over the last 24 hours; None: unlimited.
     """
 
     callback_attempts: int = Field(2, ge=1, le=20)
@@ -127,7 +127,7 @@ class TencentRecordingSubmission:
 
 @dataclass(frozen=True)
 class Rule:
-    """A parameter and the error of its absence or of a value that does not fit."""
+    """A parameter, and the error for its absence or an invalid value."""
 
     name: str
     error: str
@@ -139,7 +139,7 @@ def _positive(text: str) -> bool:
     return (whole_number(text) or 0) > 0
 
 
-# In the order of checking. Optional ones have a documented or customary default.
+# In the order of the checks. Optional ones have a documented or customary default.
 RULES = (
     Rule("secretid", "ERROR_HAS_NO_VALID_SECRET_ID", bool),
     Rule("timestamp", "ERROR_HAS_NO_VALID_TIMESTAMP", _positive),
@@ -161,7 +161,7 @@ RULES = (
 
 
 def sign(secret_key: str, host: str, path: str, parameters: Mapping[str, str]) -> str:
-    """The base64 of HMAC-SHA1 over method, host, path and the raw parameters, sorted by name."""
+    """Return the base64 of HMAC-SHA1 over method, host, path and the raw parameters, sorted by name."""
     query = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()))
     return base64.b64encode(hmac.digest(secret_key.encode(), f"POST{host}{path}?{query}".encode(), "sha1")).decode()
 
@@ -296,7 +296,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
         if recording.channels != submission.channels:
             return Outcome("10006")
         if recording.sample_rate_hz != ENGINES[submission.engine]:
-            # The vendor's FAQ: a rate that does not fit the engine shows as an empty result.
+            # The vendor's FAQ: a rate that does not fit the engine gives an empty result.
             return Outcome("0", recording)
         segments = recording.split_segments if submission.channels == 2 else recording.segments
         return Outcome("0", recording, make_utterances(segments, recording.speech, speakers=2))
@@ -324,7 +324,7 @@ class TencentRecording(AsynchronousSimulator[TencentRecordingOptions, TencentRec
         )
 
     def _charset_of(self, submission: TencentRecordingSubmission) -> str:
-        """Return the encoding of the text: the one that was asked for, or the option's where it sets another."""
+        """Return the encoding of the text: the submission's, or the option's if it sets another."""
         return submission.charset if self.options.charset == UTF_8 else self.options.charset
 
     def acknowledges(self, response: requests.Response) -> bool:

@@ -1,4 +1,4 @@
-"""Tencent one-sentence recognition: a short recording in, its text in the same answer.
+"""Simulate Tencent one-sentence recognition: a short recording, its text in the same answer.
 
 Source: "Tencent one-sentence recognition (SentenceRecognition)"; older limits unless an option says so.
 """
@@ -19,8 +19,8 @@ from simulators.server import RECOGNISED_WARNING, Answer, Options, RefusalError,
 
 ACTION = "SentenceRecognition"
 MAX_DURATION_MS = 60_000
-RECOGNITION_S = 40.0  # a client waits for the answer, a minute at most
-DOWNLOAD_BYTES = 64 * 1024 * 1024  # by URL the older generation names no size; a minute never needs this much
+RECOGNITION_S = 40.0  # clients wait for the answer a minute at most
+DOWNLOAD_BYTES = 64 * 1024 * 1024  # the older generation documents no size for URLs; a minute never needs more
 
 OLD_ENGINES = {"8k": 8000, "16k": 16000, "8k_0": 8000, "16k_0": 16000}
 LANGUAGES = "zh zh-PY zh_medical zh_dialect en yue ja ko vi ms id fil th pt tr ar es hi fr de"
@@ -30,7 +30,7 @@ ENGINES = {
     "8k_zh": 8000,
     "8k_en": 8000,
 }
-# What a file of each format looks like when decoded: container and codec.
+# Container and codec of each format.
 FORMATS = {
     "wav": ("wav", ""),
     "mp3": ("mp3", ""),
@@ -42,7 +42,7 @@ FORMATS = {
     "aac": ("aac", ""),
     "amr": ("amr", ""),
 }
-ANY_RATE = {"opus", "silk"}  # decoded at whatever rate the engine wants
+ANY_RATE = {"opus", "silk"}  # decoded at the engine's rate
 
 TEXT_PARAMETERS = {"EngSerViceType", "VoiceFormat", "Url", "Data", "UsrAudioKey"} | {
     "HotwordId",
@@ -66,7 +66,7 @@ NUMBER_PARAMETERS: dict[str, set[int] | None] = {
 
 
 class TencentSentenceOptions(Options):
-    """Limits, and the readings on which the vendor's documents differ.
+    """Limits, and the forms on which the vendor's documents differ.
 
     The defaults are the formats of today, and the size and rate of the older generation.
     """
@@ -176,7 +176,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
             raise RefusalError("RequestSizeLimitExceeded") from None
         except TooLongError:
             raise RefusalError("InvalidParameterValue.ErrorVoicedataTooLong") from None
-        except StillWorkingError:  # the client sends it again, and then the words may be there
+        except StillWorkingError:  # a client retries, and the recognition may be ready then
             raise RefusalError("InternalError.ErrorRecognize") from None
         except RecordingError:
             raise RefusalError("InvalidParameterValue.ErrorInvalidVoicedata") from None
@@ -186,7 +186,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         rate_fits = recording.codec in ANY_RATE or recording.sample_rate_hz == ENGINES[str(sent["EngSerViceType"])]
         fits = recording.channels == 1 and rate_fits
         upsampled = "InputSampleRate" in sent
-        # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives no error but an empty result.
+        # The vendor's FAQ: stereo, or a rate that does not fit the engine, gives an empty result, no error.
         segments = recording.segments if fits or upsampled else ()
         return recording, make_utterances(segments, recording.speech)
 

@@ -1,4 +1,4 @@
-"""The two signatures of Tencent's cloud API: TC3-HMAC-SHA256 (headers) and v1 (parameters), as a server checks them.
+"""Check the two signatures of Tencent's cloud API: TC3-HMAC-SHA256 (headers) and v1 (parameters).
 
 Source: "Tencent one-sentence recognition": authentication, with its vectors.
 """
@@ -24,7 +24,7 @@ AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class SignedCall:
-    """A call as it came in; header names in lower case, the query as it was on the wire."""
+    """A received call; header names in lower case, the query undecoded."""
 
     method: str
     query: str
@@ -34,7 +34,7 @@ class SignedCall:
 
 @dataclass(frozen=True)
 class Account:
-    """Whose calls are accepted, and for which host besides the one that the call names."""
+    """The accepted account, and a host that may be signed besides the received one."""
 
     secret_id: str
     secret_key: str
@@ -45,7 +45,7 @@ class Account:
 def tc3_signature(
     secret_key: str, call: SignedCall, *, timestamp: int, service: str, signed_headers: Iterable[str]
 ) -> str:
-    """The hex signature of a call, computed over its bytes and header values as they are."""
+    """Return the hex signature of a call, computed over its bytes and header values as received."""
     names = sorted(signed_headers)
     unsigned = call.headers.get("x-tc-content-sha256") == UNSIGNED_PAYLOAD
     payload = UNSIGNED_PAYLOAD.encode() if unsigned else b"" if call.method == "GET" else call.body
@@ -76,7 +76,7 @@ def tc3_signature(
 
 
 def v1_signature(secret_key: str, method: str, host: str, parameters: Mapping[str, str]) -> str:
-    """The base64 signature of a call by its parameters, raw and sorted; `SignatureMethod` chooses the hash."""
+    """Return the base64 signature of a call's sorted raw parameters; `SignatureMethod` chooses the hash."""
     algorithm = "sha256" if parameters.get("SignatureMethod") == "HmacSHA256" else "sha1"
     signed = {name.replace("_", "."): value for name, value in parameters.items() if name != "Signature"}
     query = "&".join(f"{name}={value}" for name, value in sorted(signed.items()))
@@ -85,7 +85,7 @@ def v1_signature(secret_key: str, method: str, host: str, parameters: Mapping[st
 
 
 def check_tc3(call: SignedCall, account: Account, now_s: float) -> None:
-    """Refuse a call whose TC3 header does not prove its account; raises RefusalError with a code of AuthFailure."""
+    """Check the TC3 header of a call; raises RefusalError with a code of AuthFailure."""
     found = AUTHORIZATION.fullmatch(call.headers.get("authorization", "").strip())
     timestamp = whole_number(call.headers.get("x-tc-timestamp"))
     if found is None or timestamp is None:
@@ -106,14 +106,14 @@ def check_tc3(call: SignedCall, account: Account, now_s: float) -> None:
             signed_headers=signed,
         )
         for host in _signed_hosts(call.headers["host"], account)
-        # The manual sorts the query, the vendor's own SDK signs it as it sends it.
+        # The manual sorts the query, the vendor's own SDK signs it as sent.
         for query in (call.query, "&".join(sorted(call.query.split("&"))))
     ]
     _check_any(found["signature"], expected)
 
 
 def check_v1(method: str, host: str, parameters: Mapping[str, str], account: Account, now_s: float) -> None:
-    """Refuse a call whose `Signature` parameter does not prove its account; raises RefusalError."""
+    """Check the `Signature` parameter of a call; raises RefusalError."""
     for name in ("SecretId", "Timestamp", "Nonce", "Signature"):
         if not parameters.get(name):
             raise RefusalError("MissingParameter", f"The request is missing the parameter `{name}`.")

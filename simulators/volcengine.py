@@ -1,4 +1,4 @@
-"""Volcengine AUC, v1 standard edition: submit, then query; a callback if asked for.
+"""Simulate Volcengine AUC, v1 standard edition: submit, then query, with an optional callback.
 
 Source: "Volcengine recording-file recognition, v1 standard edition".
 """
@@ -31,7 +31,7 @@ from simulators.recording import (
 )
 from simulators.script import join_texts
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import AudioSubmission, announced_format, announced_source, recognise_audio
+from simulators.volcengine_audio import AudioSubmission, declared_format, declared_source, recognise_audio
 
 CANONICAL_HOST = "openspeech.bytedance.com"
 FORMATS = ("raw", "wav", "ogg", "mp3", "mp4")
@@ -82,7 +82,7 @@ class VolcengineSubmission(AudioSubmission):
 
 
 def mac_lines(method: str, target: str, protocol: str, headers: list[tuple[str, str]], body: bytes) -> list[bytes]:
-    """What HMAC256 signs: the `Name: value` form of the printed mac, and the bare values of the vendor's template."""
+    """Return what HMAC256 may sign: `Name: value` lines as in the printed mac, and bare values as in the template."""
     start = f"{method} {target} {protocol}\n"
     named = "".join(f"{name}: {value}\n" for name, value in headers)
     bare = "".join(f"{value}\n" for _, value in headers)
@@ -90,7 +90,7 @@ def mac_lines(method: str, target: str, protocol: str, headers: list[tuple[str, 
 
 
 def mac(secret_key: str, message: bytes) -> str:
-    """The URL-safe base64 of HMAC-SHA256, without padding."""
+    """Return the URL-safe base64 of HMAC-SHA256, without padding."""
     return base64.urlsafe_b64encode(hmac.digest(secret_key.encode(), message, "sha256")).decode().rstrip("=")
 
 
@@ -177,7 +177,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
         return Answer(task.outcome.code, self._result(task, task.outcome), task.id)
 
     def _authenticate(self, claimed: JsonBody) -> None:
-        """The application's own fields, nested at submit and flat at query, and the header must agree."""
+        """Check the application's fields, nested at submit and flat at query, against the header."""
         appid, token, cluster = (claimed.text(name) for name in ("appid", "token", "cluster"))
         if appid != self.credentials["appid"]:
             raise RefusalError("1001", "invalid parameters: appid does not exist")
@@ -219,7 +219,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
             for name, usual in (("rate", 16000), ("channel", 1), ("bits", 16))
         )
         shape = RawPcm(rate_hz, channels, bits)
-        return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
+        return declared_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
     def recognise(self, submission: VolcengineSubmission, source: Source) -> Outcome:
         recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=1)
@@ -262,8 +262,8 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
 
 
 def _format(audio: JsonBody) -> str:
-    """The announced container; without one the suffix of the address decides, as far as it is known."""
+    """Return the declared container; without one, that of the address's suffix if it is known."""
     if "format" in audio:
-        return announced_format(audio, FORMATS)
+        return declared_format(audio, FORMATS)
     suffix = suffix_of(str(audio.fields.get("url", "")))
     return "raw" if suffix == "pcm" else suffix

@@ -1,4 +1,4 @@
-"""Audio as both generations of Volcengine AUC take it: how it is announced, fetched without redirects, and heard.
+"""Read and recognise audio as both generations of Volcengine AUC do: declared format, no redirects.
 
 Source: "Volcengine recording-file recognition, v1 standard edition" and "v3 bigmodel": `audio`, limits.
 """
@@ -31,22 +31,22 @@ CODECS = {"raw", "opus"}
 
 @dataclass(frozen=True)
 class AudioSubmission:
-    """What both generations know of a recording: its announced container, and whether its channels are told apart."""
+    """The part of a submission that both generations share: declared container, and whether channels are split."""
 
     format: str
     split_channels: bool
 
 
-def announced_format(audio: JsonBody, formats: Collection[str]) -> str:
-    """The `format` of the audio, one of those taken, in lower case."""
-    announced = audio.fields.get("format")
-    if not isinstance(announced, str) or announced.lower() not in formats:
+def declared_format(audio: JsonBody, formats: Collection[str]) -> str:
+    """Return the `format` of the audio, one of the accepted ones, in lower case."""
+    declared = audio.fields.get("format")
+    if not isinstance(declared, str) or declared.lower() not in formats:
         raise audio.refusal("format", f"is one of {', '.join(formats)}")
-    return announced.lower()
+    return declared.lower()
 
 
-def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_data: bool) -> Source:
-    """Where the audio is; `shape` tells how to read it when it has no header, and is checked in any case."""
+def declared_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_data: bool) -> Source:
+    """Return the audio's source; `shape` is the format of audio without a header, and always checked."""
     codec = audio.fields.get("codec", "raw")
     if not isinstance(codec, str) or codec.lower() not in CODECS:
         raise audio.refusal("codec", "is raw or opus")
@@ -64,10 +64,10 @@ def announced_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_d
 def recognise_audio(
     submission: AudioSubmission, source: Source, read_recording: Callable[..., Recording], *, han_per_word: int
 ) -> tuple[Recording, tuple[Utterance, ...]]:
-    """The recording and what is said in it; raises as `read_recording`, and NotAudioError for another container."""
+    """Return the recording and its utterances; raises as `read_recording`, and NotAudioError for another container."""
     recording = read_recording(source, max_bytes=MAX_BYTES, max_ms=MAX_DURATION_MS, follow_redirects=False)
     if recording.format not in CONTAINERS.get(submission.format, set()):
-        raise NotAudioError(f"the audio is {recording.format}, announced as {submission.format}")
+        raise NotAudioError(f"the audio is {recording.format}, declared as {submission.format}")
     split = submission.split_channels and recording.channels == 2
     segments = recording.split_segments if split else recording.segments
     return recording, make_utterances(segments, recording.speech, speakers=2, han_per_word=han_per_word)

@@ -1,6 +1,6 @@
-"""Volcengine AUC, v3 "bigmodel", standard and idle editions: submit and query by the client's own task id.
+"""Simulate Volcengine AUC, v3 "bigmodel", standard and idle editions: submit and query by the client's own task id.
 
-The headers of an answer tell the outcome of a call. Source: "Volcengine recording-file recognition, v3 bigmodel".
+The headers of an answer have the outcome of a call. Source: "Volcengine recording-file recognition, v3 bigmodel".
 """
 
 import hmac
@@ -35,7 +35,7 @@ from simulators.recording import (
 )
 from simulators.script import Utterance, join_texts, strip_punctuation
 from simulators.server import Answer, RefusalError, Setup
-from simulators.volcengine_audio import CONTAINERS, AudioSubmission, announced_format, announced_source, recognise_audio
+from simulators.volcengine_audio import CONTAINERS, AudioSubmission, declared_format, declared_source, recognise_audio
 from simulators.volcengine_gateway import BAD_KEY, NOT_GRANTED, QUOTA
 
 PATH = "/api/v3/auc/bigmodel"
@@ -84,12 +84,12 @@ MESSAGES = {
 
 
 class VolcengineBigmodelOptions(AsynchronousOptions):
-    """The account's grants, and the variants of an answer that are seen.
+    """The account's grants, and the observed variants of an answer.
 
-    `hours_per_half_hour`: audio that may be submitted within half an hour.
-    `formats`: containers taken; mp4 is not on the vendor's page and was seen accepted.
-    `inline_data`: take `audio.data` without an address, which was seen accepted.
-    `gateway_status`: have the status headers with the gateway's refusals as well, which is not known.
+    `hours_per_half_hour`: the limit on audio submitted within half an hour.
+    `formats`: accepted containers; mp4 is not on the vendor's page and was seen accepted.
+    `inline_data`: accept `audio.data` without an address, which was seen accepted.
+    `gateway_status`: whether the gateway's refusals have the status headers too, which is not documented.
     `result_form`: an object as in the example, or the list of one of the vendor's table.
     `code_in_body`: repeat code and task id in the body, as a newer variant does.
     """
@@ -204,14 +204,14 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         return {"code": int(code), "message": message, "task_id": task_id, **body}
 
     def _authenticate(self) -> tuple[str, str]:
-        """Task id and resource of a call that the account may make."""
+        """Authorize a call; return its task id and resource."""
         if not self._is_known_key():
             raise RefusalError(BAD_KEY)
         resource = request.headers.get("X-Api-Resource-Id", "")
         edition = request.path.rpartition("/")[0]
         if resource not in RESOURCES[edition] or resource not in self.options.granted_resources:
             raise RefusalError(NOT_GRANTED)
-        # One account, one rate: submissions and queries together.
+        # One rate of the account for submissions and queries together.
         if not self._rate.allows(self.vendor, self.options.requests_per_s):
             raise RefusalError(QUOTA, "quota exceeded for types: qps")
         task_id = request.headers.get("X-Api-Request-Id", "")
@@ -220,13 +220,13 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         return task_id, resource
 
     def _recent_hours(self) -> float:
-        """Return the length of the recordings that were submitted within half an hour, as far as it is known by now."""
+        """Return the length of the recordings that were submitted within half an hour, as far as it is known."""
         since = self.runtime.monotonic() - HALF_AN_HOUR_S
         ended = [task.outcome for task in self.tasks() if task.accepted_at > since and task.outcome]
         return sum(outcome.recording.duration_ms for outcome in ended if outcome.recording) / 3_600_000
 
     def _is_known_key(self) -> bool:
-        """Whether either the single key of the new console or the pair of the old one is the account's."""
+        """Return whether the key of the new console, or the pair of the old one, is the account's."""
         header = request.headers
         if "X-Api-Key" in header:
             return _same(header["X-Api-Key"], self.credentials.get("api_key"))
@@ -245,7 +245,7 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         for name in FLAGS:
             wanted.flag(name)
         submission = VolcengineBigmodelSubmission(
-            format=announced_format(audio, self.options.formats),
+            format=declared_format(audio, self.options.formats),
             split_channels=wanted.flag("enable_channel_split"),
             resource=resource,
             punctuated=wanted.flag("enable_punc"),
@@ -265,22 +265,22 @@ class VolcengineBigmodel(AsynchronousSimulator[VolcengineBigmodelOptions, Volcen
         shape = RawPcm(audio.number("rate", 16000), audio.number("channel", 1), audio.number("bits", 16))
         if shape.bits != 16:
             raise audio.refusal("bits", "is 16")
-        return announced_source(audio, submission.format, shape, inline_data=self.options.inline_data)
+        return declared_source(audio, submission.format, shape, inline_data=self.options.inline_data)
 
     def recognise(self, submission: VolcengineBigmodelSubmission, source: Source) -> Outcome:
         recording, utterances = recognise_audio(submission, source, self.read_recording, han_per_word=2)
         return Outcome(SUCCESS if utterances else SILENT, recording, utterances)
 
     def callback(self, task: Task[VolcengineBigmodelSubmission], outcome: Outcome) -> Callback | None:
-        """As a query's answer; without `code_in_body` nothing tells the code, and only a query can."""
+        """Return a callback with the body of a query's answer; it has the code only with `code_in_body`."""
         submission = task.submission
         if submission.callback_url is None:
             return None
         message = outcome.message or MESSAGES.get(outcome.code, "error")
-        told = dict(self._coded(outcome.code, message, task.id, self._result(submission, outcome)))
+        body = dict(self._coded(outcome.code, message, task.id, self._result(submission, outcome)))
         if submission.callback_data is not None:
-            told["callback_data"] = submission.callback_data
-        return Callback(submission.callback_url, json.dumps(told, ensure_ascii=False).encode(), "application/json")
+            body["callback_data"] = submission.callback_data
+        return Callback(submission.callback_url, json.dumps(body, ensure_ascii=False).encode(), "application/json")
 
     def _result(self, submission: VolcengineBigmodelSubmission, outcome: Outcome) -> Mapping[str, object]:
         if outcome.code != SUCCESS:
@@ -327,7 +327,7 @@ def _text(submission: VolcengineBigmodelSubmission, utterance: Utterance) -> str
 
 
 def _check_tuning(wanted: JsonBody) -> None:
-    """Refuse what would steer the recogniser wrongly; the simulator itself hears no difference."""
+    """Refuse invalid settings of the recogniser; the simulator ignores valid ones."""
     if wanted.text_or_none("model_version") not in {None, "310", "400"}:
         raise wanted.refusal("model_version", "is 310 or 400")
     wanted.flag("vad_segment")
@@ -344,15 +344,15 @@ def _check_tuning(wanted: JsonBody) -> None:
 
 
 def _json_object(part: JsonBody, name: str) -> dict[str, object]:
-    """Return what the text of a field says as JSON; an empty object for no text."""
+    """Return the JSON object in the text of a field; an empty one for no text."""
     text = part.fields.get(name) or "{}"
     try:
-        told = json.loads(text) if isinstance(text, str) else None
+        found = json.loads(text) if isinstance(text, str) else None
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        found = None
+    if not isinstance(found, dict):
         raise part.refusal(name, "is the text of a JSON object")
-    return told
+    return found
 
 
 def _same(claimed: str | None, known: str | None) -> bool:

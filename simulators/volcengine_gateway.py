@@ -1,4 +1,4 @@
-"""Refusals of the gateway that stands before both generations of Volcengine AUC: in its own shape, by HTTP status.
+"""Refuse as the gateway in front of both generations of Volcengine AUC does: in its own form, by HTTP status.
 
 Source: replies that clients of this host published (June to October 2026).
 """
@@ -18,6 +18,6 @@ USED_UP = "quota exceeded for types: audio_duration_lifetime"
 
 
 def refusal(code: str, message: str | None = None) -> Answer:
-    """Return the gateway's answer for one of its codes; `message` replaces its usual words."""
+    """Return the gateway's answer for one of its codes; `message` replaces its usual message."""
     header = {"reqid": str(uuid.uuid4()), "code": int(code), "message": message or MESSAGES[code]}
     return Answer(code, {"header": header}, http_status=HTTP_STATUSES[code])

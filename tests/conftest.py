@@ -26,7 +26,7 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-# The embedded recogniser costs seconds and 500 MiB a stack: only the tests that are about it start one.
+# The local recogniser costs seconds and 500 MiB a stack: only the tests that are about it start one.
 os.environ["RECOGNIZER"] = "none"
 
 

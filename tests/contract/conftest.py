@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.embedded import REGION, embedded_aws, forget
+from tests.support.mocked_aws import REGION, forget, mocked_boto3
 from tests.support.web import Web
 
 
 @pytest.fixture(scope="module")
 def started_aws() -> Iterator[None]:
     """Start moto's server for a file's tests."""
-    with embedded_aws():
+    with mocked_boto3():
         yield
 
 

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from asrcore.core.turnaround_stats import ENOUGH
 from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
-from tests.support import embedded
+from tests.support import mocked_aws
 from tests.support.memory import START, MemoryTurnaroundStats
 from tests.support.table import create_jobs_table
 
@@ -16,7 +16,7 @@ HOUR_S = 3600
 
 @pytest.fixture
 def client(aws):
-    client = embedded.client("dynamodb")
+    client = mocked_aws.client("dynamodb")
     create_jobs_table(client)
     return client
 

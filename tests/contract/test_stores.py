@@ -21,7 +21,7 @@ from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, Transcrip
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
-from tests.support import embedded
+from tests.support import mocked_aws
 from tests.support.memory import START, MemoryJobs, MemoryTranscripts
 from tests.support.pipeline import SOURCE
 from tests.support.sampled import each_value_once
@@ -32,7 +32,7 @@ from tests.support.web import Web
 def jobs_store(kind):
     if kind == "memory":
         return MemoryJobs()
-    client = embedded.client("dynamodb")
+    client = mocked_aws.client("dynamodb")
     return DynamoJobs(client, create_jobs_table(client))
 
 
@@ -184,7 +184,7 @@ LIMITS = {"1": 1, "7": 7, "30": 30, "100": 100}
 @pytest.fixture(scope="class", params=["memory", "dynamodb"])
 def listed(request, started_aws):
     """A store with thirty jobs, which its tests only read."""
-    embedded.forget()
+    mocked_aws.forget()
     jobs = jobs_store(request.param)
     return jobs, make_thirty(jobs)
 
@@ -266,7 +266,7 @@ def transcripts(request, aws):
     if request.param == "memory":
         store = MemoryTranscripts()
         return store, lambda key: store.objects[key]
-    client = embedded.client("s3")
+    client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
     client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
     return S3Transcripts(client, "transcripts"), lambda key: client.get_object(Bucket="transcripts", Key=key)[
@@ -317,7 +317,7 @@ class TestTranscripts:
 class TestVersions:
     @pytest.fixture
     def client(self, aws):
-        client = embedded.client("s3")
+        client = mocked_aws.client("s3")
         client.create_bucket(Bucket="transcripts")
         client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
         return client
@@ -389,7 +389,7 @@ class TestVersions:
 
 
 def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_nothing(aws):
-    client = embedded.client("s3")
+    client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
 
     S3Transcripts(client, "transcripts").put_raw(
@@ -402,7 +402,7 @@ def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_noth
 
 
 def test_a_write_that_lost_a_race_looks_again(aws):
-    client = embedded.client("s3")
+    client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
     store = S3Transcripts(client, "transcripts")
     store.put_transcript("t.json", b"oldest", SOURCE.model_copy(update={"sequencer": "01"}))
@@ -425,7 +425,7 @@ def test_a_write_that_lost_a_race_looks_again(aws):
 class TestRecordings:
     @pytest.fixture
     def bucket(self, aws):
-        client = embedded.client("s3")
+        client = mocked_aws.client("s3")
         client.create_bucket(Bucket="audio")
         client.put_bucket_versioning(Bucket="audio", VersioningConfiguration={"Status": "Enabled"})
         return client
@@ -651,7 +651,7 @@ def test_a_presigned_url_is_regional_virtual_hosted_version_4_and_pins_the_versi
 
 class TestWorkflow:
     def test_a_second_start_under_the_same_name_is_left_to_the_first(self, aws):
-        client = embedded.client("stepfunctions")
+        client = mocked_aws.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
         role = "arn:aws:iam::123456789012:role/r"
         arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]
@@ -665,7 +665,7 @@ class TestWorkflow:
         assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
 
     def test_what_an_execution_does_is_known_by_its_name(self, aws):
-        client = embedded.client("stepfunctions")
+        client = mocked_aws.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}'
         role = "arn:aws:iam::123456789012:role/r"
         arn = client.create_state_machine(name="poller", definition=definition, roleArn=role)["stateMachineArn"]

@@ -1,4 +1,4 @@
-"""The jobs table as the template deploys it, on an embedded DynamoDB."""
+"""The jobs table as the template deploys it, on a local DynamoDB."""
 
 from typing import Any
 

@@ -6,9 +6,9 @@ from asrcore.core.job import new_job
 from asrcore.core.rate_limit import RateLimit
 from asrcore.ports import ConflictError
 from asrcore.stores.jobs import DynamoJobs
-from tests.support import embedded
-from tests.support.embedded import embedded_aws
+from tests.support import mocked_aws
 from tests.support.memory import START
+from tests.support.mocked_aws import mocked_boto3
 from tests.support.pipeline import SOURCE
 from tests.support.table import create_jobs_table
 
@@ -17,8 +17,8 @@ JOBS = [new_job(SOURCE.model_copy(update={"key": f"incoming/auto/{number}.wav"})
 
 @pytest.fixture
 def jobs():
-    with embedded_aws():
-        client = embedded.client("dynamodb")
+    with mocked_boto3():
+        client = mocked_aws.client("dynamodb")
         yield DynamoJobs(client, create_jobs_table(client))
 
 

@@ -1,4 +1,4 @@
-"""Requests of functions to the embedded AWS are counted, and nobody else's."""
+"""Requests of functions to the local AWS are counted, and nobody else's."""
 
 import pytest
 

@@ -73,10 +73,10 @@ def test_the_smallest_that_waits_goes_next():
     model_lock, order = FairLock(), []
 
     def take(rank):
-        with model_lock.take(rank):
+        with model_lock.acquire(rank):
             order.append(rank)
 
-    with ThreadPoolExecutor(3) as pool, model_lock.take(0):
+    with ThreadPoolExecutor(3) as pool, model_lock.acquire(0):
         waiting = []
         for count, rank in enumerate((300, 200, 100), start=1):
             waiting.append(pool.submit(take, rank))

@@ -1,4 +1,4 @@
-"""AWS's own protocols within a test's process, on moto."""
+"""AWS within a test's process: boto3's calls answered by moto."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +13,19 @@ REGION = "us-east-1"
 
 
 @contextmanager
-def embedded_aws() -> Iterator[None]:
-    """Answer every call of boto3's within. Starting takes longer than most tests: begin each with `forget`."""
+def mocked_boto3() -> Iterator[None]:
+    """Answer boto3's calls in this context. Starting is slow: begin each test with `forget` instead."""
     with mock_aws():
         yield
 
 
 def forget() -> None:
-    """Empty every service."""
+    """Delete the content of every service."""
     BackendDict.reset()
 
 
 def client(service: str) -> Any:
-    """Return a boto3 client of a service. A session keeps what it has read of the service's description."""
+    """Return a boto3 client of a service. The session caches the service's description."""
     return _session().client(service)
 
 
