@@ -1,7 +1,4 @@
-"""Exports of a transcript: subtitles, plain text, and a page to read and listen to. Pure; nothing is added or left out.
-
-`Exports` of a transcript tells which formats it can be given in and makes them; `render` makes one.
-"""
+"""Exports of a transcript: subtitles, plain text, and a page to read and listen to. They have all that was said."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +16,13 @@ __all__ = ["FORMATS", "Exports", "Format", "render", "with_recording"]
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of export. extension: with its dot. timed: it cannot show what has no times."""
+    """A kind of export.
+
+    Attributes:
+        extension: of the file name, with its dot.
+        content_type: as in HTTP.
+        timed: whether it shows only utterances with times.
+    """
 
     extension: str
     content_type: str
@@ -37,7 +40,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 
 
 class Exports:
-    """A transcript's exports. What they have in common is worked out once, so five hours take about a second."""
+    """The exports of one transcript. What they share is computed once, so that five hours take about a second."""
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
@@ -45,14 +48,14 @@ class Exports:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The formats that make sense: subtitles need times. Where nobody speaks all do, and are empty."""
+        """Return the formats of this transcript: no subtitles without times, all of them for a silent recording."""
         turns = self._speech.turns
         has_times = not turns or any(turn.timed for turn in turns)
         return tuple(name for name, each in FORMATS.items() if has_times or not each.timed)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know about the exports."""
+        """Return the warnings that belong into the job's row: utterances that subtitles lack."""
         turns = self._speech.turns
         untimed = sum(not turn.timed for turn in turns)
         if not untimed:
@@ -62,14 +65,24 @@ class Exports:
         return (f"{untimed} of {len(turns)} utterances came without times; subtitles (srt, vtt) lack them",)
 
     def write(self, format: str) -> bytes:
-        """The export in one format, UTF-8. Raises ValueError for an unknown one, or one that is not among `formats`."""
+        """Return an export.
+
+        Args:
+            format: a key of FORMATS.
+
+        Returns:
+            The file's content, in UTF-8 without a byte order mark.
+
+        Raises:
+            ValueError: the format is unknown, or not among `formats`.
+        """
         if format not in FORMATS:
             raise ValueError(f"there is no export {format!r}: choose among {', '.join(FORMATS)}")
         if format not in self.formats:
             raise ValueError(f"no {format} of a transcript without times: choose among {', '.join(self.formats)}")
-        return self._written(format).encode()
+        return self._text(format).encode()
 
-    def _written(self, format: str) -> str:
+    def _text(self, format: str) -> str:
         if format == "srt":
             return subtitles.write_srt(self._cues)
         if format == "vtt":
@@ -84,5 +97,5 @@ class Exports:
 
 
 def render(transcript: Transcript, format: str) -> bytes:
-    """A transcript in one format, as `Exports.write` does."""
+    """Return a transcript in one format, as `Exports.write` does."""
     return Exports(transcript).write(format)

@@ -1,8 +1,8 @@
-"""Subtitles: what stands on the screen from when to when. The rules of line breaking and timing live here only.
+"""Cues: which lines are shown from when to when.
 
-At most two lines of 42 columns (21 Chinese characters), broken at punctuation where there is some; at most 7 seconds;
-in order, one at a time. A subtitle is held into the silence behind it until it can be read with ease. Where speech
-leaves no time, as when two people talk at once, the next one waits until this one can be read at all.
+A cue has at most two lines of 42 columns (21 Chinese characters), broken at punctuation where possible, and lasts at
+most 7 seconds. Cues are in order and do not overlap. A cue stays during the pause after it until it can be read
+comfortably. Without a pause, as when two people talk at once, the next cue is delayed until this one can be read at all.
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,16 +15,23 @@ from asrcore.render.lines import Layout, columns
 from asrcore.render.speech import Piece, Speech, Turn
 
 LONGEST_MS = 7_000
-PAUSE_MS = 1_500  # a silence that ends a subtitle
+PAUSE_MS = 1_500  # a pause that ends a cue
 EASY_COLUMNS_PER_S, SHORTEST_EASY_MS = 17, 1_000
 FASTEST_COLUMNS_PER_S, SHORTEST_MS = 25, 400
 _FULL_COLUMNS = 76  # two lines are seldom filled to their last column
-_SLOWEST_MS_PER_COLUMN = 500  # without words: a sentence given a long time is said at its start
+_SLOWEST_MS_PER_COLUMN = 500  # without word times: a short sentence with a long time is spoken at its start
 
 
 @dataclass(frozen=True)
 class Cue:
-    """One subtitle: one or two lines of plain text. speaker: an index into `Speech.speakers`."""
+    """One or two lines of plain text, and when they are shown.
+
+    Attributes:
+        start_ms: from the start of the recording.
+        end_ms: from the start of the recording.
+        lines: without line breaks and surrounding spaces.
+        speaker: an index into `Speech.speakers`; None when unknown.
+    """
 
     start_ms: int
     end_ms: int
@@ -33,7 +40,7 @@ class Cue:
 
 
 def cues(speech: Speech) -> list[Cue]:
-    """Subtitles of all that was said at a known time, in order, none overlapping the next."""
+    """Return the cues of all utterances with times, in order and without overlap."""
     spoken = sorted((cue for turn in speech.turns if turn.timed for cue in _cut(turn)), key=lambda cue: cue.start_ms)
     starts: list[int] = []
     free_ms = 0
@@ -58,7 +65,7 @@ def _readable_ms(cue: Cue, columns_per_s: int, least_ms: int) -> int:
 
 
 class _CharacterTimes:
-    """When each character of a turn is said: a piece's characters share its time by their width."""
+    """When each character of a turn is spoken: the characters of a piece share its time by their width."""
 
     def __init__(self, pieces: Sequence[Piece], layout: Layout) -> None:
         self._pieces = pieces
@@ -67,11 +74,11 @@ class _CharacterTimes:
         self._slowest_ms = _SLOWEST_MS_PER_COLUMN if len(pieces) == 1 else LONGEST_MS
 
     def start_ms(self, offset: int) -> int:
-        """When the character at an offset begins."""
+        """Return when the character at an offset begins."""
         return self._at(bisect_right(self.offsets, offset) - 1, offset)
 
     def end_ms(self, offset: int) -> int:
-        """When the character before an offset ends."""
+        """Return when the character before an offset ends."""
         return self._at(bisect_left(self.offsets, offset) - 1, offset)
 
     def _at(self, index: int, offset: int) -> int:
@@ -82,7 +89,7 @@ class _CharacterTimes:
 
 
 def _cut(turn: Turn) -> Iterator[Cue]:
-    """A turn's subtitles, at the times at which their words are said."""
+    """Yield a turn's cues, each at the time of its words."""
     layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)))
     times = _CharacterTimes(turn.pieces, layout)
     pauses = [
@@ -99,14 +106,25 @@ def _cut(turn: Turn) -> Iterator[Cue]:
 
 
 def _next_cut(layout: Layout, times: _CharacterTimes, start: int, last: int) -> int:
-    """Where a subtitle that begins at `start` ends: one of several alike in length, rather than one full, one scrap."""
-    room = layout.line_end(layout.line_end(start, last), last)
+    """Return the offset at which a cue that begins at `start` ends: `last`, or the best break before it.
+
+    The rest of the text is divided into cues of similar length, so that a full cue is not followed by a single word.
+    """
     latest_ms = times.start_ms(start) + LONGEST_MS
-    if room == last and times.end_ms(last) <= latest_ms:
+    fits = layout.line_end(layout.line_end(start, last), last)  # two lines
+    if fits == last and times.end_ms(last) <= latest_ms:
         return last
-    in_time = bisect_right(range(start + 1, room + 1), latest_ms, key=times.end_ms) + start
-    if not any(layout.scores[offset] >= 0 for offset in range(start + 1, in_time + 1)):
-        in_time = next((offset for offset in range(start + 1, room + 1) if layout.scores[offset] >= 0), room)
-    left = layout.width(start, last)
-    aim = left // max(2, ceil(left / _FULL_COLUMNS))
-    return layout.best(start, start + 1, in_time, min(aim, layout.width(start, in_time)))
+    limit = _last_in_time(layout, times, start, fits, latest_ms)
+    rest = layout.width(start, last)
+    cues_left = max(2, ceil(rest / _FULL_COLUMNS))
+    return layout.best(start, start + 1, limit, min(rest // cues_left, layout.width(start, limit)))
+
+
+def _last_in_time(layout: Layout, times: _CharacterTimes, start: int, fits: int, latest_ms: int) -> int:
+    """Return the last offset that is spoken by `latest_ms`; if no good break is, the first good break after it."""
+    offsets = range(start + 1, fits + 1)
+    in_time = start + bisect_right(offsets, latest_ms, key=times.end_ms)
+    good = [offset for offset in offsets if layout.scores[offset] >= 0]
+    if not good:
+        return fits
+    return max(in_time, good[0])

@@ -1,9 +1,9 @@
 """The viewer: one self-contained page that shows a transcript and plays its recording.
 
-It asks the network for nothing: its Content Security Policy allows its own script and style by their hashes, and audio
-from a file that the reader picks, or from the one address that `with_recording` adds. What was said is data (JSON in a
-block that is never run), and the script puts it on the page as text. The downloads are made here, by the code that also
-makes the files; only the speakers' names are left open in them.
+The page makes no network request. Its Content Security Policy allows its own script and style by their hashes, and
+audio from a file that the reader chooses or from the one URL that `with_recording` adds. The transcript is JSON in a
+block that is never executed, and the script inserts it as text. The page also holds the other exports, for download;
+only the speakers' names in them are placeholders, because a reader may rename a speaker.
 """
 
 import re
@@ -26,8 +26,14 @@ _MOST_PIECES = 200
 
 
 def write(transcript: Transcript, spoken: Speech, cues: Sequence[Cue]) -> str:
-    """The page of a transcript: what it says, and its subtitles."""
-    # Control characters never occur in clean text, so a name's place cannot be mistaken.
+    """Return the page of a transcript.
+
+    Args:
+        transcript: supplies the job id, the file name and the language.
+        spoken: its text, as `speech` returns it.
+        cues: its subtitles; empty when it has no times.
+    """
+    # Clean text has no control characters, so a placeholder is never part of it.
     open_names = [f"\x01{speaker}\x01" for speaker in range(len(spoken.speakers))]
     exports = {"txt": text.write(spoken, open_names)}
     if cues or not spoken.turns:
@@ -36,18 +42,26 @@ def write(transcript: Transcript, spoken: Speech, cues: Sequence[Cue]) -> str:
 
 
 def viewer() -> Page:
-    """The page without a transcript."""
+    """Return the page without a transcript."""
     return load(_VIEWER)
 
 
 def with_recording(page: bytes, url: str) -> bytes:
-    """A stored page that plays the recording at a presigned URL. Raises ValueError unless the URL is http or https."""
+    """Return a stored page with the recording's URL, from which it plays.
+
+    Args:
+        page: as `write` returned it, in UTF-8.
+        url: a presigned URL.
+
+    Raises:
+        ValueError: the URL is neither http nor https, or its host has characters that a policy cannot hold.
+    """
     parsed = urlsplit(url)
     if parsed.scheme not in {"http", "https"} or not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", parsed.netloc):
         raise ValueError("a recording is played from an http or https address")
     block = f'<script type="application/json" id="recording">{as_data(url)}</script>'
     allowed = f"media-src blob: {parsed.scheme}://{parsed.netloc};"
-    # The first of each is the page's own: what was said comes behind them and cannot contain a `<`.
+    # The first of each is the page's own: the transcript comes after it and cannot contain a `<`.
     return page.replace(_NO_MEDIA.encode(), allowed.encode(), 1).replace(_NO_RECORDING.encode(), block.encode(), 1)
 
 
@@ -62,7 +76,7 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
 
 
 def _paragraphs(turn: Turn) -> Iterator[Turn]:
-    """A turn in parts that a browser lays out at once; one that goes on for hours is cut behind sentences."""
+    """Yield a turn in parts that a browser can lay out quickly; a turn of hours is cut at sentence ends."""
     part: list[Piece] = []
     for piece in turn.pieces:
         part.append(piece)
@@ -79,7 +93,7 @@ def _part(turn: Turn, pieces: Sequence[Piece]) -> Turn:
 
 
 def _turn(turn: Turn) -> list[Any]:
-    """Who, what, and for each piece of it its length as the browser counts (UTF-16), its start and its end."""
+    """Return speaker, text, and for each piece its length in UTF-16 units (as JavaScript counts), start and end."""
     pieces = [number for piece in turn.pieces for number in (_units(piece.text), piece.start_ms, piece.end_ms)]
     return [turn.speaker, turn.text, pieces]
 

@@ -1,6 +1,6 @@
-"""Self-contained pages: a file each, whose own script and style are allowed by their hashes, and no others.
+"""Self-contained pages: one file each, whose policy allows its own script and style by their hashes and no others.
 
-A page is three files of one name (html, css, js) in a folder of its own, before which `common/` is put.
+A page is three files of one name (html, css, js) in its own folder. The style and script of `common/` come first.
 """
 
 import base64
@@ -19,20 +19,20 @@ _ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2
 
 @dataclass(frozen=True)
 class Page:
-    """A page without its data, and what a Content Security Policy calls its script and its style."""
+    """A page without its data, and the hashes of its script and style for a Content Security Policy."""
 
     text: str
     script_hash: str
     style_hash: str
 
     def fill(self, slots: Mapping[str, str]) -> str:
-        """The page with its data. slots: JSON as `as_data` makes it, by name."""
+        """Return the page with its data. slots: JSON from `as_data`, by the slot's name."""
         return _SLOT.sub(lambda slot: slots[slot[1]], self.text)
 
 
 @cache
 def load(page: Path) -> Page:
-    """The page whose files are called so, without their suffixes."""
+    """Read a page. page: the path of its files without their suffix."""
     style, script = (
         (_COMMON / f"common.{kind}").read_text("utf-8") + page.with_suffix(f".{kind}").read_text("utf-8")
         for kind in ("css", "js")
@@ -43,9 +43,9 @@ def load(page: Path) -> Page:
 
 
 def as_data(value: object) -> str:
-    """JSON that ends no script block, whatever is in it."""
+    """Return JSON that cannot end a script block."""
     encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character, escape in _ESCAPES.items():  # a transcript of hours is replaced faster than it is translated
+    for character, escape in _ESCAPES.items():  # faster than str.translate for a transcript of hours
         encoded = encoded.replace(character, escape)
     return encoded
 

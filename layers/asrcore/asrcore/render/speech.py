@@ -1,7 +1,7 @@
-"""What was said, ready to be shown: clean text, by whom, and when each piece of it was said.
+"""A transcript prepared for display: clean text, its speaker, and when each piece of it was spoken.
 
-A vendor's words carry no punctuation and may be spelt otherwise than its sentences ("二十五" for "25"), so the sentence
-is what is shown, and the words only tell its times.
+A vendor's words have no punctuation and may be spelt differently from its sentences ("二十五" for "25"). So the
+sentence is shown, and the words supply only the times.
 """
 
 import re
@@ -18,14 +18,14 @@ _SPACES = re.compile(r"\s+")
 _UNSPACED = r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]"
 _STRAY_SPACE = re.compile(f"(?<={_UNSPACED}) (?={_UNSPACED})")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
-_NUMBER = re.compile(r"(?:SPEAKER_)?([0-9]{1,9})")  # a label that numbers a speaker; abcpen's have the word as well
+_NUMBER = re.compile(r"(?:SPEAKER_)?([0-9]{1,9})")  # a label that is a number; abcpen's have the word as well
 
-# How many characters of a sentence may pass before a word is taken for misspelt rather than further on.
+# How many characters of a sentence are searched for a word before it counts as spelt differently.
 _LOOKAHEAD = 12
 
 
 class Piece(NamedTuple):
-    """A stretch of a turn's text, most often a word with the punctuation behind it, and when it was said."""
+    """A part of a turn's text, usually a word and its punctuation, with start and end in milliseconds."""
 
     text: str
     start_ms: int
@@ -34,7 +34,13 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Turn:
-    """One utterance. speaker: an index into `Speech.speakers`. pieces: they tile `text`; none without times."""
+    """One utterance.
+
+    Attributes:
+        speaker: an index into `Speech.speakers`; None when unknown.
+        text: clean, not empty.
+        pieces: their texts joined are `text`; empty without times.
+    """
 
     speaker: int | None
     text: str
@@ -42,13 +48,19 @@ class Turn:
 
     @property
     def timed(self) -> bool:
-        """Whether it is known when this was said."""
+        """Return whether the times are known."""
         return bool(self.pieces)
 
 
 @dataclass(frozen=True)
 class Speech:
-    """A whole recording. speakers: what to call those who speak, in order of appearance."""
+    """A whole transcript.
+
+    Attributes:
+        language: a BCP 47 tag; None when unknown.
+        speakers: their names for display, in order of appearance.
+        turns: the utterances that have text.
+    """
 
     language: str | None
     speakers: tuple[str, ...]
@@ -56,12 +68,12 @@ class Speech:
 
 
 def speech(transcript: Transcript) -> Speech:
-    """What a transcript says, without empty utterances. One that has only a text becomes one turn without times."""
+    """Prepare a transcript, without empty utterances. One that has only a text becomes one turn without times."""
     utterances = transcript.utterances or [Utterance(start_ms=None, end_ms=None, text=transcript.text)]
     spoken = [(utterance, text) for utterance in utterances if (text := _text(utterance))]
     with_channels = len({utterance.channel for utterance, _ in spoken}) > 1
     is_chinese = _is_chinese(transcript.language)
-    # Some vendors count speakers from 0, people from 1; the transcript keeps the vendor's number.
+    # Some vendors number speakers from 0, and the transcript keeps their number; readers expect 1.
     counts_from_0 = any(_number(_label(utterance)) == 0 for utterance in utterances)
     speakers: dict[str, int] = {}
     turns = []
@@ -73,7 +85,7 @@ def speech(transcript: Transcript) -> Speech:
 
 
 def clean(text: str) -> str:
-    """Text for one line: no control characters, no half characters, single spaces, none inside Chinese or Japanese."""
+    """Return text for one line: without control characters, single spaces, none between Chinese characters."""
     if text.isalnum():  # most words
         return text
     text = _SURROGATES.sub("?", _CONTROLS.sub("", text))
@@ -99,9 +111,9 @@ def _number(label: str) -> int | None:
 
 
 def _name(utterance: Utterance, *, shift: int, with_channels: bool, is_chinese: bool) -> str:
-    """Name a speaker until a reader does; a vendor's label that is no number is a name already.
+    """Return a speaker's name for display; a label that is no number is kept.
 
-    shift: what is added to a number.
+    shift: added to a number.
     """
     parts = []
     if with_channels and utterance.channel is not None:
@@ -125,13 +137,13 @@ def _pieces(text: str, utterance: Utterance) -> tuple[Piece, ...]:
 
 
 def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> list[Piece]:
-    """The sentence cut at its words. What no word claims is said between its neighbours, or by the words not found."""
+    """Cut a sentence at its words. Text between found words has the times of the words not found, or of the gap."""
     pieces: list[Piece] = []
     folded, at = _folded(text), 0
     missed: list[Word] = []
 
     def close_gap(until: int, before_ms: int) -> int:
-        """Hand the text up to `until` to whom it belongs; where the next piece begins."""
+        """Assign the text up to `until` to the last piece or a new one; return where the next piece begins."""
         gap = text[at:until]
         marks = next((index for index, character in enumerate(gap) if _is_said(character)), len(gap))
         if pieces and marks:
@@ -165,13 +177,13 @@ def _is_said(character: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    """For comparison, character by character: of the same length as the text."""
+    """Return lower case of the same length, for comparison character by character."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text
 
 
 def _in_order(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """None starts before its predecessor, none ends after its successor's start."""
+    """Adjust times so that no piece starts before the previous one or ends after the next one's start."""
     starts, latest = [], 0
     for piece in pieces:
         latest = max(latest, piece.start_ms)

@@ -1,4 +1,4 @@
-"""Plain text to read: a line for each utterance, with its time and who speaks, where they are known."""
+"""Plain text: a line for each utterance, with its time and speaker where they are known."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ def clock_time(ms: int) -> str:
 
 
 def write(speech: Speech, speakers: Sequence[str]) -> str:
-    """The file's text; empty when nobody speaks. speakers: the speakers' names, by `Turn.speaker`."""
+    """Return the text of a .txt file; empty without utterances. speakers: their names, by `Turn.speaker`."""
     return "".join(f"{_time_prefix(turn)}{_speaker_prefix(turn, speakers)}{turn.text}\n" for turn in speech.turns)
 
 
