@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.core.option_sources import is_sidecar
 from asrcore.core.routing import INCOMING
-from asrcore.events import Entry, Outcome
+from asrcore.events import BackfillOutcome, ManifestEntry
 from asrctl.formatting import count, first_line, format_size, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
@@ -75,15 +75,15 @@ def report(stack: Stack, progress: ProgressReporter, name: str) -> CommandResult
     run = _describe(stack, name)
     if not run.has_ended:
         raise OperatorError(f"backfill {name} is {run.status}: its manifest is written when it has ended")
-    outcomes: Counter[Outcome] = Counter()
-    failed: list[Entry] = []
+    outcomes: Counter[BackfillOutcome] = Counter()
+    failed: list[ManifestEntry] = []
     for entry in progress.track("objects read", _entries(stack, name)):
         outcomes[entry.outcome] += 1
-        if entry.outcome is Outcome.FAILED:
+        if entry.outcome is BackfillOutcome.FAILED:
             failed.append(entry)
     unfinished = list(_unfinished(stack, name))
     lines: list[Line] = [
-        TextTable(("outcome", "objects"), [(outcome, str(outcomes[outcome])) for outcome in Outcome]),
+        TextTable(("outcome", "objects"), [(outcome, str(outcomes[outcome])) for outcome in BackfillOutcome]),
         f"of batches that were not finished: {count(sum(batch.objects for batch in unfinished), 'object')}",
         *(f"{quote_name(entry.key)}: {entry.why}" for entry in failed[:_SHOWN]),
         *(f"and {count(len(failed) - _SHOWN, 'more failure')}: --json shows all" for _ in failed[_SHOWN : _SHOWN + 1]),
@@ -93,7 +93,7 @@ def report(stack: Stack, progress: ProgressReporter, name: str) -> CommandResult
         lines.append(f"`backfill resume {name}` goes through the rest")
     data = BackfillReportShape(
         **dict(run),
-        outcomes={outcome: outcomes[outcome] for outcome in Outcome},
+        outcomes={outcome: outcomes[outcome] for outcome in BackfillOutcome},
         failures=failed,
         unfinished=unfinished,
     )
@@ -197,10 +197,10 @@ def _scope(run: BackfillState) -> str:
     return quote_name(str(run.inventory or run.prefix))
 
 
-def _entries(stack: Stack, name: str) -> Iterator[Entry]:
+def _entries(stack: Stack, name: str) -> Iterator[ManifestEntry]:
     """Yield the outcome of each object, in the order in which batches are listed."""
     for child in _children(stack, name, "SUCCEEDED"):
-        yield from (Entry.model_validate(entry) for entry in json.loads(child["Output"]))
+        yield from (ManifestEntry.model_validate(entry) for entry in json.loads(child["Output"]))
 
 
 def _unfinished(stack: Stack, name: str) -> Iterator[UnfinishedBatch]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, ConfigDict, Field
 
 from asrcore.core.job import Job, Status
-from asrcore.events import Entry, Outcome
+from asrcore.events import BackfillOutcome, ManifestEntry
 
 
 class Shape(BaseModel):
@@ -237,8 +237,8 @@ class UnfinishedBatch(Shape):
 class BackfillReportShape(BackfillState):
     """`backfill report`."""
 
-    outcomes: dict[Outcome, int]
-    failures: list[Entry]
+    outcomes: dict[BackfillOutcome, int]
+    failures: list[ManifestEntry]
     unfinished: list[UnfinishedBatch]
 
 

@@ -11,5 +11,5 @@ API = Api(connect())
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer one request; what cannot be answered as asked is answered with a problem document."""
+    """Answer one request; a request that fails gets a problem document."""
     return API.answer(event, context)

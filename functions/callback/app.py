@@ -1,4 +1,4 @@
-"""CallbackFunction: vendors' callbacks, at addresses that we signed."""
+"""CallbackFunction: vendors' callbacks, at signed URLs."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Take a callback; whatever keeps it from being stored is answered so that the vendor sends it again."""
+    """Handle a callback; respond to one that could not be stored so that the vendor sends it again."""
     callback = posted(event)
     try:
         answer = receive(callback, SERVICES)
-    except Exception:  # noqa: BLE001 - a plain failure would reach the vendor as an answer that it may take for a yes
-        LOG.exception("a callback could not be stored")
+    except Exception:  # noqa: BLE001 - a plain failure would reach the vendor as a response that may read as an acknowledgement
+        LOG.exception("callback not stored")
         answer = refuse(callback.vendor, SERVICES)
     return {"statusCode": answer.status, "headers": {"content-type": "application/json"}, "body": answer.body}

@@ -1,4 +1,4 @@
-"""ConvertFunction: recordings that no vendor takes as they are, in a form that one does."""
+"""ConvertFunction: converts recordings into a form that their vendor accepts."""
 
 from typing import Any
 

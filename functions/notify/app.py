@@ -1,4 +1,4 @@
-"""NotifyFunction: what the webhook's receiver is to be told, from the queue that it waits in."""
+"""NotifyFunction: posts the events of the webhook queue to the webhook's receiver."""
 
 from typing import Any
 
@@ -12,5 +12,5 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
-    """Post each message; those that were not taken stay in the queue."""
+    """Post each message; those that were not acknowledged stay in the queue."""
     return {"batchItemFailures": [{"itemIdentifier": each} for each in notify(deliveries(event), SERVICES)]}

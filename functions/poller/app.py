@@ -1,4 +1,4 @@
-"""PollerFunction: the state machine's other steps, and executions that ended badly."""
+"""PollerFunction: the state machine's steps but submit and convert."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, str | int]:
-    """Do one step of one job; the answer tells the state machine what to do next, and when."""
+    """Run one step of a job; return the state machine's next step."""
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
     return dispatch_step(step, SERVICES).envelope()

@@ -1,4 +1,4 @@
-"""SubmitFunction: new recordings from the audio bucket, by S3's event, by request or in bulk, and submit steps."""
+"""SubmitFunction: creates jobs by S3's event, by request and by backfill, and runs submit steps."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
-    """Take an S3 notification's recordings; answer a request, a backfill's step or a submit step with its envelope."""
+    """Handle an S3 notification; return the next step of a request, a backfill step or a submit step."""
     if is_s3_test(event):
         return None
     if "action" not in event:

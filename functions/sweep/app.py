@@ -1,4 +1,4 @@
-"""SweepFunction: jobs that nobody looks after any more, found by schedule or because an execution ended badly."""
+"""SweepFunction: recovers stalled jobs, by schedule and when an execution failed."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SERVICES = connect()
 
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, int] | None:
-    """See to the job of an execution that ended badly, or to every job that is overdue; how many those were."""
+    """Recover the job of an execution that failed, or every stalled job; return how many those were."""
     ended = ended_execution(event)
     if ended is None:
         return {"found": sweep(SERVICES)}

@@ -67,7 +67,7 @@ def refused_then_served() -> World:
 
 
 def failed_at_the_vendor() -> World:
-    """The only vendor does not take the recording."""
+    """The only vendor does not accept the recording."""
     made = world("bad_audio", vendors=(SYNC,))
     drop(made)
     return made

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from asrcore.backfill import ROUND_S, Progress
-from asrcore.events import Batch, Entry, Listed, Outcome, backfill_event
+from asrcore.events import BackfillOutcome, Batch, ListedKey, ManifestEntry, backfill_event
 from asrctl.backfill import INVENTORIES
 from asrctl.shapes import BackfillRequest
 from tests.support.template import ROOT, TEMPLATE, THROTTLED, policies_of
@@ -72,7 +72,7 @@ class TestMaps:
 
     def test_dispatch_handles_exactly_the_layers_results(self, name):
         answers = {
-            str(Progress(Batch(Items=items)).envelope()["next"]) for items in ([], [Listed(key="incoming/a.wav")])
+            str(Progress(Batch(Items=items)).envelope()["next"]) for items in ([], [ListedKey(key="incoming/a.wav")])
         }
 
         assert {choice["StringEquals"] for choice in of_type(name, "Choice")["Choices"]} == answers
@@ -93,9 +93,9 @@ class TestMaps:
     def test_batch_with_its_results_fits_into_a_state(self, name):
         batcher = MAPS[name]["ItemBatcher"]
         longest = "incoming/auto/" + "会" * ((LONGEST_KEY_BYTES - 14) // 3)
-        entry = Entry(key=longest, outcome=Outcome.FAILED, job_id="0" * 32, why="会" * 200)
+        entry = ManifestEntry(key=longest, outcome=BackfillOutcome.FAILED, job_id="0" * 32, why="会" * 200)
         count = batcher["MaxItemsPerBatch"]
-        batch = Batch(Items=[Listed(key=longest)] * count, recordings=[entry] * count)
+        batch = Batch(Items=[ListedKey(key=longest)] * count, recordings=[entry] * count)
 
         assert len(json.dumps(Progress(batch).envelope())) < LARGEST_STATE_BYTES
         assert batcher["MaxInputBytesPerBatch"] < LARGEST_STATE_BYTES // 2

@@ -9,11 +9,12 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from asrcore.backfill import AGAIN_S, LINE_S, ROUND_S, take_batch
+from asrcore.backfill import LONGEST_QUEUE_S, ROUND_S, take_batch
+from asrcore.core.backoff import BACKFILL_WAIT_S
 from asrcore.core.job import Job, Status, new_job
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import HttpReply, HttpRequest
-from asrcore.events import Outcome, backfill_event
+from asrcore.events import BackfillOutcome, backfill_event
 from asrcore.failures import SomeFailedError
 from asrcore.ports import TranscriptOrigin
 from tests.support.memory import START, MemoryRecordings, World
@@ -200,18 +201,18 @@ def names(number: int) -> list[str]:
 
 def test_a_batch_rests_while_the_vendors_line_is_long():
     made = bucket_of(*names(5))
-    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LINE_S + 40)
+    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S + 40)
 
     answer = step(made, keys(*names(5)))
 
     assert outcomes(answer) == [(names(5)[0], "taken")]
     assert [item["key"] for item in answer["Items"]] == names(5)[1:]
-    assert (answer["next"], answer["wait_s"]) == ("submit", LINE_S + 40)
+    assert (answer["next"], answer["wait_s"]) == ("submit", LONGEST_QUEUE_S + 40)
 
 
 def test_a_batch_does_not_rest_for_a_line_that_is_short():
     made = bucket_of(*names(5))
-    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LINE_S - 5)
+    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S - 5)
 
     answer = step(made, keys(*names(5)))
 
@@ -252,7 +253,7 @@ def test_what_fails_for_no_known_reason_stops_no_neighbour_and_is_tried_again():
     second = step(made, first)
 
     assert outcomes(first) == [(names(3)[0], "taken"), (names(3)[2], "taken")]
-    assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("submit", AGAIN_S, names(3)[1])
+    assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("submit", BACKFILL_WAIT_S, names(3)[1])
     assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "taken"))
 
 
@@ -285,7 +286,7 @@ def test_new_recordings_wait_behind_one_old_one_for_each_batch_at_work_however_m
             next_s = (made.clock - START).total_seconds() + max(answer["wait_s"], 1)
             heappush(due, (next_s, number, answer))
 
-    assert sorted(done) == [(key, str(Outcome.TAKEN)) for key in old]
+    assert sorted(done) == [(key, str(BackfillOutcome.TAKEN)) for key in old]
     assert max(ahead) <= at_work
     assert (made.clock - START) > timedelta(days=9)
     assert len({job.job_id for job in jobs(made)}) == len(old)

@@ -112,7 +112,7 @@ class TestSweep:
 
         assert sweep(made.services) == 1
         assert f"{job.job_id}-2" in made.workflow.started
-        assert made.job().restarts[0].reason == "nobody looked after it in time"
+        assert made.job().restarts[0].reason == "its next step is overdue"
 
     def test_one_whose_execution_runs_may_wait_for_lambda_to_have_room(self):
         made = world("accepted", vendors=(QUERY,))

@@ -1,4 +1,4 @@
-"""Puts the system together on AWS: what each function calls once, when its process starts."""
+"""The composition of the system on AWS, which each function calls once, when its process starts."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ _REGIONAL_URLS = Config(
 
 
 class _OnFirstUse:
-    """A client of AWS that is made when it is first used: no function's usual step uses them all."""
+    """An AWS client that is created when it is first used: no function's usual step uses all of them."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -50,15 +50,21 @@ class _OnFirstUse:
 
 
 def s3_signer(client: Callable[..., Any] = boto3.client) -> "S3Client":
-    """An S3 client whose presigned URLs answer by themselves: a global or path-style address would redirect."""
+    """Return an S3 client for presigned URLs that do not redirect, as global and path-style ones do."""
     signer: S3Client = client("s3", config=CONFIG.merge(_REGIONAL_URLS))
     return signer
 
 
 def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., Any] = boto3.client) -> Services:
-    """The services of this process, from its environment. Raises pydantic.ValidationError when that is incomplete.
+    """Return the services of this process.
 
-    client: makes clients of AWS, as `boto3.client` does.
+    Args:
+        environment: of the process, as `template.yaml` sets it.
+        client: creates AWS clients, as `boto3.client` does.
+
+    Raises:
+        pydantic.ValidationError: a variable is missing or malformed.
+        AsrError: `config`: a stack parameter is not allowed; see `Settings.from_environment`.
     """
     settings = Settings.from_environment(environment)
 
@@ -95,14 +101,14 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
 
 
 def _send(request: HttpRequest) -> HttpReply:
-    """One HTTP exchange with a vendor. Most functions have none as a rule, and the client takes a while."""
+    """Make one HTTP exchange with a vendor. Most invocations make none, and the client loads slowly."""
     from asrcore.net.vendor_http import send  # noqa: PLC0415 - loaded when first used
 
     return send(request)
 
 
 def _webhook_client(settings: Settings) -> WebhookClient:
-    """Who is told by webhook. One function in six has one."""
+    """Return the webhook's client, which one function in six uses."""
     from asrcore.net.webhook_client import HttpWebhookClient  # noqa: PLC0415 - loaded when first used
 
     return HttpWebhookClient(settings.webhook_url, local=settings.is_local)

@@ -1,41 +1,40 @@
-"""A backfill: recordings that lie in the audio bucket without a job get one, behind all that comes in meanwhile.
+"""A backfill: recordings of the audio bucket without a job get one, without a delay for new recordings.
 
-The state machine hands over a batch of keys again and again, until nothing is left of it. Each recording is taken as if
-S3 had told of it, so that it is one job whichever way it came, and in its turn: a vendor's pace is one line for all. A
-batch rests whenever the place that its last recording got in that line is more than LINE_S off. So a backfill of
-millions never makes the line longer than that, give or take a recording for each batch at work, and whoever drops a
-recording meanwhile waits no longer.
+The state machine passes a batch of keys until nothing of it is left. Each recording gets its job by the same function
+as one that S3 reports, and its slot from the same rate limiter. A batch pauses whenever the slot of its last recording
+is more than LONGEST_QUEUE_S seconds away. So a backfill of millions never makes the rate limiter's queue longer than
+that, give or take a recording for each batch, and a new recording waits no longer.
 """
 
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from asrcore.core.backoff import BACKFILL_WAIT_S
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
-from asrcore.events import BackfillEvent, Batch, Entry, Listed, Outcome
+from asrcore.events import BackfillEvent, BackfillOutcome, Batch, ListedKey, ManifestEntry
 from asrcore.failures import Failures
 from asrcore.job_creation import as_latest_version, get_or_create_job, skip_reason
 from asrcore.log import LOG
 from asrcore.services import Services
 from asrcore.submit import start_job
 
-LINE_S = 60
-ROUND_S = 50  # no recording is begun later in an invocation, so that it ends soon
-AGAIN_S = 10  # before what failed for no known reason is tried again
+LONGEST_QUEUE_S = 60
+ROUND_S = 50  # no recording is started later in an invocation, so that it ends soon
 _LONGEST_WHY = 200
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch has come; it goes on in wait_s, unless nothing is left."""
+    """The state of a batch, which continues in wait_s seconds unless nothing of it is left."""
 
     batch: Batch
     wait_s: int = 0
 
     def envelope(self) -> dict[str, object]:
-        """As JSON values, for the state machine, which hands the batch over again as it is."""
+        """Return JSON values for the state machine, which passes the batch to the next invocation as it is."""
         following = "submit" if self.batch.items else "done"
         return {
             "next": following,
@@ -54,24 +53,24 @@ def take_batch(event: BackfillEvent, services: Services) -> Progress:
         SomeFailedError: everything that was tried failed for unknown reasons.
     """
     started_at = services.now()
-    entries: list[Entry] = []
-    failures = Failures[Listed]("a recording could not be handled")
+    entries: list[ManifestEntry] = []
+    failures = Failures[ListedKey]("a recording could not be handled")
     left, wait_s = list(event.batch.items), 0.0
     while left and not wait_s and (services.now() - started_at).total_seconds() < ROUND_S:
         listed = left.pop(0)
         with failures.collect(listed, listed.key):
             entry, job = _handle_key(listed, event.bucket, services)
             entries.append(entry)
-            wait_s = _rest_s(job, services) if job else 0.0
+            wait_s = _pause_s(job, services) if job else 0.0
     if not entries:
         failures.raise_if_any()
     if failures.items and not left:
-        wait_s = max(wait_s, AGAIN_S)
+        wait_s = max(wait_s, BACKFILL_WAIT_S)
     batch = Batch(Items=[*left, *failures.items], recordings=[*event.batch.recordings, *entries])
     return Progress(batch, round(wait_s) if batch.items else 0)
 
 
-def _handle_key(listed: Listed, bucket: str, services: Services) -> tuple[Entry, Job | None]:
+def _handle_key(listed: ListedKey, bucket: str, services: Services) -> tuple[ManifestEntry, Job | None]:
     """Return the outcome of a key, and its job if it has a new one."""
     if reason := skip_reason(listed.key):
         return _skipped(listed.key, reason), None
@@ -94,35 +93,35 @@ def _handle_key(listed: Listed, bucket: str, services: Services) -> tuple[Entry,
         job = start_job(job, services)
     if job is not None and is_new:
         return _entry(job), job
-    return Entry(key=source.key, outcome=Outcome.KNOWN, job_id=job_id(source)), None
+    return ManifestEntry(key=source.key, outcome=BackfillOutcome.KNOWN, job_id=job_id(source)), None
 
 
-def _find(listed: Listed, bucket: str, services: Services) -> Source | None:
-    """The object that is meant; None when it is gone. A key that is said to be encoded may be plain after all."""
+def _find(listed: ListedKey, bucket: str, services: Services) -> Source | None:
+    """Return the object of a key; None when it was deleted. A key marked as encoded may be plain."""
     keys = [unquote_plus(listed.key), listed.key] if listed.encoded else [listed.key]
     for key in (key for key in dict.fromkeys(keys) if len(key.encode()) <= LONGEST_KEY_BYTES):
         named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
         try:
             return services.recordings.look_up(named)[0]
         except AsrError as error:
-            LOG.info("there is no such object", key=key, code=error.code)
+            LOG.info("no such object", key=key, code=error.code)
     return None
 
 
-def _rest_s(job: Job, services: Services) -> float:
-    """Seconds to rest, until it is the turn of the recording that just joined the line; 0 while the line is short."""
+def _pause_s(job: Job, services: Services) -> float:
+    """Return the seconds until the recording's reserved slot; 0 while the rate limiter's queue is short."""
     if job.finished or not job.attempt.has_slot or job.attempt.submitted_at is not None:
         return 0.0
-    turn_s = (job.attempt.due_at - services.now()).total_seconds()
-    return turn_s if turn_s > LINE_S else 0.0
+    slot_s = (job.attempt.due_at - services.now()).total_seconds()
+    return slot_s if slot_s > LONGEST_QUEUE_S else 0.0
 
 
-def _entry(job: Job) -> Entry:
+def _entry(job: Job) -> ManifestEntry:
     if job.status is not Status.FAILED or job.error is None:
-        return Entry(key=job.source.key, outcome=Outcome.TAKEN, job_id=job.job_id)
+        return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.TAKEN, job_id=job.job_id)
     why = f"{job.error.code}: {job.error.message.partition(chr(10))[0]}"
-    return Entry(key=job.source.key, outcome=Outcome.FAILED, job_id=job.job_id, why=why[:_LONGEST_WHY])
+    return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.FAILED, job_id=job.job_id, why=why[:_LONGEST_WHY])
 
 
-def _skipped(key: str, why: str) -> Entry:
-    return Entry(key=key, outcome=Outcome.SKIPPED, why=why)
+def _skipped(key: str, why: str) -> ManifestEntry:
+    return ManifestEntry(key=key, outcome=BackfillOutcome.SKIPPED, why=why)

@@ -1,4 +1,4 @@
-"""A vendor's callback: untrusted until its address proves to be ours, stored before it is acknowledged."""
+"""A vendor's callback: untrusted until the signature in its URL is verified, stored before it is acknowledged."""
 
 import json
 from dataclasses import dataclass
@@ -18,35 +18,43 @@ from asrcore.services import Services
 
 @dataclass(frozen=True)
 class CallbackResponse:
-    """What the vendor is told."""
+    """The HTTP response to a vendor's callback. body: JSON."""
 
     status: int
     body: str
 
 
 def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
-    """Take a callback: 403 for an address that is not ours, 400 for a body that is not the vendor's, else its yes.
+    """Record what a callback reports, and continue the job's execution.
 
-    A repeat, a late one, or one of an earlier attempt gets the same polite yes and changes nothing. After a result that
-    cannot be read, a vendor that can be queried is queried at once.
+    A repeated callback, a late one, or one of an earlier attempt is acknowledged and changes nothing. After a result
+    that cannot be read, a vendor that can be queried is queried at once.
+
+    Args:
+        posted: the callback, not verified.
+        services: the stack's services.
+
+    Returns:
+        The vendor's acknowledgement, once everything is stored; 403 for a URL without a valid signature, 400 for a
+        body that is not the vendor's.
     """
     vendor = services.vendors.get(posted.vendor)
-    if vendor is None or not _is_ours(posted, services):
+    if vendor is None or not _is_signature_valid(posted, services):
         services.metrics.callback_refused()
-        LOG.warning("a callback at an address that is not ours")
+        LOG.warning("callback signature rejected")
         return CallbackResponse(403, json.dumps({"code": 403, "message": "forbidden"}))
-    LOG.append_keys(job_id=posted.job_id)  # not before: a forged address may name any job, and be as long as it likes
+    LOG.append_keys(job_id=posted.job_id)  # not before: a forged URL may name any job, and be of any length
     job = services.jobs.load(posted.job_id)
     if job is None:
-        LOG.warning("a callback for a job whose row was deleted")
-        return _yes(vendor)
+        LOG.warning("callback for a job without a row")
+        return _acknowledge(vendor)
     outcome: Outcome = job
     is_read = True
     if job.planned and not job.finished and str(job.attempt.number) == posted.attempt:
         try:
             outcome = _read(posted, vendor, job, services)
         except AsrError as error:
-            LOG.warning("a callback that cannot be read", vendor=vendor.name, code=error.code)
+            LOG.warning("callback unreadable", vendor=vendor.name, code=error.code)
             is_read = False
             if isinstance(error, UnreadableResultError):
                 outcome = _unreadable(error, vendor, job, services)
@@ -54,17 +62,17 @@ def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
         services.workflow.complete_task(job.task_token, step)
-    return _yes(vendor) if is_read else CallbackResponse(400, json.dumps(vendor.acknowledge(stored=False)))
+    return _acknowledge(vendor) if is_read else CallbackResponse(400, json.dumps(vendor.acknowledge(stored=False)))
 
 
-def _is_ours(posted: CallbackRequest, services: Services) -> bool:
-    """Whether we signed the address, maybe with a key that was put there since the keys were read."""
+def _is_signature_valid(posted: CallbackRequest, services: Services) -> bool:
+    """Return whether the URL's signature is valid, with a key that may be newer than the cached ones."""
     address = (posted.vendor, posted.job_id, posted.attempt, posted.signature)
     return any(is_signed(*address, services.callback_keys(fresh=fresh)) for fresh in (False, True))
 
 
 def refuse(vendor_name: str, services: Services) -> CallbackResponse:
-    """The answer when a callback could not be stored: the vendor is to send it again."""
+    """Return the response to a callback that could not be stored, after which the vendor sends it again."""
     vendor = services.vendors.get(vendor_name)
     return CallbackResponse(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
 
@@ -89,18 +97,18 @@ def _read(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services)
         return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))
     if isinstance(callback.outcome, AsrError):
         if _is_of_another_task(callback, job):
-            LOG.warning("a task that was submitted besides has failed; the attempt's own goes on", vendor=vendor.name)
+            LOG.warning("callback of another task of the attempt ignored", vendor=vendor.name)
             return job
         return AttemptFailed(job, callback.outcome)
     raw = RawReply(posted.body, posted.content_type, warning=posted.warning)
     return Recognized(job, callback.outcome, raw, vendor_task_id=callback.vendor_task_id)
 
 
-def _is_of_another_task(said: Callback, job: Job) -> bool:
-    """Whether a callback names another task than the attempt does: one whose submission nobody lived to note."""
-    noted = job.attempt.vendor_task_id
-    return None not in (noted, said.vendor_task_id) and said.vendor_task_id != noted
+def _is_of_another_task(callback: Callback, job: Job) -> bool:
+    """Return whether a callback names another task: one whose submission a crash kept from being recorded."""
+    recorded = job.attempt.vendor_task_id
+    return None not in (recorded, callback.vendor_task_id) and callback.vendor_task_id != recorded
 
 
-def _yes(vendor: Vendor) -> CallbackResponse:
+def _acknowledge(vendor: Vendor) -> CallbackResponse:
     return CallbackResponse(200, json.dumps(vendor.acknowledge(stored=True)))

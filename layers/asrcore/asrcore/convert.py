@@ -1,7 +1,7 @@
-"""A recording in the form that its vendor takes, before it is submitted.
+"""The conversion of a recording into a form that its vendor accepts, before it is submitted.
 
-The result is stored under a key that job and form decide: a repetition, after a crash or beside another invocation,
-writes the same again, and the first one that is noted on the job counts.
+Job and form determine the key of the result: a repetition, after a crash or beside another invocation, writes the same
+again, and the first one that is recorded on the job counts.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,23 @@ from asrcore.core.step import Step
 from asrcore.log import LOG
 from asrcore.services import Services
 
-RESERVE_MS = 20_000  # of the function's time, to note that it was not enough
+RESERVE_MS = 20_000  # of the invocation's time, kept to record that it was not enough
 
 
 def convert(job_id: str, services: Services, remaining_ms: Callable[[], int]) -> Step:
-    """The state machine's convert step. remaining_ms: of the time that this invocation has."""
+    """Run the state machine's convert step.
+
+    Args:
+        job_id: of the job.
+        services: the stack's services.
+        remaining_ms: returns the milliseconds that this invocation has left.
+
+    Returns:
+        The job's next step. A failure is recorded on the job, and its submit step ends the job.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
     job = services.load_job(job_id)
     if job.awaits_conversion and job.form is not None:
         job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
@@ -49,4 +61,4 @@ def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], boo
 
 def _warning(job: Job, form: Form) -> str:
     was = f"{job.audio.codec} in {job.audio.format}" if job.audio else "as it is"
-    return f"{job.vendor} does not take the recording ({was}): its sound was converted to {form.in_words()}"
+    return f"{job.vendor} does not accept the recording ({was}): its sound was converted to {form.in_words()}"

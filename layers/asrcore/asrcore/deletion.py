@@ -1,4 +1,4 @@
-"""Forgetting a job and all that was made of its recording, in every version that the buckets keep."""
+"""The deletion of a job and of everything made from its recording, in every version that the buckets keep."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,9 +14,12 @@ class JobInProgressError(Exception):
 
 
 def delete(job: Job, services: Services) -> None:
-    """Delete a job's recording, transcript, exports and raw reply, and at last its row. Raises JobInProgressError.
+    """Delete a job's recording, transcript, exports and raw reply, and then its row.
 
-    Repeated after a crash it finishes what is left.
+    A repetition after a crash deletes the rest.
+
+    Raises:
+        JobInProgressError: the job is open, its event is not published, its execution runs, or it changed meanwhile.
     """
     refuse_unless_over(job, services)
     delete_all(job, list(objects(job, services)), services)
@@ -33,10 +36,10 @@ def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) 
 
 
 def refuse_unless_over(job: Job, services: Services) -> None:
-    """Raises JobInProgressError for a job that has not ended, whose end was not told, or whose execution still runs."""
+    """Raise JobInProgressError for a job that is open, whose event is not published, or whose execution runs."""
     if job.open is not None:
         raise JobInProgressError(
-            f"job {job.job_id} is {job.status} and still looked after: delete it when it has ended, or stop its "
+            f"job {job.job_id} is {job.status} and in progress: delete it when it has ended, or stop its "
             f"execution {job.execution_name} first, which ends it"
         )
     if services.workflow.status(job.execution_name) == "RUNNING":
@@ -44,8 +47,8 @@ def refuse_unless_over(job: Job, services: Services) -> None:
 
 
 def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:
-    """All that there is of a job in the buckets; of other versions of its recording nothing."""
-    from asrcore.render import FORMATS  # noqa: PLC0415 - only who deletes needs its names
+    """Return every object version of a job in both buckets; nothing of other versions of its recording."""
+    from asrcore.render import FORMATS  # noqa: PLC0415 - only a deletion needs its names
 
     source, kept_in = job.source, services.settings.transcript_bucket
     for version in services.versions.of(source.bucket, source.key):

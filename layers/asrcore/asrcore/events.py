@@ -1,4 +1,4 @@
-"""The events that the functions accept, read at the edge: what comes out is typed, decoded and checked."""
+"""The events that the functions accept, read into typed, decoded and checked values."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from asrcore.core.transcript import Source
 
 
 class Action(StrEnum):
-    """What the state machine asks for."""
+    """The steps that the state machine invokes."""
 
     CONVERT = "convert"
     SUBMIT = "submit"
@@ -24,13 +24,13 @@ class Action(StrEnum):
 
 
 class StateError(BaseModel):
-    """What Step Functions says of a failed state; its cause is left out, it may hold anything."""
+    """The error of a failed state, without its cause, which may hold anything."""
 
     name: str = Field(default="Unknown", alias="Error")
 
 
 class StepEvent(BaseModel):
-    """A task of the state machine; `await_callback` brings task_token, `recover` error."""
+    """A task of the state machine. task_token: of `await_callback`.  error: of `recover`."""
 
     action: Action
     job_id: str
@@ -39,13 +39,13 @@ class StepEvent(BaseModel):
 
 
 def step_event(event: dict[str, Any]) -> StepEvent:
-    """A task of the state machine. Raises pydantic.ValidationError for another event."""
+    """Read a task of the state machine. Raises pydantic.ValidationError for another event."""
     return StepEvent.model_validate(event)
 
 
 @dataclass(frozen=True)
 class EndedExecution:
-    """The news that an execution failed, timed out or was aborted."""
+    """An execution that failed, timed out or was aborted. name: of the execution."""
 
     job_id: str
     name: str
@@ -53,9 +53,9 @@ class EndedExecution:
 
 
 def ended_execution(event: dict[str, Any]) -> EndedExecution | None:
-    """What EventBridge says of an execution's end; None for another event, such as the sweep's schedule.
+    """Read EventBridge's event of an execution's end; return None for another event, such as the sweep's schedule.
 
-    Raises ValueError for an execution that is none of ours.
+    Raises ValueError for the execution of another state machine.
     """
     if event.get("source") != "aws.states":
         return None
@@ -63,13 +63,13 @@ def ended_execution(event: dict[str, Any]) -> EndedExecution | None:
         detail = event["detail"]
         return EndedExecution(json.loads(detail["input"])["job_id"], detail["name"], detail["status"])
     except (LookupError, TypeError, ValueError) as error:
-        raise ValueError("this is no news of a job's execution: expected detail.input, name and status") from error
+        raise ValueError("this is no event of a job's execution: expected detail.input, name and status") from error
 
 
 class RequestEvent(BaseModel):
-    """Somebody asks for a recording that lies in the audio bucket; `submit.request` says what comes of it.
+    """A caller requests a job for a recording in the audio bucket: see `job_creation.handle_request`.
 
-    version_id: null for the newest.  vendor: null leaves it to the other levels.  options: as in a sidecar.
+    version_id: null for the latest.  vendor: null leaves it to the other option sources.  options: as in a sidecar.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,12 +83,12 @@ class RequestEvent(BaseModel):
 
 
 def request_event(event: dict[str, Any]) -> RequestEvent | None:
-    """A request; None for an event of another kind. Raises pydantic.ValidationError for an incomplete request."""
+    """Read a request; return None for another event. Raises pydantic.ValidationError for an incomplete request."""
     return RequestEvent.model_validate(event) if event.get("action") == "request" else None
 
 
-class Listed(BaseModel):
-    """A key as a list has it. encoded: as in a URL, the way an S3 inventory writes keys."""
+class ListedKey(BaseModel):
+    """A key of a backfill's list. encoded: as in a URL, the way an S3 inventory writes keys."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,33 +96,33 @@ class Listed(BaseModel):
     encoded: bool = False
 
 
-class Outcome(StrEnum):
-    """What became of an object of a backfill."""
+class BackfillOutcome(StrEnum):
+    """The outcome of a key of a backfill."""
 
-    TAKEN = "taken"  # it has a job now
-    FAILED = "failed"  # it has a job now, and that ended FAILED at once
+    TAKEN = "taken"  # it has a new job
+    FAILED = "failed"  # it has a new job, which ended FAILED at once
     KNOWN = "known"  # it had a job, or its transcript, before
     SKIPPED = "skipped"  # it is no recording
 
 
-class Entry(BaseModel):
-    """A line of a backfill's manifest. why: of one that failed or was skipped."""
+class ManifestEntry(BaseModel):
+    """A key of a backfill's manifest with its outcome. why: it failed or was skipped."""
 
     model_config = ConfigDict(frozen=True)
 
     key: str
-    outcome: Outcome
+    outcome: BackfillOutcome
     job_id: str | None = None
     why: str | None = None
 
 
 class Batch(BaseModel):
-    """Keys of the audio bucket that a backfill has not come to yet, and what became of those before them."""
+    """Keys of the audio bucket that a backfill has still to handle, and the outcomes of those before them."""
 
     model_config = ConfigDict(frozen=True)
 
-    items: list[Listed] = Field(alias="Items")  # the name that Step Functions gives them
-    recordings: list[Entry] = []
+    items: list[ListedKey] = Field(alias="Items")  # the name that Step Functions gives them
+    recordings: list[ManifestEntry] = []
 
 
 class BackfillEvent(BaseModel):
@@ -136,20 +136,19 @@ class BackfillEvent(BaseModel):
 
 
 def backfill_event(event: dict[str, Any]) -> BackfillEvent | None:
-    """A step of a backfill; None for an event of another kind. Raises pydantic.ValidationError for half of one."""
+    """Read a backfill step; return None for another event. Raises pydantic.ValidationError for an incomplete one."""
     return BackfillEvent.model_validate(event) if event.get("action") == "backfill" else None
 
 
 def is_s3_test(event: dict[str, Any]) -> bool:
-    """S3 sends one when a notification is set up; it is about no object."""
+    """Return whether this is the event that S3 sends when a notification is set up; it has no object."""
     return event.get("Event") == "s3:TestEvent"
 
 
 def new_objects(event: dict[str, Any]) -> list[Source]:
-    """The object versions of an S3 notification.
+    """Read the object versions of an S3 notification.
 
-    Keys arrive form-encoded (`+` is a space) and are decoded here, once. Raises ValueError for an event that is no S3
-    notification.
+    Keys arrive form-encoded (`+` is a space) and are decoded here, once. Raises ValueError for another event.
     """
     expected = "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
     records = event.get("Records")
@@ -162,7 +161,7 @@ def new_objects(event: dict[str, Any]) -> list[Source]:
 
 
 def _version_id(s3_object: dict[str, Any]) -> str | None:
-    """Where versioning is off or suspended, all versions of a key are `null`: ETag and sequencer tell them apart."""
+    """Return an object's version id; None without versioning, where ETag and sequencer distinguish versions."""
     version_id = s3_object.get("versionId")
     return version_id if version_id != "null" else None
 
@@ -181,7 +180,7 @@ def _source(s3: dict[str, Any]) -> Source:
 
 @dataclass(frozen=True)
 class CallbackRequest:
-    """A callback as it arrived: the four parts of its address, and its body.
+    """A callback as it arrived: the four parts of its URL's path, and its body.
 
     is_damaged: API Gateway put replacement characters where the body was no UTF-8. warning: the HTTP header.
     """
@@ -197,7 +196,7 @@ class CallbackRequest:
 
 
 def posted(event: dict[str, Any]) -> CallbackRequest:
-    """A callback from an API Gateway HTTP API event (payload format 2.0); header names are lower-case there.
+    """Read a callback from API Gateway's HTTP API (payload format 2.0), whose header names are lower-case.
 
     Raises ValueError for another event.
     """
@@ -229,7 +228,7 @@ class QueuedMessage:
 
 
 def deliveries(event: dict[str, Any]) -> list[QueuedMessage]:
-    """The messages of the webhook queue that an event of Amazon SQS brings."""
+    """Read the messages of the webhook queue from an event of Amazon SQS."""
     return [
         QueuedMessage(
             message_id=record["messageId"],

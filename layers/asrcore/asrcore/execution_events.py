@@ -10,12 +10,16 @@ from asrcore.services import Services
 
 
 def execution_ended(execution: EndedExecution, services: Services) -> None:
-    """An execution failed, timed out or was aborted: a fresh one takes over, unless a person stopped it."""
+    """Continue the job of an execution that failed or timed out in a new one; fail the job of one that was aborted.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
     job = services.load_job(execution.job_id)
     if job.finished:
         settle(job, services)
     elif execution.name != job.execution_name:
-        LOG.info("a later run looks after this job", execution=execution.name)
+        LOG.info("the job has a later execution", execution=execution.name)
     elif execution.status == "ABORTED":
         message = "the execution was aborted by hand; redrive the job if it is still wanted"
         settle(JobFailed(job, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message)), services)

@@ -1,7 +1,7 @@
-"""What the system counts about itself: CloudWatch metrics, written as lines of its log (embedded metric format).
+"""The CloudWatch metrics of the stack, written as lines of its log (embedded metric format).
 
 `METRICS` is the whole list: an alarm or a widget may use these names with these dimensions and no others. A line is
-written when the thing happens, not when the function ends, so that a process that dies loses one count at most. Beside
+written when the event happens, not when the function ends, so that a crash loses one count at most. Beside
 numbers a line holds the stack's name, vendors, error classes and the job's id: nothing that a person or a vendor wrote.
 """
 
@@ -37,7 +37,7 @@ _BY_CLASS = (("class",), ("class", "vendor"))
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "RecordingsReceived": Metric(MetricUnit.Count, "new recordings, each version once"),
-        "Submissions": Metric(MetricUnit.Count, "attempts to hand a recording to a vendor", _BY_VENDOR),
+        "Submissions": Metric(MetricUnit.Count, "submissions of a recording to a vendor", _BY_VENDOR),
         "AttemptsFailed": Metric(MetricUnit.Count, "attempts that ended without a transcript", _BY_CLASS),
         "JobsCompleted": Metric(MetricUnit.Count, "jobs that ended with a transcript", _BY_VENDOR),
         "JobsFailed": Metric(MetricUnit.Count, "jobs that ended without one", _BY_CLASS),
@@ -45,12 +45,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "Turnaround": Metric(MetricUnit.Seconds, "from the recording's arrival to its transcript", _BY_VENDOR),
         "TurnaroundRatio": Metric(MetricUnit.NoUnit, "the turnaround in lengths of the recording", _BY_VENDOR),
         "AttemptsPerJob": Metric(MetricUnit.Count, "attempts that an ended job took", _BY_VENDOR),
-        "QueriesPerJob": Metric(MetricUnit.Count, "questions of an ended job that brought no result yet", _BY_VENDOR),
+        "QueriesPerJob": Metric(MetricUnit.Count, "queries of an ended job that brought no result", _BY_VENDOR),
         "CostUsd": Metric(MetricUnit.NoUnit, "what an ended job cost in US dollars, as far as is known", _BY_VENDOR),
         "CostCny": Metric(MetricUnit.NoUnit, "the same in yuan", _BY_VENDOR),
-        "JobsRestarted": Metric(MetricUnit.Count, "jobs picked up again because nobody looked after them"),
-        "CallbacksRefused": Metric(MetricUnit.Count, "callbacks at addresses that are not ours"),
-        "RefusedWebhookAge": Metric(MetricUnit.Seconds, "since a job's end, at each webhook that was refused"),
+        "JobsRestarted": Metric(MetricUnit.Count, "stalled jobs that were restarted"),
+        "CallbacksRefused": Metric(MetricUnit.Count, "callbacks whose URL had no valid signature"),
+        "RefusedWebhookAge": Metric(MetricUnit.Seconds, "since a job's end, at each try of a webhook that failed"),
         "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended, counted by every sweep"),
         "OldestOpenJobAge": Metric(MetricUnit.Seconds, "since the oldest of them was created; 0 when there is none"),
     }
@@ -58,26 +58,26 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 
 
 class Metrics:
-    """Counts what happens in one stack. write: takes one line; on AWS Lambda, `print`."""
+    """Counts the events of one stack. write: writes one line; on AWS Lambda, `print`."""
 
     def __init__(self, stack: str, write: Callable[[str], None]) -> None:
         self._stack = stack
         self._write = write
 
     def received(self) -> None:
-        """A recording that was not seen before."""
+        """Count a new recording."""
         self._count("RecordingsReceived")
 
     def submitted(self, vendor: str) -> None:
-        """An attempt is handed to a vendor now."""
+        """Count an attempt that is submitted now."""
         self._count("Submissions", {"vendor": vendor})
 
     def attempt_failed(self, vendor: str, error_class: ErrorClass) -> None:
-        """An attempt ended without a transcript."""
+        """Count an attempt that ended without a transcript."""
         self._count("AttemptsFailed", {"vendor": vendor, "class": str(error_class)})
 
     def ended(self, job: Job, *, before: Cost | None = None) -> None:
-        """A job's end, to be told once: how it ended and what it took. before: its cost until an earlier end."""
+        """Count the end of a job, once: its result, effort and cost. before: its cost until an earlier end."""
         vendor = job.vendor or NO_VENDOR
         values: dict[str, float] = {
             "FailureRate": 100 if job.status is Status.FAILED else 0,
@@ -97,11 +97,11 @@ class Metrics:
             self._emit({"JobsFailed": 1}, at_fault, job.job_id)
 
     def restarted(self) -> None:
-        """A job is picked up again."""
+        """Count a restart of a job."""
         self._count("JobsRestarted")
 
     def callback_refused(self) -> None:
-        """A callback came at an address that we did not sign."""
+        """Count a callback without a valid signature."""
         self._count("CallbacksRefused")
 
     def webhook_refused(self, age_s: float) -> None:
@@ -109,7 +109,7 @@ class Metrics:
         self._emit({"RefusedWebhookAge": age_s})
 
     def open_jobs(self, created_at: Iterable[datetime], now: datetime) -> None:
-        """How many jobs are open, and the oldest one's age. created_at: of each of them."""
+        """Report how many jobs are open, and the oldest one's age. created_at: of each of them, UTC."""
         ages_s = [(now - created).total_seconds() for created in created_at]
         self._emit({"OpenJobs": len(ages_s), "OldestOpenJobAge": max(ages_s, default=0)})
 
@@ -135,7 +135,7 @@ class Metrics:
 
 
 def _turnaround(job: Job) -> dict[str, float]:
-    """A completed job's; without the ratio where nobody knows the recording's length."""
+    """Return a completed job's turnaround; without the ratio when the recording's length is unknown."""
     turnaround_s = (job.updated_at - job.created_at).total_seconds()
     length_ms = job.audio.duration_ms if job.audio else None
     return {"Turnaround": turnaround_s, **({"TurnaroundRatio": turnaround_s * 1000 / length_ms} if length_ms else {})}

@@ -1,7 +1,7 @@
-"""The webhook: what the event bus told is posted to its receiver, again and again with growing waits until it is taken.
+"""The delivery of webhooks: each event of the queue is posted to the receiver, with growing waits between tries.
 
-The queue counts the attempts. One that failed hides its message until the next; after the last the message is shown at
-once, and the queue sets it aside.
+The queue counts the tries. One that failed hides its message until the next; after the last the message is visible at
+once, and the queue moves it to the dead-letter queue.
 """
 
 import json
@@ -16,30 +16,38 @@ from asrcore.services import Services
 
 
 def notify(deliveries: Iterable[QueuedMessage], services: Services) -> list[str]:
-    """Post each message; the ids of those that must stay in the queue. No failure keeps the others from being tried."""
-    return [delivery.message_id for delivery in deliveries if not _is_done(delivery, services)]
+    """Post each message to the webhook's receiver.
+
+    Args:
+        deliveries: messages of the webhook queue.
+        services: the stack's services.
+
+    Returns:
+        The ids of the messages that must stay in the queue. A failure of one does not keep the others from being tried.
+    """
+    return [delivery.message_id for delivery in deliveries if not _is_delivered(delivery, services)]
 
 
-def _is_done(delivery: QueuedMessage, services: Services) -> bool:
+def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
     try:
-        told = message(json.loads(delivery.body))
-        with LOG.append_context_keys(job_id=told.about, webhook_id=told.message_id, tries=delivery.tries):
-            if _is_taken(told, services):
+        event = message(json.loads(delivery.body))
+        with LOG.append_context_keys(job_id=event.about, webhook_id=event.message_id, tries=delivery.tries):
+            if _is_acknowledged(event, services):
                 return True
-        services.metrics.webhook_refused((services.now() - told.published_at).total_seconds())
+        services.metrics.webhook_refused((services.now() - event.published_at).total_seconds())
     except ValueError as error:
-        LOG.error("a message of the webhook queue cannot be posted", sqs_id=delivery.message_id, reason=str(error))
+        LOG.error("webhook message invalid", sqs_id=delivery.message_id, reason=str(error))
     services.webhook_queue.hide(delivery.receipt, webhook_wait_s(delivery.tries, services.settings.webhook_tries))
     return False
 
 
-def _is_taken(told: Message, services: Services) -> bool:
+def _is_acknowledged(event: Message, services: Services) -> bool:
     timestamp_s = int(services.now().timestamp())
     try:
-        status = services.webhook_client.post(told.body, headers(told, timestamp_s, services.webhook_keys()))
+        status = services.webhook_client.post(event.body, headers(event, timestamp_s, services.webhook_keys()))
     except AsrError as error:
-        LOG.error("a webhook could not be delivered", code=error.code, reason=error.message)
+        LOG.error("webhook not delivered", code=error.code, reason=error.message)
         return False
-    is_taken = 200 <= status < 300
-    (LOG.info if is_taken else LOG.warning)("a webhook was answered", status=status)
-    return is_taken
+    is_acknowledged = 200 <= status < 300
+    (LOG.info if is_acknowledged else LOG.warning)("webhook answered", status=status)
+    return is_acknowledged

@@ -1,4 +1,4 @@
-"""The state machine's steps: ask a vendor, wait for its callback, and pick up what nobody foresaw."""
+"""The state machine's steps in PollerFunction: query a vendor, wait for its callback, continue after a failure."""
 
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job, recognition_request
@@ -14,12 +14,20 @@ from asrcore.restart import recover
 from asrcore.services import Services
 from asrcore.slots import reserve_query_slot
 
-GONE_GRACE_S = 120  # a proxy or a deployment of the vendor's may answer 404 for a moment
-NOT_FOUND_GRACE_S = 120  # some vendors do not know a task yet, for half a minute after they took it
+GONE_GRACE_S = 120  # a vendor's proxy or deployment may answer 404 for a moment
+NOT_FOUND_GRACE_S = 120  # some vendors do not find a task for half a minute after they accepted it
 
 
 def dispatch_step(step: StepEvent, services: Services) -> Step:
-    """Do one step of one job; the answer tells the state machine what to do next, and when."""
+    """Run one step of a job.
+
+    Returns:
+        The job's next step, and the wait before it.
+
+    Raises:
+        LookupError: the job's row was deleted.
+        ValueError: the step belongs to another function.
+    """
     match step.action:
         case Action.QUERY:
             return query(step.job_id, services)
@@ -30,7 +38,7 @@ def dispatch_step(step: StepEvent, services: Services) -> Step:
         case Action.RECOVER:
             return recover(step.job_id, step.error.name, services)
         case Action.SUBMIT:
-            raise ValueError("submit is SubmitFunction's step: PollerFunction does not hand recordings over")
+            raise ValueError("submit is SubmitFunction's step: PollerFunction submits no recordings")
         case Action.CONVERT:
             raise ValueError("convert is ConvertFunction's step: PollerFunction has no decoders")
 
@@ -65,7 +73,7 @@ def _query(job: Job, services: Services) -> Outcome:
         if isinstance(outcome, Recognition):
             return Recognized(job, outcome, RawReply.of(reply, services.vendors[job.attempt.vendor]))
     except QueryFailedError as error:
-        LOG.warning("a query failed", attempt=number, vendor=error.vendor, code=error.code)
+        LOG.warning("query failed", attempt=number, vendor=error.vendor, code=error.code)
         failure = error
     except AsrError as error:
         return AttemptFailed(job, error)
@@ -143,5 +151,5 @@ def _is_overdue(job: Job, services: Services) -> bool:
 
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:
     said = f" The last query failed: {last.message}" if last else ""
-    message = f"the vendor gave no result in the time it promises; if it persists, see its status page.{said}"
+    message = f"the vendor gave no result within its time limit; if it persists, see its status page.{said}"
     return AsrError(ErrorClass.RETRY, "NoResultInTime", message, job.attempt.vendor)

@@ -11,7 +11,19 @@ from asrcore.services import Services
 
 
 def recover(job_id: str, error_name: str, services: Services) -> Step:
-    """The state machine's last resort: a step failed again and again. The same execution goes on, after a while."""
+    """Continue a job in the same execution after a step failed in spite of every retry.
+
+    Args:
+        job_id: of the job.
+        error_name: the step's error, as AWS Step Functions names it.
+        services: the stack's services.
+
+    Returns:
+        The job's next step, with the wait before it; a job without time or restarts left is FAILED.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
     job = services.load_job(job_id)
     job = settle(_restart(job, f"a step failed: {error_name}", services, fresh=False), services)
     step = services.next_step(job)
@@ -28,7 +40,14 @@ def start_again(job: Job, reason: str, services: Services) -> None:
 
 
 def redrive(job_id: str, services: Services) -> Job:
-    """Try a FAILED job again from the start, in a new run; any other job is left as it is."""
+    """Start a FAILED job again from the beginning, in a new execution.
+
+    Returns:
+        The job; one that is not FAILED is returned as it is, its execution started if it has none.
+
+    Raises:
+        LookupError: the job's row was deleted.
+    """
     moved = services.update_job(job_id, lambda job: job.redrive("an operator asked for it", services.now()))
     if not moved.finished:
         services.workflow.start(moved.execution_name, services.next_step(moved))
@@ -36,16 +55,16 @@ def redrive(job_id: str, services: Services) -> Job:
 
 
 def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Outcome:
-    """A job that goes on, in a fresh run or not, if it has time and restarts left; the end of one that has not."""
+    """Restart a job that has time and restarts left; fail one that has not. fresh: in a new execution."""
     now = services.now()
     if now >= job.deadline_at:
         message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
         return JobFailed(job, AsrError(ErrorClass.RETRY, "DeadlinePassed", message))
     if job.recoveries >= MAX_RESTARTS:
-        message = f"the job was picked up {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
+        message = f"the job was restarted {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
         return JobFailed(job, AsrError(ErrorClass.RETRY, "TooManyRestarts", message))
     services.metrics.restarted()
-    LOG.warning("picked up again", reason=reason)
+    LOG.warning("job restarted", reason=reason)
     seen = job.row_version
     return services.update_job(
         job.job_id, lambda job: job.restart(reason, now, fresh=fresh) if job.row_version == seen else job

@@ -1,4 +1,4 @@
-"""What a function is told by its environment, checked once at start."""
+"""The stack's parameters, read from a function's environment and checked once at start."""
 
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -54,22 +54,22 @@ class Settings(BaseModel):
 
     @property
     def upload_max_bytes(self) -> int:
-        """The largest recording that the HTTP API takes; 0 in other functions."""
+        """The largest recording that the HTTP API accepts, in bytes; 0 in other functions."""
         return self.upload_max_megabytes * 1_000_000
 
     @property
     def converts(self) -> bool:
-        """Whether a recording that no vendor takes as it is may be converted."""
+        """Whether a recording that no vendor accepts as it is may be converted."""
         return self.conversion == "on"
 
     @property
     def is_local(self) -> bool:
-        """Whether this is the stack on a developer's machine: only there is anybody spoken to over http."""
+        """Whether this is the local stack, which alone may use http."""
         return bool(self.aws_endpoint_url)
 
     @property
     def off(self) -> dict[str, str]:
-        """The vendors without a base URL, by name, each with the sentence that says so."""
+        """The vendors without a base URL, by name, each with a sentence for its error."""
         return {
             vendor: f"the vendor {vendor} is off: deploy the stack with its base URL to switch it on (docs/vendors.md)"
             for vendor, url in self.base_urls.items()
@@ -78,7 +78,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _base_urls_are_allowed(self) -> Self:
-        """Recordings and credentials go there."""
+        """Refuse a base URL that is not allowed: recordings and credentials are sent there."""
         for vendor, url in self.base_urls.items():
             if url or not VENDORS[vendor].may_be_off:
                 check_base_url(vendor, url, local=self.is_local, in_vpc=self.in_vpc)
@@ -96,16 +96,22 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read `template.yaml`'s variables.
+        """Read the variables that `template.yaml` sets.
 
-        Raises pydantic.ValidationError naming what is missing or malformed, AsrError for default options, prices
-        and tuning that are not allowed, for vendors that do not exist, and for base URLs without TLS.
+        Args:
+            environment: of the process.
+
+        Raises:
+            pydantic.ValidationError: a variable is missing or malformed; it is named.
+            AsrError: `config`: default options, prices or tuning are not allowed, a vendor does not exist, or a base
+                URL has no TLS.
         """
+        exports = [name for name in environment.get("EXPORTS", "").split(",") if name]
         return cls.model_validate(
             {
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
                 "vendor_chain": _chain(environment.get("VENDOR_CHAIN", "")),
-                "exports": (exports := [name for name in environment.get("EXPORTS", "").split(",") if name]),
+                "exports": exports,
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "tuning": read_vendor_tuning(environment.get("VENDOR_TUNING", "{}"), VENDORS),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
@@ -136,6 +142,6 @@ def _chain(text: str) -> list[str]:
 
 
 def _by_vendor(environment: Mapping[str, str], suffix: str) -> dict[str, str]:
-    """`TENCENT_SENTENCE_BASE_URL` is `tencent-sentence`'s."""
+    """Return the variables of a suffix by vendor: `TENCENT_SENTENCE_BASE_URL` is that of `tencent-sentence`."""
     variables = {vendor: vendor.upper().replace("-", "_") + suffix for vendor in VENDORS}
     return {vendor: environment[name] for vendor, name in variables.items() if name in environment}

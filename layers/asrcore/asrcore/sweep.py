@@ -46,9 +46,9 @@ def _recover_stalled(job_id: str, services: Services) -> bool:
     due, now = next_check_deadline(job, services.completion_modes(job)), services.now()
     if now < min(due, job.deadline_at):
         return False
-    # It is still tried to run the next step, for which AWS Lambda may have no room.
-    in_a_crowd = now < min(due + timedelta(seconds=THROTTLED_GRACE_S - GRACE_S), job.deadline_at)
-    if in_a_crowd and services.workflow.status(job.execution_name) == "RUNNING":
+    # AWS Lambda may throttle the next step, which the execution then retries.
+    may_be_throttled = now < min(due + timedelta(seconds=THROTTLED_GRACE_S - GRACE_S), job.deadline_at)
+    if may_be_throttled and services.workflow.status(job.execution_name) == "RUNNING":
         return False
-    start_again(job, "nobody looked after it in time", services)
+    start_again(job, "its next step is overdue", services)
     return True

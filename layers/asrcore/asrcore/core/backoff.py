@@ -6,6 +6,7 @@ MAX_TRIES = 4  # submissions of one recording to one vendor, while its errors ar
 MAX_RESTARTS = 3  # of one job, without an operator
 # Standard Webhooks 1.0.0, "Deliverability and reliability", as far as SQS can hide a message: 12 hours.
 WEBHOOK_WAITS_S = (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
+BACKFILL_WAIT_S = 10  # before keys that failed for unknown reasons are tried again
 _ATTEMPT_WAIT_S = 5.0
 _RESTART_WAIT_S = 30.0
 _GROWTH = 4.0
