@@ -210,9 +210,9 @@ def test_new_recording_does_not_wait_for_a_backfill(operator, folder):
     ("arguments", "said"),
     [
         pytest.param("start --prefix transcripts/", "does not begin so", id="another folder"),
-        pytest.param("start --inventory inventory/manifest.json", "an inventory must lie in s3://", id="no address"),
-        pytest.param("start --inventory s3://elsewhere/inventory/a.json", "must lie in s3://", id="another bucket"),
-        pytest.param("start --inventory s3://AUDIO/incoming/a.json", "must lie in s3://", id="not among inventories"),
+        pytest.param("start --inventory inventory/manifest.json", "an inventory must be in s3://", id="no address"),
+        pytest.param("start --inventory s3://elsewhere/inventory/a.json", "must be in s3://", id="another bucket"),
+        pytest.param("start --inventory s3://AUDIO/incoming/a.json", "must be in s3://", id="not among inventories"),
         pytest.param("start --inventory s3://AUDIO/inventory/none.json", "there is no s3://", id="no such file"),
         pytest.param("start --inventory s3://AUDIO/inventory/x.json", "is no inventory's manifest", id="another file"),
         pytest.param("status missing", "there is no backfill 'missing'", id="the state of none"),

@@ -251,7 +251,7 @@ def not_told(journey: Journey, job: str) -> None:
     journey.stack.client("dynamodb").update_item(
         TableName=journey.stack.jobs_table,
         Key={"job_id": {"S": job}},
-        UpdateExpression="SET announced = :no, #open = :part, updated_at = :then",
+        UpdateExpression="SET event_published = :no, #open = :part, updated_at = :then",
         ExpressionAttributeNames={"#open": "open"},
         ExpressionAttributeValues=values,
     )
