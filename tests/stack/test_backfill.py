@@ -253,7 +253,7 @@ def test_documented_commands_work(operator, folder, stack):
         for name, value in meant.items():
             arguments = [argument.replace(name, value) for argument in arguments]
         done = operator.run(*arguments)
-        is_over = done.status == 1 and "is over" in done.stderr and " stop " in example
+        is_over = done.status == 1 and "has ended" in done.stderr and " stop " in example
         assert done.status == 0 or is_over, f"{example}: {done.stderr}{done.stdout}"
     assert len(examples) >= 6
 
