@@ -1,34 +1,20 @@
 """The abcpen simulator over real HTTP, driven by a client written only from the vendor's documents."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_abcpen import PATH, RawAbcpen
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, FromNow, at_run_time
 from tests.support.web import eventually
 
 SPEECH = tones.audio()
 ACCOUNT = CREDENTIALS["abcpen"]
 UNREACHABLE = "http://127.0.0.1:9/a.wav"
-
-
-@pytest.fixture(scope="module")
-def url():
-    with Simulators(CREDENTIALS, turnaround_s=0) as running:
-        yield running.urls["abcpen"]
-
-
-@pytest.fixture
-def control(url):
-    control = Control(url)
-    control.options(requests_per_s=1000)
-    yield control
-    control.reset()
+VENDOR = "abcpen"
+OPTIONS = {"requests_per_s": 1000}
 
 
 @pytest.fixture
@@ -61,7 +47,7 @@ def speech(answer):
         pytest.param({"appid": None}, "10105", id="app-missing"),
         pytest.param({"signa": "AAAA"}, "10105", id="signature-wrong"),
         pytest.param({"signa": None}, "10105", id="signature-missing"),
-        pytest.param({"ts": int(time.time()) - 900}, "10105", id="clock-behind"),
+        pytest.param({"ts": FromNow(-900)}, "10105", id="clock-behind"),
         pytest.param({"ts": "now"}, "10105", id="clock-no-number"),
         pytest.param({"audio_url": None}, "10106", id="url-missing"),
         pytest.param({"audio_url": "s3://bucket/a.wav"}, "10109", id="url-not-http"),
@@ -77,7 +63,7 @@ def speech(answer):
     ],
 )
 def test_refusals(vendor, changes, code):
-    answer = vendor.submit(**{"url": UNREACHABLE, **changes})
+    answer = vendor.submit(**{"url": UNREACHABLE, **at_run_time(changes)})
 
     assert answer["code"] == code
     assert not answer["data"]

@@ -1,39 +1,23 @@
 """The simulator of abcpen's asr-offline over real HTTP, driven by a client written only from the vendor's documents."""
 
-import hashlib
-import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_abcpen_offline import RawAbcpenOffline
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS
 from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["abcpen"]
 SPEECH = tones.audio()  # a recording with a script
 LINES = ("大家好，欢迎收听。", "好。")
 AUDIO = "http://127.0.0.1:9/a.wav"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
-    scripts.write_text(json.dumps({hashlib.sha256(SPEECH).hexdigest(): {"lines": LINES, "speakers": ["A", "B"]}}))
-    with Simulators(CREDENTIALS, turnaround_s=0, scripts=scripts) as running:
-        yield running.urls["abcpen-offline"]
-
-
-@pytest.fixture
-def control(url):
-    control = Control(url)
-    control.options(submissions_per_s=1000, submissions_per_day=100_000)
-    yield control
-    control.reset()
+VENDOR = "abcpen-offline"
+OPTIONS = {"submissions_per_s": 1000, "submissions_per_day": 100_000}
+SCRIPTS = {SPEECH: {"lines": LINES, "speakers": ["A", "B"]}}
 
 
 @pytest.fixture

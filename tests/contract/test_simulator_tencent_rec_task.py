@@ -1,19 +1,16 @@
 """The simulator of Tencent's CreateRecTask over real HTTP: a client from the vendor's pages, and the vendor's SDK."""
 
-import hashlib
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tencentcloud.asr.v20190614 import models
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_rec_task import CREATE, DESCRIBE, RawTencentRecTask, data_of
 from tests.support.sampled import exhaustive
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, FromNow, at_run_time
 from tests.support.tencent_sdk import sdk_client
 from tests.support.web import eventually, form_fields
 
@@ -23,22 +20,9 @@ SPEECH = tones.audio()  # a recording with a script
 TELEPHONE = tones.audio(((2200, 3200),), ((500, 1500),), rate_hz=8000)
 LINES = ("今天天气，怎么样。", "还不错。")
 MEBIBYTE = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
-    scripts.write_text(json.dumps({hashlib.sha256(SPEECH).hexdigest(): {"lines": LINES, "speakers": ["A", "B"]}}))
-    with Simulators(CREDENTIALS, turnaround_s=0, scripts=scripts) as running:
-        yield running.urls["tencent-rec-task"]
-
-
-@pytest.fixture
-def control(url):
-    control = Control(url)
-    control.options(submissions_per_s=1000, queries_per_s=1000)
-    yield control
-    control.reset()
+VENDOR = "tencent-rec-task"
+OPTIONS = {"submissions_per_s": 1000, "queries_per_s": 1000}
+SCRIPTS = {SPEECH: {"lines": LINES, "speakers": ["A", "B"]}}
 
 
 @pytest.fixture
@@ -192,7 +176,7 @@ def test_refusals_of_a_query(vendor, parameters, code):
     ("call", "code"),
     [
         pytest.param({"authorization": "TC3-HMAC-SHA256 nonsense"}, "AuthFailure.InvalidAuthorization", id="header"),
-        pytest.param({"timestamp": int(time.time()) - 900}, "AuthFailure.SignatureExpire", id="clock-behind"),
+        pytest.param({"timestamp": FromNow(-900)}, "AuthFailure.SignatureExpire", id="clock-behind"),
         pytest.param({"host": "asr.example.com"}, "AuthFailure.SignatureFailure", id="another-host"),
         pytest.param({"service": "cvm"}, "AuthFailure.SignatureFailure", id="another-service"),
         pytest.param({"action": "SentenceRecognition"}, "InvalidAction", id="another-action"),
@@ -202,7 +186,7 @@ def test_refusals_of_a_query(vendor, parameters, code):
     ],
 )
 def test_calls_that_prove_nothing(vendor, call, code):
-    assert error_of(vendor.create(call, Url=AUDIO)) == code
+    assert error_of(vendor.create(at_run_time(call), Url=AUDIO)) == code
 
 
 @pytest.mark.parametrize(

@@ -8,29 +8,17 @@ import pytest
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_recording import RawTencentRecording
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, FromNow, at_run_time
 from tests.support.web import eventually, form_fields
 
 DAY_S = 24 * 3600
 SPEECH = tones.audio()
 OK = '{"code": 0, "message": "成功"}'
-
-
-@pytest.fixture(scope="module")
-def url():
-    with Simulators(CREDENTIALS, turnaround_s=0) as running:
-        yield running.urls["tencent-recording"]
+VENDOR = "tencent-recording"
 
 
 @pytest.fixture
-def control(url):
-    control = Control(url)
-    yield control
-    control.reset()
-
-
-@pytest.fixture
-def vendor(url):
+def vendor(url, control):
     account = CREDENTIALS["tencent"]
     return RawTencentRecording(url, account["appid"], account["secret_id"], account["secret_key"])
 
@@ -52,7 +40,6 @@ def recognised(vendor, web, audio=SPEECH, **parameters):
 
 
 AUDIO = "http://127.0.0.1:9/a.wav"
-NOW = int(time.time())
 
 
 @pytest.mark.parametrize(
@@ -78,16 +65,16 @@ NOW = int(time.time())
         pytest.param({"secretid": None}, 1010, id="secretid-missing"),
         pytest.param({"timestamp": "now"}, 1011, id="timestamp-no-number"),
         pytest.param({"expired": None}, 1012, id="expired-missing"),
-        pytest.param({"expired": NOW, "timestamp": NOW}, 1012, id="expired-not-after-timestamp"),
+        pytest.param({"expired": FromNow(0), "timestamp": FromNow(0)}, 1012, id="expired-not-after-timestamp"),
         pytest.param({"nonce": 0}, 1013, id="nonce-zero"),
         pytest.param({"nonce": 12345678901}, 1013, id="nonce-of-11-digits"),
         pytest.param({"url": "http://a.example/" + "x" * 2031}, 1017, id="url-of-2048"),
         pytest.param({"signature": ""}, 1022, id="signature-missing"),
         pytest.param({"signature": "not base64!"}, 1022, id="signature-malformed"),
         pytest.param({"signature": "AAAA"}, 1022, id="signature-too-short"),
-        pytest.param({"expired": NOW + 91 * DAY_S}, 1024, id="valid-for-more-than-90-days"),
-        pytest.param({"timestamp": NOW - 2 * DAY_S, "expired": NOW - DAY_S}, 1025, id="expired"),
-        pytest.param({"timestamp": NOW - 900}, 1025, id="clock-15-minutes-behind"),
+        pytest.param({"expired": FromNow(91 * DAY_S)}, 1024, id="valid-for-more-than-90-days"),
+        pytest.param({"timestamp": FromNow(-2 * DAY_S), "expired": FromNow(-DAY_S)}, 1025, id="expired"),
+        pytest.param({"timestamp": FromNow(-900)}, 1025, id="clock-15-minutes-behind"),
         pytest.param({"secretid": "AKIDSomebodyElse"}, 1027, id="secretid-unknown"),
         pytest.param({"signature": "UyKZ+Q4xMbdu3gxOmPD7tgnAm1A="}, 1030, id="signature-of-another-call"),
         pytest.param({"host": "asr.example.com"}, 1030, id="signed-for-another-host"),
@@ -98,7 +85,7 @@ NOW = int(time.time())
     ],
 )
 def test_refusals(vendor, changes, code):
-    assert code_of(vendor.submit(**{"url": AUDIO, **changes})) == code
+    assert code_of(vendor.submit(**{"url": AUDIO, **at_run_time(changes)})) == code
 
 
 def test_a_signed_request_is_taken_once(vendor):

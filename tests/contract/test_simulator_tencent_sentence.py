@@ -1,7 +1,6 @@
 """The Tencent sentence simulator over real HTTP: a client from the vendor's pages, and the vendor's own SDK."""
 
 import base64
-import hashlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +9,9 @@ import pytest
 from tencentcloud.asr.v20190614 import models
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_tencent_sentence import RawTencentSentence, data_of
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS, FromNow, at_run_time
 from tests.support.tencent_sdk import sdk_client
 from tests.support.web import eventually
 
@@ -21,27 +19,13 @@ SPEECH = tones.audio()
 KNOWN = tones.audio(((300, 1300),), length_ms=2000)  # a recording with a script
 LINE = "今天天气，怎么样。"
 ACCOUNT = CREDENTIALS["tencent"]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
-    scripts.write_text(json.dumps({hashlib.sha256(KNOWN).hexdigest(): {"language": "zh-CN", "lines": [LINE]}}))
-    with Simulators(CREDENTIALS, scripts=scripts) as running:
-        Control(running.urls["tencent-sentence"]).options(requests_per_s=1000)
-        yield running.urls["tencent-sentence"]
+VENDOR = "tencent-sentence"
+OPTIONS = {"requests_per_s": 1000}
+SCRIPTS = {KNOWN: {"language": "zh-CN", "lines": [LINE]}}
 
 
 @pytest.fixture
-def control(url):
-    control = Control(url)
-    yield control
-    control.reset()
-    control.options(requests_per_s=1000)
-
-
-@pytest.fixture
-def vendor(url):
+def vendor(url, control):
     return RawTencentSentence(url, ACCOUNT["secret_id"], ACCOUNT["secret_key"])
 
 
@@ -54,7 +38,7 @@ def error_of(response):
     [
         pytest.param({"authorization": "TC3-HMAC-SHA256 nonsense"}, "AuthFailure.InvalidAuthorization", id="header"),
         pytest.param({"authorization": ""}, "AuthFailure.InvalidAuthorization", id="empty-header"),
-        pytest.param({"timestamp": int(time.time()) - 900}, "AuthFailure.SignatureExpire", id="clock-behind"),
+        pytest.param({"timestamp": FromNow(-900)}, "AuthFailure.SignatureExpire", id="clock-behind"),
         pytest.param({"date": "2001-01-01"}, "AuthFailure.SignatureFailure", id="date-unlike-the-timestamp"),
         pytest.param({"service": "cvm"}, "AuthFailure.SignatureFailure", id="another-service"),
         pytest.param({"host": "asr.example.com"}, "AuthFailure.SignatureFailure", id="another-host"),
@@ -107,7 +91,7 @@ def error_of(response):
     ],
 )
 def test_refusals(vendor, changes, code):
-    assert error_of(vendor.tc3(**{"Url": "http://127.0.0.1:9/a.wav", **changes})) == code
+    assert error_of(vendor.tc3(**{"Url": "http://127.0.0.1:9/a.wav", **at_run_time(changes)})) == code
 
 
 @pytest.mark.parametrize("value", [[], {}, 1.5, True, "\x00", -1], ids=repr)

@@ -9,30 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine import RawVolcengine
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS
 from tests.support.web import eventually
 
 SPEECH = tones.audio()
 ACCOUNT = CREDENTIALS["volcengine"]
 SECRET_KEY = "synthetic-secret-key"
-
-
-@pytest.fixture(scope="module")
-def url():
-    credentials = {**CREDENTIALS, "volcengine": {**ACCOUNT, "secret_key": SECRET_KEY}}
-    with Simulators(credentials, turnaround_s=0) as running:
-        yield running.urls["volcengine"]
-
-
-@pytest.fixture
-def control(url):
-    control = Control(url)
-    control.options(requests_per_s=1000)
-    yield control
-    control.reset()
+VENDOR = "volcengine"
+OPTIONS = {"requests_per_s": 1000}
+ACCOUNTS = {**CREDENTIALS, "volcengine": {**ACCOUNT, "secret_key": SECRET_KEY}}
 
 
 @pytest.fixture

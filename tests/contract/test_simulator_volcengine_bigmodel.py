@@ -1,7 +1,6 @@
 """The simulator of Volcengine's v3 "bigmodel" over real HTTP: a client written only from the vendor's page."""
 
 import base64
-import hashlib
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import pytest
 from simulators import Simulators
 from tests.support import tones
 from tests.support.raw_volcengine_bigmodel import RawVolcengineBigmodel, code_of, message_of
-from tests.support.simulator_control import CREDENTIALS, Control
+from tests.support.simulator_control import CREDENTIALS
 from tests.support.web import eventually
 
 ACCOUNT = CREDENTIALS["volcengine"]
@@ -20,22 +19,9 @@ SPEECH = tones.audio(((500, 1500), (2200, 3200), (3500, 3900)))  # a recording w
 LINES = ("今天天气，怎么样。", "还不错。", "好的，再见。")
 AUDIO = {"url": "http://127.0.0.1:9/a.wav", "format": "wav"}
 WANTED = {"model_name": "bigmodel", "show_utterances": True, "enable_punc": True}
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    scripts = tmp_path_factory.mktemp("samples") / "scripts.json"
-    scripts.write_text(json.dumps({hashlib.sha256(SPEECH).hexdigest(): {"lines": LINES, "speakers": ["A", "B", "A"]}}))
-    with Simulators(CREDENTIALS, turnaround_s=0, scripts=scripts) as running:
-        yield running.urls["volcengine-bigmodel"]
-
-
-@pytest.fixture
-def control(url):
-    control = Control(url)
-    control.options(requests_per_s=1000)
-    yield control
-    control.reset()
+VENDOR = "volcengine-bigmodel"
+OPTIONS = {"requests_per_s": 1000}
+SCRIPTS = {SPEECH: {"lines": LINES, "speakers": ["A", "B", "A"]}}
 
 
 @pytest.fixture

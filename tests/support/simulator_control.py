@@ -1,6 +1,8 @@
-"""Simulators that run for a test, and a control of each: faults, options, and what was asked."""
+"""Control a simulator in a test: its faults, options and request log."""
 
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,3 +31,16 @@ class Control:
     def requests(self, kind: str | None = None) -> list[dict[str, object]]:
         noted = requests.get(f"{self.base_url}/_simulator/requests", timeout=TIMEOUT_S).json()
         return [entry for entry in noted if kind in {None, entry["kind"]}]
+
+
+@dataclass(frozen=True)
+class FromNow:
+    """A time in a test's parameters, in seconds from the moment when the test runs."""
+
+    seconds: int
+
+
+def at_run_time(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Replace each FromNow by seconds since 1970; parameters are computed when tests are collected."""
+    now = int(time.time())
+    return {name: now + each.seconds if isinstance(each, FromNow) else each for name, each in parameters.items()}
