@@ -414,7 +414,7 @@ def test_volcengine_channels(additions, speaker, channel):
             429,
             "45000292",
             ErrorClass.RETRY,
-            "lower the vendor's pace",
+            "lower the vendor's rate limit",
             id="concurrency",
         ),
         pytest.param(

@@ -26,7 +26,7 @@ DEMUXERS = (
 )
 LAME_DELAY = 1105  # samples of encoder and decoder together
 SAME_S = 0.04  # timestamps that differ less are the same: containers round them
-MOST_S = 12 * 3600  # no vendor takes longer recordings; timestamps that lie would fill the bucket with silence
+MOST_S = 12 * 3600  # no vendor accepts longer recordings; wrong timestamps would fill the bucket with silence
 MOST_GAP_S = 3600.0  # a timestamp further off is a fault of the file
 SAMPLE_BYTES = 2
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")

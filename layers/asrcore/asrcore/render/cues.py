@@ -2,7 +2,8 @@
 
 A cue has at most two lines of 42 columns (21 Chinese characters), broken at punctuation where possible, and lasts at
 most 7 seconds. Cues are in order and do not overlap. A cue stays during the pause after it until it can be read
-comfortably. Without a pause, as when two people talk at once, the next cue is delayed until this one can be read at all.
+comfortably. Without a pause, as when two people talk at once, the next cue is delayed until this one can be read at
+all.
 """
 
 from bisect import bisect_left, bisect_right

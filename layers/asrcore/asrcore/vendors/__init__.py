@@ -1,1 +1,1 @@
-"""The vendors: a module each, sending in `http`, the list of them in `registry`."""
+"""The vendors: one module each. They build requests and read replies; `net/vendor_http.py` sends."""

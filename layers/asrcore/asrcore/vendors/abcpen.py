@@ -1,4 +1,4 @@
-"""abcpen long-speech recognition, v1: submitted as a form, polled with GET.
+"""abcpen long-speech recognition, v1: submitted as a form, queried with GET.
 
 Source: abcpen long ASR v1 (signature, parameters, results, error codes).
 """
@@ -28,14 +28,14 @@ PUNCTUATION_FLAG = 2
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, the account's IP list, and the caller's clock."
 _LICENCE = "Extend the licence or buy hours from the vendor."
 
-_STILL_AT_WORK = frozenset({"-1", "1"})
+_IN_PROGRESS = frozenset({"-1", "1"})
 _SILENT_OR_UNDECODABLE = "-2"
 _ILLEGAL_PARAMETER = "10107"
 _ENGINE_FAILED = "10700"
 
 
 class Abcpen(asr.Vendor):
-    """Up to five hours of Chinese or English; takes a URL only, allows 100 polls for a task."""
+    """Up to five hours of Chinese or English; accepts a URL only, and 100 queries per task."""
 
     name = "abcpen"
     successor = "abcpen-offline"
@@ -72,11 +72,11 @@ class Abcpen(asr.Vendor):
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a poll"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, "accepted at submission, finished at a query"),
             "-1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
             "1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
             "-2": asr.Code(
-                asr.CodeKind.BAD_AUDIO, "the audio cannot be decoded, or nobody speaks in it", error_hints.CONVERT
+                asr.CodeKind.BAD_AUDIO, "the audio cannot be decoded, or it contains no speech", error_hints.CONVERT
             ),
             "10105": asr.Code(asr.CodeKind.CONFIG, "access was refused", _KEYS),
             "10106": asr.Code(asr.CodeKind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
@@ -123,7 +123,7 @@ class Abcpen(asr.Vendor):
     )
 
     task_codes = frozenset({_ENGINE_FAILED})
-    unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a poll is the task
+    unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a query is the task
 
     def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         bits, codec = request.audio.bits_per_sample, request.audio.codec
@@ -136,7 +136,7 @@ class Abcpen(asr.Vendor):
         options = request.options
         no_domain = {"domain"} if options.domain and options.domain not in DOMAINS else set()
         dropped = {"hotwords"} if len(_hotwords(options)) < len(options.hotwords) else set()
-        # It hears a stereo recording as a whole, and tells no channels.
+        # It mixes a stereo recording, and returns no channels.
         no_channels = {"channels"} if options.channels == "split" and request.audio.channels != 1 else set()
         return super().unsupported_options(request) | no_domain | dropped | no_channels
 
@@ -148,7 +148,7 @@ class Abcpen(asr.Vendor):
             **_signed(submission.endpoint, submission.now),
             "audio_url": submission.delivery.required_url(),
             "audio_encode": _encoding(submission.request.audio.codec),
-            # The vendor's documents spell these two in two ways each; it ignores what it does not know.
+            # The vendor's documents spell these two in two ways each; it ignores unknown parameters.
             "audio_sample_rate": rate_hz,
             "audio_samplerate": rate_hz,
             "has_participle": with_words,
@@ -176,42 +176,48 @@ class Abcpen(asr.Vendor):
             coerce.first(document, "task_id", "taskId")
         )
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
-        # Signed for each poll, unlike the vendor's demo: a signature lives for 5 minutes.
+        # Signed for each query, unlike in the vendor's demo: a signature is valid for 5 minutes.
         parameters = {**_signed(endpoint, now), "task_id": vendor_task_id}
         return asr.HttpRequest("GET", f"{_address(endpoint)}?{urlencode(parameters)}")
 
     def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         document, code = self._answer(reply)
-        if code in _STILL_AT_WORK:
+        if code in _IN_PROGRESS:
             return asr.InProgress()
         if code == _SILENT_OR_UNDECODABLE and request.audio.duration_ms is not None:
-            return asr.recognition([])  # our own probe understood the audio, so it is the silence that is meant
+            return asr.recognition([])  # our probe could read the audio, so the code means silence
         if code != "0":
             raise self.error(code, _message(document))
         data = coerce.mapping(document.get("data"))
         result = coerce.mapping(coerce.mapping(data.get("data")).get("speechResult"))
         if "onebest" not in result and "detail" not in result:
-            raise self.unusable(reply, "NoResult", "answered with success and no result")
+            raise self.unusable(reply, "NoResult", "answered with success but without a result")
         return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """Return a code's meaning; that of the engine's failure is in its message, where that names a cause."""
+        """Return a code's meaning; for a failure of the engine, the cause that its message names."""
         known = super().look_up(code, message)
         return (code == _ENGINE_FAILED and failure_text.cause(message)) or known
 
     def _answer(self, reply: asr.HttpReply) -> tuple[Mapping[str, Any], str]:
-        """The document, and its code: text or a number, in an early form of refusals under other names."""
+        """Return the reply's document and its code, which early error replies have under other names."""
         document = self.parse_json(reply)
         code = coerce.text(coerce.first(document, "code", "ok", "err_no"))
         return document, self.checked_code(reply, code)
 
 
 def sign(appid: str, ts: str, api_key: str) -> str:
-    """`signa`: over the application and the time alone, not over the request."""
+    """Return the parameter `signa`, which covers the application and the time, but not the request.
+
+    Args:
+        appid: the application.
+        ts: UNIX seconds, as text.
+        api_key: the key of the application.
+    """
     digest = hashlib.md5(f"{appid}{ts}".encode(), usedforsecurity=False).hexdigest()
     return base64.b64encode(hmac.new(api_key.encode(), digest.encode(), hashlib.sha1).digest()).decode()
 
@@ -234,17 +240,17 @@ def _written(value: asr.Value) -> str:
 
 
 def _encoding(codec: str) -> str:
-    """Return the vendor's word for a codec; for one that it does not list, which it is to try, the nearest."""
+    """Return the vendor's word for a codec, or for a codec that it does not list, the most similar one."""
     return CODECS.get(codec, "pcm" if codec.startswith("pcm_") else codec)
 
 
 def _hotwords(options: asr.Options) -> list[str]:
-    """Those that the vendor takes: up to 16 characters, without its separator."""
+    """Return the hot words that the vendor accepts: up to 16 characters, without its separator."""
     return [word for word in options.hotwords if len(word) <= LONGEST_HOTWORD and "|" not in word]
 
 
 def _recognition(result: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition:
-    # Without a wish for speakers the vendor labels two all the same.
+    # The vendor labels two speakers even when none were requested.
     with_speakers = request.options.speakers is not None
     sentences = coerce.mappings(result.get("detail"))
     spans = coerce.spans(sentences, ("wordBg", "bg"), ("wordEd", "ed"), earliest_ms=0)
@@ -274,7 +280,7 @@ def _utterance(
 
 
 def _words(items: list[Mapping[str, Any]], sentence_start_ms: int | None) -> list[asr.Word]:
-    """Words with absolute times; an old form counts frames of 10 ms from the start of the sentence."""
+    """Return words with absolute times; an old reply counts frames of 10 ms from the start of the sentence."""
     spans = coerce.spans(items, ("wordBg",), ("wordEd",), earliest_ms=sentence_start_ms)
     latest_ms = max((time for span in spans for time in span if time is not None), default=0)
     origin_ms = sentence_start_ms or 0
@@ -295,6 +301,6 @@ def _absolute(frames: int | None, start_ms: int) -> int | None:
 
 
 def _is_punctuation(word: Mapping[str, Any]) -> bool:
-    """Punctuation is in the sentence's text already. `wp` is a set of flags, in the old form a letter."""
+    """Return whether a word is punctuation, by `wp`: a set of flags, or a letter in an old reply."""
     flags = coerce.text(word.get("wp"))
     return flags == "p" or (flags.isdecimal() and len(flags) < 4 and bool(int(flags) & PUNCTUATION_FLAG))

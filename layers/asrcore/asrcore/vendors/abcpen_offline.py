@@ -1,6 +1,6 @@
-"""abcpen offline recognition, the generation of its SDK v2: submitted under an id of ours, polled with GET.
+"""abcpen offline recognition, the generation of its SDK v2: submitted with a task id that we choose, queried with GET.
 
-`get_result` alone tells everything, also that a task is not finished, so that a poll is one request.
+`get_result` also reports that a task is not finished, so a query is one request.
 Source: abcpen SDK v2, asr-offline (submit_task, check_status, get_result); signature document.
 """
 
@@ -16,13 +16,13 @@ PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 
 _KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
-_TAKEN = frozenset({asr.CodeKind.SUCCESS, asr.CodeKind.IN_PROGRESS})
+_ACCEPTED = frozenset({asr.CodeKind.SUCCESS, asr.CodeKind.IN_PROGRESS})
 _DONE, _NOT_FOUND, _FAILED = frozenset({"0", "completed"}), "not_found", "-1"
 WITH_SPEAKERS = "asr_sd"
 
 
 class AbcpenOffline(asr.Vendor):
-    """Up to ten hours of Chinese or English; takes a URL only, and 100 recordings a day."""
+    """Up to ten hours of Chinese or English; accepts a URL only, and 100 recordings a day."""
 
     name = "abcpen-offline"
     limits = asr.Limits(
@@ -30,7 +30,7 @@ class AbcpenOffline(asr.Vendor):
         codecs=MappingProxyType({"wav": frozenset({"pcm_s16le"}), "m4a": frozenset({"aac"})}),
         refused=asr.NOT_16_BIT,
         languages=frozenset(LANGUAGES),
-        max_duration_ms=10 * 60 * 60 * 1000,  # 4 hours in another of the vendor's documents, where others serve as well
+        max_duration_ms=10 * 60 * 60 * 1000,  # 4 hours in another of the vendor's documents
         channels=frozenset({1, 2}),
         max_size_bytes=500 * 1000 * 1000,
     )
@@ -40,7 +40,7 @@ class AbcpenOffline(asr.Vendor):
     supported_options = frozenset({"speakers", "words", "channels"})
     parameters = MappingProxyType(
         {
-            "sd_type": asr.Choice("how speakers are told apart; v2 if not set", ("v1", "v2")),
+            "sd_type": asr.Choice("how speakers are distinguished; v2 if not set", ("v1", "v2")),
             "denoise": asr.Switch("take noise out of the audio first, which is slow; false if not set"),
             "min_speaker_num": asr.Whole("speakers at least; wins over speakers", 1, 100),
             "max_speaker_num": asr.Whole("speakers at most; wins over speakers", 1, 100),
@@ -80,7 +80,7 @@ class AbcpenOffline(asr.Vendor):
         return asr.attempt_uuid(request)
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
-        # It hears a stereo recording as a whole, and tells no channels.
+        # It mixes a stereo recording, and returns no channels.
         no_channels = {"channels"} if request.options.channels == "split" and request.audio.channels != 1 else set()
         return super().unsupported_options(request) | no_channels
 
@@ -94,7 +94,7 @@ class AbcpenOffline(asr.Vendor):
         }
         if (speakers := submission.request.options.speakers) is not None:
             body["audio_type"] = WITH_SPEAKERS
-        if speakers:  # 0 is to find out, as without numbers
+        if speakers:  # 0 lets the vendor count them
             body |= {"min_speaker_num": speakers, "max_speaker_num": speakers}
         body |= self.vendor_options(submission.request)
         headers = {"Content-Type": "application/json", **_signed(submission.endpoint, submission.now)}
@@ -105,13 +105,13 @@ class AbcpenOffline(asr.Vendor):
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         document, code = self._answer(reply)
         known = self.codes.get(code)
-        # A repeated submission may be answered by the state of the task.
-        if known is None or known.kind not in _TAKEN:
+        # The reply to a repeated submission may be the state of the task.
+        if known is None or known.kind not in _ACCEPTED:
             raise self.error(code, _message(document))
-        # The vendor's own, should ours not have been to its taste.
+        # The vendor's own id, in case it did not accept ours.
         task_id = coerce.identifier(document.get("task_id"))
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
@@ -119,7 +119,7 @@ class AbcpenOffline(asr.Vendor):
         return asr.HttpRequest("GET", address, _signed(endpoint, now))
 
     def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
-        # In JSON, a 404 that says no more is the API's own, about the task in the address.
+        # A 404 in JSON without a message is from the API itself, about the task in the URL.
         document, code = self._answer(reply, unsaid=_NOT_FOUND if reply.status == 404 else "")
         known = self.codes.get(code)
         if known is not None and known.kind is asr.CodeKind.IN_PROGRESS:
@@ -128,23 +128,23 @@ class AbcpenOffline(asr.Vendor):
             raise self.error(code, _message(document))
         result = _result(document)
         if "onebest" not in result and "detail" not in result:
-            raise self.unusable(reply, "NoResult", "answered with success and no result")
+            raise self.unusable(reply, "NoResult", "answered with success but without a result")
         return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """Return a code's meaning; that of a failed task is in its message, where that names a cause."""
+        """Return a code's meaning; for a failed task, the cause that its message names."""
         known = super().look_up(code, message)
         return (code == _FAILED and failure_text.cause(message)) or known
 
     def _answer(self, reply: asr.HttpReply, *, unsaid: str = "") -> tuple[Mapping[str, Any], str]:
-        """The document, and its code or else its status; that a task is not known counts more than any code.
+        """Return the reply's document, and its code or else its status. An unknown task has precedence over both.
 
-        unsaid: the code of a document that has neither; without it, such a one is not usable.
+        unsaid: the code of a document that has neither; if empty, such a document raises AsrError.
         """
         document = self.parse_json(reply)
         code, status = coerce.text(document.get("code")), coerce.text(document.get("status"))
-        said = status if status == _NOT_FOUND else code or status or unsaid
-        return document, self.checked_code(reply, said)
+        reported = status if status == _NOT_FOUND else code or status or unsaid
+        return document, self.checked_code(reply, reported)
 
 
 def _signed(endpoint: asr.VendorEndpoint, now: int) -> dict[str, str]:
@@ -165,14 +165,14 @@ def _message(document: Mapping[str, Any]) -> str:
 
 
 def _result(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The result, at the top or, as in a sibling of this API, inside `data`."""
+    """Return the result, at the top or, as in a similar API of the vendor, inside `data`."""
     answer = coerce.first(document, "asr") or coerce.mapping(document.get("data")).get("asr")
     return coerce.mapping(coerce.mapping(answer).get("speechResult"))
 
 
 def _recognition(result: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition:
-    # Labels are kept whether they were asked for or not: a recorded reply to a request without them has none, the
-    # vendor's document says that they always come.
+    # Labels are kept even when none were requested: the vendor's document says that they always come, a recorded
+    # reply has none.
     with_words = request.options.words is not False
     sentences = coerce.mappings(result.get("detail"))
     spans = coerce.spans(sentences, ("start",), ("end",), earliest_ms=0)
@@ -193,7 +193,7 @@ def _recognition(result: Mapping[str, Any], request: asr.RecognitionRequest) -> 
 
 
 def _speaker(label: object) -> str | None:
-    """A label or, where several speak at once, the first of a list."""
+    """Return a speaker's label; the first of a list, which means that several speak at once."""
     first = next(iter(label), None) if isinstance(label, list) else label
     return coerce.text(first) or None
 

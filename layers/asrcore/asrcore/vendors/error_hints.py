@@ -1,8 +1,8 @@
-"""What an operator can do about a vendor's code, in sentences that more than one vendor needs."""
+"""What an operator can do about a vendor's code: sentences that several vendors share."""
 
 REPORT = "Nothing is wrong with the recording: report this to the maintainers of asrcore with the job id."
 WAIT = "It is tried again; if it persists, look at the vendor's status page."
-SLOWER = "It is tried again later; if it happens often, lower the vendor's pace in the stack's parameters."
+SLOWER = "It is tried again later; if it happens often, lower the vendor's rate limit in the stack's parameters."
 DOWNLOAD = (
     "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland China."
 )

@@ -1,7 +1,7 @@
-"""What the message of a failure says of its cause, where the code says only that something failed.
+"""Find the cause of a failure in its message, where the code says only that something failed.
 
-Vendors write these messages for people, in Chinese or English, and publish no list. What is matched was seen in
-replies; a message that matches nothing leaves the code its own meaning.
+Vendors write these messages for people, in Chinese or English, and publish no list. The patterns are from replies. A
+message that matches none leaves the code its own meaning.
 """
 
 from asrcore.vendors import asr, error_hints
@@ -25,7 +25,7 @@ TOO_SHORT = asr.Code(
     "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence.",
     asr.AudioConstraint.SHORTNESS,
 )
-# The first that fits counts: a download that failed says nothing of the format that its message may name.
+# The first match counts: a failed download is not about the format that its message may name.
 _CAUSES = (
     (("下载", "download"), NO_DOWNLOAD),
     (("过长", "太长", "too long"), TOO_LONG),
@@ -55,12 +55,12 @@ _CAUSES = (
         asr.Code(asr.CodeKind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
     ),
 )
-# A message with one of these is about the call, whose form it may name.
+# A message with one of these words is about the request, whose format it may name.
 _OF_THE_CALL = ("参数", "请求", "parameter", "request")
 
 
 def cause(message: str) -> asr.Code | None:
-    """Return the cause that a failure's message names; None where it names none that is known."""
+    """Return the cause that a message names; None for an unknown cause."""
     text = message.lower()
     if any(part in text for part in _OF_THE_CALL):
         return None

@@ -1,7 +1,7 @@
-"""Any server with the interface of OpenAI's audio transcriptions: one's own engine, or a cloud. It answers at once.
+"""Any server with the interface of OpenAI's audio transcriptions, which returns the result at once.
 
 Source: OpenAI API reference, "Create transcription" and "Error codes"; the servers of FunASR, vLLM, speaches and
-whisper.cpp, which differ in what they return: words in segments or beside them, a speaker, text alone.
+whisper.cpp, which return different fields: words in segments or beside them, a speaker, text alone.
 """
 
 import re
@@ -15,7 +15,7 @@ from asrcore.vendors import asr, coerce, error_hints
 
 PATH = "/v1/audio/transcriptions"
 VERBOSE, DIARIZED = "verbose_json", "diarized_json"
-# The file name and content type that tell a server the format: some go by the one, some by the other.
+# File name and content type: some servers detect the format by the one, some by the other.
 FILES = MappingProxyType(
     {
         "wav": ("recording.wav", "audio/wav"),
@@ -72,7 +72,7 @@ _SMALLER = (
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
 _RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 _UNDECODABLE = "UndecodableAudio"
-# Servers say so in words only, with whatever HTTP status; whisper.cpp with 200.
+# Servers report this only in words, with any HTTP status; whisper.cpp with 200.
 _SAYS_UNDECODABLE = re.compile(
     r"invalid file format|could not be decoded|(failed|unable|not able) to (read|load|decode|open)\b.{0,40}"
     r"(audio|wav|file)|(unsupported|unrecogni[sz]ed|invalid) (audio|file)",
@@ -81,9 +81,9 @@ _SAYS_UNDECODABLE = re.compile(
 
 
 class OpenaiCompatible(asr.Vendor):
-    """A server of the operator's choice; the recording's bytes are sent, and the reply is the result.
+    """A server of the operator's choice: receives the recording's bytes, and replies with the result.
 
-    Its largest upload, longest recording and rate are the server's: the stack parameter VendorTuning sets them.
+    The largest upload, longest recording and rate depend on the server, so VendorTuning sets them.
     """
 
     name = "openai-compatible"
@@ -96,7 +96,7 @@ class OpenaiCompatible(asr.Vendor):
         max_data_bytes=25_000_000,
         accepts_urls=False,
     )
-    # OpenAI accepts 25 MB; how much a server does at once is known to its operator alone
+    # OpenAI accepts 25 MB; only the operator knows how much a server can do at a time
     tuning = asr.Tuning(
         submissions_per_second=1, max_data_bytes=limits.max_data_bytes, max_duration_s=60 * 60, model="whisper-1"
     )
@@ -241,16 +241,18 @@ class OpenaiCompatible(asr.Vendor):
         return {}
 
     def _failure(self, reply: asr.HttpReply, document: Mapping[str, Any]) -> asr.AsrError:
-        """The error by its code, else by its words, else by the HTTP status."""
-        said = _said(document)
-        message = coerce.text(said.get("message"))
+        """Return the error by its code, else by its message, else by the HTTP status."""
+        reported = _error_object(document)
+        message = coerce.text(reported.get("message"))
         by_status = f"Http{reply.status}"
-        kind = said.get("type") if reply.status == 429 else None  # tells an empty account from a busy server
-        for code in (coerce.text(said.get("code")), coerce.text(kind)):
+        kind = (
+            reported.get("type") if reply.status == 429 else None
+        )  # distinguishes an empty account from a busy server
+        for code in (coerce.text(reported.get("code")), coerce.text(kind)):
             if code in self.codes:
                 message = "" if code == "invalid_api_key" else message  # which may repeat the key
                 return self.error(code, message, retry_after_s=reply.retry_after_s)
-        if said.get("param") == "file" or _SAYS_UNDECODABLE.search(message):
+        if reported.get("param") == "file" or _SAYS_UNDECODABLE.search(message):
             return self.error(_UNDECODABLE, message)
         if by_status in self.codes:
             return self.error(by_status, "" if reply.status == 401 else message, retry_after_s=reply.retry_after_s)
@@ -262,12 +264,12 @@ def _part(boundary: str, head: str, body: str) -> str:
 
 
 def _address(endpoint: asr.VendorEndpoint) -> str:
-    """The address of the interface; a base URL may have a path, and end in /v1 as OpenAI's own libraries take it."""
+    """Return the URL of the interface. A base URL may have a path, and may end in /v1 as in OpenAI's libraries."""
     return endpoint.base_url.rstrip("/").removesuffix("/v1") + PATH
 
 
-def _said(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an error says, in whichever form: OpenAI's object, a sentence, or FastAPI's `detail`, text or a list."""
+def _error_object(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an error as an object: OpenAI's, a sentence, or FastAPI's `detail`, which is text or a list."""
     error = document.get("error", document.get("detail"))
     if isinstance(error, list):
         faults = [f"{_place(fault)}: {coerce.text(fault.get('msg'))}" for fault in coerce.mappings(error)]
@@ -288,9 +290,9 @@ def _recognition(document: Mapping[str, Any], request: asr.RecognitionRequest) -
     segments = coerce.mappings(document.get("segments"))
     words = coerce.mappings(document.get("words"))
     if not segments:
-        utterances = [_whole(text, words, length_ms)] if text else []
+        utterances = [_single_utterance(text, words, length_ms)] if text else []
     else:
-        shared = _shared_out(words, segments)
+        shared = _assigned_words(words, segments)
         utterances = [
             asr.Utterance(
                 start_ms=_time(segment.get("start"), length_ms),
@@ -311,8 +313,8 @@ def _recognition(document: Mapping[str, Any], request: asr.RecognitionRequest) -
     )
 
 
-def _whole(text: str, words: Sequence[Mapping[str, Any]], length_ms: int | None) -> asr.Utterance:
-    """One utterance over all that is known to be spoken: the words, else the whole recording."""
+def _single_utterance(text: str, words: Sequence[Mapping[str, Any]], length_ms: int | None) -> asr.Utterance:
+    """Return one utterance from the first word to the last, or over the whole recording without words."""
     timed = _words(words, length_ms)
     starts = [word.start_ms for word in timed if word.start_ms is not None]
     ends = [word.end_ms for word in timed if word.end_ms is not None]
@@ -332,10 +334,10 @@ def _words(words: Sequence[Mapping[str, Any]], length_ms: int | None) -> list[as
     ]
 
 
-def _shared_out(
+def _assigned_words(
     words: Sequence[Mapping[str, Any]], segments: Sequence[Mapping[str, Any]]
 ) -> list[list[Mapping[str, Any]]]:
-    """The words that stand beside the segments, each with the last segment that has begun when the word begins."""
+    """Assign words from outside the segments, each to the last segment that has begun when the word begins."""
     shares: list[list[Mapping[str, Any]]] = [[] for _ in segments]
     begun = [(start_ms, n) for n, each in enumerate(segments) if (start_ms := _time(each.get("start"))) is not None]
     begun.sort()
@@ -350,13 +352,13 @@ def _shared_out(
 
 
 def _time(value: object, length_ms: int | None = None) -> int | None:
-    """A time in seconds as milliseconds, cut at the recording's length: a server's last window may reach beyond."""
+    """Convert seconds to milliseconds, at most the recording's length: a server's last window may end after it."""
     time_ms = coerce.milliseconds(value, unit_ms=1000)
     return time_ms if time_ms is None or length_ms is None else min(time_ms, length_ms)
 
 
 def _duration_ms(document: Mapping[str, Any], utterances: Sequence[asr.Utterance]) -> int | None:
-    """The recording's length as the server tells it, if that can be: FunASR's tells how long it took instead."""
+    """Return the recording's length from the reply, if it is plausible: FunASR returns the processing time."""
     duration_ms = coerce.milliseconds(document.get("duration"), unit_ms=1000)
     latest_ms = max((each.end_ms for each in utterances if each.end_ms is not None), default=None)
     return duration_ms if duration_ms is not None and latest_ms is not None and duration_ms >= latest_ms else None

@@ -1,4 +1,4 @@
-"""Every vendor, by name. Adding one is its module, its line here, its simulator and its object in the secret."""
+"""Every vendor, by name. A new one needs its module, its line here, its simulator and its object in the secret."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -14,17 +14,22 @@ ALGORITHM = "TC3-HMAC-SHA256"
 def authorization(
     signed_headers: Mapping[str, str], body: bytes, *, service: str, now: int, secret_id: str, secret_key: str
 ) -> str:
-    """The `Authorization` header.
+    """Return the value of the `Authorization` header.
 
-    signed_headers: those to sign, at least Content-Type and Host, exactly as they are sent.  now: UNIX seconds; the
-    vendor allows 5 minutes of difference.
+    Args:
+        secret_id: the id of the key.
+        secret_key: the key.
+        service: such as `asr`.
+        signed_headers: the headers to sign, at least Content-Type and Host, exactly as they are sent.
+        body: the request's body.
+        now: UNIX seconds; the vendor allows a difference of 5 minutes.
     """
     headers = sorted((name.lower(), value.strip().lower()) for name, value in signed_headers.items())
     names = ";".join(name for name, _ in headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers)
     canonical_request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
 
-    # The vendor's date is that of UTC, wherever the caller is.
+    # The vendor's date is in UTC.
     date = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
     scope = f"{date}/{service}/tc3_request"
     string_to_sign = f"{ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(canonical_request.encode()).hexdigest()}"

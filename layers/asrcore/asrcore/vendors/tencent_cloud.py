@@ -1,4 +1,4 @@
-"""What the actions of Tencent Cloud's speech API have in common: the signed call, its errors, engines and filters.
+"""What the actions of Tencent Cloud's speech API share: the signed call, errors, engines and text options.
 
 Source: Tencent one-sentence recognition, "common error codes"; the vendor's pages on signatures and on engines.
 """
@@ -44,7 +44,7 @@ ENGINES = MappingProxyType(
     }
 )
 
-# What people may set under the names that all actions share.
+# Vendor options that all actions share.
 PARAMETERS: Mapping[str, asr.Parameter] = MappingProxyType(
     {
         "FilterDirty": asr.OneOf("dirty words; 0 if not set", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
@@ -139,7 +139,7 @@ CODES: Mapping[str, asr.Code] = MappingProxyType(
         "UnsupportedRegion": asr.Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
     }
 )
-# What an unlisted code means, by how it begins; the first that fits.
+# What an unlisted code means, by its beginning; the first match counts.
 _FAMILIES = (
     (("InternalError", "ServiceUnavailable", "Resource", "RequestLimitExceeded"), _RETRY, error_hints.WAIT),
     (("AuthFailure", "Unauthorized"), _CONFIG, KEYS),
@@ -148,7 +148,7 @@ _FAMILIES = (
 
 
 class TencentCloud(asr.Vendor):
-    """A vendor behind an action of Tencent Cloud's speech API."""
+    """Base of the vendors that are actions of Tencent Cloud's speech API."""
 
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("secret_id", "secret_key")
@@ -167,7 +167,7 @@ class TencentCloud(asr.Vendor):
         return super().unsupported_options(request) | no_engine | ({"hotwords"} if dropped else set()) | outdone
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """A code's meaning; one that is not listed means what its family means."""
+        """Return a code's meaning; for an unlisted code, that of its family."""
         if code in self.codes:
             return self.codes[code]
         for beginnings, kind, what_to_do in _FAMILIES:
@@ -176,11 +176,11 @@ class TencentCloud(asr.Vendor):
         return asr.UNDOCUMENTED
 
     def read_response(self, reply: asr.HttpReply) -> Mapping[str, Any]:
-        """Return what `Response` holds. Raises AsrError for the error in it."""
+        """Return the object `Response`. Raises AsrError for an error in it."""
         document = self.parse_json(reply)
         response = coerce.mapping(document.get("Response"))
         error = coerce.mapping(response.get("Error"))
-        # The numeric codes of the backend come at the top, or in the place of the dotted ones.
+        # The backend's numeric codes are at the top level, or in the place of the dotted codes.
         code = coerce.text(error.get("Code")) or coerce.text(document.get("code"))
         if response.get("Error") is not None or code not in ("", "0"):
             if not code:
@@ -190,7 +190,7 @@ class TencentCloud(asr.Vendor):
 
 
 def call(action: str, parameters: Mapping[str, Any], endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
-    """The request that calls an action, signed."""
+    """Return the signed request that calls an action. now: UNIX seconds."""
     host = asr.signed_host(endpoint.base_url, HOST)
     body = json.dumps(parameters, ensure_ascii=False).encode()
     signed_headers = {"Content-Type": JSON_TYPE, "Host": host}
@@ -213,7 +213,7 @@ def call(action: str, parameters: Mapping[str, Any], endpoint: asr.VendorEndpoin
 
 
 def engine(request: asr.RecognitionRequest) -> str | None:
-    """The engine that was named, or the one for the language and rate; None where there is none."""
+    """Return the engine that was named, or the one for the language and sample rate; None without one."""
     if is_engine(request.options.model):
         return request.options.model
     general, telephone = ENGINES.get(request.options.language, (None, None))
@@ -221,7 +221,7 @@ def engine(request: asr.RecognitionRequest) -> str | None:
 
 
 def source(delivery: asr.Delivery) -> dict[str, Any]:
-    """The parameters that say where the recording is: behind a URL, or here."""
+    """Return the parameters for the recording: its URL, or its bytes."""
     if delivery.data is None:
         return {"SourceType": URL_SOURCE, "Url": delivery.required_url()}
     data = base64.b64encode(delivery.data).decode()
@@ -229,7 +229,7 @@ def source(delivery: asr.Delivery) -> dict[str, Any]:
 
 
 def refinements(options: asr.Options) -> dict[str, Any]:
-    """The parameters that refine the text, for the options that somebody set."""
+    """Return the parameters for options about the text that a caller set."""
     parameters: dict[str, Any] = {}
     if hotwords := _hotwords(options):
         parameters["HotwordList"] = ",".join(f"{word}|{HOTWORD_WEIGHT}" for word in hotwords)
@@ -243,12 +243,12 @@ def refinements(options: asr.Options) -> dict[str, Any]:
 
 
 def is_engine(name: str | None) -> TypeGuard[str]:
-    """Whether a name is that of one of Tencent's engines, by its beginning."""
+    """Return whether a name is that of one of Tencent's engines, by its beginning."""
     return name is not None and name.startswith(("8k_", "16k_"))
 
 
 def _hotwords(options: asr.Options) -> list[str]:
-    """Those that the vendor takes: up to 30 characters, or 10 in Chinese, without its two separators."""
+    """Return the hot words that the vendor accepts: up to 30 characters, 10 in Chinese, without its separators."""
     return [
         word
         for word in options.hotwords

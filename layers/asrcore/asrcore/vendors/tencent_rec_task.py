@@ -1,4 +1,4 @@
-"""Tencent recording-file recognition, current generation: answered by callback, and by query in any case.
+"""Tencent recording-file recognition, current generation: completes by callback and by query.
 
 Source: Tencent recording recognition, CreateRecTask, DescribeTaskStatus and callback pages.
 """
@@ -9,13 +9,13 @@ from typing import Any
 
 from asrcore.vendors import asr, coerce, error_hints, failure_text, tencent_cloud, tencent_recording_format
 from asrcore.vendors.tencent_cloud import TencentCloud
-from asrcore.vendors.tencent_recording_format import Third
+from asrcore.vendors.tencent_recording_format import ThirdNumber
 
 HOUR_MS = 60 * 60 * 1000
 LINES, WORDS, WORDS_AND_MARKS, CLAUSES = 0, 1, 2, 3  # of ResTextFormat
-TOLD_APART, BY_ROLE = 1, 3  # of SpeakerDiarization
+DISTINGUISHED, BY_ROLE = 1, 3  # of SpeakerDiarization
 TELEPHONE_ENGINES = "8k_"
-# Every engine that gives lines only, and every one that tells speakers apart.
+# Engines that return lines only, and engines that distinguish speakers.
 PLAIN_ENGINES = frozenset(
     f"16k_{name}"
     for name in (
@@ -142,13 +142,13 @@ class TencentRecTask(TencentCloud):
         return reason
 
     def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
-        if _third(request) is Third.CHANNEL:
+        if _third_number(request) is ThirdNumber.CHANNEL:
             return request.options.speakers == 2
-        return _takes_number(request)
+        return _accepts_speaker_count(request)
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
-        no_speakers = {"speakers"} if _third(request) is Third.NOTHING else set()
-        no_words = {"words"} if request.options.words and _detail(request) == LINES else set()
+        no_speakers = {"speakers"} if _third_number(request) is ThirdNumber.NOTHING else set()
+        no_words = {"words"} if request.options.words and _text_format(request) == LINES else set()
         no_mix = {"channels"} if request.options.channels == "mix" and request.audio.channels == 2 else set()
         no_role = (
             set()
@@ -170,8 +170,8 @@ class TencentRecTask(TencentCloud):
             **tencent_cloud.source(submission.delivery),
             "CallbackUrl": submission.callback_url,
             **tencent_cloud.refinements(submission.request.options),
-            **_own(self.vendor_options(submission.request)),
-            "ResTextFormat": _detail(submission.request),
+            **_vendor_fields(self.vendor_options(submission.request)),
+            "ResTextFormat": _text_format(submission.request),
             **_speakers(submission.request),
         }
         return tencent_cloud.call("CreateRecTask", parameters, submission.endpoint, now=submission.now)
@@ -179,11 +179,11 @@ class TencentRecTask(TencentCloud):
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
-            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
-        # A number of up to 64 bits, and not text.
+        # A number of up to 64 bits instead of text.
         return tencent_cloud.call("DescribeTaskStatus", {"TaskId": int(vendor_task_id)}, endpoint, now=now)
 
     def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
@@ -196,7 +196,7 @@ class TencentRecTask(TencentCloud):
         if status != _SUCCEEDED:
             raise self.unusable(reply, "NoStatus", "answered without a task's status")
         if "Result" not in data and "ResultDetail" not in data:
-            raise self.unusable(reply, "NoResult", "answered with success and no result")
+            raise self.unusable(reply, "NoResult", "answered with success but without a result")
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), request)
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
@@ -216,7 +216,7 @@ class TencentRecTask(TencentCloud):
         return asr.Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), request))
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """Return a code's meaning; of a failed task, which has none, what its message says, or a bounded retry."""
+        """Return a code's meaning; for a failed task, which has no code, the cause that its message names."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
         return failure_text.cause(message) or asr.Code(asr.CodeKind.RETRY, "the task failed", error_hints.WAIT)
@@ -228,16 +228,16 @@ class TencentRecTask(TencentCloud):
         return coerce.mapping(response["Data"])
 
 
-def _own(own: Mapping[str, asr.Value]) -> dict[str, Any]:
-    """What was set under the vendor's name, in the form of the request: two of its parameters are lists."""
+def _vendor_fields(own: Mapping[str, asr.Value]) -> dict[str, Any]:
+    """Return the vendor's own options as request parameters: two of them are lists."""
     parameters: dict[str, Any] = {name: value for name, value in own.items() if name not in ROLE}
     if libraries := parameters.get("KeyWordLibIdList"):
         parameters["KeyWordLibIdList"] = libraries.split(",")
     return parameters
 
 
-def _detail(request: asr.RecognitionRequest) -> int:
-    """How much is told: lines where nobody wants words, or the engine knows no more."""
+def _text_format(request: asr.RecognitionRequest) -> int:
+    """Return ResTextFormat: lines if no words are requested, or the engine returns none."""
     own = request.options.vendor_options(TencentRecTask.name)
     if "SentenceMaxLength" in own:
         return CLAUSES
@@ -248,16 +248,16 @@ def _detail(request: asr.RecognitionRequest) -> int:
     return WORDS if request.options.punctuation is False else WORDS_AND_MARKS
 
 
-def _third(request: asr.RecognitionRequest) -> Third:
-    """What the vendor's number of a speaker stands for; it is 0 also where nobody is told apart."""
+def _third_number(request: asr.RecognitionRequest) -> ThirdNumber:
+    """Return what the vendor's speaker number means; it is 0 also when speakers are not distinguished."""
     if request.audio.channels == 2:
-        return Third.CHANNEL
+        return ThirdNumber.CHANNEL
     asked = request.options.speakers is not None or _role(request) is not None
-    return Third.SPEAKER if asked and tencent_cloud.engine(request) in SPEAKER_ENGINES else Third.NOTHING
+    return ThirdNumber.SPEAKER if asked and tencent_cloud.engine(request) in SPEAKER_ENGINES else ThirdNumber.NOTHING
 
 
 def _role(request: asr.RecognitionRequest) -> dict[str, asr.Value] | None:
-    """The one speaker who is known by voice: with both, the voice and the name, and an engine that knows voices."""
+    """Return the speaker to recognise by voice; None without voice and name, or with an engine that cannot."""
     own = request.options.vendor_options(TencentRecTask.name)
     known = {name: own[name] for name in ROLE if name in own}
     fits = len(known) == len(ROLE) and request.audio.channels == 1 and tencent_cloud.engine(request) in ROLE_ENGINES
@@ -265,22 +265,22 @@ def _role(request: asr.RecognitionRequest) -> dict[str, asr.Value] | None:
 
 
 def _speakers(request: asr.RecognitionRequest) -> dict[str, Any]:
-    if _third(request) is not Third.SPEAKER:
+    if _third_number(request) is not ThirdNumber.SPEAKER:
         return {}
     if role := _role(request):
         return {"SpeakerDiarization": BY_ROLE, "SpeakerRoles": [role]}
-    told_apart = {"SpeakerDiarization": TOLD_APART}
-    fixed = request.options.speakers and _takes_number(request)
-    return {**told_apart, "SpeakerNumber": request.options.speakers} if fixed else told_apart
+    distinguished = {"SpeakerDiarization": DISTINGUISHED}
+    fixed = request.options.speakers and _accepts_speaker_count(request)
+    return {**distinguished, "SpeakerNumber": request.options.speakers} if fixed else distinguished
 
 
-def _takes_number(request: asr.RecognitionRequest) -> bool:
-    """Whether the engine takes a number of speakers; those for 16 kHz find out how many there are."""
+def _accepts_speaker_count(request: asr.RecognitionRequest) -> bool:
+    """Return whether the engine accepts a number of speakers; engines for 16 kHz count them."""
     return (tencent_cloud.engine(request) or "").startswith(TELEPHONE_ENGINES)
 
 
 def _json_list(value: object) -> object:
-    """A list that travels as JSON's text, or the value itself; None for text that is no JSON."""
+    """Return a list that was sent as JSON text, or the value itself; None for text that is not JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -290,8 +290,8 @@ def _json_list(value: object) -> object:
 
 
 def _recognition(text: object, details: object, seconds: object, request: asr.RecognitionRequest) -> asr.Recognition:
-    """The sentences in detail where there are any, else the lines of text."""
-    duration_ms, third = tencent_recording_format.length_ms(seconds), _third(request)
+    """Return the detailed sentences, or the lines of text if there are none."""
+    duration_ms, third = tencent_recording_format.length_ms(seconds), _third_number(request)
     sentences = coerce.mappings(details)
     if not sentences:
         return tencent_recording_format.read_lines(coerce.text(text), duration_ms, third)
@@ -300,12 +300,12 @@ def _recognition(text: object, details: object, seconds: object, request: asr.Re
     return asr.recognition(utterances, duration_ms=duration_ms)
 
 
-def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -> asr.Utterance:
+def _utterance(sentence: Mapping[str, Any], third: ThirdNumber, *, with_words: bool) -> asr.Utterance:
     number = coerce.text(sentence.get("SpeakerId"))
     role = coerce.text(sentence.get("SpeakerRoleName"))
     span = coerce.milliseconds(sentence.get("StartMs")), coerce.milliseconds(sentence.get("EndMs"))
     emotions = sentence.get("EmotionType")
-    return asr.Utterance.model_validate(  # with its words at once: a fifth less CPU than word by word
+    return asr.Utterance.model_validate(  # validated together with its words: a fifth less CPU than word by word
         {
             "start_ms": span[0],
             "end_ms": span[1],
@@ -319,7 +319,7 @@ def _utterance(sentence: Mapping[str, Any], third: Third, *, with_words: bool) -
 
 
 def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int | None) -> list[Mapping[str, Any]]:
-    """Words with absolute times, without the punctuation marks, which are in the sentence's text already."""
+    """Return words with absolute times, without punctuation marks, which the sentence has."""
     origin_ms = 0 if start_ms is None or _are_absolute(items, start_ms, end_ms) else start_ms
     return [
         {
@@ -333,9 +333,10 @@ def _words(items: Sequence[Mapping[str, Any]], start_ms: int | None, end_ms: int
 
 
 def _are_absolute(items: Sequence[Mapping[str, Any]], start_ms: int, end_ms: int | None) -> bool:
-    """Whether offsets count from the start of the recording, against the documents, as some readers found.
+    """Return whether offsets count from the start of the recording, contrary to the vendor's documents.
 
-    Only where they leave the sentence when counted from its start, and lie within it when not.
+    Some replies do that. It is assumed only if the offsets exceed the sentence when counted from its start, and are
+    within it otherwise.
     """
     first_ms = coerce.milliseconds(items[0].get("OffsetStartMs")) if items else None
     last_ms = coerce.milliseconds(items[-1].get("OffsetEndMs")) if items else None

@@ -1,4 +1,4 @@
-"""Tencent recording-file recognition, legacy API: submitted once, answered by callback only.
+"""Tencent recording-file recognition, legacy API: submitted once, completes by callback only.
 
 Source: Tencent recording recognition, legacy API page (request, signature, callback, error codes).
 """
@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from asrcore.vendors import asr, coerce, error_hints, tencent_recording_format
 from asrcore.vendors.tencent_cloud import is_engine
-from asrcore.vendors.tencent_recording_format import Third, read_lines
+from asrcore.vendors.tencent_recording_format import ThirdNumber, read_lines
 
 HOST = "aai.qcloud.com"
 SIGNATURE_LIFE_S = 3600
@@ -198,7 +198,7 @@ class TencentRecording(asr.Vendor):
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
         tells_speakers = _engine(request) == TELEPHONE_WITH_SPEAKERS or _is_stereo(request)
-        # A recording with two tracks of which one is declared is refused.
+        # The vendor refuses a stereo recording that is declared as mono.
         splits = request.options.channels != "mix" or not _is_stereo(request)
         return (
             super().unsupported_options(request)
@@ -245,7 +245,7 @@ class TencentRecording(asr.Vendor):
             raise self.error(code, coerce.text(document.get("message")))
         task_id = coerce.identifier(document.get("requestId"))
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
         return asr.Accepted(task_id)
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
@@ -263,17 +263,23 @@ class TencentRecording(asr.Vendor):
         if "text" not in fields:
             raise self.bad_callback("it reports success without a text")
         duration_ms = tencent_recording_format.length_ms(fields.get("audioTime"))
-        third = Third.CHANNEL if _is_stereo(request) else Third.SPEAKER
+        third = ThirdNumber.CHANNEL if _is_stereo(request) else ThirdNumber.SPEAKER
         return asr.Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """A request code's meaning by the name in the message, where there is one: two numberings are in use."""
+        """Return a code's meaning by the name in its message, if there is one: two numberings are in use."""
         names = (_CODES_BY_NAME.get(name) for name in _NAME.findall(message))
         return self.codes.get(next(filter(None, names), code), asr.UNDOCUMENTED)
 
 
 def sign(host_and_path: str, parameters: Mapping[str, asr.Value], secret_key: str) -> str:
-    """The `Authorization` of a POST: the query is signed sorted and raw, although it travels percent-encoded."""
+    """Return the `Authorization` header of a POST. The query is signed sorted and not percent-encoded.
+
+    Args:
+        host_and_path: of the URL, without the scheme.
+        parameters: of the query.
+        secret_key: the key.
+    """
     query = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
     digest = hmac.new(secret_key.encode(), f"POST{host_and_path}?{query}".encode(), hashlib.sha1)
     return base64.b64encode(digest.digest()).decode()
@@ -284,7 +290,7 @@ def _engine(request: asr.RecognitionRequest) -> str:
         return request.options.model
     if request.audio.sample_rate_hz != TELEPHONE_HZ:
         return GENERAL
-    # Two tracks tell the speakers apart better than any engine.
+    # Two channels separate the speakers better than any engine.
     asked = request.options.speakers is not None
     return TELEPHONE_WITH_SPEAKERS if asked and request.audio.channels != 2 else TELEPHONE
 

@@ -1,4 +1,4 @@
-"""What both generations of Tencent's recording recognition send: callbacks as forms, and lines of text with times.
+"""The formats of both generations of Tencent's recording recognition: callback forms, and lines of text with times.
 
 Source: Tencent recording recognition, legacy API page and callback page 1093/52632 of 2025-03-31 (fields, codes, the
 text's grammar).
@@ -39,38 +39,43 @@ _RESULT_FIELDS = frozenset({"text", "resultDetail"})
 _CODE = re.compile(r"-?[0-9]{1,10}")
 
 
-class Third(Enum):
-    """What the third number of a line's mark, or a sentence's speaker number, stands for."""
+class ThirdNumber(Enum):
+    """What the third number in a line's brackets, or a sentence's speaker number, means."""
 
     SPEAKER = auto()
     CHANNEL = auto()
-    NOTHING = auto()  # sent although speakers were not asked for
+    NOTHING = auto()  # sent although speakers were not requested
 
     def speaker(self, number: str) -> str | None:
-        """The speaker's label. number: as it was given, "" for none, below zero for unknown."""
-        return number if self is Third.SPEAKER and number and not number.startswith("-") else None
+        """Return the speaker's label; None if unknown. number: as sent: "" for none, negative for unknown."""
+        return number if self is ThirdNumber.SPEAKER and number and not number.startswith("-") else None
 
     def channel(self, number: str) -> int | None:
-        """The channel: 0 left, 1 right."""
-        return int(number) if self is Third.CHANNEL and number in ("0", "1") else None
+        """Return the channel: 0 left, 1 right; None if unknown."""
+        return int(number) if self is ThirdNumber.CHANNEL and number in ("0", "1") else None
 
 
 def callback_code(fields: Mapping[str, object]) -> str | None:
-    """The code of a callback; None where there is none."""
+    """Return the code of a callback; None without one."""
     code = coerce.text(fields.get("code"))
     return code if _CODE.fullmatch(code) else None
 
 
 def length_ms(seconds: object) -> int | None:
-    """Return a recording's length from one in seconds; 0 stands for unknown."""
+    """Convert a recording's length from seconds to milliseconds; None for 0, which means unknown."""
     return coerce.milliseconds(seconds, unit_ms=1000) or None
 
 
 def callback_fields(body: bytes, content_type: str, text_charset: str | None = None) -> dict[str, object]:
-    """Return the fields of a form or, whatever the Content-Type says, of a JSON object; values may be encoded twice.
+    """Return the fields of a form or of a JSON object, whose values may be percent-encoded twice.
 
-    text_charset: the encoding of the recognised text that was asked for. Raises UnknownCharsetError for a result that
-    is in no known encoding.
+    Args:
+        body: of the callback.
+        content_type: of the callback. Only its charset counts: some callbacks declare a form and send JSON.
+        text_charset: the encoding that was requested for the recognized text; None if none was.
+
+    Raises:
+        UnknownCharsetError: the result is in no known encoding.
     """
     declared = asr.declared_charset(content_type)
     if body.lstrip().startswith(b"{"):
@@ -93,26 +98,32 @@ def callback_fields(body: bytes, content_type: str, text_charset: str | None = N
 
 
 def _without_escapes(field: str, value: str, charset: str | None) -> str:
-    """Return a value, read once more if it is one that is still percent-encoded."""
+    """Return a value, decoded once more if it is still percent-encoded."""
     if _URL_CHARACTERS.fullmatch(value) and _ESCAPE.search(value):
         return _value(field, unquote_to_bytes(value.replace("+", " ")), charset)
     return value
 
 
 def _value(field: str, value: bytes, charset: str | None) -> str:
-    """Return a field's text. charset: of the result; the other fields are the vendor's own words."""
+    """Return a field's text. charset: of the recognized text; other fields are the vendor's messages."""
     if field in _RESULT_FIELDS:
         return asr.decode(value, charset)
     try:
         return asr.decode(value)
     except asr.UnknownCharsetError:
-        return value.decode("utf-8", "replace")  # a message; no transcript is made of it
+        return value.decode("utf-8", "replace")  # a message, which is not part of a transcript
 
 
-def read_lines(text: str, duration_ms: int | None, third: Third) -> asr.Recognition:
-    """Lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without a mark goes on with the one before it.
+def read_lines(text: str, duration_ms: int | None, third: ThirdNumber) -> asr.Recognition:
+    """Read lines `[m:s.mmm,m:s.mmm(,speaker)]  words`; a line without brackets continues the one before it.
 
-    Raises AsrError as `recognition` does.
+    Args:
+        text: the lines.
+        duration_ms: length of the recording; None if unknown.
+        third: what the third number in the brackets means.
+
+    Raises:
+        AsrError: as `recognition` raises it.
     """
     utterances = list(islice(_utterances(text, third), asr.MOST_UTTERANCES + 1))
     if len(utterances) == 1 and utterances[0].start_ms is None and duration_ms is not None:
@@ -120,7 +131,7 @@ def read_lines(text: str, duration_ms: int | None, third: Third) -> asr.Recognit
     return asr.recognition(utterances, duration_ms=duration_ms)
 
 
-def _utterances(text: str, third: Third) -> Iterator[asr.Utterance]:
+def _utterances(text: str, third: ThirdNumber) -> Iterator[asr.Utterance]:
     mark: re.Match[str] | None = None
     parts: list[str] = []
     for line in text.split("\n"):
@@ -133,7 +144,7 @@ def _utterances(text: str, third: Third) -> Iterator[asr.Utterance]:
     yield from _utterance(mark, parts, third)
 
 
-def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> Iterator[asr.Utterance]:
+def _utterance(mark: re.Match[str] | None, parts: list[str], third: ThirdNumber) -> Iterator[asr.Utterance]:
     words = asr.join_text(parts)
     if not words:
         return
@@ -151,6 +162,6 @@ def _utterance(mark: re.Match[str] | None, parts: list[str], third: Third) -> It
 
 
 def _time_ms(minutes: str, seconds: str) -> int | None:
-    """Minutes may exceed 59: an hour is 60:00.000."""
+    """Return a time in milliseconds; minutes may exceed 59: an hour is 60:00.000."""
     whole_ms, part_ms = coerce.milliseconds(minutes, unit_ms=60_000), coerce.milliseconds(seconds, unit_ms=1000)
     return None if whole_ms is None or part_ms is None else coerce.milliseconds(whole_ms + part_ms)

@@ -1,4 +1,4 @@
-"""Tencent one-sentence recognition: up to a minute, answered at once.
+"""Tencent one-sentence recognition: up to a minute, with the result in the reply.
 
 Source: Tencent one-sentence recognition (SentenceRecognition, version 2019-06-14).
 """
@@ -14,7 +14,7 @@ from asrcore.vendors.tencent_cloud import TencentCloud
 ONE_SENTENCE = 2
 # What the vendor calls an Ogg file, by the codec in it.
 _OGG = MappingProxyType({"opus": "ogg-opus", "speex": "speex"})
-_ANY_RATE = frozenset({"opus", "silk"})  # a decoder delivers these at the rate that it is asked for
+_ANY_RATE = frozenset({"opus", "silk"})  # decoded at any rate that is requested
 _CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
 _ENGINE = "Check the options asr-model and asr-language."
 
@@ -85,9 +85,9 @@ _ACTION_CODES = {
 
 
 class TencentSentence(TencentCloud):
-    """Up to a minute of mono speech; the answer to the submission is the result.
+    """Up to a minute of mono speech; the reply to the submission is the result.
 
-    Formats beside WAV and MP3 are of the vendor's later documents: what an older account refuses, the next vendor gets.
+    Formats other than WAV and MP3 are from the vendor's later documents; an older account may refuse them.
     """
 
     name = "tencent-sentence"

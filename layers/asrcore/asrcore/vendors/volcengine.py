@@ -1,4 +1,4 @@
-"""Volcengine AUC, v1 standard edition: submitted, answered by callback, and by query in any case.
+"""Volcengine AUC, v1 standard edition: completes by callback and by query.
 
 Source: Volcengine recording-file recognition, standard edition v1 (submit, query, callback, error codes).
 """
@@ -39,11 +39,11 @@ _RESERVED = asr.Code(asr.CodeKind.RETRY, "a code that the vendor keeps in reserv
 
 CLUSTERS = "volc"  # how the names of all clusters begin
 _NO_CAUSE = frozenset({"1022", "1099"})
-_STILL_AT_WORK = re.compile(r"2[0-9]{3}")
+_IN_PROGRESS = re.compile(r"2[0-9]{3}")
 
 
 class Volcengine(asr.Vendor):
-    """Up to five hours in many languages; takes a URL only and does not follow redirects."""
+    """Up to five hours in many languages; accepts a URL only and follows no redirect."""
 
     name = "volcengine"
     successor = "volcengine-bigmodel"
@@ -95,7 +95,7 @@ class Volcengine(asr.Vendor):
                 asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."
             ),
             "1005": asr.Code(asr.CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "1006": asr.Code(asr.CodeKind.RETRY, "the vendor broke the request off", error_hints.WAIT),
+            "1006": asr.Code(asr.CodeKind.RETRY, "the vendor interrupted the request", error_hints.WAIT),
             "1010": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
                 "the recording is too long",
@@ -109,7 +109,7 @@ class Volcengine(asr.Vendor):
                 asr.AudioConstraint.SIZE,
             ),
             "1012": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
-            "1013": asr.Code(asr.CodeKind.SILENT, "nobody speaks in the recording"),
+            "1013": asr.Code(asr.CodeKind.SILENT, "the recording contains no speech"),
             "1014": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
                 "the recording has no audio in it",
@@ -165,11 +165,11 @@ class Volcengine(asr.Vendor):
             raise self.error(code, coerce.text(answer.get("message")))
         task_id = _task_id(answer, request)
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "took the recording, but named no task")
+            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
-        # Flat, where the submission is nested; the vendor takes neither for the other.
+        # A flat object, while the submission's is nested; the vendor does not accept the other form.
         credentials = endpoint.credentials
         cluster, _, task_id = vendor_task_id.rpartition("/") if vendor_task_id.startswith(CLUSTERS) else ("", "", "")
         body = {
@@ -182,20 +182,20 @@ class Volcengine(asr.Vendor):
 
     def read_result(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.InProgress | asr.Recognition:
         answer, code = self._answer(reply)
-        if _STILL_AT_WORK.fullmatch(code):
+        if _IN_PROGRESS.fullmatch(code):
             return asr.InProgress()
         if volcengine_gateway.is_about_the_call(reply.status, code, self.codes):
             raise asr.as_failed_query(self.error(code, coerce.text(answer.get("message"))))
         result = self._result(answer, code, request)
         if result is None:
-            raise self.unusable(reply, "NoResult", "answered with success and no result")
+            raise self.unusable(reply, "NoResult", "answered with success but without a result")
         return result
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         answer, code = _answer(self.parse_callback(body, content_type))
         if not code:
             raise self.bad_callback("it has no code")
-        if _STILL_AT_WORK.fullmatch(code):
+        if _IN_PROGRESS.fullmatch(code):
             raise self.bad_callback("it reports no end")
         task_id = _task_id(answer, request)
         try:
@@ -207,7 +207,7 @@ class Volcengine(asr.Vendor):
         return asr.Callback(task_id, result)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """Return a code's meaning; of a failure without a cause of its own, that of the message."""
+        """Return a code's meaning; for a general failure, the cause that its message names."""
         if code in _NO_CAUSE and (known := failure_text.cause(message)):
             return known
         return volcengine_gateway.look_up(code, message, self.codes)
@@ -217,7 +217,7 @@ class Volcengine(asr.Vendor):
         return answer, self.checked_code(reply, code)
 
     def _result(self, answer: Mapping[str, Any], code: str, request: asr.RecognitionRequest) -> asr.Recognition | None:
-        """The recognition; None for a success that brings none. Raises AsrError for every other end of the task."""
+        """Return the recognition; None for a success without one. Raises AsrError for a task that failed."""
         if code == "1013":
             return asr.recognition([])
         if code != "1000":
@@ -230,7 +230,7 @@ class Volcengine(asr.Vendor):
 
 
 def _answer(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """Return what is under `resp`, or under `header` in a refusal by the gateway, and its code as text or ""."""
+    """Return the object under `resp`, or under `header` in a refusal by the gateway, and its code, "" without one."""
     answer = coerce.mapping(document.get("resp")) or volcengine_gateway.refusal(document)
     return answer, coerce.text(answer.get("code"))
 
@@ -252,7 +252,7 @@ def _cluster(request: asr.RecognitionRequest) -> str | None:
 
 
 def _task_id(answer: Mapping[str, Any], request: asr.RecognitionRequest) -> str | None:
-    """The task's id, behind its cluster and a slash where that is not the account's: a query has to name both."""
+    """Return the task's id, after `cluster/` if that is not the account's: a query has to name both."""
     task_id, cluster = coerce.identifier(answer.get("id")), _cluster(request)
     return f"{cluster}/{task_id}" if cluster and task_id else task_id
 
@@ -270,7 +270,7 @@ def _audio(request: asr.RecognitionRequest) -> dict[str, Any]:
 
 
 def _additions(request: asr.RecognitionRequest) -> dict[str, str]:
-    """Switches, all of them text."""
+    """Return the switches, all of which are sent as text."""
     options = request.options
     switches = {
         "use_itn": options.inverse_text_normalization,
@@ -278,7 +278,7 @@ def _additions(request: asr.RecognitionRequest) -> dict[str, str]:
         "use_ddc": options.filter_fillers,
         "with_speaker_info": options.speakers is not None or None,
         "channel_split": options.channels != "mix" if request.audio.channels == 2 else None,
-        "enable_query": True,  # without it a task with a callback cannot be queried
+        "enable_query": True,  # otherwise a task with a callback cannot be queried
     }
     return {
         "language": LANGUAGES[request.options.language],

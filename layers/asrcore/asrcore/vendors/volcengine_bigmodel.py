@@ -1,6 +1,6 @@
-"""Volcengine AUC, v3 "bigmodel", standard and idle editions: submitted under an id of ours, answered by query.
+"""Volcengine AUC, v3 "bigmodel", standard and idle editions: submitted with an id that we choose, completes by query.
 
-The outcome of a call is in headers of the reply. A callback says no more for certain than that there is news.
+The outcome of a call is in headers of the reply. A callback means only that the task is to be queried.
 Source: Volcengine recording-file recognition, v3 bigmodel (submit, query, callback, error codes); idle edition.
 """
 
@@ -26,7 +26,7 @@ LANGUAGES = frozenset(
         "yue-CN",
     }
 )  # fmt: skip
-# mp4 is not on the vendor's page; the service was seen to take it.
+# mp4 is not on the vendor's page, but the service accepts it.
 CONTAINERS = MappingProxyType(
     {
         "pcm": "raw",
@@ -42,7 +42,7 @@ CONTAINERS = MappingProxyType(
 SPEEX = "spx"  # the container's name where it holds Speex
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 BITS = 16
-# Parameters that travel in a part of their own.
+# Parameters that are sent in an object of their own.
 CORPUS = frozenset(
     {
         "boosting_table_name",
@@ -57,20 +57,20 @@ CORPUS = frozenset(
 SPEAKER_MODEL = "200"  # the ssd_version that the vendor's page asks for with speakers
 SPEAKER_MODELS = frozenset({"ssd_version", "ssd_mode"})
 HALF_AN_HOUR_S = 30 * 60
-OLD_PAIR = ("appid", "token")  # of consoles before the single key, still taken
+OLD_PAIR = ("appid", "token")  # of older consoles, still accepted
 
 SUCCESS, SILENT = "20000000", "20000003"
-_TAKEN = re.compile(r"2000[0-9]{4}")  # accepted, queued, at work or done
+_ACCEPTED = re.compile(r"2000[0-9]{4}")  # accepted, queued, in progress or done
 _NO_SUCH_TASK, _REFUSED_OR_KNOWN, _SERVER_FAILED = "45000000", "45000001", "55000000"
 _REFUSED = re.compile(r"450[0-9]{5}")
 
 
 class VolcengineBigmodel(asr.Vendor):
-    """Less than five hours in many languages; takes a URL only and does not follow redirects.
+    """Less than five hours in many languages; accepts a URL only and follows no redirect.
 
-    `Options.model` names the edition by its resource id, `volc.bigasr.auc_idle` the idle one. A task is known to the
-    vendor by its resource and our request id: its `vendor_task_id` is the resource, a slash and the request id, so that
-    a query names the edition that the task was submitted to.
+    `Options.model` names the edition by its resource id, `volc.bigasr.auc_idle` the idle one. The vendor
+    identifies a task by its resource and our request id. So `vendor_task_id` is the resource, a slash and the request
+    id, and a query names the edition that the task was submitted to.
     """
 
     name = "volcengine-bigmodel"
@@ -141,10 +141,10 @@ class VolcengineBigmodel(asr.Vendor):
     codes = MappingProxyType(
         {
             **volcengine_gateway.CODES,
-            SUCCESS: asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a query"),
+            SUCCESS: asr.Code(asr.CodeKind.SUCCESS, "accepted at submission, finished at a query"),
             "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
             "20000002": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            SILENT: asr.Code(asr.CodeKind.SILENT, "nobody speaks in the recording"),
+            SILENT: asr.Code(asr.CodeKind.SILENT, "the recording contains no speech"),
             _NO_SUCH_TASK: asr.Code(
                 asr.CodeKind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
             ),
@@ -171,7 +171,7 @@ class VolcengineBigmodel(asr.Vendor):
                 asr.CodeKind.RETRY,
                 "more than 500 hours of audio within half an hour",
                 error_hints.SLOWER,
-                retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last of the attempts comes after the half hour
+                retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last attempt is after the half hour
             ),
             "45000132": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
@@ -200,7 +200,7 @@ class VolcengineBigmodel(asr.Vendor):
         return (BIG, SEED) if "model_version" in self.vendor_options(request) else (SEED, BIG)
 
     def chosen_task_id(self, request: asr.RecognitionRequest) -> str:
-        # The request id is the same for each edition: one that refuses a task does not know it.
+        # The request id is the same for each edition: an edition that refuses a task does not store it.
         return f"{self._edition(request)}/{asr.attempt_uuid(request)}"
 
     def result_deadline_s(self, request: asr.RecognitionRequest) -> float:
@@ -214,7 +214,9 @@ class VolcengineBigmodel(asr.Vendor):
         no_edition = {"model"} if options.model and not _named_edition(options) else set()
         no_speakers = {"speakers"} if options.speakers is not None and self._is_idle(request) else set()
         outdone = {"hotwords"} if options.hotwords and "context" in self.vendor_options(request) else set()
-        unused = {f"{self.name}.{name}" for name in self.vendor_options(request).keys() - self._usable(request).keys()}
+        unused = {
+            f"{self.name}.{name}" for name in self.vendor_options(request).keys() - self._usable_options(request).keys()
+        }
         return super().unsupported_options(request) | no_edition | no_speakers | outdone | unused
 
     def submit_request(self, submission: asr.Submission) -> asr.HttpRequest:
@@ -222,9 +224,9 @@ class VolcengineBigmodel(asr.Vendor):
             "user": {"uid": submission.request.job_id},
             "audio": {"url": submission.delivery.required_url(), **_audio(submission.request)},
             "request": {
-                **_wishes(submission.request),
-                **self._speaker_wishes(submission.request),
-                **_own(submission.request, self._usable(submission.request)),
+                **_option_fields(submission.request),
+                **self._speaker_fields(submission.request),
+                **_vendor_fields(submission.request, self._usable_options(submission.request)),
             },
             "callback": submission.callback_url,
         }
@@ -235,7 +237,7 @@ class VolcengineBigmodel(asr.Vendor):
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         code, message = self._outcome(reply)
         known_already = request.repeated and code == _REFUSED_OR_KNOWN
-        if _TAKEN.fullmatch(code) or known_already:
+        if _ACCEPTED.fullmatch(code) or known_already:
             return asr.Accepted(self.chosen_task_id(request))
         raise self.error(code, message)
 
@@ -249,32 +251,32 @@ class VolcengineBigmodel(asr.Vendor):
         if code == SILENT:
             return asr.recognition([])
         if code == SUCCESS:
-            found = _found(self.parse_json(reply), request)
+            found = _recognition(self.parse_json(reply), request)
             if found is None:
-                raise self.unusable(reply, "NoResult", "answered with success and no result")
+                raise self.unusable(reply, "NoResult", "answered with success but without a result")
             return found
-        if _TAKEN.fullmatch(code):
+        if _ACCEPTED.fullmatch(code):
             return asr.InProgress()
         raise self.error(code, message)
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
-        # How a callback reports a failure, or silence, is not documented: only its text is used.
-        found = _found(self.parse_callback(body, content_type), request)
+        # It is not documented how a callback reports a failure or silence, so only its text is used.
+        found = _recognition(self.parse_callback(body, content_type), request)
         return asr.Callback(
             self.chosen_task_id(request), found if found is not None and found.text else asr.InProgress()
         )
 
     def look_up(self, code: str, message: str = "") -> asr.Code:
-        """Return a code's meaning; of a failure without a cause of its own, that of the message."""
+        """Return a code's meaning; for a general failure, the cause that its message names."""
         if code == _SERVER_FAILED and (known := failure_text.cause(message)):
             return known
         return volcengine_gateway.look_up(code, message, self.codes)
 
     def query_error(self, error: asr.AsrError) -> asr.AsrError:
-        """Return what an error means for the task: a 450xxxxx that the vendor does not document ends it.
+        """Return what an error of a query means for the task: an undocumented code 450xxxxx ends it.
 
-        The documented ones about the call are known and the gateway's are failed queries already, so that another can
-        only be about the task: without this it would be queried until the deadline.
+        The documented codes about the call are listed, and those of the gateway are failed queries. So any other is
+        about the task, which would otherwise be queried until the deadline.
         """
         is_of_the_task = _REFUSED.fullmatch(error.code) and error.code not in self.codes
         return error if is_of_the_task else super().query_error(error)
@@ -285,21 +287,23 @@ class VolcengineBigmodel(asr.Vendor):
     def _is_idle(self, request: asr.RecognitionRequest) -> bool:
         return self._edition(request).endswith(IDLE_ENDING)
 
-    def _separates(self, request: asr.RecognitionRequest) -> bool:
-        """Return whether speakers are asked for, of an edition that lists the parameter."""
+    def _separates_speakers(self, request: asr.RecognitionRequest) -> bool:
+        """Return whether speakers are requested from an edition that supports them."""
         return request.options.speakers is not None and not self._is_idle(request)
 
-    def _speaker_wishes(self, request: asr.RecognitionRequest) -> dict[str, Any]:
-        wishes: dict[str, Any] = {} if self._is_idle(request) else {"enable_speaker_info": self._separates(request)}
-        if self._separates(request) and request.options.language == MANDARIN:
-            wishes["ssd_version"] = SPEAKER_MODEL
-        return wishes
+    def _speaker_fields(self, request: asr.RecognitionRequest) -> dict[str, Any]:
+        fields: dict[str, Any] = (
+            {} if self._is_idle(request) else {"enable_speaker_info": self._separates_speakers(request)}
+        )
+        if self._separates_speakers(request) and request.options.language == MANDARIN:
+            fields["ssd_version"] = SPEAKER_MODEL
+        return fields
 
-    def _usable(self, request: asr.RecognitionRequest) -> dict[str, asr.Value]:
-        """Return what was set under this vendor's name, without what the vendor refuses or ignores here."""
+    def _usable_options(self, request: asr.RecognitionRequest) -> dict[str, asr.Value]:
+        """Return the vendor's own options, without those that the vendor refuses or ignores for this request."""
         own, options = dict(self.vendor_options(request)), request.options
         unused: set[str] = set()
-        if not self._separates(request) or options.language != MANDARIN:
+        if not self._separates_speakers(request) or options.language != MANDARIN:
             unused |= SPEAKER_MODELS
         if self._edition(request) == SEED:
             unused.add("model_version")
@@ -347,7 +351,7 @@ def _request(
 
 
 def _keys(credentials: Mapping[str, str]) -> dict[str, str]:
-    """The single key of the vendor's new console where there is one, else the pair of the old."""
+    """Return the headers for the single key of the new console, or for the pair of the old one."""
     if single := credentials.get("api_key"):
         return {"X-Api-Key": single}
     return {"X-Api-App-Key": credentials["appid"], "X-Api-Access-Key": credentials["token"]}
@@ -361,7 +365,7 @@ def _audio(request: asr.RecognitionRequest) -> dict[str, Any]:
         "rate": audio.sample_rate_hz,
         "bits": BITS,
         "channel": audio.channels,
-        # Without a language the vendor hears Mandarin, its dialects and English.
+        # Without a language the vendor recognizes Mandarin, its dialects and English.
         "language": None if language == MANDARIN else language,
     }
     return {name: value for name, value in described.items() if value is not None}
@@ -371,23 +375,23 @@ def _splits(request: asr.RecognitionRequest) -> bool:
     return request.audio.channels == 2 and request.options.channels != "mix"
 
 
-def _wishes(request: asr.RecognitionRequest) -> dict[str, Any]:
+def _option_fields(request: asr.RecognitionRequest) -> dict[str, Any]:
     options, split = request.options, _splits(request)
     return {
         "model_name": "bigmodel",
-        # The vendor's own default is a text without punctuation marks; that of numbers differs between its documents.
+        # The vendor's default is text without punctuation; its documents differ on the default for numbers.
         "enable_punc": options.punctuation is not False,
         "enable_itn": options.inverse_text_normalization is not False,
         "enable_ddc": options.filter_fillers is True,
         "enable_channel_split": split,
         "show_utterances": True,
-        # As the vendor advises. Of one channel nothing is said: sentences end by meaning, or as end_window_size says.
+        # As the vendor advises for two channels. For one, sentences end by meaning, or by end_window_size.
         **({"vad_segment": True} if split else {}),
     }
 
 
-def _own(request: asr.RecognitionRequest, own: Mapping[str, asr.Value]) -> dict[str, Any]:
-    """Return what was set under the vendor's name, and the hot words, in the form of the request."""
+def _vendor_fields(request: asr.RecognitionRequest, own: Mapping[str, asr.Value]) -> dict[str, Any]:
+    """Return the vendor's own options and the hot words as request parameters."""
     corpus = {name: value for name, value in own.items() if name in CORPUS}
     if request.options.hotwords and "context" not in corpus:
         words = [{"word": word} for word in request.options.hotwords]
@@ -396,10 +400,10 @@ def _own(request: asr.RecognitionRequest, own: Mapping[str, asr.Value]) -> dict[
     return {**others, "corpus": corpus} if corpus else others
 
 
-def _found(document: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition | None:
-    """Return the recognition in an answer; None where there is none."""
+def _recognition(document: Mapping[str, Any], request: asr.RecognitionRequest) -> asr.Recognition | None:
+    """Return the recognition in a reply; None without one."""
     result = document.get("result")
-    if isinstance(result, list):  # as the vendor's table has it
+    if isinstance(result, list):  # as in the vendor's table
         result = next(iter(coerce.mappings(result)), None)
     result = coerce.mapping(result)
     if "text" not in result and "utterances" not in result:

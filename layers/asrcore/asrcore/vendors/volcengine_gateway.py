@@ -1,7 +1,8 @@
-"""Refusals by the gateway that stands before both generations of Volcengine AUC, and never looks at a task.
+"""Refusals by the gateway before both generations of Volcengine AUC, which knows no tasks.
 
-They come with HTTP 401, 403 or 429 and `{"header": {"reqid", "code", "message"}}`; the status headers of bigmodel may
-be missing. Source: replies that clients of this host published (June to October 2026); no page of the vendor has them.
+They have HTTP status 401, 403 or 429 and `{"header": {"reqid", "code", "message"}}`; the status headers of bigmodel may
+be missing. The vendor does not document them. Source: replies that clients of this host published (June to October
+2026).
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ CODES: Mapping[str, asr.Code] = MappingProxyType(
     }
 )
 _USED_UP = asr.Code(asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
-_LIFETIME = "_lifetime"  # how the names of quotas end that do not fill up again: audio_duration_lifetime
+_LIFETIME = "_lifetime"  # ends the names of quotas that do not refill, such as audio_duration_lifetime
 _FAMILIES = (
     ("450", asr.Code(asr.CodeKind.CONFIG, asr.UNDOCUMENTED.meaning, error_hints.REPORT)),
     ("550", asr.Code(asr.CodeKind.RETRY, asr.UNDOCUMENTED.meaning, error_hints.WAIT)),
@@ -37,19 +38,19 @@ _FAMILIES = (
 
 
 def refusal(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the gateway wrote: `code` and `message` under `header`; an empty mapping for any other reply."""
+    """Return `code` and `message` of a refusal by the gateway; an empty mapping for any other reply."""
     return coerce.mapping(document.get("header"))
 
 
 def is_about_the_call(http_status: int, code: str, codes: Mapping[str, asr.Code]) -> bool:
-    """Return whether an undocumented code comes from the gateway, and so says nothing of the task."""
+    """Return whether an undocumented code is from the gateway, and so not about the task."""
     return http_status in _HTTP_STATUSES and code not in codes
 
 
 def look_up(code: str, message: str, codes: Mapping[str, asr.Code]) -> asr.Code:
-    """Return a code's meaning; one that is not in `codes` means what its message says, or else its family.
+    """Return a code's meaning; for a code outside of `codes`, the cause that its message names, or that of its family.
 
-    A quota has one code for what passes (requests at a time) and for what does not (hours of audio).
+    One code stands for quotas that refill (requests at a time) and for quotas that do not (hours of audio).
     """
     if code == QUOTA and _LIFETIME in message:
         return _USED_UP

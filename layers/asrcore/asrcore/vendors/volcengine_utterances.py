@@ -1,7 +1,7 @@
-"""Sentences and words as both generations of Volcengine AUC write them.
+"""Sentences and words of both generations of Volcengine AUC.
 
-Source: Volcengine recording-file recognition, v1 and v3 bigmodel (answers to a query). Where a speaker stands differs
-between replies: `additions.speaker`, `additions.speaker_id`, or `speaker` of the sentence itself.
+Source: Volcengine recording-file recognition, v1 and v3 bigmodel (answers to a query). The speaker is in
+`additions.speaker`, `additions.speaker_id`, or `speaker` of the sentence, depending on the reply.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _CHANNELS = {"1": 0, "2": 1}
 
 
 def utterances(items: object, *, with_words: bool) -> list[asr.Utterance]:
-    """Return the sentences of a list; channels, speakers and emotions where the vendor gives them."""
+    """Return the sentences of a list, with channels, speakers and emotions where the vendor returns them."""
     sentences = coerce.mappings(items)
     spans = coerce.spans(sentences, ("start_time",), ("end_time",), earliest_ms=0)
     return [
@@ -37,7 +37,7 @@ def _utterance(item: Mapping[str, Any], start_ms: int | None, end_ms: int | None
 
 
 def _words(items: object, sentence_start_ms: int | None) -> list[asr.Word]:
-    """Return the words. The newer generation gives a confidence that is always 0, and -1 for times unknown to it."""
+    """Return the words. The newer generation sends a confidence of 0, and -1 for unknown times."""
     words = coerce.mappings(items)
     spans = coerce.spans(words, ("start_time",), ("end_time",), earliest_ms=sentence_start_ms)
     return [

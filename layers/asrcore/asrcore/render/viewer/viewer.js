@@ -16,11 +16,11 @@ const CHINESE = {
   "Download": "下载",
   "Speakers": "说话人",
   "Transcript": "文字稿",
-  "Space plays and pauses, ← and → go by word, ↑ and ↓ by utterance, / searches. Click a word to hear it.":
+  "Space plays and pauses, ← and → go by word, ↑ and ↓ by utterance, / searches. Click a word to play it.":
     "空格键播放或暂停，← → 逐词移动，↑ ↓ 逐句移动，/ 搜索。点击词语即可收听。",
   "This recording contains no speech.": "这段录音里没有人说话。",
   "The vendor returned no times: there is text, but no subtitles.": "识别结果没有时间信息：只有文本，没有字幕。",
-  "Choose the recording to hear this.": "请先选择录音文件，再收听。",
+  "Choose the recording to play this.": "请先选择录音文件，再收听。",
   "This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.":
     "无法播放这段录音：地址已过期，或浏览器不支持其格式。请选择录音文件。",
   "Play from {0}": "从 {0} 开始播放",
@@ -185,7 +185,7 @@ function seek(turn, piece) {
   lastPlace = place;
   // The next whole millisecond's middle: a player that rounds down must not land in the word before.
   player.currentTime = (turns[turn][PIECES][piece + START] + 0.5) / 1000;
-  if (!player.src) tell("Choose the recording to hear this.");
+  if (!player.src) tell("Choose the recording to play this.");
 }
 
 let lastPlace = null; // survives the silence between two words
@@ -233,10 +233,10 @@ find("file").addEventListener("change", ({ target }) => {
   player.currentTime = at;
   region.focus({ preventScroll: true }); // else Space would open the file dialog again
 });
-function tellOfError() {
+function showPlaybackError() {
   tell("This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.");
 }
-player.addEventListener("error", tellOfError);
+player.addEventListener("error", showPlaybackError);
 
 // --- mouse and keys -------------------------------------------------------------------------------------------------
 
@@ -249,9 +249,9 @@ list.addEventListener("click", ({ target }) => {
   }
 });
 function playOrPause() {
-  if (!player.src) return tell("Choose the recording to hear this.");
+  if (!player.src) return tell("Choose the recording to play this.");
   if (!player.paused) return player.pause();
-  return player.play().catch(() => player.error && tellOfError()); // else it was paused before it began
+  return player.play().catch(() => player.error && showPlaybackError()); // else it was paused before it began
 }
 const KEYS = {
   " ": playOrPause,
