@@ -62,11 +62,11 @@ def refused(url: str, at_most_bytes: int = 10**6, **options) -> AsrError:
     return raised.value
 
 
-def test_a_recording_comes_whole(web):
+def test_recording_is_downloaded_whole(web):
     assert fetch(web.serve("/a.wav", RECORDING), len(RECORDING), local=True) == RECORDING
 
 
-def test_one_that_is_too_large_is_refused_as_soon_as_that_is_known(web):
+def test_too_large_recording_is_rejected_early(web):
     error = refused(web.serve("/a.wav", RECORDING), len(RECORDING) - 1, local=True)
 
     assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "LinkTooLarge")
@@ -79,7 +79,7 @@ def test_redirects_are_followed(web):
     assert fetch(web.redirect("/a.wav", web.at("/b.wav")), 10**6, local=True) == RECORDING
 
 
-def test_redirects_that_do_not_end_do(web):
+def test_endless_redirects_are_stopped(web):
     error = refused(web.redirect("/a.wav", "/a.wav"), local=True)
 
     assert (error.error_class, error.code) == (ErrorClass.BAD_AUDIO, "LinkFailed")
@@ -89,7 +89,7 @@ def test_redirects_that_do_not_end_do(web):
     "target",
     ["ftp://a.example.com/a.wav", "file:///etc/passwd", "https://user@a.example.com/a.wav", "//", "https://[/a.wav"],
 )
-def test_redirects_elsewhere_are_not_followed(web, target):
+def test_redirects_to_other_schemes_are_not_followed(web, target):
     assert refused(web.redirect("/a.wav", target), local=True).code in {"BadUrl", "LinkFailed"}
 
 
@@ -127,7 +127,7 @@ class TestFromOutside:
             pytest.param(["93.184.215.14", "10.0.0.1"], id="one of several"),
         ],
     )
-    def test_a_name_that_leads_inside_is_not_connected_to(self, addresses):
+    def test_name_with_a_private_address_is_not_connected(self, addresses):
         self.found["a.example.com"] = addresses
 
         error = refused("https://a.example.com/a.wav")
@@ -135,7 +135,7 @@ class TestFromOutside:
         assert (error.error_class, error.code) == (ErrorClass.CONFIG, "LinkRefused")
         assert self.connected == []
 
-    def test_the_connection_is_made_to_the_address_that_was_looked_at(self):
+    def test_connection_uses_the_checked_address(self):
         self.found["a.example.com"] = ["93.184.215.14", "93.184.215.15"]
 
         error = refused("https://a.example.com/a.wav")
@@ -143,7 +143,7 @@ class TestFromOutside:
         assert (error.error_class, error.code) == (ErrorClass.RETRY, "LinkFailed")
         assert self.connected == ["93.184.215.14", "93.184.215.15"]
 
-    def test_when_the_time_is_over_no_other_address_is_tried(self, monkeypatch):
+    def test_no_further_address_is_tried_after_the_deadline(self, monkeypatch):
         self.found["a.example.com"] = [f"93.184.215.{number}" for number in range(1, 101)]
         deadline = Deadline(30)
 
@@ -158,12 +158,12 @@ class TestFromOutside:
 
         assert self.connected == ["93.184.215.1"]
 
-    def test_without_tls_nobody_is_asked(self):
+    def test_plain_http_address_is_not_connected(self):
         assert refused("http://a.example.com/a.wav").code == "BadUrl"
         assert self.connected == []
 
 
-def test_a_public_place_that_redirects_inside_is_not_followed(web, monkeypatch):
+def test_redirect_to_a_private_address_is_not_followed(web, monkeypatch):
     """The first address is taken for a public one, so that only the redirect is in question."""
     monkeypatch.setattr(remote_fetch, "parse_remote_url", _only_the_first_is_local(remote_fetch.parse_remote_url))
     first = web.redirect("/a.wav", "https://169.254.169.254/latest/meta-data/a.wav")
@@ -185,7 +185,7 @@ def _only_the_first_is_local(parse_remote_url):
     ("status", "error_class"),
     [(404, ErrorClass.BAD_AUDIO), (403, ErrorClass.BAD_AUDIO), (206, ErrorClass.BAD_AUDIO), (503, ErrorClass.RETRY)],
 )
-def test_answers_that_are_no_recording(status, error_class):
+def test_response_without_a_recording_is_an_error(status, error_class):
     with answering(lambda c: c.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())) as url:
         error = refused(url, local=True)
 
@@ -231,7 +231,7 @@ def test_slow_response_is_cut_off_at_the_limit():
         assert refused(url, local=True, limit_s=1.0).code == "LinkFailed"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(web):
+def test_untrusted_certificate_is_rejected(web):
     error = refused(web.at("/a.wav").replace("http:", "https:"), local=True, tls=ssl.create_default_context())
 
     assert (error.error_class, error.code) == (ErrorClass.RETRY, "LinkFailed")

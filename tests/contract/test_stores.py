@@ -42,14 +42,14 @@ def jobs(request, aws):
 
 
 class TestJobs:
-    def test_a_job_is_created_once_and_reads_back_the_same(self, jobs):
+    def test_job_is_created_once_and_reads_back_equal(self, jobs):
         job = new_job(SOURCE, START)
 
         assert jobs.create(job)
         assert not jobs.create(job.model_copy(update={"run": 9}))
         assert jobs.load(job.job_id) == job
 
-    def test_whatever_a_job_can_hold_reads_back_the_same(self, jobs):
+    def test_any_job_reads_back_equal(self, jobs):
         job = new_job(SOURCE, START)
         unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
         planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
@@ -62,10 +62,10 @@ class TestJobs:
 
         assert jobs.load(job.job_id) == saved
 
-    def test_what_does_not_exist_is_none(self, jobs):
+    def test_unknown_job_is_none(self, jobs):
         assert jobs.load("nobody") is None
 
-    def test_of_two_who_read_the_same_row_only_the_first_writes(self, jobs):
+    def test_concurrent_update_of_a_row_is_rejected(self, jobs):
         jobs.create(new_job(SOURCE, START))
         one = two = jobs.load(new_job(SOURCE, START).job_id)
 
@@ -76,33 +76,33 @@ class TestJobs:
         assert jobs.load(one.job_id) == saved
         assert saved.run == 2
 
-    def test_slots_are_numbered_at_the_vendors_pace(self, jobs):
+    def test_slots_are_spaced_by_the_rate_limit(self, jobs):
         slots = [jobs.reserve_slot("toy", RateLimit(4), START) for _ in range(3)]
 
         assert slots == [START + timedelta(microseconds=RateLimit(4).interval_us * place) for place in range(3)]
 
-    def test_a_line_that_nobody_stood_in_empties_by_itself(self, jobs):
+    def test_unused_slots_expire(self, jobs):
         for _ in range(8):
             jobs.reserve_slot("toy", RateLimit(4), START)
 
         later = START + timedelta(minutes=1)
         assert jobs.reserve_slot("toy", RateLimit(4), later) == later
 
-    def test_a_vendor_that_counts_days_is_not_asked_for_more_than_it_gives(self, jobs):
+    def test_daily_limit_moves_slots_to_the_next_day(self, jobs):
         slots = [jobs.reserve_slot("toy", RateLimit(2, per_day=3), START) for _ in range(5)]
 
         days = [vendor_day(slot) for slot in slots]
         assert days == [vendor_day(START)] * 3 + [vendor_day(START) + timedelta(days=1)] * 2
         assert slots[3:] == [day_start(days[3]), day_start(days[3]) + timedelta(microseconds=RateLimit(2).interval_us)]
 
-    def test_who_comes_late_to_the_days_slot_is_not_counted_twice(self, jobs):
+    def test_late_use_of_a_daily_slot_is_counted_once(self, jobs):
         first = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START)
         again = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START, counted=vendor_day(first))
         other = jobs.reserve_slot("toy", RateLimit(2, per_day=2), START)
 
         assert [vendor_day(slot) for slot in (first, again, other)] == [vendor_day(START)] * 3
 
-    def test_a_slot_that_is_days_off_is_not_taken_by_who_has_another_choice(self, jobs):
+    def test_distant_slot_is_not_reserved_with_an_alternative(self, jobs):
         jobs.reserve_slot("toy", RateLimit(2, per_day=1), START)
         soon = START + timedelta(hours=1)
 
@@ -110,7 +110,7 @@ class TestJobs:
         tomorrow = jobs.reserve_slot("toy", RateLimit(2, per_day=1), START)
         assert vendor_day(tomorrow) == vendor_day(START) + timedelta(days=1)
 
-    def test_jobs_that_nobody_moved_and_whose_end_was_not_told_are_found(self, jobs):
+    def test_stalled_and_unpublished_jobs_are_found(self, jobs):
         open_job, done, untold = (
             new_job(SOURCE.model_copy(update={"version_id": version}), START) for version in ("v1", "v2", "v3")
         )
@@ -124,7 +124,7 @@ class TestJobs:
         assert set(jobs.find_stalled(later)) == {open_job.job_id, untold.job_id}
         assert set(jobs.find_stalled(START)) == set()
 
-    def test_the_age_of_every_open_job_is_known_and_of_no_other(self, jobs):
+    def test_ages_are_those_of_open_jobs(self, jobs):
         ages = {"v1": START, "v2": START + timedelta(microseconds=1), "v3": START + timedelta(hours=1)}
         open_jobs = [new_job(SOURCE.model_copy(update={"version_id": each}), ages[each]) for each in ages]
         done = new_job(SOURCE.model_copy(update={"version_id": "v4"}), START - timedelta(days=1))
@@ -135,7 +135,7 @@ class TestJobs:
 
         assert sorted(jobs.open_creation_times()) == sorted(ages.values())
 
-    def test_each_vendor_has_a_line_of_its_own(self, jobs):
+    def test_each_vendor_has_its_own_slots(self, jobs):
         jobs.reserve_slot("toy", RateLimit(1), START)
 
         assert jobs.reserve_slot("other", RateLimit(1), START) == START
@@ -191,7 +191,7 @@ def listed(request, started_aws):
 
 class TestPagesOfJobs:
     @pytest.mark.parametrize(("wanted", "limit"), each_value_once(WANTED, LIMITS))
-    def test_every_job_that_is_wanted_comes_once_the_newest_first(self, listed, wanted, limit):
+    def test_list_has_each_matching_job_once_newest_first(self, listed, wanted, limit):
         jobs, made = listed
         expected = [
             job.job_id
@@ -210,20 +210,20 @@ class TestListsOfJobs:
     def made(self, jobs):
         return make_thirty(jobs)
 
-    def test_a_page_does_bounded_work_and_none_is_left_out(self, jobs, made, monkeypatch):
+    def test_page_reads_are_bounded_and_complete(self, jobs, made, monkeypatch):
         monkeypatch.setattr("asrcore.stores.jobs.EXAMINED", 1)
 
         assert pages(jobs, JobFilter(status=Status.FAILED), 5) == [
             job.job_id for job in made if job.status is Status.FAILED
         ]
 
-    def test_years_long_past_are_before_all_jobs(self, jobs, made):
+    def test_page_before_all_jobs_is_empty(self, jobs, made):
         long_past = datetime(300, 1, 1, tzinfo=UTC)
 
         assert len(jobs.list_recent(JobFilter(since=long_past), 100, None).job_ids) == len(made)
         assert jobs.list_recent(JobFilter(until=long_past), 100, None).job_ids == []
 
-    def test_a_job_that_comes_meanwhile_disturbs_no_page(self, jobs, made):
+    def test_new_job_does_not_change_later_pages(self, jobs, made):
         first = jobs.list_recent(JobFilter(), 10, None)
         jobs.create(new_job(SOURCE.model_copy(update={"version_id": "late"}), START + timedelta(hours=1)))
 
@@ -231,13 +231,13 @@ class TestListsOfJobs:
 
         assert first.job_ids + second.job_ids == [job.job_id for job in made]
 
-    def test_jobs_are_read_together_in_the_order_asked_for(self, jobs, made):
+    def test_batch_read_keeps_the_requested_order(self, jobs, made):
         ids = [made[5].job_id, "gone", made[2].job_id]
 
         assert jobs.load_all(ids) == [made[5], made[2]]
         assert jobs.load_all([]) == []
 
-    def test_a_job_is_deleted_as_it_was_read_or_not_at_all(self, jobs, made):
+    def test_changed_job_is_not_deleted(self, jobs, made):
         read, moved = made[1], jobs.save(made[1].model_copy(update={"run": 2}))
 
         with pytest.raises(ConflictError):
@@ -246,7 +246,7 @@ class TestListsOfJobs:
 
         assert jobs.load(read.job_id) is None
 
-    def test_what_was_asked_first_under_a_key_is_remembered_for_a_day(self, jobs):
+    def test_idempotency_record_is_kept_for_a_day(self, jobs):
         first, second = (
             IdempotencyRecord("one", SOURCE),
             IdempotencyRecord("two", SOURCE.model_copy(update={"version_id": "v2"})),
@@ -284,14 +284,14 @@ class TestTranscripts:
             pytest.param("0A", "0A1", True, id="a longer sequencer, later"),
         ],
     )
-    def test_the_newest_version_stays(self, transcripts, there, new, written):
+    def test_older_version_never_overwrites_a_newer_transcript(self, transcripts, there, new, written):
         store, read = transcripts
         store.put_transcript("t.json", b"there", SOURCE.model_copy(update={"sequencer": there}))
 
         assert store.put_transcript("t.json", b"new", SOURCE.model_copy(update={"sequencer": new})) is written
         assert read("t.json") == (b"new" if written else b"there")
 
-    def test_what_was_made_from_a_version_is_found_as_long_as_it_is_the_current_one(self, transcripts):
+    def test_transcript_of_the_current_version_is_found(self, transcripts):
         store, _ = transcripts
         store.put_transcript("t.json", b"text", SOURCE)
 
@@ -300,13 +300,13 @@ class TestTranscripts:
         assert store.find("none.json", SOURCE) is None
         assert store.origin("t.json") == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
 
-    def test_what_is_kept_apart_tells_what_it_was_made_from_too(self, transcripts):
+    def test_superseded_transcript_names_its_version(self, transcripts):
         store, _ = transcripts
         store.put_superseded("superseded/job.json", b"older", SOURCE)
 
         assert store.read(store.find("superseded/job.json", SOURCE)) == b"older"
 
-    def test_a_raw_reply_is_kept_to_the_byte(self, transcripts):
+    def test_raw_reply_is_stored_byte_for_byte(self, transcripts):
         store, read = transcripts
 
         store.put_raw("job", b"code=0&text=%BD%F1", {"content-type": "application/x-www-form-urlencoded"})
@@ -322,7 +322,7 @@ class TestVersions:
         client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
         return client
 
-    def test_an_older_versions_transcript_is_found_under_the_newer_one(self, client):
+    def test_superseded_transcript_is_found_beside_the_newer_one(self, client):
         store, newer = S3Transcripts(client, "transcripts"), SOURCE.model_copy(update={"version_id": "v2"})
         store.put_transcript("transcripts/t.json", b"older", SOURCE)
         store.put_transcript("transcripts/t.json", b"newer", newer)
@@ -330,7 +330,7 @@ class TestVersions:
         assert store.read(store.find("transcripts/t.json", SOURCE)) == b"older"
         assert store.read(store.find("transcripts/t.json", newer)) == b"newer"
 
-    def test_they_are_listed_and_deleted_one_by_one(self, client):
+    def test_versions_are_listed_and_deleted_singly(self, client):
         store, versions = S3Transcripts(client, "transcripts"), S3Versions(client)
         for body in (b"older", b"newer"):
             store.put_transcript("transcripts/t.json", body, SOURCE)
@@ -345,7 +345,7 @@ class TestVersions:
         assert versions.origin(older) == TranscriptOrigin(SOURCE.version_id, SOURCE.sequencer)
         assert len(list(versions.under("transcripts", "transcripts/t.json"))) == 2
 
-    def test_for_those_of_one_key_not_all_that_begins_with_it_is_listed(self, client):
+    def test_listing_of_a_key_excludes_longer_keys(self, client):
         for key in ("raw/a", "raw/a", "raw/a.json", "raw/ab", "raw/ac"):
             client.put_object(Bucket="transcripts", Key=key, Body=b"")
         asked: list[str] = []
@@ -360,7 +360,7 @@ class TestVersions:
         assert len(asked) == 3
 
     @pytest.mark.parametrize("prefix", ["", "inventory/", "raw", "backfill/a"])
-    def test_nobody_looks_where_no_role_may(self, client, prefix):
+    def test_listing_stays_within_granted_prefixes(self, client, prefix):
         client.put_object(Bucket="transcripts", Key="backfill/a", Body=b"")
 
         assert list(S3Versions(client).under("transcripts", prefix)) == []
@@ -373,7 +373,7 @@ class TestVersions:
             ('"; x=y\r\n.srt', "_; x=y__.srt", "%22%3B%20x%3Dy%0D%0A.srt"),
         ],
     )
-    def test_a_download_has_the_recordings_own_name(self, client, name, plain, true):
+    def test_download_has_the_recordings_name(self, client, name, plain, true):
         from asrcore.aws import s3_signer
 
         store = S3Transcripts(client, "transcripts", s3_signer())
@@ -388,7 +388,7 @@ class TestVersions:
         assert "versionId" in told
 
 
-def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_nothing(aws):
+def test_reply_headers_are_stored_as_metadata(aws):
     client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
 
@@ -401,7 +401,7 @@ def test_what_a_vendor_says_in_headers_is_kept_with_its_reply_and_can_break_noth
     assert held["ContentType"] == "application/octet-stream"
 
 
-def test_a_write_that_lost_a_race_looks_again(aws):
+def test_lost_race_is_read_again(aws):
     client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
     store = S3Transcripts(client, "transcripts")
@@ -440,7 +440,7 @@ class TestRecordings:
             size_bytes=0,
         )
 
-    def test_true_size_and_metadata(self, bucket):
+    def test_object_has_its_size_and_metadata(self, bucket):
         source = self.put(bucket, Metadata={"asr-vendor": "abcpen"})
 
         found, metadata = S3Recordings(bucket, bucket).look_up(source)
@@ -457,13 +457,13 @@ class TestRecordings:
             pytest.param(0, 0, b"", id="nothing"),
         ],
     )
-    def test_ranges(self, bucket, offset, length, body):
+    def test_ranged_reads_return_the_requested_bytes(self, bucket, offset, length, body):
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
 
         assert store.read(source, offset, length) == body
 
-    def test_an_older_version_is_still_read_as_it_was(self, bucket):
+    def test_older_version_is_read_unchanged(self, bucket):
         older = self.put(bucket, b"older")
         self.put(bucket, b"newer one")
         store = S3Recordings(bucket, bucket)
@@ -472,7 +472,7 @@ class TestRecordings:
 
         assert store.read(found, 0, 99) == b"older"
 
-    def test_the_newest_version_is_found_without_naming_it(self, bucket):
+    def test_latest_version_is_found_by_key(self, bucket):
         self.put(bucket, b"older")
         newest = self.put(bucket, b"newer one")
 
@@ -480,7 +480,7 @@ class TestRecordings:
 
         assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
 
-    def test_what_is_no_versions_id_is_not_found(self, bucket):
+    def test_invalid_version_id_is_not_found(self, bucket):
         source = self.put(bucket).model_copy(update={"version_id": "not one", "etag": ""})
         there = bucket.head_object(Bucket=source.bucket, Key=source.key)
         with Stubber(bucket) as s3:  # as S3 has it, whose HEAD tells no reason
@@ -502,27 +502,27 @@ class TestRecordings:
             pytest.param(None, None, id="none"),
         ],
     )
-    def test_a_sidecar_lies_beside_its_recording(self, bucket, body, read):
+    def test_sidecar_is_read_beside_its_recording(self, bucket, body, read):
         source = self.put(bucket)
         if body is not None:
             bucket.put_object(Bucket="audio", Key=f"{source.key}.asr.json", Body=body)
 
         assert S3Recordings(bucket, bucket).sidecar(source) == read
 
-    def test_a_deleted_recording_is_not_read_even_if_its_version_could_be(self, bucket):
+    def test_deleted_recording_is_not_read_by_version(self, bucket):
         source = self.put(bucket)
         bucket.delete_object(Bucket="audio", Key=source.key)
 
         with pytest.raises(AsrError, match="ObjectNotFound"):
             S3Recordings(bucket, bucket).look_up(source)
 
-    def test_the_whole_of_a_recording_is_read(self, bucket):
+    def test_whole_recording_is_read(self, bucket):
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
 
         assert store.read_all(source, 10) == b"0123456789"
 
-    def test_an_address_is_kept_once_and_given_as_it_is(self, bucket):
+    def test_remote_address_is_stored_once_and_unchanged(self, bucket):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
 
         first = store.put_remote_url("linked/1/a.wav", "https://a.example.com/a.wav")
@@ -532,14 +532,14 @@ class TestRecordings:
         assert first.version_id
         assert store.presign(first) == "https://a.example.com/a.wav"
 
-    def test_what_lies_elsewhere_is_fetched_when_its_bytes_are_wanted(self, bucket):
+    def test_remote_recording_is_downloaded_when_read(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
             source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
 
             assert store.read_all(source, 100) == b"the recording"
 
-    def test_but_not_from_inside(self, bucket):
+    def test_remote_recording_at_a_private_address_is_rejected(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
             source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
@@ -547,7 +547,7 @@ class TestRecordings:
             with pytest.raises(AsrError, match="BadUrl"):
                 store.read_all(source, 100)
 
-    def test_stream_gives_this_version_in_pieces_each_time_anew(self, bucket, monkeypatch):
+    def test_stream_can_be_read_repeatedly(self, bucket, monkeypatch):
         monkeypatch.setattr("asrcore.stores.objects.CHUNK_BYTES", 4)
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
@@ -558,7 +558,7 @@ class TestRecordings:
         assert len(stream) == 10
         assert list(stream) == list(stream) == [b"0123", b"4567", b"89"]
 
-    def test_stream_of_a_deleted_version_is_told_when_it_is_read(self, bucket):
+    def test_stream_of_a_deleted_version_fails_on_reading(self, bucket):
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
         bucket.delete_object(Bucket="audio", Key=source.key, VersionId=source.version_id)
@@ -577,7 +577,7 @@ class TestRecordings:
 
         assert failure.value.error_class is ErrorClass.RETRY
 
-    def test_stream_that_s3_breaks_off_is_unreadable(self, bucket, monkeypatch):
+    def test_interrupted_stream_is_unreadable(self, bucket, monkeypatch):
         store = S3Recordings(bucket, bucket)
         source, _ = store.look_up(self.put(bucket))
 
@@ -592,7 +592,7 @@ class TestRecordings:
             with pytest.raises(AsrError, match="RecordingUnreadable"):
                 list(store.stream(source, 100))
 
-    def test_stream_of_a_linked_recording_is_what_lies_there(self, bucket, web):
+    def test_stream_of_a_remote_recording_has_its_bytes(self, bucket, web):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
         source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
 
@@ -600,7 +600,7 @@ class TestRecordings:
 
         assert (len(stream), b"".join(stream)) == (12, b"linked bytes")
 
-    def test_an_upload_is_held_to_what_was_signed(self, bucket):
+    def test_upload_other_than_signed_is_rejected(self, bucket):
         from asrcore.aws import s3_signer
 
         store = S3Recordings(bucket, s3_signer(), Uploads("audio", 1000))
@@ -621,7 +621,7 @@ class TestRecordings:
         ):
             assert condition in policy["conditions"]
 
-    def test_a_replaced_recording_is_left_to_its_own_job(self, bucket):
+    def test_replaced_recording_is_left_to_its_own_job(self, bucket):
         source = self.put(bucket).model_copy(update={"version_id": None, "etag": "of-another-upload"})
 
         with pytest.raises(AsrError, match="ObjectReplaced"):
@@ -636,7 +636,7 @@ class TestRecordings:
         pytest.param("cn-north-1", "audio.s3.cn-north-1.amazonaws.com.cn", id="China"),
     ],
 )
-def test_a_presigned_url_is_regional_virtual_hosted_version_4_and_pins_the_version(aws, monkeypatch, region, host):
+def test_presigned_url_is_regional_and_pins_the_version(aws, monkeypatch, region, host):
     from asrcore.aws import s3_signer
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
@@ -650,7 +650,7 @@ def test_a_presigned_url_is_regional_virtual_hosted_version_4_and_pins_the_versi
 
 
 class TestWorkflow:
-    def test_a_second_start_under_the_same_name_is_left_to_the_first(self, aws):
+    def test_second_start_of_an_execution_is_ignored(self, aws):
         client = mocked_aws.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
         role = "arn:aws:iam::123456789012:role/r"
@@ -664,7 +664,7 @@ class TestWorkflow:
         held = client.describe_execution(executionArn=execution["executionArn"])["input"]
         assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
 
-    def test_what_an_execution_does_is_known_by_its_name(self, aws):
+    def test_execution_status_is_found_by_name(self, aws):
         client = mocked_aws.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}'
         role = "arn:aws:iam::123456789012:role/r"
@@ -675,7 +675,7 @@ class TestWorkflow:
         assert workflow.status("job-1") == "RUNNING"
         assert workflow.status("job-2") is None
 
-    def test_a_token_that_nobody_waits_for_is_no_error(self):
+    def test_unknown_task_token_is_ignored(self):
         class Closed:
             def send_task_success(self, **_):
                 from botocore.exceptions import ClientError
@@ -684,7 +684,7 @@ class TestWorkflow:
 
         StepFunctionsWorkflow(Closed(), "arn").complete_task("token", Step(job_id="job", next=Next.COMPLETED))
 
-    def test_an_event_that_the_bus_did_not_take_is_an_error(self):
+    def test_event_rejected_by_the_bus_is_an_error(self):
         class Full:
             def put_events(self, **_):
                 return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}

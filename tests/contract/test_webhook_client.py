@@ -70,7 +70,7 @@ def post(url, **options):
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 307, 404, 410, 500])
-def test_the_answer_is_its_status_and_nobody_is_sent_elsewhere(status):
+def test_redirect_is_a_status_and_not_followed(status):
     with Receiver(lambda _post: status) as receiver:
         assert post(receiver.url, local=True) == status
 
@@ -80,7 +80,7 @@ def test_the_answer_is_its_status_and_nobody_is_sent_elsewhere(status):
     assert posted.headers["webhook-id"] == "1"
 
 
-def test_a_body_without_end_is_not_read():
+def test_endless_body_is_not_read():
     with listener(drips(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1000)) as port:
         assert post(f"http://127.0.0.1:{port}/", local=True) == 200
 
@@ -98,7 +98,7 @@ def test_a_body_without_end_is_not_read():
         pytest.param(drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="is always about to answer"),
     ],
 )
-def test_who_does_not_answer_in_time_or_in_http_is_no_receiver(talk):
+def test_slow_or_malformed_response_is_a_failure(talk):
     with listener(talk) as port, pytest.raises(AsrError) as failure:
         post(f"http://127.0.0.1:{port}/secret-path", local=True, limit_s=0.3)
 
@@ -106,7 +106,7 @@ def test_who_does_not_answer_in_time_or_in_http_is_no_receiver(talk):
     assert "secret-path" not in str(failure.value)
 
 
-def test_where_nobody_listens_there_is_no_receiver():
+def test_closed_port_is_a_failure():
     with listener(answers(OK)) as port:
         pass
 
@@ -114,7 +114,7 @@ def test_where_nobody_listens_there_is_no_receiver():
         post(f"http://127.0.0.1:{port}/", local=True)
 
 
-def test_a_name_that_nobody_has_is_no_receiver():
+def test_unknown_host_name_is_a_failure():
     with pytest.raises(AsrError, match="NoAnswer"):
         post("https://nobody.invalid/")
 
@@ -129,7 +129,7 @@ def test_a_name_that_nobody_has_is_no_receiver():
         pytest.param("https://127.1:{port}/", id="a short form"),
     ],
 )
-def test_in_aws_a_private_address_is_refused_before_anything_is_sent(url):
+def test_private_address_in_aws_is_rejected_before_sending(url):
     heard = []
     with listener(lambda connection: heard.append(connection.recv(1))) as port, pytest.raises(AsrError) as failure:
         post(url.format(port=port))
@@ -138,7 +138,7 @@ def test_in_aws_a_private_address_is_refused_before_anything_is_sent(url):
     assert heard == []
 
 
-def test_the_connection_is_made_to_the_address_that_was_looked_at(monkeypatch):
+def test_connection_uses_the_checked_address(monkeypatch):
     tried = []
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
@@ -154,7 +154,7 @@ def test_the_connection_is_made_to_the_address_that_was_looked_at(monkeypatch):
     assert tried == ["93.184.215.14"]
 
 
-def test_a_name_one_of_whose_addresses_is_private_is_refused(monkeypatch):
+def test_name_with_one_private_address_is_rejected(monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("93.184.215.14", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
 
@@ -162,7 +162,7 @@ def test_a_name_one_of_whose_addresses_is_private_is_refused(monkeypatch):
         post("https://moved.example.com/")
 
 
-def test_in_aws_there_is_no_receiver_without_tls():
+def test_plain_http_receiver_in_aws_is_rejected():
     with Receiver() as receiver, pytest.raises(AsrError, match="is not https"):
         post(receiver.url)
 
@@ -203,15 +203,15 @@ def secured(certificate):
         yield port
 
 
-def test_a_receiver_whom_somebody_vouches_for_is_told(secured, certificate):
+def test_receiver_with_a_trusted_certificate_gets_the_event(secured, certificate):
     assert post(f"https://127.0.0.1:{secured}/", local=True, tls=ssl.create_default_context(cafile=certificate)) == 200
 
 
-def test_a_receiver_whom_nobody_vouches_for_is_told_nothing(secured):
+def test_receiver_with_an_untrusted_certificate_gets_nothing(secured):
     with pytest.raises(AsrError, match="SSLCertVerificationError"):
         post(f"https://127.0.0.1:{secured}/", local=True)
 
 
-def test_a_certificate_for_another_name_is_none(secured, certificate):
+def test_certificate_for_another_name_is_rejected(secured, certificate):
     with pytest.raises(AsrError, match="SSLCertVerificationError"):
         post(f"https://localhost:{secured}/", local=True, tls=ssl.create_default_context(cafile=certificate))

@@ -38,7 +38,7 @@ def completed(**changes):
 
 
 class TestUploads:
-    def test_an_upload_lands_where_s3s_event_finds_it_and_carries_the_wish(self):
+    def test_upload_form_sets_key_and_option_metadata(self):
         made = world(vendors=(SYNC, QUERY))
 
         told = Caller(made).post(
@@ -58,7 +58,7 @@ class TestUploads:
             "hotwords": ["北京", "a b"],
         }
 
-    def test_nobody_is_given_a_key_twice(self):
+    def test_each_upload_has_its_own_key(self):
         caller = Caller(world())
 
         keys = {caller.post("/uploads", {"name": "a.wav"}).json["key"] for _ in range(20)}
@@ -77,7 +77,7 @@ class TestUploads:
             pytest.param("\u202eexe.wav", "_exe.wav", id="text that runs backwards"),
         ],
     )
-    def test_names_are_made_safe(self, name, kept):
+    def test_upload_names_are_sanitized(self, name, kept):
         told = Caller(world()).post("/uploads", {"name": name})
 
         assert told.json["key"].split("/")[3:] == [kept]
@@ -92,7 +92,7 @@ class TestUploads:
             ("a.mp4", "audio/mp4", "audio/mp4"),
         ],
     )
-    def test_the_kind_of_file_is_that_of_its_name_unless_told(self, name, content_type, wanted):
+    def test_content_type_defaults_to_that_of_the_extension(self, name, content_type, wanted):
         told = Caller(world()).post("/uploads", {"name": name, "content_type": content_type})
 
         assert told.json["fields"]["Content-Type"] == wanted
@@ -123,7 +123,7 @@ class TestUploads:
             ),
         ],
     )
-    def test_what_cannot_be_uploaded_is_refused_at_once(self, body, kind, says):
+    def test_invalid_upload_is_rejected(self, body, kind, says):
         told = Caller(world()).post("/uploads", body)
 
         assert (told.status, told.problem) == (422, kind)
@@ -131,7 +131,7 @@ class TestUploads:
 
 
 class TestNewJobs:
-    def test_a_recording_that_lies_in_the_bucket_gets_a_job_that_goes_on_by_itself(self):
+    def test_recording_in_the_bucket_gets_a_running_job(self):
         made = world("done", vendors=(SYNC, QUERY))
 
         told = Caller(made).post(
@@ -145,7 +145,7 @@ class TestNewJobs:
         submit(told.json["job_id"], made.services)
         assert (made.job().status, made.job().vendor, made.job().options.words) == (Status.COMPLETED, "toy-sync", False)
 
-    def test_the_same_again_is_the_same_job(self):
+    def test_repeated_request_returns_the_same_job(self):
         made = world()
         caller, asked = Caller(made), {"source": f"s3://audio/{KEY}", "version_id": "v1", "options": {"speakers": 2}}
 
@@ -154,7 +154,7 @@ class TestNewJobs:
         assert (first.status, second.status) == (202, 200)
         assert first.json["job_id"] == second.json["job_id"]
 
-    def test_a_job_whose_execution_never_started_is_set_going_by_the_same_again(self):
+    def test_repeated_request_starts_a_missing_execution(self):
         made = world()
         caller, asked = Caller(made), {"source": f"s3://audio/{KEY}", "version_id": "v1"}
         caller.post("/jobs", asked)
@@ -164,7 +164,7 @@ class TestNewJobs:
 
         assert len(made.workflow.started) == 1
 
-    def test_another_wish_for_the_same_recording_is_a_conflict(self):
+    def test_other_options_for_the_same_recording_conflict(self):
         made, job = completed()
 
         told = Caller(made).post(
@@ -191,7 +191,7 @@ class TestNewJobs:
             pytest.param({"source": 5}, "invalid-request", id="no text"),
         ],
     )
-    def test_what_cannot_be_read_is_refused_at_once(self, body, kind):
+    def test_unreadable_recording_is_rejected(self, body, kind):
         made = world()
 
         told = Caller(made).post("/jobs", body)
@@ -213,13 +213,13 @@ class TestNewJobs:
             pytest.param("https://a.example.com/会议.wav", id="not encoded"),
         ],
     )
-    def test_addresses_that_nobody_should_fetch_are_refused_and_not_repeated(self, url):
+    def test_forbidden_address_is_rejected_and_not_echoed(self, url):
         told = Caller(world()).post("/jobs", {"source": url})
 
         assert (told.status, told.problem, told.json["code"]) == (422, "refused", "BadUrl")
         assert url.rpartition("/")[2] not in told.body.decode()
 
-    def test_on_a_developers_machine_its_own_addresses_will_do(self):
+    def test_loopback_address_is_accepted_on_the_local_stack(self):
         made = world()
         made.aws_endpoint_url = "http://127.0.0.1:4566"
 
@@ -227,7 +227,7 @@ class TestNewJobs:
 
         assert told.status == 202
 
-    def test_an_address_is_kept_apart_and_its_recording_taken_by_its_name(self):
+    def test_remote_address_is_stored_in_its_own_object(self):
         made = world("done", vendors=(QUERY,))
 
         told = Caller(made).post("/jobs", {"source": ADDRESS})
@@ -238,14 +238,14 @@ class TestNewJobs:
         assert "signature" not in made.jobs.rows[told.json["job_id"]]
         assert told.json["recording"]["size_bytes"] is None
 
-    def test_a_format_can_be_told(self):
+    def test_format_can_be_set(self):
         told = Caller(world()).post("/jobs", {"source": "https://a.example.com/download?id=5", "format": "wav"})
 
         assert told.json["recording"]["key"].endswith("/download.wav")
 
 
 class TestIdempotencyKeys:
-    def test_the_same_request_under_the_same_key_is_one_job_for_a_day(self):
+    def test_idempotency_key_returns_the_same_job_for_a_day(self):
         made = world()
         caller = Caller(made)
 
@@ -256,12 +256,12 @@ class TestIdempotencyKeys:
         assert (first.status, second.status) == (202, 200)
         assert first.json["job_id"] == second.json["job_id"]
 
-    def test_without_a_key_an_address_is_a_new_recording_each_time(self):
+    def test_address_without_a_key_is_a_new_job_each_time(self):
         caller = Caller(world())
 
         assert len({caller.post("/jobs", {"source": ADDRESS}).json["job_id"] for _ in range(2)}) == 2
 
-    def test_another_request_under_the_same_key_is_refused(self):
+    def test_another_request_with_the_same_key_is_rejected(self):
         caller = Caller(world())
         caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
 
@@ -269,7 +269,7 @@ class TestIdempotencyKeys:
 
         assert (told.status, told.problem) == (422, "key-reused")
 
-    def test_a_request_that_is_refused_leaves_no_address_behind(self):
+    def test_rejected_request_stores_no_address(self):
         made = world()
         caller = Caller(made)
         caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
@@ -279,7 +279,7 @@ class TestIdempotencyKeys:
 
         assert made.recordings.objects == before
 
-    def test_of_a_job_that_was_deleted_it_says_so_and_writes_nothing(self):
+    def test_key_of_a_deleted_job_is_gone_and_writes_nothing(self):
         made = world("config", vendors=(QUERY,))
         caller = Caller(made)
         job_id = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1").json["job_id"]
@@ -292,7 +292,7 @@ class TestIdempotencyKeys:
         assert made.jobs.rows == {}
         assert set(made.recordings.objects) == {KEY}
 
-    def test_a_day_later_the_key_is_free_for_another_request(self):
+    def test_key_can_be_reused_after_a_day(self):
         made = world()
         caller = Caller(made)
         caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
@@ -302,7 +302,7 @@ class TestIdempotencyKeys:
 
         assert told.status == 202
 
-    def test_a_key_is_about_the_recording_that_was_meant_first(self):
+    def test_key_is_bound_to_its_first_recording(self):
         made = world()
         caller, asked = Caller(made), {"source": f"s3://audio/{KEY}"}
         made.recordings.versions = {KEY: "v1"}
@@ -314,7 +314,7 @@ class TestIdempotencyKeys:
         assert first.json["job_id"] == second.json["job_id"]
 
     @pytest.mark.parametrize("key", ["", "a b", "ключ", "k" * 256])
-    def test_a_key_is_visible_ascii(self, key):
+    def test_key_must_be_visible_ascii(self, key):
         told = Caller(world()).post("/jobs", {"source": ADDRESS}, idempotency_key=key)
 
         assert (told.status, told.problem) == (422, "invalid-request")
@@ -332,14 +332,14 @@ class TestOneJob:
             pytest.param(BOTH, ["accepted"], 3600, "waiting_for_result", id="the vendor did not call"),
         ],
     )
-    def test_its_stage_tells_where_it_is(self, vendor, words, wait_s, stage):
+    def test_stage_follows_the_jobs_state(self, vendor, words, wait_s, stage):
         made = world(*words, vendors=(vendor,))
         job = drop(made)
         made.pass_time(wait_s)
 
         assert Caller(made).get(f"/jobs/{job.job_id}").json["stage"] == stage
 
-    def test_before_anybody_looked_it_is_new(self):
+    def test_unprobed_job_has_the_stage_new(self):
         made = world()
         made.jobs.create(new_job(SOURCE, START))
 
@@ -347,7 +347,7 @@ class TestOneJob:
 
         assert (told["stage"], told["recording"]["audio"], told["typical_s"]) == ("new", None, None)
 
-    def test_it_tells_what_was_tried_and_what_it_takes_and_costs(self):
+    def test_job_has_attempts_turnaround_and_cost(self):
         made = world("retry", "accepted", vendors=(QUERY,))
         for _ in range(5):
             made.turnaround_stats.record("toy-query", 1.0, 12.0, START)
@@ -364,7 +364,7 @@ class TestOneJob:
         assert told["cost"]["aws"]["usd"] > 0
         assert told["links"] == {"self": f"/jobs/{job.job_id}", "transcript": None}
 
-    def test_what_a_job_costs_grows_when_it_is_tried_again(self):
+    def test_cost_includes_every_attempt(self):
         made = world("config", "done", vendors=(SYNC,))
         job = drop(made)
         failed = Caller(made).get(f"/jobs/{job.job_id}").json["cost"]
@@ -373,13 +373,13 @@ class TestOneJob:
 
         assert Caller(made).get(f"/jobs/{job.job_id}").json["cost"]["aws"]["usd"] > failed["aws"]["usd"]
 
-    def test_time_stands_still_when_it_has_ended(self):
+    def test_elapsed_time_stops_at_the_end(self):
         made, job = completed()
         made.pass_time(3600)
 
         assert Caller(made).get(f"/jobs/{job.job_id}").json["elapsed_s"] < 10
 
-    def test_it_tells_nothing_that_others_should_not_know(self):
+    def test_job_has_no_internal_fields(self):
         made = world("accepted", vendors=(CALLBACK,))
         job = drop(made)
         made.services.update_job(job.job_id, lambda job: job.store_task_token("the-token", START))
@@ -390,7 +390,7 @@ class TestOneJob:
         assert told.headers["cache-control"] == "no-store"
 
     @pytest.mark.parametrize("path", ["", "/transcript"])
-    def test_a_job_that_is_not_there_is_not_found(self, path):
+    def test_unknown_job_is_not_found(self, path):
         told = Caller(world()).get(f"/jobs/{NOBODY}{path}")
 
         assert (told.status, told.problem) == (404, "no-such-job")
@@ -412,7 +412,7 @@ class TestLists:
         assert told.status == 200, told.body
         return [job["recording"]["key"].rpartition("/")[2] for job in told.json["jobs"]]
 
-    def test_the_newest_come_first(self, made):
+    def test_list_is_sorted_newest_first(self, made):
         assert self.names(Caller(made).get("/jobs")) == ["4.wav", "3.wav", "2.wav", "1.wav", "0.wav"]
 
     @pytest.mark.parametrize(
@@ -429,12 +429,12 @@ class TestLists:
             ("key=incoming/toy-sync/1", []),
         ],
     )
-    def test_they_are_filtered(self, made, query, names):
+    def test_list_is_filtered(self, made, query, names):
         made.recordings.versions = {f"incoming/toy-sync/{number}.wav": str(number) for number in range(5)}
 
         assert self.names(Caller(made).get(f"/jobs?{query}")) == names
 
-    def test_pages_follow_each_other_and_end(self, made):
+    def test_pages_follow_by_cursor_and_end(self, made):
         caller, names, cursor = Caller(made), [], ""
         for _ in range(3):
             page = caller.get(f"/jobs?limit=2{cursor and f'&cursor={cursor}'}")
@@ -444,7 +444,7 @@ class TestLists:
         assert names == [["4.wav", "3.wav"], ["2.wav", "1.wav"], ["0.wav"]]
         assert cursor is None
 
-    def test_pages_of_one_recordings_jobs_do_so_too(self, made, monkeypatch):
+    def test_pages_of_one_recording_follow_by_cursor_and_end(self, made, monkeypatch):
         def versions(_self, bucket, key):
             return iter([ObjectVersion(bucket, key, f"v{each}", "e1", 44, is_current=False) for each in (3, 2, 1)])
 
@@ -484,14 +484,14 @@ class TestLists:
             ("to=9999-12-31T23:59:59-14:00", "invalid-request"),
         ],
     )
-    def test_what_makes_no_sense_is_refused(self, query, kind):
+    def test_invalid_parameters_are_rejected(self, query, kind):
         told = Caller(world()).get(f"/jobs?{query}")
 
         assert (told.status, told.problem) == (422, kind)
 
 
 class TestTranscripts:
-    def test_it_is_at_an_address_under_the_recordings_own_name(self):
+    def test_transcript_redirects_to_a_named_download(self):
         made, job = completed()
 
         told = Caller(made).get(f"/jobs/{job.job_id}/transcript")
@@ -510,7 +510,7 @@ class TestTranscripts:
         ],
     )
     @pytest.mark.parametrize("exports", [(), ("srt", "vtt", "txt", "html")], ids=["made now", "exported before"])
-    def test_it_comes_in_every_format(self, exports, form, content_type):
+    def test_transcript_is_served_in_every_format(self, exports, form, content_type):
         made, job = completed(exports=exports)
 
         told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format={form}&inline=true")
@@ -519,7 +519,7 @@ class TestTranscripts:
         assert TEXT.rstrip("。") in told.body.decode()
         assert told.headers["cache-control"] == "no-store"
 
-    def test_it_is_packed_for_who_can_unpack_it(self):
+    def test_transcript_is_compressed_if_accepted(self):
         made, job = completed()
 
         told = Caller(made).get(f"/jobs/{job.job_id}/transcript?inline=true", accept_encoding="br, gzip")
@@ -527,7 +527,7 @@ class TestTranscripts:
         assert told.headers["content-encoding"] == "gzip"
         assert json.loads(gzip.decompress(told.body))["text"] == TEXT
 
-    def test_a_page_plays_the_recording(self):
+    def test_html_page_plays_the_recording(self):
         made, job = completed(exports=("html",))
 
         page = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html").body.decode()
@@ -535,7 +535,7 @@ class TestTranscripts:
         assert made.recordings.url in page
         assert "media-src blob: https://audio.example.com;" in page
 
-    def test_a_page_of_a_recording_that_is_gone_is_a_page_still(self):
+    def test_html_page_of_a_deleted_recording_is_served(self):
         made, job = completed(exports=("html",))
         made.recordings.objects.clear()
 
@@ -543,7 +543,7 @@ class TestTranscripts:
 
         assert (told.status, made.recordings.url in told.body.decode()) == (200, False)
 
-    def test_what_does_not_fit_into_an_answer_is_at_an_address(self):
+    def test_too_large_transcript_redirects(self):
         made, job = completed()
         made.transcripts.objects[f"transcripts/{KEY}.json"] += b" " * LARGEST_ANSWER_BYTES
         caller, path = Caller(made), f"/jobs/{job.job_id}/transcript?inline=true"
@@ -551,7 +551,7 @@ class TestTranscripts:
         assert caller.get(path).status == 303
         assert caller.get(path, accept_encoding="gzip").status == 200
 
-    def test_an_older_versions_job_has_its_own_transcript(self):
+    def test_older_versions_job_has_its_own_transcript(self):
         made = world("done", "done", vendors=(SYNC,))
         drop(made, SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"}))
         older = drop(made)
@@ -560,7 +560,7 @@ class TestTranscripts:
 
         assert told.json["job_id"] == older.job_id
 
-    def test_while_there_is_none_it_is_a_conflict(self):
+    def test_transcript_of_an_open_job_conflicts(self):
         made = world("accepted")
         job = drop(made)
 
@@ -579,7 +579,7 @@ class TestTranscripts:
             ),
         ],
     )
-    def test_where_there_is_none_any_more_it_is_not_found(self, spoil, says):
+    def test_deleted_transcript_is_not_found(self, spoil, says):
         made, job = completed()
         spoil(made)
 
@@ -588,7 +588,7 @@ class TestTranscripts:
         assert (told.status, told.problem) == (404, "no-transcript")
         assert says in told.json["detail"]
 
-    def test_of_a_job_that_failed_it_is_not_found_and_why(self):
+    def test_transcript_of_a_failed_job_is_not_found_with_its_error(self):
         made = world("config", vendors=(SYNC,))
         job = drop(made)
 
@@ -597,7 +597,7 @@ class TestTranscripts:
         assert (told.status, told.problem) == (404, "no-transcript")
         assert "CONFIG: the toy said config" in told.json["detail"]
 
-    def test_subtitles_of_what_has_no_times_are_not_found_and_why(self):
+    def test_subtitles_without_times_are_not_found_with_a_reason(self):
         made, job = completed()
         key = f"transcripts/{KEY}.json"
         untimed = json.loads(made.transcripts.objects[key])
@@ -610,14 +610,14 @@ class TestTranscripts:
         assert "without times" in told.json["detail"]
 
     @pytest.mark.parametrize("query", ["format=docx", "inline=maybe"])
-    def test_what_makes_no_sense_is_refused(self, query):
+    def test_invalid_parameters_are_rejected(self, query):
         made, job = completed()
 
         assert Caller(made).get(f"/jobs/{job.job_id}/transcript?{query}").problem == "invalid-request"
 
 
 class TestDeletion:
-    def test_nothing_is_left_of_a_job(self):
+    def test_deletion_removes_all_of_a_job(self):
         made, job = completed(exports=("srt", "txt"))
 
         told = Caller(made).delete(f"/jobs/{job.job_id}")
@@ -626,7 +626,7 @@ class TestDeletion:
         assert (made.jobs.rows, made.recordings.objects, made.transcripts.objects) == ({}, {}, {})
         assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "no-such-job"
 
-    def test_what_is_another_jobs_stays(self):
+    def test_deletion_keeps_other_jobs_objects(self):
         made = world("done", "done", vendors=(SYNC,))
         older = drop(made)
         drop(made, SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"}))
@@ -648,7 +648,7 @@ class TestDeletion:
             ),
         ],
     )
-    def test_while_somebody_works_on_it_it_is_a_conflict(self, busy):
+    def test_deletion_of_an_open_job_conflicts(self, busy):
         made = world("accepted", "done")
         job = drop(made)
         busy(made, job)
@@ -658,7 +658,7 @@ class TestDeletion:
         assert (told.status, told.problem) == (409, "job-in-progress")
         assert len(made.jobs.rows) == 1
 
-    def test_whoever_takes_it_up_meanwhile_keeps_it(self):
+    def test_deletion_conflicts_with_a_concurrent_redrive(self):
         made = world("config", vendors=(SYNC,))
         job = drop(made)
         services, deleted = made.services, made.recordings.objects.pop
@@ -675,7 +675,7 @@ class TestDeletion:
 
 
 class TestEstimates:
-    def test_what_a_recording_would_cost(self):
+    def test_estimate_has_the_cost_of_a_recording(self):
         made = world()
         for _ in range(5):
             made.turnaround_stats.record("toy-query", 60.0, 20.0, START)
@@ -724,7 +724,7 @@ class TestEstimates:
             ("vendor=toy-query&seconds=nan", "invalid-request"),
         ],
     )
-    def test_what_makes_no_sense_is_refused(self, query, kind):
+    def test_invalid_parameters_are_rejected(self, query, kind):
         assert Caller(world()).get(f"/estimate?{query}").problem == kind
 
 
@@ -743,7 +743,7 @@ class TestProblems:
             pytest.param(b"\xff\xfe", 400, "UTF-8", id="no text"),
         ],
     )
-    def test_bodies_that_are_no_json_object(self, body, status, says):
+    def test_body_that_is_not_a_json_object_is_rejected(self, body, status, says):
         told = Caller(world()).call("POST", "/uploads", body, content_type="application/json")
 
         assert told.status == status
@@ -754,12 +754,12 @@ class TestProblems:
         "content_type",
         ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "audio/wav"],
     )
-    def test_bodies_of_other_types(self, content_type):
+    def test_body_of_another_content_type_is_rejected(self, content_type):
         told = Caller(world()).call("POST", "/uploads", b'{"name": "a.wav"}', content_type=content_type)
 
         assert (told.status, told.problem) == (415, "unsupported-content-type")
 
-    def test_a_content_type_may_have_a_charset_and_capitals(self):
+    def test_content_type_with_charset_and_capitals_is_accepted(self):
         told = Caller(world()).call(
             "POST", "/uploads", b'{"name": "a.wav"}', content_type="Application/JSON; charset=UTF-8"
         )
@@ -777,20 +777,20 @@ class TestProblems:
             ("GET", "/jobs/\x84", 404, "no-such-path"),
         ],
     )
-    def test_paths_and_methods_that_are_not_there(self, method, path, status, kind):
+    def test_unknown_path_or_method_is_a_problem(self, method, path, status, kind):
         told = Caller(world()).call(method, path)
 
         assert (told.status, told.problem) == (status, kind)
 
-    def test_it_tells_which_methods_there_are(self):
+    def test_wrong_method_lists_the_allowed_methods(self):
         assert Caller(world()).call("PATCH", "/jobs").headers["allow"] == "GET, POST"
 
-    def test_every_fault_is_pointed_at(self):
+    def test_every_invalid_field_is_named(self):
         told = Caller(world()).post("/uploads", {"name": "", "x/~": 1, "vendor": "a b"})
 
         assert {each["pointer"] for each in told.json["errors"]} == {"/body/name", "/body/vendor", "/body/x~1~0"}
 
-    def test_what_nobody_foresaw_is_logged_and_not_told(self, caplog):
+    def test_unexpected_error_is_logged_and_not_returned(self, caplog):
         made = world()
         made.jobs.rows[NOBODY] = "no row"
 
@@ -800,7 +800,7 @@ class TestProblems:
         assert "no row" not in told.body.decode()
         assert "a request failed" in caplog.text
 
-    def test_what_may_pass_is_to_be_tried_again(self):
+    def test_retryable_error_has_retry_after(self):
         made = world()
 
         def busy(source):
@@ -813,7 +813,7 @@ class TestProblems:
         assert (told.status, told.problem, told.json["detail"]) == (503, "try-again", "the bucket is busy")
 
 
-def test_the_document_names_every_route_and_every_answer():
+def test_openapi_document_has_every_route_and_response():
     told = Caller(world()).get("/openapi.json")
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
@@ -824,7 +824,7 @@ def test_the_document_names_every_route_and_every_answer():
         assert operation["summary"]
 
 
-def test_a_source_may_have_no_version():
+def test_recording_without_a_version_is_shown():
     plain = Source(bucket="audio", key=KEY, etag="e1", size_bytes=1, sequencer="0A")
     made = world("done", vendors=(SYNC,))
     job = drop(made, plain)
@@ -841,7 +841,7 @@ class TestVendorsThatAreOff:
             pytest.param("/jobs", {"source": f"s3://audio/{KEY}"}, id="job"),
         ],
     )
-    def test_vendor_that_is_off_is_refused_when_it_is_named(self, path, body):
+    def test_disabled_vendor_is_rejected(self, path, body):
         made = own_engine(off=(OWN.name,))
 
         told = Caller(made).post(path, {**body, "vendor": OWN.name})
@@ -851,7 +851,7 @@ class TestVendorsThatAreOff:
         assert made.jobs.rows == {}
 
     @pytest.mark.parametrize("off", [(), (OWN.name,)], ids=["on", "off"])
-    def test_jobs_page_offers_the_vendors_that_are_on(self, off):
+    def test_jobs_page_offers_the_enabled_vendors(self, off):
         page = Caller(own_engine(vendors=(QUERY, OWN), off=off)).get("/").body.decode()
 
         (offered,) = re.findall(r'id="vendors">(.*?)</script>', page)

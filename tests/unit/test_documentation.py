@@ -71,7 +71,7 @@ def is_there(test):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_tables_are_as_the_code_has_them(document):
+def test_generated_tables_are_up_to_date(document):
     text = document.read_text()
 
     assert rewritten(text) == text, "run: make docs"
@@ -84,7 +84,7 @@ def anchors(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_somewhere(page):
+def test_every_link_has_a_target(page):
     links = re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)", page.read_text())
     targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
 
@@ -92,7 +92,7 @@ def test_links_lead_somewhere(page):
     assert [f"{path.name}#{anchor}" for path, anchor in targets if anchor and anchor not in anchors(path)] == []
 
 
-def test_the_index_has_every_page():
+def test_index_lists_every_page():
     index = (ROOT / "docs/README.md").read_text()
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").glob("*.md")]
 
@@ -100,19 +100,19 @@ def test_the_index_has_every_page():
     assert "](runbooks/README.md)" in index
 
 
-def test_every_event_is_named_beside_its_function():
+def test_every_event_file_is_documented_with_its_function():
     told = (ROOT / "docs/developing.md").read_text()
 
     assert [event.stem for event in (ROOT / "events").glob("*.json") if f"`{event.stem}`" not in told] == []
 
 
 @pytest.mark.parametrize("language", ["bash", "shell", "console", "zsh", ""])
-def test_no_commands_hide_under_another_name(language):
+def test_shell_blocks_are_marked_as_shell(language):
     assert blocks(language) == []
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.place)
-def test_somebody_sees_to_every_example(block):
+def test_every_example_is_run_by_a_test(block):
     """Unmarked ones are run by tests/stack/test_documentation.py, or by the test that `run_by` names."""
     assert block.mark in MARKS or block.page in RUN_BY
     assert block.run_by is None or is_there(block.run_by)
@@ -121,12 +121,12 @@ def test_somebody_sees_to_every_example(block):
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.place)
-def test_json_is_json(block):
+def test_json_examples_are_valid(block):
     assert json.loads(block.body)
 
 
 @pytest.mark.parametrize("arguments", examples("make") + within("make"))
-def test_every_make_command_is_one_of_the_makefile_s(arguments):
+def test_documented_make_targets_exist(arguments):
     words = [word for word in arguments if word != "make"]
     targets = [word for word in words if "=" not in word]
     variables = dict(word.split("=", 1) for word in words if "=" in word)
@@ -141,21 +141,21 @@ def test_every_make_command_is_one_of_the_makefile_s(arguments):
     "target",
     sorted({command.split()[1] for block in blocks("sh") if block.mark == "make" for command in block.commands}),
 )
-def test_what_make_starts_is_started_by_a_test(target):
+def test_programs_of_make_are_started_by_a_test(target):
     by = STARTED_BY.get(target, f"make {target}")
 
     assert is_there(by) if by.startswith("tests/") else f"- run: {by}\n" in WORKFLOW
 
 
 @pytest.mark.parametrize("arguments", examples("python -m asrctl"))
-def test_every_command_of_asrctl_is_one_that_it_knows(arguments, monkeypatch, capsys):
+def test_documented_asrctl_commands_parse(arguments, monkeypatch, capsys):
     monkeypatch.setattr("asrctl.run.run", lambda _command, _values: 0)
 
     assert main(arguments) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", within("asrctl") + within("python -m asrctl"))
-def test_every_mention_of_asrctl_is_of_a_command_and_options_that_it_has(words, capsys):
+def test_mentioned_asrctl_options_exist(words, capsys):
     command, *options = words[words.index("asrctl") + 1 :] if "asrctl" in words else words[3:]
     if command == "COMMAND":
         return
@@ -166,7 +166,7 @@ def test_every_mention_of_asrctl_is_of_a_command_and_options_that_it_has(words, 
 
 
 @pytest.mark.parametrize("words", examples("sam") + within("sam"))
-def test_every_command_of_sam_names_what_there_is(words):
+def test_documented_sam_commands_name_existing_files(words):
     given = dict(pairwise(words))
     command, *_ = (word for word in words if word != "sam")
 
@@ -181,7 +181,7 @@ def test_every_command_of_sam_names_what_there_is(words):
 
 
 @pytest.mark.parametrize("arguments", examples("aws", NOT_RUN) + within("aws"))
-def test_every_command_of_aws_is_one_of_an_api_and_its_files_are_there(arguments):
+def test_documented_aws_commands_parse_and_their_files_exist(arguments):
     given = dict(pairwise(arguments))
     service, operation, *further = [word for word in arguments if not word.startswith(("-", "http")) and word != "aws"]
     if operation == "wait":
@@ -216,14 +216,14 @@ def code():
     [page for page in PAGES if "runbooks" in page.parts or page.stem in {"README", "troubleshooting", "vendors"}],
     ids=name,
 )
-def test_what_a_reader_will_look_for_is_called_so_in_the_code(page, code):
+def test_documented_names_exist_in_the_code(page, code):
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text()))
     names = {each for span in spans for each in re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", span)}
 
     assert [each for each in sorted(names - AWS_NAMES) if each not in code] == []
 
 
-def test_what_a_vendor_needs_is_told():
+def test_vendor_requirements_are_documented():
     told = (ROOT / "docs/vendors.md").read_text()
     (table,) = re.findall(r"\| object \| fields .*\n((?:\|.*\n)+)", told)
     rows = {row.split("`")[1]: row for row in table.splitlines()[1:]}
@@ -233,7 +233,7 @@ def test_what_a_vendor_needs_is_told():
         assert [field for field in (*vendor.secret_fields, vendor.name) if f"`{field}`" not in row] == []
 
 
-def test_secret_of_the_deployment_guide_serves_current_vendors():
+def test_documented_secret_configures_the_current_vendors():
     (example,) = re.findall(r"(?s)```json\n( *\{\n *\"tencent\".*?)```", (ROOT / "docs/deploy.md").read_text())
     held = json.loads(example)
 
@@ -242,7 +242,7 @@ def test_secret_of_the_deployment_guide_serves_current_vendors():
     assert held["volcengine"].keys() == {"api_key"}
 
 
-def test_the_readme_is_short_enough_to_be_read():
+def test_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 250
 
 
@@ -257,12 +257,12 @@ def threats():
 
 
 @pytest.mark.parametrize("tests", threats())
-def test_every_row_of_the_threat_model_names_tests_that_are_there(tests):
+def test_threat_model_names_existing_tests(tests):
     assert tests
     assert [test for test in tests if not is_there(test)] == []
 
 
-def test_every_door_has_its_rows():
+def test_threat_model_covers_every_interface():
     doors = re.findall(r"(?m)^### (.+)$", (ROOT / "SECURITY.md").read_text())
 
     assert len(doors) == 10

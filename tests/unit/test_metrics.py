@@ -33,7 +33,7 @@ def values(made, name, **dimensions):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_each_metric_is_emitted_as_the_table_says_and_nothing_else_is(name):
+def test_emitted_metrics_equal_the_table(name):
     metric = METRICS[name]
     told = [point for point in all_points() if point.name == name]
 
@@ -44,16 +44,16 @@ def test_each_metric_is_emitted_as_the_table_says_and_nothing_else_is(name):
     }
 
 
-def test_no_metric_is_missing_from_the_table():
+def test_every_metric_is_in_the_table():
     assert {point.name for point in all_points()} == set(METRICS)
 
 
-def test_every_metric_belongs_to_one_stack():
+def test_every_metric_has_the_stack_dimension():
     assert {(point.dimensions["service"], point.dimensions["stack"]) for point in all_points()} == {(SERVICE, STACK)}
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_a_line_holds_numbers_names_of_ours_and_the_job(story):
+def test_metric_line_has_only_numbers_names_and_the_job(story):
     made = story()
     ours = {SERVICE, STACK, "none", *made.vendors, *map(str, ErrorClass), *made.jobs.rows}
 
@@ -63,7 +63,7 @@ def test_a_line_holds_numbers_names_of_ours_and_the_job(story):
     assert not [line for line in made.measured if KEY in line or TEXT in line]
 
 
-def test_a_completed_job_tells_what_it_took():
+def test_completed_job_emits_turnaround_and_cost():
     made = metric_scenarios.completed_by_query()
 
     told = {name: values(made, name, vendor="toy-query") for name in METRICS if METRICS[name].by == (("vendor",),)}
@@ -90,7 +90,7 @@ def test_a_completed_job_tells_what_it_took():
         pytest.param(metric_scenarios.failed_before_any_vendor, "bad_audio", "none", id="nobody could read it"),
     ],
 )
-def test_a_failed_job_is_told_by_class_and_vendor(story, error_class, vendor):
+def test_failed_job_is_counted_by_class_and_vendor(story, error_class, vendor):
     made = story()
 
     assert values(made, "JobsFailed") == [1]
@@ -100,7 +100,7 @@ def test_a_failed_job_is_told_by_class_and_vendor(story, error_class, vendor):
     assert values(made, "JobsCompleted") == values(made, "Turnaround") == []
 
 
-def test_a_refusal_that_the_next_vendor_made_good_is_a_failed_attempt_and_no_failed_job():
+def test_failed_over_attempt_is_not_a_failed_job():
     made = metric_scenarios.refused_then_served()
 
     assert values(made, "AttemptsFailed", **{"class": "config"}) == [1]
@@ -110,7 +110,7 @@ def test_a_refusal_that_the_next_vendor_made_good_is_a_failed_attempt_and_no_fai
     assert values(made, "JobsFailed") == []
 
 
-def test_a_redelivered_event_counts_no_second_recording():
+def test_redelivered_event_is_counted_once():
     made = world("accepted")
 
     drop(made)
@@ -119,7 +119,7 @@ def test_a_redelivered_event_counts_no_second_recording():
     assert values(made, "RecordingsReceived") == values(made, "Submissions") == [1]
 
 
-def test_an_end_that_is_told_twice_is_counted_once():
+def test_repeated_end_event_is_counted_once():
     made = world("done", vendors=(SYNC,))
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
@@ -133,7 +133,7 @@ def test_an_end_that_is_told_twice_is_counted_once():
     assert values(made, "JobsCompleted") == [1]
 
 
-def test_of_two_who_tell_of_the_same_end_at_once_one_counts_it():
+def test_concurrent_end_events_are_counted_once():
     made = world("accepted", "done")
     job = drop(made)
 
@@ -150,7 +150,7 @@ def test_of_two_who_tell_of_the_same_end_at_once_one_counts_it():
     assert values(made, "JobsCompleted") == []  # the other one counts it
 
 
-def test_a_redriven_job_ends_again():
+def test_redriven_job_is_counted_again():
     made = world("config", "done", vendors=(SYNC,))
     job = drop(made)
 
@@ -161,7 +161,7 @@ def test_a_redriven_job_ends_again():
     assert sum(values(made, "CostUsd")) == pytest.approx(made.job().cost.known.usd)
 
 
-def test_what_a_job_cost_is_told_of_every_vendor_that_is_paid_and_only_what_came_on_top():
+def test_cost_is_emitted_per_vendor_without_earlier_cost():
     lines: list[str] = []
     job = new_job(SOURCE, START).model_copy(update={"vendor": "b"})
     aws, known = Amount(usd=0.1, cny=0.7), Amount(usd=1.0, cny=7.0)
@@ -175,7 +175,7 @@ def test_what_a_job_cost_is_told_of_every_vendor_that_is_paid_and_only_what_came
     assert told == [(None, 1.0), ("a", 1.0), (None, 1.1), ("b", 1.1)]
 
 
-def test_a_recording_of_unknown_length_has_a_turnaround_and_no_ratio():
+def test_unknown_duration_has_a_turnaround_and_no_ratio():
     lines: list[str] = []
     unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
     job = new_job(SOURCE, START).plan(SOURCE, unknown, Options(), vendors=["a"], warnings=[], now=START)
@@ -188,14 +188,14 @@ def test_a_recording_of_unknown_length_has_a_turnaround_and_no_ratio():
 
 
 class TestSweep:
-    def test_with_nothing_open_it_says_so(self):
+    def test_sweep_reports_zero_without_open_jobs(self):
         made = world()
 
         sweep(made.services)
 
         assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([0], [0])
 
-    def test_the_oldest_of_several_counts_however_lately_it_was_looked_at(self):
+    def test_oldest_open_job_is_reported(self):
         made = world("accepted", "accepted", "working", vendors=(QUERY,))
         oldest = drop(made)
         made.pass_time(100)
@@ -207,7 +207,7 @@ class TestSweep:
 
         assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120 + 2 * AHEAD_S])
 
-    def test_a_job_whose_end_was_told_is_not_open(self):
+    def test_job_with_a_published_end_is_not_open(self):
         made = world("done", vendors=(SYNC,))
         drop(made)
         made.pass_time(50)
@@ -216,7 +216,7 @@ class TestSweep:
 
         assert values(made, "OldestOpenJobAge") == [0]
 
-    def test_an_end_that_nobody_was_told_of_is(self):
+    def test_job_with_an_unpublished_end_is_open(self):
         made = world("accepted")
         job = drop(made)
         error = AsrError(ErrorClass.CONFIG, "c", "m")

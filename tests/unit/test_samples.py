@@ -24,14 +24,14 @@ def listen(name: str) -> Recording:
         return measure(file, max_ms=60_000)
 
 
-def test_every_recording_has_a_script() -> None:
+def test_every_sample_has_a_script() -> None:
     recordings = {path.name for path in SAMPLES.iterdir() if path.suffix in SUFFIXES}
 
     assert recordings == {script["file"] for script in SCRIPTS.values()}
 
 
 @pytest.mark.parametrize(("sha256", "script"), FILES)
-def test_script_belongs_to_these_bytes(sha256: str, script: dict) -> None:
+def test_script_matches_the_samples_hash(sha256: str, script: dict) -> None:
     data = (SAMPLES / script["file"]).read_bytes()
 
     assert hashlib.sha256(data).hexdigest() == sha256
@@ -48,14 +48,14 @@ def test_readme_quotes_every_line(sha256: str, script: dict) -> None:
 
 
 @pytest.mark.parametrize(("sha256", "script"), FILES)
-def test_each_line_is_heard_as_one_stretch_of_speech(sha256: str, script: dict) -> None:
+def test_each_line_is_one_speech_segment(sha256: str, script: dict) -> None:
     recording = listen(script["file"])
 
     assert len(recording.segments) == len(script["lines"])
     assert all(after.start_ms - before.end_ms >= SHORTEST_PAUSE_MS for before, after in pairwise(recording.segments))
 
 
-def test_each_voice_of_the_call_has_its_channel() -> None:
+def test_each_speaker_of_the_call_has_a_channel() -> None:
     left, right = listen("call.wav").channel_segments
 
     assert (len(left), len(right)) == (2, 1)

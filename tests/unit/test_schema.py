@@ -31,15 +31,15 @@ def held(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_published_schema_is_generated_from_the_models(name):
+def test_transcript_and_event_schemas_are_up_to_date(name):
     assert held(name) == published(MODELS[name]), "run: make schema"
 
 
-def test_tuning_schema_is_generated_from_the_vendors():
+def test_tuning_schema_is_up_to_date():
     assert json.loads(TUNING.read_text()) == tuning_schema(), "run: make schema"
 
 
-def test_command_schema_is_generated_from_the_models():
+def test_command_schema_is_up_to_date():
     assert json.loads(COMMANDS.read_text()) == command_schema(), "run: make schema"
 
 
@@ -47,7 +47,7 @@ def test_every_published_schema_has_its_model():
     assert sorted(FOLDER.glob("*.schema.json")) == sorted([COMMANDS, TUNING, *(path(name) for name in MODELS)])
 
 
-def test_a_transcript_that_was_written_satisfies_the_published_schema():
+def test_written_transcript_satisfies_the_schema():
     made = world("done", vendors=(SYNC,))
     drop(made)
 
@@ -61,7 +61,7 @@ def test_a_transcript_that_was_written_satisfies_the_published_schema():
     ("word", "detail_type", "status"),
     [("done", "Transcript Completed", "COMPLETED"), ("bad_audio", "Transcript Failed", "FAILED")],
 )
-def test_an_event_that_was_published_satisfies_the_published_schema(word, detail_type, status):
+def test_published_event_satisfies_the_schema(word, detail_type, status):
     made = world(word, vendors=(SYNC,))
     drop(made)
 
@@ -75,12 +75,12 @@ def test_an_event_that_was_published_satisfies_the_published_schema(word, detail
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_reader_is_told_to_expect_fields_that_will_be_added(name):
+def test_schema_says_that_fields_will_be_added(name):
     assert '"additionalProperties": false' not in path(name).read_text()
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda released: released.name.removesuffix(".schema.json"))
-def test_what_was_released_still_holds(released):
+def test_released_schemas_still_hold(released):
     earlier = json.loads(released.read_text())
     name, version, *_ = released.name.split(".")
 
@@ -88,7 +88,7 @@ def test_what_was_released_still_holds(released):
     assert breaks(earlier, held(name)) == [], "a change that is no addition needs a new version of the schema"
 
 
-def test_every_schema_was_released():
+def test_every_schema_has_a_released_version():
     assert {released.name.split(".")[0] for released in RELEASED} == set(MODELS)
 
 
@@ -172,15 +172,15 @@ def renamed():
         ),
     ],
 )
-def test_a_change_that_is_no_addition_is_refused(later, problem):
+def test_incompatible_change_is_detected(later, problem):
     assert problem in breaks(held("event"), later)
 
 
-def test_a_field_may_be_added():
+def test_added_field_is_compatible():
     later = changed("properties", to={**held("event")["properties"], "mood": {"type": "string"}})
 
     assert breaks(held("event"), later) == []
 
 
-def test_the_published_document_of_the_http_api_is_generated_from_its_routes():
+def test_openapi_document_is_up_to_date():
     assert API_DOCUMENT.read_text(encoding="utf-8") == api_document(), "run: make schema"

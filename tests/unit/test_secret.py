@@ -45,14 +45,14 @@ def read_by(aws, clock=lambda: 0.0):
     return StackSecret(SecretsProvider(boto3_client=aws), "arn", clock)
 
 
-def test_it_is_read_once_and_kept(aws):
+def test_secret_is_read_once_and_cached(aws):
     secret = read_by(aws)
 
     assert [secret(), secret(), secret()] == [OLD] * 3
     assert aws.reads == 1
 
 
-def test_it_is_read_again_when_it_has_been_kept_for_long_enough(aws, monkeypatch):
+def test_secret_is_read_again_after_its_maximum_age(aws, monkeypatch):
     monkeypatch.setenv("POWERTOOLS_PARAMETERS_MAX_AGE", "0")
     secret = read_by(aws)
     secret()
@@ -61,7 +61,7 @@ def test_it_is_read_again_when_it_has_been_kept_for_long_enough(aws, monkeypatch
     assert secret() == NEW
 
 
-def test_who_needs_it_fresh_gets_it_fresh_but_not_twice_within_a_second(aws):
+def test_fresh_read_happens_at_most_once_a_second(aws):
     moments_s = iter((0.0, FRESH_S / 2, FRESH_S))
     secret = read_by(aws, lambda: next(moments_s))
 
@@ -70,7 +70,7 @@ def test_who_needs_it_fresh_gets_it_fresh_but_not_twice_within_a_second(aws):
     assert reads == [1, 1, 2]
 
 
-def test_what_was_read_afresh_is_kept_too(aws):
+def test_fresh_read_updates_the_cache(aws):
     secret = read_by(aws)
     secret()
     aws.text = json.dumps(NEW)
@@ -80,7 +80,7 @@ def test_what_was_read_afresh_is_kept_too(aws):
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", '"text"'])
-def test_what_is_no_json_object_is_the_operators_matter(aws, text):
+def test_invalid_secret_is_a_config_error(aws, text):
     aws.text = text
 
     with pytest.raises(AsrError, match="put one there") as refused:
@@ -98,7 +98,7 @@ def process_that_kept(old, *words, now, **kinds):
     return made
 
 
-def test_refused_credentials_that_were_changed_are_replaced_at_once():
+def test_rejected_credentials_are_replaced_if_changed():
     made = process_that_kept({"toy": OLD}, "config", "accepted", now={"toy": NEW})
 
     job = drop(made)
@@ -108,7 +108,7 @@ def test_refused_credentials_that_were_changed_are_replaced_at_once():
     assert len(requests(made)) == 2
 
 
-def test_refused_credentials_that_are_still_the_same_fail_the_attempt():
+def test_unchanged_rejected_credentials_fail_the_attempt():
     made = process_that_kept({"toy": OLD}, "config", now={"toy": OLD})
 
     job = drop(made)
@@ -117,14 +117,14 @@ def test_refused_credentials_that_are_still_the_same_fail_the_attempt():
     assert (len(requests(made)), made.fresh_reads) == (1, 1)
 
 
-def test_what_is_not_the_credentials_fault_reads_nothing():
+def test_other_errors_read_no_secret():
     made = process_that_kept({"toy": OLD}, "bad_audio", now={"toy": NEW})
 
     assert drop(made).status is Status.FAILED
     assert made.fresh_reads == 0
 
 
-def test_a_question_with_old_credentials_is_asked_again_with_the_new():
+def test_query_is_repeated_with_changed_credentials():
     made = process_that_kept({"toy": OLD}, "accepted", "config", "done", now={"toy": NEW})
     job = drop(made)
 
@@ -134,7 +134,7 @@ def test_a_question_with_old_credentials_is_asked_again_with_the_new():
 
 
 @pytest.mark.parametrize("kept", [{}, {"toy": {}}])
-def test_credentials_put_there_a_moment_ago_are_found(kept):
+def test_credentials_stored_just_now_are_found(kept):
     made = process_that_kept(kept, "accepted", now={"toy": NEW})
 
     assert drop(made).status is Status.IN_PROGRESS
@@ -145,7 +145,7 @@ def callback_at(job, key):
     return CallbackRequest(job.attempt.vendor, job.job_id, "1", signature, toy_message("done"), "text/plain")
 
 
-def test_a_callback_at_an_address_that_a_newer_key_signed_is_ours():
+def test_callback_signed_with_a_newer_key_is_accepted():
     keys = {"callback": {"keys": ["new-key", "callback-key"]}}
     made = process_that_kept({"toy": OLD}, "accepted", now={"toy": OLD, **keys}, vendors=(CALLBACK,))
     job = drop(made)
@@ -153,7 +153,7 @@ def test_a_callback_at_an_address_that_a_newer_key_signed_is_ours():
     assert receive(callback_at(job, "new-key"), made.services).status == 200
 
 
-def test_a_forged_callback_is_refused_after_one_more_look():
+def test_forged_callback_is_rejected_after_one_fresh_read():
     made = process_that_kept({"toy": OLD}, "accepted", now={"toy": OLD}, vendors=(CALLBACK,))
     job = drop(made)
 

@@ -14,14 +14,14 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
 
 
-def test_every_action_is_pinned_by_its_commit():
+def test_every_action_is_pinned_by_commit():
     actions = [step["uses"] for step in STEPS if "uses" in step]
 
     assert actions
     assert [action for action in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)] == []
 
 
-def test_the_workflow_has_no_secret_and_may_only_read():
+def test_workflow_has_no_secret_and_read_only_permissions():
     checkouts = [step for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
 
     assert "secrets." not in TEXT
@@ -31,13 +31,13 @@ def test_the_workflow_has_no_secret_and_may_only_read():
     assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(WORKFLOW["jobs"])
 
 
-def test_ci_installs_nothing_but_what_is_pinned_with_its_hash():
+def test_ci_installs_only_hash_pinned_packages():
     commands = [step["run"] for step in STEPS if "run" in step]
 
     assert [command for command in commands if not command.startswith(("make ", ".venv-sam/bin/sam "))] == []
 
 
-def test_ci_builds_what_is_deployed_and_gives_it_every_event():
+def test_ci_builds_the_stack_and_runs_every_event():
     assert {"make build", "make sam-local SAM_PULL_IMAGE=yes"} <= {step.get("run") for step in STEPS}
 
 
