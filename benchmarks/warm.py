@@ -17,7 +17,6 @@ from tencentcloud.common.credential import Credential  # type: ignore[import-unt
 
 from asrcore.callback import receive
 from asrcore.core.audio import Audio
-from asrcore.core.aws_usage import COUNTS_QUERIES
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Delivery, HttpReply, RecognitionRequest, Submission, Vendor, VendorEndpoint
@@ -259,7 +258,7 @@ class _Played:
             lambda _request: next(left),
             SECRET,
             exports=tuple(FORMATS),
-            queries_per_second=dict.fromkeys(COUNTS_QUERIES, 10),
+            queries_per_second={name: 10 for name, each in VENDORS.items() if each.tuning.queries_per_second},
         )
         self._world.recordings.objects[KEY] = (wav(30), {})
         self._services = self._world.services

@@ -1,21 +1,25 @@
-"""Simulated jobs with everything counted that AWS charges for, beside what is derived from their rows."""
+"""Simulated jobs with every request counted that AWS charges for."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from asrcore.core.audio import Audio
-from asrcore.core.aws_usage import COUNTS_DAYS, COUNTS_QUERIES, AwsUsage, footprint
+from asrcore.core.aws_usage import AwsUsage, estimate_usage, row_write_units
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import SHORT_CALL_S
 from asrcore.services import History, Services
+from asrcore.vendors.registry import VENDORS
 from tests.simulation.fake_vendors import PROFILES, TURNAROUND_S
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
+COUNTS_QUERIES = frozenset(name for name, vendor in VENDORS.items() if vendor.tuning.queries_per_second)
+COUNTS_DAYS = frozenset(name for name, vendor in VENDORS.items() if vendor.tuning.submissions_per_day)
 EXPORTS = ("srt", "vtt", "txt", "html")
 PER_SECOND = 10
 
@@ -29,17 +33,46 @@ def rates(region: str = REFERENCE) -> Rates:
 
 @dataclass(frozen=True)
 class Counts:
-    """What really happened in one world."""
+    """The counted requests of one job. row_writes, other_writes: to the table, of the job's row and of other items."""
 
     transitions: int
     invocations: int
-    table_writes: int
+    row_writes: int
+    other_writes: int
     table_reads: int
     s3_puts: int
     s3_gets: int
     api_requests: int
     events: int
-    secret_reads: int
+
+    @property
+    def requests(self) -> int:
+        """Requests to the table, to S3 and to the event bus."""
+        writes = self.row_writes + self.other_writes
+        return writes + self.table_reads + self.s3_puts + self.s3_gets + self.events
+
+    def usage(self, job: Job) -> AwsUsage:
+        """Return the counts as AWS charges for them. What was not counted is 0."""
+        row_bytes = len(job.model_dump_json(by_alias=True))
+        return AwsUsage(
+            transitions=self.transitions,
+            invocations=self.invocations,
+            compute_ms=0,
+            table_writes=self.row_writes * row_write_units(row_bytes) + self.other_writes,
+            table_reads=self.table_reads * math.ceil(row_bytes / 4096),
+            s3_puts=self.s3_puts,
+            s3_gets=self.s3_gets,
+            api_requests=self.api_requests,
+            events=self.events,
+            secret_reads=0,
+            logged_bytes=0,
+            sent_bytes=0,
+        )
+
+
+def requests_only(usage: AwsUsage) -> AwsUsage:
+    """Return the part of an estimate that can be counted without AWS."""
+    return replace(usage, compute_ms=0, secret_reads=0, logged_bytes=0, sent_bytes=0)
 
 
 @dataclass(frozen=True)
@@ -96,25 +129,27 @@ class CountedWorld(World):
         (job,) = self.jobs.values()
         return job
 
-    def derived(self) -> AwsUsage:
-        """What the job's row says."""
-        return footprint(self.job, rates())
+    @property
+    def estimate(self) -> AwsUsage:
+        """The estimate from the job's row."""
+        return estimate_usage(self.job, rates())
 
+    @property
     def counts(self) -> Counts:
-        """What was asked of AWS, by everybody but the sweep."""
-        asked = Counter(
+        """The requests of every function but the sweep."""
+        requests = Counter(
             " ".join(point.what.split(" ")[:2]) for point in self.points if not point.who.startswith("Sweep")
         )
         return Counts(
             transitions=self.machine.transitions,
             invocations=sum(count for name, count in self.invoked.items() if name != "SweepFunction"),
-            table_writes=asked["dynamodb put_item"] + asked["dynamodb update_item"],
-            table_reads=asked["dynamodb get_item"],
-            s3_puts=asked["s3 put_object"] + asked["s3 list_object_versions"],
-            s3_gets=asked["s3 head_object"] + asked["s3 get_object"],
+            row_writes=requests["dynamodb put_item"],
+            other_writes=requests["dynamodb update_item"],
+            table_reads=requests["dynamodb get_item"],
+            s3_puts=requests["s3 put_object"] + requests["s3 list_object_versions"],
+            s3_gets=requests["s3 head_object"] + requests["s3 get_object"],
             api_requests=self.invoked["CallbackFunction"],
-            events=asked["events put_events"],
-            secret_reads=asked["secretsmanager get_secret_value"],
+            events=requests["events put_events"],
         )
 
 

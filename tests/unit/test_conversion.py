@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.convert import convert
 from asrcore.core.audio import Audio
-from asrcore.core.aws_usage import CONVERT_GB, footprint
+from asrcore.core.aws_usage import CONVERT_GB, estimate_usage
 from asrcore.core.conversion import form_for
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status
@@ -315,7 +315,7 @@ def test_cost_of_a_conversion_is_on_the_job():
     job = made.job()
     hour = job.conversion.model_copy(update={"compute_ms": 60_000})
 
-    usual, long = (footprint(each, made.rates) for each in (job, job.model_copy(update={"conversion": hour})))
+    usual, long = (estimate_usage(each, made.rates) for each in (job, job.model_copy(update={"conversion": hour})))
 
     assert long.compute_ms - usual.compute_ms == 60_000 * CONVERT_GB
     assert usual.invocations == 3  # the event, the conversion, the submission

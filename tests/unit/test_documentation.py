@@ -32,7 +32,7 @@ PROGRAMS = ("make", "python -m asrctl", "sam", "aws", "export")
 SAM_OPTIONS = {
     "build": {"--use-container"},
     "delete": {"--stack-name"},
-    "deploy": {"--config-env", "--guided", "--no-confirm-changeset", "--parameter-overrides", "--region"},
+    "deploy": {"--config-env", "--guided", "--no-confirm-changeset", "--parameter-overrides", "--region", "--tags"},
     "local": {"--add-host", "--env-vars", "--event"},
 }
 OF_THE_CLI = {"--endpoint-url", "--output", "--profile", "--query", "--region"}

@@ -13,7 +13,6 @@ CORE = sorted((ROOT / "layers/asrcore/asrcore/core").rglob("*.py"))
 HANDLER_PACKAGES = {"asrcore", "typing"}
 VENDOR_WORDS = {name.partition("-")[0] for name in VENDORS}
 NAMES_VENDORS = {
-    "aws_usage.py": "which vendors count queries and days: to become attributes of the vendor",
     "prices.py": "a table of published prices, by vendor",
     "tuning.py": "an example in an error message",
 }

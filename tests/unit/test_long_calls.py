@@ -70,7 +70,7 @@ def test_submit_step_makes_the_long_call_in_the_reserved_slot():
 
     job = made.job()
     assert step.next is Next.COMPLETED
-    assert (job.status, job.attempt.slots, job.attempt.claims) == (Status.COMPLETED, 1, 1)
+    assert (job.status, job.attempt.has_slot, job.attempt.claims) == (Status.COMPLETED, True, 1)
     assert wav() in bytes_of(made.send.requests[0])
     assert TEXT in made.transcripts.objects[job.transcript_key].decode()
 

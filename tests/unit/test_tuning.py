@@ -5,7 +5,6 @@ import json
 import jsonschema
 import pytest
 
-from asrcore.core.aws_usage import COUNTS_DAYS, COUNTS_QUERIES
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.tuning import ceiling, read_vendor_tuning
 from asrcore.vendors.registry import VENDORS
@@ -100,14 +99,3 @@ def test_vendor_defaults_are_allowed_values(vendor):
 def test_vendor_has_a_data_size_exactly_where_it_accepts_data(vendor):
     assert ("max_data_bytes" in vendor.tuning.model_fields_set) == (vendor.limits.max_data_bytes > 0)
     assert vendor.tuning.max_data_bytes <= (ceiling(vendor, "max_data_bytes") or 0)
-
-
-@pytest.mark.parametrize(
-    ("field", "names"),
-    [
-        pytest.param("queries_per_second", COUNTS_QUERIES, id="queries"),
-        pytest.param("submissions_per_day", COUNTS_DAYS, id="days"),
-    ],
-)
-def test_aws_usage_counts_the_slots_that_vendors_have(field, names):
-    assert {name for name, own in OWN.items() if field in own.model_fields_set} == names

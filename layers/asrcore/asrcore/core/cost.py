@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from asrcore.core.audio import Audio
-from asrcore.core.aws_usage import LATE, AwsUsage, footprint
+from asrcore.core.aws_usage import AwsUsage, estimate_usage
 from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
@@ -17,6 +17,7 @@ from asrcore.core.prices import AWS_PRICES, LIKE, REFERENCE, UNITS, Rates, Vendo
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 
+NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended while the vendor may still be at work
 USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
 USUAL_LEAST_S = 20.0  # nobody publishes what the shortest recordings take
 USUAL_BYTES_A_SECOND = 8_000  # of speech as MP3 at 64 kbit/s
@@ -37,7 +38,7 @@ def incurred(job: Job, rates: Rates) -> Cost:
             continue
         vendors[attempt.vendor] = vendors.get(attempt.vendor, NOTHING) + charge
         days += [price.date] if price.date else []
-    aws = priced(footprint(job, rates), rates)
+    aws = priced(estimate_usage(job, rates), rates)
     asked = sum(vendors.values(), NOTHING)
     assumptions += [*_aws_assumptions(rates), *_exchange_assumption(rates)]
     return Cost(
@@ -108,7 +109,7 @@ def usual_job(
 def _billed(job: Job) -> Iterator[Attempt]:
     """The attempts that a vendor charges: what it recognised, and what it may have, unless it said that it failed."""
     for attempt in job.attempts:
-        given_up = attempt.submitted_at is not None and attempt.code == LATE
+        given_up = attempt.submitted_at is not None and attempt.code == NO_RESULT_IN_TIME
         at_work = attempt.submitted_at is not None and attempt.ended_at is None
         if attempt.outcome == "completed" or given_up or at_work:
             yield attempt

@@ -119,11 +119,9 @@ class Attempt(AttemptRecord):
     edition: str | None = None  # of the vendor's product, where it has several
     due_at: datetime  # not before
     has_slot: bool = False  # due_at is a slot of the vendor's rate limit
-    slots: int = 0  # how many were reserved; one that is missed is replaced
     claimed_at: datetime | None = None
     claim_s: int = round(SHORT_CALL_S) + CLAIM_MARGIN_S  # seconds for which no other invocation may submit
     claims: int = 0
-    waits: int = 0  # for its callback, each in a task of the state machine
     typical_s: int | None = None  # the vendor's usual turnaround for such a recording, as known when it was claimed
     queries: int = 0
     query_slot: datetime | None = None  # of the next query, where the limiter of queries has a queue
@@ -359,8 +357,7 @@ class Job(BaseModel):
     def assign_slot(self, slot: datetime, now: datetime) -> "Job":
         """Note the attempt's slot in the vendor's rate limit, and move the job's deadline behind it."""
         deadline_at = max(self.deadline_at, slot + timedelta(seconds=DEADLINE_S))
-        slots = self.attempt.slots + 1
-        return self._attempt_moved(now, due_at=slot, has_slot=True, slots=slots)._moved(now, deadline_at=deadline_at)
+        return self._attempt_moved(now, due_at=slot, has_slot=True)._moved(now, deadline_at=deadline_at)
 
     @_move
     def claim(
@@ -444,7 +441,7 @@ class Job(BaseModel):
     @_move
     def store_task_token(self, task_token: str, now: datetime) -> "Job":
         """Store the token with which a callback ends the execution's wait."""
-        return self._attempt_moved(now, waits=self.attempt.waits + 1)._moved(now, task_token=task_token)
+        return self._moved(now, task_token=task_token)
 
     @_move
     def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":

@@ -38,7 +38,8 @@ class Cost(BaseModel):
 
     vendor: null when a vendor that has to be paid has no price here, or the recording's length is not known.
     vendors: what each asks, by name, of those of whom that is known.
-    aws: requests, computing time, and sending the recording to the vendor.  total: null when vendor is.
+    aws: an estimate of requests, computing time, and sending the recording to the vendor (`docs/cost.md` states its
+    error).  total: null when vendor is.
     prices_from: the day of the oldest price that was used.  assumptions: what the figures take for granted, in words.
     """
 
