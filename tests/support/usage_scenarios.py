@@ -12,7 +12,8 @@ from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import SHORT_CALL_S
-from asrcore.services import History, Services
+from asrcore.ports import TurnaroundStats
+from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from tests.simulation.fake_vendors import PROFILES, TURNAROUND_S
 from tests.simulation.schedule import Schedule
@@ -79,11 +80,11 @@ def requests_only(usage: AwsUsage) -> AwsUsage:
 class KnownTurnaround:
     """The port of turnaround statistics, with a known turnaround instead of one learned from jobs."""
 
-    stats: History
+    stats: TurnaroundStats
     seconds: float
 
-    def note(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
-        self.stats.note(vendor, audio_s, turnaround_s, now)
+    def record(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
+        self.stats.record(vendor, audio_s, turnaround_s, now)
 
     def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
         return self.seconds
@@ -116,7 +117,8 @@ class CountedWorld(World):
         settings = services.settings.model_copy(update=lines)
         services = replace(services, settings=settings, probe=lambda *_: self._audio)
         if self._typical_s is not None:
-            services = replace(services, history=KnownTurnaround(services.history, self._typical_s))
+            known = KnownTurnaround(services.turnaround_stats, self._typical_s)
+            services = replace(services, turnaround_stats=known)
         return services
 
     def _invoke(self, function: str, event: Any, request_id: str = "") -> Any:
