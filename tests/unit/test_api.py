@@ -100,8 +100,8 @@ class TestUploads:
     @pytest.mark.parametrize(
         ("body", "kind", "says"),
         [
-            pytest.param({"name": ".."}, "refused", "none of a recording", id="no name is left"),
-            pytest.param({"name": "a.wav.asr.json"}, "refused", "none of a recording", id="a sidecar"),
+            pytest.param({"name": ".."}, "refused", "no name of a recording", id="no name is left"),
+            pytest.param({"name": "a.wav.asr.json"}, "refused", "no name of a recording", id="a sidecar"),
             pytest.param({"name": "a.wav", "vendor": "acme"}, "refused", "toy-query", id="an unknown vendor"),
             pytest.param({"name": "a.wav", "options": {"mood": 1}}, "refused", "not known", id="an unknown option"),
             pytest.param(
@@ -798,7 +798,7 @@ class TestProblems:
 
         assert (told.status, told.problem) == (500, "unexpected")
         assert "no row" not in told.body.decode()
-        assert "a request failed" in caplog.text
+        assert "request failed" in caplog.text
 
     def test_retryable_error_has_retry_after(self):
         made = world()

@@ -1,4 +1,4 @@
-"""POST /jobs: a job for a recording that lies in the audio bucket already, or somewhere else."""
+"""POST /jobs: a job for a recording that is stored in the audio bucket, or a remote one."""
 
 import hashlib
 import json
@@ -20,56 +20,66 @@ _S3 = "s3://"
 
 
 def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[Job, bool]:
-    """The job of the recording, set going, and whether it is new.
+    """Create the job of a recording, and start its execution.
 
-    key: under which the same request may come again, for a day: it is about the same recording then, and its job.
-    Raises AsrError for options, addresses and recordings that will not do, NotReadableError for a source that is not
-    ours, KeyReusedError, and OptionsConflictError where the recording's job was asked for otherwise.
+    Args:
+        asked: the request.
+        key: the caller's idempotency key: the same request under it returns the same job for 24 hours.
+        services: the stack's services.
+
+    Returns:
+        The job, and whether it is new.
+
+    Raises:
+        AsrError: an option, the URL or the recording is not allowed, or the recording is not stored.
+        NotReadableError: the source is not one that this stack may read.
+        KeyReusedError: another request came under the key.
+        OptionsConflictError: the recording's job was requested with other options.
     """
     wish = services.read_request(asked.vendor, asked.options)
     source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
     job, is_new = get_or_create_job(source, services, wish)
     if not is_new and (job.requested or RequestedOptions()) != wish:
         raise OptionsConflictError(
-            f"job {job.job_id} has this recording, and was asked for with other options, or by the upload itself: a "
-            "recording that is uploaded again is a new one"
+            f"job {job.job_id} has this recording with other options, or by its upload: a recording that is "
+            "uploaded again gets a new job"
         )
-    if job.status is Status.QUEUED:  # a process may have died between the job and its execution
+    if job.status is Status.QUEUED:  # a crash may have come between the job and its execution
         services.workflow.start(job.execution_name, services.next_step(job))
     return job, is_new
 
 
 def _named(asked: JobRequest, key: str, services: Services) -> Source:
-    """The object version that a key is about: the one that it first came with, if it did."""
+    """Return the object version of an idempotency key: that of the first request under it."""
     digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
     first = services.jobs.load_idempotency_record(key, services.now())
     if first is None:
         meant = IdempotencyRecord(digest, _source(asked, f"{key}/{digest}", services))
         first = services.jobs.create_idempotency_record(key, meant, services.now())
     elif first.request_digest == digest and services.jobs.load(job_id(first.source)) is None:
-        services.recordings.look_up(first.source)  # its job was deleted, unless a process died before there was one
+        services.recordings.look_up(first.source)  # its job was deleted, or a crash kept it from being created
     if first.request_digest != digest:
-        raise KeyReusedError("another request came under this Idempotency-Key today: take a new key for a new one")
+        raise KeyReusedError("another request came under this Idempotency-Key in the last 24 hours: use a new key")
     return first.source
 
 
 def _source(asked: JobRequest, seed: str, services: Services) -> Source:
-    """The object version that is meant; for an address, an object that holds it. seed: of that object's name."""
+    """Return the object version that is meant; for a URL, an object that contains it. seed: of that object's key."""
     if asked.source.startswith(_S3):
-        return _ours(asked, services)
+        return _stored_source(asked, services)
     if asked.version_id is not None:
-        raise NotReadableError("an address has no versions: leave version_id out")
+        raise NotReadableError("a URL has no versions: leave version_id out")
     link = parse_remote_url(asked.source, local=services.settings.is_local)
     name = safe_name(link.file_name) or "recording"
     if asked.format and name.rpartition(".")[2].lower() != asked.format:
         name = safe_name(f"{name}.{asked.format}")
     if name.rpartition(".")[2].lower() not in USUAL_CONTENT:
-        raise NotReadableError("the address does not end as a recording's does: tell its format, such as mp3")
+        raise NotReadableError("the URL has no file extension of a recording: give its format, such as mp3")
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
     return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", asked.source)
 
 
-def _ours(asked: JobRequest, services: Services) -> Source:
+def _stored_source(asked: JobRequest, services: Services) -> Source:
     bucket, _, key = asked.source.removeprefix(_S3).partition("/")
     ours = services.settings.audio_bucket
     if bucket != ours or not key.startswith(INCOMING) or key.endswith("/") or len(key.encode()) > LONGEST_KEY_BYTES:
@@ -77,5 +87,5 @@ def _ours(asked: JobRequest, services: Services) -> Source:
     if is_sidecar(key):
         raise NotReadableError("this is a sidecar, which is read with its recording")
     if asked.format:
-        raise NotReadableError("what lies in the bucket tells its format itself: leave format out")
+        raise NotReadableError("the format of an object in the bucket is probed: leave format out")
     return resolve_version(bucket, key, asked.version_id, services)

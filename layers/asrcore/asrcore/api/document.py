@@ -1,4 +1,4 @@
-"""The OpenAPI document: every route with every answer it may give, problems included."""
+"""The OpenAPI document: every route with every response, problems included."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from asrcore.api.models import Problem, Refusal
+from asrcore.api.models import GatewayError, Problem
 from asrcore.api.problems import PROBLEM_JSON
 
 VERSION = "1"
@@ -17,29 +17,29 @@ _DESCRIPTION = (
 )
 _MEANINGS: Mapping[int, str] = MappingProxyType(
     {
-        200: "As asked for",
+        200: "Done",
         201: "Signed",
-        202: "Taken; it goes on by itself",
+        202: "Accepted; the job runs",
         204: "Deleted",
-        303: "It is at the address in Location, for minutes",
+        303: "At the URL in Location, for minutes",
         400: "The body cannot be read",
-        404: "There is none",
+        404: "Not found",
         409: "Not in this state of the job",
         415: "The body is not JSON",
-        422: "The request is not as it must be, or cannot be done as it is",
+        422: "The request is not valid, or cannot be done",
     }
 )
 _FILES = ("application/json", "application/x-subrip", "text/vtt", "text/plain", "text/html")
-_GATEWAY: Mapping[str, type[Any]] = MappingProxyType({"application/json": Refusal})
+_GATEWAY: Mapping[str, type[Any]] = MappingProxyType({"application/json": GatewayError})
 _EITHER: Mapping[str, type[Any]] = MappingProxyType({PROBLEM_JSON: Problem, **_GATEWAY})
-# What every route may answer, by API Gateway or by itself.
+# Responses of every route, by API Gateway or by itself.
 _ALWAYS: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType(
     {
-        401: ("Who calls has no token, or none that is good", _GATEWAY),
-        403: ("Who calls is not allowed to", _GATEWAY),
+        401: ("No valid token", _GATEWAY),
+        403: ("Not allowed", _GATEWAY),
         429: ("Too many calls: wait a moment", _GATEWAY),
-        500: ("Something went wrong here", _EITHER),
-        503: ("It may work in a moment", _EITHER),
+        500: ("An unexpected error", _EITHER),
+        503: ("Try again later", _EITHER),
     }
 )
 _TOO_LARGE: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType({413: ("Too large a body", _GATEWAY)})
@@ -48,23 +48,32 @@ _TOO_LARGE: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType
 def responses(
     success: int, model: Any | None, *problems: int, also: int | None = None, files: bool = False
 ) -> dict[int, Any]:
-    """A route's answers as Powertools takes them. also: another success.  files: a transcript in one of its formats."""
-    told: dict[int, Any] = {}
+    """Return a route's responses as Powertools accepts them.
+
+    Args:
+        success: the HTTP status.
+        model: of the body; None for an empty one.
+        problems: statuses of problem documents.
+        also: another status of success.
+        files: whether the body is a transcript in one of its formats.
+    """
+    described: dict[int, Any] = {}
     for status in filter(None, (success, also)):
         content = {"application/json": {"model": model}} if model is not None else {}
-        told[status] = {"description": _MEANINGS[status], "content": content}
+        described[status] = {"description": _MEANINGS[status], "content": content}
     if files:
-        told[200] = {"description": _MEANINGS[200], "content": {name: {"schema": {}} for name in _FILES}}
+        described[200] = {"description": _MEANINGS[200], "content": {name: {"schema": {}} for name in _FILES}}
     for status in problems:
-        told[status] = {"description": _MEANINGS[status], "content": {PROBLEM_JSON: {"model": Problem}}}
+        described[status] = {"description": _MEANINGS[status], "content": {PROBLEM_JSON: {"model": Problem}}}
     always = {**_ALWAYS, **(_TOO_LARGE if 415 in problems else {})}
     for status, (meaning, models) in always.items():
-        told[status] = {"description": meaning, "content": {name: {"model": each} for name, each in models.items()}}
-    return told
+        content = {name: {"model": each} for name, each in models.items()}
+        described[status] = {"description": meaning, "content": content}
+    return described
 
 
 def document(app: APIGatewayHttpResolver) -> str:
-    """The document of an application's routes, as JSON."""
+    """Return the document of an application's routes, as JSON."""
     # A quarter of what the function imports, which only this needs.
     from aws_lambda_powertools.event_handler.openapi.models import (  # noqa: PLC0415
         APIKey,
@@ -86,13 +95,13 @@ def document(app: APIGatewayHttpResolver) -> str:
             security=[{"sigv4": []}, {"jwt": []}],
         )
     )
-    # Powertools describes answers of its own to what is not valid; ours are problem documents.
+    # Powertools describes its own responses to invalid requests; ours are problem documents.
     schemas, paths = generated["components"]["schemas"], generated["paths"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for operation in (operation for methods in paths.values() for operation in methods.values()):
-        told = operation["responses"]
-        operation["responses"] = {status: told[status] for status in sorted(told) if not _is_powertools(told[status])}
+        ours = {status: each for status, each in operation["responses"].items() if not _is_powertools(each)}
+        operation["responses"] = dict(sorted(ours.items()))
     return json.dumps(generated, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -15,9 +15,15 @@ def make_estimate(
 ) -> Estimate:
     """Estimate a recording with a vendor, or with the one that automatic choice gives to speech in a usual format.
 
-    vendor: None or `auto` for automatic choice, which takes every vendor's credentials for given.  size_bytes: None
-    where it is not known.  options: JSON, as in a sidecar. Raises AsrError for options that are not allowed, and when
-    no vendor takes such a recording.
+    Args:
+        vendor: None or `auto` for automatic choice, which assumes every vendor's credentials.
+        seconds: the recording's length.
+        size_bytes: its size; None where it is not known.
+        options: JSON, as in a sidecar.
+        services: the stack's services.
+
+    Raises:
+        AsrError: an option is not allowed, or no vendor accepts such a recording.
     """
     duration_ms = round(seconds * 1000)
     wish = merge(

@@ -1,4 +1,4 @@
-"""A job as the API tells of it: what its row says and nothing secret, where it is, and where to go from here."""
+"""A job as the API shows it: its row without secrets, its stage, and the paths about it."""
 
 from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage
 from asrcore.core.cost import incurred
@@ -10,7 +10,7 @@ from asrcore.services import Services
 
 
 def summary(job: Job, services: Services) -> JobSummary:
-    """A job in a line."""
+    """Return a job as in a list."""
     here = f"/jobs/{job.job_id}"
     until = job.updated_at if job.finished else services.now()
     return JobSummary(
@@ -35,7 +35,7 @@ def summary(job: Job, services: Services) -> JobSummary:
 
 
 def detail(job: Job, services: Services) -> JobDetail:
-    """All that there is to tell of a job."""
+    """Return a job with everything that the API shows."""
     known = None
     if job.vendor and job.audio_s is not None:
         known = services.turnaround_stats.typical_s(job.vendor, job.audio_s, services.now())
@@ -46,7 +46,7 @@ def detail(job: Job, services: Services) -> JobDetail:
         conversion=job.converted.record() if job.converted else None,
         attempts=[_attempt(each) for each in job.attempts],
         options=job.options.model_dump(mode="json"),
-        # What is kept is of the last end: a job that was redriven costs more by now.
+        # The stored cost is of the last end: a job that was redriven costs more by now.
         cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
     )
 
@@ -56,7 +56,7 @@ def _attempt(attempt: Attempt) -> NumberedAttempt:
 
 
 def stage(job: Job, services: Services) -> Stage:
-    """The job's stage now."""
+    """Return the job's stage, read off its row as the next step is."""
     if job.finished:
         return Stage.COMPLETED if job.status is Status.COMPLETED else Stage.FAILED
     if not job.planned or job.awaits_conversion:

@@ -1,4 +1,4 @@
-"""GET /jobs: pages of jobs, the newest first; by a recording's key, all the jobs that its versions have."""
+"""GET /jobs: pages of jobs, the latest first; by a recording's key, the jobs of its versions."""
 
 import base64
 import binascii
@@ -17,7 +17,17 @@ _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 
 def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
-    """A page of jobs. cursor: of the page before. Raises BadCursorError."""
+    """Return a page of jobs, the latest first.
+
+    Args:
+        wanted: which jobs.
+        limit: jobs on the page at most.
+        cursor: `next_cursor` of the page before; None for the first page.
+        services: the stack's services.
+
+    Raises:
+        BadCursorError: the cursor is of no page.
+    """
     found = services.jobs.list_recent(wanted, limit, _read_cursor(cursor) if cursor else None)
     jobs = services.jobs.load_all(found.job_ids)
     return JobPage(
@@ -26,9 +36,9 @@ def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Servi
 
 
 def jobs_of(key: str, wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
-    """A page of the jobs of a recording's versions, of the newest MOST_VERSIONS, as far as the bucket still has them.
+    """Return a page of the jobs of a recording's versions: the latest MOST_VERSIONS that the bucket has.
 
-    Raises BadCursorError.
+    Args, errors: as of `list_jobs`. key: of the recording.
     """
     before = _read_cursor(cursor) if cursor else None
     versions = islice(services.versions.of(services.settings.audio_bucket, key), MOST_VERSIONS)

@@ -1,4 +1,4 @@
-"""What the HTTP API takes and gives, as models: limits lie on the fields, so that what is wrong is refused at the edge.
+"""Requests and responses of the HTTP API, as models whose fields have the limits, so that the edge rejects the rest.
 
 The OpenAPI document is published from here. Where a model says less than what is checked (vendors' own options), the
 refusal says the rest.
@@ -26,14 +26,14 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\
 
 
 def _moment(value: object) -> object:
-    """Only what says its offset: a number would be taken for seconds since 1970."""
+    """Reject a time without its offset: a number would be read as seconds since 1970."""
     if isinstance(value, str) and not _RFC_3339.fullmatch(value):
         raise ValueError("a time as in RFC 3339, with its offset: 2026-01-02T03:04:05Z")
     return value
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """The first and the last day that there are end sooner elsewhere."""
+    """Convert to UTC; the first and the last day of the calendar have times that UTC does not have."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -52,35 +52,35 @@ JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="as in the j
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY_BYTES), AfterValidator(_possible)]
 VendorName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", json_schema_extra={"enum": list(VENDORS)})]
-VendorWish = Annotated[
+RequestedVendor = Annotated[
     str,
     Field(
         pattern=r"^[a-z0-9-]{1,40}$",
         json_schema_extra={"enum": [AUTO, *VENDORS]},
-        description="recognises it; `auto`, or none: one that takes it, if there is one with every asked option",
+        description="`auto`, or none: one that accepts the recording, if possible with every requested option",
     ),
 ]
-OptionsWish = Annotated[
+OptionsObject = Annotated[
     dict[Annotated[str, Field(max_length=100)], Any],
     Field(max_length=64, description="as in a sidecar: `speakers`, `language`, `hotwords`, …, an object per vendor"),
 ]
 IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
-class _Asked(BaseModel):
-    """What comes in: a name that is not known is a mistake."""
+class _RequestModel(BaseModel):
+    """A request: an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-class _Told(BaseModel):
-    """What goes out."""
+class _ResponseModel(BaseModel):
+    """A response."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
 
-class UploadRequest(_Asked):
-    """A recording that is about to be uploaded."""
+class UploadRequest(_RequestModel):
+    """A request to upload a recording."""
 
     name: Annotated[
         str, Field(min_length=1, max_length=LONGEST_KEY_BYTES, description="of the file; made safe for a key")
@@ -90,28 +90,28 @@ class UploadRequest(_Asked):
             str,
             Field(
                 pattern=r"^(audio|video)/[A-Za-z0-9][A-Za-z0-9.+-]{0,60}$",
-                description="as the browser tells it; without one, by the name",
+                description="the media type, as the browser has it; without one, by the name",
             ),
         ]
         | None
     ) = None
-    vendor: VendorWish | None = None
-    options: OptionsWish = {}
+    vendor: RequestedVendor | None = None
+    options: OptionsObject = {}
 
 
-class Upload(_Told):
+class Upload(_ResponseModel):
     """How to upload: post a form (multipart/form-data) with `fields`, and the recording as its last field, `file`."""
 
     url: str
     fields: dict[str, str]
-    key: Annotated[str, Field(description="the recording's in the audio bucket; once uploaded, `job` finds its job")]
-    max_bytes: int
-    expires_at: datetime
-    job: Annotated[str, Field(description="where the job is found, seconds after the upload")]
+    key: Annotated[str, Field(description="of the recording in the audio bucket")]
+    max_bytes: Annotated[int, Field(description="the largest file that S3 accepts")]
+    expires_at: Annotated[datetime, Field(description="the form is accepted until then, UTC")]
+    job: Annotated[str, Field(description="the path that lists the job, seconds after the upload")]
 
 
-class JobRequest(_Asked):
-    """A recording that lies somewhere, and what is wanted of it."""
+class JobRequest(_RequestModel):
+    """A request to transcribe a recording that is stored already."""
 
     source: Annotated[
         str,
@@ -119,18 +119,18 @@ class JobRequest(_Asked):
             min_length=1,
             max_length=LONGEST_URL + 100,
             pattern=r"^(s3|https?)://.",
-            description="`s3://bucket/key` under `incoming/` of the audio bucket, or the https address of a recording, "
+            description="`s3://bucket/key` under `incoming/` of the audio bucket, or the https URL of a recording, "
             "which the vendor fetches",
         ),
     ]
     version_id: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[\x21-\x7e]+$")] | None = Field(
-        default=None, description="of an s3:// source; without one, the newest"
+        default=None, description="of an s3:// source; without one, the latest"
     )
     format: Annotated[str, Field(max_length=10, json_schema_extra={"enum": list(USUAL_CONTENT)})] | None = Field(
-        default=None, description="of a recording at an address whose path does not end in one"
+        default=None, description="of a recording at a URL whose path has no file extension"
     )
-    vendor: VendorWish | None = None
-    options: OptionsWish = {}
+    vendor: RequestedVendor | None = None
+    options: OptionsObject = {}
 
 
 class Stage(StrEnum):
@@ -147,79 +147,86 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
-class Recording(_Told):
-    """What a job is about. audio: null until somebody looked.  size_bytes: null where it lies elsewhere."""
+class Recording(_ResponseModel):
+    """The recording of a job."""
 
     bucket: str
     key: str
-    version_id: str | None
-    size_bytes: int | None
-    audio: Audio | None
+    version_id: Annotated[str | None, Field(description="null in a bucket without versions")]
+    size_bytes: Annotated[int | None, Field(description="null for a remote recording")]
+    audio: Annotated[Audio | None, Field(description="null before the recording is probed")]
 
 
-class Links(_Told):
-    """Where to go from here, as paths of this API."""
+class Links(_ResponseModel):
+    """Paths of this API about a job."""
 
     self: str
     transcript: str | None
 
 
-class JobSummary(_Told):
-    """A job in a line. elapsed_s: since its creation, or until it ended.  vendor: null before one was chosen."""
+class JobSummary(_ResponseModel):
+    """A job in a list."""
 
     job_id: JobId
     status: Status
     stage: Stage
-    vendor: str | None
+    vendor: Annotated[str | None, Field(description="of the current or last attempt; null before one is chosen")]
     recording: Recording
-    created_at: datetime
-    updated_at: datetime
-    elapsed_s: float
-    error: JobError | None
+    created_at: Annotated[datetime, Field(description="UTC")]
+    updated_at: Annotated[datetime, Field(description="the last change, UTC")]
+    elapsed_s: Annotated[float, Field(description="seconds since its creation; for a job that ended, until its end")]
+    error: Annotated[JobError | None, Field(description="null unless the job is FAILED")]
     warnings: list[str]
     links: Links
 
 
 class NumberedAttempt(AttemptRecord):
-    """One submission to one vendor. due_at: not before.  queries: how often the vendor was asked in vain."""
+    """One submission to one vendor."""
 
-    number: int
-    due_at: datetime
-    queries: int
+    number: Annotated[int, Field(description="from 1")]
+    due_at: Annotated[datetime, Field(description="not submitted before, UTC")]
+    queries: Annotated[int, Field(description="queries without a result")]
 
 
 class JobDetail(JobSummary):
-    """A job. typical_s: what this vendor usually takes from submission to result, for a recording as long as this one;
-    null where too little is known. choice: why the vendor is this one; null before one was chosen. conversion: what is
-    submitted in the place of the recording. cost: so far."""
+    """A job."""
 
-    typical_s: float | None
-    choice: VendorChoice | None
-    conversion: Conversion | None
+    typical_s: Annotated[
+        float | None,
+        Field(description="seconds that this vendor usually needs for such a recording; null with too few jobs"),
+    ]
+    choice: Annotated[VendorChoice | None, Field(description="why this vendor; null before one is chosen")]
+    conversion: Annotated[
+        Conversion | None,
+        Field(description="submitted instead of the recording; null for the recording itself"),
+    ]
     attempts: list[NumberedAttempt]
     options: dict[str, Any]
-    cost: Cost
+    cost: Annotated[Cost, Field(description="so far")]
 
 
-class JobPage(_Told):
-    """Some jobs, the newest first. A page may be short or empty; there is more exactly if next_cursor is not null."""
+class JobPage(_ResponseModel):
+    """A page of jobs, the latest first. A page may be short or empty although there are more jobs."""
 
     jobs: list[JobSummary]
-    next_cursor: str | None
+    next_cursor: Annotated[str | None, Field(description="of the next page; null after the last")]
 
 
-class Estimate(_Told):
-    """What a recording would cost and take with one vendor, if nothing goes wrong. choice: why with this one."""
+class Estimate(_ResponseModel):
+    """The cost and turnaround of a recording with one vendor, without failures."""
 
     vendor: str
-    choice: VendorChoice
-    seconds: float
+    choice: Annotated[VendorChoice, Field(description="why this vendor")]
+    seconds: Annotated[float, Field(description="the recording's length")]
     cost: Cost
-    typical_s: float | None
+    typical_s: Annotated[
+        float | None,
+        Field(description="seconds that this vendor usually needs for such a recording; null with too few jobs"),
+    ]
 
 
 class TranscriptFormat(StrEnum):
-    """What a transcript is given as."""
+    """A format of a transcript."""
 
     JSON = "json"
     SRT = "srt"
@@ -228,27 +235,27 @@ class TranscriptFormat(StrEnum):
     HTML = "html"
 
 
-class Fault(_Told):
-    """One thing that is wrong with a request. pointer: to it, as in RFC 6901, behind its place (body, query, …)."""
+class InvalidField(_ResponseModel):
+    """A field of a request that is not valid."""
 
-    pointer: str
+    pointer: Annotated[str, Field(description="as in RFC 6901, after its place: /body, /query, /path or /header")]
     message: str
 
 
-class Problem(_Told):
-    """Why a request was not done (RFC 9457). instance: this request, in the logs too.  code: as a job's error has."""
+class Problem(_ResponseModel):
+    """Why a request failed (RFC 9457)."""
 
-    type: str
+    type: Annotated[str, Field(description="urn:asrcore:problem:…")]
     title: str
-    status: int
-    detail: str
-    instance: str
-    code: str | None = None
-    errors: list[Fault] | None = None
+    status: Annotated[int, Field(description="the HTTP status")]
+    detail: Annotated[str, Field(description="what to do")]
+    instance: Annotated[str, Field(description="of this request; the logs have it, too")]
+    code: Annotated[str | None, Field(description="as of a job's error")] = None
+    errors: Annotated[list[InvalidField] | None, Field(description="of an invalid request")] = None
 
 
-class Refusal(_Told):
-    """API Gateway's own answer to who may not call, or calls too often."""
+class GatewayError(_ResponseModel):
+    """API Gateway's own response to a caller that is not allowed, or that calls too often."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""The one place that maps what can go wrong to what a caller is told: problem documents (RFC 9457)."""
+"""The mapping of errors to problem documents (RFC 9457), in one place."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestValidationError,
 )
 
-from asrcore.api.models import Fault, Problem
+from asrcore.api.models import InvalidField, Problem
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.deletion import JobInProgressError
 from asrcore.log import LOG
@@ -42,28 +42,28 @@ class KeyReusedError(Exception):
 
 
 class NotReadableError(Exception):
-    """The source names what this stack may not read."""
+    """The source is not one that this stack may read."""
 
 
 class BadCursorError(Exception):
-    """A cursor that no page gave."""
+    """A cursor that is of no page."""
 
 
 class BadUploadError(Exception):
-    """What is asked for cannot be signed."""
+    """The requested upload cannot be signed."""
 
 
 class MethodNotAllowedError(Exception):
-    """There is such a path, but not with this method. allowed: those that it has."""
+    """The path does not accept this method. allowed: those that it accepts."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = sorted(allowed)
-        super().__init__(f"this path takes {', '.join(self.allowed)}")
+        super().__init__(f"this path accepts {', '.join(self.allowed)}")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of problem. name: the end of its type.  advice: told where the error itself tells a caller nothing."""
+class ProblemKind:
+    """A kind of problem. name: the end of its type.  advice: the detail, where the error's own text helps no caller."""
 
     status: HTTPStatus
     name: str
@@ -71,39 +71,42 @@ class Kind:
     advice: str = ""
 
 
-_REFUSED = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "The request cannot be done as it is")
-_UNEXPECTED = Kind(
+_INVALID = HTTPStatus.UNPROCESSABLE_ENTITY
+_REFUSED = ProblemKind(_INVALID, "refused", "The request cannot be done")
+_UNEXPECTED = ProblemKind(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "unexpected",
-    "Something went wrong here",
-    "it is in the logs under this problem's instance; the same request may work later",
+    "An unexpected error",
+    "the logs have it under this instance; try again later",
 )
-TRY_AGAIN = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "It may work in a moment")
-# By the error's class; where a class is not in it, its nearest base is.
-KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
+TRY_AGAIN = ProblemKind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "Try again later")
+# By the error's class, or by its nearest base class here.
+KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
     {
         Exception: _UNEXPECTED,
-        NotFoundError: Kind(
-            HTTPStatus.NOT_FOUND, "no-such-path", "There is no such path", "GET /openapi.json tells all there are"
+        NotFoundError: ProblemKind(
+            HTTPStatus.NOT_FOUND, "no-such-path", "There is no such path", "GET /openapi.json lists all paths"
         ),
-        MethodNotAllowedError: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path has other methods"),
-        NoSuchJobError: Kind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
-        NotEndedError: Kind(HTTPStatus.CONFLICT, "not-ended", "The job has not ended"),
-        NoTranscriptError: Kind(HTTPStatus.NOT_FOUND, "no-transcript", "There is no such transcript"),
-        JobInProgressError: Kind(HTTPStatus.CONFLICT, "job-in-progress", "The job is in progress"),
-        OptionsConflictError: Kind(
+        MethodNotAllowedError: ProblemKind(
+            HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path has other methods"
+        ),
+        NoSuchJobError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
+        NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", "The job has not ended"),
+        NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", "There is no such transcript"),
+        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", "The job is in progress"),
+        OptionsConflictError: ProblemKind(
             HTTPStatus.CONFLICT, "options-conflict", "The recording has a job with other options"
         ),
-        KeyReusedError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key was used before"),
-        NotReadableError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "not-readable", "The source cannot be read here"),
-        BadCursorError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "The cursor is of no page"),
+        KeyReusedError: ProblemKind(_INVALID, "key-reused", "The idempotency key was used before"),
+        NotReadableError: ProblemKind(_INVALID, "not-readable", "The source cannot be read here"),
+        BadCursorError: ProblemKind(_INVALID, "bad-cursor", "The cursor is of no page"),
         BadUploadError: _REFUSED,
         AsrError: _REFUSED,
-        RequestValidationError: Kind(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request is not as it must be", "see errors"
+        RequestValidationError: ProblemKind(_INVALID, "invalid-request", "The request is not valid", "see errors"),
+        UnicodeDecodeError: ProblemKind(
+            HTTPStatus.BAD_REQUEST, "not-text", "The body is not text", "send JSON, in UTF-8"
         ),
-        UnicodeDecodeError: Kind(HTTPStatus.BAD_REQUEST, "not-text", "The body is not text", "send JSON, in UTF-8"),
-        RequestUnsupportedContentType: Kind(
+        RequestUnsupportedContentType: ProblemKind(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-content-type",
             "The body is not JSON",
@@ -114,12 +117,17 @@ KINDS: Mapping[type[Exception], Kind] = MappingProxyType(
 
 
 def problem(error: Exception, request_id: str) -> Response[str]:
-    """What a caller is told of an error; an unforeseen one is logged, and the caller is told where to look for it."""
+    """Return the response to a request that failed.
+
+    Args:
+        error: of KINDS; any other is logged, and the response names the request by which the logs have it.
+        request_id: AWS Lambda's.
+    """
     kind = next(KINDS[base] for base in type(error).__mro__ if base in KINDS)
     if isinstance(error, AsrError) and error.error_class is ErrorClass.RETRY:
         kind = TRY_AGAIN
     if kind is _UNEXPECTED:
-        LOG.exception("a request failed")
+        LOG.exception("request failed")
     faults = _faults(error) if isinstance(error, RequestValidationError) else None
     document = Problem(
         type=f"urn:asrcore:problem:{kind.name}",
@@ -135,12 +143,12 @@ def problem(error: Exception, request_id: str) -> Response[str]:
     return Response(kind.status, PROBLEM_JSON, body, headers)
 
 
-def _faults(error: RequestValidationError) -> list[Fault]:
-    return [Fault(pointer=_pointer(each["loc"]), message=_said(each)[:500]) for each in error.errors()[:20]]
+def _faults(error: RequestValidationError) -> list[InvalidField]:
+    return [InvalidField(pointer=_pointer(each["loc"]), message=_said(each)[:500]) for each in error.errors()[:20]]
 
 
 def _said(fault: Mapping[str, Any]) -> str:
-    """What is wrong; of a body that is no JSON, why."""
+    """Return what is wrong; of a body that is not JSON, why."""
     return str(fault["ctx"]["error"] if fault["type"] == "json_invalid" else fault["msg"])
 
 

@@ -1,4 +1,4 @@
-"""The routes of the HTTP API: each reads its request, calls one use case, and tells what came of it."""
+"""The routes of the HTTP API: each reads its request, calls one use case, and returns its result."""
 
 import base64
 import inspect
@@ -30,11 +30,11 @@ from asrcore.api.models import (
     JobRequest,
     Key,
     Moment,
+    RequestedVendor,
     TranscriptFormat,
     Upload,
     UploadRequest,
     VendorName,
-    VendorWish,
 )
 from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
 from asrcore.api.transcripts import transcript
@@ -52,12 +52,12 @@ JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600
 _LONGEST_OPTIONS = 4000  # characters
 _LARGEST_BYTES = 5 * 1024**4  # S3 holds no larger object
-# What is told of a job is of this moment, and nobody else's.
+# A response is about this moment, and for this caller alone.
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 class Api:
-    """Answers requests of API Gateway (payload format 2.0) with what the use cases say."""
+    """Answers requests of API Gateway (payload format 2.0) by use cases."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -77,9 +77,14 @@ class Api:
         self._app.route("/", "GET", include_in_schema=False)(self.get_page)
 
     def answer(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
-        """One request's answer; what cannot be done is told in a problem document."""
-        answered: dict[str, Any] = self._app.resolve(_json_or_nothing(event), context)  # type: ignore[arg-type]
-        return answered
+        """Return the response to a request; one that fails gets a problem document.
+
+        Args:
+            event: of API Gateway.
+            context: of AWS Lambda.
+        """
+        response: dict[str, Any] = self._app.resolve(_json_or_nothing(event), context)  # type: ignore[arg-type]
+        return response
 
     @cached_property
     def document(self) -> str:
@@ -87,12 +92,12 @@ class Api:
         return document(self._app)
 
     def create_upload(self, body: UploadRequest) -> Response[str]:
-        """Get a form with which a browser, or anything else, uploads one recording
+        """Get a form with which a browser, or another program, uploads one recording
 
-        The upload makes a job by itself, seconds later; `GET` the path in `job` until it lists one. The form is good
-        for an hour and for one key, which is nobody else's; S3 refuses larger files and other kinds.
+        The upload creates a job, seconds later; `GET` the path in `job` until it lists one. The form is accepted for an
+        hour, for one unique key; S3 rejects larger files and other kinds.
         """
-        return _told(offer_upload(body, self._services), HTTPStatus.CREATED)
+        return _respond(offer_upload(body, self._services), HTTPStatus.CREATED)
 
     def create_job(
         self,
@@ -102,39 +107,39 @@ class Api:
             Header(alias="Idempotency-Key", description="the same request under the same key, for a day, is one job"),
         ] = None,
     ) -> Response[str]:
-        """Have a recording transcribed that lies in the audio bucket, or at an https address
+        """Transcribe a recording that is stored in the audio bucket, or at an https URL
 
-        202 with a new job, 200 with the job that this recording has already, if the same was asked of it. The audio
-        bucket makes jobs by itself as recordings arrive: this is for those that came before, and for addresses.
+        202 with a new job, 200 with the job that this recording has already, if it has the same options. An upload to
+        the audio bucket creates its job by itself: this is for recordings from before, and for URLs.
         """
         job, is_new = create_job(body, idempotency_key, self._services)
         status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
-        return _told(detail(job, self._services), status, f"/jobs/{job.job_id}")
+        return _respond(detail(job, self._services), status, f"/jobs/{job.job_id}")
 
     def list_jobs(
         self,
         *,
         status: Annotated[Status | None, Query(description="only jobs in this state")] = None,
-        vendor: Annotated[VendorName | None, Query(description="only jobs that this vendor has or had last")] = None,
+        vendor: Annotated[VendorName | None, Query(description="only jobs of this current or last vendor")] = None,
         since: Annotated[Moment | None, Query(alias="from", description="created then or later")] = None,
         until: Annotated[Moment | None, Query(alias="to", description="created before")] = None,
         key: Annotated[Key | None, Query(description="only jobs of this recording in the audio bucket")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="jobs on a page")] = 20,
         cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     ) -> Response[str]:
-        """List jobs, the newest first
+        """List jobs, the latest first
 
-        A call does a bounded amount of work, so a page may be short, or empty, although there is more: go on until
-        `next_cursor` is null. With `key` it is about the newest hundred versions that the bucket still has.
+        A call does a bounded amount of work, so a page may be short, or empty, although there are more: continue until
+        `next_cursor` is null. With `key` the list has the latest hundred versions that the bucket has.
         """
         wanted = JobFilter(status, self._known(vendor) if vendor else None, since, until)
         if key is not None:
-            return _told(jobs_of(key, wanted, limit, cursor, self._services))
-        return _told(list_jobs(wanted, limit, cursor, self._services))
+            return _respond(jobs_of(key, wanted, limit, cursor, self._services))
+        return _respond(list_jobs(wanted, limit, cursor, self._services))
 
     def get_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
-        """See how a job goes: its stage, what was tried, what it costs"""
-        return _told(detail(self._job(job_id), self._services))
+        """Get a job: its stage, attempts and cost"""
+        return _respond(detail(self._job(job_id), self._services))
 
     def delete_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
         """Delete a job that has ended, for ever: recording, transcript, exports, raw reply, in every version"""
@@ -145,12 +150,12 @@ class Api:
         self,
         job_id: Annotated[JobId, Path()],
         form: Annotated[TranscriptFormat, Query(alias="format")] = TranscriptFormat.JSON,
-        inline: Annotated[Inline, Query(description="in the answer itself, if it fits")] = "false",
+        inline: Annotated[Inline, Query(description="in the response itself, if it fits")] = "false",
     ) -> Response[str]:
         """Get a transcript, or its subtitles, text or page
 
-        303 to an address that is good for minutes, or with `inline` the file itself, where it fits into an answer. A
-        page comes as the file itself whenever it fits, and plays the recording.
+        303 to a URL that is valid for minutes, or with `inline` the file itself, where it fits into a response. A page
+        is returned itself whenever it fits, and plays the recording.
         """
         accepted = str(self._app.current_event.headers.get("accept-encoding", ""))
         content = transcript(
@@ -171,7 +176,7 @@ class Api:
     def get_estimate(
         self,
         seconds: Annotated[float, Query(ge=0, le=_LONGEST_S, description="the recording's length")],
-        vendor: Annotated[VendorWish | None, Query()] = None,
+        vendor: Annotated[RequestedVendor | None, Query()] = None,
         size_bytes: Annotated[
             int | None,
             Query(ge=0, le=_LARGEST_BYTES, description="its size, of which AWS sends every byte to the vendor"),
@@ -180,27 +185,27 @@ class Api:
             str, Query(max_length=_LONGEST_OPTIONS, description='as in a sidecar, as JSON text: `{"speakers": 2}`')
         ] = "{}",
     ) -> Response[str]:
-        """What a recording of some length would cost with a vendor, and how long it usually takes
+        """Estimate the cost and the turnaround of a recording by its length
 
-        Without `vendor`, or with `auto`, it is the one that automatic choice gives to 16 kHz mono WAV of that length;
-        `choice` says why. Without `size_bytes` it is taken for speech as MP3 at 64 kbit/s, and `assumptions` says so.
+        Without `vendor`, or with `auto`, the vendor is that of automatic choice for 16 kHz mono WAV of that length, and
+        `choice` has the reason. Without `size_bytes` the recording is assumed to be MP3 at 64 kbit/s (`assumptions`).
         """
         if vendor not in (None, AUTO):
             self._known(vendor)
-        return _told(make_estimate(vendor, seconds, size_bytes, options, self._services))
+        return _respond(make_estimate(vendor, seconds, size_bytes, options, self._services))
 
     def get_document(self) -> Response[str]:
-        """This API as an OpenAPI document"""
+        """Get this API as an OpenAPI document"""
         return Response(HTTPStatus.OK, JSON_TYPE, self.document)
 
     def get_page(self) -> Response[str]:
-        """The page for people; API Gateway lets everybody see it, where the stack serves it at all."""
-        from asrcore.api.jobs_page import jobs_page  # noqa: PLC0415 - programs never ask for it
+        """Get the jobs page; API Gateway serves it without authorization, where the stack serves it at all."""
+        from asrcore.api.jobs_page import jobs_page  # noqa: PLC0415 - programs do not get it
 
         page = jobs_page(self._services)
         return Response(HTTPStatus.OK, "text/html; charset=utf-8", page.text, dict(page.headers))
 
-    def _add(self, method: str, rule: str, handler: Callable[..., Response[str]], answers: Any) -> None:
+    def _add(self, method: str, rule: str, handler: Callable[..., Response[str]], described: Any) -> None:
         summary, _, description = inspect.getdoc(handler).partition("\n\n")  # type: ignore[union-attr]
         self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", rule), []).append(method)
         self._app.route(
@@ -209,15 +214,15 @@ class Api:
             summary=summary,
             description=" ".join(description.split()) or None,
             operation_id=handler.__name__,
-            responses=answers,
-            status_code=min(answers),
+            responses=described,
+            status_code=min(described),
         )(handler)
 
     def _job(self, job_id: str) -> Job:
         LOG.append_keys(job_id=job_id)
         job = self._services.jobs.load(job_id)
         if job is None:
-            raise NoSuchJobError(f"{job_id} is no job's id, or the job was deleted or forgotten")
+            raise NoSuchJobError(f"there is no job {job_id}, or its row was deleted")
         return job
 
     def _known(self, vendor: str) -> str:
@@ -236,20 +241,20 @@ class Api:
         return problem(error, self._app.lambda_context.aws_request_id)
 
 
-def _told(model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
+def _respond(model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
     headers = {**_PRIVATE, "Location": location} if location else dict(_PRIVATE)
     return Response(status, JSON_TYPE, model.model_dump_json(by_alias=True), headers)
 
 
 def _json_or_nothing(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An event whose body is JSON or of a type that nobody reads: Powertools would read forms as well."""
+    """Return the event with a body of JSON, or of a type that Powertools does not read, as it would read forms."""
     media_type = event["headers"].get("content-type", JSON_TYPE).partition(";")[0].strip().lower()
     known = JSON_TYPE if media_type == JSON_TYPE else "application/octet-stream"
     return {**event, "headers": {**event["headers"], "content-type": known}}
 
 
 def _read_json(text: str | None) -> Any:
-    """A body's JSON object. Raises json.JSONDecodeError for everything else, such as what no later step could write."""
+    """Read a body's JSON object. Raises json.JSONDecodeError for anything else, or when it cannot be written."""
     try:
         document = read_json((text or "").encode("utf-8", "surrogatepass"))
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()

@@ -1,4 +1,4 @@
-"""GET /jobs/{job_id}/transcript: the transcript of exactly this job, in the format asked for, here or by a redirect."""
+"""GET /jobs/{job_id}/transcript: the transcript of exactly this job, in the response or by a redirect."""
 
 import gzip
 from dataclasses import dataclass, field
@@ -18,19 +18,27 @@ LARGEST_ANSWER_BYTES = 5_500_000
 
 @dataclass(frozen=True)
 class Content:
-    """What is answered: a file, or the address where it is."""
+    """The content of a response: a file, or its URL. is_packed: by gzip."""
 
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
-    is_packed: bool = False  # gzip
+    is_packed: bool = False
     location: str = field(default="", repr=False)
 
 
 def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool) -> Content:
-    """A job's transcript. inline: here, if it fits; else, and for what does not fit, by a redirect.
+    """Return a job's transcript. A format that was not exported is rendered now.
 
-    A page is given here if it fits, with the recording in it. What was not exported is made now. Raises NotEndedError
-    while there is none, NoTranscriptError where there will be none.
+    Args:
+        job: of the transcript.
+        form: of the transcript. A page is in the response itself if it fits, and plays the recording.
+        services: the stack's services.
+        inline: in the response itself, if it fits; otherwise by a redirect.
+        takes_gzip: whether the caller accepts gzip.
+
+    Raises:
+        NotEndedError: the job has not ended.
+        NoTranscriptError: the job failed, its transcript was deleted, or it has not this format.
     """
     kept = _kept(job, services)
     if form is TranscriptFormat.JSON:
@@ -42,7 +50,7 @@ def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: 
 
 def _kept(job: Job, services: Services) -> StoredObject:
     if not job.finished:
-        raise NotEndedError(f"the job is {job.status}: GET /jobs/{job.job_id} tells when it has ended")
+        raise NotEndedError(f"the job is {job.status}: GET /jobs/{job.job_id} shows when it has ended")
     if job.status is Status.FAILED or job.transcript_key is None:
         why = f" ({job.error.code}: {job.error.message})" if job.error else ""
         raise NoTranscriptError(f"the job failed{why}")
@@ -55,7 +63,7 @@ def _kept(job: Job, services: Services) -> StoredObject:
 def _export(
     job: Job, kept: StoredObject, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool
 ) -> Content:
-    from asrcore.render import FORMATS  # noqa: PLC0415 - only who reads needs it
+    from asrcore.render import FORMATS  # noqa: PLC0415 - only this route needs it
 
     made = FORMATS[form]
     stored = services.transcripts.find(kept.key.removesuffix(".json") + made.extension, job.source)
@@ -67,13 +75,13 @@ def _export(
             return content
     if stored is None:
         raise NoTranscriptError(
-            f"{form} was not exported and is too large to be made now: ask with Accept-Encoding: gzip, or for json"
+            f"{form} was not exported and is too large to be rendered now: accept gzip, or get json"
         )
     return Content(location=services.transcripts.presign(stored, _file_name(job, made.extension)))
 
 
 def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services) -> bytes:
-    from asrcore.render import Exports  # noqa: PLC0415 - only who reads needs it
+    from asrcore.render import Exports  # noqa: PLC0415 - only this route needs it
 
     exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)))
     try:
@@ -83,8 +91,8 @@ def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services) ->
 
 
 def _with_recording(page: bytes, job: Job, services: Services) -> bytes:
-    """The page with the recording in it, unless that is gone or lies where no page may play it from."""
-    from asrcore.render import with_recording  # noqa: PLC0415 - only who reads needs it
+    """Return the page with the recording in it, unless it was deleted or is at a URL that no page may play."""
+    from asrcore.render import with_recording  # noqa: PLC0415 - only this route needs it
 
     try:
         source, _ = services.recordings.look_up(job.source)
@@ -101,5 +109,5 @@ def _fitting(body: bytes, content_type: str, *, takes_gzip: bool) -> Content | N
 
 
 def _file_name(job: Job, extension: str) -> str:
-    """The recording's own name and what it is now: two recordings may differ by their extension only."""
+    """Return the recording's own name and an extension: two recordings may differ by their extension only."""
     return f"{safe_name(job.source.key) or job.job_id}{extension}"

@@ -22,14 +22,23 @@ _PLAIN = "-_.,~ "
 
 
 def offer_upload(asked: UploadRequest, services: Services) -> Upload:
-    """Sign an upload: one key that nobody else has, the options as metadata, the size and the kind of file.
+    """Sign an upload: a unique key, the options as metadata, the size and the kind of file.
 
-    Raises AsrError for options that are not allowed, BadUploadError for names and options that no upload can carry.
+    Args:
+        asked: the request.
+        services: the stack's services.
+
+    Returns:
+        The form, and where its job is listed.
+
+    Raises:
+        AsrError: `config`: an option is not allowed.
+        BadUploadError: the name or the options cannot be those of an upload.
     """
     wish = services.read_request(asked.vendor, asked.options)
     name = safe_name(asked.name)
     if not name or is_sidecar(name):
-        raise BadUploadError("the name is none of a recording: give the file's own, such as meeting.wav")
+        raise BadUploadError("this is no name of a recording: give the file's own, such as meeting.wav")
     key = f"{INCOMING}{wish.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
     metadata = _metadata(wish, services)
     content_type = asked.content_type or _content_type(name)
@@ -52,7 +61,7 @@ def _content_type(name: str) -> str:
 
 
 def _metadata(wish: RequestedOptions, services: Services) -> dict[str, str]:
-    """The wish as an object's metadata, which says the same again when it is read."""
+    """Return the options as an object's metadata, which reads back to the same options."""
     said = wish.options.model_dump(mode="json")
     own: Mapping[str, Mapping[str, Any]] = said.pop("vendor", {})
     values = {metadata_name(name): value for name, value in said.items() if value is not None}
