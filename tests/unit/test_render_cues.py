@@ -71,7 +71,7 @@ def test_lines(text: str, expected: list[tuple[str, ...]]) -> None:
     assert lines(text) == expected
 
 
-def test_a_long_turn_becomes_subtitles_of_whole_sentences() -> None:
+def test_long_turn_becomes_cues_of_whole_sentences() -> None:
     sentences = ["本市新建的图书馆今天正式开放。", "图书馆一共有六层，有图书一百万册。", "市民可以免费借书。"]
     turn = said("".join(sentences * 2), 0, 18_000)
 
@@ -162,7 +162,7 @@ def test_times(utterances: list[Utterance], expected: list[tuple[int, int, str]]
         ),
     ],
 )
-def test_words_give_their_times_to_the_sentence(turn: Utterance, expected: list[tuple[str, int, int]]) -> None:
+def test_sentence_gets_the_times_of_its_words(turn: Utterance, expected: list[tuple[str, int, int]]) -> None:
     assert list(heard(turn).turns[0].pieces) == expected
 
 
@@ -207,7 +207,7 @@ def test_words_give_their_times_to_the_sentence(turn: Utterance, expected: list[
         ),
     ],
 )
-def test_voices(utterances: list[Utterance], language: str, expected: list[str]) -> None:
+def test_speaker_names(utterances: list[Utterance], language: str, expected: list[str]) -> None:
     assert list(heard(*utterances, language=language).speakers) == expected
 
 
@@ -252,7 +252,7 @@ def test_pieces_tile_their_turn_in_order(spoken: Speech) -> None:
 
 @settings(deadline=None)
 @given(utterances())
-def test_everything_said_appears_once_and_in_order(utterance: Utterance) -> None:
+def test_each_word_appears_once_and_in_order(utterance: Utterance) -> None:
     """Every word's text appears exactly once and in order."""
     shown = "".join("".join(cue.lines) for cue in cues(heard(utterance)))
 
@@ -261,7 +261,7 @@ def test_everything_said_appears_once_and_in_order(utterance: Utterance) -> None
 
 @settings(deadline=None)
 @given(SPEECHES)
-def test_nothing_is_lost_when_people_talk_at_once(spoken: Speech) -> None:
+def test_overlapping_turns_keep_all_text(spoken: Speech) -> None:
     shown = sorted(squeezed("".join("".join(cue.lines) for cue in cues(spoken))))
 
     assert shown == sorted(squeezed("".join(turn.text for turn in spoken.turns)))
@@ -269,7 +269,7 @@ def test_nothing_is_lost_when_people_talk_at_once(spoken: Speech) -> None:
 
 @settings(deadline=None)
 @given(SPEECHES)
-def test_subtitles_are_in_order_and_never_two_at_once(spoken: Speech) -> None:
+def test_cues_are_in_order_without_overlap(spoken: Speech) -> None:
     found = cues(spoken)
 
     assert all(cue.start_ms < cue.end_ms for cue in found)
@@ -278,7 +278,7 @@ def test_subtitles_are_in_order_and_never_two_at_once(spoken: Speech) -> None:
 
 @settings(deadline=None)
 @given(SPEECHES)
-def test_subtitles_fit_the_screen(spoken: Speech) -> None:
+def test_cues_fit_two_lines_and_seven_seconds(spoken: Speech) -> None:
     """At most two lines of 42 columns; no empty line; 7 seconds at most."""
     for cue in cues(spoken):
         assert 1 <= len(cue.lines) <= 2
@@ -289,7 +289,7 @@ def test_subtitles_fit_the_screen(spoken: Speech) -> None:
 
 @settings(deadline=None)
 @given(SPEECHES)
-def test_subtitles_can_be_read(spoken: Speech) -> None:
+def test_cues_last_long_enough_to_be_read(spoken: Speech) -> None:
     """Never faster than can be read; with ease, unless the next one is waiting."""
     found = cues(spoken)
 

@@ -65,7 +65,7 @@ def test_times(ms: int, written: str, read: str) -> None:
     assert clock_time(ms) == read
 
 
-def test_a_time_before_the_start_is_refused() -> None:
+def test_negative_time_is_refused() -> None:
     with pytest.raises(ValueError, match="negative: -1 ms"):
         timestamp(-1, ",")
 
@@ -93,7 +93,7 @@ def test_files(format: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["srt", "vtt", "txt", "html"])
-def test_half_a_character_is_shown_as_a_question_mark(format: str) -> None:
+def test_lone_surrogate_becomes_a_question_mark(format: str) -> None:
     shown = render(transcript([said("半\ud800个", 0, 900)]), format).decode()
 
     assert "半?个" in shown
@@ -134,7 +134,7 @@ def test_speakers_numbered_from_0_are_shown_from_1(format: str) -> None:
         ),
     ],
 )
-def test_what_a_transcript_can_be_given_in(document: Transcript, formats: list[str], warnings: list[str]) -> None:
+def test_formats_depend_on_times(document: Transcript, formats: list[str], warnings: list[str]) -> None:
     exports = Exports(document)
 
     assert list(exports.formats) == formats
@@ -149,7 +149,7 @@ def test_what_a_transcript_can_be_given_in(document: Transcript, formats: list[s
         pytest.param(transcript([], text="好"), "srt", "without times: choose among txt, html", id="without-times"),
     ],
 )
-def test_what_cannot_be_written_says_why(document: Transcript, format: str, reason: str) -> None:
+def test_unavailable_format_raises_with_its_reason(document: Transcript, format: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         render(document, format)
 
@@ -159,7 +159,7 @@ def test_extensions_and_content_types() -> None:
     assert all(each.content_type.endswith("; charset=utf-8") for each in FORMATS.values())
 
 
-def test_text_without_times_has_none() -> None:
+def test_txt_without_times_has_no_time_stamps() -> None:
     assert render(transcript([said("好", None, None, speaker="1")]), "txt").decode() == "说话人 1: 好\n"
 
 
@@ -245,7 +245,7 @@ def block(page: str, name: str) -> object:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_in_the_page_hostile_text_is_data(text: str) -> None:
+def test_hostile_text_in_the_page_is_data(text: str) -> None:
     harmless, hostile = (
         render(transcript([said(said_text, 0, 900, speaker=said_text)], key=f"incoming/{said_text}"), "html").decode()
         for said_text in ("x", text)
@@ -256,7 +256,7 @@ def test_in_the_page_hostile_text_is_data(text: str) -> None:
     assert block(hostile, "data")["turns"][0][1] == speech(transcript([said(text, 0, 900)])).turns[0].text
 
 
-def test_the_page_holds_the_files_with_names_left_open() -> None:
+def test_page_holds_the_exports_with_speaker_placeholders() -> None:
     files = block(render(CALL, "html").decode(), "exports")
 
     assert list(files) == ["txt", "srt", "vtt"]
@@ -266,13 +266,13 @@ def test_the_page_holds_the_files_with_names_left_open() -> None:
         )
 
 
-def test_the_page_measures_words_as_a_browser_does() -> None:
+def test_page_counts_piece_lengths_in_utf_16() -> None:
     page = render(transcript([said("👍🏽好", 0, 900, ("👍🏽", 0, 300), ("好", 300, 900))]), "html").decode()
 
     assert block(page, "data")["turns"][0][2] == [4, 0, 300, 1, 300, 900]
 
 
-def test_the_page_asks_the_network_for_nothing() -> None:
+def test_page_makes_no_network_request() -> None:
     page = render(CALL, "html").decode()
 
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
@@ -281,7 +281,7 @@ def test_the_page_asks_the_network_for_nothing() -> None:
     assert not re.search(r"https?://|\b(src|href)=", page)
 
 
-def test_a_recording_is_added_by_its_address() -> None:
+def test_recording_url_is_added_to_the_page() -> None:
     page = render(CALL, "html")
     url = "https://audio.s3.cn-north-1.amazonaws.com.cn/a%20b.wav?X-Amz-Signature=1&x=%3C/script%3E"
 
@@ -300,12 +300,12 @@ def test_a_recording_is_added_by_its_address() -> None:
         pytest.param("https://", id="nowhere"),
     ],
 )
-def test_other_addresses_are_refused(url: str) -> None:
+def test_recording_url_of_another_scheme_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="http or https"):
         with_recording(render(CALL, "html"), url)
 
 
-def test_the_order_of_utterances_is_kept_in_text() -> None:
+def test_txt_keeps_the_order_of_utterances() -> None:
     document = transcript([Utterance(start_ms=index, end_ms=index, text=f"{index}。") for index in range(5)])
 
     assert re.findall(r"(\d)。", render(document, "txt").decode()) == list("01234")

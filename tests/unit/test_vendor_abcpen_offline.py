@@ -54,7 +54,7 @@ class TestRequests:
 
         assert body | sent == body
 
-    def test_speakers_to_be_found_out_are_asked_for_without_a_number(self):
+    def test_unknown_number_of_speakers_is_requested_without_one(self):
         body = json_of(submission(VENDOR, a_recognition_request(options={"speakers": 0})))
 
         assert body["audio_type"] == "asr_sd"
@@ -71,13 +71,13 @@ class TestRequests:
         assert VENDOR.chosen_task_id(replace(request, repeated=True)) == TASK_ID
         assert len({TASK_ID, *others}) == 3
 
-    def test_a_poll_asks_for_the_result(self):
+    def test_query_requests_the_result(self):
         request = VENDOR.query_request("a/b", ENDPOINT, now=NOW)
 
         assert (request.method, request.body, request.headers) == ("GET", b"", SIGNED)
         assert urlsplit(request.url).path == "/asr-offline/get_result/v1/a%2Fb"
 
-    def test_every_poll_is_signed_with_its_own_time(self):
+    def test_each_query_is_signed_with_its_own_time(self):
         later = VENDOR.query_request(TASK_ID, ENDPOINT, now=NOW + 300)
 
         assert later.headers["X-App-Signature"] != SIGNED["X-App-Signature"]
@@ -169,7 +169,7 @@ DONE = {
 
 
 class TestResult:
-    def test_label_that_was_not_asked_for_is_kept(self):
+    def test_unrequested_speaker_label_is_kept(self):
         result = VENDOR.read_query(answer(DONE), a_recognition_request())
 
         words = result.utterances[0].words
@@ -177,7 +177,7 @@ class TestResult:
         assert lines(result) == [(40, 1320, "大家好，", "SPEAKER_00", None)]
         assert [(word.start_ms, word.end_ms, word.text) for word in words] == [(40, 640, "大家"), (640, 1320, "好")]
 
-    def test_asked_labels_that_do_not_come_lose_nothing(self):
+    def test_missing_speaker_labels_are_no_error(self):
         sentence = {"text": "大家好，", "end": 1320, "words": [{"word": " 大家", "end": 640}]}
         document = {"code": "0", "asr": {"speechResult": {"detail": [sentence]}}}
 
@@ -186,14 +186,14 @@ class TestResult:
         assert lines(result) == [(0, 1320, "大家好，", None, None)]
         assert [(word.start_ms, word.text) for word in result.utterances[0].words] == [(0, "大家")]
 
-    def test_inside_data_as_a_sibling_has_it(self):
+    def test_result_inside_data_is_read(self):
         document = {"code": 0, "data": {"task_id": ID, "asr": ASR}}
 
         assert VENDOR.read_query(answer(document), a_recognition_request()) == VENDOR.read_query(
             answer(DONE), a_recognition_request()
         )
 
-    def test_words_that_nobody_wants(self):
+    def test_unwanted_words_are_omitted(self):
         assert (
             VENDOR.read_query(answer(DONE), a_recognition_request(options={"words": False})).utterances[0].words == []
         )
@@ -248,7 +248,7 @@ class TestResult:
             pytest.param("<html>", 502, id="html"),
         ],
     )
-    def test_only_the_question_failed(self, document, status):
+    def test_failed_query_does_not_end_the_task(self, document, status):
         with pytest.raises(QueryFailedError):
             VENDOR.read_query(answer(document, status), a_recognition_request())
 
@@ -267,7 +267,7 @@ class TestResult:
         assert not isinstance(failure.value, QueryFailedError)
         assert failure.value.error_class is error_class
 
-    def test_minus_1_is_the_end_and_not_at_work_as_in_the_older_generation(self):
+    def test_minus_1_is_a_failure_unlike_in_v1(self):
         with pytest.raises(AsrError) as failure:
             VENDOR.read_query(answer({"code": "-1", "msg": "system error"}), a_recognition_request())
 

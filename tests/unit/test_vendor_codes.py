@@ -21,12 +21,12 @@ def published(name):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_the_table_has_every_published_code_in_its_class_and_no_other(name):
+def test_code_table_equals_the_published_codes(name):
     assert {code: known.kind for code, known in VENDORS[name].codes.items()} == published(name)
 
 
 @pytest.mark.parametrize("path", sorted(LISTS.glob("*.json")), ids=lambda path: path.stem)
-def test_every_published_list_names_its_source_and_belongs_to_a_vendor(path):
+def test_published_lists_name_source_and_vendor(path):
     lists = json.loads(path.read_text(encoding="utf-8"))
     codes = [entry["code"] for each in lists for entry in each["codes"]]
 
@@ -36,7 +36,7 @@ def test_every_published_list_names_its_source_and_belongs_to_a_vendor(path):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_every_failure_says_what_happened_and_what_to_do(name):
+def test_each_failure_has_meaning_and_advice(name):
     for code, known in VENDORS[name].codes.items():
         assert known.meaning, code
         assert not known.meaning.endswith("."), code
@@ -46,7 +46,7 @@ def test_every_failure_says_what_happened_and_what_to_do(name):
 
 @pytest.mark.parametrize("name", VENDORS)
 @pytest.mark.parametrize("code", ["31415", "", "x" * 1000, "0", "1000", "-1", "2000", "1013"])
-def test_a_code_that_is_unknown_or_no_failure_is_a_bounded_retry(name, code):
+def test_unknown_code_is_a_bounded_retry(name, code):
     known = VENDORS[name].codes.get(code)
 
     error = VENDORS[name].error(code, "oops")
@@ -69,7 +69,7 @@ def test_a_code_that_is_unknown_or_no_failure_is_a_bounded_retry(name, code):
         pytest.param("%2Fcallbacks%2Fabcpen%2Fjob%2F1%2Fsecret", id="a callback's path, encoded"),
     ],
 )
-def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
+def test_vendor_message_is_kept_without_signed_urls(name, url):
     error = VENDORS[name].error("x", f"cannot download {url} now")
 
     assert re.search(r"cannot download \S*\(URL\) now", error.message)
@@ -93,7 +93,7 @@ def test_the_vendors_words_are_kept_without_a_signed_url(name, url):
         pytest.param("LimitExceeded.Brandnew", ErrorClass.CONFIG, id="quota"),
     ],
 )
-def test_tencents_unlisted_codes_go_by_their_family(code, error_class):
+def test_unlisted_tencent_code_means_its_family(code, error_class):
     assert VENDORS["tencent-sentence"].error(code).error_class is error_class
 
 
@@ -115,7 +115,7 @@ def test_tencent_callback_code_has_its_class_and_trait(name, code, message, erro
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-rec-task"])
-def test_a_too_short_recording_goes_to_the_sentence_vendor(name):
+def test_too_short_recording_fails_over_to_sentence(name):
     too_short = VENDORS[name].error("10002")
 
     following = followers(["volcengine-bigmodel", "tencent-sentence"], VENDORS[name], too_short, VENDORS)
@@ -124,7 +124,7 @@ def test_a_too_short_recording_goes_to_the_sentence_vendor(name):
 
 
 @pytest.mark.parametrize("name", ["tencent-sentence", "tencent-rec-task"])
-def test_the_codes_of_all_tencents_actions_mean_the_same(name):
+def test_tencent_actions_share_their_codes(name):
     shared = {code: known for code, known in VENDORS["tencent-sentence"].codes.items() if "." in code}
 
     assert {code: VENDORS[name].codes.get(code, known) for code, known in shared.items()} == shared
@@ -144,7 +144,7 @@ def test_the_codes_of_all_tencents_actions_mean_the_same(name):
         pytest.param("1030", "ERROR_BRANDNEW", ErrorClass.CONFIG, id="name-unknown"),
     ],
 )
-def test_tencent_recording_goes_by_the_name_first(code, message, error_class):
+def test_tencent_recording_code_is_read_by_name_first(code, message, error_class):
     error = VENDORS["tencent-recording"].error(code, message)
 
     assert (error.code, error.error_class) == (code, error_class)

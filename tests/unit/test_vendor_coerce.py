@@ -56,7 +56,7 @@ def test_seconds(seconds, ms):
         pytest.param(str(10**9 - 499), None, id="too-late-as-text"),
     ],
 )
-def test_times_that_are_counted_from_elsewhere(value, ms):
+def test_milliseconds_add_their_origin(value, ms):
     assert coerce.milliseconds(value, origin_ms=500) == ms
 
 
@@ -115,5 +115,5 @@ def test_identifier(value, identifier):
         pytest.param([{"end": 5}], None, [(None, 5)], id="in-a-sentence-without-a-time"),
     ],
 )
-def test_start_left_out_counts_as_0_where_the_end_proves_it(items, earliest_ms, spans):
+def test_missing_start_counts_as_zero_where_end_allows(items, earliest_ms, spans):
     assert coerce.spans(items, ("start", "begin"), ("end",), earliest_ms=earliest_ms) == spans

@@ -71,7 +71,7 @@ def failure(request):
     return failed.value.error_class, failed.value.code
 
 
-def test_a_request_goes_out_as_it_was_signed():
+def test_request_is_sent_as_signed():
     headers = {"Host": "aai.qcloud.com", "Authorization": "c2ln", "Content-Type": "application/octet-stream"}
 
     with server(OK) as (url, received):
@@ -84,14 +84,14 @@ def test_a_request_goes_out_as_it_was_signed():
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b"ok", "text/plain")
 
 
-def test_an_empty_post_tells_its_length():
+def test_empty_post_has_content_length():
     with server(OK) as (url, received):
         vendor_http.send(HttpRequest("POST", url))
 
     assert b"Content-Length: 0" in received[0][0]
 
 
-def test_a_password_file_does_not_replace_the_signature(tmp_path, monkeypatch):
+def test_netrc_does_not_replace_the_signature(tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -103,7 +103,7 @@ def test_a_password_file_does_not_replace_the_signature(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect", "500 Oops", "429 Slow"])
-def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
+def test_any_status_is_a_reply_and_is_sent_once(status):
     answer = f"HTTP/1.1 {status}\r\nLocation: /elsewhere\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n".encode()
 
     with server(answer) as (url, received):
@@ -113,12 +113,12 @@ def test_every_status_is_a_reply_and_nothing_is_sent_twice(status):
     assert len(received) == 1
 
 
-def test_a_reply_in_chunks():
+def test_chunked_reply_is_joined():
     with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n") as (url, _):
         assert vendor_http.send(HttpRequest("GET", url)).body == b"abc"
 
 
-def test_nobody_listens():
+def test_closed_port_is_a_failed_connection():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -136,14 +136,14 @@ def test_nobody_listens():
         pytest.param([b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok"], id="no-gzip"),
     ],
 )
-def test_a_connection_that_breaks(pieces):
+def test_broken_connection_is_a_failed_connection(pieces):
     with server(*pieces) as (url, received):
         assert failure(HttpRequest("POST", url + SIGNED, body=b"x")) == (ErrorClass.RETRY, "ConnectionFailed")
 
     assert len(received) == 1
 
 
-def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
+def test_broken_headers_do_not_log_the_signed_url(caplog):
     caplog.set_level("DEBUG")
 
     with server(b"HTTP/1.1 200 OK\r\nContent-Len") as (url, _):
@@ -160,19 +160,19 @@ def test_headers_that_break_off_do_not_put_the_signed_url_into_the_log(caplog):
         pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], id="stops-in-the-body"),
     ],
 )
-def test_a_vendor_that_does_not_answer_in_time(pieces):
+def test_vendor_that_does_not_answer_is_a_timeout(pieces):
     with server(*pieces, keep_open=True) as (url, _):
         assert failure(HttpRequest("GET", url + SIGNED, read_timeout_s=0.2)) == (ErrorClass.RETRY, "Timeout")
 
 
-def test_a_body_that_drips_beyond_the_whole_time(monkeypatch):
+def test_dripping_body_is_a_timeout(monkeypatch):
     monkeypatch.setattr("asrcore.core.vendor.BODY_TIMEOUT_S", -60)  # the time is over when the first piece comes
 
     with server(OK[:-1], keep_open=True) as (url, _):
         assert failure(HttpRequest("GET", url + SIGNED)) == (ErrorClass.RETRY, "Timeout")
 
 
-def test_a_reply_without_end(monkeypatch):
+def test_endless_reply_is_too_large(monkeypatch):
     monkeypatch.setattr(vendor_http, "LARGEST_REPLY_BYTES", 1000)
 
     with server(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2000) as (url, _):
@@ -192,11 +192,11 @@ def test_a_reply_without_end(monkeypatch):
         pytest.param(HttpRequest("GET", "http://127.0.0.1:9", {"Authorization": "secret密"}), id="token-not-latin"),
     ],
 )
-def test_a_base_url_or_credentials_that_do_not_make_a_request(request_):
+def test_invalid_base_url_or_credentials_are_a_bad_request(request_):
     assert failure(request_) == (ErrorClass.CONFIG, "BadRequest")
 
 
-def test_stream_is_sent_with_its_length_and_read_anew_each_time():
+def test_stream_is_sent_with_its_length_each_time():
     opened = []
 
     def pieces():
@@ -216,7 +216,7 @@ def test_stream_is_sent_with_its_length_and_read_anew_each_time():
         assert sent == b"before RIFF" + b"data" * 10_000 + b" after"
 
 
-def test_stream_is_never_in_memory_as_a_whole():
+def test_stream_is_not_held_in_memory():
     piece = bytes(64 * 1024)
     body = ByteStream(len(piece) * 320, lambda: iter([piece] * 320))  # 20 MiB
 
@@ -231,7 +231,7 @@ def test_stream_is_never_in_memory_as_a_whole():
     assert peak_bytes < 4 * 1024 * 1024
 
 
-def test_stream_that_breaks_raises_its_own_error():
+def test_stream_error_is_raised_unchanged():
     def broken():
         yield b"RIFF"
         raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
@@ -243,7 +243,7 @@ def test_stream_that_breaks_raises_its_own_error():
         )
 
 
-def test_http_to_a_public_address_sends_nothing(monkeypatch):
+def test_plain_http_to_a_public_address_is_refused(monkeypatch):
     monkeypatch.setattr("asrcore.net.vendor_http.is_public", lambda address: address == "127.0.0.1")
 
     with server(OK) as (url, received):
@@ -255,7 +255,7 @@ def test_http_to_a_public_address_sends_nothing(monkeypatch):
     assert received == []
 
 
-def test_http_goes_past_every_proxy(monkeypatch):
+def test_plain_http_uses_no_proxy(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)

@@ -140,7 +140,7 @@ WITH_A_PAGE = [
         pytest.param(WEBM, "format webm", id="webm"),
     ],
 )
-def test_unlisted_format_is_tried_where_the_vendor_was_named(name, audio, what):
+def test_unlisted_format_is_submitted_to_a_named_vendor(name, audio, what):
     chosen = a_recognition_request(**audio)
     named = replace(chosen, named=True)
 

@@ -119,7 +119,7 @@ def test_no_model_leaves_the_choice_to_the_server():
     assert field("model") == []
 
 
-def test_server_that_returns_text_alone_is_asked_for_no_times():
+def test_server_that_returns_only_text_gets_no_time_fields():
     sent = dict(parts(options={"vendor": {VENDOR.name: {"response_format": "json"}}}))
 
     assert sent["response_format"] == b"json"
@@ -140,7 +140,7 @@ def test_response_format_decides_what_is_unsupported(response_format, unsupporte
 
 
 @pytest.mark.parametrize("format_", sorted(VENDOR.limits.formats))
-def test_file_name_and_content_type_tell_the_format(format_):
+def test_file_name_and_content_type_name_the_format(format_):
     body = b"".join(submission(VENDOR, a_recognition_request(format=format_)).body)
 
     assert f'filename="recording.{format_}"\r\nContent-Type: '.encode() in body
@@ -198,7 +198,7 @@ def test_limits_are_25_mb_and_an_hour_unless_tuned():
     assert vendor.limits == VENDOR.limits
 
 
-def test_tuning_sets_the_largest_upload_and_the_longest_recording():
+def test_tuning_sets_largest_upload_and_longest_recording():
     vendor = tuned(max_data_bytes=500_000_000, max_duration_s=7200)
 
     assert vendor.rejection_reason(a_recognition_request(size_bytes=500_000_000, duration_ms=7_200_000)) is None
@@ -274,7 +274,7 @@ def test_funasr_reply_has_speakers_and_not_the_length():
     assert (heard.duration_ms, heard.language) == (None, None)
 
 
-def test_whisperx_reply_has_named_speakers_and_words_without_times():
+def test_whisperx_reply_names_speakers_and_lacks_word_times():
     segment = {
         "start": 0.1,
         "end": 1.0,
@@ -328,7 +328,7 @@ def test_silence_is_an_empty_recognition(document):
     assert (heard.text, heard.utterances) == ("", [])
 
 
-def test_segments_out_of_order_are_put_in_order_with_their_words():
+def test_unordered_segments_are_sorted_with_their_words():
     segments = [{"start": 0.45, "end": 1.3, "text": "天气"}, {"start": 0.0, "end": 0.45, "text": "今天"}]
 
     heard = read({"text": "今天天气", "segments": segments, "words": WORDS})
@@ -411,7 +411,7 @@ def test_error_is_classified(status, document, code, error_class):
     assert (error.code, error.error_class) == (code, error_class)
 
 
-def test_too_large_recording_is_told_as_its_size():
+def test_too_large_recording_has_the_constraint_size():
     error = failure({"detail": "too large"}, 413)
 
     assert error.constraint is AudioConstraint.SIZE

@@ -351,7 +351,7 @@ def flat(table, path=""):
 
 @pytest.mark.parametrize("name", VENDORS)
 class TestEveryDocumentedParameter:
-    def test_can_be_set_or_is_decided(self, name):
+    def test_parameter_is_settable_or_decided(self, name):
         vendor = VENDORS[name]
         canonical = {each.option for each in DOCUMENTED[name].values() if isinstance(each, Canonical | Own)} - {""}
         own = {parameter.rsplit(".", 1)[-1] for parameter, each in DOCUMENTED[name].items() if isinstance(each, Own)}
@@ -359,7 +359,7 @@ class TestEveryDocumentedParameter:
         assert vendor.parameters.keys() == own
         assert canonical <= vendor.supported_options | {"language"}
 
-    def test_is_sent_in_some_request_or_never(self, name):
+    def test_parameter_is_sent_in_a_request_or_never(self, name):
         vendor = VENDORS[name]
         options, table, audio = ONLY_WITH.get(name, ({}, OWN[name], {}))
         names = {
@@ -377,7 +377,7 @@ class TestEveryDocumentedParameter:
         never = {parameter for parameter, each in DOCUMENTED[name].items() if isinstance(each, Fixed) and not each.sent}
         assert names == DOCUMENTED[name].keys() - never
 
-    def test_set_under_the_vendors_name_is_sent_as_it_was_set_and_wins_over_the_canonical_option(self, name):
+    def test_vendor_option_is_sent_and_wins_over_the_general_one(self, name):
         options = EVERYTHING | {"vendor": {name: OWN[name]}}
         written = {str(value).lower() for value in OWN[name].values()}
 
@@ -388,7 +388,7 @@ class TestEveryDocumentedParameter:
         assert {str(value).lower() for value in ours.values()} == written
         assert VENDORS[name].unsupported_options(a_recognition_request(options={"vendor": {name: OWN[name]}})) == set()
 
-    def test_set_under_another_vendors_name_is_told(self, name):
+    def test_option_of_another_vendor_is_a_warning(self, name):
         other = "abcpen" if name != "abcpen" else "abcpen-offline"
 
         unsupported_options = VENDORS[name].unsupported_options(
@@ -409,7 +409,7 @@ class TestEveryDocumentedParameter:
         pytest.param({"HotwordId": "x"}, {}, set(), id="an-id-alone"),
     ],
 )
-def test_tencent_sentence_parameters_that_need_others(own, audio, unsupported_options):
+def test_tencent_sentence_parameter_needs_its_option(own, audio, unsupported_options):
     request = a_recognition_request(options={"vendor": {"tencent-sentence": own}}, **audio)
 
     assert VENDORS["tencent-sentence"].unsupported_options(request) == unsupported_options
@@ -498,7 +498,7 @@ VOICE = {"RoleAudioUrl": "https://voices.example.com/a.wav", "RoleName": "张三
         ),
     ],
 )
-def test_a_parameter_without_its_use_is_left_out_and_told(name, own, options, dropped):
+def test_useless_parameter_is_omitted_with_a_warning(name, own, options, dropped):
     options = options | {"vendor": {name: own}}
 
     arrived = {path.rsplit(".", 1)[-1] for path in sent(name, options)}
@@ -515,7 +515,7 @@ def test_one_channel_is_split_and_mixed_at_once(name, channels):
     assert VENDORS[name].unsupported_options(a_recognition_request(options={"channels": channels})) == set()
 
 
-def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
+def test_volcengine_query_names_the_tasks_cluster():
     vendor, request = VENDORS["volcengine"], a_recognition_request(options={"model": "volc_auc_meeting"})
     reply = answer({"resp": {"code": 1000, "id": "task-1", "text": "", "utterances": []}})
 
@@ -534,7 +534,7 @@ def test_volcengine_asks_about_a_task_in_the_cluster_that_has_it():
         pytest.param("volcengine", "16k_zh", {"model"}, id="an-engine-of-tencents"),
     ],
 )
-def test_a_model_that_is_not_this_vendors(name, model, unsupported_options):
+def test_model_of_another_vendor_is_unsupported(name, model, unsupported_options):
     assert VENDORS[name].unsupported_options(a_recognition_request(options={"model": model})) == unsupported_options
 
 
@@ -551,7 +551,7 @@ LINE = "[0:0.020,0:2.380]  "
         pytest.param(3, "big5", "今天天氣怎麼樣。許功蓋", id="big5-with-ascii-second-bytes"),
     ],
 )
-def test_tencent_recording_text_comes_in_the_encoding_that_was_asked_for(form, res_text_format, charset, text):
+def test_tencent_recording_text_is_in_the_requested_encoding(form, res_text_format, charset, text):
     request = a_recognition_request(options={"vendor": {"tencent-recording": {"res_text_format": res_text_format}}})
     escaped = quote_from_bytes((LINE + text).encode(charset)).encode()
     message = quote_from_bytes("成功".encode()).encode()

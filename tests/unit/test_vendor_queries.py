@@ -32,7 +32,7 @@ def of_query(name: str, code: str) -> AsrError:
 
 
 @pytest.mark.parametrize(("name", "code"), codes_of(CodeKind.CONFIG))
-def test_an_operators_matter_never_ends_a_paid_task(name, code):
+def test_config_error_of_a_query_does_not_end_the_task(name, code):
     error = of_query(name, code)
 
     assert isinstance(error, QueryFailedError)
@@ -40,17 +40,17 @@ def test_an_operators_matter_never_ends_a_paid_task(name, code):
 
 
 @pytest.mark.parametrize(("name", "code"), codes_of(CodeKind.BAD_AUDIO))
-def test_a_recording_that_will_not_do_ends_its_task(name, code):
+def test_bad_audio_of_a_query_ends_the_task(name, code):
     assert not isinstance(of_query(name, code), QueryFailedError)
 
 
 @pytest.mark.parametrize("name", QUERIED)
-def test_a_code_that_the_vendor_does_not_document_leaves_the_task_alone(name):
+def test_undocumented_code_of_a_query_does_not_end_the_task(name):
     assert isinstance(of_query(name, "31415"), QueryFailedError)
 
 
 @pytest.mark.parametrize("name", QUERIED)
-def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_matter(name):
+def test_task_codes_are_vendor_codes_and_not_config(name):
     vendor = VENDORS[name]
 
     assert vendor.task_codes | vendor.unknown_task_codes <= vendor.codes.keys() | OURS
@@ -77,7 +77,7 @@ def test_the_codes_of_tasks_are_codes_of_the_vendor_and_none_is_an_operators_mat
         ),
     ],
 )
-def test_every_vendor_says_in_its_own_way_that_it_does_not_know_a_task(name, reply):
+def test_each_vendor_has_a_code_for_an_unknown_task(name, reply):
     with pytest.raises(TaskNotFoundError) as failure:
         VENDORS[name].read_query(reply, a_recognition_request())
 
@@ -94,7 +94,7 @@ def test_every_vendor_says_in_its_own_way_that_it_does_not_know_a_task(name, rep
         pytest.param(NOT_FOUND_GRACE_S + 1, Next.SUBMIT, id="then-it-is-submitted-again"),
     ],
 )
-def test_a_task_that_the_vendor_has_lost_is_not_asked_about_for_hours(waited_s, following):
+def test_lost_task_is_submitted_again(waited_s, following):
     made = world("accepted", "not-found")
     job = drop(made)
 
@@ -105,7 +105,7 @@ def test_a_task_that_the_vendor_has_lost_is_not_asked_about_for_hours(waited_s, 
     assert len(made.job().attempts) == (1 if following is Next.QUERY else 2)
 
 
-def test_a_task_that_becomes_known_within_the_grace_is_not_submitted_twice():
+def test_task_known_within_the_grace_is_submitted_once():
     made = world("accepted", "not-found", "not-found", "done")
     job = drop(made)
 
@@ -122,7 +122,7 @@ def test_a_task_that_becomes_known_within_the_grace_is_not_submitted_twice():
         pytest.param(["gone", "working", "gone", "working"], None, id="now-and-then"),
     ],
 )
-def test_address_that_stays_gone_ends_the_attempt(words, outcome):
+def test_persistently_missing_address_ends_the_attempt(words, outcome):
     made = world("accepted", *words, "working")
     job = drop(made)
 
@@ -133,7 +133,7 @@ def test_address_that_stays_gone_ends_the_attempt(words, outcome):
     assert made.job().attempts[0].outcome == outcome
 
 
-def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task():
+def test_bad_parameter_hidden_by_a_repeat_is_an_unknown_task():
     vendor, repeated = VENDORS["volcengine-bigmodel"], replace(a_recognition_request(), repeated=True)
     refused = HttpReply(200, b"{}", {"x-api-status-code": "45000001", "x-api-message": "invalid"})
     unknown = HttpReply(200, b"{}", {"x-api-status-code": "45000000", "x-api-message": "cannot find task"})
@@ -146,7 +146,7 @@ def test_a_bad_parameter_that_a_repeat_hides_comes_to_light_as_an_unknown_task()
 
 
 @pytest.mark.parametrize("toy", [SYNC, CALLBACK], ids=lambda toy: toy.name)
-def test_a_toy_that_cannot_be_asked_says_so(toy):
+def test_toy_without_queries_raises_lookup_error(toy):
     with pytest.raises(LookupError, match="cannot be queried"):
         toy.query_request("task-1", None, now=0)
     with pytest.raises(LookupError, match="cannot be queried"):
@@ -154,5 +154,5 @@ def test_a_toy_that_cannot_be_asked_says_so(toy):
 
 
 @pytest.mark.parametrize("toy", [QUERY, BOTH], ids=lambda toy: toy.name)
-def test_a_toy_that_can_be_asked_answers(toy):
+def test_toy_with_queries_returns_its_result(toy):
     assert isinstance(toy.read_query(HttpReply(200, toy_message("done")), a_recognition_request()), Recognition)

@@ -61,7 +61,7 @@ def test_accepted(name, document, task_id):
         pytest.param("abcpen", {"code": "0", "data": {}}, id="abcpen-no-id"),
     ],
 )
-def test_a_yes_without_a_task_is_tried_again(name, document):
+def test_acceptance_without_a_task_id_is_retried(name, document):
     with pytest.raises(AsrError) as failure:
         VENDORS[name].read_submit(answer(document), a_recognition_request())
 
@@ -106,7 +106,7 @@ def test_two_speakers():
     ]
 
 
-def test_in_stereo_the_third_number_is_the_channel():
+def test_third_number_of_stereo_is_the_channel():
     callback = called_back(TWO_SPEAKERS, **STEREO)
 
     assert lines(callback.outcome) == [
@@ -170,7 +170,7 @@ def test_text_of_a_callback(body, heard):
     "content_type", ["application/json", FORM, ""], ids=["event_published", "announced-as-a-form", "not-announced"]
 )
 @pytest.mark.parametrize("text", ["您好", "%E6%82%A8%E5%A5%BD"], ids=["plain", "url-encoded"])
-def test_a_callback_may_be_json(text, content_type):
+def test_callback_in_json_is_read(text, content_type):
     body = json.dumps(
         {"code": 0, "message": "success", "requestId": 500, "appid": 125000001, "text": text, "audioTime": 2.5}
     )
@@ -187,7 +187,7 @@ def test_silence_is_an_empty_transcript():
     assert (callback.outcome.text, callback.outcome.utterances, callback.outcome.duration_ms) == ("", [], 3000)
 
 
-def test_a_failure_is_told_with_its_code():
+def test_failed_callback_has_its_code():
     callback = called_back(
         "code=10000&message=%E8%AF%AD%E9%9F%B3%E9%9D%9E%E6%A0%87%E5%87%86%E6%A0%BC%E5%BC%8F%2C%E8%BD%AC%E7%A0%81%E5%A4"
         "%B1%E8%B4%A5&requestId=502&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.doc&text="
@@ -215,7 +215,7 @@ def test_a_failure_is_told_with_its_code():
         pytest.param("volcengine", b'{"resp": {"code": 1000}}', id="volcengine-success-without-result"),
     ],
 )
-def test_a_callback_that_is_not_the_vendors(name, body):
+def test_callback_of_another_shape_is_refused(name, body):
     with pytest.raises(AsrError) as failure:
         VENDORS[name].read_callback(body, "application/json", a_recognition_request())
 
@@ -223,13 +223,13 @@ def test_a_callback_that_is_not_the_vendors(name, body):
 
 
 @pytest.mark.parametrize("name", ["tencent-sentence", "abcpen"])
-def test_vendors_that_do_not_call_back(name):
+def test_vendor_without_callbacks_raises_lookup_error(name):
     with pytest.raises(LookupError, match="does not call back"):
         VENDORS[name].read_callback(b"", "", a_recognition_request())
 
 
 @pytest.mark.parametrize("name", ["tencent-recording", "tencent-sentence"])
-def test_vendors_that_cannot_be_asked(name):
+def test_vendor_without_queries_raises_lookup_error(name):
     with pytest.raises(LookupError, match="cannot be queried"):
         VENDORS[name].read_query(answer({}), a_recognition_request())
 
@@ -354,7 +354,7 @@ def test_volcengine_done():
     assert len(words(result)) == 7
 
 
-def test_volcengine_calls_back_with_a_querys_answer():
+def test_volcengine_callback_is_read_as_a_query_reply():
     callback = VOLCENGINE.read_callback(
         json.dumps(VOLCENGINE_DONE).encode(), "application/json", a_recognition_request()
     )
@@ -363,7 +363,7 @@ def test_volcengine_calls_back_with_a_querys_answer():
     assert callback.outcome == VOLCENGINE.read_query(answer(VOLCENGINE_DONE), a_recognition_request())
 
 
-def test_volcengine_words_are_left_out_when_nobody_wants_them():
+def test_volcengine_unwanted_words_are_omitted():
     assert words(VOLCENGINE.read_query(answer(VOLCENGINE_DONE), a_recognition_request(options={"words": False}))) == []
 
 
@@ -544,7 +544,7 @@ def test_silence(name, document):
     assert (result.text, result.utterances) == ("", [])
 
 
-def test_abcpen_minus_2_is_bad_audio_when_we_could_not_read_it_either():
+def test_abcpen_minus_2_is_bad_audio_if_unprobed():
     with pytest.raises(AsrError) as failure:
         ABCPEN.read_query(answer({"code": "-2", "data": {}}), a_recognition_request(duration_ms=None))
 
@@ -565,7 +565,7 @@ SENTENCES = [
 ]
 
 
-def test_abcpen_sentences_without_the_speakers_that_nobody_asked_for():
+def test_abcpen_unrequested_speakers_are_omitted():
     result = ABCPEN.read_query(abcpen_done(SENTENCES), a_recognition_request())
 
     assert (result.text, result.duration_ms) == ("大家好，欢迎收听。", 4200)
@@ -592,7 +592,7 @@ def test_abcpen_words(list_name):
     assert words(result) == [(40, 640, "大家"), (640, 1320, "好")]
 
 
-def test_abcpen_words_in_the_old_form_count_frames_from_the_sentence():
+def test_abcpen_old_words_count_frames_from_the_sentence():
     sentence = {
         "onebest": "欢迎，",
         "bg": "1560",
@@ -611,7 +611,7 @@ def test_abcpen_words_in_the_old_form_count_frames_from_the_sentence():
     assert result.utterances[0].words[0].confidence == 0.98
 
 
-def test_abcpen_what_is_missing_or_broken_is_left_out():
+def test_abcpen_missing_or_broken_fields_are_omitted():
     result = ABCPEN.read_query(
         abcpen_done(["xxx", None, {"sentences": "好"}], onebest=None, duration="x"), a_recognition_request()
     )
@@ -671,7 +671,7 @@ def test_abcpen_refusals(document, code):
         pytest.param("abcpen", "[]", 200, id="abcpen-a-list"),
     ],
 )
-def test_only_the_question_failed(name, document, status):
+def test_failed_query_does_not_end_the_task(name, document, status):
     with pytest.raises(QueryFailedError):
         VENDORS[name].read_query(answer(document, status), a_recognition_request())
 
@@ -689,7 +689,7 @@ def test_only_the_question_failed(name, document, status):
         pytest.param("abcpen", {"code": "10701", "data": {}}, 200, ErrorClass.BAD_AUDIO, id="abcpen-codec"),
     ],
 )
-def test_the_task_failed(name, document, status, error_class):
+def test_failed_task_raises_its_error(name, document, status, error_class):
     with pytest.raises(AsrError) as failure:
         VENDORS[name].read_query(answer(document, status), a_recognition_request())
 
@@ -711,7 +711,7 @@ def test_the_task_failed(name, document, status, error_class):
         pytest.param("[" * 100_000, 200, "NotJson", ErrorClass.RETRY, id="too-deep"),
     ],
 )
-def test_a_submission_answered_with_something_else(name, body, status, code, error_class):
+def test_unusable_submission_reply_is_retried(name, body, status, code, error_class):
     with pytest.raises(AsrError) as failure:
         VENDORS[name].read_submit(answer(body, status), a_recognition_request())
 

@@ -81,7 +81,7 @@ def test_tencent_recording_engine(audio, options, engine, channel_num):
 
 
 @pytest.mark.parametrize("nonce", [1, 9_999_999_999, 10**10, 2**64], ids=str)
-def test_tencent_recording_nonce_is_positive_and_has_ten_digits_at_most(nonce):
+def test_tencent_recording_nonce_has_at_most_ten_digits(nonce):
     request = RECORDING.submit_request(
         Submission(
             a_recognition_request(),
@@ -115,7 +115,7 @@ def test_tencent_sentence_by_url():
     }
 
 
-def test_tencent_sentence_by_data_tells_the_length_before_base64():
+def test_tencent_sentence_data_length_is_before_base64():
     sent = json_of(submission(SENTENCE, a_recognition_request(), Delivery(data=b"RIFF")))
 
     assert (sent["SourceType"], sent["Data"], sent["DataLen"]) == (1, "UklGRg==", 4)
@@ -170,7 +170,7 @@ def test_tencent_sentence_options(options, rate_hz, sent):
     assert body | sent == body
 
 
-def test_volcengine_submission_is_nested_and_its_switches_are_text():
+def test_volcengine_submission_is_nested_with_text_switches():
     request = a_recognition_request(options={"speakers": 0, "punctuation": False}, channels=2)
 
     http_request = submission(VOLCENGINE, request)
@@ -289,13 +289,13 @@ def test_abcpen_options(options, audio, sent):
     assert form | sent == form
 
 
-def test_abcpen_leaves_out_what_was_not_asked():
+def test_abcpen_omits_options_that_were_not_set():
     form = form_of(submission(ABCPEN, a_recognition_request(options={"domain": "poetry", "hotwords": "x" * 17})))
 
     assert not {"speaker_number", "pd", "punc", "hotWord"} & form.keys()
 
 
-def test_abcpen_poll_names_the_task_in_the_query():
+def test_abcpen_query_names_the_task_in_the_url():
     request = ABCPEN.query_request("e7/1", endpoint_of(ABCPEN), now=NOW)
 
     assert (request.method, urlsplit(request.url).path, request.body) == ("GET", "/v1/asr/long", b"")
@@ -304,13 +304,13 @@ def test_abcpen_poll_names_the_task_in_the_query():
 
 
 @pytest.mark.parametrize("name", [name for name, vendor in VENDORS.items() if not vendor.limits.max_data_bytes])
-def test_a_vendor_that_takes_a_url_only_says_so(name):
+def test_vendor_for_urls_refuses_bytes(name):
     with pytest.raises(ValueError, match="by URL only"):
         submission(VENDORS[name], a_recognition_request(), Delivery(data=b"RIFF"))
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_a_base_url_may_end_with_a_slash(name):
+def test_base_url_may_end_with_a_slash(name):
     vendor = VENDORS[name]
 
     urls = [
@@ -322,7 +322,7 @@ def test_a_base_url_may_end_with_a_slash(name):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_nothing_secret_shows_when_a_request_is_printed(name):
+def test_repr_of_a_request_hides_secrets(name):
     vendor = VENDORS[name]
     endpoint = endpoint_of(vendor)
 
@@ -333,7 +333,7 @@ def test_nothing_secret_shows_when_a_request_is_printed(name):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_an_option_changes_the_request_or_the_reading_exactly_when_it_is_honoured(name):
+def test_only_supported_options_change_request_or_reading(name):
     vendor = VENDORS[name]
     wished = {
         "speakers": 2,
@@ -399,7 +399,7 @@ def test_unmet_options(name, options, audio, unsupported_options):
     assert VENDORS[name].unsupported_options(a_recognition_request(options=options, **audio)) == unsupported_options
 
 
-def test_an_engine_of_another_vendor_is_not_sent_to_tencent_recording():
+def test_tencent_recording_ignores_engines_of_other_vendors():
     request = a_recognition_request(sample_rate_hz=8000, options={"model": "volc.bigasr.auc"})
 
     assert "engine_model_type=8k_0&" in submission(VENDORS["tencent-recording"], request).url
@@ -426,14 +426,14 @@ TELEPHONE, TWO_TRACKS = {"sample_rate_hz": 8000}, {"sample_rate_hz": 8000, "chan
         pytest.param("abcpen", 2, {}, False, id="abcpen"),
     ],
 )
-def test_a_number_of_speakers_that_the_vendor_does_not_keep_is_told(name, speakers, audio, counted):
+def test_number_of_speakers_that_is_not_kept_is_a_warning(name, speakers, audio, counted):
     warnings = VENDORS[name].warnings(a_recognition_request(options={"speakers": speakers}, **audio))
 
     told = f"{name} tells speakers apart, but counts them itself: they may not be {speakers}"
     assert warnings == ([told] if counted else [])
 
 
-def test_speakers_that_are_not_told_apart_at_all_are_told_once():
+def test_unsupported_speakers_are_one_warning():
     warnings = VENDORS["tencent-recording"].warnings(a_recognition_request(options={"speakers": 2}))
 
     assert warnings == ["tencent-recording cannot honour the option 'speakers'; it was left out"]

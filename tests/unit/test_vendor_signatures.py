@@ -91,7 +91,7 @@ def test_tencent_recording_does_not_make_the_known_mistakes(wrong):
     assert tencent_recording.sign("aai.qcloud.com/asr/v1/2000001", VENDOR_PARAMETERS, VENDOR_KEY) != wrong
 
 
-def test_a_submission_by_bytes_is_signed_as_vector_a3():
+def test_submission_by_bytes_is_signed_as_vector_a3():
     endpoint = VendorEndpoint(
         "https://aai.qcloud.com",
         {"appid": "125000001", "secret_id": SYNTHETIC_ID, "secret_key": SYNTHETIC_KEY},
@@ -201,7 +201,7 @@ JSON_VALUES = st.recursive(
 
 @settings(max_examples=200)
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=12), JSON_VALUES, max_size=6))
-def test_tc3_signs_as_the_vendors_sdk_does(parameters):
+def test_tc3_signature_equals_the_vendors_sdk(parameters):
     request = RequestInternal("asr.tencentcloudapi.com", "POST", "/", {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the SDK asks for UTC in an old way
@@ -232,7 +232,7 @@ def test_tc3_signs_as_the_vendors_sdk_does(parameters):
         ),
     ],
 )
-def test_a_task_is_signed_as_the_vendors_sdk_does(request_of_ours, monkeypatch):
+def test_rec_task_is_signed_as_by_the_vendors_sdk(request_of_ours, monkeypatch):
     endpoint = CREDENTIALS["tencent"]
     sdk = asr_client.AsrClient(Credential(endpoint["secret_id"], endpoint["secret_key"]), "")
     theirs = RequestInternal("asr.tencentcloudapi.com", "POST", "/", {})
@@ -248,7 +248,7 @@ def test_a_task_is_signed_as_the_vendors_sdk_does(request_of_ours, monkeypatch):
         assert str(theirs.header[name]) == request_of_ours.headers[name]
 
 
-def test_a_sentence_is_signed_over_the_bytes_and_headers_that_are_sent():
+def test_sentence_signature_covers_sent_bytes_and_headers():
     request = submission(TencentSentence(), a_recognition_request())
 
     endpoint = CREDENTIALS["tencent"]
@@ -279,7 +279,7 @@ def test_abcpen_vector(appid, ts, key, signa):
     assert abcpen.sign(appid, ts, key) == signa
 
 
-def test_abcpen_signs_every_request_with_its_own_time():
+def test_abcpen_signs_each_request_with_its_time():
     endpoint = VendorEndpoint("http://127.0.0.1:9", {"appid": "synthapp", "api_key": "SyntheticSecret0001"})
 
     submitted = form_of(submission(Abcpen(), a_recognition_request(), endpoint=endpoint))
@@ -300,5 +300,5 @@ def test_abcpen_signs_every_request_with_its_own_time():
         pytest.param("https://eviltencentcloudapi.com", "asr.tencentcloudapi.com", id="a-name-that-only-ends-so"),
     ],
 )
-def test_the_host_that_is_signed(base_url, host):
+def test_signed_host_is_the_vendors(base_url, host):
     assert signed_host(base_url, "asr.tencentcloudapi.com") == host

@@ -49,7 +49,7 @@ class TestSubmission:
             "CallbackUrl": CALLBACK_URL,
         }
 
-    def test_by_data_tells_the_length_before_base64(self):
+    def test_data_length_is_before_base64(self):
         sent = json_of(submission(VENDOR, a_recognition_request(), Delivery(data=b"RIFF")))
 
         assert (sent["SourceType"], sent["Data"], sent["DataLen"]) == (1, "UklGRg==", 4)
@@ -121,7 +121,7 @@ class TestSubmission:
             pytest.param({"speakers": 2, "hotwords": "笔声", "punctuation": False}, TELEPHONE, id="everything"),
         ],
     )
-    def test_every_parameter_is_one_of_the_vendors_sdk(self, options, audio):
+    def test_each_parameter_exists_in_the_vendors_sdk(self, options, audio):
         body = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))
         request = models.CreateRecTaskRequest()
 
@@ -130,7 +130,7 @@ class TestSubmission:
         known = {name: value for name, value in vars(request).items() if value is not None}
         assert {name.removeprefix("_") for name in known} == body.keys()
 
-    def test_the_bytes_that_are_sent_are_signed(self):
+    def test_signature_covers_the_sent_bytes(self):
         for request in (
             submission(VENDOR, a_recognition_request()),
             VENDOR.query_request("5", endpoint_of(VENDOR), now=NOW),
@@ -145,7 +145,7 @@ class TestSubmission:
                 secret_key=endpoint["secret_key"],
             )
 
-    def test_a_query_names_the_task_as_a_number(self):
+    def test_query_names_the_task_as_a_number(self):
         request = VENDOR.query_request(str(2**64 - 1), endpoint_of(VENDOR), now=NOW)
 
         assert request.headers["X-TC-Action"] == "DescribeTaskStatus"
@@ -192,7 +192,7 @@ def test_accepted():
 
 
 @pytest.mark.parametrize("data", [{}, {"TaskId": 0}, {"TaskId": "abc"}, {"TaskId": None}], ids=str)
-def test_a_yes_without_a_task_is_tried_again(data):
+def test_acceptance_without_a_task_id_is_retried(data):
     with pytest.raises(AsrError) as failure:
         VENDOR.read_submit(response(**data), a_recognition_request())
 
@@ -250,7 +250,7 @@ class TestResult:
         assert lines(result) == [(20, 2380, "今天天气怎么样。", None, None)]
         assert words(result) == WORDS
 
-    def test_the_callback_says_the_same(self):
+    def test_callback_equals_the_query(self):
         told = VENDOR.read_callback(CALLED_BACK.encode(), "application/x-www-form-urlencoded", a_recognition_request())
 
         assert told.vendor_task_id == "6000000123456"
@@ -265,7 +265,7 @@ class TestResult:
         ],
     )
     @pytest.mark.parametrize("detail", [[DETAIL], None], ids=["detail", "lines-only"])
-    def test_who_speaks(self, options, audio, speaker, channel, detail):
+    def test_speaker_is_read(self, options, audio, speaker, channel, detail):
         result = VENDOR.read_query(
             response(**DONE | {"ResultDetail": detail}), a_recognition_request(options=options, **audio)
         )
@@ -290,7 +290,7 @@ class TestResult:
 
         assert told[:2] == (expected if end_ms else (1100, 1900))
 
-    def test_punctuation_is_no_word(self):
+    def test_punctuation_is_not_a_word(self):
         marks = [*DETAIL["Words"], {"Word": "。", "OffsetStartMs": 2250, "OffsetEndMs": 2250}]
 
         result = VENDOR.read_query(
@@ -299,7 +299,7 @@ class TestResult:
 
         assert words(result) == WORDS
 
-    def test_words_that_nobody_wants(self):
+    def test_unwanted_words_are_omitted(self):
         assert words(VENDOR.read_query(response(**DONE), a_recognition_request(options={"words": False}))) == []
 
     @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ class TestResult:
 
         assert result.utterances[0].emotion == emotion
 
-    def test_a_speaker_known_by_voice_has_a_name(self):
+    def test_speaker_recognized_by_voice_has_a_name(self):
         request = a_recognition_request(options={"speakers": 0})
 
         result = VENDOR.read_query(
@@ -332,7 +332,7 @@ class TestResult:
         assert (result.text, result.utterances, result.duration_ms) == ("", [], 3000)
 
     @pytest.mark.parametrize("detail", ["", "not JSON", "{}"], ids=str)
-    def test_a_callback_without_detail_has_its_lines(self, detail):
+    def test_callback_without_detail_is_read_from_lines(self, detail):
         body = f"code=0&requestId=5&text=[0:0.020,0:2.380]  好。&audioTime=2.4&resultDetail={detail}"
 
         told = VENDOR.read_callback(body.encode(), "", a_recognition_request())
@@ -375,7 +375,7 @@ class TestNoResult:
             pytest.param("系统繁忙", ErrorClass.RETRY, None, id="anything else, in Chinese"),
         ],
     )
-    def test_a_failed_task_is_classified_by_its_words(self, message, error_class, trait):
+    def test_failed_task_is_classified_by_its_message(self, message, error_class, trait):
         reply = response(
             TaskId=6000000123457,
             Status=3,
@@ -394,7 +394,7 @@ class TestNoResult:
         assert message in failure.value.message
         assert not isinstance(failure.value, QueryFailedError)
 
-    def test_a_failure_by_callback_goes_by_its_code(self):
+    def test_failed_callback_is_classified_by_its_code(self):
         body = (
             "code=10007&requestId=6000000123457&appid=125000001&projectid=0&audioUrl=http%3A%2F%2Faudio.example.com%2Fb.wav"
             "&text=&audioTime=0.000000&message=Failed+to+download+audio+file%21&resultDetail="
@@ -407,7 +407,7 @@ class TestNoResult:
         assert "Failed to download audio file!" in told.outcome.message
 
     @pytest.mark.parametrize("body", [b"", b"hello", b"text=a", b"code=x&text=a", b"code=0&requestId=5"], ids=str)
-    def test_a_callback_that_is_not_the_vendors(self, body):
+    def test_callback_of_another_shape_is_refused(self, body):
         with pytest.raises(AsrError, match="BadCallback"):
             VENDOR.read_callback(body, "", a_recognition_request())
 
@@ -426,7 +426,7 @@ class TestNoResult:
             pytest.param(answer("<html>", 502), id="html"),
         ],
     )
-    def test_only_the_question_failed(self, reply):
+    def test_failed_query_does_not_end_the_task(self, reply):
         with pytest.raises(QueryFailedError):
             VENDOR.read_query(reply, a_recognition_request())
 
@@ -437,7 +437,7 @@ class TestNoResult:
             pytest.param("FailedOperation.ErrorRecognize", ErrorClass.RETRY, id="recognition"),
         ],
     )
-    def test_the_task_failed(self, code, error_class):
+    def test_failed_task_raises_its_error(self, code, error_class):
         with pytest.raises(AsrError) as failure:
             VENDOR.read_query(refusal(code, "错误的TaskId。"), a_recognition_request())
 
@@ -445,7 +445,7 @@ class TestNoResult:
         assert (failure.value.error_class, failure.value.code) == (error_class, code)
 
 
-def test_an_answer_written_by_the_vendors_sdk_is_read():
+def test_reply_built_by_the_vendors_sdk_is_read():
     status = models.DescribeTaskStatusResponse()
     status._deserialize({"Data": DONE, "RequestId": "r"})
 

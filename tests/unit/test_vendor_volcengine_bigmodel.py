@@ -70,7 +70,7 @@ class TestTaskId:
     "language",
     ["it-IT", "bn-BD", "el-GR", "nl-NL", "ru-RU", "tr-TR", "vi-VN", "pl-PL", "ro-RO", "ne-NP", "uk-UA", "yue-CN"],
 )
-def test_language_of_2026_is_submitted(language):
+def test_languages_added_in_2026_are_submitted(language):
     request = a_recognition_request(options={"language": language})
 
     assert VENDOR.rejection_reason(request) is None
@@ -86,7 +86,7 @@ def test_language_of_2026_is_submitted(language):
         pytest.param({"vendor": {"volcengine-bigmodel": {"model_version": "400"}}}, (BIG, SEED), id="version-of-1.0"),
     ],
 )
-def test_editions_follow_what_is_asked(options, editions):
+def test_editions_follow_the_options(options, editions):
     assert VENDOR.editions(a_recognition_request(options=options)) == editions
 
 
@@ -117,7 +117,7 @@ class TestSubmission:
             "callback": CALLBACK_URL,
         }
 
-    def test_pair_of_the_old_console_is_still_sent(self):
+    def test_credentials_of_the_old_console_are_sent(self):
         endpoint = VendorEndpoint("https://openspeech.bytedance.com", {"appid": "1", "token": "t"})
 
         headers = submission(VENDOR, a_recognition_request(), endpoint=endpoint).headers
@@ -160,7 +160,7 @@ class TestSubmission:
             ),
         ],
     )
-    def test_wishes(self, options, audio, sent):
+    def test_options_become_fields(self, options, audio, sent):
         wishes = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))["request"]
 
         assert wishes | sent == wishes
@@ -192,7 +192,7 @@ class TestSubmission:
         assert ("codec" in described) == (audio.get("codec", "raw") in {"raw", "opus"})
         assert ("language" in described) == ("language" in options)
 
-    def test_the_idle_edition(self):
+    def test_idle_edition_has_its_own_path(self):
         submitted = submission(VENDOR, IDLE)
         queried = VENDOR.query_request(VENDOR.chosen_task_id(IDLE), endpoint_of(VENDOR), now=NOW)
 
@@ -201,7 +201,7 @@ class TestSubmission:
             assert request.headers["X-Api-Resource-Id"] == "volc.bigasr.auc_idle"
             assert request.headers["X-Api-Request-Id"] == REQUEST_ID
 
-    def test_speakers_are_not_asked_of_the_idle_edition(self):
+    def test_idle_edition_gets_no_speaker_fields(self):
         request = a_recognition_request(options={"model": "volc.bigasr.auc_idle", "speakers": 2})
 
         wishes = json_of(submission(VENDOR, request))["request"]
@@ -225,10 +225,10 @@ class TestSubmission:
         assert "model_version" not in json_of(submission(VENDOR, elsewhere))["request"]
         assert VENDOR.unsupported_options(elsewhere) == {"volcengine-bigmodel.model_version"}
 
-    def test_the_idle_edition_is_waited_for_longer(self):
+    def test_idle_edition_has_a_later_deadline(self):
         assert VENDOR.result_deadline_s(IDLE) > 24 * 3600 > VENDOR.result_deadline_s(a_recognition_request())
 
-    def test_a_query_sends_the_same_id_and_no_sequence(self):
+    def test_query_sends_the_submissions_id_without_sequence(self):
         request = replace(a_recognition_request(), edition=BIG)
         http_request = VENDOR.query_request(VENDOR.chosen_task_id(request), endpoint_of(VENDOR), now=NOW)
 
@@ -296,10 +296,10 @@ class TestAccepted:
             pytest.param(HttpReply(200, b'{"code": 20000000, "message": "OK", "task_id": "x"}'), id="code-in-the-body"),
         ],
     )
-    def test_under_our_id(self, reply):
+    def test_submission_is_accepted_under_our_id(self, reply):
         assert VENDOR.read_submit(reply, a_recognition_request()) == Accepted(TASK_ID)
 
-    def test_a_repeated_submission_that_the_vendor_knows_is_accepted(self):
+    def test_repeated_submission_of_a_known_task_is_accepted(self):
         reply = told("45000001", "duplicate request")
 
         assert VENDOR.read_submit(reply, replace(a_recognition_request(), repeated=True)) == Accepted(TASK_ID)
@@ -381,7 +381,7 @@ class TestAccepted:
         assert (failure.value.code, failure.value.error_class) == (code, error_class)
         assert told in failure.value.message
 
-    def test_half_hour_volume_is_waited_for_and_size_names_its_trait(self):
+    def test_half_hour_volume_waits_and_size_has_its_constraint(self):
         volume, size = VENDOR.error("45000131"), VENDOR.error("45000132")
 
         assert 3 * volume.retry_after_s >= 30 * 60
@@ -441,7 +441,7 @@ class TestResult:
             pytest.param({**DONE, "audio_info": None, "code": 20000000, "task_id": "t"}, id="code-in-the-body-as-well"),
         ],
     )
-    def test_variants_of_the_documents(self, document):
+    def test_documented_reply_variants_are_read(self, document):
         plain = VENDOR.read_query(told("20000000", "OK", DONE), a_recognition_request())
 
         assert VENDOR.read_query(told("20000000", "OK", document), a_recognition_request()) == plain
@@ -468,7 +468,7 @@ class TestResult:
             pytest.param({"speaker": None, "additions": None}, None, id="none"),
         ],
     )
-    def test_speaker_is_read_where_it_stands(self, fields, speaker):
+    def test_speaker_is_read_from_either_field(self, fields, speaker):
         sentence = {"text": "好。", "start_time": 0, "end_time": 9, **fields}
 
         result = VENDOR.read_query(
@@ -478,7 +478,7 @@ class TestResult:
         assert result.utterances[0].speaker == speaker
 
     @pytest.mark.parametrize("emotion", ["happy", "", None], ids=str)
-    def test_emotion_is_kept_although_not_asked_for(self, emotion):
+    def test_unrequested_emotion_is_kept(self, emotion):
         sentence = {"text": "好。", "start_time": 0, "end_time": 9, "additions": {"emotion": emotion}}
 
         result = VENDOR.read_query(
@@ -487,7 +487,7 @@ class TestResult:
 
         assert result.utterances[0].emotion == (emotion or None)
 
-    def test_start_left_out_counts_as_0_where_the_end_proves_it(self):
+    def test_missing_start_counts_as_zero_where_end_allows(self):
         sentences = [
             {
                 "text": "好",
@@ -504,7 +504,7 @@ class TestResult:
         assert [item.start_ms for item in result.utterances] == [0, 0, 2000, None]
         assert [word.start_ms for item in result.utterances for word in item.words] == [0, 0, None, None]
 
-    def test_words_that_nobody_wants(self):
+    def test_unwanted_words_are_omitted(self):
         result = VENDOR.read_query(told("20000000", "", DONE), a_recognition_request(options={"words": False}))
 
         assert not any(item.words for item in result.utterances)
@@ -562,7 +562,7 @@ class TestResult:
             pytest.param(HttpReply(502, b"<html>"), id="html"),
         ],
     )
-    def test_only_the_question_failed(self, reply):
+    def test_failed_query_does_not_end_the_task(self, reply):
         with pytest.raises(QueryFailedError):
             VENDOR.read_query(reply, a_recognition_request())
 
@@ -590,7 +590,7 @@ class TestResult:
             pytest.param("45000777", "音轨个数不匹配", ErrorClass.BAD_AUDIO, id="unlisted-channels"),
         ],
     )
-    def test_the_task_failed(self, code, message, error_class):
+    def test_failed_task_raises_its_error(self, code, message, error_class):
         with pytest.raises(AsrError) as failure:
             VENDOR.read_query(told(code, message), a_recognition_request())
 
@@ -599,7 +599,7 @@ class TestResult:
 
 
 class TestCallback:
-    def test_a_text_is_taken_at_its_word(self):
+    def test_callback_with_text_is_a_recognition(self):
         callback = VENDOR.read_callback(json.dumps(DONE).encode(), "application/json", a_recognition_request())
 
         assert callback.vendor_task_id == TASK_ID
@@ -614,12 +614,12 @@ class TestCallback:
             pytest.param({"result": []}, id="an-empty-list"),
         ],
     )
-    def test_anything_else_leads_to_a_query(self, document):
+    def test_callback_without_text_leads_to_a_query(self, document):
         callback = VENDOR.read_callback(json.dumps(document).encode(), "application/json", a_recognition_request())
 
         assert (callback.vendor_task_id, callback.outcome) == (TASK_ID, InProgress())
 
     @pytest.mark.parametrize("body", [b"", b"code=0", b"[]", b"null"], ids=str)
-    def test_what_is_not_the_vendors(self, body):
+    def test_foreign_callback_is_refused(self, body):
         with pytest.raises(AsrError, match="BadCallback"):
             VENDOR.read_callback(body, "application/json", a_recognition_request())
