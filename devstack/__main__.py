@@ -11,11 +11,18 @@ from pathlib import Path
 
 from devstack.settings import VENDOR_PARAMETERS
 from devstack.stopping import StopSignal
+from devstack.web import PortTakenError, check_ports
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that the arguments name; return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.command == "local":
+        try:  # before the seconds that loading an AWS takes
+            check_ports(options.bind, (options.port, options.api_port))
+        except PortTakenError as error:
+            print(f"devstack: {error.strerror}; choose another port, or none for any free one", file=sys.stderr)
+            return 1
     _clear_aws_environment()
     stop = StopSignal()
     from devstack import commands  # noqa: PLC0415 - moto reads the shell's AWS settings as it is imported

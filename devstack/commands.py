@@ -43,9 +43,11 @@ def _run_local(options: argparse.Namespace, stop: StopSignal) -> int:
     try:
         with recognizer, stack:
             _write_sam_env(stack)
-            facts = json.dumps({**_facts(stack), "recognizer": recognizer.url}, indent=2)
-            FACTS.write_text(f"{facts}\n", encoding="utf-8")
-            print(f"READY {json.dumps(json.loads(facts))}\n{_directions(stack, recognizer.url)}", flush=True)
+            facts = {**_facts(stack), "recognizer": recognizer.url}
+            FACTS.write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
+            print(_banner(stack), file=sys.stderr, flush=True)
+            print(f"READY {json.dumps(facts)}", flush=True)  # for programs, alone on standard output
+            print(_directions(stack, recognizer.url), file=sys.stderr, flush=True)
             stop.wait()
     except SystemExit:
         FACTS.unlink(missing_ok=True)
@@ -66,6 +68,13 @@ def _facts(stack: LocalStack) -> dict[str, object]:
         "secret_arn": stack.secret_arn,
         "failed_events_queue_url": stack.failed_events_queue_url,
     }
+
+
+def _banner(stack: LocalStack) -> str:
+    page = stack.outputs.get("JobsPageUrl")
+    text = f"  The jobs page: {page}" if page else f"  The HTTP API: {stack.api_url}"
+    line = "=" * (len(text) + 2)
+    return f"{line}\n\n{text}\n\n{line}"
 
 
 def _directions(stack: LocalStack, recognizer_url: str | None) -> str:

@@ -3,6 +3,8 @@
 import logging
 import socket
 import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any, Self
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -20,13 +22,7 @@ class WebServer:
     ) -> None:
         """port: 0 for any free one. Raises PortTakenError."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would hide the rest
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._listener.bind((bind, port))
-        except OSError as error:
-            self._listener.close()
-            raise PortTakenError(error.errno, f"cannot listen on {bind}:{port} ({error.strerror})") from error
+        self._listener = _bind(bind, port)
         self._listener.listen(128)
         self._server = make_server(
             bind, port, app, threaded=True, request_handler=request_handler, fd=self._listener.fileno()
@@ -49,3 +45,21 @@ class WebServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def check_ports(bind: str, ports: Iterable[int]) -> None:
+    """Raise PortTakenError unless a server could listen on all of these ports at once; 0 is any free one."""
+    with ExitStack() as bound:
+        for port in ports:
+            bound.enter_context(_bind(bind, port)).listen()
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(error.errno, f"cannot listen on {address}:{port} ({error.strerror})") from error
+    return listener

@@ -1,8 +1,8 @@
 """Servers that contract tests connect to.
 
 A test file of one simulator says what it needs in module variables: `VENDOR`; `OPTIONS` of the simulator during its
-tests; `SCRIPTS`, the script of each recording (its bytes), where the words matter; `ACCOUNTS`, if not the
-sample credentials.
+tests; `SCRIPTS`, the script of each recording (its bytes), where the words matter; `ACCOUNTS`, if not the sample
+credentials.
 """
 
 import hashlib

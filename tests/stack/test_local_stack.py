@@ -551,11 +551,15 @@ def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
     ):
         assert process.stdout is not None
         word, _, facts_text = process.stdout.readline().partition(" ")
+        wait_for(lambda: "Ctrl-C" in complaints.read_text(), 60)
         process.send_signal(signal.SIGTERM)
-        said = process.stdout.read()
+        rest = process.stdout.read()
         process.wait(timeout=120)
 
-    assert (word, process.returncode, complaints.read_text()) == ("READY", 0, "stopped\n")
+    assert (word, process.returncode, rest) == ("READY", 0, "")
+    said = complaints.read_text()
+    assert re.match(r"=+\n\n  The jobs page: (http://\S+)\n\n=+\n", said), "the page's address comes first"
+    assert said.endswith("\nstopped\n")
     facts = json.loads(facts_text)
     assert facts["state_machine_arn"].startswith("arn:aws-cn:states:cn-north-1:")
     assert facts["secret_arn"].startswith("arn:aws-cn:")
