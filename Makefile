@@ -40,8 +40,10 @@ recognizer: $(VENV)/local.ok
 	@$(if $(filter none,$(RECOGNIZER)),,$(MAKE) --no-print-directory $(VENV)/recognizer.ok || true)
 
 ## A stack, here or in AWS
-ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why JOB", ARGS=--help; docs/operating.md)
-	@$(RUN) -m asrctl $(ARGS)
+# Names in ARGS are quoted as for bash, and make expands no `$` in them.
+ctl: SHELL := bash
+ctl: $(VENV)/local.ok  ## the operator's commands (ARGS="status --local", ARGS="why 'incoming/auto/my file.wav'"; docs/operating.md)
+	@$(RUN) -m asrctl $(value ARGS)
 
 IN_AWS = $(if $(LOCAL),,$(if $(STACK),--stack $(STACK) $(if $(REGION),--region $(REGION)) $(if $(CLI_PROFILE),--profile $(CLI_PROFILE))))
 

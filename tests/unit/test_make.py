@@ -1,12 +1,15 @@
 """`make build`, `deploy` and `sam-local` bring their own SAM CLI, and say in a line what they cannot bring."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from asrctl.formatting import quote_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,6 +88,18 @@ def test_recogniser_says_what_it_costs_before_it_is_installed(tmp_path):
     assert installed
     assert "215 MB to download" in said
     assert "RECOGNIZER=none" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["incoming/auto/my file.wav", "it's.wav", "a$b $(touch x) `c`.wav", "会议 \u202e\u00a0.wav", 'a"b\\c#d.wav'],
+)
+def test_make_ctl_passes_a_quoted_name_as_it_is(name):
+    quoted = quote_name(name) if quote_name(name) != name else shlex.quote(name)
+
+    done = make("-o", ".venv/local.ok", "ctl", f"ARGS=why {quoted} --local", "RUN=printf '%s|'", LC_ALL="C.UTF-8")
+
+    assert done.stdout == f"-m|asrctl|why|{name}|--local|", done.stderr
 
 
 def test_make_test_leaves_out_exhaustive_tests_only():
