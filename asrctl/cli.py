@@ -5,7 +5,6 @@ A command imports what it needs when it runs, so that help and completion start 
 Exit status: 0 done; 1 something failed or is missing; 2 wrong arguments.
 """
 
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib import metadata
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asrctl import parameters
+from asrctl.formatting import program_name
 from asrctl.parameters import DURATION, NUMBER, dry_run_option, error_class_option, vendor_option, yes_option
 
 if TYPE_CHECKING:
@@ -81,17 +81,13 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Wrong arguments are reported on standard error."""
     try:
-        status = commands.main(arguments, prog_name=_program(), complete_var="_ASRCTL_COMPLETE", standalone_mode=False)
+        status = commands.main(arguments, prog_name=program_name(), complete_var="_ASRCTL_COMPLETE", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return 1
     return int(status or 0)
-
-
-def _program() -> str:
-    return "asrctl" if Path(sys.argv[0]).name == "asrctl" else "python -m asrctl"
 
 
 def _usage(problem: str) -> click.UsageError:

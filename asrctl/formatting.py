@@ -1,8 +1,10 @@
 """Text for people: durations, sizes, money and names; and text without the URLs that must not be printed."""
 
 import re
+import sys
 import unicodedata
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ _UNSEEN = _CONTROL | {"Co", "Cn", "Zs"}
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\u2800\U000e0100-\U000e01ef]"
 )
+
+
+def program_name() -> str:
+    """Return what the operator types to run this program."""
+    return "asrctl" if Path(sys.argv[0]).name == "asrctl" else "python -m asrctl"
 
 
 def parse_duration(text: str) -> timedelta:

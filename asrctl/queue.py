@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
-from asrctl.formatting import count, first_line, quote_name
+from asrctl.formatting import count, first_line, program_name, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import FailedEventRow, QueueShape
@@ -68,7 +68,7 @@ def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResu
     ]
     lines: list[Line] = [
         TextTable(("failed at", "to", "about", "why"), rows),
-        "send them once more: python -m asrctl queue replay",
+        f"send them once more: {program_name()} queue replay",
     ]
     return CommandResult(
         QueueShape(messages=[_row(message) for message in messages]), lines if messages else ["nothing waits"]

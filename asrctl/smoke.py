@@ -16,7 +16,8 @@ from asrctl.result import CommandResult, Line
 from asrctl.shapes import SmokeShape
 from asrctl.stack import Stack
 
-SAMPLE = Path(__file__).resolve().parent.parent / "samples/greeting.wav"
+_HERE = Path(__file__).resolve().parent
+SAMPLE = next(each for each in (_HERE / "greeting.wav", _HERE.parent / "samples/greeting.wav") if each.exists())
 POLL_INTERVAL_S = 0.5
 
 

@@ -53,11 +53,13 @@ class StackLocation:
 
     @classmethod
     def local(cls) -> Self:
-        """Where `make local` runs. Raises OperatorError when it does not."""
-        from devstack.settings import CREDENTIAL, FACTS, STACK_NAME  # noqa: PLC0415 - nobody needs it for AWS
-
+        """Return the location of the local stack. Raises OperatorError when none runs, or outside of a checkout."""
         try:
+            from devstack.settings import CREDENTIAL, FACTS, STACK_NAME  # noqa: PLC0415 - only a checkout has it
+
             facts = json.loads(FACTS.read_text(encoding="utf-8"))
+        except ModuleNotFoundError as error:
+            raise OperatorError("--local needs a checkout: there, `make ctl` runs this command") from error
         except FileNotFoundError as error:
             message = "no local stack runs here: start one with `make local`, or name one in AWS"
             raise OperatorError(message) from error
@@ -65,9 +67,11 @@ class StackLocation:
 
     @staticmethod
     def is_local_there() -> bool:
-        """Whether `make local` runs."""
-        from devstack.settings import FACTS  # noqa: PLC0415 - nobody needs it for AWS
-
+        """Return whether `make local` runs."""
+        try:
+            from devstack.settings import FACTS  # noqa: PLC0415 - only a checkout has it
+        except ModuleNotFoundError:
+            return False
         return FACTS.exists()
 
 
