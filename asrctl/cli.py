@@ -81,7 +81,9 @@ def commands() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Wrong arguments are reported on standard error."""
     try:
-        status = commands.main(arguments, prog_name=program_name(), complete_var="_ASRCTL_COMPLETE", standalone_mode=False)
+        status = commands.main(
+            arguments, prog_name=program_name(), complete_var="_ASRCTL_COMPLETE", standalone_mode=False
+        )
     except click.ClickException as error:
         error.show()
         return error.exit_code

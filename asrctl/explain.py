@@ -1,4 +1,4 @@
-"""The story of one job in plain words, read off its row: what happened when, what it waits for, what to do."""
+"""Explain one job from its row: what happened and when, what it waits for, and what to do."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -9,18 +9,18 @@ from asrcore.core.errors import ErrorClass
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.step import Next, next_check_deadline, next_step
 from asrcore.core.vendor import Completion
-from asrctl.formatting import count, describe_recording, first_line, format_money, quote_name
+from asrctl.formatting import count, describe_recording, first_line, format_money, program_name, quote_name
 
 _ADVICE = {
-    ErrorClass.CONFIG: "put right what the message says, then: python -m asrctl redrive {job_id}",
-    ErrorClass.RETRY: "it may have passed by now: python -m asrctl redrive {job_id}",
-    ErrorClass.BAD_AUDIO: "upload the recording again, corrected; this one ends the same way unless vendors were added",
+    ErrorClass.CONFIG: "correct what the message names, then: {program} redrive {job_id}",
+    ErrorClass.RETRY: "the cause may be gone by now: {program} redrive {job_id}",
+    ErrorClass.BAD_AUDIO: "upload a corrected recording; this one ends the same way unless vendors were added",
 }
 
 
 @dataclass(frozen=True)
 class JobExplanation:
-    """What there is to tell: sentences in the order of time, then one that says what to do."""
+    """What happened, as sentences in time order, and what to do, as one clause."""
 
     sentences: list[str]
     advice: str
@@ -28,22 +28,22 @@ class JobExplanation:
 
 @dataclass
 class _Calendar:
-    """Says a moment with its date when that is another one than was said before."""
+    """Write moments, with the date only where it changes."""
 
-    said: str = ""
+    date: str = ""
 
     def at(self, moment: datetime) -> str:
         date, time = moment.strftime("%Y-%m-%d %H:%M:%S").split(" ")
-        if date == self.said:
+        if date == self.date:
             return f"at {time}"
-        self.said = date
+        self.date = date
         return f"on {date} at {time}"
 
 
 def explain_job(
     job: Job, completion_modes: AbstractSet[Completion], *, execution: str | None, transcript_bucket: str, now: datetime
 ) -> JobExplanation:
-    """The job's story.
+    """Return the explanation of a job.
 
     completion_modes: of the current attempt's vendor.  execution: the status of the current execution, None without.
     """
@@ -63,8 +63,8 @@ def explain_job(
 
 
 def _past(job: Job) -> list[tuple[datetime, str]]:
-    moments = [(job.created_at, "it was taken from the bucket")]
-    moments += [(restart.at, f"it was set going again: {restart.reason}") for restart in job.restarts]
+    moments = [(job.created_at, "the job was created")]
+    moments += [(restart.at, f"it was restarted: {restart.reason}") for restart in job.restarts]
     for attempt in job.attempts:
         moments += _moments(attempt)
     return sorted(moments, key=lambda moment: moment[0])
@@ -74,13 +74,13 @@ def _moments(attempt: Attempt) -> Iterator[tuple[datetime, str]]:
     vendor, number = attempt.vendor, attempt.number
     if attempt.submitted_at is not None:
         task = f", task {attempt.vendor_task_id}" if attempt.vendor_task_id else ""
-        yield attempt.submitted_at, f"it was handed to {vendor} (attempt {number}{task})"
+        yield attempt.submitted_at, f"it was submitted to {vendor} (attempt {number}{task})"
     elif attempt.claimed_at is not None:
-        yield attempt.claimed_at, f"handing it to {vendor} began (attempt {number})"
+        yield attempt.claimed_at, f"its submission to {vendor} began (attempt {number})"
     if attempt.ended_at is None:
         return
     if attempt.outcome == "completed":
-        yield attempt.ended_at, f"{vendor} gave the transcript"
+        yield attempt.ended_at, f"{vendor} returned the transcript"
     else:
         said = first_line(attempt.message or "").rstrip(".")
         yield attempt.ended_at, f"attempt {number} with {vendor} failed: {attempt.code} ({attempt.outcome}), {said}"
@@ -98,13 +98,13 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
         by = f" of {job.error.vendor}" if job.error.vendor else ""
         said, *details = job.error.message.rstrip(".").split("\n")
         yield f"It FAILED with {job.error.code}{by} (class {job.error.class_}): {said}."
-        if not any(attempt.ended_at for attempt in job.attempts):  # else the story has them already
+        if not any(attempt.ended_at for attempt in job.attempts):  # else they are among the sentences above
             yield from details
     if job.cost is not None:
         without = "" if job.cost.total else ", without the vendor, whose price is unknown"
         yield f"It cost {format_money(job.cost.known)}{without}."
     if job.finished and not job.event_published:
-        yield "The event that tells of this end has not been sent yet; the sweep sends it."
+        yield "The event of this end is not published yet; the sweep publishes it."
 
 
 def _wait(
@@ -113,45 +113,45 @@ def _wait(
     if job.finished:
         return
     if job.awaits_conversion and job.form is not None:
-        yield f"It is {job.status}: its sound is converted to {job.form.in_words()}, which {job.vendor} takes."
+        yield f"It is {job.status}: the recording is converted to {job.form.in_words()}, which {job.vendor} accepts."
     else:
         yield f"It is {job.status}: {_waits_for(job, completion_modes, calendar)}."
     if execution != "RUNNING":
         state = f"is {execution}" if execution else "does not exist"
-        yield f"Its execution {job.execution_name} {state}: nobody looks after it but the sweep."
+        yield f"Its execution {job.execution_name} {state}: only the sweep can resume the job."
     if now >= _next_check_deadline(job, completion_modes):
-        yield f"Nobody has moved it for longer than any step takes: since {calendar.at(job.updated_at)}."
+        yield f"It last changed {calendar.at(job.updated_at)}: longer ago than any step needs."
 
 
 def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> str:
     step = next_step(job, completion_modes, job.updated_at)
     if not job.planned:
-        return "it waits to be looked at, which takes seconds"
+        return "it waits for the probe of the recording, which needs seconds"
     due = calendar.at(job.updated_at + timedelta(seconds=step.wait_s))
     vendor, number = job.attempt.vendor, job.attempt.number
     match step.next:
         case Next.CALLBACK if Completion.QUERY in completion_modes:
-            return f"it waits for the callback of {vendor}, which is asked {due} if none has come"
+            return f"it waits for the callback of {vendor}, which is queried {due} if none has come"
         case Next.CALLBACK:
-            return f"it waits for the callback of {vendor}; attempt {number} has failed if none has come {due}"
+            return f"it waits for the callback of {vendor}; if none has come {due}, attempt {number} fails"
         case Next.QUERY:
-            return f"{vendor} was asked {count(job.attempt.queries, 'time')} and is asked again {due}"
+            return f"{vendor} was queried {count(job.attempt.queries, 'time')}, and is queried again {due}"
         case _ if job.attempt.claimed_at is not None:
-            return f"whether {vendor} took it is not known yet; if that stays so it is handed over again {due}"
+            return f"it is unknown whether {vendor} accepted it; if that stays so, it is submitted again {due}"
         case _:
-            turn = calendar.at(job.free_from())  # the state machine wakes a little earlier
-            return f"it is handed to {vendor} (attempt {number}) {turn}, when its turn has come"
+            slot = calendar.at(job.free_from())  # the state machine wakes a little earlier
+            return f"it is submitted to {vendor} (attempt {number}) {slot}, at its reserved slot"
 
 
 def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> str:
     if job.error is not None:
-        return _ADVICE[job.error.class_].format(job_id=job.job_id)
+        return _ADVICE[job.error.class_].format(job_id=job.job_id, program=program_name())
     if job.finished:
         return "nothing"
     if now >= _next_check_deadline(job, completion_modes):
-        return "if the sweep does not pick it up within five minutes, see whether SweepFunction runs"
+        return "if the sweep does not resume it within five minutes, check that SweepFunction runs"
     deadline = job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")
-    return f"nothing, it goes on by itself; at the latest it ends FAILED on {deadline}"
+    return f"nothing; it continues by itself, and ends FAILED on {deadline} at the latest"
 
 
 def _next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:

@@ -93,7 +93,7 @@ def test_why_tells_the_story_of_a_recording(operator, failed, key, stack, by):
     assert told.status == 0, told.stderr
     assert f"Job {failed}: {key}" in told.stdout
     assert "It FAILED with 1002 of volcengine (class config)" in told.stdout
-    assert f"What to do: put right what the message says, then: python -m asrctl redrive {failed}." in told.stdout
+    assert f"What to do: correct what the message names, then: python -m asrctl redrive {failed}." in told.stdout
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_failed_smoke_explains_the_job_and_deletes_it(operator):
 
     assert told.status == 1
     assert "It FAILED with 1002 of volcengine (class config)" in told.stdout
-    assert "What to do: put right what the message says" in told.stdout
+    assert "What to do: correct what the message names" in told.stdout
     assert operator.versions(operator.stack.audio_bucket, "incoming/volcengine/smoke-") == []
 
 

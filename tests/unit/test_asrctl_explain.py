@@ -1,4 +1,4 @@
-"""What `why` tells of a job in each of its situations, and what it advises."""
+"""What `why` says about a job in each of its states, and what it advises."""
 
 from datetime import timedelta
 
@@ -57,52 +57,52 @@ def failed_over() -> Job:
     )
 
 
-TAKEN = "On 2026-01-02 at 03:04:05 it was taken from the bucket."
-HANDED_OVER = "At 03:04:07 it was handed to volcengine (attempt 1, task task-1)."
-GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-01-04 03:04:05"
+CREATED = "On 2026-01-02 at 03:04:05 the job was created."
+SUBMITTED = "At 03:04:07 it was submitted to volcengine (attempt 1, task task-1)."
+CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:04:05 at the latest"
 
 
 @pytest.mark.parametrize(
-    ("job", "completion_modes", "execution", "told", "advice"),
+    ("job", "completion_modes", "execution", "sentences", "advice"),
     [
         pytest.param(
             new_job(SOURCE, START),
             frozenset(),
             None,
             [
-                "It is QUEUED: it waits to be looked at, which takes seconds.",
-                "Its execution {job_id}-1 does not exist: nobody looks after it but the sweep.",
+                "It is QUEUED: it waits for the probe of the recording, which needs seconds.",
+                "Its execution {job_id}-1 does not exist: only the sweep can resume the job.",
             ],
-            GOES_ON,
-            id="just taken",
+            CONTINUES,
+            id="new",
         ),
         pytest.param(
             planned().model_copy(update={"forms": {"volcengine": MONO}}),
             CALLBACK,
             "RUNNING",
-            ["It is IN_PROGRESS: its sound is converted to mono WAV, 16 kHz, which volcengine takes."],
-            GOES_ON,
+            ["It is IN_PROGRESS: the recording is converted to mono WAV, 16 kHz, which volcengine accepts."],
+            CONTINUES,
             id="being converted",
         ),
         pytest.param(
             planned().assign_slot(at(60), START),
             QUERY,
             "RUNNING",
-            ["It is IN_PROGRESS: it is handed to volcengine (attempt 1) at 03:05:05, when its turn has come."],
-            GOES_ON.replace("03:04:05", "03:05:05"),
-            id="in the vendor's line",
+            ["It is IN_PROGRESS: it is submitted to volcengine (attempt 1) at 03:05:05, at its reserved slot."],
+            CONTINUES.replace("03:04:05", "03:05:05"),
+            id="waits for its slot",
         ),
         pytest.param(
             planned().claim(None, [], at(1)),
             QUERY,
             "RUNNING",
             [
-                "At 03:04:06 handing it to volcengine began (attempt 1).",
-                "It is IN_PROGRESS: whether volcengine took it is not known yet; if that stays so it is handed over "
-                "again at 03:06:36.",
+                "At 03:04:06 its submission to volcengine began (attempt 1).",
+                "It is IN_PROGRESS: it is unknown whether volcengine accepted it; if that stays so, it is submitted again at "
+                "03:06:36.",
             ],
-            GOES_ON,
-            id="nobody knows whether the vendor has it",
+            CONTINUES,
+            id="submission without an answer",
         ),
         pytest.param(
             planned(choice=SUPPORTS_SPEAKERS).assign_slot(at(60), START),
@@ -111,9 +111,9 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             [
                 "The vendor is volcengine, chosen because it supports speakers, and tencent-sentence, earlier in the "
                 "chain, does not.",
-                "It is IN_PROGRESS: it is handed to volcengine (attempt 1) at 03:05:05, when its turn has come.",
+                "It is IN_PROGRESS: it is submitted to volcengine (attempt 1) at 03:05:05, at its reserved slot.",
             ],
-            GOES_ON.replace("03:04:05", "03:05:05"),
+            CONTINUES.replace("03:04:05", "03:05:05"),
             id="chosen for an option",
         ),
         pytest.param(
@@ -121,11 +121,11 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             BOTH,
             "RUNNING",
             [
-                HANDED_OVER,
-                "It is IN_PROGRESS: it waits for the callback of volcengine, which is asked at 03:05:07 if none has "
-                "come.",
+                SUBMITTED,
+                "It is IN_PROGRESS: it waits for the callback of volcengine, which is queried at 03:05:07 if none "
+                "has come.",
             ],
-            GOES_ON,
+            CONTINUES,
             id="waits for a callback, a query is the safety net",
         ),
         pytest.param(
@@ -133,58 +133,58 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
             CALLBACK,
             "RUNNING",
             [
-                HANDED_OVER,
-                "It is IN_PROGRESS: it waits for the callback of volcengine; attempt 1 has failed if none has come at"
-                " 06:19:07.",
+                SUBMITTED,
+                "It is IN_PROGRESS: it waits for the callback of volcengine; if none has come at 06:19:07, attempt 1 "
+                "fails.",
             ],
-            GOES_ON,
-            id="waits for a callback, nobody to ask",
+            CONTINUES,
+            id="waits for a callback, no query",
         ),
         pytest.param(
             submitted().count_query(1, at(5)),
             QUERY,
             "TIMED_OUT",
             [
-                HANDED_OVER,
-                "It is IN_PROGRESS: volcengine was asked 1 time and is asked again at 03:04:13.",
-                "Its execution {job_id}-1 is TIMED_OUT: nobody looks after it but the sweep.",
+                SUBMITTED,
+                "It is IN_PROGRESS: volcengine was queried 1 time, and is queried again at 03:04:13.",
+                "Its execution {job_id}-1 is TIMED_OUT: only the sweep can resume the job.",
             ],
-            GOES_ON,
-            id="asks, but its execution is over",
+            CONTINUES,
+            id="queried, but its execution has ended",
         ),
         pytest.param(
-            submitted().complete(None, "transcripts/k.json", ["nobody speaks"], at(90_000)).mark_event_published(0),
+            submitted().complete(None, "transcripts/k.json", ["no speech"], at(90_000)).mark_event_published(0),
             QUERY,
             "SUCCEEDED",
             [
-                HANDED_OVER,
-                "On 2026-01-03 at 04:04:05 volcengine gave the transcript.",
+                SUBMITTED,
+                "On 2026-01-03 at 04:04:05 volcengine returned the transcript.",
                 "It is COMPLETED: the transcript is s3://transcripts/transcripts/k.json.",
-                "Warning: nobody speaks.",
+                "Warning: no speech.",
             ],
             "nothing",
-            id="done, a day later, with a warning",
+            id="completed a day later, with a warning",
         ),
         pytest.param(
             submitted().complete(None, "transcripts/k.json", [], at(9)),
             QUERY,
             "RUNNING",
             [
-                HANDED_OVER,
-                "At 03:04:14 volcengine gave the transcript.",
+                SUBMITTED,
+                "At 03:04:14 volcengine returned the transcript.",
                 "It is COMPLETED: the transcript is s3://transcripts/transcripts/k.json.",
-                "The event that tells of this end has not been sent yet; the sweep sends it.",
+                "The event of this end is not published yet; the sweep publishes it.",
             ],
             "nothing",
-            id="done, but nobody was told",
+            id="completed, event not published",
         ),
         pytest.param(
             new_job(SOURCE, START).fail(NO_AUDIO, at(1)).mark_event_published(0),
             frozenset(),
             None,
             ["It FAILED with NotAudio (class bad_audio): this is a web page."],
-            "upload the recording again, corrected; this one ends the same way unless vendors were added",
-            id="failed before any vendor saw it",
+            "upload a corrected recording; this one ends the same way unless vendors were added",
+            id="failed before any submission",
         ),
         pytest.param(
             new_job(SOURCE, START).fail(NONE_FITS, at(1)).mark_event_published(0),
@@ -195,61 +195,61 @@ GOES_ON = "nothing, it goes on by itself; at the latest it ends FAILED on 2026-0
                 "tencent-sentence: stereo; this vendor takes mono",
                 "abcpen: language fr-FR (takes en-US, zh-CN)",
             ],
-            "upload the recording again, corrected; this one ends the same way unless vendors were added",
-            id="failed since no vendor takes it; all vendors are listed",
+            "upload a corrected recording; this one ends the same way unless vendors were added",
+            id="rejected by every vendor",
         ),
         pytest.param(
             failed_over().attempt_failed(2, LICENCE, [], at(20)).mark_event_published(0),
             QUERY,
             "SUCCEEDED",
             [
-                HANDED_OVER,
+                SUBMITTED,
                 "At 03:04:15 attempt 1 with volcengine failed: NotAudio (bad_audio), this is a web page.",
-                "At 03:04:17 it was handed to abcpen (attempt 2, task task-2).",
+                "At 03:04:17 it was submitted to abcpen (attempt 2, task task-2).",
                 "At 03:04:25 attempt 2 with abcpen failed: 10110 (config), there is no licence: renew it.",
                 "The vendor is abcpen, chosen because volcengine failed with NotAudio.",
                 "It FAILED with 10110 of abcpen (class config): there is no licence: renew it.",
             ],
-            "put right what the message says, then: python -m asrctl redrive {job_id}",
-            id="failed with every vendor; each is told, once",
+            "correct what the message names, then: python -m asrctl redrive {job_id}",
+            id="failed with every vendor",
         ),
         pytest.param(
             submitted().fail(BUSY, at(9)).mark_event_published(0).redrive("an operator asked for it", at(30)),
             frozenset(),
             "RUNNING",
             [
-                HANDED_OVER,
-                "At 03:04:35 it was set going again: an operator asked for it.",
-                "It is QUEUED: it waits to be looked at, which takes seconds.",
+                SUBMITTED,
+                "At 03:04:35 it was restarted: an operator asked for it.",
+                "It is QUEUED: it waits for the probe of the recording, which needs seconds.",
             ],
-            GOES_ON.replace("03:04:05", "03:04:35"),
+            CONTINUES.replace("03:04:05", "03:04:35"),
             id="redriven",
         ),
     ],
 )
-def test_the_story_of_a_job(job, completion_modes, execution, told, advice):
-    story = explain_job(job, completion_modes, execution=execution, transcript_bucket="transcripts", now=at(30))
+def test_explanation_names_each_step_and_what_to_do(job, completion_modes, execution, sentences, advice):
+    explanation = explain_job(job, completion_modes, execution=execution, transcript_bucket="transcripts", now=at(30))
 
     opening = f"Job {job.job_id}: incoming/auto/meeting.wav ({{about}}). Times are UTC."
     about = "wav, 16000 Hz, 1 channel, 1 min, 1.9 MB" if job.audio else "1.9 MB"
-    expected = [opening.format(about=about), TAKEN, *(line.format(job_id=job.job_id) for line in told)]
-    assert story.sentences == expected
-    assert story.advice == advice.format(job_id=job.job_id)
+    expected = [opening.format(about=about), CREATED, *(line.format(job_id=job.job_id) for line in sentences)]
+    assert explanation.sentences == expected
+    assert explanation.advice == advice.format(job_id=job.job_id)
 
 
 @pytest.mark.parametrize(
     "seconds", [pytest.param(3600, id="within its time"), pytest.param(DEADLINE_S + 1, id="past it")]
 )
-def test_a_job_that_nobody_looks_after_says_so_and_whom_to_suspect(seconds):
-    story = explain_job(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
+def test_explanation_of_a_stalled_job_names_the_sweep(seconds):
+    explanation = explain_job(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
 
-    assert story.sentences[-1] == "Nobody has moved it for longer than any step takes: since at 03:04:07."
-    assert "see whether SweepFunction runs" in story.advice
+    assert explanation.sentences[-1] == "It last changed at 03:04:07: longer ago than any step needs."
+    assert "check that SweepFunction runs" in explanation.advice
 
 
-def test_the_task_token_is_not_told():
+def test_explanation_omits_the_task_token():
     job = submitted().store_task_token("a-token", at(3))
 
-    story = explain_job(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
+    explanation = explain_job(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
 
-    assert "a-token" not in str(story)
+    assert "a-token" not in str(explanation)
