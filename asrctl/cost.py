@@ -1,4 +1,4 @@
-"""`cost` and `estimate`: what jobs cost, by vendor and day, and what recordings would."""
+"""`cost` and `estimate`: what jobs cost by vendor and day, and what recordings would cost."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -28,13 +28,13 @@ from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import ChosenVendor, CostShape, CostSum, DayCost, EstimateShape, VendorEstimate
 from asrctl.stack import Stack, in_parallel
 
-_NO_VENDOR = "-"  # in a vendor's place, of a job that had none
+_NO_VENDOR = "-"  # for a job that had no vendor
 _S3 = "s3://"
 
 
 @dataclass(frozen=True)
 class _Total:
-    """A sum over jobs or recordings, and how many of them have a part that nobody knows."""
+    """A sum over jobs or recordings. unknown: how many of them have a part whose price is unknown."""
 
     number: int = 0
     amount: Amount = NOTHING
@@ -50,16 +50,16 @@ class _Total:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What is to be estimated. size_bytes: None where only a length is given."""
+    """One recording to estimate. size_bytes: None where only a length is given."""
 
     audio: Audio
     size_bytes: int | None
 
 
 def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult[CostShape]:
-    """What the jobs cost that ended lately, by day (UTC) and vendor. days: how many, today's included; 1 or more.
+    """Add up the cost of jobs that ended in the last days, by day (UTC) and vendor. days: 1 or more, today included.
 
-    A job that went to several vendors counts with each that is paid; AWS's part, and what nobody knows, with the last.
+    A job with several vendors counts for each that is paid. AWS's part and unknown prices count for the last one.
     """
     first = (now - timedelta(days=days - 1)).date()
     sums: dict[tuple[date, str], _Total] = defaultdict(_Total)
@@ -80,7 +80,7 @@ def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -
 def estimates(
     stack: Stack, progress: ProgressReporter, what: str, vendor: str | None, options: str
 ) -> CommandResult[EstimateShape]:
-    """What recordings would cost, with each vendor that takes them, and which vendors automatic choice gives them to.
+    """Estimate what recordings would cost with each vendor that accepts them, and which vendors automatic choice picks.
 
     what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
     alone.  options: as in a sidecar. Raises OperatorError for what is none of these, for options that are not allowed,
@@ -88,7 +88,7 @@ def estimates(
     """
     services = stack.services
     asked = _options(options, services)
-    recordings = list(progress.track("recordings looked at", _recordings(what, stack, services)))
+    recordings = list(progress.track("recordings probed", _recordings(what, stack, services)))
     if not recordings:
         raise OperatorError(f"there is no recording under {what}")
     rows, vendors = [], {}
@@ -98,7 +98,7 @@ def estimates(
         vendors[name] = VendorEstimate(**_figures(total), refused=len(recordings) - total.number)
     choices = {} if vendor else _choices(recordings, asked, services)
     lines: list[Line] = [
-        TextTable(("vendor", "recordings", "USD", "CNY", "price unknown", "not taken because"), rows),
+        TextTable(("vendor", "recordings", "USD", "CNY", "price unknown", "not accepted because"), rows),
         "",
         *(f"{name}: {count(number, 'recording')}, {reason}." for (name, reason), number in choices.items()),
         "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
@@ -109,7 +109,7 @@ def estimates(
 
 
 def _options(text: str, services: Services) -> Options:
-    """Read what is asked, as in a sidecar, over what the stack asks of every recording. Raises OperatorError."""
+    """Return the stack's default options, overridden by a sidecar's text. Raises OperatorError."""
     try:
         wish = read_request_text(text, services.vendors)
     except AsrError as error:
@@ -118,9 +118,9 @@ def _options(text: str, services: Services) -> Options:
 
 
 def _choices(recordings: Iterable[_Recording], options: Options, services: Services) -> Counter[tuple[str, str]]:
-    """Count the recordings by the vendor that automatic choice gives them to, and why; not those that no vendor takes.
+    """Count recordings by the vendor of automatic choice and its reason, without those that no vendor accepts.
 
-    Every vendor's credentials are taken for given.
+    Assumes that every vendor has its credentials.
     """
     chosen: Counter[tuple[str, str]] = Counter()
     for each in recordings:
@@ -161,7 +161,7 @@ def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Record
 
 
 def _stored(source: Source, services: Services) -> _Recording | None:
-    """An object of a bucket; None for one that is no recording."""
+    """Probe an object of a bucket. Return None for one that is no recording."""
     try:
         audio = probe(
             lambda offset, length: services.recordings.read(source, offset, length), source.size_bytes, source.key

@@ -1,4 +1,4 @@
-"""`delete`: a job and all that was made of its recording, in every version that the buckets keep."""
+"""`delete`: delete a job and all that was made of its recording, in every version that the buckets keep."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def delete(
 ) -> CommandResult[DeleteShape]:
     """Delete one job: its recording, transcript, exports and raw reply, and at last its row.
 
-    confirm: is shown what would go. Repeated after a crash it finishes what is left. Raises OperatorError for a job
+    confirm: receives what would be deleted. Repeated after a crash it deletes the rest. Raises OperatorError for a job
     that has not ended.
     """
     job = find_job(reference, stack)

@@ -1,4 +1,4 @@
-"""`destroy`: the stack and all that deleting it alone would keep: recordings, transcripts, jobs, credentials."""
+"""`destroy`: delete the stack and what CloudFormation would retain: recordings, transcripts, jobs, credentials."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1000  # S3 deletes so many objects in a request
 _GONE = {"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist"}
-# What would announce a stopped job as failed, or start it again: the sweep's schedule and its rule on execution status.
+# These rules would publish a stopped job as failed or restart it: the sweep's schedule and its rule on executions.
 RULES = ("SweepFunctionSweep", "SweepFunctionExecutionEndedBadly")
 _RULES_SETTLE_S = 30  # EventBridge API reference, DisableRule: "allow a short period of time"
 # Step Functions guide, quotas: StopExecution's refill per second where it is lowest, which is in most regions.
@@ -29,12 +29,12 @@ _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termi
 def destroy(
     stack: Stack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
 ) -> CommandResult[DestroyShape]:
-    """Delete what the stack keeps, and at last the stack, which knows where all of it is: so it can be repeated.
+    """Delete what the stack stores, and the stack last: its outputs name the rest, so that this can be repeated.
 
-    confirm: is shown what would go. Executions are stopped first, as Step Functions deletes no state machine while one
-    runs; then recordings go, after which hardly anything new comes in; what started meanwhile is stopped when the
-    deletion of the stack has begun. Raises OperatorError, and has touched nothing, for a stack that CloudFormation
-    would keep; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
+    confirm: receives what would be deleted. Executions are stopped first, as Step Functions deletes no state machine
+    while one runs; then recordings are deleted, so that few new jobs start; what started meanwhile is stopped when the
+    deletion of the stack has begun. Raises OperatorError, before any change, for a stack that CloudFormation would
+    retain; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
     """
     _refuse_undeletable(stack)
     buckets = [stack.audio_bucket, stack.transcript_bucket]
@@ -55,7 +55,7 @@ def destroy(
     if not confirm(shown):
         return CommandResult(data, ["nothing was deleted"], ok=False)
     _disable_rules(stack)
-    if any(True for _ in _running(stack)):  # some may have started while consent was awaited
+    if any(True for _ in _running(stack)):  # some may have started before the operator confirmed
         time.sleep(_RULES_SETTLE_S)
     stopped = _stop_executions(stack, progress)
     objects = sum(_delete_bucket(stack, bucket, progress) for bucket in buckets)
@@ -78,7 +78,7 @@ def _refuse_undeletable(stack: Stack) -> None:
         raise OperatorError(f"stack {stack.name} is protected; if it is to go: {_UNPROTECT} {stack.name}")
     status = described["StackStatus"]
     if status.endswith("_IN_PROGRESS") and status != "DELETE_IN_PROGRESS":
-        raise OperatorError(f"stack {stack.name} is at work ({status}): run this again when that is over")
+        raise OperatorError(f"stack {stack.name} is in progress ({status}): run this again when that has ended")
 
 
 def _disable_rules(stack: Stack) -> None:
@@ -87,7 +87,7 @@ def _disable_rules(stack: Stack) -> None:
 
 
 def _stop_executions(stack: Stack, progress: ProgressReporter) -> int:
-    """Stop what runs, and return how many executions that were."""
+    """Stop the running executions and return their number."""
     stopped = 0
     for execution in progress.track("executions stopped", _running(stack)):
         began = time.monotonic()
@@ -110,7 +110,7 @@ def _running(stack: Stack) -> Iterator[str]:
 
 
 def _delete_bucket(stack: Stack, bucket: str, progress: ProgressReporter) -> int:
-    """How many object versions, deletions among them, were in it."""
+    """Delete a bucket with its content. Return the number of object versions and delete markers."""
     objects = 0
     try:
         for batch in progress.track("batches of object versions deleted", _versions(stack, bucket)):

@@ -13,7 +13,7 @@ JOB = "a job id, a key of the audio bucket, or s3://bucket/key"
 
 
 class OneOf(click.ParamType[str]):
-    """One of several values. They are loaded when needed, as loading vendors takes longer than showing help."""
+    """One of several values. They are loaded when needed, as that is slower than help."""
 
     name = "value"
 

@@ -1,6 +1,4 @@
-"""`queue`: events that a function could not handle in three tries and webhooks that their receiver did not take, and
-`queue replay`, which sends them once more.
-"""
+"""`queue`: show events that failed three times and webhooks that their receiver rejected, or send them again."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,17 +17,17 @@ from asrctl.stack import Stack
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-_HELD_S = 60  # nobody else sees a message meanwhile; longer than it takes to hand its event over
+_HELD_S = 60  # a message is hidden meanwhile; long enough to send its event
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
 _PER_CALL = 10
 _UNKNOWN = "an event of another kind"
 _RECEIVER = "the webhook"  # in a function's place
-_NOT_TAKEN = "not taken by the receiver: NotifyFunction's log says what it answered"
+_NOT_TAKEN = "rejected by the receiver: NotifyFunction's log has its answer"
 
 
 @dataclass(frozen=True)
 class FailedEvent:
-    """One event that failed. to: a function's ARN, or the webhook.  tries: None where the queue does not say."""
+    """One failed event. to: a function's ARN, or the webhook.  tries: None where the queue does not say."""
 
     message_id: str
     receipt: str
@@ -42,7 +40,7 @@ class FailedEvent:
 
 @dataclass(frozen=True)
 class FailedEventQueue:
-    """A queue of events that failed: how its messages are read, and how one is sent once more."""
+    """A queue of failed events: its URL, the function that reads a message, and the one that sends an event again."""
 
     url: str
     read: Callable[["MessageTypeDef"], FailedEvent]
@@ -50,7 +48,7 @@ class FailedEventQueue:
 
 
 def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult[QueueShape]:
-    """What lies in the queue, oldest first."""
+    """Show the failed events, oldest first. They stay in their queue."""
     messages = []
     for queue in _queues(stack):
         found = list(_received(queue, stack, progress, now))
@@ -68,15 +66,15 @@ def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResu
     ]
     lines: list[Line] = [
         TextTable(("failed at", "to", "about", "why"), rows),
-        f"send them once more: {program_name()} queue replay",
+        f"send them again: {program_name()} queue replay",
     ]
     return CommandResult(
-        QueueShape(messages=[_row(message) for message in messages]), lines if messages else ["nothing waits"]
+        QueueShape(messages=[_row(message) for message in messages]), lines if messages else ["no failed events"]
     )
 
 
 def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: bool) -> CommandResult[QueueShape]:
-    """Hand every event over once more, to its function or to the webhook, and then take it out of its queue.
+    """Send every event to its function or to the webhook again, then delete it from its queue.
 
     What fails again comes back; an event that came since `now` is left for the next time, so that this ends.
     """
@@ -98,9 +96,9 @@ def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: 
 
 
 def parse_failed_event(message: "MessageTypeDef") -> FailedEvent:
-    """A message of the queue, as Lambda records events (Lambda guide: retaining records of asynchronous invocations).
+    """Read a message that Lambda wrote (Lambda guide: retaining records of asynchronous invocations).
 
-    Raises OperatorError for one that Lambda did not put there.
+    Raises OperatorError for one of another writer.
     """
     try:
         record = json.loads(message["Body"])
@@ -122,7 +120,7 @@ def parse_failed_event(message: "MessageTypeDef") -> FailedEvent:
 
 
 def parse_undelivered_webhook(message: "MessageTypeDef") -> FailedEvent:
-    """A message that the webhook's queue set aside. Raises OperatorError for what is no event of the bus."""
+    """Read a message of the webhook's dead-letter queue. Raises OperatorError for what is no event of the bus."""
     try:
         event = json.loads(message["Body"])
         told(event)
@@ -171,7 +169,7 @@ def _queues(stack: Stack) -> Iterator[FailedEventQueue]:
 def _received(
     queue: FailedEventQueue, stack: Stack, progress: ProgressReporter, now: datetime
 ) -> Iterator[FailedEvent]:
-    """Every message that came before `now`, once; it stays in the queue, hidden for a while."""
+    """Yield every message that was sent before `now`, once. It stays in the queue, hidden for _HELD_S seconds."""
 
     latest = now + timedelta(seconds=_CLOCKS_DIFFER_S)
 
@@ -182,7 +180,7 @@ def _received(
                 QueueUrl=queue.url,
                 MaxNumberOfMessages=_PER_CALL,
                 VisibilityTimeout=_HELD_S,
-                WaitTimeSeconds=1,  # asks every server that may have one
+                WaitTimeSeconds=1,  # queries every server that may have one
                 AttributeNames=["SentTimestamp"],
             )
             received = [queue.read(message) for message in answer.get("Messages", [])]
@@ -197,7 +195,7 @@ def _received(
 
 
 def _release(queue: FailedEventQueue, stack: Stack, messages: list[FailedEvent]) -> None:
-    """Whoever asks next sees them again at once."""
+    """Make messages visible again at once."""
     for message in messages:
         stack.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
 

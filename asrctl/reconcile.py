@@ -1,7 +1,7 @@
-"""`reconcile`: recordings without a job are submitted, jobs without their transcript are found.
+"""`reconcile`: submit recordings without a job, and find jobs whose transcript is lost.
 
-A recording comes in by the door that S3 itself uses, so one that has a job after all stays one job; the same command
-submits what lay in the bucket before the stack did.
+A recording is submitted by an event like S3's, so that one with a job stays one job. Recordings that are older than
+the stack are submitted too.
 """
 
 import json
@@ -35,16 +35,16 @@ class UnprocessedRecording:
 
 @dataclass(frozen=True)
 class LostTranscript:
-    """A COMPLETED job whose transcript is gone. markers: what hides it, where the bucket still keeps it."""
+    """A COMPLETED job whose transcript is lost. markers: the delete markers that hide it, where a version is left."""
 
     job: Job
     markers: list[str]
 
 
 def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: bool) -> CommandResult[ReconcileShape]:
-    """Submit every current recording that has no job; report COMPLETED jobs whose transcript is gone.
+    """Submit every current recording that has no job; report COMPLETED jobs whose transcript is lost.
 
-    fix: bring back transcripts that were deleted, where the bucket still keeps a version.
+    fix: restore deleted transcripts of which the bucket still has a version.
     """
     orphans, losses = _look(stack, progress)
     back = [loss for loss in losses if fix and loss.markers]
@@ -72,7 +72,7 @@ def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: b
 
 
 def s3_event(orphan: UnprocessedRecording) -> dict[str, Any]:
-    """What of an S3 notification is read; eventSource tells who really sent it (S3 event message structure)."""
+    """Return an S3 notification with the fields that are read. Its eventSource names this command as the sender."""
     version = orphan.version
     described = {
         "key": quote_plus(version.key, safe="/"),
@@ -102,7 +102,7 @@ def _look(stack: Stack, progress: ProgressReporter) -> tuple[list[UnprocessedRec
 
 
 def _orphans(stack: Stack, progress: ProgressReporter) -> Iterator[UnprocessedRecording]:
-    """Recordings in their current version for which there is neither a job nor a transcript."""
+    """Yield recordings whose current version has neither a job nor a transcript."""
     versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
     recordings = (version for version in versions if version.is_current and _is_recording(version))
     for version, job in in_parallel(lambda version: stack.jobs.load(job_id(version.source)), recordings):
@@ -111,7 +111,7 @@ def _orphans(stack: Stack, progress: ProgressReporter) -> Iterator[UnprocessedRe
         held = stack.read(stack.transcript_bucket, transcript_key(version.source))
         if held is None:
             yield UnprocessedRecording(version, "")
-        # Rows are forgotten after RowRetentionDays: who has a transcript had a job, and is not paid for twice.
+        # Rows expire after RowRetentionDays: a recording with a transcript had a job, and is not submitted twice.
         elif json.loads(held.body)["source"]["version_id"] != version.version_id:
             yield UnprocessedRecording(version, held.metadata.get(SEQUENCER, ""))
 

@@ -1,4 +1,4 @@
-"""`smoke`: one short sample goes the whole way, so that a deployment is known to work."""
+"""`smoke`: transcribe one short sample from upload to transcript, to check a deployment."""
 
 import json
 import secrets
@@ -24,9 +24,9 @@ POLL_INTERVAL_S = 0.5
 def smoke(
     stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool
 ) -> CommandResult[SmokeShape]:
-    """Drop a sample under a name of its own, follow its job, show the transcript, and delete all of it unless `keep`.
+    """Upload a sample under a new name, wait for its job, show the transcript, and delete all of it unless `keep`.
 
-    vendor: None leaves it to the stack.  within: how long its end is waited for.
+    vendor: None for automatic choice.  within: how long to wait for the job's end.
     """
     key = f"{INCOMING}{vendor or AUTO}/smoke-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}.wav"
     body = SAMPLE.read_bytes()
@@ -55,7 +55,7 @@ def smoke(
 
 
 def _follow(wanted: str, stack: Stack, within: timedelta) -> Job | None:
-    """The job when it is over, or as it is when time is; None when it was never made."""
+    """Return the job at its end, or as it is when the time has passed; None when it was never created."""
     deadline = time.monotonic() + within.total_seconds()
     while not _is_over(job := stack.jobs.load(wanted), stack) and time.monotonic() < deadline:
         time.sleep(POLL_INTERVAL_S)

@@ -40,7 +40,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class StackLocation:
-    """Where to look for a stack; what is None is left to the AWS settings of the shell.
+    """Where a stack is. None leaves a value to the AWS settings of the shell.
 
     credential: stands for both parts of an access key, as the local stack's operator has it.
     """
@@ -77,14 +77,14 @@ class StackLocation:
 
 @dataclass(frozen=True)
 class ObjectContent:
-    """What an object holds."""
+    """An object's content and metadata."""
 
     body: bytes = field(repr=False)
     metadata: dict[str, str]
 
 
 class Stack:
-    """The parts of one stack, each looked up when it is first asked for.
+    """The parts of one stack, each looked up at its first use.
 
     Raises OperatorError for a stack that does not exist, botocore's errors for what AWS refuses.
     """
@@ -101,9 +101,9 @@ class Stack:
 
     @cached_property
     def services(self) -> Services:
-        """What SubmitFunction works with, in the operator's hands: the same settings, the same stores."""
+        """The services of SubmitFunction, with its settings and stores, under the operator's credentials."""
         deployed = self.lambdas.get_function_configuration(FunctionName=self.submit_function)
-        region = self.lambdas.meta.region_name  # which Lambda adds to a function's variables by itself
+        region = self.lambdas.meta.region_name  # Lambda adds it to a function's variables
         return connect({**deployed["Environment"]["Variables"], "AWS_REGION": region}, self._client)
 
     @cached_property
@@ -143,7 +143,7 @@ class Stack:
 
     @cached_property
     def states(self) -> "SFNClient":
-        """AWS Step Functions; calls that it throttles are slowed down, and tried again for long."""
+        """AWS Step Functions. Throttled calls are slowed down and retried."""
         client: SFNClient = self._client("stepfunctions", CONFIG.merge(_PATIENT))
         return client
 
@@ -155,12 +155,12 @@ class Stack:
 
     @property
     def audio_bucket(self) -> str:
-        """Where recordings are dropped."""
+        """The bucket of recordings."""
         return self._outputs["AudioBucketName"]
 
     @property
     def transcript_bucket(self) -> str:
-        """Where transcripts appear."""
+        """The bucket of transcripts."""
         return self._outputs["TranscriptBucketName"]
 
     @property
@@ -185,22 +185,22 @@ class Stack:
 
     @cached_property
     def queue_url(self) -> str:
-        """The queue of events that failed."""
+        """The URL of the queue of failed events."""
         return self._queue_url("FailedEventsQueueUrl")
 
     @property
     def has_webhook(self) -> bool:
-        """Whether somebody is told by webhook."""
+        """Whether the stack has a webhook."""
         return "WebhookQueueUrl" in self._outputs
 
     @cached_property
     def webhook_queue_url(self) -> str:
-        """The queue of what the webhook's receiver is still to be told."""
+        """The URL of the queue of events for the webhook."""
         return self._queue_url("WebhookQueueUrl")
 
     @cached_property
     def undelivered_queue_url(self) -> str:
-        """The queue of what the webhook's receiver did not take."""
+        """The URL of the queue of events that the webhook's receiver rejected."""
         return self._queue_url("UndeliveredWebhooksQueueUrl")
 
     @cached_property
@@ -215,11 +215,11 @@ class Stack:
         return name
 
     def invoke_asynchronously(self, function: str, event: Any) -> None:
-        """Hand an event to a function as S3 does: it is tried three times, then it goes to the queue."""
+        """Invoke a function as S3 does. After three failures the event is in the queue of failed events."""
         self.lambdas.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
 
     def execution_status(self, job: Job) -> str | None:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
+        """Return RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the job's run has no execution."""
         return self.services.workflow.status(job.execution_name)
 
     def running(self, state_machine_arn: str) -> Iterator["ExecutionListItemTypeDef"]:
@@ -229,15 +229,15 @@ class Stack:
             yield from page["executions"]
 
     def versions(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
-        """Every version of every object whose key begins so; of each key the newest first."""
+        """Yield every version of every object with this prefix, the newest of each key first."""
         return self.services.versions.under(bucket, prefix)
 
     def versions_of(self, bucket: str, key: str) -> list[ObjectVersion]:
-        """Every version of one object, the newest first."""
+        """Return every version of one object, the newest first."""
         return [version for version in self.versions(bucket, key) if version.key == key]
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> ObjectContent | None:
-        """An object; None when it is not there."""
+        """Return an object, or None when it does not exist."""
         version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
         try:
             answer = self.s3.get_object(Bucket=bucket, Key=key, **version)
@@ -249,7 +249,7 @@ class Stack:
             return ObjectContent(stream.read(), answer["Metadata"])
 
     def holds(self, bucket: str, key: str) -> bool:
-        """Whether an object is there."""
+        """Return whether an object exists."""
         try:
             self.s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
@@ -259,14 +259,14 @@ class Stack:
         return True
 
     def _queue_url(self, output: str) -> str:
-        """Asked for by name, as a local queue's address is not in the outputs."""
+        """Query a queue's URL by its name, as the outputs do not have a local queue's."""
         name = self._outputs[output].rpartition("/")[2]
         url: str = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
         return url
 
     def _client(self, service: str, config: Config = CONFIG) -> Any:
         if self._place.endpoint_url:
-            config = config.merge(Config(proxies={}))  # an address of one's own is not behind a proxy
+            config = config.merge(Config(proxies={}))  # --endpoint-url is reached without a proxy
         make: Callable[..., Any] = self._session.client  # typed for literal names only
         return make(service, endpoint_url=self._place.endpoint_url, config=config)
 
@@ -277,7 +277,7 @@ class Stack:
         return client
 
     def describe(self) -> dict[str, Any]:
-        """The stack as CloudFormation sees it at this moment."""
+        """Return the stack's description from CloudFormation. Raises OperatorError when it does not exist."""
         try:
             (described,) = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -300,7 +300,7 @@ class Stack:
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Each item with what the function says of it, in order; some hundred are held at a time."""
+    """Yield each item with the function's result, in order. At most _AT_ONCE items are in memory."""
     rest = iter(items)
     with ThreadPoolExecutor(WORKERS) as workers:
         while some := list(islice(rest, _AT_ONCE)):

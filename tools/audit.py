@@ -1,6 +1,6 @@
-"""Asks the advisory service (OSV) whether what the layer brings has known weaknesses; run by `make scan`.
+"""Query the advisory service (OSV) whether what the layer brings has known weaknesses; run by `make scan`.
 
-Exit status: 0 none known, or nobody could be asked (which is said; with --must-ask it is a failure), 1 otherwise.
+Exit status: 0 none known, or the service cannot be reached (reported; a failure with --must-ask); 1 otherwise.
 """
 
 import argparse
@@ -17,7 +17,7 @@ AUDIT_S = 300
 
 
 def main() -> int:
-    """Ask, if somebody is there to be asked."""
+    """Query the service if it can be reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--must-ask", action="store_true", help="fail when the advisory service cannot be reached")
     options = parser.parse_args()
@@ -36,7 +36,7 @@ def _is_reachable() -> bool:
     try:
         urlopen(SERVICE, timeout=CONNECT_S).close()  # nosec B310 - the address above
     except URLError as error:
-        # Any answer of the service's will do: its first page is none of ours.
+        # Any HTTP answer shows that the service can be reached.
         return getattr(error, "code", None) is not None
     return True
 

@@ -1,8 +1,8 @@
-"""`make deploy`: asks the first time, keeps the answers in samconfig.local.toml, and hands over to `sam deploy`.
+"""`make deploy`: ask the first time, store the answers in samconfig.local.toml, and run `sam deploy`.
 
-SAM's own guide asks for every parameter of the template and pins its default of today. This one asks for what nobody
-else can know; the rest keeps its default, and whoever wants another value writes it into the file. What stands there is
-read here first as the functions will read it: what they refuse would stop every one of them.
+SAM's own guide asks for every parameter of the template and pins today's default. This one asks only for what has no
+default that fits; other parameters keep theirs, unless the file has them. The file is first read as the functions read
+it, because a value that they refuse would stop every one of them.
 """
 
 import argparse
@@ -51,11 +51,11 @@ Ask = Callable[[str], str]
 
 
 class DeployError(Exception):
-    """It cannot be deployed like this; the message says what to do."""
+    """The stack cannot be deployed like this. The message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
-    """Deploy what was built; SAM's exit status, or 1 with a line that says what is missing."""
+    """Deploy what was built. Return SAM's exit status, or 1 after a line that names what is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.deploy", description="Deploy the stack that was built.")
     parser.add_argument("profile", nargs="?", default="default", help="of samconfig.toml (default: default)")
     parser.add_argument("--sam", default="sam", help="the SAM CLI (default: sam)")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
     except FileNotFoundError:
         print(f"deploy: there is no {options.sam!r}: install the SAM CLI, or give its path with SAM=", file=sys.stderr)
     except EOFError:
-        print("deploy: nobody answers: run it once where questions can be answered", file=sys.stderr)
+        print("deploy: no answer can be read: run it once in a terminal", file=sys.stderr)
     except DeployError as error:
         print(f"deploy: {error}", file=sys.stderr)
     else:
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
 
 
 def set_up(profile: str, config: Path, ask: Ask) -> None:
-    """Have a profile in the file of answers, by asking unless it is there. Raises DeployError for an unknown one."""
+    """Add a profile to the file of answers by asking, unless it has it. Raises DeployError for an unknown one."""
     answered = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
     if profile in answered:
         return
@@ -115,7 +115,7 @@ def check(profile: str, config: Path) -> None:
 def refuse_stuck(profile: str, config: Path) -> None:
     """Raise DeployError with the way out when the stack is in a state in which CloudFormation cannot update it.
 
-    Does nothing when AWS cannot be asked: SAM then says why.
+    Does nothing when AWS rejects or misses the call: SAM reports the reason.
     """
     kept = _kept(profile, config)
     name, region = kept.get("stack_name", ""), kept.get("region")
@@ -146,12 +146,14 @@ def _kept(profile: str, config: Path) -> Table:
 
 
 def _variables(template: Table, values: Mapping[str, str], region: str) -> dict[str, str]:
-    """What SubmitFunction, which is told most, is told of these parameters; in the place of all else stands `1`."""
+    """Return SubmitFunction's variables, most of all functions, with these parameters. Other values are `1`."""
     own = template["Resources"]["SubmitFunction"]["Properties"]
     written = {**template["Globals"]["Function"]["Environment"]["Variables"], **own["Environment"]["Variables"]}
     del written["AWS_ENDPOINT_URL"]  # there is none in AWS
-    told = {name: values.get(value.get("Ref", ""), "1") for name, value in written.items() if isinstance(value, dict)}
-    return {**told, "AWS_REGION": region}
+    variables = {
+        name: values.get(value.get("Ref", ""), "1") for name, value in written.items() if isinstance(value, dict)
+    }
+    return {**variables, "AWS_REGION": region}
 
 
 def _parameters(tables: Mapping[str, Table], command: str) -> Table:
@@ -162,7 +164,7 @@ def _parameters(tables: Mapping[str, Table], command: str) -> Table:
 def overrides(given: str | Sequence[str]) -> dict[str, str]:
     """Return the parameters in `Name=value Name="value with spaces"`, as SAM reads them.
 
-    Raises ValueError for all that SAM would read otherwise than it looks, or drop without a word.
+    Raises ValueError for what SAM would read differently than it looks, or drop silently.
     """
     found = {}
     for text in [given] if isinstance(given, str) else given:
@@ -183,12 +185,12 @@ def _complaint(text: str) -> str:
         return f"{word!r}: parameters are separated by spaces, not by line ends or tabs"
     name, equals, value = word.partition("=")
     if not equals:
-        return f"{word!r} is not of the form Name=value; what has spaces stands in quotes"
+        return f"{word!r} is not of the form Name=value; a value with spaces is quoted"
     if not value:
         return f'{word} without a value is dropped by SAM, and the stack keeps what it has: write {name}="" for none'
     if value[0] in "\"'":
         return f"{name}: no closing quotation mark, or no space behind it"
-    return f"{name}: a value with quotation marks or backslashes stands in quotes as a whole: {name}='…'"
+    return f"{name}: a value with quotation marks or backslashes is quoted as a whole: {name}='…'"
 
 
 def _unquoted(value: str) -> str:
@@ -248,7 +250,7 @@ def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[st
 
 
 def _written(profile: str, tables: Mapping[str, Table]) -> str:
-    """Tables as TOML: strings and booleans are written there as in JSON."""
+    """Return tables as TOML, where strings and booleans are written as in JSON."""
     return "".join(
         f"\n[{profile}.{command}.parameters]\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())

@@ -137,12 +137,12 @@ def life_cycle() -> str:
 
 
 def recovery_table() -> str:
-    """A row per mishap: who notices, and when at the latest."""
+    """Return a row per failure: what recovers from it, and when at the latest."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Tolerant)  # noqa: S506  # nosec B506 - a SafeLoader
     sweep = template["Resources"]["SweepFunction"]["Properties"]["Events"]["Sweep"]["Properties"]["Schedule"]
     every_s = 60 * int(sweep.removeprefix("rate(").split()[0])
     swept = f"{_span(GRACE_S + every_s)} after the job's next step was due"
-    turned_away, failed = json.loads((ROOT / "statemachine/poller.asl.json").read_text())["States"]["Submit"]["Retry"]
+    throttled, failed = json.loads((ROOT / "statemachine/poller.asl.json").read_text())["States"]["Submit"]["Retry"]
     restarts = ", ".join(_span(restart_wait_s(number)) for number in range(1, MAX_RESTARTS + 1))
     rows = (
         ("a process dies on an S3 event", "AWS Lambda, which delivers it again", "1 min, then 2 min; then the queue"),
@@ -150,8 +150,8 @@ def recovery_table() -> str:
         ("a process dies in a step of the state machine", _retrier(failed), _pauses(failed)),
         (
             "AWS Lambda has no room for a step (throttling), or fails itself",
-            _retrier(turned_away),
-            _pauses(turned_away),
+            _retrier(throttled),
+            _pauses(throttled),
         ),
         ("a step fails again and again", f"its `Catch`, {MAX_RESTARTS} times, then the job fails", restarts),
         (
@@ -184,18 +184,18 @@ def recovery_table() -> str:
             "the task's own time limit; the job itself does not depend on it",
             "as for a lost callback",
         ),
-        ("an execution fails or times out", "the rule on execution status", "seconds; if the news is lost, the sweep"),
+        ("an execution fails or times out", "the rule on execution status", "seconds; if its event is lost, the sweep"),
         ("an execution is deleted, or was never started", "the sweep", swept),
         (
             "an execution runs and does nothing",
             "the sweep",
             f"{_span(THROTTLED_GRACE_S + every_s)} after the job's next step was due",
         ),
-        ("nobody was told of an end", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
+        ("the event of an end was not published", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
         (
             "nothing of the above helped",
             "the job fails and says why: no other attempt is begun",
-            f"{_span(DEADLINE_S)} after its turn",
+            f"{_span(DEADLINE_S)} after its slot",
         ),
     )
     return _table(("mishap", "who notices", "when at the latest"), rows)
@@ -269,14 +269,14 @@ _AWS_UNITS = {
 
 
 def problem_table() -> str:
-    """A row per kind of problem that the HTTP API tells of."""
+    """Return a row per problem type of the HTTP API."""
     kinds = {kind.name: kind for kind in (*KINDS.values(), TRY_AGAIN)}
     rows = ((str(each.status.value), f"`{each.name}`", each.title) for each in kinds.values())
     return _table(("status", "type, behind `urn:asrcore:problem:`", "title"), sorted(rows))
 
 
 def rights_text() -> str:
-    """All that the template grants."""
+    """Return all permissions that the template grants."""
     return f"```text\n{rights(resources())}```\n"
 
 
@@ -306,7 +306,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 
 def rewritten(text: str) -> str:
-    """A document with its tables as the code has them now. Raises KeyError for a table that nobody writes."""
+    """Return a document with its tables written anew. Raises KeyError for an unknown table."""
     return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
 
 

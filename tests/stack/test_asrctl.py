@@ -36,7 +36,7 @@ def failed(operator, key):
     return job
 
 
-def test_status_counts_what_there_is(operator, completed):
+def test_status_counts_jobs_by_state_and_vendor(operator, completed):
     found = operator.found("status")
 
     assert found["states"]["COMPLETED"] >= 1
@@ -70,13 +70,13 @@ def test_status_names_the_oldest_open_job(operator, stack):
         pytest.param("--older-than 1h", False, id="older ones"),
     ],
 )
-def test_list_shows_the_jobs_that_are_meant(operator, failed, filters, is_listed):
+def test_list_with_filters_shows_the_jobs_that_match(operator, failed, filters, is_listed):
     found = operator.found("list", *filters.split(), "--limit", "1000")
 
     assert (failed in [job["job_id"] for job in found["jobs"]]) is is_listed
 
 
-def test_list_says_how_many_more_there_are(operator, completed, stack):
+def test_list_beyond_its_limit_counts_the_rest(operator, completed, stack):
     operator.ended(operator.drop(f"incoming/volcengine/operator {next(FRESH)}/another.wav", RECORDING))
 
     told = operator.run("list", "--limit", "1")
@@ -85,7 +85,7 @@ def test_list_says_how_many_more_there_are(operator, completed, stack):
 
 
 @pytest.mark.parametrize("by", ["job id", "key", "address"])
-def test_why_tells_the_story_of_a_recording(operator, failed, key, stack, by):
+def test_why_of_id_key_or_address_explains_the_job(operator, failed, key, stack, by):
     reference = {"job id": failed, "key": key, "address": f"s3://{stack.audio_bucket}/{key}"}[by]
 
     told = operator.run("why", reference)
@@ -103,14 +103,14 @@ def test_why_tells_the_story_of_a_recording(operator, failed, key, stack, by):
         pytest.param("incoming/auto/never.wav", "`reconcile` submits it", id="a key"),
     ],
 )
-def test_why_of_what_does_not_exist_says_where_to_look(operator, reference, said):
+def test_why_of_an_unknown_job_names_the_next_command(operator, reference, said):
     told = operator.run("why", reference)
 
     assert told.status == 1
     assert said in told.stderr
 
 
-def test_why_prints_no_token_and_no_address(operator, stack):
+def test_why_prints_no_token_and_no_url(operator, stack):
     operator.fault("tencent-recording", on="callback", drop=True)
     job = operator.drop(f"incoming/tencent-recording/{next(FRESH)}/greeting.wav", RECORDING)
     row = operator.until(lambda: operator.row(job), lambda row: row.get("task_token"), "a task token")
@@ -122,7 +122,7 @@ def test_why_prints_no_token_and_no_address(operator, stack):
     assert "http" not in told + found
 
 
-def test_a_job_that_failed_for_our_fault_is_redriven_when_that_is_put_right(operator, failed):
+def test_redrive_of_a_failed_job_completes_it(operator, failed):
     told = operator.run("redrive", failed)
     row = operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
     again = operator.run("redrive", failed)
@@ -134,7 +134,7 @@ def test_a_job_that_failed_for_our_fault_is_redriven_when_that_is_put_right(oper
     assert "is COMPLETED: only a FAILED one can be redriven" in again.stderr
 
 
-def test_all_that_failed_by_one_class_is_redriven_a_dry_run_only_tells(operator, failed):
+def test_redrive_of_a_class_starts_all_its_jobs(operator, failed):
     shown = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine", "--dry-run")
     row = operator.row(failed)
     done = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine")
@@ -145,7 +145,7 @@ def test_all_that_failed_by_one_class_is_redriven_a_dry_run_only_tells(operator,
     operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
 
 
-def test_a_recording_whose_event_was_lost_is_submitted_once(operator, key):
+def test_reconcile_of_a_lost_event_submits_once(operator, key):
     job = operator.drop_unnoticed(key)
 
     shown = operator.found("reconcile", "--dry-run")
@@ -161,7 +161,7 @@ def test_a_recording_whose_event_was_lost_is_submitted_once(operator, key):
     assert key not in [each["key"] for each in again["submitted"]]
 
 
-def test_a_corrected_recording_whose_event_was_lost_replaces_the_transcript(operator, key, completed):
+def test_reconcile_of_a_newer_version_replaces_the_transcript(operator, key, completed):
     corrected = operator.drop_unnoticed(key)
 
     operator.found("reconcile")
@@ -171,7 +171,7 @@ def test_a_corrected_recording_whose_event_was_lost_replaces_the_transcript(oper
     assert operator.transcript(row)["job_id"] == corrected != completed
 
 
-def test_a_recording_whose_row_was_forgotten_is_not_paid_for_twice(operator, key, completed):
+def test_reconcile_without_a_row_submits_nothing_twice(operator, key, completed):
     operator.forget(completed)
 
     done = operator.found("reconcile")
@@ -180,7 +180,7 @@ def test_a_recording_whose_row_was_forgotten_is_not_paid_for_twice(operator, key
     assert operator.row(completed) == {}
 
 
-def test_a_deleted_transcript_is_reported_and_brought_back(operator, completed, stack):
+def test_reconcile_fix_restores_a_deleted_transcript(operator, completed, stack):
     row = operator.row(completed)
     stack.client("s3").delete_object(Bucket=stack.transcript_bucket, Key=row["transcript_key"])
     lost = {"job_id": completed, "key": row["transcript_key"]}
@@ -195,7 +195,7 @@ def test_a_deleted_transcript_is_reported_and_brought_back(operator, completed, 
     assert operator.transcript(row)["job_id"] == completed
 
 
-def test_a_transcript_of_which_nothing_is_left_is_reported_with_advice(operator, completed, stack):
+def test_reconcile_of_a_lost_transcript_gives_advice(operator, completed, stack):
     row = operator.row(completed)
     s3, bucket = stack.client("s3"), stack.transcript_bucket
     for version in s3.list_object_versions(Bucket=bucket, Prefix=row["transcript_key"])["Versions"]:
@@ -208,7 +208,7 @@ def test_a_transcript_of_which_nothing_is_left_is_reported_with_advice(operator,
     assert f"of the COMPLETED job {completed}, is gone: upload the recording again" in told.stdout
 
 
-def test_an_event_that_failed_three_times_is_told_and_replayed(operator, stack, key):
+def test_queue_shows_and_replays_a_failed_event(operator, stack, key):
     job, source = operator.drop_unnoticed(key), operator.source(key)
     edited_by_hand = {"job_id": {"S": job}, "status": {"S": "BROKEN"}}
     stack.client("dynamodb").put_item(TableName=stack.jobs_table, Item=edited_by_hand)
@@ -230,7 +230,7 @@ def test_an_event_that_failed_three_times_is_told_and_replayed(operator, stack, 
     assert about_it() == []
 
 
-def test_delete_leaves_nothing(operator, key, completed, stack):
+def test_delete_of_a_job_leaves_nothing(operator, key, completed, stack):
     shown = operator.found("delete", completed, "--dry-run")
     unsure = operator.run("delete", completed, answer="no\n")
     kept = operator.row(completed)
@@ -246,7 +246,7 @@ def test_delete_leaves_nothing(operator, key, completed, stack):
     assert operator.versions(stack.transcript_bucket, f"raw/{completed}") == []
 
 
-def test_delete_of_one_version_leaves_the_other_with_its_transcript(operator, key, completed, stack):
+def test_delete_of_one_version_keeps_the_other(operator, key, completed, stack):
     corrected = operator.drop(key, RECORDING)
     operator.ended(corrected)
 
@@ -258,7 +258,7 @@ def test_delete_of_one_version_leaves_the_other_with_its_transcript(operator, ke
     assert operator.versions(stack.audio_bucket, key) == [key]
 
 
-def test_a_stack_that_is_not_there_is_told_in_a_line(operator):
+def test_unknown_stack_is_reported_in_one_line(operator):
     told = operator.run("status", "--stack", "nothing")
 
     assert told.status == 1
@@ -267,7 +267,7 @@ def test_a_stack_that_is_not_there_is_told_in_a_line(operator):
     )
 
 
-def test_it_runs_as_a_process_with_the_settings_of_the_shell(operator, failed):
+def test_process_uses_the_settings_of_the_shell(operator, failed):
     done = operator.shell("python -m asrctl redrive $JOB --dry-run --json", failed)
 
     assert done.returncode == 0, done.stderr

@@ -31,7 +31,7 @@ def test_cost_sums_up_by_day_and_vendor(operator, completed):
     assert found["all"]["usd"] == pytest.approx(sum(each["usd"] for each in found["days"]))
 
 
-def test_why_tells_what_a_job_cost(operator, completed):
+def test_why_of_an_ended_job_states_its_cost(operator, completed):
     told = operator.run("why", completed)
 
     cost = operator.ended(completed)["cost"]["total"]
@@ -39,7 +39,7 @@ def test_why_tells_what_a_job_cost(operator, completed):
 
 
 class TestEstimate:
-    def test_of_a_length_compares_every_vendor(self, operator):
+    def test_estimate_of_a_length_compares_every_vendor(self, operator):
         found = operator.found("estimate", "1h")
 
         assert set(found["vendors"]) == set(VENDORS)
@@ -49,13 +49,13 @@ class TestEstimate:
         first = "chosen because it is the first of the chain that takes the recording"
         assert found["chosen"] == [{"vendor": "tencent-rec-task", "count": 1, "reason": first}]
 
-    def test_of_a_file_knows_its_length_and_size(self, operator):
+    def test_estimate_of_a_file_probes_it(self, operator):
         told = operator.run("estimate", str(SAMPLES / "meeting.wav"), "--vendor", "tencent-sentence")
 
         assert told.status == 0, told.stderr
         assert "tencent-sentence  1 " in told.stdout
 
-    def test_of_a_prefix_adds_up_what_is_a_recording(self, operator, stack):
+    def test_estimate_of_a_prefix_adds_up_its_recordings(self, operator, stack):
         prefix = f"incoming/abcpen/to estimate/{next(FRESH)}"
         s3 = stack.client("s3")
         for name, body in {
@@ -79,7 +79,7 @@ class TestEstimate:
             pytest.param("s3://{bucket}/nowhere/", "there is no recording under s3://", id="an empty prefix"),
         ],
     )
-    def test_of_what_is_none_of_these_is_refused(self, operator, stack, what, said):
+    def test_estimate_of_anything_else_is_refused(self, operator, stack, what, said):
         told = operator.run("estimate", what.format(bucket=stack.audio_bucket))
 
         assert told.status == 1

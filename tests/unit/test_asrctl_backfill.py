@@ -11,12 +11,12 @@ CHILDREN = [{"Name": f"child {number}", "Output": json.dumps([{"key": 'a],{"b.wa
 
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
 @pytest.mark.parametrize("indent", [None, 2])
-def test_an_array_is_read_in_pieces_of_any_size(size, indent):
+def test_elements_of_pieces_of_any_size_are_complete(size, indent):
     text = json.dumps(CHILDREN, indent=indent)
 
     assert list(elements(text[start : start + size] for start in range(0, len(text), size))) == CHILDREN
 
 
 @pytest.mark.parametrize("text", ["[]", " [ ]\n", ""])
-def test_an_empty_array_has_no_elements(text):
+def test_elements_of_an_empty_array_are_none(text):
     assert list(elements([text])) == []

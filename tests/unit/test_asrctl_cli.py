@@ -1,18 +1,22 @@
 """The command line: its arguments, help, completion and exit status; filters; failed events."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError, NoRegionError
+from pydantic import BaseModel
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrctl.cli import main
 from asrctl.filters import Filter
 from asrctl.queue import describe_event, parse_failed_event, parse_undelivered_webhook
-from asrctl.result import OperatorError
+from asrctl.result import CommandResult, OperatorError
 from tests.support.memory import START
 from tests.support.pipeline import SOURCE
+from tests.support.template import ROOT
 
 FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", "no licence", "abcpen"), START)
 
@@ -31,7 +35,7 @@ FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", "no li
         pytest.param(Filter(Status.FAILED, None, ErrorClass.RETRY), False, id="all must hold"),
     ],
 )
-def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
+def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
     assert wanted.matches(FAILED) is is_meant
 
 
@@ -42,7 +46,7 @@ def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
         pytest.param(["why"], "JOB", id="no job"),
         pytest.param(["list", "--state", "LOST"], "LOST", id="a state that is none"),
         pytest.param(
-            ["list", "--vendor", "nobody"], "tencent-sentence", id="a vendor that is none names those there are"
+            ["list", "--vendor", "none"], "tencent-sentence", id="a vendor that is none names those there are"
         ),
         pytest.param(["list", "--older-than", "soon"], "write 90s, 15m, 2h or 3d", id="an age that is none"),
         pytest.param(["list", "--limit", "0"], "0 is not in the range", id="limit of zero"),
@@ -73,13 +77,13 @@ def test_a_filter_takes_the_jobs_that_are_meant(wanted, is_meant):
         pytest.param(["queue", "reply"], "Did you mean 'replay'?", id="mistyped action"),
     ],
 )
-def test_wrong_arguments_are_told_with_exit_status_2(arguments, said, capsys):
+def test_wrong_arguments_end_with_status_2_and_a_reason(arguments, said, capsys):
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("local_stack", [True, False])
-def test_who_has_a_local_stack_and_reaches_none_in_aws_is_told_of_it(local_stack, tmp_path, monkeypatch, capsys):
+def test_unreachable_aws_with_a_local_stack_hints_at_local(local_stack, tmp_path, monkeypatch, capsys):
     facts = tmp_path / "facts.json"
     if local_stack:
         facts.write_text("{}")
@@ -118,7 +122,7 @@ RECORD = {
         pytest.param({**RECORD, "responsePayload": {"errorMessage": "timed out"}}, "timed out", id="a time-out"),
     ],
 )
-def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
+def test_failed_event_has_function_tries_and_reason(record, why):
     read_one = parse_failed_event(message(record))
 
     assert (read_one.to, read_one.tries, read_one.error) == ("arn:f:submit", 3, why)
@@ -126,7 +130,7 @@ def test_a_message_of_the_queue_says_what_failed_and_why(record, why):
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}"])
-def test_a_message_that_lambda_did_not_write_is_named(body):
+def test_failed_event_of_another_writer_is_refused(body):
     with pytest.raises(OperatorError, match="message m1 in the queue is not Lambda's record"):
         parse_failed_event(message(body))
 
@@ -140,7 +144,7 @@ TOLD = {
 }
 
 
-def test_an_undelivered_webhook_says_where_to_look_for_the_reason():
+def test_undelivered_webhook_names_the_log_to_read():
     undelivered = parse_undelivered_webhook(message(TOLD))
 
     assert (undelivered.to, undelivered.tries, undelivered.event) == ("the webhook", None, TOLD)
@@ -148,7 +152,7 @@ def test_an_undelivered_webhook_says_where_to_look_for_the_reason():
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", '"text"', "{}", '{"detail-type": 7}'])
-def test_an_undelivered_webhook_that_is_no_event_is_named(body):
+def test_undelivered_webhook_without_an_event_is_refused(body):
     with pytest.raises(OperatorError, match="message m1 among the undelivered webhooks is no event of the bus"):
         parse_undelivered_webhook(message(body))
 
@@ -176,5 +180,51 @@ ENDED = {"source": "aws.states", "detail": {"input": '{"job_id": "j"}', "name": 
         pytest.param(["text"], "an event of another kind", id="a list"),
     ],
 )
-def test_an_event_is_told_in_a_few_words(event, told):
+def test_event_is_described_by_what_it_is_about(event, told):
     assert describe_event(event) == told
+
+
+class Row(BaseModel):
+    number: int
+
+
+def raising(error):
+    def command(*_):
+        raise error
+
+    return command
+
+
+REJECTED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no access"}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "output"),
+    [
+        pytest.param(lambda *_: CommandResult(Row(number=1), ["done"]), 0, "done\n", id="done"),
+        pytest.param(
+            lambda *_: CommandResult(Row(number=1), ["gone"], ok=False), 1, "gone\n", id="something is missing"
+        ),
+        pytest.param(raising(OperatorError("no such job")), 1, "asrctl: no such job\n", id="cannot be done"),
+        pytest.param(raising(REJECTED), 1, "AccessDenied", id="rejected by AWS"),
+        pytest.param(raising(NoRegionError()), 1, "You must specify a region", id="no region"),
+        pytest.param(lambda *_: Row.model_validate({}), 1, "use the deployed version", id="row of another version"),
+        pytest.param(raising(KeyboardInterrupt()), 1, "the command can be repeated", id="interrupted"),
+    ],
+)
+def test_exit_status_of_a_command_is_as_documented(command, status, output, monkeypatch, capsys):
+    monkeypatch.setattr("asrctl.inspect_jobs.status", command)
+    documented = re.findall(r"(?m)^\| (\d) \| ", (ROOT / "docs/operating.md").read_text("utf-8"))
+
+    assert main(["status", "--region", "us-east-1"]) == status
+
+    written = capsys.readouterr()
+    assert output in (written.err if written.err else written.out)
+    assert documented == ["0", "1", "2"]
+
+
+def test_exit_status_with_json_is_the_same(monkeypatch, capsys):
+    monkeypatch.setattr("asrctl.inspect_jobs.status", lambda *_: CommandResult(Row(number=1), ["gone"], ok=False))
+
+    assert main(["status", "--region", "us-east-1", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"number": 1}

@@ -1,4 +1,4 @@
-"""`destroy` stops what runs before and after the stack's deletion begins, slowly enough, and announces nothing."""
+"""`destroy` stops executions before and after the stack's deletion begins, within quotas, and publishes nothing."""
 
 import io
 import re
@@ -117,7 +117,7 @@ def destroyed(
     return destroy.destroy(stack, ProgressReporter(io.StringIO()), confirm, dry_run=dry_run)
 
 
-def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
+def test_destroy_stops_executions_before_and_after_the_stack(monkeypatch):
     account = Account({POLLER: ["p1", "p2"], BACKFILL: ["b1"]}, late={POLLER: ["p3"], BACKFILL: ["b2"]})
 
     result = destroyed(account, monkeypatch)
@@ -135,7 +135,7 @@ def test_executions_are_stopped_before_and_after_the_stack(monkeypatch):
     assert result.data.executions == 5
 
 
-def test_executions_are_stopped_no_faster_than_the_quota(monkeypatch):
+def test_destroy_stops_executions_within_the_quota(monkeypatch):
     account = Account({POLLER: [f"p{number}" for number in range(100)], BACKFILL: []})
 
     destroyed(account, monkeypatch)
@@ -144,7 +144,7 @@ def test_executions_are_stopped_no_faster_than_the_quota(monkeypatch):
     assert last - first == pytest.approx(99 / 25)
 
 
-def test_without_executions_nothing_is_waited_for(monkeypatch):
+def test_destroy_without_executions_does_not_wait(monkeypatch):
     account = Account({POLLER: [], BACKFILL: []})
 
     destroyed(account, monkeypatch)
@@ -170,7 +170,7 @@ DOCUMENTED = {
 }
 
 
-def test_rights_that_it_needs_are_documented(monkeypatch):
+def test_destroy_uses_documented_permissions_only(monkeypatch):
     account = Account({POLLER: ["p1"], BACKFILL: []})
     (documented,) = re.findall(r"(?m)^\| \[`destroy`\].*", (ROOT / "docs/operating.md").read_text())
 
@@ -182,7 +182,7 @@ def test_rights_that_it_needs_are_documented(monkeypatch):
 
 
 @pytest.mark.parametrize("how", [{"agreed": False}, {"dry_run": True}])
-def test_without_consent_nothing_is_stopped_or_disabled(monkeypatch, how):
+def test_destroy_without_confirmation_changes_nothing(monkeypatch, how):
     account = Account({POLLER: ["p1"], BACKFILL: []})
 
     result = destroyed(account, monkeypatch, **how)
@@ -191,7 +191,7 @@ def test_without_consent_nothing_is_stopped_or_disabled(monkeypatch, how):
     assert result.data.executions == 1
 
 
-def test_dry_run_names_the_running_executions(monkeypatch):
+def test_destroy_dry_run_counts_running_executions(monkeypatch):
     result = destroyed(Account({POLLER: ["p1"], BACKFILL: ["b1"]}), monkeypatch, dry_run=True)
 
     assert result.lines[0].startswith("2 running executions")
@@ -206,7 +206,7 @@ def test_dry_run_names_the_running_executions(monkeypatch):
         pytest.param("delete_table", "ResourceNotFoundException", id="table"),
     ],
 )
-def test_what_is_gone_already_does_not_stop_it(monkeypatch, operation, code):
+def test_destroy_of_what_is_gone_continues(monkeypatch, operation, code):
     account = Account({POLLER: ["p1"] if operation == "stop_execution" else [], BACKFILL: []})
     account.refusals[operation] = code
     if operation == "stop_execution":
@@ -217,7 +217,7 @@ def test_what_is_gone_already_does_not_stop_it(monkeypatch, operation, code):
     assert account.log[-1] == "wait"
 
 
-def test_a_refusal_of_another_kind_is_raised(monkeypatch):
+def test_destroy_rejected_by_aws_raises(monkeypatch):
     account = Account({POLLER: ["p1"], BACKFILL: []})
     account.refusals["stop_execution"] = "AccessDeniedException"
 
@@ -227,7 +227,7 @@ def test_a_refusal_of_another_kind_is_raised(monkeypatch):
     assert "delete_bucket audio" not in account.log
 
 
-def test_stack_whose_first_deployment_failed_is_named_with_its_page(monkeypatch):
+def test_destroy_of_a_failed_first_deployment_names_a_page(monkeypatch):
     stack = Stack(StackLocation("asrcore", "us-east-1"))
     monkeypatch.setattr(stack, "describe", lambda: {"StackStatus": "ROLLBACK_COMPLETE"})
 
@@ -235,13 +235,13 @@ def test_stack_whose_first_deployment_failed_is_named_with_its_page(monkeypatch)
         destroy.destroy(stack, ProgressReporter(io.StringIO()), lambda _shown: True, dry_run=False)
 
 
-def test_calls_that_step_functions_throttles_are_slowed_down():
+def test_throttled_step_functions_calls_slow_down():
     stack = Stack(StackLocation("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="local"))
 
     assert stack.states.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 10}
 
 
-def test_rules_that_are_disabled_are_those_that_start_the_sweep():
+def test_destroy_disables_every_rule_of_the_sweep():
     resources = expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template["Resources"]
 
     rules = {

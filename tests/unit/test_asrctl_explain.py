@@ -29,7 +29,7 @@ SUPPORTS_SPEAKERS = VendorChoice(
 NONE_FITS = AsrError(
     ErrorClass.BAD_AUDIO,
     "NoVendorFits",
-    "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor takes mono\n"
+    "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor accepts mono\n"
     "abcpen: language fr-FR (takes en-US, zh-CN)",
 )
 NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
@@ -98,8 +98,8 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             "RUNNING",
             [
                 "At 03:04:06 its submission to volcengine began (attempt 1).",
-                "It is IN_PROGRESS: it is unknown whether volcengine accepted it; if that stays so, it is submitted again at "
-                "03:06:36.",
+                "It is IN_PROGRESS: it is unknown whether volcengine accepted it; if that stays so, it is submitted "
+                "again at 03:06:36.",
             ],
             CONTINUES,
             id="submission without an answer",
@@ -192,7 +192,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             None,
             [
                 "It FAILED with NoVendorFits (class bad_audio): Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav.",
-                "tencent-sentence: stereo; this vendor takes mono",
+                "tencent-sentence: stereo; this vendor accepts mono",
                 "abcpen: language fr-FR (takes en-US, zh-CN)",
             ],
             "upload a corrected recording; this one ends the same way unless vendors were added",

@@ -30,23 +30,23 @@ from asrctl.formatting import (
         pytest.param(3 * 86400 + 4 * 3600 + 59 * 60, "3 d 4 h", id="the two largest units only"),
     ],
 )
-def test_a_span_is_told_in_its_two_largest_units(seconds, said):
+def test_format_duration_uses_the_two_largest_units(seconds, said):
     assert format_duration(timedelta(seconds=seconds)) == said
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("3d", 259200)])
-def test_a_span_is_read_with_its_unit(text, seconds):
+def test_parse_duration_reads_number_and_unit(text, seconds):
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2w", "1.5h", "9999999d"])
-def test_what_is_no_span_is_refused_with_an_example(text):
+def test_parse_duration_of_other_text_gives_examples(text):
     with pytest.raises(ValueError, match="write 90s, 15m, 2h or 3d"):
         parse_duration(text)
 
 
 @pytest.mark.parametrize(("size_bytes", "said"), [(0, "0 B"), (999, "999 B"), (32_044, "32 KB"), (1_234_567, "1.2 MB")])
-def test_a_size_is_told_in_the_unit_that_fits(size_bytes, said):
+def test_format_size_uses_the_unit_that_fits(size_bytes, said):
     assert format_size(size_bytes) == said
 
 
@@ -60,11 +60,11 @@ def test_a_size_is_told_in_the_unit_that_fits(size_bytes, said):
         pytest.param("s3://bucket/key", "s3://bucket/key", id="a place in S3 opens nothing by itself"),
     ],
 )
-def test_no_address_of_the_web_is_told(text, told):
+def test_redact_urls_removes_web_urls_only(text, told):
     assert redact_urls(text) == told
 
 
-def test_a_name_cannot_steer_the_terminal():
+def test_printable_replaces_control_characters():
     assert printable("a\x1b[2Jb\r\u202e\ud800会\u3000议") == "a\ufffd[2Jb\ufffd\ufffd\ufffd会\u3000议"
 
 
@@ -75,7 +75,7 @@ def test_a_name_cannot_steer_the_terminal():
         pytest.param("x" * 400, "x" * 299 + "…", id="300 characters at most"),
     ],
 )
-def test_a_long_message_is_cut(message, told):
+def test_first_line_of_a_long_message_is_cut(message, told):
     assert first_line(message) == told
 
 

@@ -64,7 +64,7 @@ def test_text_with_markup_is_written_as_it_is(text):
     assert written(io.StringIO(), text) == f"{text}\n"
 
 
-def test_text_with_control_characters_cannot_control_the_terminal():
+def test_text_with_control_characters_is_made_printable():
     assert written(io.StringIO(), "a\x1b[2Jb\r") == "a\ufffd[2Jb\ufffd\n"
 
 

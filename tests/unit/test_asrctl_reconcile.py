@@ -1,4 +1,4 @@
-"""The event by which `reconcile` hands over a recording: it must be read as S3's own would be."""
+"""The event by which `reconcile` submits a recording is read like one of S3."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def version(key: str) -> ObjectVersion:
 
 
 @pytest.mark.parametrize("name", ["plain.wav", "a b+c%20d.wav", "会议 记录（一）.wav", "100%.wav", "a&b=c;d.wav"])
-def test_an_odd_name_is_read_as_it_was(name):
+def test_reconcile_event_of_any_name_is_read_exactly(name):
     listed = version(f"incoming/auto/{name}")
 
     (read,) = new_objects(s3_event(UnprocessedRecording(listed, after="")))
@@ -22,7 +22,7 @@ def test_an_odd_name_is_read_as_it_was(name):
     assert read == listed.source
 
 
-def test_it_is_the_job_that_s3_would_have_made():
+def test_reconcile_event_creates_the_job_of_s3():
     from_s3 = Source(
         bucket="audio",
         key="incoming/auto/a.wav",
@@ -44,7 +44,7 @@ def test_it_is_the_job_that_s3_would_have_made():
         pytest.param("0055AED6DCD90281E5", "0055AED6DCD90281E51", id="the next one after the version before it"),
     ],
 )
-def test_it_comes_after_the_versions_before_it_and_before_any_that_s3_tells_of_later(after, sequencer):
+def test_reconcile_event_sorts_after_earlier_versions(after, sequencer):
     (read,) = new_objects(s3_event(UnprocessedRecording(version("incoming/auto/a.wav"), after)))
 
     assert read.sequencer == sequencer

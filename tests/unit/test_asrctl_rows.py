@@ -1,4 +1,4 @@
-"""What the operator's commands add to the jobs table: reading all of it, and forgetting a job."""
+"""The jobs table for asrctl: reading all jobs, deleting one."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def jobs():
         yield DynamoJobs(client, create_jobs_table(client))
 
 
-def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):
+def test_every_yields_all_jobs_and_no_other_rows(jobs):
     for job in JOBS:
         jobs.create(job)
     jobs.reserve_slot("volcengine", RateLimit(per_second=1, per_day=5), START)
@@ -32,7 +32,7 @@ def test_every_job_is_read_and_nothing_else_that_lies_in_the_table(jobs):
     assert read == JOBS
 
 
-def test_a_job_is_forgotten_as_it_was_read(jobs):
+def test_delete_of_an_unchanged_job_removes_its_row(jobs):
     jobs.create(JOBS[0])
 
     jobs.delete(JOBS[0])
@@ -40,7 +40,7 @@ def test_a_job_is_forgotten_as_it_was_read(jobs):
     assert jobs.load(JOBS[0].job_id) is None
 
 
-def test_a_job_that_somebody_moved_meanwhile_is_kept(jobs):
+def test_delete_of_a_changed_job_keeps_its_row(jobs):
     jobs.create(JOBS[0])
     moved = jobs.save(JOBS[0])
 

@@ -1,4 +1,4 @@
-"""`make deploy`: it asks once, keeps what it was told, and hands over to SAM."""
+"""`make deploy` asks once, stores the answers, checks them, and runs SAM."""
 
 import subprocess
 import sys
@@ -58,7 +58,7 @@ def kept(config: Path, profile: str) -> dict[str, dict[str, str]]:
     return {command: table["parameters"] for command, table in tables.items()}
 
 
-def test_only_what_nobody_else_can_know_is_asked(config):
+def test_first_deployment_asks_only_for_unknown_values(config):
     person = Person("", "ap-southeast-1")
 
     set_up("default", config, person)
@@ -69,7 +69,7 @@ def test_only_what_nobody_else_can_know_is_asked(config):
     assert "parameter_overrides" not in kept(config, "default")["deploy"]
 
 
-def test_a_profile_brings_its_own_answers(config):
+def test_profile_has_its_own_answers(config):
     person = Person()
 
     set_up("china", config, person)
@@ -79,7 +79,7 @@ def test_a_profile_brings_its_own_answers(config):
     assert "tencent-recording" not in chain.split(",")
 
 
-def test_what_was_answered_is_kept_beside_what_the_profile_says(config):
+def test_answers_are_stored_beside_the_profile(config):
     set_up("prod", config, Person("calls", "cn-north-1", "volcengine,abcpen", "", "400", KEY))
 
     assert kept(config, "prod")["global"] == {"stack_name": "calls", "region": "cn-north-1"}
@@ -104,7 +104,7 @@ def test_what_was_answered_is_kept_beside_what_the_profile_says(config):
         pytest.param(["", "us-east-1", "", "", "", "alias/mine", KEY], "not of an alias", id="key"),
     ],
 )
-def test_a_wrong_answer_is_explained_and_asked_for_again(config, capsys, answers, says):
+def test_wrong_answer_is_explained_and_asked_again(config, capsys, answers, says):
     person = Person(*answers)
 
     set_up("default", config, person)
@@ -114,7 +114,7 @@ def test_a_wrong_answer_is_explained_and_asked_for_again(config, capsys, answers
     assert len(person.asked) > 6
 
 
-def test_nothing_is_asked_twice(config):
+def test_second_deployment_asks_nothing(config):
     set_up("default", config, Person("", "us-east-1"))
     first = config.read_text()
 
@@ -126,7 +126,7 @@ def test_nothing_is_asked_twice(config):
     assert set(tomllib.loads(config.read_text())) == {"version", "default", "prod"}
 
 
-def test_an_unknown_profile_is_told_what_there_is(config):
+def test_unknown_profile_lists_the_known_ones(config):
     with pytest.raises(DeployError, match="default, prod, china"):
         set_up("production", config, Person())
 
@@ -142,7 +142,7 @@ def sam(tmp_path):
     return path
 
 
-def test_sam_deploys_with_the_profile_and_the_answers(config, sam, capfd):
+def test_deployment_passes_profile_and_answers_to_sam(config, sam, capfd):
     status = main(["prod", "--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
 
     assert status == 3
@@ -150,7 +150,7 @@ def test_sam_deploys_with_the_profile_and_the_answers(config, sam, capfd):
 
 
 def written(config: Path, parameters: str) -> Path:
-    """A file of answers that somebody has written into."""
+    """Write a file of answers by hand."""
     config.write_text(f"[default.deploy.parameters]\nregion = 'cn-north-1'\nparameter_overrides = {parameters}\n")
     return config
 
@@ -181,7 +181,7 @@ def written(config: Path, parameters: str) -> Path:
         pytest.param("AbcpenBaseUrl=http://127.0.0.1:9", "BaseUrl of abcpen must begin with https", id="clear text"),
     ],
 )
-def test_what_would_stop_every_function_is_told_and_not_deployed(config, sam, capfd, parameters, says):
+def test_parameter_that_functions_refuse_is_not_deployed(config, sam, capfd, parameters, says):
     status = main(["--sam", str(sam), "--config", str(written(config, f"'''{parameters}'''"))])
 
     told = capfd.readouterr()
@@ -201,7 +201,7 @@ def test_what_would_stop_every_function_is_told_and_not_deployed(config, sam, ca
         pytest.param("""["VendorChain=abcpen", '''AwsPrices='{"million_transitions": 27.9}'''']""", id="a list"),
     ],
 )
-def test_what_the_functions_take_is_deployed(config, parameters):
+def test_parameter_that_functions_accept_is_deployed(config, parameters):
     check("default", written(config, parameters))
 
 
@@ -252,7 +252,7 @@ def test_stack_that_cannot_be_updated_is_not_deployed(config, sam, stack, capfd,
     assert f"Then: aws cloudformation {way_out} --stack-name calls --region cn-north-1\n" in output.err
 
 
-def test_first_deployment_that_fails_ends_with_the_way_out(config, sam, stack, capfd, monkeypatch):
+def test_failed_first_deployment_names_the_remedy(config, sam, stack, capfd, monkeypatch):
     def fail(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
         stack.status = "ROLLBACK_COMPLETE"
         return subprocess.CompletedProcess(command, 1)
@@ -270,19 +270,19 @@ def test_stack_that_can_be_updated_is_deployed(config, sam, stack, capfd):
     assert capfd.readouterr().out.endswith(f"--config-file {config}\n")
 
 
-def test_without_sam_it_says_what_to_install(config, tmp_path, capsys):
+def test_deployment_without_sam_names_what_to_install(config, tmp_path, capsys):
     status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
 
     assert status == 1
     assert "install the SAM CLI" in capsys.readouterr().err
 
 
-def test_where_nobody_can_answer_it_says_so_and_keeps_nothing(config, capsys):
-    def nobody(_question: str) -> str:
+def test_deployment_without_input_stores_no_answers(config, capsys):
+    def closed_input(_question: str) -> str:
         raise EOFError
 
-    status = main(["--config", str(config)], nobody)
+    status = main(["--config", str(config)], closed_input)
 
     assert status == 1
-    assert "nobody answers" in capsys.readouterr().err
+    assert "no answer can be read" in capsys.readouterr().err
     assert not config.exists()

@@ -41,7 +41,7 @@ def sitting(folder, arguments, **options):
     return flaky.main([*words, "--busy", "0", "--folder", str(folder), "--", *arguments])
 
 
-def test_runs_of_several_sittings_add_up(tmp_path, suite, capsys):
+def test_flaky_adds_up_recorded_runs(tmp_path, suite, capsys):
     folder = tmp_path / "results"
 
     assert sitting(folder, suite(passes=False), seed=7) == 1
@@ -59,14 +59,14 @@ def test_runs_of_several_sittings_add_up(tmp_path, suite, capsys):
     assert orders[:6] == orders[6:12] != orders[12:], "a seed repeats its order, and another has another"
 
 
-def test_a_run_that_ends_without_results_is_red(tmp_path):
+def test_flaky_run_without_results_counts_as_failed(tmp_path):
     assert sitting(tmp_path / "results", ["--no-such-option"], seed=3) == 1
 
     (*_, row) = flaky.summary(flaky.recorded(tmp_path / "results"))
     assert row == "green runs in a row, up to the last: 0"
 
 
-def test_a_failure_in_a_class_is_named_as_pytest_names_it(tmp_path):
+def test_flaky_failure_in_a_class_has_its_node_id(tmp_path):
     (tmp_path / "results.xml").write_text(
         '<testsuites><testsuite><testcase classname="tests.unit.test_a.TestB" file="tests/unit/test_a.py" '
         'name="test_c[d.e::f]"><failure/></testcase></testsuite></testsuites>'
@@ -75,7 +75,7 @@ def test_a_failure_in_a_class_is_named_as_pytest_names_it(tmp_path):
     assert flaky.read_results(tmp_path / "results.xml") == (1, ["tests/unit/test_a.py::TestB::test_c[d.e::f]"])
 
 
-def test_busy_processes_end_with_a_run_that_is_killed():
+def test_flaky_load_ends_with_a_killed_run():
     """They hold the pipe that they inherit open until they end."""
     starter = "import time\nfrom tools import flaky\nwith flaky.load(2):\n    print(flush=True)\n    time.sleep(600)\n"
     with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, cwd=flaky.ROOT) as parent:

@@ -45,7 +45,7 @@ def test_function_answers_an_event_of_the_events_folder(tmp_path):
     ("environments", "says"),
     [pytest.param(None, "start `make local` first", id="no stack"), pytest.param({}, "no function", id="no function")],
 )
-def test_what_is_missing_is_named(tmp_path, environments, says):
+def test_invoke_without_its_input_names_it(tmp_path, environments, says):
     path = tmp_path / "sam-env.json"
     if environments is not None:
         path.write_text(json.dumps(environments))

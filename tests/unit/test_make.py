@@ -28,21 +28,21 @@ def make(*arguments: str, path: str = os.environ["PATH"], **variables: str) -> "
     )
 
 
-def test_the_sam_cli_is_installed_with_its_hashes_and_used():
+def test_make_build_installs_the_sam_cli_with_hashes():
     recipe = make("-n", "-W", "requirements/sam.txt", "build").stdout
 
     assert "devstack/setup.sh .venv-sam requirements/sam.txt" in recipe
     assert '".venv-sam/bin/sam" build' in recipe
 
 
-def test_another_one_that_is_given_is_used_and_none_installed():
+def test_make_build_with_sam_given_installs_none():
     recipe = make("-n", "-W", "requirements/sam.txt", "build", "SAM=/opt/sam").stdout
 
     assert "setup.sh" not in recipe
     assert '"/opt/sam" build' in recipe
 
 
-def test_what_deploys_finds_all_that_it_needs():
+def test_make_deploy_finds_its_imports():
     (*_, recipe) = make("-n", "-o", ".venv/local.ok", "-o", "build", "deploy").stdout.splitlines()
     started = recipe.replace(".venv/bin/python", sys.executable)
 
@@ -137,7 +137,7 @@ def test_check_runs_published_clients_and_test_installs_none():
         pytest.param("sam-local", "needs Docker: install it, start it", id="an engine for containers"),
     ],
 )
-def test_what_is_missing_is_told_before_anything_is_installed(tmp_path, target, says):
+def test_make_names_a_missing_program_before_installing(tmp_path, target, says):
     done = make(target, path=str(tmp_path))
 
     assert done.returncode != 0
