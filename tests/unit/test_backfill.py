@@ -61,7 +61,7 @@ def jobs(made: World) -> list[Job]:
     return [job for job in map(made.jobs.load, made.jobs.rows) if job]
 
 
-def test_a_recording_without_a_job_gets_one_and_an_execution_that_looks_after_it():
+def test_recording_without_a_job_gets_one_and_an_execution():
     made = bucket_of(KEY)
 
     answer = step(made, keys(KEY))
@@ -87,7 +87,7 @@ def test_a_recording_without_a_job_gets_one_and_an_execution_that_looks_after_it
         pytest.param("incoming/auto/notes.txt", b"to do", "failed", "NotAudio: incoming/auto/notes.txt", id="no audio"),
     ],
 )
-def test_what_is_no_recording_is_told_with_the_reason(key, body, outcome, why):
+def test_other_object_is_skipped_with_a_reason(key, body, outcome, why):
     made = bucket_of()
     if body is not None:
         made.recordings.objects[key] = (body, {})
@@ -100,7 +100,7 @@ def test_what_is_no_recording_is_told_with_the_reason(key, body, outcome, why):
 
 
 class TestOneJobWhicheverWayItCame:
-    def test_by_its_event_first(self):
+    def test_backfill_after_the_event_finds_its_job(self):
         made = bucket_of(KEY)
         job = drop(made, SOURCE)
 
@@ -109,7 +109,7 @@ class TestOneJobWhicheverWayItCame:
         assert answer["recordings"] == [{"key": KEY, "outcome": "known", "job_id": job.job_id}]
         assert jobs(made) == [job]
 
-    def test_by_the_backfill_first(self):
+    def test_event_after_the_backfill_finds_its_job(self):
         made = bucket_of(KEY)
         (entry,) = step(made, keys(KEY))["recordings"]
         before = jobs(made)
@@ -120,7 +120,7 @@ class TestOneJobWhicheverWayItCame:
         assert jobs(made) == before
         assert list(made.workflow.started) == [job.execution_name]
 
-    def test_by_the_backfill_twice(self):
+    def test_second_backfill_finds_the_job(self):
         made = bucket_of(KEY)
         step(made, keys(KEY))
         before = jobs(made)
@@ -131,7 +131,7 @@ class TestOneJobWhicheverWayItCame:
         assert jobs(made) == before
 
 
-def test_a_job_that_was_left_before_anybody_looked_after_it_is_set_going():
+def test_job_without_an_execution_is_started():
     made = bucket_of(KEY)
     left = new_job(SOURCE, START)
     made.jobs.create(left)
@@ -142,7 +142,7 @@ def test_a_job_that_was_left_before_anybody_looked_after_it_is_set_going():
     assert list(made.workflow.started) == [left.execution_name]
 
 
-def test_a_recording_that_has_its_transcript_is_not_paid_for_twice_when_its_row_is_forgotten():
+def test_transcribed_recording_without_a_row_is_not_submitted():
     made = bucket_of(KEY)
     made.transcripts.made[TRANSCRIPT] = TranscriptOrigin("v1", "0A")
 
@@ -153,7 +153,7 @@ def test_a_recording_that_has_its_transcript_is_not_paid_for_twice_when_its_row_
 
 
 @pytest.mark.parametrize("version_id", ["v0", None])
-def test_a_recording_that_was_replaced_comes_after_the_version_that_has_a_transcript(version_id):
+def test_replaced_recording_is_after_the_transcribed_version(version_id):
     made = bucket_of(KEY)
     made.transcripts.made[TRANSCRIPT] = TranscriptOrigin(version_id, "0A")
 
@@ -171,7 +171,7 @@ def test_a_recording_that_was_replaced_comes_after_the_version_that_has_a_transc
         pytest.param("incoming/auto/a+100%.wav", "incoming/auto/a+100%.wav", id="plain after all"),
     ],
 )
-def test_a_key_of_an_inventory_is_read_either_way(listed, key):
+def test_inventory_key_is_read_encoded_or_plain(listed, key):
     made = bucket_of(key)
 
     answer = step(made, keys(listed, encoded=True))
@@ -179,7 +179,7 @@ def test_a_key_of_an_inventory_is_read_either_way(listed, key):
     assert outcomes(answer) == [(key, "taken")]
 
 
-def test_a_long_key_of_an_inventory_that_was_deleted_since_is_skipped():
+def test_long_deleted_inventory_key_is_skipped():
     key = f"incoming/auto/{'会' * 330}.wav"
 
     answer = step(bucket_of(), keys(quote_plus(key, safe="/"), encoded=True))
@@ -187,7 +187,7 @@ def test_a_long_key_of_an_inventory_that_was_deleted_since_is_skipped():
     assert [entry["why"] for entry in answer["recordings"]] == ["deleted since it was listed"]
 
 
-def test_a_key_of_a_list_is_taken_as_it_is():
+def test_listed_key_is_not_decoded():
     made = bucket_of("incoming/auto/a+b%20.wav")
 
     answer = step(made, keys("incoming/auto/a+b%20.wav"))
@@ -199,7 +199,7 @@ def names(number: int) -> list[str]:
     return [f"incoming/auto/{index:03}.wav" for index in range(number)]
 
 
-def test_a_batch_rests_while_the_vendors_line_is_long():
+def test_batch_pauses_while_the_queue_is_long():
     made = bucket_of(*names(5))
     made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S + 40)
 
@@ -210,7 +210,7 @@ def test_a_batch_rests_while_the_vendors_line_is_long():
     assert (answer["next"], answer["wait_s"]) == ("submit", LONGEST_QUEUE_S + 40)
 
 
-def test_a_batch_does_not_rest_for_a_line_that_is_short():
+def test_batch_continues_while_the_queue_is_short():
     made = bucket_of(*names(5))
     made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S - 5)
 
@@ -219,7 +219,7 @@ def test_a_batch_does_not_rest_for_a_line_that_is_short():
     assert (answer["next"], answer["Items"]) == ("done", [])
 
 
-def test_a_batch_goes_on_in_another_invocation_when_this_one_has_run_long_enough():
+def test_batch_continues_in_another_invocation_in_time():
     def slow(_request: HttpRequest) -> HttpReply:
         made.pass_time(20)
         return HttpReply(200, toy_message("done"), {})
@@ -244,7 +244,7 @@ class Troubled(Bucket):
         return super().look_up(source)
 
 
-def test_what_fails_for_no_known_reason_stops_no_neighbour_and_is_tried_again():
+def test_failed_key_stops_no_other_and_is_tried_again():
     made = bucket_of(*names(3))
     made.recordings = Troubled(made.recordings.objects)
 
@@ -257,7 +257,7 @@ def test_what_fails_for_no_known_reason_stops_no_neighbour_and_is_tried_again():
     assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "taken"))
 
 
-def test_a_batch_of_which_nothing_works_fails():
+def test_batch_fails_when_every_key_fails():
     made = bucket_of(*names(3))
     made.recordings = Troubled(made.recordings.objects)
 
@@ -265,7 +265,7 @@ def test_a_batch_of_which_nothing_works_fails():
         step(made, keys(names(3)[1]))
 
 
-def test_new_recordings_wait_behind_one_old_one_for_each_batch_at_work_however_many_there_are():
+def test_new_recording_waits_for_one_slot_per_running_batch():
     """A vendor that takes five a day, sixty old recordings in four batches, and whoever drops one meanwhile."""
     old, at_work = names(60), 4
     made = bucket_of(*old)
@@ -292,7 +292,7 @@ def test_new_recordings_wait_behind_one_old_one_for_each_batch_at_work_however_m
     assert len({job.job_id for job in jobs(made)}) == len(old)
 
 
-def test_the_id_is_the_one_that_s3s_event_gives():
+def test_job_id_is_that_of_s3s_event():
     made = bucket_of(KEY)
 
     (entry,) = step(made, keys(KEY))["recordings"]

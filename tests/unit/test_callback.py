@@ -33,7 +33,7 @@ def made():
     return made
 
 
-def test_a_callback_is_stored_then_acknowledged_and_wakes_the_execution(made):
+def test_callback_is_stored_and_completes_the_task(made):
     job = made.job()
     await_callback(job.job_id, "token", made.services)
 
@@ -45,7 +45,7 @@ def test_a_callback_is_stored_then_acknowledged_and_wakes_the_execution(made):
     assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
 
 
-def test_a_warning_header_of_a_callback_reaches_the_job(made):
+def test_warning_header_of_a_callback_is_a_warning_of_the_job(made):
     said = replace(posted(made.job()), warning='299 - "times are guessed"')
 
     receive(said, made.services)
@@ -53,7 +53,7 @@ def test_a_warning_header_of_a_callback_reaches_the_job(made):
     assert "the vendor says: times are guessed" in made.job().warnings
 
 
-def test_before_the_token_is_stored_it_completes_the_job_all_the_same(made):
+def test_callback_before_the_token_completes_the_job(made):
     answer = receive(posted(made.job()), made.services)
 
     assert answer.status == 200
@@ -61,7 +61,7 @@ def test_before_the_token_is_stored_it_completes_the_job_all_the_same(made):
     assert made.workflow.woken == []
 
 
-def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what_is_next(made):
+def test_failed_recognition_completes_the_task_with_what_is_next(made):
     job = made.job()
     await_callback(job.job_id, "token", made.services)
 
@@ -72,7 +72,7 @@ def test_a_failed_recognition_moves_the_job_on_and_wakes_the_execution_with_what
     assert made.workflow.woken[0][1].next is Next.SUBMIT
 
 
-def test_news_that_must_be_asked_for_wake_the_execution_to_ask():
+def test_callback_without_a_result_leads_to_a_query():
     made = world("accepted", "done", vendors=(BOTH,))
     job = drop(made)
     await_callback(job.job_id, "token", made.services)
@@ -94,7 +94,7 @@ def test_news_that_must_be_asked_for_wake_the_execution_to_ask():
         pytest.param({"vendor": "nobody"}, id="a vendor that does not exist"),
     ],
 )
-def test_an_address_that_is_not_ours_is_forbidden_and_changes_nothing(made, change):
+def test_invalid_signature_is_forbidden_and_changes_nothing(made, change):
     before = dict(made.jobs.rows)
 
     answer = receive(posted(made.job(), **change), made.services)
@@ -105,7 +105,7 @@ def test_an_address_that_is_not_ours_is_forbidden_and_changes_nothing(made, chan
 
 
 @pytest.mark.parametrize("part", ["vendor", "job_id", "attempt"])
-def test_the_signature_covers_every_part_of_the_address(part):
+def test_signature_covers_every_part_of_the_path(part):
     url = callback_url("https://api.example.com", "toy", "job", 1, KEYS)
     address = {"vendor": "toy", "job_id": "job", "attempt": "1"}
 
@@ -113,7 +113,7 @@ def test_the_signature_covers_every_part_of_the_address(part):
     assert not is_signed(**{**address, part: address[part] + "1"}, signature=url.rsplit("/", 1)[1], keys=KEYS)
 
 
-def test_a_key_that_is_rotated_out_is_accepted_until_it_is_removed(made):
+def test_old_key_is_accepted_until_it_is_removed(made):
     old = posted(made.job())
 
     made.secret["callback"] = {"keys": ["new-key", *KEYS]}
@@ -123,12 +123,12 @@ def test_a_key_that_is_rotated_out_is_accepted_until_it_is_removed(made):
 
 
 @pytest.mark.parametrize("keys", [[], [""]])
-def test_no_key_is_an_error_not_a_free_pass(keys):
+def test_missing_key_is_an_error(keys):
     with pytest.raises(AsrError, match="CallbackKeyMissing"):
         is_signed("toy", "job", "1", "", keys)
 
 
-def test_a_repeat_gets_the_same_polite_answer_and_changes_nothing(made):
+def test_repeated_callback_is_acknowledged_without_a_change(made):
     first = receive(posted(made.job()), made.services)
     before = dict(made.jobs.rows)
 
@@ -139,7 +139,7 @@ def test_a_repeat_gets_the_same_polite_answer_and_changes_nothing(made):
     assert len(made.events.published) == 1
 
 
-def test_one_of_an_earlier_attempt_changes_nothing(made):
+def test_callback_of_an_earlier_attempt_changes_nothing(made):
     job = made.job()
     receive(posted(job, toy_message("config")), made.services)
 
@@ -149,7 +149,7 @@ def test_one_of_an_earlier_attempt_changes_nothing(made):
     assert made.job().status is Status.IN_PROGRESS
 
 
-def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts_own_task(made):
+def test_failure_of_an_unrecorded_task_keeps_the_attempt(made):
     job = made.services.update_job(
         made.job().job_id, lambda job: job._attempt_moved(made.clock, vendor_task_id="task-2")
     )
@@ -160,7 +160,7 @@ def test_a_failure_of_a_task_that_nobody_lived_to_note_does_not_end_the_attempts
     assert len(made.job().attempts) == 1
 
 
-def test_a_late_one_for_a_job_that_is_being_redriven_gets_the_polite_answer_too(made):
+def test_late_callback_of_a_redriven_job_is_acknowledged(made):
     job = made.job()
     made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
     made.services.update_job(job.job_id, lambda job: job.redrive("asked for", made.clock))
@@ -170,7 +170,7 @@ def test_a_late_one_for_a_job_that_is_being_redriven_gets_the_polite_answer_too(
     assert made.jobs.rows == before
 
 
-def test_one_for_a_job_whose_row_is_gone_is_answered_politely(made):
+def test_callback_for_a_deleted_row_is_acknowledged(made):
     callback = posted(made.job())
     made.jobs.rows.clear()
 
@@ -178,7 +178,7 @@ def test_one_for_a_job_whose_row_is_gone_is_answered_politely(made):
     assert made.jobs.rows == {}
 
 
-def test_a_body_that_is_not_the_vendors_is_refused_and_changes_nothing(made):
+def test_invalid_body_is_rejected_and_changes_nothing(made):
     before = dict(made.jobs.rows)
 
     answer = receive(posted(made.job(), b""), made.services)
@@ -192,7 +192,7 @@ def damaged(job, **changes):
     return replace(posted(job, **changes), is_damaged=True)
 
 
-def test_unreadable_result_is_refused_and_the_attempt_continues(made):
+def test_unreadable_result_is_rejected_and_the_attempt_continues(made):
     answer = receive(damaged(made.job()), made.services)
 
     assert answer.status == 400
@@ -228,12 +228,12 @@ def test_attempt_ends_with_the_last_unreadable_result(made, monkeypatch):
     assert [step.next for _, step in made.workflow.woken] == [Next.SUBMIT]
 
 
-def test_failure_in_a_damaged_callback_is_taken(made):
+def test_failure_in_a_damaged_callback_is_recorded(made):
     assert receive(damaged(made.job(), body=toy_message("config")), made.services).status == 200
     assert made.job().vendor == "toy-query"
 
 
-def test_what_cannot_be_stored_is_not_acknowledged(made):
+def test_unstored_callback_is_not_acknowledged(made):
     made.transcripts.put_raw = lambda *_: (_ for _ in ()).throw(RuntimeError("S3 is down"))
 
     with pytest.raises(RuntimeError):

@@ -61,14 +61,14 @@ def test_s3_notifications(name, sample, key):
     "key",
     ["a b.wav", "a+b.wav", "a%20b.wav", "会议.wav", "a&b=c?.wav", "%E4.wav", "🎙.wav", "a/b/../c.wav"],
 )
-def test_any_key_survives_the_notification(key):
+def test_any_key_is_decoded_from_a_notification(key):
     notification = event("s3-put")
     notification["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
 
     assert new_objects(notification)[0].key == key
 
 
-def test_a_request_asks_for_a_recording_with_options_that_are_allowed():
+def test_example_request_has_allowed_options():
     asked = request_event(event("request"))
 
     assert asked is not None
@@ -80,24 +80,24 @@ def test_a_request_asks_for_a_recording_with_options_that_are_allowed():
 
 
 @pytest.mark.parametrize("name", ["s3-put", "submit-step", "s3-test"])
-def test_other_events_are_no_requests(name):
+def test_other_event_is_no_request(name):
     assert request_event(event(name)) is None
 
 
-def test_a_request_that_says_more_than_is_known_is_refused():
+def test_request_with_an_unknown_field_is_rejected():
     with pytest.raises(ValidationError, match="colour"):
         request_event({**event("request"), "colour": "red"})
 
 
 @pytest.mark.parametrize("version_id", ["null", None])
-def test_a_version_that_is_no_version_is_none(version_id):
+def test_version_null_is_no_version(version_id):
     notification = event("s3-put")
     notification["Records"][0]["s3"]["object"]["versionId"] = version_id
 
     assert new_objects(notification)[0].version_id is None
 
 
-def test_the_test_event_is_known():
+def test_s3_test_event_is_recognized():
     assert is_s3_test(event("s3-test"))
     assert not is_s3_test(event("s3-put"))
 
@@ -118,11 +118,11 @@ def test_steps(name, action, job):
     assert (step.action, step.job_id) == (action, job)
 
 
-def test_an_execution_that_ended_badly_says_how():
+def test_ended_execution_has_its_status():
     assert ended_execution(event("execution-ended")) == EndedExecution(PUT, f"{PUT}-1", "TIMED_OUT")
 
 
-def test_the_sweeps_schedule_is_about_no_execution():
+def test_schedule_event_has_no_execution():
     assert ended_execution(event("sweep")) is None
 
 
@@ -139,10 +139,10 @@ def test_callbacks_are_signed_with_the_local_stacks_key(name, vendor, job):
 
 
 @pytest.mark.parametrize("unknown", [{}, {"Records": "x"}, {"Records": [{"Sns": {}}]}, {"detail": {}}])
-def test_an_event_of_no_known_shape_says_what_is_expected(unknown):
+def test_unknown_event_is_rejected_with_the_expected_shape(unknown):
     with pytest.raises(ValueError, match=r"expected Records\[\]\.s3"):
         new_objects(unknown)
 
 
-def test_a_task_token_never_shows_when_an_event_is_printed():
+def test_task_token_is_not_printed():
     assert "a-token" not in repr(step_event(event("callback-token-step")))

@@ -17,7 +17,7 @@ from tests.support.toy import TEXT, toy_message
 OLDER = SOURCE.model_copy(update={"version_id": "v0", "sequencer": "09"})
 
 
-def test_the_transcript_carries_the_job_the_source_and_every_attempt():
+def test_transcript_has_job_source_and_attempts():
     made = world("done", vendors=(SYNC,))
 
     job = drop(made)
@@ -32,7 +32,7 @@ def test_the_transcript_carries_the_job_the_source_and_every_attempt():
     assert transcript["completed_at"] == f"{made.clock:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def test_an_older_version_never_overwrites_the_transcript_of_a_newer_one_and_is_not_lost():
+def test_older_versions_transcript_is_stored_apart():
     made = world("accepted", "accepted", "done", "done")
     older, newer = drop(made, OLDER), drop(made)
 
@@ -48,7 +48,7 @@ def test_an_older_version_never_overwrites_the_transcript_of_a_newer_one_and_is_
     assert "newer version" in superseded.warnings[0]
 
 
-def test_the_event_refers_to_the_transcript_and_holds_none_of_it():
+def test_event_refers_to_the_transcript_without_its_text():
     made = world("done", vendors=(SYNC,))
 
     job = drop(made)
@@ -60,7 +60,7 @@ def test_the_event_refers_to_the_transcript_and_holds_none_of_it():
     assert TEXT not in json.dumps(detail, ensure_ascii=False)
 
 
-def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
+def test_only_a_finished_row_expires():
     made = world("accepted", "done")
 
     open_job = drop(made)
@@ -70,7 +70,7 @@ def test_a_finished_row_is_kept_for_its_retention_and_an_open_one_for_ever():
     assert made.job().expires_at == int(START.timestamp()) + 30 * 86400
 
 
-def test_of_a_vendor_that_tells_the_outcome_in_headers_they_are_kept_with_its_reply():
+def test_result_headers_are_stored_with_the_reply():
     reply = HttpReply(200, b"{}", {"x-api-status-code": "20000003", "x-tt-logid": "l", "set-cookie": "session"})
 
     raw = RawReply.of(reply, VENDORS["volcengine-bigmodel"])
@@ -87,7 +87,7 @@ class TestExports:
             pytest.param((), set(), id="none"),
         ],
     )
-    def test_lie_beside_the_transcript_as_far_as_they_are_wanted(self, wanted, written):
+    def test_configured_exports_are_beside_the_transcript(self, wanted, written):
         made = world("done", vendors=(SYNC,))
         made.exports = wanted
 
@@ -100,7 +100,7 @@ class TestExports:
         for suffix in written:
             assert TEXT[:-1] in made.transcripts.objects[base + suffix].decode()
 
-    def test_of_an_older_version_never_overwrite_those_of_a_newer_one(self):
+    def test_older_versions_exports_are_not_written(self):
         made = world("accepted", "accepted", "done", "done")
         made.exports = ("txt",)
         older, newer = drop(made, OLDER), drop(made)
@@ -111,7 +111,7 @@ class TestExports:
 
         assert made.transcripts.objects[f"transcripts/{KEY}.txt"] == b"the newer one's"
 
-    def test_what_has_no_times_gets_no_subtitles_and_says_so(self, monkeypatch):
+    def test_transcript_without_times_has_no_subtitles_and_a_warning(self, monkeypatch):
         untimed = Recognition(text=TEXT, utterances=[Utterance(start_ms=None, end_ms=None, text=TEXT)])
         monkeypatch.setattr("tests.support.toy.RECOGNITION", untimed)
         made = world("done", vendors=(SYNC,))
@@ -139,7 +139,7 @@ class TestExports:
         pytest.param("nonsense", [], id="no warning"),
     ],
 )
-def test_what_a_replys_warning_header_says_reaches_the_job(header, warnings):
+def test_warning_header_of_a_reply_is_a_warning_of_the_job(header, warnings):
     made = world(vendors=(SYNC,))
     made.send = lambda request: HttpReply(200, toy_message("done"), {"warning": header})
 

@@ -50,13 +50,13 @@ def with_(document, value, *path):
         pytest.param({"s3": with_(S3, {"a": 1}, "object", "sequencer")}, id="a sequencer that is an object"),
     ],
 )
-def test_a_notification_with_one_record_that_is_none_is_refused_whole(record):
+def test_notification_with_an_invalid_record_is_rejected(record):
     with pytest.raises(ValueError, match=r"expected Records\[\]\.s3"):
         new_objects({"Records": [{"s3": S3}, record]})
 
 
 @pytest.mark.parametrize("size", [-1, 2**63, 10**400])
-def test_a_size_that_lies_is_not_believed(size):
+def test_false_size_of_an_event_is_ignored(size):
     """What S3 says when it is asked counts."""
     (told,) = new_objects({"Records": [{"s3": with_(S3, size, "object", "size")}]})
     made = world("accepted")
@@ -79,7 +79,7 @@ def test_a_size_that_lies_is_not_believed(size):
         pytest.param({"input": '{"job_id":"j"}', "name": "n"}, id="no status"),
     ],
 )
-def test_news_of_an_execution_that_is_none_is_refused(detail):
+def test_invalid_execution_event_is_rejected(detail):
     with pytest.raises(ValueError, match=r"expected detail\.input"):
         ended_execution({"source": "aws.states", "detail": detail})
 
@@ -108,7 +108,7 @@ CALLBACK = {
         pytest.param(with_(CALLBACK, None, "headers"), id="headers that are null"),
     ],
 )
-def test_a_callback_that_is_none_is_refused(event):
+def test_invalid_callback_is_rejected(event):
     with pytest.raises(ValueError, match="expected pathParameters"):
         posted(event)
 
@@ -121,7 +121,7 @@ def test_half_a_character_in_a_body_becomes_a_question_mark():
     "event",
     [{}, {"action": "query"}, {"action": "steal", "job_id": "j"}, {"action": "query", "job_id": None}, {"job_id": "j"}],
 )
-def test_a_step_that_is_none_is_refused(event):
+def test_invalid_step_is_rejected(event):
     with pytest.raises(ValueError, match=r"action|job_id"):
         step_event(event)
 
@@ -130,7 +130,7 @@ def test_a_step_that_is_none_is_refused(event):
     "change",
     [{"bucket": None}, {"key": 7}, {"options": []}, {"options": None}, {"vendor": {}}, {"version_id": 3}, {"x": 1}],
 )
-def test_a_request_that_is_none_is_refused(change):
+def test_invalid_request_event_is_rejected(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         request_event({"action": "request", "bucket": "b", "key": "k", **change})
 
@@ -138,7 +138,7 @@ def test_a_request_that_is_none_is_refused(change):
 EVIL = 'incoming/auto/a\n{"level":"ERROR","message":"forged"}\r\n\u2028.wav'
 
 
-def test_a_name_cannot_write_a_line_of_the_log(monkeypatch):
+def test_key_cannot_forge_a_log_line(monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(LOG.registered_handler, "stream", log)
     made = world("accepted")
@@ -166,13 +166,13 @@ def named(key):
     return Source(bucket="b", key=key, etag="e", size_bytes=1)
 
 
-def test_a_name_that_leaves_room_is_kept_as_it_is():
+def test_short_key_is_kept_in_the_transcript_key():
     assert transcript_key(named("a" * 1007)) == f"transcripts/{'a' * 1007}.json"
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "会", "🎙"])
 @pytest.mark.parametrize("left", range(5))
-def test_a_name_that_leaves_none_is_cut_at_a_character_and_told_apart(letter, left):
+def test_long_key_is_cut_at_a_character_with_a_digest(letter, left):
     key = (letter * LONGEST_KEY_BYTES).encode()[: LONGEST_KEY_BYTES - left].decode(errors="ignore")
     short, long = transcript_key(named(f"{key[:-1]}1")), transcript_key(named(f"{key[:-1]}2"))
 
@@ -184,7 +184,7 @@ def test_a_name_that_leaves_none_is_cut_at_a_character_and_told_apart(letter, le
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\0", "\u202ea", "a" * 257, "\x1b[2J", "", 0, None, True, 1.5, {}, []])
-def test_a_task_id_that_is_none_is_none(value):
+def test_invalid_task_id_is_none(value):
     assert coerce.identifier(value) is None
 
 

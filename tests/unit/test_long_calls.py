@@ -133,7 +133,7 @@ def test_no_call_begins_that_could_outlive_its_claim():
 
 
 @pytest.mark.parametrize("key", ["", "k"])
-def test_credentials_are_optional(key):
+def test_optional_credentials_may_be_missing(key):
     made = own_engine(DONE, key=key)
     drop(made)
     made.pass_time(step_of(made).wait_s)
@@ -156,7 +156,7 @@ class Refuses:
         return self._reply
 
 
-def test_missing_key_is_looked_for_once_and_not_called_again():
+def test_missing_key_is_read_once_and_not_called_again():
     made = own_engine(key="")
     made.send = Refuses(401)
     drop(made)
@@ -168,7 +168,7 @@ def test_missing_key_is_looked_for_once_and_not_called_again():
     assert (made.job().status, made.job().error.code) == (Status.FAILED, "Http401")
 
 
-def test_key_that_was_added_meanwhile_is_used_at_once():
+def test_added_key_is_used_at_once():
     made = own_engine(key="")
     made.kept_secret = dict(made.secret)
     made.secret["openai_compatible"] = {"api_key": "new"}
@@ -195,7 +195,7 @@ def test_next_attempt_waits_as_long_as_the_server_asks(retry_after, wait_s):
     assert (job.attempt.due_at - job.updated_at).total_seconds() == wait_s
 
 
-def test_recording_that_cannot_be_read_is_tried_again():
+def test_unreadable_recording_is_tried_again():
     made = own_engine(AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up"))
     drop(made)
     made.pass_time(step_of(made).wait_s)
@@ -205,7 +205,7 @@ def test_recording_that_cannot_be_read_is_tried_again():
     assert [attempt.code for attempt in made.job().attempts] == ["RecordingUnreadable", None]
 
 
-def test_recording_in_a_long_call_is_with_the_vendor():
+def test_recording_in_a_long_call_waits_for_the_result():
     seen = []
     made = own_engine()
     drop(made)
@@ -224,20 +224,20 @@ def test_recording_in_a_long_call_is_with_the_vendor():
 # ---- off -------------------------------------------------------------------------------------------------------------
 
 
-def test_vendor_that_is_off_is_left_out_of_automatic_choice():
+def test_disabled_vendor_is_left_out_of_automatic_choice():
     made = own_engine("accepted", vendors=(OWN, QUERY), off=(OWN.name,))
 
     assert (drop(made).vendor, made.job().chain) == (QUERY.name, [])
 
 
-def test_vendor_that_is_on_follows_in_the_chain_without_credentials():
+def test_enabled_vendor_follows_without_credentials():
     made = own_engine("accepted", vendors=(QUERY, OWN), key="")
 
     assert (drop(made).vendor, made.job().chain) == (QUERY.name, [OWN.name])
 
 
 @pytest.mark.parametrize("key", [f"incoming/{OWN.name}/a.wav", KEY], ids=["named", "alone-in-the-chain"])
-def test_recording_for_a_vendor_that_is_off_fails_and_says_why(key):
+def test_recording_for_a_disabled_vendor_fails_with_a_reason(key):
     made = own_engine(off=(OWN.name,))
     made.recordings.objects[key] = (wav(), {})
 
@@ -249,7 +249,7 @@ def test_recording_for_a_vendor_that_is_off_fails_and_says_why(key):
     assert made.send.requests == []
 
 
-def test_request_for_a_vendor_that_is_off_is_refused():
+def test_request_for_a_disabled_vendor_is_rejected():
     made = own_engine(off=(OWN.name,))
 
     with pytest.raises(AsrError, match="VendorOff"):

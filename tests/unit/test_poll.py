@@ -13,7 +13,7 @@ from asrcore.submit import submit
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
 
 
-def test_working_then_done_completes_the_job():
+def test_queries_complete_the_job():
     made = world("accepted", "working", "done")
     job = drop(made)
 
@@ -27,7 +27,7 @@ def test_working_then_done_completes_the_job():
     assert made.job().attempt.queries == 1
 
 
-def test_a_silent_recording_completes_with_an_empty_transcript_and_says_so():
+def test_silent_recording_completes_with_a_warning():
     made = world("accepted", "silent")
     job = drop(made)
 
@@ -38,7 +38,7 @@ def test_a_silent_recording_completes_with_an_empty_transcript_and_says_so():
 
 
 @pytest.mark.parametrize("word", ["query-retry", "query-config"])
-def test_a_failed_query_is_not_a_failed_task(word):
+def test_failed_query_does_not_end_the_attempt(word):
     made = world("accepted", word, "done")
     job = drop(made)
 
@@ -47,7 +47,7 @@ def test_a_failed_query_is_not_a_failed_task(word):
     assert requests(made).count("POST submit/toy-query") == 1
 
 
-def test_a_network_failure_of_a_query_is_a_failed_query():
+def test_network_failure_is_a_failed_query():
     from asrcore.core.errors import AsrError, ErrorClass
 
     made = world("accepted", AsrError(ErrorClass.RETRY, "Timeout", "no answer in 30 s"), "done")
@@ -65,14 +65,14 @@ def test_a_network_failure_of_a_query_is_a_failed_query():
         pytest.param("retry", Next.SUBMIT, id="it may pass: submit again"),
     ],
 )
-def test_a_failed_task_ends_the_attempt(word, following):
+def test_failed_task_ends_the_attempt(word, following):
     made = world("accepted", word)
     job = drop(made)
 
     assert query(job.job_id, made.services).next is following
 
 
-def test_a_result_that_never_comes_is_given_up_and_submitted_again():
+def test_overdue_result_is_submitted_again():
     made = world("accepted", "working", "accepted")
     job = drop(made)
 
@@ -85,7 +85,7 @@ def test_a_result_that_never_comes_is_given_up_and_submitted_again():
     assert submit(job.job_id, made.services).next is Next.QUERY
 
 
-def test_a_job_that_is_asked_about_again_and_again_does_not_outlive_its_deadline_by_another_attempt():
+def test_no_attempt_begins_after_the_jobs_deadline():
     made = world("accepted", "working", vendors=(QUERY, SYNC))
     job = drop(made)
 
@@ -96,7 +96,7 @@ def test_a_job_that_is_asked_about_again_and_again_does_not_outlive_its_deadline
     assert [attempt.code for attempt in made.job().attempts] == ["NoResultInTime"]
 
 
-def test_the_token_is_kept_while_the_callback_is_awaited():
+def test_token_is_stored_while_a_callback_is_awaited():
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
 
@@ -107,7 +107,7 @@ def test_the_token_is_kept_while_the_callback_is_awaited():
     assert made.workflow.woken == []
 
 
-def test_a_callback_that_was_faster_than_the_token_wakes_the_execution_at_once():
+def test_callback_before_the_token_completes_the_task_at_once():
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
     made.services.update_job(job.job_id, lambda job: job.complete("task-1", "transcripts/x.json", [], made.clock))
@@ -127,7 +127,7 @@ def test_a_callback_that_was_faster_than_the_token_wakes_the_execution_at_once()
         pytest.param(CALLBACK, CALLBACK_DEADLINE_S - 1, Next.CALLBACK, id="woken too early, it waits on"),
     ],
 )
-def test_a_missed_callback(vendor, waited_s, following):
+def test_missed_callback_is_followed_by_a_query_or_an_attempt(vendor, waited_s, following):
     made = world("accepted", vendors=(vendor,))
     job = drop(made)
 
@@ -136,7 +136,7 @@ def test_a_missed_callback(vendor, waited_s, following):
     assert check_overdue(job.job_id, made.services).next is following
 
 
-def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
+def test_missed_callbacks_of_a_pinned_vendor_fail_the_job():
     made = world(*["accepted"] * 4, vendors=(CALLBACK,))
     job = drop(made)
 
@@ -151,7 +151,7 @@ def test_a_missed_callback_of_a_pinned_vendor_fails_in_the_end():
 
 
 @pytest.mark.parametrize("action", [Action.QUERY, Action.CHECK_OVERDUE, Action.AWAIT_CALLBACK, Action.RECOVER])
-def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
+def test_step_of_a_finished_job_queries_no_vendor(action):
     made = world("done", vendors=(SYNC,))
     job = drop(made)
 
@@ -163,7 +163,7 @@ def test_every_step_of_a_finished_job_says_so_and_asks_nobody(action):
     assert len(requests(made)) == 1
 
 
-def test_a_submit_step_is_not_for_the_poller():
+def test_submit_step_is_rejected_by_the_poller():
     made = world("accepted", vendors=(QUERY,))
     job = drop(made)
 
@@ -171,13 +171,13 @@ def test_a_submit_step_is_not_for_the_poller():
         dispatch_step(StepEvent(action=Action.SUBMIT, job_id=job.job_id), made.services)
 
 
-def test_a_deleted_row_is_an_error_that_names_the_job():
+def test_deleted_row_is_an_error_that_names_the_job():
     with pytest.raises(LookupError, match="gone"):
         query("gone", world().services)
 
 
 class TestPace:
-    def test_questions_to_a_vendor_that_counts_them_keep_its_pace(self):
+    def test_queries_keep_the_vendors_rate_limit(self):
         made = world("accepted", "working", "working")
         made.queries_per_second = {"toy-query": 1}
         job = drop(made)
@@ -188,7 +188,7 @@ class TestPace:
 
         assert (made.clock - before).total_seconds() >= 1
 
-    def test_a_long_line_is_waited_for_by_the_state_machine_and_the_place_is_kept(self):
+    def test_far_query_slot_is_saved_and_awaited_outside(self):
         made = world("accepted", "done")
         made.queries_per_second = {"toy-query": 1}
         job = drop(made)
@@ -201,7 +201,7 @@ class TestPace:
         assert made.job().attempt.queries == 0
         assert query(job.job_id, made.services).next is Next.COMPLETED
 
-    def test_others_are_asked_without_a_line(self):
+    def test_unlimited_vendor_is_queried_without_a_slot(self):
         made = world("accepted", "working")
         job = drop(made)
 

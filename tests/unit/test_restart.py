@@ -22,7 +22,7 @@ def ended(job, status="FAILED", run=1):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
-def test_an_execution_that_ended_badly_is_followed_by_a_fresh_one_that_goes_on_where_it_stood(status):
+def test_failed_execution_is_replaced_by_a_new_one(status):
     made = world("accepted", "done")
     job = drop(made)
 
@@ -36,7 +36,7 @@ def test_an_execution_that_ended_badly_is_followed_by_a_fresh_one_that_goes_on_w
     assert len(made.job().attempts) == 1
 
 
-def test_an_execution_that_a_person_aborted_ends_the_job():
+def test_aborted_execution_ends_the_job():
     made = world("accepted")
     job = drop(made)
 
@@ -45,7 +45,7 @@ def test_an_execution_that_a_person_aborted_ends_the_job():
     assert (made.job().status, made.job().error.code) == (Status.FAILED, "ExecutionAborted")
 
 
-def test_an_execution_that_a_person_aborted_after_a_step_had_failed_ends_the_job_too():
+def test_aborted_execution_after_a_failed_step_ends_the_job():
     made = world("accepted")
     job = drop(made)
     recover(job.job_id, "States.TaskFailed", made.services)
@@ -55,7 +55,7 @@ def test_an_execution_that_a_person_aborted_after_a_step_had_failed_ends_the_job
     assert (made.job().status, made.job().error.code) == (Status.FAILED, "ExecutionAborted")
 
 
-def test_the_end_of_an_earlier_run_is_no_news():
+def test_end_of_an_earlier_execution_changes_nothing():
     made = world("accepted")
     job = drop(made)
     execution_ended(ended(job), made.services)
@@ -65,7 +65,7 @@ def test_the_end_of_an_earlier_run_is_no_news():
     assert made.job().run == 2
 
 
-def test_the_end_of_a_finished_jobs_execution_changes_nothing():
+def test_end_of_a_finished_jobs_execution_changes_nothing():
     made = world("done", vendors=(SYNC,))
     job = drop(made)
 
@@ -75,7 +75,7 @@ def test_the_end_of_a_finished_jobs_execution_changes_nothing():
     assert len(made.events.published) == 1
 
 
-def test_a_step_that_failed_again_and_again_goes_on_later_each_time_and_ends_in_the_end():
+def test_restarts_wait_longer_each_time_and_are_bounded():
     made = world("accepted")
     job = drop(made)
 
@@ -88,7 +88,7 @@ def test_a_step_that_failed_again_and_again_goes_on_later_each_time_and_ends_in_
 
 
 class TestSweep:
-    def test_a_job_that_somebody_looks_after_is_left_alone(self):
+    def test_running_job_is_not_recovered(self):
         made = world("accepted", vendors=(CALLBACK,))
         job = drop(made)
 
@@ -104,7 +104,7 @@ class TestSweep:
             pytest.param(CALLBACK, CALLBACK_DEADLINE_S + GRACE_S + 1, id="one that waited for a callback"),
         ],
     )
-    def test_a_job_whose_execution_is_gone_gets_a_fresh_one(self, vendor, late_s):
+    def test_job_without_an_execution_gets_a_new_one(self, vendor, late_s):
         made = world("accepted", vendors=(vendor,))
         job = drop(made)
 
@@ -114,7 +114,7 @@ class TestSweep:
         assert f"{job.job_id}-2" in made.workflow.started
         assert made.job().restarts[0].reason == "its next step is overdue"
 
-    def test_one_whose_execution_runs_may_wait_for_lambda_to_have_room(self):
+    def test_throttled_execution_has_a_longer_grace(self):
         made = world("accepted", vendors=(QUERY,))
         job = drop(made)
         made.workflow.statuses[job.execution_name] = "RUNNING"
@@ -126,7 +126,7 @@ class TestSweep:
         assert sweep(made.services) == 1
         assert f"{job.job_id}-2" in made.workflow.started
 
-    def test_a_job_whose_event_was_lost_before_anybody_understood_it_is_understood_now(self):
+    def test_unplanned_job_of_a_lost_event_is_recovered(self):
         made = world("accepted")
         job = new_job(SOURCE, made.clock)
         made.jobs.create(job)
@@ -138,7 +138,7 @@ class TestSweep:
         assert made.workflow.started[f"{job.job_id}-2"].next is Next.SUBMIT
         assert step.next is Next.QUERY
 
-    def test_a_job_past_its_deadline_ends_with_a_reason(self):
+    def test_job_past_its_deadline_fails_with_a_reason(self):
         made = world("accepted")
         drop(made)
 
@@ -147,7 +147,7 @@ class TestSweep:
 
         assert (made.job().status, made.job().error.code) == (Status.FAILED, "DeadlinePassed")
 
-    def test_one_job_that_cannot_be_seen_to_does_not_keep_the_others_waiting(self):
+    def test_failed_recovery_does_not_stop_the_others(self):
         made = world("accepted", "accepted")
         jobs = [drop(made, SOURCE.model_copy(update={"version_id": version})) for version in ("v1", "v2")]
         start = made.workflow.start
@@ -164,7 +164,7 @@ class TestSweep:
 
         assert f"{jobs[1].job_id}-2" in made.workflow.started
 
-    def test_an_end_that_was_not_told_is_told(self):
+    def test_missing_end_event_is_published(self):
         made = world("accepted")
         job = drop(made)
         made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), made.clock))
@@ -177,7 +177,7 @@ class TestSweep:
 
 
 class TestRedrive:
-    def test_a_failed_job_is_tried_again_in_a_new_run(self):
+    def test_failed_job_is_redriven_in_a_new_execution(self):
         made = world("config", "done", vendors=(SYNC,))
         job = drop(made)
 
@@ -192,7 +192,7 @@ class TestRedrive:
             "Transcript Completed",
         ]
 
-    def test_a_job_that_did_not_fail_is_left_as_it_is(self):
+    def test_job_that_did_not_fail_is_not_redriven(self):
         made = world("done", vendors=(SYNC,))
         job = drop(made)
 

@@ -20,7 +20,7 @@ from tests.support.toy import TEXT, Toy
 CLAIM_S = claim_s(SHORT_CALL_S)
 
 
-def test_a_vendor_that_answers_at_once_completes_the_job_without_an_execution():
+def test_sync_vendor_completes_the_job_without_an_execution():
     made = world("done", vendors=(SYNC,))
 
     job = drop(made)
@@ -40,7 +40,7 @@ def test_a_vendor_that_answers_at_once_completes_the_job_without_an_execution():
         pytest.param(BOTH, Next.CALLBACK, id="a vendor that does both: the callback first"),
     ],
 )
-def test_an_accepted_recording_starts_an_execution_of_its_own_name(vendor, following):
+def test_accepted_recording_starts_an_execution_of_its_name(vendor, following):
     made = world("accepted", vendors=(vendor,))
 
     job = drop(made)
@@ -50,7 +50,7 @@ def test_an_accepted_recording_starts_an_execution_of_its_own_name(vendor, follo
     assert made.workflow.started[f"{job.job_id}-1"].next is following
 
 
-def test_a_redelivered_event_is_the_same_job_and_submits_nothing_again():
+def test_redelivered_event_submits_nothing_again():
     made = world("accepted")
 
     drop(made)
@@ -60,7 +60,7 @@ def test_a_redelivered_event_is_the_same_job_and_submits_nothing_again():
     assert len(made.jobs.rows) == len(made.workflow.started) == 1
 
 
-def test_a_changed_object_is_a_new_job():
+def test_changed_object_gets_a_new_job():
     made = world("accepted", "accepted")
 
     first = drop(made)
@@ -69,7 +69,7 @@ def test_a_changed_object_is_a_new_job():
     assert first.job_id != second.job_id
 
 
-def test_without_versioning_etag_and_sequencer_tell_versions_apart():
+def test_unversioned_objects_differ_by_etag_and_sequencer():
     unversioned = SOURCE.model_copy(update={"version_id": None})
 
     ids = {
@@ -84,7 +84,7 @@ def test_without_versioning_etag_and_sequencer_tell_versions_apart():
     assert len(ids) == 3
 
 
-def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event():
+def test_redelivered_event_starts_a_missing_execution():
     made = world("accepted")
     drop(made)
     made.workflow.started.clear()
@@ -95,7 +95,7 @@ def test_a_crash_before_the_execution_started_is_mended_by_the_redelivered_event
     assert requests(made) == ["POST submit/toy-query"]
 
 
-def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_execution_does():
+def test_standing_claim_keeps_other_invocations_from_submitting():
     made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
     with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
@@ -110,7 +110,7 @@ def test_while_somebody_may_be_submitting_nobody_else_does_and_afterwards_the_ex
     assert len(requests(made)) == 2
 
 
-def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
+def test_submit_step_waits_until_a_claim_ends():
     made = world(RuntimeError("dies"))
     with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
@@ -120,7 +120,7 @@ def test_a_step_that_finds_a_standing_claim_waits_it_out_instead_of_spinning():
     assert (step.next, step.wait_s) == (Next.SUBMIT, CLAIM_S)
 
 
-def test_one_bad_recording_does_not_stop_its_neighbours():
+def test_failed_recording_does_not_stop_the_others():
     made = world("accepted", RuntimeError("dies"), "accepted")
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
@@ -141,7 +141,7 @@ def test_cut_upload_completes_with_a_warning():
     assert job.warnings == ["the file ends early: 2.5 of 4 seconds"]
 
 
-def test_a_folder_marker_is_no_recording():
+def test_folder_marker_gets_no_job():
     made = world()
 
     handle_new_objects([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
@@ -173,9 +173,7 @@ def test_a_folder_marker_is_no_recording():
         pytest.param(KEY, None, {}, "bad_audio", "ObjectNotFound", "deleted", id="deleted before it is read"),
     ],
 )
-def test_what_cannot_be_transcribed_fails_with_a_reason_and_is_never_submitted(
-    key, body, metadata, error_class, code, said
-):
+def test_unusable_recording_fails_with_a_reason_unsubmitted(key, body, metadata, error_class, code, said):
     made = world()
     made.recordings.objects = {} if body is None else {key: (body, metadata)}
 
@@ -188,7 +186,7 @@ def test_what_cannot_be_transcribed_fails_with_a_reason_and_is_never_submitted(
     assert made.workflow.started == {}
 
 
-def test_nothing_fits_is_told_with_a_line_per_vendor():
+def test_no_vendor_fits_has_a_line_per_vendor():
     made = world(vendors=(SYNC, QUERY))
     made.recordings.objects[KEY] = (wav(61), {})
 
@@ -200,7 +198,7 @@ def test_nothing_fits_is_told_with_a_line_per_vendor():
     ]
 
 
-def test_missing_credentials_are_the_operators_matter():
+def test_missing_credentials_are_a_config_error():
     made = world(toy={"key": ""})
 
     job = drop(made)
@@ -220,7 +218,7 @@ def test_missing_credentials_are_the_operators_matter():
         pytest.param("incoming/toy-query/a.wav", {"asr-vendor": "auto"}, "toy-sync", id="metadata may unpin"),
     ],
 )
-def test_who_gets_the_recording(key, metadata, vendor):
+def test_vendor_is_chosen_by_key_and_limits(key, metadata, vendor):
     made = world("accepted", vendors=(SYNC, QUERY))
     made.recordings.objects[key] = (wav(), metadata)
 
@@ -284,7 +282,7 @@ def test_failover_names_the_vendor_that_failed():
     assert job.warnings == ["toy-mute cannot honour the option 'speakers'; it was left out"]
 
 
-def test_an_option_the_vendor_cannot_honour_is_a_warning_and_so_is_a_wrong_extension():
+def test_unsupported_option_and_wrong_extension_are_warnings():
     made = world("accepted")
     made.recordings.objects["incoming/auto/a.mp3"] = (wav(), {"asr-punctuation": "false", "asr-speakers": "2"})
 
@@ -307,7 +305,7 @@ def test_an_option_the_vendor_cannot_honour_is_a_warning_and_so_is_a_wrong_exten
         pytest.param("retry", True, "toy-sync", Status.IN_PROGRESS, id="retry, pinned: the same vendor, later"),
     ],
 )
-def test_what_follows_a_refused_submission(word, pinned, vendor, status):
+def test_refused_submission_is_retried_or_fails_over(word, pinned, vendor, status):
     made = world(word, vendors=(SYNC, QUERY))
     key = "incoming/toy-sync/a.wav" if pinned else KEY
     made.recordings.objects[key] = (wav(), {})
@@ -336,7 +334,7 @@ def test_retries_are_bounded_and_wait_longer_each_time():
     assert len(pauses) == 3
 
 
-def test_a_failure_on_the_way_to_a_vendor_is_told_with_that_vendor():
+def test_failure_before_the_vendor_is_reached_names_it():
     made = world(*[AsrError(ErrorClass.CONFIG, "BadRequest", "check the base URL")], vendors=(SYNC,))
 
     job = drop(made)
@@ -353,14 +351,14 @@ class TestTaskIdsOfOurs:
     def ids_of_ours(self, monkeypatch):
         monkeypatch.setattr(QUERY, "chosen_task_id", lambda request: f"ours-{request.attempt}", raising=False)
 
-    def test_the_id_is_on_the_row_before_the_vendor_is_called(self):
+    def test_chosen_task_id_is_saved_before_the_call(self):
         made = world(RuntimeError("the process dies at the vendor's door"))
         with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
         assert made.job().attempt.vendor_task_id == "ours-1"
 
-    def test_no_answer_leads_to_the_same_submission_once_more(self):
+    def test_unanswered_submission_is_repeated_with_its_id(self):
         made = world(self.NO_ANSWER, "accepted")
 
         job = drop(made)
@@ -370,7 +368,7 @@ class TestTaskIdsOfOurs:
         assert step.next is Next.QUERY
         assert [(attempt.number, attempt.claims) for attempt in made.job().attempts] == [(1, 2)]
 
-    def test_a_process_that_died_is_followed_at_once(self):
+    def test_submission_resumes_at_once_after_a_crash(self):
         made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
         with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
@@ -380,7 +378,7 @@ class TestTaskIdsOfOurs:
         assert made.job().attempt.submitted_at is not None
         assert [attempt.claims for attempt in made.job().attempts] == [2]
 
-    def test_never_an_answer_ends_the_attempt(self):
+    def test_unanswered_submissions_end_the_attempt(self):
         made = world(*[self.NO_ANSWER] * 4, "accepted")
 
         job = drop(made)
@@ -390,7 +388,7 @@ class TestTaskIdsOfOurs:
         assert (made.job().attempts[0].claims, made.job().attempts[0].code) == (4, "Timeout")
 
 
-def test_without_an_id_of_ours_no_answer_is_a_failed_attempt():
+def test_unanswered_submission_without_an_id_fails_the_attempt():
     made = world(NoAnswerError(ErrorClass.RETRY, "Timeout", "the vendor did not answer"))
 
     job = drop(made)
@@ -398,7 +396,7 @@ def test_without_an_id_of_ours_no_answer_is_a_failed_attempt():
     assert [(attempt.code, attempt.claims) for attempt in job.attempts] == [("Timeout", 1), (None, 0)]
 
 
-def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
+def test_far_slot_is_awaited_by_the_state_machine():
     made = world("accepted")
     made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
 
@@ -411,7 +409,7 @@ def test_a_far_slot_of_the_vendors_pace_is_waited_for_by_the_state_machine():
 
 
 class TestVendorThatCountsDays:
-    def test_a_recording_that_has_another_choice_does_not_wait_for_tomorrow(self):
+    def test_daily_limit_fails_over_to_the_next_vendor(self):
         made = world("accepted", "accepted", vendors=(QUERY, SYNC))
         made.per_day = {"toy-query": 1}
         drop(made)
@@ -421,7 +419,7 @@ class TestVendorThatCountsDays:
         assert (job.attempts[0].vendor, job.attempts[0].code) == ("toy-query", "DailyLimitReached")
         assert job.vendor == "toy-sync"
 
-    def test_one_that_has_none_waits_for_its_day_however_far_that_is(self):
+    def test_daily_limit_of_the_last_vendor_waits_for_its_day(self):
         made = world("accepted")
         made.per_day = {"toy-query": 1}
         drop(made)
@@ -432,7 +430,7 @@ class TestVendorThatCountsDays:
         assert job.deadline_at > job.attempt.due_at
 
 
-def test_a_near_slot_is_waited_for_here():
+def test_near_slot_is_awaited_in_the_invocation():
     made = world("accepted")
     made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=1)
 
@@ -442,7 +440,7 @@ def test_a_near_slot_is_waited_for_here():
     assert made.clock == START + timedelta(seconds=1)
 
 
-def test_submissions_to_one_vendor_keep_its_pace():
+def test_submissions_keep_the_vendors_rate_limit():
     made = world(*["accepted"] * 3)
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
 
@@ -453,7 +451,7 @@ def test_submissions_to_one_vendor_keep_its_pace():
     assert min(second - first, third - second) >= timedelta(seconds=1 / 10)
 
 
-def test_who_comes_too_late_to_his_slot_takes_a_new_one_instead_of_crowding_the_vendor():
+def test_missed_slot_is_replaced_by_a_new_one():
     made = world("accepted")
     made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
     job = drop(made)
@@ -466,7 +464,7 @@ def test_who_comes_too_late_to_his_slot_takes_a_new_one_instead_of_crowding_the_
     assert (step.next, step.wait_s) == (Next.SUBMIT, 90 - 31 - EARLY_S)
 
 
-def test_a_url_too_long_for_the_vendor_is_replaced_by_the_bytes(monkeypatch):
+def test_too_long_url_is_replaced_by_the_bytes(monkeypatch):
     made = world("accepted")
     monkeypatch.setattr(
         QUERY, "limits", QUERY.limits.__class__(**{**vars(QUERY.limits), "max_url_length": 20}), raising=False
@@ -477,7 +475,7 @@ def test_a_url_too_long_for_the_vendor_is_replaced_by_the_bytes(monkeypatch):
     assert made.send.requests[0].body == wav()
 
 
-def test_a_url_too_long_and_too_many_bytes_say_what_to_do(monkeypatch):
+def test_too_long_url_and_too_large_file_say_what_to_do(monkeypatch):
     made = world()
     limits = QUERY.limits.__class__(**{**vars(QUERY.limits), "max_url_length": 20, "max_data_bytes": 10})
     monkeypatch.setattr(QUERY, "limits", limits, raising=False)
@@ -488,7 +486,7 @@ def test_a_url_too_long_and_too_many_bytes_say_what_to_do(monkeypatch):
     assert "shorter name" in job.error.message
 
 
-def test_a_callback_that_came_before_the_answer_was_noted_is_not_undone():
+def test_callback_before_the_recorded_reply_is_not_undone():
     made = world("accepted", vendors=(CALLBACK,))
     send = made.send
 
@@ -504,7 +502,7 @@ def test_a_callback_that_came_before_the_answer_was_noted_is_not_undone():
     assert made.workflow.started == {}
 
 
-def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
+def test_redelivered_event_publishes_a_missing_end():
     made = world("done", vendors=(SYNC,))
     publish = made.events.publish
     made.events.publish = lambda *_: (_ for _ in ()).throw(RuntimeError("the bus is down"))
@@ -518,7 +516,7 @@ def test_a_redelivered_event_tells_of_an_end_that_nobody_was_told_of():
     assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Completed"]
 
 
-def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
+def test_lost_claim_submits_nothing():
     made = world("accepted")
     job = new_job(SOURCE, made.clock)
 
@@ -535,7 +533,7 @@ def test_a_lost_race_for_the_claim_leaves_the_recording_to_the_winner():
     assert made.workflow.started[made.job().execution_name].wait_s == CLAIM_S
 
 
-def test_an_error_carries_what_an_operator_needs():
+def test_error_has_vendor_code_and_advice():
     error = AsrError(ErrorClass.RETRY, "10800", "over the licence", "abcpen")
 
     assert str(error) == "abcpen 10800 (retry): over the licence"

@@ -46,13 +46,13 @@ def asked(**changes):
         ),
     ],
 )
-def test_the_nearer_level_wins(levels, speakers):
+def test_nearer_option_source_wins(levels, speakers):
     made = said(world("accepted"), **levels)
 
     assert drop(made).options.speakers == speakers
 
 
-def test_a_request_wins_over_everything_and_is_remembered():
+def test_request_has_the_highest_precedence_and_is_stored():
     made = said(world("accepted", vendors=(SYNC, QUERY)), sidecar={"speakers": 2, "words": False})
 
     step = handle_request(asked(vendor="toy-query", options={"speakers": 0}), made.services)
@@ -65,7 +65,7 @@ def test_a_request_wins_over_everything_and_is_remembered():
     assert set(made.workflow.started) == {job.execution_name}
 
 
-def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
+def test_request_returns_the_existing_job():
     made = world("accepted")
     dropped = drop(made)
 
@@ -77,7 +77,7 @@ def test_a_request_for_a_recording_that_has_a_job_is_answered_with_that_job():
 
 
 @pytest.mark.parametrize("named", [pytest.param(None, id="unnamed"), pytest.param("v2", id="by its id")])
-def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier_one(named):
+def test_requested_version_replaces_an_earlier_transcript(named):
     made = world("done", "done", vendors=(SYNC,))
     drop(made)
     made.recordings.versions[KEY] = "v2"
@@ -88,7 +88,7 @@ def test_a_request_for_the_current_version_replaces_the_transcript_of_an_earlier
     assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
 
 
-def test_an_event_that_comes_after_the_request_finds_its_job():
+def test_event_after_the_request_finds_its_job():
     made = world("accepted")
 
     step = handle_request(asked(options={"speakers": 4}), made.services)
@@ -106,7 +106,7 @@ def test_an_event_that_comes_after_the_request_finds_its_job():
         pytest.param({"key": "incoming/auto/none.wav"}, "ObjectNotFound", id="no-recording"),
     ],
 )
-def test_a_request_that_cannot_be_is_refused_and_makes_no_job(changes, code):
+def test_invalid_request_is_rejected_without_a_job(changes, code):
     made = world()
 
     with pytest.raises(AsrError) as refused:
@@ -124,14 +124,14 @@ def test_a_request_that_cannot_be_is_refused_and_makes_no_job(changes, code):
         pytest.param("auto", {"vendor": "toy-sync"}, {"asr-vendor": "toy-query"}, "toy-query", id="metadata wins"),
     ],
 )
-def test_a_sidecar_may_name_the_vendor(folder, sidecar, metadata, vendor):
+def test_sidecar_names_the_vendor(folder, sidecar, metadata, vendor):
     key = f"incoming/{folder}/a.wav"
     made = said(world("accepted", vendors=(SYNC, QUERY)), key=key, sidecar=sidecar, metadata=metadata)
 
     assert drop(made, SOURCE.model_copy(update={"key": key})).vendor == vendor
 
 
-def test_a_sidecar_by_itself_is_no_recording():
+def test_sidecar_gets_no_job():
     made = said(world(), sidecar={"speakers": 2})
 
     handle_new_objects([SOURCE.model_copy(update={"key": BESIDE})], made.services)
@@ -139,7 +139,7 @@ def test_a_sidecar_by_itself_is_no_recording():
     assert made.jobs.rows == {}
 
 
-def test_a_bad_sidecar_ends_the_job_with_what_is_allowed():
+def test_invalid_sidecar_fails_the_job_with_the_allowed_values():
     made = said(world(), sidecar={"speakers": 99})
 
     job = drop(made)
@@ -148,13 +148,13 @@ def test_a_bad_sidecar_ends_the_job_with_what_is_allowed():
     assert f"the sidecar {BESIDE}: speakers=99: allowed: 0 to 10" in job.error.message
 
 
-def test_a_parameter_of_a_vendor_that_does_not_get_the_recording_is_a_warning():
+def test_parameter_of_another_vendor_is_a_warning():
     made = said(world("accepted", vendors=(QUERY, SYNC)), sidecar={"toy-sync": {"Mood": "sad"}})
 
     assert drop(made).warnings == ["toy-query cannot honour the option 'toy-sync.Mood'; it was left out"]
 
 
-def test_a_parameter_of_the_vendor_that_gets_it_is_none():
+def test_parameter_of_the_chosen_vendor_is_no_warning():
     made = said(world("accepted"), metadata={"asr-toy-query-mood": "sad"})
 
     job = drop(made)
