@@ -1,4 +1,4 @@
-"""Fetching what lies elsewhere, from real servers: whole, bounded, by TLS, and never from inside."""
+"""Fetching remote recordings from real servers: complete, limited, with TLS, and from public addresses only."""
 
 import socket
 import ssl
@@ -123,7 +123,7 @@ class TestFromOutside:
             pytest.param(["::ffff:10.0.0.1"], id="a private address within a public one's form"),
             pytest.param(["64:ff9b::a9fe:a9fe"], id="the same through NAT64"),
             pytest.param(["0.0.0.0"], id="no address"),
-            pytest.param(["224.0.0.1"], id="everybody"),
+            pytest.param(["224.0.0.1"], id="multicast"),
             pytest.param(["93.184.215.14", "10.0.0.1"], id="one of several"),
         ],
     )
@@ -147,12 +147,12 @@ class TestFromOutside:
         self.found["a.example.com"] = [f"93.184.215.{number}" for number in range(1, 101)]
         deadline = Deadline(30)
 
-        def nobody(address, timeout=None):
+        def refuse(address, timeout=None):
             self.connected.append(address[0])
             deadline.passed = True
             raise TimeoutError
 
-        monkeypatch.setattr(socket, "create_connection", nobody)
+        monkeypatch.setattr(socket, "create_connection", refuse)
         with deadline, pytest.raises(TimeoutError):
             connect("a.example.com", 443, deadline, is_https=True)
 
@@ -194,7 +194,7 @@ def test_response_without_a_recording_is_an_error(status, error_class):
 
 
 def drip(connection: socket.socket) -> None:
-    """A byte every tenth of a second, for as long as anybody listens."""
+    """A byte every tenth of a second, until the client disconnects."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
     for _ in range(200):
         connection.sendall(b"y")

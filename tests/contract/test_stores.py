@@ -63,7 +63,7 @@ class TestJobs:
         assert jobs.load(job.job_id) == saved
 
     def test_unknown_job_is_none(self, jobs):
-        assert jobs.load("nobody") is None
+        assert jobs.load("unknown") is None
 
     def test_concurrent_update_of_a_row_is_rejected(self, jobs):
         jobs.create(new_job(SOURCE, START))
@@ -172,7 +172,7 @@ def pages(jobs, wanted, limit):
 WANTED = {
     "all": JobFilter(),
     "of a status": JobFilter(status=Status.FAILED),
-    "of a vendor": JobFilter(vendor="nobody"),
+    "of a vendor": JobFilter(vendor="unknown"),
     "since": JobFilter(since=START + timedelta(seconds=5)),
     "until": JobFilter(until=START + timedelta(seconds=5)),
     "all at once": JobFilter(Status.QUEUED, None, START + timedelta(seconds=2), START + timedelta(seconds=9)),
@@ -258,7 +258,7 @@ class TestListsOfJobs:
         assert jobs.load_idempotency_record("k", START + timedelta(hours=23)) == first
         assert jobs.load_idempotency_record("k", START + timedelta(hours=25)) is None
         assert jobs.create_idempotency_record("k", second, START + timedelta(hours=25)) == second
-        assert jobs.load_idempotency_record("nobody's", START) is None
+        assert jobs.load_idempotency_record("unknown", START) is None
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -408,7 +408,7 @@ def test_lost_race_is_read_again(aws):
     store.put_transcript("t.json", b"oldest", SOURCE.model_copy(update={"sequencer": "01"}))
     head, raced = client.head_object, []
 
-    def somebody_newer_writes_after_the_look(**call):
+    def newer_version_is_written_after_the_head(**call):
         try:
             return head(**call)
         finally:
@@ -416,7 +416,7 @@ def test_lost_race_is_read_again(aws):
                 raced.append(True)
                 store.put_transcript("t.json", b"newer", SOURCE.model_copy(update={"sequencer": "0C"}))
 
-    client.head_object = somebody_newer_writes_after_the_look
+    client.head_object = newer_version_is_written_after_the_head
 
     assert not store.put_transcript("t.json", b"older", SOURCE)
     assert client.get_object(Bucket="transcripts", Key="t.json")["Body"].read() == b"newer"

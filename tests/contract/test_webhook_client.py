@@ -1,4 +1,4 @@
-"""The webhook's receiver over real sockets: whoever answers, and wherever its name leads."""
+"""The webhook client over real sockets: any response, and any address behind a name."""
 
 import contextlib
 import datetime
@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 @contextlib.contextmanager
 def listener(talk, tls=None):
-    """The port of somebody who talks to whoever connects."""
+    """The port of a server that sends these bytes to every client."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -53,7 +53,7 @@ def answers(answer):
 
 
 def drips(beginning, piece):
-    """Begins an answer and goes on for ever, a little at a time."""
+    """Begin an answer that never ends, a few bytes at a time."""
 
     def talk(connection):
         connection.recv(65536)
@@ -116,7 +116,7 @@ def test_closed_port_is_a_failure():
 
 def test_unknown_host_name_is_a_failure():
     with pytest.raises(AsrError, match="NoAnswer"):
-        post("https://nobody.invalid/")
+        post("https://unknown.invalid/")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_plain_http_receiver_in_aws_is_rejected():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that nobody vouches for: its file, with its key."""
+    """A self-signed certificate for 127.0.0.1: its file, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
     now = datetime.datetime.now(datetime.UTC)

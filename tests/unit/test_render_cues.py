@@ -169,7 +169,7 @@ def test_sentence_gets_the_times_of_its_words(turn: Utterance, expected: list[tu
 @pytest.mark.parametrize(
     ("utterances", "language", "expected"),
     [
-        pytest.param([said("好", 0, 1)], "zh-CN", [], id="nobody-is-told-apart"),
+        pytest.param([said("好", 0, 1)], "zh-CN", [], id="no-speakers"),
         pytest.param([said("好", 0, 1, speaker="1")], "zh-CN", ["说话人 1"], id="a-number"),
         pytest.param(
             [said("好", 0, 1, speaker="1"), said("是", 1, 2, speaker="0")],

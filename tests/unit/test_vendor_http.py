@@ -93,7 +93,7 @@ def test_empty_post_has_content_length():
 
 def test_netrc_does_not_replace_the_signature(tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text("machine 127.0.0.1 login user password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
 
     with server(OK) as (url, received):

@@ -1,4 +1,4 @@
-"""Which recordings each vendor takes, and in which words it refuses the others."""
+"""Which recordings each vendor accepts, and how it rejects the others."""
 
 from dataclasses import replace
 

@@ -155,7 +155,7 @@ DOCUMENTED = {
         "has_smooth": Own(),
         "eng_rlang": Own(),
         "hotWord": Canonical("hotwords"),
-        "callback": Fixed("only of a variant whose callbacks nobody documents; we ask instead", NEVER),
+        "callback": Fixed("only of a variant whose callbacks are undocumented; it is queried instead", NEVER),
     },
     "volcengine-bigmodel": {
         "user.uid": Derived(),

@@ -1,4 +1,4 @@
-"""What an answer to a query means for a task that is at work and paid for: nothing, its end, or that it is unknown."""
+"""What a failed query means for a task in progress: nothing, its end, or that the task is unknown."""
 
 from dataclasses import replace
 

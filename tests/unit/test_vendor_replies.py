@@ -167,7 +167,7 @@ def test_text_of_a_callback(body, heard):
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", FORM, ""], ids=["event_published", "announced-as-a-form", "not-announced"]
+    "content_type", ["application/json", FORM, ""], ids=["declared-as-json", "declared-as-a-form", "undeclared"]
 )
 @pytest.mark.parametrize("text", ["您好", "%E6%82%A8%E5%A5%BD"], ids=["plain", "url-encoded"])
 def test_callback_in_json_is_read(text, content_type):

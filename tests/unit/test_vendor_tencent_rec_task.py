@@ -108,7 +108,7 @@ class TestSubmission:
         [
             pytest.param({"speakers": 2}, STEREO, id="channels-tell-the-speakers-apart"),
             pytest.param({"speakers": 2, "model": "16k_yue"}, {}, id="engine-that-cannot"),
-            pytest.param({}, {}, id="nobody-asked"),
+            pytest.param({}, {}, id="not-requested"),
         ],
     )
     def test_diarization_is_left_out(self, options, audio):
