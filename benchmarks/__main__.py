@@ -19,7 +19,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import burst, cold_start, conversion, economy, figures, polling, recognition, size, stack, viewer, warm
+from benchmarks import (
+    burst,
+    cold_start,
+    command_line,
+    conversion,
+    economy,
+    figures,
+    polling,
+    recognition,
+    size,
+    stack,
+    viewer,
+    warm,
+)
 from benchmarks.table import Figure, read, table
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -77,6 +90,7 @@ def _short() -> dict[str, Any]:
         }
     return {
         **simulated,
+        "command_line": command_line.measure(),
         "warm": warm.measure(),
         "size": size.measure(size.SHORT_MINUTES),
         "conversion": conversion.measure(conversion.SHORT_MINUTES),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks import cold_start, conversion, polling, recognition, size
+from benchmarks import cold_start, command_line, conversion, polling, recognition, size
 from benchmarks.artefact import FUNCTIONS
 from benchmarks.table import Figure
 
@@ -27,6 +27,9 @@ OFF_MS = 50.0  # a transcript's times are true to this
 def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
     """Yield the figures of what `make bench` measures."""
     yield from _starts(found["cold_start"])
+    for case, cpu_s in found["command_line"].items():
+        limit_s = command_line.LIMIT_S
+        yield Figure(f"asrctl: start to {case}, CPU", f"{limit_s * 1000:g} ms", cpu_s / limit_s, aim=1.0)
     yield from _warm(found["warm"])
     yield from _size(found["size"], size.SHORT_MINUTES)
     most, kind = max((read_bytes, kind) for kind, read_bytes in found["size"]["probe"].items())
