@@ -31,7 +31,7 @@ def _run(arguments: tuple[str, ...], variables: Mapping[str, str]) -> float:
     process = subprocess.Popen(
         [sys.executable, "-m", "asrctl", *arguments],
         cwd=ROOT,
-        env=environment(**variables),
+        env={**environment(), **variables},
         stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
