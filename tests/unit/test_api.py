@@ -1,4 +1,4 @@
-"""The HTTP API with everything behind it in memory: what each route does, and what callers are told when it cannot."""
+"""The HTTP API with everything behind it in memory: what each route returns, and its problems."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, dro
 from tests.support.toy import TEXT
 from tests.unit.test_long_calls import OWN, own_engine
 
-NOBODY = "0" * 32
+NO_JOB = "0" * 32
 ADDRESS = "https://recordings.example.com/2026/call.wav?signature=secret"
 
 
@@ -391,7 +391,7 @@ class TestOneJob:
 
     @pytest.mark.parametrize("path", ["", "/transcript"])
     def test_unknown_job_is_not_found(self, path):
-        told = Caller(world()).get(f"/jobs/{NOBODY}{path}")
+        told = Caller(world()).get(f"/jobs/{NO_JOB}{path}")
 
         assert (told.status, told.problem) == (404, "no-such-job")
 
@@ -399,7 +399,7 @@ class TestOneJob:
 class TestLists:
     @pytest.fixture
     def made(self):
-        """Five jobs a minute apart: the first two completed, then one that failed, then two at work."""
+        """Five jobs a minute apart: the first two completed, then one that failed, then two in progress."""
         made = world("done", "done", "config", "accepted", "accepted", vendors=(SYNC, QUERY))
         for number, folder in enumerate(("toy-sync", "toy-sync", "toy-sync", "toy-query", "toy-query")):
             key = f"incoming/{folder}/{number}.wav"
@@ -639,7 +639,7 @@ class TestDeletion:
     @pytest.mark.parametrize(
         "busy",
         [
-            pytest.param(lambda made, job: None, id="at work"),
+            pytest.param(lambda made, job: None, id="in progress"),
             pytest.param(
                 lambda made, job: (
                     query(job.job_id, made.services) and made.workflow.statuses.update({job.execution_name: "RUNNING"})
@@ -792,9 +792,9 @@ class TestProblems:
 
     def test_unexpected_error_is_logged_and_not_returned(self, caplog):
         made = world()
-        made.jobs.rows[NOBODY] = "no row"
+        made.jobs.rows[NO_JOB] = "no row"
 
-        told = Caller(made).get(f"/jobs/{NOBODY}")
+        told = Caller(made).get(f"/jobs/{NO_JOB}")
 
         assert (told.status, told.problem) == (500, "unexpected")
         assert "no row" not in told.body.decode()

@@ -34,7 +34,7 @@ class Bucket(MemoryRecordings):
 
 
 def bucket_of(*keys: str, send: Callable[[HttpRequest], HttpReply] | None = None, vendor: Any = QUERY) -> World:
-    """A world whose bucket holds recordings under some keys; its vendor takes whatever comes."""
+    """Return a world with recordings under some keys, whose vendor accepts all of them."""
     made = world(vendors=(vendor,))
     made.recordings = Bucket({key: (wav(), {}) for key in keys})
     made.send = send or (lambda _request: HttpReply(200, toy_message("accepted"), {}))
@@ -49,7 +49,7 @@ def step(made: World, batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def keys(*listed: str, **more: bool) -> dict[str, Any]:
-    """A batch as Step Functions hands it over."""
+    """Return a batch as Step Functions passes it."""
     return {"Items": [{"key": key, **more} for key in listed]}
 
 
@@ -236,7 +236,7 @@ def test_batch_continues_in_another_invocation_in_time():
 
 
 class Troubled(Bucket):
-    """A bucket in which one object cannot be looked at, for no reason that anybody foresaw."""
+    """A bucket in which the read of one object fails for an unknown reason."""
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
         if source.key.endswith("001.wav"):
@@ -266,13 +266,13 @@ def test_batch_fails_when_every_key_fails():
 
 
 def test_new_recording_waits_for_one_slot_per_running_batch():
-    """A vendor that takes five a day, sixty old recordings in four batches, and whoever drops one meanwhile."""
-    old, at_work = names(60), 4
+    """Five submissions a day, and sixty old recordings in four batches: the queue is never longer than the batches."""
+    old, running = names(60), 4
     made = bucket_of(*old)
     made.per_day = {QUERY.name: 5}
     due: list[tuple[float, int, dict[str, Any]]] = []
-    for number in range(at_work):
-        heappush(due, (0.0, number, keys(*old[number::at_work])))
+    for number in range(running):
+        heappush(due, (0.0, number, keys(*old[number::running])))
     ahead, done = [], []
 
     while due:
@@ -287,7 +287,7 @@ def test_new_recording_waits_for_one_slot_per_running_batch():
             heappush(due, (next_s, number, answer))
 
     assert sorted(done) == [(key, str(BackfillOutcome.TAKEN)) for key in old]
-    assert max(ahead) <= at_work
+    assert max(ahead) <= running
     assert (made.clock - START) > timedelta(days=9)
     assert len({job.job_id for job in jobs(made)}) == len(old)
 

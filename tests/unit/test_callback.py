@@ -91,7 +91,7 @@ def test_callback_without_a_result_leads_to_a_query():
         pytest.param({"signature": "A" * 43}, id="a wrong signature"),
         pytest.param({"signature": "签名"}, id="a signature that is not even ASCII"),
         pytest.param({"keys": ["another-key"]}, id="signed with another key"),
-        pytest.param({"vendor": "nobody"}, id="a vendor that does not exist"),
+        pytest.param({"vendor": "unknown"}, id="a vendor that does not exist"),
     ],
 )
 def test_invalid_signature_is_forbidden_and_changes_nothing(made, change):

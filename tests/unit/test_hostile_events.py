@@ -1,4 +1,4 @@
-"""Events and names from somebody who means harm: refused whole and in words, or taken for what they are."""
+"""Hostile events and names: rejected whole with a reason, or handled as plain data."""
 
 import io
 import json

@@ -87,7 +87,7 @@ def test_completed_job_emits_turnaround_and_cost():
     ("story", "error_class", "vendor"),
     [
         pytest.param(metric_scenarios.failed_at_the_vendor, "bad_audio", "toy-sync", id="a vendor refused it"),
-        pytest.param(metric_scenarios.failed_before_any_vendor, "bad_audio", "none", id="nobody could read it"),
+        pytest.param(metric_scenarios.failed_before_any_vendor, "bad_audio", "none", id="no vendor was chosen"),
     ],
 )
 def test_failed_job_is_counted_by_class_and_vendor(story, error_class, vendor):
@@ -137,13 +137,13 @@ def test_concurrent_end_events_are_counted_once():
     made = world("accepted", "done")
     job = drop(made)
 
-    def somebody_else_tells(saving):
+    def publish_concurrently(saving):
         if saving.event_published:
             made.jobs.before_save = lambda _job: None
             held = made.jobs.load(job.job_id)
             made.jobs.save(held.mark_event_published(1))
 
-    made.jobs.before_save = somebody_else_tells
+    made.jobs.before_save = publish_concurrently
     query(job.job_id, made.services)
 
     assert made.job().event_published

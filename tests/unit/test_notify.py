@@ -125,7 +125,7 @@ def test_any_2xx_status_acknowledges(status):
     "answer",
     [
         *(100, 199, 300, 301, 307, 400, 404, 410, 429, 500, 503),
-        AsrError(ErrorClass.RETRY, "NoAnswer", "nobody there"),
+        AsrError(ErrorClass.RETRY, "NoAnswer", "no response"),
         AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", "private"),
     ],
     ids=str,

@@ -34,7 +34,7 @@ def test_silent_recording_completes_with_a_warning():
     query(job.job_id, made.services)
 
     assert made.job().status is Status.COMPLETED
-    assert made.job().warnings == ["nobody speaks in this recording, says the vendor"]
+    assert made.job().warnings == ["the vendor recognized no speech"]
 
 
 @pytest.mark.parametrize("word", ["query-retry", "query-config"])
@@ -62,7 +62,7 @@ def test_network_failure_is_a_failed_query():
     [
         pytest.param("bad_audio", Next.FAILED, id="the recording will not do: the end"),
         pytest.param("config", Next.FAILED, id="an operator must act: the end"),
-        pytest.param("retry", Next.SUBMIT, id="it may pass: submit again"),
+        pytest.param("retry", Next.SUBMIT, id="retryable: submit again"),
     ],
 )
 def test_failed_task_ends_the_attempt(word, following):

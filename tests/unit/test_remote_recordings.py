@@ -1,4 +1,4 @@
-"""Recordings that lie elsewhere: their addresses, what is known of them, and how they reach a vendor."""
+"""Remote recordings: their URLs, their properties, and their delivery to a vendor."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ ADDRESS = "https://recordings.example.com/call.wav?signature=secret"
 
 
 def linked(made):
-    """Have a recording that lies elsewhere, and take it."""
+    """Drop a remote recording; return its job."""
     made.recordings.objects = {KEY: (ADDRESS.encode(), {})}
     made.recordings.elsewhere = {ADDRESS: b"the recording"}
     handle_new_objects(
@@ -39,7 +39,7 @@ class Narrow(type(QUERY)):
         )
 
 
-def test_the_vendor_gets_the_address_and_nobody_else_sees_it():
+def test_remote_url_is_sent_to_the_vendor_and_not_logged():
     made = world("done", vendors=(SYNC,))
 
     job = linked(made)
@@ -50,15 +50,15 @@ def test_the_vendor_gets_the_address_and_nobody_else_sees_it():
     assert "signature" not in str(made.events.published)
 
 
-def test_it_is_not_looked_into_and_that_is_said():
+def test_remote_recording_is_not_probed_and_has_a_warning():
     job = linked(world("done", vendors=(SYNC,)))
 
     assert (job.audio.format, job.audio.codec, job.audio.channels) == ("wav", "pcm_s16le", None)
-    assert "was not looked into" in job.warnings[0]
+    assert "is not probed" in job.warnings[0]
     assert job.transcript_key == f"transcripts/{KEY}.json"
 
 
-def test_a_vendor_that_needs_bytes_gets_them():
+def test_vendor_without_urls_gets_the_bytes():
     made = world("done", vendors=(Narrow(max_url_length=10),))
 
     linked(made)
@@ -66,7 +66,7 @@ def test_a_vendor_that_needs_bytes_gets_them():
     assert made.send.requests[0].body == b"the recording"
 
 
-def test_a_vendor_to_which_the_address_fits_gets_no_bytes():
+def test_vendor_with_urls_gets_no_bytes():
     made = world("done", vendors=(Narrow(max_url_length=len(ADDRESS)),))
 
     linked(made)
@@ -74,25 +74,25 @@ def test_a_vendor_to_which_the_address_fits_gets_no_bytes():
     assert made.send.requests[0].body == ADDRESS.encode()
 
 
-def test_it_lies_in_no_vendors_folder():
+def test_remote_recording_is_in_no_vendors_folder():
     assert pinned_vendor(KEY, None, VENDORS) is None
     assert pinned_vendor(KEY, "volcengine", VENDORS) == "volcengine"
 
 
 @pytest.mark.parametrize(("named", "takes"), [(False, False), (True, True)])
-def test_the_vendor_of_single_sentences_takes_an_unknown_length_only_from_who_names_it(named, takes):
+def test_unknown_length_needs_a_named_sentence_vendor(named, takes):
     request = RecognitionRequest("job", 1, remote_audio(KEY), 0, Options(), named=named)
 
     assert (VENDORS["tencent-sentence"].rejection_reason(request) is None) is takes
 
 
 @pytest.mark.parametrize("extension", ["wav", "MP3", "m4a", "ogg"])
-def test_its_name_tells_its_format(extension):
+def test_format_is_that_of_the_file_extension(extension):
     assert remote_audio(f"linked/x/a.{extension}").format in {"wav", "mp3", "m4a", "ogg"}
 
 
 @pytest.mark.parametrize("name", ["a.pcm", "a.docx", "a", "wav"])
-def test_a_name_that_tells_no_format_is_refused(name):
+def test_name_without_a_format_is_rejected(name):
     with pytest.raises(AsrError) as raised:
         remote_audio(f"linked/x/{name}")
 
@@ -109,7 +109,7 @@ def test_a_name_that_tells_no_format_is_refused(name):
         ("https://[2606:4700:4700::1111]/a.mp3", "2606:4700:4700::1111", 443, "/a.mp3", "a.mp3"),
     ],
 )
-def test_an_address_is_taken_apart(url, host, port, target, file_name):
+def test_url_is_parsed(url, host, port, target, file_name):
     link = parse_remote_url(url)
 
     assert (link.host, link.port, link.target, link.file_name) == (host, port, target, file_name)
@@ -140,7 +140,7 @@ def test_an_address_is_taken_apart(url, host, port, target, file_name):
         "",
     ],
 )
-def test_what_nobody_should_fetch_is_refused(url):
+def test_forbidden_url_is_rejected(url):
     with pytest.raises(AsrError) as raised:
         parse_remote_url(url)
 
@@ -148,7 +148,7 @@ def test_what_nobody_should_fetch_is_refused(url):
 
 
 @given(st.text(max_size=300))
-def test_a_safe_name_is_one_part_of_a_key_and_stays_as_it_is(name):
+def test_safe_name_is_one_part_of_a_key_and_stable(name):
     safe = safe_name(name)
 
     assert len(safe) <= LONGEST_NAME

@@ -1,4 +1,4 @@
-"""Nobody is left behind."""
+"""Restarts: of jobs whose execution failed, of stalled jobs, and by an operator."""
 
 import pytest
 

@@ -96,7 +96,7 @@ def test_redelivered_event_starts_a_missing_execution():
 
 
 def test_standing_claim_keeps_other_invocations_from_submitting():
-    made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
+    made = world(RuntimeError("the process crashes at the call to the vendor"), "accepted")
     with pytest.raises(SomeFailedError):
         handle_new_objects([SOURCE], made.services)
 
@@ -158,10 +158,16 @@ def test_folder_marker_gets_no_job():
         pytest.param(KEY, wav(61), {}, "bad_audio", "NoVendorFits", "length 61 s (takes up to 60 s)", id="too long"),
         pytest.param(KEY, wav(channels=2), {}, "bad_audio", "NoVendorFits", "stereo; this", id="too many channels"),
         pytest.param(
-            KEY, wav(), {"asr-language": "fr-FR"}, "bad_audio", "NoVendorFits", "fr-FR", id="a language nobody speaks"
+            KEY,
+            wav(),
+            {"asr-language": "fr-FR"},
+            "bad_audio",
+            "NoVendorFits",
+            "fr-FR",
+            id="unsupported language",
         ),
         pytest.param(
-            "incoming/nobody/a.wav", wav(), {}, "config", "UnknownVendor", "toy-query", id="unknown vendor in the key"
+            "incoming/unknown/a.wav", wav(), {}, "config", "UnknownVendor", "toy-query", id="unknown vendor in the key"
         ),
         pytest.param(
             KEY, wav(), {"asr-vendor": "x"}, "config", "UnknownVendor", "asr-vendor", id="unknown vendor in metadata"
@@ -298,7 +304,7 @@ def test_unsupported_option_and_wrong_extension_are_warnings():
     ("word", "pinned", "vendor", "status"),
     [
         pytest.param("config", False, "toy-query", Status.IN_PROGRESS, id="config: the next vendor may serve"),
-        pytest.param("bad_audio", False, "toy-sync", Status.FAILED, id="bad audio: nobody takes more than this vendor"),
+        pytest.param("bad_audio", False, "toy-sync", Status.FAILED, id="bad audio: no other vendor accepts it"),
         pytest.param("retry", False, "toy-sync", Status.IN_PROGRESS, id="retry: the same vendor, later"),
         pytest.param("config", True, "toy-sync", Status.FAILED, id="config, pinned: the end"),
         pytest.param("bad_audio", True, "toy-sync", Status.FAILED, id="bad audio, pinned: the end"),
@@ -343,7 +349,7 @@ def test_failure_before_the_vendor_is_reached_names_it():
 
 
 class TestTaskIdsOfOurs:
-    """Where we choose the vendor's task id, a submission that nobody answered is repeated, not made anew."""
+    """Where we choose the vendor's task id, an unanswered submission is repeated under the same id."""
 
     NO_ANSWER = NoAnswerError(ErrorClass.RETRY, "Timeout", "the vendor did not answer")
 
@@ -352,7 +358,7 @@ class TestTaskIdsOfOurs:
         monkeypatch.setattr(QUERY, "chosen_task_id", lambda request: f"ours-{request.attempt}", raising=False)
 
     def test_chosen_task_id_is_saved_before_the_call(self):
-        made = world(RuntimeError("the process dies at the vendor's door"))
+        made = world(RuntimeError("the process crashes at the call to the vendor"))
         with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
@@ -369,7 +375,7 @@ class TestTaskIdsOfOurs:
         assert [(attempt.number, attempt.claims) for attempt in made.job().attempts] == [(1, 2)]
 
     def test_submission_resumes_at_once_after_a_crash(self):
-        made = world(RuntimeError("the process dies at the vendor's door"), "accepted")
+        made = world(RuntimeError("the process crashes at the call to the vendor"), "accepted")
         with pytest.raises(SomeFailedError):
             handle_new_objects([SOURCE], made.services)
 
@@ -520,13 +526,13 @@ def test_lost_claim_submits_nothing():
     made = world("accepted")
     job = new_job(SOURCE, made.clock)
 
-    def somebody_else_claims(saving):
+    def claim_concurrently(saving):
         if saving.attempts and saving.attempt.claimed_at and saving.row_version < 10:
             made.jobs.before_save = lambda _job: None
             held = made.jobs.load(job.job_id)
             made.jobs.save(held.claim(None, [], made.clock))
 
-    made.jobs.before_save = somebody_else_claims
+    made.jobs.before_save = claim_concurrently
     handle_new_objects([SOURCE], made.services)
 
     assert requests(made) == []

@@ -102,7 +102,7 @@ def test_event_after_the_request_finds_its_job():
     ("changes", "code"),
     [
         pytest.param({"options": {"speakers": 99}}, "BadOption", id="out-of-range"),
-        pytest.param({"vendor": "nobody"}, "UnknownVendor", id="no-vendor"),
+        pytest.param({"vendor": "unknown"}, "UnknownVendor", id="no-vendor"),
         pytest.param({"key": "incoming/auto/none.wav"}, "ObjectNotFound", id="no-recording"),
     ],
 )

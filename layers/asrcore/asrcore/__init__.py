@@ -1,1 +1,1 @@
-"""asrcore: drop a recording into S3, get a transcript; this layer is the whole system, functions are its doors."""
+"""asrcore: a recording dropped into S3 becomes a transcript. This layer is the system; the functions are its handlers."""

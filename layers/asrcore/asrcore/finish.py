@@ -50,7 +50,7 @@ def _complete(result: Recognized, services: Services) -> Job:
     if job.finished:
         return job
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
-    warnings = [] if recognition.text else ["nobody speaks in this recording, says the vendor"]
+    warnings = [] if recognition.text else ["the vendor recognized no speech"]
     warnings += read_warnings(result.raw.warning)
     done = job.complete(result.vendor_task_id, key, warnings, now, duration_ms=recognition.duration_ms)
     saved = done.model_copy(update={"row_version": done.row_version + 1})

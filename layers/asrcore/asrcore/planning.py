@@ -29,9 +29,7 @@ EXTENSIONS = {
     "wma": {"wma"},
 }
 
-_UNSEEN = (
-    "the recording lies elsewhere and was not looked into: by its name it is taken for {audio.codec} in {audio.format}"
-)
+_NOT_PROBED = "a remote recording is not probed: by its name it is assumed to be {audio.codec} in {audio.format}"
 
 
 def plan(job: Job, services: Services) -> Job:
@@ -57,7 +55,7 @@ def plan(job: Job, services: Services) -> Job:
         job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None
     )
     selected = _choose(request, _candidates(pinned, services), services, linked=linked)
-    warnings = [_UNSEEN.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
+    warnings = [_NOT_PROBED.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
     if options.audio_track not in {None, 1} and not selected.forms:
         warnings.append("the option 'audio_track' needs a conversion, and there is none; the vendor chooses the track")
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)

@@ -1,5 +1,6 @@
-"""GET /: the page on which people drop recordings and watch jobs. It is the same for everybody: what it shows, it asks
-the API for, in the name of whoever looks at it.
+"""GET /: the page on which people upload recordings and watch jobs.
+
+It is the same for every caller: its script gets what it shows from the API, with the rights of the caller.
 """
 
 from dataclasses import dataclass
