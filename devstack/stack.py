@@ -38,7 +38,7 @@ from devstack.settings import (
     TEMPLATE,
     VENDOR_PARAMETERS,
 )
-from devstack.web import WebServer
+from devstack.web import WebServer, bind_port
 from recognizer.process import RecognizerProcess
 
 
@@ -236,10 +236,11 @@ class LocalStack:
         """Stop the HTTP API within the context; afterwards it serves at the same address."""
         port = self._api_server.port
         self._api_server.stop()
+        bound = bind_port(self._bind, port)  # so that no other process takes the port
         try:
             yield
         finally:
-            self._api_server = WebServer(self._routes, self._bind, port)
+            self._api_server = WebServer(self._routes, self._bind, port, bound=bound)
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
         """Run a function by its name or ARN and wait for its answer."""

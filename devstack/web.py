@@ -18,11 +18,16 @@ class WebServer:
     """Serves a WSGI application from construction until `stop`."""
 
     def __init__(
-        self, app: Any, bind: str, port: int, request_handler: type[WSGIRequestHandler] = WSGIRequestHandler
+        self,
+        app: Any,
+        bind: str,
+        port: int,
+        request_handler: type[WSGIRequestHandler] = WSGIRequestHandler,
+        bound: socket.socket | None = None,
     ) -> None:
-        """port: 0 for any free one. Raises PortTakenError."""
+        """port: 0 for any free one. bound: a socket from bind_port to listen on. Raises PortTakenError."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would hide the rest
-        self._listener = _bind(bind, port)
+        self._listener = bound or bind_port(bind, port)
         self._listener.listen(128)
         self._server = make_server(
             bind, port, app, threaded=True, request_handler=request_handler, fd=self._listener.fileno()
@@ -51,10 +56,11 @@ def check_ports(bind: str, ports: Iterable[int]) -> None:
     """Raise PortTakenError unless a server could listen on all of these ports at once; 0 is any free one."""
     with ExitStack() as bound:
         for port in ports:
-            bound.enter_context(_bind(bind, port)).listen()
+            bound.enter_context(bind_port(bind, port)).listen()
 
 
-def _bind(address: str, port: int) -> socket.socket:
+def bind_port(address: str, port: int) -> socket.socket:
+    """Return a socket that holds a port without listening: connections are refused. Raises PortTakenError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

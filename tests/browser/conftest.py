@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from asrcore.core.transcript import Transcript
 from asrcore.render import render
 from tests.support.chromium import chromium
+from tests.support.failure_report import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401 - hooks
 
 Opener = Callable[..., Page]
 

@@ -1,6 +1,5 @@
 """Use the jobs page in a real browser, from the address that `make local` prints to the downloaded subtitles."""
 
-import json
 import os
 import re
 import sys
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import boto3
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
@@ -21,6 +19,7 @@ from werkzeug.wrappers import Request, Response
 from asrcore.api import transcripts
 from asrcore.ports import StoredObject
 from tests.support.api_client import Caller
+from tests.support.command_stack import CommandStack, reported
 from tests.support.loopback import Loopback
 from tests.support.memory import MemoryTranscripts, World
 from tests.support.pipeline import SYNC, world
@@ -50,21 +49,10 @@ def make_local(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """Run `make local`; yield the address that it prints, and its S3 client."""
-    with make_local(tmp_path_factory.mktemp("local")) as printed:
-        facts = json.loads(re.search(r"^READY (.*)$", printed, re.MULTILINE)[1])
-        address = re.search(r"In a browser.*\n\s+(http\S+)", printed)[1]
-        yield address, facts, client(facts, "s3")
-
-
-def client(facts, service: str):
-    return boto3.client(
-        service,
-        endpoint_url=facts["aws_endpoint_url"],
-        region_name=facts["region"],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    """Run `make local`; yield the address that it prints first, and the stack."""
+    folder = tmp_path_factory.mktemp("local")
+    with make_local(folder) as printed, reported(CommandStack(folder)) as stack:
+        yield re.search(r"The jobs page: (http\S+)", printed)[1], stack
 
 
 @pytest.fixture
@@ -81,7 +69,8 @@ def job(page: Page, name: str):
 
 
 def test_dropped_recording_is_transcribed_and_opens_in_viewer(page, local, tmp_path):
-    _, facts, s3 = local
+    _, stack = local
+    s3 = stack.client("s3")
 
     drop(page, SAMPLES / "news.mp3")
     expect(page.get_by_role("progressbar", name="news.mp3")).to_be_visible()
@@ -109,10 +98,10 @@ def test_dropped_recording_is_transcribed_and_opens_in_viewer(page, local, tmp_p
     for name in ("srt", "vtt"):
         with page.expect_download() as saved:
             card.get_by_role("button", name=f"news.mp3: {name.upper()}").click()
-        listed = s3.list_objects_v2(Bucket=facts["transcript_bucket"], Prefix="transcripts/incoming/auto/")["Contents"]
+        listed = s3.list_objects_v2(Bucket=stack.transcript_bucket, Prefix="transcripts/incoming/auto/")["Contents"]
         (key,) = [each["Key"] for each in listed if each["Key"].endswith(f"/news.mp3.{name}")]
         assert saved.value.suggested_filename == f"news.mp3.{name}"
-        body = s3.get_object(Bucket=facts["transcript_bucket"], Key=key)["Body"].read()
+        body = s3.get_object(Bucket=stack.transcript_bucket, Key=key)["Body"].read()
         assert Path(saved.value.path()).read_bytes() == body
 
 
@@ -174,15 +163,15 @@ def test_status_filter_shows_only_matching_jobs(page):
 
 
 def test_more_button_loads_older_jobs(page, local):
-    _, facts, _ = local
+    _, stack = local
     drop(page, {"name": "old.mp3", "mimeType": "audio/mpeg", "buffer": b"old"})
     expect(job(page, "old.mp3")).to_contain_text("failed")
-    table = client(facts, "dynamodb")
-    (row, *_) = table.scan(TableName=facts["jobs_table"], FilterExpression="attribute_exists(recency)")["Items"]
+    table = stack.client("dynamodb")
+    (row, *_) = table.scan(TableName=stack.jobs_table, FilterExpression="attribute_exists(recency)")["Items"]
     moment = row["recency"]["S"].partition("#")[0]
     for job_id in (uuid.uuid4().hex for _ in range(25)):
         told = {"job_id": {"S": job_id}, "recency": {"S": f"{moment}#{job_id}"}}
-        table.put_item(TableName=facts["jobs_table"], Item={**row, **told})
+        table.put_item(TableName=stack.jobs_table, Item={**row, **told})
     page.reload()
     expect(page.locator("#jobs > li")).to_have_count(20)
 

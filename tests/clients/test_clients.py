@@ -14,6 +14,7 @@ import pytest
 
 from simulators import launcher
 from tests.clients.callers import CALLERS
+from tests.support.process import running
 from tests.support.simulator_control import CREDENTIALS, Control
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +42,8 @@ def urls(tmp_path_factory):
     credentials = tmp_path_factory.mktemp("account") / "credentials.json"
     credentials.write_text(json.dumps(ACCOUNTS))
     command = [sys.executable, "-m", "simulators", "--turnaround", "0", "--credentials", str(credentials)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
-        try:
-            yield json.loads(running.stdout.readline().removeprefix("READY "))
-        finally:
-            running.terminate()
+    with running(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        yield json.loads(process.stdout.readline().removeprefix("READY "))
 
 
 def shape(value):

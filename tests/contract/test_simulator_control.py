@@ -13,6 +13,7 @@ import requests
 from devstack.web import PortTakenError
 from simulators import VENDORS, Simulators
 from tests.support import tones
+from tests.support.process import running as command_running
 from tests.support.raw_abcpen import RawAbcpen
 from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Web, eventually
@@ -207,21 +208,13 @@ def test_another_address_to_listen_on():
 
 
 def test_command_line_runs_until_told_to_stop():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "simulators", "--turnaround", "0"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    command = [sys.executable, "-m", "simulators", "--turnaround", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with command_running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         word, _, urls = process.stdout.readline().partition(" ")
         submitted = RawAbcpen(json.loads(urls)["abcpen"], ACCOUNT["appid"], ACCOUNT["api_key"]).submit(AUDIO)
         process.send_signal(signal.SIGTERM)
         rest, log = process.communicate(timeout=60)
-    finally:
-        process.kill()
 
     assert (word, list(json.loads(urls)), rest) == ("READY", list(VENDORS), "")
     assert submitted["code"] == "0"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.failure_report import pytest_runtest_makereport
+from tests.support.failure_report import pytest_runtest_makereport, touched, watched
 from tests.support.operator import RECORDING
 
 
@@ -32,6 +32,15 @@ def test_failed_test_reports_the_history_of_its_job(failed_job):
     assert "It FAILED with 1002 of volcengine" in found["asrctl why"]
     assert f'"job_id":"{failed_job}"' in found["functions' logs of"].replace(" ", "")
     assert "'code': '1002'" in found["vendors' request logs of"]
+
+
+def test_failed_test_without_job_ids_reports_the_newest_jobs(failed_job, stack, monkeypatch):
+    touched.clear()
+    monkeypatch.setattr("tests.support.failure_report.watched", [*watched, stack])
+
+    found = reported(failed=True)
+
+    assert f'"job_id":"{failed_job}"' in found["functions' logs of"].replace(" ", "")
 
 
 def test_passed_test_has_no_report(failed_job):

@@ -10,6 +10,7 @@ import requests
 LINES = 15  # of a function's log
 ENTRIES = 20  # of a vendor's request log
 JOBS = 5
+watched: list[Any] = []  # stacks whose job ids the tests do not have, such as those behind a browser
 touched: dict[str, Any] = {}  # job id -> its stack, in the order in which the running test came to them
 
 
@@ -29,8 +30,19 @@ def pytest_runtest_makereport() -> Iterator[None]:
     """Add sections to the report of a test that failed: they are printed with it, in a worker of xdist too."""
     report: Any = yield
     if report.failed:
-        report.sections += [section for job, stack in list(touched.items())[-JOBS:] for section in sections(stack, job)]
+        jobs = list(touched.items()) or [(job, stack) for stack in watched for job in newest_jobs(stack)]
+        report.sections += [section for job, stack in jobs[-JOBS:] for section in sections(stack, job)]
     return report
+
+
+def newest_jobs(stack: Any) -> list[str]:
+    """Return the ids of a stack's newest jobs, the newest one last; none if the stack does not answer."""
+    try:
+        rows = stack.client("dynamodb").scan(TableName=stack.jobs_table)["Items"]
+    except Exception:  # noqa: BLE001 - the report must not hide the failure
+        return []
+    jobs = [row for row in rows if "source" in row]
+    return [row["job_id"]["S"] for row in sorted(jobs, key=lambda row: row["created_at"]["S"])][-JOBS:]
 
 
 def sections(stack: Any, job: str) -> list[tuple[str, str]]:
