@@ -26,7 +26,7 @@ def web() -> Iterator[Web]:
 
 @contextmanager
 def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that answers each connection in its own way; the address of something at it."""
+    """Run a server with a response per connection; return an address on it."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.1)
     done = threading.Event()
@@ -94,11 +94,11 @@ def test_redirects_to_other_schemes_are_not_followed(web, target):
 
 
 class TestFromOutside:
-    """As in AWS: nothing on this machine or behind it may be reached, whatever it is called."""
+    """Apply the rules of AWS: no address of this machine or its network may be reached."""
 
     @pytest.fixture(autouse=True)
     def hosts(self, monkeypatch):
-        """What names resolve to, and who was connected to."""
+        """Replace name resolution, and record the connected addresses."""
         self.found: dict[str, list[str]] = {}
         self.connected: list[str] = []
 
@@ -164,7 +164,7 @@ class TestFromOutside:
 
 
 def test_redirect_to_a_private_address_is_not_followed(web, monkeypatch):
-    """The first address is taken for a public one, so that only the redirect is in question."""
+    """Treat the first address as public, so that only the redirect is checked."""
     monkeypatch.setattr(remote_fetch, "parse_remote_url", _only_the_first_is_local(remote_fetch.parse_remote_url))
     first = web.redirect("/a.wav", "https://169.254.169.254/latest/meta-data/a.wav")
 

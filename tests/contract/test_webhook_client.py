@@ -196,7 +196,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def secured(certificate):
-    """The port of a receiver with TLS."""
+    """Run a receiver with TLS; yield its port."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     with listener(answers(OK), tls) as port:

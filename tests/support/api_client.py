@@ -1,4 +1,4 @@
-"""Somebody who calls the HTTP API in this process, with events as API Gateway makes them."""
+"""A client of the HTTP API in this process, by API Gateway's events."""
 
 import base64
 import gzip
@@ -17,14 +17,14 @@ REQUEST_ID = "8f3c1d8e-7a52-4a5b-9d6e-000000000001"
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda tells of an invocation."""
+    """The context of a Lambda invocation."""
 
     aws_request_id: str = REQUEST_ID
 
 
 @dataclass(frozen=True)
 class Told:
-    """What came back."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Told:
 
     @property
     def problem(self) -> str:
-        """The end of a problem's type; the document must be whole."""
+        """Return the end of a problem's type; check that the problem document is complete."""
         document = self.json
         assert self.headers["content-type"] == "application/problem+json"
         assert document["status"] == self.status
@@ -48,7 +48,7 @@ class Told:
 
 
 class Caller:
-    """Calls the API of a world in memory."""
+    """Call the API on fakes in memory."""
 
     def __init__(self, world: World) -> None:
         self._api = Api(world.services)

@@ -1,8 +1,8 @@
-"""The examples of the documentation, as data: every fenced block of its pages, and who sees that it works.
+"""The examples of the documentation: every fenced block of its pages, and what tests it.
 
-What stands behind `sh` says who does: nothing, `tests/stack/test_documentation.py` runs it on a local stack; `make`, it
-starts something that CI or another test runs; `docker` and `aws-account`, it needs what a test has not got, and is held
-against what it names.
+A word after `sh` names the test: without one, `tests/stack/test_documentation.py` runs it on a local stack; `make`, it
+starts a program that CI or another test runs; `docker` and `aws-account`, it needs what tests lack, and is compared
+with what it names.
 """
 
 import re
@@ -16,7 +16,7 @@ PAGES = (
     *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
 )
 MARKS = frozenset({"", "make", "docker", "aws-account"})
-# Examples that have a test of their own, which looks at more than whether they run: how they begin, and the test.
+# Examples with a test of their own, which checks more than that they run: how they begin, and the test.
 RUN_BY = {
     "docs/adding-a-vendor.md": (
         "python -m pytest",
@@ -41,33 +41,33 @@ class Block:
 
     @property
     def place(self) -> str:
-        """Where it is."""
+        """Return its page and line."""
         return f"{self.page}:{self.line}"
 
     @property
     def commands(self) -> list[str]:
-        """A shell block's lines, those joined that go on behind a backslash."""
+        """Return a shell block's lines, with continued lines joined."""
         return [line for line in self.body.replace("\\\n", " ").splitlines() if line.strip()]
 
     @property
     def run_by(self) -> str | None:
-        """The test that runs it, if it has one of its own."""
+        """Return the test that runs it, if it has its own."""
         start, test = RUN_BY.get(self.page, ("", None))
         return test if all(command.startswith(start) for command in self.commands) else None
 
 
 def name(page: Path) -> str:
-    """A page's path in the project."""
+    """Return a page's path in the project."""
     return page.relative_to(ROOT).as_posix()
 
 
 def blocks(language: str) -> list[Block]:
-    """Every fenced block of a language, of all pages."""
+    """Yield every fenced block of a language, of all pages."""
     return [block for page in PAGES for block in _blocks(page) if block.language == language]
 
 
 def inline(program: str) -> list[tuple[str, str]]:
-    """Every command of a program that stands within a sentence: where, and the command."""
+    """Yield every command of a program within a sentence, with its place."""
     return [
         (name(page), text)
         for page in PAGES

@@ -1,4 +1,4 @@
-"""Whether an answer of the HTTP API is one that the published OpenAPI document tells of."""
+"""Check responses of the HTTP API against the published OpenAPI document."""
 
 import json
 import re
@@ -12,23 +12,23 @@ _DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "schemas/ope
 
 
 def check_answer(method: str, path: str, status: int, content_type: str, body: bytes) -> None:
-    """Raises AssertionError for an answer that the document does not know, or knows to be otherwise."""
+    """Raise AssertionError for a response that the document does not describe."""
     operation = _operation(method, path)
     if operation is None:
-        return  # a path or method that there is not, or the page for people
-    told = operation["responses"].get(str(status))
-    assert told is not None, f"{method} {path} may not answer {status}"
+        return  # an unknown path or method, or the jobs page
+    response = operation["responses"].get(str(status))
+    assert response is not None, f"{method} {path} may not answer {status}"
     kind = content_type.partition(";")[0]
-    if not told.get("content"):
+    if not response.get("content"):
         assert not body, f"{method} {path} answers {status} without a body"
         return
-    assert kind in told["content"], f"{method} {path} may not answer {status} with {kind}"
+    assert kind in response["content"], f"{method} {path} may not answer {status} with {kind}"
     if kind.endswith("json"):
         _validator(method, path_of(path), status, kind).validate(json.loads(body))
 
 
 def path_of(path: str) -> str:
-    """The document's name of a path."""
+    """Return the document's template of a path."""
     known = (name for name in _DOCUMENT["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", name), path))
     return next(known, "")
 

@@ -1,4 +1,4 @@
-"""An operator of the local stack: a person who also has the commands."""
+"""An operator of the local stack, with the operator's commands."""
 
 import functools
 import io
@@ -21,7 +21,7 @@ from asrctl.cli import main
 from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
-# A command makes a session of its own, and each session reads AWS's service models: here they are read once.
+# Each command creates a session, and each session reads AWS's service models: here they are read once.
 _LOADER = functools.cache(session.create_loader)
 SHAPES = json.loads((ROOT / "schemas/asrctl.schema.json").read_text("utf-8"))
 RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
@@ -29,7 +29,7 @@ RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a command."""
+    """The result of a command."""
 
     status: int
     stdout: str
@@ -37,10 +37,10 @@ class Done:
 
 
 class Operator(Journey):
-    """A person who also has the commands."""
+    """A client with the operator's commands."""
 
     def run(self, *arguments: str, answer: str = "") -> "Done":
-        """Run a command; `answer` is what is typed when it asks."""
+        """Run a command; `answer` is the input to its prompt."""
         place = ["--endpoint-url", self.stack.aws_endpoint_url, "--region", self.stack.region]
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
@@ -52,7 +52,7 @@ class Operator(Journey):
         return Done(status, out.getvalue(), err.getvalue())
 
     def found(self, *arguments: str, status: int = 0) -> dict:
-        """Return what a command writes with `--json`, which has its published shape."""
+        """Return a command's `--json` output, checked against its published schema."""
         done = self.run(*arguments, "--json")
         assert done.status == status, done.stderr + done.stdout
         found = json.loads(done.stdout)
@@ -61,7 +61,7 @@ class Operator(Journey):
         return found
 
     def shell(self, line: str, job: str) -> subprocess.CompletedProcess[str]:
-        """Run a line as a person would type it; $JOB is the job that it speaks of."""
+        """Run a documented line; $JOB is its job."""
         environment = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "AWS_ENDPOINT_URL": self.stack.aws_endpoint_url,
@@ -84,7 +84,7 @@ class Operator(Journey):
         )
 
     def ended(self, job: str) -> dict:
-        """The row once the job is over and no execution of it runs."""
+        """Return the row once the job has ended and no execution of it runs."""
         row = self.finished(job)
         self.until(
             lambda: [each["status"] for each in self.executions(job)],
@@ -94,7 +94,7 @@ class Operator(Journey):
         return row
 
     def drop_unnoticed(self, key: str) -> str:
-        """Put a recording of which S3 tells nobody."""
+        """Put a recording without S3's event."""
         s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
         told = s3.get_bucket_notification_configuration(Bucket=bucket)
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -104,7 +104,7 @@ class Operator(Journey):
         return job
 
     def source(self, key: str) -> Source:
-        """The recording that lies under a key, as S3 would name it."""
+        """Return the recording under a key, as in S3's event."""
         head = self.stack.client("s3").head_object(Bucket=self.stack.audio_bucket, Key=key)
         return Source(
             bucket=self.stack.audio_bucket,
@@ -115,15 +115,15 @@ class Operator(Journey):
         )
 
     def put(self, job: Job) -> None:
-        """Have a row that no invocation wrote."""
+        """Write a row that no invocation wrote."""
         assert DynamoJobs(self.stack.client("dynamodb"), self.stack.jobs_table).create(job)
 
     def forget(self, job: str) -> None:
-        """Have a row no more, as when its time to live is over."""
+        """Delete a row, as after its time to live."""
         self.stack.client("dynamodb").delete_item(TableName=self.stack.jobs_table, Key={"job_id": {"S": job}})
 
     def submit_later(self, event: dict) -> None:
-        """Hand an event to SubmitFunction as S3 does."""
+        """Invoke SubmitFunction with an event, like S3."""
         described = self.stack.client("cloudformation").describe_stack_resource(
             StackName="asrcore", LogicalResourceId="SubmitFunction"
         )
@@ -133,6 +133,6 @@ class Operator(Journey):
         )
 
     def versions(self, bucket: str, prefix: str) -> list[str]:
-        """Keys of all versions that are kept."""
+        """Return the keys of all stored versions."""
         listed = self.stack.client("s3").list_object_versions(Bucket=bucket, Prefix=prefix)
         return [version["Key"] for version in listed.get("Versions", [])]

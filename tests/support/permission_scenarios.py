@@ -1,4 +1,4 @@
-"""Takes a stack through everything that its functions do with AWS, so that no grant is left that nobody uses."""
+"""Run a stack through every AWS action of its functions, so that unused grants are found."""
 
 import json
 import re
@@ -22,18 +22,18 @@ from tests.support.stack_client import Journey
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MEETING = (SAMPLES / "meeting.wav").read_bytes()
-# Whose function ends the job: at once, by callback, by query.
+# The function that ends the job: synchronously, by callback, by query.
 ENDERS = ("tencent-sentence", "tencent-recording", "abcpen")
 FAULTS = {
     "tencent-sentence": {"on": "submit", "code": "FailedOperation.UserHasNoAmount"},
     "tencent-recording": {"on": "result", "code": "10004"},
 }
 BUSY = {"on": "submit", "code": "1005"}
-NEWEST = "F" * 32  # no recording of a test is newer
+NEWEST = "F" * 32  # later than every test's recordings
 
 
 def take_every_path(stack: Any) -> None:
-    """Every vendor, every end, every mishap: returns when all jobs are over."""
+    """Run every vendor, end and failure; return when all jobs have ended."""
     journey = Journey(stack)
     every_vendor(journey)
     every_failure(journey)
@@ -42,16 +42,16 @@ def take_every_path(stack: Any) -> None:
     by_request(journey)
     by_backfill(journey)
     by_api(journey)
-    nobody_waits_any_more(journey)
+    callback_wait_of_an_ended_job(journey)
     executions_that_end_badly(journey)
-    events_that_nobody_can_handle(journey)
-    nobody_was_told(journey)
+    events_that_fail(journey)
+    unpublished_end(journey)
     converted(journey)
-    nobody_looks_after_it(journey)
+    stalled_job(journey)
 
 
 def every_vendor(journey: Journey) -> None:
-    journey.fault("volcengine", **BUSY)  # so that the state machine has it submitted again
+    journey.fault("volcengine", **BUSY)  # so that the state machine submits it again
     jobs = [journey.drop(f"incoming/{vendor}/meeting.wav", MEETING) for vendor in VENDORS]
     for job in jobs:
         assert (row := journey.finished(job))["status"] == "COMPLETED", row["error"]
@@ -66,14 +66,14 @@ def every_failure(journey: Journey) -> None:
 
 
 def converted(journey: Journey) -> None:
-    """No vendor takes the recording as it is; each function that ends a job deletes what was converted for it."""
+    """Convert recordings; each function that ends a job deletes its converted recording."""
     stack, clip = journey.stack, record(Kind("aiff", "pcm_s16be", 16000))
     for vendor in ENDERS:
         row = journey.finished(journey.drop(f"incoming/{vendor}/clip.aiff", clip))
         assert row["status"] == "COMPLETED", row["error"]
     job, left = str(row["job_id"]), f"converted/{row['job_id']}/wav-16000-1.wav"
     stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=left)
-    not_told(journey, job)
+    mark_unpublished(journey, job)
     stack.invoke("SweepFunction", event("sweep"))
     journey.finished(job)
     stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=left)
@@ -95,7 +95,7 @@ def converted(journey: Journey) -> None:
 
 
 def older_than_its_transcript(journey: Journey) -> str:
-    """A newer version's transcript lies there already: it is looked at, and this one is kept apart; a job of those."""
+    """Find a newer version's transcript, and store the older one as superseded; return the older job."""
     for vendor in ENDERS:
         journey.stack.client("s3").put_object(
             Bucket=journey.stack.transcript_bucket,
@@ -108,7 +108,7 @@ def older_than_its_transcript(journey: Journey) -> str:
 
 
 def transcript_gone_meanwhile(journey: Journey) -> None:
-    """A transcript was there and is gone when it is looked at: S3 says so to those only who may list the bucket."""
+    """Read a deleted transcript: S3 answers 404 only to roles that may list the bucket."""
     for vendor in ENDERS:
         prefix = f"transcripts/incoming/{vendor}/gone.wav"
         journey.stack.faults.change_s3(journey.stack.transcript_bucket, prefix, 1)
@@ -123,7 +123,7 @@ def by_request(journey: Journey) -> None:
 
 
 def by_backfill(journey: Journey) -> None:
-    """What a list of the bucket names, and what an inventory does; one recording is new, the other is known."""
+    """Backfill from a listing and from an inventory, each with a new and a known recording."""
     stack, s3 = journey.stack, journey.stack.client("s3")
     told = s3.get_bucket_notification_configuration(Bucket=stack.audio_bucket)["LambdaFunctionConfigurations"]
     s3.put_bucket_notification_configuration(Bucket=stack.audio_bucket, NotificationConfiguration={})
@@ -142,7 +142,7 @@ def by_backfill(journey: Journey) -> None:
 
 
 def by_api(journey: Journey) -> None:
-    """An upload, an address, a recording that lies there, old and new versions: asked for, read, deleted."""
+    """Create, read and delete jobs by the API: an upload, an address, a stored recording, old and new versions."""
     bucket = journey.stack.audio_bucket
     uploaded = upload(journey)
     source = {"source": f"s3://{bucket}/{journey.row(uploaded)['source']['key']}"}
@@ -152,7 +152,7 @@ def by_api(journey: Journey) -> None:
     linked = call(journey, "POST", "/jobs", {"source": address(journey), "vendor": "tencent-sentence"}).json()["job_id"]
     kept_apart = older_than_its_transcript(journey)
     call(journey, "GET", "/jobs")
-    assert call(journey, "GET", "/jobs?key=inventory/manifest.json").json()["jobs"] == []  # nobody looks there
+    assert call(journey, "GET", "/jobs?key=inventory/manifest.json").json()["jobs"] == []  # the API lists no such keys
     for job in (uploaded, linked, kept_apart):
         journey.finished(job)
         exported = journey.row(job)["transcript_key"].removesuffix("json")
@@ -165,7 +165,7 @@ def by_api(journey: Journey) -> None:
 
 
 def upload(journey: Journey) -> str:
-    """Upload a recording by the form that the API gives; the id of its job."""
+    """Upload a recording by the API's form; return its job id."""
     form = call(journey, "POST", "/uploads", {"name": "meeting.wav", "vendor": "tencent-sentence"}).json()
     answer = requests.post(form["url"], data=form["fields"], files={"file": MEETING}, timeout=60)
     assert answer.ok, answer.text
@@ -175,7 +175,7 @@ def upload(journey: Journey) -> str:
 
 
 def address(journey: Journey) -> str:
-    """Where a recording lies for whoever knows the address."""
+    """Return a presigned address of a recording."""
     return str(
         journey.stack.client("s3").generate_presigned_url(
             "get_object", {"Bucket": journey.stack.audio_bucket, "Key": "incoming/auto/meeting.wav"}
@@ -188,14 +188,14 @@ def call(journey: Journey, method: str, path: str, body: Any = None) -> requests
 
 
 def read(answer: requests.Response) -> None:
-    """What a browser does with a transcript, or a page: it plays the recording that the page has."""
+    """Read a transcript or a page like a browser, which plays the page's recording."""
     assert answer.ok, answer.text
     for found in re.findall(r'id="recording">("[^<]+")<', answer.text):
         assert requests.get(json.loads(found), timeout=60).ok
 
 
-def nobody_waits_any_more(journey: Journey) -> None:
-    """An execution begins to wait for a callback of a job that has ended: it is woken at once."""
+def callback_wait_of_an_ended_job(journey: Journey) -> None:
+    """Wait for a callback of a job that has ended: the execution resumes at once."""
     job = journey.drop("incoming/tencent-sentence/ended.wav", MEETING)
     journey.finished(job)
     execution = start(journey, job, f"{job}-late", Next.CALLBACK)
@@ -203,7 +203,7 @@ def nobody_waits_any_more(journey: Journey) -> None:
 
 
 def executions_that_end_badly(journey: Journey) -> None:
-    """One fails, and another takes its place; that one is aborted, which is a person's wish."""
+    """Let an execution time out, which restarts the job, and abort the second one, which fails it."""
     journey.fault("tencent-recording", on="callback", drop=True)
     job = journey.drop("incoming/tencent-recording/waiting.wav", MEETING)
     (first,) = journey.until(lambda: journey.executions(job), bool, "the first execution")
@@ -214,15 +214,15 @@ def executions_that_end_badly(journey: Journey) -> None:
 
 
 def news_of(execution: dict[str, Any], job: str, status: str) -> Any:
-    """What EventBridge tells of an execution's end."""
+    """Return EventBridge's event of an execution's end."""
     told = event("execution-ended")
     said = {"status": status, "name": execution["name"], "executionArn": execution["executionArn"]}
     told["detail"].update(said, input=json.dumps({"job_id": job}))
     return told
 
 
-def events_that_nobody_can_handle(journey: Journey) -> None:
-    """They go to the queue of failed events, each under its function's own role."""
+def events_that_fail(journey: Journey) -> None:
+    """Send invalid events, which go to the queue of failed events under each function's role."""
     for function in ("SubmitFunction", "SweepFunction"):
         journey.stack.invoke_later(function, {"source": "aws.states"})
     client, queue = journey.stack.client("sqs"), journey.stack.failed_events_queue_url
@@ -235,18 +235,18 @@ def events_that_nobody_can_handle(journey: Journey) -> None:
     )
 
 
-def nobody_was_told(journey: Journey) -> None:
-    """A process died between the end of a job and the news of it: whoever looks at the job next tells."""
+def unpublished_end(journey: Journey) -> None:
+    """Simulate a crash between a job's end and its event: the next function publishes it."""
     for function, told in (("SweepFunction", event("sweep")), ("SubmitFunction", {"action": "submit"})):
         job = journey.drop(f"incoming/abcpen/{function}.wav", MEETING)
         journey.finished(job)
-        not_told(journey, job)
+        mark_unpublished(journey, job)
         journey.stack.invoke(function, {**told, "job_id": job})
         journey.finished(job)
 
 
-def not_told(journey: Journey, job: str) -> None:
-    """Write the row of an ended job as it was before the news of it."""
+def mark_unpublished(journey: Journey, job: str) -> None:
+    """Reset the row of an ended job to its state before the event."""
     values = {":no": {"BOOL": False}, ":part": {"S": job[0]}, ":then": {"S": "2026-01-01T00:00:00Z"}}
     journey.stack.client("dynamodb").update_item(
         TableName=journey.stack.jobs_table,
@@ -258,15 +258,15 @@ def not_told(journey: Journey, job: str) -> None:
 
 
 def put_row(journey: Journey, job: Job) -> None:
-    """Write a job's row as the store does."""
+    """Write a job's row like the store."""
     item = {name: value for name, value in json.loads(job.model_dump_json()).items() if value is not None}
     journey.stack.client("dynamodb").put_item(
         TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
     )
 
 
-def nobody_looks_after_it(journey: Journey) -> None:
-    """A process died between a job's row and its execution: the sweep finds it."""
+def stalled_job(journey: Journey) -> None:
+    """Simulate a crash between a job's row and its execution: the sweep resumes it."""
     row = journey.finished(journey.drop("incoming/tencent-sentence/left.wav", MEETING))
     left = new_job(Source.model_validate(row["source"]), datetime.now(UTC) - timedelta(hours=1))
     put_row(journey, left)

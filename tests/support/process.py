@@ -32,10 +32,10 @@ def running(command: list[str], **settings: Any) -> "Iterator[subprocess.Popen[s
 
 def is_running(pid: int) -> bool:
     """Return whether a process runs; one that has ended and waits for its parent does not."""
-    told = subprocess.run(
+    state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=60
     ).stdout.strip()
-    return bool(told) and not told.startswith("Z")
+    return bool(state) and not state.startswith("Z")
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
@@ -47,6 +47,6 @@ def peak_bytes(work: Callable[[], object]) -> int:
 def _measured(work: Callable[[], object]) -> int:
     work()
     # Not getrusage: its peak is inherited from the process that started this one.
-    told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert told
-    return int(told[1]) * 1024
+    state = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert state
+    return int(state[1]) * 1024

@@ -1,4 +1,4 @@
-"""A webhook's receiver: a web server on loopback that keeps what is posted and answers as it is told."""
+"""A webhook's receiver: a web server on loopback that keeps posts and responds as configured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tests.support.loopback import Loopback
 
 @dataclass(frozen=True)
 class Post:
-    """What was posted, header names in lower case."""
+    """A post, with header names in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -19,7 +19,7 @@ class Post:
 
 @dataclass
 class Receiver(Loopback):
-    """Answers each post by `answer`, which is given the post and gives a status."""
+    """Respond to each post with the status that `answer` returns for it."""
 
     answer: Callable[[Post], int] = lambda _post: 200
     posts: list[Post] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Receiver(Loopback):
         return self.at("/told?by=asrcore")
 
     def answer_to(self, request: Request) -> Response:
-        """The status that the test gives; a redirect leads elsewhere."""
+        """Send the test's status; a redirect has another address."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         post = Post(request.full_path, headers, request.get_data())
         self.posts.append(post)

@@ -1,4 +1,4 @@
-"""Recordings of every kind that people have, made by PyAV: tones at known times, in any container and codec."""
+"""Recordings of common formats, made by PyAV: tones at known times, in any container and codec."""
 
 import array
 import io
@@ -29,11 +29,11 @@ class Kind:
 
     @property
     def extension(self) -> str:
-        """What people's files of this container end with."""
+        """Return the usual file extension of this container."""
         return {"matroska": "mkv", "mpegts": "ts", "asf": "wma", "ipod": "m4a"}.get(self.container, self.container)
 
 
-# What phones, browsers, cameras, telephone systems and editors write.
+# The formats of phones, browsers, cameras, telephone systems and editors.
 EVERYDAY = {
     "iPhone video": Kind("mov", "aac", video="mpeg4"),
     "video whose sound begins later": Kind("mov", "aac", video="mpeg4", starts_s=0.4),
@@ -90,7 +90,7 @@ def record(kind: Kind, length_s: float = LENGTH_S, tones_s: tuple[float, ...] = 
 
 
 def onsets(recording: bytes, channel: int = 0) -> list[float]:
-    """Return when tones begin, in seconds, as a decoder hears them that knows no tags."""
+    """Return the starts of tones, in seconds, by a decoder that ignores tags."""
     with av.open(io.BytesIO(recording)) as container:
         resampler = av.AudioResampler(format="s16p")
         samples, rate_hz = array.array("h"), 0

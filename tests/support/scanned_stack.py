@@ -1,4 +1,4 @@
-"""The stacks of the tests: local ones, and all that they have written is searched when they end."""
+"""Local stacks of the tests, scanned for secrets when they stop."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -9,17 +9,17 @@ from tests.support.secrets_scan import assert_kept, listen
 
 
 class SearchedStack(LocalStack):
-    """A local stack that no test leaves with a secret in sight.
+    """A local stack whose output is scanned for secrets at its end.
 
-    unsearched: why it is let off, for the few in which secrets are planted, or nothing is left to be searched.
+    unsearched: why it is not scanned, for stacks with planted secrets, or with nothing left to scan.
     """
 
     unsearched: str = ""
 
     def __init__(self, params: Mapping[str, str] | None = None, **settings: Any) -> None:
-        """Vendors take a tenth of a second, waits are a twentieth of AWS's; settings: as of LocalStack.
+        """Vendors need a tenth of a second, waits are a twentieth of AWS's; settings: as of LocalStack.
 
-        Few processes a function: their starts are most of what a stack costs.
+        Few processes per function: their starts are most of a stack's cost.
         """
         super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, "environments": 2, **settings})
 
@@ -33,7 +33,7 @@ class SearchedStack(LocalStack):
         return self
 
     def __exit__(self, kind: type[BaseException] | None = None, *rest: BaseException | TracebackType | None) -> None:
-        """Raises AssertionError saying what was seen, and where; not over another failure."""
+        """Raise AssertionError with each found secret and its place, unless the test has failed already."""
         try:
             if kind is None and not self.unsearched:
                 assert_kept(self)

@@ -1,11 +1,11 @@
-"""Looks for what nobody may see in everything that a stack has written: its logs, events, histories, rows, queues, and
+"""Scan everything that a stack has written for secrets: its logs, events, histories, rows, queues, and
 the metadata of its objects.
 
-Looked for: each secret value of the vendors' credentials, the callback and webhook keys, the sessions of the functions'
+Secrets are: each secret value of the vendors' credentials, callback and webhook keys, the sessions of the functions'
 roles, signatures of AWS and of vendors, presigned URLs, signed callback addresses, task tokens, and the text of the
-transcripts. Two places hold a task token by their nature, and are let off for that token alone: a job's row, under
+transcripts. Two places hold a task token by design, and are accepted for that token only: a job's row, under
 `task_token`, while its execution waits; and in an execution's history the parameters with which Step Functions itself
-hands the token to PollerFunction, as AWS keeps them too. An account's name (`appid`, `cluster`) is no secret.
+passes the token to PollerFunction, as in AWS. An account's name (`appid`, `cluster`) is no secret.
 """
 
 import json
@@ -31,13 +31,13 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     "a signed callback address": re.compile(r"/callbacks/[\w-]+/[\w-]+/\d+/[\w-]{20,}"),
 }
 BUS = "everything-on-the-bus"
-SHORTEST_TEXT = 8  # shorter pieces of a transcript may stand anywhere by chance
+SHORTEST_TEXT = 8  # shorter pieces of a transcript may occur anywhere by chance
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A secret that was seen: what it is, and where."""
+    """A found secret and its place."""
 
     what: str
     where: str
@@ -45,23 +45,23 @@ class Finding:
 
 @dataclass(frozen=True)
 class Written:
-    """Something that a stack wrote, and where."""
+    """A text that a stack wrote, and its place."""
 
     where: str
     text: str
 
 
 class Scanner:
-    """Knows what nobody may see. values: what it is, by itself."""
+    """Finds secrets in texts. values: the kind of each secret, by its value."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        # By how they begin: thousands of sentences begin alike, and most texts have no such beginning in them.
+        # By their beginnings: thousands of sentences begin alike, and most texts contain no such beginning.
         self._values: dict[str, dict[str, str]] = {}
         for value, what in values.items():
             self._values.setdefault(value[:SHORTEST_TEXT], {})[value] = what
 
     def scan(self, all_written: Iterable[Written]) -> list[Finding]:
-        """What was seen, and where."""
+        """Yield each found secret with its place."""
         return sorted({finding for written in all_written for finding in self._look(written)}, key=str)
 
     def _look(self, written: Written) -> Iterator[Finding]:
@@ -72,13 +72,13 @@ class Scanner:
 
 
 def plain(text: str) -> str:
-    """A text as written and as meant: escapes of JSON undone, and those of URLs too."""
+    """Return a text as written, and with escapes of JSON and of URLs decoded."""
     meant = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     return f"{meant}\n{unquote(meant)}"
 
 
 def listen(stack: Any) -> None:
-    """From now on every event of the stack's bus is kept for the scan."""
+    """Keep every event of the stack's bus for the scan from now on."""
     sqs, events = stack.client("sqs"), stack.client("events")
     url = sqs.create_queue(QueueName=BUS)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -87,13 +87,13 @@ def listen(stack: Any) -> None:
 
 
 def assert_kept(stack: Any) -> None:
-    """Raises AssertionError if something can be seen in a stack that nobody may see, saying what, and where."""
+    """Raise AssertionError with each secret found in a stack's output, and its place."""
     found = leaks(stack)
     assert not found, "\n".join(["secrets were seen:", *map(str, found)])
 
 
 def leaks(stack: Any) -> list[Finding]:
-    """What can be seen in a stack that nobody may see."""
+    """Return the secrets found in a stack's output."""
     executions = list(_executions(stack))
     tokens = {token for execution in executions for token in _tokens(execution)}
     values = {**_secrets(stack), **dict.fromkeys(tokens, "a task token"), **_transcripts(stack)}
@@ -102,7 +102,7 @@ def leaks(stack: Any) -> list[Finding]:
 
 
 def _secrets(stack: Any) -> dict[str, str]:
-    """What the secret holds now, and what it held at first: a key may have been rotated out."""
+    """Return the secret's current and first values: a key may have been rotated."""
     held = stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)["SecretString"]
     named = {
         each: f"{part}.{name} of the secret"
@@ -117,7 +117,7 @@ def _secrets(stack: Any) -> dict[str, str]:
 
 
 def _transcripts(stack: Any) -> dict[str, str]:
-    """Pieces of what was said, long enough to be no accident. Read where they lie, as there may be hundreds."""
+    """Return pieces of transcripts, too long to match by chance; from moto's storage, as there may be hundreds."""
     bucket = s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets[stack.transcript_bucket]
     bodies = [
         key.value for name, key in bucket.keys.items() if name.startswith("transcripts/") and name.endswith(".json")
@@ -132,20 +132,20 @@ def _logs(stack: Any) -> Iterator[Written]:
 
 
 def _messages(stack: Any) -> Iterator[Written]:
-    """Of every queue, the one that has all events of the bus among them. Read where they lie, so that none is taken."""
+    """Yield the messages of every queue, all events of the bus included; from moto's storage, without receiving them."""
     for name, queue in sqs_backends[ACCOUNT_ID][stack.region].queues.items():
         for message in list(queue._messages):
             yield Written("an event on the bus" if name == BUS else f"a message in {name}", message.body)
 
 
 def _metadata(stack: Any) -> Iterator[Written]:
-    """Of every version of every object: its name and its headers, but not what is in it. Read where they lie."""
+    """Yield the name and the headers of every object version, without its content. Read from moto's storage."""
     for bucket in s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets.values():
         if bucket.region_name != stack.region:
             continue
         for key in bucket.keys:
             for version in bucket.keys.getlist(key):
-                told = [key, dict(getattr(version, "metadata", {}))]  # a mark of deletion has none
+                told = [key, dict(getattr(version, "metadata", {}))]  # a delete marker has none
                 yield Written(f"the metadata of {key}", json.dumps(told, ensure_ascii=False))
 
 
@@ -158,7 +158,7 @@ def _rows(stack: Any) -> Iterator[Written]:
 
 @dataclass(frozen=True)
 class Execution:
-    """An execution and all that Step Functions keeps of it."""
+    """An execution and its history."""
 
     name: str
     described: dict[str, Any]
@@ -166,7 +166,7 @@ class Execution:
 
 
 def _executions(stack: Any) -> Iterator[Execution]:
-    """All of them. What was told of one that has succeeded stays so, and is asked for once."""
+    """Yield every execution. The history of a succeeded one does not change, and is read once."""
     states = stack.client("stepfunctions")
     told = _succeeded.setdefault(stack, {})
     for machine in states.list_state_machines()["stateMachines"]:
@@ -190,8 +190,8 @@ def _look_at(states: Any, execution: Mapping[str, Any]) -> Execution:
 _succeeded: WeakKeyDictionary[Any, dict[str, Execution]] = WeakKeyDictionary()
 
 
-def _handed_over(event: Mapping[str, Any]) -> str | None:
-    """The task token that Step Functions hands over in this event."""
+def _passed_token(event: Mapping[str, Any]) -> str | None:
+    """Return the task token that Step Functions passes in this event."""
     details = event.get("taskScheduledEventDetails", {})
     if "waitForTaskToken" not in details.get("resource", ""):
         return None
@@ -200,12 +200,12 @@ def _handed_over(event: Mapping[str, Any]) -> str | None:
 
 
 def _tokens(execution: Execution) -> list[str]:
-    return [token for event in execution.events if (token := _handed_over(event))]
+    return [token for event in execution.events if (token := _passed_token(event))]
 
 
 def _history(execution: Execution) -> Written:
     said = [
-        json.dumps(event, default=str, ensure_ascii=False).replace(_handed_over(event) or "\0", "")
+        json.dumps(event, default=str, ensure_ascii=False).replace(_passed_token(event) or "\0", "")
         for event in execution.events
     ]
     told = json.dumps(execution.described, default=str, ensure_ascii=False)

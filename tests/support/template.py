@@ -1,4 +1,4 @@
-"""template.yaml as data."""
+"""Read template.yaml as data."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """CloudFormation's short forms as what they stand for; in C where PyYAML brings it, ten times as fast."""
+    """Load CloudFormation's short forms as their long forms; by libyaml where available, ten times as fast."""
 
 
 def short_form(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -28,9 +28,9 @@ Loader.add_multi_constructor("!", short_form)
 TEXT = (ROOT / "template.yaml").read_text()
 TEMPLATE = yaml.load(TEXT, Loader)
 
-# What has to be asked for is deployed with these parameters.
+# These parameters deploy every optional part.
 NOTIFYING = {
-    "NotificationTopicArn": "arn:aws:sns:us-east-1:123456789012:told",
+    "NotificationTopicArn": "arn:aws:sns:us-east-1:123456789012:job-ends",
     "WebhookUrl": "https://receiver.example.com/told",
 }
 _NOTHING = {"Ref": "AWS::NoValue"}
@@ -51,13 +51,13 @@ THROTTLED = {
 
 
 def deployed(**given: str) -> dict[str, dict[str, Any]]:
-    """The resources of a deployment with these parameters (and `Partition`): conditions decided, else as written."""
+    """Return the resources of a deployment with these parameters (and `Partition`), with conditions resolved."""
     section: dict[str, dict[str, Any]] = decided(TEMPLATE["Resources"], **given)
     return {name: each for name, each in section.items() if holds(each.get("Condition"), given)}
 
 
 def decided(value: Any, **given: str) -> Any:
-    """A part of the template with every Fn::If replaced by the branch that these parameters take."""
+    """Return a part of the template with every Fn::If replaced by these parameters' branch."""
     match value:
         case {"Fn::If": [condition, yes, no]}:
             return decided(yes if holds(condition, given) else no, **given)
@@ -70,31 +70,31 @@ def decided(value: Any, **given: str) -> Any:
 
 
 def holds(condition: str | None, given: dict[str, str]) -> bool:
-    """Whether a condition of the template (none: always) holds with these parameters."""
-    return condition is None or bool(_told(TEMPLATE["Conditions"][condition], given))
+    """Return whether a condition of the template (none: always) holds with these parameters."""
+    return condition is None or bool(_matches(TEMPLATE["Conditions"][condition], given))
 
 
-def _told(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each of CloudFormation's functions has its own
+def _matches(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each of CloudFormation's functions has its own
     match value:
         case {"Ref": name}:
             return given.get(name.removeprefix("AWS::"), str(TEMPLATE["Parameters"].get(name, {}).get("Default", "")))
         case {"Condition": name}:
             return holds(name, given)
         case {"Fn::Equals": [one, other]}:
-            return str(_told(one, given)) == str(_told(other, given))
+            return str(_matches(one, given)) == str(_matches(other, given))
         case {"Fn::Not": [one]}:
-            return not _told(one, given)
+            return not _matches(one, given)
         case {"Fn::Or": several}:
-            return any(_told(each, given) for each in several)
+            return any(_matches(each, given) for each in several)
         case {"Fn::And": several}:
-            return all(_told(each, given) for each in several)
+            return all(_matches(each, given) for each in several)
         case {"Fn::Join": [_, one]}:
-            return _told(one, given)
+            return _matches(one, given)
     return value
 
 
 def policies_of(resource: dict[str, Any]) -> tuple[list[Any], list[dict[str, Any]]]:
-    """The managed policies and the inline documents of a role, or of the role that SAM writes for a state machine."""
+    """Return the managed policies and inline documents of a role, or of a state machine's role by SAM."""
     properties = resource["Properties"]
     if resource["Type"] == "AWS::Serverless::StateMachine":
         policies = properties["Policies"]
@@ -103,14 +103,14 @@ def policies_of(resource: dict[str, Any]) -> tuple[list[Any], list[dict[str, Any
 
 
 def statements_of(resources: dict[str, dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """All statements of a role, or of a state machine's, by its logical id."""
+    """Return all statements of a role, or of a state machine's, by its logical id."""
     managed, documents = policies_of(resources[name])
     documents = [*documents, *(resources[each["Ref"]]["Properties"]["PolicyDocument"] for each in managed)]
     return [statement for document in documents for statement in document["Statement"]]
 
 
 def needed(value: Any) -> Iterator[str]:
-    """The names that a part of a template refers to: resources, parameters and pseudo parameters alike."""
+    """Return the names that a part of a template refers to: resources, parameters and pseudo parameters."""
     match value:
         case {"Ref": str(name)}:
             yield name

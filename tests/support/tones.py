@@ -1,4 +1,4 @@
-"""Recordings made on the fly: tone bursts stand for speech, zeros for pauses; with them, where the speech must be."""
+"""Generated recordings: tone bursts as speech, zeros as pauses, and the expected times of speech."""
 
 import io
 import wave
@@ -18,7 +18,7 @@ LENGTH_MS = 4000
 def samples(
     bursts: Sequence[tuple[int, int]], length_ms: int = LENGTH_MS, rate_hz: int = 16000
 ) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
-    """One channel of 16-bit samples that sounds during the bursts only."""
+    """Return one channel of 16-bit samples with sound during the bursts only."""
     time_s = np.arange(length_ms * rate_hz // 1000) / rate_hz
     sounding = np.zeros(time_s.shape, dtype=bool)
     for start_ms, end_ms in bursts:
@@ -33,7 +33,7 @@ def audio(
     container: str = "wav",
     codec: str = "pcm_s16le",
 ) -> bytes:
-    """A file with a channel per series of bursts (none given: TWO_SENTENCES, mono)."""
+    """Return a file with a channel per series of bursts (default: TWO_SENTENCES, mono)."""
     tracks = [samples(bursts, length_ms, rate_hz) for bursts in channels or (TWO_SENTENCES,)]
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
@@ -50,7 +50,7 @@ def audio(
 
 
 def long_silence(length_s: int, rate_hz: int = 8000) -> bytes:
-    """A WAV file of any length, without the work of an encoder."""
+    """Return a WAV file of any length, without an encoder."""
     file = io.BytesIO()
     with wave.open(file, "wb") as output:
         output.setnchannels(1)
@@ -61,12 +61,12 @@ def long_silence(length_s: int, rate_hz: int = 8000) -> bytes:
 
 
 def silence(length_ms: int = 2000, rate_hz: int = 16000) -> bytes:
-    """A WAV file in which nobody speaks."""
+    """Return a WAV file without speech."""
     return audio((), length_ms=length_ms, rate_hz=rate_hz)
 
 
 def amr(bursts: Sequence[tuple[int, int]] = TWO_SENTENCES, length_ms: int = LENGTH_MS) -> bytes:
-    """A narrow-band AMR file as encoders make it: noise in the bursts, and in the pauses comfort noise or nothing."""
+    """Return a narrow-band AMR file: noise in the bursts, and in the pauses comfort noise or nothing."""
     noise = np.random.default_rng(3)
     frames = []
     for number in range(length_ms // 20):
@@ -78,6 +78,6 @@ def amr(bursts: Sequence[tuple[int, int]] = TWO_SENTENCES, length_ms: int = LENG
 
 
 def silk(length_ms: int = LENGTH_MS, first: bytes = b"\x02") -> bytes:
-    """A SILK file of packets that are never decoded; as WeChat writes it, with a byte in front."""
+    """Return a SILK file of packets that are never decoded; with a byte in front, like WeChat's."""
     packet = (40).to_bytes(2, "little") + b"\x55" * 40
     return first + b"#!SILK_V3" + packet * (length_ms // 20) + b"\xff\xff"
