@@ -1,4 +1,4 @@
-"""What is deployed, as folders: `sam build`'s output if it is that of this tree, else the same put together here.
+"""The deployed packages as folders: `sam build`'s output if it is of this tree, else the same built here.
 
 Nothing is downloaded: the packages are those that are installed, at the versions that the layer pins. Lambda's own
 packages (boto3) and those of a vendor's SDK are put together in the same way.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.environment import BUILD, LAYER, ROOT
 
-FUNCTIONS = tuple(sorted(door.parent.name for door in (ROOT / "functions").glob("*/app.py")))
+FUNCTIONS = tuple(sorted(handler.parent.name for handler in (ROOT / "functions").glob("*/app.py")))
 RUNTIME = ("boto3",)  # Lambda's Python runtime brings it
 SDK = ("tencentcloud-sdk-python-asr",)
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)(?: ; ([^\\]+))?", re.MULTILINE)

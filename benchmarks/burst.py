@@ -1,7 +1,7 @@
 """Up to a hundred thousand recordings at once, for a vendor that enforces its rate: simulated time, real code.
 
 Every invocation starts when AWS Lambda would start it (a warm process at once, a cold one up to 1.5 s later), every
-call to a store or a vendor takes its time, and the vendor refuses what comes above its rate in any one second. Prints
+call to a store or a vendor has a latency, and the vendor rejects requests above its rate in any one second. Prints
 a table. `python -m benchmarks.burst [COUNT …]`.
 """
 
@@ -38,17 +38,17 @@ from tests.support.toy import toy_message
 
 COUNTS = (100, 1_000, 10_000)
 LONG_COUNT = 100_000
-STRICT_COUNT = 10_000  # for a vendor that counts questions too
+STRICT_COUNT = 10_000  # for a vendor whose rate includes queries
 PER_SECOND = 25
 COLD_SHARE, COLD_S, WARM_S = 0.3, (0.4, 1.5), (0.01, 0.06)  # until an invocation's code runs
 CALL_S = (0.004, 0.02)  # a call to a store
 NETWORK_S = (0.02, 0.06)  # to the vendor
-S3_EVENTS_S = 2.0  # within which S3 tells of recordings that are dropped at once
+S3_EVENTS_S = 2.0  # within which S3 sends the events of recordings that are uploaded at once
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one burst took.
+class BurstResult:
+    """The figures of one burst.
 
     counts_queries: whether the vendor's rate is one for submissions and questions together.  over_limit: from the
     first submission to the last, over the least that the rate allows.
@@ -64,8 +64,8 @@ class Result:
     vendor_calls_per_job: float
 
 
-class Crew:
-    """Processes that take turns: one runs at a time, and whoever waits lets the others go on."""
+class SimulatedProcesses:
+    """Processes in simulated time: one runs at a time, and a process that waits lets the others run."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -76,13 +76,13 @@ class Crew:
         greenlet(work).switch()
 
     def wait(self, seconds: float) -> None:
-        """Called by the process that runs: go on after a while."""
+        """Suspend the calling process for this time."""
         self._clock.after(seconds, getcurrent().switch)
         self._outside.switch()
 
 
 class Rows(memory.MemoryJobs):
-    """The jobs table, of open jobs as they are: to write and keep a hundred thousand as JSON would take minutes."""
+    """A jobs table that keeps open jobs as objects: writing a hundred thousand as JSON would need minutes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,28 +105,28 @@ class Rows(memory.MemoryJobs):
         if self.jobs[job.job_id].row_version != job.row_version:
             raise ConflictError(job.job_id)
         following = self.jobs[job.job_id] = job.model_copy(update={"row_version": job.row_version + 1})
-        if following.open is None:  # nobody asks for it again
+        if following.open is None:  # it is not read again
             del self.jobs[job.job_id]
             self.completed += following.status is Status.COMPLETED
         return following
 
 
-class Nowhere(dict[str, bytes]):
-    """Objects that nobody reads again."""
+class DiscardedObjects(dict[str, bytes]):
+    """Objects that are not read again."""
 
     def __setitem__(self, key: str, value: bytes) -> None:
         pass
 
 
 class _Uncounted(Metrics):
-    """Metrics are lines of the log, which is not kept: to write them was an eighth of the time."""
+    """Metrics that are not written, which would need an eighth of the time."""
 
     def _emit(self, *_counted: Any) -> None:
         pass
 
 
 class StrictVendor:
-    """The toy's vendor: accepts up to its rate in any one second, and refuses the rest.
+    """A vendor that accepts requests up to its rate in any one second, and rejects the rest.
 
     counts_queries: the rate is one for submissions and queries together.
     """
@@ -135,7 +135,7 @@ class StrictVendor:
         self._clock = clock
         self._counts_queries = counts_queries
         self._recent: deque[float] = deque()
-        self.taken_s: list[float] = []
+        self.accepted_at_s: list[float] = []
         self.refusals = 0
         self.calls = 0
 
@@ -144,18 +144,18 @@ class StrictVendor:
         self.calls += 1
         if request.method == "GET":
             return self._query(int(request.url.rpartition("/")[2]))
-        if not self._takes():
+        if not self._accepts():
             return _reply("retry")
-        self.taken_s.append(self._clock.now_s)
-        return _reply("accepted", str(len(self.taken_s) - 1))
+        self.accepted_at_s.append(self._clock.now_s)
+        return _reply("accepted", str(len(self.accepted_at_s) - 1))
 
     def _query(self, task: int) -> HttpReply:
-        if self._counts_queries and not self._takes():
+        if self._counts_queries and not self._accepts():
             return _reply("query-retry")
-        return _reply("done" if self._clock.now_s >= self.taken_s[task] + TURNAROUND_S else "working")
+        return _reply("done" if self._clock.now_s >= self.accepted_at_s[task] + TURNAROUND_S else "working")
 
-    def _takes(self) -> bool:
-        """Whether one more fits into the second that ends now."""
+    def _accepts(self) -> bool:
+        """Return whether one more request fits into the second that ends now."""
         now_s = self._clock.now_s
         while self._recent and self._recent[0] <= now_s - 1:
             self._recent.popleft()
@@ -170,20 +170,23 @@ def _reply(word: str, task_id: str = "") -> HttpReply:
     return HttpReply(200, toy_message(word, task_id))
 
 
-def burst(count: int, seed: int = 1, *, counts_queries: bool = False) -> Result:
-    """Drop `count` recordings at once, two at least, and wait for the last transcript.
+def burst(count: int, seed: int = 1, *, counts_queries: bool = False) -> BurstResult:
+    """Upload `count` recordings at once, two at least, and wait for the last transcript.
 
-    counts_queries: the vendor counts queries too; its rate is then shared in halves, as by the stack's parameters.
+    counts_queries: the vendor's rate includes queries; submissions and queries then have one half each.
     """
     return _Burst(count, seed, counts_queries=counts_queries).run()
 
 
 class _Burst:
-    """The system at work on one burst."""
+    """One burst and the system that processes it."""
 
     def __init__(self, count: int, seed: int, *, counts_queries: bool) -> None:
         self.clock, self.chance = Clock(), random.Random(seed)
-        self.crew, self.vendor = Crew(self.clock), StrictVendor(self.clock, counts_queries=counts_queries)
+        self.processes, self.vendor = (
+            SimulatedProcesses(self.clock),
+            StrictVendor(self.clock, counts_queries=counts_queries),
+        )
         self.submissions_per_second = PER_SECOND // 2 if counts_queries else PER_SECOND
         self.queries_per_second = PER_SECOND // 2 if counts_queries else 0
         self.rows = Rows()
@@ -195,15 +198,17 @@ class _Burst:
         ]
         self.services = self._connect({source.key: (recording, {}) for source in self.sources})
 
-    def run(self) -> Result:
-        """Everything, until no job is open."""
+    def run(self) -> BurstResult:
+        """Run until no job is open."""
         for source in self.sources:
-            self.clock.after(self.chance.uniform(0, S3_EVENTS_S), partial(self.crew.start, partial(self._tell, source)))
+            self.clock.after(
+                self.chance.uniform(0, S3_EVENTS_S), partial(self.processes.start, partial(self._tell, source))
+            )
         while self.clock.errands or self.rows.jobs:
             self.clock.step()
-        count, taken_s = len(self.sources), self.vendor.taken_s
+        count, taken_s = len(self.sources), self.vendor.accepted_at_s
         least_s = (count - 1) / self.submissions_per_second
-        return Result(
+        return BurstResult(
             recordings=count,
             counts_queries=bool(self.queries_per_second),
             completed=self.rows.completed,
@@ -215,14 +220,14 @@ class _Burst:
         )
 
     def call(self, *, writes: bool) -> None:
-        """A call to a store goes by."""
-        self.crew.wait(self.chance.uniform(*CALL_S))
+        """Wait as long as a call to a store."""
+        self.processes.wait(self.chance.uniform(*CALL_S))
         self.writes += writes
 
     def _connect(self, recordings: dict[str, tuple[bytes, dict[str, str]]]) -> Services:
-        """As AWS would, with stores and a network that take their time."""
+        """Return services whose stores and network have a latency."""
         world = memory.World(vendors={QUERY.name: QUERY}, send=self._send, secret={"toy": {"key": "k"}}, jobs=self.rows)
-        world.transcripts.objects = Nowhere()
+        world.transcripts.objects = DiscardedObjects()
         world.recordings.objects = recordings
         base = world.services
         tuning = Tuning.model_construct(
@@ -230,7 +235,7 @@ class _Burst:
         )
         machine = Machine(
             DEFINITION,
-            _Threaded(self.clock, self.crew),
+            _Threaded(self.clock, self.processes),
             self._invoke,
             lambda _execution: None,
             lambda *_: None,
@@ -244,15 +249,15 @@ class _Burst:
             metrics=_Uncounted(memory.STACK, print),
             workflow=cast(Workflow, _Executions(machine)),  # a burst queries no status
             now=self.clock.now,
-            sleep=self.crew.wait,
+            sleep=self.processes.wait,
         )
 
     def _send(self, request: HttpRequest) -> HttpReply:
-        self.crew.wait(self.chance.uniform(*NETWORK_S))
+        self.processes.wait(self.chance.uniform(*NETWORK_S))
         return self.vendor.answer(request)
 
     def _tell(self, source: Source) -> None:
-        """S3 tells SubmitFunction of a recording."""
+        """Deliver S3's event of a recording to SubmitFunction."""
         self._start_process()
         handle_new_objects([source], self.services)
 
@@ -264,11 +269,11 @@ class _Burst:
         return dispatch_step(step, self.services).envelope()
 
     def _start_process(self) -> None:
-        self.crew.wait(self.chance.uniform(*(COLD_S if self.chance.random() < COLD_SHARE else WARM_S)))
+        self.processes.wait(self.chance.uniform(*(COLD_S if self.chance.random() < COLD_SHARE else WARM_S)))
 
 
 class _Slow:
-    """A store whose every call takes its time. writing: the methods that write."""
+    """A store whose calls have a latency. writing: the methods that write."""
 
     def __init__(self, store: Any, burst: _Burst, writing: frozenset[str]) -> None:
         self._store, self._burst, self._writing = store, burst, writing
@@ -282,22 +287,22 @@ class _Slow:
 
 
 class _Threaded(Clock):
-    """The clock as the state machine sees it: each of its steps is a process of the crew."""
+    """The clock of the state machine: each of its steps runs as a simulated process."""
 
-    def __init__(self, clock: Clock, crew: Crew) -> None:
-        self._inner, self._crew = clock, crew
+    def __init__(self, clock: Clock, processes: SimulatedProcesses) -> None:
+        self._inner, self._processes = clock, processes
 
     @property
     def now_s(self) -> float:  # type: ignore[override]
         return self._inner.now_s
 
     def after(self, wait_s: float, action: Callable[[], None], *, timer: bool = False) -> None:
-        self._inner.after(wait_s, lambda: self._crew.start(action), timer=timer)
+        self._inner.after(wait_s, lambda: self._processes.start(action), timer=timer)
 
 
 @dataclass(frozen=True)
 class _Executions:
-    """The layer's workflow, on the simulated state machine."""
+    """The port `Workflow` on the simulated state machine."""
 
     machine: Machine
 

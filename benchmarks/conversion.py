@@ -1,4 +1,4 @@
-"""What a conversion takes: CPU, memory, and what it reads, for recordings of 10 minutes to hours.
+"""CPU, memory and bytes read of a conversion, for recordings of 10 minutes to hours.
 
 Each case has a process of its own, so that its peak of memory is its own. Long recordings repeat ten seconds with a
 tone in the middle; where the last tone is in the result, against where it was, shows whether times drift.

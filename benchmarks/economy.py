@@ -1,8 +1,8 @@
 """What a job costs on AWS: counted in a simulation of the real state machine, functions and stores, for each vendor.
 
-A vendor takes as long as it publishes, or for hours where the recording stands in a queue, and calls back then if it
-does; first nobody knows how long it usually takes, then somebody does. Beside it stands the loop of the vendors' demos
-as a state machine: submit, wait 2 or 3 seconds, ask, once more. Prints a table; `python -m benchmarks.economy
+A vendor's turnaround is the published one, or hours where the recording waits in a queue. Each case runs without and
+with turnaround statistics of the vendor. The peer is the loop of the vendors' demos as a state machine: submit, wait 2
+or 3 seconds, query, repeat. Prints a table; `python -m benchmarks.economy
 [VENDOR …]`.
 """
 
@@ -31,7 +31,7 @@ USUAL, QUEUED = 24, 3  # turnarounds of recordings that stand in no queue, and i
 JOBS = 1000
 LOOPS_S = (2, 3)
 CHINA = "cn-northwest-1"
-_ABCPEN = (by_document_a, by_document_b)  # nobody knows which of them holds: each for half of the jobs
+_ABCPEN = (by_document_a, by_document_b)  # it is unknown which of them holds: each for half of the jobs
 
 _COLUMNS = {
     "transitions": ("transitions", 13),
@@ -47,7 +47,7 @@ _COLUMNS = {
 
 
 class Turnaround(NamedTuple):
-    """What a vendor takes. share: of its jobs.  typical_s: what its history would tell, if somebody knew it."""
+    """One turnaround. share: of the vendor's jobs.  typical_s: what the turnaround statistics would hold."""
 
     seconds: float
     share: float
@@ -56,7 +56,7 @@ class Turnaround(NamedTuple):
 
 
 def turnarounds(vendor: str, length_s: float) -> list[Turnaround]:
-    """What a vendor takes for a recording of this length: the middles of equally likely parts."""
+    """Return a vendor's turnarounds for a length: the middles of equally likely parts."""
     medians = _ABCPEN if vendor.startswith("abcpen") else (proportional,)
     return [each for median in medians for each in _published(median, length_s, 1 / len(medians))]
 
@@ -83,9 +83,9 @@ def counted(world: CountedWorld) -> AwsUsage:
 
 
 def demo_loop(turnaround_s: float, every_s: float, like: AwsUsage) -> AwsUsage:
-    """The demo's loop around the same job: a state to submit, then wait, ask and choose until there is a result.
+    """Return the usage of the demo's loop for the same job: submit, then wait, query and choose until the result.
 
-    like: whose transcript it writes; it keeps no row, no line, and waits for no callback.
+    like: the job whose transcript it writes. The loop has no row, no rate limit and no callback.
     """
     queries = math.ceil(turnaround_s / every_s)
     return replace(
@@ -101,12 +101,12 @@ def demo_loop(turnaround_s: float, every_s: float, like: AwsUsage) -> AwsUsage:
 
 
 def takes(vendor: str, length_s: float) -> bool:
-    """Whether a vendor takes a recording of this length."""
+    """Return whether a vendor accepts a recording of this length."""
     return length_s * 1000 <= VENDORS[vendor].limits.max_duration_ms
 
 
 def measure(vendors: Iterable[str] = tuple(VENDORS)) -> dict[str, Any]:
-    """For each vendor and length: means over its turnarounds, per job and, in money, per 1,000 jobs."""
+    """Return for each vendor and length the means over its turnarounds, per job and, in money, per 1,000 jobs."""
     cells = {
         vendor: {name: _cell(vendor, length_s) for name, length_s in LENGTHS_S.items() if takes(vendor, length_s)}
         for vendor in vendors
@@ -115,10 +115,9 @@ def measure(vendors: Iterable[str] = tuple(VENDORS)) -> dict[str, Any]:
 
 
 def means(cells: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, Any]:
-    """Return the means of all, which count every vendor and length alike, whatever people send to them.
+    """Return the means over all vendors and lengths, each with the same weight.
 
-    A vendor that is waited for in one long call is left out: its function runs as long as the vendor takes, and nothing
-    that could be measured here changes that.
+    A vendor that answers in one long call is left out: its function runs as long as the vendor needs, whatever we do.
     """
     polled = {vendor: lengths for vendor, lengths in cells.items() if vendor not in LONG_CALLS}
     every = [cell for lengths in polled.values() for cell in lengths.values()]
@@ -169,7 +168,7 @@ def _cell(vendor: str, length_s: float) -> dict[str, float]:
 
 
 def _money(jobs: Sequence[AwsUsage], shares: Sequence[float], region: str = "us-east-1") -> Amount:
-    """Of a thousand such jobs."""
+    """Return the cost of a thousand such jobs."""
     amounts = [priced(job, rates(region)) for job in jobs]
     return Amount(
         usd=round(JOBS * _mean([each.usd for each in amounts], shares), DIGITS),
@@ -178,7 +177,7 @@ def _money(jobs: Sequence[AwsUsage], shares: Sequence[float], region: str = "us-
 
 
 def _share(vendor: str, cell: Mapping[str, float]) -> tuple[str, float | None]:
-    """AWS's part of the vendor's bill for an hour; None where there is none, or what it asks is not known."""
+    """Return AWS's share of the vendor's price for an hour; None without a price, or where it is unknown."""
     price = VENDOR_PRICES[vendor]
     if not price.price:
         return vendor, None
@@ -190,7 +189,7 @@ def _mean(values: Sequence[float], shares: Sequence[float]) -> float:
 
 
 def main() -> int:
-    """Count and print."""
+    """Measure and print."""
     logging.disable(logging.CRITICAL)
     found = measure(sys.argv[1:] or tuple(VENDORS))
     print(f"{'vendor':<21} length" + "".join(f"{name:>{width}}" for name, width in _COLUMNS.values()))

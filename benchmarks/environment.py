@@ -1,4 +1,4 @@
-"""Where measured processes run: the tree, and an environment that holds nothing of this machine's."""
+"""Folders and environment variables of measured processes, without those of this machine."""
 
 import json
 import os
@@ -14,7 +14,7 @@ BUILD = ROOT / ".aws-sam" / "build"
 
 
 def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[str, str]:
-    """Variables for a measured process. path: where it imports from, besides the interpreter's own packages."""
+    """Return the variables of a measured process. path: where it imports from, besides the standard library."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, path)),
@@ -28,7 +28,7 @@ def environment(path: Iterable[Path] = (LAYER, ROOT), **variables: str) -> dict[
 
 
 def found_alone(module: str, *arguments: str, timeout_s: float) -> Any:
-    """What a module finds when it runs in a process of its own: its last line, which is JSON.
+    """Run a module in a process of its own and return its last line, which is JSON.
 
     Raises CalledProcessError, and the process has said why.
     """

@@ -1,4 +1,4 @@
-"""How many questions a job costs, and how late its result is seen, under our schedule and under others.
+"""How many queries a job needs, and how late its result is seen, under our schedule and under others.
 
 A turnaround is drawn from what vendors publish (Tencent recording recognition: 1 to 3 minutes for an hour; abcpen long
 ASR: a table by length in each of two documents, and 5 hours at most; Volcengine AUC: "minutes", taken as Tencent's).
@@ -22,7 +22,7 @@ TURNAROUNDS = 20_000  # for each length
 OUTER_LIMIT_S = 5 * HOUR_S
 IN_A_QUEUE = 0.02
 SPREAD = 0.4  # of the turnaround's logarithm: four fifths of the jobs within the factor 3 of "1 to 3 minutes"
-LEAST_S = 20.0  # nobody publishes what the shortest recording takes: fetching it, finding a free engine
+LEAST_S = 20.0  # assumed for the shortest recording, as no vendor publishes it: fetching it, finding a free engine
 LEARNED_FROM = (100, 1000)  # completed jobs of each vendor
 SEED = 20_260_102
 
@@ -32,33 +32,33 @@ Median = Callable[[float], float]
 
 
 def proportional(length_s: float, least_s: float = LEAST_S) -> float:
-    """Two minutes for an hour."""
+    """Return two minutes for an hour, in proportion."""
     return max(least_s, length_s / 30)
 
 
 def by_document_a(length_s: float) -> float:
-    """The abcpen table that promises "below 2 minutes", then 2 to 3 minutes for an hour."""
+    """Return the abcpen table of "below 2 minutes", then 2 to 3 minutes for an hour."""
     return 60.0 if length_s < HOUR_S else 150.0 * length_s / HOUR_S
 
 
 def by_document_b(length_s: float) -> float:
-    """The middles of the other abcpen table: below 3, 3 to 6, 6 to 10, 10 to 20 minutes."""
+    """Return the middles of the other abcpen table: below 3, 3 to 6, 6 to 10, 10 to 20 minutes."""
     steps = ((600.0, 90.0), (1800.0, 270.0), (HOUR_S, 480.0))
     return next((median for below, median in steps if length_s < below), 900.0)
 
 
 @dataclass(frozen=True)
 class World:
-    """What the turnarounds are like. medians: by vendor and document, with its share of the jobs."""
+    """A distribution of turnarounds. medians: by vendor and document, with its share of the jobs."""
 
     medians: Mapping[str, tuple[Median, float]]
 
     def draw(self, length_s: float, random: np.random.Generator) -> Times:
-        """Turnarounds of recordings of one length, in seconds, in order."""
+        """Draw sorted turnarounds, in seconds, of recordings of one length."""
         return np.sort(np.concatenate(self.draw_apart(length_s, random)))
 
     def draw_apart(self, length_s: float, random: np.random.Generator) -> tuple[Times, Times]:
-        """The same apart: of those that stand in no queue, and of those that do."""
+        """Draw the same in two parts: without and with a wait in the vendor's queue."""
         shares = [share for _, share in self.medians.values()]
         counts = random.multinomial(TURNAROUNDS, shares)
         medians = np.repeat([median(length_s) for median, _ in self.medians.values()], counts)
@@ -79,8 +79,8 @@ PUBLISHED = World(
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of all jobs. `late` is the mean of the added latency in parts of the job's own turnaround."""
+class ScheduleResult:
+    """A schedule's result over all jobs. late: the mean added latency as a share of the job's turnaround."""
 
     queries: float
     late: float
@@ -92,15 +92,15 @@ Jobs = Sequence[tuple[float, Times]]
 
 
 def draw(world: World) -> Jobs:
-    """Every length with its turnarounds."""
+    """Draw the turnarounds of every length."""
     random = np.random.default_rng(SEED)
     steps = (np.arange(LENGTHS) + 0.5) / LENGTHS
     lengths = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** steps
     return [(float(length), world.draw(float(length), random)) for length in lengths]
 
 
-def judge(schedule: Schedule, jobs: Jobs) -> Outcome:
-    """What a schedule costs. A job that it gives up counts with the questions asked until then, and with no latency."""
+def judge(schedule: Schedule, jobs: Jobs) -> ScheduleResult:
+    """Return a schedule's result. A job that it gives up counts its queries until then, and no latency."""
     queries, late, most, given_up = [], [], 0, []
     for length_s, turnarounds in jobs:
         times = schedule(length_s)
@@ -110,17 +110,17 @@ def judge(schedule: Schedule, jobs: Jobs) -> Outcome:
         late.append((times[index[seen]] / turnarounds[seen] - 1).sum() / len(turnarounds))
         most = max(most, int(min(index[-1] + 1, len(times))))
         given_up.append(1 - seen.mean())
-    return Outcome(float(np.mean(queries)), float(np.mean(late)), most, float(np.mean(given_up)))
+    return ScheduleResult(float(np.mean(queries)), float(np.mean(late)), most, float(np.mean(given_up)))
 
 
 def every(interval_s: float, until_s: float = RESULT_DEADLINE_S) -> Schedule:
-    """A fixed loop."""
+    """Return a schedule with a fixed interval."""
     times = np.arange(interval_s, until_s + interval_s, interval_s)
     return lambda _length_s: times
 
 
 def ours(length_s: float, typical_s: int | None = None) -> Times:
-    """The schedule of `asrcore.core.polling`, in the whole seconds that the state machine waits."""
+    """Return the schedule of `asrcore.core.polling`, in whole seconds as the state machine waits."""
     times: list[float] = []
     elapsed_s = 0.0
     while elapsed_s < RESULT_DEADLINE_S:
@@ -130,9 +130,9 @@ def ours(length_s: float, typical_s: int | None = None) -> Times:
 
 
 def best(jobs: Jobs, price: float) -> Schedule:
-    """The schedule that makes `queries + price * late` least for exactly these turnarounds, by dynamic programming.
+    """Return the schedule that makes `queries + price * late` least for these turnarounds, by dynamic programming.
 
-    It knows the distribution of turnarounds for every length; nobody who sees a length alone can do better.
+    It has the distribution of turnarounds for every length: no schedule by length alone can be better.
     """
     found = {length_s: _best_times(turnarounds, price) for length_s, turnarounds in jobs}
     return lambda length_s: found[length_s]
@@ -159,13 +159,13 @@ def _best_times(turnarounds: Times, price: float) -> Times:
 
 
 def _grid(end_s: float) -> Times:
-    """Whole seconds, from 100 s on in steps of one in a hundred."""
+    """Return whole seconds, from 100 s on in steps of 1 %."""
     steps = 100 * 1.01 ** np.arange(math.ceil(math.log(max(1.0, end_s / 100)) / math.log(1.01)) + 1)
     return np.unique(np.concatenate([np.arange(0.0, 100.0), np.floor(steps), [math.ceil(end_s)]]))
 
 
-def best_at(late: float, jobs: Jobs) -> Outcome:
-    """The best schedule among those that add `late` or less."""
+def best_at(late: float, jobs: Jobs) -> ScheduleResult:
+    """Return the best schedule among those that add `late` or less."""
     low, high = 20.0, 500.0
     for _ in range(10):
         price = math.sqrt(low * high)
@@ -174,7 +174,7 @@ def best_at(late: float, jobs: Jobs) -> Outcome:
 
 
 def with_history(world: World, completed: int, random: np.random.Generator) -> Schedule:
-    """Our schedule for a vendor that completed so many jobs, each noted when a question found its result."""
+    """Return our schedule for a vendor after so many completed jobs, each recorded when a query found its result."""
     tallies: dict[int, TurnaroundSum] = {}
 
     def known(length_s: float) -> int | None:
@@ -191,9 +191,9 @@ def with_history(world: World, completed: int, random: np.random.Generator) -> S
     return lambda length_s: ours(length_s, known(length_s))
 
 
-def _mean(outcomes: Sequence[tuple[Outcome, float]]) -> Outcome:
-    """Of several worlds, each with its share."""
-    return Outcome(
+def _mean(outcomes: Sequence[tuple[ScheduleResult, float]]) -> ScheduleResult:
+    """Return the mean over several distributions by share."""
+    return ScheduleResult(
         sum(share * outcome.queries for outcome, share in outcomes),
         sum(share * outcome.late for outcome, share in outcomes),
         max(outcome.most_queries for outcome, _ in outcomes),
@@ -202,7 +202,7 @@ def _mean(outcomes: Sequence[tuple[Outcome, float]]) -> Outcome:
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """Every schedule's cost, by its name."""
+    """Return every schedule's result, by its name."""
     jobs = draw(PUBLISHED)
     own = judge(ours, jobs)
     known = {completed: learned(completed) for completed in LEARNED_FROM}
@@ -222,16 +222,16 @@ def measure() -> dict[str, dict[str, float]]:
 
 
 def learned_from(completed: int) -> str:
-    """The name of our schedule when so many jobs of each vendor are known."""
+    """Return the name of our schedule after so many jobs of each vendor."""
     return f"asrcore, {completed} jobs of each vendor known"
 
 
-def learned(completed: int) -> Outcome:
-    """What our schedule costs when so many jobs of each vendor are known."""
+def learned(completed: int) -> ScheduleResult:
+    """Return our schedule's result after so many jobs of each vendor."""
     random = np.random.default_rng(SEED)
     return _mean([(judge(with_history(world, completed, random), draw(world)), share) for world, share in _alone()])
 
 
 def _alone() -> list[tuple[World, float]]:
-    """Each vendor's world, with its share of the jobs."""
+    """Return each vendor's distribution, with its share of the jobs."""
     return [(World({name: (median, 1.0)}), share) for name, (median, share) in PUBLISHED.medians.items()]

@@ -1,6 +1,6 @@
 """Vendors' replies and callbacks of any length: 250 words a minute, as a quick Mandarin speaker has.
 
-In the form that their documents show, with the time of each word where the vendor tells it.
+In the form that their documents show, with the time of each word where the vendor has it.
 """
 
 import json
@@ -21,7 +21,7 @@ SPEECH = ["今天", "我们", "讨论", "一下", "明年", "产品", "发布", 
 
 
 def _sentences(minutes: int) -> Iterator[tuple[int, int, str, list[tuple[int, int, str]]]]:
-    """Start, end, text and words of each sentence."""
+    """Yield start, end, text and words of each sentence."""
     for number in range(minutes * WORDS_A_MINUTE // WORDS_A_SENTENCE):
         first_ms = number * WORDS_A_SENTENCE * WORD_MS
         words = [(first_ms + place * WORD_MS, word) for place, word in enumerate(SPEECH)]
@@ -34,7 +34,7 @@ def _text(minutes: int) -> str:
 
 
 def volcengine(minutes: int) -> dict[str, Any]:
-    """An answer to a query of Volcengine AUC v1."""
+    """Return an answer to a query of Volcengine AUC v1."""
     utterances = [
         {
             "start_time": start_ms,
@@ -49,7 +49,7 @@ def volcengine(minutes: int) -> dict[str, Any]:
 
 
 def abcpen(minutes: int) -> dict[str, Any]:
-    """An answer to a query of abcpen long ASR v1, its times as text."""
+    """Return an answer to a query of abcpen long ASR v1, its times as text."""
     detail = [
         {
             "wordBg": str(start_ms),
@@ -67,7 +67,7 @@ def abcpen(minutes: int) -> dict[str, Any]:
 
 
 def tencent_rec_task(minutes: int) -> dict[str, Any]:
-    """An answer to Tencent's DescribeTaskStatus."""
+    """Return an answer to Tencent's DescribeTaskStatus."""
     data = {
         "TaskId": 1,
         "Status": 2,
@@ -86,7 +86,7 @@ _NOT_ASKED_FOR = dict.fromkeys(
 
 
 def _details(minutes: int) -> list[dict[str, Any]]:
-    """Tencent's sentences, their word times counted from the sentence's start; marks are words, too."""
+    """Return Tencent's sentences, their word times counted from the sentence's start; marks are words, too."""
     return [
         {
             "FinalSentence": text,
@@ -106,7 +106,7 @@ def _details(minutes: int) -> list[dict[str, Any]]:
 
 
 def _lines(minutes: int, more: str = "") -> str:
-    """Tencent's lines of text. more: what stands in their marks behind the times."""
+    """Return Tencent's lines of text. more: what stands in their marks behind the times."""
     return "".join(
         f"[{_clock(start_ms)},{_clock(end_ms)}{more}]  {text}\n" for start_ms, end_ms, text, _ in _sentences(minutes)
     )
@@ -117,7 +117,7 @@ def _clock(time_ms: int) -> str:
 
 
 def volcengine_bigmodel(minutes: int) -> dict[str, Any]:
-    """An answer to a query of Volcengine AUC v3; that it is one of success is told by a header."""
+    """Return an answer to a query of Volcengine AUC v3; a header has the status."""
     utterances = [
         {
             "definite": True,
@@ -138,7 +138,7 @@ def volcengine_bigmodel(minutes: int) -> dict[str, Any]:
 
 
 def abcpen_offline(minutes: int) -> dict[str, Any]:
-    """An answer to abcpen's get_result of its SDK v2."""
+    """Return an answer to abcpen's get_result of its SDK v2."""
     speaker = {"speaker": "SPEAKER_00"}
     detail = [
         {
@@ -159,12 +159,12 @@ _ABOUT = {"requestId": 1, "appid": 125000001, "projectid": 0, "audioUrl": "https
 
 
 def tencent_recording_callback(minutes: int) -> dict[str, Any]:
-    """The fields of a callback of Tencent's legacy recording recognition, which knows no words."""
+    """Return the fields of a callback of Tencent's legacy recording recognition, which knows no words."""
     return {"code": 0, "message": "success", **_ABOUT, "text": _lines(minutes), "audioTime": minutes * 60.0}
 
 
 def tencent_rec_task_callback(minutes: int) -> dict[str, Any]:
-    """The fields of a callback of Tencent's recording recognition; those that nobody asked for are left out."""
+    """Return the fields of a callback of Tencent's recording recognition, without those that were not requested."""
     return {
         "code": 0,
         **_ABOUT,
@@ -196,18 +196,18 @@ CALLBACKS: Mapping[str, tuple[Callable[[int], dict[str, Any]], str]] = MappingPr
 
 
 def reply(vendor: str, minutes: int) -> HttpReply:
-    """A vendor's answer to a query about a recording of that many minutes, as it comes over the wire."""
+    """Return a vendor's reply to a query for a recording of that many minutes, as bytes."""
     return answer(vendor, REPLIES[vendor](minutes))
 
 
 def answer(vendor: str, document: Mapping[str, Any], *, code: str = "20000000") -> HttpReply:
-    """Any answer of a vendor. code: of the one that tells it by a header."""
+    """Return a vendor's reply. code: for the vendor whose status is in a header."""
     told = {"x-api-status-code": code, "x-api-message": "OK", "x-tt-logid": "20260102"}
     return HttpReply(200, _json(document), told if vendor == "volcengine-bigmodel" else {})
 
 
 def callback(vendor: str, minutes: int) -> tuple[bytes, str]:
-    """A vendor's callback about a recording of that many minutes: body and content type."""
+    """Return a vendor's callback for a recording of that many minutes: body and content type."""
     made, content_type = CALLBACKS[vendor]
     fields = made(minutes)
     return urlencode(fields).encode() if content_type == FORM else _json(fields), content_type

@@ -49,7 +49,7 @@ def probed_bytes() -> dict[str, int]:
         "wav": _read_by_probe(_wav_header(), bytes(4), "a.wav"),
         # MPEG 2.5 layer III, 8 kbit/s, 8 kHz: 72 bytes.
         "mp3": _read_by_probe(b"", bytes.fromhex("ffe318c4") + bytes(68), "a.mp3"),
-        # ADTS, 16 kHz, one channel: 371 bytes. It tells no bit rate, so the probe has to look at more places.
+        # ADTS, 16 kHz, one channel: 371 bytes. It has no bit rate, so the probe has to look at more places.
         "aac": _read_by_probe(b"", bytes.fromhex("fff160402e7ffc") + bytes(364), "a.aac"),
     }
 

@@ -1,9 +1,8 @@
-"""What the local stack takes: a callback until its execution has ended, and 200 recordings dropped at once.
+"""Times of the local stack: from a callback to the end of its execution, and for 200 recordings uploaded at once.
 
 Real processes, real HTTP, the template's own wiring; but AWS is one Python process here, which shares this machine's
-cores with all functions, vendors and this program. Times are of the clock on the wall: read what has which part in
-them. Prints JSON; `python -m benchmarks.stack callbacks`,
-`… together`.
+cores with all functions, vendors and this program. Times are wall-clock times, of all of these together. Prints JSON;
+`python -m benchmarks.stack callbacks`, `… together`.
 """
 
 import json
@@ -39,13 +38,13 @@ _REPORT = re.compile(r"Duration: ([0-9.]+) ms")
 
 
 def measure(what: str) -> dict[str, Any]:
-    """`callbacks` or `together`, from a process of its own, which AWS's stand-in changes."""
+    """Run `callbacks` or `together` in a process of its own, because moto patches the process."""
     found: dict[str, Any] = found_alone("benchmarks.stack", what, timeout_s=2 * LIMIT_S)
     return found
 
 
 def callbacks(stack: LocalStack) -> dict[str, Any]:
-    """Seconds from a vendor's callback to the vendor's yes, and to the end of the execution, by vendor."""
+    """Return by vendor the seconds from a callback to its acknowledgement, and to the end of the execution."""
     journey = Journey(stack)
     taken: dict[str, list[tuple[float, float]]] = {vendor: [] for vendor in CALLERS}
     for number in range(ROUNDS):
@@ -62,7 +61,7 @@ def callbacks(stack: LocalStack) -> dict[str, Any]:
 
 
 def _callback(stack: LocalStack, vendor: str, task_id: str) -> tuple[datetime, float]:
-    """When a task's callback was sent, and in how many seconds it was answered."""
+    """Return when a task's callback was sent, and the seconds to its answer."""
     name = task_id.rpartition("/")[2]  # behind the resource, for a vendor whose tasks have one
 
     def noted() -> list[dict[str, Any]]:
@@ -74,7 +73,7 @@ def _callback(stack: LocalStack, vendor: str, task_id: str) -> tuple[datetime, f
 
 
 def together(stack: LocalStack, count: int) -> dict[str, Any]:
-    """Recordings dropped at once: how many a minute, and where a job's time goes. Raises RuntimeError if any fails."""
+    """Upload recordings at once. Return the rate a minute and each stage's time. Raises RuntimeError if any fails."""
     journey, jobs = Journey(stack), DynamoJobs(stack.client("dynamodb"), stack.jobs_table)
     before = {function: _durations(stack, function) for function in stack.environments}
     start = time.monotonic()
@@ -101,12 +100,12 @@ def together(stack: LocalStack, count: int) -> dict[str, Any]:
 
 
 def _ended(jobs: DynamoJobs, dropped: Mapping[str, datetime]) -> dict[str, Job]:
-    """The jobs of what was dropped whose end was told."""
+    """Return the jobs of the uploaded recordings whose event was published."""
     return {job.job_id: job for job in jobs.every() if job.job_id in dropped and job.finished and job.event_published}
 
 
 def _stages(dropped: Mapping[str, datetime], jobs: Mapping[str, Job]) -> dict[str, float]:
-    """Mean seconds of a job's stages."""
+    """Return the mean seconds of a job's stages."""
     moments = [
         [dropped[each.job_id], each.created_at, each.attempt.submitted_at, each.attempt.ended_at]
         for each in jobs.values()
@@ -124,12 +123,12 @@ def _pairs(moments: Sequence[Sequence[datetime | None]], place: int) -> list[tup
 
 
 def _durations(stack: LocalStack, function: str) -> list[float]:
-    """Milliseconds of each invocation so far."""
+    """Return the milliseconds of each invocation so far."""
     return [float(spent) for spent in _REPORT.findall(stack.logs(function))]
 
 
 def main(what: str) -> int:
-    """Run one of both on a stack."""
+    """Run one of both on a local stack and print its JSON."""
     with TemporaryDirectory() as logs:
         if what == "callbacks":
             with LocalStack(turnaround_s=TURNAROUND_S, log_dir=Path(logs)) as stack:

@@ -1,7 +1,7 @@
-"""What a reader waits for who opens five hours of words: the first words, the page, a search; and how it scrolls.
+"""Times of the transcript page with five hours of words: first words, whole page, a search, scrolling.
 
-In the tests' own Chromium, without a window and without a graphics processor. Times are of the clock on the wall: a
-reader with a screen has it better, a busy machine worse. Prints JSON; `python -m benchmarks.viewer`.
+Runs in the tests' Chromium, without a window and without a graphics processor. Times are wall-clock times: shorter on a
+desktop, longer on a busy machine. Prints JSON; `python -m benchmarks.viewer`.
 """
 
 import json

@@ -1,7 +1,7 @@
 """CPU time of a warm process: every exchange with a vendor and every call to AWS is answered at once, by memory.
 
 `exchanges` sets writing a request and reading its reply against the same by the vendor's SDK; `steps` is all that our
-code does in a step of a job, of every vendor, asked or called back: rows, log lines and exports included. `python -m
+code does in a step of a job, of every vendor, by query or callback: rows, log lines and exports included. `python -m
 benchmarks.warm` measures in its own process.
 """
 
@@ -55,7 +55,7 @@ _SENTENCE = {
 
 @dataclass(frozen=True)
 class Job:
-    """What a vendor answers to a submission, and to a question that comes too early.
+    """A vendor's answers to a submission, and to a query before the result.
 
     news: a callback without a result, after which the vendor is asked.
     """
@@ -106,7 +106,7 @@ def _exchanges() -> dict[str, dict[str, float]]:
 
 
 def _least(*calls: Callable[[], object]) -> list[float]:
-    """Milliseconds of each call, taking turns in batches."""
+    """Return the milliseconds of each call, measured in alternating batches."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(BATCHES):
         for call, found in zip(calls, seconds, strict=True):
@@ -155,7 +155,7 @@ class _Answer:
 
 
 class _Wire:
-    """In the place of the SDK's HTTP client."""
+    """Replaces the SDK's HTTP client."""
 
     def __init__(self, body: bytes) -> None:
         self._answer = _Answer(body)
@@ -214,7 +214,7 @@ def _least_of_steps(job: Job) -> dict[str, float]:
 
 
 def _run(job: Job) -> dict[str, float]:
-    """One job from its drop to its transcript, by step: one that is asked about, or that ends by its callback, or both.
+    """Return the steps of one job from upload to transcript: by query, by callback, or both.
 
     job_ms is the whole of the first where there is one.
     """
@@ -224,11 +224,11 @@ def _run(job: Job) -> dict[str, float]:
 
 
 def _asked(job: Job) -> dict[str, float]:
-    """Submitted, asked in vain if it does not answer at once, told of news if it tells them, asked."""
+    """Submit, query before the result unless the vendor answers at once, receive a callback if it sends one, query."""
     replies = [job.accepted]
     if job.working:
         replies += [job.working, reply(job.vendor, 1)]
-    played = _Played(job.vendor, replies)
+    played = _SteppedJob(job.vendor, replies)
     played.submit()
     if job.working:
         played.spend("query_ms", played.query)
@@ -239,8 +239,8 @@ def _asked(job: Job) -> dict[str, float]:
 
 
 def _called_back(job: Job) -> dict[str, float]:
-    """Submitted, waited for, and ended by the callback."""
-    played = _Played(job.vendor, [job.accepted])
+    """Submit, wait, and end by the callback."""
+    played = _SteppedJob(job.vendor, [job.accepted])
     played.submit()
     played.spend("wait_ms", played.wait)
     played.call_back("callback_ms", *callback(job.vendor, 1))
@@ -248,8 +248,8 @@ def _called_back(job: Job) -> dict[str, float]:
     return {**played.spent_ms, "callback_job_ms": whole_ms, "job_ms": whole_ms}
 
 
-class _Played:
-    """One job, played step by step, as the stack has it when nobody sets anything else. spent_ms: CPU of each step."""
+class _SteppedJob:
+    """One job, run step by step under the default parameters. spent_ms: CPU of each step."""
 
     def __init__(self, vendor: str, replies: list[HttpReply]) -> None:
         left = iter(replies)
@@ -265,33 +265,33 @@ class _Played:
         self.spent_ms: dict[str, float] = {}
 
     def spend(self, name: str, step: Callable[[], object]) -> None:
-        """Take a step, and then some time: past the patience for a callback."""
+        """Run a step, then advance the clock past the wait for a callback."""
         start_s = time.process_time()
         step()
         self.spent_ms[name] = (time.process_time() - start_s) * 1000
         self._world.pass_time(100)
 
     def submit(self) -> None:
-        """The step that takes the recording and hands it over."""
+        """Create the job and submit the recording."""
         source = Source(bucket="audio", key=KEY, version_id="1", etag="e", size_bytes=0, sequencer="0A")
         self.spend("submit_ms", lambda: handle_new_objects([source], self._services))
 
     def query(self) -> None:
-        """Ask the vendor."""
+        """Query the vendor."""
         query(self._world.job().job_id, self._services)
 
     def wait(self) -> None:
-        """Keep the token under which the execution waits."""
+        """Store the task token."""
         await_callback(self._world.job().job_id, "token", self._services)
 
     def call_back(self, name: str, body: bytes, content_type: str) -> None:
-        """The step that takes the vendor's callback."""
+        """Receive the vendor's callback."""
         vendor, job_id, attempt, signature = self._services.callback_url(self._world.job()).split("/")[-4:]
         posted = CallbackRequest(vendor, job_id, attempt, signature, body, content_type)
         self.spend(name, lambda: receive(posted, self._services))
 
     def whole_ms(self) -> float:
-        """CPU of all steps. Raises RuntimeError when they did not bring the job to its end."""
+        """Return the CPU of all steps. Raises RuntimeError unless the job has ended."""
         job = self._world.job()
         if job.transcript_key is None:
             raise RuntimeError(f"{job.vendor}: the job did not end with a transcript: {job.error}")
