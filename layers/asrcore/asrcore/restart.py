@@ -35,8 +35,7 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
 def start_again(job: Job, reason: str, services: Services) -> None:
     """Restart a job in a new execution, or end it when it has no time or restarts left."""
     job = settle(_restart(job, reason, services, fresh=True), services)
-    if not job.finished:
-        services.workflow.start(job.execution_name, services.next_step(job))
+    services.start_execution(job)
 
 
 def redrive(job_id: str, services: Services) -> Job:
@@ -49,8 +48,7 @@ def redrive(job_id: str, services: Services) -> Job:
         LookupError: the job's row was deleted.
     """
     moved = services.update_job(job_id, lambda job: job.redrive("an operator asked for it", services.now()))
-    if not moved.finished:
-        services.workflow.start(moved.execution_name, services.next_step(moved))
+    services.start_execution(moved)
     return moved
 
 

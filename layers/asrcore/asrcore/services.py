@@ -104,6 +104,11 @@ class Services:
         """Return the job's next step."""
         return next_step(job, self.completion_modes(job), self.now())
 
+    def start_execution(self, job: Job) -> None:
+        """Start the job's execution with its next step, unless the job ended or the execution exists."""
+        if not job.finished:
+            self.workflow.start(job.execution_name, self.next_step(job))
+
     def completion_modes(self, job: Job) -> frozenset[Completion]:
         """Return how the current attempt's vendor completes; nothing for a job without an attempt."""
         return self.vendors[job.attempt.vendor].completion_modes if job.planned else frozenset()

@@ -42,8 +42,7 @@ def start_job(job: Job, services: Services) -> Job:
         The job as it is saved. One that ended has no execution; a second start of the same execution changes nothing.
     """
     job = _advance(job, services, longest_call_s=SHORT_CALL_S)
-    if not job.finished:
-        services.workflow.start(job.execution_name, services.next_step(job))
+    services.start_execution(job)
     return job
 
 

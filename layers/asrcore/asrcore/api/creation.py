@@ -45,7 +45,7 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
             "uploaded again gets a new job"
         )
     if job.status is Status.QUEUED:  # a crash may have come between the job and its execution
-        services.workflow.start(job.execution_name, services.next_step(job))
+        services.start_execution(job)
     return job, is_new
 
 
