@@ -30,7 +30,7 @@ NONE_FITS = AsrError(
     ErrorClass.BAD_AUDIO,
     "NoVendorFits",
     "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor accepts mono\n"
-    "abcpen: language fr-FR (takes en-US, zh-CN)",
+    "abcpen: language fr-FR (accepts en-US, zh-CN)",
 )
 NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
 
@@ -193,7 +193,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             [
                 "It FAILED with NoVendorFits (class bad_audio): Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav.",
                 "tencent-sentence: stereo; this vendor accepts mono",
-                "abcpen: language fr-FR (takes en-US, zh-CN)",
+                "abcpen: language fr-FR (accepts en-US, zh-CN)",
             ],
             "upload a corrected recording; this one ends the same way unless vendors were added",
             id="rejected by every vendor",

@@ -136,7 +136,7 @@ def test_no_vendor_fits_begins_with_what_to_do():
     first, *vendors = caught.value.message.split("\n")
     assert (caught.value.code, first) == ("NoVendorFits", "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav")
     assert [line.split(": ", 1)[0] for line in vendors] == chain
-    assert all("stereo; this vendor takes mono" in line for line in vendors)
+    assert all("stereo; this vendor accepts mono" in line for line in vendors)
 
 
 def test_bit_rate_of_the_command_is_the_one_reckoned_with():

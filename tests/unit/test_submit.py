@@ -155,7 +155,7 @@ def test_folder_marker_gets_no_job():
         pytest.param(KEY, b"", {}, "bad_audio", "EmptyObject", "empty", id="an empty object"),
         pytest.param(KEY, b"%PDF-1.7 not a sound", {}, "bad_audio", "NotAudio", "", id="not audio"),
         pytest.param(KEY, wav()[:30], {}, "bad_audio", "TruncatedAudio", "", id="a truncated header"),
-        pytest.param(KEY, wav(61), {}, "bad_audio", "NoVendorFits", "length 61 s (takes up to 60 s)", id="too long"),
+        pytest.param(KEY, wav(61), {}, "bad_audio", "NoVendorFits", "length 61 s (accepts up to 60 s)", id="too long"),
         pytest.param(KEY, wav(channels=2), {}, "bad_audio", "NoVendorFits", "stereo; this", id="too many channels"),
         pytest.param(
             KEY,
@@ -199,8 +199,8 @@ def test_no_vendor_fits_has_a_line_per_vendor():
     job = drop(made)
 
     assert job.error.message.splitlines()[1:] == [
-        "toy-sync: length 61 s (takes up to 60 s)",
-        "toy-query: length 61 s (takes up to 60 s)",
+        "toy-sync: length 61 s (accepts up to 60 s)",
+        "toy-query: length 61 s (accepts up to 60 s)",
     ]
 
 
@@ -271,7 +271,7 @@ def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor
     assert (job.attempts != []) is submitted
     if submitted:
         assert job.warnings == [
-            "toy-query does not list format wav (takes mp3); it was submitted because the vendor was named"
+            "toy-query does not list format wav (accepts mp3); it was submitted because the vendor was named"
         ]
 
 

@@ -100,7 +100,7 @@ class TestLimits:
         [
             pytest.param({"duration_ms": 10 * 3_600_000 + 1}, {}, "length 36000.001 s", id="too-long"),
             pytest.param({"format": "ogg", "codec": "opus"}, {}, "format ogg", id="opus"),
-            pytest.param({}, {"language": "yue"}, "language yue-CN (takes en-US, zh-CN)", id="cantonese"),
+            pytest.param({}, {"language": "yue"}, "language yue-CN (accepts en-US, zh-CN)", id="cantonese"),
         ],
     )
     def test_refused_in_words(self, audio, options, reason):

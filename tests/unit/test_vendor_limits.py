@@ -67,26 +67,28 @@ def test_taken(name, audio, options):
             "tencent-recording",
             {"duration_ms": HOUR_MS + 1},
             {},
-            "length 3600.001 s (takes up to 3600 s)",
+            "length 3600.001 s (accepts up to 3600 s)",
             id="rec-long",
         ),
-        pytest.param("tencent-recording", {"sample_rate_hz": 44100}, {}, "44100 Hz (takes 8000, 16000)", id="rec-rate"),
         pytest.param(
-            "tencent-recording", {"channels": 2}, {}, "stereo; this vendor takes mono (", id="rec-stereo-16-kHz"
+            "tencent-recording", {"sample_rate_hz": 44100}, {}, "44100 Hz (accepts 8000, 16000)", id="rec-rate"
+        ),
+        pytest.param(
+            "tencent-recording", {"channels": 2}, {}, "stereo; this vendor accepts mono (", id="rec-stereo-16-kHz"
         ),
         pytest.param("tencent-recording", {"channels": 3}, {}, "3 channels; this vendor", id="rec-three-channels"),
         pytest.param("tencent-recording", {"codec": "pcm_u8"}, {}, "codec pcm_u8 in wav", id="rec-8-bit"),
-        pytest.param("tencent-recording", OPUS, {}, "codec opus in ogg (takes speex)", id="rec-opus"),
+        pytest.param("tencent-recording", OPUS, {}, "codec opus in ogg (accepts speex)", id="rec-opus"),
         pytest.param("tencent-recording", AAC, {}, "format m4a", id="rec-m4a"),
-        pytest.param("tencent-recording", {}, {"language": "en"}, "language en-US (takes zh-CN)", id="rec-english"),
+        pytest.param("tencent-recording", {}, {"language": "en"}, "language en-US (accepts zh-CN)", id="rec-english"),
         pytest.param(
-            "tencent-sentence", {"duration_ms": 60_000}, {}, "length 60 s (takes up to 59.999 s)", id="sen-minute"
+            "tencent-sentence", {"duration_ms": 60_000}, {}, "length 60 s (accepts up to 59.999 s)", id="sen-minute"
         ),
         pytest.param("tencent-sentence", {"duration_ms": None}, {}, "unknown length", id="sen-length-unknown"),
-        pytest.param("tencent-sentence", {"channels": 2}, {}, "stereo; this vendor takes mono", id="sen-stereo"),
+        pytest.param("tencent-sentence", {"channels": 2}, {}, "stereo; this vendor accepts mono", id="sen-stereo"),
         pytest.param("tencent-sentence", {"codec": "pcm_s24le"}, {}, "codec pcm_s24le in wav", id="sen-24-bit"),
         pytest.param(
-            "tencent-sentence", {"format": "flac", "codec": "flac"}, {}, "format flac (takes aac", id="sen-flac"
+            "tencent-sentence", {"format": "flac", "codec": "flac"}, {}, "format flac (accepts aac", id="sen-flac"
         ),
         pytest.param(
             "tencent-sentence", {"format": "ogg", "codec": "vorbis"}, {}, "codec vorbis in ogg", id="sen-vorbis"
@@ -96,7 +98,7 @@ def test_taken(name, audio, options):
             "tencent-sentence",
             {"format": "m4a", "codec": "aac", "sample_rate_hz": 44100},
             {},
-            "44100 Hz (takes 8000, 16000)",
+            "44100 Hz (accepts 8000, 16000)",
             id="sen-rate",
         ),
         pytest.param(
@@ -109,7 +111,7 @@ def test_taken(name, audio, options):
         pytest.param("volcengine", {"duration_ms": 5 * HOUR_MS}, {}, "up to 17999.999 s", id="vol-five-hours"),
         pytest.param("volcengine", {"format": "flac", "codec": "flac"}, {}, "format flac", id="vol-flac"),
         pytest.param("volcengine", {"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="vol-mu-law"),
-        pytest.param("volcengine", {"channels": 6}, {}, "6 channels; this vendor takes mono and", id="vol-surround"),
+        pytest.param("volcengine", {"channels": 6}, {}, "6 channels; this vendor accepts mono and", id="vol-surround"),
         pytest.param("volcengine", {}, {"language": "de-DE"}, "language de-DE", id="vol-german"),
         pytest.param("abcpen", {"duration_ms": 5 * HOUR_MS + 1}, {}, "length 18000.001 s", id="abc-long"),
         pytest.param("abcpen", {"sample_rate_hz": 22050}, {}, "sample rate 22050 Hz", id="abc-rate"),
@@ -118,7 +120,7 @@ def test_taken(name, audio, options):
         pytest.param(
             "abcpen", {"format": "flac", "codec": "flac", "bits_per_sample": 24}, {}, "24 bits", id="abc-flac-24-bit"
         ),
-        pytest.param("abcpen", {}, {"language": "yue"}, "language yue-CN (takes en-US, zh-CN)", id="abc-cantonese"),
+        pytest.param("abcpen", {}, {"language": "yue"}, "language yue-CN (accepts en-US, zh-CN)", id="abc-cantonese"),
     ],
 )
 def test_refused_in_words(name, audio, options, reason):
@@ -147,7 +149,7 @@ def test_unlisted_format_is_submitted_to_a_named_vendor(name, audio, what):
     assert what in VENDORS[name].rejection_reason(chosen)
     assert VENDORS[name].rejection_reason(named) is None
     (warning,) = VENDORS[name].warnings(named)
-    assert warning.startswith(f"{name} does not list {what} (takes ")
+    assert warning.startswith(f"{name} does not list {what} (accepts ")
     assert warning.endswith("; it was submitted because the vendor was named")
     assert VENDORS[name].warnings(replace(a_recognition_request(), named=True)) == []
 

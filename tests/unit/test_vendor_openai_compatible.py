@@ -202,8 +202,8 @@ def test_tuning_sets_largest_upload_and_longest_recording():
     vendor = tuned(max_data_bytes=500_000_000, max_duration_s=7200)
 
     assert vendor.rejection_reason(a_recognition_request(size_bytes=500_000_000, duration_ms=7_200_000)) is None
-    assert "takes up to 500000000" in vendor.rejection_reason(a_recognition_request(size_bytes=500_000_001))
-    assert "takes up to 7200 s" in vendor.rejection_reason(a_recognition_request(duration_ms=7_200_001))
+    assert "accepts up to 500000000" in vendor.rejection_reason(a_recognition_request(size_bytes=500_000_001))
+    assert "accepts up to 7200 s" in vendor.rejection_reason(a_recognition_request(duration_ms=7_200_001))
 
 
 def test_functions_connect_to_the_tuned_vendor():
@@ -212,7 +212,7 @@ def test_functions_connect_to_the_tuned_vendor():
 
     services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), secret=lambda **_: {})
 
-    assert "size 8 bytes (takes up to 7)" in services.vendors[VENDOR.name].rejection_reason(
+    assert "size 8 bytes (accepts up to 7)" in services.vendors[VENDOR.name].rejection_reason(
         a_recognition_request(size_bytes=8)
     )
     assert services.endpoint(VENDOR) == VendorEndpoint(BASE_URL, {}, "paraformer")

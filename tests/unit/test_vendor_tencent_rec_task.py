@@ -171,9 +171,9 @@ class TestLimits:
         ("audio", "options", "reason"),
         [
             pytest.param({"duration_ms": 5 * 3_600_000 + 1}, {}, "length 18000.001 s", id="too-long"),
-            pytest.param({"channels": 2}, {}, "stereo; this vendor takes mono", id="stereo-at-16-kHz"),
+            pytest.param({"channels": 2}, {}, "stereo; this vendor accepts mono", id="stereo-at-16-kHz"),
             pytest.param({"format": "pcm"}, {}, "format pcm", id="raw-pcm"),
-            pytest.param({"format": "ogg", "codec": "speex"}, {}, "codec speex in ogg (takes opus)", id="speex"),
+            pytest.param({"format": "ogg", "codec": "speex"}, {}, "codec speex in ogg (accepts opus)", id="speex"),
             pytest.param(TELEPHONE, {"language": "ja-JP"}, "ja-JP at 8000 Hz", id="japanese-telephone"),
             pytest.param({}, {"language": "ru-RU"}, "language ru-RU", id="russian"),
         ],

@@ -272,7 +272,7 @@ class TestLimits:
         ("audio", "options", "reason"),
         [
             pytest.param({"duration_ms": 5 * 3_600_000}, {}, "up to 17999.999 s", id="5-hours"),
-            pytest.param({"format": "flac", "codec": "flac"}, {}, "format flac (takes aac, amr, m4a", id="flac"),
+            pytest.param({"format": "flac", "codec": "flac"}, {}, "format flac (accepts aac, amr, m4a", id="flac"),
             pytest.param({"format": "mp4", "codec": "alac"}, {}, "codec alac in mp4", id="alac"),
             pytest.param({"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="mu-law"),
             pytest.param({}, {"language": "sv-SE"}, "language sv-SE", id="swedish"),

@@ -1,4 +1,4 @@
-"""Which IP addresses the outside world may have: a name that somebody gave us must not lead into our own network."""
+"""Public and private IP addresses: a host name from outside must not lead into the stack's own network."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -10,9 +10,9 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address in its last 32 bits (RFC
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet.
+    """Return whether an IP address belongs to the public internet.
 
-    Not so: private, loopback, link-local (instance metadata among them), shared (RFC 6598), multicast and reserved
+    Not public: private, loopback, link-local (instance metadata among them), shared (RFC 6598), multicast and reserved
     addresses, and IPv6 addresses that stand for such an IPv4 address. Raises ValueError for what is no address.
     """
     parsed = ip_address(address)
@@ -24,15 +24,15 @@ def is_public(address: str) -> bool:
 def is_private(address: str) -> bool:
     """Return whether an IP address belongs to a private network that a VPC can reach.
 
-    Not so: loopback, link-local (instance metadata among them) and public addresses. Raises ValueError for what is no
-    address.
+    Not private: loopback, link-local (instance metadata among them) and public addresses. Raises ValueError for text
+    that is not an address.
     """
     parsed = ip_address(address)
     return any(parsed in network for network in _PRIVATE if network.version == parsed.version)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to this one end up at, if any: mapped, 6to4, Teredo, NAT64."""
+    """Return the IPv4 address that receives packets to this one, if any: mapped, 6to4, Teredo, NAT64."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -1,4 +1,4 @@
-"""Where a vendor may be reached: over TLS anywhere, in clear text only within a private network."""
+"""Base URLs of vendors: TLS anywhere, clear text within a private network only."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Callback addresses that cannot be guessed: vendors do not sign their callbacks, so the address is signed.
+"""Signed callback URLs: vendors do not sign their callbacks, so the URL is signed.
 
 `{base}/callbacks/{vendor}/{job_id}/{attempt}/{signature}`: the signature is an HMAC-SHA256 over the three before it. A
 vendor's own task id is no part of it: Tencent repeats task ids on other days.
@@ -13,13 +13,13 @@ from asrcore.core.errors import AsrError, ErrorClass
 
 
 def callback_url(base_url: str, vendor: str, job_id: str, attempt: int, keys: Sequence[str]) -> str:
-    """The address to give to a vendor, signed with the first key. Raises AsrError(config) when there is no key."""
+    """Return the callback URL of an attempt, signed with the first key. Raises AsrError(config) without a key."""
     signature = _sign(vendor, job_id, str(attempt), _usable(keys)[0])
     return f"{base_url.rstrip('/')}/callbacks/{vendor}/{job_id}/{attempt}/{signature}"
 
 
 def is_signed(vendor: str, job_id: str, attempt: str, signature: str, keys: Sequence[str]) -> bool:
-    """Whether one of the keys made this signature; several are accepted while one is rotated out. Constant time."""
+    """Return whether one of the keys made this signature, in constant time; rotation needs several keys."""
     matches = [
         hmac.compare_digest(_sign(vendor, job_id, attempt, key).encode(), signature.encode("utf-8", "surrogatepass"))
         for key in _usable(keys)
@@ -34,7 +34,7 @@ def _sign(vendor: str, job_id: str, attempt: str, key: str) -> str:
 
 
 def _usable(keys: Sequence[str]) -> list[str]:
-    # An empty key would sign for everybody: it is an error, not "no check".
+    # Signatures with an empty key can be forged: it is an error, not "no check".
     usable = [key for key in keys if key]
     if not usable:
         message = 'the secret has no callback key: put {"callback": {"keys": ["<32 random bytes as hex>"]}} into it'

@@ -1,7 +1,7 @@
-"""Text of vendors in the character set that it is really in: never with a replacement character put in here.
+"""The character sets of vendors' text: decoded without replacement characters, or not at all.
 
-Chinese services answer in UTF-8 or in GBK, and do not always say which. What cannot be read for certain is refused, so
-that the result is fetched in another way, rather than stored as a transcript with holes.
+Chinese services answer in UTF-8 or in GBK, and do not always say which. Text whose set is
+uncertain is rejected, so that the result is queried again rather than stored as a transcript with gaps.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from types import MappingProxyType
 _DECLARED = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _GUESSED = "gb18030"
 # By Python's name of a declared set. GB18030 is what GB2312 and GBK have become, and reads both. Latin-1 and ASCII are
-# what web servers declare unasked, so that they declare nothing; other sets no vendor of Chinese speech sends.
+# the default of web servers, so that they declare nothing; no vendor of Chinese speech sends other sets.
 _READ_AS: Mapping[str, str] = MappingProxyType(
     {
         "utf-8": "utf-8-sig",
@@ -30,7 +30,7 @@ _READ_AS: Mapping[str, str] = MappingProxyType(
 
 
 class UnknownCharsetError(ValueError):
-    """Bytes are in no character set that they could be in."""
+    """Bytes do not fit any character set that is possible for them."""
 
     def __init__(self) -> None:
         super().__init__("its text is in no known character set")
@@ -71,7 +71,7 @@ def _python_name(charset: str) -> str:
 
 
 def _is_damaged_utf_8(body: bytes) -> bool:
-    """Whether more characters fit UTF-8 than places do not: text in another set fits in few places, by chance."""
+    """Return whether more characters fit UTF-8 than do not: text in another set fits it in few places."""
     fitting = body.decode("utf-8", "ignore")
     wide = len(fitting) - len(fitting.encode("ascii", "ignore"))
     return wide > body.decode("utf-8", "replace").count("\ufffd")

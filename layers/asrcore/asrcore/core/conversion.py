@@ -1,13 +1,13 @@
-"""Which form a vendor needs a recording in that it does not take as it is.
+"""The form that a recording is converted to for a vendor that does not accept it as it is.
 
-A vendor's own limits say what it takes; the forms, in order of preference, are these:
+A vendor's own limits decide; the forms, in order of preference, are these:
 
 - channels: both only where they are to be split and the vendor can, else one. They are to be split where the options
   say so, and in a telephone call (8 kHz, stereo) unless the options say otherwise: there each side has its channel.
 - sample rate: 8 kHz of a telephone recording for a vendor with an engine for it, else 16 kHz, which every vendor's
   engine is made for; more brings no word more.
 - codec: PCM in WAV up to ten minutes, since nothing is lost and it is small enough; MP3 of longer ones, a fifth of the
-  size, which every vendor takes. Each is the other's substitute.
+  size, which every vendor accepts. Each is the other's substitute.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from asrcore.core.vendor import RecognitionRequest, Vendor
 
 LONG_MS = 10 * 60 * 1000
 TELEPHONE_HZ = 8000
-_WITHOUT_HEADER = frozenset({"pcm"})  # formats that no decoder can know
+_WITHOUT_HEADER = frozenset({"pcm"})  # formats that a decoder cannot detect
 _WITHOUT_DECODER = frozenset({"silk"})  # codecs that FFmpeg cannot decode
 
 
 def takes_as_is(vendor: Vendor, request: RecognitionRequest) -> bool:
-    """Return whether a vendor takes the recording as it is, and hears the audio track that was asked for."""
+    """Return whether a vendor accepts the recording as it is, with the requested audio track as its first."""
     return request.options.audio_track in {None, 1} and vendor.rejection_reason(request) is None
 
 
 def form_for(vendor: Vendor, request: RecognitionRequest) -> Form | None:
-    """Return the form in which a vendor takes a recording, the best first; None where none helps.
+    """Return the best form of a recording that a vendor accepts; None without one.
 
-    What a vendor merely tries because a person named it is no form that it takes.
+    Undocumented formats, which a named vendor is tried with, do not count.
     """
     if request.audio.format in _WITHOUT_HEADER or request.audio.codec in _WITHOUT_DECODER:
         return None
@@ -38,7 +38,7 @@ def form_for(vendor: Vendor, request: RecognitionRequest) -> Form | None:
 
 
 def converted_request(request: RecognitionRequest, form: Form) -> RecognitionRequest:
-    """Return the order as it is after the conversion, with the size that is to be expected."""
+    """Return the request after the conversion, with the expected size."""
     duration_ms = request.audio.duration_ms
     return replace(request, audio=form.audio(duration_ms), size_bytes=form.size_bytes(duration_ms))
 

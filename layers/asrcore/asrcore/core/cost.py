@@ -1,7 +1,4 @@
-"""What a job costs: beforehand by what is usual, afterwards by what it did; pure, and the same for both.
-
-`incurred` reckons a job's row; `estimate` reckons the row that such a job usually ends with.
-"""
+"""The cost of a job: `incurred` computes it from the job's row, `estimate` from the row of a usual job of its kind."""
 
 import math
 from collections.abc import Iterator
@@ -17,15 +14,15 @@ from asrcore.core.prices import AWS_PRICES, LIKE, REFERENCE, UNITS, Rates, Vendo
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 
-NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended while the vendor may still be at work
+NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended without the vendor's result
 USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
-USUAL_LEAST_S = 20.0  # nobody publishes what the shortest recordings take
+USUAL_LEAST_S = 20.0  # assumed: no vendor publishes a turnaround for the shortest recordings
 USUAL_BYTES_A_SECOND = 8_000  # of speech as MP3 at 64 kbit/s
 _LENGTH_UNKNOWN = "the recording's length is not known"
 
 
 def incurred(job: Job, rates: Rates) -> Cost:
-    """What a job has cost so far."""
+    """Return the cost of a job so far: vendors by their prices, AWS by the estimate of its usage."""
     assumptions: list[str] = []
     vendors: dict[str, Amount] = {}
     is_known, days = True, [rates.aws.date]
@@ -60,10 +57,10 @@ def estimate(
     size_bytes: int | None = None,
     turnaround_s: float | None = None,
 ) -> Cost:
-    """What a recording would cost with a vendor, if nothing goes wrong.
+    """Return the cost of a recording with a vendor, without faults.
 
-    duration_ms: None where nobody knows.  size_bytes: None for what speech of that length usually has, as MP3.
-    turnaround_s: the vendor's usual one; None for what vendors publish.
+    duration_ms: None if unknown.  size_bytes: None for the usual size of speech of that length, as MP3.
+    turnaround_s: the vendor's usual one; None for the one that vendors publish.
     """
     usual_bytes = USUAL_BYTES_A_SECOND * (duration_ms or 0) // 1000
     sent_bytes = usual_bytes if size_bytes is None else size_bytes
@@ -74,14 +71,14 @@ def estimate(
 
 
 def usual_audio(duration_ms: int) -> Audio:
-    """Return speech of some length in the form that every vendor takes, for a recording of which no more is known."""
+    """Return speech of some length in a form that every vendor accepts, for a recording of unknown form."""
     return Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=duration_ms)
 
 
 def usual_job(
     vendor: str, duration_ms: int | None, rates: Rates, *, size_bytes: int = 0, turnaround_s: float | None = None
 ) -> Job:
-    """The row that a recording ends with when everything goes as usual: every move of such a job, in order."""
+    """Return the row of a job without faults, made by all its moves in order."""
     now = datetime(2000, 1, 1, tzinfo=UTC)
     source = Source(bucket="bucket", key="incoming/auto/recording", etag="etag", size_bytes=size_bytes)
     audio = Audio(format="wav", codec="pcm", sample_rate_hz=None, channels=None, duration_ms=duration_ms)
@@ -107,11 +104,11 @@ def usual_job(
 
 
 def _billed(job: Job) -> Iterator[Attempt]:
-    """The attempts that a vendor charges: what it recognised, and what it may have, unless it said that it failed."""
+    """Yield the attempts that a vendor charges: recognized ones, and those that it may have recognized."""
     for attempt in job.attempts:
         given_up = attempt.submitted_at is not None and attempt.code == NO_RESULT_IN_TIME
-        at_work = attempt.submitted_at is not None and attempt.ended_at is None
-        if attempt.outcome == "completed" or given_up or at_work:
+        is_running = attempt.submitted_at is not None and attempt.ended_at is None
+        if attempt.outcome == "completed" or given_up or is_running:
             yield attempt
 
 
@@ -144,10 +141,10 @@ def _vendor_assumptions(job: Job, attempt: Attempt, price: VendorPrice) -> Itera
         yield f"attempt {attempt.number} with {attempt.vendor} brought no result so far and is counted"
 
 
-def priced(done: AwsUsage, rates: Rates) -> Amount:
-    """What AWS asks for what was done."""
+def priced(usage: AwsUsage, rates: Rates) -> Amount:
+    """Return the price of AWS usage."""
     amount = NOTHING
-    for unit, quantity in done.quantities().items():
+    for unit, quantity in usage.quantities().items():
         price, currency = getattr(rates.aws, unit), rates.aws.currency
         if price is None:
             price, currency = getattr(AWS_PRICES[REFERENCE], unit), AWS_PRICES[REFERENCE].currency

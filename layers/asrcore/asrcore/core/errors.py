@@ -25,7 +25,7 @@ class AudioConstraint(StrEnum):
     LENGTH = "length"  # too long
     SHORTNESS = "shortness"  # too short
     SIZE = "size"
-    CONTENT = "content"  # there is nothing in it, for nobody
+    CONTENT = "content"  # there is no speech in it for any vendor
 
 
 class AsrError(Exception):
@@ -57,7 +57,7 @@ class AsrError(Exception):
 
 
 class NoAnswerError(AsrError):
-    """A vendor did not answer, or not usably: nobody knows whether it did what it was asked to."""
+    """A vendor did not answer, or not usably: whether it accepted the request is unknown."""
 
 
 class UnreadableResultError(AsrError):

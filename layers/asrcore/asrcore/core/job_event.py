@@ -1,6 +1,6 @@
-"""What the world is told of a job's end: the detail of the event on the bus, and the data of the webhook.
+"""The event of a job's end: the detail of the EventBridge event, and the data of the webhook.
 
-Fields may be added under the same `schema`; nothing that is here goes away or changes its meaning. The JSON Schema in
+Fields may be added under the same `schema`; none is removed or changes its meaning. The JSON Schema in
 `schemas/event.schema.json` is published from here.
 """
 
@@ -25,9 +25,9 @@ class S3Location(BaseModel):
 
 
 class JobEvent(BaseModel):
-    """How a job ended. It refers to the transcript and holds nothing of what was said.
+    """How a job ended. It refers to the transcript and contains no speech.
 
-    summary: one line for people.  vendor: null when the job failed before one was chosen.  transcript: null when there
+    summary: one line to read.  vendor: null when the job failed before one was chosen.  transcript: null when there
     is none.  error: null unless the job failed.
     """
 
@@ -46,7 +46,7 @@ class JobEvent(BaseModel):
 
     @classmethod
     def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "JobEvent":
-        """What is told of a job that has ended."""
+        """Return the event of a job that has ended."""
         transcript = S3Location(bucket=transcript_bucket, key=job.transcript_key) if job.transcript_key else None
         return cls(
             schema_="asrcore.event.v1",
@@ -63,7 +63,7 @@ class JobEvent(BaseModel):
 
     @property
     def detail_type(self) -> DetailType:
-        """What EventBridge calls the event."""
+        """The detail type in EventBridge."""
         return "Transcript Completed" if self.status == "COMPLETED" else "Transcript Failed"
 
 

@@ -1,11 +1,11 @@
-"""What something costs, in US dollars and in yuan, and what the figures rest on."""
+"""Amounts in US dollars and in yuan, and the cost of a job."""
 
 from datetime import date
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-DIGITS = 9  # after the point: a thousandth of the smallest thing that is paid for
+DIGITS = 9  # after the point: a thousandth of the lowest unit price
 
 
 class Currency(StrEnum):
@@ -34,13 +34,13 @@ NOTHING = Amount(usd=0.0, cny=0.0)
 
 
 class Cost(BaseModel):
-    """What a job costs, or would. What nobody knows is null, and never taken for nothing.
+    """The cost of a job, or its estimate. An unknown amount is null, not 0.
 
-    vendor: null when a vendor that has to be paid has no price here, or the recording's length is not known.
-    vendors: what each asks, by name, of those of whom that is known.
+    vendor: null if a vendor that charges has no known price, or the recording's length is not known.
+    vendors: the known amounts by vendor name.
     aws: an estimate of requests, computing time, and sending the recording to the vendor (`docs/cost.md` states its
     error).  total: null when vendor is.
-    prices_from: the day of the oldest price that was used.  assumptions: what the figures take for granted, in words.
+    prices_from: the day of the oldest price that was used.  assumptions: of the figures, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,9 +55,9 @@ class Cost(BaseModel):
 
     @property
     def known(self) -> Amount:
-        """As much of it as has prices."""
+        """The sum of the known amounts."""
         return sum(self.vendors.values(), self.aws)
 
     def shares(self, vendor: str) -> dict[str, Amount]:
-        """What is known of it, by vendor; AWS's part goes with `vendor`, the job's last one."""
+        """Return the known amounts by vendor; AWS's part is added to `vendor`, the job's last one."""
         return {**self.vendors, vendor: self.vendors.get(vendor, NOTHING) + self.aws}

@@ -1,7 +1,7 @@
-"""What a person may ask of a transcription, in one vocabulary for all vendors.
+"""The options of a transcription, in one vocabulary for all vendors.
 
-Each vendor maps the options that it knows; one that it cannot honour becomes a warning on the job. What only one vendor
-knows is set under that vendor's name (`core/parameters.py`). `core/option_sources.py` reads options from their sources.
+Each vendor maps the options that it supports; others become warnings on the job. An option of one vendor only is set
+under that vendor's name (`core/parameters.py`). `core/option_sources.py` reads options from their sources.
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ class Options(BaseModel):
 
     @model_serializer(mode="wrap")
     def _only_what_was_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What nobody asked for must not look asked for when it is read again.
+        # A default must not be read back as a requested option.
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
     def requested_names(self) -> set[str]:
@@ -88,15 +88,15 @@ class Options(BaseModel):
         return self.model_fields_set - {"language", "audio_track", "vendor"}
 
     def vendor_options(self, vendor: str) -> Mapping[str, Value]:
-        """What was set under a vendor's name, by the vendor's names for it."""
+        """Return the options under a vendor's name, by the vendor's names for them."""
         return self.vendor.get(vendor, {})
 
     def over(self, lower_precedence: "Options") -> "Options":
-        """These options where they are set, those farther away where not; each parameter of a vendor by itself."""
-        nearer = {name: getattr(self, name) for name in self.model_fields_set - {"vendor"}}
+        """Return these options, completed by those of a source of lower precedence, each by itself."""
+        higher = {name: getattr(self, name) for name in self.model_fields_set - {"vendor"}}
         names = {*lower_precedence.vendor, *self.vendor}
         vendor = {name: {**lower_precedence.vendor_options(name), **self.vendor_options(name)} for name in names}
-        return lower_precedence.model_copy(update={**nearer, **({"vendor": vendor} if vendor else {})})
+        return lower_precedence.model_copy(update={**higher, **({"vendor": vendor} if vendor else {})})
 
 
 # The options that are the same for all vendors, and their values in words.
@@ -118,7 +118,7 @@ ALLOWED: Mapping[str, str] = MappingProxyType(
 
 
 class RequestedOptions(BaseModel):
-    """What somebody asks for at one level: maybe a vendor (`auto`: choose), and options."""
+    """The options of one source, and its vendor: a name, `auto` for automatic choice, or None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -126,7 +126,7 @@ class RequestedOptions(BaseModel):
     options: Options = Options()
 
     def over(self, lower_precedence: "RequestedOptions") -> "RequestedOptions":
-        """This wish where it says something, the one farther away where not."""
+        """Return these options, completed by those of a source of lower precedence."""
         return RequestedOptions(
             vendor=self.vendor or lower_precedence.vendor, options=self.options.over(lower_precedence.options)
         )

@@ -1,9 +1,9 @@
-"""When to ask a vendor, and how long to wait for its callback.
+"""When to query a vendor, and how long to wait for its callback.
 
 Vendors publish their turnaround by the recording's length (1 to 3 minutes for an hour, never above 3 to 5 hours), and
-abcpen allows 100 questions a task. A wait that is a fixed share of the time already waited adds that share of latency
-at most, and takes a number of questions that grows with the logarithm of the wait only. Where the vendor's usual
-turnaround is known, the questions gather around it. The numbers come from `benchmarks/polling.py`, which sets them
+abcpen allows 100 queries per task. A wait that is a fixed share of the time already waited adds that share of latency
+at most, and needs a number of queries that grows with the logarithm of the wait only. Where the vendor's usual
+turnaround is known, the queries concentrate around it. The numbers come from `benchmarks/polling.py`, which sets them
 against the best schedule that there can be.
 """
 
@@ -11,7 +11,7 @@ FIRST_S = 10.0
 SHARE_OF_AUDIO = 0.02  # the fastest published turnaround, about one minute for an hour
 SHARE_OF_TYPICAL = 0.5  # few results come sooner
 SHARE_OF_ELAPSED = 0.12
-LATE = 3  # times the usual turnaround: who has no result by then stands in a queue of unknown length
+LATE = 3  # times the usual turnaround: a job without a result by then is in a queue of unknown length
 SHARE_OF_ELAPSED_IN_A_QUEUE = 0.3
 SHORTEST_S = 3.0
 LONGEST_S = 600.0
@@ -25,7 +25,7 @@ def next_delay(
 ) -> float:
     """Seconds until the next query, 3 s to 600 s: 12 % of the time waited; the first at 2 % of the recording's length.
 
-    elapsed_seconds: since submission.  queries: how many were asked.  typical_seconds: the vendor's usual turnaround
+    elapsed_seconds: since submission.  queries: so far.  typical_seconds: the vendor's usual turnaround
     for such a recording, if known: then the first comes at half of it, and beyond three times of it 30 % are waited.
     Without it the first is not asked before 10 s are over. At most 90 queries in 6 hours.
     """
@@ -40,8 +40,8 @@ def next_delay(
 
 
 def callback_patience_s(audio_seconds: float, *, can_query: bool) -> float:
-    """Seconds after submission to wait for a callback before doing something else.
+    """Return the seconds after submission to wait for a callback.
 
-    Where the vendor can be asked, twice its usual turnaround, a minute at least; else until its promise has run out.
+    For a vendor with queries, twice its usual turnaround, a minute at least; else until its documented maximum.
     """
     return max(SHORTEST_PATIENCE_S, 0.1 * audio_seconds) if can_query else CALLBACK_DEADLINE_S

@@ -1,7 +1,7 @@
-"""What vendors and AWS ask, as data: each price with its day and where it was read; None where none was found.
+"""The prices of vendors and AWS as data, each with its day and source; None where no source was found.
 
-A price is never made up: what is not known is None, and a stack parameter gives it (`VendorPrices`, `AwsPrices`,
-`UsdInCny`). What is taken for granted instead says so in every cost that rests on it.
+An unknown price is None, and a stack parameter sets it (`VendorPrices`, `AwsPrices`, `UsdInCny`). An assumption in its
+place is stated in every cost that rests on it.
 """
 
 import datetime
@@ -22,7 +22,7 @@ ENTRY = TypeVar("ENTRY", bound=BaseModel)
 
 
 class VendorPrice(BaseModel):
-    """What a vendor asks for a recording that it recognised, without discounts for quantity and free quotas.
+    """A vendor's price for a recording that it recognized, without volume discounts and free quotas.
 
     price: of an `hour` of the recording, or of one `call` whatever its length; None: no source was found.
     engines: the same for engines that have a price of their own, by the name that `Options.model` gives them.
@@ -41,7 +41,7 @@ class VendorPrice(BaseModel):
     source: str
 
     def of(self, engine: str | None) -> float | None:
-        """What that engine asks; without a price of its own, the usual one's."""
+        """Return the price of an engine; without one of its own, the usual price."""
         return self.engines.get(engine, self.price) if engine else self.price
 
 
@@ -88,7 +88,7 @@ _UNLISTED = VendorPrice(date=_READ, source="no price in the table")
 
 
 class AwsPrices(BaseModel):
-    """What AWS asks in one region, the first tier, without free quotas. None: taken as in the reference region."""
+    """AWS's prices in one region, first tier, without free quotas. None: as in the reference region."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -148,13 +148,13 @@ LIKE: Mapping[str, str] = MappingProxyType({"cn-north-1": "cn-northwest-1"})  # 
 
 @dataclass(frozen=True)
 class Exchange:
-    """Yuan for a dollar. day: whose rate it is; None for one that is assumed."""
+    """Yuan for a dollar. day: of the rate; None for an assumed rate."""
 
     usd_in_cny: float
     day: datetime.date | None = None
 
     def amount(self, value: float, currency: Currency) -> Amount:
-        """A sum in both currencies."""
+        """Return a sum in both currencies."""
         usd = value if currency is Currency.USD else value / self.usd_in_cny
         cny = value if currency is Currency.CNY else value * self.usd_in_cny
         return Amount(usd=round(usd, DIGITS), cny=round(cny, DIGITS))
@@ -165,10 +165,10 @@ ASSUMED_EXCHANGE = Exchange(7.1)
 
 @dataclass(frozen=True)
 class Rates:
-    """Everything that a job's cost is reckoned with.
+    """All prices and facts that a job's cost depends on.
 
     vendors, completion_modes: by vendor; one without a price is unknown.  aws: of the stack's region, `region`.
-    exports: how many files lie beside a transcript.  long_calls: vendors whose calls may take minutes.
+    exports: number of files beside a transcript.  long_calls: vendors whose calls may last minutes.
     """
 
     vendors: Mapping[str, VendorPrice]
@@ -180,19 +180,19 @@ class Rates:
     long_calls: frozenset[str] = frozenset()
 
     def vendor(self, name: str) -> VendorPrice:
-        """A vendor's price; for one that is not in the table, an unknown one."""
+        """Return a vendor's price; an unknown one for a vendor that is not in the table."""
         return self.vendors.get(name, _UNLISTED)
 
 
 def aws_prices(region: str) -> AwsPrices:
-    """A region's prices; where the table has none, every one is None and taken as in the reference region."""
+    """Return a region's prices; all None, as in the reference region, for one that is not in the table."""
     reference = AWS_PRICES[REFERENCE]
     nowhere = AwsPrices(currency=reference.currency, date=reference.date, source=f"no prices of {region} at hand")
     return AWS_PRICES.get(LIKE.get(region, region), nowhere)
 
 
 def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str, VendorPrice]:
-    """The vendors' prices, with those of the stack parameter VendorPrices in their place.
+    """Return the vendors' prices, replaced by those of the stack parameter VendorPrices.
 
     text: a JSON object of objects, by vendor: `{"abcpen": {"price": 1.2}}`; the fields are VendorPrice's, of which only
     `price` must be given.  vendors: all there are, by name. Raises AsrError naming what is wrong and what is allowed.
@@ -206,7 +206,7 @@ def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str,
 
 
 def read_aws_prices(text: str, region: str) -> AwsPrices:
-    """A region's prices, with those of the stack parameter AwsPrices in their place.
+    """Return a region's prices, replaced by those of the stack parameter AwsPrices.
 
     text: a JSON object, `{"million_transitions": 25}`; the fields are AwsPrices's. Raises AsrError as above.
     """
@@ -215,7 +215,7 @@ def read_aws_prices(text: str, region: str) -> AwsPrices:
 
 
 def read_exchange(text: str) -> Exchange:
-    """The stack parameter UsdInCny: `7.1`, or `7.1@2026-11-20` with the day of the rate. Raises AsrError."""
+    """Read the stack parameter UsdInCny: `7.1`, or `7.1@2026-11-20` with the day of the rate. Raises AsrError."""
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(?:@([0-9]{4}-[0-9]{2}-[0-9]{2}))?", text)
     try:
         day = datetime.date.fromisoformat(match[2]) if match and match[2] else None
@@ -238,7 +238,7 @@ def _object(text: str, parameter: str) -> Mapping[str, Any]:
 
 
 def _changed(held: ENTRY, given: object, prices: Sequence[str], parameter: str, place: str) -> ENTRY:
-    """An entry of a table with some of its fields given anew; its day and source are then the operator's, if told.
+    """Return an entry of a table with some fields replaced; its day and source are then the operator's.
 
     prices: names of the fields that are sums of its currency.
     """

@@ -16,7 +16,7 @@ _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How many submissions a vendor takes; per_day is None where it does not count days."""
+    """The submissions that a vendor accepts. per_day: None without a daily limit."""
 
     per_second: int
     per_day: int | None = None
@@ -28,10 +28,10 @@ class RateLimit:
 
 
 def vendor_day(moment: datetime) -> date:
-    """The day on which a vendor counts a submission: theirs is China's."""
+    """Return the day on which a vendor counts a submission, in China's time zone."""
     return moment.astimezone(_CHINA).date()
 
 
 def day_start(day: date) -> datetime:
-    """The first moment of a vendor's day, UTC."""
+    """Return the first moment of a vendor's day, UTC."""
     return datetime.combine(day, time(), _CHINA).astimezone(UTC)

@@ -1,6 +1,6 @@
-"""What a person can do about a recording that no vendor takes: one sentence, with the command where FFmpeg can do it.
+"""The advice for a recording that no vendor accepts: one sentence, with the FFmpeg command if there is one.
 
-The vendors' own limits decide: what is advised is the smallest change after which one of them takes the recording.
+The vendors' own limits decide: the advice is the smallest change after which one of them accepts the recording.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class _Change:
 
 
 def advise(request: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
-    """Return what to do with a recording so that one of the vendors takes it, in one sentence."""
+    """Return in one sentence how to change a recording so that a vendor accepts it."""
     if not any(request.options.language in vendor.limits.languages for vendor in vendors):
         spoken = sorted(frozenset[str]().union(*(vendor.limits.languages for vendor in vendors)))
         return f"Set the option language to one that is taken ({', '.join(spoken)}), or name another vendor"
@@ -59,7 +59,7 @@ def advise(request: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
 def _first_taken(
     request: RecognitionRequest, vendors: Sequence[Vendor], changes: Iterable[_Change], longest_ms: int | None = None
 ) -> _Change | None:
-    """Return the first change after which a vendor takes the recording, or its parts of `longest_ms`."""
+    """Return the first change after which a vendor accepts the recording, or its parts of `longest_ms`."""
     for change in changes:
         # What FFmpeg writes says how long it is: a length that is not known yet is no obstacle.
         length_ms = change.audio.duration_ms or 0

@@ -1,7 +1,7 @@
-"""Recordings that lie elsewhere: an https address, kept in the audio bucket as a small object that holds nothing else.
+"""Remote recordings: an https URL, stored in the audio bucket as an object with no other content.
 
-The vendor fetches such a recording itself, so nobody here looks into it: of the recording only its name is known. The
-address may be signed and must not be seen, so rows, logs and events have the object's key and never what is in it.
+The vendor fetches such a recording itself, and the probe does not read it: only its name is known. The URL may be
+signed and is a secret, so rows, logs and events have the object's key, never its content.
 """
 
 import re
@@ -16,7 +16,7 @@ from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 
 REMOTE = "linked/"
-LONGEST_URL = 2048  # what vendors take
+LONGEST_URL = 2048  # the longest that vendors accept
 LONGEST_NAME = 200
 _HTTPS_PORT = 443
 _OWN_DOMAINS = frozenset({"localhost", "local", "internal"})
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
 # What a URL may have (RFC 3986); anything else must be percent-encoded.
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-# By the usual extensions: the format, and the codec that is nearly always in it. What is in raw PCM is anybody's guess.
+# By the usual extensions: the format, and the codec that is nearly always in it. The properties of raw PCM are unknown.
 USUAL_CONTENT: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "wav": ("wav", "pcm_s16le"),
@@ -46,7 +46,7 @@ USUAL_CONTENT: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class RemoteUrl:
-    """An address, taken apart. host: as it is written, without a port.  target: path and query."""
+    """The parts of a URL. host: as written, without a port.  target: path and query."""
 
     url: str = field(repr=False)
     is_https: bool
@@ -56,18 +56,18 @@ class RemoteUrl:
 
     @property
     def file_name(self) -> str:
-        """The last part of the path, decoded; empty for a path that ends in a slash."""
+        """The last part of the path, decoded; "" for a path that ends in a slash."""
         return unquote(urlsplit(self.target).path.rpartition("/")[2])
 
 
 def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
-    """An address that may be fetched: https on its usual port, no user or password in it, no private IP address.
+    """Parse a URL that may be fetched: https on its usual port, without user, password and private IP address.
 
-    local: plain http, this machine and any port are allowed too, for development. Where a name leads is not looked at.
-    Raises AsrError(config, BadUrl), whose message does not repeat the address.
+    local: allows http, this machine and any port, for development. Host names are not resolved.
+    Raises AsrError(config, BadUrl), whose message does not repeat the URL.
     """
     if len(url) > LONGEST_URL:
-        raise _bad(f"has {len(url)} characters (vendors take {LONGEST_URL})")
+        raise _bad(f"has {len(url)} characters (vendors accept {LONGEST_URL})")
     if not _URL.fullmatch(url):
         raise _bad("has characters that must be percent-encoded")
     try:
@@ -91,12 +91,12 @@ def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
 
 
 def is_remote(key: str) -> bool:
-    """Whether an object of the audio bucket holds a recording's address in the recording's place."""
+    """Return whether an object of the audio bucket contains a recording's URL instead of the recording."""
     return key.startswith(REMOTE)
 
 
 def remote_audio(key: str) -> Audio:
-    """What a linked recording's name tells of it. Raises AsrError(bad_audio) when that ends as no recording's does."""
+    """Return the usual audio for a file name's extension. Raises AsrError(bad_audio) for an unknown extension."""
     extension = key.rpartition(".")[2].lower()
     if extension not in USUAL_CONTENT:
         message = f"the recording's name does not end as a recording's does: one of .{', .'.join(USUAL_CONTENT)}"
@@ -106,9 +106,9 @@ def remote_audio(key: str) -> Audio:
 
 
 def safe_name(name: str) -> str:
-    """A file's name as a part of a key: no folders, no control characters, at most 200 characters, extension kept.
+    """Return a file name as part of a key: no folders, no control characters, at most 200 characters, extension kept.
 
-    S3 would put the browser's own file name in the place of `${filename}`. What is left of a name may be empty.
+    S3 replaces `${filename}` with the browser's file name, so it is removed. The result may be empty.
     """
     folded = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     kept = "".join("_" if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else each for each in folded)
@@ -120,7 +120,7 @@ def safe_name(name: str) -> str:
 
 
 def _is_private(host: str) -> bool:
-    """Whether a host is private by what it is called; who ends in a number is an address, in whatever way written."""
+    """Return whether a host is private by its name; a name that ends in a number is an address in another form."""
     try:
         return not is_public(host)
     except ValueError:
@@ -129,5 +129,5 @@ def _is_private(host: str) -> bool:
 
 
 def _bad(what: str) -> AsrError:
-    message = f"the recording's address {what}: give one that begins with https:// and that anybody can fetch"
+    message = f"the recording's address {what}: give an https:// address that needs no credentials"
     return AsrError(ErrorClass.CONFIG, "BadUrl", message)

@@ -1,4 +1,4 @@
-"""Which vendor gets a recording, and how it gets there."""
+"""The choice of vendors for a recording, and of the way in which it is delivered."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,20 +17,19 @@ from asrcore.core.vendor import Limits, RecognitionRequest, Vendor
 
 INCOMING = "incoming/"
 AUTO = "auto"
-SHORT_MS = 60_000  # a vendor that takes no more is one of short recordings
-_DOTS = frozenset({".", ".."})  # RFC 3986, section 5.2.4: whoever fetches a URL removes them, and its signature breaks
+SHORT_MS = 60_000  # a vendor with this limit is one of short recordings
+_DOTS = frozenset({".", ".."})  # RFC 3986, section 5.2.4: clients remove them from a URL, and its signature breaks
 
 
-def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -> str | None:
-    """The vendor that the key `incoming/<vendor>/…` or somebody's wish names; None for automatic choice.
+def pinned_vendor(key: str, requested: str | None, vendors: Mapping[str, Vendor]) -> str | None:
+    """Return the vendor that the options or the key `incoming/<vendor>/…` name; None for automatic choice.
 
-    A linked recording lies in no vendor's folder.
-
-    wished: a vendor's name or `auto`; it wins. Raises AsrError(config) for a folder that is no vendor.
+    A remote recording has no vendor's folder.
+    requested: a vendor's name or `auto`, over the key. Raises AsrError(config) for a folder that is no vendor.
     """
     inside = key.removeprefix(INCOMING)
     folder = inside.split("/")[0] if "/" in inside and not is_remote(key) else AUTO
-    name = wished or folder
+    name = requested or folder
     if name == AUTO:
         return None
     if name in vendors:
@@ -45,7 +44,7 @@ def pinned_vendor(key: str, wished: str | None, vendors: Mapping[str, Vendor]) -
 
 @dataclass(frozen=True)
 class IneligibleVendor:
-    """Why a vendor cannot have a recording."""
+    """A vendor that cannot get a recording, and why."""
 
     vendor: str
     reason: str
@@ -54,9 +53,9 @@ class IneligibleVendor:
 
 @dataclass(frozen=True)
 class Selection:
-    """The vendors that can have a recording, in the order in which they are tried, and why the first is the first.
+    """The vendors that a recording is submitted to, in order, and the reason for the first.
 
-    forms: by vendor, the form that each needs; empty where they take the recording as it is.
+    forms: by vendor, the form that it needs; empty if they accept the recording as it is.
     """
 
     vendors: list[str]

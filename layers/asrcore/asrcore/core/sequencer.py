@@ -7,10 +7,10 @@ _WIDTH = 64
 
 
 def rank(sequencer: str) -> str:
-    """A text that sorts as the sequencer does; an unknown one, which is empty, is before all others."""
+    """Return text that sorts as the sequencer does; an unknown one, which is empty, sorts first."""
     return sequencer.upper().ljust(_WIDTH, "0") if sequencer else ""
 
 
 def after(sequencer: str) -> str:
-    """The first sequencer after this one, for a version of which S3 sent no event; unknown after an unknown one."""
+    """Return the first sequencer after this one, for a version without an S3 event; unknown after an unknown one."""
     return f"{sequencer}1" if sequencer else ""

@@ -1,4 +1,4 @@
-"""What is next for a job: read off the job alone, so that whoever looks, and whenever, comes to the same answer."""
+"""The next step of a job, from its row alone, so that every invocation decides the same."""
 
 import math
 from collections.abc import Set as AbstractSet
@@ -20,7 +20,7 @@ THROTTLED_GRACE_S = 13500
 
 
 class Next(StrEnum):
-    """The states that the state machine knows."""
+    """The steps that the state machine dispatches."""
 
     CONVERT = "convert"
     SUBMIT = "submit"
@@ -40,12 +40,12 @@ class Step(BaseModel):
     wait_s: int = 0
 
     def envelope(self) -> dict[str, str | int]:
-        """As JSON values."""
+        """Return the step as JSON values."""
         return {"job_id": self.job_id, "next": str(self.next), "wait_s": self.wait_s}
 
 
 def next_step(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> Step:
-    """What is next, and in how many seconds. completion_modes: of the current attempt's vendor."""
+    """Return the next step, and in how many seconds. completion_modes: of the current attempt's vendor."""
     if job.finished:
         return Step(job_id=job.job_id, next=Next.COMPLETED if job.status is Status.COMPLETED else Next.FAILED)
     if not job.planned:
@@ -71,16 +71,16 @@ def next_step(job: Job, completion_modes: AbstractSet[Completion], now: datetime
 
 
 def next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:
-    """By when somebody must have looked at the job again, if anybody still looks after it.
+    """Return when a job that no step has changed is stalled.
 
-    Read off the last move: it said how long to wait, and nobody who keeps to that is GRACE_S late.
+    The last move decides how long to wait; a step that runs is not GRACE_S late.
     """
     wait_s = next_step(job, completion_modes, job.updated_at).wait_s
     return job.updated_at + timedelta(seconds=wait_s + GRACE_S)
 
 
 def is_overdue(job: Job, completion_modes: AbstractSet[Completion], result_deadline_s: float, now: datetime) -> bool:
-    """Whether the vendor's time to answer the current attempt is up. result_deadline_s: of one that can be asked."""
+    """Return whether the current attempt has waited too long. result_deadline_s: of a vendor with queries."""
     submitted_at = job.attempt.submitted_at if job.planned else None
     if submitted_at is None:
         return False
@@ -94,7 +94,7 @@ def _patience_s(job: Job, completion_modes: AbstractSet[Completion]) -> float:
 
 
 def _wait_to_submit_s(job: Job, now: datetime) -> int:
-    """Whole seconds. Before a slot, so early that a process can start and then keep it to the millisecond."""
+    """Return whole seconds; before a slot, EARLY_S less, so that a process can start and keep it to the millisecond."""
     wait_s = (job.free_from() - now).total_seconds()
     awaits_slot = job.attempt.has_slot and job.free_from() == job.attempt.due_at
     return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))

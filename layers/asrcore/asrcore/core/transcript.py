@@ -1,4 +1,4 @@
-"""The canonical transcript: one shape for every vendor's answer.
+"""The canonical transcript: one shape for the results of all vendors.
 
 Times are whole milliseconds from the start of the recording, `0 <= start <= end`, in order. What a vendor does not give
 is null or an empty list, never invented. The JSON Schema in `schemas/transcript.schema.json` is published from here.
@@ -19,7 +19,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Conversion
 from asrcore.core.money import Cost
 
-# Of a result. Ten hours of speech, the most that any vendor takes, are some 20,000 sentences and a million characters.
+# Of a result. Ten hours of speech, the most that a vendor accepts, are 20,000 sentences and a million characters.
 MOST_UTTERANCES = 50_000
 MOST_CHARACTERS = 2_000_000  # of the whole text, of all sentences, and of all words
 LONGEST_LABEL = 32  # characters of a speaker's name, which is said again with each sentence
@@ -79,7 +79,7 @@ class AttemptRecord(Model):
 
 
 class Recognition(Model):
-    """What a vendor heard, in canonical form but not yet about a job. An empty `text` means that nobody spoke."""
+    """A vendor's result in canonical form, without its job. An empty `text` means that there is no speech."""
 
     text: str
     utterances: list[Utterance] = []
@@ -142,7 +142,7 @@ def _characters(text: str | None, utterances: Sequence[Utterance]) -> int:
 
 
 def _tidy(utterance: Utterance) -> Utterance:
-    """With its words in order, times that can be meant, and no more text than there is room for."""
+    """Return an utterance with its words in order, possible times, and labels of limited length."""
     if _is_tidy(utterance):
         return utterance
     timed = _timed(utterance)
@@ -157,7 +157,7 @@ def _tidy(utterance: Utterance) -> Utterance:
 
 
 def _is_tidy(utterance: Utterance) -> bool:
-    """Whether nothing is to be done, as for nearly all: five hours hold 75,000 words."""
+    """Return whether an utterance needs no change, as most do: five hours have 75,000 words."""
     start_ms, end_ms, text = utterance.start_ms, utterance.end_ms, utterance.text
     if start_ms is None or end_ms is None or not 0 <= start_ms <= end_ms or text != text.strip():
         return False
@@ -172,7 +172,7 @@ def _is_tidy(utterance: Utterance) -> bool:
 
 
 def _timed(item: Timed) -> Timed:
-    """With times that can be meant: a time below zero is a vendor's way to say unknown; half a span is no span."""
+    """Return an item with possible times: a negative time means unknown, and one time alone is dropped."""
     start_ms, end_ms = item.start_ms, item.end_ms
     if start_ms is None or end_ms is None or start_ms < 0 or end_ms < 0:
         return item if start_ms is end_ms is None else item.model_copy(update={"start_ms": None, "end_ms": None})
@@ -180,7 +180,7 @@ def _timed(item: Timed) -> Timed:
 
 
 def _in_order(items: Sequence[Timed]) -> list[Timed]:
-    """Sorted by start; what has no time stays behind what it followed."""
+    """Return the items sorted by start; one without a time stays behind the one before it."""
     starts = [item.start_ms for item in items if item.start_ms is not None]
     if all(map(le, starts, starts[1:])):
         return list(items)

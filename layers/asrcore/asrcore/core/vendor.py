@@ -1,7 +1,7 @@
-"""The one interface that every vendor module implements, and the messages that pass through it.
+"""The interface that every vendor module implements, and the values in its signatures.
 
-A vendor builds requests and reads replies; it does no I/O and has no clock (`now` is passed in), so that everything a
-vendor understands can be tested by handing it bytes. `net/vendor_http.py` does the sending.
+A vendor builds HTTP requests and reads HTTP replies. It does no I/O and has no clock (`now` is a parameter), so that a
+test needs nothing but bytes. `net/vendor_http.py` sends the requests.
 """
 
 import hashlib
@@ -39,24 +39,24 @@ from asrcore.core.tuning import Tuning
 # Time limits of one HTTP exchange with a vendor, beside the request's own for the first byte of the reply.
 CONNECT_TIMEOUT_S = 5
 BODY_TIMEOUT_S = 30  # 5 hours of word times are a few MB
-LONGEST_RETRY_AFTER_S = 3600.0  # a vendor that asks for a longer wait is tried again earlier
+LONGEST_RETRY_AFTER_S = 3600.0  # a vendor that asks for a longer wait gets the next attempt earlier
 SHORT_CALL_S = 95  # the longest call of a vendor that does not state another: 60 s to the first byte of the reply
 
 
 class Completion(StrEnum):
-    """A way in which a vendor gives its answer."""
+    """How a vendor delivers a result."""
 
     SYNC = "sync"  # in the reply to the submission
-    CALLBACK = "callback"  # it posts to an address of ours
-    QUERY = "query"  # we ask
+    CALLBACK = "callback"  # by a POST to a callback URL
+    QUERY = "query"  # in the reply to a query
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a vendor takes. Empty sets, a format without codecs, and None mean: not restricted as far as is known.
+    """What a vendor accepts. Empty sets, a format without codecs, and None mean: no documented restriction.
 
-    formats and codecs (by format) are `Audio`'s words, and those that the vendor's documents list.  refused: those that
-    the documents rule out; what is neither is submitted where a person named the vendor, with a warning.
+    formats and codecs (by format) have `Audio`'s names; they are those that the vendor's documents list.  refused:
+    those that the documents rule out; any other is submitted if the uploader named the vendor, with a warning.
     languages are those of `Options`.  max_data_bytes: the largest recording that may be sent as bytes, 0 where only a
     URL is taken.  max_url_length: characters.
     """
@@ -80,11 +80,17 @@ NOT_16_BIT = frozenset({"pcm_u8", "pcm_s8", "pcm_s24le", "pcm_s32le", "pcm_f32le
 
 @dataclass(frozen=True)
 class RecognitionRequest:
-    """One recording and what is wanted of it; the same for every vendor.
+    """One attempt to have a recording recognized: the recording and its options, the same for every vendor.
 
-    repeated: this attempt was submitted before, and the result is unknown.  named: a person chose the vendor, and may
-    know more of it than its documents say.  edition: the edition of the vendor's product that this attempt uses;
-    None for the vendor's preferred one, or for a vendor without editions.
+    Attributes:
+        job_id: of the job.
+        attempt: number of the attempt, from 1.
+        audio: what the probe found, or what the conversion wrote.
+        size_bytes: of the recording.
+        options: canonical options, and those of vendors under their names.
+        repeated: this attempt was submitted before, and the vendor's answer was lost.
+        named: the uploader chose the vendor, so that formats which its documents do not list are submitted too.
+        edition: of the vendor's product; None for the preferred one, and for a vendor without editions.
     """
 
     job_id: str
@@ -99,9 +105,9 @@ class RecognitionRequest:
 
 @dataclass(frozen=True)
 class ByteStream:
-    """Bytes of a known number, read while they are sent: never all of them are in memory.
+    """A known number of bytes that are read while they are sent, so that memory never holds all of them.
 
-    open: starts reading at the first byte, each time anew. Raises AsrError when they cannot be read.
+    open: starts reading at the first byte at each call. Raises AsrError if they cannot be read.
     """
 
     size_bytes: int
@@ -126,16 +132,16 @@ class ByteStream:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the recording reaches the vendor: by `url`, as `data`, or as `stream` where URLs are refused; one of them."""
+    """How the recording reaches the vendor, one of: a URL, its bytes, or a stream of them for a vendor without URLs."""
 
     url: str | None = field(default=None, repr=False)  # signed
     data: bytes | None = field(default=None, repr=False)
     stream: ByteStream | None = None
 
     def required_url(self) -> str:
-        """The URL, for a vendor that takes nothing else. Raises ValueError without one: the caller's mistake."""
+        """Return the URL, for a vendor that accepts nothing else. Raises ValueError without one."""
         if self.url is None:
-            raise ValueError("this vendor takes a recording by URL only")
+            raise ValueError("this vendor accepts a recording by URL only")
         return self.url
 
     def required_stream(self) -> ByteStream:
@@ -147,7 +153,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class VendorEndpoint:
-    """Where a vendor is reached, and its object in the secret. model: of the stack, unless the recording names one."""
+    """A vendor's base URL, and its object in the secret. model: the stack's, for a recording that names none."""
 
     base_url: str
     credentials: Mapping[str, str] = field(repr=False)
@@ -177,7 +183,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One HTTP request, signed: it is sent once and never again."""
+    """One signed HTTP request; it is sent once."""
 
     method: str
     url: str = field(repr=False)
@@ -187,7 +193,7 @@ class HttpRequest:
 
     @property
     def longest_s(self) -> float:
-        """Seconds after which the exchange is cut off, from looking up the name to the end of the reply."""
+        """The time limit of the exchange in seconds, from the DNS query to the end of the reply."""
         return CONNECT_TIMEOUT_S + self.read_timeout_s + BODY_TIMEOUT_S
 
 
@@ -201,7 +207,7 @@ class HttpReply:
 
     @property
     def retry_after_s(self) -> float:
-        """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3), an hour at most; 0 without a usable one.
+        """The header Retry-After in seconds (RFC 9110, 10.2.3), an hour at most; 0 without a valid one.
 
         A date counts from the reply's own date, so that the vendor's clock may be wrong.
         """
@@ -217,21 +223,22 @@ class HttpReply:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The vendor took the recording and will answer later. Ids are opaque text: they may be 64-bit numbers or hex."""
+    """The vendor accepted the recording; the result follows. Task ids are opaque text: 64-bit numbers, hex, UUIDs."""
 
     vendor_task_id: str
 
 
 @dataclass(frozen=True)
 class InProgress:
-    """Not finished: ask later."""
+    """The vendor has no result yet: query again later."""
 
 
 @dataclass(frozen=True)
 class Callback:
-    """What a vendor's callback says: which task, and its recognition or why there is none.
+    """The content of a vendor's callback.
 
-    InProgress where the callback only tells that there is news: the vendor is to be asked, at once.
+    outcome: the recognition, or the error with which the task ended, or InProgress for a callback that reports the end
+    of the task without its result: the vendor is queried at once.
     """
 
     vendor_task_id: str | None
@@ -239,11 +246,11 @@ class Callback:
 
 
 class CodeKind(StrEnum):
-    """What a vendor's code means; the last three are error classes."""
+    """The meaning of a vendor's code; the last three are error classes."""
 
     SUCCESS = "success"
     IN_PROGRESS = "in_progress"
-    SILENT = "silent"  # finished, and nobody spoke: an empty transcript
+    SILENT = "silent"  # finished without speech: an empty transcript
     RETRY = ErrorClass.RETRY.value
     BAD_AUDIO = ErrorClass.BAD_AUDIO.value
     CONFIG = ErrorClass.CONFIG.value
@@ -251,9 +258,10 @@ class CodeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """A vendor's code: its kind, what happened, what an operator can do, and of bad audio, what it is about.
+    """One row of a vendor's table of codes.
 
-    retry_after_s: seconds before the next attempt, where the vendor's limit is known to hold that long.
+    meaning: what happened.  advice: what the operator can do.  constraint: of bad audio, the property at fault.
+    retry_after_s: seconds before the next attempt, where the vendor's limit is known to last that long.
     """
 
     kind: CodeKind
@@ -268,9 +276,9 @@ UNDOCUMENTED = Code(
     "a code that the vendor does not document",
     "If it persists, ask the vendor's support what it means.",
 )
-# A code whose kind is no error class is one that does not belong where it came, which may pass.
+# A code whose kind is not an error class is unexpected in an error, and retryable.
 _CLASSES = {CodeKind.BAD_AUDIO: ErrorClass.BAD_AUDIO, CodeKind.CONFIG: ErrorClass.CONFIG}
-# A signed address, or as much of one as is signed.
+# A signed URL, or the signed part of one.
 _URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
 _PERSISTENT_WARNING = re.compile(r'\b299 \S+ "((?:[^"\\]|\\.)*)"')
@@ -280,86 +288,116 @@ _GONE = MappingProxyType({404: "Http404", 410: "Http410"})
 
 
 def read_warnings(header: str) -> list[str]:
-    """Return the texts of an HTTP Warning header that are meant for the reader of a result.
+    """Return the warnings about a result in an HTTP Warning header, MOST_WARNINGS at most.
 
-    Code 299, "miscellaneous persistent warning" (RFC 7234, section 5.5), is how a server, or a proxy before it, says
-    more than its document has a field for.
+    A server, or a proxy before it, sends them with code 299, "miscellaneous persistent warning" (RFC 7234, section
+    5.5), where its document has no field for them.
     """
     texts = [re.sub(r"\\(.)", r"\1", text) for text in _PERSISTENT_WARNING.findall(header)]
     return [f"the vendor says: {_URL.sub('(URL)', text)[:LONGEST_WARNING]}" for text in texts[:MOST_WARNINGS]]
 
 
 class Vendor(ABC):
-    """A speech recognition vendor. Methods are pure; `now` is UNIX seconds, `nonce` a fresh random positive integer."""
+    """A speech recognition vendor: its properties as class attributes, its protocol as pure methods.
+
+    A vendor implements `submit_request` and `read_submit`; one with Completion.QUERY also `query_request` and
+    `read_result`, one with Completion.CALLBACK also `read_callback`. The rest has defaults. Each vendor module names
+    the documents that it follows. `now` is UNIX seconds everywhere.
+    """
 
     name: ClassVar[str]
-    successor: ClassVar[str] = ""  # of an interface that ages: our vendor for the one that replaced it
+    successor: ClassVar[str] = ""  # of an earlier interface: the vendor name of the one that replaced it
     limits: Limits
     tuning: ClassVar[Tuning]  # rates and sizes in force unless the stack parameter VendorTuning changes them
     completion_modes: ClassVar[frozenset[Completion]]
-    supported_options: ClassVar[frozenset[str]]  # the canonical options that it can fulfil
-    parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # what may be set under its own name
-    may_be_off: ClassVar[bool] = False  # whether it may have no base URL, and is off without
+    supported_options: ClassVar[frozenset[str]]  # canonical options
+    parameters: ClassVar[Mapping[str, Parameter]] = MappingProxyType({})  # options under its own name
+    may_be_off: ClassVar[bool] = False  # whether the base URL may be empty, which turns the vendor off
     secret_name: ClassVar[str]  # its object in the secret
-    secret_fields: ClassVar[tuple[str, ...]]  # what that object must hold, all non-empty
+    secret_fields: ClassVar[tuple[str, ...]]  # required and non-empty in that object
     codes: ClassVar[Mapping[str, Code]]  # every documented code, as text
-    # At a query: the codes with which a task has ended, beside those of class bad_audio, and those of an unknown task.
+    # In the reply to a query: codes of a failed task, beside those of class bad_audio, and codes of an unknown task.
     task_codes: ClassVar[frozenset[str]] = frozenset()
     unknown_task_codes: ClassVar[frozenset[str]] = frozenset()
-    most_callbacks: ClassVar[int | None] = None  # how often it posts a result that is not acknowledged, if it says so
+    most_callbacks: ClassVar[int | None] = None  # posts of a result that is not acknowledged, if documented
     edition_codes: ClassVar[frozenset[str]] = frozenset()  # the account has no right to the edition of the submission
-    result_headers: ClassVar[tuple[str, ...]] = ()  # headers of its replies that say what the body does not
+    result_headers: ClassVar[tuple[str, ...]] = ()  # reply headers with facts that the body lacks
     longest_call_s: ClassVar[float] = SHORT_CALL_S  # of one HTTP exchange, the recording's upload included
 
     @property
     def generation(self) -> Literal["current", "earlier"]:
-        """Return which of the vendor's interfaces this is."""
+        """Whether this is the vendor's current interface or an earlier one."""
         return "earlier" if self.successor else "current"
 
     def tuned(self, tuning: Tuning) -> "Vendor":
-        """Return the vendor as the stack parameter VendorTuning makes it: another where limits are the operator's."""
+        """Return the vendor with the limits of the stack parameter VendorTuning, where the operator sets them."""
         return self
 
     def missing_secret_fields(self, held: Mapping[str, Any]) -> str:
-        """What the vendor's object in the secret lacks, in words; "" when nothing."""
+        """Return the names of the fields that the vendor's object in the secret lacks, in words; "" without any."""
         return ", ".join(name for name in self.secret_fields if not held.get(name))
 
     def chosen_task_id(self, request: RecognitionRequest) -> str | None:
-        """The task id that the submission of this attempt will have; None where the vendor chooses it.
+        """Return the task id for the submission of this attempt; None where the vendor chooses it.
 
-        The same for the same job and attempt, so that it can be written down first: a submission of which nobody knows
-        whether it arrived is then repeated without a second task.
+        It is the same for the same job and attempt, and is stored before the submission: a submission whose answer is
+        lost is then repeated without a second task.
         """
         return None
 
     def editions(self, request: RecognitionRequest) -> tuple[str, ...]:
-        """Return the editions of the product that may serve an order, the preferred one first; none for most vendors.
+        """Return the editions of the product that accept a request, the preferred one first; none for most vendors.
 
         An account has a right to some of them. After a refusal by one of `edition_codes` the next one is used.
         """
         return ()
 
     def result_deadline_s(self, request: RecognitionRequest) -> float:
-        """Seconds after submission at which a result that has not come is no longer waited for."""
+        """Return the seconds after submission at which an attempt without a result ends."""
         return RESULT_DEADLINE_S
 
     @abstractmethod
     def submit_request(self, submission: Submission) -> HttpRequest:
-        """The request that hands the recording over. callback_url is used by vendors that call back."""
+        """Build the HTTP request that submits the recording.
+
+        Raises:
+            AsrError: `config`, for credentials that cannot sign the request.
+        """
 
     @abstractmethod
     def read_submit(self, reply: HttpReply, request: RecognitionRequest) -> Accepted | Recognition:
-        """Accepted, or the recognition itself from a vendor that answers at once. Raises AsrError."""
+        """Read the reply to a submission.
+
+        Args:
+            reply: any HTTP reply, whatever its status and body.
+            request: what was submitted.
+
+        Returns:
+            Accepted with the vendor's task id; from a vendor with Completion.SYNC, the recognition.
+
+        Raises:
+            AsrError: the vendor rejected the recording; its class says who must act.
+            NoAnswerError: the reply does not say whether the vendor accepted it.
+        """
 
     def query_request(self, vendor_task_id: str, endpoint: VendorEndpoint, *, now: int) -> HttpRequest:
-        """The request that asks for the result; only vendors that complete by query have it."""
+        """Build the HTTP request that queries a task's result.
+
+        Raises:
+            LookupError: the vendor has no query.
+        """
         raise LookupError(f"{self.name} cannot be queried")
 
     def read_query(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
-        """InProgress or the recognition.
+        """Read the reply to a query.
 
-        Raises QueryFailedError where only the question failed, of these TaskNotFoundError where the vendor does not
-        know the task, and AsrError for the end of the task.
+        Returns:
+            InProgress, or the recognition.
+
+        Raises:
+            QueryFailedError: only the query failed; the task continues.
+            TaskNotFoundError: of these, the vendor has no such task.
+            AsrError: the task ended without a result.
         """
         try:
             return self.read_result(reply, request)
@@ -367,29 +405,40 @@ class Vendor(ABC):
             raise self.query_error(error) from None
 
     def read_result(self, reply: HttpReply, request: RecognitionRequest) -> InProgress | Recognition:
-        """What the answer to a query says. Raises AsrError; `read_query` tells what it means for the task."""
+        """Read the reply to a query. Raises AsrError; `read_query` decides whether it ends the task."""
         raise LookupError(f"{self.name} cannot be queried")
 
     def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
-        """What a callback says. Raises AsrError("BadCallback") when the body is not one of this vendor's."""
+        """Read the body of a callback, whose address was authenticated already.
+
+        Args:
+            body: at most what API Gateway accepts; any bytes.
+            content_type: the header, "" without one.
+            request: the attempt that the callback's address names.
+
+        Raises:
+            AsrError: BadCallback, for a body that is not one of this vendor's.
+            UnreadableResultError: the result in it cannot be read.
+            LookupError: the vendor has no callbacks.
+        """
         raise LookupError(f"{self.name} does not call back")
 
     def acknowledge(self, *, stored: bool) -> dict[str, Any]:
-        """The JSON that the vendor expects in answer to a callback: taken over, or failed and wanted again."""
+        """Return the JSON that the vendor expects in reply to a callback. stored: if not, the vendor posts it again."""
         return {"code": 0, "message": "success"} if stored else {"code": 1, "message": "not stored, please send again"}
 
     def rejection_reason(self, request: RecognitionRequest) -> str | None:
-        """Why this vendor cannot take this recording, in words with both numbers; None when it can."""
+        """Return why the vendor does not accept the recording, in words with both numbers; None if it does."""
         return next(iter(refusals(self.limits, request)), None)
 
     def unsupported_options(self, request: RecognitionRequest) -> set[str]:
-        """The options that somebody asked for and this recording will not get from this vendor.
+        """Return the requested options that the vendor does not fulfil for this recording.
 
-        Those set under another vendor's name are among them, as `vendor.parameter`.
+        Options under another vendor's name are among them, as `vendor.parameter`.
         """
         asked = request.options.requested_names()
         if request.audio.channels == 1:
-            asked -= {"channels"}  # one channel alone is split and mixed at once
+            asked -= {"channels"}  # of one channel, split and mixed are the same
         elsewhere = {
             f"{vendor}.{parameter}"
             for vendor, own in request.options.vendor.items()
@@ -399,11 +448,11 @@ class Vendor(ABC):
         return (asked - self.supported_options) | elsewhere
 
     def fixes_speakers(self, request: RecognitionRequest) -> bool:
-        """Whether the number of speakers that somebody asked for is kept; if not, they are told apart and counted."""
+        """Return whether the requested number of speakers is used; if not, the vendor counts the speakers itself."""
         return True
 
     def warnings(self, request: RecognitionRequest) -> list[str]:
-        """What this recording will not get from this vendor in the way it was asked for, a sentence each."""
+        """Return one sentence for each requested option that the vendor does not fulfil as requested."""
         unsupported_options, speakers = self.unsupported_options(request), request.options.speakers
         found = [
             f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unsupported_options)
@@ -415,22 +464,22 @@ class Vendor(ABC):
         return found
 
     def vendor_options(self, request: RecognitionRequest) -> Mapping[str, Value]:
-        """What somebody set under this vendor's name: of `parameters`, checked, by their names there."""
+        """Return the options under this vendor's name, checked, by the names in `parameters`."""
         return request.options.vendor_options(self.name)
 
     def look_up(self, code: str, message: str = "") -> Code:
-        """What a code means; one that is not in the table is a bounded retry."""
+        """Return the row of a code; one that is not in the table is retryable, a bounded number of times."""
         return self.codes.get(code, UNDOCUMENTED)
 
     def error(self, code: str, message: str = "", *, retry_after_s: float = 0) -> AsrError:
-        """The error that a code stands for.
+        """Return the error for a code.
 
-        message: the vendor's own words, kept beside ours, without the signed URL that they may repeat.
-        retry_after_s: how long the vendor asks to wait.
+        message: the vendor's own, which is kept without the signed URL that it may repeat.
+        retry_after_s: the wait that the vendor asks for.
         """
         known = self.look_up(code, message)
-        told = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
-        text = f"{known.meaning}. {known.advice}".strip() + told
+        quoted = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
+        text = f"{known.meaning}. {known.advice}".strip() + quoted
         error_class = _CLASSES.get(known.kind, ErrorClass.RETRY)
         return AsrError(
             error_class,
@@ -442,10 +491,10 @@ class Vendor(ABC):
         )
 
     def query_error(self, error: AsrError) -> AsrError:
-        """What an error that answers a query means for the task, which may be at work, and is paid for.
+        """Return an error in the reply to a query as the error of the query or of the task, which costs money.
 
-        What is said of the call (its credentials, its parameters, the vendor's health) does not end the task. An
-        address that is gone is an InterfaceGoneError, which ends the task when it persists.
+        An error about the query itself (its credentials, its parameters, the vendor's health) does not end the task. An
+        address that does not exist is an InterfaceGoneError, which ends the task if it persists.
         """
         if error.code in self.unknown_task_codes:
             return TaskNotFoundError(error.code, self.name)
@@ -455,7 +504,7 @@ class Vendor(ABC):
         return error if ended else as_failed_query(error)
 
     def parse_json(self, reply: HttpReply) -> dict[str, Any]:
-        """A reply's JSON object. Raises AsrError by HTTP status where there is none, alike for all vendors."""
+        """Return a reply's JSON object. Raises AsrError by HTTP status without one, the same for all vendors."""
         try:
             document = read_json(decode(reply.body, declared_charset(reply.headers.get("content-type", ""))))
         except UnknownCharsetError as error:
@@ -473,8 +522,8 @@ class Vendor(ABC):
     def checked_code(self, reply: HttpReply, code: str) -> str:
         """Return the code that was read in a reply.
 
-        Raises AsrError as `unusable` makes it for no code, and for an undocumented one where HTTP says that the address
-        of an interface that ages is gone: it is the code of a server that knows no such interface.
+        Raises AsrError as `unusable` makes it without a code, and for an undocumented one where HTTP reports that the
+        address of an earlier interface is gone: the code is that of a server without this interface.
         """
         is_gone = self.successor and reply.status in _GONE and code not in self.codes
         if is_gone or not code:
@@ -482,9 +531,9 @@ class Vendor(ABC):
         return code
 
     def unusable(self, reply: HttpReply, code: str, what: str) -> AsrError:
-        """The error for a reply that does not say what it must: `config` for a refusal by HTTP status, else `retry`.
+        """Return the error for a reply without the required content: `config` for HTTP 4xx, else `retry`.
 
-        code: ours, for a reply with HTTP 200.  what: what the vendor did, as the sentence's predicate.
+        code: the error's, for a reply with HTTP 200.  what: what the vendor did, as the sentence's predicate.
         """
         if reply.status != 200:
             code = f"Http{reply.status}"
@@ -518,58 +567,58 @@ class Vendor(ABC):
         return document
 
     def bad_callback(self, what: str) -> AsrError:
-        """The error for a callback that is not one of this vendor's; what: the sentence's end."""
+        """Return the error for a callback that is not one of this vendor's. what: the end of the sentence."""
         return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)
 
     def unreadable_callback(self, why: str) -> UnreadableResultError:
-        """The error for a callback with a result that cannot be read; why: the sentence's end."""
+        """Return the error for a callback whose result cannot be read. why: the end of the sentence."""
         message = f"the result in the callback of {self.name} cannot be read: {why}"
         return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", message, self.name)
 
 
 def attempt_uuid(request: RecognitionRequest) -> str:
-    """A UUID that only this attempt has, always the same; in form a random one (version 4), as vendors want it."""
+    """Return the UUID of an attempt, the same at each call, in the form of version 4, which vendors require."""
     digest = hashlib.sha256(f"{request.job_id}/{request.attempt}".encode()).digest()
     return str(UUID(bytes=digest[:16], version=4))
 
 
 def as_failed_query(error: AsrError) -> QueryFailedError:
-    """An error met while asking, as one that leaves the task alone."""
+    """Return an error of a query as one that does not end the task."""
     return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
 
 
 def refusals(limits: Limits, request: RecognitionRequest) -> list[str]:
-    """One sentence for each of a vendor's limits that a recording breaks."""
+    """Return one sentence for each limit of a vendor that a recording exceeds."""
     audio, found = request.audio, []
     if request.options.language not in limits.languages:
-        found.append(f"language {request.options.language} (takes {_listed(limits.languages)})")
+        found.append(f"language {request.options.language} (accepts {_listed(limits.languages)})")
     may_try = request.named and limits.refused.isdisjoint({audio.format, audio.codec})
     if not may_try and (what := unlisted(limits, audio)):
         found.append(what)
     if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
-        found.append(f"sample rate {audio.sample_rate_hz} Hz (takes {_listed(limits.sample_rates_hz)})")
+        found.append(f"sample rate {audio.sample_rate_hz} Hz (accepts {_listed(limits.sample_rates_hz)})")
     if audio.channels and audio.channels not in limits.channels:
         found.append(unfit_channels(audio.channels, limits.channels))
     if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
-        found.append(f"length {audio.duration_ms / 1000:.10g} s (takes up to {limits.max_duration_ms / 1000:.10g} s)")
+        found.append(f"length {audio.duration_ms / 1000:.10g} s (accepts up to {limits.max_duration_ms / 1000:.10g} s)")
     if limits.max_size_bytes and request.size_bytes > limits.max_size_bytes:
-        found.append(f"size {request.size_bytes} bytes (takes up to {limits.max_size_bytes})")
+        found.append(f"size {request.size_bytes} bytes (accepts up to {limits.max_size_bytes})")
     return found
 
 
 def unfit_channels(channels: int, taken: AbstractSet[int]) -> str:
-    """Return in words that a vendor takes other numbers of channels."""
+    """Return in words which numbers of channels a vendor accepts. taken: those."""
     words = {1: "mono", 2: "stereo"}
     listed = " and ".join(words.get(each, f"{each} channels") for each in sorted(taken))
-    return f"{words.get(channels, f'{channels} channels')}; this vendor takes {listed}"
+    return f"{words.get(channels, f'{channels} channels')}; this vendor accepts {listed}"
 
 
 def unlisted(limits: Limits, audio: Audio) -> str | None:
     """Return the format or codec that a vendor's documents do not list, with those that they do; None where they do."""
     if audio.format not in limits.formats:
-        return f"format {audio.format} (takes {_listed(limits.formats)})"
+        return f"format {audio.format} (accepts {_listed(limits.formats)})"
     codecs = limits.codecs.get(audio.format, frozenset({audio.codec}))
-    return None if audio.codec in codecs else f"codec {audio.codec} in {audio.format} (takes {_listed(codecs)})"
+    return None if audio.codec in codecs else f"codec {audio.codec} in {audio.format} (accepts {_listed(codecs)})"
 
 
 def _listed(values: frozenset[Any]) -> str:
@@ -577,7 +626,7 @@ def _listed(values: frozenset[Any]) -> str:
 
 
 def signed_host(base_url: str, canonical_host: str) -> str:
-    """The host to sign and to send as `Host`: the vendor's own, also when a simulator or proxy is spoken to."""
+    """Return the host to sign and to send as `Host`: the vendor's own, also for a simulator or proxy."""
     host = urlsplit(base_url).hostname or canonical_host
     domain = canonical_host.split(".", 1)[1]
     return host if host.endswith("." + domain) else canonical_host

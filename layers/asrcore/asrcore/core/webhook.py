@@ -21,7 +21,7 @@ _KEY_BYTES = range(24, 65)
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent to a receiver. message_id and body are the same at each attempt.
+    """A webhook message. message_id and body are the same at each attempt.
 
     about: the job's id, for logs.  published_at: when the job's end was published, with its zone.
     """
@@ -35,12 +35,12 @@ class Message:
 def message(event: Mapping[str, Any]) -> Message:
     """Return an event of the bus as a webhook. Raises ValueError for anything else."""
     try:
-        told = {
+        payload = {
             "type": event["detail-type"].lower().replace(" ", "."),
             "timestamp": event["time"],
             "data": event["detail"],
         }
-        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         return Message(
             event["id"], event["detail"]["job_id"], datetime.fromisoformat(event["time"]).astimezone(UTC), body
         )
@@ -49,9 +49,9 @@ def message(event: Mapping[str, Any]) -> Message:
 
 
 def headers(message: Message, timestamp_s: int, keys: Sequence[str]) -> dict[str, str]:
-    """The headers of one attempt, signed with every key: several are in use while one is rotated out.
+    """Return the headers of one attempt, signed with every key: rotation needs several keys.
 
-    timestamp_s: of this attempt, UNIX time. Raises AsrError(config) when there is no key, or one that is none.
+    timestamp_s: of this attempt, UNIX time. Raises AsrError(config) without a key, or for an invalid one.
     """
     signed = b".".join([message.message_id.encode(), str(timestamp_s).encode(), message.body])
     signatures = [_signature(signed, _key_bytes(key)) for key in _usable(keys)]

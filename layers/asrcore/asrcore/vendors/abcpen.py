@@ -129,7 +129,7 @@ class Abcpen(asr.Vendor):
         bits, codec = request.audio.bits_per_sample, request.audio.codec
         reason = super().rejection_reason(request)
         if reason is None and codec == "flac" and bits not in (None, 16):
-            return f"{bits} bits per sample in flac (takes 16)"
+            return f"{bits} bits per sample in flac (accepts 16)"
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:

@@ -156,7 +156,7 @@ class TencentCloud(asr.Vendor):
     def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
         reason = super().rejection_reason(request)
         if reason is None and engine(request) is None:
-            return f"language {request.options.language} at {TELEPHONE_HZ} Hz (takes it only at 16000 Hz)"
+            return f"language {request.options.language} at {TELEPHONE_HZ} Hz (accepts it only at 16000 Hz)"
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:

@@ -132,7 +132,7 @@ class TencentSentence(TencentCloud):
             request = replace(request, audio=request.audio.model_copy(update={"sample_rate_hz": None}))
         reason = super().rejection_reason(request)
         if reason is None and request.audio.duration_ms is None and not request.named:
-            return "unknown length (takes up to 60 s, and the recording does not tell how long it is)"
+            return "unknown length (accepts up to 60 s, and the recording does not tell how long it is)"
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
