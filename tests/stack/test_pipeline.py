@@ -122,7 +122,9 @@ def test_metadata_overrides_the_folder(journey):
         pytest.param("auto", b"<html>not a recording</html>", "NotAudio", "", id="not audio"),
         pytest.param("auto", wav()[:20], "TruncatedAudio", "", id="a truncated header"),
         pytest.param("unknown", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
-        pytest.param("tencent-sentence", wav(61), "NoVendorFits", "accepts up to 59.999 s", id="too long for the vendor"),
+        pytest.param(
+            "tencent-sentence", wav(61), "NoVendorFits", "accepts up to 59.999 s", id="too long for the vendor"
+        ),
     ],
 )
 def test_untranscribable_recording_fails_with_its_reason(journey, vendor, body, code, said):
