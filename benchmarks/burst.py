@@ -27,12 +27,14 @@ from asrcore.metrics import Metrics
 from asrcore.poll import dispatch_step
 from asrcore.ports import ConflictError, Workflow
 from asrcore.services import Services
+from asrcore.stores.jobs import DynamoJobs
 from asrcore.submit import submit
 from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S
 from tests.simulation.state_machine import Data, Machine
 from tests.simulation.world import DEFINITION
 from tests.support import memory
+from tests.support.fake_aws import S3, DynamoDb
 from tests.support.pipeline import QUERY, wav
 from tests.support.toy import toy_message
 
@@ -81,27 +83,28 @@ class SimulatedProcesses:
         self._outside.switch()
 
 
-class Rows(memory.MemoryJobs):
+class Rows(DynamoJobs):
     """A jobs table that keeps open jobs as objects: writing a hundred thousand as JSON would need minutes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        table: Any = DynamoDb()
+        super().__init__(table, "jobs")
         self.jobs: dict[str, Job] = {}
         self.completed = 0
 
     def create(self, job: Job) -> bool:
-        """As MemoryJobs."""
+        """As DynamoJobs."""
         if job.job_id in self.jobs:
             return False
         self.jobs[job.job_id] = job
         return True
 
     def load(self, job_id: str) -> Job | None:
-        """As MemoryJobs."""
+        """As DynamoJobs."""
         return self.jobs.get(job_id)
 
     def save(self, job: Job) -> Job:
-        """As MemoryJobs."""
+        """As DynamoJobs."""
         if self.jobs[job.job_id].row_version != job.row_version:
             raise ConflictError(job.job_id)
         following = self.jobs[job.job_id] = job.model_copy(update={"row_version": job.row_version + 1})
@@ -111,11 +114,11 @@ class Rows(memory.MemoryJobs):
         return following
 
 
-class DiscardedObjects(dict[str, bytes]):
-    """Objects that are not read again."""
+class WriteOnlyS3(S3):
+    """S3 that keeps recordings only: no step of a burst reads a transcript."""
 
-    def __setitem__(self, key: str, value: bytes) -> None:
-        pass
+    def put_object(self, **_: Any) -> dict[str, Any]:
+        return {}
 
 
 class _Uncounted(Metrics):
@@ -193,7 +196,7 @@ class _Burst:
         self.writes = 0
         recording = wav()
         self.sources = [
-            Source(bucket="audio", key=f"incoming/auto/{n}.wav", version_id="v1", etag="e", size_bytes=len(recording))
+            Source(bucket="audio", key=f"incoming/auto/{n}.wav", version_id="v1", etag="", size_bytes=len(recording))
             for n in range(count)
         ]
         self.services = self._connect({source.key: (recording, {}) for source in self.sources})
@@ -226,9 +229,10 @@ class _Burst:
 
     def _connect(self, recordings: dict[str, tuple[bytes, dict[str, str]]]) -> Services:
         """Return services whose stores and network have a latency."""
-        world = memory.World(vendors={QUERY.name: QUERY}, send=self._send, secret={"toy": {"key": "k"}}, jobs=self.rows)
-        world.transcripts.objects = DiscardedObjects()
-        world.recordings.objects = recordings
+        world = memory.World(
+            vendors={QUERY.name: QUERY}, send=self._send, secret={"toy": {"key": "k"}}, s3=WriteOnlyS3()
+        )
+        world.audio.update(recordings)
         base = world.services
         tuning = Tuning.model_construct(
             submissions_per_second=self.submissions_per_second, queries_per_second=self.queries_per_second
@@ -244,7 +248,7 @@ class _Burst:
         return replace(
             base,
             settings=base.settings.model_copy(update={"tuning": {QUERY.name: tuning}}),
-            jobs=_Slow(world.jobs, self, frozenset({"create", "save", "reserve_slot"})),
+            jobs=_Slow(self.rows, self, frozenset({"create", "save", "reserve_slot"})),
             turnaround_stats=_Slow(world.turnaround_stats, self, frozenset({"record"})),
             metrics=_Uncounted(memory.STACK, print),
             workflow=cast(Workflow, _Executions(machine)),  # a burst queries no status

@@ -103,8 +103,8 @@ def _measure_one(vendor: str, minutes: int) -> dict[str, float]:
     return {
         "words": sum(len(utterance.words) for utterance in heard.utterances),
         "reply_bytes": len(told.body),
-        "objects": len(world.transcripts.objects),
-        "stored_bytes": sum(map(len, world.transcripts.objects.values())),
+        "objects": len(world.results),
+        "stored_bytes": sum(map(len, world.results.values())),
         "read_s": read_s - start_s,
         "finish_s": finished_s - read_s,
         "cpu_s": finished_s - start_s,

@@ -260,7 +260,7 @@ class _SteppedJob:
             exports=tuple(FORMATS),
             queries_per_second={name: 10 for name, each in VENDORS.items() if each.tuning.queries_per_second},
         )
-        self._world.recordings.objects[KEY] = (wav(30), {})
+        self._world.audio[KEY] = (wav(30), {})
         self._services = self._world.services
         self.spent_ms: dict[str, float] = {}
 

@@ -5,7 +5,7 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from asrcore.ports import StoredObject
 from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack, reported
 from tests.support.loopback import Loopback
-from tests.support.memory import MemoryTranscripts, World
+from tests.support.memory import World
 from tests.support.pipeline import SYNC, world
 from tests.support.pipeline import drop as dropped
 from tests.support.process import running
@@ -207,9 +207,10 @@ def test_token_is_requested_on_401_and_sent_to_the_api_only(show, local):
 
 
 @dataclass
-class Bucket(Loopback, MemoryTranscripts):
+class Bucket(Loopback):
     """Serve the transcript bucket at its own origin. It admits one origin's GET and rejects a second token, like S3."""
 
+    objects: Mapping[str, bytes] = field(default_factory=dict)
     lets_in: str = ""
     got: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -243,7 +244,8 @@ class Gateway(Loopback):
 def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form):
     monkeypatch.setattr(transcripts, "LARGEST_ANSWER_BYTES", 0)
     with Bucket() as bucket, Gateway(world=world("done", vendors=(SYNC,))) as api:
-        api.world.exports, api.world.transcripts = ("html",), bucket
+        api.world.exports = ("html",)
+        bucket.objects, api.world.transcripts.presign = api.world.results, bucket.presign
         key = dropped(api.world).transcript_key
         bucket.lets_in = api.at("")
         page = show(api.at("/"), expected="401")

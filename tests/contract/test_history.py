@@ -1,4 +1,4 @@
-"""Check turnaround statistics in the fake store and in DynamoDB (moto)."""
+"""Check turnaround statistics on the fake DynamoDB and on moto's."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from asrcore.core.turnaround_stats import ENOUGH
 from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
 from tests.support import mocked_aws
-from tests.support.memory import START, MemoryTurnaroundStats
+from tests.support.fake_aws import DynamoDb
+from tests.support.memory import START
 from tests.support.table import create_jobs_table
 
 HOUR_S = 3600
@@ -21,9 +22,9 @@ def client(aws):
     return client
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["fake", "moto"])
 def history(request, client):
-    return MemoryTurnaroundStats() if request.param == "memory" else DynamoTurnaroundStats(client, "jobs")
+    return DynamoTurnaroundStats(DynamoDb() if request.param == "fake" else client, "jobs")
 
 
 def note(history, turnaround_s=120, *, times=ENOUGH, vendor="toy", now=START, audio_s=HOUR_S):

@@ -1,4 +1,4 @@
-"""One suite for every implementation of the stores: the tests' memory, and AWS's own protocols (on moto)."""
+"""One suite for the stores on the tests' fake AWS and on moto: what they do on the one, they do on the other."""
 
 import base64
 import json
@@ -22,7 +22,8 @@ from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.support import mocked_aws
-from tests.support.memory import START, MemoryJobs, MemoryTranscripts
+from tests.support.fake_aws import S3, DynamoDb
+from tests.support.memory import START
 from tests.support.pipeline import SOURCE
 from tests.support.sampled import each_value_once
 from tests.support.table import create_jobs_table
@@ -30,13 +31,13 @@ from tests.support.web import Web
 
 
 def jobs_store(kind):
-    if kind == "memory":
-        return MemoryJobs()
+    if kind == "fake":
+        return DynamoJobs(DynamoDb(), "jobs")
     client = mocked_aws.client("dynamodb")
     return DynamoJobs(client, create_jobs_table(client))
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["fake", "moto"])
 def jobs(request, aws):
     return jobs_store(request.param)
 
@@ -181,7 +182,7 @@ WANTED = {
 LIMITS = {"1": 1, "7": 7, "30": 30, "100": 100}
 
 
-@pytest.fixture(scope="class", params=["memory", "dynamodb"])
+@pytest.fixture(scope="class", params=["fake", "moto"])
 def listed(request, started_aws):
     """A store with thirty jobs, which its tests only read."""
     mocked_aws.forget()
@@ -261,11 +262,11 @@ class TestListsOfJobs:
         assert jobs.load_idempotency_record("unknown", START) is None
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["fake", "moto"])
 def transcripts(request, aws):
-    if request.param == "memory":
-        store = MemoryTranscripts()
-        return store, lambda key: store.objects[key]
+    if request.param == "fake":
+        s3 = S3()
+        return S3Transcripts(s3, "transcripts"), lambda key: s3.newest("transcripts", key)
     client = mocked_aws.client("s3")
     client.create_bucket(Bucket="transcripts")
     client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})

@@ -51,7 +51,7 @@ def _an_end_is_final(world: World) -> Iterator[str]:
     yield from world.broken
     told = {"COMPLETED": "Transcript Completed", "FAILED": "Transcript Failed"}
     for job in world.jobs.values():
-        ends = {what for job_id, what in world.bus.published if job_id == job.job_id}
+        ends = {what for what, detail in world.bus.published if detail["job_id"] == job.job_id}
         if job.finished and ends != {told[job.status]}:
             yield f"{_name(job)} is {job.status}, but published was {sorted(ends)}"
 

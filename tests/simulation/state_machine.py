@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.clock import Clock
-from tests.simulation.fake_aws import refusal
+from tests.support.fake_aws import refusal
 
 TIMEOUT = "States.Timeout"
 TURNED_AWAY = "Lambda.TooManyRequestsException"

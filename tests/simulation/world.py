@@ -36,12 +36,12 @@ from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
-from tests.simulation.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
 from tests.simulation.state_machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
 from tests.support import memory
+from tests.support.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.support.pipeline import wav
 from tests.support.recordings import Kind as Recording
 from tests.support.recordings import record

@@ -1,201 +1,59 @@
-"""The world in memory: the interfaces of `asrcore.services`, with a clock that tests move by hand."""
+"""The services of a use case in unit tests: the real stores on the fake AWS, and a clock that tests move by hand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from asrcore.core.audio import Audio, probe
 from asrcore.core.editions import RefusedEditions
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import AsrError
 from asrcore.core.form import Form
 from asrcore.core.job import Job
 from asrcore.core.money import Currency
-from asrcore.core.option_sources import SIDECAR_SUFFIX
 from asrcore.core.options import RequestedOptions
 from asrcore.core.prices import REFERENCE, Exchange, Rates, VendorPrice, aws_prices
-from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.remote_recordings import is_remote
-from asrcore.core.sequencer import rank
-from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.tuning import Tuning
-from asrcore.core.turnaround_stats import TurnaroundSum, duration_bucket, turnaround_sum, typical_s
-from asrcore.core.vendor import SHORT_CALL_S, ByteStream, HttpReply, HttpRequest, Vendor
+from asrcore.core.vendor import SHORT_CALL_S, HttpReply, HttpRequest, Vendor
 from asrcore.metrics import Metrics
 from asrcore.ports import (
-    ConflictError,
     ConvertedRecording,
-    IdempotencyRecord,
-    JobFilter,
-    JobIdPage,
-    ObjectVersion,
-    PresignedPost,
-    StoredObject,
-    TranscriptOrigin,
 )
 from asrcore.services import Services
 from asrcore.settings import Settings
+from asrcore.stores.jobs import DynamoJobs
+from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
+from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
+from asrcore.stores.workflow import EventBridge, SqsWebhookQueue, StepFunctionsWorkflow
+from tests.support.fake_aws import S3, Bodies, DynamoDb, EventBus, Executions, Item, Objects, Queue
 
 STACK = "a-stack"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+UPLOAD_MAX_MEGABYTES = 5
 
 
-@dataclass
-class MemoryJobs:
-    """Jobs as JSON, so that what does not survive a row does not survive here either."""
+class FakeRecordings(S3Recordings):
+    """Recordings in the fake S3; `remote` has the remote ones, by their URL."""
 
-    rows: dict[str, str] = field(default_factory=dict)
-    free_from: dict[str, datetime] = field(default_factory=dict)
-    taken: dict[tuple[str, date], int] = field(default_factory=dict)
-    requests: dict[str, tuple[IdempotencyRecord, datetime]] = field(default_factory=dict)
-    before_save: Callable[[Job], None] = lambda _job: None
-
-    def create(self, job: Job) -> bool:
-        if job.job_id in self.rows:
-            return False
-        self.rows[job.job_id] = job.model_dump_json(by_alias=True)
-        return True
-
-    def load(self, job_id: str) -> Job | None:
-        return Job.model_validate_json(self.rows[job_id]) if job_id in self.rows else None
-
-    def save(self, job: Job) -> Job:
-        self.before_save(job)
-        held = self.load(job.job_id)
-        if held is None or held.row_version != job.row_version:
-            raise ConflictError(job.job_id)
-        following = job.model_copy(update={"row_version": job.row_version + 1})
-        self.rows[job.job_id] = following.model_dump_json(by_alias=True)
-        return following
-
-    def reserve_slot(
-        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
-    ) -> datetime | None:
-        start = now
-        if pace.per_day:
-            day = vendor_day(now)
-            while day != counted and self.taken.get((line, day), 0) >= pace.per_day:
-                day += timedelta(days=1)
-                if latest is not None and day_start(day) > latest:
-                    return None
-            if day != counted:
-                self.taken[line, day] = self.taken.get((line, day), 0) + 1
-            line, start = f"{line}#{day}", max(now, day_start(day))
-        slot = max(self.free_from.get(line, start), start)
-        self.free_from[line] = slot + timedelta(microseconds=pace.interval_us)
-        return slot
-
-    def find_stalled(self, before: datetime) -> Iterator[str]:
-        for job_id in list(self.rows):
-            job = self.load(job_id)
-            if job is not None and job.open is not None and job.updated_at < before:
-                yield job_id
-
-    def open_creation_times(self) -> Iterator[datetime]:
-        jobs = [self.load(job_id) for job_id in self.rows]
-        yield from (job.created_at for job in jobs if job is not None and job.open is not None)
-
-    def list_recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
-        jobs = [job for job in map(self.load, self.rows) if job is not None and wanted.matches(job)]
-        places = sorted((job.recency for job in jobs if before is None or job.recency < before), reverse=True)
-        after = places[limit - 1] if len(places) > limit else None
-        return JobIdPage([place.rpartition("#")[2] for place in places[:limit]], after)
-
-    def load_all(self, job_ids: Sequence[str]) -> list[Job]:
-        return [job for job in map(self.load, job_ids) if job is not None]
-
-    def delete(self, job: Job) -> None:
-        held = self.load(job.job_id)
-        if held is None or held.row_version != job.row_version:
-            raise ConflictError(job.job_id)
-        del self.rows[job.job_id]
-
-    def load_idempotency_record(self, key: str, now: datetime) -> IdempotencyRecord | None:
-        held, until = self.requests.get(key, (None, now))
-        return held if until >= now else None
-
-    def create_idempotency_record(self, key: str, record: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
-        held, until = self.requests.get(key, (record, now))
-        if until <= now:
-            self.requests[key] = (record, now + timedelta(days=1))
-            return record
-        return held
-
-
-@dataclass
-class MemoryTurnaroundStats:
-    """What completed jobs took, by vendor, month and band."""
-
-    tallies: dict[tuple[str, str], dict[int, TurnaroundSum]] = field(default_factory=dict)
-
-    def record(self, vendor: str, audio_s: float, turnaround_s: float, now: datetime) -> None:
-        month = self.tallies.setdefault((vendor, f"{now:%Y-%m}"), {})
-        month[duration_bucket(audio_s)] = month.get(duration_bucket(audio_s), TurnaroundSum()) + turnaround_sum(
-            turnaround_s
-        )
-
-    def typical_s(self, vendor: str, audio_s: float, now: datetime) -> float | None:
-        summed: dict[int, TurnaroundSum] = {}
-        for moment in (now, now.replace(day=1) - timedelta(days=1)):
-            for place, held in self.tallies.get((vendor, f"{moment:%Y-%m}"), {}).items():
-                summed[place] = summed.get(place, TurnaroundSum()) + held
-        return typical_s(summed, audio_s)
-
-
-@dataclass
-class MemoryRecordings:
-    """Objects by key: bytes and metadata."""
-
-    objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
-    url: str = "https://audio.example.com/recording?signed"
-    elsewhere: dict[str, bytes] = field(default_factory=dict)  # recordings by their address
-    versions: dict[str, str] = field(default_factory=dict)  # current ones by key, where it matters which
-
-    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        body, metadata = self._get(source)
-        version_id = source.version_id or self.versions.get(source.key)
-        return source.model_copy(update={"size_bytes": len(body), "version_id": version_id}), metadata
-
-    def sidecar(self, source: Source) -> bytes | None:
-        body, _ = self.objects.get(f"{source.key}{SIDECAR_SUFFIX}", (None, {}))
-        return body
-
-    def read(self, source: Source, offset: int, length: int) -> bytes:
-        return self._get(source)[0][offset : offset + length]
-
-    def presign(self, source: Source) -> str:
-        return self._get(source)[0].decode() if is_remote(source.key) else self.url
+    def __init__(self, s3: S3) -> None:
+        client: Any = s3
+        super().__init__(client, client, Uploads("audio", UPLOAD_MAX_MEGABYTES * 1_000_000, is_local=False))
+        self.remote: dict[str, bytes] = {}
 
     def read_all(self, source: Source, at_most_bytes: int) -> bytes:
-        return self.elsewhere[self.presign(source)] if is_remote(source.key) else self._get(source)[0]
-
-    def stream(self, source: Source, at_most_bytes: int) -> ByteStream:
-        data = self.read_all(source, at_most_bytes)
-        return ByteStream(len(data), lambda: iter((data,)))
-
-    def presign_upload(
-        self, key: str, content_type: str, metadata: Mapping[str, str], lifetime_s: int
-    ) -> PresignedPost:
-        named = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
-        return PresignedPost("https://audio.example.com/", {"key": key, "Content-Type": content_type, **named})
-
-    def put_remote_url(self, key: str, url: str) -> Source:
-        self.objects.setdefault(key, (url.encode(), {}))
-        size_bytes = len(self.objects[key][0])
-        return Source(bucket="audio", key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
-
-    def _get(self, source: Source) -> tuple[bytes, dict[str, str]]:
-        if source.key not in self.objects:
-            raise AsrError(ErrorClass.BAD_AUDIO, "ObjectNotFound", f"{source.key} was deleted before it could be read")
-        return self.objects[source.key]
+        if is_remote(source.key):
+            return self.remote[self.presign(source)]
+        return super().read_all(source, at_most_bytes)
 
 
 @dataclass
-class MemoryConverter:
-    """What was converted, by key: a second of silence each, or an error."""
+class FakeConverter:
+    """Writes a second of silence for each recording, or raises `failure`."""
 
-    recordings: MemoryRecordings
+    s3: S3
+    recordings: FakeRecordings
     converted: list[str] = field(default_factory=list)
     failure: AsrError | None = None
 
@@ -206,106 +64,20 @@ class MemoryConverter:
             raise self.failure
         self.recordings.read(source, 0, 1)
         self.converted.append(f"{key} of track {track}")
-        self.recordings.objects[key] = (bytes(form.size_bytes(1000)), {})
-        size_bytes = len(self.recordings.objects[key][0])
-        made = Source(bucket=source.bucket, key=key, version_id="v1", etag="e1", size_bytes=size_bytes)
+        body = bytes(form.size_bytes(1000))
+        answer = self.s3.put_object(Bucket=source.bucket, Key=key, Body=body)
+        made = Source(
+            bucket=source.bucket,
+            key=key,
+            version_id=answer["VersionId"],
+            etag=answer["ETag"].strip('"'),
+            size_bytes=len(body),
+        )
         return ConvertedRecording(made, form.audio(1000))
 
 
 @dataclass
-class MemoryTranscripts:
-    """Objects by key, and what each transcript was made from."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    made: dict[str, TranscriptOrigin] = field(default_factory=dict)
-
-    def put_raw(self, job_id: str, body: bytes, headers: Mapping[str, str]) -> None:
-        self.objects[f"raw/{job_id}.json"] = body
-
-    def put_transcript(self, key: str, body: bytes, source: Source, content_type: str = "") -> bool:
-        if key in self.made and rank(self.made[key].sequencer) > rank(source.sequencer):
-            return False
-        self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
-        return True
-
-    def origin(self, key: str) -> TranscriptOrigin | None:
-        return self.made.get(key)
-
-    def put_superseded(self, key: str, body: bytes, source: Source) -> None:
-        self.objects[key], self.made[key] = body, TranscriptOrigin(source.version_id, source.sequencer)
-
-    def find(self, key: str, source: Source) -> StoredObject | None:
-        made = self.origin(key)
-        return StoredObject(key, "v1", len(self.objects[key])) if made and made.is_of(source) else None
-
-    def read(self, stored: StoredObject) -> bytes:
-        return self.objects[stored.key]
-
-    def presign(self, stored: StoredObject, file_name: str) -> str:
-        return f"https://transcripts.example.com/{stored.key}?as={file_name}"
-
-
-@dataclass
-class MemoryVersions:
-    """Both buckets; every object has one version."""
-
-    recordings: MemoryRecordings
-    transcripts: MemoryTranscripts
-
-    def under(self, bucket: str, prefix: str) -> Iterator[ObjectVersion]:
-        for key, body in list(self._bodies(bucket).items()):
-            if key.startswith(prefix):
-                version_id = self.recordings.versions.get(key, "v1")
-                yield ObjectVersion(bucket, key, version_id, "e1", len(body), is_current=True)
-
-    def of(self, bucket: str, key: str) -> Iterator[ObjectVersion]:
-        return (version for version in self.under(bucket, key) if version.key == key)
-
-    def origin(self, version: ObjectVersion) -> TranscriptOrigin | None:
-        return self.transcripts.origin(version.key)
-
-    def delete(self, version: ObjectVersion) -> None:
-        held: dict[str, Any] = self.transcripts.objects if version.bucket == "transcripts" else self.recordings.objects
-        held.pop(version.key, None)
-        if version.bucket == "transcripts":
-            self.transcripts.made.pop(version.key, None)
-
-    def _bodies(self, bucket: str) -> Mapping[str, bytes]:
-        if bucket == "transcripts":
-            return self.transcripts.objects
-        return {key: body for key, (body, _) in self.recordings.objects.items()}
-
-
-@dataclass
-class MemoryWorkflow:
-    """Which executions were started, and which tokens were woken with what."""
-
-    started: dict[str, Step] = field(default_factory=dict)
-    woken: list[tuple[str, Step]] = field(default_factory=list)
-    statuses: dict[str, str] = field(default_factory=dict)
-
-    def start(self, name: str, step: Step) -> None:
-        self.started.setdefault(name, step)
-
-    def complete_task(self, task_token: str, step: Step) -> None:
-        self.woken.append((task_token, step))
-
-    def status(self, name: str) -> str | None:
-        return self.statuses.get(name)
-
-
-@dataclass
-class MemoryEvents:
-    """What was published."""
-
-    published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-
-    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        self.published.append((detail_type, detail))
-
-
-@dataclass
-class MemoryWebhookClient:
+class FakeWebhookClient:
     """What was posted; each post is answered by the next of `answers`, the last one stays."""
 
     posted: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
@@ -317,16 +89,6 @@ class MemoryWebhookClient:
         if isinstance(answer, AsrError):
             raise answer
         return answer
-
-
-@dataclass
-class MemoryWebhookQueue:
-    """Which receipts were hidden, and for how long."""
-
-    hidden: list[tuple[str, int]] = field(default_factory=list)
-
-    def hide(self, receipt: str, wait_s: int) -> None:
-        self.hidden.append((receipt, wait_s))
 
 
 @dataclass
@@ -346,21 +108,51 @@ class World:
     conversion: Literal["on", "off"] = "off"
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
-    jobs: MemoryJobs = field(default_factory=MemoryJobs)
-    turnaround_stats: MemoryTurnaroundStats = field(default_factory=MemoryTurnaroundStats)
-    recordings: MemoryRecordings = field(default_factory=MemoryRecordings)
-    transcripts: MemoryTranscripts = field(default_factory=MemoryTranscripts)
-    workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
-    events: MemoryEvents = field(default_factory=MemoryEvents)
-    webhook_client: MemoryWebhookClient = field(default_factory=MemoryWebhookClient)
-    webhook_queue: MemoryWebhookQueue = field(default_factory=MemoryWebhookQueue)
-    converter: MemoryConverter = field(init=False)
+    table: DynamoDb = field(default_factory=DynamoDb)
+    s3: S3 = field(default_factory=S3)
+    executions: Executions = field(default_factory=Executions)
+    bus: EventBus = field(default_factory=EventBus)
+    queue: Queue = field(default_factory=Queue)
+    webhook_client: FakeWebhookClient = field(default_factory=FakeWebhookClient)
     measured: list[str] = field(default_factory=list)  # lines of metrics
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)  # the process's memory
     probe: Callable[[Callable[[int, int], bytes], int, str], Audio] = probe
 
     def __post_init__(self) -> None:
-        self.converter = MemoryConverter(self.recordings)
+        # Fakes of boto3's clients, which are typed as those are.
+        dynamodb: Any = self.table
+        s3: Any = self.s3
+        states: Any = self.executions
+        bus: Any = self.bus
+        queue: Any = self.queue
+        self.jobs = DynamoJobs(dynamodb, "jobs")
+        self.turnaround_stats = DynamoTurnaroundStats(dynamodb, "jobs")
+        self.recordings = FakeRecordings(self.s3)
+        self.converter = FakeConverter(self.s3, self.recordings)
+        self.transcripts = S3Transcripts(s3, "transcripts")
+        self.versions = S3Versions(s3)
+        self.workflow = StepFunctionsWorkflow(states, "arn:aws:states:us-east-1:123456789012:stateMachine:poller")
+        self.events = EventBridge(bus)
+        self.webhook_queue = SqsWebhookQueue(queue, "https://queue.example.com")
+        self.audio = Objects(self.s3, "audio")
+        self.results = Bodies(self.s3, "transcripts")
+
+    def upload_version(self, source: Source) -> None:
+        """Add a version to a recording, with the content of the newest one, unless it exists."""
+        versions = self.s3.objects.get((source.bucket, source.key), [])
+        if versions and source.version_id not in {None, *(version.version_id for version in versions)}:
+            versions.append(replace(versions[-1], version_id=source.version_id))
+
+    def occupy(self, limiter: str, until: datetime) -> None:
+        """Have every slot of a rate limiter reserved until a moment."""
+        free_from_us = int(until.timestamp() * 1_000_000)
+        key = f"pace#{limiter}"
+        self.table.items[key] = {"job_id": {"S": key}, "free_from_us": {"N": str(free_from_us)}}
+
+    @property
+    def rows(self) -> dict[str, Item]:
+        """The jobs' rows in the table, by job id."""
+        return {key: item for key, item in self.table.items.items() if "row_version" in item}
 
     def pass_time(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)
@@ -378,7 +170,7 @@ class World:
                 jobs_table="jobs",
                 transcript_bucket="transcripts",
                 audio_bucket="audio",
-                upload_max_megabytes=5,
+                upload_max_megabytes=UPLOAD_MAX_MEGABYTES,
                 aws_endpoint_url=self.aws_endpoint_url,
                 secret_arn="secret",
                 vendor_chain=list(self.vendors),
@@ -398,7 +190,7 @@ class World:
             recordings=self.recordings,
             converter=self.converter,
             transcripts=self.transcripts,
-            versions=MemoryVersions(self.recordings, self.transcripts),
+            versions=self.versions,
             workflow=self.workflow,
             events=self.events,
             webhook_client=self.webhook_client,
@@ -443,7 +235,7 @@ class World:
 
     def job(self) -> Job:
         """The only job there is."""
-        (job_id,) = self.jobs.rows
+        (job_id,) = self.rows
         job = self.jobs.load(job_id)
         assert job is not None
         return job

@@ -83,7 +83,7 @@ def refused_for_good() -> World:
 def failed_before_any_vendor() -> World:
     """Nobody could make sense of the recording."""
     made = world()
-    made.recordings.objects.clear()
+    made.audio.clear()
     drop(made)
     return made
 

@@ -12,7 +12,7 @@ from tests.support.memory import START, World
 from tests.support.toy import Script, Toy
 
 KEY = "incoming/auto/meeting.wav"
-SOURCE = Source(bucket="audio", key=KEY, version_id="v1", etag="e1", size_bytes=0, sequencer="0A")
+SOURCE = Source(bucket="audio", key=KEY, version_id="v1", etag="", size_bytes=0, sequencer="0A")
 
 SYNC = Toy("toy-sync", Completion.SYNC)
 QUERY = Toy("toy-query", Completion.QUERY)
@@ -35,7 +35,7 @@ def world(*words: str | Exception, vendors: tuple[Toy, ...] = (QUERY,), **secret
     """A world with one recording, vendors in order of preference, and what they will answer."""
     held = {"toy": {"key": "k"}, "callback": {"keys": ["callback-key"]}, **secret}
     made = World(vendors={vendor.name: vendor for vendor in vendors}, send=Script(*words), secret=held)
-    made.recordings.objects[KEY] = (wav(), {})
+    made.audio[KEY] = (wav(), {})
     return made
 
 
@@ -47,6 +47,7 @@ def requests(made: World) -> list[str]:
 
 def drop(made: World, source: Source = SOURCE) -> Job:
     """Drop the recording; the job as it is afterwards."""
+    made.upload_version(source)
     handle_new_objects([source], made.services)
     held = made.jobs.load(new_job(source, START).job_id)
     assert held is not None

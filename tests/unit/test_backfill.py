@@ -12,31 +12,23 @@ import pytest
 from asrcore.backfill import LONGEST_QUEUE_S, ROUND_S, take_batch
 from asrcore.core.backoff import BACKFILL_WAIT_S
 from asrcore.core.job import Job, Status, new_job
-from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
+from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import BackfillOutcome, backfill_event
 from asrcore.failures import SomeFailedError
-from asrcore.ports import TranscriptOrigin
-from tests.support.memory import START, MemoryRecordings, World
+from tests.support.memory import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import toy_message
 
+LookUp = Callable[[Source], tuple[Source, dict[str, str]]]
 TRANSCRIPT = f"transcripts/{KEY}.json"
-
-
-class Bucket(MemoryRecordings):
-    """A bucket with versions: each object is at its first."""
-
-    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        assert len(source.key.encode()) <= LONGEST_KEY_BYTES, "S3 answers 400 to such a key"
-        found, metadata = super().look_up(source)
-        return found.model_copy(update={"version_id": "v1", "etag": "e1"}), metadata
 
 
 def bucket_of(*keys: str, send: Callable[[HttpRequest], HttpReply] | None = None, vendor: Any = QUERY) -> World:
     """Return a world with recordings under some keys, whose vendor accepts all of them."""
     made = world(vendors=(vendor,))
-    made.recordings = Bucket({key: (wav(), {}) for key in keys})
+    made.audio.clear()
+    made.audio.update({key: (wav(), {}) for key in keys})
     made.send = send or (lambda _request: HttpReply(200, toy_message("accepted"), {}))
     return made
 
@@ -58,7 +50,7 @@ def outcomes(answer: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def jobs(made: World) -> list[Job]:
-    return [job for job in map(made.jobs.load, made.jobs.rows) if job]
+    return [job for job in map(made.jobs.load, made.rows) if job]
 
 
 def test_recording_without_a_job_gets_one_and_an_execution():
@@ -73,7 +65,7 @@ def test_recording_without_a_job_gets_one_and_an_execution():
         "Items": [],
         "recordings": [{"key": KEY, "outcome": "taken", "job_id": job.job_id}],
     }
-    assert list(made.workflow.started) == [job.execution_name]
+    assert list(made.executions.started) == [job.execution_name]
     assert job.attempt.submitted_at
 
 
@@ -90,7 +82,7 @@ def test_recording_without_a_job_gets_one_and_an_execution():
 def test_other_object_is_skipped_with_a_reason(key, body, outcome, why):
     made = bucket_of()
     if body is not None:
-        made.recordings.objects[key] = (body, {})
+        made.audio[key] = (body, {})
 
     (entry,) = step(made, keys(key))["recordings"]
 
@@ -118,7 +110,7 @@ class TestOneJobWhicheverWayItCame:
 
         assert entry["job_id"] == job.job_id
         assert jobs(made) == before
-        assert list(made.workflow.started) == [job.execution_name]
+        assert list(made.executions.started) == [job.execution_name]
 
     def test_second_backfill_finds_the_job(self):
         made = bucket_of(KEY)
@@ -139,12 +131,12 @@ def test_job_without_an_execution_is_started():
     answer = step(made, keys(KEY))
 
     assert outcomes(answer) == [(KEY, "known")]
-    assert list(made.workflow.started) == [left.execution_name]
+    assert list(made.executions.started) == [left.execution_name]
 
 
 def test_transcribed_recording_without_a_row_is_not_submitted():
     made = bucket_of(KEY)
-    made.transcripts.made[TRANSCRIPT] = TranscriptOrigin("v1", "0A")
+    made.transcripts.put_transcript(TRANSCRIPT, b"{}", SOURCE)
 
     answer = step(made, keys(KEY))
 
@@ -155,7 +147,7 @@ def test_transcribed_recording_without_a_row_is_not_submitted():
 @pytest.mark.parametrize("version_id", ["v0", None])
 def test_replaced_recording_is_after_the_transcribed_version(version_id):
     made = bucket_of(KEY)
-    made.transcripts.made[TRANSCRIPT] = TranscriptOrigin(version_id, "0A")
+    made.transcripts.put_transcript(TRANSCRIPT, b"{}", SOURCE.model_copy(update={"version_id": version_id}))
 
     answer = step(made, keys(KEY))
 
@@ -201,7 +193,7 @@ def names(number: int) -> list[str]:
 
 def test_batch_pauses_while_the_queue_is_long():
     made = bucket_of(*names(5))
-    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S + 40)
+    made.occupy(QUERY.name, START + timedelta(seconds=LONGEST_QUEUE_S + 40))
 
     answer = step(made, keys(*names(5)))
 
@@ -212,7 +204,7 @@ def test_batch_pauses_while_the_queue_is_long():
 
 def test_batch_continues_while_the_queue_is_short():
     made = bucket_of(*names(5))
-    made.jobs.free_from[QUERY.name] = START + timedelta(seconds=LONGEST_QUEUE_S - 5)
+    made.occupy(QUERY.name, START + timedelta(seconds=LONGEST_QUEUE_S - 5))
 
     answer = step(made, keys(*names(5)))
 
@@ -235,21 +227,24 @@ def test_batch_continues_in_another_invocation_in_time():
     assert {job.status for job in jobs(made)} == {Status.COMPLETED}
 
 
-class Troubled(Bucket):
-    """A bucket in which the read of one object fails for an unknown reason."""
+def troubled(look_up: LookUp) -> LookUp:
+    """Return a look-up that fails for one object for an unknown reason."""
 
-    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
+    def fail_for_one(source: Source) -> tuple[Source, dict[str, str]]:
         if source.key.endswith("001.wav"):
             raise TimeoutError("S3 does not answer")
-        return super().look_up(source)
+        return look_up(source)
+
+    return fail_for_one
 
 
 def test_failed_key_stops_no_other_and_is_tried_again():
     made = bucket_of(*names(3))
-    made.recordings = Troubled(made.recordings.objects)
+    look_up = made.recordings.look_up
+    made.recordings.look_up = troubled(look_up)
 
     first = step(made, keys(*names(3)))
-    made.recordings = Bucket(made.recordings.objects)
+    made.recordings.look_up = look_up
     second = step(made, first)
 
     assert outcomes(first) == [(names(3)[0], "taken"), (names(3)[2], "taken")]
@@ -259,7 +254,7 @@ def test_failed_key_stops_no_other_and_is_tried_again():
 
 def test_batch_fails_when_every_key_fails():
     made = bucket_of(*names(3))
-    made.recordings = Troubled(made.recordings.objects)
+    made.recordings.look_up = troubled(made.recordings.look_up)
 
     with pytest.raises(SomeFailedError, match=r"001\.wav: TimeoutError: S3 does not answer"):
         step(made, keys(names(3)[1]))

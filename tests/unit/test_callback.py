@@ -41,8 +41,8 @@ def test_callback_is_stored_and_completes_the_task(made):
 
     assert (answer.status, json.loads(answer.body)["code"]) == (200, 0)
     assert made.job().status is Status.COMPLETED
-    assert made.transcripts.objects[f"raw/{job.job_id}.json"] == DONE
-    assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
+    assert made.results[f"raw/{job.job_id}.json"] == DONE
+    assert [(token, step.next) for token, step in made.executions.woken] == [("token", Next.COMPLETED)]
 
 
 def test_warning_header_of_a_callback_is_a_warning_of_the_job(made):
@@ -58,7 +58,7 @@ def test_callback_before_the_token_completes_the_job(made):
 
     assert answer.status == 200
     assert made.job().status is Status.COMPLETED
-    assert made.workflow.woken == []
+    assert made.executions.woken == []
 
 
 def test_failed_recognition_completes_the_task_with_what_is_next(made):
@@ -69,7 +69,7 @@ def test_failed_recognition_completes_the_task_with_what_is_next(made):
 
     assert answer.status == 200
     assert made.job().vendor == "toy-query"
-    assert made.workflow.woken[0][1].next is Next.SUBMIT
+    assert made.executions.woken[0][1].next is Next.SUBMIT
 
 
 def test_callback_without_a_result_leads_to_a_query():
@@ -78,7 +78,7 @@ def test_callback_without_a_result_leads_to_a_query():
     await_callback(job.job_id, "token", made.services)
 
     answer = receive(posted(job, toy_message("working"), vendor="toy-both"), made.services)
-    ((_, step),) = made.workflow.woken
+    ((_, step),) = made.executions.woken
 
     assert answer.status == 200
     assert (step.next, step.wait_s) == (Next.QUERY, 0)
@@ -95,13 +95,13 @@ def test_callback_without_a_result_leads_to_a_query():
     ],
 )
 def test_invalid_signature_is_forbidden_and_changes_nothing(made, change):
-    before = dict(made.jobs.rows)
+    before = dict(made.rows)
 
     answer = receive(posted(made.job(), **change), made.services)
 
     assert answer.status == 403
-    assert made.jobs.rows == before
-    assert made.transcripts.objects == {}
+    assert made.rows == before
+    assert made.results == {}
 
 
 @pytest.mark.parametrize("part", ["vendor", "job_id", "attempt"])
@@ -130,13 +130,13 @@ def test_missing_key_is_an_error(keys):
 
 def test_repeated_callback_is_acknowledged_without_a_change(made):
     first = receive(posted(made.job()), made.services)
-    before = dict(made.jobs.rows)
+    before = dict(made.rows)
 
     second = receive(posted(made.job()), made.services)
 
     assert first == second
-    assert made.jobs.rows == before
-    assert len(made.events.published) == 1
+    assert made.rows == before
+    assert len(made.bus.published) == 1
 
 
 def test_callback_of_an_earlier_attempt_changes_nothing(made):
@@ -164,28 +164,28 @@ def test_late_callback_of_a_redriven_job_is_acknowledged(made):
     job = made.job()
     made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
     made.services.update_job(job.job_id, lambda job: job.redrive("asked for", made.clock))
-    before = dict(made.jobs.rows)
+    before = dict(made.rows)
 
     assert receive(posted(job), made.services).status == 200
-    assert made.jobs.rows == before
+    assert made.rows == before
 
 
 def test_callback_for_a_deleted_row_is_acknowledged(made):
     callback = posted(made.job())
-    made.jobs.rows.clear()
+    made.table.items.clear()
 
     assert receive(callback, made.services).status == 200
-    assert made.jobs.rows == {}
+    assert made.rows == {}
 
 
 def test_invalid_body_is_rejected_and_changes_nothing(made):
-    before = dict(made.jobs.rows)
+    before = dict(made.rows)
 
     answer = receive(posted(made.job(), b""), made.services)
 
     assert answer.status == 400
     assert json.loads(answer.body)["code"] != 0
-    assert made.jobs.rows == before
+    assert made.rows == before
 
 
 def damaged(job, **changes):
@@ -198,7 +198,7 @@ def test_unreadable_result_is_rejected_and_the_attempt_continues(made):
     assert answer.status == 400
     assert json.loads(answer.body)["code"] != 0
     assert (made.job().attempt.number, made.job().attempt.unreadable_callbacks) == (1, 1)
-    assert made.transcripts.objects == {}
+    assert made.results == {}
     assert receive(posted(made.job()), made.services).status == 200
     assert made.job().status is Status.COMPLETED
 
@@ -209,7 +209,7 @@ def test_unreadable_result_leads_to_a_query_at_once():
     await_callback(job.job_id, "token", made.services)
 
     answer = receive(damaged(job, vendor="toy-both"), made.services)
-    ((_, step),) = made.workflow.woken
+    ((_, step),) = made.executions.woken
 
     assert answer.status == 400
     assert (step.next, step.wait_s) == (Next.QUERY, 0)
@@ -225,7 +225,7 @@ def test_attempt_ends_with_the_last_unreadable_result(made, monkeypatch):
     assert (first.status, second.status) == (400, 400)
     assert made.job().attempts[0].code == "UnreadableCallback"
     assert (made.job().attempt.number, made.job().attempt.vendor) == (2, "toy-callback")
-    assert [step.next for _, step in made.workflow.woken] == [Next.SUBMIT]
+    assert [step.next for _, step in made.executions.woken] == [Next.SUBMIT]
 
 
 def test_failure_in_a_damaged_callback_is_recorded(made):

@@ -163,7 +163,7 @@ def submitted_to(name):
         send=lambda request: answer(ACCEPTED[name]),
         secret={**CREDENTIALS, "callback": {"keys": ["callback-key"]}},
     )
-    made.recordings.objects[KEY] = (wav(), {})
+    made.audio[KEY] = (wav(), {})
     job = drop(made)
     url = callback_url("https://api.example.com", name, job.job_id, 1, ["callback-key"])
     return made, CallbackRequest(name, job.job_id, "1", url.rsplit("/", 1)[1], UNREADABLE[name], "")
@@ -177,7 +177,7 @@ def test_unreadable_result_of_a_vendor_is_queried_at_once(name):
 
     step = made.services.next_step(made.job())
     assert (step.next, step.wait_s) == (Next.QUERY, 0)
-    assert made.transcripts.objects == {}
+    assert made.results == {}
 
 
 def test_tencent_attempt_ends_with_its_second_unreadable_result():
@@ -188,7 +188,7 @@ def test_tencent_attempt_ends_with_its_second_unreadable_result():
     receive(callback, made.services)
 
     assert (made.job().attempts[0].code, made.job().attempt.number) == ("UnreadableCallback", 2)
-    assert made.transcripts.objects == {}
+    assert made.results == {}
 
 
 def test_failure_keeps_its_code_when_its_words_are_in_no_charset():

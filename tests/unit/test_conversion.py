@@ -151,7 +151,7 @@ class Mp3Only(Toy):
 def converting(*words: str | Exception, vendors: tuple[Toy, ...] = (QUERY,)) -> World:
     """A world with a stereo WAV, which no toy takes as it is."""
     made = world(*words, vendors=vendors)
-    made.recordings.objects[KEY] = (wav(channels=2), {})
+    made.audio[KEY] = (wav(channels=2), {})
     made.conversion = "on"
     return made
 
@@ -173,7 +173,7 @@ def test_recording_is_converted_before_its_slot_is_reserved():
 
     job = drop(made)
 
-    assert made.workflow.started[job.execution_name].next is Next.CONVERT
+    assert made.executions.started[job.execution_name].next is Next.CONVERT
     assert (job.attempt.has_slot, requests(made)) == (False, [])
     assert run_convert(made) is Next.SUBMIT
     assert run_submit(made) is Next.COMPLETED
@@ -186,7 +186,7 @@ def test_transcript_tells_the_recording_the_conversion_and_a_warning():
     run_convert(made)
     run_submit(made)
 
-    text = made.transcripts.objects[f"transcripts/{KEY}.json"].decode()
+    text = made.results[f"transcripts/{KEY}.json"].decode()
 
     assert '"audio":{"format":"wav","codec":"pcm_s16le","sample_rate_hz":16000,"channels":2' in text
     assert '"conversion":{"form":"wav-16000-1","track":1,"audio":{"format":"wav"' in text
@@ -202,7 +202,7 @@ def test_converted_recording_is_deleted_at_every_end(word):
     run_submit(made)
 
     assert made.job().finished
-    assert not [key for key in made.recordings.objects if key.startswith("converted/")]
+    assert not [key for key in made.audio if key.startswith("converted/")]
 
 
 def test_deleting_a_job_deletes_what_was_converted_for_it():
@@ -210,18 +210,18 @@ def test_deleting_a_job_deletes_what_was_converted_for_it():
     drop(made)
     run_convert(made)
     run_submit(made)
-    made.recordings.objects[f"converted/{made.job().job_id}/wav-16000-1.wav"] = (b"left over", {})
+    made.audio[f"converted/{made.job().job_id}/wav-16000-1.wav"] = (b"left over", {})
 
     delete(made.job(), made.services)
 
-    assert not [key for key in made.recordings.objects if key.startswith("converted/")]
+    assert not [key for key in made.audio if key.startswith("converted/")]
 
 
 def test_converted_recording_that_is_gone_is_converted_again():
     made = converting("done", vendors=(SYNC,))
     job = drop(made)
     run_convert(made)
-    del made.recordings.objects[f"converted/{job.job_id}/wav-16000-1.wav"]
+    del made.audio[f"converted/{job.job_id}/wav-16000-1.wav"]
     made.pass_time(timedelta(days=8).total_seconds())
 
     assert run_submit(made) is Next.CONVERT
@@ -324,7 +324,7 @@ def test_cost_of_a_conversion_is_on_the_job():
 def test_remote_recording_is_not_converted_and_the_message_says_so():
     made = converting()
     key = "linked/0123456789abcdef/meeting.flac"
-    made.recordings.objects[key] = (b"https://media.example.com/meeting.flac", {})
+    made.audio[key] = (b"https://media.example.com/meeting.flac", {})
 
     job = drop(made, SOURCE.model_copy(update={"key": key}))
 

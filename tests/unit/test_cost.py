@@ -287,8 +287,8 @@ class TestInThePipeline:
 
         job = drop(made)
 
-        (transcript,) = [json.loads(body) for key, body in made.transcripts.objects.items() if key.endswith("wav.json")]
-        ((_, detail),) = made.events.published
+        (transcript,) = [json.loads(body) for key, body in made.results.items() if key.endswith("wav.json")]
+        ((_, detail),) = made.bus.published
         assert job.cost is not None
         assert job.cost.vendor == Amount(usd=0.000277778, cny=0.001944444)
         told = job.cost.model_dump(mode="json")

@@ -57,7 +57,7 @@ def world_of(service, **metadata):
         send=service,
         secret={"volcengine": {"api_key": "k"}, "callback": {"keys": ["callback-key"]}},
     )
-    made.recordings.objects[KEY] = (wav(), {f"asr-{name}": value for name, value in metadata.items()})
+    made.audio[KEY] = (wav(), {f"asr-{name}": value for name, value in metadata.items()})
     return made
 
 
@@ -183,7 +183,7 @@ def test_second_recording_goes_to_the_edition_of_the_account():
     drop(made)
 
     other = KEY.replace("meeting", "other")
-    made.recordings.objects[other] = made.recordings.objects[KEY]
+    made.audio[other] = made.audio[KEY]
     drop(made, SOURCE.model_copy(update={"key": other}))
 
     assert service.calls == [("submit", SEED), ("submit", BIG), ("submit", BIG)]

@@ -22,7 +22,7 @@ def test_transcript_has_job_source_and_attempts():
 
     job = drop(made)
 
-    transcript = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
+    transcript = json.loads(made.results[f"transcripts/{KEY}.json"])
     assert transcript["schema"] == "asrcore.transcript.v1"
     assert transcript["job_id"] == job.job_id
     assert transcript["source"]["version_id"] == "v1"
@@ -39,12 +39,12 @@ def test_older_versions_transcript_is_stored_apart():
     query(newer.job_id, made.services)
     query(older.job_id, made.services)
 
-    published = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
+    published = json.loads(made.results[f"transcripts/{KEY}.json"])
     superseded = made.jobs.load(older.job_id)
     assert published["job_id"] == newer.job_id
     assert superseded.status is Status.COMPLETED
     assert superseded.transcript_key == f"superseded/{older.job_id}.json"
-    assert superseded.transcript_key in made.transcripts.objects
+    assert superseded.transcript_key in made.results
     assert "newer version" in superseded.warnings[0]
 
 
@@ -53,7 +53,7 @@ def test_event_refers_to_the_transcript_without_its_text():
 
     job = drop(made)
 
-    ((detail_type, detail),) = made.events.published
+    ((detail_type, detail),) = made.bus.published
     assert detail_type == "Transcript Completed"
     assert detail["job_id"] == job.job_id
     assert detail["transcript"] == {"bucket": "transcripts", "key": f"transcripts/{KEY}.json"}
@@ -94,11 +94,9 @@ class TestExports:
         drop(made)
 
         base = f"transcripts/{KEY}"
-        assert {key.removeprefix(base) for key in made.transcripts.objects if key.startswith(base)} == written | {
-            ".json"
-        }
+        assert {key.removeprefix(base) for key in made.results if key.startswith(base)} == written | {".json"}
         for suffix in written:
-            assert TEXT[:-1] in made.transcripts.objects[base + suffix].decode()
+            assert TEXT[:-1] in made.results[base + suffix].decode()
 
     def test_older_versions_exports_are_not_written(self):
         made = world("accepted", "accepted", "done", "done")
@@ -106,10 +104,10 @@ class TestExports:
         older, newer = drop(made, OLDER), drop(made)
 
         query(newer.job_id, made.services)
-        made.transcripts.objects[f"transcripts/{KEY}.txt"] = b"the newer one's"
+        made.results[f"transcripts/{KEY}.txt"] = b"the newer one's"
         query(older.job_id, made.services)
 
-        assert made.transcripts.objects[f"transcripts/{KEY}.txt"] == b"the newer one's"
+        assert made.results[f"transcripts/{KEY}.txt"] == b"the newer one's"
 
     def test_transcript_without_times_has_no_subtitles_and_a_warning(self, monkeypatch):
         untimed = Recognition(text=TEXT, utterances=[Utterance(start_ms=None, end_ms=None, text=TEXT)])
@@ -119,8 +117,8 @@ class TestExports:
 
         job = drop(made)
 
-        assert f"transcripts/{KEY}.srt" not in made.transcripts.objects
-        assert f"transcripts/{KEY}.txt" in made.transcripts.objects
+        assert f"transcripts/{KEY}.srt" not in made.results
+        assert f"transcripts/{KEY}.txt" in made.results
         assert any("times" in warning for warning in job.warnings)
 
 

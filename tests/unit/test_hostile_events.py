@@ -142,7 +142,7 @@ def test_key_cannot_forge_a_log_line(monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(LOG.registered_handler, "stream", log)
     made = world("accepted")
-    made.recordings.objects[EVIL] = (b"not audio", {})
+    made.audio[EVIL] = (b"not audio", {})
     failing = SOURCE.model_copy(update={"key": f"{EVIL}2"})
     look_up = made.recordings.look_up
 

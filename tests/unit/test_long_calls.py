@@ -33,12 +33,12 @@ def own_engine(*words, vendors=(OWN,), key="k", **world_fields):
     secret = {"openai_compatible": {"api_key": key}} if key else {}
     held = {"toy": {"key": "k"}, "callback": {"keys": ["callback-key"]}, **secret}
     made = World(vendors={vendor.name: vendor for vendor in vendors}, send=Script(*words), secret=held, **world_fields)
-    made.recordings.objects[KEY] = (wav(), {})
+    made.audio[KEY] = (wav(), {})
     return made
 
 
 def step_of(made):
-    return made.workflow.started[made.job().execution_name]
+    return made.executions.started[made.job().execution_name]
 
 
 def test_event_leaves_a_long_call_to_the_state_machine():
@@ -72,7 +72,7 @@ def test_submit_step_makes_the_long_call_in_the_reserved_slot():
     assert step.next is Next.COMPLETED
     assert (job.status, job.attempt.has_slot, job.attempt.claims) == (Status.COMPLETED, True, 1)
     assert wav() in bytes_of(made.send.requests[0])
-    assert TEXT in made.transcripts.objects[job.transcript_key].decode()
+    assert TEXT in made.results[job.transcript_key].decode()
 
 
 def test_request_by_name_leaves_a_long_call_to_the_state_machine():
@@ -239,7 +239,7 @@ def test_enabled_vendor_follows_without_credentials():
 @pytest.mark.parametrize("key", [f"incoming/{OWN.name}/a.wav", KEY], ids=["named", "alone-in-the-chain"])
 def test_recording_for_a_disabled_vendor_fails_with_a_reason(key):
     made = own_engine(off=(OWN.name,))
-    made.recordings.objects[key] = (wav(), {})
+    made.audio[key] = (wav(), {})
 
     handle_new_objects([SOURCE.model_copy(update={"key": key})], made.services)
 
@@ -255,4 +255,4 @@ def test_request_for_a_disabled_vendor_is_rejected():
     with pytest.raises(AsrError, match="VendorOff"):
         handle_request(RequestEvent(action="request", bucket="audio", key=KEY, vendor=OWN.name), made.services)
 
-    assert made.jobs.rows == {}
+    assert made.rows == {}

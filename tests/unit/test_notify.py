@@ -118,7 +118,7 @@ def test_any_2xx_status_acknowledges(status):
     made = hooked(status)
 
     assert notify([sent()], made.services) == []
-    assert made.webhook_queue.hidden == []
+    assert made.queue.hidden == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_other_status_keeps_the_message_in_the_queue(answer):
     made = hooked(answer)
 
     assert notify([sent()], made.services) == ["m1"]
-    assert made.webhook_queue.hidden == [("receipt of m1", 5)]
+    assert made.queue.hidden == [("receipt of m1", 5)]
 
 
 def test_only_unacknowledged_messages_stay_in_the_queue():
@@ -143,7 +143,7 @@ def test_only_unacknowledged_messages_stay_in_the_queue():
     left = notify([sent(message_id=name) for name in ("m1", "m2", "m3")], made.services)
 
     assert left == ["m2"]
-    assert [receipt for receipt, _ in made.webhook_queue.hidden] == ["receipt of m2"]
+    assert [receipt for receipt, _ in made.queue.hidden] == ["receipt of m2"]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_message_is_visible_at_once_after_the_last_try():
     made = hooked(500)
 
     assert notify([sent(made.services.settings.webhook_tries)], made.services) == ["m1"]
-    assert made.webhook_queue.hidden == [("receipt of m1", 0)]
+    assert made.queue.hidden == [("receipt of m1", 0)]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_token_is_stored_while_a_callback_is_awaited():
 
     assert made.job().task_token == "token"
     assert step.next is Next.CALLBACK
-    assert made.workflow.woken == []
+    assert made.executions.woken == []
 
 
 def test_callback_before_the_token_completes_the_task_at_once():
@@ -114,7 +114,7 @@ def test_callback_before_the_token_completes_the_task_at_once():
 
     await_callback(job.job_id, "token", made.services)
 
-    assert [(token, step.next) for token, step in made.workflow.woken] == [("token", Next.COMPLETED)]
+    assert [(token, step.next) for token, step in made.executions.woken] == [("token", Next.COMPLETED)]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ class TestPace:
         made = world("accepted", "done")
         made.queries_per_second = {"toy-query": 1}
         job = drop(made)
-        made.jobs.free_from["toy-query#query"] = made.clock + timedelta(seconds=60)
+        made.occupy("toy-query#query", made.clock + timedelta(seconds=60))
 
         step = query(job.job_id, made.services)
         made.pass_time(step.wait_s)

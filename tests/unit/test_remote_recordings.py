@@ -21,10 +21,10 @@ ADDRESS = "https://recordings.example.com/call.wav?signature=secret"
 
 def linked(made):
     """Drop a remote recording; return its job."""
-    made.recordings.objects = {KEY: (ADDRESS.encode(), {})}
-    made.recordings.elsewhere = {ADDRESS: b"the recording"}
+    made.audio[KEY] = (ADDRESS.encode(), {})
+    made.recordings.remote = {ADDRESS: b"the recording"}
     handle_new_objects(
-        [Source(bucket="audio", key=KEY, version_id="v1", etag="e1", size_bytes=len(ADDRESS))], made.services
+        [Source(bucket="audio", key=KEY, version_id="v1", etag="", size_bytes=len(ADDRESS))], made.services
     )
     return made.job()
 
@@ -46,8 +46,8 @@ def test_remote_url_is_sent_to_the_vendor_and_not_logged():
 
     assert job.status is Status.COMPLETED
     assert made.send.requests[0].body == ADDRESS.encode()
-    assert "signature" not in made.jobs.rows[job.job_id]
-    assert "signature" not in str(made.events.published)
+    assert "signature" not in str(made.rows[job.job_id])
+    assert "signature" not in str(made.bus.published)
 
 
 def test_remote_recording_is_not_probed_and_has_a_warning():

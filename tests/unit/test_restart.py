@@ -27,7 +27,7 @@ def test_failed_execution_is_replaced_by_a_new_one(status):
     job = drop(made)
 
     execution_ended(ended(job, status), made.services)
-    step = made.workflow.started[f"{job.job_id}-2"]
+    step = made.executions.started[f"{job.job_id}-2"]
     query(job.job_id, made.services)
 
     assert step.next is Next.QUERY
@@ -72,7 +72,7 @@ def test_end_of_a_finished_jobs_execution_changes_nothing():
     execution_ended(ended(job), made.services)
 
     assert made.job() == job
-    assert len(made.events.published) == 1
+    assert len(made.bus.published) == 1
 
 
 def test_restarts_wait_longer_each_time_and_are_bounded():
@@ -84,7 +84,7 @@ def test_restarts_wait_longer_each_time_and_are_bounded():
     assert [step.next for step in steps] == [Next.QUERY] * MAX_RESTARTS + [Next.FAILED]
     assert [step.wait_s for step in steps[:-1]] == [30, 120, 480]
     assert made.job().error.code == "TooManyRestarts"
-    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Failed"]
+    assert [detail_type for detail_type, _ in made.bus.published] == ["Transcript Failed"]
 
 
 class TestSweep:
@@ -111,20 +111,20 @@ class TestSweep:
         made.pass_time(late_s)
 
         assert sweep(made.services) == 1
-        assert f"{job.job_id}-2" in made.workflow.started
+        assert f"{job.job_id}-2" in made.executions.started
         assert made.job().restarts[0].reason == "its next step is overdue"
 
     def test_throttled_execution_has_a_longer_grace(self):
         made = world("accepted", vendors=(QUERY,))
         job = drop(made)
-        made.workflow.statuses[job.execution_name] = "RUNNING"
+        made.executions.statuses[job.execution_name] = "RUNNING"
 
         made.pass_time(GRACE_S + 10)
         assert sweep(made.services) == 0
 
         made.pass_time(THROTTLED_GRACE_S - GRACE_S)
         assert sweep(made.services) == 1
-        assert f"{job.job_id}-2" in made.workflow.started
+        assert f"{job.job_id}-2" in made.executions.started
 
     def test_unplanned_job_of_a_lost_event_is_recovered(self):
         made = world("accepted")
@@ -135,7 +135,7 @@ class TestSweep:
         sweep(made.services)
         step = submit(job.job_id, made.services)
 
-        assert made.workflow.started[f"{job.job_id}-2"].next is Next.SUBMIT
+        assert made.executions.started[f"{job.job_id}-2"].next is Next.SUBMIT
         assert step.next is Next.QUERY
 
     def test_job_past_its_deadline_fails_with_a_reason(self):
@@ -162,7 +162,7 @@ class TestSweep:
         with pytest.raises(SomeFailedError, match=jobs[0].job_id):
             sweep(made.services)
 
-        assert f"{jobs[1].job_id}-2" in made.workflow.started
+        assert f"{jobs[1].job_id}-2" in made.executions.started
 
     def test_missing_end_event_is_published(self):
         made = world("accepted")
@@ -173,7 +173,7 @@ class TestSweep:
         sweep(made.services)
         sweep(made.services)
 
-        assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Failed"]
+        assert [detail_type for detail_type, _ in made.bus.published] == ["Transcript Failed"]
 
 
 class TestRedrive:
@@ -184,10 +184,10 @@ class TestRedrive:
         redrive(job.job_id, made.services)
         submit(job.job_id, made.services)
 
-        assert made.workflow.started[f"{job.job_id}-2"].next is Next.SUBMIT
+        assert made.executions.started[f"{job.job_id}-2"].next is Next.SUBMIT
         assert made.job().status is Status.COMPLETED
         assert [attempt.outcome for attempt in made.job().attempts] == ["config", "completed"]
-        assert [detail_type for detail_type, _ in made.events.published] == [
+        assert [detail_type for detail_type, _ in made.bus.published] == [
             "Transcript Failed",
             "Transcript Completed",
         ]
@@ -199,4 +199,4 @@ class TestRedrive:
         redrive(job.job_id, made.services)
 
         assert made.job() == job
-        assert made.workflow.started == {}
+        assert made.executions.started == {}

@@ -51,7 +51,7 @@ def test_written_transcript_satisfies_the_schema():
     made = world("done", vendors=(SYNC,))
     drop(made)
 
-    transcript = json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])
+    transcript = json.loads(made.results[f"transcripts/{KEY}.json"])
 
     jsonschema.validate(transcript, held("transcript"))
     assert Transcript.model_validate(transcript).model_dump(mode="json", by_alias=True) == transcript
@@ -65,7 +65,7 @@ def test_published_event_satisfies_the_schema(word, detail_type, status):
     made = world(word, vendors=(SYNC,))
     drop(made)
 
-    ((told, detail),) = made.events.published
+    ((told, detail),) = made.bus.published
 
     jsonschema.validate(detail, held("event"))
     assert (told, detail["status"], detail["schema"]) == (detail_type, status, "asrcore.event.v1")

@@ -27,9 +27,9 @@ def test_sync_vendor_completes_the_job_without_an_execution():
 
     assert job.status is Status.COMPLETED
     assert job.transcript_key == f"transcripts/{KEY}.json"
-    assert TEXT in made.transcripts.objects[job.transcript_key].decode()
-    assert made.workflow.started == {}
-    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Completed"]
+    assert TEXT in made.results[job.transcript_key].decode()
+    assert made.executions.started == {}
+    assert [detail_type for detail_type, _ in made.bus.published] == ["Transcript Completed"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_accepted_recording_starts_an_execution_of_its_name(vendor, following):
 
     assert job.status is Status.IN_PROGRESS
     assert job.attempt.vendor_task_id == "task-1"
-    assert made.workflow.started[f"{job.job_id}-1"].next is following
+    assert made.executions.started[f"{job.job_id}-1"].next is following
 
 
 def test_redelivered_event_submits_nothing_again():
@@ -57,7 +57,7 @@ def test_redelivered_event_submits_nothing_again():
     drop(made)
 
     assert requests(made) == ["POST submit/toy-query"]
-    assert len(made.jobs.rows) == len(made.workflow.started) == 1
+    assert len(made.rows) == len(made.executions.started) == 1
 
 
 def test_changed_object_gets_a_new_job():
@@ -87,11 +87,11 @@ def test_unversioned_objects_differ_by_etag_and_sequencer():
 def test_redelivered_event_starts_a_missing_execution():
     made = world("accepted")
     drop(made)
-    made.workflow.started.clear()
+    made.executions.started.clear()
 
     drop(made)
 
-    assert len(made.workflow.started) == 1
+    assert len(made.executions.started) == 1
     assert requests(made) == ["POST submit/toy-query"]
 
 
@@ -101,7 +101,7 @@ def test_standing_claim_keeps_other_invocations_from_submitting():
         handle_new_objects([SOURCE], made.services)
 
     handle_new_objects([SOURCE], made.services)
-    step = made.workflow.started[made.job().execution_name]
+    step = made.executions.started[made.job().execution_name]
     made.pass_time(step.wait_s)
     submit(made.job().job_id, made.services)
 
@@ -123,16 +123,18 @@ def test_submit_step_waits_until_a_claim_ends():
 def test_failed_recording_does_not_stop_the_others():
     made = world("accepted", RuntimeError("dies"), "accepted")
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
+    for source in sources:
+        made.upload_version(source)
 
     with pytest.raises(SomeFailedError, match="RuntimeError: dies"):
         handle_new_objects(sources, made.services)
 
-    assert len(made.workflow.started) == 2
+    assert len(made.executions.started) == 2
 
 
 def test_cut_upload_completes_with_a_warning():
     made = world("done", vendors=(SYNC,))
-    made.recordings.objects = {KEY: (wav(4)[:-48000], {})}
+    made.audio[KEY] = (wav(4)[:-48000], {})
 
     job = drop(made)
 
@@ -146,7 +148,7 @@ def test_folder_marker_gets_no_job():
 
     handle_new_objects([SOURCE.model_copy(update={"key": "incoming/auto/", "size_bytes": 0})], made.services)
 
-    assert made.jobs.rows == {}
+    assert made.rows == {}
 
 
 @pytest.mark.parametrize(
@@ -181,20 +183,22 @@ def test_folder_marker_gets_no_job():
 )
 def test_unusable_recording_fails_with_a_reason_unsubmitted(key, body, metadata, error_class, code, said):
     made = world()
-    made.recordings.objects = {} if body is None else {key: (body, metadata)}
+    made.audio.clear()
+    if body is not None:
+        made.audio[key] = (body, metadata)
 
     job = drop(made, SOURCE.model_copy(update={"key": key}))
 
     assert job.status is Status.FAILED
     assert (job.error.class_, job.error.code) == (error_class, code)
     assert said in job.error.message
-    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Failed"]
-    assert made.workflow.started == {}
+    assert [detail_type for detail_type, _ in made.bus.published] == ["Transcript Failed"]
+    assert made.executions.started == {}
 
 
 def test_no_vendor_fits_has_a_line_per_vendor():
     made = world(vendors=(SYNC, QUERY))
-    made.recordings.objects[KEY] = (wav(61), {})
+    made.audio[KEY] = (wav(61), {})
 
     job = drop(made)
 
@@ -226,7 +230,7 @@ def test_missing_credentials_are_a_config_error():
 )
 def test_vendor_is_chosen_by_key_and_limits(key, metadata, vendor):
     made = world("accepted", vendors=(SYNC, QUERY))
-    made.recordings.objects[key] = (wav(), metadata)
+    made.audio[key] = (wav(), metadata)
 
     job = drop(made, SOURCE.model_copy(update={"key": key}))
 
@@ -253,7 +257,7 @@ MUTE = Mute("toy-mute", Completion.SYNC)
 )
 def test_vendor_that_supports_the_asked_options_is_chosen(metadata, vendor, chain, reason, warnings):
     made = world("working", vendors=(MUTE, QUERY))
-    made.recordings.objects[KEY] = (wav(), metadata)
+    made.audio[KEY] = (wav(), metadata)
 
     job = drop(made)
 
@@ -264,7 +268,7 @@ def test_vendor_that_supports_the_asked_options_is_chosen(metadata, vendor, chai
 def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor, submitted):
     monkeypatch.setattr(QUERY, "limits", replace(QUERY.limits, formats=frozenset({"mp3"})), raising=False)
     made = world("accepted")
-    made.recordings.objects[KEY] = (wav(), {"asr-vendor": vendor})
+    made.audio[KEY] = (wav(), {"asr-vendor": vendor})
 
     job = drop(made)
 
@@ -277,7 +281,7 @@ def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor
 
 def test_failover_names_the_vendor_that_failed():
     made = world("config", "working", vendors=(MUTE, QUERY))
-    made.recordings.objects[KEY] = (wav(), {"asr-speakers": "2"})
+    made.audio[KEY] = (wav(), {"asr-speakers": "2"})
 
     job = drop(made)
     submit(job.job_id, made.services)
@@ -290,7 +294,7 @@ def test_failover_names_the_vendor_that_failed():
 
 def test_unsupported_option_and_wrong_extension_are_warnings():
     made = world("accepted")
-    made.recordings.objects["incoming/auto/a.mp3"] = (wav(), {"asr-punctuation": "false", "asr-speakers": "2"})
+    made.audio["incoming/auto/a.mp3"] = (wav(), {"asr-punctuation": "false", "asr-speakers": "2"})
 
     job = drop(made, SOURCE.model_copy(update={"key": "incoming/auto/a.mp3"}))
 
@@ -314,7 +318,7 @@ def test_unsupported_option_and_wrong_extension_are_warnings():
 def test_refused_submission_is_retried_or_fails_over(word, pinned, vendor, status):
     made = world(word, vendors=(SYNC, QUERY))
     key = "incoming/toy-sync/a.wav" if pinned else KEY
-    made.recordings.objects[key] = (wav(), {})
+    made.audio[key] = (wav(), {})
 
     job = drop(made, SOURCE.model_copy(update={"key": key}))
 
@@ -404,12 +408,12 @@ def test_unanswered_submission_without_an_id_fails_the_attempt():
 
 def test_far_slot_is_awaited_by_the_state_machine():
     made = world("accepted")
-    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
+    made.occupy("toy-query", made.clock + timedelta(seconds=30))
 
     job = drop(made)
 
     assert requests(made) == []
-    assert made.workflow.started[job.execution_name].wait_s == 30 - EARLY_S
+    assert made.executions.started[job.execution_name].wait_s == 30 - EARLY_S
     made.pass_time(30)
     assert submit(job.job_id, made.services).next is Next.QUERY
 
@@ -438,7 +442,7 @@ class TestVendorThatCountsDays:
 
 def test_near_slot_is_awaited_in_the_invocation():
     made = world("accepted")
-    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=1)
+    made.occupy("toy-query", made.clock + timedelta(seconds=1))
 
     drop(made)
 
@@ -449,6 +453,8 @@ def test_near_slot_is_awaited_in_the_invocation():
 def test_submissions_keep_the_vendors_rate_limit():
     made = world(*["accepted"] * 3)
     sources = [SOURCE.model_copy(update={"version_id": version}) for version in ("v1", "v2", "v3")]
+    for source in sources:
+        made.upload_version(source)
 
     handle_new_objects(sources, made.services)
 
@@ -459,9 +465,9 @@ def test_submissions_keep_the_vendors_rate_limit():
 
 def test_missed_slot_is_replaced_by_a_new_one():
     made = world("accepted")
-    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=30)
+    made.occupy("toy-query", made.clock + timedelta(seconds=30))
     job = drop(made)
-    made.jobs.free_from["toy-query"] = made.clock + timedelta(seconds=90)
+    made.occupy("toy-query", made.clock + timedelta(seconds=90))
 
     made.pass_time(31)
     step = submit(job.job_id, made.services)
@@ -505,7 +511,7 @@ def test_callback_before_the_recorded_reply_is_not_undone():
     job = drop(made)
 
     assert job.status is Status.COMPLETED
-    assert made.workflow.started == {}
+    assert made.executions.started == {}
 
 
 def test_redelivered_event_publishes_a_missing_end():
@@ -519,24 +525,28 @@ def test_redelivered_event_publishes_a_missing_end():
     drop(made)
     drop(made)
 
-    assert [detail_type for detail_type, _ in made.events.published] == ["Transcript Completed"]
+    assert [detail_type for detail_type, _ in made.bus.published] == ["Transcript Completed"]
 
 
 def test_lost_claim_submits_nothing():
     made = world("accepted")
     job = new_job(SOURCE, made.clock)
 
-    def claim_concurrently(saving):
-        if saving.attempts and saving.attempt.claimed_at and saving.row_version < 10:
-            made.jobs.before_save = lambda _job: None
+    put_item = made.table.put_item
+
+    def put_after_another_claim(**arguments):
+        attempts = arguments["Item"]["attempts"]["L"]
+        if attempts and "S" in attempts[-1]["M"]["claimed_at"]:
+            made.table.put_item = put_item
             held = made.jobs.load(job.job_id)
             made.jobs.save(held.claim(None, [], made.clock))
+        put_item(**arguments)
 
-    made.jobs.before_save = claim_concurrently
+    made.table.put_item = put_after_another_claim
     handle_new_objects([SOURCE], made.services)
 
     assert requests(made) == []
-    assert made.workflow.started[made.job().execution_name].wait_s == CLAIM_S
+    assert made.executions.started[made.job().execution_name].wait_s == CLAIM_S
 
 
 def test_error_has_vendor_code_and_advice():

@@ -18,9 +18,9 @@ BESIDE = f"{KEY}{SIDECAR_SUFFIX}"
 
 def said(made, *, metadata=None, sidecar=None, stack=None, key=KEY):
     """Say something at some of the levels."""
-    made.recordings.objects[key] = (wav(), metadata or {})
+    made.audio[key] = (wav(), metadata or {})
     if sidecar is not None:
-        made.recordings.objects[f"{key}{SIDECAR_SUFFIX}"] = (json.dumps(sidecar).encode(), {})
+        made.audio[f"{key}{SIDECAR_SUFFIX}"] = (json.dumps(sidecar).encode(), {})
     if stack is not None:
         made.defaults = RequestedOptions(options=Options.model_validate(stack))
     return made
@@ -62,7 +62,7 @@ def test_request_has_the_highest_precedence_and_is_stored():
     assert job.requested == RequestedOptions(vendor="toy-query", options=Options(speakers=0))
     assert job.options == Options(speakers=0, words=False)
     assert job.vendor == "toy-query"
-    assert set(made.workflow.started) == {job.execution_name}
+    assert set(made.executions.started) == {job.execution_name}
 
 
 def test_request_returns_the_existing_job():
@@ -80,12 +80,12 @@ def test_request_returns_the_existing_job():
 def test_requested_version_replaces_an_earlier_transcript(named):
     made = world("done", "done", vendors=(SYNC,))
     drop(made)
-    made.recordings.versions[KEY] = "v2"
+    made.s3.put_object(Bucket="audio", Key=KEY, Body=wav())
 
     step = handle_request(asked(version_id=named), made.services)
 
     assert made.jobs.load(step.job_id).transcript_key == f"transcripts/{KEY}.json"
-    assert json.loads(made.transcripts.objects[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
+    assert json.loads(made.results[f"transcripts/{KEY}.json"])["source"]["version_id"] == "v2"
 
 
 def test_event_after_the_request_finds_its_job():
@@ -113,7 +113,7 @@ def test_invalid_request_is_rejected_without_a_job(changes, code):
         handle_request(asked(**changes), made.services)
 
     assert refused.value.code == code
-    assert made.jobs.rows == {}
+    assert made.rows == {}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_sidecar_gets_no_job():
 
     handle_new_objects([SOURCE.model_copy(update={"key": BESIDE})], made.services)
 
-    assert made.jobs.rows == {}
+    assert made.rows == {}
 
 
 def test_invalid_sidecar_fails_the_job_with_the_allowed_values():

@@ -118,6 +118,15 @@ def test_when_to_look_is_read_off_the_job_even_if_the_history_changes_meanwhile(
     assert next_check_deadline(made.job(), frozenset({Completion.QUERY})) == expected
 
 
+def recorded(made):
+    """Return the sums of the shortest recordings that the table has, by vendor and month."""
+    rows = {key: item for key, item in made.table.items.items() if key.startswith("history#")}
+    return {
+        tuple(key.split("#")[1:]): TurnaroundSum(int(item["count_0"]["N"]), int(item["speed_0"]["N"]))
+        for key, item in rows.items()
+    }
+
+
 def test_what_a_completed_attempt_took_is_noted_once():
     made = world("accepted", "working", "done", "done")
     job = drop(made)
@@ -129,7 +138,7 @@ def test_what_a_completed_attempt_took_is_noted_once():
     query(job.job_id, made.services)
 
     assert made.job().attempt.ended_at - submitted_at == timedelta(seconds=40)
-    assert made.turnaround_stats.tallies == {(QUERY.name, f"{START:%Y-%m}"): {0: turnaround_sum(40)}}
+    assert recorded(made) == {(QUERY.name, f"{START:%Y-%m}"): turnaround_sum(40)}
 
 
 def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
@@ -137,7 +146,7 @@ def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
 
     drop(made)
 
-    assert made.turnaround_stats.tallies == {(SYNC.name, f"{START:%Y-%m}"): {0: turnaround_sum(1)}}
+    assert recorded(made) == {(SYNC.name, f"{START:%Y-%m}"): turnaround_sum(1)}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +161,7 @@ def test_nothing_is_noted_of_an_attempt(vendor, words):
 
     drop(made)
 
-    assert made.turnaround_stats.tallies == {}
+    assert recorded(made) == {}
 
 
 def test_the_row_of_a_job_whose_vendor_cannot_be_asked_holds_no_usual_time():

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asrcore.core.transcript import Source
 
+_MAX_SIZE_BYTES = 2**63 - 1  # a longer number does not fit into the job's row; S3's own answer replaces the size
+
 
 class Action(StrEnum):
     """The steps that the state machine invokes."""
@@ -173,7 +175,7 @@ def _source(s3: dict[str, Any]) -> Source:
         key=unquote_plus(s3_object["key"]),
         version_id=_version_id(s3_object),
         etag=s3_object.get("eTag", ""),
-        size_bytes=s3_object.get("size", 0),
+        size_bytes=min(max(s3_object.get("size", 0), 0), _MAX_SIZE_BYTES),
         sequencer=s3_object.get("sequencer", ""),
     )
 
