@@ -249,7 +249,7 @@ class _Environment:
         self._process.exit_status(5)
 
     def stop(self) -> None:
-        """Kills the process and closes its socket; only for whoever has the environment in hand."""
+        """Kill the process and close its socket; only for the caller that holds the environment."""
         self.kill()
         self._connection.close()
 

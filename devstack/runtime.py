@@ -27,7 +27,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 @dataclass(frozen=True)
 class Context:
-    """What a handler is told about its invocation, named and typed as Lambda does (the memory size is text)."""
+    """A handler's context, with the names and types of Lambda's (the memory size is text)."""
 
     aws_request_id: str
     invoked_function_arn: str

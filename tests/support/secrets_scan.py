@@ -132,7 +132,7 @@ def _logs(stack: Any) -> Iterator[Written]:
 
 
 def _messages(stack: Any) -> Iterator[Written]:
-    """Yield the messages of every queue, all events of the bus included; from moto's storage, without receiving them."""
+    """Yield the messages of every queue, with all events of the bus; from moto's storage, without receiving them."""
     for name, queue in sqs_backends[ACCOUNT_ID][stack.region].queues.items():
         for message in list(queue._messages):
             yield Written("an event on the bus" if name == BUS else f"a message in {name}", message.body)
