@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import ceil
 
-from asrcore.render.lines import Layout, columns
+from asrcore.render.lines import BOUND, Layout, columns
 from asrcore.render.speech import Piece, Speech, Turn
 
 LONGEST_MS = 7_000
@@ -42,7 +42,10 @@ class Cue:
 
 def cues(speech: Speech) -> list[Cue]:
     """Return the cues of all utterances with times, in order and without overlap."""
-    spoken = sorted((cue for turn in speech.turns if turn.timed for cue in _cut(turn)), key=lambda cue: cue.start_ms)
+    spoken = sorted(
+        (cue for turn in speech.turns if turn.timed for cue in _cut(turn, speech.language)),
+        key=lambda cue: cue.start_ms,
+    )
     starts: list[int] = []
     free_ms = 0
     for cue in spoken:
@@ -89,14 +92,14 @@ class _CharacterTimes:
         return piece.start_ms + span_ms * (self._columns[offset] - first) // max(1, last - first)
 
 
-def _cut(turn: Turn) -> Iterator[Cue]:
+def _cut(turn: Turn, language: str | None) -> Iterator[Cue]:
     """Yield a turn's cues, each at the time of its words."""
-    layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)))
+    layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)), language)
     times = _CharacterTimes(turn.pieces, layout)
     pauses = [
         offset
         for offset, (before, after) in zip(times.offsets[1:], pairwise(turn.pieces), strict=False)
-        if after.start_ms - before.end_ms >= PAUSE_MS
+        if after.start_ms - before.end_ms >= PAUSE_MS and layout.scores[offset] > BOUND
     ]
     for first, last in pairwise([0, *pauses, len(turn.text)]):
         start = first

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from asrcore.core.transcript import Transcript
 from asrcore.render import subtitles, text
 from asrcore.render.cues import Cue
-from asrcore.render.lines import STOPS
+from asrcore.render.lines import ends_sentence
 from asrcore.render.pages import Page, as_data, load
 from asrcore.render.speech import Piece, Speech, Turn, clean
 
@@ -71,16 +71,18 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
         "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
         "language": clean(transcript.language or "") or None,
         "speakers": spoken.speakers,
-        "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn)],
+        "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn, spoken.language)],
     }
 
 
-def _paragraphs(turn: Turn) -> Iterator[Turn]:
+def _paragraphs(turn: Turn, language: str | None) -> Iterator[Turn]:
     """Yield a turn in parts that a browser can lay out quickly; a turn of hours is cut at sentence ends."""
     part: list[Piece] = []
+    end = 0
     for piece in turn.pieces:
         part.append(piece)
-        if len(part) >= _MOST_PIECES or (len(part) >= _MOST_PIECES // 2 and piece.text.rstrip()[-1:] in STOPS):
+        end += len(piece.text)
+        if len(part) >= _MOST_PIECES or (len(part) >= _MOST_PIECES // 2 and ends_sentence(turn.text, end, language)):
             yield _part(turn, part)
             part = []
     if part or not turn.timed:

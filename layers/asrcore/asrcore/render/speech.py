@@ -144,6 +144,8 @@ def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> li
 
     def close_gap(until: int, before_ms: int) -> int:
         """Assign the text up to `until` to the last piece or a new one; return where the next piece begins."""
+        while at < until < len(text) and _is_opening(text[until - 1]):  # opening marks belong to the next word
+            until -= 1
         gap = text[at:until]
         marks = next((index for index, character in enumerate(gap) if _is_said(character)), len(gap))
         if pieces and marks:
@@ -174,6 +176,10 @@ def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> li
 
 def _is_said(character: str) -> bool:
     return unicodedata.category(character)[0] in "LNS"
+
+
+def _is_opening(character: str) -> bool:
+    return unicodedata.category(character) in {"Ps", "Pi"}
 
 
 def _folded(text: str) -> str:
