@@ -4,7 +4,7 @@ from typing import Any
 
 from asrcore.aws import connect
 from asrcore.callback import receive, refuse
-from asrcore.events import posted
+from asrcore.events import callback_request
 from asrcore.log import LOG
 
 SERVICES = connect()
@@ -13,7 +13,7 @@ SERVICES = connect()
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Handle a callback; respond to one that could not be stored so that the vendor sends it again."""
-    callback = posted(event)
+    callback = callback_request(event)
     try:
         answer = receive(callback, SERVICES)
     except Exception:  # noqa: BLE001 - a plain failure would reach the vendor as a response that may read as an acknowledgement

@@ -3,7 +3,7 @@
 from typing import Any
 
 from asrcore.aws import connect
-from asrcore.events import deliveries
+from asrcore.events import queued_messages
 from asrcore.log import LOG
 from asrcore.notify import notify
 
@@ -13,4 +13,4 @@ SERVICES = connect()
 @LOG.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
     """Post each message; those that were not acknowledged stay in the queue."""
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in notify(deliveries(event), SERVICES)]}
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in notify(queued_messages(event), SERVICES)]}

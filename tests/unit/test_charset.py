@@ -11,7 +11,7 @@ from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.errors import AsrError, UnreadableResultError
 from asrcore.core.step import Next
 from asrcore.core.vendor import HttpReply
-from asrcore.events import CallbackRequest, posted
+from asrcore.events import CallbackRequest, callback_request
 from asrcore.vendors.registry import VENDORS
 from tests.support.memory import World
 from tests.support.pipeline import KEY, drop, wav
@@ -230,4 +230,4 @@ def test_body_that_api_gateway_replaced_characters_in_is_damaged(body, is_base64
         "headers": {},
     }
 
-    assert posted(event).is_damaged is is_damaged
+    assert callback_request(event).is_damaged is is_damaged

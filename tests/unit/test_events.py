@@ -18,10 +18,10 @@ from asrcore.core.option_sources import read_request
 from asrcore.events import (
     Action,
     EndedExecution,
+    callback_request,
     ended_execution,
     is_s3_test,
     new_objects,
-    posted,
     request_event,
     step_event,
 )
@@ -132,7 +132,7 @@ def test_schedule_event_has_no_execution():
 )
 def test_callbacks_are_signed_with_the_local_stacks_key(name, vendor, job):
     keys = json.loads((ROOT / "devstack/credentials.json").read_text())["callback"]["keys"]
-    callback = posted(event(name))
+    callback = callback_request(event(name))
 
     assert (callback.vendor, callback.job_id, callback.attempt) == (vendor, job, "1")
     assert is_signed(callback.vendor, callback.job_id, callback.attempt, callback.signature, keys)

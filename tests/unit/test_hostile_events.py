@@ -6,7 +6,7 @@ import json
 import pytest
 
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
-from asrcore.events import ended_execution, new_objects, posted, request_event, step_event
+from asrcore.events import callback_request, ended_execution, new_objects, request_event, step_event
 from asrcore.failures import SomeFailedError
 from asrcore.job_creation import handle_new_objects
 from asrcore.log import LOG
@@ -110,11 +110,11 @@ CALLBACK = {
 )
 def test_invalid_callback_is_rejected(event):
     with pytest.raises(ValueError, match="expected pathParameters"):
-        posted(event)
+        callback_request(event)
 
 
 def test_half_a_character_in_a_body_becomes_a_question_mark():
-    assert posted(with_(CALLBACK, "code=\ud800", "body")).body == b"code=?"
+    assert callback_request(with_(CALLBACK, "code=\ud800", "body")).body == b"code=?"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from asrcore.core.addresses import is_public
 from asrcore.core.backoff import WEBHOOK_WAITS_S, webhook_wait_s
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.events import QueuedMessage, deliveries
+from asrcore.events import QueuedMessage, queued_messages
 from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import notify
 from tests.support.memory import World
@@ -50,7 +50,7 @@ def expected_signature(key: str, headers: dict[str, str], body: bytes) -> str:
 def test_message_is_posted_as_specified():
     made = hooked(204)
 
-    left = notify(deliveries(EVENT), made.services)
+    left = notify(queued_messages(EVENT), made.services)
 
     ((body, headers),) = made.webhook_client.posted
     assert left == []

@@ -197,7 +197,7 @@ class CallbackRequest:
     warning: str = ""
 
 
-def posted(event: dict[str, Any]) -> CallbackRequest:
+def callback_request(event: dict[str, Any]) -> CallbackRequest:
     """Read a callback from API Gateway's HTTP API (payload format 2.0), whose header names are lower-case.
 
     Raises ValueError for another event.
@@ -229,7 +229,7 @@ class QueuedMessage:
     body: str = field(repr=False)
 
 
-def deliveries(event: dict[str, Any]) -> list[QueuedMessage]:
+def queued_messages(event: dict[str, Any]) -> list[QueuedMessage]:
     """Read the messages of the webhook queue from an event of Amazon SQS."""
     return [
         QueuedMessage(

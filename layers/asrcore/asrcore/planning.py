@@ -45,9 +45,9 @@ def plan(job: Job, services: Services) -> Job:
     if job.planned or job.finished:
         return job
     source, metadata = services.recordings.look_up(job.source)
-    wish = _wish(job, source, metadata, services)
-    options = wish.options
-    pinned = pinned_vendor(source.key, wish.vendor, services.vendors)
+    requested = _merge_options(job, source, metadata, services)
+    options = requested.options
+    pinned = pinned_vendor(source.key, requested.vendor, services.vendors)
     linked = is_remote(source.key)
     audio = remote_audio(source.key) if linked else _probe(source, services)
     # The size of a remote recording is not known.
@@ -74,7 +74,7 @@ def plan(job: Job, services: Services) -> Job:
     )
 
 
-def _wish(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> RequestedOptions:
+def _merge_options(job: Job, source: Source, metadata: Mapping[str, str], services: Services) -> RequestedOptions:
     """Return the options of this recording, merged from all their sources."""
     sidecar, vendors = services.recordings.sidecar(source), services.vendors
     return merge(

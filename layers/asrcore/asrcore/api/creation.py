@@ -19,11 +19,11 @@ from asrcore.services import Services
 _S3 = "s3://"
 
 
-def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[Job, bool]:
+def create_job(request: JobRequest, key: str | None, services: Services) -> tuple[Job, bool]:
     """Create the job of a recording, and start its execution.
 
     Args:
-        asked: the request.
+        request: the request's body.
         key: the caller's idempotency key: the same request under it returns the same job for 24 hours.
         services: the stack's services.
 
@@ -36,10 +36,10 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
         KeyReusedError: another request came under the key.
         OptionsConflictError: the recording's job was requested with other options.
     """
-    wish = services.read_request(asked.vendor, asked.options)
-    source = _named(asked, key, services) if key else _source(asked, uuid.uuid4().hex, services)
-    job, is_new = get_or_create_job(source, services, wish)
-    if not is_new and (job.requested or RequestedOptions()) != wish:
+    requested = services.read_request(request.vendor, request.options)
+    source = _named(request, key, services) if key else _source(request, uuid.uuid4().hex, services)
+    job, is_new = get_or_create_job(source, services, requested)
+    if not is_new and (job.requested or RequestedOptions()) != requested:
         raise OptionsConflictError(
             f"job {job.job_id} has this recording with other options, or by its upload: a recording that is "
             "uploaded again gets a new job"
@@ -49,13 +49,13 @@ def create_job(asked: JobRequest, key: str | None, services: Services) -> tuple[
     return job, is_new
 
 
-def _named(asked: JobRequest, key: str, services: Services) -> Source:
+def _named(request: JobRequest, key: str, services: Services) -> Source:
     """Return the object version of an idempotency key: that of the first request under it."""
-    digest = hashlib.sha256(json.dumps(asked.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
     first = services.jobs.load_idempotency_record(key, services.now())
     if first is None:
-        meant = IdempotencyRecord(digest, _source(asked, f"{key}/{digest}", services))
-        first = services.jobs.create_idempotency_record(key, meant, services.now())
+        record = IdempotencyRecord(digest, _source(request, f"{key}/{digest}", services))
+        first = services.jobs.create_idempotency_record(key, record, services.now())
     elif first.request_digest == digest and services.jobs.load(job_id(first.source)) is None:
         services.recordings.look_up(first.source)  # its job was deleted, or a crash kept it from being created
     if first.request_digest != digest:
@@ -63,29 +63,34 @@ def _named(asked: JobRequest, key: str, services: Services) -> Source:
     return first.source
 
 
-def _source(asked: JobRequest, seed: str, services: Services) -> Source:
+def _source(request: JobRequest, seed: str, services: Services) -> Source:
     """Return the object version that is meant; for a URL, an object that contains it. seed: of that object's key."""
-    if asked.source.startswith(_S3):
-        return _stored_source(asked, services)
-    if asked.version_id is not None:
+    if request.source.startswith(_S3):
+        return _stored_source(request, services)
+    if request.version_id is not None:
         raise NotReadableError("a URL has no versions: leave version_id out")
-    link = parse_remote_url(asked.source, local=services.settings.is_local)
+    link = parse_remote_url(request.source, local=services.settings.is_local)
     name = safe_name(link.file_name) or "recording"
-    if asked.format and name.rpartition(".")[2].lower() != asked.format:
-        name = safe_name(f"{name}.{asked.format}")
+    if request.format and name.rpartition(".")[2].lower() != request.format:
+        name = safe_name(f"{name}.{request.format}")
     if name.rpartition(".")[2].lower() not in USUAL_CONTENT:
         raise NotReadableError("the URL has no file extension of a recording: give its format, such as mp3")
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
-    return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", asked.source)
+    return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", request.source)
 
 
-def _stored_source(asked: JobRequest, services: Services) -> Source:
-    bucket, _, key = asked.source.removeprefix(_S3).partition("/")
-    ours = services.settings.audio_bucket
-    if bucket != ours or not key.startswith(INCOMING) or key.endswith("/") or len(key.encode()) > LONGEST_KEY_BYTES:
-        raise NotReadableError(f"only recordings under {_S3}{ours}/{INCOMING} can be read: copy it there first")
+def _stored_source(request: JobRequest, services: Services) -> Source:
+    bucket, _, key = request.source.removeprefix(_S3).partition("/")
+    audio_bucket = services.settings.audio_bucket
+    if (
+        bucket != audio_bucket
+        or not key.startswith(INCOMING)
+        or key.endswith("/")
+        or len(key.encode()) > LONGEST_KEY_BYTES
+    ):
+        raise NotReadableError(f"only recordings under {_S3}{audio_bucket}/{INCOMING} can be read: copy it there first")
     if is_sidecar(key):
         raise NotReadableError("this is a sidecar, which is read with its recording")
-    if asked.format:
+    if request.format:
         raise NotReadableError("the format of an object in the bucket is probed: leave format out")
-    return resolve_version(bucket, key, asked.version_id, services)
+    return resolve_version(bucket, key, request.version_id, services)

@@ -26,12 +26,12 @@ def make_estimate(
         AsrError: an option is not allowed, or no vendor accepts such a recording.
     """
     duration_ms = round(seconds * 1000)
-    wish = merge(
+    requested = merge(
         services.settings.defaults, read_request_text(options, services.vendors), RequestedOptions(vendor=vendor)
     )
-    name, choice = wish.vendor or AUTO, VendorChoice(code=ChoiceReason.NAMED)
+    name, choice = requested.vendor or AUTO, VendorChoice(code=ChoiceReason.NAMED)
     if name == AUTO:
-        request = RecognitionRequest("", 1, usual_audio(duration_ms), size_bytes or 0, wish.options)
+        request = RecognitionRequest("", 1, usual_audio(duration_ms), size_bytes or 0, requested.options)
         selected = choose(request, services.settings.vendor_chain, services.vendors, lambda _: None)
         name, choice = selected.vendors[0], selected.choice
     typical_s = services.turnaround_stats.typical_s(name, seconds, services.now())

@@ -21,11 +21,11 @@ _VIDEO = frozenset({"mp4", "mov", "webm", "mkv", "flv", "3gp", "avi", "wmv"})
 _PLAIN = "-_.,~ "
 
 
-def offer_upload(asked: UploadRequest, services: Services) -> Upload:
+def offer_upload(request: UploadRequest, services: Services) -> Upload:
     """Sign an upload: a unique key, the options as metadata, the size and the kind of file.
 
     Args:
-        asked: the request.
+        request: the request's body.
         services: the stack's services.
 
     Returns:
@@ -35,17 +35,17 @@ def offer_upload(asked: UploadRequest, services: Services) -> Upload:
         AsrError: `config`: an option is not allowed.
         BadUploadError: the name or the options cannot be those of an upload.
     """
-    wish = services.read_request(asked.vendor, asked.options)
-    name = safe_name(asked.name)
+    requested = services.read_request(request.vendor, request.options)
+    name = safe_name(request.name)
     if not name or is_sidecar(name):
         raise BadUploadError("this is no name of a recording: give the file's own, such as meeting.wav")
-    key = f"{INCOMING}{wish.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
-    metadata = _metadata(wish, services)
-    content_type = asked.content_type or _content_type(name)
-    ticket = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
+    key = f"{INCOMING}{requested.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
+    metadata = _metadata(requested, services)
+    content_type = request.content_type or _content_type(name)
+    form = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
     return Upload(
-        url=ticket.url,
-        fields=dict(ticket.fields),
+        url=form.url,
+        fields=dict(form.fields),
         key=key,
         max_bytes=services.settings.upload_max_bytes,
         expires_at=services.now() + timedelta(seconds=LIFETIME_S),
@@ -60,23 +60,23 @@ def _content_type(name: str) -> str:
     return f"{'video' if extension in _VIDEO else 'audio'}/{extension}"
 
 
-def _metadata(wish: RequestedOptions, services: Services) -> dict[str, str]:
+def _metadata(requested: RequestedOptions, services: Services) -> dict[str, str]:
     """Return the options as an object's metadata, which reads back to the same options."""
-    said = wish.options.model_dump(mode="json")
-    own: Mapping[str, Mapping[str, Any]] = said.pop("vendor", {})
-    values = {metadata_name(name): value for name, value in said.items() if value is not None}
+    options = requested.options.model_dump(mode="json")
+    own: Mapping[str, Mapping[str, Any]] = options.pop("vendor", {})
+    values = {metadata_name(name): value for name, value in options.items() if value is not None}
     values |= {metadata_name(vendor, name): each for vendor, named in own.items() for name, each in named.items()}
     metadata = {name: quote(_text(value), safe=_PLAIN) for name, value in values.items()}
     if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
         raise BadUploadError(f"the options are more than an upload can carry ({LARGEST_METADATA_BYTES} bytes)")
-    if not _reads_back(metadata, wish, services):
+    if not _reads_back(metadata, requested, services):
         raise BadUploadError("the options hold what an upload cannot carry, such as a comma within a hotword")
     return metadata
 
 
-def _reads_back(metadata: Mapping[str, str], wish: RequestedOptions, services: Services) -> bool:
+def _reads_back(metadata: Mapping[str, str], requested: RequestedOptions, services: Services) -> bool:
     try:
-        return read_metadata(metadata, services.vendors).options == wish.options
+        return read_metadata(metadata, services.vendors).options == requested.options
     except AsrError:
         return False
 
