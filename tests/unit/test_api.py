@@ -398,7 +398,7 @@ class TestOneJob:
 class TestLists:
     @pytest.fixture
     def made(self):
-        """Five jobs a minute apart: the first two completed, then one that failed, then two in progress."""
+        """Return five jobs, a minute apart: two completed, one failed, two in progress."""
         made = world("done", "done", "config", "accepted", "accepted", vendors=(SYNC, QUERY))
         for number, folder in enumerate(("toy-sync", "toy-sync", "toy-sync", "toy-query", "toy-query")):
             key = f"incoming/{folder}/{number}.wav"

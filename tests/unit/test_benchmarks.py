@@ -1,4 +1,4 @@
-"""The benchmarks' table: what is missed comes first, every aim is a ratio, and the rest says that it is information."""
+"""Check the benchmarks' table: misses come first, every goal is a ratio, and the rest is marked as information."""
 
 import json
 

@@ -1,7 +1,7 @@
-"""The documentation says what the code does, leads where it says, and names nothing that is not there.
+"""Check that the documentation's tables, links, names and commands match the code.
 
-Its examples run in `tests/stack/test_documentation.py`; here are those that need what a test has not got (an account of
-AWS, Docker) held against what they name.
+Its examples run in `tests/stack/test_documentation.py`; those that need what tests lack (an account of
+AWS, Docker) are compared with what they name here.
 """
 
 import ast
@@ -25,10 +25,10 @@ from tests.support.doc_examples import MARKS, PAGES, ROOT, RUN_BY, blocks, inlin
 from tests.support.template import TEMPLATE
 from tools.tables import DOCUMENTS, rewritten
 
-# What `make` starts, by whom it is started for a test: CI by that name, or the test.
+# The programs of `make`, with what tests them: a CI job or a test.
 STARTED_BY = {"test": "make check", "local": "tests/browser/test_jobs_page.py::local"}
 PROGRAMS = ("make", "python -m asrctl", "sam", "aws", "export")
-# What of SAM's the pages speak of; SAM itself is not among the tests' packages.
+# The documented SAM commands; SAM itself is not a requirement of the tests.
 SAM_OPTIONS = {
     "build": {"--use-container"},
     "delete": {"--stack-name"},
@@ -42,7 +42,7 @@ WORKFLOW = (ROOT / ".github/workflows/check.yml").read_text()
 
 
 def examples(program, marks=MARKS):
-    """The arguments of a program, for each of the documents' shell commands that begins with it."""
+    """Yield the arguments of each documented shell command of a program."""
     return [
         pytest.param(shlex.split(command, comments=True)[len(program.split()) :], id=f"{block.place}: {command}")
         for block in blocks("sh")
@@ -52,12 +52,12 @@ def examples(program, marks=MARKS):
 
 
 def within(program):
-    """The same for what stands within a sentence."""
+    """Yield the arguments of each command of a program within a sentence."""
     return [pytest.param(shlex.split(command), id=f"{page}: {command}") for page, command in inline(program)]
 
 
 def is_there(test):
-    """Whether `path::name` is a test, or a fixture, that exists; `path::Class::name` and a path alone too."""
+    """Return whether `path::name`, `path::Class::name` or a path is an existing test or fixture."""
     path, *names = test.split("::")
     if not (ROOT / path).is_file():
         return False
@@ -78,7 +78,7 @@ def test_generated_tables_are_up_to_date(document):
 
 
 def anchors(page):
-    """What a link can lead to within a page, as GitHub names headings."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -113,7 +113,7 @@ def test_shell_blocks_are_marked_as_shell(language):
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.place)
 def test_every_example_is_run_by_a_test(block):
-    """Unmarked ones are run by tests/stack/test_documentation.py, or by the test that `run_by` names."""
+    """tests/stack/test_documentation.py runs unmarked blocks, or the test that `run_by` names."""
     assert block.mark in MARKS or block.page in RUN_BY
     assert block.run_by is None or is_there(block.run_by)
     if block.mark in NOT_RUN:
@@ -200,7 +200,7 @@ def test_documented_aws_commands_parse_and_their_files_exist(arguments):
     assert [word for word in arguments if word.startswith("samples/") and not (ROOT / word).is_file()] == []
 
 
-# Names of AWS's, of which the code has no need.
+# AWS names that the code does not use.
 AWS_NAMES = {"ItemReaderFailed", "TooManyRequests", "SourceIp", "SourceVpce"}
 SOURCES = ("layers/asrcore/asrcore", "asrctl", "devstack", "statemachine", "template.yaml")
 
@@ -247,7 +247,7 @@ def test_readme_is_short():
 
 
 def threats():
-    """The rows of the threat model: what somebody could do, and the tests that show what stops them."""
+    """Return the rows of the threat model: the attack, and the tests of its defence."""
     lines = (ROOT / "SECURITY.md").read_text().splitlines()
     rows = [line for line in lines if line.startswith("| ") and not line.startswith(("| ---", "| attack |"))]
     return [

@@ -1,6 +1,6 @@
-"""The events in `events/`: each is a shape that a function accepts, and together they tell one story.
+"""Check the events in `events/`: each is accepted by its function.
 
-`s3-put.json` and `s3-put-odd-key.json` are about two samples, the steps and callbacks about the jobs that these make,
+`s3-put.json` and `s3-put-odd-key.json` are of two samples, the steps and callbacks of their jobs,
 so that they work one after the other against the local stack too.
 """
 

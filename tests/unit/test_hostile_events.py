@@ -17,7 +17,7 @@ S3 = {"bucket": {"name": "b"}, "object": {"key": "a.wav", "size": 1, "eTag": "e"
 
 
 def without(document, *path):
-    """A copy that lacks one thing."""
+    """Return a copy without one element."""
     name, *rest = path
     return {
         each: without(value, *rest) if each == name else value
@@ -27,7 +27,7 @@ def without(document, *path):
 
 
 def with_(document, value, *path):
-    """A copy in which one thing is another."""
+    """Return a copy with one element replaced."""
     name, *rest = path
     return {**document, name: with_(document[name], value, *rest) if rest else value}
 
@@ -57,7 +57,7 @@ def test_notification_with_an_invalid_record_is_rejected(record):
 
 @pytest.mark.parametrize("size", [-1, 2**63, 10**400])
 def test_false_size_of_an_event_is_ignored(size):
-    """What S3 says when it is asked counts."""
+    """S3's own response has precedence over the event."""
     (told,) = new_objects({"Records": [{"s3": with_(S3, size, "object", "size")}]})
     made = world("accepted")
 

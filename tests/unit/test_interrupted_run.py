@@ -1,4 +1,4 @@
-"""A run of the tests that is stopped cleans up."""
+"""Check that an interrupted test run cleans up."""
 
 import signal
 import sys

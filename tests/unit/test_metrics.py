@@ -1,4 +1,4 @@
-"""What the system counts about itself."""
+"""Check the emitted metrics."""
 
 import json
 from datetime import timedelta
@@ -27,7 +27,7 @@ WHOLE = {"service": SERVICE, "stack": STACK}
 
 
 def values(made, name, **dimensions):
-    """What was measured under exactly these dimensions, beside those that every metric has."""
+    """Return the values with exactly these dimensions, besides those of every metric."""
     wanted = {**WHOLE, **dimensions}
     return [point.value for point in points(made.measured) if (point.name, point.dimensions) == (name, wanted)]
 
@@ -150,7 +150,7 @@ def test_concurrent_end_events_are_counted_once():
     query(job.job_id, made.services)
 
     assert made.job().event_published
-    assert values(made, "JobsCompleted") == []  # the other one counts it
+    assert values(made, "JobsCompleted") == []  # the other process counts it
 
 
 def test_redriven_job_is_counted_again():

@@ -1,4 +1,4 @@
-"""The sample recordings are what `samples/README.md` and `samples/scripts.json` say they are."""
+"""Check the sample recordings against `samples/README.md` and `samples/scripts.json`."""
 
 import hashlib
 import json

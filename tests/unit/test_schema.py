@@ -1,4 +1,4 @@
-"""The published schemas are those that the code writes, and say all that they said when they were first published."""
+"""Check that the published schemas are generated from the code, and compatible with their first release."""
 
 import copy
 import json
@@ -85,7 +85,7 @@ def test_released_schemas_still_hold(released):
     name, version, *_ = released.name.split(".")
 
     assert earlier["properties"]["schema"]["const"] == f"asrcore.{name}.{version}"
-    assert breaks(earlier, held(name)) == [], "a change that is no addition needs a new version of the schema"
+    assert breaks(earlier, held(name)) == [], "an incompatible change needs a new version of the schema"
 
 
 def test_every_schema_has_a_released_version():
@@ -93,7 +93,7 @@ def test_every_schema_has_a_released_version():
 
 
 def changed(*steps, to=None):
-    """The event's schema with something replaced, or removed where nothing takes its place."""
+    """Return the event's schema with a part replaced, or removed without a replacement."""
     schema = copy.deepcopy(held("event"))
     *way, last = steps
     part = schema

@@ -1,4 +1,4 @@
-"""The secret: kept for a while, read afresh where that can help, and never more often than once a second for that."""
+"""Check the secret's cache: its age, and fresh reads at most once a second."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ OLD, NEW = {"key": "old"}, {"key": "new"}
 
 
 class SecretsManager:
-    """AWS's side: what the secret holds, and how often it was asked for."""
+    """A fake Secrets Manager, with the secret's value and the number of reads."""
 
     class meta:  # noqa: N801 - as boto3 names it
         class events:  # noqa: N801
@@ -91,7 +91,7 @@ def test_invalid_secret_is_a_config_error(aws, text):
 
 
 def process_that_kept(old, *words, now, **kinds):
-    """A world in which the secret was changed after a process had read it."""
+    """Return fakes in which the secret was changed after a process had read it."""
     base = {"callback": {"keys": ["callback-key"]}}
     made = world(*words, **kinds)
     made.kept_secret, made.secret = {**base, **old}, {**base, **now}

@@ -1,4 +1,4 @@
-"""What CI runs, and with whose code: nothing that could be replaced, nothing that could be stolen."""
+"""Check that CI uses only pinned code, and has no secrets."""
 
 import json
 import re
