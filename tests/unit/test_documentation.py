@@ -263,7 +263,7 @@ def test_threat_model_names_existing_tests(tests):
 
 
 def test_threat_model_covers_every_interface():
-    doors = re.findall(r"(?m)^### (.+)$", (ROOT / "SECURITY.md").read_text())
+    interfaces = re.findall(r"(?m)^### (.+)$", (ROOT / "SECURITY.md").read_text())
 
-    assert len(doors) == 10
-    assert len(threats()) > 5 * len(doors)
+    assert len(interfaces) == 10
+    assert len(threats()) > 5 * len(interfaces)

@@ -59,7 +59,9 @@ OUTSIDE = (
 READ = {".py", ".md", ".yaml", ".yml", ".json", ".js", ".mjs", ".html", ".css", ".toml", ".sh", ".in", ""}
 
 # Where a word is right: the file's path starts with the first, the line holds the second.
-ALLOWED: dict[tuple[str, str], str] = {}
+ALLOWED: dict[tuple[str, str], str] = {
+    ("CHANGELOG.md", "| "): "the table of renames names the old words",
+}
 
 # Folders that the rewrite has not reached yet. Remove an entry when its folder is done.
 NOT_YET = (
