@@ -1,4 +1,4 @@
-"""Recordings that no vendor takes as they are: which form they get, and their way through the job."""
+"""Recordings that no vendor accepts as they are: the form that they are converted to, and their jobs."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -45,12 +45,12 @@ def enough(_vendor: object) -> None:
 
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
-def test_every_vendor_takes_a_short_recording_as_16_khz_mono_pcm(vendor):
+def test_short_recording_becomes_16_khz_mono_pcm(vendor):
     assert form_name(vendor, request()) == "wav-16000-1"
 
 
 @pytest.mark.parametrize("vendor", sorted(set(VENDORS) - {"tencent-sentence"}))
-def test_every_vendor_for_long_recordings_takes_them_as_mp3(vendor):
+def test_long_recording_becomes_mp3(vendor):
     assert form_name(vendor, request(WEBM.model_copy(update={"duration_ms": 30 * MINUTES_MS}))) == "mp3-16000-1"
 
 
@@ -58,7 +58,7 @@ def test_every_vendor_for_long_recordings_takes_them_as_mp3(vendor):
     ("vendor", "options", "form"),
     [
         pytest.param("tencent-rec-task", {}, "wav-8000-2", id="telephone engine, each side by itself"),
-        pytest.param("tencent-rec-task", {"speakers": 2}, "wav-8000-1", id="speakers to be told apart"),
+        pytest.param("tencent-rec-task", {"speakers": 2}, "wav-8000-1", id="speakers to be distinguished"),
         pytest.param("tencent-rec-task", {"channels": "mix"}, "wav-8000-1", id="channels to be mixed"),
         pytest.param("tencent-sentence", {}, "wav-8000-1", id="vendor cannot split"),
         pytest.param("abcpen", {"channels": "split"}, "wav-8000-1", id="vendor does not split"),
@@ -95,7 +95,7 @@ def test_recording_that_conversion_cannot_help_has_no_form(audio):
     assert form_name("volcengine", request(audio)) is None
 
 
-def test_vendor_that_takes_the_recording_as_it_is_wins_over_one_that_does_not():
+def test_vendor_without_conversion_comes_first():
     flac = WEBM.model_copy(update={"format": "flac", "codec": "flac", "sample_rate_hz": 16000})
 
     selected = choose(request(flac), ["volcengine", "abcpen-offline"], VENDORS, enough, can_convert=True)
@@ -180,7 +180,7 @@ def test_recording_is_converted_before_its_slot_is_reserved():
     assert made.converter.converted == [f"converted/{job.job_id}/wav-16000-1.wav of track 1"]
 
 
-def test_transcript_tells_the_recording_the_conversion_and_a_warning():
+def test_transcript_states_the_conversion_with_a_warning():
     made = converting("done", vendors=(SYNC,))
     drop(made)
     run_convert(made)
@@ -279,7 +279,7 @@ def test_repeated_convert_step_converts_nothing_twice():
     assert len(made.converter.converted) == 1
 
 
-def test_job_that_awaits_its_conversion_is_not_submitted_by_any_step():
+def test_job_awaiting_conversion_is_not_submitted():
     made = converting("accepted")
     job = drop(made)
 
@@ -288,7 +288,7 @@ def test_job_that_awaits_its_conversion_is_not_submitted_by_any_step():
     assert requests(made) == []
 
 
-def test_length_that_the_recording_does_not_tell_is_kept():
+def test_unknown_length_is_that_of_the_converted_recording():
     made = converting("accepted")
     job = drop(made)
     made.jobs.save(job.model_copy(update={"audio": job.audio.model_copy(update={"duration_ms": None})}))
@@ -321,7 +321,7 @@ def test_cost_of_a_conversion_is_on_the_job():
     assert usual.invocations == 3  # the event, the conversion, the submission
 
 
-def test_remote_recording_is_not_converted_and_the_message_says_so():
+def test_remote_recording_is_not_converted():
     made = converting()
     key = "linked/0123456789abcdef/meeting.flac"
     made.audio[key] = (b"https://media.example.com/meeting.flac", {})

@@ -61,7 +61,7 @@ class TestJob:
         ],
     )
     @pytest.mark.parametrize("end", [Status.COMPLETED, Status.FAILED])
-    def test_a_finished_job_never_moves(self, move, end):
+    def test_finished_job_ignores_every_move(self, move, end):
         job = submitted()
         job = job.complete("t", "k", [], START) if end is Status.COMPLETED else job.fail(ERROR, START)
 
@@ -75,27 +75,27 @@ class TestJob:
             pytest.param(lambda job: job.count_query(2, START), id="count_query"),
         ],
     )
-    def test_news_of_another_attempt_moves_nothing(self, move):
+    def test_move_for_another_attempt_changes_nothing(self, move):
         job = submitted()
 
         assert move(job) is job
 
-    def test_what_a_row_holds_reads_back_as_the_same_job(self):
+    def test_job_survives_its_row(self):
         job = submitted().attempt_failed(1, ERROR, [], START).complete("t", "k", ["w"], START)
 
         assert Job.model_validate(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job
 
-    def test_what_nobody_asked_for_is_not_asked_for_after_the_row_was_read_again(self):
+    def test_default_options_stay_unset_after_the_row_is_read(self):
         job = new_job(SOURCE, START).plan(SOURCE, AUDIO, Options(speakers=2), vendors=["a"], warnings=[], now=START)
 
         again = Job.model_validate(job.model_dump(mode="json", by_alias=True))
 
         assert again.options.requested_names() == {"speakers"}
 
-    def test_a_task_token_never_shows_when_a_job_is_printed(self):
+    def test_repr_of_a_job_hides_its_task_token(self):
         assert "token-1" not in repr(submitted().store_task_token("token-1", START))
 
-    def test_config_goes_to_the_next_vendor_and_then_ends(self):
+    def test_config_error_continues_with_the_next_vendor_then_fails(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
 
         second = planned().attempt_failed(1, config, ["b"], START)
@@ -106,18 +106,18 @@ class TestJob:
 
 
 class TestLifeCycle:
-    def test_every_move_is_in_the_table_and_the_table_has_no_other(self):
+    def test_life_cycle_lists_every_move_and_no_other(self):
         moves = {name for name, method in vars(Job).items() if hasattr(method, "__wrapped__")}
 
         assert moves == set(LIFE_CYCLE)
 
     @pytest.mark.parametrize("name", LIFE_CYCLE)
-    def test_move_has_a_caller_in_the_layer(self, name):
+    def test_life_cycle_move_has_a_caller(self, name):
         layer = Path(submit.__file__).parent
 
         assert any(re.search(rf"\b\w+\.{name}\(", path.read_text()) for path in layer.glob("*.py"))
 
-    def test_no_move_leaves_completed_except_to_tell_of_it_and_only_an_operators_leaves_failed(self):
+    def test_completed_is_final_and_only_redrive_leaves_failed(self):
         leaving = {
             end: [name for name, move in LIFE_CYCLE.items() if end in move.sources and move.targets - {end}]
             for end in (Status.COMPLETED, Status.FAILED)
@@ -129,14 +129,14 @@ class TestLifeCycle:
             Status.FAILED: ["redrive", "mark_event_published"],
         }
 
-    def test_a_move_that_leads_where_the_table_does_not_is_a_mistake_that_shows(self, monkeypatch):
+    def test_move_to_a_status_outside_the_table_raises(self, monkeypatch):
         job = submitted()
         monkeypatch.setattr(Job, "_moved", lambda job, _now, **_: job.model_copy(update={"status": Status.COMPLETED}))
 
         with pytest.raises(RuntimeError, match="restart may not lead from IN_PROGRESS to COMPLETED"):
             job.restart("lost", START)
 
-    def test_a_redriven_job_starts_anew_and_forgets_nothing(self):
+    def test_redriven_job_is_queued_and_keeps_its_attempts(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
         failed = submitted().attempt_failed(1, config, [], START).mark_event_published(99)
 
@@ -147,7 +147,7 @@ class TestLifeCycle:
         assert [attempt.number for attempt in planned_again.attempts] == [1, 2]
         assert [attempt.planning for attempt in planned_again.attempts] == [1, 2]
 
-    def test_tries_of_an_earlier_run_do_not_count(self):
+    def test_attempts_before_a_redrive_do_not_count(self):
         job = submitted()
         for number in range(1, MAX_TRIES + 1):
             job = job.attempt_failed(number, ERROR, [], START)
@@ -156,7 +156,7 @@ class TestLifeCycle:
         assert job.status is Status.FAILED
         assert again.attempt_failed(MAX_TRIES + 1, ERROR, [], START).status is Status.IN_PROGRESS
 
-    def test_the_error_of_a_job_that_tried_more_than_once_tells_the_whole_story(self):
+    def test_error_after_several_attempts_lists_all_of_them(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
 
         ended = planned().attempt_failed(1, config, ["b"], START).attempt_failed(2, config, [], START)
@@ -168,26 +168,26 @@ class TestLifeCycle:
             "attempt 2, b: 1002 (config)",
         ]
 
-    def test_only_jobs_that_somebody_must_look_after_are_in_the_index_of_open_jobs(self):
+    def test_index_of_open_jobs_has_unfinished_and_unpublished_jobs(self):
         done = submitted().complete("t", "k", [], START)
 
         assert planned().open == planned().job_id[0]
         assert done.open == done.job_id[0]
         assert done.mark_event_published(1).open is None
 
-    def test_a_long_line_does_not_use_up_the_jobs_time(self):
+    def test_late_slot_moves_the_deadline(self):
         slot = START + timedelta(days=30)
 
         assert planned().assign_slot(slot, START).deadline_at == slot + timedelta(seconds=DEADLINE_S)
 
-    def test_a_restart_does_not_give_a_vendor_more_tries(self):
+    def test_restart_does_not_reset_the_count_of_attempts(self):
         job = submitted()
         for number in range(1, MAX_TRIES):
             job = job.attempt_failed(number, ERROR, [], START)
 
         assert job.restart("lost", START).attempt_failed(MAX_TRIES, ERROR, [], START).status is Status.FAILED
 
-    def test_an_operators_redrive_gives_the_job_its_recoveries_back(self):
+    def test_redrive_resets_the_count_of_restarts(self):
         worn_out = submitted()
         for _ in range(MAX_RESTARTS):
             worn_out = worn_out.restart("lost", START)
@@ -261,13 +261,17 @@ class TestFollowers:
                 id="too large: not to one that limits",
             ),
             pytest.param(
-                ErrorClass.BAD_AUDIO, AudioConstraint.CONTENT, {"max_duration_ms": 90_000}, [], id="empty: to nobody"
+                ErrorClass.BAD_AUDIO,
+                AudioConstraint.CONTENT,
+                {"max_duration_ms": 90_000},
+                [],
+                id="no speech: no vendor",
             ),
             pytest.param(ErrorClass.CONFIG, AudioConstraint.FORMAT, {}, ["large"], id="config: to the next"),
             pytest.param(ErrorClass.RETRY, AudioConstraint.FORMAT, {}, ["large"], id="retry, exhausted: to the next"),
         ],
     )
-    def test_who_may_follow(self, monkeypatch, error_class, trait, limits, following):
+    def test_followers_after_an_error(self, monkeypatch, error_class, trait, limits, following):
         larger = dataclasses.replace(self.VENDORS["large"].limits, **limits)
         monkeypatch.setattr(self.VENDORS["large"], "limits", larger, raising=False)
 
@@ -280,7 +284,7 @@ class TestStep:
     @pytest.mark.parametrize(
         ("job", "completion_modes", "at_s", "following", "wait_s"),
         [
-            pytest.param(new_job(SOURCE, START), set(), 0, Next.SUBMIT, 0, id="queued: somebody must look at it"),
+            pytest.param(new_job(SOURCE, START), set(), 0, Next.SUBMIT, 0, id="queued"),
             pytest.param(planned(), set(), 0, Next.SUBMIT, 0, id="planned, due now"),
             pytest.param(
                 planned().assign_slot(START + timedelta(seconds=9.2), START),
@@ -290,7 +294,7 @@ class TestStep:
                 7,
                 id="planned, due later: early enough to keep its slot",
             ),
-            pytest.param(planned().claim(None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed by somebody"),
+            pytest.param(planned().claim(None, [], START), set(), 50, Next.SUBMIT, 100, id="claimed"),
             pytest.param(submitted(), {Completion.QUERY}, 0, Next.QUERY, 10, id="submitted, to be asked"),
             pytest.param(submitted(), {Completion.CALLBACK}, 0, Next.CALLBACK, 11700, id="submitted, callback only"),
             pytest.param(
@@ -309,12 +313,12 @@ class TestStep:
             pytest.param(submitted().fail(ERROR, START), set(), 0, Next.FAILED, 0, id="failed"),
         ],
     )
-    def test_what_is_next(self, job, completion_modes, at_s, following, wait_s):
+    def test_next_step_of_a_job(self, job, completion_modes, at_s, following, wait_s):
         step = next_step(job, completion_modes, START + timedelta(seconds=at_s))
 
         assert (step.next, step.wait_s) == (following, wait_s)
 
-    def test_the_envelope_holds_references_only(self):
+    def test_envelope_holds_references_only(self):
         assert next_step(planned(), set(), START).envelope() == {
             "job_id": planned().job_id,
             "next": "submit",
@@ -324,7 +328,7 @@ class TestStep:
 
 class TestPolling:
     @given(st.floats(1, 5 * 3600), st.none() | st.integers(1, 86_400))
-    def test_six_hours_take_at_most_90_queries_and_no_wait_is_shorter_than_three_seconds(self, audio_s, typical_s):
+    def test_polling_for_six_hours_is_bounded(self, audio_s, typical_s):
         elapsed_s, queries = 0.0, 0
 
         while elapsed_s < RESULT_DEADLINE_S:
@@ -334,12 +338,12 @@ class TestPolling:
 
         assert queries <= 90
 
-    def test_a_result_is_seen_at_most_a_seventh_late(self):
+    def test_polling_finds_a_result_within_a_seventh_of_its_time(self):
         assert next_delay(3600, 100, 5) <= 100 / 7
 
 
 @given(st.text(), st.integers(1, MAX_TRIES - 1))
-def test_retries_wait_longer_each_time_and_are_the_same_whenever_computed(job_id, tries):
+def test_retry_wait_grows_and_is_deterministic(job_id, tries):
     assert attempt_wait_s(job_id, tries) == attempt_wait_s(job_id, tries)
     assert attempt_wait_s(job_id, tries) <= attempt_wait_s(job_id, tries + 1)
     assert attempt_wait_s(job_id, tries) >= 2.5
@@ -357,7 +361,7 @@ class TestTranscript:
             pytest.param([], "", id="nothing"),
         ],
     )
-    def test_joining(self, parts, text):
+    def test_join_text_spaces_by_script(self, parts, text):
         assert join_text(parts) == text
 
     @given(
@@ -369,7 +373,7 @@ class TestTranscript:
             )
         )
     )
-    def test_times_never_run_backwards_whatever_a_vendor_sends(self, utterances):
+    def test_recognition_times_are_in_order(self, utterances):
         heard = recognition(utterances)
 
         starts = [utterance.start_ms for utterance in heard.utterances if utterance.start_ms is not None]
@@ -393,7 +397,7 @@ class TestSettings:
         "VENDOR_TUNING": '{"abcpen": {"submissions_per_second": 7}}',
     }
 
-    def test_the_environment_is_read_by_vendor(self):
+    def test_settings_are_read_by_vendor(self):
         settings = Settings.from_environment(self.ENVIRONMENT)
 
         assert settings.vendor_chain == ["abcpen", "volcengine"]
@@ -404,12 +408,12 @@ class TestSettings:
         assert settings.query_rate_limit("abcpen-offline") is None
         assert settings.callback_base_url == "https://c"
 
-    def test_a_vendor_that_does_not_exist_is_named_at_start(self):
+    def test_unknown_vendor_stops_the_start(self):
         with pytest.raises(AsrError, match="VendorChain names volcengin; there are tencent-sentence"):
             Settings.from_environment({**self.ENVIRONMENT, "VENDOR_CHAIN": "volcengin"})
 
     @pytest.mark.parametrize("url", ["http://t", "http://127.0.0.1:9", "HTTP://t"])
-    def test_a_vendor_is_spoken_to_in_clear_text_on_a_developers_machine_alone(self, url):
+    def test_clear_text_is_allowed_on_the_local_stack_only(self, url):
         environment = {**self.ENVIRONMENT, "TENCENT_SENTENCE_BASE_URL": url}
         local = {**environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
 
@@ -418,11 +422,11 @@ class TestSettings:
 
         assert Settings.from_environment(local).base_urls == {"tencent-sentence": url}
 
-    def test_tuning_that_is_not_allowed_is_rejected_at_start(self):
+    def test_invalid_tuning_stops_the_start(self):
         with pytest.raises(AsrError, match="VendorTuning: abcpen has no 'per_second'"):
             Settings.from_environment({**self.ENVIRONMENT, "VENDOR_TUNING": '{"abcpen": {"per_second": 7}}'})
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_variables_are_named(self):
         incomplete = {name: value for name, value in self.ENVIRONMENT.items() if name != "JOBS_TABLE"}
 
         with pytest.raises(ValidationError, match="jobs_table"):

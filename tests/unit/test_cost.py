@@ -55,7 +55,7 @@ def done(vendor: str = "asked", **facts: object) -> Job:
     return taken(vendor, **facts).complete(None, "transcripts/k.json", [], START + timedelta(seconds=90))
 
 
-class TestTheVendorsPart:
+class TestVendorCost:
     @pytest.mark.parametrize(
         ("vendor", "duration_ms", "amount"),
         [
@@ -66,7 +66,7 @@ class TestTheVendorsPart:
             pytest.param("sentence", None, Amount(usd=0.01, cny=0.07), id="a call of unknown length"),
         ],
     )
-    def test_follows_the_vendors_rule(self, vendor, duration_ms, amount):
+    def test_vendor_cost_follows_the_vendors_unit(self, vendor, duration_ms, amount):
         assert incurred(done(vendor, duration_ms=duration_ms), rates()).vendor == amount
 
     @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ class TestTheVendorsPart:
             pytest.param("newcomer", HOUR_MS, "newcomer: no price is known", id="a vendor that is in no table"),
         ],
     )
-    def test_is_null_where_nobody_knows_and_then_the_total_is_too(self, vendor, duration_ms, assumption):
+    def test_vendor_cost_unknown_is_null_with_the_total(self, vendor, duration_ms, assumption):
         cost = incurred(done(vendor, duration_ms=duration_ms), rates())
 
         assert (cost.vendor, cost.total) == (None, None)
@@ -89,19 +89,19 @@ class TestTheVendorsPart:
     @pytest.mark.parametrize(
         ("job", "charged"),
         [
-            pytest.param(planned(), 0, id="never handed over"),
+            pytest.param(planned(), 0, id="never submitted"),
             pytest.param(planned().attempt_failed(1, BUSY, [], START), 0, id="refused"),
-            pytest.param(taken().attempt_failed(1, BUSY, [], START), 0, id="failed, says the vendor"),
-            pytest.param(taken().attempt_failed(1, LATE, [], START), 1, id="given up while it may be at work"),
-            pytest.param(taken(), 1, id="at work"),
+            pytest.param(taken().attempt_failed(1, BUSY, [], START), 0, id="failed at the vendor"),
+            pytest.param(taken().attempt_failed(1, LATE, [], START), 1, id="no result in time"),
+            pytest.param(taken(), 1, id="in progress"),
             pytest.param(taken().fail(LATE, START), 1, id="the job ended over it"),
             pytest.param(done(), 1, id="recognised"),
         ],
     )
-    def test_is_for_what_a_vendor_may_have_done(self, job, charged):
+    def test_vendor_cost_counts_attempts_that_may_be_charged(self, job, charged):
         assert incurred(job, rates()).vendor == Amount(usd=1.0 * charged, cny=7.0 * charged)
 
-    def test_adds_up_over_attempts_and_one_unknown_price_leaves_it_unknown(self):
+    def test_vendor_cost_sums_attempts_unless_one_is_unknown(self):
         late_then_done = (
             taken().attempt_failed(1, LATE, [], START).claim(None, [], START).submitted(2, "t", START)
         ).complete(None, "k", [], START)
@@ -109,7 +109,7 @@ class TestTheVendorsPart:
         assert incurred(late_then_done, rates()).vendor == Amount(usd=2.0, cny=14.0)
         assert incurred(late_then_done, rates(asked=rates().vendor("secretive"))).vendor is None
 
-    def test_of_two_vendors_what_is_known_of_one_is_not_lost_over_the_other(self):
+    def test_vendor_cost_keeps_the_known_part_of_two_vendors(self):
         job = taken()
         while job.vendor == "asked":
             number = job.attempt.number
@@ -126,12 +126,12 @@ class TestTheVendorsPart:
         assert cost.known == cost.aws + asked
         assert cost.shares("secretive") == {"asked": asked, "secretive": cost.aws}
 
-    def test_says_that_another_engine_may_have_another_price(self):
+    def test_vendor_cost_of_an_unpriced_engine_is_an_assumption(self):
         cost = incurred(done(options=Options(model="16k_zh_large")), rates())
 
         assert any("not of 16k_zh_large" in each for each in cost.assumptions)
 
-    def test_is_that_of_the_engine_where_it_has_its_own(self):
+    def test_vendor_cost_uses_the_engines_own_price(self):
         cheap = VendorPrice(price=7.0, engines={"cheap": 3.5}, date=date(2026, 5, 1), source="s")
 
         cost = incurred(done(options=Options(model="cheap")), rates(asked=cheap))
@@ -140,10 +140,10 @@ class TestTheVendorsPart:
         assert cost.assumptions == []
 
 
-class TestTheAwsPart:
+class TestAwsCost:
     ONE_OF_EACH = AwsUsage(*[1_000_000] * 12)
 
-    def test_every_unit_has_its_price(self):
+    def test_aws_cost_prices_every_unit(self):
         done = replace(self.ONE_OF_EACH, compute_ms=1000, logged_bytes=2**30, sent_bytes=2**30)
         prices = AWS_PRICES[REFERENCE]
 
@@ -153,10 +153,10 @@ class TestTheAwsPart:
         assert paid.usd == pytest.approx(sum(each))
         assert paid.cny == pytest.approx(7 * sum(each))
 
-    def test_no_quantity_lacks_its_price(self):
+    def test_aws_usage_has_a_price_for_each_quantity(self):
         assert set(self.ONE_OF_EACH.quantities()) <= set(type(AWS_PRICES[REFERENCE]).model_fields)
 
-    def test_in_china_what_is_not_known_is_the_references_and_says_so(self):
+    def test_aws_cost_in_china_names_the_reference_prices(self):
         in_china = replace(rates(), aws=aws_prices("cn-north-1"), region="cn-north-1")
 
         cost = incurred(done(), in_china)
@@ -167,25 +167,25 @@ class TestTheAwsPart:
         nothing = replace(AwsUsage(*[0] * 12), invocations=1_000_000)
         assert priced(nothing, in_china).cny == 1.36
 
-    def test_of_another_region_it_says_whose_prices_these_are(self):
+    def test_aws_cost_of_another_region_names_the_reference(self):
         elsewhere = replace(rates(), region="eu-west-1", aws=aws_prices("eu-west-1"))
 
         assert "AWS prices are those of us-east-1" in incurred(done(), elsewhere).assumptions
         assert incurred(done(), elsewhere).aws == incurred(done(), rates()).aws
 
-    def test_of_another_region_one_price_that_is_given_does_not_stand_for_the_others(self):
+    def test_aws_cost_with_one_given_price_names_the_others(self):
         given = read_aws_prices('{"million_transitions": 30}', "eu-west-1")
 
         (said,) = incurred(done(), replace(rates(), region="eu-west-1", aws=given)).assumptions
 
         assert said.startswith("AWS prices that are not known for eu-west-1 are those of us-east-1: million_invoc")
 
-    def test_of_beijing_it_says_that_these_are_ningxias(self):
+    def test_aws_cost_of_beijing_names_ningxia(self):
         beijing = replace(rates(), region="cn-north-1", aws=aws_prices("cn-north-1"))
 
         assert "AWS prices of cn-north-1 are taken as in cn-northwest-1" in incurred(done(), beijing).assumptions
 
-    def test_sending_the_recording_is_in_it(self):
+    def test_aws_cost_includes_sending_the_recording(self):
         empty = done().model_copy(update={"source": SOURCE.model_copy(update={"size_bytes": 0})})
 
         more = incurred(done(), rates()).aws.usd - incurred(empty, rates()).aws.usd
@@ -193,8 +193,8 @@ class TestTheAwsPart:
         assert more == pytest.approx(1_000_000 / 2**30 * 0.09, rel=1e-3)
 
 
-class TestWhatAJobDid:
-    def test_a_job_that_was_asked_for_begins_with_a_step_and_a_request(self):
+class TestEstimatedUsage:
+    def test_requested_job_adds_a_step_and_an_api_request(self):
         dropped, asked = done(), done().model_copy(update={"requested": RequestedOptions()})
 
         first, second = estimate_usage(dropped, rates()), estimate_usage(asked, rates())
@@ -202,15 +202,15 @@ class TestWhatAJobDid:
         assert (second.transitions - first.transitions, second.api_requests - first.api_requests) == (3, 1)
         assert second.invocations - first.invocations == 1
 
-    def test_a_job_that_was_submitted_at_once_and_answered_at_once_needs_no_state_machine(self):
+    def test_sync_job_has_no_transitions(self):
         assert estimate_usage(done("sentence"), rates()).transitions == 0
 
-    def test_an_unfinished_job_has_told_nobody_and_written_no_file(self):
+    def test_unfinished_job_has_no_event_and_no_file(self):
         so_far = estimate_usage(taken(), rates())
 
         assert (so_far.events, so_far.s3_puts) == (0, 0)
 
-    def test_a_larger_row_is_paid_as_more_units(self):
+    def test_larger_row_has_more_request_units(self):
         short, long = done(), done().model_copy(update={"warnings": ["x" * 5000]})
 
         first, second = estimate_usage(short, rates()), estimate_usage(long, rates())
@@ -219,24 +219,24 @@ class TestWhatAJobDid:
         assert second.table_reads > first.table_reads
 
 
-class TestACost:
-    def test_is_as_old_as_its_oldest_price_of_a_known_day(self):
+class TestCost:
+    def test_cost_ignores_undated_prices_in_prices_from(self):
         undated = VendorPrice(price=7.0, source="an operator")
 
         assert incurred(done(), rates(asked=undated)).prices_from == AWS_PRICES[REFERENCE].date
 
-    def test_names_the_oldest_price_and_the_rate_of_exchange(self):
+    def test_cost_names_the_oldest_price_and_the_exchange_rate(self):
         cost = incurred(done("sentence"), rates())
 
         assert (cost.prices_from, cost.usd_in_cny) == (date(2024, 2, 1), 7.0)
         assert cost.assumptions == []
 
-    def test_says_that_a_rate_without_a_day_is_assumed(self):
+    def test_cost_states_an_assumed_exchange_rate(self):
         cost = incurred(done(), replace(rates(), exchange=Exchange(7.1)))
 
         assert cost.assumptions == ["1 USD is taken as 7.1 CNY"]
 
-    def test_of_a_job_that_nobody_took_is_aws_alone(self):
+    def test_cost_of_an_unsubmitted_job_is_aws_alone(self):
         cost = incurred(new_job(SOURCE, START).fail(BUSY, START), rates())
 
         assert cost.vendor == NOTHING
@@ -246,7 +246,7 @@ class TestACost:
 class TestEstimates:
     @pytest.mark.parametrize("vendor", VENDORS)
     @pytest.mark.parametrize("duration_ms", [1_000, 60_000, HOUR_MS, 5 * HOUR_MS])
-    def test_rest_on_the_row_that_such_a_job_ends_with(self, vendor, duration_ms):
+    def test_estimate_equals_the_cost_of_a_usual_job(self, vendor, duration_ms):
         known = replace(rates(), completion_modes={name: each.completion_modes for name, each in VENDORS.items()})
 
         job = usual_job(vendor, duration_ms, known)
@@ -254,7 +254,7 @@ class TestEstimates:
         assert job.event_published
         assert estimate(vendor, duration_ms, known, size_bytes=0) == incurred(job, known)
 
-    def test_send_what_is_told_or_what_speech_usually_has_and_say_so(self):
+    def test_estimate_without_a_size_assumes_the_usual_one(self):
         told, untold = estimate("asked", HOUR_MS, rates(), size_bytes=28_800_000), estimate("asked", HOUR_MS, rates())
 
         assert told.aws == untold.aws
@@ -262,26 +262,26 @@ class TestEstimates:
             "the recording is taken to have 28.8 MB, as of speech at 64 kbit/s"
         }
 
-    def test_of_an_hour(self):
+    def test_estimate_of_an_hour(self):
         cost = estimate("asked", HOUR_MS, rates())
 
         assert cost.vendor == Amount(usd=1.0, cny=7.0)
         assert 0.002 < cost.aws.usd < 0.004  # most of it for sending 29 MB
 
-    def test_of_a_length_that_nobody_knows_say_so(self):
+    def test_estimate_of_unknown_length_has_no_total(self):
         cost = estimate("asked", None, rates())
 
         assert cost.total is None
         assert "the recording's length is not known" in cost.assumptions
 
-    def test_ask_as_often_as_a_vendor_that_takes_longer_is_asked(self):
+    def test_estimate_queries_a_slower_vendor_more_often(self):
         asked = [estimate_usage(usual_job("asked", HOUR_MS, rates(), turnaround_s=each), rates()) for each in (60, 600)]
 
         assert asked[0].transitions < asked[1].transitions
 
 
 class TestInThePipeline:
-    def test_transcript_event_and_row_tell_the_same_cost(self):
+    def test_transcript_event_and_row_have_the_same_cost(self):
         made = world("done", vendors=(SYNC,))
         made.exports = ("txt",)
 
@@ -297,7 +297,7 @@ class TestInThePipeline:
         assert detail["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
         assert transcript["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
 
-    def test_the_length_that_only_the_vendor_knows_is_kept_and_paid_for(self, monkeypatch):
+    def test_length_from_the_vendor_is_stored_and_charged(self, monkeypatch):
         unknown = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=None)
         monkeypatch.setattr("tests.support.toy.RECOGNITION", HEARD_AN_HOUR)
         made = world("done", vendors=(SYNC,))
@@ -308,7 +308,7 @@ class TestInThePipeline:
         assert job.audio.duration_ms == HOUR_MS
         assert job.cost.vendor == Amount(usd=1.0, cny=7.0)
 
-    def test_a_redriven_job_costs_both_times(self):
+    def test_redriven_job_costs_both_times(self):
         made = world("config", "accepted", "done")
         failed = drop(made)
 
@@ -321,7 +321,7 @@ class TestInThePipeline:
         assert job.cost.vendor == Amount(usd=0.000277778, cny=0.001944444)
         assert job.cost.aws.usd > failed.cost.aws.usd
 
-    def test_an_open_job_has_none_yet(self):
+    def test_open_job_has_no_cost(self):
         made = world("accepted", vendors=(QUERY,))
 
         assert drop(made).cost is None

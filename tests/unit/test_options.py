@@ -78,10 +78,10 @@ class TestMetadata:
             ),
         ],
     )
-    def test_what_it_says(self, metadata, expected):
+    def test_metadata_is_read_as_options(self, metadata, expected):
         assert read_metadata(metadata, VENDORS) == RequestedOptions(options=expected)
 
-    def test_it_names_a_vendor(self):
+    def test_metadata_names_a_vendor(self):
         assert read_metadata({"asr-vendor": "abcpen"}, VENDORS).vendor == "abcpen"
 
     @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ class TestMetadata:
             ),
         ],
     )
-    def test_what_it_refuses(self, name, value, said):
+    def test_invalid_metadata_is_rejected(self, name, value, said):
         message = refused(lambda: read_metadata({name: value}, VENDORS))
 
         assert f"object metadata {name}" in message
         assert said in message
 
-    def test_the_same_name_in_two_spellings_is_refused(self):
+    def test_repeated_name_in_two_spellings_is_rejected(self):
         assert "twice" in refused(lambda: read_metadata({"asr-hotwords": "a", "ASR_hotwords": "b"}, VENDORS))
 
-    def test_a_vendor_that_does_not_exist_is_refused_with_those_that_do(self):
+    def test_unknown_vendor_is_rejected_with_the_known_ones(self):
         with pytest.raises(AsrError, match=r"UnknownVendor.*asr-vendor.*auto, tencent-sentence"):
-            read_metadata({"asr-vendor": "nobody"}, VENDORS)
+            read_metadata({"asr-vendor": "unknown"}, VENDORS)
 
 
 class TestSidecar:
@@ -139,7 +139,7 @@ class TestSidecar:
             ),
         ],
     )
-    def test_what_it_says(self, document, expected):
+    def test_sidecar_is_read_as_options(self, document, expected):
         assert sidecar(document) == expected
 
     @pytest.mark.parametrize(
@@ -158,29 +158,29 @@ class TestSidecar:
             ),
         ],
     )
-    def test_what_it_refuses(self, document, said):
+    def test_invalid_sidecar_is_rejected(self, document, said):
         message = refused(lambda: sidecar(document))
 
         assert f"the sidecar {KEY}.asr.json:" in message
         assert said in message
 
     @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"speakers": 1e999}', b"9" * 5000])
-    def test_bytes_that_are_no_options(self, body):
+    def test_invalid_bytes_are_rejected(self, body):
         refused(lambda: read_sidecar(KEY, body, VENDORS))
 
-    def test_its_size_is_bounded(self):
+    def test_sidecar_size_is_bounded(self):
         most = json.dumps({}).encode().ljust(LARGEST_SIDECAR_BYTES)
 
         assert read_sidecar(KEY, most, VENDORS) == RequestedOptions()
         assert "64 KB" in refused(lambda: read_sidecar(KEY, most + b" ", VENDORS))
 
-    def test_it_is_known_by_its_name(self):
+    def test_sidecar_is_recognized_by_its_suffix(self):
         assert is_sidecar("incoming/auto/a.wav.asr.json")
         assert not is_sidecar("incoming/auto/a.wav")
 
 
 class TestStack:
-    def test_default_options_are_read_at_start(self):
+    def test_default_options_are_read_at_the_start(self):
         settings = Settings.from_environment({**ENVIRONMENT, "DEFAULT_OPTIONS": '{"punctuation": true}'})
 
         assert settings.defaults == RequestedOptions(options=Options(punctuation=True))
@@ -193,28 +193,28 @@ class TestStack:
             pytest.param('{"vendor": "abcpen"}', "VendorChain", id="a vendor"),
         ],
     )
-    def test_defaults_that_are_none_stop_the_start(self, text, said):
+    def test_invalid_default_options_stop_the_start(self, text, said):
         message = refused(lambda: Settings.from_environment({**ENVIRONMENT, "DEFAULT_OPTIONS": text}))
 
         assert "the stack parameter DefaultOptions" in message
         assert said in message
 
 
-def test_a_request_says_what_a_sidecar_can_say():
+def test_request_options_are_those_of_a_sidecar():
     options = {"speakers": 2, "abcpen": {"audio_denoise": True}}
 
     assert read_request("abcpen", options, VENDORS) == sidecar({"vendor": "abcpen", **options})
     assert read_default(json.dumps(options), VENDORS) == read_request(None, options, VENDORS)
 
 
-def test_every_parameter_can_be_named_in_metadata_without_being_mistaken_for_another():
+def test_metadata_names_of_parameters_are_unique():
     own = [metadata_name(vendor.name, name) for vendor in VENDORS.values() for name in vendor.parameters]
     canonical = [metadata_name(name) for name in ("vendor", *ALLOWED)]
 
     assert len({*own, *canonical}) == len(own) + len(canonical)
 
 
-def test_every_option_tells_its_values():
+def test_every_option_lists_its_allowed_values():
     assert ALLOWED.keys() == Options.model_fields.keys() - {"vendor"}
 
 
@@ -251,7 +251,7 @@ def parts(wish):
 
 
 @given(st.lists(WISHES, max_size=4))
-def test_the_nearer_level_wins_each_thing_by_itself(levels):
+def test_precedence_applies_to_each_option(levels):
     expected = {}
     for level in levels:
         expected |= parts(level)
@@ -260,7 +260,7 @@ def test_the_nearer_level_wins_each_thing_by_itself(levels):
 
 
 @given(st.lists(WISHES, max_size=3))
-def test_a_wish_survives_its_row(levels):
+def test_requested_options_survive_the_row(levels):
     wish = merge(*levels)
 
     assert parts(RequestedOptions.model_validate_json(wish.model_dump_json())) == parts(wish)
@@ -291,7 +291,7 @@ def is_known_refusal(error):
 
 
 @given(st.binary(max_size=200) | DOCUMENTS.map(lambda document: json.dumps(document).encode()))
-def test_any_sidecar_is_options_or_a_refusal(body):
+def test_any_sidecar_is_read_or_rejected(body):
     error = refusal(lambda: read_sidecar(KEY, body, VENDORS))
 
     assert error is None or is_known_refusal(error)
@@ -300,7 +300,7 @@ def test_any_sidecar_is_options_or_a_refusal(body):
 @given(
     st.dictionaries(st.text(max_size=30) | NAMES.map(metadata_name) | INNER.map(fold), st.text(max_size=30), max_size=4)
 )
-def test_any_metadata_is_options_or_a_refusal(metadata):
+def test_any_metadata_is_read_or_rejected(metadata):
     error = refusal(lambda: read_metadata(metadata, VENDORS))
 
     assert error is None or is_known_refusal(error)
@@ -319,11 +319,11 @@ def test_any_metadata_is_options_or_a_refusal(metadata):
         pytest.param({"a": "b" * 40}, None, id="too long"),
     ],
 )
-def test_a_json_object_travels_as_text(value, text):
+def test_json_object_parameter_is_sent_as_text(value, text):
     assert JsonObject("settings", longest=40).find(value) == text
 
 
-def test_a_choice_of_words():
+def test_choice_parameter_accepts_its_words():
     choice = Choice("a mode", ("fast", "exact"))
 
     assert choice.read(" fast ") == "fast"

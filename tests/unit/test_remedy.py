@@ -1,4 +1,4 @@
-"""What a person is advised to do about a recording that no vendor takes."""
+"""The advice for a recording that no vendor accepts."""
 
 from types import MappingProxyType
 

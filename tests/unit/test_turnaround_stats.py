@@ -32,15 +32,15 @@ class TestTypical:
             pytest.param(10**9, 14, id="for ever"),
         ],
     )
-    def test_lengths_are_told_apart_by_doublings(self, audio_s, place):
+    def test_duration_bucket_is_a_doubling(self, audio_s, place):
         assert duration_bucket(audio_s) == place
 
-    def test_one_job_in_a_queue_of_hours_among_many_is_hardly_felt(self):
+    def test_typical_turnaround_resists_one_outlier(self):
         held = tallies(*[100] * 20, 5 * 3600)
 
         assert 100 < typical_s(held, 3600) < 106
 
-    def test_between_two_bands_it_is_interpolated(self):
+    def test_typical_turnaround_is_interpolated_between_buckets(self):
         held = tallies(*[100] * ENOUGH, audio_s=2100) | tallies(*[200] * ENOUGH, audio_s=4200)
         between = [typical_s(held, audio_s) for audio_s in (2900, 3500, 4095, 4096, 4700, 5700)]
 
@@ -58,14 +58,14 @@ class TestTypical:
             pytest.param(900, False, id="a quarter of it"),
         ],
     )
-    def test_recordings_unlike_any_that_was_completed_are_left_to_the_general_rule(self, audio_s, known):
+    def test_typical_turnaround_unknown_for_an_empty_bucket(self, audio_s, known):
         assert (typical_s(tallies(*[100] * ENOUGH), audio_s) is not None) is known
 
     @given(
         st.dictionaries(st.integers(0, BUCKETS - 1), st.lists(st.floats(0, 1e7), min_size=1, max_size=9)),
         st.floats(0, 1e6),
     )
-    def test_it_lies_among_what_was_seen_whatever_that_was(self, seen, audio_s):
+    def test_typical_turnaround_is_within_the_observed_ones(self, seen, audio_s):
         held = {place: sum(map(turnaround_sum, turnarounds), TurnaroundSum()) for place, turnarounds in seen.items()}
         told = typical_s(held, audio_s)
 
@@ -84,10 +84,10 @@ class TestSchedule:
             pytest.param(0, 0, None, 72, id="first, of a vendor of which nothing is known"),
         ],
     )
-    def test_the_wait(self, elapsed_s, queries, typical_seconds, delay_s):
+    def test_wait_before_the_next_query(self, elapsed_s, queries, typical_seconds, delay_s):
         assert next_delay(3600, elapsed_s, queries, typical_seconds) == pytest.approx(delay_s)
 
-    def test_late_is_late(self):
+    def test_wait_grows_faster_when_a_result_is_late(self):
         assert next_delay(3600, LATE * 100, 3, 100) < next_delay(3600, LATE * 100 + 1, 3, 100)
 
 
@@ -96,7 +96,7 @@ def learn(made, turnaround_s=80, vendor=QUERY.name):
         made.turnaround_stats.record(vendor, 1, turnaround_s, made.clock)
 
 
-def test_a_vendor_whose_history_is_known_is_first_asked_at_half_its_usual_time():
+def test_first_query_is_at_half_the_usual_turnaround():
     made = world("accepted", "done")
     learn(made)
 
@@ -106,7 +106,7 @@ def test_a_vendor_whose_history_is_known_is_first_asked_at_half_its_usual_time()
     assert made.services.next_step(job).wait_s == 40
 
 
-def test_when_to_look_is_read_off_the_job_even_if_the_history_changes_meanwhile():
+def test_next_check_deadline_ignores_later_statistics():
     made = world("accepted", "working")
     learn(made)
     job = drop(made)
@@ -127,7 +127,7 @@ def recorded(made):
     }
 
 
-def test_what_a_completed_attempt_took_is_noted_once():
+def test_turnaround_of_a_completed_attempt_is_recorded_once():
     made = world("accepted", "working", "done", "done")
     job = drop(made)
     submitted_at = job.attempt.submitted_at
@@ -141,7 +141,7 @@ def test_what_a_completed_attempt_took_is_noted_once():
     assert recorded(made) == {(QUERY.name, f"{START:%Y-%m}"): turnaround_sum(40)}
 
 
-def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
+def test_turnaround_of_a_sync_vendor_is_recorded():
     made = world("done", vendors=(SYNC,))
 
     drop(made)
@@ -152,11 +152,11 @@ def test_it_is_noted_of_a_vendor_that_answers_at_once_too():
 @pytest.mark.parametrize(
     ("vendor", "words"),
     [
-        pytest.param(CALLBACK, ("accepted",), id="that goes on"),
+        pytest.param(CALLBACK, ("accepted",), id="in progress"),
         pytest.param(QUERY, ("config",), id="that failed"),
     ],
 )
-def test_nothing_is_noted_of_an_attempt(vendor, words):
+def test_no_turnaround_is_recorded(vendor, words):
     made = world(*words, vendors=(vendor,))
 
     drop(made)
@@ -164,7 +164,7 @@ def test_nothing_is_noted_of_an_attempt(vendor, words):
     assert recorded(made) == {}
 
 
-def test_the_row_of_a_job_whose_vendor_cannot_be_asked_holds_no_usual_time():
+def test_vendor_without_queries_has_no_typical_turnaround_in_row():
     made = world("accepted", vendors=(CALLBACK,))
     learn(made, vendor=CALLBACK.name)
 
