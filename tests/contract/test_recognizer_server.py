@@ -15,7 +15,7 @@ from recognizer.recognition import Recognition, Sentence, Word
 from recognizer.server import make_app
 
 WAIT_S = 60
-HEARD = Recognition(
+RECOGNISED = Recognition(
     "zh",
     2500,
     (
@@ -38,7 +38,7 @@ def url(queue):
 
 @pytest.fixture
 def asked(queue):
-    """The requests to the fake model, which recognises HEARD in everything except the text `broken`."""
+    """The requests to the fake model, which recognises RECOGNISED in everything except the text `broken`."""
     calls = []
 
     def recognise(file, **options):
@@ -46,7 +46,7 @@ def asked(queue):
         calls.append((content, options["language"], options["hints"]))
         if content == b"broken":
             raise UnreadableError("no audio that can be decoded (InvalidDataError)")
-        return HEARD
+        return RECOGNISED
 
     queue.open(recognise)
     return calls
@@ -118,12 +118,12 @@ def test_request_while_the_model_loads_gets_503(url):
 def test_request_waits_briefly_for_the_model(queue):
     with WebServer(make_app(queue), "127.0.0.1", 0) as server, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(transcribe, server.url)
-        queue.open(lambda file, **options: HEARD)
+        queue.open(lambda file, **options: RECOGNISED)
         assert waiting.result(WAIT_S).status_code == 200
 
 
 def test_client_gets_the_whole_recognition(url, asked):
-    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
+    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == RECOGNISED
 
 
 def test_client_gets_no_text_for_silence(url, asked):
@@ -132,9 +132,9 @@ def test_client_gets_no_text_for_silence(url, asked):
 
 
 def test_client_waits_while_the_model_loads(url, queue, monkeypatch):
-    monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: HEARD))
+    monkeypatch.setattr("recognizer.client.time.sleep", lambda s: queue.open(lambda file, **options: RECOGNISED))
 
-    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == HEARD
+    assert Client(url, lambda: False).recognise(io.BytesIO(b"audio")) == RECOGNISED
 
 
 def test_client_stops_waiting_and_finds_the_server_later(url, queue):
@@ -143,7 +143,7 @@ def test_client_stops_waiting_and_finds_the_server_later(url, queue):
     def recognise(file, **options):
         assert go.wait(WAIT_S)
         done.set()
-        return HEARD
+        return RECOGNISED
 
     queue.open(recognise)
     client = Client(url, lambda: False)
@@ -152,7 +152,7 @@ def test_client_stops_waiting_and_finds_the_server_later(url, queue):
     go.set()
     assert done.wait(WAIT_S)
 
-    assert client.recognise(io.BytesIO(b"audio")) == HEARD
+    assert client.recognise(io.BytesIO(b"audio")) == RECOGNISED
 
 
 def test_recording_that_crashes_the_engine_is_skipped():

@@ -1,4 +1,4 @@
-"""The abcpen simulator over real HTTP, driven by a client written only from the vendor's documents."""
+"""Check the abcpen simulator over real HTTP with a client written from the vendor's documents."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,7 +43,7 @@ def speech(answer):
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        pytest.param({"appid": "nobody"}, "10105", id="app-unknown"),
+        pytest.param({"appid": "unknown"}, "10105", id="app-unknown"),
         pytest.param({"appid": None}, "10105", id="app-missing"),
         pytest.param({"signa": "AAAA"}, "10105", id="signature-wrong"),
         pytest.param({"signa": None}, "10105", id="signature-missing"),
@@ -62,7 +62,7 @@ def speech(answer):
         pytest.param({"lang": "fr"}, "10107", id="language-unknown"),
     ],
 )
-def test_refusals(vendor, changes, code):
+def test_invalid_submission_is_refused_by_code(vendor, changes, code):
     answer = vendor.submit(**{"url": UNREACHABLE, **at_run_time(changes)})
 
     assert answer["code"] == code
@@ -77,13 +77,13 @@ def test_refusals(vendor, changes, code):
         pytest.param({"licensed_tasks": 0}, {}, "10800", id="too-many-tasks"),
     ],
 )
-def test_limits_of_a_licence(vendor, control, options, changes, code):
+def test_exhausted_licence_is_refused(vendor, control, options, changes, code):
     control.options(**options)
 
     assert vendor.submit(UNREACHABLE, **changes)["code"] == code
 
 
-def test_an_address_that_is_not_listed(vendor, control):
+def test_unlisted_address_is_refused(vendor, control):
     control.options(allowed_addresses=["203.0.113.9"])
 
     answer = vendor.submit(UNREACHABLE)
@@ -92,14 +92,14 @@ def test_an_address_that_is_not_listed(vendor, control):
     assert answer["desc"] == "illegal access|illegal client_ip: 127.0.0.1"
 
 
-def test_too_many_calls_in_a_second(vendor, control):
+def test_call_over_rate_limit_is_refused(vendor, control):
     control.options(requests_per_s=1)
 
     with ThreadPoolExecutor(8) as pool:
         eventually(lambda: "10800" in pool.map(lambda _: vendor.poll("unknown")["code"], range(8)))
 
 
-def test_the_default_limits_are_the_published_ones(control):
+def test_default_limits_are_the_published_ones(control):
     control.reset()
 
     options = control.options().json()
@@ -116,7 +116,7 @@ def test_the_default_limits_are_the_published_ones(control):
         pytest.param("POST", "json", id="json"),
     ],
 )
-def test_places_of_the_parameters(vendor, url, way, place):
+def test_parameters_are_read_from_query_body_and_headers(vendor, url, way, place):
     parameters = vendor.signed({"audio_url": UNREACHABLE, "audio_encode": "pcm"})
 
     answer = requests.request(way, f"{url}{PATH}", **{place: parameters}, timeout=60).json()
@@ -124,7 +124,7 @@ def test_places_of_the_parameters(vendor, url, way, place):
     assert answer["code"] == "0"
 
 
-def test_authentication_by_headers_and_by_the_older_name(vendor, url):
+def test_signature_in_headers_or_older_name_is_accepted(vendor, url):
     signed = vendor.signed({})
     headers = {"X-App-Key": signed["appid"], "X-Timestamp": signed["ts"], "X-App-Signature": signed["signa"]}
     older = {"app_id": signed["appid"], "ts": signed["ts"], "signa": signed["signa"]}
@@ -135,7 +135,7 @@ def test_authentication_by_headers_and_by_the_older_name(vendor, url):
     assert by_headers["code"] == by_older_name["code"] == "10107"  # known caller, unknown task
 
 
-def test_result(vendor, web):
+def test_result_has_sentences_times_and_speakers(vendor, web):
     result = speech(recognised(vendor, web))
 
     assert result["duration"] == 4000
@@ -147,7 +147,7 @@ def test_result(vendor, web):
 
 
 @pytest.mark.parametrize(("wanted", "speakers"), [("0", ["0", "1"]), ("1", ["0", "0"]), ("4", ["0", "1"])])
-def test_number_of_speakers(vendor, web, wanted, speakers):
+def test_speaker_number_sets_speakers(vendor, web, wanted, speakers):
     result = speech(recognised(vendor, web, speaker_number=wanted))
 
     assert [sentence["speakerId"] for sentence in result["detail"]] == speakers
@@ -155,7 +155,7 @@ def test_number_of_speakers(vendor, web, wanted, speakers):
 
 @pytest.mark.parametrize("switch", ["has_participle", "words_output"])
 @pytest.mark.parametrize("name", ["wordsResultList", "wordsPiece"])
-def test_words_on_request(vendor, web, control, switch, name):
+def test_words_are_returned_on_request(vendor, web, control, switch, name):
     control.options(words_name=name)
 
     words = speech(recognised(vendor, web, **{switch: "true"}))["detail"][0][name]
@@ -177,33 +177,33 @@ def test_words_on_request(vendor, web, control, switch, name):
         pytest.param(tones.audio(container="mp3", codec="libmp3lame"), {"audio_encode": None}, "0", id="mp3-default"),
         pytest.param(tones.audio(container="ipod", codec="aac"), {"audio_encode": "aac"}, "0", id="m4a"),
         pytest.param(tones.audio(container="flac", codec="flac"), {"audio_encode": "flac"}, "0", id="flac"),
-        pytest.param(SPEECH, {"audio_encode": "flac"}, "-2", id="codec-unlike-the-announced"),
+        pytest.param(SPEECH, {"audio_encode": "flac"}, "-2", id="codec-unlike-the-declared"),
         pytest.param(tones.silence(), {}, "-2", id="silence"),
         pytest.param(b"a letter " * 99, {}, "-2", id="not-audio"),
     ],
 )
-def test_recordings(vendor, web, audio, parameters, code):
+def test_unusable_recording_ends_with_its_code(vendor, web, audio, parameters, code):
     assert recognised(vendor, web, audio, **parameters)["code"] == code
 
 
-def test_redirects_are_followed(vendor, web):
+def test_redirect_of_audio_url_is_followed(vendor, web):
     audio_url = web.redirect("/moved.wav", web.serve("/a.wav", SPEECH))
 
     assert finished(vendor, vendor.submit(audio_url)["data"]["task_id"])["code"] == "0"
 
 
-def test_a_missing_recording(vendor, web):
+def test_missing_recording_ends_as_download_failure(vendor, web):
     assert finished(vendor, vendor.submit(web.at("/gone.wav"))["data"]["task_id"])["code"] == "10700"
 
 
-def test_every_fetch_counts(vendor, web, control):
+def test_fetch_over_limit_is_refused(vendor, web, control):
     control.options(fetches_per_task=3, turnaround_s=60)
     task_id = vendor.submit(web.serve("/a.wav", SPEECH))["data"]["task_id"]
 
     assert [vendor.poll(task_id)["code"] for _ in range(4)] == ["-1", "-1", "-1", "10107"]
 
 
-def test_results_vanish(vendor, web, control):
+def test_result_is_deleted_after_retention(vendor, web, control):
     task_id = recognised(vendor, web)["data"]["task_id"]
 
     control.options(retention_s=0)
@@ -219,7 +219,7 @@ def test_results_vanish(vendor, web, control):
         pytest.param({"code_type": "int"}, lambda answer: answer["code"] == 0, id="int-codes"),
     ],
 )
-def test_other_spellings_on_demand(vendor, web, control, options, expected):
+def test_option_sets_other_field_names(vendor, web, control, options, expected):
     control.options(**options)
 
     answer = vendor.submit(web.serve("/a.wav", SPEECH))
@@ -227,7 +227,7 @@ def test_other_spellings_on_demand(vendor, web, control, options, expected):
     assert expected(answer) is not False
 
 
-def test_other_answers_on_demand(vendor, web, control):
+def test_option_sets_other_codes(vendor, web, control):
     control.options(in_progress_code="1", silent_code="0", early_refusals=True, turnaround_s=60)
     running = vendor.submit(web.serve("/a.wav", SPEECH))["data"]["task_id"]
     control.options(turnaround_s=0)
@@ -241,7 +241,7 @@ def test_other_answers_on_demand(vendor, web, control):
 
 @pytest.mark.parametrize("code", ["16003", "10202", "10204", "10205", "10700"])
 @pytest.mark.parametrize("moment", ["submit", "query", "result"])
-def test_any_code_on_demand(vendor, web, control, code, moment):
+def test_fault_sets_any_code(vendor, web, control, code, moment):
     control.fault(moment, code=code)
     audio_url = web.serve("/a.wav", SPEECH)
 

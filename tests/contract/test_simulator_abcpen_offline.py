@@ -1,4 +1,4 @@
-"""The simulator of abcpen's asr-offline over real HTTP, driven by a client written only from the vendor's documents."""
+"""Check the simulator of abcpen's asr-offline over real HTTP with a client written from the vendor's documents."""
 
 import time
 import uuid
@@ -68,7 +68,7 @@ def speech(result):
         pytest.param({"min_speaker_num": 3, "max_speaker_num": 2}, "400", id="fewer-than-fewest"),
     ],
 )
-def test_refusals_of_a_submission(vendor, changes, code):
+def test_invalid_submission_is_refused_by_code(vendor, changes, code):
     answer = vendor.submit(**{"url": AUDIO, **changes})
 
     assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (int(code), code, "error")
@@ -82,7 +82,7 @@ def test_refusals_of_a_submission(vendor, changes, code):
         pytest.param({"language": "en", "word_timestamp": True}, id="english"),
     ],
 )
-def test_submission_within_the_vendors_bounds_is_taken(vendor, changes):
+def test_submission_at_the_limits_is_accepted(vendor, changes):
     assert submitted(vendor, AUDIO, **changes)
 
 
@@ -95,7 +95,7 @@ def test_submission_within_the_vendors_bounds_is_taken(vendor, changes):
         pytest.param(lambda signed: {**signed, "X-Timestamp": str(int(signed["X-Timestamp"]) - 1)}, id="another-time"),
     ],
 )
-def test_calls_that_prove_nothing(vendor, tamper):
+def test_unauthenticated_call_is_refused(vendor, tamper):
     headers = tamper(vendor.signed())
 
     answers = [vendor.submit(AUDIO, headers=headers), vendor.check("any", headers), vendor.result("any", headers)]
@@ -111,11 +111,11 @@ def test_calls_that_prove_nothing(vendor, tamper):
         pytest.param(lambda now: "now", id="words"),
     ],
 )
-def test_clocks_that_differ_by_more_than_five_minutes(vendor, ts):
+def test_timestamp_off_by_15_minutes_is_refused(vendor, ts):
     assert vendor.submit(AUDIO, headers=vendor.signed(ts(int(time.time())))).status_code == 401
 
 
-def test_the_signature_may_come_as_parameters(vendor):
+def test_signature_in_parameters_is_accepted(vendor):
     signed = vendor.signed()
     names = {"X-App-Key": "appid", "X-Timestamp": "ts", "X-App-Signature": "signa"}
     body = {"audio_url": AUDIO, "app_id": ACCOUNT["appid"], "task_id": str(uuid.uuid4())}
@@ -131,17 +131,17 @@ def test_the_signature_may_come_as_parameters(vendor):
 
 @pytest.mark.parametrize("value", [None, [], {}, 1.5, True, "\x00", -1], ids=repr)
 @pytest.mark.parametrize("name", ["audio_url", "app_id", "task_id", "language", "denoise", "max_speaker_num"])
-def test_values_of_any_type_are_answered(vendor, name, value):
+def test_value_of_any_type_gets_an_answer(vendor, name, value):
     body = {"audio_url": AUDIO, "app_id": ACCOUNT["appid"], "task_id": str(uuid.uuid4()), name: value}
 
     assert vendor.post(body, vendor.signed()).status_code in {200, 400, 401}
 
 
-def test_a_body_that_is_no_object(vendor):
+def test_body_without_json_object_is_refused(vendor):
     assert vendor.post(["not", "an", "object"], vendor.signed()).status_code == 400
 
 
-def test_the_task_id_is_the_clients(vendor):
+def test_task_id_is_the_clients(vendor):
     task_id = str(uuid.uuid4())
 
     assert submitted(vendor, AUDIO, task_id=task_id) == task_id
@@ -150,7 +150,7 @@ def test_the_task_id_is_the_clients(vendor):
 @pytest.mark.parametrize(
     "task_id", ["job-7", "2cf29d3e-e4c3-11f1-8483-0242ac120002", str(uuid.uuid5(uuid.NAMESPACE_URL, AUDIO)), "x" * 99]
 )
-def test_another_kind_of_task_id_is_replaced(vendor, task_id):
+def test_task_id_other_than_uuid4_is_replaced(vendor, task_id):
     issued = submitted(vendor, AUDIO, task_id=task_id)
 
     assert issued != task_id
@@ -158,7 +158,7 @@ def test_another_kind_of_task_id_is_replaced(vendor, task_id):
     assert vendor.check(task_id).json()["status"] == "not_found"
 
 
-def test_a_repeated_submission_is_the_same_task(vendor, web):
+def test_repeated_submission_returns_the_same_task(vendor, web):
     task_id = str(uuid.uuid4())
 
     ids = {submitted(vendor, url, task_id=task_id) for url in (web.serve("/a.wav", SPEECH), web.at("/gone.wav"))}
@@ -167,7 +167,7 @@ def test_a_repeated_submission_is_the_same_task(vendor, web):
     assert finished(vendor, task_id)[1]["code"] == "0"  # the first submission stands
 
 
-def test_result(vendor, web):
+def test_result_has_sentences_times_and_speakers(vendor, web):
     audio_url = web.serve("/a.wav", SPEECH)
     task_id = submitted(vendor, audio_url)
 
@@ -189,7 +189,7 @@ def test_result(vendor, web):
     ]
 
 
-def test_words(vendor, web):
+def test_words_have_times_without_punctuation(vendor, web):
     first, second = speech(recognised(vendor, web))["detail"]
 
     assert first["words"][0] == {"word": "大家", "start": 500, "end": 785}
@@ -197,7 +197,7 @@ def test_words(vendor, web):
     assert [word["word"] for word in second["words"]] == [" 好"]  # a stray space, as the vendor has them
 
 
-def test_the_speaker_of_a_word_as_a_list_on_demand(vendor, web, control):
+def test_option_sets_word_speaker_as_list(vendor, web, control):
     control.options(word_speaker="list")
 
     _, second = speech(recognised(vendor, web, audio_type="asr_sd"))["detail"]
@@ -212,13 +212,13 @@ def test_the_speaker_of_a_word_as_a_list_on_demand(vendor, web, control):
         pytest.param({"min_speaker_num": -1, "max_speaker_num": -1}, {"SPEAKER_00", "SPEAKER_01"}, id="any"),
     ],
 )
-def test_number_of_speakers(vendor, web, asked, speakers):
+def test_speaker_number_sets_speakers(vendor, web, asked, speakers):
     found = speech(recognised(vendor, web, audio_type="asr_sd", **asked))["detail"]
 
     assert {each["speaker"] for each in found} == speakers
 
 
-def test_labels_without_being_asked_for_on_demand(vendor, web, control):
+def test_option_sets_labels_without_request(vendor, web, control):
     control.options(labels="always")
 
     assert [each["speaker"] for each in speech(recognised(vendor, web))["detail"]] == ["SPEAKER_00", "SPEAKER_00"]
@@ -232,7 +232,7 @@ def test_labels_without_being_asked_for_on_demand(vendor, web, control):
         pytest.param("flac", "flac", 16000, id="flac"),
     ],
 )
-def test_formats(vendor, web, container, codec, rate_hz):
+def test_format_of_recording_decides_acceptance(vendor, web, container, codec, rate_hz):
     result = recognised(vendor, web, tones.audio(container=container, codec=codec, rate_hz=rate_hz))
 
     assert (result["code"], len(speech(result)["detail"])) == ("0", 2)
@@ -246,7 +246,7 @@ def test_formats(vendor, web, container, codec, rate_hz):
         pytest.param(tones.audio(container="adts", codec="aac"), id="format-not-taken"),
     ],
 )
-def test_a_failed_task_tells_no_reason(vendor, web, audio):
+def test_failed_task_has_no_reason(vendor, web, audio):
     status, result = finished(vendor, submitted(vendor, web.serve("/a.wav", audio)))
 
     assert (status["status"], status["code"]) == ("unknown", "-1")
@@ -254,17 +254,17 @@ def test_a_failed_task_tells_no_reason(vendor, web, audio):
     assert "asr" not in result
 
 
-def test_a_missing_recording(vendor, web):
+def test_missing_recording_fails_the_task(vendor, web):
     assert finished(vendor, submitted(vendor, web.at("/gone.wav")))[1]["code"] == "-1"
 
 
-def test_silence(vendor, web):
+def test_silence_gives_empty_result(vendor, web):
     found = speech(recognised(vendor, web, tones.silence()))
 
     assert (found["onebest"], found["detail"], found["duration"]) == ("", [], 2.0)
 
 
-def test_queue_then_work_then_result(vendor, web, control):
+def test_status_is_queued_then_processing_then_completed(vendor, web, control):
     def seen(task_id):
         status = vendor.check(task_id).json()
         return status["status"], status["code"]
@@ -280,14 +280,14 @@ def test_queue_then_work_then_result(vendor, web, control):
     assert seen(task_id) == ("completed", "0")
 
 
-def test_a_result_before_its_time(vendor, web, control):
+def test_result_before_completion_is_in_progress(vendor, web, control):
     control.options(turnaround_s=60)
     task_id = submitted(vendor, web.serve("/a.wav", SPEECH))
 
     assert vendor.result(task_id).json() == {"code": "1", "msg": "task is processing", "task_id": task_id}
 
 
-def test_an_unknown_task(vendor):
+def test_unknown_task_is_not_found(vendor):
     task_id = str(uuid.uuid4())
 
     missing = {"status": "not_found", "code": "-1", "msg": "task not found", "task_id": task_id}
@@ -295,7 +295,7 @@ def test_an_unknown_task(vendor):
     assert vendor.result(task_id).json()["status"] == "not_found"
 
 
-def test_results_vanish(vendor, web, control):
+def test_result_is_deleted_after_retention(vendor, web, control):
     task_id = recognised(vendor, web)["task_id"]
 
     control.options(retention_s=0)
@@ -303,7 +303,7 @@ def test_results_vanish(vendor, web, control):
     assert vendor.check(task_id).json()["status"] == "not_found"
 
 
-def test_too_many_submissions_in_a_second(vendor, control):
+def test_submission_over_rate_limit_is_refused(vendor, control):
     control.options(submissions_per_s=1)
 
     def answers():
@@ -315,7 +315,7 @@ def test_too_many_submissions_in_a_second(vendor, control):
 
 
 @pytest.mark.parametrize(("options", "status"), [({}, 429), ({"limit_code": "400"}, 400)])
-def test_too_many_submissions_in_a_day(vendor, control, options, status):
+def test_submission_over_daily_limit_is_refused(vendor, control, options, status):
     control.options(submissions_per_day=0, **options)
 
     answer = vendor.submit(AUDIO)
@@ -324,14 +324,14 @@ def test_too_many_submissions_in_a_day(vendor, control, options, status):
     assert "day" in answer.json()["msg"]
 
 
-def test_polling_too_fast_on_demand(vendor, control):
+def test_option_refuses_status_queries_in_quick_succession(vendor, control):
     control.options(poll_interval_s=60)
     tasks = [submitted(vendor, AUDIO) for _ in range(2)]
 
     assert [vendor.check(task_id).status_code for task_id in (tasks[0], tasks[1], tasks[0])] == [200, 200, 429]
 
 
-def test_the_default_limits_are_the_published_ones(control):
+def test_default_limits_are_the_published_ones(control):
     control.reset()
 
     options = control.options().json()
@@ -343,7 +343,7 @@ def test_the_default_limits_are_the_published_ones(control):
 @pytest.mark.parametrize(
     ("code", "status"), [pytest.param("500", 500, id="server"), pytest.param("-1", 200, id="system-error")]
 )
-def test_any_code_on_demand(vendor, control, code, status):
+def test_fault_sets_any_code(vendor, control, code, status):
     control.fault("submit", code=code)
     control.fault("query", code=code, times=2)
 
@@ -352,7 +352,7 @@ def test_any_code_on_demand(vendor, control, code, status):
     assert [(each.status_code, each.json()["code"]) for each in answers] == [(status, code)] * 3
 
 
-def test_a_task_ends_as_told(vendor, web, control):
+def test_fault_sets_the_outcome_of_a_task(vendor, web, control):
     control.fault("result", code="-1", message="out of memory")
 
     status, result = finished(vendor, submitted(vendor, web.serve("/a.wav", SPEECH)))

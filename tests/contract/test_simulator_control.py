@@ -1,4 +1,4 @@
-"""The control of a simulator: faults that every vendor knows, options, and the request log of requests."""
+"""Check the controls of a simulator: faults, options and the request log."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def vendor(running):
 
 
 @pytest.mark.parametrize("vendor_name", VENDORS)
-def test_every_vendor_listens_on_loopback_and_has_the_control(running, vendor_name):
+def test_simulator_listens_on_loopback_and_has_controls(running, vendor_name):
     url = running.urls[vendor_name]
 
     assert url.startswith("http://127.0.0.1:")
@@ -62,7 +62,7 @@ def test_every_vendor_listens_on_loopback_and_has_the_control(running, vendor_na
         pytest.param({"on": "submit", "code": "1", "times": 0}, id="never"),
     ],
 )
-def test_senseless_faults_are_refused(control, fault):
+def test_invalid_fault_is_refused(control, fault):
     response = control.fault(**fault)
 
     assert response.status_code == 400
@@ -70,7 +70,7 @@ def test_senseless_faults_are_refused(control, fault):
 
 
 @pytest.mark.parametrize("options", [{"colour": "red"}, {"turnaround_s": -1}, {"code_type": "roman"}])
-def test_senseless_options_are_refused_and_change_nothing(control, options):
+def test_invalid_option_is_refused_and_changes_nothing(control, options):
     before = control.options().json()
 
     response = control.options(**options)
@@ -80,14 +80,14 @@ def test_senseless_options_are_refused_and_change_nothing(control, options):
     assert control.options().json() == before
 
 
-def test_a_fault_lasts_its_times(control, vendor):
+def test_fault_lasts_its_times(control, vendor):
     control.fault("submit", code="10800", times=2)
 
     assert [vendor.submit(AUDIO)["code"] for _ in range(3)] == ["10800", "10800", "0"]
 
 
 @pytest.mark.parametrize("moment", ["submit", "query", "result"])
-def test_a_fault_in_other_words(control, vendor, moment):
+def test_fault_replaces_the_message(control, vendor, moment):
     control.fault(moment, code="10700", message="the engine is on fire")
 
     submitted = vendor.submit(AUDIO)
@@ -100,7 +100,7 @@ def finished(vendor, task_id):
     return eventually(lambda: (answer := vendor.poll(task_id))["code"] != "-1" and answer)
 
 
-def test_faults_are_forgotten(control, vendor):
+def test_deleted_faults_have_no_effect(control, vendor):
     control.fault("submit", code="10800", times=9)
 
     control.reset()
@@ -121,7 +121,7 @@ def submit(vendor):
         pytest.param({"body": "{not json"}, 200, "{not json", id="nonsense"),
     ],
 )
-def test_answers_that_are_not_the_vendors(control, vendor, what, status, text):
+def test_fault_replaces_the_answer(control, vendor, what, status, text):
     control.fault("submit", **what)
 
     response = submit(vendor)
@@ -129,20 +129,20 @@ def test_answers_that_are_not_the_vendors(control, vendor, what, status, text):
     assert (response.status_code, response.text) == (status, text)
 
 
-def test_a_dropped_connection(control, vendor):
+def test_fault_closes_the_connection(control, vendor):
     control.fault("submit", drop=True)
 
     with pytest.raises(requests.ConnectionError):
         submit(vendor)
 
 
-def test_a_slow_answer_is_still_an_answer(control, vendor):
+def test_fault_delays_the_answer(control, vendor):
     control.fault("submit", delay_s=0.05)
 
     assert submit(vendor).json()["code"] == "0"
 
 
-def test_an_answer_lost_after_acceptance(control, vendor):
+def test_fault_loses_the_answer_of_an_accepted_submission(control, vendor):
     control.fault("submit", drop=True, accepted=True)
 
     with pytest.raises(requests.ConnectionError):
@@ -153,7 +153,7 @@ def test_an_answer_lost_after_acceptance(control, vendor):
     assert vendor.poll(lost["task_id"])["code"] in {"-1", "10700"}
 
 
-def test_the_journal_counts_calls_and_keeps_secrets_out(control, vendor):
+def test_request_log_has_calls_without_secrets(control, vendor):
     task_id = vendor.submit(AUDIO)["data"]["task_id"]
     vendor.poll(task_id)
     vendor.poll("unknown", signa="wrong")
@@ -170,7 +170,7 @@ def test_the_journal_counts_calls_and_keeps_secrets_out(control, vendor):
     assert "signa" not in noted[0]["parameters"]
 
 
-def test_names_of_this_machine_that_do_not_resolve_are_found(running, vendor):
+def test_unresolvable_local_name_reaches_this_machine(running, vendor):
     with Web() as web:
         audio_url = web.serve("/a.wav", tones.audio()).replace("127.0.0.1", "bucket.host.docker.internal")
         sentence = Control(running.urls["tencent-sentence"])
@@ -183,12 +183,12 @@ def test_names_of_this_machine_that_do_not_resolve_are_found(running, vendor):
         assert client.tc3(Url=audio_url)["AudioDuration"] == tones.LENGTH_MS
 
 
-def test_a_port_of_an_unknown_vendor():
+def test_port_of_unknown_vendor_is_refused():
     with pytest.raises(ValueError, match="no such vendor: whisper"):
         Simulators(CREDENTIALS, ports={"whisper": 1})
 
 
-def test_a_port_that_is_taken_is_named(running):
+def test_taken_port_is_named(running):
     port = int(running.urls["abcpen"].rpartition(":")[2])
 
     with (
@@ -198,7 +198,7 @@ def test_a_port_that_is_taken_is_named(running):
         pytest.fail("two servers on one port")
 
 
-def test_another_address_to_listen_on():
+def test_bind_sets_the_address():
     with Simulators(CREDENTIALS, bind="0.0.0.0") as running:
         port = int(running.urls["abcpen"].rpartition(":")[2])
 
@@ -207,7 +207,7 @@ def test_another_address_to_listen_on():
             Simulators(CREDENTIALS, ports={"abcpen": port}, bind="0.0.0.0").start()
 
 
-def test_command_line_runs_until_told_to_stop():
+def test_command_runs_until_sigterm():
     command = [sys.executable, "-m", "simulators", "--turnaround", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with command_running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -237,14 +237,14 @@ def run_simulators(*arguments):
     )
 
 
-def test_command_line_without_credentials(tmp_path):
+def test_command_without_credentials_fails(tmp_path):
     ended = run_simulators("--credentials", str(tmp_path / "absent.json"))
 
     assert ended.returncode == 2
     assert "cannot read the credentials" in ended.stderr
 
 
-def test_command_line_with_a_port_that_is_taken(running):
+def test_command_with_taken_port_fails(running):
     port = running.urls["volcengine-bigmodel"].rpartition(":")[2]
 
     ended = run_simulators("--port-tencent-rec-task", port)

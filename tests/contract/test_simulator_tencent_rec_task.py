@@ -1,4 +1,4 @@
-"""The simulator of Tencent's CreateRecTask over real HTTP: a client from the vendor's pages, and the vendor's SDK."""
+"""Check the simulator of CreateRecTask over real HTTP with a client from the vendor's pages and the vendor's SDK."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +135,7 @@ def roles(**changes):
         pytest.param(data_of(bytes(5 * MEBIBYTE + 1)), "RequestSizeLimitExceeded", id="data-over-5-MB"),
     ],
 )
-def test_refusals_of_a_submission(vendor, changes, code):
+def test_invalid_submission_is_refused_by_code(vendor, changes, code):
     assert error_of(vendor.create(**{"Url": AUDIO, **changes})) == code
 
 
@@ -148,12 +148,12 @@ def test_refusals_of_a_submission(vendor, changes, code):
         ),
         pytest.param({"FilterDirty": 2, "FilterPunc": 1, "FilterModal": 2, "ConvertNumMode": 3}, id="filters"),
         pytest.param({"Extra": '{"Domain": 3}'}, id="domain"),
-        pytest.param({"SpeakerNumber": 3}, id="number-of-speakers-that-nobody-asked-for"),
+        pytest.param({"SpeakerNumber": 3}, id="number-of-speakers-without-diarization"),
         pytest.param({"EngineModelType": "16k_zh_en_meeting", "SpeakerDiarization": 1}, id="meeting"),
         pytest.param({"EngineModelType": "16k_multi_lang"}, id="many-languages"),
     ],
 )
-def test_what_is_documented_is_taken(vendor, changes):
+def test_documented_parameters_are_accepted(vendor, changes):
     assert vendor.create(Url=AUDIO, **changes)["Data"]["TaskId"] > 0
 
 
@@ -168,7 +168,7 @@ def test_what_is_documented_is_taken(vendor, changes):
         pytest.param({"TaskId": 2**64 - 1}, "FailedOperation.NoSuchTask", id="task-of-64-bits"),
     ],
 )
-def test_refusals_of_a_query(vendor, parameters, code):
+def test_invalid_query_is_refused_by_code(vendor, parameters, code):
     assert error_of(vendor.call_tc3(DESCRIBE, parameters)) == code
 
 
@@ -185,18 +185,18 @@ def test_refusals_of_a_query(vendor, parameters, code):
         pytest.param({"body": b"not json"}, "InvalidParameter.ErrorParsequest", id="body-unreadable"),
     ],
 )
-def test_calls_that_prove_nothing(vendor, call, code):
+def test_unauthenticated_call_is_refused(vendor, call, code):
     assert error_of(vendor.create(at_run_time(call), Url=AUDIO)) == code
 
 
 @pytest.mark.parametrize(
     ("secret_id", "code"),
     [
-        pytest.param("AKIDSomebodyElse", "AuthFailure.SecretIdNotFound", id="unknown-id"),
+        pytest.param("AKIDOtherAccount", "AuthFailure.SecretIdNotFound", id="unknown-id"),
         pytest.param(ACCOUNT["secret_id"], "AuthFailure.SignatureFailure", id="wrong-key"),
     ],
 )
-def test_other_accounts(url, secret_id, code):
+def test_other_account_is_refused(url, secret_id, code):
     assert error_of(RawTencentRecTask(url, secret_id, "wrong").create(Url=AUDIO)) == code
 
 
@@ -205,14 +205,14 @@ def test_other_accounts(url, secret_id, code):
     "name",
     ["EngineModelType", "ChannelNum", "SourceType", "Url", "CallbackUrl", "HotwordList", "SpeakerRoles", "Extra"],
 )
-def test_values_of_any_type_are_answered(vendor, name, value):
+def test_value_of_any_type_gets_an_answer(vendor, name, value):
     assert "RequestId" in vendor.call_tc3(
         CREATE,
         {"EngineModelType": "16k_zh", "ChannelNum": 1, "ResTextFormat": 0, "SourceType": 0, "Url": AUDIO, name: value},
     )
 
 
-def test_queue_then_work_then_result(vendor, web, control):
+def test_status_is_waiting_then_doing_then_success(vendor, web, control):
     def created():
         return vendor.create(Url=web.serve("/a.wav", SPEECH), ResTextFormat=2)["Data"]["TaskId"]
 
@@ -231,7 +231,7 @@ def test_queue_then_work_then_result(vendor, web, control):
     assert seen(task_id) == (2, "success", True, False)
 
 
-def test_plain_result(vendor, web):
+def test_plain_result_has_lines_only(vendor, web):
     data = recognised(vendor, web)
 
     assert data["Result"] == f"[0:0.500,0:1.500]  {LINES[0]}\n[0:2.200,0:3.200]  {LINES[1]}\n"
@@ -265,7 +265,7 @@ def test_plain_result(vendor, web):
         ),
     ],
 )
-def test_detail_on_request(vendor, web, text_format, sentences):
+def test_result_detail_follows_the_text_format(vendor, web, text_format, sentences):
     data = recognised(vendor, web, ResTextFormat=text_format)
 
     details = data["ResultDetail"]
@@ -274,7 +274,7 @@ def test_detail_on_request(vendor, web, text_format, sentences):
     assert [line.partition("]  ")[2] for line in data["Result"].splitlines()] == [text for text, _ in sentences]
 
 
-def test_a_sentence_in_full(vendor, web):
+def test_detail_of_a_sentence_is_complete(vendor, web):
     first = recognised(vendor, web, ResTextFormat=5)["ResultDetail"][0]
 
     words = first.pop("Words")
@@ -298,7 +298,7 @@ def test_a_sentence_in_full(vendor, web):
 
 
 @pytest.mark.parametrize(("reading", "edges"), [("relative", (0, 1000)), ("absolute", (2200, 3200))])
-def test_word_offsets_in_both_readings(vendor, web, control, reading, edges):
+def test_option_sets_word_offsets(vendor, web, control, reading, edges):
     control.options(word_offsets=reading)
 
     words = recognised(vendor, web, ResTextFormat=2)["ResultDetail"][1]["Words"]
@@ -308,7 +308,7 @@ def test_word_offsets_in_both_readings(vendor, web, control, reading, edges):
     assert (times[0], times[-1]) == edges
 
 
-def test_sentences_of_a_subtitle_have_a_greatest_length(vendor, web):
+def test_sentence_max_length_cuts_sentences(vendor, web):
     long = tones.audio(((0, 3000),))
 
     details = recognised(vendor, web, long, ResTextFormat=3, SentenceMaxLength=20)["ResultDetail"]
@@ -319,14 +319,14 @@ def test_sentences_of_a_subtitle_have_a_greatest_length(vendor, web):
 @pytest.mark.parametrize(
     ("asked", "numbers", "marks"),
     [
-        pytest.param({}, [0, 0], ["", ""], id="nobody-asked"),
+        pytest.param({}, [0, 0], ["", ""], id="not-requested"),
         pytest.param({"SpeakerDiarization": 1}, [0, 1], [",0", ",1"], id="speakers"),
         pytest.param(
             {"EngineModelType": "8k_zh", "SpeakerDiarization": 1, "SpeakerNumber": 1}, [0, 0], [",0", ",0"], id="one"
         ),
     ],
 )
-def test_speakers(vendor, web, asked, numbers, marks):
+def test_speaker_diarization_sets_speakers(vendor, web, asked, numbers, marks):
     data = recognised(vendor, web, ResTextFormat=1, **asked)
 
     assert [each["SpeakerId"] for each in data["ResultDetail"]] == numbers
@@ -336,7 +336,7 @@ def test_speakers(vendor, web, asked, numbers, marks):
     ]
 
 
-def test_a_speaker_is_known_by_his_role(vendor, web):
+def test_speaker_role_names_the_first_speaker(vendor, web):
     asked = {"EngineModelType": "16k_zh_en", "SpeakerDiarization": 3, "SpeakerRoles": roles()}
 
     data = recognised(vendor, web, ResTextFormat=1, **asked)
@@ -344,14 +344,14 @@ def test_a_speaker_is_known_by_his_role(vendor, web):
     assert [(each["SpeakerId"], each["SpeakerRoleName"]) for each in data["ResultDetail"]] == [(0, "王先生"), (1, None)]
 
 
-def test_channels_of_a_telephone(vendor, web):
+def test_two_channels_set_the_speaker_id(vendor, web):
     data = recognised(vendor, web, TELEPHONE, EngineModelType="8k_zh", ChannelNum=2, ResTextFormat=1)
 
     assert [(each["StartMs"], each["SpeakerId"]) for each in data["ResultDetail"]] == [(500, 1), (2200, 0)]
     assert data["Result"].startswith("[0:0.500,0:1.500,1]  ")
 
 
-def test_fields_that_come_on_request(vendor, web):
+def test_optional_fields_are_returned_on_request(vendor, web):
     asked = {"EmotionRecognition": 2, "EmotionalEnergy": 1, "KeyWordLibIdList": ["lib"]}
 
     first = recognised(vendor, web, ResTextFormat=1, **asked)["ResultDetail"][0]
@@ -372,7 +372,7 @@ def test_fields_that_come_on_request(vendor, web):
         pytest.param("wav", "pcm_s16le", 8000, id="8k-for-a-16k-engine"),
     ],
 )
-def test_formats(vendor, web, container, codec, rate_hz):
+def test_format_of_recording_decides_acceptance(vendor, web, container, codec, rate_hz):
     audio = tones.audio(container=container, codec=codec, rate_hz=rate_hz)
 
     data = recognised(vendor, web, audio, ResTextFormat=1)
@@ -380,13 +380,13 @@ def test_formats(vendor, web, container, codec, rate_hz):
     assert (data["Status"], len(data["ResultDetail"])) == (2, 2)
 
 
-def test_stereo_is_mixed_for_one_channel(vendor, web):
+def test_stereo_is_mixed_for_channel_num_1(vendor, web):
     data = recognised(vendor, web, tones.audio(((500, 1500),), ((2200, 3200),)))
 
     assert len(data["Result"].splitlines()) == 2
 
 
-def test_silence_is_a_success_without_text(vendor, web):
+def test_silence_is_success_without_text(vendor, web):
     data = recognised(vendor, web, tones.silence(), ResTextFormat=2)
 
     assert (data["Status"], data["Result"], data["ResultDetail"], data["AudioDuration"]) == (2, "", None, 2.0)
@@ -411,7 +411,7 @@ def test_silence_is_a_success_without_text(vendor, web):
             {"EngineModelType": "8k_zh", "ChannelNum": 2},
             b"10006",
             "The number of audio tracks does not match ChannelNum!",
-            id="mono-announced-as-stereo",
+            id="mono-declared-as-stereo",
         ),
         exhaustive(
             tones.long_silence(5 * 3600 + 1, rate_hz=100),
@@ -422,7 +422,7 @@ def test_silence_is_a_success_without_text(vendor, web):
         ),
     ],
 )
-def test_failures_are_told_by_query_and_callback(vendor, web, audio, parameters, code, message):
+def test_failed_task_is_reported_by_query_and_callback(vendor, web, audio, parameters, code, message):
     audio_url = web.at("/gone.wav") if audio is None else web.serve("/a.wav", audio)
 
     created = vendor.create(Url=audio_url, CallbackUrl=web.at("/cb"), **parameters)
@@ -435,7 +435,7 @@ def test_failures_are_told_by_query_and_callback(vendor, web, audio, parameters,
     assert (fields["text"], fields["audioTime"], fields["resultDetail"]) == (b"", b"0.000000", b"")
 
 
-def test_callback_and_query_tell_the_same(vendor, web):
+def test_callback_equals_query(vendor, web):
     audio_url = web.serve("/a.wav", SPEECH)
 
     created = vendor.create(Url=audio_url, CallbackUrl=web.at("/cb?job=7"), ResTextFormat=2, SpeakerDiarization=1)
@@ -464,7 +464,7 @@ def test_callback_and_query_tell_the_same(vendor, web):
     ]
 
 
-def test_an_upload_is_called_back_without_url_and_detail(vendor, web):
+def test_callback_of_upload_has_no_url_and_no_detail(vendor, web):
     created = vendor.create(**data_of(SPEECH), CallbackUrl=web.at("/cb"))
 
     fields = form_fields(eventually(lambda: web.received)[0].body)
@@ -473,7 +473,7 @@ def test_an_upload_is_called_back_without_url_and_detail(vendor, web):
     assert fields["resultDetail"] == b""
 
 
-def test_a_callback_is_repeated_until_it_is_acknowledged(vendor, web, control):
+def test_callback_is_repeated_until_acknowledged(vendor, web, control):
     control.options(callback_interval_s=0.01)
     web.reply_with((200, '{"code": 1}'), (200, '{"code": 0, "message": "success"}'), (500, "never asked"))
 
@@ -488,7 +488,7 @@ def test_a_callback_is_repeated_until_it_is_acknowledged(vendor, web, control):
     assert len({received.body for received in web.received}) == 1
 
 
-def test_without_a_callback_address_nothing_is_posted(vendor, web, control):
+def test_submission_without_callback_url_posts_nothing(vendor, web, control):
     task_id = vendor.create(Url=web.serve("/a.wav", SPEECH))["Data"]["TaskId"]
 
     finished(vendor, task_id)
@@ -496,7 +496,7 @@ def test_without_a_callback_address_nothing_is_posted(vendor, web, control):
     assert str(task_id) not in [each["task_id"] for each in control.requests("callback")]
 
 
-def test_results_vanish(vendor, web, control):
+def test_result_is_deleted_after_retention(vendor, web, control):
     task_id = vendor.create(Url=web.serve("/a.wav", SPEECH))["Data"]["TaskId"]
     finished(vendor, task_id)
 
@@ -517,7 +517,7 @@ def test_results_vanish(vendor, web, control):
         pytest.param("queries_per_s", lambda vendor: vendor.describe(1), "RequestLimitExceeded", id="queries"),
     ],
 )
-def test_too_many_calls_in_a_second(vendor, control, option, call, code):
+def test_call_over_rate_limit_is_refused(vendor, control, option, call, code):
     control.options(**{option: 1})
 
     def codes():
@@ -527,7 +527,7 @@ def test_too_many_calls_in_a_second(vendor, control, option, call, code):
     eventually(lambda: code in codes())
 
 
-def test_the_default_limits_are_the_published_ones(control):
+def test_default_limits_are_the_published_ones(control):
     control.reset()
 
     options = control.options().json()
@@ -535,7 +535,7 @@ def test_the_default_limits_are_the_published_ones(control):
     assert (options["submissions_per_s"], options["queries_per_s"], options["retention_s"]) == (20, 50, 24 * 3600)
 
 
-def test_a_query_by_get(vendor):
+def test_query_by_get_is_accepted(vendor):
     task_id = vendor.create(Url=AUDIO)["Data"]["TaskId"]
 
     assert vendor.describe(task_id, method="GET")["Data"]["TaskId"] == task_id
@@ -543,7 +543,7 @@ def test_a_query_by_get(vendor):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("algorithm", ["HmacSHA1", "HmacSHA256"])
-def test_parameters_signed_the_older_way(vendor, web, method, algorithm):
+def test_v1_signature_is_accepted(vendor, web, method, algorithm):
     parameters = {"EngineModelType": "16k_zh", "ChannelNum": 1, "ResTextFormat": 0, "SourceType": 0}
     audio = {"Url": web.serve("/a b.wav", SPEECH)}
 
@@ -565,7 +565,7 @@ def test_parameters_signed_the_older_way(vendor, web, method, algorithm):
         pytest.param({"code": "0"}, 2, "", id="success-without-text"),
     ],
 )
-def test_a_task_ends_as_told(vendor, web, control, fault, status, message):
+def test_fault_sets_the_outcome_of_a_task(vendor, web, control, fault, status, message):
     control.fault("result", **fault)
 
     data = recognised(vendor, web)
@@ -574,7 +574,7 @@ def test_a_task_ends_as_told(vendor, web, control, fault, status, message):
 
 
 @pytest.mark.parametrize("code", ["FailedOperation.UserHasNoFreeAmount", "InternalError.FailAccessDatabase"])
-def test_any_code_on_demand(vendor, control, code):
+def test_fault_sets_any_code(vendor, control, code):
     control.fault("submit", code=code)
     control.fault("query", code=code)
 
@@ -583,11 +583,11 @@ def test_any_code_on_demand(vendor, control, code):
 
 
 @pytest.mark.parametrize(("moment", "code"), [("submit", "10001"), ("result", "InternalError")])
-def test_calls_and_results_have_codes_of_their_own(control, moment, code):
+def test_fault_with_code_of_another_moment_is_refused(control, moment, code):
     assert control.fault(moment, code=code).status_code == 400
 
 
-def test_the_journal_shows_no_secret_part_of_an_address(vendor, control):
+def test_request_log_has_no_secret_part_of_an_address(vendor, control):
     signed = "http://127.0.0.1:9/a.wav?signature=secret"
     role = roles(RoleAudioUrl=signed)
     asked = {"EngineModelType": "16k_zh_en", "SpeakerDiarization": 3, "SpeakerRoles": role}
@@ -622,7 +622,7 @@ def sdk_finished(client, task_id):
     ("method", "sign_method"),
     [("POST", "TC3-HMAC-SHA256"), ("GET", "TC3-HMAC-SHA256"), ("POST", "HmacSHA1"), ("GET", "HmacSHA256")],
 )
-def test_the_vendors_sdk_reads_words_and_speakers(url, control, web, method, sign_method):
+def test_vendor_sdk_reads_words_and_speakers(url, control, web, method, sign_method):
     client = sdk_client(url, method, sign_method)
 
     task_id = sdk_create(client, Url=web.serve("/a b.wav", SPEECH), SpeakerDiarization=1)
@@ -633,13 +633,13 @@ def test_the_vendors_sdk_reads_words_and_speakers(url, control, web, method, sig
     assert [word.Word for word in status.ResultDetail[1].Words] == ["还不", "错", "。"]
 
 
-def test_the_vendors_sdk_with_data(url, control):
+def test_vendor_sdk_uploads_data(url, control):
     client = sdk_client(url)
 
     assert sdk_finished(client, sdk_create(client, **data_of(SPEECH))).StatusStr == "success"
 
 
-def test_the_vendors_sdk_reads_a_failed_task(url, control, web):
+def test_vendor_sdk_reads_a_failed_task(url, control, web):
     client = sdk_client(url)
 
     status = sdk_finished(client, sdk_create(client, Url=web.at("/gone.wav")))
@@ -663,7 +663,7 @@ def test_the_vendors_sdk_reads_a_failed_task(url, control, web):
         ),
     ],
 )
-def test_the_vendors_sdk_reads_errors(url, control, call, code):
+def test_vendor_sdk_reads_errors(url, control, call, code):
     with pytest.raises(TencentCloudSDKException) as raised:
         call(url)
 

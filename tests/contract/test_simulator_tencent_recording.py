@@ -1,4 +1,4 @@
-"""The Tencent recording simulator over real HTTP, driven by a client written only from the vendor's page."""
+"""Check the Tencent recording simulator over real HTTP with a client written from the vendor's page."""
 
 import json
 import time
@@ -75,7 +75,7 @@ AUDIO = "http://127.0.0.1:9/a.wav"
         pytest.param({"expired": FromNow(91 * DAY_S)}, 1024, id="valid-for-more-than-90-days"),
         pytest.param({"timestamp": FromNow(-2 * DAY_S), "expired": FromNow(-DAY_S)}, 1025, id="expired"),
         pytest.param({"timestamp": FromNow(-900)}, 1025, id="clock-15-minutes-behind"),
-        pytest.param({"secretid": "AKIDSomebodyElse"}, 1027, id="secretid-unknown"),
+        pytest.param({"secretid": "AKIDOtherAccount"}, 1027, id="secretid-unknown"),
         pytest.param({"signature": "UyKZ+Q4xMbdu3gxOmPD7tgnAm1A="}, 1030, id="signature-of-another-call"),
         pytest.param({"host": "asr.example.com"}, 1030, id="signed-for-another-host"),
         pytest.param({"channel_num": 2, "engine_model_type": "16k_0"}, 1000, id="stereo-without-telephone-engine"),
@@ -84,21 +84,21 @@ AUDIO = "http://127.0.0.1:9/a.wav"
         pytest.param({"source_type": 1, "url": None, "body": bytes(5 * 1024 * 1024 + 1)}, 1032, id="upload-over-5-MB"),
     ],
 )
-def test_refusals(vendor, changes, code):
+def test_invalid_submission_is_refused_by_code(vendor, changes, code):
     assert code_of(vendor.submit(**{"url": AUDIO, **at_run_time(changes)})) == code
 
 
-def test_a_signed_request_is_taken_once(vendor):
+def test_repeated_signed_request_is_refused(vendor):
     ticket = {"nonce": 77, "timestamp": int(time.time()), "url": AUDIO}
 
     assert [code_of(vendor.submit(**ticket)) for _ in range(2)] == [0, 1029]
 
 
-def test_the_signature_of_the_received_host_is_good(vendor, url):
+def test_signature_over_received_host_is_accepted(vendor, url):
     assert code_of(vendor.submit(url=AUDIO, host=url.removeprefix("http://"))) == 0
 
 
-def test_optional_parameters_may_be_left_out(vendor, web):
+def test_submission_without_optional_parameters_is_accepted(vendor, web):
     left_out = dict.fromkeys(
         ("projectid", "sub_service_type", "engine_model_type", "res_text_format", "res_type", "channel_num")
     )
@@ -106,7 +106,7 @@ def test_optional_parameters_may_be_left_out(vendor, web):
     assert recognised(vendor, web, **left_out)["code"] == b"0"
 
 
-def test_callback_of_a_recording_by_url(vendor, web):
+def test_callback_of_url_has_text_and_times(vendor, web):
     audio_url = web.serve("/a.wav", SPEECH)
 
     answer = vendor.submit(url=audio_url, callback_url=web.at("/cb?job=7")).json()
@@ -122,7 +122,7 @@ def test_callback_of_a_recording_by_url(vendor, web):
     )
 
 
-def test_callback_of_an_upload_names_no_url(vendor, web):
+def test_callback_of_upload_has_no_url(vendor, web):
     answer = vendor.submit(source_type=1, body=SPEECH, callback_url=web.at("/cb"))
 
     assert code_of(answer) == 0
@@ -132,7 +132,7 @@ def test_callback_of_an_upload_names_no_url(vendor, web):
 
 
 @pytest.mark.parametrize(("engine", "rate_hz"), [("16k_0", 16000), ("8k_0", 8000)])
-def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engine, rate_hz):
+def test_headerless_samples_have_the_engine_rate(vendor, web, engine, rate_hz):
     pcm = tones.samples(tones.TWO_SENTENCES, rate_hz=rate_hz).tobytes()
 
     vendor.submit(source_type=1, body=pcm, engine_model_type=engine, callback_url=web.at("/cb"))
@@ -150,13 +150,13 @@ def test_samples_without_a_header_have_the_rate_of_the_engine(vendor, web, engin
         pytest.param(tones.audio(container="flac", codec="flac"), b"10000", id="flac"),
     ],
 )
-def test_other_uploads_are_not_taken_for_samples(vendor, web, body, code):
+def test_upload_with_header_is_not_read_as_samples(vendor, web, body, code):
     vendor.submit(source_type=1, body=body, callback_url=web.at("/cb"))
 
     assert result(web)["code"] == code
 
 
-def test_an_allowance_for_the_day_on_demand(vendor, control):
+def test_option_limits_submissions_per_day(vendor, control):
     control.options(submissions_per_day=0)
 
     assert vendor.submit(url=AUDIO).json() == {"code": 1016, "message": "ERROR_HAS_NO_AMOUNT"}
@@ -170,7 +170,7 @@ def test_speakers_are_numbered_on_request(vendor, web):
     assert text == ("[0:0.500,0:1.500,0]  [simulated utterance 1]\n[0:2.200,0:3.200,1]  [simulated utterance 2]\n")
 
 
-def test_stereo_lines_carry_their_channel(vendor, web):
+def test_stereo_lines_have_their_channel(vendor, web):
     audio = tones.audio(((2200, 3200),), ((500, 1500),), rate_hz=8000)
 
     text = recognised(vendor, web, audio, engine_model_type="8k_0", channel_num=2)["text"].decode()
@@ -187,7 +187,7 @@ def test_stereo_lines_carry_their_channel(vendor, web):
         pytest.param(3, "big5", "今天天氣怎麼樣。", id="big5"),
     ],
 )
-def test_text_comes_in_the_charset_asked_for(tmp_path, web, number, charset, line):
+def test_text_has_the_requested_charset(tmp_path, web, number, charset, line):
     import hashlib
 
     scripts = tmp_path / "scripts.json"
@@ -210,32 +210,32 @@ def test_text_comes_in_the_charset_asked_for(tmp_path, web, number, charset, lin
         pytest.param(b"", {}, b"10004", id="no-bytes"),
         pytest.param(tones.audio(container="flac", codec="flac"), {}, b"10000", id="format-not-taken"),
         pytest.param(tones.audio(rate_hz=44100), {}, b"10000", id="rate-not-taken"),
-        pytest.param(tones.audio(((0, 500),), ((0, 500),)), {}, b"10006", id="stereo-announced-as-mono"),
+        pytest.param(tones.audio(((0, 500),), ((0, 500),)), {}, b"10006", id="stereo-declared-as-mono"),
         pytest.param(tones.silence(999), {}, b"10002", id="too-short"),
         pytest.param(tones.silence(), {}, b"0", id="silence-is-a-success"),
         pytest.param(tones.audio(rate_hz=8000), {"engine_model_type": "16k_0"}, b"0", id="rate-unlike-the-engine"),
     ],
 )
-def test_recordings_without_text(vendor, web, audio, parameters, code):
+def test_unusable_recording_ends_with_its_code(vendor, web, audio, parameters, code):
     fields = recognised(vendor, web, audio, **parameters)
 
     assert (fields["code"], fields["text"]) == (code, b"")
 
 
-def test_longer_than_an_hour(vendor, web):
+def test_recording_over_an_hour_is_too_long(vendor, web):
     fields = recognised(vendor, web, tones.long_silence(3601), engine_model_type="8k_0")
 
     assert fields["code"] == b"10003"
 
 
-def test_a_download_that_fails_is_told_by_callback(vendor, web):
+def test_failed_download_is_reported_by_callback(vendor, web):
     assert code_of(vendor.submit(url=web.at("/gone.wav"), callback_url=web.at("/cb"))) == 0
 
     fields = result(web)
     assert (fields["code"], fields["audioTime"], fields["text"]) == (b"10007", b"0.0", b"")
 
 
-def test_a_trailing_slash_in_the_path_is_taken(vendor):
+def test_trailing_slash_in_path_is_accepted(vendor):
     path = f"/asr/v1/{vendor.appid}/"
 
     assert code_of(vendor.submit(path=path, url="http://127.0.0.1:9/a.wav")) == 0
@@ -249,7 +249,7 @@ def test_a_trailing_slash_in_the_path_is_taken(vendor):
         pytest.param((200, "ok"), id="not-json"),
     ],
 )
-def test_a_callback_is_repeated_unchanged_until_it_is_taken(vendor, web, control, refused):
+def test_callback_is_repeated_unchanged_until_acknowledged(vendor, web, control, refused):
     control.options(callback_interval_s=0.01)
     web.reply_with(refused, (200, '{"code": "0"}'), (500, "never asked"))
 
@@ -264,7 +264,7 @@ def test_a_callback_is_repeated_unchanged_until_it_is_taken(vendor, web, control
     assert len({received.body for received in web.received}) == 1
 
 
-def test_a_callback_is_given_up_after_two_attempts(vendor, web, control):
+def test_callback_stops_after_two_attempts(vendor, web, control):
     control.options(callback_interval_s=0)
     web.reply_with((503, ""))
 
@@ -277,7 +277,7 @@ def test_a_callback_is_given_up_after_two_attempts(vendor, web, control):
     assert [(each["attempt"], each["delivered"]) for each in attempts()] == [(1, False), (2, False)]
 
 
-def test_json_callback_on_demand(vendor, web, control):
+def test_option_sets_json_callback(vendor, web, control):
     control.options(callback_format="json")
 
     vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb"))
@@ -295,7 +295,7 @@ def test_json_callback_on_demand(vendor, web, control):
         ({"host": "other.example"}, 1029, "ERROR_PROXY_AUTH_FAILED"),
     ],
 )
-def test_older_numbering_on_demand(vendor, control, changes, code, name):
+def test_option_sets_older_code_numbers(vendor, control, changes, code, name):
     control.options(numbering="older")
 
     answer = vendor.submit(**{"url": AUDIO, **changes}).json()
@@ -308,11 +308,11 @@ def test_older_numbering_on_demand(vendor, control, changes, code, name):
     [
         pytest.param({"on": "result", "code": "10005"}, [b"10005"], id="task-fails"),
         pytest.param({"on": "result", "code": "0"}, [b"0"], id="task-succeeds-without-text"),
-        pytest.param({"on": "callback", "code": "10001"}, [b"10001"], id="callback-tells-a-failure"),
+        pytest.param({"on": "callback", "code": "10001"}, [b"10001"], id="callback-reports-a-failure"),
         pytest.param({"on": "callback", "duplicate": True}, [b"0", b"0"], id="callback-twice"),
     ],
 )
-def test_faults_of_a_result(vendor, web, control, fault, codes):
+def test_fault_sets_result_or_callback(vendor, web, control, fault, codes):
     control.fault(**fault)
 
     vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb"))
@@ -321,7 +321,7 @@ def test_faults_of_a_result(vendor, web, control, fault, codes):
     assert [form_fields(each.body)["code"] for each in web.received] == codes
 
 
-def test_callback_before_the_answer(vendor, web, control):
+def test_fault_sends_callback_before_the_answer(vendor, web, control):
     control.fault("callback", before_answer=True)
 
     answer = vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()
@@ -329,7 +329,7 @@ def test_callback_before_the_answer(vendor, web, control):
     assert [form_fields(each.body)["requestId"] for each in web.received] == [str(answer["requestId"]).encode()]
 
 
-def test_callback_that_never_comes(vendor, web, control):
+def test_fault_drops_the_callback(vendor, web, control):
     control.fault("callback", drop=True)
     silent, told = (
         vendor.submit(url=web.serve("/a.wav", SPEECH), callback_url=web.at("/cb")).json()["requestId"] for _ in range(2)
@@ -339,7 +339,7 @@ def test_callback_that_never_comes(vendor, web, control):
     assert str(silent) not in [each["task_id"] for each in control.requests("callback")]
 
 
-def test_there_is_no_query(vendor, url):
+def test_query_is_not_supported(vendor, url):
     import requests
 
     assert requests.get(f"{url}/asr/v1/{vendor.appid}", timeout=60).status_code == 405

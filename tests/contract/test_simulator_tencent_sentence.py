@@ -1,4 +1,4 @@
-"""The Tencent sentence simulator over real HTTP: a client from the vendor's pages, and the vendor's own SDK."""
+"""Check the sentence simulator over real HTTP with a client from the vendor's pages and the vendor's SDK."""
 
 import base64
 import json
@@ -78,7 +78,7 @@ def error_of(response):
         pytest.param(
             data_of(tones.audio(container="mp3", codec="libmp3lame")),
             "InvalidParameterValue.ErrorInvalidVoicedata",
-            id="another-format-than-announced",
+            id="another-format-than-declared",
         ),
         pytest.param(
             {
@@ -90,25 +90,25 @@ def error_of(response):
         ),
     ],
 )
-def test_refusals(vendor, changes, code):
+def test_invalid_call_is_refused_by_code(vendor, changes, code):
     assert error_of(vendor.tc3(**{"Url": "http://127.0.0.1:9/a.wav", **at_run_time(changes)})) == code
 
 
 @pytest.mark.parametrize("value", [[], {}, 1.5, True, "\x00", -1], ids=repr)
 @pytest.mark.parametrize("name", ["EngSerViceType", "SourceType", "VoiceFormat", "Url", "WordInfo", "Action"])
-def test_values_of_any_type_are_answered(vendor, name, value):
+def test_value_of_any_type_gets_an_answer(vendor, name, value):
     assert "RequestId" in vendor.tc3(**{"Url": "http://127.0.0.1:9/a.wav", name: value})
 
 
-def test_unknown_key(url):
-    assert error_of(RawTencentSentence(url, "AKIDSomebodyElse", "x").tc3()) == "AuthFailure.SecretIdNotFound"
+def test_unknown_secret_id_is_refused(url):
+    assert error_of(RawTencentSentence(url, "AKIDOtherAccount", "x").tc3()) == "AuthFailure.SecretIdNotFound"
 
 
-def test_wrong_key(url):
+def test_wrong_secret_key_is_refused(url):
     assert error_of(RawTencentSentence(url, ACCOUNT["secret_id"], "wrong").tc3()) == "AuthFailure.SignatureFailure"
 
 
-def test_without_any_signature(url):
+def test_unsigned_call_is_refused(url):
     import requests
 
     response = requests.post(url, json={}, timeout=60).json()["Response"]
@@ -116,7 +116,7 @@ def test_without_any_signature(url):
     assert error_of(response) == "MissingParameter"
 
 
-def test_sixty_seconds_are_allowed(vendor):
+def test_recording_of_60_s_is_accepted(vendor):
     minute = tones.audio(((100, 900),), length_ms=60_000, rate_hz=8000, codec="pcm_mulaw")
 
     response = vendor.tc3(**data_of(minute), EngSerViceType="8k_zh")
@@ -133,7 +133,7 @@ def test_sixty_seconds_are_allowed(vendor):
     ],
 )
 @pytest.mark.parametrize("engine", ["16k_zh", "16k_0", "16k"])
-def test_speech_by_url(vendor, web, url, host, engine):
+def test_audio_by_url_is_recognised(vendor, web, url, host, engine):
     response = vendor.tc3(
         Url=web.serve("/a.wav", SPEECH), EngSerViceType=engine, host=host or url.removeprefix("http://")
     )
@@ -150,7 +150,7 @@ def test_speech_by_url(vendor, web, url, host, engine):
         pytest.param(2, ["今天", "天气", "，", "怎么", "样", "。"], id="with-marks"),
     ],
 )
-def test_words_on_request(vendor, word_info, words):
+def test_words_are_returned_on_request(vendor, word_info, words):
     response = vendor.tc3(**data_of(KNOWN), WordInfo=word_info)
 
     assert response["Result"] == LINE
@@ -169,7 +169,7 @@ def test_words_on_request(vendor, word_info, words):
         pytest.param(tones.audio(((0, 900),), ((0, 900),)), "16k_zh", id="stereo"),
     ],
 )
-def test_an_empty_result_is_no_error(vendor, audio, engine):
+def test_unfit_audio_gives_empty_result(vendor, audio, engine):
     response = vendor.tc3(**data_of(audio), EngSerViceType=engine)
 
     assert response["Result"] == ""
@@ -178,7 +178,7 @@ def test_an_empty_result_is_no_error(vendor, audio, engine):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("algorithm", ["HmacSHA1", "HmacSHA256"])
-def test_parameters_signed_the_older_way(vendor, web, method, algorithm):
+def test_v1_signature_is_accepted(vendor, web, method, algorithm):
     audio_url = web.serve("/a b.wav", SPEECH)
 
     response = vendor.v1(method=method, algorithm=algorithm, Url=audio_url, EngSerViceType="16k_0", UsrAudioKey="k")
@@ -186,7 +186,7 @@ def test_parameters_signed_the_older_way(vendor, web, method, algorithm):
     assert response["Result"] == "[simulated utterance 1] [simulated utterance 2]"
 
 
-def test_data_in_a_form(vendor):
+def test_data_in_a_form_is_accepted(vendor):
     assert vendor.v1(method="POST", **data_of(KNOWN))["Result"] == LINE
 
 
@@ -194,18 +194,18 @@ def test_data_in_a_form(vendor):
     ("changes", "code"),
     [
         pytest.param({"Signature": "AAAA"}, "AuthFailure.SignatureFailure", id="wrong-signature"),
-        pytest.param({"SecretId": "AKIDSomebodyElse"}, "AuthFailure.SecretIdNotFound", id="unknown-key"),
+        pytest.param({"SecretId": "AKIDOtherAccount"}, "AuthFailure.SecretIdNotFound", id="unknown-key"),
         pytest.param({"Timestamp": 1700000000}, "AuthFailure.SignatureExpire", id="old"),
         pytest.param({"Nonce": 0}, "InvalidParameterValue", id="nonce-zero"),
         pytest.param({"algorithm": "HmacMD5"}, "InvalidParameterValue", id="unknown-hash"),
         pytest.param({"Action": "Other"}, "InvalidAction", id="another-action"),
     ],
 )
-def test_refusals_of_the_older_way(vendor, changes, code):
+def test_invalid_v1_call_is_refused_by_code(vendor, changes, code):
     assert error_of(vendor.v1(**{"Url": "http://127.0.0.1:9/a.wav", **changes})) == code
 
 
-def test_a_nonce_is_taken_once(vendor):
+def test_repeated_nonce_is_refused(vendor):
     ticket = {**data_of(KNOWN), "Nonce": 7, "Timestamp": int(time.time())}
     first, second = (vendor.v1(method="POST", **ticket) for _ in range(2))
 
@@ -213,7 +213,7 @@ def test_a_nonce_is_taken_once(vendor):
     assert error_of(second) == "AuthFailure.SignatureFailure"
 
 
-def test_too_many_calls_in_a_second(vendor, control):
+def test_call_over_rate_limit_is_refused(vendor, control):
     control.options(requests_per_s=1)
 
     def codes():
@@ -224,7 +224,7 @@ def test_too_many_calls_in_a_second(vendor, control):
     eventually(lambda: "RequestLimitExceeded" in codes())
 
 
-def test_the_default_rate_is_the_published_one(control):
+def test_default_rate_is_the_published_one(control):
     control.reset()
 
     assert control.options().json()["requests_per_s"] == 25
@@ -241,7 +241,7 @@ def test_the_default_rate_is_the_published_one(control):
         ),
     ],
 )
-def test_tolerant_readings(vendor, control, options, request_changes):
+def test_option_accepts_undocumented_variants(vendor, control, options, request_changes):
     control.options(**options)
 
     response = vendor.tc3(**data_of(tones.audio(container="ipod", codec="aac")), **request_changes)
@@ -249,7 +249,7 @@ def test_tolerant_readings(vendor, control, options, request_changes):
     assert response["Result"] == "[simulated utterance 1] [simulated utterance 2]"
 
 
-def test_format_of_today_is_refused_on_demand(vendor, control):
+def test_option_refuses_a_newer_format(vendor, control):
     control.options(formats=["wav", "mp3"])
 
     assert error_of(vendor.tc3(**data_of(SPEECH), VoiceFormat="m4a")) == (
@@ -257,14 +257,14 @@ def test_format_of_today_is_refused_on_demand(vendor, control):
     )
 
 
-def test_the_older_answer_on_demand(vendor, control):
+def test_option_sets_the_older_answer(vendor, control):
     control.options(answer_form="older")
 
     assert vendor.tc3(**data_of(KNOWN)).keys() == {"Result", "RequestId"}
 
 
 @pytest.mark.parametrize("moment", ["submit", "result"])
-def test_any_code_on_demand(vendor, control, moment):
+def test_fault_sets_any_code(vendor, control, moment):
     control.fault(moment, code="FailedOperation.UserHasNoFreeAmount")
 
     assert error_of(vendor.tc3(**data_of(KNOWN))) == "FailedOperation.UserHasNoFreeAmount"
@@ -281,7 +281,7 @@ def sdk_request(**parameters):
     ("method", "sign_method"),
     [("POST", "TC3-HMAC-SHA256"), ("GET", "TC3-HMAC-SHA256"), ("POST", "HmacSHA1"), ("GET", "HmacSHA256")],
 )
-def test_the_vendors_sdk_by_url(url, web, method, sign_method):
+def test_vendor_sdk_submits_a_url(url, web, method, sign_method):
     client = sdk_client(url, method, sign_method)
 
     response = client.SentenceRecognition(
@@ -293,7 +293,7 @@ def test_the_vendors_sdk_by_url(url, web, method, sign_method):
 
 
 @pytest.mark.parametrize("unsigned", [False, True])
-def test_the_vendors_sdk_with_data(url, unsigned):
+def test_vendor_sdk_uploads_data(url, unsigned):
     request = sdk_request(SourceType=1, Data=base64.b64encode(KNOWN).decode(), DataLen=len(KNOWN))
 
     assert sdk_client(url, unsigned=unsigned).SentenceRecognition(request).Result == LINE
@@ -319,7 +319,7 @@ def test_the_vendors_sdk_with_data(url, unsigned):
         ),
     ],
 )
-def test_the_vendors_sdk_reads_errors(url, client_options, parameters, code):
+def test_vendor_sdk_reads_errors(url, client_options, parameters, code):
     with pytest.raises(TencentCloudSDKException) as raised:
         sdk_client(url, **client_options).SentenceRecognition(sdk_request(**parameters))
 

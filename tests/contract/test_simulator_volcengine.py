@@ -1,4 +1,4 @@
-"""The Volcengine simulator over real HTTP, driven by a client written only from the vendor's page."""
+"""Check the Volcengine simulator over real HTTP with a client written from the vendor's page."""
 
 import base64
 import hashlib
@@ -70,7 +70,7 @@ def recognised(vendor, web, content=SPEECH, audio=None, **parts):
         pytest.param({"request": {"callback": "cb.example.com"}}, 1001, id="callback-not-http"),
     ],
 )
-def test_refusals_of_a_submission(vendor, parts, code):
+def test_invalid_submission_is_refused_by_code(vendor, parts, code):
     assert vendor.submit(**{"audio": AUDIO, **parts})["code"] == code
 
 
@@ -78,7 +78,7 @@ def test_refusals_of_a_submission(vendor, parts, code):
 @pytest.mark.parametrize(
     "path", ["app", "app.token", "user", "audio", "audio.url", "audio.channel", "audio.rate", "request.callback"]
 )
-def test_values_of_any_type_are_answered(vendor, path, value):
+def test_value_of_any_type_gets_an_answer(vendor, path, value):
     part, _, name = path.partition(".")
     correct = {"app": APP, "user": {"uid": "u"}, "audio": AUDIO, "request": {}}
     wrong = {**correct[part], name: value} if name else value
@@ -86,20 +86,20 @@ def test_values_of_any_type_are_answered(vendor, path, value):
     assert vendor.submit(**{**correct, part: wrong})["code"] in {1001, 1002}
 
 
-def test_a_body_that_is_no_object(vendor):
+def test_body_without_json_object_is_refused(vendor):
     for path in ("/api/v1/auc/submit", "/api/v1/auc/query"):
         assert vendor.post(path, ["not", "an", "object"]).json()["resp"]["code"] == 1001
 
 
 @pytest.mark.parametrize("spacing", ["Bearer; {}", "Bearer;{}", "Bearer ;{}"])
-def test_spellings_of_the_token(vendor, spacing):
+def test_token_header_variants_are_accepted(vendor, spacing):
     assert vendor.submit(audio=AUDIO, header=spacing.format(ACCOUNT["token"]))["code"] == "1000"
 
 
 @pytest.mark.parametrize("line", [pytest.param("Host: {}\n", id="name-and-value"), pytest.param("{}\n", id="value")])
 @pytest.mark.parametrize("key", [SECRET_KEY, "wrong"])
 @pytest.mark.parametrize("host", ["openspeech.bytedance.com", None])
-def test_signed_submission(vendor, url, line, key, host):
+def test_hmac256_submission_is_accepted(vendor, url, line, key, host):
     body = json.dumps({"app": APP, "user": {"uid": "u"}, "audio": AUDIO}).encode()
     signed = f"POST /api/v1/auc/submit HTTP/1.1\n{line.format(host or url.removeprefix('http://'))}".encode() + body
     mac = base64.urlsafe_b64encode(hmac.new(key.encode(), signed, hashlib.sha256).digest()).decode()
@@ -110,7 +110,7 @@ def test_signed_submission(vendor, url, line, key, host):
     assert resp["resp"]["code"] == ("1000" if key == SECRET_KEY else 1002)
 
 
-def test_result_of_a_query(vendor, web):
+def test_result_has_utterances_and_times(vendor, web):
     resp = recognised(vendor, web)
 
     assert (resp["code"], resp["text"]) == (1000, "[simulated utterance 1] [simulated utterance 2]")
@@ -122,13 +122,13 @@ def test_result_of_a_query(vendor, web):
     assert (times[0], times[-1]) == (500, 1500)
 
 
-def test_speakers_on_request(vendor, web):
+def test_speakers_are_returned_on_request(vendor, web):
     resp = recognised(vendor, web, additions={"with_speaker_info": "True"})
 
     assert [each["additions"] for each in resp["utterances"]] == [{"speaker": "1"}, {"speaker": "2"}]
 
 
-def test_channels_on_request(vendor, web):
+def test_channels_are_returned_on_request(vendor, web):
     stereo = tones.audio(((2200, 3200),), ((500, 1500),))
 
     resp = recognised(vendor, web, stereo, audio={"channel": 2}, additions={"channel_split": "True"})
@@ -144,28 +144,28 @@ def test_channels_on_request(vendor, web):
     [
         pytest.param(b"", {}, 1014, id="no-bytes"),
         pytest.param(b"a letter " * 99, {}, 1012, id="not-audio"),
-        pytest.param(SPEECH, {"format": "mp3"}, 1012, id="another-format-than-announced"),
+        pytest.param(SPEECH, {"format": "mp3"}, 1012, id="another-format-than-declared"),
         pytest.param(tones.silence(), {}, 1013, id="silence"),
         pytest.param(tones.audio(container="ogg", codec="libopus", rate_hz=48000), {"format": "OGG"}, 1000, id="ogg"),
         pytest.param(tones.audio(container="ipod", codec="aac"), {"format": "mp4"}, 1000, id="mp4"),
         pytest.param(tones.samples(tones.TWO_SENTENCES).tobytes(), {"format": "raw"}, 1000, id="raw"),
     ],
 )
-def test_recordings(vendor, web, content, audio, code):
+def test_unusable_recording_ends_with_its_code(vendor, web, content, audio, code):
     resp = recognised(vendor, web, content, audio)
 
     assert resp["code"] == code
     assert ("utterances" in resp) == (code in {1000, 1013})
 
 
-def test_without_a_format_the_suffix_decides(vendor, web):
+def test_missing_format_is_read_from_the_suffix(vendor, web):
     named = vendor.submit(audio={"url": web.serve("/a.WAV", SPEECH) + "?x=.mp3"})
     unnamed = vendor.submit(audio={"url": web.serve("/a", SPEECH)})
 
     assert [finished(vendor, each["id"])["code"] for each in (named, unnamed)] == [1000, 1012]
 
 
-def test_redirects_are_not_followed(vendor, web):
+def test_redirect_of_audio_url_is_a_failure(vendor, web):
     audio_url = web.redirect("/moved.wav", web.serve("/a.wav", SPEECH))
 
     accepted = vendor.submit(audio_url)
@@ -173,11 +173,11 @@ def test_redirects_are_not_followed(vendor, web):
     assert finished(vendor, accepted["id"])["code"] == 1015
 
 
-def test_a_missing_recording(vendor, web):
+def test_missing_recording_ends_as_download_failure(vendor, web):
     assert finished(vendor, vendor.submit(web.at("/gone.wav"))["id"])["code"] == 1015
 
 
-def test_queue_then_work_then_result(vendor, web, control):
+def test_status_is_queued_then_processing_then_success(vendor, web, control):
     def seen(accepted):
         resp = vendor.query(accepted["id"])
         return resp["code"], "text" in resp
@@ -204,13 +204,13 @@ def test_queue_then_work_then_result(vendor, web, control):
         pytest.param({"header": ""}, 1002, id="header-missing"),
     ],
 )
-def test_refusals_of_a_query(vendor, changes, code):
+def test_invalid_query_is_refused_by_code(vendor, changes, code):
     task_id = changes.pop("id", vendor.submit(audio=AUDIO)["id"])
 
     assert vendor.query(task_id, **changes)["code"] == code
 
 
-def test_results_vanish(vendor, web, control):
+def test_result_is_deleted_after_retention(vendor, web, control):
     accepted = vendor.submit(web.serve("/a.wav", SPEECH))
     finished(vendor, accepted["id"])
 
@@ -219,7 +219,7 @@ def test_results_vanish(vendor, web, control):
     assert vendor.query(accepted["id"]) == {"code": 1001, "message": "task not found"}
 
 
-def test_callback_is_what_a_query_answers(vendor, web):
+def test_callback_equals_query(vendor, web):
     accepted = vendor.submit(
         web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")}, additions={"enable_query": "True"}
     )
@@ -229,21 +229,21 @@ def test_callback_is_what_a_query_answers(vendor, web):
     assert json.loads(received.body)["resp"] == vendor.query(accepted["id"])
 
 
-def test_a_callback_alone_forbids_the_query(vendor, web):
+def test_callback_without_enable_query_forbids_query(vendor, web):
     accepted = vendor.submit(web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")})
 
     assert eventually(lambda: web.received)
     assert vendor.query(accepted["id"])["code"] == 1001
 
 
-def test_a_failure_is_called_back_too(vendor, web):
+def test_failed_task_is_called_back(vendor, web):
     vendor.submit(web.at("/gone.wav"), request={"callback": web.at("/cb")})
 
     assert json.loads(eventually(lambda: web.received)[0].body)["resp"]["code"] == 1015
 
 
 @pytest.mark.parametrize(("attempts", "options"), [(1, {}), (3, {"callback_attempts": 3, "callback_interval_s": 0})])
-def test_callback_attempts(vendor, web, control, attempts, options):
+def test_callback_attempts_follow_the_option(vendor, web, control, attempts, options):
     control.options(**options)
     web.reply_with((500, ""))
 
@@ -263,7 +263,7 @@ def test_callback_attempts(vendor, web, control, attempts, options):
         pytest.param({"submit_code": "int", "query_code": "string"}, (1000, "1000"), id="the-other-way-round"),
     ],
 )
-def test_types_of_codes(vendor, web, control, options, codes):
+def test_option_sets_types_of_codes(vendor, web, control, options, codes):
     control.options(**options)
 
     accepted = vendor.submit(web.serve("/a.wav", SPEECH))
@@ -272,7 +272,7 @@ def test_types_of_codes(vendor, web, control, options, codes):
     assert (accepted["code"], final["code"]) == codes
 
 
-def test_inline_bytes_on_demand(vendor, control):
+def test_option_accepts_inline_bytes(vendor, control):
     control.options(inline_data=True)
 
     accepted = vendor.submit(audio={"data": base64.b64encode(SPEECH).decode(), "format": "wav"})
@@ -281,7 +281,7 @@ def test_inline_bytes_on_demand(vendor, control):
 
 
 @pytest.mark.parametrize("code", ["1004", "1005", "1006", "1020", "1021", "1022", "1099"])
-def test_a_task_ends_as_told(vendor, web, control, code):
+def test_fault_sets_the_outcome_of_a_task(vendor, web, control, code):
     control.fault("result", code=code)
 
     resp = recognised(vendor, web)
@@ -290,7 +290,7 @@ def test_a_task_ends_as_told(vendor, web, control, code):
     assert "text" not in resp
 
 
-def test_success_without_text_on_demand(vendor, web, control):
+def test_fault_gives_success_without_text(vendor, web, control):
     control.fault("result", code="1000")
 
     resp = recognised(vendor, web)
@@ -298,7 +298,7 @@ def test_success_without_text_on_demand(vendor, web, control):
     assert (resp["code"], resp["text"], resp["utterances"]) == (1000, "", [])
 
 
-def test_callback_and_query_may_disagree_on_demand(vendor, web, control):
+def test_fault_makes_callback_differ_from_query(vendor, web, control):
     control.fault("callback", code="1022")
     accepted = vendor.submit(
         web.serve("/a.wav", SPEECH), request={"callback": web.at("/cb")}, additions={"enable_query": "True"}
@@ -309,7 +309,7 @@ def test_callback_and_query_may_disagree_on_demand(vendor, web, control):
 
 
 @pytest.mark.parametrize(("code", "status"), [("45000010", 401), ("45000030", 403), ("45000292", 429)])
-def test_gateway_refusal_has_its_own_shape_on_demand(vendor, control, code, status):
+def test_fault_gives_gateway_refusal(vendor, control, code, status):
     control.fault("query", code=code)
 
     response = vendor.post("/api/v1/auc/query", {**APP, "id": "any"})
@@ -317,7 +317,7 @@ def test_gateway_refusal_has_its_own_shape_on_demand(vendor, control, code, stat
     assert (response.status_code, response.json()["header"]["code"]) == (status, int(code))
 
 
-def test_http_500_with_the_vendors_json(vendor, control):
+def test_fault_gives_http_500_with_vendor_json(vendor, control):
     control.fault("query", code="1001", http_status=500)
 
     response = vendor.post("/api/v1/auc/query", {**APP, "id": "any"})
@@ -325,7 +325,7 @@ def test_http_500_with_the_vendors_json(vendor, control):
     assert (response.status_code, response.json()["resp"]["code"]) == (500, 1001)
 
 
-def test_too_many_calls_in_a_second(vendor, control):
+def test_call_over_rate_limit_is_refused(vendor, control):
     control.options(requests_per_s=1)
 
     with ThreadPoolExecutor(8) as pool:

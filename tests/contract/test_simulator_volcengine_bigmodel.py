@@ -1,4 +1,4 @@
-"""The simulator of Volcengine's v3 "bigmodel" over real HTTP: a client written only from the vendor's page."""
+"""Check the simulator of Volcengine's v3 over real HTTP with a client written from the vendor's page."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ def recognised(vendor, web, content=SPEECH, audio=None, request=None):
         pytest.param({"X-Api-Sequence": "1"}, "45000001", 200, id="sequence"),
     ],
 )
-def test_refused_headers(vendor, headers, code, status):
+def test_invalid_header_is_refused_by_code(vendor, headers, code, status):
     answer = vendor.submit(AUDIO["url"], headers=headers)
 
     assert (code_of(answer), answer.status_code) == (code, status)
@@ -81,11 +81,11 @@ def test_refused_headers(vendor, headers, code, status):
         pytest.param({"X-Api-Request-Id": f"job-{uuid.uuid4().hex}"}, id="task-no-uuid"),
     ],
 )
-def test_other_headers_that_are_good(vendor, headers):
+def test_header_variants_are_accepted(vendor, headers):
     assert code_of(vendor.submit(AUDIO["url"], headers=headers)) == "20000000"
 
 
-def test_a_single_key_that_the_account_does_not_have():
+def test_api_key_of_another_account_is_refused():
     old_pair = {name: value for name, value in ACCOUNT.items() if name != "api_key"}
     with Simulators({**CREDENTIALS, "volcengine": old_pair}) as running:
         vendor = RawVolcengineBigmodel(running.urls["volcengine-bigmodel"], ACCOUNT["appid"], ACCOUNT["token"])
@@ -140,7 +140,7 @@ def test_a_single_key_that_the_account_does_not_have():
         pytest.param({"callback_data": 7}, id="callback-data-no-text"),
     ],
 )
-def test_refused_bodies(vendor, parts):
+def test_invalid_body_is_refused_by_code(vendor, parts):
     answer = vendor.submit(**{"audio": AUDIO, **parts})
 
     assert (code_of(answer), answer.status_code, answer.json()) == ("45000001", 200, {})
@@ -184,7 +184,7 @@ LANGUAGES_OF_2026 = [
         pytest.param({"audio": {**AUDIO, "format": "WAV", "rate": 8000, "bits": 16, "channel": 2}}, id="audio"),
     ],
 )
-def test_what_is_documented_is_taken(vendor, parts):
+def test_documented_parameters_are_accepted(vendor, parts):
     assert code_of(vendor.submit(**{"audio": AUDIO, **parts})) == "20000000"
 
 
@@ -193,7 +193,7 @@ def test_what_is_documented_is_taken(vendor, parts):
     "path",
     ["user", "user.uid", "audio", "audio.url", "audio.rate", "audio.language", "request.model_name", "request.corpus"],
 )
-def test_values_of_any_type_are_answered(vendor, path, value):
+def test_value_of_any_type_gets_an_answer(vendor, path, value):
     part, _, name = path.partition(".")
     correct = {"user": {"uid": "u"}, "audio": AUDIO, "request": WANTED}
 
@@ -202,13 +202,13 @@ def test_values_of_any_type_are_answered(vendor, path, value):
     assert code_of(answer) in {"45000001", "20000000"}
 
 
-def test_a_body_that_is_no_object(vendor):
+def test_body_without_json_object_is_refused(vendor):
     answer = vendor.post("/api/v3/auc/bigmodel/submit", ["not", "an", "object"], None, {"X-Api-Sequence": "-1"})
 
     assert code_of(answer) == "45000001"
 
 
-def test_a_task_id_is_taken_once(vendor, web):
+def test_repeated_task_id_is_refused(vendor, web):
     task_id = submitted(vendor, audio={"url": web.serve("/a.wav", SPEECH), "format": "wav"})
 
     again = vendor.submit("http://127.0.0.1:9/another.wav", task_id=task_id)
@@ -217,7 +217,7 @@ def test_a_task_id_is_taken_once(vendor, web):
     assert code_of(finished(vendor, task_id)) == "20000000"  # the first submission stands
 
 
-def test_a_refused_submission_leaves_its_task_id_free(vendor):
+def test_task_id_of_refused_submission_stays_free(vendor):
     task_id = str(uuid.uuid4())
 
     codes = [code_of(vendor.submit(audio=audio, task_id=task_id)) for audio in ({}, AUDIO)]
@@ -225,7 +225,7 @@ def test_a_refused_submission_leaves_its_task_id_free(vendor):
     assert codes == ["45000001", "20000000"]
 
 
-def test_a_submission_whose_answer_was_lost_is_found_by_its_id(vendor, web, control):
+def test_submission_with_lost_answer_is_found_by_its_id(vendor, web, control):
     control.fault("submit", http_status=502, accepted=True)
     task_id = str(uuid.uuid4())
 
@@ -235,7 +235,7 @@ def test_a_submission_whose_answer_was_lost_is_found_by_its_id(vendor, web, cont
     assert code_of(finished(vendor, task_id)) == "20000000"
 
 
-def test_result_of_a_query(vendor, web):
+def test_result_has_utterances_and_times(vendor, web):
     body = recognised(vendor, web).json()
 
     result = body["result"]
@@ -259,7 +259,7 @@ def test_result_of_a_query(vendor, web):
     assert [word["text"] for word in first["words"]] == ["今天", "天气", "怎么", "样"]
 
 
-def test_some_words_have_no_times_or_take_none(vendor, web):
+def test_some_words_have_no_times_or_no_length(vendor, web):
     _, second, third = recognised(vendor, web).json()["result"]["utterances"]
 
     unknown, short = second["words"][-1], third["words"][0]
@@ -277,14 +277,14 @@ def test_some_words_have_no_times_or_take_none(vendor, web):
         pytest.param({"enable_punc": False}, "今天天气怎么样还不错好的再见", 3, id="without-punctuation"),
     ],
 )
-def test_less_on_request(vendor, web, request_changes, text, utterances):
+def test_options_reduce_the_result(vendor, web, request_changes, text, utterances):
     result = recognised(vendor, web, request=request_changes).json()["result"]
 
     assert result["text"] == text
     assert (len(result["utterances"]) if "utterances" in result else None) == utterances
 
 
-def test_speakers_on_request(vendor, web):
+def test_speakers_are_returned_on_request(vendor, web):
     result = recognised(vendor, web, request={"enable_speaker_info": True}).json()["result"]
 
     assert [each["additions"] for each in result["utterances"]] == [
@@ -294,7 +294,7 @@ def test_speakers_on_request(vendor, web):
     ]
 
 
-def test_channels_on_request(vendor, web):
+def test_channels_are_returned_on_request(vendor, web):
     stereo = tones.audio(((2200, 3200),), ((500, 1500),))
 
     result = recognised(vendor, web, stereo, {"channel": 2}, {"enable_channel_split": True}).json()["result"]
@@ -310,11 +310,11 @@ def test_channels_on_request(vendor, web):
     [
         pytest.param(b"", {}, "45000002", id="no-bytes"),
         pytest.param(b"a letter " * 99, {}, "45000151", id="not-audio"),
-        pytest.param(SPEECH, {"format": "mp3"}, "45000151", id="another-format-than-announced"),
+        pytest.param(SPEECH, {"format": "mp3"}, "45000151", id="another-format-than-declared"),
         pytest.param(tones.silence(), {}, "20000003", id="silence"),
     ],
 )
-def test_recordings_without_text(vendor, web, content, audio, code):
+def test_unusable_recording_ends_with_its_code(vendor, web, content, audio, code):
     answer = recognised(vendor, web, content, audio)
 
     assert (code_of(answer), answer.status_code, answer.json()) == (code, 200, {})
@@ -332,23 +332,23 @@ def test_recordings_without_text(vendor, web, content, audio, code):
         pytest.param(tones.audio(container="adts", codec="aac"), {"format": "aac"}, id="aac"),
     ],
 )
-def test_formats(vendor, web, content, audio):
+def test_format_of_recording_decides_acceptance(vendor, web, content, audio):
     assert len(recognised(vendor, web, content, audio).json()["result"]["utterances"]) == 2
 
 
-def test_redirects_are_not_followed(vendor, web):
+def test_redirect_of_audio_url_is_a_failure(vendor, web):
     audio_url = web.redirect("/moved.wav", web.serve("/a.wav", SPEECH))
 
     assert code_of(finished(vendor, submitted(vendor, audio={**AUDIO, "url": audio_url}))) == "45000006"
 
 
-def test_a_missing_recording(vendor, web):
+def test_missing_recording_ends_as_download_failure(vendor, web):
     audio = {**AUDIO, "url": web.at("/gone.wav")}
 
     assert code_of(finished(vendor, submitted(vendor, audio=audio))) == "45000006"
 
 
-def test_queue_then_work_then_result(vendor, web, control):
+def test_status_is_queued_then_processing_then_success(vendor, web, control):
     audio = {"url": web.serve("/a.wav", SPEECH), "format": "wav"}
 
     def seen(task_id):
@@ -366,7 +366,7 @@ def test_queue_then_work_then_result(vendor, web, control):
     assert seen(task_id) == ("20000000", True)
 
 
-def test_the_idle_edition(vendor, web):
+def test_idle_edition_has_its_own_resource(vendor, web):
     task_id = submitted(
         vendor,
         edition="/idle",
@@ -380,13 +380,13 @@ def test_the_idle_edition(vendor, web):
     assert code_of(vendor.query(task_id)) == "45000000"  # the standard edition does not know it
 
 
-def test_an_unknown_task(vendor):
+def test_unknown_task_is_not_found(vendor):
     answer = vendor.query(str(uuid.uuid4()))
 
     assert (code_of(answer), "cannot find task" in answer.headers["X-Api-Message"]) == ("45000000", True)
 
 
-def test_results_vanish(vendor, web, control):
+def test_result_is_deleted_after_retention(vendor, web, control):
     task_id = submitted(vendor, audio={"url": web.serve("/a.wav", SPEECH), "format": "wav"})
     finished(vendor, task_id)
 
@@ -395,7 +395,7 @@ def test_results_vanish(vendor, web, control):
     assert code_of(vendor.query(task_id)) == "45000000"
 
 
-def test_callback_is_what_a_query_answers(vendor, web):
+def test_callback_equals_query(vendor, web):
     audio = {"url": web.serve("/a.wav", SPEECH), "format": "wav"}
 
     task_id = submitted(vendor, audio=audio, callback=web.at("/cb"), callback_data="job 7")
@@ -412,7 +412,7 @@ def test_callback_is_what_a_query_answers(vendor, web):
         pytest.param({"code_in_body": True}, {"code": 45000006}, id="code-in-body"),
     ],
 )
-def test_what_a_callback_tells_of_a_failure(vendor, web, control, options, told):
+def test_callback_of_failed_task_follows_the_option(vendor, web, control, options, told):
     control.options(**options)
 
     vendor.submit(web.at("/gone.wav"), callback=web.at("/cb"))
@@ -422,7 +422,7 @@ def test_what_a_callback_tells_of_a_failure(vendor, web, control, options, told)
     assert "result" not in body
 
 
-def test_the_code_in_the_body_on_demand(vendor, web, control):
+def test_option_sets_code_in_body(vendor, web, control):
     control.options(code_in_body=True)
     task_id = str(uuid.uuid4())
 
@@ -432,7 +432,7 @@ def test_the_code_in_the_body_on_demand(vendor, web, control):
     assert finished(vendor, task_id).json()["code"] == 20000000
 
 
-def test_a_list_as_result_on_demand(vendor, web, control):
+def test_option_sets_result_as_list(vendor, web, control):
     control.options(result_form="list")
 
     (result,) = recognised(vendor, web).json()["result"]
@@ -440,13 +440,13 @@ def test_a_list_as_result_on_demand(vendor, web, control):
     assert result["text"] == "".join(LINES)
 
 
-def test_recording_in_the_request_is_taken(vendor):
+def test_inline_audio_is_accepted(vendor):
     task_id = submitted(vendor, audio={"data": base64.b64encode(SPEECH).decode(), "format": "wav"})
 
     assert code_of(finished(vendor, task_id)) == "20000000"
 
 
-def test_a_resource_that_is_not_granted(vendor, control):
+def test_resource_without_grant_is_refused(vendor, control):
     control.options(granted_resources=["volc.seedasr.auc"])
 
     answer = vendor.submit(AUDIO["url"])
@@ -454,7 +454,7 @@ def test_a_resource_that_is_not_granted(vendor, control):
     assert (code_of(answer), answer.status_code) == ("45000030", 403)
 
 
-def test_gateway_refusal_has_its_own_shape(vendor, control):
+def test_gateway_refusal_has_its_own_form(vendor, control):
     plain = vendor.submit(AUDIO["url"], headers={"X-Api-Key": "other"})
     control.options(gateway_status=True)
     with_status = vendor.submit(AUDIO["url"], headers={"X-Api-Key": "other"})
@@ -465,7 +465,7 @@ def test_gateway_refusal_has_its_own_shape(vendor, control):
     assert with_status.json()["header"]["code"] == 45000010
 
 
-def test_volume_of_half_an_hour_is_limited(vendor, web, control):
+def test_audio_over_half_hour_volume_is_refused(vendor, web, control):
     recognised(vendor, web)
     control.options(hours_per_half_hour=0.001)
 
@@ -475,13 +475,13 @@ def test_volume_of_half_an_hour_is_limited(vendor, web, control):
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_BYTES", len(SPEECH) - 1), ("MAX_DURATION_MS", tones.LENGTH_MS - 1)])
-def test_recording_beyond_the_limits_is_too_large(vendor, web, monkeypatch, limit, value):
+def test_recording_over_limits_is_too_large(vendor, web, monkeypatch, limit, value):
     monkeypatch.setattr(f"simulators.volcengine_audio.{limit}", value)
 
     assert code_of(recognised(vendor, web)) == "45000132"
 
 
-def test_hours_that_are_used_up(vendor, control):
+def test_submission_over_licensed_hours_is_refused(vendor, control):
     control.options(licensed_hours=0)
 
     answer = vendor.submit(AUDIO["url"])
@@ -490,7 +490,7 @@ def test_hours_that_are_used_up(vendor, control):
     assert "audio_duration_lifetime" in message_of(answer)
 
 
-def test_too_many_calls_in_a_second(vendor, control):
+def test_call_over_rate_limit_is_refused(vendor, control):
     control.options(requests_per_s=1)
 
     def calls():
@@ -503,7 +503,7 @@ def test_too_many_calls_in_a_second(vendor, control):
     assert {(each.status_code, "qps" in message_of(each)) for each in refused} == {(429, True)}
 
 
-def test_the_default_limits_are_the_published_ones(control):
+def test_default_limits_are_the_published_ones(control):
     control.reset()
 
     options = control.options().json()
@@ -514,7 +514,7 @@ def test_the_default_limits_are_the_published_ones(control):
 @pytest.mark.parametrize(
     ("code", "status"), [("55000031", 200), ("55000000", 200), ("45000292", 429), ("45000010", 401), ("45000000", 200)]
 )
-def test_any_code_on_demand(vendor, control, code, status):
+def test_fault_sets_any_code(vendor, control, code, status):
     control.fault("submit", code=code)
     control.fault("query", code=code)
 
@@ -530,7 +530,7 @@ def test_any_code_on_demand(vendor, control, code, status):
         pytest.param("超限\r\nX-Api-Status-Code: 20000000", "?? X-Api-Status-Code: 20000000", id="not-for-a-header"),
     ],
 )
-def test_a_code_in_other_words_on_demand(vendor, control, message, header):
+def test_fault_replaces_the_message(vendor, control, message, header):
     control.fault("submit", code="55000031", message=message)
 
     answer = vendor.submit(AUDIO["url"])
@@ -539,13 +539,13 @@ def test_a_code_in_other_words_on_demand(vendor, control, message, header):
 
 
 @pytest.mark.parametrize("code", ["55001010", "45000151", "20000003"])
-def test_a_task_ends_as_told(vendor, web, control, code):
+def test_fault_sets_the_outcome_of_a_task(vendor, web, control, code):
     control.fault("result", code=code)
 
     assert code_of(recognised(vendor, web)) == code
 
 
-def test_success_without_text_on_demand(vendor, web, control):
+def test_fault_gives_success_without_text(vendor, web, control):
     control.fault("result", code="20000000")
 
     result = recognised(vendor, web).json()["result"]

@@ -1,4 +1,4 @@
-"""Every simulated vendor says the recogniser's words where it knows no script, in its own format, and says so."""
+"""Check that simulated vendors return the recogniser's words in their own formats, and mark them."""
 
 import threading
 import time
@@ -25,8 +25,8 @@ SAID = Recognition(
 )
 
 
-class StandIn:
-    """A recogniser that hears SAID in everything, once it may."""
+class FakeRecognizer:
+    """A recogniser that returns SAID for every recording, as soon as `go` is set."""
 
     def __init__(self):
         self.go = threading.Event()
@@ -44,7 +44,7 @@ class StandIn:
 
 @pytest.fixture(scope="module")
 def recognizer():
-    return StandIn()
+    return FakeRecognizer()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def line(request, urls, recognizer):
 
 @pytest.fixture
 def replies(monkeypatch):
-    """Every reply that our client gets."""
+    """Collect every reply to the layer's client."""
     kept, send = [], vendor_http.send
     monkeypatch.setattr(vendor_http, "send", lambda request: kept.append(send(request)) or kept[-1])
     return kept
@@ -82,7 +82,7 @@ HEARING = sorted(VENDORS.keys() & set(SIMULATED))
 
 
 @pytest.mark.parametrize("line", HEARING, indirect=True)
-def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
+def test_reply_has_recognised_words_and_a_warning(line, replies):
     request = new_order()
     result = line.result(line.submit(request, line.speech()), request)
 
@@ -95,7 +95,7 @@ def test_words_are_the_recognisers_and_the_reply_says_so(line, replies):
 
 
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
-def test_a_task_is_in_progress_until_the_words_are_there(line, recognizer, replies):
+def test_task_is_in_progress_until_recognition_ends(line, recognizer, replies):
     recognizer.go.clear()
     request = new_order()
     accepted = line.submit(request, line.speech())
@@ -109,7 +109,7 @@ def test_a_task_is_in_progress_until_the_words_are_there(line, recognizer, repli
 
 
 @pytest.mark.parametrize("line", ["tencent-sentence"], indirect=True)
-def test_a_sentence_that_takes_too_long_can_be_sent_again(line, recognizer):
+def test_slow_sentence_is_retryable(line, recognizer):
     recognizer.go.clear()
 
     failure = failed(line.submit_speech)
@@ -120,7 +120,7 @@ def test_a_sentence_that_takes_too_long_can_be_sent_again(line, recognizer):
 
 
 @pytest.mark.parametrize("line", ["volcengine-bigmodel"], indirect=True)
-def test_recordings_that_wait_do_not_hold_up_results(line, recognizer):
+def test_waiting_recordings_do_not_delay_results(line, recognizer):
     """A result is due while more recordings wait for the recogniser than there are workers."""
     line.control.options(turnaround_s=1).raise_for_status()
     recognizer.answered.clear()

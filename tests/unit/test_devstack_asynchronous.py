@@ -1,4 +1,4 @@
-"""Asynchronous invocations: nobody waits, failures are tried again, the last is delivered in Lambda's envelope."""
+"""Check asynchronous invocations: failures are retried, the last one is delivered in Lambda's envelope."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,9 @@ def invoker(function: Function) -> Iterator[AsyncInvoker]:
     invoker.close()
 
 
-def test_event_that_fails_twice_succeeds_at_the_third_try(tmp_path: Path, function: Function, invoker: AsyncInvoker):
+def test_event_that_fails_twice_succeeds_at_the_third_attempt(
+    tmp_path: Path, function: Function, invoker: AsyncInvoker
+):
     delivered: list[dict[str, Any]] = []
     done = tmp_path / "code/done"
 
@@ -52,9 +54,7 @@ def test_event_that_fails_twice_succeeds_at_the_third_try(tmp_path: Path, functi
     assert len(ids) == 1
 
 
-def test_event_that_keeps_failing_is_delivered_in_lambdas_envelope(
-    tmp_path: Path, function: Function, invoker: AsyncInvoker
-):
+def test_failed_event_is_delivered_in_lambdas_envelope(tmp_path: Path, function: Function, invoker: AsyncInvoker):
     delivered: list[dict[str, Any]] = []
 
     invoker.submit(function, b'{"failures": 9}', FailureHandling(2, delivered.append))

@@ -1,4 +1,4 @@
-"""Which waits the local stack shortens, and which it leaves alone."""
+"""Check which waits the local stack shortens, and which keep their length."""
 
 import json
 

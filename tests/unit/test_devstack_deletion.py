@@ -1,4 +1,4 @@
-"""The local stack's deletions fail as AWS's do: by the stack's status."""
+"""Check that deletions of the local stack fail as in AWS: by the stack's status."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ def backend():
     return SimpleNamespace(account_id="123456789012", region_name="us-east-1", stacks={stack.stack_id: stack})
 
 
-def test_deletion_that_fails_is_the_stacks_status_and_reason(backend):
+def test_failed_deletion_is_in_the_stacks_status(backend):
     def fail(backend, stack_id):
         backend.stacks.pop(stack_id)  # as moto's does before it begins
         raise ValueError("Cannot delete entity")
@@ -43,7 +43,7 @@ def test_stack_without_executions_is_deleted_at_once(backend):
     assert backend.stacks == {}
 
 
-def test_deletion_of_a_stack_that_is_not_there_does_nothing(backend):
+def test_deletion_of_unknown_stack_does_nothing(backend):
     stack_deleted_when_idle(lambda *_: pytest.fail("nothing is to be deleted"))(backend, "other")
 
     assert backend.stacks

@@ -1,4 +1,4 @@
-"""Queues that feed functions: which messages go, which stay, and what Lambda would refuse."""
+"""Check queues of functions: which messages are deleted, which stay, and what Lambda refuses."""
 
 import json
 
@@ -29,17 +29,17 @@ def reported(*ids):
         pytest.param(Answer(b'{"errorType": "E"}', is_error=True), True, SENT, id="the function failed"),
     ],
 )
-def test_what_stays_in_the_queue(answer, reports, left):
+def test_reported_failures_stay_in_the_queue(answer, reports, left):
     assert failures(answer, SENT, reports=reports) == set(left)
 
 
-def test_a_mapping_has_lambdas_defaults():
+def test_mapping_has_lambdas_defaults():
     source = EventSource.of(MAPPING)
 
     assert (source.batch_size, source.reports_failures) == (10, False)
 
 
-def test_a_mapping_of_something_else_is_refused():
+def test_mapping_of_another_source_is_refused():
     with pytest.raises(TemplateError, match="polls queues only"):
         EventSource.of({**MAPPING, "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s"})
 
@@ -51,7 +51,7 @@ class HidesTooBriefly:
         return {"Attributes": {"VisibilityTimeout": "30"}}
 
 
-def test_a_queue_that_shows_a_message_while_it_is_handled_is_refused_as_lambda_does(tmp_path):
+def test_visibility_below_function_timeout_is_refused(tmp_path):
     function = Settings(
         logical_id="F",
         name="f",

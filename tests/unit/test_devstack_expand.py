@@ -1,4 +1,4 @@
-"""The template becomes plain CloudFormation that moto can deploy; parameters are refused as CloudFormation would."""
+"""Check that the template expands to CloudFormation for moto, and that invalid parameters are refused."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def resources_of(filled: Filled, resource_type: str) -> list[Json]:
     return [resource for resource in filled.template["Resources"].values() if resource["Type"] == resource_type]
 
 
-def test_every_serverless_resource_is_expanded_and_code_is_found_in_its_folder(project: Path):
+def test_serverless_resources_are_expanded_with_code_folders(project: Path):
     expanded = expand(load_template(project), project.parent, "us-east-1")
 
     types = {resource["Type"] for resource in expanded.template["Resources"].values()}
@@ -40,7 +40,7 @@ def test_every_serverless_resource_is_expanded_and_code_is_found_in_its_folder(p
     assert sorted(expanded.layer_folders.values()) == [folder / "layers/asrcore", folder / "layers/media"]
 
 
-def test_expansion_leaves_the_template_as_it_was(project: Path):
+def test_expansion_does_not_change_the_template(project: Path):
     template = load_template(project)
     before = json.dumps(template)
 
@@ -49,7 +49,7 @@ def test_expansion_leaves_the_template_as_it_was(project: Path):
     assert json.dumps(template) == before
 
 
-def test_partition_is_written_in(filled: Filled):
+def test_partition_is_substituted(filled: Filled):
     assert not re.findall(r"AWS::(Partition|URLSuffix)", json.dumps(filled.template))
 
 
@@ -65,11 +65,11 @@ def test_routes_are_read_from_the_template(filled: Filled):
     ("parameters", "key", "authorization"),
     [
         pytest.param({}, "GET /", None, id="no page unless asked for"),
-        pytest.param({"JobsPage": "on"}, "GET /", "NONE", id="the page is for everybody"),
+        pytest.param({"JobsPage": "on"}, "GET /", "NONE", id="the page needs no authorization"),
         pytest.param({"ApiAuthorization": "jwt"}, "POST /jobs", "JWT", id="tokens instead of credentials"),
     ],
 )
-def test_conditions_of_routes_are_decided(project: Path, parameters: dict[str, str], key: str, authorization: str):
+def test_conditions_of_routes_are_evaluated(project: Path, parameters: dict[str, str], key: str, authorization: str):
     expanded = expand(load_template(project), project.parent, "us-east-1")
 
     filled = fill(expanded.template, parameters, partition="aws", api_url="http://127.0.0.1:1", secret_arn="arn")
@@ -115,7 +115,7 @@ def test_state_machine_arn_attribute_becomes_its_ref(project: Path):
     assert filled.template["Outputs"]["Other"]["Value"] == {"Ref": "PollerStateMachine"}
 
 
-def test_resource_nobody_can_play_is_refused_by_name(project: Path):
+def test_unsupported_resource_is_refused_by_name(project: Path):
     expanded = expand(load_template(project), project.parent, "us-east-1")
     expanded.template["Resources"]["Rocket"] = {"Type": "AWS::GroundStation::Config", "Properties": {}}
 
@@ -137,7 +137,7 @@ def test_resource_nobody_can_play_is_refused_by_name(project: Path):
         pytest.param({"Ref": {"no": "name"}, "n": 1}, {"Ref": {"no": "name"}, "n": 1}, id="not a reference"),
     ],
 )
-def test_literals_take_the_place_of_references(value: Any, expected: Any):
+def test_references_are_replaced_by_literals(value: Any, expected: Any):
     assert substitute(value, {"Secret": "arn"}) == expected
 
 
@@ -160,7 +160,7 @@ def test_literals_take_the_place_of_references(value: Any, expected: Any):
         pytest.param({"A": "1", "LogLevel": ""}, "unknown parameter 'A'.*LogLevel=''", id="two at once"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused(given: dict[str, str], complaint: str):
+def test_invalid_parameter_is_refused(given: dict[str, str], complaint: str):
     with pytest.raises(ParameterError, match=complaint):
         check_parameters(DECLARED, given)
 
@@ -170,7 +170,7 @@ def test_parameter_without_default_must_be_given():
         check_parameters({"Owner": {"Type": "String"}}, {})
 
 
-def test_parameters_that_fit_pass():
+def test_valid_parameter_is_accepted():
     check_parameters(DECLARED, {"VendorChain": "abcpen", "ApiBurst": "5", "LogRetentionDays": "14"})
 
 
@@ -181,7 +181,7 @@ def test_parameters_that_fit_pass():
         pytest.param("just: text", "is not a CloudFormation template", id="no template"),
     ],
 )
-def test_template_that_cannot_be_read_is_named(tmp_path: Path, text: str | None, complaint: str):
+def test_unreadable_template_is_named(tmp_path: Path, text: str | None, complaint: str):
     path = tmp_path / "template.yaml"
     if text is not None:
         path.write_text(text)
@@ -190,14 +190,14 @@ def test_template_that_cannot_be_read_is_named(tmp_path: Path, text: str | None,
         load_template(path)
 
 
-def test_code_that_is_not_there_is_named(tmp_path: Path):
+def test_missing_code_is_named(tmp_path: Path):
     resource = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "functions/gone"}}
 
     with pytest.raises(TemplateError, match=r"SubmitFunction: .*'functions/gone' is not there"):
         expand({"Resources": {"SubmitFunction": resource}}, tmp_path, "us-east-1")
 
 
-def test_translators_complaint_is_passed_on(tmp_path: Path):
+def test_translators_message_is_raised(tmp_path: Path):
     (tmp_path / "code").mkdir()
     resource = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "code", "Handler": "app.handler"}}
 

@@ -1,4 +1,4 @@
-"""Functions run as in Lambda: in processes used again, bounded in time, closed off from the developer's shell."""
+"""Check that functions run as in Lambda: processes are reused, time-limited, and isolated from the shell."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_handler_gets_event_layer_folder_and_context(make: Make, tmp_path: Path)
     }
 
 
-def test_environment_is_the_templates_and_lambdas_and_nothing_of_the_shell(make: Make, monkeypatch: pytest.MonkeyPatch):
+def test_environment_has_template_and_lambda_variables_only(make: Make, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_PROFILE", "developer")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
     function = make(
@@ -163,7 +163,7 @@ def test_environment_is_the_templates_and_lambdas_and_nothing_of_the_shell(make:
         ),
     ],
 )
-def test_errors_come_as_lambda_gives_them(make: Make, code: str, error_type: str, message: str):
+def test_errors_have_lambdas_form(make: Make, code: str, error_type: str, message: str):
     function = make(code)
 
     answer = function.invoke(b"{}", "request-1")
@@ -186,7 +186,7 @@ def test_stack_trace_shows_the_functions_own_lines(make: Make):
     assert [line.split("in ")[1].split("\n")[0] for line in error["stackTrace"]] == ["lambda_handler", "deeper"]
 
 
-def test_timeout_ends_the_process_and_the_next_event_gets_a_fresh_one(make: Make):
+def test_timeout_ends_the_process_and_the_next_event_restarts(make: Make):
     function = make(
         """
         import os, time
@@ -225,7 +225,7 @@ def test_warm_process_is_used_again(make: Make):
     assert len({process for process, _ in answers}) == 1
 
 
-def test_events_that_come_together_get_processes_of_their_own_up_to_the_bound(make: Make, tmp_path: Path):
+def test_concurrent_events_get_own_processes_up_to_the_limit(make: Make, tmp_path: Path):
     function = make("""
         import os, pathlib, time
         def lambda_handler(event, context):
@@ -320,7 +320,7 @@ def test_forked_process_equals_started_process(tmp_path: Path, preloaded: Path):
     assert forked == started
 
 
-def test_retired_processes_are_replaced_by_children_of_one_parent(make: Make):
+def test_retired_processes_are_replaced_by_forked_ones(make: Make):
     function = make("import os\ndef lambda_handler(event, context): return os.getppid()")
     servers = set()
     for _ in range(5):
@@ -363,7 +363,7 @@ NEVER_SET = {
 }  # fmt: skip
 
 
-def test_preloaded_modules_read_no_variable_in_which_functions_differ():
+def test_preloaded_modules_read_no_function_specific_variable():
     done = subprocess.run(
         [*INTERPRETER, "-c", textwrap.dedent(READS), *PRELOADED],
         env={"PYTHONPATH": str(ROOT / "layers/asrcore")},

@@ -1,4 +1,4 @@
-"""The HTTP API over real HTTP: events as API Gateway makes them, replies as it gives them."""
+"""Check the HTTP API over real HTTP: events and replies in API Gateway's forms."""
 
 import json
 import threading
@@ -50,7 +50,7 @@ def url(functions: Recorder) -> Iterator[str]:
     api.close()
 
 
-def test_event_has_the_shape_of_payload_format_2(url: str, functions: Recorder):
+def test_event_has_payload_format_2(url: str, functions: Recorder):
     requests.post(
         f"{url}/callbacks/tencent-recording/%E4%BC%9A%20%E8%AE%AE?a=1&a=2&b=%20x",
         data='{"code": 0}',
@@ -90,7 +90,7 @@ def test_event_has_the_shape_of_payload_format_2(url: str, functions: Recorder):
     )
 
 
-def test_what_a_request_lacks_the_event_lacks(url: str, functions: Recorder):
+def test_event_omits_what_the_request_omits(url: str, functions: Recorder):
     requests.get(f"{url}/look", timeout=60)
 
     ((_, event),) = functions.events
@@ -161,7 +161,7 @@ def test_body_over_a_limit_is_refused(url: str, functions: Recorder, size_bytes:
         pytest.param("GET", "/elsewhere", "$default", id="another path"),
     ],
 )
-def test_what_no_other_route_takes_is_the_default_routes(functions: Recorder, method: str, path: str, key: str):
+def test_other_requests_are_the_default_routes(functions: Recorder, method: str, path: str, key: str):
     api = HttpApi([DEFAULT, CALLBACK], functions, account_id="123456789012", region="cn-north-1")
     with WebServer(api, "127.0.0.1", 0) as server:
         requests.request(method, server.url + path, timeout=60)
@@ -181,7 +181,7 @@ def test_function_that_fails_is_an_internal_error(url: str, functions: Recorder)
     assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
 
 
-def test_function_that_takes_too_long_is_unavailable(url: str):
+def test_slow_function_is_unavailable(url: str):
     response = requests.post(f"{url}/slow", timeout=60)
 
     assert (response.status_code, response.json()) == (503, {"message": "Service Unavailable"})

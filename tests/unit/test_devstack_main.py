@@ -1,4 +1,4 @@
-"""`make local` with a port in use: an error at once, before the seconds that loading an AWS takes."""
+"""Check that `make local` reports a port in use at once, before it loads moto, which takes seconds."""
 
 import socket
 import subprocess

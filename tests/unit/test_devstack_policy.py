@@ -1,4 +1,4 @@
-"""What IAM says of a call, as the local stack evaluates it."""
+"""Check the evaluation of IAM policies."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def policy(*statements):
         ),
     ],
 )
-def test_actions_and_resources(statement, call, allowed):
+def test_actions_and_resources_match_with_wildcards(statement, call, allowed):
     assert is_allowed([policy(statement)], call) is allowed
 
 
@@ -101,13 +101,13 @@ def test_actions_and_resources(statement, call, allowed):
         pytest.param({"Null": {"k": "true"}}, {"k": ("x",)}, False, id="not null"),
     ],
 )
-def test_conditions(condition, context, allowed):
+def test_conditions_decide_by_operator(condition, context, allowed):
     statement = allow("x:Do", Condition=condition)
 
     assert is_allowed([policy(statement)], Call("x:Do", "r", context)) is allowed
 
 
-def test_a_deny_anywhere_beats_every_allow():
+def test_deny_overrides_every_allow():
     deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::b/secret/*"}
     documents = [policy(allow("s3:GetObject")), policy(deny)]
 
@@ -122,7 +122,7 @@ def test_a_deny_anywhere_beats_every_allow():
         pytest.param(allow("x:Do", Condition={"NumericLessThan": {"k": "1"}}), id="an operator"),
     ],
 )
-def test_what_is_not_known_is_refused_and_not_overlooked(statement):
+def test_unknown_element_raises_policy_error(statement):
     with pytest.raises(PolicyError, match="not evaluated here"):
         is_allowed([policy(statement)], Call("x:Do", "r", {"k": ("0",)}))
 
@@ -141,7 +141,7 @@ def test_set_operators_are_required_where_aws_requires_them(condition):
         is_allowed([policy(allow("x:Do", Condition=condition))], call)
 
 
-def test_grants_are_listed_one_by_one_and_taken_out_one_by_one():
+def test_grants_are_listed_and_removed_one_by_one():
     document = policy(allow(["s3:GetObject", "s3:PutObject"], ["a", "b"]))
 
     assert list(grants(document)) == [

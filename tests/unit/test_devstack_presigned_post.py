@@ -1,4 +1,4 @@
-"""Uploads by form, as S3 takes them: what the signed policy says, and nothing else."""
+"""Check presigned POST uploads: accepted as the signed policy says, refused otherwise."""
 
 import boto3
 import pytest
@@ -31,11 +31,11 @@ def fields() -> dict[str, str]:
     return {name.lower(): value for name, value in signed["fields"].items()}
 
 
-def test_what_was_signed_is_taken(fields: dict[str, str]):
+def test_signed_form_is_accepted(fields: dict[str, str]):
     check(fields, BUCKET, SIZE_BYTES, SECRET)
 
 
-def test_what_a_policy_leaves_open_may_differ(fields: dict[str, str]):
+def test_fields_open_in_the_policy_may_differ(fields: dict[str, str]):
     check({**fields, "content-type": "audio/mpeg"}, BUCKET, 1, SECRET)
 
 
@@ -47,12 +47,12 @@ def test_what_a_policy_leaves_open_may_differ(fields: dict[str, str]):
         pytest.param({}, "another", 1, SECRET, "AccessDenied", id="another bucket"),
         pytest.param({"key": "incoming/auto/b.wav"}, BUCKET, 1, SECRET, "AccessDenied", id="another key"),
         pytest.param({"content-type": "text/html"}, BUCKET, 1, SECRET, "AccessDenied", id="another kind"),
-        pytest.param({"acl": "public-read"}, BUCKET, 1, SECRET, "AccessDenied", id="a field that nobody signed"),
+        pytest.param({"acl": "public-read"}, BUCKET, 1, SECRET, "AccessDenied", id="an unsigned field"),
         pytest.param({}, BUCKET, 1, "another", "SignatureDoesNotMatch", id="another's secret"),
         pytest.param({"policy": "e30="}, BUCKET, 1, SECRET, "SignatureDoesNotMatch", id="another policy"),
     ],
 )
-def test_everything_else_is_refused(
+def test_form_that_breaks_its_policy_is_refused(
     fields: dict[str, str], changes: dict[str, str], bucket: str, size_bytes: int, secret: str, code: str
 ):
     with pytest.raises(S3ClientError) as raised:
@@ -61,7 +61,7 @@ def test_everything_else_is_refused(
     assert raised.value.code == code
 
 
-def test_a_form_has_its_time(fields: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+def test_expired_form_is_refused(fields: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     from datetime import UTC, datetime, timedelta
 
     class Later(datetime):

@@ -1,4 +1,4 @@
-"""Requests of functions to the local AWS are counted, and nobody else's."""
+"""Check that requests of functions to the local AWS are counted, and no others."""
 
 import pytest
 
@@ -23,26 +23,26 @@ def request_counter():
         pytest.param({"REQUEST_METHOD": "PUT"}, "S3 PUT", id="S3, by method"),
     ],
 )
-def test_a_request_is_counted_by_what_it_asks_and_answered(request_counter, environ, counted):
+def test_request_is_counted_by_operation_and_forwarded(request_counter, environ, counted):
     answers = [ask(request_counter, **environ), ask(request_counter, **environ)]
 
     assert request_counter.counts() == {counted: 2}
     assert answers == [[b"the answer"]] * 2
 
 
-def test_an_operators_request_is_not_counted(request_counter):
+def test_operators_request_is_not_counted(request_counter):
     ask(request_counter, agent="aws-cli/2.0", HTTP_X_AMZ_TARGET="DynamoDB_20120810.PutItem")
 
     assert request_counter.counts() == {}
 
 
-def test_what_was_counted_before_stays_as_it_was_told(request_counter):
+def test_earlier_counts_do_not_change(request_counter):
     ask(request_counter)
-    told = request_counter.counts()
+    before = request_counter.counts()
 
     ask(request_counter)
 
-    assert (told["S3 POST"], request_counter.counts()["S3 POST"]) == (1, 2)
+    assert (before["S3 POST"], request_counter.counts()["S3 POST"]) == (1, 2)
 
 
 @pytest.mark.parametrize(("status", "number"), [("200 OK", 0), ("400 Bad Request", 1), ("503 Slow Down", 1)])

@@ -1,4 +1,4 @@
-"""Schedules fire, at their rates."""
+"""Check that schedules start functions at their rates."""
 
 import json
 import threading
@@ -44,16 +44,16 @@ class Rules:
 @pytest.mark.parametrize(
     ("expression", "every_s"), [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(2 hours)", 7200)]
 )
-def test_rates_are_read_off_the_rules(expression, every_s):
+def test_rates_are_read_from_the_rules(expression, every_s):
     assert find_schedules(Rules(expression)) == [Schedule(RULE, FUNCTION, every_s)]
 
 
-def test_a_schedule_that_cannot_be_fired_is_refused_by_name():
+def test_unsupported_schedule_is_refused_by_name():
     with pytest.raises(TemplateError, match=r"cron\(0 8"):
         find_schedules(Rules("cron(0 8 * * ? *)"))
 
 
-def test_a_function_is_started_again_and_again_with_a_scheduled_event():
+def test_function_is_started_at_each_scheduled_time():
     started, thrice = [], threading.Event()
 
     def start(function_arn, event):
@@ -70,7 +70,7 @@ def test_a_function_is_started_again_and_again_with_a_scheduled_event():
 
 
 @pytest.mark.parametrize("state", [pytest.param("DISABLED", id="disabled"), pytest.param(None, id="deleted")])
-def test_rule_that_is_off_starts_nothing(state):
+def test_disabled_rule_starts_nothing(state):
     started, once = [], threading.Event()
     events = Rules("rate(1 minute)", [state] * 5)
 

@@ -1,4 +1,4 @@
-"""The local stack's Step Functions refuses the definitions that AWS refuses."""
+"""Check that the local Step Functions refuses the definitions that AWS refuses."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A signal ends the local stack wherever it arrives."""
+"""Check that a signal stops the local stack wherever it arrives."""
 
 import signal
 import subprocess
@@ -73,7 +73,7 @@ def test_signal_ends_the_process_wherever_it_arrives(lines: str, printed: str):
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, printed), done.stderr
 
 
-def test_second_signal_does_not_interrupt_the_way_out():
+def test_second_signal_does_not_interrupt_cleanup():
     lines = """
         try:
             os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the recogniser makes of a model's answers: times, pieces, languages, and what it throws away."""
+"""Check what the recogniser makes of a model's output: times, pieces, languages, dropped text."""
 
 import io
 import threading
@@ -55,7 +55,7 @@ def speech_everywhere(monkeypatch):
     monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [{"start": 0, "end": len(audio)}])
 
 
-def test_pieces_end_where_it_is_quiet_and_lose_nothing():
+def test_pieces_end_in_quiet_places_and_lose_nothing():
     pieces = list(read_pieces(wav(130, silent_at=(55, 112)), 60))
 
     assert [round(len(piece) / SAMPLE_RATE_HZ) for piece in pieces] == [55, 57, 18]
@@ -82,7 +82,7 @@ def test_times_count_from_the_start_of_the_recording():
         pytest.param(segment(PROMPT), id="prompt"),
     ],
 )
-def test_what_whisper_invents_is_left_out(invented):
+def test_invented_text_is_dropped(invented):
     recognition = engine.recognise(FakeModel([segment("你好。"), invented]), wav(3), language="zh")
 
     assert [sentence.text for sentence in recognition.sentences] == ["你好。"]
@@ -93,7 +93,7 @@ def test_what_whisper_invents_is_left_out(invented):
     [(None, ("en", 0.9), "en"), (None, ("ja", 0.3), "zh"), ("yue", ("zh", 0.8), "zh")],
     ids=["certain", "uncertain-is-mandarin", "unknown-to-the-model"],
 )
-def test_the_language_is_detected_once_when_not_given(given, detected, language):
+def test_language_is_detected_once_if_not_given(given, detected, language):
     model = FakeModel([segment("a")], [segment("b")], language=detected)
 
     recognition = engine.recognise(model, wav(70), language=given)
@@ -102,7 +102,7 @@ def test_the_language_is_detected_once_when_not_given(given, detected, language)
     assert [options["language"] for options in model.options] == [language, language]
 
 
-def test_the_prompt_is_given_for_mandarin_only_and_hints_always():
+def test_prompt_is_for_mandarin_only_and_hints_for_all():
     model = FakeModel([], [], [])
     for language, hints in (("zh", "云原生"), ("en", "asrcore"), ("en", "")):
         engine.recognise(model, wav(1), language=language, hints=hints)
@@ -110,7 +110,7 @@ def test_the_prompt_is_given_for_mandarin_only_and_hints_always():
     assert [options["hotwords"] for options in model.options] == [f"{PROMPT}云原生", "asrcore", None]
 
 
-def test_silence_is_never_given_to_the_model(monkeypatch):
+def test_silence_is_not_given_to_the_model(monkeypatch):
     monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", lambda audio: [])
     model = FakeModel()
 
@@ -128,7 +128,7 @@ def test_words_stay_in_order_and_within_the_recording():
     assert [(word.start_ms, word.end_ms) for word in sentence.words] == [(500, 900), (700, 2000)]
 
 
-def test_each_piece_takes_a_turn_and_progress_is_reported():
+def test_each_piece_holds_the_lock_and_reports_progress():
     held, reported = threading.Lock(), []
 
     @contextmanager
@@ -149,6 +149,6 @@ def test_each_piece_takes_a_turn_and_progress_is_reported():
 @pytest.mark.parametrize(
     "content", [b"", b"not audio at all", b"RIFF\x00\x00\x00\x00WAVE"], ids=["empty", "text", "cut"]
 )
-def test_bytes_that_are_no_recording_are_refused(content):
+def test_file_that_is_no_recording_is_refused(content):
     with pytest.raises(UnreadableError):
         engine.recognise(FakeModel(), io.BytesIO(content), language="zh")

@@ -1,4 +1,4 @@
-"""The recogniser's process: started, restarted, given up, and ended with the one that started it."""
+"""Check the recogniser's process: started, restarted, abandoned, and stopped with its parent."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def lives(tmp_path):
 SERVES = "print('READY http://127.0.0.1:4321', flush=True); sys.stdin.read()"
 
 
-def test_a_process_that_dies_is_started_again_at_its_port(command, lives, tmp_path):
+def test_crashed_process_restarts_at_its_port(command, lives, tmp_path):
     problems = []
     with RecognizerProcess(problems.append, tmp_path / "log", command=command(SERVES)) as running:
         running.kill()
@@ -64,7 +64,7 @@ def test_a_process_that_dies_is_started_again_at_its_port(command, lives, tmp_pa
     assert problems == []
 
 
-def test_a_process_that_keeps_dying_is_given_up_and_reported_once(command, lives, tmp_path):
+def test_repeated_crashes_are_reported_once_and_end_restarts(command, lives, tmp_path):
     problems = []
     with RecognizerProcess(problems.append, tmp_path / "log", command=command("sys.exit(3)")) as running:
         until(lambda: running.is_gone)
@@ -76,7 +76,7 @@ def test_a_process_that_keeps_dying_is_given_up_and_reported_once(command, lives
     assert str(tmp_path / "log") in problem
 
 
-def test_a_missing_model_is_reported_once_and_not_retried(command, lives, tmp_path):
+def test_missing_model_is_reported_once_without_retry(command, lives, tmp_path):
     problems = []
     body = "print('MISSING the weights are not installed', flush=True); sys.exit(2)"
     with RecognizerProcess(problems.append, tmp_path / "log", command=command(body)) as running:
@@ -87,7 +87,7 @@ def test_a_missing_model_is_reported_once_and_not_retried(command, lives, tmp_pa
     assert len(lives()) == 1
 
 
-def test_the_recogniser_itself_says_what_is_missing(tmp_path):
+def test_recogniser_without_model_names_what_is_missing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "recognizer"],
         env={**os.environ, "ASR_MODEL": str(tmp_path)},
@@ -101,7 +101,7 @@ def test_the_recogniser_itself_says_what_is_missing(tmp_path):
     assert "no folder with a model.bin" in done.stdout
 
 
-def test_recognizer_none_starts_nothing_and_says_nothing(command, lives, monkeypatch):
+def test_recognizer_none_starts_and_reports_nothing(command, lives, monkeypatch):
     monkeypatch.setenv("RECOGNIZER", "none")
     problems = []
     with RecognizerProcess(problems.append, command=command(SERVES)) as running:
@@ -111,7 +111,7 @@ def test_recognizer_none_starts_nothing_and_says_nothing(command, lives, monkeyp
     assert (lives(), problems) == ([], [])
 
 
-def test_it_ends_with_the_process_that_started_it(command, lives, tmp_path):
+def test_process_ends_with_its_parent(command, lives, tmp_path):
     ended = tmp_path / "ended"
     serves = command(f"{SERVES}; open({str(ended)!r}, 'w')")
     body = f"""

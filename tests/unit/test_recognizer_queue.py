@@ -1,4 +1,4 @@
-"""One piece at a time for the model, one recognition a recording, small recordings first."""
+"""Check the recognition queue: one piece at a time, each recording once, small recordings first."""
 
 import io
 import threading
@@ -22,7 +22,7 @@ def heard(language="zh"):
     return Recognition(language, 1000, ())
 
 
-def test_a_recording_is_recognised_once_for_all_who_ask():
+def test_recording_is_recognised_once_for_all_requests():
     calls, started, go = [], threading.Event(), threading.Event()
 
     def recognise(file, **options):
@@ -42,7 +42,7 @@ def test_a_recording_is_recognised_once_for_all_who_ask():
 
 
 @pytest.mark.parametrize(("language", "hints"), [("en", ""), (None, "云原生")], ids=["language", "hints"])
-def test_another_language_or_hint_is_another_recognition(language, hints):
+def test_other_language_or_hint_is_recognised_again(language, hints):
     calls = []
     queue = opened(lambda file, **options: calls.append(1) or heard())
 
@@ -52,7 +52,7 @@ def test_another_language_or_hint_is_another_recognition(language, hints):
     assert len(calls) == 2
 
 
-def test_a_failed_recognition_is_not_remembered():
+def test_failed_recognition_is_not_kept():
     answers = [ValueError("broken"), heard()]
 
     def recognise(file, **options):
@@ -69,7 +69,7 @@ def test_a_failed_recognition_is_not_remembered():
     assert queue.waiting() == []
 
 
-def test_the_smallest_that_waits_goes_next():
+def test_smallest_waiting_recording_is_next():
     model_lock, order = FairLock(), []
 
     def take(rank):
@@ -88,7 +88,7 @@ def test_the_smallest_that_waits_goes_next():
     assert order == [100, 200, 300]
 
 
-def test_what_is_at_work_is_shown_with_its_progress():
+def test_running_recognition_is_listed_with_progress():
     shown = []
 
     def recognise(file, *, progress, **options):

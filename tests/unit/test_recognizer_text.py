@@ -1,4 +1,4 @@
-"""From Whisper's words to sentences that read well, and without what Whisper invents."""
+"""Check how Whisper's words become sentences, without invented text."""
 
 import pytest
 
@@ -23,11 +23,11 @@ def words(*texts, length_ms=200, gap_ms=0):
         pytest.param("用 Whisper 3.5 识别,好", "用 Whisper 3.5 识别，好", id="latin-and-numbers-stay"),
     ],
 )
-def test_chinese_is_written_simplified_with_its_own_marks(heard, written):
+def test_chinese_is_simplified_with_chinese_punctuation(heard, written):
     assert write_chinese(heard) == written
 
 
-def test_words_written_anew_keep_their_times():
+def test_rewritten_words_keep_their_times():
     heard = words("遲", "到", "了.", " 好", " 的")
 
     written = write(heard, "zh")
@@ -36,7 +36,7 @@ def test_words_written_anew_keep_their_times():
     assert [(word.start_ms, word.end_ms) for word in written] == [(word.start_ms, word.end_ms) for word in heard]
 
 
-def test_words_of_another_language_stay_as_heard():
+def test_words_of_other_languages_are_unchanged():
     heard = words(" Hello,", " 3.5", " world.")
 
     assert write(heard, "en") == heard
@@ -52,19 +52,19 @@ def test_sentences_end_at_marks_and_long_pauses():
     assert [sentence.text for sentence in pauses] == ["好的", "走"]
 
 
-def test_sentences_of_nothing_are_none():
+def test_no_words_give_no_sentences():
     assert list(split_sentences([])) == []
     assert list(split_sentences(words(" ", ""))) == []
 
 
-def test_a_repeated_prompt_is_found_and_a_chance_likeness_is_not():
+def test_repeated_prompt_is_found_and_similar_text_is_not():
     assert repeats_prompt("这次是普通话的句子,使用简体中文", PROMPT)
     assert not repeats_prompt("我喜欢使用简体字", PROMPT)
     assert not repeats_prompt("", PROMPT)
     assert not repeats_prompt("anything", "")
 
 
-def test_a_loop_is_cut_and_a_cheer_is_not():
+def test_long_loop_is_cut_and_short_repetition_is_not():
     loop = [Sentence((Word("好。", number, number + 1),)) for number in range(50)]
     cheer = [*loop[:3], Sentence((Word("走。", 3, 4),)), *loop[4:7]]
 

@@ -1,4 +1,4 @@
-"""Where the model comes from, in which order, and what is said when there is none."""
+"""Check the sources of the model, their order, and the error without one."""
 
 import hashlib
 import importlib.util
@@ -29,17 +29,17 @@ def halves(tmp_path, monkeypatch, nothing_cached):
     return tmp_path
 
 
-def test_asr_model_as_a_folder_comes_first(tmp_path):
+def test_asr_model_folder_comes_first(tmp_path):
     (tmp_path / "model.bin").touch()
 
     assert find_model({"ASR_MODEL": str(tmp_path)}) == str(tmp_path)
 
 
-def test_asr_model_as_a_hub_name_is_passed_on():
+def test_asr_model_hub_name_is_returned():
     assert find_model({"ASR_MODEL": "Systran/faster-whisper-small"}) == "Systran/faster-whisper-small"
 
 
-def test_asr_model_as_an_empty_folder_is_refused(tmp_path):
+def test_asr_model_empty_folder_is_refused(tmp_path):
     with pytest.raises(NoModelError, match=r"no folder with a model\.bin"):
         find_model({"ASR_MODEL": str(tmp_path)})
 
@@ -71,7 +71,7 @@ def test_halves_with_another_digest_are_refused_and_not_kept(halves, monkeypatch
 
 
 @pytest.mark.parametrize("missing", ["faster_whisper", *weights.PARTS])
-def test_a_missing_package_is_named_with_how_to_get_it(missing, monkeypatch, tmp_path, nothing_cached):
+def test_missing_package_is_named_with_its_installation(missing, monkeypatch, tmp_path, nothing_cached):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else real(name))
 

@@ -1,11 +1,11 @@
-"""What vendors ask about a parameter, and the rate limit, by a clock that the test moves."""
+"""Check the simulators' parameter checks, and their rate limit with a clock that the test sets."""
 
 import pytest
 
 from simulators.checks import RateLimit, is_uuid
 
 
-def test_as_many_calls_in_any_one_second_as_the_limit():
+def test_rate_limit_allows_its_number_in_any_second():
     now = [0.0]
     rate = RateLimit(clock=lambda: now[0])
 
@@ -19,7 +19,7 @@ def test_as_many_calls_in_any_one_second_as_the_limit():
     assert rate.allows("a", 25)
 
 
-def test_a_limit_of_another_window():
+def test_rate_limit_allows_its_number_in_another_window():
     now = [0.0]
     daily = RateLimit(clock=lambda: now[0])
 
@@ -44,5 +44,5 @@ def test_a_limit_of_another_window():
         pytest.param(7, None, False, id="number"),
     ],
 )
-def test_is_uuid(value, version, expected):
+def test_is_uuid_accepts_the_usual_text_of_a_version(value, version, expected):
     assert is_uuid(value, version) is expected

@@ -1,4 +1,4 @@
-"""What the simulators hear: real properties of files made on the fly, and speech found where the tone bursts are."""
+"""Measure generated files: their properties, and speech where the tone bursts are."""
 
 import io
 
@@ -21,12 +21,12 @@ TOLERANCE_MS = 100  # lossy codecs smear edges, and raw AAC does not tell its en
 HOUR_MS = 3_600_000
 
 
-def hear(data: bytes, **options):
+def measured(data: bytes, **options):
     return measure(io.BytesIO(data), **{"max_ms": HOUR_MS, **options})
 
 
 @pytest.mark.parametrize(
-    ("container", "codec", "rate_hz", "heard_format", "heard_codec"),
+    ("container", "codec", "rate_hz", "found_format", "found_codec"),
     [
         pytest.param("wav", "pcm_s16le", 16000, "wav", "pcm_s16le", id="wav"),
         pytest.param("wav", "pcm_mulaw", 8000, "wav", "pcm_mulaw", id="telephone-wav"),
@@ -37,51 +37,56 @@ def hear(data: bytes, **options):
         pytest.param("adts", "aac", 16000, "aac", "aac", id="aac"),
     ],
 )
-def test_properties_and_speech_of_a_file(container, codec, rate_hz, heard_format, heard_codec):
-    heard = hear(tones.audio(container=container, codec=codec, rate_hz=rate_hz))
+def test_file_is_measured_with_its_speech(container, codec, rate_hz, found_format, found_codec):
+    recording = measured(tones.audio(container=container, codec=codec, rate_hz=rate_hz))
 
-    assert (heard.format, heard.codec, heard.sample_rate_hz, heard.channels) == (heard_format, heard_codec, rate_hz, 1)
-    assert heard.duration_ms == pytest.approx(tones.LENGTH_MS, abs=150)
-    found = [time for segment in heard.segments for time in (segment.start_ms, segment.end_ms)]
+    assert (recording.format, recording.codec, recording.sample_rate_hz, recording.channels) == (
+        found_format,
+        found_codec,
+        rate_hz,
+        1,
+    )
+    assert recording.duration_ms == pytest.approx(tones.LENGTH_MS, abs=150)
+    found = [time for segment in recording.segments for time in (segment.start_ms, segment.end_ms)]
     assert found == pytest.approx([time for burst in tones.TWO_SENTENCES for time in burst], abs=TOLERANCE_MS)
 
 
-def test_pauses_of_amr_take_their_time():
-    heard = hear(tones.amr())
+def test_amr_pauses_keep_their_length():
+    recording = measured(tones.amr())
 
-    assert (heard.format, heard.sample_rate_hz, heard.duration_ms) == ("amr", 8000, tones.LENGTH_MS)
-    assert heard.segments[0].start_ms == pytest.approx(tones.TWO_SENTENCES[0][0], abs=TOLERANCE_MS)
-    assert heard.segments[-1].end_ms == pytest.approx(tones.TWO_SENTENCES[-1][1], abs=TOLERANCE_MS)
+    assert (recording.format, recording.sample_rate_hz, recording.duration_ms) == ("amr", 8000, tones.LENGTH_MS)
+    assert recording.segments[0].start_ms == pytest.approx(tones.TWO_SENTENCES[0][0], abs=TOLERANCE_MS)
+    assert recording.segments[-1].end_ms == pytest.approx(tones.TWO_SENTENCES[-1][1], abs=TOLERANCE_MS)
 
 
 @pytest.mark.parametrize("first", [b"", b"\x02"], ids=["plain", "wechat"])
-def test_silk_says_that_it_is_not_decoded(first):
-    heard = hear(tones.silk(2000, first))
+def test_silk_text_says_that_it_is_not_decoded(first):
+    recording = measured(tones.silk(2000, first))
 
-    assert (heard.format, heard.channels, heard.duration_ms) == ("silk", 1, 2000)
-    assert [(each.text, each.start_ms, each.end_ms) for each in make_utterances(heard.segments, None)] == [
+    assert (recording.format, recording.channels, recording.duration_ms) == ("silk", 1, 2000)
+    assert [(each.text, each.start_ms, each.end_ms) for each in make_utterances(recording.segments, None)] == [
         ("[simulated: SILK is not decoded here]", 0, 2000)
     ]
 
 
-def test_silk_cut_short_has_the_length_of_its_whole_packets():
-    assert hear(tones.silk(2000)[:-30]).duration_ms == 1980
+def test_truncated_silk_has_the_length_of_whole_packets():
+    assert measured(tones.silk(2000)[:-30]).duration_ms == 1980
 
 
 @pytest.mark.parametrize(("length_ms", "error"), [(0, UndecodableError), (60_020, TooLongError)])
 def test_silk_of_an_impossible_length_is_refused(length_ms, error):
     with pytest.raises(error):
-        hear(tones.silk(length_ms), max_ms=60_000)
+        measured(tones.silk(length_ms), max_ms=60_000)
 
 
-def test_channels_are_heard_apart_and_together():
+def test_segments_are_found_per_channel_and_together():
     left, right = ((500, 1500),), ((2200, 3200),)
 
-    heard = hear(tones.audio(left, right))
+    recording = measured(tones.audio(left, right))
 
-    assert heard.channels == 2
-    assert [(s.start_ms, s.end_ms, s.channel) for s in heard.segments] == [(500, 1500, None), (2200, 3200, None)]
-    assert [[(s.start_ms, s.end_ms, s.channel) for s in channel] for channel in heard.channel_segments] == [
+    assert recording.channels == 2
+    assert [(s.start_ms, s.end_ms, s.channel) for s in recording.segments] == [(500, 1500, None), (2200, 3200, None)]
+    assert [[(s.start_ms, s.end_ms, s.channel) for s in channel] for channel in recording.channel_segments] == [
         [(500, 1500, 0)],
         [(2200, 3200, 1)],
     ]
@@ -96,33 +101,33 @@ def test_channels_are_heard_apart_and_together():
         pytest.param(((500, 560),), 3000, [], id="click"),
     ],
 )
-def test_segments(bursts, length_ms, expected):
-    heard = hear(tones.audio(bursts, length_ms=length_ms))
+def test_segments_follow_pauses_and_clicks(bursts, length_ms, expected):
+    recording = measured(tones.audio(bursts, length_ms=length_ms))
 
-    assert [(segment.start_ms, segment.end_ms) for segment in heard.segments] == expected
+    assert [(segment.start_ms, segment.end_ms) for segment in recording.segments] == expected
 
 
-def test_long_speech_is_cut():
-    heard = hear(tones.audio(((0, 65_000),), length_ms=65_000, rate_hz=8000))
+def test_long_speech_is_cut_at_20_s():
+    recording = measured(tones.audio(((0, 65_000),), length_ms=65_000, rate_hz=8000))
 
-    lengths = [segment.end_ms - segment.start_ms for segment in heard.segments]
+    lengths = [segment.end_ms - segment.start_ms for segment in recording.segments]
     assert max(lengths) <= 20_000
     assert sum(lengths) == 65_000
 
 
-def test_bytes_without_a_header_are_read_as_told():
-    heard = hear(tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes(), raw=RawPcm(sample_rate_hz=8000))
+def test_headerless_bytes_are_read_in_the_given_format():
+    recording = measured(tones.samples(tones.TWO_SENTENCES, rate_hz=8000).tobytes(), raw=RawPcm(sample_rate_hz=8000))
 
-    assert (heard.format, heard.sample_rate_hz, heard.duration_ms) == ("raw", 8000, tones.LENGTH_MS)
-    assert len(heard.segments) == 2
+    assert (recording.format, recording.sample_rate_hz, recording.duration_ms) == ("raw", 8000, tones.LENGTH_MS)
+    assert len(recording.segments) == 2
 
 
-def test_a_file_cut_short_is_heard_as_far_as_it_goes():
+def test_truncated_file_is_measured_to_its_end():
     whole = tones.audio(container="mp3", codec="libmp3lame")
 
-    heard = hear(whole[: len(whole) // 2])
+    recording = measured(whole[: len(whole) // 2])
 
-    assert heard.duration_ms == pytest.approx(tones.LENGTH_MS / 2, abs=300)
+    assert recording.duration_ms == pytest.approx(tones.LENGTH_MS / 2, abs=300)
 
 
 @pytest.mark.parametrize(
@@ -134,17 +139,17 @@ def test_a_file_cut_short_is_heard_as_far_as_it_goes():
         pytest.param(b"#EXTM3U\n#EXTINF:5,\nother.wav\n", NotAudioError, id="playlist-that-names-another-file"),
     ],
 )
-def test_what_is_no_recording_is_refused(data, error):
+def test_file_that_is_no_recording_is_refused(data, error):
     with pytest.raises(error):
-        hear(data)
+        measured(data)
 
 
-def test_the_limit_of_length_is_inclusive():
+def test_duration_limit_is_inclusive():
     minute = tones.audio(((0, 500),), length_ms=2000)
 
-    assert hear(minute, max_ms=2000).duration_ms == 2000
+    assert measured(minute, max_ms=2000).duration_ms == 2000
     with pytest.raises(TooLongError):
-        hear(minute, max_ms=1999)
+        measured(minute, max_ms=1999)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_the_limit_of_length_is_inclusive():
         ("http://a.example/x/meeting", ""),
     ],
 )
-def test_suffix_is_of_the_path_alone(url, suffix):
+def test_suffix_is_read_from_the_path_only(url, suffix):
     assert suffix_of(url) == suffix
 
 
@@ -177,5 +182,5 @@ def without_tag(mp3: bytes) -> bytes:
         pytest.param(bytes(1000), False, id="silence"),
     ],
 )
-def test_samples_without_a_header_are_told_from_files(data, expected):
+def test_header_is_recognised_by_first_bytes(data, expected):
     assert has_header(data) is expected

@@ -1,4 +1,4 @@
-"""How a script is laid over the speech that was found: every character once, and nothing outside the speech."""
+"""Make utterances of scripts and recognitions: every character once, and nothing outside the speech."""
 
 import json
 
@@ -13,7 +13,7 @@ from simulators.segmentation import Segment
 TWO = (Segment(500, 1500), Segment(2200, 3200))
 
 
-def test_without_a_script_every_segment_says_that_it_is_simulated():
+def test_segments_without_script_get_placeholders():
     spoken = make_utterances(TWO, None)
 
     assert [(u.text, u.start_ms, u.end_ms) for u in spoken] == [
@@ -23,7 +23,7 @@ def test_without_a_script_every_segment_says_that_it_is_simulated():
     assert [word.text for word in spoken[0].words if not word.punctuation] == ["simulated", "utterance", "1"]
 
 
-def test_as_many_lines_as_segments_go_line_by_segment():
+def test_script_with_a_line_per_segment_is_paired():
     spoken = make_utterances(TWO, Script(("大家好，欢迎收听。", "好。"), (1, 0)), speakers=2)
 
     assert [(u.text, u.start_ms, u.end_ms, u.speaker) for u in spoken] == [
@@ -39,13 +39,13 @@ def test_as_many_lines_as_segments_go_line_by_segment():
         pytest.param(("一二三四，五六七八。",), ["一二三四，", "五六七八。"], id="a-line-over-two-segments"),
     ],
 )
-def test_other_numbers_of_lines_are_spread_by_characters(lines, texts):
+def test_script_of_other_length_is_spread_by_characters(lines, texts):
     spoken = make_utterances(TWO, Script(lines))
 
     assert [utterance.text for utterance in spoken] == texts
 
 
-def test_words_take_time_by_their_length_and_marks_take_none():
+def test_words_share_time_by_length_and_marks_have_none():
     (utterance,) = make_utterances((Segment(0, 1000),), Script(("你好 hello，world",)), han_per_word=1)
 
     assert [(word.text, word.start_ms, word.end_ms) for word in utterance.words] == [
@@ -61,7 +61,7 @@ def test_words_take_time_by_their_length_and_marks_take_none():
     lines=st.lists(st.text(alphabet="今天天气好，。 abc", min_size=1, max_size=12), min_size=1, max_size=6),
     lengths=st.lists(st.integers(100, 5000), min_size=1, max_size=6),
 )
-def test_every_character_is_said_once_within_the_speech(lines, lengths):
+def test_every_character_is_used_once_within_the_speech(lines, lengths):
     segments, start_ms = [], 0
     for length_ms in lengths:
         segments.append(Segment(start_ms, start_ms + length_ms))
@@ -77,7 +77,7 @@ def test_every_character_is_said_once_within_the_speech(lines, lengths):
         assert any(s.start_ms <= utterance.start_ms <= utterance.end_ms <= s.end_ms for s in segments)
 
 
-def test_nothing_is_said_in_silence():
+def test_silence_has_no_utterances():
     assert make_utterances((), Script(("大家好。",))) == ()
 
 
@@ -93,7 +93,7 @@ def test_sentences_are_joined_by_script(texts, joined):
     assert join_texts(texts) == joined
 
 
-def test_book_of_scripts(tmp_path):
+def test_script_is_found_by_sha256(tmp_path):
     path = tmp_path / "scripts.json"
     book = ScriptStore(path)
 
@@ -115,7 +115,7 @@ def test_book_of_scripts(tmp_path):
         pytest.param("internationally", 6, ["internationally"], id="a-word-is-never-cut"),
     ],
 )
-def test_clauses(line, max_length, clauses):
+def test_clauses_are_split_at_marks_and_length(line, max_length, clauses):
     (utterance,) = make_utterances((Segment(0, 1000),), Script((line,)))
 
     found = split_clauses(utterance, max_length)
@@ -125,7 +125,7 @@ def test_clauses(line, max_length, clauses):
     assert (found[0].start_ms, found[-1].end_ms) == (0, 1000)
 
 
-def test_utterances_of_one_voice_make_a_turn():
+def test_consecutive_utterances_of_one_speaker_are_merged():
     three = (Segment(0, 100), Segment(200, 300), Segment(400, 500))
     spoken = make_utterances(three, Script(("好。", "我们走。", "好的。"), (0, 0, 1)), speakers=2)
 
@@ -137,7 +137,7 @@ def test_utterances_of_one_voice_make_a_turn():
     ]
 
 
-RECOGNISED_WARNING = Recognition(
+RECOGNISED = Recognition(
     "zh",
     4000,
     (
@@ -147,8 +147,8 @@ RECOGNISED_WARNING = Recognition(
 )
 
 
-def test_heard_words_keep_their_times_in_words_of_the_vendor():
-    first, second = make_utterances(TWO, RECOGNISED_WARNING, han_per_word=1)
+def test_recognised_words_keep_times_in_vendor_words():
+    first, second = make_utterances(TWO, RECOGNISED, han_per_word=1)
 
     assert [(word.text, word.start_ms, word.end_ms) for word in first.words] == [
         ("今", 520, 710),
@@ -163,15 +163,15 @@ def test_heard_words_keep_their_times_in_words_of_the_vendor():
     assert [word.text for word in second.words] == ["Good", "day", "."]
 
 
-def test_heard_sentences_have_the_voice_and_channel_of_their_segment():
+def test_recognised_sentence_has_speaker_and_channel_of_segment():
     segments = (Segment(500, 1500, 1), Segment(2200, 3200, 0))
 
-    assert [(each.speaker, each.channel) for each in make_utterances(segments, RECOGNISED_WARNING, speakers=2)] == [
+    assert [(each.speaker, each.channel) for each in make_utterances(segments, RECOGNISED, speakers=2)] == [
         (0, 1),
         (1, 0),
     ]
 
 
-def test_nothing_is_heard_outside_the_speech():
-    assert [each.text for each in make_utterances(TWO[:1], RECOGNISED_WARNING)] == ["今天天气，好。"]
-    assert make_utterances((), RECOGNISED_WARNING) == ()
+def test_recognised_sentence_outside_speech_is_dropped():
+    assert [each.text for each in make_utterances(TWO[:1], RECOGNISED)] == ["今天天气，好。"]
+    assert make_utterances((), RECOGNISED) == ()

@@ -1,4 +1,4 @@
-"""The simulators' own verifiers, held against the vendors' printed vectors, right and wrong."""
+"""Check the simulators' signatures against the vendors' printed examples, valid and invalid."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The bodies of Tencent's current callbacks, byte for byte as the vendor's callback page has them."""
+"""Compare Tencent's current callbacks byte for byte with the vendor's callback page."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ FAILURE = (
         pytest.param("6000000123457", "http://audio.example.com/b.wav", Outcome("10007"), FAILURE, id="failure"),
     ],
 )
-def test_body_of_a_callback(task_id, audio_url, outcome, body):
+def test_callback_body_equals_the_documented_form(task_id, audio_url, outcome, body):
     vendor = TencentRecTask(Setup(CREDENTIALS["tencent"], ScriptStore(Path("none"))), TencentRecTaskOptions())
     submission = RecTaskSubmission(
         engine="16k_zh",
