@@ -1,4 +1,4 @@
-"""The local stack with functions scripted by the test: what AWS does around functions happens here too."""
+"""Check that the local stack invokes functions like AWS, with functions scripted by the test."""
 
 import json
 import os
@@ -33,7 +33,7 @@ REGION = "eu-west-1"
 SPEED = 1000
 A_DAY_S = 86_400
 
-# Keeps each event in the transcript bucket; fails when the object's key says so. Answers its environment when asked.
+# Stores each event in the transcript bucket; fails when the object's key says so; returns its environment on request.
 SUBMIT = """
     import json, os, uuid
     import boto3
@@ -54,8 +54,8 @@ SUBMIT = """
             )
 """
 
-# Stands for what the state machine and the event bus call. Follows the script in the job's row, a list of answers per
-# action, and notes every action, and the error it was given, in the row.
+# Stands for the functions of the state machine and the event bus. Follows the script in the job's row, a list of
+# results per action, and records every action, and its input error, in the row.
 POLLER = """
     import json, os
     import boto3
@@ -109,7 +109,7 @@ CALLBACK = """
 
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack]:
-    """The template with the functions above."""
+    """Return the template with the functions above."""
     folder = tmp_path_factory.mktemp("project")
     template = write_project(folder, {"submit": SUBMIT, "poller": POLLER, "sweep": POLLER, "callback": CALLBACK})
     with SearchedStack(
@@ -124,7 +124,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchedStack
 
 
 def told_of(stack: SearchedStack, key: str) -> dict[str, Any]:
-    """What SubmitFunction was told of an object, once it was."""
+    """Return SubmitFunction's event of an object, once it was invoked."""
     s3 = stack.client("s3")
 
     def look() -> dict[str, Any] | None:
@@ -138,7 +138,7 @@ def told_of(stack: SearchedStack, key: str) -> dict[str, Any]:
 
 
 def start(stack: SearchedStack, job_id: str, first: str, script: dict[str, list[str]], wait_s: int = 0) -> str:
-    """Starts the state machine for a job whose functions answer by `script`; gives the execution's ARN."""
+    """Start an execution for a job whose functions answer by `script`; return its ARN."""
     stack.client("dynamodb").put_item(
         TableName=stack.jobs_table, Item={"job_id": {"S": job_id}, "script": {"S": json.dumps(script)}}
     )
@@ -237,7 +237,7 @@ def test_later_version_has_a_greater_sequencer(scripted: SearchedStack):
     assert max(versions, key=lambda item: item["sequencer"])["versionId"] == newest
 
 
-def test_objects_outside_the_prefix_wake_nobody(scripted: SearchedStack):
+def test_object_outside_the_prefix_invokes_no_function(scripted: SearchedStack):
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="elsewhere/broken.wav", Body=b"RIFF")
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/after.wav", Body=b"RIFF")
 
@@ -246,7 +246,7 @@ def test_objects_outside_the_prefix_wake_nobody(scripted: SearchedStack):
     assert "cannot read this one" not in scripted.logs("SubmitFunction")
 
 
-def test_event_that_keeps_failing_lies_in_the_queue(scripted: SearchedStack):
+def test_event_that_always_fails_is_queued(scripted: SearchedStack):
     scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="incoming/auto/broken.wav", Body=b"RIFF")
 
     def look() -> list[dict[str, Any]] | None:
@@ -290,7 +290,7 @@ def test_state_machine_queries_until_the_job_is_done(scripted: SearchedStack):
     assert notes_of(scripted, "queries") == ["query", "query", "query"]
 
 
-def test_hour_before_a_query_passes_in_seconds(scripted: SearchedStack):
+def test_waits_are_scaled_down(scripted: SearchedStack):
     execution = start(scripted, "in an hour", "query", {"query": ["completed"]}, wait_s=3600)
 
     found = ended(scripted, execution)
@@ -299,7 +299,7 @@ def test_hour_before_a_query_passes_in_seconds(scripted: SearchedStack):
     assert (found["stopDate"] - found["startDate"]).total_seconds() < 1800
 
 
-def test_callback_wakes_the_state_machine(scripted: SearchedStack):
+def test_callback_resumes_the_execution(scripted: SearchedStack):
     execution = start(scripted, "called-back", "callback", {}, wait_s=60)
     wait_for(lambda: "task_token" in row_of(scripted, "called-back"))
 
@@ -312,14 +312,14 @@ def test_callback_wakes_the_state_machine(scripted: SearchedStack):
     assert notes_of(scripted, "called-back") == ["await_callback"]
 
 
-def test_callback_that_does_not_come_is_missed(scripted: SearchedStack):
+def test_missing_callback_times_out(scripted: SearchedStack):
     execution = start(scripted, "missed", "callback", {"check_overdue": ["completed"]}, wait_s=1)
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "missed") == ["await_callback", "check_overdue"]
 
 
-def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scripted: SearchedStack):
+def test_unknown_step_fails_the_execution_and_invokes_the_sweep(scripted: SearchedStack):
     execution = start(scripted, "unforeseen", "query", {"query": ["dance"]})
 
     assert ended(scripted, execution)["status"] == "FAILED"
@@ -327,7 +327,7 @@ def test_unforeseen_answer_ends_the_execution_and_the_bus_tells_its_function(scr
     assert notes_of(scripted, "unforeseen") == ["query", "bus FAILED Step Functions Execution Status Change"]
 
 
-def test_execution_that_is_stopped_is_told_to_its_function(scripted: SearchedStack):
+def test_stopped_execution_invokes_the_sweep(scripted: SearchedStack):
     execution = start(scripted, "stopped", "query", {}, wait_s=A_DAY_S * SPEED)
     wait_for(lambda: scripted.client("stepfunctions").get_execution_history(executionArn=execution)["events"])
 
@@ -338,14 +338,14 @@ def test_execution_that_is_stopped_is_told_to_its_function(scripted: SearchedSta
     assert notes_of(scripted, "stopped") == ["bus ABORTED Step Functions Execution Status Change"]
 
 
-def test_step_that_fails_for_good_is_recovered_from_and_then_looked_at_again(scripted: SearchedStack):
+def test_failing_step_is_recovered_and_checked_again(scripted: SearchedStack):
     execution = start(scripted, "hopeless", "query", {"query": ["crash"]})
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
     assert notes_of(scripted, "hopeless") == [*["query"] * 5, "recover Runtime.ExitError", "check_overdue"]
 
 
-def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack):
+def test_throttled_step_is_retried_for_longer(scripted: SearchedStack):
     execution = start(scripted, "no-room", "query", {"query": [*["no room"] * 20, "completed"]})
 
     assert ended(scripted, execution)["status"] == "SUCCEEDED"
@@ -354,14 +354,14 @@ def test_step_that_lambda_turns_away_is_tried_for_longer(scripted: SearchedStack
 
 @pytest.fixture
 def frequent_turns() -> Iterator[None]:
-    """Threads, moto's among them, take turns far more often than they usually do."""
+    """Switch threads, moto's included, far more often than usual."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
 
 
-def test_of_many_who_write_a_row_at_once_each_one_counts(scripted: SearchedStack, frequent_turns: None):
+def test_concurrent_writes_of_a_row_all_count(scripted: SearchedStack, frequent_turns: None):
     table = scripted.client("dynamodb")
     add = {
         "TableName": scripted.jobs_table,
@@ -379,7 +379,7 @@ def test_of_many_who_write_a_row_at_once_each_one_counts(scripted: SearchedStack
 
 
 @pytest.mark.parametrize("operation", ["create_state_machine", "update_state_machine"])
-def test_state_machine_with_a_name_twice_is_refused_as_in_aws(scripted: SearchedStack, operation: str):
+def test_state_machine_with_a_duplicate_name_is_rejected(scripted: SearchedStack, operation: str):
     states = scripted.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=scripted.state_machine_arn)
     done = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
@@ -491,7 +491,7 @@ def test_stack_is_deleted_when_its_executions_have_ended(scripted: SearchedStack
         iam.get_role(RoleName="waits")
 
 
-def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
+def test_execution_name_is_used_once(scripted: SearchedStack):
     execution = start(scripted, "once", "completed", {})
     ended(scripted, execution)
 
@@ -506,19 +506,19 @@ def test_name_of_an_execution_is_used_once(scripted: SearchedStack):
         pytest.param({"AwsEndpointUrl": "http://x"}, "AwsEndpointUrl is the local stack's own", id="its own"),
     ],
 )
-def test_wrong_parameters_are_refused_before_anything_starts(params: dict[str, str], complaint: str):
+def test_invalid_parameters_are_rejected_before_the_start(params: dict[str, str], complaint: str):
     with pytest.raises(ParameterError, match=complaint):
         SearchedStack(params)
 
 
-def test_second_stack_in_a_region_is_refused_and_leaves_the_first_at_work(scripted: SearchedStack):
+def test_second_stack_in_a_region_is_rejected(scripted: SearchedStack):
     with pytest.raises(RuntimeError, match=f"already runs a local stack in {REGION}"):
         SearchedStack(region=REGION, simulate=False).__enter__()
 
     assert scripted.client("s3").list_buckets()["Buckets"]
 
 
-def test_region_can_be_used_again_after_a_stack(tmp_path: Path):
+def test_region_is_free_after_a_stack_stops(tmp_path: Path):
     template = write_project(tmp_path, {})
     for _ in range(2):
         with SearchedStack(region="ap-east-1", simulate=False, template=template, log_dir=tmp_path) as stack:
@@ -526,7 +526,7 @@ def test_region_can_be_used_again_after_a_stack(tmp_path: Path):
             stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="left.wav", Body=b"RIFF")
 
 
-def test_failing_start_leaves_nothing_behind(tmp_path: Path):
+def test_failed_start_leaves_no_processes_or_files(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -540,9 +540,9 @@ def test_failing_start_leaves_nothing_behind(tmp_path: Path):
         pass
 
 
-def test_command_line_plays_china_until_it_is_terminated(tmp_path: Path):
+def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
     command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--params", "LogLevel=DEBUG"]
-    shell = {"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
+    shell = {"AWS_PROFILE": "missing", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
     environment = {**os.environ, **shell, "DEVSTACK_FOLDER": str(tmp_path)}
     complaints = tmp_path / "stderr"
     with (
@@ -615,14 +615,14 @@ def test_demo_runs_as_a_command(tmp_path: Path):
 
 @pytest.fixture
 def quick_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo in this process, on a stack of the tests."""
+    """Run the demo in this process, on a stack of the tests."""
     stack = partial(SearchedStack, region="sa-east-1", log_dir=tmp_path / "logs")
     monkeypatch.setattr("devstack.demo.LocalStack", stack)
     monkeypatch.setattr("devstack.demo.OUT", tmp_path / "out")
 
 
 @pytest.mark.exhaustive
-def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table(quick_demo: None, capsys):
+def test_demo_runs_every_vendor_and_prints_a_table(quick_demo: None, capsys):
     status = run_demo(None, None)
 
     told = capsys.readouterr().out
@@ -635,7 +635,7 @@ def test_demo_shows_every_vendor_and_automatic_choice_and_ends_with_a_table(quic
     assert {row.split()[1] for row in table} == set(VENDORS)
 
 
-def test_make_hands_parameters_over_as_they_are_given():
+def test_make_passes_parameters_unchanged():
     given = 'VolcengineBaseUrl=http://127.0.0.1:9 DefaultOptions={"language": "en-US"} LogLevel=DEBUG'
     recipe = subprocess.run(
         ["make", "--no-print-directory", "-n", "-o", ".venv/local.ok", "local", f"PARAMS={given}"],
@@ -663,7 +663,7 @@ def test_make_hands_parameters_over_as_they_are_given():
     }
 
 
-def test_a_vendor_whose_address_is_given_is_not_simulated(tmp_path: Path):
+def test_vendor_with_a_given_address_is_not_simulated(tmp_path: Path):
     given = {"VolcengineBaseUrl": "http://127.0.0.1:9"}
 
     with SearchedStack(given, region="eu-central-1", log_dir=tmp_path) as stack:
@@ -672,7 +672,7 @@ def test_a_vendor_whose_address_is_given_is_not_simulated(tmp_path: Path):
         assert stack.environments["SubmitFunction"]["VOLCENGINE_BASE_URL"] == "http://127.0.0.1:9"
 
 
-def test_demo_of_what_is_no_recording_fails_and_says_why(quick_demo: None, tmp_path: Path, capsys):
+def test_demo_of_a_non_recording_fails_with_a_message(quick_demo: None, tmp_path: Path, capsys):
     (tmp_path / "notes.wav").write_text("these are notes, not sounds")
 
     status = run_demo(tmp_path / "notes.wav", None)
