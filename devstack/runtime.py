@@ -1,4 +1,4 @@
-"""Plays the Lambda Python runtime: one process, one function, one event at a time, until its socket closes.
+"""Simulate the Lambda Python runtime: one process, one function, one event at a time, until its socket closes.
 
 Run as a script by functions.py with the numbers of a socket and of a pipe; when the pipe closes, the local stack's
 process has ended, and this one ends with all that it started. Nothing but the standard library is

@@ -70,7 +70,6 @@ NOT_YET = (
     "layers/asrcore/asrcore/core/",
     "layers/",
     "schemas/",
-    "tests/contract/",
     "tests/simulation/",
     "tests/stack/",
     "tests/support/",
