@@ -22,8 +22,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
         return None
     if batch := backfill_event(event):
         return take_batch(batch, SERVICES).envelope()
-    if asked := request_event(event):
-        return handle_request(asked, SERVICES).envelope()
+    if request := request_event(event):
+        return handle_request(request, SERVICES).envelope()
     step = step_event(event)
     LOG.append_keys(job_id=step.job_id)
     return submit(step.job_id, SERVICES).envelope()

@@ -70,7 +70,7 @@ class Backfiller(Operator):
     @contextmanager
     def long_line(self, vendor: str, seconds: float) -> Iterator[None]:
         """Reserve a vendor's slots as if many recordings waited for it."""
-        dynamodb, key = self.stack.client("dynamodb"), {"job_id": {"S": f"pace#{vendor}"}}
+        dynamodb, key = self.stack.client("dynamodb"), {"job_id": {"S": f"limiter#{vendor}"}}
         free_from_us = int((time.time() + seconds) * 1_000_000)
         dynamodb.put_item(TableName=self.stack.jobs_table, Item={**key, "free_from_us": {"N": str(free_from_us)}})
         yield

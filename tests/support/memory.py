@@ -146,7 +146,7 @@ class World:
     def occupy(self, limiter: str, until: datetime) -> None:
         """Have every slot of a rate limiter reserved until a moment."""
         free_from_us = int(until.timestamp() * 1_000_000)
-        key = f"pace#{limiter}"
+        key = f"limiter#{limiter}"
         self.table.items[key] = {"job_id": {"S": key}, "free_from_us": {"N": str(free_from_us)}}
 
     @property

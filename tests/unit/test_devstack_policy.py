@@ -73,14 +73,14 @@ def test_actions_and_resources_match_with_wildcards(statement, call, allowed):
         pytest.param({"StringEquals": {"events:detail-type": "asrcore"}}, {}, False, id="missing"),
         pytest.param({"StringLike": {"s3:prefix": "in/*"}}, {"s3:prefix": ("in/a",)}, True, id="like"),
         pytest.param(
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["pace#*"]}},
-            {"dynamodb:leadingkeys": ("pace#a", "pace#b")},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["limiter#*"]}},
+            {"dynamodb:leadingkeys": ("limiter#a", "limiter#b")},
             True,
             id="all of them",
         ),
         pytest.param(
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["pace#*"]}},
-            {"dynamodb:leadingkeys": ("pace#a", "job")},
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["limiter#*"]}},
+            {"dynamodb:leadingkeys": ("limiter#a", "job")},
             False,
             id="not all of them",
         ),

@@ -21,7 +21,7 @@ def execution_ended(execution: EndedExecution, services: Services) -> None:
     elif execution.name != job.execution_name:
         LOG.info("the job has a later execution", execution=execution.name)
     elif execution.status == "ABORTED":
-        message = "the execution was aborted by hand; redrive the job if it is still wanted"
+        message = "the execution was aborted by hand; redrive the job if it is still needed"
         settle(JobFailed(job, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message)), services)
     else:
         start_again(job, f"its execution ended: {execution.status}", services)

@@ -79,17 +79,17 @@ def _complete(result: Recognized, services: Services) -> Job:
 
 def _export(transcript: Transcript, key: str, services: Services) -> Sequence[str]:
     """Write the exports beside a transcript; return a warning for each part that could not be exported."""
-    wanted = services.settings.exports
-    if not wanted:
+    configured = services.settings.exports
+    if not configured:
         return []
     from asrcore.render import FORMATS, Exports  # noqa: PLC0415 - only an invocation that completes a job needs it
 
     exports = Exports(transcript)
-    for name in (name for name in exports.formats if name in wanted):
+    for name in (name for name in exports.formats if name in configured):
         made = FORMATS[name]
         beside = key.removesuffix(".json") + made.extension
         services.transcripts.put_transcript(beside, exports.write(name), transcript.source, made.content_type)
-    return exports.warnings if any(FORMATS[name].timed for name in wanted) else []
+    return exports.warnings if any(FORMATS[name].timed for name in configured) else []
 
 
 def _fail_attempt(job: Job, error: AsrError, services: Services) -> Job:

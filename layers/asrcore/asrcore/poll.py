@@ -150,6 +150,6 @@ def _is_overdue(job: Job, services: Services) -> bool:
 
 
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:
-    said = f" The last query failed: {last.message}" if last else ""
-    message = f"the vendor gave no result within its time limit; if it persists, see its status page.{said}"
+    last_failure = f" The last query failed: {last.message}" if last else ""
+    message = f"the vendor gave no result within its time limit; if it persists, see its status page.{last_failure}"
     return AsrError(ErrorClass.RETRY, "NoResultInTime", message, job.attempt.vendor)

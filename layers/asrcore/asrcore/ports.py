@@ -1,7 +1,7 @@
 """What the use cases need from the world, as interfaces with their value types.
 
-AWS implements them in `stores/`, the webhook in `net/`, tests in memory. A method raises, beside what is said of it,
-botocore's errors when AWS refuses or does not answer.
+AWS implements them in `stores/`, the webhook in `net/`, tests in memory. Every method may raise botocore's errors as
+well, when AWS refuses or does not answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -171,13 +171,19 @@ class Jobs(Protocol):
         """
 
     def reserve_slot(
-        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+        self,
+        limiter: str,
+        rate: RateLimit,
+        now: datetime,
+        *,
+        counted: date | None = None,
+        latest: datetime | None = None,
     ) -> datetime | None:
         """Reserve the next free slot of a rate limit.
 
         Args:
-            line: the limiter's name: a vendor's, or a vendor's with `#query`.
-            pace: the rate limit.
+            limiter: its name: a vendor's, or a vendor's with `#query`.
+            rate: its rate limit.
             now: the slot is at this time or later, UTC.
             counted: the vendor's day on which this submission was counted before, when its slot was missed.
             latest: no slot is reserved when the vendor accepts no more on the days until then.
@@ -192,11 +198,11 @@ class Jobs(Protocol):
     def open_creation_times(self) -> Iterable[datetime]:
         """Return when each job was created that is open, or whose event is not published."""
 
-    def list_recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
+    def list_recent(self, job_filter: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """List jobs by creation, the latest first, with a bounded number of reads.
 
         Args:
-            wanted: which jobs.
+            job_filter: which jobs.
             limit: jobs on the page at most.
             before: the recency after which the page begins (`JobIdPage.after`); None for the first page.
         """

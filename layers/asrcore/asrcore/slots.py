@@ -44,12 +44,12 @@ def reserve_query_slot(job: Job, services: Services) -> datetime | None:
     A slot that is further away than SHORT_WAIT_S seconds is saved on the job.
     """
     attempt, now = job.attempt, services.now()
-    pace = services.settings.query_rate_limit(attempt.vendor)
-    if pace is None:
+    rate = services.settings.query_rate_limit(attempt.vendor)
+    if rate is None:
         return None
     slot = attempt.query_slot
     if slot is None or (now - slot).total_seconds() > LATE_S:
-        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", pace, now + timedelta(seconds=AHEAD_S)) or now
+        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", rate, now + timedelta(seconds=AHEAD_S)) or now
         if (slot - now).total_seconds() > SHORT_WAIT_S:
             services.update_job(job.job_id, lambda job: job.assign_query_slot(attempt.number, slot, now))
     return slot

@@ -16,11 +16,11 @@ MOST_VERSIONS = 100  # of one recording
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 
-def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
+def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """Return a page of jobs, the latest first.
 
     Args:
-        wanted: which jobs.
+        job_filter: which jobs.
         limit: jobs on the page at most.
         cursor: `next_cursor` of the page before; None for the first page.
         services: the stack's services.
@@ -28,14 +28,14 @@ def list_jobs(wanted: JobFilter, limit: int, cursor: str | None, services: Servi
     Raises:
         BadCursorError: the cursor is of no page.
     """
-    found = services.jobs.list_recent(wanted, limit, _read_cursor(cursor) if cursor else None)
+    found = services.jobs.list_recent(job_filter, limit, _read_cursor(cursor) if cursor else None)
     jobs = services.jobs.load_all(found.job_ids)
     return JobPage(
         jobs=[summary(job, services) for job in jobs], next_cursor=_cursor(found.after) if found.after else None
     )
 
 
-def jobs_of(key: str, wanted: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
+def jobs_of(key: str, job_filter: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """Return a page of the jobs of a recording's versions: the latest MOST_VERSIONS that the bucket has.
 
     Args, errors: as of `list_jobs`. key: of the recording.
@@ -43,7 +43,7 @@ def jobs_of(key: str, wanted: JobFilter, limit: int, cursor: str | None, service
     before = _read_cursor(cursor) if cursor else None
     versions = islice(services.versions.of(services.settings.audio_bucket, key), MOST_VERSIONS)
     held = services.jobs.load_all([job_id(each.source) for each in versions])
-    jobs = [job for job in held if wanted.matches(job) and (before is None or job.recency < before)]
+    jobs = [job for job in held if job_filter.matches(job) and (before is None or job.recency < before)]
     jobs.sort(key=lambda job: job.recency, reverse=True)
     after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None
     return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=after)

@@ -132,10 +132,10 @@ class Api:
         A call does a bounded amount of work, so a page may be short, or empty, although there are more: continue until
         `next_cursor` is null. With `key` the list has the latest hundred versions that the bucket has.
         """
-        wanted = JobFilter(status, self._known(vendor) if vendor else None, since, until)
+        job_filter = JobFilter(status, self._known(vendor) if vendor else None, since, until)
         if key is not None:
-            return _respond(jobs_of(key, wanted, limit, cursor, self._services))
-        return _respond(list_jobs(wanted, limit, cursor, self._services))
+            return _respond(jobs_of(key, job_filter, limit, cursor, self._services))
+        return _respond(list_jobs(job_filter, limit, cursor, self._services))
 
     def get_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
         """Get a job: its stage, attempts and cost"""

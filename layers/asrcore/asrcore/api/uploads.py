@@ -16,7 +16,7 @@ from asrcore.core.routing import AUTO, INCOMING
 from asrcore.services import Services
 
 LIFETIME_S = 3600
-LARGEST_METADATA_BYTES = 2000  # S3 takes 2 KB, names and values together
+LARGEST_METADATA_BYTES = 2000  # S3 accepts 2 KB, names and values together
 _VIDEO = frozenset({"mp4", "mov", "webm", "mkv", "flv", "3gp", "avi", "wmv"})
 _PLAIN = "-_.,~ "
 

@@ -88,7 +88,13 @@ class DynamoJobs:
         return following
 
     def reserve_slot(
-        self, line: str, pace: RateLimit, now: datetime, *, counted: date | None = None, latest: datetime | None = None
+        self,
+        limiter: str,
+        rate: RateLimit,
+        now: datetime,
+        *,
+        counted: date | None = None,
+        latest: datetime | None = None,
     ) -> datetime | None:
         """Reserve the next slot of a rate limiter.
 
@@ -96,8 +102,8 @@ class DynamoJobs:
         given back. Of the two conditional writes exactly one succeeds.
 
         Args:
-            line: the limiter's name.
-            pace: its rate and its daily limit.
+            limiter: the limiter's name.
+            rate: its rate and its daily limit.
             now: the earliest slot wanted, in UTC.
             counted: the vendor's day on which this submission has been counted before.
             latest: the last moment that is of use, in UTC; None for no limit.
@@ -105,20 +111,20 @@ class DynamoJobs:
         Returns:
             The slot's moment, `now` or later; None when the daily limit leaves none until `latest`.
         """
-        key, start = f"pace#{line}", now
-        if pace.per_day:
+        key, start = f"limiter#{limiter}", now
+        if rate.per_day:
             today = vendor_day(now)
-            day = today if counted == today else self._count_day(key, pace.per_day, today, latest)
+            day = today if counted == today else self._count_day(key, rate.per_day, today, latest)
             if day is None:
                 return None
             key, start = f"{key}#{day}", max(now, day_start(day))
         start_us = int(start.timestamp() * 1_000_000)
         while True:
-            free_us = self._advance_limiter(key, "free_from_us + :interval", "free_from_us > :start", start_us, pace)
+            free_us = self._advance_limiter(key, "free_from_us + :interval", "free_from_us > :start", start_us, rate)
             if free_us is not None:
-                return datetime.fromtimestamp((free_us - pace.interval_us) / 1_000_000, UTC)
+                return datetime.fromtimestamp((free_us - rate.interval_us) / 1_000_000, UTC)
             empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
-            if self._advance_limiter(key, ":start + :interval", empty, start_us, pace) is not None:
+            if self._advance_limiter(key, ":start + :interval", empty, start_us, rate) is not None:
                 return start
 
     def _count_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
@@ -140,9 +146,9 @@ class DynamoJobs:
             day += timedelta(days=1)
         return None
 
-    def _advance_limiter(self, line: str, value: str, condition: str, start_us: int, pace: RateLimit) -> int | None:
-        values = {":start": start_us, ":interval": pace.interval_us}
-        updated = self._update(line, f"SET free_from_us = {value}", condition, values)
+    def _advance_limiter(self, limiter: str, value: str, condition: str, start_us: int, rate: RateLimit) -> int | None:
+        values = {":start": start_us, ":interval": rate.interval_us}
+        updated = self._update(limiter, f"SET free_from_us = {value}", condition, values)
         return int(updated["free_from_us"]) if updated is not None else None
 
     def _update(self, key: str, expression: str, condition: str, values: dict[str, int]) -> dict[str, Any] | None:
