@@ -64,13 +64,12 @@ def _cached() -> str | None:
 def _joined(folder: Path) -> Path:
     """Return the folder with the packages' two halves joined; they are joined and checked the first time."""
     model = folder / "model.bin"
+    _remove_abandoned(folder)
     if model.is_file() and model.stat().st_size == MODEL_BYTES:
         return folder
     data = [_data_of(package) for package in PARTS]
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = (
-        folder / f"model.bin.{os.getpid()}"
-    )  # two processes may join at once: each has its file, the last one stays
+    unfinished = folder / f"model.bin.{os.getpid()}"  # two processes may join at once: the last one's file stays
     try:
         digest = _join([data[0] / "model.bin.part1", data[1] / "model.bin.part2"], unfinished)
         if digest != MODEL_SHA256:
@@ -83,6 +82,17 @@ def _joined(folder: Path) -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return folder
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Delete the unfinished files of processes that were killed."""
+    for path in folder.glob("model.bin.*"):
+        try:
+            os.kill(int(path.suffix[1:]), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except PermissionError:  # it runs, as another user
+            continue
 
 
 def _data_of(package: str) -> Path:

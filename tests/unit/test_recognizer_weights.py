@@ -2,6 +2,9 @@
 
 import hashlib
 import importlib.util
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -59,6 +62,20 @@ def test_halves_are_joined_once_and_checked(halves, monkeypatch):
 
     monkeypatch.setattr(weights, "_join", None)  # the second time nothing is joined
     assert find_model({}, joined) == str(joined)
+
+
+def test_unfinished_file_of_a_killed_process_is_removed(halves):
+    joined = halves / "joined"
+    joined.mkdir()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    abandoned, growing = joined / f"model.bin.{ended.pid}", joined / f"model.bin.{os.getppid()}"
+    abandoned.touch()
+    growing.touch()
+
+    find_model({}, joined)
+
+    assert (abandoned.exists(), growing.exists()) == (False, True)
 
 
 def test_halves_with_another_digest_are_refused_and_not_kept(halves, monkeypatch):
