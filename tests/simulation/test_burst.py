@@ -14,7 +14,7 @@ COUNT = 300
         pytest.param(True, id="a vendor that counts queries with them"),
     ],
 )
-def test_recordings_dropped_at_once_meet_no_refusal_and_take_hardly_longer_than_they_must(counts_queries):
+def test_burst_meets_no_vendor_limit_and_little_delay(counts_queries):
     result = burst(COUNT, counts_queries=counts_queries)
 
     assert (result.completed, result.refusals) == (COUNT, 0)

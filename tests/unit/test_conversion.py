@@ -132,7 +132,7 @@ def test_second_audio_track_needs_a_conversion():
     assert (first.forms, list(second.forms)) == ({}, ["volcengine"])
 
 
-def test_missing_credentials_are_named_when_conversion_would_help():
+def test_missing_credentials_are_named_before_conversion():
     with pytest.raises(AsrError) as caught:
         choose(request(), ["volcengine"], VENDORS, lambda _vendor: "the secret lacks it", can_convert=True)
 

@@ -86,7 +86,7 @@ def test_number_or_dotted_name_stays_on_one_line(whole, offset):
     assert any(whole in line for line in lines_of("的" * offset + whole + "了" * 30))
 
 
-def test_pause_after_an_opening_mark_leaves_it_with_the_next_word():
+def test_opening_mark_before_a_pause_stays_with_the_next_word():
     turn = said("他说“好吧”", 0, 9_000, ("他说", 0, 500), ("好吧", 8_000, 9_000))
 
     assert [cue.lines for cue in cues(speech(transcript([turn])))] == [("他说",), ("“好吧”",)]
