@@ -17,18 +17,18 @@ _JOBS = Path(__file__).parent / "page" / "jobs"
 
 @dataclass(frozen=True)
 class JobsPage:
-    """The page, and the headers that keep it to itself."""
+    """The page, and the headers that isolate it."""
 
     text: str
     headers: dict[str, str]
 
 
 def jobs_page(services: Services) -> JobsPage:
-    """The page. It speaks to this API and to both buckets, and opens transcripts' pages.
+    """Return the page.
 
-    To the transcript bucket the API redirects for what is too large for its answer. Transcripts' pages are opened from
-    memory, as no link can carry a token; they live under the policy of who opened them, which therefore allows the
-    viewer's script, and recordings from wherever they lie.
+    Its policy allows requests to this API and to both buckets: the API redirects to the transcript bucket for what is
+    too large for its response. A transcript's page is opened from memory, as no link can carry a token; it has the
+    policy of this page, which therefore allows the viewer's script, and recordings from any https URL.
     """
     page, opened = load(_JOBS), viewer()
     audio = _origin(services.recordings.presign_upload("-", "audio/-", {}, 1).url)
