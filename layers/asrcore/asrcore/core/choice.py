@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 
 class ChoiceReason(StrEnum):
-    """What decided; in brackets, the parameters that go with it."""
+    """The reason for a choice; in brackets, its parameters."""
 
     NAMED = "named"  # pinned by folder, metadata, sidecar or request
     FIRST_IN_CHAIN = "first_in_chain"  # it supports every asked option, and no vendor before it takes the recording

@@ -7,14 +7,14 @@ MOST_PARTS = 200_000  # objects and lists; ten hours of words are 180,000
 
 
 class TooManyPartsError(ValueError):
-    """A text has more objects and lists than anything that is meant."""
+    """A JSON text has more objects and lists than any valid document."""
 
     def __init__(self) -> None:
         super().__init__(f"more than {MOST_PARTS} objects and lists")
 
 
 def read_json(text: bytes | str) -> Any:
-    """What a JSON text says. Raises TooManyPartsError, and ValueError for no JSON and for what is nested too deep."""
+    """Parse a JSON text. Raises TooManyPartsError, and ValueError for invalid JSON and for too deep nesting."""
     begins = text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
     if begins > MOST_PARTS:
         raise TooManyPartsError

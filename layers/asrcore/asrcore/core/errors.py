@@ -1,6 +1,6 @@
 """Errors as a closed taxonomy: every failure of a job has one of three classes, and the class decides what is done.
 
-`retry`      may pass by itself (busy, rate, network): tried again with growing waits, always bounded
+`retry`      retryable (busy, rate, network): repeated with growing waits, always bounded
 `bad_audio`  this recording, as it is, will not do here: only a vendor that takes what this one could not can help
 `config`     an operator must act (credentials, licence, quota, parameters); another vendor may serve meanwhile
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class ErrorClass(StrEnum):
-    """What kind of failure, hence what to do."""
+    """The kind of a failure, and with it the reaction."""
 
     RETRY = "retry"
     BAD_AUDIO = "bad_audio"
@@ -17,7 +17,7 @@ class ErrorClass(StrEnum):
 
 
 class AudioConstraint(StrEnum):
-    """What of a recording a vendor could not do with; another vendor helps if it takes more of just this."""
+    """The property of a recording that a vendor rejected; a vendor that accepts more of it may succeed."""
 
     FORMAT = "format"
     SAMPLE_RATE = "sample rate"
@@ -29,7 +29,7 @@ class AudioConstraint(StrEnum):
 
 
 class AsrError(Exception):
-    """A foreseen failure of a job.
+    """An expected failure of a job.
 
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
     message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
@@ -61,19 +61,19 @@ class NoAnswerError(AsrError):
 
 
 class UnreadableResultError(AsrError):
-    """A callback has a result whose text cannot be read; a second delivery has the same, a query may have it whole."""
+    """A callback has a result whose text cannot be read. A repeated one has the same; a query may have the text."""
 
 
 class QueryFailedError(AsrError):
-    """A question to the vendor failed, the task itself may be fine: ask again, do not submit again."""
+    """A query failed, while the task may continue: query again, do not submit again."""
 
 
 class InterfaceGoneError(QueryFailedError):
-    """A query met HTTP 404 or 410 at the address of an interface that ages: it may be retired, or away for a moment."""
+    """A query got HTTP 404 or 410 at the address of an earlier interface, which may be retired or unavailable."""
 
 
 class TaskNotFoundError(QueryFailedError):
-    """The vendor does not know the task: some say so for a moment after submission, all once a result is dropped."""
+    """The vendor has no such task: some report it just after submission, all after a result is deleted."""
 
     def __init__(self, code: str, vendor: str) -> None:
         message = "the vendor does not know the task: not yet, or no longer"

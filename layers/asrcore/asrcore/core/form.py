@@ -1,4 +1,4 @@
-"""The forms that a recording's sound is converted to, and the note of a conversion."""
+"""The forms that a recording's sound is converted to, and the record of a conversion."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from asrcore.core.audio import Audio
 
 CODECS = {"wav": "pcm_s16le", "mp3": "mp3"}
 CONVERTED = "converted/"  # where converted recordings are stored, in the audio bucket
-MP3_BITS_A_CHANNEL = {8000: 32_000, 16000: 48_000}  # per second; speech of that rate has no more to keep
+MP3_BITS_A_CHANNEL = {8000: 32_000, 16000: 48_000}  # per second; enough for speech of that rate
 
 
 class Form(BaseModel):
@@ -22,7 +22,7 @@ class Form(BaseModel):
 
     @property
     def name(self) -> str:
-        """The form in a word: `wav-16000-1`."""
+        """The name of the form: `wav-16000-1`."""
         return f"{self.format}-{self.sample_rate_hz}-{self.channels}"
 
     @property
@@ -47,13 +47,13 @@ class Form(BaseModel):
         return self.bits_a_second * (duration_ms or 0) // 8000
 
     def in_words(self) -> str:
-        """The form as people say it: `mono WAV, 16 kHz`."""
+        """Return the form in words: `mono WAV, 16 kHz`."""
         channels = "mono" if self.channels == 1 else "stereo"
         return f"{channels} {self.format.upper()}, {self.sample_rate_hz // 1000} kHz"
 
 
 class Conversion(BaseModel):
-    """What was submitted in the place of a recording. track: of the recording's audio tracks, counted from 1."""
+    """A converted recording, submitted instead of the original. track: of the audio tracks, counted from 1."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -52,7 +52,7 @@ class Options(BaseModel):
         default="zh-CN", description="what is spoken; Mandarin if not given"
     )
     speakers: Annotated[int, BeforeValidator(_number), Field(ge=0, le=10)] | None = Field(
-        default=None, description="tell speakers apart: how many, 0 to find out"
+        default=None, description="distinguish speakers: how many, 0 to find out"
     )
     punctuation: bool | None = Field(default=None, description="punctuation marks in the text")
     inverse_text_normalization: bool | None = Field(default=None, description="spoken numbers become digits")
@@ -62,7 +62,7 @@ class Options(BaseModel):
     ] = Field(default=[], description="words to expect")
     domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(default=None, description="field of speech")
     channels: Literal["split", "mix"] | None = Field(
-        default=None, description="of a stereo recording: hear each channel by itself and tell which, or both as one"
+        default=None, description="of a stereo recording: recognize each channel separately and label it, or mix both"
     )
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None = Field(
         default=None, description="the vendor's engine"

@@ -23,14 +23,14 @@ class Parameter(ABC):
     @property
     @abstractmethod
     def allowed(self) -> str:
-        """The values it takes, in words."""
+        """The allowed values, in words."""
 
     @abstractmethod
     def find(self, value: object) -> Value | None:
-        """The value that is meant by JSON's `value` or by its text; None where it is not one of the allowed."""
+        """Return the allowed value for a JSON value or its text; None without one."""
 
     def read(self, value: object) -> Value:
-        """The value to be sent. Raises ValueError saying what is allowed."""
+        """Return the value to send. Raises ValueError with what is allowed."""
         text = value.strip() if isinstance(value, str) else None
         found = None if text is not None and not text.isprintable() else self.find(value if text is None else text)
         if found is None:
@@ -40,7 +40,7 @@ class Parameter(ABC):
 
 @dataclass(frozen=True)
 class OneOf(Parameter):
-    """A number out of a few, each with its meaning."""
+    """One of several numbers, each with its meaning."""
 
     values: Mapping[int, str]
 
@@ -102,7 +102,7 @@ class Text(Parameter):
 
 @dataclass(frozen=True)
 class Choice(Parameter):
-    """A word out of a few."""
+    """One of several words."""
 
     words: tuple[str, ...]
 
@@ -116,7 +116,7 @@ class Choice(Parameter):
 
 @dataclass(frozen=True)
 class JsonObject(Parameter):
-    """A JSON object that travels as text. longest: characters of that text."""
+    """A JSON object that is sent as text. longest: characters of that text."""
 
     longest: int
 
@@ -134,7 +134,7 @@ class JsonObject(Parameter):
 
 
 def a_name(meaning: str, longest: int = 128) -> Text:
-    """The parameter for a name or id that the vendor's console gives to something of the account's."""
+    """Return the parameter for a name or id from the vendor's console."""
     return Text(meaning, rf"\S{{1,{longest}}}", f"up to {longest} characters without spaces")
 
 

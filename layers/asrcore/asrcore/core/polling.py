@@ -23,7 +23,7 @@ SHORTEST_PATIENCE_S = 60
 def next_delay(
     audio_seconds: float, elapsed_seconds: float, queries: int, typical_seconds: float | None = None
 ) -> float:
-    """Seconds until the next query, 3 s to 600 s: 12 % of the time waited; the first at 2 % of the recording's length.
+    """Return the seconds until the next query, 3 to 600: 12 % of the elapsed time; the first at 2 % of the recording.
 
     elapsed_seconds: since submission.  queries: so far.  typical_seconds: the vendor's usual turnaround
     for such a recording, if known: then the first comes at half of it, and beyond three times of it 30 % are waited.

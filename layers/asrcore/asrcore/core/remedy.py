@@ -24,7 +24,7 @@ UNREADABLE = frozenset({"silk"})  # FFmpeg has no decoder
 
 @dataclass(frozen=True)
 class _Change:
-    """A form that a recording can be brought into: with these arguments FFmpeg writes it."""
+    """A form of a recording that FFmpeg writes with these arguments."""
 
     words: tuple[str, ...]
     arguments: tuple[str, ...]

@@ -71,16 +71,16 @@ def choose(
     *,
     can_convert: bool = False,
 ) -> Selection:
-    """Select the candidates that take the recording: first those that support every asked option, then the others.
+    """Select the candidates that accept the recording: first those that support every asked option, then the others.
 
-    Among equals the order of `candidates` counts. What was set under a vendor's name moves no vendor forward or back:
-    it says how to recognise there, not where.
+    Among equals the order of `candidates` decides. Options under a vendor's name do not change the order: they are
+    about how to recognize, not where.
 
-    Where none takes it as it is and the recording can be converted, those are selected that take it converted. Only
-    where that does not help either is a format that its vendor does not list submitted because a person named it.
+    If none accepts it as it is and it can be converted, those are selected that accept it converted. Only if none does
+    is a format submitted that the documents of a named vendor do not list.
 
-    missing_credentials: what a vendor's credentials lack, None when nothing. Raises AsrError with a line per vendor
-    when none can: `config` if credentials alone stand in the way of one, else `bad_audio`.
+    missing_credentials: what a vendor's credentials lack, None if nothing. Raises AsrError with a line per vendor if
+    none is left: `config` if one lacks nothing but credentials, else `bad_audio`.
     """
     named = [vendors[name] for name in candidates]
     listed = replace(request, named=False)
@@ -148,10 +148,10 @@ def _none_fits(
 
 
 def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Mapping[str, Vendor]) -> list[str]:
-    """The vendors of the chain that an error of `failed` leaves a chance to, in order.
+    """Return the vendors of the chain that may succeed after an error of `failed`, in order.
 
-    What one vendor could not do with a recording, only one that takes more of just that can (longer ones, other
-    formats, …); any other error is the vendor's own.
+    A recording that a vendor rejected can succeed only at one that accepts more of that property (longer recordings,
+    other formats, …); any other error is the vendor's own.
     """
     if error.error_class is not ErrorClass.BAD_AUDIO:
         return list(chain)
@@ -160,7 +160,7 @@ def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Ma
 
 
 def _wider(one: frozenset[Any], other: frozenset[Any]) -> bool:
-    """Whether the first of two limits allows something that the second does not; an empty set is no limit."""
+    """Return whether the first of two limits allows something that the second does not; an empty set is no limit."""
     return bool(other) and (not one or bool(one - other))
 
 
@@ -177,9 +177,9 @@ _TAKES_MORE: Mapping[AudioConstraint, Callable[[Limits, Limits], bool]] = {
 
 
 def deliver_as_data(vendor: Vendor, key: str, url_length: int, size_bytes: int, max_data_bytes: int) -> bool:
-    """Whether the recording's bytes are sent, because its URL is too long for the vendor, or would not arrive as it is.
+    """Return whether the bytes are sent, because the URL is too long for the vendor or would be changed on the way.
 
-    max_data_bytes: this deployment's limit, never above the vendor's. Raises AsrError(config) when neither way works.
+    max_data_bytes: this deployment's limit, never above the vendor's. Raises AsrError(config) if neither is possible.
     """
     limit = vendor.limits.max_url_length
     is_too_long, is_rewritten = limit is not None and url_length > limit, not _DOTS.isdisjoint(key.split("/"))

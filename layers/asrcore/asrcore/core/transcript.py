@@ -56,7 +56,7 @@ LONGEST_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 
 class Source(Model):
-    """The object version that was dropped. `sequencer` orders the versions of one key (Amazon S3 event message)."""
+    """The object version of the recording. `sequencer` orders the versions of one key (Amazon S3 event message)."""
 
     bucket: str
     key: str
@@ -136,7 +136,7 @@ def recognition(
 
 
 def _characters(text: str | None, utterances: Sequence[Utterance]) -> int:
-    """Of whichever is longest: the whole text, all sentences, or all words."""
+    """Return the characters of the longest of: the whole text, all sentences, all words."""
     in_words = sum(len(word.text) for utterance in utterances for word in utterance.words)
     return max(len(text or ""), sum(len(utterance.text) for utterance in utterances), in_words)
 
@@ -203,7 +203,7 @@ def join_text(parts: Sequence[str]) -> str:
 
 
 def _wide(character: str) -> bool:
-    """Of a script without spaces: Korean is as wide as Chinese, and spaced."""
+    """Return whether a script has no spaces: Korean is as wide as Chinese, and has them."""
     return unicodedata.east_asian_width(character) in "WF" and not unicodedata.name(character, "").startswith("HANGUL")
 
 

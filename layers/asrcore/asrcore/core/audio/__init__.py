@@ -1,4 +1,4 @@
-"""What a recording is, read from its first and last kilobytes: format, codec, rate, channels and length.
+"""The properties of a recording, read from its first and last kilobytes: format, codec, rate, channels and length.
 
 The content decides, never the file name. `probe` asks for byte ranges and reads at most 768 KiB of any file, however
 long or hostile, in at most 16 requests. Almost every file takes one to three requests of 64 KiB (see `source`). The

@@ -5,14 +5,14 @@ from dataclasses import replace
 from asrcore.core.audio.model import Sound
 
 RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8)  # by channel configuration; 0: told inside the stream
+CHANNELS = (None, 1, 2, 3, 4, 5, 6, 8)  # by channel configuration; 0: defined inside the stream
 SPREAD, PARAMETRIC_STEREO, ESCAPE = 5, 29, 31  # object types: HE-AAC, HE-AAC version 2, one that needs more bits
 LOSSLESS = 36 - 32  # in the six bits behind ESCAPE: MPEG-4 ALS
 SYNC_EXTENSION = 0x2B7
 
 
 def refine(sound: Sound, config: bytes) -> Sound:
-    """The rate and channels of an AudioSpecificConfig. HE-AAC doubles the rate; the doubled one is what is heard."""
+    """Return the sound of an AudioSpecificConfig. HE-AAC doubles the rate; the doubled one is that of the sound."""
     bits = int.from_bytes(config[:8].ljust(8, b"\0"))
     object_type, rate_index, channel_index = bits >> 59, bits >> 55 & 15, bits >> 51 & 15
     if object_type in (SPREAD, PARAMETRIC_STEREO):
@@ -25,5 +25,5 @@ def refine(sound: Sound, config: bytes) -> Sound:
         return sound
     channels = CHANNELS[channel_index] if channel_index < len(CHANNELS) else None
     if object_type == PARAMETRIC_STEREO:
-        channels = 2  # one channel is coded, two are heard
+        channels = 2  # one channel is coded, two are decoded
     return replace(sound, rate_hz=RATES_HZ[rate_index], channels=channels or sound.channels)

@@ -14,7 +14,7 @@ BROADCAST = 1  # while it is set, the length is not yet known
 
 
 def parse_asf(source: ByteSource) -> Audio:
-    """The sound stream of an ASF file; everything is told in the header object."""
+    """Describe the sound stream of an ASF file; the header object describes all of it."""
     duration_ms: int | None = None
     declared_bytes = 0
     layout: tuple[int, ...] | None = None

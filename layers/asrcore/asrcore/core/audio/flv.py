@@ -9,11 +9,11 @@ MOST_TAGS = 64
 AUDIO_TAG = 8
 CODECS = {2: "mp3", 7: "pcm_alaw", 8: "pcm_mulaw", 10: "aac", 11: "speex", 14: "mp3"}
 RATES_HZ = (5512, 11025, 22050, 44100)
-TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits say
+TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits are
 
 
 def parse_flv(source: ByteSource) -> Audio:
-    """The first sound tag describes the sound; the last tag's time stamp is the length."""
+    """Describe the sound by its first tag; the last tag's time stamp is the length."""
     offset = source.unpack(">I", 5)[0] + 4
     for _ in range(MOST_TAGS):
         if offset >= source.size_bytes:
@@ -38,7 +38,7 @@ def _describe(flags: int, data: bytes) -> Sound:
     sound = Sound(CODECS.get(code, f"flv_{code}"), rate_hz, 2 if flags & 1 else 1)
     if sound.codec == "aac":
         return aac.refine(sound, data[1:])
-    frame = MP3.parse(data, 0) if sound.codec == "mp3" else None  # the flags know no 48 kHz
+    frame = MP3.parse(data, 0) if sound.codec == "mp3" else None  # the flags cannot express 48 kHz
     return sound if frame is None else Sound(frame.codec, frame.sample_rate_hz, frame.channels)
 
 

@@ -26,7 +26,7 @@ class Frame:
     bitrate: int | None = None
 
     def continues(self, other: "Frame") -> bool:
-        """Whether this frame can belong to the same stream as `other` (joint stereo may come and go: not channels)."""
+        """Return whether this frame can continue the stream of `other`; joint stereo may change the channels."""
         return (self.codec, self.sample_rate_hz) == (other.codec, other.sample_rate_hz)
 
 
@@ -44,7 +44,7 @@ class Framing:
     chain: int
 
     def find(self, data: bytes, start: int, stop: int, *, at_end: bool) -> int | None:
-        """Offset in start..stop of the first frame that others follow; at_end: the data ends where the file ends."""
+        """Return the offset in start..stop of the first frame that others follow. at_end: of the file."""
         offset = start
         while (offset := data.find(self.sync, offset) if self.sync else offset) != -1 and offset < stop:
             if self._chained(data, offset, at_end=at_end):
@@ -53,7 +53,7 @@ class Framing:
         return None
 
     def walk(self, data: bytes, start: int = 0, *, at_end: bool) -> Iterator[tuple[int, Frame]]:
-        """Every whole frame of the data with its offset; after damage the search for the next one begins again."""
+        """Yield every whole frame of the data with its offset; after damage, search for the next one."""
         offset, inside = start, False
         previous: Frame | None = None
         while offset < len(data):

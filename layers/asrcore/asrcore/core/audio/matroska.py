@@ -41,7 +41,7 @@ class Element:
 
 
 def parse_matroska(source: ByteSource) -> Audio:
-    """The first sound track. The length is None where the header lacks it, as in what a browser records."""
+    """Describe the first sound track. The length is None where the header lacks it, as in what a browser records."""
     header, segment = _head(source)
     doc_type = _text(source, _inside(source, header).get(DOC_TYPE)) or "matroska"
     duration_ms: int | None = None
@@ -69,7 +69,7 @@ def _head(source: ByteSource) -> tuple[Element, Element]:
 
 
 def _elements(source: ByteSource, parent: Element, most: int = MOST_ELEMENTS) -> Iterator[Element]:
-    """The elements inside one; an unknown size reaches to the parent's end, as does one that claims more."""
+    """Yield the elements inside one; an unknown size reaches to the parent's end, as does one that claims more."""
     offset = parent.start
     for _ in range(most):
         head = source.peek(offset, 12)

@@ -13,7 +13,7 @@ NotAudioCode = Literal["EmptyObject", "NotAudio", "TruncatedAudio"]
 
 
 class Audio(BaseModel, frozen=True):
-    """Properties of one recording; None where the file does not tell.
+    """Properties of one recording; None for those that the file does not state.
 
     format: the container in lower case: wav, mp3, mp2, m4a (MP4 with sound only), mp4, mov, 3gp, flac, ogg (the codec
         is opus, vorbis, speex or flac), aac (ADTS), amr, wma, wmv, silk, webm, matroska, avi, mpegts, aiff, caf, au,
@@ -35,7 +35,7 @@ class Audio(BaseModel, frozen=True):
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with a recording that can be transcribed all the same; None when nothing is."""
+        """The defect of a recording that can be transcribed nevertheless; None without one."""
         if self.declared_ms is None or self.duration_ms is None:
             return None
         return f"the file ends early: {_seconds(self.duration_ms)} of {_seconds(self.declared_ms)} seconds"
@@ -43,7 +43,7 @@ class Audio(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class Sound:
-    """What a container tells of one of its tracks; 0 or None where it does not."""
+    """What a container states about one of its tracks; 0 or None for what it does not."""
 
     codec: str
     rate_hz: int | None
@@ -77,7 +77,7 @@ def _seconds(ms: int) -> str:
 
 
 def to_ms(units: float, per_second: float) -> int | None:
-    """`units` of a clock that ticks `per_second`, as whole milliseconds; None if that makes no sense."""
+    """Return `units` of a clock that ticks `per_second`, as whole milliseconds; None if that is impossible."""
     if not (math.isfinite(units) and math.isfinite(per_second)) or units < 0 or per_second <= 0:
         return None
     ms = units * 1000 / per_second
@@ -85,5 +85,5 @@ def to_ms(units: float, per_second: float) -> int | None:
 
 
 def to_rate_hz(value: float) -> int | None:
-    """A sample rate that a file gives as a floating point number, as an integer; None if it is not one."""
+    """Return a floating point sample rate as an integer; None if it is not one."""
     return round(value) if math.isfinite(value) and value >= 1 else None

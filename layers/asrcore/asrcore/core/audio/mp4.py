@@ -1,4 +1,4 @@
-"""MP4 and its family: M4A, MOV, 3GP; the index (moov) may lie at either end, or the file may be fragmented.
+"""MP4 and its family: M4A, MOV, 3GP; the index (moov) may be at either end, or the file may be fragmented.
 
 Sources: ISO/IEC 14496-12 (boxes, fragments), 14496-14 and 14496-1 (esds), 14496-3 (AudioSpecificConfig), 23003-5 (PCM),
 ETSI TS 102 366 annex F (AC-3), 3GPP TS 26.244 (AMR), "Encapsulation of Opus/FLAC in ISO Base Media File Format", Apple
@@ -17,7 +17,7 @@ from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import refine_ac3, refine_eac3
 
 MOST_BOXES = 512  # at one level
-MOST_FRAGMENTS = 16  # looked at from the end; the picture and the sound may take turns
+MOST_FRAGMENTS = 16  # read from the end; those of picture and sound may alternate
 MOST_TAIL_BLOCKS = 8  # searched for the last fragment where no index of the fragments (mfra) is there
 MOST_BOXES_BEHIND = 6  # behind the movie or a fragment, to its data
 MOST_ENTRY_BYTES = 4096
@@ -34,7 +34,7 @@ CODECS = {
     b"alaw": "pcm_alaw",
     b"ima4": "adpcm_ima_qt",
 }
-# The codec fixes what the entry often leaves open or says wrongly.
+# The codec defines what the entry often omits or states wrongly.
 FIXED = {b"samr": Sound("amr_nb", 8000, 1), b"sawb": Sound("amr_wb", 16000, 1)}
 # (kind of number, bits or 0 where the entry says, order of bytes)
 PCM = {
@@ -65,7 +65,7 @@ class Box:
 
 
 def parse_mp4(source: ByteSource) -> Audio:
-    """The first sound track; m4a if there is no picture, else mp4 (or 3gp, mov by the brand)."""
+    """Describe the first sound track; m4a if there is no picture, else mp4 (or 3gp, mov by the brand)."""
     brand = source.peek(8, 4) if source.peek(4, 4) == b"ftyp" else b"qt  "
     moov = _find(source, Box(b"", 0, source.size_bytes), b"moov")
     if moov is None:
@@ -104,7 +104,7 @@ def _format(brand: bytes, *, has_video: bool) -> str:
 
 
 def _children(source: ByteSource, parent: Box) -> Iterator[Box]:
-    """The boxes inside a box. One that claims to reach past its parent ends with it; one too small ends the walk."""
+    """Yield the boxes inside a box. One that exceeds its parent ends with it; one too small ends the iteration."""
     offset = parent.start
     for _ in range(MOST_BOXES):
         head = source.peek(offset, 16)
@@ -183,7 +183,7 @@ def _describe_pcm(entry: bytes, sound: Sound, version: int) -> Sound:
 
 
 def _refine_by_cookie(box: bytes, sound: Sound) -> Sound:
-    """ALAC says in its own box what a 16-bit rate cannot hold (96 kHz)."""
+    """Read the rate from ALAC's own box, as 16 bits cannot hold 96 kHz."""
     cookie = box[4:28]
     if len(cookie) < 24:
         return sound
@@ -200,7 +200,7 @@ def _refine_flac(box: bytes, sound: Sound) -> Sound:
 
 
 def _refine_by_esds(box: bytes, sound: Sound) -> Sound:
-    """The elementary stream descriptor knows the codec, and for AAC the true rate and channels."""
+    """Read the codec from the elementary stream descriptor, and for AAC the true rate and channels."""
     stream = _descriptor(box[4:], STREAM_TAG)
     decoder = _descriptor(stream[3:], DECODER_TAG)
     config = _descriptor(decoder[13:], CONFIG_TAG)
@@ -209,7 +209,7 @@ def _refine_by_esds(box: bytes, sound: Sound) -> Sound:
 
 
 def _descriptor(data: bytes, tag: int) -> bytes:
-    """The content of the MPEG-4 descriptor that begins here, whose size comes 7 bits at a time; empty if another."""
+    """Return the content of the MPEG-4 descriptor that begins here; empty for another. Its size has 7-bit groups."""
     if not data or data[0] != tag:
         return b""
     head_bytes = next((i + 1 for i in range(1, min(5, len(data))) if data[i] < 0x80), len(data))
@@ -255,19 +255,19 @@ def _track_ms(source: ByteSource, moov: Box, track: Box) -> tuple[int | None, in
 
 
 def _is_long(source: ByteSource, box: Box) -> bool:
-    """Whether this is version 1 of a box, in which times take 64 bits."""
+    """Return whether this is version 1 of a box, in which times take 64 bits."""
     return source.exactly(box.start, 1) == b"\1"
 
 
 def _word(source: ByteSource, box: Box | None, short_at: int, long_at: int) -> int:
-    """A 32-bit field, which lies further back in version 1; 0 without the box."""
+    """Return a 32-bit field, which has a higher offset in version 1; 0 without the box."""
     if box is None:
         return 0
     return int(source.unpack(">I", box.start + (long_at if _is_long(source, box) else short_at))[0])
 
 
 def _length(source: ByteSource, box: Box | None, short_at: int, long_at: int) -> int:
-    """A time of 32 bits, or 64 in version 1; 0 without the box or if it is all ones, which means unknown."""
+    """Return a time of 32 bits, or 64 in version 1; 0 without the box or if it is all ones, which means unknown."""
     if box is None:
         return 0
     layout, at, unknown = (">Q", long_at, 2**64 - 1) if _is_long(source, box) else (">I", short_at, 2**32 - 1)
@@ -344,7 +344,7 @@ def _first_time(source: ByteSource, moov_end: int, track_id: int) -> int:
 
 
 def _fragment_end(source: ByteSource, fragment: Box, track_id: int, default: int) -> int:
-    """Start time plus the lengths of all samples of a track fragment; 0 if it belongs to another track."""
+    """Return the start time plus the lengths of all samples of a track fragment; 0 if it belongs to another track."""
     boxes = list(_children(source, fragment))
     header = next((box for box in boxes if box.name == b"tfhd"), None)
     start = next((box for box in boxes if box.name == b"tfdt"), None)

@@ -37,7 +37,7 @@ RATE_DIVIDERS = {3: 1, 2: 2, 0: 4}  # version bits: MPEG 1, 2, 2.5
 
 
 def skip_id3(source: ByteSource) -> int:
-    """Offset of the first byte after the ID3v2 tags at the start, however large their pictures are."""
+    """Return the offset of the first byte after the ID3v2 tags at the start, however large their pictures are."""
     offset = 0
     for _ in range(MOST_TAGS):
         head = source.peek(offset, 10)
@@ -50,7 +50,7 @@ def skip_id3(source: ByteSource) -> int:
 
 
 def parse_frames(source: ByteSource, start: int, search_bytes: int) -> Audio | None:
-    """MP3 or ADTS that begins within `search_bytes` after `start`; None if there is no such stream."""
+    """Describe MP3 or ADTS that begins within `search_bytes` after `start`; None if there is no such stream."""
     data = source.peek(start, search_bytes + CHAIN_BYTES)
     at_end = start + len(data) == source.size_bytes
     stop = min(search_bytes, len(data))
@@ -122,7 +122,7 @@ def _parse_adts(data: bytes, offset: int) -> Frame | None:
     size_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
     if rate_index >= len(aac.RATES_HZ) or size_bytes < 7:
         return None
-    channels = aac.CHANNELS[(head[2] & 1) << 2 | head[3] >> 6] or 2  # told inside the stream: stereo mostly
+    channels = aac.CHANNELS[(head[2] & 1) << 2 | head[3] >> 6] or 2  # defined inside the stream: mostly stereo
     return Frame(size_bytes, 1024 * ((head[6] & 3) + 1), "aac", aac.RATES_HZ[rate_index], channels)
 
 
@@ -176,7 +176,7 @@ def _declared_length(source: ByteSource, start: int, first: Frame) -> tuple[floa
 
 
 def _lame_padding(tag: bytes) -> int:
-    """Samples that the encoder added at both ends, from the LAME part of a Xing tag with all of its fields."""
+    """Return the samples that the encoder added at both ends, from the LAME part of a complete Xing tag."""
     if tag[7] & 15 != 15 or len(tag) < 144 or tag[120:124] not in (b"LAME", b"Lavc", b"Lavf"):
         return 0
     packed = int.from_bytes(tag[141:144])

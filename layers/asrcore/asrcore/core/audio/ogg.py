@@ -123,7 +123,7 @@ def _extrapolate(pages: list[OggPage], size_bytes: int) -> int | None:
 
 
 def _may_be_chained(head: list[OggPage], last: OggPage) -> bool:
-    """Whether the bytes of one second are many more over the whole than at the start, as when recordings are joined."""
+    """Return whether a second has many more bytes over the whole than at the start, as in joined recordings."""
     if len(head) < 2 or head[-1].granule <= head[0].granule:
         return False
     at_start = (head[-1].offset - head[0].offset) / (head[-1].granule - head[0].granule)
@@ -161,7 +161,7 @@ def _opus_samples(packet: bytes) -> int:
 
 
 def _first_packets(source: ByteSource) -> Iterator[tuple[int, bytes]]:
-    """The head of each logical stream: all of them come before any other page."""
+    """Return the head of each logical stream: all of them come before any other page."""
     offset = 0
     for _ in range(MOST_STREAMS):
         if offset >= source.size_bytes:

@@ -1,4 +1,4 @@
-"""The front door of the probe: which container is it, and what does its parser say."""
+"""The entry point of the probe: detect the container, then call its parser."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -100,7 +100,7 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
 
 
 def _impossible(audio: Audio) -> list[str]:
-    """The properties that no recording has: a header can hold numbers of 150 digits, and codecs that are no words."""
+    """Return the impossible properties: a header can hold numbers of 150 digits, and codecs that are no words."""
     numbers = [name for name, most in MOST.items() if (getattr(audio, name) or 0) > most]
     words = {"format": audio.format, "codec": audio.codec}
     return [*numbers, *(name for name, word in words.items() if not (word.isascii() and word.isprintable()))]

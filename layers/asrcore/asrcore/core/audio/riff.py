@@ -38,7 +38,7 @@ Chunk = tuple[bytes, int, int]  # name, offset of its content, size of its conte
 
 
 def wave_codec(tag: int, bits: int) -> str:
-    """The codec of a WAVEFORMATEX, which WAV and ASF share."""
+    """Return the codec of a WAVEFORMATEX, which WAV and ASF share."""
     if tag == TAG_PCM:
         return "pcm_u8" if bits <= 8 else f"pcm_s{bits}le"
     if tag == TAG_FLOAT:
@@ -56,7 +56,7 @@ def read_layout(source: ByteSource, offset: int, size: int) -> tuple[int, ...]:
 
 
 def parse_wav(source: ByteSource) -> Audio:
-    """RIFF, RF64 and BW64. A data size that is 0 or reaches past the end was streamed: the file's size decides."""
+    """Describe RIFF, RF64 and BW64. For a data size that is 0 or too large (streamed), the file's size decides."""
     form = source.exactly(8, 4)
     if form == b"AVI ":
         return _parse_avi(source)
@@ -66,7 +66,7 @@ def parse_wav(source: ByteSource) -> Audio:
 
 
 def parse_wave64(source: ByteSource) -> Audio:
-    """Sony Wave64: the chunks of a WAV under 16-byte names and 64-bit sizes."""
+    """Describe Sony Wave64: the chunks of a WAV under 16-byte names and 64-bit sizes."""
     return _parse_wave(source, _wave64_chunks(source))
 
 
@@ -123,12 +123,12 @@ def _sound_bytes(source: ByteSource, offset: int, size: int) -> int:
 
 
 def _is_streamed(size: int) -> bool:
-    """Whether a chunk's size is what a writer puts that does not know it."""
+    """Return whether a chunk's size is what a writer puts that does not know it."""
     return size == 0 or abs(size - 2**31) <= STREAMED_SPAN or 0 < 2**32 - size <= STREAMED_SPAN
 
 
 def _describe_wave(layout: tuple[int, ...], sound_bytes: int, samples: int) -> Audio:
-    """`samples`: as told by the fact chunk, 0 if it does not; the only true length of a variable bit rate."""
+    """`samples`: of the fact chunk, 0 without one; the only true length of a variable bit rate."""
     tag, channels, rate_hz, bytes_per_s, frame_bytes, bits = layout
     if tag in (TAG_PCM, TAG_FLOAT) and channels:
         bits = frame_bytes // channels * 8 or bits  # the container's bits: 20 bits in 3 bytes are s24
@@ -193,7 +193,7 @@ AIFF_CODECS = {
 
 
 def parse_aiff(source: ByteSource) -> Audio:
-    """AIFF and AIFC; the rate is an 80-bit float."""
+    """Describe AIFF and AIFC; the rate is an 80-bit float."""
     form = source.exactly(8, 4)
     if form not in (b"AIFF", b"AIFC"):
         raise NotAudio("it is an IFF file, but not AIFF")
@@ -237,7 +237,7 @@ CAF_CODECS = {
 
 
 def parse_caf(source: ByteSource) -> Audio:
-    """Core Audio Format: PCM by its bytes, packets by the packet table."""
+    """Describe the Core Audio Format: PCM by its bytes, packets by the packet table."""
     rate, kind, flags, packet_bytes, packet_frames, channels, bits = source.unpack(">d4sIIIII", 20)
     codec = CAF_CODECS.get(kind, kind.decode("ascii", "replace").strip().lower())
     if kind == b"lpcm":

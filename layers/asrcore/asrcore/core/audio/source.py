@@ -37,7 +37,7 @@ class ByteSource:
         return min(self._left_reads, self._left_bytes // length)
 
     def window(self, offset: int, length: int) -> bytes:
-        """The bytes at `offset`, fewer at the end of the object; one request unless a block holds them.
+        """Return the bytes at `offset`, fewer at the end of the object; one request unless a block holds them.
 
         Raises NotAudio once the budget is spent.
         """
@@ -57,7 +57,7 @@ class ByteSource:
         return self._read(offset, length)[:length]
 
     def peek(self, offset: int, length: int) -> bytes:
-        """The bytes at `offset`, fewer at the end of the object; cached. `length` is at most a few blocks."""
+        """Return the bytes at `offset`, fewer at the end of the object; cached. `length` is at most a few blocks."""
         if offset < 0:
             return b""
         first, last = offset // BLOCK_BYTES, (offset + max(length, 1) - 1) // BLOCK_BYTES
@@ -66,7 +66,7 @@ class ByteSource:
         return joined[start : start + length]
 
     def exactly(self, offset: int, length: int) -> bytes:
-        """The bytes at `offset`, all of them. Raises NotAudio (TruncatedAudio) if the object ends before."""
+        """Return the bytes at `offset`, all of them. Raises NotAudio (TruncatedAudio) if the object ends before."""
         found = self.peek(offset, length)
         if len(found) < length:
             raise NotAudio(
@@ -77,7 +77,7 @@ class ByteSource:
         return found
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:
-        """The fields of a `struct` layout at `offset`. Raises NotAudio (TruncatedAudio) if the object ends before."""
+        """Return the fields of a `struct` layout. Raises NotAudio (TruncatedAudio) if the object ends before."""
         return struct.unpack(layout, self.exactly(offset, struct.calcsize(layout)))
 
     def _block(self, index: int) -> bytes:

@@ -18,7 +18,7 @@ PCM_RATE_HZ, PCM_BYTES_PER_SAMPLE = 16000, 2
 
 
 def _amr_framing(codec: str, rate_hz: int, sizes: dict[int, int]) -> Framing:
-    """A frame is one byte (frame type in bits 3 to 6, a quality bit, zeros elsewhere) and its speech: 20 ms."""
+    """Return the framing: each frame has one byte (type in bits 3 to 6, a quality bit, zeros) and 20 ms of speech."""
     frames = {
         frame_type << 3 | quality: Frame(1 + size, rate_hz // 50, codec, rate_hz, 1, bitrate=size)
         for frame_type, size in sizes.items()
@@ -28,7 +28,7 @@ def _amr_framing(codec: str, rate_hz: int, sizes: dict[int, int]) -> Framing:
 
 
 def parse_amr(source: ByteSource) -> Audio:
-    """AMR in its storage format, one channel."""
+    """Describe AMR in its storage format, one channel."""
     wide = source.peek(0, len(AMR_WB_MAGIC)) == AMR_WB_MAGIC
     codec, rate_hz, sizes = ("amr_wb", 16000, AMR_WB_BYTES) if wide else ("amr_nb", 8000, AMR_NB_BYTES)
     start = len(AMR_WB_MAGIC if wide else AMR_NB_MAGIC)
@@ -42,7 +42,7 @@ def parse_amr(source: ByteSource) -> Audio:
 
 
 def parse_silk(source: ByteSource) -> Audio:
-    """SILK v3, with or without the byte that WeChat puts in front. A decoder chooses the rate, so it is None.
+    """Describe SILK v3, with or without the byte that WeChat puts in front. A decoder chooses the rate, so it is None.
 
     Packets last 20 ms, the encoder's default, and are counted up to 512 KiB (some four minutes); beyond: None.
     """
@@ -62,7 +62,7 @@ def parse_silk(source: ByteSource) -> Audio:
 
 
 def parse_pcm(source: ByteSource) -> Audio:
-    """Samples without a header: taken as 16 kHz, 16 bit, mono, as the vendors document for .pcm and .raw."""
+    """Describe samples without a header as 16 kHz, 16 bit, mono, as the vendors document for .pcm and .raw."""
     return Audio(
         format="pcm",
         codec="pcm_s16le",
