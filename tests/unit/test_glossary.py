@@ -67,7 +67,6 @@ ALLOWED: dict[tuple[str, str], str] = {
 NOT_YET = (
     "README.md",
     "docs/",
-    "layers/",
     "schemas/",
     "tests/simulation/",
     "tests/stack/",

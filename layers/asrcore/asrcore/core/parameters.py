@@ -1,7 +1,7 @@
-"""What a vendor lets people set under its own name, beside the canonical options: one table per vendor.
+"""The parameters that a vendor accepts under its own name, beside the canonical options: one table per vendor.
 
-The table serves three ends: a value is checked by it when somebody sets it, it is sent under the table's name, and the
-documentation is written from it.
+The table serves three purposes: it checks a value when an option source sets it, its names are those of the vendor's
+requests, and the documentation is generated from it.
 """
 
 import json
