@@ -610,7 +610,45 @@ class TestTranscripts:
         assert (told.status, told.problem) == (404, "no-transcript")
         assert "without times" in told.json["detail"]
 
-    @pytest.mark.parametrize("query", ["format=docx", "inline=maybe"])
+    @pytest.mark.parametrize("exports", [(), ("srt", "vtt", "txt", "html")], ids=["made now", "exported before"])
+    @pytest.mark.parametrize(
+        ("query", "starts_with", "line_end"),
+        [
+            pytest.param("format=srt&bom=true", b"\xef\xbb\xbf1\n", b"\n", id="bom"),
+            pytest.param("format=srt&newline=crlf", b"1\r\n", b"\r\n", id="crlf"),
+            pytest.param("format=vtt&bom=true&newline=crlf", b"WEBVTT\r\n", b"\r\n", id="vtt-has-no-bom"),
+            pytest.param("format=txt&newline=crlf&bom=true", b"\xef\xbb\xbf[", b"\r\n", id="txt"),
+            pytest.param("format=srt&max_line=10&lines=1", b"1\n", b"\n", id="size"),
+        ],
+    )
+    def test_file_options_are_rendered_in_the_response(self, exports, query, starts_with, line_end):
+        made, job = completed(exports=exports)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?{query}")
+
+        assert told.status == 200
+        assert told.body.startswith(starts_with)
+        assert told.body.count(line_end) == told.body.count(b"\n")
+
+    def test_subtitle_size_limits_the_lines(self):
+        made, job = completed()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=srt&max_line=10&lines=1")
+
+        blocks = [block.split("\n") for block in told.body.decode().strip().split("\n\n")]
+        assert max(len(block) - 2 for block in blocks) == 1
+        assert max(len(line) for block in blocks for line in block[2:]) <= 5  # Chinese characters of two columns
+
+    def test_default_file_options_serve_the_export(self):
+        made, job = completed(exports=("srt",))
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=srt&bom=false&newline=lf&max_line=42&lines=2")
+
+        assert told.status == 303
+
+    @pytest.mark.parametrize(
+        "query", ["format=docx", "inline=maybe", "bom=1", "newline=cr", "max_line=9", "max_line=121", "lines=3"]
+    )
     def test_invalid_parameters_are_rejected(self, query):
         made, job = completed()
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import pysubs2
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from asrcore.core.transcript import Transcript, Utterance
 from asrcore.render import FORMATS, Exports, render, with_recording
-from asrcore.render.cues import Cue, cues
+from asrcore.render.cues import Cue, CueSize, cues
+from asrcore.render.lines import columns
 from asrcore.render.speech import speech
 from asrcore.render.subtitles import LOOKALIKES, timestamp
 from asrcore.render.text import clock_time
@@ -309,3 +311,51 @@ def test_txt_keeps_the_order_of_utterances() -> None:
     document = transcript([Utterance(start_ms=index, end_ms=index, text=f"{index}。") for index in range(5)])
 
     assert re.findall(r"(\d)。", render(document, "txt").decode()) == list("01234")
+
+
+LONG = transcript([said("本市新建的图书馆今天正式开放了，图书馆一共有六层可以借书，市民可以免费借书。", 0, 12_000)])
+
+
+@pytest.mark.parametrize(
+    ("format", "has_bom"),
+    [pytest.param("srt", True), pytest.param("txt", True), pytest.param("vtt", False), pytest.param("html", False)],
+)
+def test_byte_order_mark_is_only_in_srt_and_txt(format: str, has_bom: bool) -> None:
+    exports = Exports(CALL)
+
+    assert exports.write(format, bom=True).startswith(b"\xef\xbb\xbf") is has_bom
+    assert not exports.write(format).startswith(b"\xef\xbb\xbf")
+    assert exports.write(format, bom=True).removeprefix(b"\xef\xbb\xbf") == exports.write(format)
+
+
+@pytest.mark.parametrize("format", ["srt", "vtt", "txt"])
+def test_crlf_ends_every_line_of_a_file(format: str) -> None:
+    content = Exports(CALL).write(format, crlf=True)
+
+    assert content.replace(b"\r\n", b"\n") == Exports(CALL).write(format)
+    assert content.count(b"\n") == content.count(b"\r\n") > 0
+
+
+def test_crlf_leaves_a_page_unchanged() -> None:
+    assert Exports(CALL).write("html", crlf=True) == Exports(CALL).write("html")
+
+
+@pytest.mark.parametrize("max_lines", [1, 2])
+@pytest.mark.parametrize("max_columns", [10, 16, 30, 42, 120])
+def test_size_of_cues_limits_columns_and_lines(max_columns: int, max_lines: int) -> None:
+    found = cues(speech(LONG), CueSize(max_columns, max_lines))
+
+    assert "".join("".join(cue.lines) for cue in found) == LONG.text
+    assert max(len(cue.lines) for cue in found) <= max_lines
+    assert max(columns(line) for cue in found for line in cue.lines) <= max_columns
+
+
+def test_subtitles_of_another_size_are_read_by_an_editor(tmp_path: Path) -> None:
+    file = tmp_path / "windows.srt"
+    file.write_bytes(Exports(LONG, CueSize(20, 1)).write("srt", crlf=True, bom=True))
+
+    subtitles = pysubs2.load(str(file), encoding="utf-8-sig")
+
+    assert [line.plaintext for line in subtitles] == [
+        text for cue in cues(speech(LONG), CueSize(20, 1)) for text in cue.lines
+    ]

@@ -260,4 +260,5 @@ class GatewayError(_ResponseModel):
     message: str
 
 
-Inline = Literal["true", "false"]
+Flag = Literal["true", "false"]
+Newline = Literal["lf", "crlf"]

@@ -22,14 +22,15 @@ from asrcore.api.listing import jobs_of, list_jobs
 from asrcore.api.models import (
     MOST_ON_A_PAGE,
     Estimate,
+    Flag,
     IdempotencyKey,
-    Inline,
     JobDetail,
     JobId,
     JobPage,
     JobRequest,
     Key,
     Moment,
+    Newline,
     RequestedVendor,
     TranscriptFormat,
     Upload,
@@ -37,7 +38,7 @@ from asrcore.api.models import (
     VendorName,
 )
 from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
-from asrcore.api.transcripts import transcript
+from asrcore.api.transcripts import FileOptions, transcript
 from asrcore.api.uploads import offer_upload
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
@@ -150,16 +151,31 @@ class Api:
         self,
         job_id: Annotated[JobId, Path()],
         form: Annotated[TranscriptFormat, Query(alias="format")] = TranscriptFormat.JSON,
-        inline: Annotated[Inline, Query(description="in the response itself, if it fits")] = "false",
+        inline: Annotated[Flag, Query(description="in the response itself, if it fits")] = "false",
+        *,
+        bom: Annotated[
+            Flag, Query(description="begin srt and txt with a byte order mark; vtt never has one")
+        ] = "false",
+        newline: Annotated[Newline, Query(description="line ends of srt, vtt and txt")] = "lf",
+        max_line: Annotated[
+            int, Query(ge=10, le=120, description="columns of a subtitle's line; a Chinese character has two")
+        ] = 42,
+        lines: Annotated[int, Query(ge=1, le=2, description="lines of a subtitle")] = 2,
     ) -> Response[str]:
         """Get a transcript, or its subtitles, text or page
 
         303 to a URL that is valid for minutes, or with `inline` the file itself, where it fits into a response. A page
-        is returned itself whenever it fits, and plays the recording.
+        is returned itself whenever it fits, and plays the recording. With other than the default line ends, byte order
+        mark or size of subtitles, srt, vtt and txt are rendered now and returned themselves.
         """
         accepted = str(self._app.current_event.headers.get("accept-encoding", ""))
         content = transcript(
-            self._job(job_id), form, self._services, inline=inline == "true", takes_gzip="gzip" in accepted.lower()
+            self._job(job_id),
+            form,
+            self._services,
+            inline=inline == "true",
+            takes_gzip="gzip" in accepted.lower(),
+            options=FileOptions(bom == "true", newline == "crlf", max_line, lines),
         )
         if content.location:
             return Response(HTTPStatus.SEE_OTHER, body="", headers={**_PRIVATE, "Location": content.location})

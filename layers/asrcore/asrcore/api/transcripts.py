@@ -26,7 +26,35 @@ class Content:
     location: str = field(default="", repr=False)
 
 
-def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool) -> Content:
+@dataclass(frozen=True)
+class FileOptions:
+    """How a caller wants .srt, .vtt or .txt.
+
+    Attributes:
+        bom: begin .srt and .txt with a byte order mark.
+        crlf: end lines with CR LF.
+        max_line: the width of a subtitle's line in columns; a Chinese character has two.
+        lines: the lines of a subtitle, 1 or 2.
+    """
+
+    bom: bool = False
+    crlf: bool = False
+    max_line: int = 42
+    lines: int = 2
+
+
+AS_EXPORTED = FileOptions()
+
+
+def transcript(
+    job: Job,
+    form: TranscriptFormat,
+    services: Services,
+    *,
+    inline: bool,
+    takes_gzip: bool,
+    options: FileOptions = AS_EXPORTED,
+) -> Content:
     """Return a job's transcript. A format that was not exported is rendered now.
 
     Args:
@@ -35,6 +63,8 @@ def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: 
         services: the stack's services.
         inline: in the response itself, if it fits; otherwise by a redirect.
         takes_gzip: whether the caller accepts gzip.
+        options: how the file is written; if not as exported, it is rendered now and in the response itself. Neither
+            json nor html has options.
 
     Raises:
         NotEndedError: the job has not ended.
@@ -45,6 +75,8 @@ def transcript(job: Job, form: TranscriptFormat, services: Services, *, inline: 
         if inline and (content := _fitting(services.transcripts.read(kept), JSON, takes_gzip=takes_gzip)):
             return content
         return Content(location=services.transcripts.presign(kept, _file_name(job, ".json")))
+    if form is not TranscriptFormat.HTML and options != AS_EXPORTED:
+        return _rendered(kept, form, services, options, takes_gzip=takes_gzip)
     return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
 
 
@@ -69,23 +101,38 @@ def _export(
     stored = services.transcripts.find(kept.key.removesuffix(".json") + made.extension, job.source)
     is_page = form is TranscriptFormat.HTML
     if stored is None or inline or is_page:
-        body = services.transcripts.read(stored) if stored else _made_now(kept, form, services)
+        body = services.transcripts.read(stored) if stored else _made_now(kept, form, services, AS_EXPORTED)
         body = _with_recording(body, job, services) if is_page else body
         if content := _fitting(body, made.content_type, takes_gzip=takes_gzip):
             return content
     if stored is None:
-        raise NoTranscriptError(
-            f"{form} was not exported and is too large to be rendered now: accept gzip, or get json"
-        )
+        raise _too_large(form)
     return Content(location=services.transcripts.presign(stored, _file_name(job, made.extension)))
 
 
-def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services) -> bytes:
-    from asrcore.render import Exports  # noqa: PLC0415 - only this route needs it
+def _rendered(
+    kept: StoredObject, form: TranscriptFormat, services: Services, options: FileOptions, *, takes_gzip: bool
+) -> Content:
+    from asrcore.render import FORMATS  # noqa: PLC0415 - only this route needs it
 
-    exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)))
+    body = _made_now(kept, form, services, options)
+    content = _fitting(body, FORMATS[form].content_type, takes_gzip=takes_gzip)
+    if content is None:
+        raise _too_large(form)
+    return content
+
+
+def _too_large(form: TranscriptFormat) -> NoTranscriptError:
+    return NoTranscriptError(f"{form} was not exported and is too large to be rendered now: accept gzip, or get json")
+
+
+def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services, options: FileOptions) -> bytes:
+    from asrcore.render import CueSize, Exports  # noqa: PLC0415 - only this route needs it
+
+    size = CueSize(options.max_line, options.lines)
+    exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)), size)
     try:
-        return exports.write(form)
+        return exports.write(form, crlf=options.crlf, bom=options.bom)
     except ValueError as error:
         raise NoTranscriptError(str(error)) from error
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from asrcore.core.transcript import Transcript
 from asrcore.render import html, subtitles, text
-from asrcore.render.cues import Cue, cues
+from asrcore.render.cues import USUAL_SIZE, Cue, CueSize, cues
 from asrcore.render.html import with_recording
 from asrcore.render.speech import speech
 
-__all__ = ["FORMATS", "Exports", "Format", "render", "with_recording"]
+__all__ = ["FORMATS", "CueSize", "Exports", "Format", "render", "with_recording"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 class Exports:
     """The exports of one transcript. What they share is computed once, so that five hours take about a second."""
 
-    def __init__(self, transcript: Transcript) -> None:
+    def __init__(self, transcript: Transcript, size: CueSize = USUAL_SIZE) -> None:
+        """Prepare the exports of a transcript. size: of its cues."""
+        self._size = size
         self._transcript = transcript
         self._speech = speech(transcript)
 
@@ -64,14 +66,17 @@ class Exports:
             return ("the vendor gave no times, so there are no subtitles (srt, vtt), only txt and html",)
         return (f"{untimed} of {len(turns)} utterances came without times; subtitles (srt, vtt) lack them",)
 
-    def write(self, format: str) -> bytes:
+    def write(self, format: str, *, crlf: bool = False, bom: bool = False) -> bytes:
         """Return an export.
 
         Args:
             format: a key of FORMATS.
+            crlf: end lines with CR LF, for Windows players. A page keeps its line ends.
+            bom: begin with a byte order mark, for players that would guess another encoding. Only .srt and .txt have
+                one: WebVTT is always UTF-8, and a page declares its encoding.
 
         Returns:
-            The file's content, in UTF-8 without a byte order mark.
+            The file's content, in UTF-8.
 
         Raises:
             ValueError: the format is unknown, or not among `formats`.
@@ -80,7 +85,10 @@ class Exports:
             raise ValueError(f"there is no export {format!r}: choose among {', '.join(FORMATS)}")
         if format not in self.formats:
             raise ValueError(f"no {format} of a transcript without times: choose among {', '.join(self.formats)}")
-        return self._text(format).encode()
+        content = self._text(format)
+        if crlf and format != "html":
+            content = content.replace("\n", "\r\n")
+        return content.encode("utf-8-sig" if bom and format in {"srt", "txt"} else "utf-8")
 
     def _text(self, format: str) -> str:
         if format == "srt":
@@ -93,7 +101,7 @@ class Exports:
 
     @cached_property
     def _cues(self) -> list[Cue]:
-        return cues(self._speech)
+        return cues(self._speech, self._size)
 
 
 def render(transcript: Transcript, format: str) -> bytes:

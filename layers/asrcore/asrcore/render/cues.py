@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import ceil
 
-from asrcore.render.lines import BOUND, Layout, columns
+from asrcore.render.lines import BOUND, MAX_COLUMNS, Layout, columns
 from asrcore.render.speech import Piece, Speech, Turn
 
 LONGEST_MS = 7_000
 PAUSE_MS = 1_500  # a pause that ends a cue
 EASY_COLUMNS_PER_S, SHORTEST_EASY_MS = 17, 1_000
 FASTEST_COLUMNS_PER_S, SHORTEST_MS = 25, 400
-_FULL_COLUMNS = 76  # two lines are seldom filled to their last column
+_UNUSED_COLUMNS = 8  # of a full cue: lines are seldom filled to their last column
 _SLOWEST_MS_PER_COLUMN = 500  # without word times: a short sentence with a long time is spoken at its start
 
 
@@ -40,10 +40,26 @@ class Cue:
     speaker: int | None
 
 
-def cues(speech: Speech) -> list[Cue]:
+@dataclass(frozen=True)
+class CueSize:
+    """How much text a cue has: the width of a line in columns, and 1 or 2 lines."""
+
+    max_columns: int = MAX_COLUMNS
+    max_lines: int = 2
+
+    @property
+    def full_columns(self) -> int:
+        """Return the columns of a well filled cue."""
+        return max(1, self.max_lines * self.max_columns - _UNUSED_COLUMNS)
+
+
+USUAL_SIZE = CueSize()
+
+
+def cues(speech: Speech, size: CueSize = USUAL_SIZE) -> list[Cue]:
     """Return the cues of all utterances with times, in order and without overlap."""
     spoken = sorted(
-        (cue for turn in speech.turns if turn.timed for cue in _cut(turn, speech.language)),
+        (cue for turn in speech.turns if turn.timed for cue in _cut(turn, speech.language, size)),
         key=lambda cue: cue.start_ms,
     )
     starts: list[int] = []
@@ -92,9 +108,11 @@ class _CharacterTimes:
         return piece.start_ms + span_ms * (self._columns[offset] - first) // max(1, last - first)
 
 
-def _cut(turn: Turn, language: str | None) -> Iterator[Cue]:
+def _cut(turn: Turn, language: str | None, size: CueSize) -> Iterator[Cue]:
     """Yield a turn's cues, each at the time of its words."""
-    layout = Layout(turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)), language)
+    layout = Layout(
+        turn.text, frozenset(accumulate(len(piece.text) for piece in turn.pieces)), language, size.max_columns
+    )
     times = _CharacterTimes(turn.pieces, layout)
     pauses = [
         offset
@@ -104,23 +122,25 @@ def _cut(turn: Turn, language: str | None) -> Iterator[Cue]:
     for first, last in pairwise([0, *pauses, len(turn.text)]):
         start = first
         while start < last:
-            end = _next_cut(layout, times, start, last)
+            end = _next_cut(layout, times, start, last, size)
             yield Cue(times.start_ms(start), times.end_ms(end), layout.lines(start, end), turn.speaker)
             start = end
 
 
-def _next_cut(layout: Layout, times: _CharacterTimes, start: int, last: int) -> int:
+def _next_cut(layout: Layout, times: _CharacterTimes, start: int, last: int, size: CueSize) -> int:
     """Return the offset at which a cue that begins at `start` ends: `last`, or the best break before it.
 
     The rest of the text is divided into cues of similar length, so that a full cue is not followed by a single word.
     """
     latest_ms = times.start_ms(start) + LONGEST_MS
-    fits = layout.line_end(layout.line_end(start, last), last)  # two lines
+    fits = layout.line_end(start, last)
+    if size.max_lines > 1:
+        fits = layout.line_end(fits, last)
     if fits == last and times.end_ms(last) <= latest_ms:
         return last
     limit = _last_in_time(layout, times, start, fits, latest_ms)
     rest = layout.width(start, last)
-    cues_left = max(2, ceil(rest / _FULL_COLUMNS))
+    cues_left = max(2, ceil(rest / size.full_columns))
     return layout.best(start, start + 1, limit, min(rest // cues_left, layout.width(start, limit)))
 
 

@@ -74,14 +74,22 @@ class Layout:
         scores: the score of a break before each offset; below 0, only where there is no other break.
     """
 
-    def __init__(self, text: str, word_starts: AbstractSet[int] = frozenset(), language: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        word_starts: AbstractSet[int] = frozenset(),
+        language: str | None = None,
+        max_columns: int = MAX_COLUMNS,
+    ) -> None:
         """Measure a text.
 
         Args:
             text: with single spaces.
             word_starts: offsets at which a vendor's words begin.
             language: a BCP 47 tag, whose abbreviations end no sentence.
+            max_columns: the width of a line.
         """
+        self._max_columns = max_columns
         self.text = text
         self.columns = [0, *accumulate(map(columns_of, text))]
         self.scores = _scores(text, word_starts, language)
@@ -108,16 +116,16 @@ class Layout:
 
     def lines(self, start: int, end: int) -> tuple[str, ...]:
         """Return one line, or two of similar length. They fit: `line_end` twice reaches `end`."""
-        if self.width(start, end) <= MAX_COLUMNS:
+        if self.width(start, end) <= self._max_columns:
             return (self.text[start:end].strip(),)
         last = self._reach(start, end)
-        first = next(offset for offset in range(start + 1, last + 1) if self.width(offset, end) <= MAX_COLUMNS)
+        first = next(offset for offset in range(start + 1, last + 1) if self.width(offset, end) <= self._max_columns)
         middle = self.best(start, first, last, self.width(start, end) // 2)
         return self.text[start:middle].strip(), self.text[middle:end].strip()
 
     def _reach(self, start: int, limit: int) -> int:
         """Return the last offset up to `limit` within a line's width, including a space after it."""
-        reach = bisect_right(self.columns, self.columns[start] + MAX_COLUMNS, lo=start + 1) - 1
+        reach = bisect_right(self.columns, self.columns[start] + self._max_columns, lo=start + 1) - 1
         reach += reach < len(self.text) and self.text[reach] == " "
         return min(reach, limit)
 
