@@ -57,7 +57,7 @@ def test_status_names_the_oldest_open_job(operator, stack):
     assert found["oldest_open"]["job_id"] == job_id(source)
     assert [job["job_id"] for job in listed["jobs"]] == [job_id(source)]
     assert refused.status == 1
-    assert "is QUEUED and still looked after: delete it when it has ended" in refused.stderr
+    assert "is QUEUED and in progress: delete it when it has ended" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ class TestDestroy:
         started = []
         monkeypatch.setattr(china, "run_function_later", lambda *call: started.append(call))
         monkeypatch.setattr(destroy, "_RULES_SETTLE_S", 0)  # the local stack disables rules at once
-        monkeypatch.setattr(destroy, "_PATIENCE", {"Delay": 0.1, "MaxAttempts": 600})
+        monkeypatch.setattr(destroy, "_DELETION_DELAY_S", 0.1)
+        monkeypatch.setattr(destroy, "_DELETION_CHECKS", 600)
         assert_kept(china)
         china.unsearched = "nothing is left of it"
 
