@@ -21,6 +21,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import Stack as CloudFormationStack
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
+from moto.core.responses import ActionResult
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -35,6 +36,7 @@ from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from devstack.iam_enforcement import access_key_of, is_administrator, refuse_unknown_key
 from devstack.stack_registry import STACKS, Stack
 
+_ENCODED = ("Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")  # S3 API reference, ListObjectVersions
 MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 _lock = threading.Lock()
@@ -94,6 +96,9 @@ def _install() -> None:
 
     # moto accepts keys of any length.
     _replace(S3Response, "parse_key_name", _within_limits(S3Response.parse_key_name))
+
+    # moto lists versions without encoding their keys, and fails for control characters.
+    _replace(S3Response, "serialized", _with_encoded_versions(S3Response.serialized))
 
     # moto's EventBridge supports neither functions nor topics as targets.
     _replace(Rule, "send_to_targets", _also_to_functions_and_topics(Rule.send_to_targets))
@@ -193,7 +198,7 @@ def _s3_event(
         record["responseElements"] = {"x-amz-request-id": uuid.uuid4().hex[:16].upper(), "x-amz-id-2": "local"}
         record["s3"]["bucket"]["ownerIdentity"] = {"principalId": "LOCAL"}
         described = record["s3"]["object"]
-        described["key"] = quote_plus(key.name, safe="/")  # S3 does not encode slashes
+        described["key"] = _quoted(key.name)  # S3 does not encode slashes
         described["sequencer"] = f"{time.time_ns():018X}"  # later events of a key compare greater
         if bucket.is_versioned:
             described["versionId"] = key.version_id
@@ -209,6 +214,30 @@ def _within_limits(original: Callable[[Any], str]) -> Callable[[Any], str]:
         return key
 
     return parse_key_name
+
+
+def _with_encoded_versions(original: Callable[[Any, ActionResult], Any]) -> Callable[[Any, ActionResult], Any]:
+    """Encode the keys of ListObjectVersions as S3 does when a client requests `encoding-type=url`."""
+
+    @functools.wraps(original)
+    def serialized(response: Any, action_result: ActionResult) -> Any:
+        listed = action_result.result
+        if (
+            isinstance(listed, dict)
+            and "DeleteMarkers" in listed
+            and response.querystring.get("encoding-type") == ["url"]
+        ):
+            encoded = {name: _quoted(listed[name]) for name in _ENCODED if listed.get(name)}
+            for group, name in (("Versions", "Key"), ("DeleteMarkers", "Key"), ("CommonPrefixes", "Prefix")):
+                encoded[group] = [{**each, name: _quoted(each[name])} for each in listed.get(group, [])]
+            action_result = ActionResult({**listed, **encoded, "EncodingType": "url"})
+        return original(response, action_result)
+
+    return serialized
+
+
+def _quoted(name: str) -> str:
+    return quote_plus(name, safe="/")
 
 
 def _notify_function(_account_id: str, event: dict[str, Any], function_arn: str, region: str) -> None:

@@ -267,6 +267,42 @@ def test_unknown_stack_is_reported_in_one_line(operator):
     )
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("\x07\x1b[2J\r\t\x7f.wav", id="control characters"),
+        pytest.param("\u202e\u200b\u00a0.wav", id="format characters"),
+        pytest.param("\ufffe\u3164 '\\ .wav", id="unassigned and blank"),
+    ],
+)
+def test_key_with_invisible_characters_can_be_copied_back(operator, stack, name):
+    key = f"incoming/volcengine/operator {next(FRESH)}/{name}"
+    job = operator.drop_unnoticed(key)
+
+    shown = operator.run("reconcile", "--dry-run").stdout
+    submitted = operator.found("reconcile")["submitted"]
+    row = operator.ended(job)
+    (quoted,) = [
+        line.removesuffix(": has no job, would be submitted")
+        for line in shown.splitlines()
+        if key[: -len(name)] in line
+    ]
+    copied = operator.shell(f"python -m asrctl why {quoted} --json", job)
+    listed = operator.run("list", "--limit", "1000").stdout
+
+    assert {"job_id": job, "key": key} in submitted
+    assert row["status"] == "COMPLETED"
+    assert json.loads(copied.stdout)["job"]["source"]["key"] == key, copied.stderr
+    assert quoted in listed
+
+
+@pytest.mark.parametrize("command", ["list", "list --json", "status", "queue"])
+def test_reader_that_stops_reading_ends_a_command_quietly(operator, completed, command):
+    done = operator.shell(f"set -o pipefail; python -m asrctl {command} | true", completed)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_process_uses_the_settings_of_the_shell(operator, failed):
     done = operator.shell("python -m asrctl redrive $JOB --dry-run --json", failed)
 

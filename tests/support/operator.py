@@ -72,8 +72,7 @@ class Operator(Journey):
             "JOB": job,
         }
         return subprocess.run(
-            line,
-            shell=True,
+            ["bash", "-c", line],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
