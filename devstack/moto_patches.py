@@ -227,7 +227,7 @@ def _with_encoded_versions(original: Callable[[Any, ActionResult], Any]) -> Call
             and "DeleteMarkers" in listed
             and response.querystring.get("encoding-type") == ["url"]
         ):
-            encoded = {name: _quoted(listed[name]) for name in _ENCODED if listed.get(name)}
+            encoded: dict[str, Any] = {name: _quoted(listed[name]) for name in _ENCODED if listed.get(name)}
             for group, name in (("Versions", "Key"), ("DeleteMarkers", "Key"), ("CommonPrefixes", "Prefix")):
                 encoded[group] = [{**each, name: _quoted(each[name])} for each in listed.get(group, [])]
             action_result = ActionResult({**listed, **encoded, "EncodingType": "url"})
