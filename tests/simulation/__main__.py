@@ -1,7 +1,7 @@
-"""The simulation without bounds: `make chaos SEED=7 BUDGET_S=600`.
+"""Run the simulation for a time: `make chaos SEED=7 BUDGET_S=600`.
 
 Single faults first, for half of the time at most, then random schedules from the seed on. Stops at the first schedule
-that breaks a promise, prints its story and how to keep it.
+that breaks an invariant, and prints its log and how to store the schedule.
 """
 
 # ruff: noqa: T201 - a command
@@ -18,7 +18,7 @@ from tests.simulation.schedule import Schedule
 
 
 def main() -> int:
-    """Run schedules until the time is over; 1 if one broke a promise."""
+    """Run schedules until the time is over; return 1 if one broke an invariant."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first random schedule")
     parser.add_argument("--budget-s", type=float, default=60, help="seconds of work")

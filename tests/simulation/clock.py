@@ -1,4 +1,4 @@
-"""Simulated time: a queue of what happens when. Nothing runs beside anything else; interleaving is nesting."""
+"""Simulated time: a queue of timed calls. Nothing runs concurrently; interleaved calls are nested."""
 
 import heapq
 from collections.abc import Callable
@@ -9,10 +9,10 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class Clock:
-    """Seconds since START, and what is due.
+    """The simulated time in seconds since START, and its timed calls.
 
-    `errands` counts what is due and still matters when every job has ended: a redelivery, a callback. Timers that only
-    guard something else (`timer=True`) do not keep the world going.
+    `errands` counts the calls that still matter when every job has ended: a redelivery, a callback. Timers that only
+    guard another call (`timer=True`) do not keep the simulation running.
     """
 
     def __init__(self) -> None:
@@ -25,19 +25,19 @@ class Clock:
         return START + timedelta(seconds=self.now_s)
 
     def after(self, wait_s: float, action: Callable[[], None], *, timer: bool = False) -> None:
-        """Have something happen; what is due at the same moment happens in the order in which it was asked for."""
+        """Schedule a call; calls of the same time run in the order in which they were scheduled."""
         self.errands += not timer
         heapq.heappush(self._due, (self.now_s + wait_s, next(self._order), timer, action))
 
     def step(self) -> None:
-        """Let the next thing happen."""
+        """Run the next call."""
         due_s, _, timer, action = heapq.heappop(self._due)
         self.errands -= not timer
         self.now_s = max(self.now_s, due_s)
         action()
 
     def pass_time(self, seconds: float) -> None:
-        """Somebody waits, and all that is due meanwhile happens."""
+        """Advance the time, and run all calls that are due meanwhile."""
         until_s = self.now_s + seconds
         while self._due and self._due[0][0] <= until_s:
             self.step()

@@ -1,4 +1,4 @@
-"""Which schedules are run: every single fault of every journey, and random ones with several."""
+"""Choose the schedules: every single fault of every scenario, and random ones with several faults."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -13,18 +13,18 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
 STORY_LINES = 120
-HELPER = "toy-query"  # the next vendor of the chain, where there is one
+HELPER = "toy-query"  # the next vendor of the chain, if there is one
 
 
 @dataclass
 class Counts:
-    """What was run: schedules, and points at which something went wrong."""
+    """The numbers of schedules and of fault points that were run."""
 
     schedules: int = 0
     points: int = 0
 
     def run(self, schedule: Schedule) -> str:
-        """Run one schedule; a story if it broke a promise, else nothing. The story is told with as few faults as do."""
+        """Run one schedule; return the log of its fewest sufficient faults if it broke an invariant, else None."""
         world = World(schedule).run()
         self.schedules += 1
         self.points += sum(point.fault is not None for point in world.points)
@@ -37,7 +37,7 @@ def _story(schedule: Schedule) -> str:
 
 
 def _shrunk(schedule: Schedule) -> Schedule:
-    """A failing schedule without the faults that it fails without."""
+    """Return a failing schedule without the faults that are not needed for the failure."""
     for number in schedule.faults:
         fewer = {point: kind for point, kind in schedule.faults.items() if point != number}
         if violations(World(smaller := replace(schedule, faults=fewer)).run()):
@@ -46,7 +46,7 @@ def _shrunk(schedule: Schedule) -> Schedule:
 
 
 def journeys(vendor: str) -> dict[str, Schedule]:
-    """Every kind of journey that a recording can have with a vendor when nothing goes wrong around it, by name."""
+    """Return every scenario of a recording with a vendor without faults, by name."""
     plain = Schedule((vendor,))
     completion_modes = PROFILES[vendor].vendor.completion_modes
     has_execution = Completion.SYNC not in completion_modes or PROFILES[vendor].vendor.longest_call_s > SHORT_CALL_S
@@ -78,7 +78,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         found |= {
             "execution deleted": replace(plain, strikes=((5, "DELETED"),)),
             "execution timed out": replace(plain, strikes=((5, "TIMED_OUT"),)),
-            "execution timed out, nobody hears": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),
+            "execution timed out, event lost": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),
             "execution aborted": replace(plain, strikes=((5, "ABORTED"),)),
         }
     if Completion.CALLBACK in completion_modes:
@@ -93,7 +93,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
 
 
 def single_faults(journey: Schedule) -> Iterator[Schedule]:
-    """The journey itself, then with each thing that can go wrong at each of its points."""
+    """Yield the scenario itself, then the scenario with each possible fault at each of its points."""
     yield journey
     for point in telling(World(journey).run().points):
         for kind in APPLICABLE[point.effect]:
@@ -101,9 +101,9 @@ def single_faults(journey: Schedule) -> Iterator[Schedule]:
 
 
 def telling(points: Iterable[Point]) -> Iterator[Point]:
-    """The points at which a fault can make a difference of its own.
+    """Return the points at which a fault can have its own effect.
 
-    Not those of a sweep that only looks; and of a run of invocations that do the same over and over, as polling does,
+    Excluded are those of a sweep that only reads; of repeated invocations, as in polling, included are
     those of the first two and of the last.
     """
     for (function, _), alike in _by_shape(points).items():
@@ -114,18 +114,18 @@ def telling(points: Iterable[Point]) -> Iterator[Point]:
 
 
 def _by_shape(points: Iterable[Point]) -> dict[tuple[str, tuple[str, ...]], list[list[Point]]]:
-    """Invocations, each as its points, by function and by what they do."""
+    """Return the invocations, each with its points, by function and by their effects."""
     invocations: dict[str, list[Point]] = {}
     for point in points:
         invocations.setdefault(point.who, []).append(point)
     shapes: dict[tuple[str, tuple[str, ...]], list[list[Point]]] = {}
-    for who, each in invocations.items():
-        shapes.setdefault((who.split("#")[0], tuple(point.what for point in each)), []).append(each)
+    for name, each in invocations.items():
+        shapes.setdefault((name.split("#")[0], tuple(point.what for point in each)), []).append(each)
     return shapes
 
 
 def random_schedule(vendors: Iterable[str], seed: int) -> Schedule:
-    """A journey with several faults; the same for the same seed."""
+    """Return a scenario with several faults; the same for the same seed."""
     chance = random.Random(seed)
     vendor = chance.choice(sorted(vendors))
     found = journeys(vendor)

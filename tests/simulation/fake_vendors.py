@@ -1,4 +1,4 @@
-"""The vendors of the simulation: the simulators' own request handlers, called without a network, in simulated time."""
+"""The simulation's vendors: the simulators' own request handlers, called without a network, in simulated time."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

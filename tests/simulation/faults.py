@@ -1,23 +1,23 @@
-"""What can go wrong at a point: at every effect that a process has on the world outside it."""
+"""The faults of a point, which is one effect of a process on AWS or a vendor."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Died(BaseException):
-    """The process is gone. No `except Exception` of the layer holds it, as none would hold a killed process."""
+    """The process was killed. No `except Exception` of the layer catches it, as with a real killed process."""
 
 
 class Kind(StrEnum):
-    """What happens at a point instead of the effect and its answer."""
+    """The fault of a point, instead of the effect and its response."""
 
     DIES_BEFORE = "dies before"
     DIES_AFTER = "dies after"
     REFUSED = "refused"  # throttled or not reached: no effect, an error
     LOST = "answer lost"  # the effect happened, the caller sees a time-out
-    REPEATED = "repeated"  # the answer got lost inside the SDK, which asks again: the effect happens twice
-    BROKEN = "answered 503"  # by the vendor: no effect, no sense in the reply
-    DELAYED = "delayed"  # what is due meanwhile happens first
+    REPEATED = "repeated"  # the response was lost inside the SDK, which repeats the request: the effect happens twice
+    BROKEN = "answered 503"  # by the vendor: no effect, and an unusable reply
+    DELAYED = "delayed"  # due calls run first
     DELAYED_LONG = "delayed long"  # longer than most functions may run
 
 
@@ -25,10 +25,10 @@ DELAYS_S = {Kind.DELAYED: 15.0, Kind.DELAYED_LONG: 100.0}
 
 
 class Effect(StrEnum):
-    """The kinds of effects, by what can go wrong with them."""
+    """The kinds of effects, by their possible faults."""
 
-    READ = "read"  # of AWS: whether it happened makes no difference
-    WRITE = "write"  # to AWS, by an SDK that asks again
+    READ = "read"  # from AWS: a read without an effect
+    WRITE = "write"  # to AWS, by an SDK that repeats requests
     VENDOR = "vendor"  # an HTTP exchange with a vendor, sent once
 
 
@@ -57,7 +57,7 @@ APPLICABLE = {
 
 @dataclass(frozen=True)
 class Point:
-    """One effect, as it came up: the how-manieth of the schedule, when (s), by whom, on what, and what befell it."""
+    """One effect: its number in the schedule, time (s), invocation, target and fault."""
 
     number: int
     at_s: float

@@ -1,4 +1,4 @@
-"""What must hold at the end of every schedule, whatever went wrong in it."""
+"""The invariants that hold at the end of every schedule, with any faults."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ MAIN = f"transcripts/{KEY}.json"
 
 
 def violations(world: World) -> list[str]:
-    """Every promise that a schedule broke, in words; nothing for a good end."""
+    """Return a message for every broken invariant; empty when all hold."""
     return [
         f"{check.__name__.removeprefix('_').replace('_', ' ')}: {what}" for check in CHECKS for what in check(world)
     ]
 
 
-def _nothing_is_lost(world: World) -> Iterator[str]:
-    """Every version that S3 told of has a job, or its event lies in the failed events' queue."""
+def _every_object_has_a_job_or_a_queued_event(world: World) -> Iterator[str]:
+    """Every version with an S3 event has a job, or its event is in the failed events' queue."""
     jobs = {job.source.version_id for job in world.jobs.values()}
     queued = {
         record["s3"]["object"]["versionId"] for event in world.failed_events for record in event.get("Records", [])
@@ -30,13 +30,13 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
         yield f"version {version} has neither a job nor an event in the queue"
 
 
-def _nothing_is_stuck(world: World) -> Iterator[str]:
-    """Every job has ended and told of it; nothing runs, nothing waits, and no execution's history was full."""
+def _every_job_ends(world: World) -> Iterator[str]:
+    """Every job has ended and its end is published; nothing runs or waits, and no execution's history was full."""
     for job in world.jobs.values():
         if not job.finished:
             yield f"{_name(job)} is still {job.status}"
         elif not job.event_published:
-            yield f"{_name(job)} ended and nobody was told"
+            yield f"{_name(job)} ended, but its end was not published"
     for execution in world.machine.executions.values():
         if execution.running:
             yield f"execution {execution.name} still runs, in {execution.state}"
@@ -47,7 +47,7 @@ def _nothing_is_stuck(world: World) -> Iterator[str]:
 
 
 def _an_end_is_final(world: World) -> Iterator[str]:
-    """A finished job changes no more, and the world is told of the end that it had."""
+    """A finished job does not change, and the published event has its result."""
     yield from world.broken
     told = {"COMPLETED": "Transcript Completed", "FAILED": "Transcript Failed"}
     for job in world.jobs.values():
@@ -56,7 +56,7 @@ def _an_end_is_final(world: World) -> Iterator[str]:
             yield f"{_name(job)} is {job.status}, but published was {sorted(ends)}"
 
 
-def _one_transcript_the_newest(world: World) -> Iterator[str]:
+def _latest_transcript_is_stored(world: World) -> Iterator[str]:
     """Each completed job's transcript is where its row says, or a newer version's is."""
     completed = [job for job in world.jobs.values() if job.status is Status.COMPLETED]
     for job in completed:
@@ -75,8 +75,8 @@ def _one_transcript_the_newest(world: World) -> Iterator[str]:
         yield f"{MAIN} is not of the newest version"
 
 
-def _nothing_converted_is_left(world: World) -> Iterator[str]:
-    """What was converted for a job is deleted at its end, unless an invocation that AWS had given up wrote it later."""
+def _converted_recordings_are_deleted(world: World) -> Iterator[str]:
+    """A job's converted recording is deleted at its end, unless a timed-out invocation wrote it later."""
     if world.schedule.faults or world.schedule.strikes or world.schedule.full:
         return
     for bucket, key in world.s3.objects:
@@ -84,8 +84,8 @@ def _nothing_converted_is_left(world: World) -> Iterator[str]:
             yield f"{key} is still in {bucket}"
 
 
-def _nothing_is_submitted_twice(world: World) -> Iterator[str]:
-    """A second task of a job is a new attempt after one that failed, or fell into the crash window."""
+def _no_attempt_is_submitted_twice(world: World) -> Iterator[str]:
+    """A second task of a job belongs to a new attempt after a failed one, or to the crash window."""
     for job in world.jobs.values():
         charges = [charge for charge in world.charges if charge.job_id == job.job_id]
         for number, earlier in enumerate(charges[:-1]):
@@ -108,8 +108,8 @@ def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> 
     )
 
 
-def _every_charge_is_on_the_job(world: World) -> Iterator[str]:
-    """Each task belongs to an attempt that the job handed to that vendor, under that task's id if it can be."""
+def _every_charge_has_an_attempt(world: World) -> Iterator[str]:
+    """Each task belongs to an attempt that the job submitted to that vendor, with that task's id where it is known."""
     for charge in world.charges:
         job = world.jobs[charge.job_id]
         attempt = _attempt_of(job, charge)
@@ -125,20 +125,20 @@ def _every_charge_is_on_the_job(world: World) -> Iterator[str]:
                 yield f"task {charge.task.task_id} is nowhere noted"
 
 
-def _nothing_fails_by_itself(world: World) -> Iterator[str]:
-    """Where nothing went wrong, no function failed."""
+def _no_function_fails_without_a_fault(world: World) -> Iterator[str]:
+    """Without faults, no function failed."""
     yield from world.unforeseen
 
 
 CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
-    _nothing_is_lost,
-    _nothing_is_stuck,
+    _every_object_has_a_job_or_a_queued_event,
+    _every_job_ends,
     _an_end_is_final,
-    _one_transcript_the_newest,
-    _nothing_converted_is_left,
-    _nothing_is_submitted_twice,
-    _every_charge_is_on_the_job,
-    _nothing_fails_by_itself,
+    _latest_transcript_is_stored,
+    _converted_recordings_are_deleted,
+    _no_attempt_is_submitted_twice,
+    _every_charge_has_an_attempt,
+    _no_function_fails_without_a_fault,
 )
 
 

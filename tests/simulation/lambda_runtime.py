@@ -1,4 +1,4 @@
-"""The functions, run as AWS Lambda runs them: the real `functions/*/app.py`, with time limits and retries."""
+"""Run the real `functions/*/app.py` like AWS Lambda, with time limits and retries."""
 
 import importlib.util
 from types import ModuleType, SimpleNamespace
@@ -11,7 +11,7 @@ RETRY_WAITS_S = (60.0, 120.0)  # AWS Lambda developer guide, "Error handling for
 
 
 def _load(folder: str) -> ModuleType:
-    """A function's module as its process holds it, not yet connected to anything."""
+    """Load a function's module, not yet connected to AWS."""
     path = ROOT / folder / "app.py"
     spec = importlib.util.spec_from_file_location(f"tests.simulation.loaded.{path.parent.name}", path)
     assert spec is not None
@@ -40,7 +40,7 @@ _MODULES = {name: _load(properties["CodeUri"]) for name, properties in _RESOURCE
 
 
 def call(function: str, event: dict[str, Any], request_id: str, services: object) -> Any:
-    """What the function answers. Raises whatever it raises."""
+    """Return the function's result. Raises what it raises."""
     module = _MODULES[function]
     module.SERVICES = services  # type: ignore[attr-defined]
     context = SimpleNamespace(

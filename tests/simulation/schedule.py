@@ -1,4 +1,4 @@
-"""A schedule: everything that decides what happens in one run of the simulation. The same schedule, the same story."""
+"""A schedule: all inputs of one run of the simulation. The same schedule gives the same log."""
 
 import json
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from tests.simulation.faults import Kind
 
 @dataclass(frozen=True)
 class Schedule:
-    """One run, replayable.
+    """The inputs of one run.
 
     vendors: the chain, in order of preference.
-    script: what becomes of each submission in the order of arrival, `done` when it is used up: `done`, `never` (no
-    result ever comes), `refuses:CLASS` (at the submission), `fails:CLASS` (later); CLASS as in `ErrorClass`.
-    events: when (s) S3 tells of which version of the recording, counted from 1; any order, any number of times.
-    callbacks: how long (s) after the submission the vendor calls back, each time anew; below 0 is before it answers.
-    strikes: what befalls the executions that run at a time (s): `ABORTED`, `DELETED`, `TIMED_OUT`.
-    deaf: EventBridge loses the news of executions that ended badly.
-    full: from when until when (s) AWS Lambda has no room, and turns every invocation away.
-    converts: the recording is one that no vendor takes as it is.
-    faults: what happens at which point.  seed: of the state machine's jitter.
+    script: the result of each submission in the order of arrival, `done` when it is used up: `done`, `never` (no
+    result), `refuses:CLASS` (at the submission), `fails:CLASS` (later); CLASS as in `ErrorClass`.
+    events: when (s) S3 sends the event of which version of the recording, counted from 1; in any order and number.
+    callbacks: when (s) after a submission the vendor posts callbacks; below 0 is before its response.
+    strikes: what ends the executions that run at a time (s): `ABORTED`, `DELETED`, `TIMED_OUT`.
+    deaf: EventBridge loses the events of failed executions.
+    full: from when until when (s) AWS Lambda throttles every invocation.
+    converts: no vendor accepts the recording as it is.
+    faults: the fault by point.  seed: of the state machine's jitter.
     """
 
     vendors: tuple[str, ...]
@@ -36,7 +36,7 @@ class Schedule:
     seed: int = 0
 
     def to_json(self) -> str:
-        """As kept in `regressions/`."""
+        """Return the schedule as stored in `regressions/`."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod

@@ -1,6 +1,6 @@
-"""AWS Step Functions in simulated time: an interpreter of the state machine's own file.
+"""AWS Step Functions in simulated time: an interpreter of the state machine's file.
 
-It knows what `statemachine/poller.asl.json` uses: Choice, Wait, Task (Lambda, with or without a task token), Succeed;
+It has what `statemachine/poller.asl.json` uses: Choice, Wait, Task (Lambda, with or without a task token), Succeed;
 Parameters, ResultSelector, ResultPath, time limits, Retry and Catch. Anything else is an error, not a guess.
 """
 
@@ -15,13 +15,13 @@ from tests.simulation.clock import Clock
 from tests.support.fake_aws import refusal
 
 TIMEOUT = "States.Timeout"
-TURNED_AWAY = "Lambda.TooManyRequestsException"
+THROTTLED = "Lambda.TooManyRequestsException"
 MOST_EVENTS = 25_000  # of a Standard Workflow's history; past it, the execution fails
 Data = dict[str, Any]
 
 
 class FunctionFailedError(Exception):
-    """A function did not return; `name` is the error that the state machine sees."""
+    """A function did not return; `name` is the state machine's error."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -30,7 +30,7 @@ class FunctionFailedError(Exception):
 
 @dataclass
 class Execution:
-    """One execution; `state` is where it is, `events` how long its history is."""
+    """One execution; `state` is its current state, `events` the length of its history."""
 
     name: str
     input: Data
@@ -56,7 +56,7 @@ class _Waiting:
 class Machine:
     """The state machine and its executions; also the part of boto3's `stepfunctions` client that the layer uses.
 
-    invoke: runs a function (by its placeholder in the file) and raises FunctionFailedError.
+    invoke: runs a function (by its placeholder in the file); raises FunctionFailedError.
     on_bad_end: what EventBridge's rule does with an execution that failed, timed out or was aborted.
     """
 
@@ -67,7 +67,7 @@ class Machine:
     tell: Callable[[str, str], None]
     chance: random.Random
     executions: dict[str, Execution] = field(default_factory=dict)
-    transitions: int = 0  # states entered, and tasks tried again: what AWS charges
+    transitions: int = 0  # states entered and tasks retried, which AWS charges
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _tokens: int = 0
 
@@ -94,7 +94,7 @@ class Machine:
         self._enter(waiting.execution, waiting.state["Next"], json.loads(output))
 
     def stop(self, execution: Execution, status: str) -> None:
-        """End an execution from outside; DELETED tells nobody."""
+        """End an execution from outside; DELETED sends no event."""
         if not execution.running:
             return
         execution.status = status
@@ -106,7 +106,7 @@ class Machine:
 
     @property
     def waiting_tokens(self) -> list[str]:
-        """Who waits for a token now."""
+        """Return the task that waits for a token."""
         return [each.execution.name for each in self._waiting.values()]
 
     def _enter(self, execution: Execution, name: str, data: Data) -> None:
@@ -200,7 +200,7 @@ def _read(data: Mapping[str, Any], path: str) -> Any:
 
 
 def _fill(template: Mapping[str, Any], data: Data, context: Data) -> Data:
-    """A template with its references (`name.$`) replaced by what they refer to."""
+    """Return a template with its references (`name.$`) replaced by their values."""
     filled = {}
     for name, value in template.items():
         if not name.endswith(".$"):

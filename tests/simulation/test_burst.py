@@ -1,4 +1,4 @@
-"""A burst keeps the vendor's rate, and uses it: `make bench` shows the same for ten thousand."""
+"""Check that a burst keeps and uses the vendor's rate; `make bench` measures ten thousand recordings."""
 
 import pytest
 

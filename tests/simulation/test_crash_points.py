@@ -1,6 +1,6 @@
-"""Nothing lost, nothing twice, nothing stuck: whatever goes wrong, wherever.
+"""Check the invariants with every fault at every point.
 
-`make chaos SEED=7 BUDGET_S=600` runs the same without these bounds.
+`make chaos SEED=7 BUDGET_S=600` runs more schedules.
 """
 
 import ast
@@ -21,9 +21,9 @@ from tests.support.sampled import each_vendor, exhaustive
 from tests.support.template import ROOT
 
 MODULES = sorted([*(ROOT / "layers/asrcore/asrcore").rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
-EVERY_NTH = 23  # of the other journeys' single faults
+EVERY_NTH = 23  # of the other scenarios' single faults
 RANDOM_SCHEDULES, CHUNK, SAMPLE_CHUNKS = 900, 50, 3
-# A vendor of the registry completes in the ways that the toys show, and so `make test` runs a part of its schedules.
+# The registry's vendors have the completion modes of the toys, so `make test` runs a part of their schedules.
 SAMPLE, REST = "a fifth", "the rest"
 PARTS = [SAMPLE, exhaustive(REST)]
 
@@ -36,12 +36,12 @@ def counts(record_property):
     record_property("points", counted.points)
 
 
-def test_every_vendor_of_the_registry_takes_part():
+def test_every_registered_vendor_has_a_profile():
     assert not VENDORS.keys() - PROFILES.keys(), "give it a profile in tests/simulation/fake_vendors.py"
 
 
 def part_of(schedules, part):
-    """Every fifth of some schedules, or the others."""
+    """Return every fifth of these schedules, or the others."""
     return (each for number, each in enumerate(schedules) if (number % 5 == 0) == (part == SAMPLE))
 
 
@@ -51,18 +51,18 @@ def run_all(schedules, counts):
 
 
 @pytest.mark.parametrize("vendor", TOYS)
-def test_every_single_fault_at_every_point_of_a_toys_journey(vendor, counts):
+def test_invariants_hold_with_any_fault_of_a_toy_vendor(vendor, counts):
     run_all(single_faults(journeys(vendor)["plain"]), counts)
 
 
 @pytest.mark.parametrize("vendor", ["toy-sync", "toy-both"])
-def test_every_single_fault_at_every_point_of_a_conversion(vendor, counts):
+def test_invariants_hold_with_any_fault_of_a_conversion(vendor, counts):
     run_all(single_faults(journeys(vendor)["converted"]), counts)
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_every_single_fault_at_every_point_of_a_vendors_journey(vendor, part, counts):
+def test_invariants_hold_with_any_fault_of_a_vendor(vendor, part, counts):
     run_all(part_of(single_faults(journeys(vendor)["plain"]), part), counts)
 
 
@@ -72,13 +72,13 @@ def faults_of_every_kind_of_journey(vendor):
 
 
 @pytest.mark.parametrize("vendor", PROFILES)
-def test_every_kind_of_journey(vendor, counts):
+def test_invariants_hold_in_every_scenario(vendor, counts):
     run_all(journeys(vendor).values(), counts)
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("vendor", PROFILES)
-def test_single_faults_of_every_kind_of_journey(vendor, part, counts):
+def test_invariants_hold_with_a_fault_in_every_scenario(vendor, part, counts):
     run_all(part_of(faults_of_every_kind_of_journey(vendor), part), counts)
 
 
@@ -86,12 +86,12 @@ def test_single_faults_of_every_kind_of_journey(vendor, part, counts):
     "first_seed",
     [seed if seed < SAMPLE_CHUNKS * CHUNK else exhaustive(seed) for seed in range(0, RANDOM_SCHEDULES, CHUNK)],
 )
-def test_several_faults_at_random(first_seed, counts):
+def test_invariants_hold_with_several_random_faults(first_seed, counts):
     run_all((random_schedule(PROFILES, seed) for seed in range(first_seed, first_seed + CHUNK)), counts)
 
 
 @pytest.mark.parametrize("vendor", [*TOYS, *each_vendor()])
-def test_lambda_without_room_costs_a_job_time_and_nothing_else(vendor):
+def test_lambda_throttling_only_delays_a_job(vendor):
     for seed in range(10):
         world = World(replace(journeys(vendor)["Lambda has no room"], seed=seed)).run()
 
@@ -100,14 +100,14 @@ def test_lambda_without_room_costs_a_job_time_and_nothing_else(vendor):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(ROOT).as_posix())
-def test_nothing_holds_a_process_that_dies(module):
+def test_killed_process_stops_at_once(module):
     handlers = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ExceptHandler)]
 
     caught = [ast.unparse(handler.type) if handler.type else "everything" for handler in handlers]
     assert not {"everything", "BaseException"} & set(caught)
 
 
-def test_a_broken_promise_is_noticed():
+def test_broken_invariant_is_detected():
     world = World(Schedule(("toy-query",))).run()
     (job,) = world.jobs.values()
 
@@ -116,7 +116,7 @@ def test_a_broken_promise_is_noticed():
     assert any("has no transcript" in broken for broken in violations(world))
 
 
-def test_the_same_schedule_tells_the_same_story():
+def test_same_schedule_gives_the_same_log():
     schedule = replace(random_schedule(PROFILES, 7), faults={9: Kind.DELAYED, 20: Kind.DIES_AFTER})
 
     assert World(schedule).run().story == World(Schedule.from_json(schedule.to_json())).run().story

@@ -1,4 +1,4 @@
-"""Schedules that once broke a promise."""
+"""Schedules that once broke an invariant."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ KEPT = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.stem)
-def test_what_once_broke_a_promise_breaks_it_no_more(kept):
+def test_stored_schedule_breaks_no_invariant(kept):
     assert not (story := Counts().run(Schedule.from_json(kept.read_text()))), story

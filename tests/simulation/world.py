@@ -1,6 +1,6 @@
-"""The world of one schedule: AWS in memory, the vendors' desks, the real functions between them, and simulated time.
+"""The environment of one schedule: AWS in memory, fake vendors, the real functions, and simulated time.
 
-Every effect that a function has on the outside is a numbered point; the schedule says what goes wrong at which.
+Every effect of a function on AWS or a vendor is a numbered point; the schedule has the faults by point.
 """
 
 import base64
@@ -39,7 +39,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Task
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
-from tests.simulation.state_machine import TURNED_AWAY, Data, Execution, FunctionFailedError, Machine
+from tests.simulation.state_machine import THROTTLED, Data, Execution, FunctionFailedError, Machine
 from tests.support import memory
 from tests.support.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.support.pipeline import wav
@@ -53,7 +53,7 @@ HORIZON_S = 14 * 86400.0
 SECRET = {**CREDENTIALS, "toy": {"key": "k"}}
 DEFINITION = json.loads((ROOT / "statemachine/poller.asl.json").read_text())
 RECORDING = wav()
-FOREIGN = record(Recording("aiff", "pcm_s16be", 16000), 1.0)  # no vendor takes it
+FOREIGN = record(Recording("aiff", "pcm_s16be", 16000), 1.0)  # no vendor accepts it
 CONVERSION_S = 30.0
 READS = {"get_item", "head_object", "get_object", "query", "list_object_versions"}
 
@@ -62,7 +62,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass
 class Invocation:
-    """One run of a function's process."""
+    """One invocation of a function's process."""
 
     name: str
     started_s: float
@@ -73,7 +73,7 @@ class Invocation:
 
 @dataclasses.dataclass
 class Charge:
-    """A task that a vendor charges: for which job and attempt, and who handed it over at which point."""
+    """A task that a vendor charges: its job and attempt, and the point that submitted it."""
 
     task: Task
     job_id: str
@@ -83,7 +83,7 @@ class Charge:
 
 
 class World:
-    """One run of one schedule; look at it after `run`."""
+    """One run of one schedule; its results are valid after `run`."""
 
     def __init__(self, schedule: Schedule, *, turnaround_s: float = TURNAROUND_S) -> None:
         self.schedule = schedule
@@ -96,17 +96,17 @@ class World:
         self.failed_events: list[dict[str, Any]] = []
         self.charges: list[Charge] = []
         self.jobs: dict[str, Job] = {}  # by id, at the end
-        self.broken: list[str] = []  # what no schedule may bring about
-        self.unforeseen: list[str] = []  # functions that failed though nothing went wrong around them
+        self.broken: list[str] = []  # broken invariants
+        self.unforeseen: list[str] = []  # functions that failed without a fault
         self.machine = Machine(
-            DEFINITION, self.clock, self._perform, self._tell_of_bad_end, self.tell, random.Random(schedule.seed)
+            DEFINITION, self.clock, self._perform, self._publish_bad_end, self.tell, random.Random(schedule.seed)
         )
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
         self._invocations = 0
         self._swept: set[tuple[str, str]] = set()
         self._same_sweeps = 0
-        self._told = 0  # how often S3 told of a version
+        self._told = 0  # S3 events by version
         self._jobs = DynamoJobs(self.table, "jobs")
         network = Network(
             self.clock, self._next_word, schedule.callbacks, turnaround_s, on_task=self._charge, deliver=self._post
@@ -115,7 +115,7 @@ class World:
         self._services = self._connect()
 
     def run(self) -> "World":
-        """From the upload to the end of everything."""
+        """Run from the upload until nothing is left to run."""
         for number in range(1, 1 + max(version for _, version in self.schedule.events)):
             body = FOREIGN if self.schedule.converts else RECORDING
             self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body + f"versionId=v{number}".encode())
@@ -136,7 +136,7 @@ class World:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to happen."""
+        """Return whether nothing is left to run."""
         return not (
             self.clock.errands
             or any("open" in item for item in self.table.items.values())
@@ -144,7 +144,7 @@ class World:
         )
 
     def source(self, version: int) -> Source:
-        """A version of the recording as S3 tells of it, counted from 1."""
+        """Return S3's event of a version of the recording, counted from 1."""
         head = self.s3.head_object(Bucket=BUCKET, Key=KEY, VersionId=f"v{version}")
         return Source(
             bucket=BUCKET,
@@ -156,7 +156,7 @@ class World:
         )
 
     def tell(self, who: str, what: str) -> None:
-        """Add a line to the story."""
+        """Add a line to the log."""
         self.story.append(f"{self.clock.now_s:9.1f} s  {who}: {what}")
 
     # ---- effects -----------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class World:
         *,
         longest_s: float = HORIZON_S,
     ) -> T:
-        """One point: the effect with its answer, or what the schedule has for it instead."""
+        """Run one point: the effect with its response, or the schedule's fault."""
         process = self._running[-1]
         number = len(self.points) + 1
         fault = self.schedule.faults.get(number)
@@ -197,7 +197,7 @@ class World:
         return do()
 
     def pass_time(self, seconds: float) -> None:
-        """The process of the moment waits. One that AWS Lambda ends meanwhile is gone."""
+        """Let the current process wait. AWS Lambda may end it meanwhile."""
         process = self._running[-1]
         self.clock.pass_time(seconds)
         if self.clock.now_s - process.started_s > process.limit_s:
@@ -225,7 +225,7 @@ class World:
             if self.points[-1].fault is Kind.BROKEN:
                 return HttpReply(503, b"<html>unwell</html>")
             raise
-        # A process runs inside of the one that waits meanwhile, and must not hold it up.
+        # A process runs nested in the one that waits, and must not delay it.
         self.pass_time(vendor.profile.call_s if len(self._running) == 1 else 0)
         return reply
 
@@ -268,10 +268,10 @@ class World:
     # ---- processes ---------------------------------------------------------------------------------------------------
 
     def _invoke(self, function: str, event: Data, request_id: str = "") -> Any:
-        """Run a function in a process of its own. Raises FunctionFailedError for any way not to answer."""
-        if self._no_room_s():
-            self.tell(function, "is turned away: Lambda has no room")
-            raise FunctionFailedError(TURNED_AWAY)
+        """Run a function in its own process. Raises FunctionFailedError when it does not return."""
+        if self._throttled_s():
+            self.tell(function, "is throttled")
+            raise FunctionFailedError(THROTTLED)
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
         process = Invocation(name, self.clock.now_s, lambda_runtime.TIMEOUT_S[function])
@@ -290,8 +290,8 @@ class World:
             self._running.pop()
 
     def _invoke_later(self, function: str, event: Data, request_id: str, retry: int = 0) -> None:
-        """An asynchronous invocation: twice more if it fails, then the queue. Lambda itself waits until it has room."""
-        if wait_s := self._no_room_s():
+        """Invoke a function asynchronously: two retries, then the queue. Lambda waits while it throttles."""
+        if wait_s := self._throttled_s():
             self.clock.after(wait_s, lambda: self._invoke_later(function, event, request_id, retry))
             return
         try:
@@ -306,8 +306,8 @@ class World:
             self.tell(function, "the event goes to the failed events' queue")
             self.failed_events.append(event)
 
-    def _no_room_s(self) -> float:
-        """For how long Lambda turns away whoever asks it to run something."""
+    def _throttled_s(self) -> float:
+        """Return how long Lambda throttles invocations from now."""
         ends_s = [until_s for from_s, until_s in self.schedule.full if from_s <= self.clock.now_s < until_s]
         return max(ends_s, default=self.clock.now_s) - self.clock.now_s
 
@@ -329,7 +329,7 @@ class World:
         self._invoke_later("SubmitFunction", event, f"event-{self._told}")
 
     def _sweep(self) -> None:
-        """The schedule's sweep. Of those that would find the same rows, and none of them overdue, two are run."""
+        """Run the schedule's sweeps. Of those that would find the same rows, none of them overdue, two are run."""
         self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         old = [item for item in self.table.items.values() if "open" in item and self._age_s(item) > GRACE_S]
         seen = {(item["job_id"]["S"], item["row_version"]["N"]) for item in old}
@@ -349,7 +349,7 @@ class World:
             next_check_deadline(job, self._services.completion_modes(job)), job.deadline_at
         )
 
-    def _tell_of_bad_end(self, execution: Execution) -> None:
+    def _publish_bad_end(self, execution: Execution) -> None:
         if self.schedule.deaf:
             return
         detail = {"input": json.dumps(execution.input), "name": execution.name, "status": execution.status}
@@ -390,10 +390,10 @@ class World:
         response.status_code, response.raw = answer["statusCode"], io.BytesIO(answer["body"].encode())
         return response
 
-    # ---- what may never happen ---------------------------------------------------------------------------------------
+    # ---- invariants of every write -----------------------------------------------------------------------------------
 
     def _watch(self, before: Item | None, after: Item) -> None:
-        """See every write of a job's row."""
+        """Check every write of a job's row."""
         if before is None:
             return
         was, now = before["status"]["S"], after["status"]["S"]
@@ -406,7 +406,7 @@ class World:
 
 
 class FakeConverter:
-    """A conversion without a decoder: it reads, takes its time, and writes."""
+    """A conversion without a decoder: it reads, waits and writes."""
 
     def __init__(self, s3: "Client", recordings: S3Recordings, pass_time: Callable[[float], None]) -> None:
         self._s3, self._recordings, self._pass_time = s3, recordings, pass_time
@@ -414,7 +414,7 @@ class FakeConverter:
     def convert(
         self, source: Source, key: str, form: Form, track: int, is_late: Callable[[], bool]
     ) -> ConvertedRecording:
-        """Write a second of silence, marked as this version of the recording is."""
+        """Write a second of silence with the mark of this version of the recording."""
         read = self._recordings.read(source, 0, source.size_bytes)
         self._pass_time(CONVERSION_S)
         body = RECORDING + read.removeprefix(FOREIGN)
@@ -455,7 +455,7 @@ class Client:
         return self
 
     def paginate(self, **arguments: Any) -> list[Any]:
-        """One page. A look at an empty part of the index is no point: it changes nothing and tells nothing."""
+        """Return one page. A read of an empty part of the index is not a point: it has no effect."""
         if self._service == "s3":
             return [self.list_object_versions(**arguments)]
         page = self._backend.query(**arguments)
@@ -463,7 +463,7 @@ class Client:
 
 
 def _attempt(do: Callable[[], object]) -> None:
-    """Have an effect whose answer nobody gets to see."""
+    """Run an effect whose response is lost."""
     with suppress(ClientError):
         do()
 

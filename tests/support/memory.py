@@ -78,7 +78,7 @@ class FakeConverter:
 
 @dataclass
 class FakeWebhookClient:
-    """What was posted; each post is answered by the next of `answers`, the last one stays."""
+    """The posts; each gets the next response of `answers`, the last one repeatedly."""
 
     posted: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
     answers: list[int | AsrError] = field(default_factory=lambda: [200])
@@ -93,12 +93,12 @@ class FakeWebhookClient:
 
 @dataclass
 class World:
-    """Everything around the use cases; `services` is what they are given."""
+    """Fakes of everything around the use cases; `services` is their argument."""
 
     vendors: Mapping[str, Vendor]
     send: Callable[[HttpRequest], HttpReply]
     secret: dict[str, Any]
-    kept_secret: dict[str, Any] | None = None  # what the process still has of it, until it looks afresh
+    kept_secret: dict[str, Any] | None = None  # the process's cached copy, until a fresh read
     fresh_reads: int = 0
     clock: datetime = START
     defaults: RequestedOptions = field(default_factory=RequestedOptions)
@@ -144,14 +144,14 @@ class World:
             versions.append(replace(versions[-1], version_id=source.version_id))
 
     def occupy(self, limiter: str, until: datetime) -> None:
-        """Have every slot of a rate limiter reserved until a moment."""
+        """Reserve every slot of a rate limiter until a time."""
         free_from_us = int(until.timestamp() * 1_000_000)
         key = f"limiter#{limiter}"
         self.table.items[key] = {"job_id": {"S": key}, "free_from_us": {"N": str(free_from_us)}}
 
     @property
     def rows(self) -> dict[str, Item]:
-        """The jobs' rows in the table, by job id."""
+        """Return the jobs' rows in the table, by job id."""
         return {key: item for key, item in self.table.items.items() if "row_version" in item}
 
     def pass_time(self, seconds: float) -> None:
@@ -221,7 +221,7 @@ class World:
 
     @property
     def rates(self) -> Rates:
-        """A dollar, or seven yuan, for an hour with the first vendor; nobody knows what the others ask."""
+        """Return a price of a dollar, or seven yuan, for an hour with the first vendor, and no other price."""
         price = VendorPrice(price=1.0, currency=Currency.USD, date=date(2026, 1, 1), source="the test")
         return Rates(
             vendors=dict.fromkeys(list(self.vendors)[:1], price),
@@ -234,7 +234,7 @@ class World:
         )
 
     def job(self) -> Job:
-        """The only job there is."""
+        """Return the only job."""
         (job_id,) = self.rows
         job = self.jobs.load(job_id)
         assert job is not None

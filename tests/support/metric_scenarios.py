@@ -1,4 +1,4 @@
-"""Lines of metrics as CloudWatch reads them, and stories that make the system count everything it can count."""
+"""Metric lines as CloudWatch reads them, and scenarios that emit every metric."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ WEBHOOK_KEY = "whsec_" + base64.b64encode(bytes(24)).decode()
 
 @dataclass(frozen=True)
 class Point:
-    """One value of one metric under one set of dimensions."""
+    """One value of a metric with one set of dimensions."""
 
     namespace: str
     name: str
@@ -32,7 +32,7 @@ class Point:
 
 
 def points(lines: Iterable[str]) -> list[Point]:
-    """What CloudWatch makes of the lines. Raises KeyError for a metric or dimension that a line promises and lacks."""
+    """Return CloudWatch's values of the lines. Raises KeyError for a declared metric or dimension without a value."""
     found = []
     for line in lines:
         document = json.loads(line)
@@ -48,7 +48,7 @@ def points(lines: Iterable[str]) -> list[Point]:
 
 
 def completed_by_query() -> World:
-    """Accepted, asked in vain once, done on the second question, 30 seconds after its arrival."""
+    """Complete a job by its second query, 30 seconds after its upload."""
     made = world("accepted", "working", "done", vendors=(QUERY,))
     job = drop(made)
     made.pass_time(3)
@@ -59,7 +59,7 @@ def completed_by_query() -> World:
 
 
 def refused_then_served() -> World:
-    """The first vendor wants an operator to act; the second answers at once."""
+    """Fail over from a config error of the first vendor to the second one."""
     made = world("config", "done", vendors=(SYNC, QUERY))
     job = drop(made)
     submit(job.job_id, made.services)
@@ -67,21 +67,21 @@ def refused_then_served() -> World:
 
 
 def failed_at_the_vendor() -> World:
-    """The only vendor does not accept the recording."""
+    """Fail a job whose only vendor does not accept the recording."""
     made = world("bad_audio", vendors=(SYNC,))
     drop(made)
     return made
 
 
 def refused_for_good() -> World:
-    """The only vendor wants an operator to act."""
+    """Fail a job by a config error of its only vendor."""
     made = world("config", vendors=(SYNC,))
     drop(made)
     return made
 
 
 def failed_before_any_vendor() -> World:
-    """Nobody could make sense of the recording."""
+    """Fail a job whose recording is not audio."""
     made = world()
     made.audio.clear()
     drop(made)
@@ -89,7 +89,7 @@ def failed_before_any_vendor() -> World:
 
 
 def busy_to_the_end() -> World:
-    """The only vendor is busy, however often it is tried."""
+    """Fail a job whose only vendor is busy in every attempt."""
     made = world(*["retry"] * MAX_TRIES, vendors=(SYNC,))
     job = drop(made)
     while not made.job().finished:
@@ -98,7 +98,7 @@ def busy_to_the_end() -> World:
 
 
 def restarted() -> World:
-    """A step failed again and again; another sweep looks around."""
+    """Recover a failing step, and run a sweep."""
     made = world("accepted")
     job = drop(made)
     recover(job.job_id, "States.TaskFailed", made.services)
@@ -108,7 +108,7 @@ def restarted() -> World:
 
 
 def forged_callback() -> World:
-    """Somebody guesses an address."""
+    """Reject a callback with a wrong signature."""
     made = world("accepted", vendors=(CALLBACK,))
     job = drop(made)
     receive(
@@ -118,7 +118,7 @@ def forged_callback() -> World:
 
 
 def refused_webhook() -> World:
-    """The webhook's receiver refuses an event for the third time, 305 seconds after it was published."""
+    """Reject a webhook's event for the third time, 305 seconds after it was published."""
     made = world(webhook={"keys": [WEBHOOK_KEY]})
     made.webhook_client.answers = [500]
     published_at = made.clock.isoformat()
@@ -142,5 +142,5 @@ STORIES: tuple[Callable[[], World], ...] = (
 
 
 def all_points() -> list[Point]:
-    """Everything that all stories measure."""
+    """Return the metrics of all scenarios."""
     return [point for story in STORIES for point in points(story().measured)]
