@@ -99,15 +99,6 @@ def test_call_over_rate_limit_is_refused(vendor, control):
         eventually(lambda: "10800" in pool.map(lambda _: vendor.poll("unknown")["code"], range(8)))
 
 
-def test_default_limits_are_the_published_ones(control):
-    control.reset()
-
-    options = control.options().json()
-
-    assert (options["requests_per_s"], options["fetches_per_task"]) == (20, 100)
-    assert options["retention_s"] == 30 * 24 * 3600
-
-
 @pytest.mark.parametrize(
     ("way", "place"),
     [

@@ -331,15 +331,6 @@ def test_option_refuses_status_queries_in_quick_succession(vendor, control):
     assert [vendor.check(task_id).status_code for task_id in (tasks[0], tasks[1], tasks[0])] == [200, 200, 429]
 
 
-def test_default_limits_are_the_published_ones(control):
-    control.reset()
-
-    options = control.options().json()
-
-    assert (options["submissions_per_s"], options["submissions_per_day"]) == (5, 100)
-    assert (options["retention_s"], options["poll_interval_s"]) == (24 * 3600, 0)
-
-
 @pytest.mark.parametrize(
     ("code", "status"), [pytest.param("500", 500, id="server"), pytest.param("-1", 200, id="system-error")]
 )

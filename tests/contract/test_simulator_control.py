@@ -20,6 +20,7 @@ from tests.support.web import Web, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = CREDENTIALS["abcpen"]
+DAY_S = 24 * 3600
 AUDIO = "http://127.0.0.1:9/secret-bucket/a.wav?X-Amz-Signature=secret"
 
 
@@ -46,6 +47,25 @@ def test_simulator_listens_on_loopback_and_has_controls(running, vendor_name):
     assert url.startswith("http://127.0.0.1:")
     assert requests.get(f"{url}/_simulator/requests", timeout=60).json() == []
     assert Control(url).options().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("vendor_name", "limits"),
+    [
+        ("abcpen", {"requests_per_s": 20, "fetches_per_task": 100, "retention_s": 30 * DAY_S}),
+        (
+            "abcpen-offline",
+            {"submissions_per_s": 5, "submissions_per_day": 100, "retention_s": DAY_S, "poll_interval_s": 0},
+        ),
+        ("tencent-rec-task", {"submissions_per_s": 20, "queries_per_s": 50, "retention_s": DAY_S}),
+        ("tencent-sentence", {"requests_per_s": 25}),
+        ("volcengine-bigmodel", {"requests_per_s": 20, "retention_s": DAY_S}),
+    ],
+)
+def test_default_limits_are_the_published_ones(running, vendor_name, limits):
+    options = Control(running.urls[vendor_name]).options().json()
+
+    assert {name: options[name] for name in limits} == limits
 
 
 @pytest.mark.parametrize(

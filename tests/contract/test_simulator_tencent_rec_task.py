@@ -527,14 +527,6 @@ def test_call_over_rate_limit_is_refused(vendor, control, option, call, code):
     eventually(lambda: code in codes())
 
 
-def test_default_limits_are_the_published_ones(control):
-    control.reset()
-
-    options = control.options().json()
-
-    assert (options["submissions_per_s"], options["queries_per_s"], options["retention_s"]) == (20, 50, 24 * 3600)
-
-
 def test_query_by_get_is_accepted(vendor):
     task_id = vendor.create(Url=AUDIO)["Data"]["TaskId"]
 

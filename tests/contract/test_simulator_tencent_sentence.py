@@ -224,12 +224,6 @@ def test_call_over_rate_limit_is_refused(vendor, control):
     eventually(lambda: "RequestLimitExceeded" in codes())
 
 
-def test_default_rate_is_the_published_one(control):
-    control.reset()
-
-    assert control.options().json()["requests_per_s"] == 25
-
-
 @pytest.mark.parametrize(
     ("options", "request_changes"),
     [

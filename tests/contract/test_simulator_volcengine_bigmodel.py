@@ -503,14 +503,6 @@ def test_call_over_rate_limit_is_refused(vendor, control):
     assert {(each.status_code, "qps" in message_of(each)) for each in refused} == {(429, True)}
 
 
-def test_default_limits_are_the_published_ones(control):
-    control.reset()
-
-    options = control.options().json()
-
-    assert (options["requests_per_s"], options["retention_s"]) == (20, 24 * 3600)
-
-
 @pytest.mark.parametrize(
     ("code", "status"), [("55000031", 200), ("55000000", 200), ("45000292", 429), ("45000010", 401), ("45000000", 200)]
 )
