@@ -132,7 +132,7 @@ class TestDestroy:
         ("field", "value", "says"),
         [
             pytest.param("enable_termination_protection", True, "--no-enable-termination-protection", id="protected"),
-            pytest.param("status", "UPDATE_IN_PROGRESS", "run this again when that is over", id="being updated"),
+            pytest.param("status", "UPDATE_IN_PROGRESS", "run this again when that has ended", id="being updated"),
         ],
     )
     def test_destroy_of_a_protected_stack_deletes_nothing(self, china, monkeypatch, field, value, says):

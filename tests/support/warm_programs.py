@@ -5,8 +5,10 @@ process of its own, with the caller's arguments, folder, environment and files.
 """
 
 import functools
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import socket
 import struct
@@ -112,7 +114,11 @@ def load() -> None:
     import boto3
     import botocore.session
 
-    import asrctl.cli  # noqa: F401
+    import asrctl
+
+    for module in pkgutil.iter_modules(asrctl.__path__, "asrctl."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
     for module in (botocore.session, awscli.botocore.session):
         module.create_loader = functools.cache(module.create_loader)
