@@ -50,7 +50,7 @@ def declared_source(audio: JsonBody, container: str, shape: RawPcm, *, inline_da
     codec = audio.fields.get("codec", "raw")
     if not isinstance(codec, str) or codec.lower() not in CODECS:
         raise audio.refusal("codec", "is raw or opus")
-    if shape.sample_rate_hz <= 0 or shape.bits <= 0 or shape.channels not in {1, 2}:
+    if not 0 < shape.sample_rate_hz < 2**31 or shape.bits <= 0 or shape.channels not in {1, 2}:
         raise audio.refusal("rate, bits or channel", "is out of range")
     raw = shape if container in HEADERLESS else None
     if inline_data and "url" not in audio:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import requests
 
 CREDENTIALS = json.loads((Path(__file__).resolve().parents[2] / "devstack" / "credentials.json").read_text())
 TIMEOUT_S = 60
+# The values that a parameter of any type may be given; a simulator must answer each in its vendor's form.
+any_json_value = pytest.mark.parametrize("value", [None, [], {}, 1.5, True, "\x00", -1, 2**70], ids=repr)
 
 
 @dataclass(frozen=True)
