@@ -33,8 +33,8 @@ def main() -> int:
     ):
         if spent_s() >= asked.budget_s:
             break
-        if story := counts.run(schedule):
-            print(story, "Keep it: put the JSON above into tests/simulation/regressions/, named after the symptom.")
+        if report := counts.run(schedule):
+            print(report, "Keep it: put the JSON above into tests/simulation/regressions/, named after the symptom.")
             return 1
     print(f"{counts.schedules} schedules, {counts.points} faults, nothing lost, nothing twice, nothing stuck")
     return 0

@@ -12,7 +12,7 @@ from tests.simulation.invariants import violations
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
-STORY_LINES = 120
+LOG_LINES = 120
 HELPER = "toy-query"  # the next vendor of the chain, if there is one
 
 
@@ -28,12 +28,12 @@ class Counts:
         world = World(schedule).run()
         self.schedules += 1
         self.points += sum(point.fault is not None for point in world.points)
-        return _story(_shrunk(schedule)) if violations(world) else ""
+        return _report(_shrunk(schedule)) if violations(world) else ""
 
 
-def _story(schedule: Schedule) -> str:
+def _report(schedule: Schedule) -> str:
     world = World(schedule).run()
-    return "\n".join(["", *violations(world), "", *world.story[-STORY_LINES:], "", schedule.to_json()])
+    return "\n".join(["", *violations(world), "", *world.log[-LOG_LINES:], "", schedule.to_json()])
 
 
 def _shrunk(schedule: Schedule) -> Schedule:
@@ -63,11 +63,11 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         "converted for the next vendor": replace(
             plain, converts=True, vendors=_chain(vendor), script=("refuses:config",)
         ),
-        "converted while Lambda has no room": replace(plain, converts=True, full=((0, 60), (65, 600))),
+        "converted while Lambda has no room": replace(plain, converts=True, throttled=((0, 60), (65, 600))),
         "bad audio": replace(plain, script=("fails:bad_audio",)),
         "fails once": replace(plain, script=("fails:retry",)),
         "never accepted": replace(plain, script=("refuses:retry",) * 8),
-        "Lambda has no room": replace(plain, full=((0, 60), (65, 600)), callbacks=(10, 700)),
+        "Lambda has no room": replace(plain, throttled=((0, 60), (65, 600)), callbacks=(10, 700)),
     }
     if Completion.SYNC not in completion_modes:
         found |= {
@@ -78,7 +78,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
         found |= {
             "execution deleted": replace(plain, strikes=((5, "DELETED"),)),
             "execution timed out": replace(plain, strikes=((5, "TIMED_OUT"),)),
-            "execution timed out, event lost": replace(plain, strikes=((5, "TIMED_OUT"),), deaf=True),
+            "execution timed out, event lost": replace(plain, strikes=((5, "TIMED_OUT"),), loses_end_events=True),
             "execution aborted": replace(plain, strikes=((5, "ABORTED"),)),
         }
     if Completion.CALLBACK in completion_modes:
@@ -95,12 +95,12 @@ def journeys(vendor: str) -> dict[str, Schedule]:
 def single_faults(journey: Schedule) -> Iterator[Schedule]:
     """Yield the scenario itself, then the scenario with each possible fault at each of its points."""
     yield journey
-    for point in telling(World(journey).run().points):
+    for point in significant(World(journey).run().points):
         for kind in APPLICABLE[point.effect]:
             yield replace(journey, faults={point.number: kind})
 
 
-def telling(points: Iterable[Point]) -> Iterator[Point]:
+def significant(points: Iterable[Point]) -> Iterator[Point]:
     """Return the points at which a fault can have its own effect.
 
     Excluded are those of a sweep that only reads; of repeated invocations, as in polling, included are
@@ -117,7 +117,7 @@ def _by_shape(points: Iterable[Point]) -> dict[tuple[str, tuple[str, ...]], list
     """Return the invocations, each with its points, by function and by their effects."""
     invocations: dict[str, list[Point]] = {}
     for point in points:
-        invocations.setdefault(point.who, []).append(point)
+        invocations.setdefault(point.actor, []).append(point)
     shapes: dict[tuple[str, tuple[str, ...]], list[list[Point]]] = {}
     for name, each in invocations.items():
         shapes.setdefault((name.split("#")[0], tuple(point.what for point in each)), []).append(each)

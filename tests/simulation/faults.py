@@ -61,7 +61,7 @@ class Point:
 
     number: int
     at_s: float
-    who: str
+    actor: str
     what: str
     effect: Effect
     fault: Kind | None = None

@@ -30,7 +30,7 @@ def _every_object_has_a_job_or_a_queued_event(world: World) -> Iterator[str]:
         yield f"version {version} has neither a job nor an event in the queue"
 
 
-def _every_job_ends(world: World) -> Iterator[str]:
+def _every_accepted_object_ends_completed_or_failed(world: World) -> Iterator[str]:
     """Every job has ended and its end is published; nothing runs or waits, and no execution's history was full."""
     for job in world.jobs.values():
         if not job.finished:
@@ -77,7 +77,7 @@ def _latest_transcript_is_stored(world: World) -> Iterator[str]:
 
 def _converted_recordings_are_deleted(world: World) -> Iterator[str]:
     """A job's converted recording is deleted at its end, unless a timed-out invocation wrote it later."""
-    if world.schedule.faults or world.schedule.strikes or world.schedule.full:
+    if world.schedule.faults or world.schedule.strikes or world.schedule.throttled:
         return
     for bucket, key in world.s3.objects:
         if key.startswith(CONVERTED):
@@ -101,7 +101,7 @@ def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> 
     if attempt is None or earlier.attempt == later.attempt:
         return fell_into_window
     in_time = any(wait_s < CALLBACK_DEADLINE_S for wait_s in world.schedule.callbacks)
-    news_were_lost = bool(world.schedule.faults or world.schedule.full) or not in_time
+    news_were_lost = bool(world.schedule.faults or world.schedule.throttled) or not in_time
     gave_up = attempt.code == "NoResultInTime" and news_were_lost
     return attempt.ended_at is not None and bool(
         earlier.task.failure or earlier.task.word == "never" or gave_up or fell_into_window
@@ -132,7 +132,7 @@ def _no_function_fails_without_a_fault(world: World) -> Iterator[str]:
 
 CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _every_object_has_a_job_or_a_queued_event,
-    _every_job_ends,
+    _every_accepted_object_ends_completed_or_failed,
     _an_end_is_final,
     _latest_transcript_is_stored,
     _converted_recordings_are_deleted,

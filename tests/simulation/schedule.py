@@ -18,8 +18,8 @@ class Schedule:
     events: when (s) S3 sends the event of which version of the recording, counted from 1; in any order and number.
     callbacks: when (s) after a submission the vendor posts callbacks; below 0 is before its response.
     strikes: what ends the executions that run at a time (s): `ABORTED`, `DELETED`, `TIMED_OUT`.
-    deaf: EventBridge loses the events of failed executions.
-    full: from when until when (s) AWS Lambda throttles every invocation.
+    loses_end_events: EventBridge loses the events of failed executions.
+    throttled: from when until when (s) AWS Lambda throttles every invocation.
     converts: no vendor accepts the recording as it is.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
@@ -29,8 +29,8 @@ class Schedule:
     events: tuple[tuple[float, int], ...] = ((0.0, 1),)
     callbacks: tuple[float, ...] = (10.0,)
     strikes: tuple[tuple[float, str], ...] = ()
-    deaf: bool = False
-    full: tuple[tuple[float, float], ...] = ()
+    loses_end_events: bool = False
+    throttled: tuple[tuple[float, float], ...] = ()
     converts: bool = False
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
@@ -49,7 +49,7 @@ class Schedule:
                 **{name: tuple(held[name]) for name in ("vendors", "script", "callbacks")},
                 **{
                     name: tuple((at_s, what) for at_s, what in held.get(name, ()))
-                    for name in ("events", "strikes", "full")
+                    for name in ("events", "strikes", "throttled")
                 },
                 "faults": {int(number): Kind(kind) for number, kind in held["faults"].items()},
             }

@@ -64,7 +64,7 @@ class Machine:
     clock: Clock
     invoke: Callable[[str, Data], Data]
     on_bad_end: Callable[[Execution], None]
-    tell: Callable[[str, str], None]
+    note: Callable[[str, str], None]
     chance: random.Random
     executions: dict[str, Execution] = field(default_factory=dict)
     transitions: int = 0  # states entered and tasks retried, which AWS charges
@@ -101,7 +101,7 @@ class Machine:
         self._waiting = {token: each for token, each in self._waiting.items() if each.execution is not execution}
         if status in ("SUCCEEDED", "DELETED"):
             return
-        self.tell(execution.name, f"the execution ends: {status}")
+        self.note(execution.name, f"the execution ends: {status}")
         self.on_bad_end(execution)
 
     @property

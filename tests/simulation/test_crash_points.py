@@ -47,7 +47,7 @@ def part_of(schedules, part):
 
 def run_all(schedules, counts):
     for schedule in schedules:
-        assert not (story := counts.run(schedule)), story
+        assert not (report := counts.run(schedule)), report
 
 
 @pytest.mark.parametrize("vendor", TOYS)
@@ -96,7 +96,7 @@ def test_lambda_throttling_only_delays_a_job(vendor):
         world = World(replace(journeys(vendor)["Lambda has no room"], seed=seed)).run()
 
         (job,) = world.jobs.values()
-        assert (job.status, len(job.attempts), job.restarts) == (Status.COMPLETED, 1, []), world.story
+        assert (job.status, len(job.attempts), job.restarts) == (Status.COMPLETED, 1, []), world.log
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.relative_to(ROOT).as_posix())
@@ -119,4 +119,4 @@ def test_broken_invariant_is_detected():
 def test_same_schedule_gives_the_same_log():
     schedule = replace(random_schedule(PROFILES, 7), faults={9: Kind.DELAYED, 20: Kind.DIES_AFTER})
 
-    assert World(schedule).run().story == World(Schedule.from_json(schedule.to_json())).run().story
+    assert World(schedule).run().log == World(Schedule.from_json(schedule.to_json())).run().log

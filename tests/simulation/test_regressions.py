@@ -12,4 +12,4 @@ KEPT = sorted(Path(__file__).with_name("regressions").glob("*.json"))
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.stem)
 def test_stored_schedule_breaks_no_invariant(kept):
-    assert not (story := Counts().run(Schedule.from_json(kept.read_text()))), story
+    assert not (report := Counts().run(Schedule.from_json(kept.read_text()))), report

@@ -89,7 +89,7 @@ class World:
         self.schedule = schedule
         self.clock = Clock()
         self.points: list[Point] = []
-        self.story: list[str] = []
+        self.log: list[str] = []
         self.table = DynamoDb(on_put=self._watch)
         self.s3 = S3()
         self.bus = EventBus()
@@ -99,14 +99,14 @@ class World:
         self.broken: list[str] = []  # broken invariants
         self.unforeseen: list[str] = []  # functions that failed without a fault
         self.machine = Machine(
-            DEFINITION, self.clock, self._perform, self._publish_bad_end, self.tell, random.Random(schedule.seed)
+            DEFINITION, self.clock, self._perform, self._publish_bad_end, self.note, random.Random(schedule.seed)
         )
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
         self._invocations = 0
         self._swept: set[tuple[str, str]] = set()
         self._same_sweeps = 0
-        self._told = 0  # S3 events by version
+        self._s3_events = 0  # S3 events by version
         self._jobs = DynamoJobs(self.table, "jobs")
         network = Network(
             self.clock, self._next_word, schedule.callbacks, turnaround_s, on_task=self._charge, deliver=self._post
@@ -155,9 +155,9 @@ class World:
             sequencer=f"{version:04X}",
         )
 
-    def tell(self, who: str, what: str) -> None:
+    def note(self, actor: str, what: str) -> None:
         """Add a line to the log."""
-        self.story.append(f"{self.clock.now_s:9.1f} s  {who}: {what}")
+        self.log.append(f"{self.clock.now_s:9.1f} s  {actor}: {what}")
 
     # ---- effects -----------------------------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class World:
         number = len(self.points) + 1
         fault = self.schedule.faults.get(number)
         self.points.append(Point(number, self.clock.now_s, process.name, what, effect, fault))
-        self.tell(process.name, f"[{number}] {what}{f'  <- {fault.upper()}' if fault else ''}")
+        self.note(process.name, f"[{number}] {what}{f'  <- {fault.upper()}' if fault else ''}")
         if fault is None:
             return do()
         process.faulted_at.append(number)
@@ -201,7 +201,7 @@ class World:
         process = self._running[-1]
         self.clock.pass_time(seconds)
         if self.clock.now_s - process.started_s > process.limit_s:
-            self.tell(process.name, "is ended at its time limit")
+            self.note(process.name, "is ended at its time limit")
             raise Died
 
     def _send(self, request: HttpRequest) -> HttpReply:
@@ -270,7 +270,7 @@ class World:
     def _invoke(self, function: str, event: Data, request_id: str = "") -> Any:
         """Run a function in its own process. Raises FunctionFailedError when it does not return."""
         if self._throttled_s():
-            self.tell(function, "is throttled")
+            self.note(function, "is throttled")
             raise FunctionFailedError(THROTTLED)
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
@@ -279,10 +279,10 @@ class World:
         try:
             return lambda_runtime.call(function, event, request_id or name, self._services)
         except Died:
-            self.tell(process.name, "is gone")
+            self.note(process.name, "is gone")
             raise FunctionFailedError("Lambda.Unknown") from None
         except Exception as error:  # noqa: BLE001 - as AWS Lambda does
-            self.tell(process.name, f"fails: {type(error).__name__}: {error}")
+            self.note(process.name, f"fails: {type(error).__name__}: {error}")
             if not self.schedule.faults:
                 self.unforeseen.append(f"{process.name}: {type(error).__name__}: {error}")
             raise FunctionFailedError(type(error).__name__) from None
@@ -303,12 +303,12 @@ class World:
                     lambda: self._invoke_later(function, event, request_id, retry + 1),
                 )
                 return
-            self.tell(function, "the event goes to the failed events' queue")
+            self.note(function, "the event goes to the failed events' queue")
             self.failed_events.append(event)
 
     def _throttled_s(self) -> float:
         """Return how long Lambda throttles invocations from now."""
-        ends_s = [until_s for from_s, until_s in self.schedule.full if from_s <= self.clock.now_s < until_s]
+        ends_s = [until_s for from_s, until_s in self.schedule.throttled if from_s <= self.clock.now_s < until_s]
         return max(ends_s, default=self.clock.now_s) - self.clock.now_s
 
     def _perform(self, placeholder: str, payload: Data) -> Data:
@@ -325,8 +325,8 @@ class World:
             "sequencer": source.sequencer,
         }
         event = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": s3_object}}]}
-        self._told += 1
-        self._invoke_later("SubmitFunction", event, f"event-{self._told}")
+        self._s3_events += 1
+        self._invoke_later("SubmitFunction", event, f"event-{self._s3_events}")
 
     def _sweep(self) -> None:
         """Run the schedule's sweeps. Of those that would find the same rows, none of them overdue, two are run."""
@@ -350,7 +350,7 @@ class World:
         )
 
     def _publish_bad_end(self, execution: Execution) -> None:
-        if self.schedule.deaf:
+        if self.schedule.loses_end_events:
             return
         detail = {"input": json.dumps(execution.input), "name": execution.name, "status": execution.status}
         event = {"source": "aws.states", "detail": detail}
@@ -359,7 +359,7 @@ class World:
     def _strike(self, status: str) -> None:
         for execution in list(self.machine.executions.values()):
             if execution.running:
-                self.tell(execution.name, f"struck: {status}")
+                self.note(execution.name, f"struck: {status}")
                 self.machine.stop(execution, status)
 
     # ---- vendors -----------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ class World:
     def _charge(self, task: Task, request: HttpRequest) -> None:
         job = self._jobs.load(_job_id_in(request))
         assert job is not None
-        self.tell(task.vendor, "accepts the recording")
+        self.note(task.vendor, "accepts the recording")
         charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
         self.charges.append(charge)
 
@@ -398,7 +398,7 @@ class World:
             return
         was, now = before["status"]["S"], after["status"]["S"]
         if was != now:
-            self.tell("jobs table", f"{was} becomes {now}")
+            self.note("jobs table", f"{was} becomes {now}")
         if was in ("COMPLETED", "FAILED") and (
             was != now or before.get("transcript_key") != after.get("transcript_key")
         ):

@@ -140,7 +140,7 @@ class CountedWorld(World):
     def counts(self) -> Counts:
         """The requests of every function but the sweep."""
         requests = Counter(
-            " ".join(point.what.split(" ")[:2]) for point in self.points if not point.who.startswith("Sweep")
+            " ".join(point.what.split(" ")[:2]) for point in self.points if not point.actor.startswith("Sweep")
         )
         return Counts(
             transitions=self.machine.transitions,

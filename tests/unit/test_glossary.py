@@ -68,9 +68,7 @@ NOT_YET = (
     "README.md",
     "docs/",
     "schemas/",
-    "tests/simulation/",
     "tests/stack/",
-    "tests/support/",
     "tests/unit/",
 )
 
