@@ -10,9 +10,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-import jsonschema
 import pytest
 from botocore import session
+from jsonschema.validators import validator_for
 
 from asrcore.core.job import Job
 from asrcore.core.transcript import Source
@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 # Each command creates a session, and each session reads AWS's service models: here they are read once.
 _LOADER = functools.cache(session.create_loader)
 SHAPES = json.loads((ROOT / "schemas/asrctl.schema.json").read_text("utf-8"))
+# Made once: `jsonschema.validate` checks the schema itself at each call, which takes longer than most commands.
+_VALIDATOR = validator_for(SHAPES)(SHAPES)
 RECORDING = (ROOT / "samples/meeting.wav").read_bytes()
 
 
@@ -57,7 +59,7 @@ class Operator(Journey):
         assert done.status == status, done.stderr + done.stdout
         found = json.loads(done.stdout)
         (command,) = [name for name in (" ".join(arguments[:2]), arguments[0]) if name in SHAPES["properties"]][:1]
-        jsonschema.validate({command: found}, SHAPES)
+        _VALIDATOR.validate({command: found})
         return found
 
     def shell(self, line: str, job: str) -> subprocess.CompletedProcess[str]:
