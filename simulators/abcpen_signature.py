@@ -28,7 +28,7 @@ def header_claims() -> dict[str, str]:
 
 
 def is_authentic(claimed: Mapping[str, str], credentials: Mapping[str, str], now_s: float) -> bool:
-    """Whether a known application signed at `now_s` (seconds since 1970), give or take five minutes."""
+    """Return whether a known application signed at `now_s` (seconds since 1970), give or take five minutes."""
     appid, ts = claimed.get("appid", ""), claimed.get("ts", "")
     seconds = whole_number(ts)
     expected = sign(appid, ts, credentials["api_key"])

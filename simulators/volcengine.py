@@ -232,7 +232,7 @@ class Volcengine(AsynchronousSimulator[VolcengineOptions, VolcengineSubmission])
         return Callback(task.submission.callback_url, body, "application/json")
 
     def _result(self, task: Task[VolcengineSubmission], outcome: Outcome) -> Mapping[str, object]:
-        """The answer of a query, and the body of a callback: they are the same."""
+        """Return the answer of a query, which is also the body of a callback."""
         code = outcome.code
         resp: dict[str, object] = {
             "id": task.id,
