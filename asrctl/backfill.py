@@ -30,14 +30,14 @@ from asrctl.shapes import (
     BackfillStopShape,
     UnfinishedBatch,
 )
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 INVENTORIES = "inventory/"  # where in the audio bucket the state machine may read inventories
 _SHOWN = 50
 _CHUNK_BYTES = 1 << 20
 
 
-def read_request(prefix: str | None, inventory: str | None, concurrency: int, stack: Stack) -> BackfillRequest:
+def read_request(prefix: str | None, inventory: str | None, concurrency: int, stack: DeployedStack) -> BackfillRequest:
     """Return what to go through. Raises OperatorError for what the state machine cannot read."""
     if inventory:
         return BackfillRequest(inventory=_inventory_key(inventory, stack), concurrency=concurrency)
@@ -48,7 +48,7 @@ def read_request(prefix: str | None, inventory: str | None, concurrency: int, st
 
 
 def start(
-    stack: Stack, progress: ProgressReporter, request: BackfillRequest, now: datetime, *, dry_run: bool
+    stack: DeployedStack, progress: ProgressReporter, request: BackfillRequest, now: datetime, *, dry_run: bool
 ) -> CommandResult[BackfillStartShape]:
     """Start a backfill, or with `dry_run` show what it would go through."""
     if dry_run:
@@ -59,7 +59,7 @@ def start(
     return CommandResult(BackfillStartShape(run=name, **dict(request), dry_run=False), lines)
 
 
-def status(stack: Stack, name: str | None) -> CommandResult[BackfillStatusShape]:
+def status(stack: DeployedStack, name: str | None) -> CommandResult[BackfillStatusShape]:
     """Show the progress of a backfill; without a name, of the latest ones."""
     names = [name] if name else _latest(stack)
     runs = [_describe(stack, each) for each in names]
@@ -70,7 +70,7 @@ def status(stack: Stack, name: str | None) -> CommandResult[BackfillStatusShape]
     return CommandResult(BackfillStatusShape(runs=runs), lines if runs else ["no backfill was started"])
 
 
-def report(stack: Stack, progress: ProgressReporter, name: str) -> CommandResult[BackfillReportShape]:
+def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> CommandResult[BackfillReportShape]:
     """Report the outcome of every object, from the manifest of a backfill that has ended."""
     run = _describe(stack, name)
     if not run.has_ended:
@@ -100,7 +100,7 @@ def report(stack: Stack, progress: ProgressReporter, name: str) -> CommandResult
     return CommandResult(data, lines, ok=not unfinished)
 
 
-def stop(stack: Stack, name: str) -> CommandResult[BackfillStopShape]:
+def stop(stack: DeployedStack, name: str) -> CommandResult[BackfillStopShape]:
     """Stop a backfill. The jobs that it has started continue. Raises OperatorError for one that has ended."""
     run = _describe(stack, name)
     if run.has_ended:
@@ -110,7 +110,7 @@ def stop(stack: Stack, name: str) -> CommandResult[BackfillStopShape]:
 
 
 def resume(
-    stack: Stack, progress: ProgressReporter, name: str, now: datetime, *, dry_run: bool
+    stack: DeployedStack, progress: ProgressReporter, name: str, now: datetime, *, dry_run: bool
 ) -> CommandResult[BackfillStartShape]:
     """Go through the same in a new run, which skips what has a job. Raises OperatorError while the first one runs."""
     run = _describe(stack, name)
@@ -134,7 +134,9 @@ def elements(chunks: Iterable[str]) -> Iterator[Any]:
             held = held[end:]
 
 
-def _preview(stack: Stack, progress: ProgressReporter, asked: BackfillRequest) -> CommandResult[BackfillStartShape]:
+def _preview(
+    stack: DeployedStack, progress: ProgressReporter, asked: BackfillRequest
+) -> CommandResult[BackfillStartShape]:
     data = BackfillStartShape(run=None, **dict(asked), dry_run=True)
     if asked.inventory:
         return CommandResult(data, [f"would go through the inventory {quote_name(asked.inventory)}"])
@@ -150,7 +152,7 @@ def _preview(stack: Stack, progress: ProgressReporter, asked: BackfillRequest) -
     return CommandResult(data, [f"would go through {what}"])
 
 
-def _inventory_key(address: str, stack: Stack) -> str:
+def _inventory_key(address: str, stack: DeployedStack) -> str:
     """Return the manifest's key. Raises OperatorError for one that the state machine may not or cannot read."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
     if not address.startswith("s3://") or bucket != stack.audio_bucket or not key.startswith(INVENTORIES):
@@ -168,16 +170,16 @@ def _inventory_key(address: str, stack: Stack) -> str:
     return key
 
 
-def _arn(stack: Stack, name: str) -> str:
+def _arn(stack: DeployedStack, name: str) -> str:
     return f"{stack.backfill_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
-def _latest(stack: Stack) -> list[str]:
+def _latest(stack: DeployedStack) -> list[str]:
     listed = stack.states.list_executions(stateMachineArn=stack.backfill_arn, maxResults=10)
     return [each["name"] for each in listed["executions"]]
 
 
-def _describe(stack: Stack, name: str) -> BackfillState:
+def _describe(stack: DeployedStack, name: str) -> BackfillState:
     try:
         execution = stack.states.describe_execution(executionArn=_arn(stack, name))
     except ClientError as error:
@@ -197,13 +199,13 @@ def _scope(run: BackfillState) -> str:
     return quote_name(str(run.inventory or run.prefix))
 
 
-def _entries(stack: Stack, name: str) -> Iterator[ManifestEntry]:
+def _entries(stack: DeployedStack, name: str) -> Iterator[ManifestEntry]:
     """Yield the outcome of each object, in the order in which batches are listed."""
     for child in _children(stack, name, "SUCCEEDED"):
         yield from (ManifestEntry.model_validate(entry) for entry in json.loads(child["Output"]))
 
 
-def _unfinished(stack: Stack, name: str) -> Iterator[UnfinishedBatch]:
+def _unfinished(stack: DeployedStack, name: str) -> Iterator[UnfinishedBatch]:
     for group in ("FAILED", "PENDING"):
         for child in _children(stack, name, group):
             why = f"failed: {first_line(child['Cause'])}" if child.get("Cause") else f"is {child['Status'].lower()}"
@@ -211,7 +213,7 @@ def _unfinished(stack: Stack, name: str) -> Iterator[UnfinishedBatch]:
             yield UnfinishedBatch(objects=len(keys), keys=keys, why=why)
 
 
-def _children(stack: Stack, name: str, group: str) -> Iterator[dict[str, Any]]:
+def _children(stack: DeployedStack, name: str, group: str) -> Iterator[dict[str, Any]]:
     """Yield the batches of one kind, from Step Functions' result files (guide: ResultWriter)."""
     for key in _manifests(stack, name):
         held = stack.read(stack.transcript_bucket, key)
@@ -222,7 +224,7 @@ def _children(stack: Stack, name: str, group: str) -> Iterator[dict[str, Any]]:
                 yield from elements(codecs.iterdecode(body.iter_chunks(_CHUNK_BYTES), "utf-8"))
 
 
-def _manifests(stack: Stack, name: str) -> list[str]:
+def _manifests(stack: DeployedStack, name: str) -> list[str]:
     pages = stack.s3.get_paginator("list_objects_v2").paginate(
         Bucket=stack.transcript_bucket, Prefix=f"backfill/{name}/"
     )

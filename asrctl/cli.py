@@ -187,7 +187,9 @@ def reconcile(run: "Invocation", fix: bool, dry_run: bool) -> "CommandResult[Bas
 
 
 @commands.command(help="Show events that failed three times, or replay them.")
-@click.argument("action", type=parameters.OneOf(lambda: ("show", "replay")), default="show", metavar="[show|replay]")
+@click.argument(
+    "action", type=parameters.LazyChoice(lambda: ("show", "replay")), default="show", metavar="[show|replay]"
+)
 @dry_run_option
 def queue(run: "Invocation", action: str, dry_run: bool) -> "CommandResult[BaseModel]":
     from asrctl import queue

@@ -26,7 +26,7 @@ from asrctl.formatting import count, parse_duration
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import ChosenVendor, CostShape, CostSum, DayCost, EstimateShape, VendorEstimate
-from asrctl.stack import Stack, in_parallel
+from asrctl.stack import DeployedStack, in_parallel
 
 _NO_VENDOR = "-"  # for a job that had no vendor
 _S3 = "s3://"
@@ -49,14 +49,14 @@ class _Total:
 
 
 @dataclass(frozen=True)
-class _Recording:
+class _EstimatedRecording:
     """One recording to estimate. size_bytes: None where only a length is given."""
 
     audio: Audio
     size_bytes: int | None
 
 
-def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult[CostShape]:
+def totals(stack: DeployedStack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult[CostShape]:
     """Add up the cost of jobs that ended in the last days, by day (UTC) and vendor. days: 1 or more, today included.
 
     A job with several vendors counts for each that is paid. AWS's part and unknown prices count for the last one.
@@ -78,7 +78,7 @@ def totals(stack: Stack, progress: ProgressReporter, days: int, now: datetime) -
 
 
 def estimates(
-    stack: Stack, progress: ProgressReporter, what: str, vendor: str | None, options: str
+    stack: DeployedStack, progress: ProgressReporter, what: str, vendor: str | None, options: str
 ) -> CommandResult[EstimateShape]:
     """Estimate what recordings would cost with each vendor that accepts them, and which vendors automatic choice picks.
 
@@ -117,7 +117,9 @@ def _options(text: str, services: Services) -> Options:
     return merge(services.settings.defaults, wish).options
 
 
-def _choices(recordings: Iterable[_Recording], options: Options, services: Services) -> Counter[tuple[str, str]]:
+def _choices(
+    recordings: Iterable[_EstimatedRecording], options: Options, services: Services
+) -> Counter[tuple[str, str]]:
     """Count recordings by the vendor of automatic choice and its reason, without those that no vendor accepts.
 
     Assumes that every vendor has its credentials.
@@ -132,7 +134,7 @@ def _choices(recordings: Iterable[_Recording], options: Options, services: Servi
 
 
 def _with_vendor(
-    vendor: Vendor, recordings: Iterable[_Recording], options: Options, rates: Rates
+    vendor: Vendor, recordings: Iterable[_EstimatedRecording], options: Options, rates: Rates
 ) -> tuple[_Total, str]:
     total, refusal = _Total(), ""
     for each in recordings:
@@ -143,7 +145,7 @@ def _with_vendor(
     return total, refusal
 
 
-def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Recording]:
+def _recordings(what: str, stack: DeployedStack, services: Services) -> Iterator[_EstimatedRecording]:
     if what.startswith(_S3):
         bucket, _, prefix = what.removeprefix(_S3).partition("/")
         there = (each for each in stack.versions(bucket, prefix) if each.is_current and not is_sidecar(each.key))
@@ -157,10 +159,10 @@ def _recordings(what: str, stack: Stack, services: Services) -> Iterator[_Record
         except ValueError:
             message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
             raise OperatorError(message) from None
-        yield _Recording(usual_audio(length_ms), None)
+        yield _EstimatedRecording(usual_audio(length_ms), None)
 
 
-def _stored(source: Source, services: Services) -> _Recording | None:
+def _stored(source: Source, services: Services) -> _EstimatedRecording | None:
     """Probe an object of a bucket. Return None for one that is no recording."""
     try:
         audio = probe(
@@ -168,10 +170,10 @@ def _stored(source: Source, services: Services) -> _Recording | None:
         )
     except (NotAudio, AsrError):
         return None
-    return _Recording(audio, source.size_bytes)
+    return _EstimatedRecording(audio, source.size_bytes)
 
 
-def _local_file(path: Path) -> _Recording:
+def _local_file(path: Path) -> _EstimatedRecording:
     size_bytes = path.stat().st_size
     with path.open("rb") as file:
 
@@ -180,7 +182,7 @@ def _local_file(path: Path) -> _Recording:
             return file.read(length)
 
         try:
-            return _Recording(probe(read, size_bytes, path.name), size_bytes)
+            return _EstimatedRecording(probe(read, size_bytes, path.name), size_bytes)
         except NotAudio as error:
             raise OperatorError(f"{path}: {error}") from error
 

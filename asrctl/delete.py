@@ -7,11 +7,11 @@ from asrctl.find import find_job
 from asrctl.formatting import count, quote_name
 from asrctl.result import CommandResult, OperatorError
 from asrctl.shapes import DeleteShape, StoredVersion
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 
 def delete(
-    stack: Stack, reference: str, confirm: Callable[[list[str]], bool], *, dry_run: bool
+    stack: DeployedStack, reference: str, confirm: Callable[[list[str]], bool], *, dry_run: bool
 ) -> CommandResult[DeleteShape]:
     """Delete one job: its recording, transcript, exports and raw reply, and at last its row.
 

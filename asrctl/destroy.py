@@ -10,7 +10,7 @@ from asrctl.formatting import count
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, OperatorError
 from asrctl.shapes import DestroyShape
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
@@ -27,7 +27,7 @@ _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termi
 
 
 def destroy(
-    stack: Stack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
+    stack: DeployedStack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
 ) -> CommandResult[DestroyShape]:
     """Delete what the stack stores, and the stack last: its outputs name the rest, so that this can be repeated.
 
@@ -72,7 +72,7 @@ def destroy(
     return CommandResult(data.model_copy(update={"executions": stopped, "objects": objects}), [deleted])
 
 
-def _refuse_undeletable(stack: Stack) -> None:
+def _refuse_undeletable(stack: DeployedStack) -> None:
     described = stack.describe()
     if described.get("EnableTerminationProtection"):
         raise OperatorError(f"stack {stack.name} is protected; if it is to go: {_UNPROTECT} {stack.name}")
@@ -81,12 +81,12 @@ def _refuse_undeletable(stack: Stack) -> None:
         raise OperatorError(f"stack {stack.name} is in progress ({status}): run this again when that has ended")
 
 
-def _disable_rules(stack: Stack) -> None:
+def _disable_rules(stack: DeployedStack) -> None:
     for name in RULES:
         _unless_gone(stack.events.disable_rule, Name=stack.resource(name))
 
 
-def _stop_executions(stack: Stack, progress: ProgressReporter) -> int:
+def _stop_executions(stack: DeployedStack, progress: ProgressReporter) -> int:
     """Stop the running executions and return their number."""
     stopped = 0
     for execution in progress.track("executions stopped", _running(stack)):
@@ -97,7 +97,7 @@ def _stop_executions(stack: Stack, progress: ProgressReporter) -> int:
     return stopped
 
 
-def _running(stack: Stack) -> Iterator[str]:
+def _running(stack: DeployedStack) -> Iterator[str]:
     """Yield the running executions of both state machines.
 
     Backfills come first, as they start others; their children end with them.
@@ -109,7 +109,7 @@ def _running(stack: Stack) -> Iterator[str]:
             _raise_unless_gone(error)
 
 
-def _delete_bucket(stack: Stack, bucket: str, progress: ProgressReporter) -> int:
+def _delete_bucket(stack: DeployedStack, bucket: str, progress: ProgressReporter) -> int:
     """Delete a bucket with its content. Return the number of object versions and delete markers."""
     objects = 0
     try:
@@ -122,13 +122,13 @@ def _delete_bucket(stack: Stack, bucket: str, progress: ProgressReporter) -> int
     return objects
 
 
-def _delete_objects(stack: Stack, bucket: str, batch: list["ObjectIdentifierTypeDef"]) -> None:
+def _delete_objects(stack: DeployedStack, bucket: str, batch: list["ObjectIdentifierTypeDef"]) -> None:
     answer = stack.s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
     if errors := answer.get("Errors"):
         raise ClientError({"Error": errors[0]}, "DeleteObjects")
 
 
-def _versions(stack: Stack, bucket: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
+def _versions(stack: DeployedStack, bucket: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
     pages = stack.s3.get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": _AT_ONCE}):
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]

@@ -9,12 +9,12 @@ from asrctl.filters import Filter
 from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
-from asrctl.stack import Stack, in_parallel
+from asrctl.stack import DeployedStack, in_parallel
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def find_job(reference: str, stack: Stack) -> Job:
+def find_job(reference: str, stack: DeployedStack) -> Job:
     """Find a job by its id, or by its recording: a key of the audio bucket or an s3:// address.
 
     Of several versions of a recording, return the newest one that has a job. Raises OperatorError when there is none.
@@ -34,17 +34,17 @@ def find_job(reference: str, stack: Stack) -> Job:
     )
 
 
-def matching_jobs(wanted: Filter, stack: Stack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
+def matching_jobs(wanted: Filter, stack: DeployedStack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
     """Yield the jobs that match, in no order. Read the index of open jobs if it holds them all, else the table."""
     jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
     return (job for job in progress.track("jobs read", jobs) if wanted.matches(job))
 
 
-def _open_jobs(stack: Stack, now: datetime) -> Iterator[Job]:
+def _open_jobs(stack: DeployedStack, now: datetime) -> Iterator[Job]:
     return (job for _, job in in_parallel(stack.jobs.load, stack.jobs.find_stalled(now)) if job is not None)
 
 
-def _place(reference: str, stack: Stack) -> tuple[str, str]:
+def _place(reference: str, stack: DeployedStack) -> tuple[str, str]:
     if not reference.startswith("s3://"):
         return stack.audio_bucket, reference
     bucket, _, key = reference.removeprefix("s3://").partition("/")

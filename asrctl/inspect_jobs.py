@@ -15,12 +15,12 @@ from asrctl.formatting import count, format_duration, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, TextTable
 from asrctl.shapes import JobRow, ListShape, StatusShape, WhyShape
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 _NO_VENDOR = "-"  # for a job that has no vendor yet
 
 
-def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult[StatusShape]:
+def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> CommandResult[StatusShape]:
     """Count jobs by state and vendor, running executions and failed events; find the oldest open job."""
     counts: Counter[tuple[str, Status]] = Counter()
     oldest: Job | None = None
@@ -54,7 +54,7 @@ def status(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandRe
 
 
 def list_jobs(
-    stack: Stack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime
+    stack: DeployedStack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime
 ) -> CommandResult[ListShape]:
     """List the jobs that match, oldest first, and count those beyond the limit. limit: 1 or more."""
     number = 0
@@ -74,7 +74,7 @@ def list_jobs(
     return CommandResult(ListShape(jobs=[JobRow.from_job(job) for job in jobs], more=more), lines)
 
 
-def why(stack: Stack, reference: str, now: datetime) -> CommandResult[WhyShape]:
+def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[WhyShape]:
     """Explain one job, and what to do about it."""
     job = find_job(reference, stack)
     execution = stack.execution_status(job)
@@ -112,7 +112,7 @@ def _oldest(job: Job | None, now: datetime) -> str:
     )
 
 
-def _queue_depth(stack: Stack, url: str) -> int:
+def _queue_depth(stack: DeployedStack, url: str) -> int:
     attributes = stack.sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]

@@ -12,7 +12,7 @@ from asrctl.formatting import parse_duration
 JOB = "a job id, a key of the audio bucket, or s3://bucket/key"
 
 
-class OneOf(click.ParamType[str]):
+class LazyChoice(click.ParamType[str]):
     """One of several values. They are loaded when needed, as that is slower than help."""
 
     name = "value"
@@ -73,7 +73,7 @@ def _vendors() -> Iterable[str]:
     return list(VENDORS)
 
 
-STATE, ERROR_CLASS, VENDOR, DURATION = OneOf(_states), OneOf(_error_classes), OneOf(_vendors), Duration()
+STATE, ERROR_CLASS, VENDOR, DURATION = LazyChoice(_states), LazyChoice(_error_classes), LazyChoice(_vendors), Duration()
 NUMBER = click.IntRange(min=1)
 
 

@@ -12,7 +12,7 @@ from asrctl.formatting import count, first_line, program_name, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import FailedEventRow, QueueShape
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -47,7 +47,7 @@ class FailedEventQueue:
     send: Callable[[FailedEvent], object]
 
 
-def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResult[QueueShape]:
+def show(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> CommandResult[QueueShape]:
     """Show the failed events, oldest first. They stay in their queue."""
     messages = []
     for queue in _queues(stack):
@@ -73,7 +73,9 @@ def show(stack: Stack, progress: ProgressReporter, now: datetime) -> CommandResu
     )
 
 
-def replay(stack: Stack, progress: ProgressReporter, now: datetime, *, dry_run: bool) -> CommandResult[QueueShape]:
+def replay(
+    stack: DeployedStack, progress: ProgressReporter, now: datetime, *, dry_run: bool
+) -> CommandResult[QueueShape]:
     """Send every event to its function or to the webhook again, then delete it from its queue.
 
     What fails again comes back; an event that came since `now` is left for the next time, so that this ends.
@@ -152,7 +154,7 @@ def _describe_event(event: dict[str, Any], show: Callable[[str], str]) -> str:
     return ", ".join(show(source.key) for source in new_objects(event))
 
 
-def _queues(stack: Stack) -> Iterator[FailedEventQueue]:
+def _queues(stack: DeployedStack) -> Iterator[FailedEventQueue]:
     yield FailedEventQueue(
         stack.queue_url, parse_failed_event, lambda message: stack.invoke_asynchronously(message.to, message.event)
     )
@@ -167,7 +169,7 @@ def _queues(stack: Stack) -> Iterator[FailedEventQueue]:
 
 
 def _received(
-    queue: FailedEventQueue, stack: Stack, progress: ProgressReporter, now: datetime
+    queue: FailedEventQueue, stack: DeployedStack, progress: ProgressReporter, now: datetime
 ) -> Iterator[FailedEvent]:
     """Yield every message that was sent before `now`, once. It stays in the queue, hidden for _HELD_S seconds."""
 
@@ -194,7 +196,7 @@ def _received(
     return progress.track("messages read", messages())
 
 
-def _release(queue: FailedEventQueue, stack: Stack, messages: list[FailedEvent]) -> None:
+def _release(queue: FailedEventQueue, stack: DeployedStack, messages: list[FailedEvent]) -> None:
     """Make messages visible again at once."""
     for message in messages:
         stack.sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)

@@ -22,7 +22,7 @@ from asrctl.formatting import count, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult
 from asrctl.shapes import JobKey, ReconcileShape
-from asrctl.stack import Stack, in_parallel
+from asrctl.stack import DeployedStack, in_parallel
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class LostTranscript:
     markers: list[str]
 
 
-def reconcile(stack: Stack, progress: ProgressReporter, *, fix: bool, dry_run: bool) -> CommandResult[ReconcileShape]:
+def reconcile(
+    stack: DeployedStack, progress: ProgressReporter, *, fix: bool, dry_run: bool
+) -> CommandResult[ReconcileShape]:
     """Submit every current recording that has no job; report COMPLETED jobs whose transcript is lost.
 
     fix: restore deleted transcripts of which the bucket still has a version.
@@ -88,7 +90,7 @@ def s3_event(orphan: UnprocessedRecording) -> dict[str, Any]:
     }
 
 
-def _look(stack: Stack, progress: ProgressReporter) -> tuple[list[UnprocessedRecording], list[LostTranscript]]:
+def _look(stack: DeployedStack, progress: ProgressReporter) -> tuple[list[UnprocessedRecording], list[LostTranscript]]:
     orphans = {orphan.version.key: orphan for orphan in _orphans(stack, progress)}
     losses = []
     jobs = progress.track("jobs looked at", stack.jobs.every())
@@ -101,7 +103,7 @@ def _look(stack: Stack, progress: ProgressReporter) -> tuple[list[UnprocessedRec
     return list(orphans.values()), losses
 
 
-def _orphans(stack: Stack, progress: ProgressReporter) -> Iterator[UnprocessedRecording]:
+def _orphans(stack: DeployedStack, progress: ProgressReporter) -> Iterator[UnprocessedRecording]:
     """Yield recordings whose current version has neither a job nor a transcript."""
     versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
     recordings = (version for version in versions if version.is_current and _is_recording(version))
@@ -121,18 +123,18 @@ def _is_recording(version: ObjectVersion) -> bool:
     return not is_folder_marker and not is_sidecar(version.key)
 
 
-def _is_whole(stack: Stack, job: Job) -> bool:
+def _is_whole(stack: DeployedStack, job: Job) -> bool:
     return job.status is not Status.COMPLETED or stack.holds(stack.transcript_bucket, str(job.transcript_key))
 
 
-def _markers(stack: Stack, key: str) -> list[str]:
+def _markers(stack: DeployedStack, key: str) -> list[str]:
     if not stack.versions_of(stack.transcript_bucket, key):
         return []
     pages = stack.s3.get_paginator("list_object_versions").paginate(Bucket=stack.transcript_bucket, Prefix=key)
     return [marker["VersionId"] for page in pages for marker in page.get("DeleteMarkers", []) if marker["Key"] == key]
 
 
-def _restore(loss: LostTranscript, stack: Stack) -> None:
+def _restore(loss: LostTranscript, stack: DeployedStack) -> None:
     for marker in loss.markers:
         stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=str(loss.job.transcript_key), VersionId=marker)
 

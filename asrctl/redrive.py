@@ -11,10 +11,10 @@ from asrctl.formatting import count, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError
 from asrctl.shapes import RedriveShape
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 
-def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult[RedriveShape]:
+def redrive_one(stack: DeployedStack, reference: str, *, dry_run: bool) -> CommandResult[RedriveShape]:
     """Start one job again. Raises OperatorError for one that has not failed."""
     job = find_job(reference, stack)
     if job.status is not Status.FAILED:
@@ -23,14 +23,14 @@ def redrive_one(stack: Stack, reference: str, *, dry_run: bool) -> CommandResult
 
 
 def redrive_all(
-    stack: Stack, progress: ProgressReporter, wanted: Filter, now: datetime, *, dry_run: bool
+    stack: DeployedStack, progress: ProgressReporter, wanted: Filter, now: datetime, *, dry_run: bool
 ) -> CommandResult[RedriveShape]:
     """Start every job again that matches. Their vendors' rate limits spread them out."""
     jobs = list(matching_jobs(wanted, stack, progress, now))
     return _redrive(progress.track("jobs redriven", jobs), stack, dry_run=dry_run)
 
 
-def _redrive(jobs: Iterable[Job], stack: Stack, *, dry_run: bool) -> CommandResult[RedriveShape]:
+def _redrive(jobs: Iterable[Job], stack: DeployedStack, *, dry_run: bool) -> CommandResult[RedriveShape]:
     done: list[str] = []
     lines: list[Line] = []
     for job in jobs:

@@ -15,14 +15,14 @@ from asrcore.log import LOG
 from asrctl.output import write_json, write_lines
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, OperatorError
-from asrctl.stack import Stack, StackLocation
+from asrctl.stack import DeployedStack, StackLocation
 
 
 @dataclass(frozen=True)
 class Invocation:
     """What each command gets: the stack, a progress reporter and the present moment in UTC."""
 
-    stack: Stack
+    stack: DeployedStack
     progress: ProgressReporter = field(default_factory=lambda: ProgressReporter(sys.stderr))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -41,7 +41,7 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
     location = StackLocation(*(values.pop(name) for name in ("stack", "region", "profile", "endpoint_url")))
     try:
         with _logs_on_standard_error():
-            result = command(Invocation(Stack(StackLocation.local() if local else location)), **values)
+            result = command(Invocation(DeployedStack(StackLocation.local() if local else location)), **values)
     except OperatorError as error:
         return _fail(str(error))
     except (BotoCoreError, ClientError) as error:

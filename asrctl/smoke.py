@@ -14,7 +14,7 @@ from asrctl.formatting import format_duration
 from asrctl.inspect_jobs import why
 from asrctl.result import CommandResult, Line
 from asrctl.shapes import SmokeShape
-from asrctl.stack import Stack
+from asrctl.stack import DeployedStack
 
 _HERE = Path(__file__).resolve().parent
 SAMPLE = next(each for each in (_HERE / "greeting.wav", _HERE.parent / "samples/greeting.wav") if each.exists())
@@ -22,7 +22,7 @@ POLL_INTERVAL_S = 0.5
 
 
 def smoke(
-    stack: Stack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool
+    stack: DeployedStack, vendor: str | None, within: timedelta, now: datetime, *, keep: bool
 ) -> CommandResult[SmokeShape]:
     """Upload a sample under a new name, wait for its job, show the transcript, and delete all of it unless `keep`.
 
@@ -54,7 +54,7 @@ def smoke(
     return result
 
 
-def _follow(wanted: str, stack: Stack, within: timedelta) -> Job | None:
+def _follow(wanted: str, stack: DeployedStack, within: timedelta) -> Job | None:
     """Return the job at its end, or as it is when the time has passed; None when it was never created."""
     deadline = time.monotonic() + within.total_seconds()
     while not _is_over(job := stack.jobs.load(wanted), stack) and time.monotonic() < deadline:
@@ -62,11 +62,11 @@ def _follow(wanted: str, stack: Stack, within: timedelta) -> Job | None:
     return job
 
 
-def _is_over(job: Job | None, stack: Stack) -> bool:
+def _is_over(job: Job | None, stack: DeployedStack) -> bool:
     return job is not None and job.open is None and stack.execution_status(job) != "RUNNING"
 
 
-def _result(job: Job, key: str, stack: Stack, within: timedelta) -> CommandResult[SmokeShape]:
+def _result(job: Job, key: str, stack: DeployedStack, within: timedelta) -> CommandResult[SmokeShape]:
     data = SmokeShape(job_id=job.job_id, key=key, status=job.status, vendor=job.vendor)
     held = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
     if job.status is not Status.COMPLETED or held is None:

@@ -83,7 +83,7 @@ class ObjectContent:
     metadata: dict[str, str]
 
 
-class Stack:
+class DeployedStack:
     """The parts of one stack, each looked up at its first use.
 
     Raises OperatorError for a stack that does not exist, botocore's errors for what AWS refuses.

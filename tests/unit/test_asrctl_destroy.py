@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from asrctl import destroy
 from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
-from asrctl.stack import Stack, StackLocation
+from asrctl.stack import DeployedStack, StackLocation
 from devstack.expand import expand, load_template
 from tests.support.template import ROOT
 
@@ -228,7 +228,7 @@ def test_destroy_rejected_by_aws_raises(monkeypatch):
 
 
 def test_destroy_of_a_failed_first_deployment_names_a_page(monkeypatch):
-    stack = Stack(StackLocation("asrcore", "us-east-1"))
+    stack = DeployedStack(StackLocation("asrcore", "us-east-1"))
     monkeypatch.setattr(stack, "describe", lambda: {"StackStatus": "ROLLBACK_COMPLETE"})
 
     with pytest.raises(OperatorError, match=r'is ROLLBACK_COMPLETE .* "A deployment that fails"'):
@@ -236,7 +236,7 @@ def test_destroy_of_a_failed_first_deployment_names_a_page(monkeypatch):
 
 
 def test_throttled_step_functions_calls_slow_down():
-    stack = Stack(StackLocation("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="local"))
+    stack = DeployedStack(StackLocation("asrcore", "us-east-1", endpoint_url="http://127.0.0.1:9", credential="local"))
 
     assert stack.states.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 10}
 
