@@ -111,10 +111,10 @@ def estimates(
 def _options(text: str, services: Services) -> Options:
     """Return the stack's default options, overridden by a sidecar's text. Raises OperatorError."""
     try:
-        wish = read_request_text(text, services.vendors)
+        requested = read_request_text(text, services.vendors)
     except AsrError as error:
         raise OperatorError(error.message) from None
-    return merge(services.settings.defaults, wish).options
+    return merge(services.settings.defaults, requested).options
 
 
 def _choices(

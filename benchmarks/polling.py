@@ -99,7 +99,7 @@ def draw(world: World) -> Jobs:
     return [(float(length), world.draw(float(length), random)) for length in lengths]
 
 
-def judge(schedule: Schedule, jobs: Jobs) -> ScheduleResult:
+def evaluate(schedule: Schedule, jobs: Jobs) -> ScheduleResult:
     """Return a schedule's result. A job that it gives up counts its queries until then, and no latency."""
     queries, late, most, given_up = [], [], 0, []
     for length_s, turnarounds in jobs:
@@ -169,8 +169,8 @@ def best_at(late: float, jobs: Jobs) -> ScheduleResult:
     low, high = 20.0, 500.0
     for _ in range(10):
         price = math.sqrt(low * high)
-        low, high = (low, price) if judge(best(jobs, price), jobs).late <= late else (price, high)
-    return judge(best(jobs, high), jobs)
+        low, high = (low, price) if evaluate(best(jobs, price), jobs).late <= late else (price, high)
+    return evaluate(best(jobs, high), jobs)
 
 
 def with_history(world: World, completed: int, random: np.random.Generator) -> Schedule:
@@ -204,15 +204,15 @@ def _mean(outcomes: Sequence[tuple[ScheduleResult, float]]) -> ScheduleResult:
 def measure() -> dict[str, dict[str, float]]:
     """Return every schedule's result, by its name."""
     jobs = draw(PUBLISHED)
-    own = judge(ours, jobs)
+    own = evaluate(ours, jobs)
     known = {completed: learned(completed) for completed in LEARNED_FROM}
     as_late = known[LEARNED_FROM[-1]].late
     outcomes = {
         "asrcore": own,
         "best possible, as late": best_at(own.late, jobs),
-        "every 2 s": judge(every(2), jobs),
-        "every 3 s": judge(every(3), jobs),
-        "every 2 s, giving up at 300 s": judge(every(2, 300), jobs),
+        "every 2 s": evaluate(every(2), jobs),
+        "every 3 s": evaluate(every(3), jobs),
+        "every 2 s, giving up at 300 s": evaluate(every(2, 300), jobs),
         **{learned_from(completed): outcome for completed, outcome in known.items()},
         "best possible for a known vendor, as late": _mean(
             [(best_at(as_late, draw(world)), share) for world, share in _alone()]
@@ -229,7 +229,7 @@ def learned_from(completed: int) -> str:
 def learned(completed: int) -> ScheduleResult:
     """Return our schedule's result after so many jobs of each vendor."""
     random = np.random.default_rng(SEED)
-    return _mean([(judge(with_history(world, completed, random), draw(world)), share) for world, share in _alone()])
+    return _mean([(evaluate(with_history(world, completed, random), draw(world)), share) for world, share in _alone()])
 
 
 def _alone() -> list[tuple[World, float]]:

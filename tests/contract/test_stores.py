@@ -153,7 +153,7 @@ def make_thirty(jobs):
             job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
         made.append(job)
     jobs.reserve_slot("toy", RateLimit(1, per_day=2), START)
-    jobs.create_idempotency_record("key", IdempotencyRecord("wish", SOURCE), START)
+    jobs.create_idempotency_record("key", IdempotencyRecord("options", SOURCE), START)
     return sorted(made, key=lambda job: job.recency, reverse=True)
 
 

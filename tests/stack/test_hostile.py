@@ -102,7 +102,7 @@ def forged(url, **parts):
         pytest.param(lambda url: forged(url, signature=quote("签名\0")), id="a signature that is not ASCII"),
         pytest.param(lambda url: forged(url, signature="A" * 6000), id="a signature of 6,000 letters"),
         pytest.param(lambda url: forged(url, job="0" * 32), id="another job's signature"),
-        pytest.param(lambda url: forged(url, job="pace%23tencent-recording"), id="a row that is not a job"),
+        pytest.param(lambda url: forged(url, job="limiter%23tencent-recording"), id="a row that is not a job"),
         pytest.param(lambda url: forged(url, job=quote('x\n{"level":"ERROR"}')), id="a job that writes a log line"),
         pytest.param(lambda url: forged(url, attempt="2"), id="another attempt"),
         pytest.param(lambda url: forged(url, attempt="01"), id="the same attempt, written otherwise"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.states.judges import ask
+from tests.states.node_scripts import ask
 from tests.support.state_machines import MACHINES, definition
 
 

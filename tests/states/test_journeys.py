@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.states.judges import ask
+from tests.states.node_scripts import ask
 from tests.support.state_machines import definition
 
 Json = dict[str, Any]
@@ -61,7 +61,7 @@ JOURNEYS = {
         Convert=[CRASHED, returned("submit"), returned("submit")],
         Submit=[returned("convert"), returned("completed")],
     ),
-    "paced submission": journey(
+    "submission with slots": journey(
         envelope("submit", 300),
         Submit=[returned("submit", 600), returned("query", 30)],
         Query=[returned("completed")],
@@ -150,7 +150,7 @@ def test_conversion_is_repeated_before_the_submission(results):
 
 
 def test_submission_waits_for_each_slot(results):
-    result = results["paced submission"]
+    result = results["submission with slots"]
 
     assert [(call["state"], call["at_s"]) for call in result.calls] == [
         ("Submit", 300),

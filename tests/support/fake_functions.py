@@ -1,4 +1,4 @@
-"""Stand-in functions: the real template and state machine in a folder of a test's own, with functions it scripts."""
+"""Fake functions: the real template and state machine in a folder of a test's own, with functions it scripts."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 def write_project(folder: Path, functions: Mapping[str, str]) -> Path:
     """A copy of the project in `folder` whose functions are the given code (by folder name); gives its template.
 
-    What stand-ins do is not what our functions do, so their roles allow them everything.
+    Fakes make other requests than the real functions, so their roles allow everything.
     """
     template = load_template(ROOT / "template.yaml")
     for resource in template["Resources"].values():
@@ -73,7 +73,7 @@ def make_function(
         variables=dict(variables or {}),
         timeout_s=timeout_s,
         memory_mb=1024,
-        log_group="/aws/lambda/stack/stand-in",
+        log_group="/aws/lambda/stack/fake",
         credentials=Credentials("key-id", "secret-key", "session-token"),
     )
     return Function(settings, folder / "StandIn.log")

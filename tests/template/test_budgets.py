@@ -11,7 +11,7 @@ import pytest
 from benchmarks.artefact import FUNCTIONS, put_layer_together, sizes
 from benchmarks.cold_start import Start
 from benchmarks.environment import LAYER, ROOT
-from benchmarks.polling import PUBLISHED, draw, judge, learned, ours
+from benchmarks.polling import PUBLISHED, draw, evaluate, learned, ours
 from tests.support.template import TEMPLATE
 
 MIB = 1024 * 1024
@@ -98,7 +98,7 @@ def test_handler_is_at_most_forty_lines(function):
 
 
 def test_polling_is_rare_and_results_are_found_soon():
-    outcome = judge(ours, draw(PUBLISHED))
+    outcome = evaluate(ours, draw(PUBLISHED))
 
     assert outcome.queries < 9.5
     assert outcome.late < 0.08

@@ -77,7 +77,7 @@ def test_handler_gets_event_layer_folder_and_context(make: Make, tmp_path: Path)
         "name": "stack-StandIn-1",
         "memory": "1024",
         "arn": "arn:aws:lambda:us-east-1:123456789012:function:stack-StandIn-1",
-        "logs": ["/aws/lambda/stack/stand-in", True],
+        "logs": ["/aws/lambda/stack/fake", True],
         "left": True,
     }
 

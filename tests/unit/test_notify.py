@@ -1,4 +1,4 @@
-"""Webhooks: what is posted, how it is signed, what happens when it is not taken. The published package is the judge."""
+"""Check posted webhooks, their signatures (with the published package) and what follows a rejection."""
 
 import base64
 import hashlib

@@ -231,18 +231,18 @@ SAID = {
         min_size=1,
     ),
 }
-WISHES = st.builds(
+REQUESTS = st.builds(
     RequestedOptions,
     vendor=st.sampled_from([None, "auto", "abcpen"]),
     options=st.fixed_dictionaries({}, optional=SAID).map(Options.model_validate),
 )
 
 
-def parts(wish):
-    """What a wish says, each thing by itself."""
-    said = wish.options.model_dump()
+def parts(requested):
+    """What a requested says, each thing by itself."""
+    said = requested.options.model_dump()
     own = said.pop("vendor", {})
-    named = {("vendor",): wish.vendor} if wish.vendor else {}
+    named = {("vendor",): requested.vendor} if requested.vendor else {}
     return {
         **named,
         **{("option", name): value for name, value in said.items()},
@@ -250,7 +250,7 @@ def parts(wish):
     }
 
 
-@given(st.lists(WISHES, max_size=4))
+@given(st.lists(REQUESTS, max_size=4))
 def test_precedence_applies_to_each_option(levels):
     expected = {}
     for level in levels:
@@ -259,11 +259,11 @@ def test_precedence_applies_to_each_option(levels):
     assert parts(merge(*levels)) == expected
 
 
-@given(st.lists(WISHES, max_size=3))
+@given(st.lists(REQUESTS, max_size=3))
 def test_requested_options_survive_the_row(levels):
-    wish = merge(*levels)
+    requested = merge(*levels)
 
-    assert parts(RequestedOptions.model_validate_json(wish.model_dump_json())) == parts(wish)
+    assert parts(RequestedOptions.model_validate_json(requested.model_dump_json())) == parts(requested)
 
 
 JSON = st.recursive(
@@ -277,12 +277,12 @@ DOCUMENTS = st.dictionaries(NAMES, JSON | st.dictionaries(INNER, JSON, max_size=
 
 
 def refusal(read):
-    """The refusal; None for a wish, which can be written down."""
+    """The refusal; None for a requested, which can be written down."""
     try:
-        wish = read()
+        requested = read()
     except AsrError as error:
         return error
-    assert RequestedOptions.model_validate_json(wish.model_dump_json()) == wish
+    assert RequestedOptions.model_validate_json(requested.model_dump_json()) == requested
     return None
 
 

@@ -176,7 +176,7 @@ def test_deleted_row_is_an_error_that_names_the_job():
         query("gone", world().services)
 
 
-class TestPace:
+class TestQueryRate:
     def test_queries_keep_the_vendors_rate_limit(self):
         made = world("accepted", "working", "working")
         made.queries_per_second = {"toy-query": 1}

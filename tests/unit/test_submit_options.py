@@ -42,11 +42,11 @@ def asked(**changes):
         pytest.param(
             {"stack": {"speakers": 1}, "sidecar": {"punctuation": True}, "metadata": {"asr-words": "false"}},
             1,
-            id="what the nearer ones do not say",
+            id="options missing in sources of higher precedence",
         ),
     ],
 )
-def test_nearer_option_source_wins(levels, speakers):
+def test_source_of_higher_precedence_wins(levels, speakers):
     made = said(world("accepted"), **levels)
 
     assert drop(made).options.speakers == speakers

@@ -390,7 +390,7 @@ def test_only_supported_options_change_request_or_reading(name):
         pytest.param("volcengine-bigmodel", {"model": "volc.seedasr.auc", "hotwords": "笔声"}, {}, set(), id="edition"),
         pytest.param("abcpen-offline", {"punctuation": True}, {}, {"punctuation"}, id="punctuation-as-it-comes"),
         pytest.param("volcengine", {"hotwords": "笔声"}, {}, {"hotwords"}, id="no-hot-words"),
-        pytest.param("volcengine", {"language": "en"}, {}, set(), id="a-language-is-no-wish"),
+        pytest.param("volcengine", {"language": "en"}, {}, set(), id="a-language-is-not-sent"),
         pytest.param("abcpen", {"domain": "poetry"}, {}, {"domain"}, id="domain-unknown"),
         pytest.param("abcpen", {"domain": "medical", "hotwords": "x" * 17}, {}, {"hotwords"}, id="hot-word-of-17"),
     ],

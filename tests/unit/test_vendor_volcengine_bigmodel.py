@@ -161,9 +161,9 @@ class TestSubmission:
         ],
     )
     def test_options_become_fields(self, options, audio, sent):
-        wishes = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))["request"]
+        sent = json_of(submission(VENDOR, a_recognition_request(options=options, **audio)))["request"]
 
-        assert wishes | sent == wishes
+        assert sent | sent == sent
 
     @pytest.mark.parametrize(
         ("options", "audio", "sent"),
@@ -204,18 +204,16 @@ class TestSubmission:
     def test_idle_edition_gets_no_speaker_fields(self):
         request = a_recognition_request(options={"model": "volc.bigasr.auc_idle", "speakers": 2})
 
-        wishes = json_of(submission(VENDOR, request))["request"]
+        sent = json_of(submission(VENDOR, request))["request"]
 
-        assert not {"enable_speaker_info", "ssd_version"} & wishes.keys()
+        assert not {"enable_speaker_info", "ssd_version"} & sent.keys()
         assert VENDOR.unsupported_options(request) == {"speakers"}
 
     def test_speaker_model_is_left_out_for_another_language(self):
-        wishes = json_of(submission(VENDOR, a_recognition_request(options={"speakers": 0, "language": "en"})))[
-            "request"
-        ]
+        sent = json_of(submission(VENDOR, a_recognition_request(options={"speakers": 0, "language": "en"})))["request"]
 
-        assert wishes["enable_speaker_info"]
-        assert "ssd_version" not in wishes
+        assert sent["enable_speaker_info"]
+        assert "ssd_version" not in sent
 
     def test_model_version_is_sent_to_model_1_only(self):
         request = a_recognition_request(options={"vendor": {"volcengine-bigmodel": {"model_version": "400"}}})

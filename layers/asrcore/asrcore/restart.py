@@ -59,7 +59,7 @@ def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Outco
         message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
         return JobFailed(job, AsrError(ErrorClass.RETRY, "DeadlinePassed", message))
     if job.recoveries >= MAX_RESTARTS:
-        message = f"the job was restarted {MAX_RESTARTS} times in vain ({reason}); see the logs for it, then redrive it"
+        message = f"the job was restarted {MAX_RESTARTS} times ({reason}); see the logs for it, then redrive it"
         return JobFailed(job, AsrError(ErrorClass.RETRY, "TooManyRestarts", message))
     services.metrics.restarted()
     LOG.warning("job restarted", reason=reason)

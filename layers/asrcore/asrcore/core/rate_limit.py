@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 SPREAD = 1.08  # seconds that as many slots take as the vendor allows in one
 LATE_S = 0.02
 AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
-FAR_S = 6 * 3600  # a slot farther off is left alone where another vendor may serve sooner
+FAR_S = 6 * 3600  # a more distant slot is not reserved where another vendor may serve sooner
 EARLY_S = 2  # a cold process takes up to 1.5 s to start
 SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for where it is: cheaper than an invocation and transitions
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
