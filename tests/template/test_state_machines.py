@@ -6,17 +6,17 @@ stack (tests/unit/test_devstack_state_machines.py).
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
-from cfnlint.core import get_rules
-from cfnlint.rules import RulesCollection
 
 from devstack.expand import expand, load_template
 from tests.support.state_machines import MACHINES, definition
 from tests.support.template import ROOT
+
+# cfn-lint takes longest to import of all that tests use: each process of a run collects every test.
+if TYPE_CHECKING:
+    from cfnlint.rules import RulesCollection
 
 STATE_MACHINE_RULE = "E3601"
 # Each rule needs the one before: template, its sections, resources, their properties, the definition.
@@ -24,7 +24,10 @@ NEEDED_RULES = ("E1001", "E1101", "E3001", "E3002", STATE_MACHINE_RULE)
 
 
 @pytest.fixture(scope="module")
-def rules() -> RulesCollection:
+def rules() -> "RulesCollection":
+    from cfnlint.core import get_rules
+    from cfnlint.rules import RulesCollection
+
     known = get_rules([], [], ["E"], {}, False).rules
     collection = RulesCollection()
     for rule in NEEDED_RULES:
@@ -37,7 +40,7 @@ def expanded() -> dict[str, Any]:
     return expand(load_template(ROOT / "template.yaml"), ROOT, "us-east-1").template
 
 
-def found(expanded: dict[str, Any], rules: RulesCollection, definitions: dict[str, str]) -> list[str]:
+def found(expanded: dict[str, Any], rules: "RulesCollection", definitions: dict[str, str]) -> list[str]:
     """Return the rule's messages for a template with these definitions by logical id."""
     resources = dict(expanded["Resources"])
     for name, text in definitions.items():
@@ -45,6 +48,9 @@ def found(expanded: dict[str, Any], rules: RulesCollection, definitions: dict[st
             key: value for key, value in resources[name]["Properties"].items() if key != "DefinitionSubstitutions"
         }
         resources[name] = {**resources[name], "Properties": {**others, "DefinitionString": text}}
+    from cfnlint.api import lint
+    from cfnlint.config import ManualArgs
+
     matches = lint(json.dumps({**expanded, "Resources": resources}), rules, config=ManualArgs(regions=["us-east-1"]))
     return [match.message for match in matches if match.rule.id == STATE_MACHINE_RULE]
 
