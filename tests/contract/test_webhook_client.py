@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 @contextlib.contextmanager
 def listener(talk, tls=None):
-    """The port of a server that sends these bytes to every client."""
+    """The port of a server that calls `talk` with each connection."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
