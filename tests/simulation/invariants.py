@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
-from asrcore.core.backoff import MAX_TRIES
+from asrcore.core.backoff import MAX_ATTEMPTS
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S
@@ -97,7 +97,7 @@ def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> 
     attempt = _attempt_of(job, earlier)
     fell_into_window = any(point >= earlier.point for point in earlier.invocation.faulted_at)
     if world.vendors[earlier.task.vendor].profile.client_task_ids:
-        fell_into_window = attempt is not None and attempt.claims >= MAX_TRIES
+        fell_into_window = attempt is not None and attempt.claims >= MAX_ATTEMPTS
     if attempt is None or earlier.attempt == later.attempt:
         return fell_into_window
     in_time = any(wait_s < CALLBACK_DEADLINE_S for wait_s in world.schedule.callbacks)

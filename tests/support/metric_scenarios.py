@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asrcore.callback import receive
-from asrcore.core.backoff import MAX_TRIES, WEBHOOK_WAITS_S
+from asrcore.core.backoff import MAX_ATTEMPTS, WEBHOOK_WAITS_S
 from asrcore.events import CallbackRequest, QueuedMessage
 from asrcore.notify import notify
 from asrcore.poll import query
@@ -90,7 +90,7 @@ def failed_before_any_vendor() -> World:
 
 def busy_to_the_end() -> World:
     """Fail a job whose only vendor is busy in every attempt."""
-    made = world(*["retry"] * MAX_TRIES, vendors=(SYNC,))
+    made = world(*["retry"] * MAX_ATTEMPTS, vendors=(SYNC,))
     job = drop(made)
     while not made.job().finished:
         made.pass_time(submit(job.job_id, made.services).wait_s)

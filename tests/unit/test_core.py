@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from asrcore import submit
 from asrcore.core.audio import Audio
-from asrcore.core.backoff import MAX_RESTARTS, MAX_TRIES, attempt_wait_s
+from asrcore.core.backoff import MAX_ATTEMPTS, MAX_RESTARTS, attempt_wait_s
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.job import DEADLINE_S, LIFE_CYCLE, Job, Status, new_job
 from asrcore.core.options import Options
@@ -149,12 +149,12 @@ class TestLifeCycle:
 
     def test_attempts_before_a_redrive_do_not_count(self):
         job = submitted()
-        for number in range(1, MAX_TRIES + 1):
+        for number in range(1, MAX_ATTEMPTS + 1):
             job = job.attempt_failed(number, ERROR, [], START)
         again = job.redrive("asked for", START).plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
 
         assert job.status is Status.FAILED
-        assert again.attempt_failed(MAX_TRIES + 1, ERROR, [], START).status is Status.IN_PROGRESS
+        assert again.attempt_failed(MAX_ATTEMPTS + 1, ERROR, [], START).status is Status.IN_PROGRESS
 
     def test_error_after_several_attempts_lists_all_of_them(self):
         config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
@@ -182,10 +182,10 @@ class TestLifeCycle:
 
     def test_restart_does_not_reset_the_count_of_attempts(self):
         job = submitted()
-        for number in range(1, MAX_TRIES):
+        for number in range(1, MAX_ATTEMPTS):
             job = job.attempt_failed(number, ERROR, [], START)
 
-        assert job.restart("lost", START).attempt_failed(MAX_TRIES, ERROR, [], START).status is Status.FAILED
+        assert job.restart("lost", START).attempt_failed(MAX_ATTEMPTS, ERROR, [], START).status is Status.FAILED
 
     def test_redrive_resets_the_count_of_restarts(self):
         worn_out = submitted()
@@ -342,7 +342,7 @@ class TestPolling:
         assert next_delay(3600, 100, 5) <= 100 / 7
 
 
-@given(st.text(), st.integers(1, MAX_TRIES - 1))
+@given(st.text(), st.integers(1, MAX_ATTEMPTS - 1))
 def test_retry_wait_grows_and_is_deterministic(job_id, tries):
     assert attempt_wait_s(job_id, tries) == attempt_wait_s(job_id, tries)
     assert attempt_wait_s(job_id, tries) <= attempt_wait_s(job_id, tries + 1)

@@ -10,7 +10,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import new_job
 from asrcore.core.money import Amount, Cost
 from asrcore.core.options import Options
-from asrcore.core.rate_limit import AHEAD_S
+from asrcore.core.rate_limit import SLOT_LEAD_S
 from asrcore.failures import SomeFailedError
 from asrcore.metrics import METRICS, NAMESPACE, SERVICE, Metrics
 from asrcore.poll import query
@@ -72,8 +72,8 @@ def test_completed_job_emits_turnaround_and_cost():
         "Submissions": [1],
         "JobsCompleted": [1],
         "FailureRate": [0],
-        "Turnaround": [30 + AHEAD_S],
-        "TurnaroundRatio": [30 + AHEAD_S],
+        "Turnaround": [30 + SLOT_LEAD_S],
+        "TurnaroundRatio": [30 + SLOT_LEAD_S],
         "AttemptsPerJob": [1],
         "QueriesPerJob": [1],
         "CostUsd": [made.job().cost.total.usd],
@@ -208,7 +208,7 @@ class TestSweep:
 
         sweep(made.services)
 
-        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120 + 2 * AHEAD_S])
+        assert (values(made, "OpenJobs"), values(made, "OldestOpenJobAge")) == ([2], [120 + 2 * SLOT_LEAD_S])
 
     def test_job_with_a_published_end_is_not_open(self):
         made = world("done", vendors=(SYNC,))
@@ -228,4 +228,4 @@ class TestSweep:
 
         sweep(made.services)
 
-        assert values(made, "OldestOpenJobAge") == [50 + AHEAD_S]
+        assert values(made, "OldestOpenJobAge") == [50 + SLOT_LEAD_S]

@@ -29,7 +29,7 @@ def test_vendor_order_without_options_is_the_chains():
 def test_vendors_that_support_every_option_come_first():
     found = selected({"speakers": 0})
 
-    # tencent-recording tells speakers apart at 8 kHz only.
+    # tencent-recording distinguishes speakers at 8 kHz only.
     assert found.vendors == ["tencent-rec-task", "volcengine-bigmodel", "tencent-sentence", "tencent-recording"]
     assert found.choice.code is ChoiceReason.SUPPORTS_OPTIONS
     assert found.choice.params == {"options": ["speakers"], "passed_over": ["tencent-sentence"]}

@@ -7,7 +7,7 @@ import pytest
 
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Status, claim_s, new_job
-from asrcore.core.rate_limit import EARLY_S, vendor_day
+from asrcore.core.rate_limit import STARTUP_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.failures import SomeFailedError
@@ -289,7 +289,7 @@ def test_failover_names_the_vendor_that_failed():
     job = made.job()
     assert job.vendor == "toy-mute"
     assert job.choice.text == "chosen because toy-query failed with CONFIG"
-    assert job.warnings == ["toy-mute cannot honour the option 'speakers'; it was left out"]
+    assert job.warnings == ["toy-mute does not support the option 'speakers'; it was left out"]
 
 
 def test_unsupported_option_and_wrong_extension_are_warnings():
@@ -300,7 +300,7 @@ def test_unsupported_option_and_wrong_extension_are_warnings():
 
     assert job.warnings == [
         "the name says .mp3, the content is wav; the content counts",
-        "toy-query cannot honour the option 'punctuation'; it was left out",
+        "toy-query does not support the option 'punctuation'; it was left out",
     ]
 
 
@@ -413,7 +413,7 @@ def test_far_slot_is_awaited_by_the_state_machine():
     job = drop(made)
 
     assert requests(made) == []
-    assert made.executions.started[job.execution_name].wait_s == 30 - EARLY_S
+    assert made.executions.started[job.execution_name].wait_s == 30 - STARTUP_S
     made.pass_time(30)
     assert submit(job.job_id, made.services).next is Next.QUERY
 
@@ -473,7 +473,7 @@ def test_missed_slot_is_replaced_by_a_new_one():
     step = submit(job.job_id, made.services)
 
     assert requests(made) == []
-    assert (step.next, step.wait_s) == (Next.SUBMIT, 90 - 31 - EARLY_S)
+    assert (step.next, step.wait_s) == (Next.SUBMIT, 90 - 31 - STARTUP_S)
 
 
 def test_too_long_url_is_replaced_by_the_bytes(monkeypatch):

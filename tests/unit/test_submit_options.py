@@ -151,7 +151,7 @@ def test_invalid_sidecar_fails_the_job_with_the_allowed_values():
 def test_parameter_of_another_vendor_is_a_warning():
     made = said(world("accepted", vendors=(QUERY, SYNC)), sidecar={"toy-sync": {"Mood": "sad"}})
 
-    assert drop(made).warnings == ["toy-query cannot honour the option 'toy-sync.Mood'; it was left out"]
+    assert drop(made).warnings == ["toy-query does not support the option 'toy-sync.Mood'; it was left out"]
 
 
 def test_parameter_of_the_chosen_vendor_is_no_warning():

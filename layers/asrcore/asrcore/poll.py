@@ -2,7 +2,7 @@
 
 from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
 from asrcore.core.job import Job, recognition_request
-from asrcore.core.rate_limit import EARLY_S, SHORT_WAIT_S
+from asrcore.core.rate_limit import SHORT_WAIT_S, STARTUP_S
 from asrcore.core.step import Next, Step, is_overdue
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import HttpReply, InProgress, VendorEndpoint
@@ -60,7 +60,7 @@ def query(job_id: str, services: Services) -> Step:
     slot = reserve_query_slot(job, services)
     wait_s = 0.0 if slot is None else (slot - services.now()).total_seconds()
     if wait_s > SHORT_WAIT_S:
-        return step.model_copy(update={"wait_s": int(wait_s - EARLY_S)})
+        return step.model_copy(update={"wait_s": int(wait_s - STARTUP_S)})
     services.sleep(max(0.0, wait_s))
     return services.next_step(settle(_query(job, services), services))
 

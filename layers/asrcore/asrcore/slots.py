@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
-from asrcore.core.rate_limit import AHEAD_S, FAR_S, LATE_S, SHORT_WAIT_S, vendor_day
+from asrcore.core.rate_limit import LONG_QUEUE_S, SHORT_WAIT_S, SLOT_LEAD_S, SLOT_TOLERANCE_S, vendor_day
 from asrcore.services import Services
 
 
@@ -24,14 +24,14 @@ def reserve_submission_slot(job: Job, services: Services, *, ahead_s: float) -> 
         ConflictError: another invocation changed the job.
     """
     attempt, now = job.attempt, services.now()
-    if attempt.has_slot and (now - attempt.due_at).total_seconds() <= LATE_S:
+    if attempt.has_slot and (now - attempt.due_at).total_seconds() <= SLOT_TOLERANCE_S:
         return job
     slot = services.jobs.reserve_slot(
         attempt.vendor,
         services.settings.rate_limit(attempt.vendor),
         now + timedelta(seconds=ahead_s),
         counted=vendor_day(attempt.due_at) if attempt.has_slot else None,
-        latest=now + timedelta(seconds=FAR_S) if job.chain else None,
+        latest=now + timedelta(seconds=LONG_QUEUE_S) if job.chain else None,
     )
     if slot is None:
         raise _daily_limit_reached(attempt.vendor)
@@ -48,8 +48,8 @@ def reserve_query_slot(job: Job, services: Services) -> datetime | None:
     if rate is None:
         return None
     slot = attempt.query_slot
-    if slot is None or (now - slot).total_seconds() > LATE_S:
-        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", rate, now + timedelta(seconds=AHEAD_S)) or now
+    if slot is None or (now - slot).total_seconds() > SLOT_TOLERANCE_S:
+        slot = services.jobs.reserve_slot(f"{attempt.vendor}#query", rate, now + timedelta(seconds=SLOT_LEAD_S)) or now
         if (slot - now).total_seconds() > SHORT_WAIT_S:
             services.update_job(job.job_id, lambda job: job.assign_query_slot(attempt.number, slot, now))
     return slot

@@ -6,7 +6,7 @@ key. Everything else can be repeated without harm.
 
 from dataclasses import replace
 
-from asrcore.core.backoff import MAX_TRIES
+from asrcore.core.backoff import MAX_ATTEMPTS
 from asrcore.core.errors import AsrError, NoAnswerError
 from asrcore.core.job import Job, recognition_request
 from asrcore.core.remote_recordings import is_remote
@@ -66,7 +66,7 @@ def _submit_claimed(job: Job, services: Services, refused: frozenset[str] = froz
     try:
         reply, raw = _exchange(job, services)
     except NoAnswerError as error:
-        if job.attempt.vendor_task_id is None or job.attempt.claims >= MAX_TRIES:
+        if job.attempt.vendor_task_id is None or job.attempt.claims >= MAX_ATTEMPTS:
             raise
         # The task id is ours, so that the same submission may be repeated without a second task.
         LOG.warning("no answer to a submission; it is repeated", attempt=number, vendor=vendor.name, code=error.code)

@@ -7,7 +7,7 @@ import math
 
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job
-from asrcore.core.rate_limit import AHEAD_S, SHORT_WAIT_S
+from asrcore.core.rate_limit import SHORT_WAIT_S, SLOT_LEAD_S
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import SHORT_CALL_S, Completion
@@ -94,7 +94,7 @@ def _reserve_and_submit(job: Job, services: Services, *, longest_call_s: float) 
     submits_here = services.vendors[job.attempt.vendor].longest_call_s <= longest_call_s
     # Read before the slot is reserved, as nothing may take time between a slot and its submission.
     typical_s = _typical_s(job, services)
-    job = reserve_submission_slot(job, services, ahead_s=AHEAD_S if submits_here else SHORT_WAIT_S)
+    job = reserve_submission_slot(job, services, ahead_s=SLOT_LEAD_S if submits_here else SHORT_WAIT_S)
     wait_s = _wait_s(job, services)
     if wait_s > SHORT_WAIT_S or not submits_here:
         return job

@@ -22,7 +22,7 @@ from typing import Concatenate, ParamSpec, Self
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio
-from asrcore.core.backoff import MAX_TRIES, attempt_wait_s
+from asrcore.core.backoff import MAX_ATTEMPTS, attempt_wait_s
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
@@ -447,8 +447,8 @@ class Job(BaseModel):
     def attempt_failed(self, number: int, error: AsrError, followers: Sequence[str], now: datetime) -> "Job":
         """End attempt `number`, then plan the next one or fail the job.
 
-        A retryable error repeats the vendor, MAX_TRIES times at most; otherwise the first of `followers` is next. After
-        the job's deadline no further attempt is planned.
+        A retryable error repeats the vendor, up to MAX_ATTEMPTS attempts; otherwise the first of `followers` is next.
+        After the job's deadline no further attempt is planned.
         followers: the vendors of the chain that may still succeed after this error, in order.
         """
         if self.attempt.number != number:
@@ -456,10 +456,10 @@ class Job(BaseModel):
         outcome = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
         ended = self._attempt_moved(now, **outcome)
         vendor = self.attempt.vendor
-        tries = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
+        made = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
-        if in_time and error.error_class is ErrorClass.RETRY and tries < MAX_TRIES:
-            due_at = now + timedelta(seconds=attempt_wait_s(self.job_id, tries, error.retry_after_s))
+        if in_time and error.error_class is ErrorClass.RETRY and made < MAX_ATTEMPTS:
+            due_at = now + timedelta(seconds=attempt_wait_s(self.job_id, made, error.retry_after_s))
             return ended._moved(now, attempts=ended._next_attempt(vendor, due_at))
         if in_time and followers:
             following, chain = followers[0], list(followers[1:])

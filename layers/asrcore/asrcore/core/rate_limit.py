@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-# A vendor counts what reaches it in any one second. Slots leave room for the time that a submission takes to get there,
-# which differs by some hundredths of a second; who comes later than that to his slot takes a new one.
-SPREAD = 1.08  # seconds that as many slots take as the vendor allows in one
-LATE_S = 0.02
-AHEAD_S = 0.2  # a slot this far ahead can be written down and still be kept
-FAR_S = 6 * 3600  # a more distant slot is not reserved where another vendor may serve sooner
-EARLY_S = 2  # a cold process takes up to 1.5 s to start
-SHORT_WAIT_S = EARLY_S + 1.0  # a slot this near is waited for where it is: cheaper than an invocation and transitions
+# A vendor counts the requests that arrive in any one second. Slots are longer than its limit demands, as the network
+# delays requests by some hundredths of a second. A submission that misses its slot by more reserves a new one.
+SLOT_LENGTH = 1.08  # of the interval that the vendor's limit allows
+SLOT_TOLERANCE_S = 0.02
+SLOT_LEAD_S = 0.2  # time to store a slot before it begins
+LONG_QUEUE_S = 6 * 3600  # a later slot is not reserved if another vendor of the chain may be sooner
+STARTUP_S = 2  # of a cold process: up to 1.5 s
+SHORT_WAIT_S = STARTUP_S + 1.0  # a function waits so long for a slot itself: cheaper than an invocation and transitions
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
 
 
@@ -24,7 +24,7 @@ class RateLimit:
     @property
     def interval_us(self) -> int:
         """Microseconds between two submissions."""
-        return round(SPREAD * 1_000_000 / self.per_second)
+        return round(SLOT_LENGTH * 1_000_000 / self.per_second)
 
 
 def vendor_day(moment: datetime) -> date:

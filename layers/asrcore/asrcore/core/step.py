@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from asrcore.core.job import Job, Status
 from asrcore.core.polling import callback_patience_s, next_delay
-from asrcore.core.rate_limit import EARLY_S
+from asrcore.core.rate_limit import STARTUP_S
 from asrcore.core.vendor import Completion
 
 # Seconds after a step was due. Longer than a step and the recovery from it can take, with every retry: past it, a job
@@ -94,7 +94,7 @@ def _patience_s(job: Job, completion_modes: AbstractSet[Completion]) -> float:
 
 
 def _wait_to_submit_s(job: Job, now: datetime) -> int:
-    """Return whole seconds; before a slot, EARLY_S less, so that a process can start and keep it to the millisecond."""
+    """Return whole seconds; before a slot, STARTUP_S less, so that a process can start and keep the slot."""
     wait_s = (job.free_from() - now).total_seconds()
     awaits_slot = job.attempt.has_slot and job.free_from() == job.attempt.due_at
-    return max(0, math.floor(wait_s - EARLY_S) if awaits_slot else math.ceil(wait_s))
+    return max(0, math.floor(wait_s - STARTUP_S) if awaits_slot else math.ceil(wait_s))

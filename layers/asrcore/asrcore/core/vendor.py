@@ -455,10 +455,10 @@ class Vendor(ABC):
         """Return one sentence for each requested option that the vendor does not fulfil as requested."""
         unsupported_options, speakers = self.unsupported_options(request), request.options.speakers
         found = [
-            f"{self.name} cannot honour the option {name!r}; it was left out" for name in sorted(unsupported_options)
+            f"{self.name} does not support the option {name!r}; it was left out" for name in sorted(unsupported_options)
         ]
         if speakers and "speakers" not in unsupported_options and not self.fixes_speakers(request):
-            found.append(f"{self.name} tells speakers apart, but counts them itself: they may not be {speakers}")
+            found.append(f"{self.name} distinguishes speakers, but counts them itself: they may not be {speakers}")
         if request.named and (what := unlisted(self.limits, request.audio)):
             found.append(f"{self.name} does not list {what}; it was submitted because the vendor was named")
         return found
