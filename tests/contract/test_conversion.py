@@ -94,7 +94,7 @@ def test_conversion_beyond_the_time_limit_fails_with_a_message(bucket):
 
 
 def test_endless_conversion_is_aborted(bucket, monkeypatch):
-    monkeypatch.setattr("asrcore.media.transcode.MOST_S", 1)
+    monkeypatch.setattr("asrcore.media.transcode.MAX_DURATION_S", 1)
 
     with pytest.raises(AsrError, match="it is longer than"):
         run(bucket, record(EVERYDAY["CAF"]), MONO)

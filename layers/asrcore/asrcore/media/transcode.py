@@ -1,8 +1,8 @@
-"""A recording's sound in another form, as a stream: neither side is ever in memory whole.
+"""Convert a recording's sound to another form, as a stream: neither file is held in memory.
 
-Times stay those of the recording. Frames are placed by their timestamps: silence fills a gap, an overlap is cut, so
-that start offsets, edit lists and lost packets shift nothing. What the MP3 encoder adds at the beginning is cut off the
-sound before it, and no tag tells decoders of it: one that reads the tag and one that does not would differ.
+Times stay those of the recording. Frames are placed by their timestamps: silence fills a gap and an overlap is cut, so
+that start offsets, edit lists and lost packets do not shift the sound. The delay that the MP3 encoder adds is cut from
+the sound before it is encoded. It is not declared in a tag, because only some decoders read the tag.
 """
 
 import struct
@@ -20,29 +20,33 @@ from av.stream import Discard
 
 from asrcore.core.form import Form
 
-# FFmpeg's demuxers that read a file of sound; not those that read lists of other files.
+# FFmpeg's demuxers for files with sound, without those for lists of other files.
 DEMUXERS = (
     "mov,matroska,webm,wav,w64,aiff,caf,au,avi,mpegts,mpeg,asf,flv,ogg,mp3,aac,flac,amr,ac3,eac3,dts,ape,wv,tta,rm"
 )
-LAME_DELAY = 1105  # samples of encoder and decoder together
-SAME_S = 0.04  # timestamps that differ less are the same: containers round them
-MOST_S = 12 * 3600  # no vendor accepts longer recordings; wrong timestamps would fill the bucket with silence
-MOST_GAP_S = 3600.0  # a timestamp further off is a fault of the file
+LAME_DELAY = 1105  # samples, of encoder and decoder together
+TIMESTAMP_TOLERANCE_S = 0.04  # timestamps that differ by less are equal: containers round them
+MAX_DURATION_S = 12 * 3600  # no vendor accepts longer recordings; wrong timestamps would fill the bucket with silence
+MAX_GAP_S = 3600.0  # a later timestamp is an error in the file
 SAMPLE_BYTES = 2
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 class UndecodableError(Exception):
-    """The recording has no such sound, or FFmpeg cannot decode it; the message is the sentence's end."""
+    """The recording has no such track, or FFmpeg cannot decode it. The message ends a sentence."""
 
 
 class Transcoder:
-    """One conversion. file: the recording.  track: of its audio tracks, counted from 1.
-
-    Read `chunks` to their end; after it, `header` goes before them. Raises UndecodableError, and whatever `file` does.
-    """
+    """One conversion. Read `chunks` to their end; then `header` is what the file begins with."""
 
     def __init__(self, file: BinaryIO, form: Form, track: int) -> None:
+        """Prepare a conversion; nothing is read yet.
+
+        Args:
+            file: the recording, seekable.
+            form: the format to convert to.
+            track: index of the audio track, from 1.
+        """
         self._file = file
         self._form = form
         self._track = track
@@ -51,22 +55,27 @@ class Transcoder:
 
     @property
     def duration_ms(self) -> int:
-        """The length of what was converted."""
+        """Return the length of the converted sound in milliseconds."""
         return round(self.samples * 1000 / self._form.sample_rate_hz)
 
     @property
     def header(self) -> bytes:
-        """What stands before the chunks, once their number is known."""
+        """Return the bytes before the chunks; valid after the last chunk."""
         return wav_header(self._form, self.data_bytes) if self._form.format == "wav" else b""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the converted sound, piece by piece."""
+        """Yield the converted sound in pieces.
+
+        Raises:
+            UndecodableError: the track is missing, cannot be decoded, or is too long.
+            Exception: whatever reading `file` raises.
+        """
         for chunk in _encode(self._form, self._sound()):
             self.data_bytes += len(chunk)
             yield chunk
 
     def _sound(self) -> Iterator[list[bytes]]:
-        """Yield pieces of 16-bit sound without gaps, from the recording's beginning: a plane for each channel."""
+        """Yield 16-bit sound without gaps, from the start of the recording: a plane for each channel."""
         try:
             options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
             with av.open(self._file, "r", options=options) as container:
@@ -75,8 +84,8 @@ class Transcoder:
                 placed = (planes for frame in _frames(container, stream) for planes in timeline.place(frame))
                 for planes in chain(placed, timeline.end()):
                     self.samples += len(planes[0]) // SAMPLE_BYTES
-                    if self.samples > MOST_S * self._form.sample_rate_hz:
-                        raise UndecodableError(f"it is longer than {MOST_S // 3600} hours")
+                    if self.samples > MAX_DURATION_S * self._form.sample_rate_hz:
+                        raise UndecodableError(f"it is longer than {MAX_DURATION_S // 3600} hours")
                     yield planes
         except av.FFmpegError as error:
             raise UndecodableError(f"FFmpeg cannot read it: {error.strerror}") from error
@@ -99,7 +108,7 @@ class Transcoder:
 
 
 class Timeline:
-    """Sound at its place in time. origin_s: the timestamp at which the recording begins."""
+    """Places sound by its timestamps. origin_s: the timestamp at which the recording begins."""
 
     def __init__(self, form: Form, origin_s: float) -> None:
         self._form = form
@@ -107,20 +116,20 @@ class Timeline:
         self._layout = "mono" if form.channels == 1 else "stereo"
         self._resampler: AudioResampler | None = None
         self._kind: tuple[int, str, str] | None = None
-        self._next_s = 0.0  # where the next frame is expected
-        self._placed = 0  # samples given out, and those that were cut
+        self._next_s = 0.0  # when the next frame is expected
+        self._placed = 0  # samples, those that were cut included
         self._to_cut = 0
 
     def place(self, frame: AudioFrame) -> Iterator[list[bytes]]:
-        """Yield what comes before a frame, and as much of the frame as is ready."""
+        """Yield the silence before a frame, and the part of the frame that is resampled."""
         at_s = (
             self._next_s if frame.pts is None else float(frame.pts * (frame.time_base or Fraction(0))) - self._origin_s
         )
-        if abs(at_s - self._next_s) > MOST_GAP_S:
+        if abs(at_s - self._next_s) > MAX_GAP_S:
             self._origin_s += at_s - self._next_s
             at_s = self._next_s
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if self._resampler is None or self._kind != kind or abs(at_s - self._next_s) > SAME_S:
+        if self._resampler is None or self._kind != kind or abs(at_s - self._next_s) > TIMESTAMP_TOLERANCE_S:
             yield from self.end()
             self._resampler = AudioResampler(format="s16p", layout=self._layout, rate=self._form.sample_rate_hz)
             self._kind = kind
@@ -132,13 +141,13 @@ class Timeline:
             yield from self._give(each)
 
     def end(self) -> Iterator[list[bytes]]:
-        """Yield what the resampler still holds."""
+        """Yield the rest that the resampler holds."""
         if self._resampler is not None:
             for each in self._resampler.resample(None):
                 yield from self._give(each)
 
     def _move_to(self, at_s: float) -> Iterator[list[bytes]]:
-        """Go to a moment: by silence when it is later than the sound so far, by cutting what follows when earlier."""
+        """Move to a time: yield silence up to a later time, or cut the next sound for an earlier one."""
         rate_hz = self._form.sample_rate_hz
         missing = round(at_s * rate_hz) - self._placed
         self._to_cut = max(0, -missing)
@@ -158,7 +167,7 @@ class Timeline:
 
 
 def wav_header(form: Form, data_bytes: int) -> bytes:
-    """Return the header of a WAV file with so much PCM."""
+    """Return the header of a WAV file with `data_bytes` of PCM."""
     block = SAMPLE_BYTES * form.channels
     return _WAV_HEADER.pack(
         b"RIFF",
@@ -178,14 +187,14 @@ def wav_header(form: Form, data_bytes: int) -> bytes:
 
 
 def _origin(container: InputContainer) -> float:
-    """Return the timestamp at which the recording begins: 0 where the container's own clock begins there."""
+    """Return the timestamp at which the recording begins: 0 for containers whose clock starts at 0."""
     if "mp4" in container.format.name or container.start_time is None:
         return 0.0  # an empty edit is part of the recording
     return float(max(0.0, container.start_time / av.time_base))
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """Decode a stream; a damaged packet is left out, and its time becomes silence."""
+    """Yield the decoded frames; a damaged packet is skipped, and its time becomes silence."""
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
@@ -221,7 +230,7 @@ def _interleaved(planes: list[bytes]) -> bytes:
 
 
 def _encoder_frames(form: Form, size: int, sound: Iterator[list[bytes]]) -> Iterator[AudioFrame]:
-    """Yield frames as the encoder wants them, without what stands for its delay; silence at the end pushes it out."""
+    """Yield frames of the encoder's size, without its delay at the start; silence at the end flushes it."""
     held = [bytearray() for _ in range(form.channels)]
     to_cut, step, sent = SAMPLE_BYTES * LAME_DELAY, SAMPLE_BYTES * size, 0
     layout = "mono" if form.channels == 1 else "stereo"
