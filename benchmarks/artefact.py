@@ -27,7 +27,7 @@ NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class Artefact:
-    """Folders to import from; the layer's holds compiled files. origin: who put the layer together."""
+    """Folders to import from; the layer's holds compiled files. origin: the builder of the layer."""
 
     origin: str
     layer: Path

@@ -37,7 +37,7 @@ _OPENED = """async () => ({
   first_words_ms: await window.painted,
   load_ms: performance.getEntriesByType("navigation")[0].loadEventEnd,
 })"""
-# The times between frames: of who flicks through it or, at no speed, drags the bar from the first word to the last.
+# The times between frames: during fast scrolling, or during a drag of the bar from the first word to the last.
 _SCROLLED = """([length_ms, speed]) => new Promise((done) => {
   const region = document.getElementById("transcript"), frames = [];
   let first, last;

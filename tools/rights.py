@@ -1,4 +1,4 @@
-"""Every right that the template grants, as text: who may do what, on what, and if what. Nothing is left out.
+"""List every permission of the template as text: role, action, resource and condition.
 
 `make docs` writes it into `docs/rights.md`, where a right that is added, widened or no longer conditional shows.
 """

@@ -49,7 +49,7 @@ _COMPLETION = {
     frozenset({Completion.QUERY}): "query",
     frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, query as safety net",
 }
-_ALWAYS = frozenset({"language", "audio_track"})  # decides who fits; fulfilled by the conversion
+_ALWAYS = frozenset({"language", "audio_track"})  # decides which vendors fit; applied by the conversion
 
 
 def vendor_table() -> str:
@@ -198,7 +198,7 @@ def recovery_table() -> str:
             f"{_span(DEADLINE_S)} after its slot",
         ),
     )
-    return _table(("mishap", "who notices", "when at the latest"), rows)
+    return _table(("failure", "noticed by", "at the latest"), rows)
 
 
 def price_table() -> str:

@@ -21,7 +21,7 @@ BANNED = {
     # Picture words for operations.
     "(is|are|was|were|be|been|being|not) told": "receives, is notified, is given",
     "tells? (of|the|them|it)": "reports, publishes, names",
-    "(tell|tells|told) apart": "distinguish, separate",
+    "(tell|tells|told) (\\w+ ){0,2}apart": "distinguish, separate",
     "(lies|lie|lay) (in|where|elsewhere|there|at|on)": "is stored in, is in",
     "hand(s|ed|ing)? (it |them |this |that )?over": "submit, pass, deliver",
     "look(s|ed|ing)? after": "supervise, resume, recover",

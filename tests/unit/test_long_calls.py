@@ -1,4 +1,4 @@
-"""A vendor that answers at once, after minutes, and gets the recording's bytes: who calls it, when, and how often."""
+"""Check requests of minutes to a synchronous vendor that gets the recording's bytes: their claims, times and number."""
 
 import json
 from datetime import timedelta

@@ -122,7 +122,7 @@ class TencentSentence(TencentCloud):
                 "times of words; finer than words", {0: "none", 1: "words", 2: "punctuation as well"}
             ),
             "InputSampleRate": asr.OneOf("sample rate of raw PCM, for an engine of 16 kHz", {8000: "8 kHz"}),
-            "ProjectId": asr.Whole("the vendor tells no projects apart any more; 0 if not set", 0, 2**31 - 1),
+            "ProjectId": asr.Whole("the vendor no longer distinguishes projects; 0 if not set", 0, 2**31 - 1),
         }
     )
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})
