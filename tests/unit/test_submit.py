@@ -238,7 +238,7 @@ def test_vendor_is_chosen_by_key_and_limits(key, metadata, vendor):
 
 
 class Mute(Toy):
-    """Tells no speakers apart."""
+    """Does not distinguish speakers."""
 
     supported_options = frozenset()
 

@@ -61,7 +61,7 @@ class Abcpen(asr.Vendor):
     supported_options = frozenset({"speakers", "punctuation", "words", "hotwords", "domain", "channels"})
     parameters = MappingProxyType(
         {
-            "accurate_speaker": asr.Switch("separate speakers more accurately"),
+            "accurate_speaker": asr.Switch("distinguish speakers more accurately"),
             "audio_denoise": asr.Switch("take noise out of the audio first"),
             "has_smooth": asr.Switch("smooth the text; true if not set"),
             "max_alternatives": asr.Whole("further readings of a sentence, kept in the raw reply", 0, 5),

@@ -120,7 +120,7 @@ class OpenaiCompatible(asr.Vendor):
             ),
             "response_format": asr.Choice(
                 f"`{VERBOSE}` if not set; `json` for servers that know no other and return text alone, `{DIARIZED}` for"
-                " OpenAI's models that separate speakers",
+                " OpenAI's models that distinguish speakers",
                 (VERBOSE, "json", DIARIZED),
             ),
         }

@@ -110,7 +110,7 @@ class VolcengineBigmodel(asr.Vendor):
     parameters = MappingProxyType(
         {
             "model_version": asr.Choice("version of model 1.0; 310 if not set", ("310", "400")),
-            "ssd_version": asr.Choice("model that separates speakers, for Mandarin; 200 if not set", ("200", "300")),
+            "ssd_version": asr.Choice("speaker model, for Mandarin; 200 if not set", ("200", "300")),
             "ssd_mode": asr.Whole("how that model groups speakers; 0: short talk of up to five", 0, 9),
             "vad_segment": asr.Switch("split at silence instead of by meaning; true for split channels, else false"),
             "end_window_size": asr.Whole(
