@@ -1,6 +1,13 @@
 """The state machine's steps in PollerFunction: query a vendor, wait for its callback, continue after a failure."""
 
-from asrcore.core.errors import AsrError, ErrorClass, InterfaceGoneError, QueryFailedError, TaskNotFoundError
+from asrcore.core.errors import (
+    NO_RESULT_IN_TIME,
+    AsrError,
+    ErrorClass,
+    InterfaceGoneError,
+    QueryFailedError,
+    TaskNotFoundError,
+)
 from asrcore.core.job import Job, recognition_request
 from asrcore.core.rate_limit import SHORT_WAIT_S, STARTUP_S
 from asrcore.core.step import Next, Step, is_overdue
@@ -152,4 +159,4 @@ def _is_overdue(job: Job, services: Services) -> bool:
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:
     last_failure = f" The last query failed: {last.message}" if last else ""
     message = f"the vendor gave no result within its time limit; if it persists, see its status page.{last_failure}"
-    return AsrError(ErrorClass.RETRY, "NoResultInTime", message, job.attempt.vendor)
+    return AsrError(ErrorClass.RETRY, NO_RESULT_IN_TIME, message, job.attempt.vendor)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import AwsUsage, estimate_usage
+from asrcore.core.errors import NO_RESULT_IN_TIME
 from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
@@ -14,7 +15,6 @@ from asrcore.core.prices import AWS_PRICES, LIKE, REFERENCE, UNITS, Rates, Vendo
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 
-NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended without the vendor's result
 USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
 USUAL_LEAST_S = 20.0  # assumed: no vendor publishes a turnaround for the shortest recordings
 USUAL_BYTES_A_SECOND = 8_000  # of speech as MP3 at 64 kbit/s

@@ -16,6 +16,9 @@ class ErrorClass(StrEnum):
     CONFIG = "config"
 
 
+NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended without the vendor's result
+
+
 class AudioConstraint(StrEnum):
     """The property of a recording that a vendor rejected; a vendor that accepts more of it may succeed."""
 
