@@ -33,7 +33,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S
 from tests.simulation.state_machine import Data, Machine
 from tests.simulation.world import DEFINITION
-from tests.support import memory
+from tests.support import fake_services
 from tests.support.fake_aws import S3, DynamoDb
 from tests.support.pipeline import QUERY, wav
 from tests.support.toy import toy_message
@@ -229,7 +229,7 @@ class _Burst:
 
     def _connect(self, recordings: dict[str, tuple[bytes, dict[str, str]]]) -> Services:
         """Return services whose stores and network have a latency."""
-        world = memory.World(
+        world = fake_services.World(
             vendors={QUERY.name: QUERY}, send=self._send, secret={"toy": {"key": "k"}}, s3=WriteOnlyS3()
         )
         world.audio.update(recordings)
@@ -250,7 +250,7 @@ class _Burst:
             settings=base.settings.model_copy(update={"tuning": {QUERY.name: tuning}}),
             jobs=_Slow(self.rows, self, frozenset({"create", "save", "reserve_slot"})),
             turnaround_stats=_Slow(world.turnaround_stats, self, frozenset({"record"})),
-            metrics=_Uncounted(memory.STACK, print),
+            metrics=_Uncounted(fake_services.STACK, print),
             workflow=cast(Workflow, _Executions(machine)),  # a burst queries no status
             now=self.clock.now,
             sleep=self.processes.wait,

@@ -23,7 +23,7 @@ from asrcore.render import FORMATS
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import reply
-from tests.support.memory import START, World
+from tests.support.fake_services import START, World
 from tests.support.pipeline import SOURCE
 
 MEASURED = ("volcengine", "abcpen", "tencent-rec-task")  # the three forms in which words come

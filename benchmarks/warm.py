@@ -27,7 +27,7 @@ from asrcore.render import FORMATS
 from asrcore.vendors.registry import VENDORS
 from benchmarks.environment import found_alone
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
-from tests.support.memory import World
+from tests.support.fake_services import World
 from tests.support.pipeline import wav
 from tests.support.simulator_control import CREDENTIALS
 

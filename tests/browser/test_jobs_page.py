@@ -20,8 +20,8 @@ from asrcore.api import transcripts
 from asrcore.ports import StoredObject
 from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack, reported
+from tests.support.fake_services import World
 from tests.support.loopback import Loopback
-from tests.support.memory import World
 from tests.support.pipeline import SYNC, world
 from tests.support.pipeline import drop as dropped
 from tests.support.process import running

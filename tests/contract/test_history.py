@@ -9,7 +9,7 @@ from asrcore.core.turnaround_stats import ENOUGH
 from asrcore.stores.turnaround_stats import KEPT_DAYS, READ_EVERY_S, DynamoTurnaroundStats
 from tests.support import mocked_aws
 from tests.support.fake_aws import DynamoDb
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.table import create_jobs_table
 
 HOUR_S = 3600

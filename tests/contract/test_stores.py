@@ -23,7 +23,7 @@ from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uplo
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.support import mocked_aws
 from tests.support.fake_aws import S3, DynamoDb
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
 from tests.support.sampled import each_value_once
 from tests.support.table import create_jobs_table

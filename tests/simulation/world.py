@@ -40,7 +40,7 @@ from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Tas
 from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
 from tests.simulation.state_machine import THROTTLED, Data, Execution, FunctionFailedError, Machine
-from tests.support import memory
+from tests.support import fake_services
 from tests.support.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.support.pipeline import wav
 from tests.support.recordings import Kind as Recording
@@ -243,7 +243,7 @@ class World:
 
     def _connect(self) -> Services:
         vendors = {name: each.vendor for name, each in self.vendors.items()}
-        base = memory.World(vendors=vendors, send=self._send, secret={}).services
+        base = fake_services.World(vendors=vendors, send=self._send, secret={}).services
         s3 = Client("s3", self.s3, self)
         jobs, states = Client("dynamodb", self.table, self), Client("states", self.machine, self)
         return dataclasses.replace(

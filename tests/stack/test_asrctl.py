@@ -9,7 +9,7 @@ import pytest
 
 from asrcore.core.job import job_id, new_job
 from asrcore.core.transcript import Source
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.operator import RECORDING
 
 OUR_FAULT = {"on": "submit", "code": "1002"}  # class config

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from asrcore.api.routes import Api
 from tests.support.document import check_answer
-from tests.support.memory import World
+from tests.support.fake_services import World
 
 REQUEST_ID = "8f3c1d8e-7a52-4a5b-9d6e-000000000001"
 

@@ -13,7 +13,7 @@ from asrcore.poll import query
 from asrcore.restart import recover
 from asrcore.submit import submit
 from asrcore.sweep import sweep
-from tests.support.memory import World
+from tests.support.fake_services import World
 from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
 from tests.support.toy import toy_message
 

@@ -8,7 +8,7 @@ from asrcore.core.job import Job, new_job
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 from asrcore.job_creation import handle_new_objects
-from tests.support.memory import START, World
+from tests.support.fake_services import START, World
 from tests.support.toy import Script, Toy
 
 KEY = "incoming/auto/meeting.wav"

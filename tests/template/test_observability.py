@@ -12,7 +12,7 @@ import pytest
 from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S
 from asrcore.metrics import METRICS, NAMESPACE
 from tests.support.aws_metrics import AWS_METRICS
-from tests.support.memory import STACK
+from tests.support.fake_services import STACK
 from tests.support.metric_scenarios import all_points
 from tests.support.template import NOTIFYING, ROOT, TEMPLATE, deployed
 

@@ -21,7 +21,7 @@ from asrcore.restart import redrive
 from asrcore.submit import submit
 from tests.support.api_client import Caller
 from tests.support.fake_aws import Objects
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import TEXT
 from tests.unit.test_long_calls import OWN, own_engine

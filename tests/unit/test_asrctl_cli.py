@@ -14,7 +14,7 @@ from asrctl.cli import main
 from asrctl.filters import Filter
 from asrctl.queue import describe_event, parse_failed_event, parse_undelivered_webhook
 from asrctl.result import CommandResult, OperatorError
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
 from tests.support.template import ROOT
 

@@ -13,7 +13,7 @@ from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 from asrctl.explain import explain_job
-from tests.support.memory import START
+from tests.support.fake_services import START
 
 SOURCE = Source(bucket="audio", key="incoming/auto/meeting.wav", version_id="v1", etag="e", size_bytes=1_920_044)
 AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)

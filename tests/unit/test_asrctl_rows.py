@@ -7,7 +7,7 @@ from asrcore.core.rate_limit import RateLimit
 from asrcore.ports import ConflictError
 from asrcore.stores.jobs import DynamoJobs
 from tests.support import mocked_aws
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.mocked_aws import mocked_boto3
 from tests.support.pipeline import SOURCE
 from tests.support.table import create_jobs_table

@@ -16,7 +16,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import BackfillOutcome, backfill_event
 from asrcore.failures import SomeFailedError
-from tests.support.memory import START, World
+from tests.support.fake_services import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import toy_message
 

@@ -13,7 +13,7 @@ from asrcore.core.step import Next
 from asrcore.core.vendor import HttpReply
 from asrcore.events import CallbackRequest, callback_request
 from asrcore.vendors.registry import VENDORS
-from tests.support.memory import World
+from tests.support.fake_services import World
 from tests.support.pipeline import KEY, drop, wav
 from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.simulator_control import CREDENTIALS

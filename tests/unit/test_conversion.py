@@ -20,7 +20,7 @@ from asrcore.poll import check_overdue
 from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
-from tests.support.memory import World
+from tests.support.fake_services import World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.toy import Toy
 

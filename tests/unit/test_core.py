@@ -23,7 +23,7 @@ from asrcore.core.step import Next, next_step
 from asrcore.core.transcript import Utterance, Word, join_text, recognition
 from asrcore.core.vendor import Completion
 from asrcore.settings import Settings
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE, SYNC
 from tests.support.toy import Toy
 

@@ -20,7 +20,7 @@ from asrcore.poll import query
 from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import QUERY, SYNC, drop, world
 
 HOUR_MS = 3_600_000

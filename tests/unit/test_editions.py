@@ -14,7 +14,7 @@ from asrcore.core.vendor import HttpReply
 from asrcore.poll import query
 from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
-from tests.support.memory import START, World
+from tests.support.fake_services import START, World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import KEY, SOURCE, drop, wav
 

@@ -10,7 +10,7 @@ from asrcore.core.vendor import HttpReply
 from asrcore.outcome import RawReply
 from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
 from tests.support.toy import TEXT, toy_message
 

@@ -17,7 +17,7 @@ from asrcore.failures import SomeFailedError
 from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.submit import submit
 from asrcore.vendors.openai_compatible import OpenaiCompatible
-from tests.support.memory import START, World
+from tests.support.fake_services import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.recognition_requests import bytes_of
 from tests.support.toy import Script

@@ -18,7 +18,7 @@ from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support import metric_scenarios
-from tests.support.memory import STACK, START
+from tests.support.fake_services import STACK, START
 from tests.support.metric_scenarios import STORIES, all_points, points
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
 from tests.support.toy import TEXT

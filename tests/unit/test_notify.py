@@ -17,7 +17,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.events import QueuedMessage, queued_messages
 from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import notify
-from tests.support.memory import World
+from tests.support.fake_services import World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import world
 

@@ -13,7 +13,7 @@ from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.failures import SomeFailedError
 from asrcore.job_creation import handle_new_objects
 from asrcore.submit import submit
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.toy import TEXT, Toy
 

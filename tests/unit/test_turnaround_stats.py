@@ -11,7 +11,7 @@ from asrcore.core.step import next_check_deadline
 from asrcore.core.turnaround_stats import BUCKETS, ENOUGH, TurnaroundSum, duration_bucket, turnaround_sum, typical_s
 from asrcore.core.vendor import Completion
 from asrcore.poll import query
-from tests.support.memory import START
+from tests.support.fake_services import START
 from tests.support.pipeline import CALLBACK, QUERY, SYNC, drop, world
 
 
