@@ -3,7 +3,7 @@
 from typing import Any
 
 from asrcore.aws import connect
-from asrcore.backfill import take_batch
+from asrcore.backfill import handle_batch
 from asrcore.events import backfill_event, is_s3_test, new_objects, request_event, step_event
 from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.log import LOG
@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
         handle_new_objects(new_objects(event), SERVICES)
         return None
     if batch := backfill_event(event):
-        return take_batch(batch, SERVICES).envelope()
+        return handle_batch(batch, SERVICES).envelope()
     if request := request_event(event):
         return handle_request(request, SERVICES).envelope()
     step = step_event(event)

@@ -113,10 +113,10 @@ def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, 
     assert (foreseen["recordings"], before) == (many + 1, {})
     assert report["status"] == "SUCCEEDED"
     assert report["objects"]["succeeded"] == report["objects"]["total"] == many + 3
-    assert report["outcomes"] == {"taken": many, "failed": 1, "known": 0, "skipped": 2}
+    assert report["outcomes"] == {"created": many, "failed": 1, "known": 0, "skipped": 2}
     assert [failure["why"].split(":")[0] for failure in report["failures"]] == ["NotAudio"]
     assert after == {"COMPLETED": many}
-    assert again["outcomes"] == {"taken": 0, "failed": 0, "known": many + 1, "skipped": 2}
+    assert again["outcomes"] == {"created": 0, "failed": 0, "known": many + 1, "skipped": 2}
     assert operator.statuses(jobs) == after
 
 
@@ -132,7 +132,7 @@ def test_the_manifest_names_the_job_of_every_object(operator, folder, stack):
     (succeeded,) = [key for key in written if key.endswith("/SUCCEEDED_0.json")]
     (child,) = json.loads(s3.get_object(Bucket=bucket, Key=succeeded)["Body"].read())
     assert [(entry["key"], entry["job_id"], entry["outcome"]) for entry in json.loads(child["Output"])] == [
-        (key, job, "taken") for key, job in jobs.items()
+        (key, job, "created") for key, job in jobs.items()
     ]
 
 
@@ -148,7 +148,7 @@ def test_recording_with_a_concurrent_event_has_one_job(operator, folder):
 
     rows = [operator.finished(job) for job in jobs.values()]
     assert sum(report["outcomes"].values()) <= len(keys)
-    assert again["outcomes"] == {"taken": 0, "failed": 0, "known": len(keys), "skipped": 0}
+    assert again["outcomes"] == {"created": 0, "failed": 0, "known": len(keys), "skipped": 0}
     assert [(row["status"], len(row["attempts"])) for row in rows] == [("COMPLETED", 1)] * len(keys)
     assert [operator.executions(job) for job in jobs.values() if len(operator.executions(job)) > 1] == []
 
@@ -163,7 +163,7 @@ def test_inventory_with_unusual_keys_is_submitted(operator, folder):
     report = operator.report(operator.start("--inventory", address))
 
     assert shown.stdout == f"would go through the inventory {report['inventory']}\n"
-    assert report["outcomes"] == {"taken": 3, "failed": 0, "known": 0, "skipped": 2}
+    assert report["outcomes"] == {"created": 3, "failed": 0, "known": 0, "skipped": 2}
     assert operator.statuses(jobs) == {"COMPLETED": 3}
 
 
@@ -187,7 +187,7 @@ def test_stopped_backfill_resumes_without_duplicates(operator, folder):
     assert report["status"] == "ABORTED"
     assert sorted(batch["why"] for batch in report["unfinished"]) == ["is aborted", "is aborted", "is pending"]
     assert sum(batch["objects"] for batch in report["unfinished"]) == number
-    assert second["outcomes"] == {"taken": number - 2, "failed": 0, "known": 2, "skipped": 0}
+    assert second["outcomes"] == {"created": number - 2, "failed": 0, "known": 2, "skipped": 0}
     assert operator.statuses(jobs) == {"COMPLETED": number - 2, "IN_PROGRESS": 2}
 
 

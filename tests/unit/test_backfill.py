@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from asrcore.backfill import LONGEST_QUEUE_S, ROUND_S, take_batch
+from asrcore.backfill import LONGEST_QUEUE_S, ROUND_S, handle_batch
 from asrcore.core.backoff import BACKFILL_WAIT_S
 from asrcore.core.job import Job, Status, new_job
 from asrcore.core.transcript import Source
@@ -37,7 +37,7 @@ def step(made: World, batch: dict[str, Any]) -> dict[str, Any]:
     """One step of a batch, as the state machine makes it: what goes in and what comes out is JSON."""
     event = backfill_event({"action": "backfill", "bucket": "audio", "batch": json.loads(json.dumps(batch))})
     assert event
-    return take_batch(event, made.services).envelope()
+    return handle_batch(event, made.services).envelope()
 
 
 def keys(*listed: str, **more: bool) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_recording_without_a_job_gets_one_and_an_execution():
         "next": "done",
         "wait_s": 0,
         "Items": [],
-        "recordings": [{"key": KEY, "outcome": "taken", "job_id": job.job_id}],
+        "recordings": [{"key": KEY, "outcome": "created", "job_id": job.job_id}],
     }
     assert list(made.executions.started) == [job.execution_name]
     assert job.attempt.submitted_at
@@ -152,7 +152,7 @@ def test_replaced_recording_is_after_the_transcribed_version(version_id):
     answer = step(made, keys(KEY))
 
     (job,) = jobs(made)
-    assert outcomes(answer) == [(KEY, "taken")]
+    assert outcomes(answer) == [(KEY, "created")]
     assert job.source.sequencer == "0A1"
 
 
@@ -168,7 +168,7 @@ def test_inventory_key_is_read_encoded_or_plain(listed, key):
 
     answer = step(made, keys(listed, encoded=True))
 
-    assert outcomes(answer) == [(key, "taken")]
+    assert outcomes(answer) == [(key, "created")]
 
 
 def test_long_deleted_inventory_key_is_skipped():
@@ -184,7 +184,7 @@ def test_listed_key_is_not_decoded():
 
     answer = step(made, keys("incoming/auto/a+b%20.wav"))
 
-    assert outcomes(answer) == [("incoming/auto/a+b%20.wav", "taken")]
+    assert outcomes(answer) == [("incoming/auto/a+b%20.wav", "created")]
 
 
 def names(number: int) -> list[str]:
@@ -197,7 +197,7 @@ def test_batch_pauses_while_the_queue_is_long():
 
     answer = step(made, keys(*names(5)))
 
-    assert outcomes(answer) == [(names(5)[0], "taken")]
+    assert outcomes(answer) == [(names(5)[0], "created")]
     assert [item["key"] for item in answer["Items"]] == names(5)[1:]
     assert (answer["next"], answer["wait_s"]) == ("submit", LONGEST_QUEUE_S + 40)
 
@@ -223,7 +223,7 @@ def test_batch_continues_in_another_invocation_in_time():
 
     assert (made.clock - START).total_seconds() < 2 * (ROUND_S + 21)
     assert (first["next"], first["wait_s"], len(first["recordings"])) == ("submit", 0, 3)
-    assert (second["next"], outcomes(second)) == ("done", [(key, "taken") for key in names(5)])
+    assert (second["next"], outcomes(second)) == ("done", [(key, "created") for key in names(5)])
     assert {job.status for job in jobs(made)} == {Status.COMPLETED}
 
 
@@ -247,9 +247,9 @@ def test_failed_key_stops_no_other_and_is_tried_again():
     made.recordings.look_up = look_up
     second = step(made, first)
 
-    assert outcomes(first) == [(names(3)[0], "taken"), (names(3)[2], "taken")]
+    assert outcomes(first) == [(names(3)[0], "created"), (names(3)[2], "created")]
     assert (first["next"], first["wait_s"], first["Items"][0]["key"]) == ("submit", BACKFILL_WAIT_S, names(3)[1])
-    assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "taken"))
+    assert (second["next"], outcomes(second)[2]) == ("done", (names(3)[1], "created"))
 
 
 def test_batch_fails_when_every_key_fails():
@@ -281,7 +281,7 @@ def test_new_recording_waits_for_one_slot_per_running_batch():
             next_s = (made.clock - START).total_seconds() + max(answer["wait_s"], 1)
             heappush(due, (next_s, number, answer))
 
-    assert sorted(done) == [(key, str(BackfillOutcome.TAKEN)) for key in old]
+    assert sorted(done) == [(key, str(BackfillOutcome.CREATED)) for key in old]
     assert max(ahead) <= running
     assert (made.clock - START) > timedelta(days=9)
     assert len({job.job_id for job in jobs(made)}) == len(old)

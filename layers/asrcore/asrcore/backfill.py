@@ -43,7 +43,7 @@ class Progress:
         }
 
 
-def take_batch(event: BackfillEvent, services: Services) -> Progress:
+def handle_batch(event: BackfillEvent, services: Services) -> Progress:
     """Create and start jobs for a batch, until nothing of it is left, the rate limiter's queue is long or time is up.
 
     Returns:
@@ -118,7 +118,7 @@ def _pause_s(job: Job, services: Services) -> float:
 
 def _entry(job: Job) -> ManifestEntry:
     if job.status is not Status.FAILED or job.error is None:
-        return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.TAKEN, job_id=job.job_id)
+        return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.CREATED, job_id=job.job_id)
     why = f"{job.error.code}: {job.error.message.partition(chr(10))[0]}"
     return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.FAILED, job_id=job.job_id, why=why[:_LONGEST_WHY])
 

@@ -101,7 +101,7 @@ class ListedKey(BaseModel):
 class BackfillOutcome(StrEnum):
     """The outcome of a key of a backfill."""
 
-    TAKEN = "taken"  # it has a new job
+    CREATED = "created"  # it has a new job
     FAILED = "failed"  # it has a new job, which ended FAILED at once
     KNOWN = "known"  # it had a job, or its transcript, before
     SKIPPED = "skipped"  # it is no recording
