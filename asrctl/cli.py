@@ -62,9 +62,7 @@ class Commands(click.Group):
     """A group whose commands are for one stack."""
 
     command_class = StackCommand
-
-
-Commands.group_class = Commands
+    group_class = type  # click: the groups within are of this class too
 
 
 @click.group(
