@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CHINESE = ROOT / "docs/zh-CN"
 PAGES = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
 )
+# English page, Chinese page. `tests/unit/test_translations.py` holds their examples equal, so only the English ones run.
+TRANSLATIONS = (*((ROOT / "docs" / page.relative_to(CHINESE), page) for page in sorted(CHINESE.rglob("*.md"))),)
+ENGLISH = tuple(page for page in PAGES if page not in {chinese for _, chinese in TRANSLATIONS})
 MARKS = frozenset({"", "make", "docker", "aws-account"})
 # Examples with a test of their own, which checks more than that they run: how they begin, and the test.
 RUN_BY = {
@@ -62,21 +66,22 @@ def name(page: Path) -> str:
 
 
 def blocks(language: str) -> list[Block]:
-    """Yield every fenced block of a language, of all pages."""
-    return [block for page in PAGES for block in _blocks(page) if block.language == language]
+    """Return every fenced block of a language, of all English pages."""
+    return [block for page in ENGLISH for block in page_blocks(page) if block.language == language]
 
 
 def inline(program: str) -> list[tuple[str, str]]:
-    """Yield every command of a program within a sentence, with its place."""
+    """Return every command of a program within a sentence, with its place."""
     return [
         (name(page), text)
-        for page in PAGES
+        for page in ENGLISH
         for text in _INLINE.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
         if text.startswith(f"{program} ")
     ]
 
 
-def _blocks(page: Path) -> list[Block]:
+def page_blocks(page: Path) -> list[Block]:
+    """Return every fenced block of a page."""
     text = page.read_text(encoding="utf-8")
     return [
         Block(name(page), text.count("\n", 0, found.start(3)) + 1, found[1], found[2] or "", found[3])
