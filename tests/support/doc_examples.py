@@ -16,7 +16,7 @@ PAGES = (
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
 )
-# English page, Chinese page. `tests/unit/test_translations.py` holds their examples equal, so only the English ones run.
+# English and Chinese pages. `tests/unit/test_translations.py` holds their examples equal: only the English ones run.
 TRANSLATIONS = (*((ROOT / "docs" / page.relative_to(CHINESE), page) for page in sorted(CHINESE.rglob("*.md"))),)
 ENGLISH = tuple(page for page in PAGES if page not in {chinese for _, chinese in TRANSLATIONS})
 MARKS = frozenset({"", "make", "docker", "aws-account"})
