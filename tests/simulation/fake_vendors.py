@@ -231,9 +231,9 @@ def _read_recording(_source: Source, _scripts: ScriptStore, **_limits: Any) -> R
     return RECORDING
 
 
-def _same(*codes: str) -> dict[str, str]:
-    """The codes of the error classes that schedules use."""
-    return dict(zip((ErrorClass.RETRY, ErrorClass.CONFIG, ErrorClass.BAD_AUDIO), codes, strict=True))
+def _codes(*, retry: str, config: str, bad_audio: str) -> dict[str, str]:
+    """Return a vendor's codes for the error classes that schedules use."""
+    return {ErrorClass.RETRY: retry, ErrorClass.CONFIG: config, ErrorClass.BAD_AUDIO: bad_audio}
 
 
 def _toy(
@@ -246,19 +246,13 @@ def _toy(
     toy = Toy(name, *modes, client_task_ids=client_task_ids, longest_call_s=longest_call_s)
     options = AsynchronousOptions(**{**REPEATED, "callback_attempts": callback_attempts})
     call_s = SLOW_CALL_S if longest_call_s > SHORT_CALL_S else 0.0
-    codes = _same(*("retry", "config", "bad_audio"))
+    codes = _codes(retry="retry", config="config", bad_audio="bad_audio")
     return Profile(toy, ToySimulator, options, codes, codes, call_s, client_task_ids)
 
 
-_CLOUD_ERRORS = _same(
-    "RequestLimitExceeded", "AuthFailure.SecretIdNotFound", "InvalidParameterValue.ErrorInvalidVoicedata"
-)
-_VOLCENGINE, _BIGMODEL = _same("1022", "1002", "1012"), _same("55000000", "45000010", "45000151")
-_ABCPEN, _OFFLINE = _same("10700", "10110", "10701"), _same("-1", "400", "400")
-_OPENAI = _same("loading", "invalid_api_key", "too_large")
 _SYNC, _CALLBACK, _QUERY = Completion.SYNC, Completion.CALLBACK, Completion.QUERY
 
-# A vendor for each way to complete, with one thing different from the others.
+# A vendor for each completion mode, with one thing different from the others.
 TOYS: Mapping[str, Profile] = {
     profile.vendor.name: profile
     for profile in (
@@ -272,41 +266,51 @@ TOYS: Mapping[str, Profile] = {
         _toy("toy-both-own-id", _CALLBACK, _QUERY, client_task_ids=True, callback_attempts=1),
     )
 }
-PROFILES: Mapping[str, Profile] = {
-    **TOYS,
-    **{
-        name: Profile(VENDORS[name], simulator, options, *rest)
-        for name, simulator, options, *rest in (
-            ("tencent-sentence", TencentSentence, TencentSentenceOptions(), _CLOUD_ERRORS, _CLOUD_ERRORS),
-            (
-                "tencent-rec-task",
-                TencentRecTask,
-                TencentRecTaskOptions(**REPEATED),
-                _CLOUD_ERRORS,
-                _same("10007", "10005", "10000"),
-            ),
-            (
-                "tencent-recording",
-                TencentRecording,
-                TencentRecordingOptions(**REPEATED),
-                _same("1021", "1027", "1032"),
-                _same("10001", "1016", "10000"),
-            ),
-            ("volcengine", Volcengine, VolcengineOptions(), _VOLCENGINE, _VOLCENGINE),
-            # The account has model 1.0 only, so that each first submission is refused.
-            (
-                "volcengine-bigmodel",
-                VolcengineBigmodel,
-                VolcengineBigmodelOptions(granted_resources=("volc.bigasr.auc",)),
-                _BIGMODEL,
-                _BIGMODEL,
-                0.0,
-                True,
-            ),
-            ("abcpen", Abcpen, AbcpenOptions(), _ABCPEN, _ABCPEN),
-            ("abcpen-offline", AbcpenOffline, AbcpenOfflineOptions(), _OFFLINE, _OFFLINE, 0.0, True),
-            ("openai-compatible", OpenaiCompatible, OpenaiCompatibleOptions(), _OPENAI, _OPENAI, SLOW_CALL_S),
-        )
-        if name in VENDORS
-    },
-}
+_CLOUD = _codes(
+    retry="RequestLimitExceeded",
+    config="AuthFailure.SecretIdNotFound",
+    bad_audio="InvalidParameterValue.ErrorInvalidVoicedata",
+)
+_VOLCENGINE = _codes(retry="1022", config="1002", bad_audio="1012")
+_BIGMODEL = _codes(retry="55000000", config="45000010", bad_audio="45000151")
+_ABCPEN = _codes(retry="10700", config="10110", bad_audio="10701")
+_OFFLINE = _codes(retry="-1", config="400", bad_audio="400")  # it has no code about the audio
+_OPENAI = _codes(retry="loading", config="invalid_api_key", bad_audio="too_large")
+REGISTERED = (
+    Profile(VENDORS["tencent-sentence"], TencentSentence, TencentSentenceOptions(), _CLOUD, _CLOUD),
+    Profile(
+        VENDORS["tencent-rec-task"],
+        TencentRecTask,
+        TencentRecTaskOptions(**REPEATED),
+        _CLOUD,
+        _codes(retry="10007", config="10005", bad_audio="10000"),
+    ),
+    Profile(
+        VENDORS["tencent-recording"],
+        TencentRecording,
+        TencentRecordingOptions(**REPEATED),
+        _codes(retry="1021", config="1027", bad_audio="1032"),
+        _codes(retry="10001", config="1016", bad_audio="10000"),
+    ),
+    Profile(VENDORS["volcengine"], Volcengine, VolcengineOptions(), _VOLCENGINE, _VOLCENGINE),
+    Profile(
+        VENDORS["volcengine-bigmodel"],
+        VolcengineBigmodel,
+        # The account has model 1.0 only, so that each first submission is rejected.
+        VolcengineBigmodelOptions(granted_resources=("volc.bigasr.auc",)),
+        _BIGMODEL,
+        _BIGMODEL,
+        client_task_ids=True,
+    ),
+    Profile(VENDORS["abcpen"], Abcpen, AbcpenOptions(), _ABCPEN, _ABCPEN),
+    Profile(VENDORS["abcpen-offline"], AbcpenOffline, AbcpenOfflineOptions(), _OFFLINE, _OFFLINE, client_task_ids=True),
+    Profile(
+        VENDORS["openai-compatible"],
+        OpenaiCompatible,
+        OpenaiCompatibleOptions(),
+        _OPENAI,
+        _OPENAI,
+        call_s=SLOW_CALL_S,
+    ),
+)
+PROFILES: Mapping[str, Profile] = {**TOYS, **{profile.vendor.name: profile for profile in REGISTERED}}

@@ -56,11 +56,13 @@ class Toy(Vendor):
         *completion_modes: Completion,
         client_task_ids: bool = False,
         longest_call_s: float = SHORT_CALL_S,
+        recognition: Recognition = RECOGNITION,
     ) -> None:
         self.name = name
         self.completion_modes = frozenset(completion_modes)
         self.longest_call_s = longest_call_s  # type: ignore[misc]  # a toy is a value, not a class
         self._client_task_ids = client_task_ids
+        self._recognition = recognition
 
     def chosen_task_id(self, request: RecognitionRequest) -> str | None:
         return attempt_uuid(request) if self._client_task_ids else None
@@ -106,7 +108,7 @@ class Toy(Vendor):
         if word in ("accepted", "working"):
             return InProgress(), message["id"]
         if word in ("done", "silent"):
-            return RECOGNITION if word == "done" else Recognition(text=""), message["id"]
+            return self._recognition if word == "done" else Recognition(text=""), message["id"]
         if word == "gone":
             raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", "the address is gone", self.name)
         if word == "not-found":

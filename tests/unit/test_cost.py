@@ -22,6 +22,7 @@ from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START
 from tests.support.pipeline import QUERY, SYNC, drop, world
+from tests.support.toy import Toy
 
 HOUR_MS = 3_600_000
 SOURCE = Source(bucket="audio", key="incoming/auto/a.wav", version_id="v1", etag="e", size_bytes=1_000_000)
@@ -297,10 +298,9 @@ class TestInThePipeline:
         assert detail["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
         assert transcript["cost"]["aws"]["usd"] == pytest.approx(told["aws"]["usd"], rel=0.05)
 
-    def test_length_from_the_vendor_is_stored_and_charged(self, monkeypatch):
+    def test_length_from_the_vendor_is_stored_and_charged(self):
         unknown = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=None)
-        monkeypatch.setattr("tests.support.toy.RECOGNITION", HEARD_AN_HOUR)
-        made = world("done", vendors=(SYNC,))
+        made = world("done", vendors=(Toy(SYNC.name, Completion.SYNC, recognition=HEARD_AN_HOUR),))
         made.probe = lambda *_: unknown
 
         job = drop(made)

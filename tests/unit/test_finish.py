@@ -6,13 +6,13 @@ import pytest
 
 from asrcore.core.job import Status
 from asrcore.core.transcript import Recognition, Utterance
-from asrcore.core.vendor import HttpReply
+from asrcore.core.vendor import Completion, HttpReply
 from asrcore.outcome import RawReply
 from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
-from tests.support.toy import TEXT, toy_message
+from tests.support.toy import TEXT, Toy, toy_message
 
 OLDER = SOURCE.model_copy(update={"version_id": "v0", "sequencer": "09"})
 
@@ -109,10 +109,9 @@ class TestExports:
 
         assert made.results[f"transcripts/{KEY}.txt"] == b"the newer one's"
 
-    def test_transcript_without_times_has_no_subtitles_and_a_warning(self, monkeypatch):
+    def test_transcript_without_times_has_no_subtitles_and_a_warning(self):
         untimed = Recognition(text=TEXT, utterances=[Utterance(start_ms=None, end_ms=None, text=TEXT)])
-        monkeypatch.setattr("tests.support.toy.RECOGNITION", untimed)
-        made = world("done", vendors=(SYNC,))
+        made = world("done", vendors=(Toy(SYNC.name, Completion.SYNC, recognition=untimed),))
         made.exports = ("srt", "txt")
 
         job = drop(made)
