@@ -423,7 +423,7 @@ def test_probe_agrees_with_a_decoder(data: Callable[[], bytes], expected: tuple[
         ),
     ],
 )
-def test_probe_of_what_no_encoder_here_writes(data: bytes, name: str, expected: Audio) -> None:
+def test_probe_reads_formats_without_a_local_encoder(data: bytes, name: str, expected: Audio) -> None:
     assert Recorded(data).probe(name) == expected
 
 
@@ -436,7 +436,7 @@ def test_probe_of_what_no_encoder_here_writes(data: bytes, name: str, expected: 
         pytest.param("会议 1+2.raw", "wav", id="wav-named-raw"),
     ],
 )
-def test_content_decides_not_the_name(name: str, expected: str) -> None:
+def test_format_is_that_of_the_content_not_the_name(name: str, expected: str) -> None:
     assert Recorded(stdlib_wav()).probe(name).format == expected
 
 
@@ -451,7 +451,7 @@ def test_content_decides_not_the_name(name: str, expected: str) -> None:
         pytest.param(wav(64000, 64000, b"LIST" + struct.pack("<I", 301) + bytes(302)), 2000, id="odd-chunk-is-padded"),
     ],
 )
-def test_wav_length_when_the_data_size_is_not_to_be_trusted(data: bytes, duration_ms: int) -> None:
+def test_wav_with_a_wrong_data_size_has_its_real_length(data: bytes, duration_ms: int) -> None:
     assert Recorded(data).probe().duration_ms == duration_ms
 
 
@@ -535,7 +535,7 @@ FIRST_IN_MOOV = (("movflags", "default_base_moof"), ("frag_duration", "2000000")
         pytest.param((64, 64), FIRST_IN_MOOV, id="fragments-behind-a-movie-with-a-length"),
     ],
 )
-def test_fragmented_video_finds_its_length(size: tuple[int, int], options: tuple[tuple[str, str], ...]) -> None:
+def test_fragmented_video_has_its_length(size: tuple[int, int], options: tuple[tuple[str, str], ...]) -> None:
     data = make_raw_video(*size, options)
     recording = Recorded(data)
     assert data.count(b"moof") >= 3
@@ -577,7 +577,7 @@ def test_fragmented_mp4_of_a_live_stream_begins_at_zero() -> None:
         pytest.param(lambda: make("webm", "libopus", 48000), id="webm"),
     ],
 )
-def test_a_file_that_ends_early_is_warned_about(complete: Callable[[], bytes]) -> None:
+def test_truncated_file_has_a_warning(complete: Callable[[], bytes]) -> None:
     data = complete()
     cut = Recorded(data[: len(data) * 6 // 10])
 
@@ -591,17 +591,17 @@ def test_a_file_that_ends_early_is_warned_about(complete: Callable[[], bytes]) -
     assert len(cut.requests) <= 3
 
 
-def test_a_file_that_ends_early_names_both_lengths() -> None:
+def test_truncated_file_warning_names_both_lengths() -> None:
     assert Recorded(wav(64000, 48000)).probe().warning == "the file ends early: 1.5 of 2 seconds"
 
 
 @pytest.mark.parametrize("missing_bytes", [1, 2000])
-def test_a_few_bytes_that_are_missing_are_no_warning(missing_bytes: int) -> None:
+def test_few_missing_bytes_give_no_warning(missing_bytes: int) -> None:
     assert Recorded(wav(64000, 64000 - missing_bytes)).probe().warning is None
 
 
 @pytest.mark.parametrize("zeros_bytes", [4_000, 600_000, 50_000_000])
-def test_an_mp3_whose_rest_is_zeros_has_no_length_of_0(zeros_bytes: int) -> None:
+def test_mp3_that_ends_in_zeros_has_a_length(zeros_bytes: int) -> None:
     sound = make("mp3", "libmp3lame", 16000, options=NO_XING)[:8000]
     recording = Recorded(sound, len(sound) + zeros_bytes)
 
@@ -621,14 +621,14 @@ def test_an_mp3_whose_rest_is_zeros_has_no_length_of_0(zeros_bytes: int) -> None
         pytest.param(b"ICY 200 OK\r\nicy-name: station\r\n\r\n", id="the-head-of-a-stream"),
     ],
 )
-def test_an_mp3_behind_junk_is_found(before: bytes) -> None:
+def test_mp3_after_junk_is_found(before: bytes) -> None:
     audio = Recorded(before + make("mp3", "libmp3lame", 16000)).probe("call.mp3")
 
     assert (audio.format, audio.sample_rate_hz, audio.duration_ms) == ("mp3", 16000, near(SECONDS * 1000))
 
 
 @pytest.mark.parametrize("frames", [60, 4000])
-def test_an_mp3_of_free_format_is_found(frames: int) -> None:
+def test_free_format_mp3_is_found(frames: int) -> None:
     recording = Recorded(free_format_mp3(frames, frame_bytes=700))
 
     audio = recording.probe()
@@ -666,7 +666,7 @@ def test_chained_ogg_is_as_long_as_its_parts() -> None:
     assert Recorded(one + other + one).probe().duration_ms == near((2 * SECONDS + 5) * 1000)
 
 
-def test_long_ogg_with_a_short_one_behind_it_counts_both() -> None:
+def test_long_ogg_followed_by_a_short_one_counts_both() -> None:
     long, short = make("ogg", "flac", 44100, 2, seconds=12), make("ogg", "flac", 44100, 2, seconds=1)
 
     assert Recorded(long + short).probe().duration_ms == pytest.approx(13_000, rel=0.06)
@@ -682,7 +682,7 @@ def test_long_chained_ogg_is_about_as_long_as_its_parts(times: int) -> None:
     assert len(recording.requests) <= REQUEST_LIMIT
 
 
-def test_xing_header_is_not_believed_after_files_were_joined() -> None:
+def test_xing_header_of_joined_files_is_ignored() -> None:
     one = make("mp3", "libmp3lame", 16000)
 
     joined = Recorded(one * 3).probe()
@@ -711,7 +711,7 @@ def joined_frames(size_bytes: int, *parts: bytes) -> bytes:
         pytest.param([make("adts", "aac", 16000)], REQUEST_LIMIT, id="aac-adts"),
     ],
 )
-def test_a_long_stream_without_a_length_is_sampled(part: list[bytes], requests: int) -> None:
+def test_long_stream_without_a_length_is_sampled(part: list[bytes], requests: int) -> None:
     data = joined_frames(3_000_000, *part)
     recording = Recorded(data)
     truth_ms = sum(decode(one)[2] * (len(data) // len(part) // len(one)) for one in part)
@@ -724,7 +724,7 @@ def test_a_long_stream_without_a_length_is_sampled(part: list[bytes], requests: 
 
 
 @pytest.mark.parametrize("frame_types", [pytest.param((7,), id="one-mode"), pytest.param((7, 0, 4), id="three-modes")])
-def test_a_long_amr_is_sampled(frame_types: tuple[int, ...]) -> None:
+def test_long_amr_is_sampled(frame_types: tuple[int, ...]) -> None:
     recording = Recorded(amr(wide=False, frames=50_000, frame_types=frame_types))
 
     assert recording.probe().duration_ms == pytest.approx(1_000_000, rel=0.01)
@@ -759,7 +759,7 @@ BIG_MP4 = box(b"ftyp", b"M4A \0\0\0\0") + struct.pack(">I4sQ", 1, b"mdat", BIG -
         ),
     ],
 )
-def test_large_files_take_few_requests(recording: Recorded, duration_ms: int, requests: int) -> None:
+def test_large_file_is_probed_in_few_requests(recording: Recorded, duration_ms: int, requests: int) -> None:
     assert recording.probe().duration_ms == near(duration_ms)
     assert len(recording.requests) <= requests
 
@@ -777,7 +777,7 @@ PLAIN_AAC = bytes.fromhex("140856e500")  # the encoder's AudioSpecificConfig: AA
         pytest.param("f94640000c", 16000, 1, id="a-type-with-more-bits-leaves-it-to-the-entry"),
     ],
 )
-def test_aac_rate_is_the_one_that_is_heard(config: str, rate_hz: int, channels: int) -> None:
+def test_aac_rate_is_the_decoded_one(config: str, rate_hz: int, channels: int) -> None:
     assert MP4.count(PLAIN_AAC) == 1
 
     audio = Recorded(MP4.replace(PLAIN_AAC, bytes.fromhex(config))).probe()
@@ -827,7 +827,7 @@ def mp4_without_index() -> bytes:
         pytest.param(b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "NotAudio", "without a format", id="wav-without-format"),
     ],
 )
-def test_what_is_no_audio_is_named(data: bytes, code: str, found: str) -> None:
+def test_non_audio_file_is_named(data: bytes, code: str, found: str) -> None:
     with pytest.raises(NotAudio, match=found) as caught:
         Recorded(data).probe("incoming/auto/会议.bin")
 
@@ -835,7 +835,7 @@ def test_what_is_no_audio_is_named(data: bytes, code: str, found: str) -> None:
     assert str(caught.value).startswith("incoming/auto/会议.bin ")
 
 
-def test_a_failed_request_is_not_mistaken_for_bad_audio() -> None:
+def test_failed_request_is_not_bad_audio() -> None:
     def read(offset: int, length: int) -> bytes:
         raise TimeoutError
 
@@ -881,7 +881,7 @@ FTYP = box(b"ftyp", b"isom\0\0\0\0")
         pytest.param(Recorded(b"#!SILK_V3" + bytes(500_000)), id="silk-of-empty-packets"),
     ],
 )
-def test_hostile_files_end_in_bounds(recording: Recorded) -> None:
+def test_hostile_files_are_read_within_bounds(recording: Recorded) -> None:
     outcome = describe(recording)
 
     assert isinstance(outcome, Audio | NotAudio)
@@ -973,7 +973,7 @@ def test_noise_behind_a_magic_gives_audio_or_a_reason(magic: bytes, noise: bytes
 
 @settings(max_examples=100, deadline=None)
 @given(seed=st.sampled_from(range(37)), missing=st.integers(0, 400))
-def test_a_store_that_returns_less_than_it_promised(seed: int, missing: int) -> None:
+def test_short_read_gives_audio_or_a_reason(seed: int, missing: int) -> None:
     data = seeds()[seed]
 
     outcome: Audio | NotAudio

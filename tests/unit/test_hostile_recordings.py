@@ -96,7 +96,7 @@ def written(order, kind, value):
     cut=st.none() | st.integers(0, HEADER_BYTES),
     claimed=st.sampled_from([0, 1, 2**20, 2**32, 2**42]),
 )
-def test_a_real_recording_with_numbers_that_lie(name, lies, cut, claimed):
+def test_wrong_header_numbers_are_read_within_bounds(name, lies, cut, claimed):
     data = bytearray(sample(name))
     for place, number in lies:
         lie = written(*number)
@@ -108,7 +108,7 @@ def test_a_real_recording_with_numbers_that_lie(name, lies, cut, claimed):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("lie", [b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f"], ids=bytes.hex)
-def test_every_place_of_a_header(name, lie):
+def test_any_changed_header_byte_is_read_within_bounds(name, lie):
     data = sample(name)
 
     for at in range(0, 200):
@@ -159,7 +159,7 @@ HUGE = b"\xff" * 64
         pytest.param(matroska(codec=b"A_\xff\xfe\0\x1b[31m"), "codec", id="a codec in red"),
     ],
 )
-def test_a_property_that_no_recording_has_is_named(data, impossible):
+def test_impossible_property_is_named(data, impossible):
     with pytest.raises(NotAudio, match=f"impossible .*{impossible}"):
         probe(Lying(data, len(data)).read, len(data), "x.bin")
 
@@ -184,5 +184,5 @@ def test_a_property_that_no_recording_has_is_named(data, impossible):
         pytest.param(b"fLaC" + b"\x7f\xff\xff\xff" * 4096, 2**40, id="FLAC blocks of 16 MB"),
     ],
 )
-def test_headers_that_lead_nowhere_end_in_bounds(data, size_bytes):
+def test_looping_headers_are_read_within_bounds(data, size_bytes):
     look_at(data, size_bytes)

@@ -56,7 +56,7 @@ HOUR_MS = 60 * 60 * 1000
         pytest.param("abcpen", {}, {"language": "en-US"}, id="abcpen-english"),
     ],
 )
-def test_taken(name, audio, options):
+def test_recording_within_the_limits_is_accepted(name, audio, options):
     assert VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio)) is None
 
 
@@ -123,7 +123,7 @@ def test_taken(name, audio, options):
         pytest.param("abcpen", {}, {"language": "yue"}, "language yue-CN (accepts en-US, zh-CN)", id="abc-cantonese"),
     ],
 )
-def test_refused_in_words(name, audio, options, reason):
+def test_recording_beyond_a_limit_is_rejected_with_a_reason(name, audio, options, reason):
     assert reason in VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio))
 
 
@@ -172,7 +172,7 @@ def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
     ("name", "largest_bytes"),
     [pytest.param("volcengine", 511_999_999, id="volcengine"), pytest.param("abcpen", 500_000_000, id="abcpen")],
 )
-def test_size(name, largest_bytes):
+def test_largest_size_is_the_documented_one(name, largest_bytes):
     assert VENDORS[name].rejection_reason(a_recognition_request(size_bytes=largest_bytes)) is None
     assert f"size {largest_bytes + 1} bytes" in VENDORS[name].rejection_reason(
         a_recognition_request(size_bytes=largest_bytes + 1)
@@ -188,7 +188,7 @@ def test_size(name, largest_bytes):
         pytest.param("abcpen", 0, None, id="abcpen"),
     ],
 )
-def test_delivery(name, max_data_bytes, max_url_length):
+def test_delivery_limits_are_the_documented_ones(name, max_data_bytes, max_url_length):
     limits = VENDORS[name].limits
 
     assert (limits.max_data_bytes, limits.max_url_length) == (max_data_bytes, max_url_length)
