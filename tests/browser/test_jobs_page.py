@@ -229,7 +229,7 @@ class Bucket(Loopback):
 
 @dataclass
 class Gateway(Loopback):
-    """Serve the HTTP API of fakes in memory, behind a gateway that requires a token for all but the page."""
+    """Serve the HTTP API of a unit test's services, behind a gateway that requires a token for all but the page."""
 
     world: World = field(default_factory=world)
 

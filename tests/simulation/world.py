@@ -1,4 +1,4 @@
-"""The environment of one schedule: AWS in memory, fake vendors, the real functions, and simulated time.
+"""The environment of one schedule: a fake AWS, fake vendors, the real functions, and simulated time.
 
 Every effect of a function on AWS or a vendor is a numbered point; the schedule has the faults by point.
 """

@@ -48,7 +48,7 @@ class Told:
 
 
 class Caller:
-    """Call the API on fakes in memory."""
+    """Call the API on the services of unit tests."""
 
     def __init__(self, world: World) -> None:
         self._api = Api(world.services)

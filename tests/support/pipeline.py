@@ -1,4 +1,4 @@
-"""A small pipeline in memory: toy vendors, a spoken-looking WAV, and the events that set it going."""
+"""A small pipeline for unit tests: toy vendors, a WAV, and the S3 event that starts a job."""
 
 import io
 import wave
