@@ -439,7 +439,7 @@ def test_unusable_reply_to_a_submission_is_retryable(line, fault, code):
 @every()
 def test_submission_timeout_is_retryable(line):
     before = line.control.requests("submit")
-    line.control.fault("submit", delay_s=1).raise_for_status()
+    line.control.fault("submit", delay_s=3).raise_for_status()
 
     error = failed(lambda: line.submit_speech(read_timeout_s=0.1))
 
