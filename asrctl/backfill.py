@@ -38,7 +38,15 @@ _CHUNK_BYTES = 1 << 20
 
 
 def read_request(prefix: str | None, inventory: str | None, concurrency: int, stack: DeployedStack) -> BackfillRequest:
-    """Return what to go through. Raises OperatorError for what the state machine cannot read."""
+    """Return what a backfill goes through.
+
+    Args:
+        prefix: of keys; None for all recordings.
+        inventory: the address of an inventory's manifest, instead of a prefix.
+
+    Raises:
+        OperatorError: the state machine cannot read it.
+    """
     if inventory:
         return BackfillRequest(inventory=_inventory_key(inventory, stack), concurrency=concurrency)
     prefix = INCOMING if prefix is None else prefix
@@ -71,7 +79,14 @@ def status(stack: DeployedStack, name: str | None) -> CommandResult[BackfillStat
 
 
 def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> CommandResult[BackfillReportShape]:
-    """Report the outcome of every object, from the manifest of a backfill that has ended."""
+    """Report the outcome of every object, from the manifest of a backfill.
+
+    Returns:
+        Not `ok` when a batch did not finish.
+
+    Raises:
+        OperatorError: there is no such backfill, or it has not ended.
+    """
     run = _describe(stack, name)
     if not run.has_ended:
         raise OperatorError(f"backfill {name} is {run.status}: its manifest is written when it has ended")

@@ -57,9 +57,13 @@ class _EstimatedRecording:
 
 
 def totals(stack: DeployedStack, progress: ProgressReporter, days: int, now: datetime) -> CommandResult[CostShape]:
-    """Add up the cost of jobs that ended in the last days, by day (UTC) and vendor. days: 1 or more, today included.
+    """Add up the cost of jobs that ended in the last days, by day (UTC) and vendor.
 
     A job with several vendors counts for each that is paid. AWS's part and unknown prices count for the last one.
+
+    Args:
+        days: 1 or more, today included.
+        now: UTC.
     """
     first = (now - timedelta(days=days - 1)).date()
     sums: dict[tuple[date, str], _Total] = defaultdict(_Total)
@@ -82,9 +86,13 @@ def estimates(
 ) -> CommandResult[EstimateShape]:
     """Estimate what recordings would cost with each vendor that accepts them, and which vendors automatic choice picks.
 
-    what: a span (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.  vendor: one
-    alone.  options: as in a sidecar. Raises OperatorError for what is none of these, for options that are not allowed,
-    and for a file that is no recording.
+    Args:
+        what: a duration (`90s`, `15m`, `2h`), a file of this machine, or `s3://bucket/prefix` of the audio bucket.
+        vendor: the only vendor to compare; None for all.
+        options: JSON as in a sidecar.
+
+    Raises:
+        OperatorError: `what` is none of these, the options are not allowed, or the file is no recording.
     """
     services = stack.services
     asked = _options(options, services)

@@ -15,8 +15,14 @@ def delete(
 ) -> CommandResult[DeleteShape]:
     """Delete one job: its recording, transcript, exports and raw reply, and at last its row.
 
-    confirm: receives what would be deleted. Repeated after a crash it deletes the rest. Raises OperatorError for a job
-    that has not ended.
+    Repeated after a crash it deletes the rest.
+
+    Args:
+        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+        confirm: receives what would be deleted; False keeps all of it.
+
+    Raises:
+        OperatorError: there is no such job, or it has not ended.
     """
     job = find_job(reference, stack)
     try:

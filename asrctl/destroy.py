@@ -31,10 +31,16 @@ def destroy(
 ) -> CommandResult[DestroyShape]:
     """Delete what the stack stores, and the stack last: its outputs name the rest, so that this can be repeated.
 
-    confirm: receives what would be deleted. Executions are stopped first, as Step Functions deletes no state machine
-    while one runs; then recordings are deleted, so that few new jobs start; what started meanwhile is stopped when the
-    deletion of the stack has begun. Raises OperatorError, before any change, for a stack that CloudFormation would
-    retain; botocore's ClientError for what AWS refuses, a WaiterError when the stack cannot be deleted.
+    Executions are stopped first, as Step Functions deletes no state machine while one runs. Recordings are
+    deleted next, so that few new jobs start. What started meanwhile is stopped while the stack is deleted.
+
+    Args:
+        confirm: receives what would be deleted; False keeps all of it.
+
+    Raises:
+        OperatorError: CloudFormation would retain the stack. Nothing was changed.
+        ClientError: AWS rejected a call.
+        WaiterError: the stack cannot be deleted.
     """
     _refuse_undeletable(stack)
     buckets = [stack.audio_bucket, stack.transcript_bucket]

@@ -45,7 +45,10 @@ def explain_job(
 ) -> JobExplanation:
     """Return the explanation of a job.
 
-    completion_modes: of the current attempt's vendor.  execution: the status of the current execution, None without.
+    Args:
+        completion_modes: of the current attempt's vendor.
+        execution: the status of the current run's execution; None without one.
+        now: UTC.
     """
     calendar = _Calendar()
     past = [f"{_capital(calendar.at(moment))} {what}." for moment, what in _past(job)]

@@ -17,7 +17,10 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 def find_job(reference: str, stack: DeployedStack) -> Job:
     """Find a job by its id, or by its recording: a key of the audio bucket or an s3:// address.
 
-    Of several versions of a recording, return the newest one that has a job. Raises OperatorError when there is none.
+    Of several versions of a recording, return the newest one that has a job.
+
+    Raises:
+        OperatorError: there is no such job.
     """
     if _JOB_ID.fullmatch(reference):
         job = stack.jobs.load(reference)

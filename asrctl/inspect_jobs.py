@@ -56,7 +56,12 @@ def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> C
 def list_jobs(
     stack: DeployedStack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime
 ) -> CommandResult[ListShape]:
-    """List the jobs that match, oldest first, and count those beyond the limit. limit: 1 or more."""
+    """List the jobs that match, oldest first, and count those beyond the limit.
+
+    Args:
+        limit: 1 or more.
+        now: the moment to which ages are counted.
+    """
     number = 0
 
     def counted() -> Iterator[Job]:
@@ -75,7 +80,14 @@ def list_jobs(
 
 
 def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[WhyShape]:
-    """Explain one job, and what to do about it."""
+    """Explain one job, and what to do about it.
+
+    Args:
+        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+
+    Raises:
+        OperatorError: there is no such job.
+    """
     job = find_job(reference, stack)
     execution = stack.execution_status(job)
     story = explain_job(

@@ -46,7 +46,11 @@ def reconcile(
 ) -> CommandResult[ReconcileShape]:
     """Submit every current recording that has no job; report COMPLETED jobs whose transcript is lost.
 
-    fix: restore deleted transcripts of which the bucket still has a version.
+    Args:
+        fix: restore deleted transcripts of which the bucket still has a version.
+
+    Returns:
+        Not `ok` when a transcript is lost and was not restored.
     """
     orphans, losses = _look(stack, progress)
     back = [loss for loss in losses if fix and loss.markers]

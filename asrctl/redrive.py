@@ -15,7 +15,14 @@ from asrctl.stack import DeployedStack
 
 
 def redrive_one(stack: DeployedStack, reference: str, *, dry_run: bool) -> CommandResult[RedriveShape]:
-    """Start one job again. Raises OperatorError for one that has not failed."""
+    """Start one job again.
+
+    Args:
+        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+
+    Raises:
+        OperatorError: there is no such job, or it has not failed.
+    """
     job = find_job(reference, stack)
     if job.status is not Status.FAILED:
         raise OperatorError(f"job {job.job_id} is {job.status}: only a FAILED one can be redriven")

@@ -36,6 +36,13 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
     """Run a command with the values of its options, write its result, and return its exit status.
 
     Errors that an operator can act on become one line on standard error and exit status 1.
+
+    Args:
+        command: receives an `Invocation` and the values, and returns a `CommandResult`.
+        values: the options by name, those of the stack included.
+
+    Returns:
+        0 for a result that is `ok`, else 1.
     """
     as_json, local = values.pop("as_json"), values.pop("local")
     location = StackLocation(*(values.pop(name) for name in ("stack", "region", "profile", "endpoint_url")))

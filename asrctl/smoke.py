@@ -26,7 +26,14 @@ def smoke(
 ) -> CommandResult[SmokeShape]:
     """Upload a sample under a new name, wait for its job, show the transcript, and delete all of it unless `keep`.
 
-    vendor: None for automatic choice.  within: how long to wait for the job's end.
+    Args:
+        vendor: None for automatic choice.
+        within: how long to wait for the job's end.
+        now: part of the sample's key.
+        keep: leave recording, transcript and row.
+
+    Returns:
+        Not `ok` when the job failed or did not end in time. It is then explained as by `why`.
     """
     key = f"{INCOMING}{vendor or AUTO}/smoke-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}.wav"
     body = SAMPLE.read_bytes()
