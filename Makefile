@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR RECOGNIZER ASR_MODEL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench bench-all oracle sam-local has-python3.13 has-node has-docker sbom docs schema lock clean
+.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench bench-all oracle sam-local has-python3.13 has-node has-docker sbom docs messages schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ sbom: $(SCAN)/scan.ok  ## write out/sbom.cdx.json: the layer's bill of materials
 docs: $(VENV)/dev.ok  ## write the documentation's tables from the code, and its excerpts from the local stack
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.tables
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.exports
+
+messages: $(VENV)/dev.ok  ## put the message catalogues in order and compile them (docs/developing.md)
+	@PYTHONPATH=layers/asrcore $(RUN) -m tools.messages
 
 schema: $(VENV)/dev.ok  ## write schemas/ from the models
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.schemas

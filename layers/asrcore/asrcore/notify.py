@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from asrcore.core.backoff import webhook_wait_s
 from asrcore.core.errors import AsrError
-from asrcore.core.webhook import Message, headers, message
+from asrcore.core.webhook import WebhookMessage, headers, message
 from asrcore.events import QueuedMessage
 from asrcore.log import LOG
 from asrcore.services import Services
@@ -41,7 +41,7 @@ def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
     return False
 
 
-def _is_acknowledged(event: Message, services: Services) -> bool:
+def _is_acknowledged(event: WebhookMessage, services: Services) -> bool:
     timestamp_s = int(services.now().timestamp())
     try:
         status = services.webhook_client.post(event.body, headers(event, timestamp_s, services.webhook_keys()))

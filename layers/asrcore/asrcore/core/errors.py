@@ -7,6 +7,8 @@
 
 from enum import StrEnum
 
+from asrcore.messages import Message
+
 
 class ErrorClass(StrEnum):
     """The kind of a failure, and with it the reaction."""
@@ -44,7 +46,7 @@ class AsrError(Exception):
         self,
         error_class: ErrorClass,
         code: str,
-        message: str,
+        message: Message | str,
         vendor: str | None = None,
         *,
         constraint: AudioConstraint = AudioConstraint.FORMAT,
@@ -53,7 +55,7 @@ class AsrError(Exception):
         super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
         self.error_class = error_class
         self.code = code
-        self.message = message
+        self.message = str(message)
         self.vendor = vendor
         self.constraint = constraint
         self.retry_after_s = retry_after_s

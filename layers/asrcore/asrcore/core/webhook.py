@@ -20,7 +20,7 @@ _KEY_BYTES = range(24, 65)
 
 
 @dataclass(frozen=True)
-class Message:
+class WebhookMessage:
     """A webhook message. message_id and body are the same at each attempt.
 
     about: the job's id, for logs.  published_at: when the job's end was published, with its zone.
@@ -32,7 +32,7 @@ class Message:
     body: bytes = field(repr=False)
 
 
-def message(event: Mapping[str, Any]) -> Message:
+def message(event: Mapping[str, Any]) -> WebhookMessage:
     """Return an event of the bus as a webhook. Raises ValueError for anything else."""
     try:
         payload = {
@@ -41,14 +41,14 @@ def message(event: Mapping[str, Any]) -> Message:
             "data": event["detail"],
         }
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return Message(
+        return WebhookMessage(
             event["id"], event["detail"]["job_id"], datetime.fromisoformat(event["time"]).astimezone(UTC), body
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id") from error
 
 
-def headers(message: Message, timestamp_s: int, keys: Sequence[str]) -> dict[str, str]:
+def headers(message: WebhookMessage, timestamp_s: int, keys: Sequence[str]) -> dict[str, str]:
     """Return the headers of one attempt, signed with every key: rotation needs several keys.
 
     timestamp_s: of this attempt, UNIX time. Raises AsrError(config) without a key, or for an invalid one.
