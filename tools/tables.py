@@ -1,6 +1,6 @@
 """The tables of the documentation that say what the code does: written from the code, and checked against it.
 
-`python -m tools.tables` rewrites them in place, between `<!-- table: NAME -->` and `<!-- end -->`.
+`python -m tools.tables` rewrites them between `<!-- table: NAME -->` and `<!-- end -->`, in the language of each page.
 """
 
 import json
@@ -27,27 +27,59 @@ from tools import performance
 from tools.markdown import table as _table
 from tools.rights import resources, rights
 from tools.schemas import tuning_schema
+from tools.translation import ENGLISH, Translation
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = tuple(
-    ROOT / name
-    for name in (
-        "README.md",
-        "docs/options.md",
-        "docs/reliability.md",
-        "docs/settings.md",
-        "docs/cost.md",
-        "docs/api.md",
-        "docs/rights.md",
-        "docs/performance.md",
-    )
-)
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+CHINESE = "zh-CN"
+DOCUMENTS = tuple(
+    page
+    for page in (*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md")))
+    if _MARKED.search(page.read_text())
+)
 _COMPLETION = {
     frozenset({Completion.SYNC}): "at once",
     frozenset({Completion.CALLBACK}): "callback",
     frozenset({Completion.QUERY}): "query",
     frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, query as safety net",
+}
+_RESULT_BY = {
+    frozenset({Completion.SYNC}): "response",
+    frozenset({Completion.CALLBACK}): "callback",
+    frozenset({Completion.QUERY}): "query",
+    frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, else query",
+}
+_LANGUAGES = {
+    "ar-SA": "Arabic",
+    "bn-BD": "Bengali",
+    "de-DE": "German",
+    "el-GR": "Greek",
+    "en-US": "English",
+    "es-ES": "Spanish (Spain)",
+    "es-MX": "Spanish (Mexico)",
+    "fil-PH": "Filipino",
+    "fr-FR": "French",
+    "hi-IN": "Hindi",
+    "id-ID": "Indonesian",
+    "it-IT": "Italian",
+    "ja-JP": "Japanese",
+    "ko-KR": "Korean",
+    "ms-MY": "Malay",
+    "ne-NP": "Nepali",
+    "nl-NL": "Dutch",
+    "pl-PL": "Polish",
+    "pt-BR": "Portuguese (Brazil)",
+    "ro-RO": "Romanian",
+    "ru-RU": "Russian",
+    "sv-SE": "Swedish",
+    "th-TH": "Thai",
+    "tr-TR": "Turkish",
+    "uk-UA": "Ukrainian",
+    "vi-VN": "Vietnamese",
+    "wuu-CN": "Wu (Shanghai)",
+    "yue-CN": "Cantonese",
+    "zh-CN": "Mandarin",
+    "zh-Sichuan": "Sichuanese Mandarin",
 }
 _ALWAYS = frozenset({"language", "audio_track"})  # decides which vendors fit; applied by the conversion
 
@@ -80,6 +112,44 @@ def option_table() -> str:
         for name in ALLOWED
     )
     return _table(("metadata", "meaning", *VENDORS), rows)
+
+
+def limits_table() -> str:
+    """Return a row per vendor: what it accepts, how it returns results, what it returns."""
+    header = (
+        "vendor",
+        "generation",
+        "result by",
+        "duration up to",
+        "size up to",
+        "formats",
+        "sample rates",
+        "channels",
+        "returns",
+    )
+    return _table(header, (_limits_row(vendor) for vendor in VENDORS.values()))
+
+
+def language_table() -> str:
+    """Return a row per language, with the vendors that accept it."""
+    accepting: dict[str, list[str]] = {}
+    for vendor in VENDORS.values():
+        for each in vendor.limits.languages:
+            accepting.setdefault(each, []).append(f"`{vendor.name}`")
+    rows = ((f"`{tag}`", _LANGUAGES[tag], ", ".join(accepting[tag])) for tag in sorted(accepting))
+    return _table(("tag", "language", "vendors"), rows)
+
+
+def support_table() -> str:
+    """Return a row per option for all vendors, and whether each vendor supports it."""
+    rows = (
+        (
+            f"`{name}`",
+            *("yes" if name in vendor.supported_options or name in _ALWAYS else "–" for vendor in VENDORS.values()),
+        )
+        for name in ALLOWED
+    )
+    return _table(("option", *(f"`{name}`" for name in VENDORS)), rows)
 
 
 def value_table() -> str:
@@ -283,6 +353,9 @@ def rights_text() -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     "vendors": vendor_table,
     "options": option_table,
+    "limits": limits_table,
+    "languages": language_table,
+    "support": support_table,
     "values": value_table,
     "own": own_tables,
     "parameters": parameter_tables,
@@ -305,9 +378,20 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def rewritten(text: str) -> str:
-    """Return a document with its tables written anew. Raises KeyError for an unknown table."""
-    return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
+def language(document: Path) -> str:
+    """Return the language of a page."""
+    return CHINESE if CHINESE in document.relative_to(ROOT).as_posix() else ENGLISH
+
+
+def rewritten(document: Path, translation: Translation) -> str:
+    """Return a page's text with its tables written anew.
+
+    Raises KeyError for an unknown table, and UntranslatedError for a text without a translation.
+    """
+    return _MARKED.sub(
+        lambda match: f"{match[1]}{translation.markdown(TABLES[match[2]]())}{match[3]}",
+        document.read_text(encoding="utf-8"),
+    )
 
 
 def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
@@ -323,6 +407,22 @@ def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
         ", ".join(f"{rate / 1000:g}k" for rate in sorted(limits.sample_rates_hz)) or "any",
         " or ".join(str(count) for count in sorted(limits.channels)),
         ", ".join(sorted(limits.languages)),
+        ", ".join(["one sentence" if limits.max_duration_ms < 60_000 else "sentences", *gives]),
+    )
+
+
+def _limits_row(vendor: Vendor) -> tuple[str, ...]:
+    limits = vendor.limits
+    gives = [name for name in ("words", "speakers") if name in vendor.supported_options]
+    return (
+        f"`{vendor.name}`",
+        vendor.generation,
+        _RESULT_BY[vendor.completion_modes],
+        _length(limits.max_duration_ms),
+        _size(limits.max_size_bytes) if limits.max_size_bytes else "–",
+        f"`{' '.join(sorted(limits.formats))}`",
+        ", ".join(f"{rate / 1000:g} kHz" for rate in sorted(limits.sample_rates_hz)) or "any",
+        " or ".join(str(count) for count in sorted(limits.channels)),
         ", ".join(["one sentence" if limits.max_duration_ms < 60_000 else "sentences", *gives]),
     )
 
@@ -381,7 +481,7 @@ _Tolerant.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 def main() -> int:
     """Rewrite every document."""
     for document in DOCUMENTS:
-        document.write_text(rewritten(document.read_text()))
+        document.write_text(rewritten(document, Translation(language(document))), encoding="utf-8")
     return 0
 
 

@@ -23,7 +23,8 @@ from devstack.expand import check_parameters
 from devstack.settings import SAM_ENV
 from tests.support.doc_examples import MARKS, PAGES, ROOT, RUN_BY, blocks, inline, name
 from tests.support.template import TEMPLATE
-from tools.tables import DOCUMENTS, rewritten
+from tools.tables import CHINESE, DOCUMENTS, language, rewritten
+from tools.translation import Translation, UntranslatedError
 
 # The programs of `make`, with what tests them: a CI job or a test.
 STARTED_BY = {"test": "make check", "local": "tests/browser/test_jobs_page.py::local"}
@@ -70,11 +71,23 @@ def is_there(test):
     return True
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_generated_tables_are_up_to_date(document):
-    text = document.read_text()
+    assert rewritten(document, Translation(language(document))) == document.read_text(), "run: make docs"
 
-    assert rewritten(text) == text, "run: make docs"
+
+def test_every_translated_table_text_is_used():
+    chinese = Translation(CHINESE)
+    for document in DOCUMENTS:
+        if language(document) == CHINESE:
+            rewritten(document, chinese)
+
+    assert sorted(chinese.texts.keys() - chinese.used) == []
+
+
+def test_table_text_without_a_translation_is_an_error():
+    with pytest.raises(UntranslatedError, match="an untranslated text"):
+        Translation(CHINESE).markdown("| an untranslated text |\n")
 
 
 def anchors(page):
