@@ -1,4 +1,4 @@
-"""The audio probe against files made on the fly: PyAV and `wave` write them, PyAV decodes them, the two must agree."""
+"""Compare the audio probe with PyAV's decoder on files written by PyAV and `wave`."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ REQUEST_LIMIT = 16
 
 
 class Recorded:
-    """An object in a bucket that remembers what was read of it: some bytes, then filler, then some bytes."""
+    """An object that records reads: some bytes, then filler, then some bytes."""
 
     def __init__(self, head: bytes, size_bytes: int | None = None, tail: bytes = b"") -> None:
         self.head, self.tail = head, tail
@@ -42,7 +42,7 @@ class Recorded:
 
 
 class Pipe:
-    """A place to write to that cannot go back, like a pipe or an upload that is streamed."""
+    """An output without seek, like a pipe or a streamed upload."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -53,7 +53,7 @@ class Pipe:
 
 
 def make_samples(rate_hz: int, channels: int, seconds: float) -> np.ndarray:
-    """Words and pauses: a tone that comes and goes over a little noise."""
+    """Return words and pauses: an intermittent tone over a little noise."""
     t = np.arange(int(rate_hz * seconds)) / rate_hz
     voice = np.sin(2 * np.pi * 220 * t) * (np.sin(2 * np.pi * 0.7 * t) > 0)
     noise = np.random.default_rng(7).normal(0, 0.01, t.size)
@@ -72,7 +72,7 @@ def make(
     bit_rate: int = 0,
     streamed: bool = False,
 ) -> bytes:
-    """A recording as PyAV writes it."""
+    """Return a recording written by PyAV."""
     out = Pipe()
     layout = "stereo" if channels == 2 else "mono"
     with (
@@ -111,7 +111,7 @@ def make_video(container: str, *, with_sound: bool, options: tuple[tuple[str, st
 
 
 def decode(data: bytes) -> tuple[int, int, float]:
-    """Rate, channels and milliseconds that PyAV really decodes."""
+    """Return the rate, channels and milliseconds that PyAV decodes."""
     with av.open(io.BytesIO(data)) as file:
         stream = file.streams.audio[0]
         samples = sum(frame.samples for frame in file.decode(stream))

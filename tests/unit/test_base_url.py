@@ -1,4 +1,4 @@
-"""Where a vendor may be reached: TLS anywhere, clear text only within a private network."""
+"""Check vendors' base URLs: TLS anywhere, plain HTTP only within a private network."""
 
 import pytest
 

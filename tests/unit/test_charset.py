@@ -1,4 +1,4 @@
-"""Text of vendors in every character set that they use: declared, guessed or refused, never replaced by us."""
+"""Check vendors' text in every character set: declared, guessed or rejected, never with replacement characters."""
 
 import json
 from urllib.parse import quote_plus
@@ -157,7 +157,7 @@ UNREADABLE = {
 
 
 def submitted_to(name):
-    """A world whose recording was submitted to the vendor, and a callback with a result that cannot be read."""
+    """Return fakes with a submitted recording, and a callback with an unreadable result."""
     made = World(
         vendors={name: VENDORS[name]},
         send=lambda request: answer(ACCEPTED[name]),

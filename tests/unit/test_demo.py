@@ -1,4 +1,4 @@
-"""Which vendors the demo shows a recording of one's own to."""
+"""Check the vendors of the demo for a given recording."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Which edition of a vendor's product a task is submitted to, and what happens where the account lacks it."""
+"""Check the edition that a task is submitted to, and the next one when the account lacks it."""
 
 import json
 from datetime import timedelta
@@ -24,7 +24,7 @@ DONE = {"audio_info": {"duration": 1000}, "result": {"text": "好。", "utteranc
 
 
 class Service:
-    """The vendor, of which the account has some editions; `lost` answers to accepted submissions do not arrive."""
+    """A vendor with some editions in the account; `lost` replies to accepted submissions do not arrive."""
 
     def __init__(self, *granted, lost=0):
         self.granted, self.lost = set(granted), lost

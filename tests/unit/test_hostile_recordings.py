@@ -1,6 +1,6 @@
-"""Recordings whose headers lie: every number in a real recording's header, replaced by one that is meant to hurt.
+"""Probe real recordings in which a number of the header is replaced by a hostile one.
 
-Whatever comes of it is a description that a job's row can hold, or a reason why there is none, after little reading.
+The result is a description that a job's row can hold, or a reason, after few reads.
 """
 
 import struct
@@ -31,7 +31,7 @@ def sample(name):
 
 
 class Lying:
-    """An object of any size that counts what is read of it: its own bytes, then zeros."""
+    """An object of any size that counts reads: its own bytes, then zeros."""
 
     def __init__(self, data, size_bytes):
         self.data, self.size_bytes = data, size_bytes
@@ -48,7 +48,7 @@ class Lying:
 
 
 def look_at(data, size_bytes=None, name="x.bin"):
-    """Probe it; the bounds are kept, whatever is said."""
+    """Probe the recording; check that the bounds are kept."""
     recording = Lying(data, len(data) if size_bytes is None else size_bytes)
     try:
         outcome = probe(recording.read, recording.size_bytes, name)
@@ -81,7 +81,7 @@ numbers = st.one_of(
 
 
 def written(order, kind, value):
-    """A number as a header has it, cut to its width."""
+    """Return a number in a header's notation, cut to its width."""
     if kind == "f":
         value = struct.unpack("f", struct.pack("f", value))[0] if abs(value) < 1e38 else float("inf")
     if kind in "BHIQ":
@@ -116,7 +116,7 @@ def test_any_changed_header_byte_is_read_within_bounds(name, lie):
 
 
 def element(name, content):
-    """One of Matroska's, its size in eight bytes."""
+    """Return a Matroska element, with its size in eight bytes."""
     return bytes.fromhex(name) + (1 << 56 | len(content)).to_bytes(8) + content
 
 

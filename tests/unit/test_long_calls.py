@@ -29,7 +29,7 @@ DONE = json.dumps({"text": TEXT}).encode()
 
 
 def own_engine(*words, vendors=(OWN,), key="k", **world_fields):
-    """A world with one recording, one's own engine, and what it answers."""
+    """Fakes with one recording, an own engine, and its responses."""
     secret = {"openai_compatible": {"api_key": key}} if key else {}
     held = {"toy": {"key": "k"}, "callback": {"keys": ["callback-key"]}, **secret}
     made = World(vendors={vendor.name: vendor for vendor in vendors}, send=Script(*words), secret=held, **world_fields)
@@ -145,7 +145,7 @@ def test_optional_credentials_may_be_missing(key):
 
 
 class Refuses:
-    """Answers every request with one HTTP status."""
+    """Respond to every request with one HTTP status."""
 
     def __init__(self, status, **headers):
         self.requests = []

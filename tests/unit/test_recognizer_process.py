@@ -113,7 +113,7 @@ def test_recognizer_none_starts_and_reports_nothing(command, lives, monkeypatch)
 
 def test_process_ends_with_its_parent(command, lives, tmp_path):
     ended = tmp_path / "ended"
-    # It prints nothing: the parent may be killed before it has read, and a closed pipe would end the process another way.
+    # It prints nothing: the parent may be killed before it reads, and a closed pipe would end the process too.
     serves = command(f"sys.stdin.read(); open({str(ended)!r}, 'w')")
     body = f"""
         import sys, time

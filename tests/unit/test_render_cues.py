@@ -1,4 +1,4 @@
-"""Subtitles: where lines break, what stands on the screen when, and that nothing said is lost."""
+"""Check subtitles: line breaks, display times, and that no word is lost."""
 
 from itertools import pairwise, zip_longest
 

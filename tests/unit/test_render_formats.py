@@ -1,4 +1,4 @@
-"""Exports: the files that are written, and that others read them as they were meant."""
+"""Check the exported files, also with third-party parsers."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`VendorTuning`: what an operator may change of a vendor's rates and sizes, and what the error says otherwise."""
+"""Check `VendorTuning`: the rates and sizes that an operator may change, and the error messages."""
 
 import json
 

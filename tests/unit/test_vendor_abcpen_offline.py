@@ -1,4 +1,4 @@
-"""abcpen's offline recognition: what it is sent, and what is read from what it says."""
+"""Check requests to abcpen's offline recognition, and the parsing of its replies."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Every code that the vendors document has its class, its meaning and an advice."""
+"""Check that every documented vendor code has its class, its meaning and an advice."""
 
 import json
 import re
@@ -15,7 +15,7 @@ LISTS = Path(__file__).parents[1] / "fixtures" / "codes"
 
 
 def published(name):
-    """A vendor's published codes, each with the class that its meaning calls for."""
+    """Return a vendor's published codes, each with the class of its meaning."""
     lists = json.loads((LISTS / f"{name}.json").read_text(encoding="utf-8"))
     return {entry["code"]: CodeKind(entry["class"]) for each in lists for entry in each["codes"]}
 

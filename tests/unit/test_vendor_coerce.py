@@ -1,4 +1,4 @@
-"""Values as vendors write them."""
+"""Check the conversion of values in vendors' notations."""
 
 import pytest
 

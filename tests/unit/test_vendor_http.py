@@ -1,4 +1,4 @@
-"""Sending to vendors, over real connections: what is sent, what comes back, and every way in which it can go wrong."""
+"""Check HTTP exchanges with vendors over real connections: requests, replies and every failure."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\no
 
 @contextmanager
 def server(*pieces, keep_open=False):
-    """Takes connections, notes what it is sent, says its pieces and hangs up (or, kept open, says nothing more)."""
+    """A server that records requests, sends its pieces and closes the connection (or keeps it open, silent)."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
         received, ended = [], threading.Event()
@@ -46,7 +46,7 @@ def server(*pieces, keep_open=False):
 
 
 def read_request(connection):
-    """What was sent. Raises EOFError where the other side hangs up before its request is complete."""
+    """Return the request. Raises EOFError when the client disconnects before its request is complete."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += more(connection)
@@ -268,7 +268,7 @@ def test_plain_http_uses_no_proxy(monkeypatch):
 
 @contextmanager
 def discarding_server():
-    """Takes one request, forgets its body as it comes, and answers."""
+    """Read one request, discard its body, and respond."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():

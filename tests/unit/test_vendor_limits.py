@@ -1,4 +1,4 @@
-"""Which recordings each vendor accepts, and how it rejects the others."""
+"""Check which recordings each vendor accepts, and its reasons for rejecting others."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every request parameter that the vendors document: which option sets it, or what else decides it."""
+"""Check every documented request parameter of the vendors: the option that sets it, or its other source."""
 
 from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
@@ -326,7 +326,7 @@ ONLY_WITH = {
 
 
 def sent(name, options, delivery=None, **audio):
-    """What a vendor is sent, by parameter; nested ones with a dot."""
+    """Return a request's parameters; nested ones with a dot."""
     request = submission(VENDORS[name], a_recognition_request(options=options, **audio), delivery)
     if name == "tencent-recording":
         return query_of(request)

@@ -1,4 +1,4 @@
-"""Documented replies and callbacks, as the vendors print them, and what is read from them."""
+"""Check the parsing of the vendors' documented replies and callbacks."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What each vendor is sent: parameters by option and recording, and how the recording is delivered."""
+"""Check the requests to each vendor: parameters by option and recording, and the delivery of the recording."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Signatures: the vendors' published vectors, those of their SDK, and what each request signs."""
+"""Check signatures against the vendors' published vectors and SDKs, and the signed parts of each request."""
 
 import json
 import warnings
