@@ -277,7 +277,7 @@ DOCUMENTS = st.dictionaries(NAMES, JSON | st.dictionaries(INNER, JSON, max_size=
 
 
 def refusal(read):
-    """The refusal; None for a requested, which can be written down."""
+    """Return the reason for a rejection; None for options that can be stored."""
     try:
         requested = read()
     except AsrError as error:
