@@ -4,7 +4,8 @@ from string import Formatter
 
 import pytest
 
-from asrcore.messages import DOMAINS, LOCALES, Message, StoredMessage, negotiate, render
+from asrcore.messages import DOMAINS, LOCALES, Message, negotiate, render
+from asrcore.messages.stored import StoredMessage
 from tools.messages import compiled, in_order, path, read
 
 CATALOGUES = [(domain, language) for domain in DOMAINS for language in LOCALES]

@@ -17,8 +17,6 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict
-
 Language = Literal["en", "zh-CN"]
 DEFAULT: Language = "en"
 LOCALES: Mapping[Language, str] = {"en": "en", "zh-CN": "zh_CN"}  # the languages, with gettext's names for them
@@ -38,25 +36,6 @@ class Message:
 
     def __str__(self) -> str:
         return render(self)
-
-
-class StoredMessage(BaseModel):
-    """A message as rows, transcripts and events keep it. text: in English."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str
-    params: dict[str, Param] = {}
-    text: str
-
-    @classmethod
-    def of(cls, message: Message) -> "StoredMessage":
-        """Return the message with its English text."""
-        return cls(code=message.code, params=dict(message.params), text=render(message))
-
-    def in_language(self, language: Language) -> "StoredMessage":
-        """Return the message with its text in a language; with the stored text if the catalogue has no such message."""
-        return self.model_copy(update={"text": render_stored(self.code, self.params, self.text, language)})
 
 
 def render(message: Message, language: Language = DEFAULT) -> str:
