@@ -47,14 +47,20 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     known = getattr(module, "SCRIPTS", {})
     scripts.write_text(json.dumps({hashlib.sha256(audio).hexdigest(): script for audio, script in known.items()}))
     with Simulators(getattr(module, "ACCOUNTS", CREDENTIALS), turnaround_s=0, scripts=scripts) as running:
-        yield running.urls[module.VENDOR]
+        address = running.urls[module.VENDOR]
+        set_options(request, address)
+        yield address
 
 
 @pytest.fixture
 def control(request: pytest.FixtureRequest, url: str) -> Iterator[Control]:
-    """Set the file's options of the simulator; reset options and faults afterwards."""
-    module: Any = request.module
+    """Control the simulator; afterwards remove its faults and set the file's options again."""
     control = Control(url)
-    control.options(**getattr(module, "OPTIONS", {})).raise_for_status()
     yield control
     control.reset()
+    set_options(request, url)
+
+
+def set_options(request: pytest.FixtureRequest, url: str) -> None:
+    """Set the file's options of the simulator, for the tests without a control too."""
+    Control(url).options(**getattr(request.module, "OPTIONS", {})).raise_for_status()
