@@ -307,7 +307,7 @@ REGISTERED = (
     Profile(
         VENDORS["openai-compatible"],
         OpenaiCompatible,
-        OpenaiCompatibleOptions(),
+        OpenaiCompatibleOptions(models=()),
         _OPENAI,
         _OPENAI,
         call_s=SLOW_CALL_S,

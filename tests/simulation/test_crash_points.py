@@ -40,6 +40,13 @@ def test_every_registered_vendor_has_a_profile():
     assert not VENDORS.keys() - PROFILES.keys(), "give it a profile in tests/simulation/fake_vendors.py"
 
 
+@pytest.mark.parametrize("vendor", PROFILES)
+def test_job_without_faults_completes_at_the_first_attempt(vendor):
+    (job,) = World(journeys(vendor)["plain"]).run().jobs.values()
+
+    assert (job.status, len(job.attempts)) == (Status.COMPLETED, 1)
+
+
 def part_of(schedules, part):
     """Return every fifth of these schedules, or the others."""
     return (each for number, each in enumerate(schedules) if (number % 5 == 0) == (part == SAMPLE))
