@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PARAMS AUDIO VENDOR RECOGNIZER ASR_MODEL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint scan chaos bench bench-all oracle sam-local has-python3.13 has-node has-docker sbom docs messages schema lock clean
+.PHONY: help demo local simulators recognizer ctl smoke build deploy check states clients test test-all flaky lint readability scan chaos bench bench-all oracle sam-local has-python3.13 has-node has-docker sbom docs messages schema lock clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^##/ {print substr($$0, 4)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ lint: $(VENV)/dev.ok  ## formatting, lint, types, imports between the layer's pa
 	@$(RUN) -m mypy
 	@PYTHONPATH=layers/asrcore $(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(VENV)/bin/cfn-lint -r us-east-1 cn-north-1 cn-northwest-1 -- template.yaml deploy/key.yaml
+
+readability: $(VENV)/dev.ok  ## measure each page of the documentation (ARGS=--findings, ARGS="--draw 20 --seed 7", ARGS=docs/api.md)
+	@$(RUN) -m tools.readability $(ARGS)
 
 scan: $(SCAN)/scan.ok  ## security scanners: template, code (.checkov.yaml, pyproject.toml) and the layer's packages
 	@$(SCAN)/bin/checkov --config-file .checkov.yaml
