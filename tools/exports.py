@@ -1,4 +1,4 @@
-"""The README's excerpts of what becomes of the samples, as the local stack makes it.
+"""The documentation's excerpts of transcripts and exports, as the local stack makes them from the samples.
 
 `python -m tools.exports` has the stack transcribe each sample of the demo and rewrites what stands between
 `<!-- transcript -->` or `<!-- exports -->` and `<!-- end -->`.
@@ -21,10 +21,14 @@ from devstack.stack import LocalStack
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-README = Path(__file__).parents[1] / "README.md"
 LIMIT_S = 120
 SHOWN = "news.mp3"  # whose transcript is shown
 _MARKED = re.compile(r"(<!-- (transcript|exports) -->\n).*?(<!-- end -->)", re.DOTALL)
+DOCUMENTS = tuple(
+    page
+    for page in sorted((Path(__file__).parents[1] / "docs").rglob("*.md"))
+    if _MARKED.search(page.read_text("utf-8"))
+)
 _FIRST_TURN = re.compile(r'"turns":\[\[[^"]*"[^"]*"')  # in the data of the page
 _HEADER = ("sample", "vendor", "`.json`", "`.txt`", "`.srt`", "`.vtt`", "`.html`")
 
@@ -49,7 +53,7 @@ def excerpts(stack: LocalStack) -> Mapping[str, str]:
 
 
 def rewritten(text: str, parts: Mapping[str, str]) -> str:
-    """The README with other excerpts."""
+    """Return a page with other excerpts."""
     return _MARKED.sub(lambda match: f"{match[1]}{parts[match[2]]}{match[3]}", text)
 
 
@@ -107,9 +111,11 @@ def _first_cue(subtitles: str) -> list[str]:
 
 
 def main() -> int:
-    """Rewrite the README's table."""
+    """Rewrite the excerpts of every page."""
     with tempfile.TemporaryDirectory() as folder, LocalStack(turnaround_s=0.3, log_dir=Path(folder)) as stack:
-        README.write_text(rewritten(README.read_text(encoding="utf-8"), excerpts(stack)), encoding="utf-8")
+        parts = excerpts(stack)
+    for document in DOCUMENTS:
+        document.write_text(rewritten(document.read_text(encoding="utf-8"), parts), encoding="utf-8")
     return 0
 
 

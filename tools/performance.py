@@ -140,6 +140,12 @@ def costs() -> str:
     return table((*header, "CNY in China", "demo loop, 2 s", "3 s"), rows)
 
 
+def usd_per_thousand_jobs(length: str) -> Mapping[str, float]:
+    """Return what AWS charges for a thousand jobs of a length, without history, by vendor."""
+    vendors = _results()["short"]["found"]["economy"]["vendors"]
+    return {vendor: lengths[length][_MONEY[0]] for vendor, lengths in vendors.items()}
+
+
 def conversions() -> str:
     """Return a row per kind and length of recording: what its conversion takes."""
     rows = (

@@ -121,10 +121,13 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def dead_links(page: Path, text: str) -> Iterator[str]:
-    """Yield each link of a page to a file or an anchor that does not exist. Addresses of the web are not fetched."""
+    """Yield each link of a page to a file or an anchor that does not exist. Addresses of the web are not fetched.
+
+    The README's badge is relative to the repository's address on GitHub.
+    """
     for _, target in _LINK.findall(_CODE.sub("", _FENCED.sub("", text))):
         path, _, anchor = target.partition("#")
-        if target.startswith(("http://", "https://", "mailto:")):
+        if target.startswith(("http://", "https://", "mailto:", "../../actions/")):
             continue
         file = page.parent / path if path else page
         if not file.exists():

@@ -37,12 +37,6 @@ DOCUMENTS = tuple(
     for page in (*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md")))
     if _MARKED.search(page.read_text())
 )
-_COMPLETION = {
-    frozenset({Completion.SYNC}): "at once",
-    frozenset({Completion.CALLBACK}): "callback",
-    frozenset({Completion.QUERY}): "query",
-    frozenset({Completion.CALLBACK, Completion.QUERY}): "callback, query as safety net",
-}
 _RESULT_BY = {
     frozenset({Completion.SYNC}): "response",
     frozenset({Completion.CALLBACK}): "callback",
@@ -84,21 +78,31 @@ _LANGUAGES = {
 _ALWAYS = frozenset({"language", "audio_track"})  # decides which vendors fit; applied by the conversion
 
 
-def vendor_table() -> str:
-    """A row per vendor: what it takes, how it answers, what it gives."""
-    header = (
-        "vendor",
-        "generation",
-        "answers",
-        "up to",
-        "size",
-        "formats",
-        "sample rates",
-        "channels",
-        "languages",
-        "gives",
+def cost_summary() -> str:
+    """Return a row per current vendor: its price, and AWS's charge for the requests of a thousand jobs."""
+    rates = _reference_rates()
+    aws = performance.usd_per_thousand_jobs("1 min")
+    rows = (
+        (
+            f"`{name}`",
+            _vendors_part(name, 3_600_000, rates) if _accepts(vendor, 3_600_000) else "–",
+            _vendors_part(name, 60_000, rates, jobs=1000),
+            f"{aws[name]:.2f} USD",
+            f"{re.split(' [(]|; ', price.source)[0]}, {price.date}",
+        )
+        for name, vendor in VENDORS.items()
+        if vendor.generation == "current" and (price := rates.vendor(name))
     )
-    return _table(header, (_vendor_row(vendor) for vendor in VENDORS.values()))
+    return _table(("vendor", "1 hour of audio", "1,000 jobs of 1 minute", "AWS for these 1,000 jobs", "source"), rows)
+
+
+def vendor_summary() -> str:
+    """Return a row per vendor: the longest recording, the number of languages, what it returns."""
+    rows = (
+        (f"`{name}`", _length(vendor.limits.max_duration_ms), str(len(vendor.limits.languages)), _returns(vendor))
+        for name, vendor in VENDORS.items()
+    )
+    return _table(("vendor", "recordings up to", "languages", "returns"), rows)
 
 
 def option_table() -> str:
@@ -273,15 +277,14 @@ def recovery_table() -> str:
 
 def price_table() -> str:
     """A row per vendor: what it asks, and what that makes for recordings of three lengths."""
-    ways = {name: each.completion_modes for name, each in VENDORS.items()}
-    rates = Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE, long_calls=LONG_CALLS)
+    rates = _reference_rates()
     lengths_ms = {"1 min": 60_000, "1 h": 3_600_000, "5 h": 18_000_000}
     rows = (
         (
             f"`{name}`",
             _vendor_price(price),
             *(
-                _vendors_part(name, length_ms, rates) if length_ms - 1000 < vendor.limits.max_duration_ms else "–"
+                _vendors_part(name, length_ms, rates) if _accepts(vendor, length_ms) else "–"
                 for length_ms in lengths_ms.values()
             ),
             str(price.date),
@@ -293,6 +296,15 @@ def price_table() -> str:
     return _table(("vendor", "price", *lengths_ms, "of", "source"), rows)
 
 
+def _reference_rates() -> Rates:
+    ways = {name: each.completion_modes for name, each in VENDORS.items()}
+    return Rates(VENDOR_PRICES, ways, aws_prices(REFERENCE), REFERENCE, long_calls=LONG_CALLS)
+
+
+def _accepts(vendor: Vendor, length_ms: int) -> bool:
+    return length_ms - 1000 < vendor.limits.max_duration_ms
+
+
 def _vendor_price(price: VendorPrice) -> str:
     if price.price is None:
         return "?"
@@ -300,9 +312,9 @@ def _vendor_price(price: VendorPrice) -> str:
     return f"{price.price:g} {price.currency} for {_UNITS[price.per]}{engines}"
 
 
-def _vendors_part(vendor: str, length_ms: int, rates: Rates) -> str:
+def _vendors_part(vendor: str, length_ms: int, rates: Rates, jobs: int = 1) -> str:
     part = estimate(vendor, length_ms, rates).vendor
-    return "?" if part is None else f"{part.cny:.4g} CNY"
+    return "?" if part is None else f"{jobs * part.cny:.4g} CNY"
 
 
 def aws_price_table() -> str:
@@ -351,7 +363,8 @@ def rights_text() -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    "vendors": vendor_table,
+    "summary": cost_summary,
+    "vendorsummary": vendor_summary,
     "options": option_table,
     "limits": limits_table,
     "languages": language_table,
@@ -394,26 +407,8 @@ def rewritten(document: Path, translation: Translation) -> str:
     )
 
 
-def _vendor_row(vendor: Vendor) -> tuple[str, ...]:
-    limits = vendor.limits
-    gives = [name for name in ("words", "speakers") if name in vendor.supported_options]
-    return (
-        f"`{vendor.name}`",
-        vendor.generation,
-        _COMPLETION[vendor.completion_modes],
-        _length(limits.max_duration_ms),
-        _size(limits.max_size_bytes) if limits.max_size_bytes else "–",
-        ", ".join(sorted(limits.formats)),
-        ", ".join(f"{rate / 1000:g}k" for rate in sorted(limits.sample_rates_hz)) or "any",
-        " or ".join(str(count) for count in sorted(limits.channels)),
-        ", ".join(sorted(limits.languages)),
-        ", ".join(["one sentence" if limits.max_duration_ms < 60_000 else "sentences", *gives]),
-    )
-
-
 def _limits_row(vendor: Vendor) -> tuple[str, ...]:
     limits = vendor.limits
-    gives = [name for name in ("words", "speakers") if name in vendor.supported_options]
     return (
         f"`{vendor.name}`",
         vendor.generation,
@@ -423,8 +418,13 @@ def _limits_row(vendor: Vendor) -> tuple[str, ...]:
         f"`{' '.join(sorted(limits.formats))}`",
         ", ".join(f"{rate / 1000:g} kHz" for rate in sorted(limits.sample_rates_hz)) or "any",
         " or ".join(str(count) for count in sorted(limits.channels)),
-        ", ".join(["one sentence" if limits.max_duration_ms < 60_000 else "sentences", *gives]),
+        _returns(vendor),
     )
+
+
+def _returns(vendor: Vendor) -> str:
+    parts = [name for name in ("words", "speakers") if name in vendor.supported_options]
+    return ", ".join(["one sentence" if vendor.limits.max_duration_ms < 60_000 else "sentences", *parts])
 
 
 def _own_table(vendor: Vendor) -> str:

@@ -633,6 +633,14 @@ def test_demo_runs_every_vendor_and_prints_a_table(quick_demo: None, capsys):
     assert all("COMPLETED" in row for row in table)
     assert {vendor for vendor, _ in SAMPLES_BY_VENDOR} == {*VENDORS, "auto"}
     assert {row.split()[1] for row in table} == set(VENDORS)
+    (shown,) = re.findall(r"(?ms)^```text\n(recording .*?)^```$", (ROOT / "README.md").read_text("utf-8"))
+    lines = without_times(told)
+    assert [line for line in without_times(shown) if line not in lines and line != "..."] == []
+
+
+def without_times(output: str) -> list[str]:
+    """Return the lines of a demo's output without its alignment and its measured seconds."""
+    return [re.sub(r"(?<=\d )\d+\.\d s ", "", " ".join(line.split())) for line in output.splitlines()]
 
 
 def test_make_passes_parameters_unchanged():

@@ -12,12 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CHINESE = ROOT / "docs/zh-CN"
 PAGES = (
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
 )
 # English and Chinese pages. `tests/unit/test_translations.py` holds their examples equal: only the English ones run.
-TRANSLATIONS = (*((ROOT / "docs" / page.relative_to(CHINESE), page) for page in sorted(CHINESE.rglob("*.md"))),)
+TRANSLATIONS = (
+    (ROOT / "README.md", ROOT / "README.zh-CN.md"),
+    *((ROOT / "docs" / page.relative_to(CHINESE), page) for page in sorted(CHINESE.rglob("*.md"))),
+)
 ENGLISH = tuple(page for page in PAGES if page not in {chinese for _, chinese in TRANSLATIONS})
 MARKS = frozenset({"", "make", "docker", "aws-account"})
 # Examples with a test of their own, which checks more than that they run: how they begin, and the test.

@@ -8,7 +8,6 @@ from tools import readability
 UNFINISHED = frozenset(
     {
         "CHANGELOG.md",
-        "README.md",
         "benchmarks/README.md",
         "docs/README.md",
         "docs/adding-a-vendor.md",

@@ -17,9 +17,12 @@ COMMENT = re.compile(r"(?m)(?:^|\s+)# .*$")
 MARKER = re.compile(r"<!-- (.*?) -->")
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*\d|\d")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+# What this project's Chinese pages do not have.
 MISTAKES = {
     "half-width punctuation": re.compile(r"[\u4e00-\u9fff][,;:!?]|[,;:!?(][\u4e00-\u9fff]|[\u4e00-\u9fff]\.(?!\w)"),
     "no space between Chinese and Latin": re.compile(r"[\u4e00-\u9fff][A-Za-z0-9`]|[A-Za-z0-9`][\u4e00-\u9fff]"),
+    # A browser shows it as a space.
+    "line break within a sentence": re.compile(r"[\u4e00-\u9fff，、；：。！？）”]\n *[\u4e00-\u9fff（“]"),
     "polite address": re.compile("您"),
 }
 
