@@ -7,7 +7,6 @@ from tools import readability
 # Pages that are rewritten one by one; each leaves this list when it keeps the limits.
 UNFINISHED = frozenset(
     {
-        "CHANGELOG.md",
         "benchmarks/README.md",
         "docs/adding-a-vendor.md",
         "docs/api.md",
@@ -23,6 +22,7 @@ UNFINISHED = frozenset(
         "docs/reliability.md",
         "docs/rights.md",
         "docs/runbooks/function-throttles.md",
+        "docs/vendor-facts.md",
         "docs/vendors.md",
         "docs/viewer.md",
         "simulators/README.md",
