@@ -49,27 +49,29 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     language: Annotated[str, BeforeValidator(_language), Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$")] = Field(
-        default="zh-CN", description="what is spoken; Mandarin if not given"
+        default="zh-CN", description="language of the speech; default Mandarin"
     )
     speakers: Annotated[int, BeforeValidator(_number), Field(ge=0, le=10)] | None = Field(
-        default=None, description="distinguish speakers: how many, 0 to find out"
+        default=None, description="number of speakers to distinguish; 0 detects it"
     )
     punctuation: bool | None = Field(default=None, description="punctuation marks in the text")
-    inverse_text_normalization: bool | None = Field(default=None, description="spoken numbers become digits")
-    words: bool | None = Field(default=None, description="times of words; on unless `false`")
+    inverse_text_normalization: bool | None = Field(default=None, description="write spoken numbers as digits")
+    words: bool | None = Field(default=None, description="times of words; default true")
     hotwords: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=30)]], BeforeValidator(_word_list), Field(max_length=128)
-    ] = Field(default=[], description="words to expect")
-    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(default=None, description="field of speech")
+    ] = Field(default=[], description="hot words: names and terms in the recording")
+    domain: Annotated[str, Field(pattern=r"^[a-z]{2,20}$")] | None = Field(
+        default=None, description="subject of the recording"
+    )
     channels: Literal["split", "mix"] | None = Field(
-        default=None, description="of a stereo recording: recognize each channel separately and label it, or mix both"
+        default=None, description="stereo recording: recognize and label each channel, or mix both"
     )
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None = Field(
-        default=None, description="the vendor's engine"
+        default=None, description="engine or model of the vendor"
     )
     filter_fillers: bool | None = Field(default=None, description="leave out “um” and “呃”")
     audio_track: Annotated[int, BeforeValidator(_number), Field(ge=1, le=99)] | None = Field(
-        default=None, description="of a video with several: which audio track to transcribe, counted from 1"
+        default=None, description="audio track of a video, counted from 1"
     )
     vendor: dict[str, dict[str, StrictBool | int | StrictStr]] = Field(
         default={}, description="what only one vendor knows"

@@ -62,10 +62,10 @@ class Abcpen(asr.Vendor):
     parameters = MappingProxyType(
         {
             "accurate_speaker": asr.Switch("distinguish speakers more accurately"),
-            "audio_denoise": asr.Switch("take noise out of the audio first"),
-            "has_smooth": asr.Switch("smooth the text; true if not set"),
-            "max_alternatives": asr.Whole("further readings of a sentence, kept in the raw reply", 0, 5),
-            "eng_rlang": asr.Whole("the vendor does not say what it means; 1 if not set", 0, 9),
+            "audio_denoise": asr.Switch("reduce noise first"),
+            "has_smooth": asr.Switch("smooth the text; default true"),
+            "max_alternatives": asr.Whole("alternatives per sentence, only in the raw reply", 0, 5),
+            "eng_rlang": asr.Whole("undocumented by the vendor; default 1", 0, 9),
         }
     )
     secret_name = "abcpen"  # noqa: S105 - where the secret lies

@@ -40,14 +40,14 @@ class AbcpenOffline(asr.Vendor):
     supported_options = frozenset({"speakers", "words", "channels"})
     parameters = MappingProxyType(
         {
-            "sd_type": asr.Choice("how speakers are distinguished; v2 if not set", ("v1", "v2")),
-            "denoise": asr.Switch("take noise out of the audio first, which is slow; false if not set"),
-            "min_speaker_num": asr.Whole("speakers at least; wins over speakers", 1, 100),
-            "max_speaker_num": asr.Whole("speakers at most; wins over speakers", 1, 100),
-            "org_id": asr.a_name("organisation whose members' voices are known"),
-            "tag_id": asr.a_name("group of members whose voices are known"),
-            "audio_type": asr.a_name("kind of processing: asr, or asr_sd with speakers; wins over speakers"),
-            "word_timestamp": asr.Switch("times of words; the vendor does not document it, words come without it"),
+            "sd_type": asr.Choice("algorithm that distinguishes speakers; default v2", ("v1", "v2")),
+            "denoise": asr.Switch("reduce noise first, which is slow; default false"),
+            "min_speaker_num": asr.Whole("smallest number of speakers; overrides speakers", 1, 100),
+            "max_speaker_num": asr.Whole("largest number of speakers; overrides speakers", 1, 100),
+            "org_id": asr.a_name("organization with registered speakers"),
+            "tag_id": asr.a_name("group of registered speakers"),
+            "audio_type": asr.a_name("processing: asr, or asr_sd with speakers; overrides speakers"),
+            "word_timestamp": asr.Switch("times of words; undocumented, and not needed for words"),
         }
     )
     secret_name = "abcpen"  # noqa: S105 - where the secret lies

@@ -105,22 +105,22 @@ class OpenaiCompatible(asr.Vendor):
     parameters = MappingProxyType(
         {
             "model": asr.Text(
-                "the server's model, in the place of the stack's; unlike `model` it may be long and have slashes",
+                "the server's model instead of the stack's; may be longer than `model` and contain slashes",
                 r"[A-Za-z0-9_.:/-]{1,128}",
                 "up to 128 letters, digits and `_.:/-`",
             ),
-            "language": asr.Choice("`auto`: the server detects the language, none is sent", ("auto",)),
+            "language": asr.Choice("`auto`: no language is sent, the server detects it", ("auto",)),
             "prompt": asr.Text(
-                "text that precedes the recording, as an example of style; wins over hotwords",
+                "text before the recording, as an example of style; overrides hotwords",
                 r".{1,800}",
                 "up to 800 characters",
             ),
             "temperature": asr.Text(
-                "sampling temperature; the server's if not set", r"0(\.[0-9]{1,2})?|1(\.0{1,2})?", "0 to 1, as text"
+                "sampling temperature; default of the server", r"0(\.[0-9]{1,2})?|1(\.0{1,2})?", "0 to 1, as text"
             ),
             "response_format": asr.Choice(
-                f"`{VERBOSE}` if not set; `json` for servers that know no other and return text alone, `{DIARIZED}` for"
-                " OpenAI's models that distinguish speakers",
+                f"default `{VERBOSE}`; `json` for servers that return only text, `{DIARIZED}` for OpenAI's models that"
+                " distinguish speakers",
                 (VERBOSE, "json", DIARIZED),
             ),
         }

@@ -47,24 +47,24 @@ ENGINES = MappingProxyType(
 # Vendor options that all actions share.
 PARAMETERS: Mapping[str, asr.Parameter] = MappingProxyType(
     {
-        "FilterDirty": asr.OneOf("dirty words; 0 if not set", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
+        "FilterDirty": asr.OneOf("profanity; default 0", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
         "FilterModal": asr.OneOf(
-            "filler words; finer than filter_fillers; 0 if not set",
+            "filler words; overrides filter_fillers; default 0",
             {0: "keep", 1: "leave out some", 2: "leave out all"},
         ),
         "FilterPunc": asr.OneOf(
-            "punctuation; finer than punctuation; 0 if not set",
+            "punctuation marks; overrides punctuation; default 0",
             {0: "keep", 1: "leave out at the end of sentences", 2: "leave out all"},
         ),
-        "HotwordId": asr.a_name("hot-word list of the account, by its id; hotwords and HotwordList win over it"),
+        "HotwordId": asr.a_name("ID of a hot-word list of the account; hotwords and HotwordList override it"),
         "HotwordList": asr.Text(
-            "words to expect with weights; wins over hotwords",
+            "hot words with weights; overrides hotwords",
             r"[^|,\s]{1,30}\|([1-9]|1[01]|100)(,[^|,\s]{1,30}\|([1-9]|1[01]|100)){0,127}",
             "`word|weight,word|weight,…`: up to 128 words of up to 30 characters, weights 1 to 11 or 100",
         ),
-        "ReinforceHotword": asr.OneOf("weight given to hot words; 0 if not set", {0: "as usual", 1: "more"}),
-        "CustomizationId": asr.a_name("language model that the account has trained, by its id"),
-        "ReplaceTextId": asr.a_name("table of replacements of the account, by its id"),
+        "ReinforceHotword": asr.OneOf("weight of hot words; default 0", {0: "as usual", 1: "more"}),
+        "CustomizationId": asr.a_name("ID of a language model that the account has trained"),
+        "ReplaceTextId": asr.a_name("ID of a replacement table of the account"),
     }
 )
 

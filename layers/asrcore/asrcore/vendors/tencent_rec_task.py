@@ -72,10 +72,10 @@ class TencentRecTask(TencentCloud):
         {
             **tencent_cloud.PARAMETERS,
             "ConvertNumMode": asr.OneOf(
-                "numbers; 1 if not set", {0: "Chinese numerals", 1: "digits where they fit", 3: "as in mathematics"}
+                "numbers; default 1", {0: "Chinese numerals", 1: "digits where they fit", 3: "as in mathematics"}
             ),
             "ResTextFormat": asr.OneOf(
-                "how finely the text is split; 2 if not set",
+                "detail of the result; default 2",
                 {
                     LINES: "sentences without words",
                     WORDS: "with words",
@@ -85,23 +85,21 @@ class TencentRecTask(TencentCloud):
                     5: "written language, paid, Mandarin only",
                 },
             ),
-            "SentenceMaxLength": asr.Whole("characters in a subtitle; brings ResTextFormat 3 with it", 6, 40),
+            "SentenceMaxLength": asr.Whole("characters per subtitle; implies ResTextFormat 3", 6, 40),
             "EmotionRecognition": asr.OneOf(
-                "emotions, paid; 0 if not set", {0: "no", 1: "for each sentence", 2: "in text"}
+                "emotions, at extra cost; default 0", {0: "no", 1: "for each sentence", 2: "in text"}
             ),
-            "EmotionalEnergy": asr.OneOf(
-                "energy of the voice, kept in the raw reply; 0 if not set", {0: "no", 1: "yes"}
-            ),
+            "EmotionalEnergy": asr.OneOf("emotional energy, only in the raw reply; default 0", {0: "no", 1: "yes"}),
             "KeyWordLibIdList": asr.Text(
-                "libraries of key words, by their ids; what is found is kept in the raw reply",
+                "IDs of keyword libraries; matches are only in the raw reply",
                 r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
                 "up to 10 ids, separated by commas",
             ),
             "RoleAudioUrl": asr.Text(
-                "voice by which one speaker is known, up to 45 s", r"https?://\S{1,2000}", "a URL"
+                "URL of a speech sample of one speaker, up to 45 s", r"https?://\S{1,2000}", "a URL"
             ),
             "RoleName": asr.Text(
-                "name of that speaker; needs the voice, and an engine 16k_zh_en",
+                "name of that speaker; needs RoleAudioUrl and an engine 16k_zh_en",
                 r".+",
                 "up to 30 bytes: 30 Latin letters or 10 Chinese characters",
                 most_bytes=30,

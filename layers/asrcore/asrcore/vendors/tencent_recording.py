@@ -170,9 +170,9 @@ class TencentRecording(asr.Vendor):
     supported_options = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {
-            "projectid": asr.Whole("the vendor does not distinguish projects; 0 if not set", 0, 2**31 - 1),
+            "projectid": asr.Whole("project ID, which the vendor ignores; default 0", 0, 2**31 - 1),
             "res_text_format": asr.OneOf(
-                "encoding in which the vendor sends the text, which is decoded here; 0 if not set",
+                "encoding of the vendor's text, which asrcore decodes; default 0",
                 {0: "UTF-8", 1: "GB2312", 2: "GBK", 3: "BIG5"},
             ),
         }

@@ -117,12 +117,10 @@ class TencentSentence(TencentCloud):
     parameters = MappingProxyType(
         {
             **tencent_cloud.PARAMETERS,
-            "ConvertNumMode": asr.OneOf("numbers; 1 if not set", {0: "Chinese numerals", 1: "digits where they fit"}),
-            "WordInfo": asr.OneOf(
-                "times of words; finer than words", {0: "none", 1: "words", 2: "punctuation as well"}
-            ),
-            "InputSampleRate": asr.OneOf("sample rate of raw PCM, for an engine of 16 kHz", {8000: "8 kHz"}),
-            "ProjectId": asr.Whole("the vendor no longer distinguishes projects; 0 if not set", 0, 2**31 - 1),
+            "ConvertNumMode": asr.OneOf("numbers; default 1", {0: "Chinese numerals", 1: "digits where they fit"}),
+            "WordInfo": asr.OneOf("times of words; overrides words", {0: "none", 1: "words", 2: "punctuation as well"}),
+            "InputSampleRate": asr.OneOf("sample rate of raw PCM, for a 16 kHz engine", {8000: "8 kHz"}),
+            "ProjectId": asr.Whole("project ID, which the vendor ignores; default 0", 0, 2**31 - 1),
         }
     )
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})

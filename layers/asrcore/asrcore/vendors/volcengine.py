@@ -71,7 +71,7 @@ class Volcengine(asr.Vendor):
         {"speakers", "punctuation", "inverse_text_normalization", "words", "channels", "model", "filter_fillers"}
     )
     parameters = MappingProxyType(
-        {"boosting_table_name": asr.a_name("hot-word table, by the name that it has in the vendor's console")}
+        {"boosting_table_name": asr.a_name("name of a hot-word table in the vendor's console")}
     )
     secret_name = "volcengine"  # noqa: S105 - where the secret lies
     secret_fields = ("appid", "token", "cluster")
