@@ -24,6 +24,9 @@ MISTAKES = {
     # A browser shows it as a space.
     "line break within a sentence": re.compile(r"[\u4e00-\u9fff，、；：。！？）”]\n *[\u4e00-\u9fff（“]"),
     "polite address": re.compile("您"),
+    "a word that docs/glossary.md has another for": re.compile(
+        "(?<!堆)栈|附属文件|边车|成本|供应商|服务商|逐字稿|转写稿"
+    ),
 }
 
 
