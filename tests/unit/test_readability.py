@@ -8,12 +8,10 @@ from tools import readability
 UNFINISHED = frozenset(
     {
         "benchmarks/README.md",
-        "docs/adding-a-vendor.md",
         "docs/api.md",
         "docs/conversion.md",
         "docs/cost.md",
         "docs/deploy.md",
-        "docs/developing.md",
         "docs/notifications.md",
         "docs/operating.md",
         "docs/options.md",
