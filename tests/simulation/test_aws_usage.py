@@ -1,5 +1,7 @@
 """The AWS usage of simulated jobs: the estimate from their rows, and the economy that the benchmark measures."""
 
+from itertools import product
+
 import pytest
 
 from asrcore.core.aws_usage import ERROR
@@ -11,12 +13,12 @@ from tests.support.sampled import exhaustive
 from tests.support.usage_scenarios import rates, requests_only, run
 
 
-@pytest.mark.parametrize("length", LENGTHS_S)
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(
+    ("vendor", "length"),
+    [(vendor, length) for vendor, length in product(VENDORS, LENGTHS_S) if takes(vendor, LENGTHS_S[length])],
+)
 def test_estimate_is_within_its_error(vendor, length):
     """The local stack cannot hold this for recordings of hours, and for vendors with a queue of hours."""
-    if not takes(vendor, LENGTHS_S[length]):
-        pytest.skip("the vendor does not accept such a recording")
     for turnaround in turnarounds(vendor, LENGTHS_S[length])[::5]:
         world = run(Schedule((vendor,)), turnaround_s=turnaround.seconds, audio_s=LENGTHS_S[length])
 
