@@ -219,15 +219,19 @@ def recovery_table() -> str:
     throttled, failed = json.loads((ROOT / "statemachine/poller.asl.json").read_text())["States"]["Submit"]["Retry"]
     restarts = ", ".join(_span(restart_wait_s(number)) for number in range(1, MAX_RESTARTS + 1))
     rows = (
-        ("a process dies on an S3 event", "AWS Lambda, which delivers it again", "1 min, then 2 min; then the queue"),
-        ("the same, and the queue has the event, but the job has a row", "the sweep", swept),
-        ("a process dies in a step of the state machine", _retrier(failed), _pauses(failed)),
         (
-            "AWS Lambda has no room for a step (throttling), or fails itself",
+            "a process crashes on an S3 event",
+            "AWS Lambda, which delivers the event again",
+            "1 min, then 2 min; then the queue",
+        ),
+        ("the same, its event is queued, and the job has a row", "the sweep", swept),
+        ("a process crashes in a step of the state machine", _retrier(failed), _pauses(failed)),
+        (
+            "AWS Lambda throttles a step, or fails itself",
             _retrier(throttled),
             _pauses(throttled),
         ),
-        ("a step fails again and again", f"its `Catch`, {MAX_RESTARTS} times, then the job fails", restarts),
+        ("a step fails repeatedly", f"its `Catch`, {MAX_RESTARTS} times, then the job fails", restarts),
         (
             "a callback is lost, the vendor can be queried",
             "the state machine queries",
@@ -249,7 +253,7 @@ def recovery_table() -> str:
             "with the last callback that the vendor sends (Tencent: the second)",
         ),
         (
-            "a result never comes",
+            "no result arrives",
             "the attempt ends, the next one follows",
             f"{_span(RESULT_DEADLINE_S)} after submission",
         ),
@@ -261,18 +265,18 @@ def recovery_table() -> str:
         ("an execution fails or times out", "the rule on execution status", "seconds; if its event is lost, the sweep"),
         ("an execution is deleted, or was never started", "the sweep", swept),
         (
-            "an execution runs and does nothing",
+            "an execution runs without progress",
             "the sweep",
             f"{_span(THROTTLED_GRACE_S + every_s)} after the job's next step was due",
         ),
-        ("the event of an end was not published", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
+        ("the end of a job was not published", "the sweep", f"{_span(GRACE_S + every_s)} after the end"),
         (
-            "nothing of the above helped",
-            "the job fails and says why: no other attempt is begun",
+            "all of the above failed",
+            "the job fails with the reason; no further attempt starts",
             f"{_span(DEADLINE_S)} after its slot",
         ),
     )
-    return _table(("failure", "noticed by", "at the latest"), rows)
+    return _table(("failure", "recovered by", "at the latest"), rows)
 
 
 def price_table() -> str:
@@ -451,7 +455,7 @@ def _retrier(retrier: Mapping[str, Any]) -> str:
 def _pauses(retrier: Mapping[str, Any]) -> str:
     longest_s = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** (retrier["MaxAttempts"] - 1)
     most = _span(min(longest_s, retrier["MaxDelaySeconds"]))
-    return f"{_span(retrier['IntervalSeconds'])}, doubling up to {most}, each cut at random"
+    return f"{_span(retrier['IntervalSeconds'])}, doubling up to {most}, with jitter"
 
 
 def _span(seconds: float) -> str:

@@ -17,8 +17,6 @@ UNFINISHED = frozenset(
         "docs/options.md",
         "docs/performance.md",
         "docs/recognizer.md",
-        "docs/reliability.md",
-        "docs/rights.md",
         "docs/runbooks/function-throttles.md",
         "docs/vendor-facts.md",
         "docs/vendors.md",
