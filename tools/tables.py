@@ -105,19 +105,6 @@ def vendor_summary() -> str:
     return _table(("vendor", "recordings up to", "languages", "returns"), rows)
 
 
-def option_table() -> str:
-    """A row per canonical option, a column per vendor."""
-    rows = (
-        (
-            f"`{metadata_name(name)}`",
-            Options.model_fields[name].description or "",
-            *("yes" if name in vendor.supported_options or name in _ALWAYS else "–" for vendor in VENDORS.values()),
-        )
-        for name in ALLOWED
-    )
-    return _table(("metadata", "meaning", *VENDORS), rows)
-
-
 def limits_table() -> str:
     """Return a row per vendor: what it accepts, how it returns results, what it returns."""
     header = (
@@ -369,7 +356,6 @@ def rights_text() -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": cost_summary,
     "vendorsummary": vendor_summary,
-    "options": option_table,
     "limits": limits_table,
     "languages": language_table,
     "support": support_table,
