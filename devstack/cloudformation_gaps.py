@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DEFAULT_ROUTE = "$default"
+ANY_METHOD = "x-amazon-apigateway-any-method"  # of the OpenAPI extension
 NO_VALUE = {"Ref": "AWS::NoValue"}
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 
@@ -54,7 +55,7 @@ class Route:
 
     @property
     def method(self) -> str:
-        """Return POST, GET, ...; empty for the default route."""
+        """Return POST, GET, ..., ANY; empty for the default route."""
         return self.key.partition(" ")[0] if self.path else ""
 
     @property
@@ -243,11 +244,17 @@ def _routes(template: Json, parameters: Mapping[str, str]) -> list[Route]:
         for name in _names(resources, "AWS::ApiGatewayV2::Api")
     ]
     return [
-        _route(f"{method.upper()} {path}" if path != DEFAULT_ROUTE else path, operation, body.get("components", {}))
+        _route(_route_key(method, path), operation, body.get("components", {}))
         for body in bodies
         for path, methods in body["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+def _route_key(method: str, path: str) -> str:
+    if path == DEFAULT_ROUTE:
+        return path
+    return f"{'ANY' if method == ANY_METHOD else method.upper()} {path}"
 
 
 def _route(key: str, operation: Json, components: Json) -> Route:
@@ -257,7 +264,7 @@ def _route(key: str, operation: Json, components: Json) -> Route:
     function = re.search(
         r":lambda:path/2015-03-31/functions/\$\{(\w+)\.Arn\}/invocations$", integration["uri"]["Fn::Sub"]
     )
-    if not function or integration["payloadFormatVersion"] != "2.0" or "+}" in key or key.startswith("X-AMAZON"):
+    if not function or integration["payloadFormatVersion"] != "2.0":
         raise TemplateError(f"the local stack's HTTP API cannot serve the route {key}")
     schemes = [components["securitySchemes"][name] for scheme in operation.get("security", []) for name in scheme]
     authorization = next(map(_authorization, schemes), "NONE")

@@ -37,7 +37,7 @@ class HttpApi:
         # The more exact route wins; the default one serves the rest.
         self._routes = [
             (re.compile(_pattern(route.path)), route)
-            for route in sorted(routes, key=lambda route: "{" in route.path)
+            for route in sorted(routes, key=lambda route: ("+}" in route.path, "{" in route.path))
             if route.path
         ]
         self._default = next((route for route in routes if not route.path), None)
@@ -57,7 +57,7 @@ class HttpApi:
 
     def _answer(self, request: Request) -> Response:
         for pattern, route in self._routes:
-            if request.method == route.method and (match := pattern.fullmatch(request.path)):
+            if route.method in (request.method, "ANY") and (match := pattern.fullmatch(request.path)):
                 return self._call(route, request, match.groupdict())
         return self._call(self._default, request, {}) if self._default else _message(404, "Not Found")
 
@@ -165,5 +165,6 @@ def _is_text(content_type: str) -> bool:
 
 
 def _pattern(path: str) -> str:
-    """Return a route's path as a regular expression: `{name}` matches one whole segment."""
-    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+    """Return a route's path as a regular expression: `{name}` is one whole segment, `{name+}` one or more."""
+    pattern = re.sub(r"\\\{(\w+)\\\+\\\}", r"(?P<\1>.+)", re.escape(path))
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)

@@ -121,9 +121,6 @@ def test_forged_callback_signature_gets_403(stack, unchanged, forge):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        pytest.param("GET", "", id="read"),
-        pytest.param("PUT", "", id="put"),
-        pytest.param("DELETE", "", id="delete"),
         pytest.param("POST", "/more", id="a longer path"),
         pytest.param("POST", "/../../../../etc/passwd", id="a parent path"),
         pytest.param("POST", "%2F..%2F..", id="a parent path, encoded"),
@@ -136,6 +133,14 @@ def test_unknown_route_is_not_found(stack, unchanged, method, path):
         status = int(connection.makefile("rb").readline().split()[1])
 
     assert status in {403, 404}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["", "/more"])
+def test_other_methods_under_callbacks_get_405(stack, unchanged, method, path):
+    answer = requests.request(method, address(stack, unchanged) + path, data=SAID, timeout=60)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 def test_callback_of_a_past_attempt_is_acknowledged(stack, unchanged):

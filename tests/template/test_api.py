@@ -12,9 +12,11 @@ from tests.support.template import ROOT, TEMPLATE, deployed
 PARAMETERS = TEMPLATE["Parameters"]
 DOCUMENT = json.loads((ROOT / "schemas/openapi.json").read_text())
 CALLBACK = "POST /callbacks/{vendor}/{job_id}/{attempt}/{signature}"
+UNDER_CALLBACKS = "ANY /callbacks/{proxy+}"
 PAGE = "GET /"
 DEFAULT = "$default"
-OPEN_TO_ALL = {CALLBACK, PAGE}
+METHODS = {"x-amazon-apigateway-any-method": "ANY"}
+OPEN_TO_ALL = {CALLBACK, UNDER_CALLBACKS, PAGE}
 # "Customizing HTTP API access logs": the caller's name by credentials or by token.
 WHO_CALLED = ("identity.userArn", "authorizer.claims.sub")
 DEPLOYMENTS = {
@@ -31,7 +33,7 @@ def body(resources: dict[str, Any]) -> dict[str, Any]:
 def routes(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return each operation by its route key."""
     return {
-        path if path == DEFAULT else f"{method.upper()} {path}": operation
+        path if path == DEFAULT else f"{METHODS.get(method, method.upper())} {path}": operation
         for path, methods in body(resources)["paths"].items()
         for method, operation in methods.items()
     }
@@ -139,14 +141,14 @@ def test_authorization_follows_its_parameter(deployment, scheme):
 def test_callback_routes_invoke_callback_function_others_api():
     targets = {key: integration(operation) for key, operation in routes(DEPLOYMENTS["iam"]).items()}
 
-    assert targets.pop(CALLBACK) == "callback"
+    assert targets.pop(CALLBACK) == targets.pop(UNDER_CALLBACKS) == "callback"
     assert set(targets.values()) == {"api"}
 
 
 def test_routes_equal_the_codes_routes_and_the_default():
     documented = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
 
-    assert set(routes(deployed())) == documented | {CALLBACK, DEFAULT}
+    assert set(routes(deployed())) == documented | {CALLBACK, UNDER_CALLBACKS, DEFAULT}
     assert routes(deployed())[DEFAULT]["isDefaultRoute"] is True
 
 
@@ -197,6 +199,12 @@ def test_integration_timeout_exceeds_the_functions(name, function):
     assert integration["payloadFormatVersion"] == "2.0"
     timeout_s = DEPLOYMENTS["iam"][function]["Properties"]["Timeout"]
     assert timeout_s * 1000 <= integration["timeoutInMillis"] < 30_000
+
+
+def test_callback_permission_covers_every_method_under_callbacks():
+    arn = DEPLOYMENTS["iam"]["CallbackPermission"]["Properties"]["SourceArn"]["Fn::Sub"]
+
+    assert arn.endswith("${HttpApi}/*/*/callbacks/*")
 
 
 @pytest.mark.parametrize("permission", ["CallbackPermission", "ApiPermission"])

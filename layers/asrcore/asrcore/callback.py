@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from asrcore.core.callback_url import is_signed
 from asrcore.core.errors import AsrError, UnreadableResultError
@@ -18,10 +19,16 @@ from asrcore.services import Services
 
 @dataclass(frozen=True)
 class CallbackResponse:
-    """The HTTP response to a vendor's callback. body: JSON."""
+    """The HTTP response to a vendor's callback. body: JSON.  allow: the header of this name; empty for none."""
 
     status: int
     body: str
+    allow: str = ""
+
+    def as_event(self) -> dict[str, Any]:
+        """Return the response in API Gateway's payload format 2.0."""
+        headers = {"content-type": "application/json", **({"allow": self.allow} if self.allow else {})}
+        return {"statusCode": self.status, "headers": headers, "body": self.body}
 
 
 def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
@@ -75,6 +82,13 @@ def refuse(vendor_name: str, services: Services) -> CallbackResponse:
     """Return the response to a callback that could not be stored, after which the vendor sends it again."""
     vendor = services.vendors.get(vendor_name)
     return CallbackResponse(500, json.dumps(vendor.acknowledge(stored=False) if vendor else {"code": 500}))
+
+
+def refuse_other(method: str) -> CallbackResponse:
+    """Return the response to a request under `/callbacks/` that is no callback: 405, or 404 to a POST."""
+    if method != "POST":
+        return CallbackResponse(405, json.dumps({"code": 405, "message": "method not allowed"}), allow="POST")
+    return CallbackResponse(404, json.dumps({"code": 404, "message": "not found"}))
 
 
 def _unreadable(error: AsrError, vendor: Vendor, job: Job, services: Services) -> Outcome:

@@ -219,6 +219,14 @@ def callback_request(event: dict[str, Any]) -> CallbackRequest:
         raise ValueError("this is no callback: expected pathParameters and body of an HTTP API's event") from error
 
 
+def other_callback_method(event: dict[str, Any]) -> str | None:
+    """Return the HTTP method of a request under `/callbacks/` that is no callback; None for another event."""
+    if "proxy" not in (event.get("pathParameters") or {}):
+        return None
+    method: str = event["requestContext"]["http"]["method"]
+    return method
+
+
 @dataclass(frozen=True)
 class QueuedMessage:
     """A message of the webhook queue. tries: how often it was received, this time included."""
