@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from asrcore.core.option_sources import is_sidecar
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.events import BackfillOutcome, ManifestEntry
 from asrctl.formatting import count, first_line, format_size, quote_name
@@ -157,11 +157,8 @@ def _preview(
         return CommandResult(data, [f"would go through the inventory {quote_name(asked.inventory)}"])
     pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.audio_bucket, Prefix=asked.prefix or "")
     objects = (each for page in pages for each in page.get("Contents", []))
-    sizes = [
-        each["Size"]
-        for each in progress.track("objects listed", objects)
-        if not is_sidecar(each["Key"]) and not (each["Key"].endswith("/") and each["Size"] == 0)
-    ]
+    listed = progress.track("objects listed", objects)
+    sizes = [each["Size"] for each in listed if skip_reason(each["Key"], each["Size"]) is None]
     what = f"{count(len(sizes), 'recording')}, {format_size(sum(sizes))}, under {quote_name(str(asked.prefix))}"
     data = data.model_copy(update={"recordings": len(sizes), "size_bytes": sum(sizes)})
     return CommandResult(data, [f"would go through {what}"])

@@ -12,9 +12,10 @@ from asrcore.core.audio import Audio, NotAudio, probe
 from asrcore.core.cost import estimate, usual_audio
 from asrcore.core.errors import AsrError
 from asrcore.core.money import NOTHING, Amount, Cost
-from asrcore.core.option_sources import is_sidecar, merge, read_request_text
+from asrcore.core.option_sources import merge, read_request_text
 from asrcore.core.options import Options
 from asrcore.core.prices import Rates
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import choose
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest, Vendor
@@ -156,7 +157,8 @@ def _with_vendor(
 def _recordings(what: str, stack: DeployedStack, services: Services) -> Iterator[_EstimatedRecording]:
     if what.startswith(_S3):
         bucket, _, prefix = what.removeprefix(_S3).partition("/")
-        there = (each for each in stack.versions(bucket, prefix) if each.is_current and not is_sidecar(each.key))
+        versions = (each for each in stack.versions(bucket, prefix) if each.is_current)
+        there = (each for each in versions if skip_reason(each.key, each.size_bytes) is None)
         probed = in_parallel(lambda version: _stored(version.source, services), there)
         yield from (recording for _, recording in probed if recording is not None)
     elif (path := Path(what)).is_file():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from asrcore.core.job import Job, job_id
+from asrcore.core.recording_keys import skip_reason
 from asrctl.filters import Filter
 from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
@@ -32,6 +33,8 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
         job = stack.jobs.load(job_id(version.source))
         if job is not None:
             return job
+    if reason := skip_reason(key):
+        raise OperatorError(f"{quote_name(key)} is no recording, but {reason}: it gets no job")
     raise OperatorError(
         f"no version of {quote_name(key)} in {bucket} has a job: if the recording is there, `reconcile` submits it"
     )

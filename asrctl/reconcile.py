@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from asrcore.core.job import Job, Status, job_id
-from asrcore.core.option_sources import is_sidecar
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import after, rank
 from asrcore.core.transcript import transcript_key
@@ -123,8 +123,7 @@ def _orphans(stack: DeployedStack, progress: ProgressReporter) -> Iterator[Unpro
 
 
 def _is_recording(version: ObjectVersion) -> bool:
-    is_folder_marker = version.key.endswith("/") and version.size_bytes == 0
-    return not is_folder_marker and not is_sidecar(version.key)
+    return skip_reason(version.key, version.size_bytes) is None
 
 
 def _is_whole(stack: DeployedStack, job: Job) -> bool:

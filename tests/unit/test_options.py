@@ -10,7 +10,6 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.option_sources import (
     LARGEST_SIDECAR_BYTES,
     fold,
-    is_sidecar,
     merge,
     metadata_name,
     read_default,
@@ -173,10 +172,6 @@ class TestSidecar:
 
         assert read_sidecar(KEY, most, VENDORS) == RequestedOptions()
         assert "64 KB" in refused(lambda: read_sidecar(KEY, most + b" ", VENDORS))
-
-    def test_sidecar_is_recognized_by_its_suffix(self):
-        assert is_sidecar("incoming/auto/a.wav.asr.json")
-        assert not is_sidecar("incoming/auto/a.wav")
 
 
 class TestStack:

@@ -12,11 +12,12 @@ from urllib.parse import unquote_plus
 from asrcore.core.backoff import BACKFILL_WAIT_S
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status, job_id
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
 from asrcore.events import BackfillEvent, BackfillOutcome, Batch, ListedKey, ManifestEntry
 from asrcore.failures import Failures
-from asrcore.job_creation import as_latest_version, get_or_create_job, skip_reason
+from asrcore.job_creation import as_latest_version, get_or_create_job
 from asrcore.log import LOG
 from asrcore.services import Services
 from asrcore.submit import start_job

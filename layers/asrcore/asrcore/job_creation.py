@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from asrcore.core.job import Job, new_job
-from asrcore.core.option_sources import is_sidecar
 from asrcore.core.options import RequestedOptions
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.sequencer import after
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source, transcript_key
@@ -71,13 +71,6 @@ def get_or_create_job(
     services.metrics.received()
     LOG.info("job created", key=source.key, size_bytes=source.size_bytes)
     return job, True
-
-
-def skip_reason(key: str, size_bytes: int | None = None) -> str | None:
-    """Return why an object of the audio bucket gets no job; None for a recording. size_bytes: None if not known."""
-    if is_sidecar(key):
-        return "a sidecar, which is read with its recording"
-    return "a folder marker" if key.endswith("/") and size_bytes == 0 else None
 
 
 def resolve_version(bucket: str, key: str, version_id: str | None, services: Services) -> Source:

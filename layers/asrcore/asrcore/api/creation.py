@@ -7,8 +7,8 @@ import uuid
 from asrcore.api.models import JobRequest
 from asrcore.api.problems import KeyReusedError, NotReadableError, OptionsConflictError
 from asrcore.core.job import Job, Status, job_id
-from asrcore.core.option_sources import is_sidecar
 from asrcore.core.options import RequestedOptions
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.remote_recordings import REMOTE, USUAL_CONTENT, parse_remote_url, safe_name
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
@@ -89,8 +89,8 @@ def _stored_source(request: JobRequest, services: Services) -> Source:
         or len(key.encode()) > LONGEST_KEY_BYTES
     ):
         raise NotReadableError(f"only recordings under {_S3}{audio_bucket}/{INCOMING} can be read: copy it there first")
-    if is_sidecar(key):
-        raise NotReadableError("this is a sidecar, which is read with its recording")
+    if reason := skip_reason(key):
+        raise NotReadableError(f"this is {reason}")
     if request.format:
         raise NotReadableError("the format of an object in the bucket is probed: leave format out")
     return resolve_version(bucket, key, request.version_id, services)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from asrcore.api.models import Upload, UploadRequest
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
-from asrcore.core.option_sources import is_sidecar, metadata_name, read_metadata
+from asrcore.core.option_sources import metadata_name, read_metadata
 from asrcore.core.options import RequestedOptions
+from asrcore.core.recording_keys import skip_reason
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.routing import AUTO, INCOMING
 from asrcore.services import Services
@@ -37,7 +38,7 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
     """
     requested = services.read_request(request.vendor, request.options)
     name = safe_name(request.name)
-    if not name or is_sidecar(name):
+    if not name or skip_reason(name):
         raise BadUploadError("this is no name of a recording: give the file's own, such as meeting.wav")
     key = f"{INCOMING}{requested.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
     metadata = _metadata(requested, services)

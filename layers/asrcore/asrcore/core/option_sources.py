@@ -79,11 +79,6 @@ def read_metadata(metadata: Mapping[str, str], vendors: Vendors) -> RequestedOpt
     return _read(entries, known, _METADATA, vendors)
 
 
-def is_sidecar(key: str) -> bool:
-    """Return whether an object is the sidecar of a recording, not a recording."""
-    return key.endswith(SIDECAR_SUFFIX)
-
-
 def read_sidecar(key: str, body: bytes, vendors: Vendors) -> RequestedOptions:
     """Read the options in the sidecar of the recording `key`. Raises AsrError as `read_metadata` does."""
     source = _OptionSource(
