@@ -15,7 +15,6 @@ UNFINISHED = frozenset(
         "docs/notifications.md",
         "docs/operating.md",
         "docs/options.md",
-        "docs/performance.md",
         "docs/recognizer.md",
         "docs/runbooks/function-throttles.md",
         "docs/vendor-facts.md",
