@@ -284,7 +284,7 @@ def price_table() -> str:
         for name, vendor in VENDORS.items()
         if (price := rates.vendor(name))
     )
-    return _table(("vendor", "price", *lengths_ms, "of", "source"), rows)
+    return _table(("vendor", "price", *lengths_ms, "as of", "source"), rows)
 
 
 def _reference_rates() -> Rates:
@@ -315,28 +315,28 @@ def aws_price_table() -> str:
     sources = "".join(f"- {region}: {prices.source}, {prices.date:%Y-%m}.\n" for region, prices in held.items())
     header = ("in `AwsPrices`", "what", *(f"{region} ({prices.currency})" for region, prices in held.items()))
     return f"""{_table(header, rows)}
-{sources}- “As there” is taken at the rate of exchange, and told in `assumptions`; so are other regions as a whole.
+{sources}- “As in {REFERENCE}”: at the exchange rate; `assumptions` says so. All other regions are priced like that.
 """
 
 
 def _aws_price(prices: AwsPrices, unit: str) -> str:
     price = getattr(prices, unit)
-    return "as there" if price is None else f"{price:.10f}".rstrip("0").rstrip(".")
+    return f"as in {REFERENCE}" if price is None else f"{price:.10f}".rstrip("0").rstrip(".")
 
 
 _UNITS = {"hour": "an hour", "call": "a call"}
 _AWS_UNITS = {
-    "million_transitions": "Step Functions, a million states of a Standard workflow",
-    "million_invocations": "Lambda, a million runs",
+    "million_transitions": "Step Functions, a million states entered in a Standard workflow",
+    "million_invocations": "Lambda, a million invocations",
     "gb_second": "Lambda, a second at 1 GB, x86",
     "million_table_writes": "DynamoDB on demand, a million write request units",
-    "million_table_reads": "the same, read request units",
-    "million_s3_puts": "S3, a million PUTs",
-    "million_s3_gets": "S3, a million GETs",
+    "million_table_reads": "DynamoDB on demand, a million read request units",
+    "million_s3_puts": "S3, a million PUT requests",
+    "million_s3_gets": "S3, a million GET requests",
     "million_api_requests": "API Gateway, a million requests to an HTTP API",
-    "million_events": "EventBridge, a million events of one's own",
+    "million_events": "EventBridge, a million custom events",
     "million_secret_reads": "Secrets Manager, a million reads",
-    "gb_logged": "CloudWatch Logs, a GB taken in",
+    "gb_logged": "CloudWatch Logs, a GB ingested",
     "gb_sent": "S3, a GB sent to the internet",
 }
 

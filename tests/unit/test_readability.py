@@ -10,7 +10,6 @@ UNFINISHED = frozenset(
         "benchmarks/README.md",
         "docs/api.md",
         "docs/conversion.md",
-        "docs/cost.md",
         "docs/deploy.md",
         "docs/notifications.md",
         "docs/operating.md",

@@ -80,7 +80,7 @@ VENDOR_PRICES: Mapping[str, VendorPrice] = MappingProxyType(
         "openai-compatible": VendorPrice(
             price=0,
             date=datetime.date(2026, 11, 30),
-            source="your own engine asks nothing; for a cloud, set its price in VendorPrices",
+            source="your own engine charges nothing; for a cloud, set its price in VendorPrices",
         ),
     }
 )
