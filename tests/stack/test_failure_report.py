@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.failure_report import pytest_runtest_makereport, touched, watched
+from tests.support.failure_report import newest_jobs, pytest_runtest_makereport, touched, watched
 from tests.support.operator import RECORDING
 
 
@@ -41,6 +41,17 @@ def test_failed_test_without_job_ids_reports_the_newest_jobs(failed_job, stack, 
     found = reported(failed=True)
 
     assert f'"job_id":"{failed_job}"' in found["functions' logs of"].replace(" ", "")
+
+
+def test_row_that_is_no_whole_job_is_left_out_of_the_newest(failed_job, stack):
+    damaged = {"job_id": {"S": "damaged"}, "source": {"M": {}}}
+    stack.client("dynamodb").put_item(TableName=stack.jobs_table, Item=damaged)
+    try:
+        newest = newest_jobs(stack)
+    finally:
+        stack.client("dynamodb").delete_item(TableName=stack.jobs_table, Key={"job_id": damaged["job_id"]})
+
+    assert newest[-1] == failed_job
 
 
 def test_passed_test_has_no_report(failed_job):
