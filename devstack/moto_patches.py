@@ -3,6 +3,7 @@
 Each change finds its stack by region, so that one process can run a stack in each of several regions.
 """
 
+import base64
 import copy
 import functools
 import json
@@ -25,10 +26,11 @@ from moto.core.responses import ActionResult
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-from moto.s3 import notifications
+from moto.s3 import notifications, responses
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
+from moto.s3.utils import metadata_from_headers
 from moto.sns.models import sns_backends
 
 from devstack import step_functions_patches
@@ -93,6 +95,9 @@ def _install() -> None:
     # moto's events lack what S3's have, and reach a function before the object has its metadata.
     _replace(notifications, "_get_s3_event", functools.partial(_s3_event, notifications._get_s3_event))
     _replace(notifications, "_invoke_awslambda", _notify_function)
+
+    # moto returns metadata beyond ASCII as it came.
+    _replace(responses, "metadata_from_headers", _with_encoded_words(metadata_from_headers))
 
     # moto accepts keys of any length.
     _replace(S3Response, "parse_key_name", _within_limits(S3Response.parse_key_name))
@@ -203,6 +208,20 @@ def _s3_event(
         if bucket.is_versioned:
             described["versionId"] = key.version_id
     return event
+
+
+def _with_encoded_words(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    """Encode metadata values as S3 does (S3 guide: user-defined object metadata). A header is ISO 8859-1 here, too."""
+
+    @functools.wraps(original)
+    def metadata_from_headers(headers: dict[str, Any]) -> Any:
+        metadata = original(headers)
+        for name, value in metadata.items():
+            if not value.isascii():
+                metadata[name] = f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+        return metadata
+
+    return metadata_from_headers
 
 
 def _within_limits(original: Callable[[Any], str]) -> Callable[[Any], str]:

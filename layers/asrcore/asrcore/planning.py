@@ -6,7 +6,7 @@ from functools import partial
 from asrcore.core.audio import Audio, NotAudio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
-from asrcore.core.option_sources import merge, read_metadata, read_sidecar
+from asrcore.core.option_sources import merge, read_metadata, read_sidecar, undecodable_metadata
 from asrcore.core.options import RequestedOptions
 from asrcore.core.remote_recordings import is_remote, remote_audio
 from asrcore.core.routing import Selection, choose, pinned_vendor
@@ -29,6 +29,7 @@ EXTENSIONS = {
     "wma": {"wma"},
 }
 
+_NOT_DECODED = "the value of the object metadata {name} cannot be decoded, and is not used"
 _NOT_PROBED = "a remote recording is not probed: by its name it is assumed to be {audio.codec} in {audio.format}"
 
 
@@ -56,6 +57,7 @@ def plan(job: Job, services: Services) -> Job:
     )
     selected = _choose(request, _candidates(pinned, services), services, linked=linked)
     warnings = [_NOT_PROBED.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
+    warnings += [_NOT_DECODED.format(name=name) for name in undecodable_metadata(metadata)]
     if options.audio_track not in {None, 1} and not selected.forms:
         warnings.append("the option 'audio_track' needs a conversion, and there is none; the vendor chooses the track")
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)

@@ -7,13 +7,14 @@ metadata lower-case. An unknown name and a value that is not allowed are rejecte
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from pydantic import ValidationError
 
+from asrcore.core.encoded_words import decode_words
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.options import ALLOWED, Options, RequestedOptions
 from asrcore.core.parameters import Value
@@ -63,20 +64,35 @@ def read_metadata(metadata: Mapping[str, str], vendors: Vendors) -> RequestedOpt
     """Read the options in an object's metadata.
 
     Args:
-        metadata: user metadata, names without `x-amz-meta-`; those without `asr-` are ignored. Values may be
-            percent-encoded UTF-8, because S3 metadata are HTTP headers.
+        metadata: user metadata as S3 returns it, names without `x-amz-meta-`; those without `asr-` are ignored. Values
+            may be encoded words (RFC 2047), and percent-encoded UTF-8; `undecodable_metadata` lists those left out.
         vendors: all vendors, by name.
 
     Raises:
         AsrError: `config`, BadOption or UnknownVendor, with the entry and what is allowed.
     """
     entries = [
-        _Entry(name, (fold(name).removeprefix(METADATA_PREFIX),), unquote(value))
-        for name, value in metadata.items()
-        if fold(name).startswith(METADATA_PREFIX)
+        _Entry(name, (fold(name).removeprefix(METADATA_PREFIX),), value)
+        for name, value in _decoded(metadata)
+        if value is not None
     ]
     known: dict[Path, Path] = {("-".join(key),): path for key, path in _known(vendors).items()}
     return _read(entries, known, _METADATA, vendors)
+
+
+def undecodable_metadata(metadata: Mapping[str, str]) -> list[str]:
+    """Return the names of the options in an object's metadata whose values cannot be decoded."""
+    return [name for name, value in _decoded(metadata) if value is None]
+
+
+def _decoded(metadata: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the options in an object's metadata, with None for a value that cannot be decoded."""
+    for name, value in metadata.items():
+        if fold(name).startswith(METADATA_PREFIX):
+            try:
+                yield name, unquote(decode_words(value))
+            except ValueError:
+                yield name, None
 
 
 def read_sidecar(key: str, body: bytes, vendors: Vendors) -> RequestedOptions:
