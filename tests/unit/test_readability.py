@@ -9,7 +9,6 @@ UNFINISHED = frozenset(
     {
         "benchmarks/README.md",
         "docs/deploy.md",
-        "docs/operating.md",
         "docs/runbooks/function-throttles.md",
         "simulators/README.md",
     }
