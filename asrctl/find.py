@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from asrcore.core.job import Job, job_id
-from asrcore.core.recording_keys import skip_reason
+from asrcore.core.recording_keys import key_forms, skip_reason
 from asrctl.filters import Filter
 from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
@@ -18,7 +18,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 def find_job(reference: str, stack: DeployedStack) -> Job:
     """Find a job by its id, or by its recording: a key of the audio bucket or an s3:// address.
 
-    Of several versions of a recording, return the newest one that has a job.
+    Of several versions of a recording, return the newest one that has a job. The key may be in any Unicode normal form.
 
     Raises:
         OperatorError: there is no such job.
@@ -29,7 +29,7 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
             raise OperatorError(f"there is no job {reference}: `list` shows the jobs there are")
         return job
     bucket, key = _place(reference, stack)
-    for version in stack.versions_of(bucket, key):
+    for version in (version for form in key_forms(key) for version in stack.versions_of(bucket, form)):
         job = stack.jobs.load(job_id(version.source))
         if job is not None:
             return job

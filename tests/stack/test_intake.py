@@ -1,6 +1,7 @@
 """Objects as real buckets have them: metadata, archive classes, rights, names and versions that come in two steps."""
 
 import http.client
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,3 +38,33 @@ def test_metadata_beyond_ascii_are_options(operator):
     )
     assert held["Metadata"]["asr-hotwords"].startswith("=?UTF-8?B?")
     assert operator.finished(job)["options"]["hotwords"] == ["会议", "笔声"]
+
+
+@pytest.mark.parametrize(("stored", "requested"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_name_in_another_unicode_form_is_found(operator, stored, requested):
+    name = f"incoming/abcpen/{stored}/Réunion à Hà Nội, ガイド.wav"
+    job = operator.drop(normalize(stored, name), RECORDING)
+    operator.finished(job)
+
+    asked = normalize(requested, name)
+    told = [
+        operator.found("why", reference)["job"] for reference in (asked, f"s3://{operator.stack.audio_bucket}/{asked}")
+    ]
+
+    assert [(each["job_id"], each["source"]["key"]) for each in told] == [(job, normalize(stored, name))] * 2
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._meeting.wav", "meeting.wav.part", "album.m3u8"])
+def test_file_that_is_no_recording_gets_no_job(operator, name):
+    folder = f"incoming/abcpen/none/{name}"
+    skipped = operator.drop(f"{folder}/{name}", RECORDING)
+    operator.finished(operator.drop(f"{folder}/behind.wav", RECORDING))
+
+    reconciled = operator.found("reconcile", "--dry-run")
+    foreseen = operator.found("backfill", "start", "--prefix", f"{folder}/", "--dry-run")
+    told = operator.run("why", f"{folder}/{name}")
+
+    assert operator.row(skipped) == {}
+    assert [each for each in reconciled["submitted"] if each["key"].startswith(folder)] == []
+    assert foreseen["recordings"] == 1
+    assert (told.status, "is no recording, but" in told.stderr) == (1, True)

@@ -1,10 +1,18 @@
-"""Which objects of the audio bucket are no recordings."""
+"""Keys of the audio bucket: objects that are no recordings, and names in other Unicode forms."""
+
+from unicodedata import normalize
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from asrcore.core.recording_keys import NO_RECORDINGS, skip_reason
-from asrcore.job_creation import handle_new_objects
-from tests.support.pipeline import SOURCE, wav, world
+from asrcore.core.recording_keys import MOST_FORMS, NO_RECORDINGS, key_forms, skip_reason
+from asrcore.core.transcript import LONGEST_KEY_BYTES
+from asrcore.events import RequestEvent
+from asrcore.job_creation import handle_new_objects, handle_request
+from tests.support.api_client import Caller
+from tests.support.pipeline import SOURCE, SYNC, drop, wav, world
 from tests.support.template import ROOT
 
 SKIPPED = {
@@ -81,3 +89,85 @@ def test_the_manual_lists_every_reason():
     manual = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
 
     assert [reason for _, reason in NO_RECORDINGS if f"| {reason} |" not in manual] == []
+
+
+FORMS = ("NFC", "NFD")
+# Text of scripts whose letters macOS takes apart: Latin, Vietnamese, Japanese, Korean.
+LETTERS = st.text(st.sampled_from("aé0ễñがギ한글 会议.-"), min_size=1, max_size=12)
+
+
+@st.composite
+def spellings(draw):
+    """Return two keys of the same name: each part of either has a form of its own."""
+    parts = draw(st.lists(LETTERS, min_size=1, max_size=3))
+
+    def spelled():
+        return "/".join(["incoming", *(normalize(draw(st.sampled_from(FORMS)), part) for part in parts)])
+
+    return spelled(), spelled()
+
+
+@given(spellings())
+def test_stored_key_is_among_the_forms_of_the_requested_one(keys):
+    requested, stored = keys
+
+    assert key_forms(requested)[0] == requested
+    assert stored in key_forms(requested)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_forms_are_few_and_differ_in_form_alone(key):
+    forms = key_forms(key)
+
+    assert len(forms) == len(set(forms)) <= MOST_FORMS
+    assert {normalize("NFC", form) for form in forms} <= {normalize("NFC", key)}
+    assert all(len(form.encode()) <= LONGEST_KEY_BYTES for form in forms)
+
+
+@pytest.mark.parametrize("stored", FORMS)
+@pytest.mark.parametrize("requested", FORMS)
+class TestOtherForm:
+    """A recording is found under its name in either form, and the answer has the key that exists."""
+
+    @pytest.fixture
+    def made(self, stored):
+        made = world(*["done"] * 2, vendors=(SYNC,))
+        made.audio[key(stored)] = (wav(), {})
+        return made
+
+    def test_list_finds_the_jobs_of_the_stored_key(self, made, stored, requested):
+        drop(made, SOURCE.model_copy(update={"key": key(stored)}))
+
+        told = Caller(made).get(f"/jobs?key={quote(key(requested))}")
+
+        assert [job["recording"]["key"] for job in told.json["jobs"]] == [key(stored)]
+
+    def test_request_creates_the_job_of_the_stored_key(self, made, stored, requested):
+        told = Caller(made).post("/jobs", {"source": f"s3://audio/{key(requested)}"})
+
+        assert (told.status, told.json["recording"]["key"]) == (202, key(stored))
+
+    def test_request_event_creates_the_job_of_the_stored_key(self, made, stored, requested):
+        handle_request(RequestEvent(action="request", bucket="audio", key=key(requested)), made.services)
+
+        assert made.job().source.key == key(stored)
+
+
+def key(form):
+    return normalize(form, "incoming/auto/café/Vũ.wav")
+
+
+def test_exact_key_goes_before_its_other_form():
+    made = world(*["done"] * 2, vendors=(SYNC,))
+    for form in FORMS:
+        made.audio[key(form)] = (wav(), {})
+
+    told = [Caller(made).post("/jobs", {"source": f"s3://audio/{key(form)}"}) for form in FORMS]
+
+    assert [each.json["recording"]["key"] for each in told] == [key(form) for form in FORMS]
+
+
+def test_name_that_exists_in_no_form_is_not_found():
+    told = Caller(world()).post("/jobs", {"source": f"s3://audio/{key('NFC')}"})
+
+    assert (told.status, told.json["code"]) == (422, "ObjectNotFound")

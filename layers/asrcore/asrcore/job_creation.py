@@ -1,10 +1,11 @@
 """The creation of jobs, one per object version: by S3's event, by request, by the HTTP API, and by backfill."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from asrcore.core.errors import OBJECT_NOT_FOUND, AsrError
 from asrcore.core.job import Job, new_job
 from asrcore.core.options import RequestedOptions
-from asrcore.core.recording_keys import skip_reason
+from asrcore.core.recording_keys import key_forms, skip_reason
 from asrcore.core.sequencer import after
 from asrcore.core.step import Step
 from asrcore.core.transcript import Source, transcript_key
@@ -78,20 +79,31 @@ def resolve_version(bucket: str, key: str, version_id: str | None, services: Ser
 
     Args:
         bucket: the audio bucket.
-        key: the recording's key, decoded.
+        key: the recording's key, decoded, in any Unicode normal form.
         version_id: None for the latest version.
         services: the stack's services.
 
     Raises:
         AsrError: ObjectNotFound.
     """
-    named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
-    current, _ = services.recordings.look_up(named)
+    current = _look_up_first(bucket, key_forms(key), services)
     if version_id not in {None, current.version_id}:
-        return services.recordings.look_up(named.model_copy(update={"version_id": version_id}))[0]
+        named = Source(bucket=bucket, key=current.key, version_id=version_id, etag="", size_bytes=0)
+        return services.recordings.look_up(named)[0]
     if current.version_id is None:
         return current
     return as_latest_version(current, services.transcripts.origin(transcript_key(current)))
+
+
+def _look_up_first(bucket: str, keys: Sequence[str], services: Services) -> Source:
+    """Return the latest version of the first object that exists. Raises AsrError as `Recordings.look_up` does."""
+    key, *others = keys
+    try:
+        return services.recordings.look_up(Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0))[0]
+    except AsrError as error:
+        if error.code != OBJECT_NOT_FOUND or not others:
+            raise
+    return _look_up_first(bucket, others, services)
 
 
 def as_latest_version(source: Source, made: TranscriptOrigin | None) -> Source:

@@ -5,7 +5,7 @@ Each stage can be repeated: a redelivered event, a Lambda retry or a state machi
 
 import math
 
-from asrcore.core.errors import AsrError
+from asrcore.core.errors import OBJECT_NOT_FOUND, OBJECT_REPLACED, AsrError
 from asrcore.core.job import Job
 from asrcore.core.rate_limit import SHORT_WAIT_S, SLOT_LEAD_S
 from asrcore.core.step import Step
@@ -121,7 +121,7 @@ def _is_stored(source: Source, services: Services) -> bool:
     try:
         services.recordings.look_up(source)
     except AsrError as error:
-        if error.code not in {"ObjectNotFound", "ObjectReplaced"}:
+        if error.code not in {OBJECT_NOT_FOUND, OBJECT_REPLACED}:
             raise
         return False
     return True

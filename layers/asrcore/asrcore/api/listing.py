@@ -9,7 +9,8 @@ from asrcore.api.job_views import summary
 from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
 from asrcore.core.job import job_id
-from asrcore.ports import JobFilter
+from asrcore.core.recording_keys import key_forms
+from asrcore.ports import JobFilter, ObjectVersion
 from asrcore.services import Services
 
 MOST_VERSIONS = 100  # of one recording
@@ -38,15 +39,20 @@ def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: S
 def jobs_of(key: str, job_filter: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
     """Return a page of the jobs of a recording's versions: the latest MOST_VERSIONS that the bucket has.
 
-    Args, errors: as of `list_jobs`. key: of the recording.
+    Args, errors: as of `list_jobs`. key: of the recording, in any Unicode normal form.
     """
     before = _read_cursor(cursor) if cursor else None
-    versions = islice(services.versions.of(services.settings.audio_bucket, key), MOST_VERSIONS)
-    held = services.jobs.load_all([job_id(each.source) for each in versions])
+    held = services.jobs.load_all([job_id(each.source) for each in _versions(key, services)])
     jobs = [job for job in held if job_filter.matches(job) and (before is None or job.recency < before)]
     jobs.sort(key=lambda job: job.recency, reverse=True)
     after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None
     return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=after)
+
+
+def _versions(key: str, services: Services) -> list[ObjectVersion]:
+    """Return the latest versions of a recording, under the first form of its key that has any."""
+    listed = (services.versions.of(services.settings.audio_bucket, form) for form in key_forms(key))
+    return next(filter(None, (list(islice(versions, MOST_VERSIONS)) for versions in listed)), [])
 
 
 def _cursor(place: str) -> str:

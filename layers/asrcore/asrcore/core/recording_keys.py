@@ -1,9 +1,13 @@
 """Keys of the audio bucket: which objects are no recordings, and in which Unicode forms a key may be stored."""
 
 import re
+from itertools import islice, product
+from unicodedata import normalize
 
 from asrcore.core.option_sources import SIDECAR_SUFFIX
+from asrcore.core.transcript import LONGEST_KEY_BYTES
 
+MOST_FORMS = 16
 # What stands beside recordings in real buckets, by the last part of the key, in lower case, and why it gets no job.
 NO_RECORDINGS: tuple[tuple[str, str], ...] = (
     (rf".*{re.escape(SIDECAR_SUFFIX)}", "a sidecar, which is read with its recording"),
@@ -39,3 +43,21 @@ def skip_reason(key: str, size_bytes: int | None = None) -> str | None:
         return "an AppleDouble file of macOS, without sound"
     name = folded.rpartition("/")[2]
     return next((reason for pattern, reason in _PATTERNS if pattern.fullmatch(name)), None)
+
+
+def key_forms(key: str) -> list[str]:
+    """Return the keys under which an object of this name may be stored.
+
+    macOS decomposes names (Unicode normal form NFD), most others compose them (NFC), and S3 compares keys byte by byte.
+    Folders and file may be of different systems, so that each part of the key has a form of its own.
+
+    Args:
+        key: in any form.
+
+    Returns:
+        The key itself, then its other forms, at most MOST_FORMS in all and none longer than S3 allows.
+    """
+    parts = (dict.fromkeys(normalize(form, part) for form in ("NFC", "NFD")) for part in key.split("/"))
+    mixed = ("/".join(chosen) for chosen in islice(product(*parts), MOST_FORMS))
+    forms = dict.fromkeys([key, normalize("NFC", key), normalize("NFD", key), *mixed])
+    return [form for form in forms if len(form.encode()) <= LONGEST_KEY_BYTES][:MOST_FORMS]
