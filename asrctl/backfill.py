@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.events import BackfillOutcome, ManifestEntry
-from asrctl.formatting import count, first_line, format_size, quote_name
+from asrcore.messages import Message, Param
+from asrctl.formatting import first_line, format_size, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, TextTable
 from asrctl.shapes import (
@@ -34,6 +35,17 @@ from asrctl.stack import DeployedStack
 
 INVENTORIES = "inventory/"  # where in the audio bucket the state machine may read inventories
 _SHOWN = 50
+_HEADER = (
+    Message("cli.column.backfill"),
+    Message("cli.column.state"),
+    Message("cli.column.objects"),
+    Message("cli.column.pending"),
+    Message("cli.column.running"),
+    Message("cli.column.succeeded"),
+    Message("cli.column.failed"),
+    Message("cli.column.aborted"),
+    Message("cli.column.scope"),
+)
 _CHUNK_BYTES = 1 << 20
 
 
@@ -51,7 +63,7 @@ def read_request(prefix: str | None, inventory: str | None, concurrency: int, st
         return BackfillRequest(inventory=_inventory_key(inventory, stack), concurrency=concurrency)
     prefix = INCOMING if prefix is None else prefix
     if not prefix.startswith(INCOMING):
-        raise OperatorError(f"recordings have keys under {INCOMING}: {prefix!r} does not begin so")
+        raise OperatorError(Message("cli.backfill.prefix", {"incoming": INCOMING, "prefix": repr(prefix)}))
     return BackfillRequest(prefix=prefix, concurrency=concurrency)
 
 
@@ -63,7 +75,7 @@ def start(
         return _preview(stack, progress, request)
     name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     stack.states.start_execution(stateMachineArn=stack.backfill_arn, name=name, input=json.dumps(request.to_input()))
-    lines: list[Line] = [f"backfill {name} is started: `backfill status {name}` shows its progress"]
+    lines: list[Line] = [Message("cli.backfill.started", {"run": name})]
     return CommandResult(BackfillStartShape(run=name, **dict(request), dry_run=False), lines)
 
 
@@ -71,11 +83,13 @@ def status(stack: DeployedStack, name: str | None) -> CommandResult[BackfillStat
     """Show the progress of a backfill; without a name, of the latest ones."""
     names = [name] if name else _latest(stack)
     runs = [_describe(stack, each) for each in names]
-    columns = ("total", "pending", "running", "succeeded", "failed", "aborted")
-    rows = [(run.run, run.status, *(str(run.objects.get(each, 0)) for each in columns), _scope(run)) for run in runs]
-    lines: list[Line] = [TextTable(("backfill", "state", "objects", *columns[1:], "of"), rows)]
-    lines += [f"{run.run}: {first_line(run.cause)}" for run in runs if run.cause]
-    return CommandResult(BackfillStatusShape(runs=runs), lines if runs else ["no backfill was started"])
+    counts = ("total", "pending", "running", "succeeded", "failed", "aborted")
+    rows = [(run.run, run.status, *(str(run.objects.get(each, 0)) for each in counts), _scope(run)) for run in runs]
+    lines: list[Line] = [TextTable(_HEADER, rows)]
+    lines += [
+        Message("cli.backfill.cause", {"run": run.run, "cause": first_line(run.cause)}) for run in runs if run.cause
+    ]
+    return CommandResult(BackfillStatusShape(runs=runs), lines if runs else [Message("cli.backfill.none")])
 
 
 def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> CommandResult[BackfillReportShape]:
@@ -89,23 +103,30 @@ def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> Comma
     """
     run = _describe(stack, name)
     if not run.has_ended:
-        raise OperatorError(f"backfill {name} is {run.status}: its manifest is written when it has ended")
+        raise OperatorError(Message("cli.backfill.no_manifest_yet", {"run": name, "status": run.status}))
     outcomes: Counter[BackfillOutcome] = Counter()
     failed: list[ManifestEntry] = []
-    for entry in progress.track("objects read", _entries(stack, name)):
+    for entry in progress.track("cli.progress.objects_read", _entries(stack, name)):
         outcomes[entry.outcome] += 1
         if entry.outcome is BackfillOutcome.FAILED:
             failed.append(entry)
-    unfinished = list(_unfinished(stack, name))
+    batches = list(_unfinished(stack, name))
+    unfinished = [batch for batch, _ in batches]
     lines: list[Line] = [
-        TextTable(("outcome", "objects"), [(outcome, str(outcomes[outcome])) for outcome in BackfillOutcome]),
-        f"of batches that were not finished: {count(sum(batch.objects for batch in unfinished), 'object')}",
-        *(f"{quote_name(entry.key)}: {entry.why}" for entry in failed[:_SHOWN]),
-        *(f"and {count(len(failed) - _SHOWN, 'more failure')}: --json shows all" for _ in failed[_SHOWN : _SHOWN + 1]),
-        *(f"a batch of {count(batch.objects, 'object')} {batch.why}" for batch in unfinished[:_SHOWN]),
+        TextTable(
+            (Message("cli.column.outcome"), Message("cli.column.objects")),
+            [(outcome, str(outcomes[outcome])) for outcome in BackfillOutcome],
+        ),
+        Message("cli.backfill.unfinished", {"count": sum(batch.objects for batch in unfinished)}),
+        *(
+            Message("cli.backfill.failure", {"key": quote_name(each.key), "why": str(each.why)})
+            for each in failed[:_SHOWN]
+        ),
+        *(Message("cli.backfill.more_failures", {"count": len(failed) - _SHOWN}) for _ in failed[_SHOWN : _SHOWN + 1]),
+        *(Message("cli.backfill.batch", {"count": batch.objects, "why": why}) for batch, why in batches[:_SHOWN]),
     ]
     if unfinished:
-        lines.append(f"`backfill resume {name}` goes through the rest")
+        lines.append(Message("cli.backfill.how_to_resume", {"run": name}))
     data = BackfillReportShape(
         **dict(run),
         outcomes={outcome: outcomes[outcome] for outcome in BackfillOutcome},
@@ -119,9 +140,9 @@ def stop(stack: DeployedStack, name: str) -> CommandResult[BackfillStopShape]:
     """Stop a backfill. The jobs that it has started continue. Raises OperatorError for one that has ended."""
     run = _describe(stack, name)
     if run.has_ended:
-        raise OperatorError(f"backfill {name} has ended: it {run.status}")
+        raise OperatorError(Message("cli.backfill.has_ended", {"run": name, "status": run.status}))
     stack.states.stop_execution(executionArn=_arn(stack, name), cause="an operator stopped it")
-    return CommandResult(BackfillStopShape(run=name), [f"backfill {name} stops; `backfill resume {name}` continues it"])
+    return CommandResult(BackfillStopShape(run=name), [Message("cli.backfill.stops", {"run": name})])
 
 
 def resume(
@@ -130,7 +151,7 @@ def resume(
     """Go through the same in a new run, which skips what has a job. Raises OperatorError while the first one runs."""
     run = _describe(stack, name)
     if not run.has_ended:
-        raise OperatorError(f"backfill {name} is {run.status}: it can be resumed when it has ended")
+        raise OperatorError(Message("cli.backfill.has_not_ended", {"run": name, "status": run.status}))
     request = BackfillRequest(prefix=run.prefix, inventory=run.inventory, concurrency=run.concurrency)
     return start(stack, progress, request, now, dry_run=dry_run)
 
@@ -154,31 +175,38 @@ def _preview(
 ) -> CommandResult[BackfillStartShape]:
     data = BackfillStartShape(run=None, **dict(asked), dry_run=True)
     if asked.inventory:
-        return CommandResult(data, [f"would go through the inventory {quote_name(asked.inventory)}"])
+        return CommandResult(
+            data, [Message("cli.backfill.would_read_inventory", {"inventory": quote_name(asked.inventory)})]
+        )
     pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.audio_bucket, Prefix=asked.prefix or "")
     objects = (each for page in pages for each in page.get("Contents", []))
-    listed = progress.track("objects listed", objects)
+    listed = progress.track("cli.progress.objects_listed", objects)
     sizes = [each["Size"] for each in listed if skip_reason(each["Key"], each["Size"]) is None]
-    what = f"{count(len(sizes), 'recording')}, {format_size(sum(sizes))}, under {quote_name(str(asked.prefix))}"
+    found: dict[str, Param] = {
+        "count": len(sizes),
+        "size": format_size(sum(sizes)),
+        "prefix": quote_name(str(asked.prefix)),
+    }
     data = data.model_copy(update={"recordings": len(sizes), "size_bytes": sum(sizes)})
-    return CommandResult(data, [f"would go through {what}"])
+    return CommandResult(data, [Message("cli.backfill.would_read_prefix", found)])
 
 
 def _inventory_key(address: str, stack: DeployedStack) -> str:
     """Return the manifest's key. Raises OperatorError for one that the state machine may not or cannot read."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
     if not address.startswith("s3://") or bucket != stack.audio_bucket or not key.startswith(INVENTORIES):
-        raise OperatorError(f"an inventory must be in s3://{stack.audio_bucket}/{INVENTORIES}: {address!r} does not")
+        place = f"s3://{stack.audio_bucket}/{INVENTORIES}"
+        raise OperatorError(Message("cli.backfill.inventory_place", {"place": place, "address": repr(address)}))
     held = stack.read(bucket, key)
     if held is None:
-        raise OperatorError(f"there is no {address}: name the manifest.json of an inventory")
+        raise OperatorError(Message("cli.backfill.no_inventory", {"address": address}))
     try:
         manifest = json.loads(held.body)
         described = manifest["sourceBucket"], manifest["fileFormat"], "Key" in manifest["fileSchema"]
     except (ValueError, KeyError, TypeError) as error:
-        raise OperatorError(f"{address} is no inventory's manifest") from error
+        raise OperatorError(Message("cli.backfill.no_inventory_manifest", {"address": address})) from error
     if described != (stack.audio_bucket, "CSV", True):
-        raise OperatorError(f"{address} must be of {stack.audio_bucket}, as CSV, with keys; docs/backfill.md makes one")
+        raise OperatorError(Message("cli.backfill.inventory_kind", {"address": address, "bucket": stack.audio_bucket}))
     return key
 
 
@@ -197,7 +225,7 @@ def _describe(stack: DeployedStack, name: str) -> BackfillState:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"ExecutionDoesNotExist", "InvalidArn"}:
             raise
-        raise OperatorError(f"there is no backfill {name!r}: `backfill status` shows the latest") from error
+        raise OperatorError(Message("cli.backfill.unknown", {"run": repr(name)})) from error
     counts: dict[str, int] = {}
     for run in stack.states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]:
         counts.update(cast("dict[str, int]", stack.states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]))
@@ -217,12 +245,17 @@ def _entries(stack: DeployedStack, name: str) -> Iterator[ManifestEntry]:
         yield from (ManifestEntry.model_validate(entry) for entry in json.loads(child["Output"]))
 
 
-def _unfinished(stack: DeployedStack, name: str) -> Iterator[UnfinishedBatch]:
+def _unfinished(stack: DeployedStack, name: str) -> Iterator[tuple[UnfinishedBatch, Message]]:
+    """Yield the batches that were not finished, each with the reason."""
     for group in ("FAILED", "PENDING"):
         for child in _children(stack, name, group):
-            why = f"failed: {first_line(child['Cause'])}" if child.get("Cause") else f"is {child['Status'].lower()}"
+            why = (
+                Message("cli.backfill.batch_failed", {"cause": first_line(child["Cause"])})
+                if child.get("Cause")
+                else Message("cli.backfill.batch_open", {"status": child["Status"]})
+            )
             keys = [item["key"] for item in json.loads(child["Input"])["Items"]]
-            yield UnfinishedBatch(objects=len(keys), keys=keys, why=why)
+            yield UnfinishedBatch(objects=len(keys), keys=keys, why=str(why)), why
 
 
 def _children(stack: DeployedStack, name: str, group: str) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asrcore.messages import Message
 from asrctl import parameters
 from asrctl.formatting import program_name
+from asrctl.help import LocalizedCommand, argument, localize_click, option
+from asrctl.language import translated
 from asrctl.parameters import DURATION, NUMBER, dry_run_option, error_class_option, vendor_option, yes_option
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 CONCURRENCY, MAX_CONCURRENCY = 10, 100
 
 
-class StackCommand(click.Command):
+class StackCommand(LocalizedCommand):
     """A command for one stack. Adds the options that name the stack, and writes what the function returns."""
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **attributes: Any) -> None:
@@ -58,26 +61,36 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
         ctx.exit()
 
 
-class Commands(click.Group):
+class Commands(LocalizedCommand, click.Group):
     """A group whose commands are for one stack."""
 
     command_class = StackCommand
     group_class = type  # click: the groups within are of this class too
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the exit status below the help of all commands."""
+        self.epilog = None if ctx.parent else translated(Message("cli.help.exit_status"))
+        super().format_epilog(ctx, formatter)
+
 
 @click.group(
-    cls=Commands,
-    help="Show what the stack is doing and why, and repair what failed.",
-    epilog=(__doc__ or "").strip().rpartition("\n")[2],
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=Commands, message=Message("cli.help.program"), context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="the version")
+@option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    message=Message("cli.help.version"),
+)
 def commands() -> None:
     """Hold the commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Wrong arguments are reported on standard error."""
+    localize_click()
     try:
         status = commands.main(
             arguments, prog_name=program_name(), complete_var="_ASRCTL_COMPLETE", standalone_mode=False
@@ -90,23 +103,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(status or 0)
 
 
-def _usage(problem: str) -> click.UsageError:
-    return click.UsageError(problem, click.get_current_context())
+def _usage(problem: Message) -> click.UsageError:
+    return click.UsageError(translated(problem), click.get_current_context())
 
 
-@commands.command(help="Count jobs, executions and failed events; show the oldest open job.")
+@commands.command(message=Message("cli.help.status"))
 def status(run: "Invocation") -> "CommandResult[BaseModel]":
     from asrctl import inspect_jobs
 
     return inspect_jobs.status(run.stack, run.progress, run.now)
 
 
-@commands.command("list", help="List jobs, oldest first.")
-@click.option("--state", type=parameters.STATE, metavar="STATE", help="QUEUED, IN_PROGRESS, COMPLETED or FAILED")
+@commands.command("list", message=Message("cli.help.list"))
+@option("--state", type=parameters.STATE, metavar="STATE", message=Message("cli.help.list.state"))
 @vendor_option()
 @error_class_option
-@click.option("--older-than", type=DURATION, metavar="DURATION", help="created longer ago than 90s, 15m, 2h or 3d")
-@click.option("--limit", type=NUMBER, default=50, metavar="N", help="at most this many (default: 50)")
+@option("--older-than", type=DURATION, metavar="DURATION", message=Message("cli.help.list.older_than"))
+@option("--limit", type=NUMBER, default=50, metavar="N", message=Message("cli.help.list.limit"))
 def list_jobs(
     run: "Invocation",
     *,
@@ -125,40 +138,35 @@ def list_jobs(
     )
 
 
-@commands.command(help=f"Explain what happened to a job, and what to do. JOB: {parameters.JOB}.")
-@click.argument("job")
+@commands.command(message=Message("cli.help.why"))
+@argument("job", message=parameters.JOB)
 def why(run: "Invocation", job: str) -> "CommandResult[BaseModel]":
     from asrctl import inspect_jobs
 
     return inspect_jobs.why(run.stack, job, run.now)
 
 
-@commands.command(help="Add up the cost of ended jobs by day and vendor.")
-@click.option("--days", type=NUMBER, default=7, metavar="N", help="today and the days before it (default: 7)")
+@commands.command(message=Message("cli.help.cost"))
+@option("--days", type=NUMBER, default=7, metavar="N", message=Message("cli.help.cost.days"))
 def cost(run: "Invocation", days: int) -> "CommandResult[BaseModel]":
     from asrctl import cost
 
     return cost.totals(run.stack, run.progress, days, run.now)
 
 
-@commands.command(
-    help="Estimate what recordings would cost with each vendor. WHAT: a length (90s, 15m, 2h), a file of this machine, "
-    "or s3://bucket/prefix of the audio bucket."
-)
-@click.argument("what")
-@vendor_option("with this vendor only")
-@click.option(
-    "--options", default="{}", metavar="JSON", help="options as in a sidecar; automatic choice depends on them"
-)
+@commands.command(message=Message("cli.help.estimate"))
+@argument("what", message=Message("cli.help.estimate.what"))
+@vendor_option("cli.help.estimate.vendor")
+@option("--options", default="{}", metavar="JSON", message=Message("cli.help.estimate.options"))
 def estimate(run: "Invocation", what: str, vendor: str | None, options: str) -> "CommandResult[BaseModel]":
     from asrctl import cost
 
     return cost.estimates(run.stack, run.progress, what, vendor, options)
 
 
-@commands.command(help=f"Start FAILED jobs again: one, or with --all those of a class. JOB: {parameters.JOB}.")
-@click.argument("job", required=False)
-@click.option("--all", "every", is_flag=True, help="all FAILED jobs of --class, and of --vendor if given")
+@commands.command(message=Message("cli.help.redrive"))
+@argument("job", required=False, message=parameters.JOB)
+@option("--all", "every", is_flag=True, message=Message("cli.help.redrive.all"))
 @vendor_option()
 @error_class_option
 @dry_run_option
@@ -169,14 +177,14 @@ def redrive(
     from asrctl.redrive import redrive_all, redrive_one
 
     if bool(job) is every or bool(job) is bool(error_class):
-        raise _usage("give a JOB, or --all with --class: each class needs another correction first")
+        raise _usage(Message("cli.usage.redrive"))
     if job:
         return redrive_one(run.stack, job, dry_run=dry_run)
     return redrive_all(run.stack, run.progress, Filter.parse("FAILED", vendor, error_class), run.now, dry_run=dry_run)
 
 
-@commands.command(help="Submit recordings without a job; report lost transcripts.")
-@click.option("--fix", is_flag=True, help="restore deleted transcripts")
+@commands.command(message=Message("cli.help.reconcile"))
+@option("--fix", is_flag=True, message=Message("cli.help.reconcile.fix"))
 @dry_run_option
 def reconcile(run: "Invocation", fix: bool, dry_run: bool) -> "CommandResult[BaseModel]":
     from asrctl.reconcile import reconcile
@@ -184,9 +192,13 @@ def reconcile(run: "Invocation", fix: bool, dry_run: bool) -> "CommandResult[Bas
     return reconcile(run.stack, run.progress, fix=fix, dry_run=dry_run)
 
 
-@commands.command(help="Show events that failed three times, or replay them.")
-@click.argument(
-    "action", type=parameters.LazyChoice(lambda: ("show", "replay")), default="show", metavar="[show|replay]"
+@commands.command(message=Message("cli.help.queue"))
+@argument(
+    "action",
+    type=parameters.LazyChoice(lambda: ("show", "replay")),
+    default="show",
+    metavar="[show|replay]",
+    message=Message("cli.help.queue.action"),
 )
 @dry_run_option
 def queue(run: "Invocation", action: str, dry_run: bool) -> "CommandResult[BaseModel]":
@@ -197,18 +209,18 @@ def queue(run: "Invocation", action: str, dry_run: bool) -> "CommandResult[BaseM
     return queue.replay(run.stack, run.progress, run.now, dry_run=dry_run)
 
 
-@commands.command(help="Transcribe a short sample, and delete it again.")
-@vendor_option("with this vendor (default: automatic)")
-@click.option("--within", type=DURATION, default="5m", metavar="DURATION", help="how long to wait (default: 5m)")
-@click.option("--keep", is_flag=True, help="keep recording, transcript and row")
+@commands.command(message=Message("cli.help.smoke"))
+@vendor_option("cli.help.smoke.vendor")
+@option("--within", type=DURATION, default="5m", metavar="DURATION", message=Message("cli.help.smoke.within"))
+@option("--keep", is_flag=True, message=Message("cli.help.smoke.keep"))
 def smoke(run: "Invocation", vendor: str | None, within: timedelta, keep: bool) -> "CommandResult[BaseModel]":
     from asrctl.smoke import smoke
 
     return smoke(run.stack, vendor, within, run.now, keep=keep)
 
 
-@commands.command(help=f"Delete a job: recording, transcript, exports, raw reply, row. JOB: {parameters.JOB}.")
-@click.argument("job")
+@commands.command(message=Message("cli.help.delete"))
+@argument("job", message=parameters.JOB)
 @yes_option
 @dry_run_option
 def delete(run: "Invocation", job: str, yes: bool, dry_run: bool) -> "CommandResult[BaseModel]":
@@ -217,7 +229,7 @@ def delete(run: "Invocation", job: str, yes: bool, dry_run: bool) -> "CommandRes
     return delete(run.stack, job, run.confirmation(yes=yes), dry_run=dry_run)
 
 
-@commands.command(help="Delete the stack and all that it stores, recordings included.")
+@commands.command(message=Message("cli.help.destroy"))
 @yes_option
 @dry_run_option
 def destroy(run: "Invocation", yes: bool, dry_run: bool) -> "CommandResult[BaseModel]":
@@ -226,20 +238,20 @@ def destroy(run: "Invocation", yes: bool, dry_run: bool) -> "CommandResult[BaseM
     return destroy(run.stack, run.progress, run.confirmation(yes=yes), dry_run=dry_run)
 
 
-@commands.group(help="Create jobs for recordings without one, millions of them.")
+@commands.group(message=Message("cli.help.backfill"))
 def backfill() -> None:
     """Hold the commands of a backfill."""
 
 
-@backfill.command(help="Go through the audio bucket. Recordings that have a job are skipped.")
-@click.option("--prefix", metavar="incoming/…", help="keys with this prefix (default: all under incoming/)")
-@click.option("--inventory", metavar="s3://…/manifest.json", help="the keys of an S3 inventory of the bucket")
-@click.option(
+@backfill.command(message=Message("cli.help.backfill.start"))
+@option("--prefix", metavar="incoming/…", message=Message("cli.help.backfill.prefix"))
+@option("--inventory", metavar="s3://…/manifest.json", message=Message("cli.help.backfill.inventory"))
+@option(
     "--concurrency",
     type=click.IntRange(1, MAX_CONCURRENCY),
     default=CONCURRENCY,
     metavar="N",
-    help=f"batches at once (default: {CONCURRENCY}, at most {MAX_CONCURRENCY})",
+    message=Message("cli.help.backfill.concurrency", {"default": CONCURRENCY, "most": MAX_CONCURRENCY}),
 )
 @dry_run_option
 def start(
@@ -248,37 +260,37 @@ def start(
     from asrctl import backfill
 
     if prefix is not None and inventory is not None:
-        raise _usage("--inventory is not allowed with --prefix")
+        raise _usage(Message("cli.usage.prefix_and_inventory"))
     request = backfill.read_request(prefix, inventory, concurrency, run.stack)
     return backfill.start(run.stack, run.progress, request, run.now, dry_run=dry_run)
 
 
-@backfill.command("status", help="Show the progress of a backfill, or of the latest ones.")
-@click.argument("backfill_run", metavar="[RUN]", required=False)
+@backfill.command("status", message=Message("cli.help.backfill.status"))
+@argument("backfill_run", metavar="[RUN]", required=False, message=parameters.RUN)
 def backfill_status(run: "Invocation", backfill_run: str | None) -> "CommandResult[BaseModel]":
     from asrctl import backfill
 
     return backfill.status(run.stack, backfill_run)
 
 
-@backfill.command(help="Report the outcome of every object of a backfill that has ended.")
-@click.argument("backfill_run", metavar="RUN")
+@backfill.command(message=Message("cli.help.backfill.report"))
+@argument("backfill_run", metavar="RUN", message=parameters.RUN)
 def report(run: "Invocation", backfill_run: str) -> "CommandResult[BaseModel]":
     from asrctl import backfill
 
     return backfill.report(run.stack, run.progress, backfill_run)
 
 
-@backfill.command(help="Start no more jobs. Jobs that were started continue.")
-@click.argument("backfill_run", metavar="RUN")
+@backfill.command(message=Message("cli.help.backfill.stop"))
+@argument("backfill_run", metavar="RUN", message=parameters.RUN)
 def stop(run: "Invocation", backfill_run: str) -> "CommandResult[BaseModel]":
     from asrctl import backfill
 
     return backfill.stop(run.stack, backfill_run)
 
 
-@backfill.command(help="Go through the same recordings again. Those that have a job are skipped.")
-@click.argument("backfill_run", metavar="RUN")
+@backfill.command(message=Message("cli.help.backfill.resume"))
+@argument("backfill_run", metavar="RUN", message=parameters.RUN)
 @dry_run_option
 def resume(run: "Invocation", backfill_run: str, dry_run: bool) -> "CommandResult[BaseModel]":
     from asrctl import backfill

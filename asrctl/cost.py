@@ -1,7 +1,7 @@
 """`cost` and `estimate`: what jobs cost by vendor and day, and what recordings would cost."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,18 +19,27 @@ from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import choose
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest, Vendor
+from asrcore.messages import Message
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from asrctl.filters import Filter
 from asrctl.find import matching_jobs
-from asrctl.formatting import count, parse_duration
+from asrctl.formatting import parse_duration
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, Line, OperatorError, TextTable
+from asrctl.result import CommandResult, Line, OperatorError, Text, TextTable
 from asrctl.shapes import ChosenVendor, CostShape, CostSum, DayCost, EstimateShape, VendorEstimate
 from asrctl.stack import DeployedStack, in_parallel
 
 _NO_VENDOR = "-"  # for a job that had no vendor
 _S3 = "s3://"
+_CURRENCIES = ("USD", "CNY")
+_HEADER = (
+    Message("cli.column.vendor"),
+    Message("cli.column.recordings"),
+    *_CURRENCIES,
+    Message("cli.column.price_unknown"),
+    Message("cli.column.rejected_because"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,11 +84,17 @@ def totals(stack: DeployedStack, progress: ProgressReporter, days: int, now: dat
             last = job.vendor or _NO_VENDOR
             for vendor, share in job.cost.shares(last).items():
                 sums[day, vendor] += _Total(1, share, int(vendor == last and job.cost.total is None))
-    rows = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
-    header = ("day", "vendor", "jobs", "USD", "CNY", "price unknown")
+    rows: list[Sequence[Text]] = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]
+    header = (
+        Message("cli.column.day"),
+        Message("cli.column.vendor"),
+        Message("cli.column.jobs"),
+        *_CURRENCIES,
+        Message("cli.column.price_unknown"),
+    )
     days_ = [DayCost(day=str(day), vendor=vendor, **_figures(sum_)) for (day, vendor), sum_ in sorted(sums.items())]
     data = CostShape(days=days_, all=CostSum(**_figures(whole)))
-    return CommandResult(data, [TextTable(header, [*rows, ("all", "", *_columns(whole))])])
+    return CommandResult(data, [TextTable(header, [*rows, (Message("cli.column.all"), "", *_columns(whole))])])
 
 
 def estimates(
@@ -97,9 +112,9 @@ def estimates(
     """
     services = stack.services
     asked = _options(options, services)
-    recordings = list(progress.track("recordings probed", _recordings(what, stack, services)))
+    recordings = list(progress.track("cli.progress.recordings_probed", _recordings(what, stack, services)))
     if not recordings:
-        raise OperatorError(f"there is no recording under {what}")
+        raise OperatorError(Message("cli.estimate.nothing", {"what": what}))
     rows, vendors = [], {}
     for name in [vendor] if vendor else VENDORS:
         total, refusal = _with_vendor(VENDORS[name], recordings, asked, services.settings.rates)
@@ -107,11 +122,14 @@ def estimates(
         vendors[name] = VendorEstimate(**_figures(total), refused=len(recordings) - total.number)
     choices = {} if vendor else _choices(recordings, asked, services)
     lines: list[Line] = [
-        TextTable(("vendor", "recordings", "USD", "CNY", "price unknown", "not accepted because"), rows),
+        TextTable(_HEADER, rows),
         "",
-        *(f"{name}: {count(number, 'recording')}, {reason}." for (name, reason), number in choices.items()),
-        "Vendor and AWS together, without free quotas. Where the vendor's price is unknown, AWS alone.",
-        *(["Sent as MP3 at 64 kbit/s."] if any(each.size_bytes is None for each in recordings) else []),
+        *(
+            Message("cli.estimate.chosen", {"vendor": name, "count": number, "reason": reason})
+            for (name, reason), number in choices.items()
+        ),
+        Message("cli.estimate.scope"),
+        *([Message("cli.estimate.form")] if any(each.size_bytes is None for each in recordings) else []),
     ]
     chosen = [ChosenVendor(vendor=name, count=number, reason=reason) for (name, reason), number in choices.items()]
     return CommandResult(EstimateShape(recordings=len(recordings), vendors=vendors, chosen=chosen), lines)
@@ -167,8 +185,7 @@ def _recordings(what: str, stack: DeployedStack, services: Services) -> Iterator
         try:
             length_ms = round(parse_duration(what).total_seconds() * 1000)
         except ValueError:
-            message = f"{what!r} is no file of this machine, no s3://bucket/prefix and no span such as 90s, 15m or 2h"
-            raise OperatorError(message) from None
+            raise OperatorError(Message("cli.estimate.unknown", {"what": repr(what)})) from None
         yield _EstimatedRecording(usual_audio(length_ms), None)
 
 
@@ -194,7 +211,7 @@ def _local_file(path: Path) -> _EstimatedRecording:
         try:
             return _EstimatedRecording(probe(read, size_bytes, path.name), size_bytes)
         except NotAudio as error:
-            raise OperatorError(f"{path}: {error}") from error
+            raise OperatorError(Message("cli.estimate.no_audio", {"file": str(path), "problem": str(error)})) from error
 
 
 def _columns(total: _Total) -> tuple[str, str, str, str]:

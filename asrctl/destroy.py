@@ -1,14 +1,14 @@
 """`destroy`: delete the stack and what CloudFormation would retain: recordings, transcripts, jobs, credentials."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from asrctl.formatting import count
+from asrcore.messages import Message
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, OperatorError
+from asrctl.result import CommandResult, Line, OperatorError
 from asrctl.shapes import DestroyShape
 from asrctl.stack import DeployedStack
 
@@ -27,7 +27,7 @@ _UNPROTECT = "aws cloudformation update-termination-protection --no-enable-termi
 
 
 def destroy(
-    stack: DeployedStack, progress: ProgressReporter, confirm: Callable[[list[str]], bool], *, dry_run: bool
+    stack: DeployedStack, progress: ProgressReporter, confirm: Callable[[Sequence[Line]], bool], *, dry_run: bool
 ) -> CommandResult[DestroyShape]:
     """Delete what the stack stores, and the stack last: its outputs name the rest, so that this can be repeated.
 
@@ -47,19 +47,19 @@ def destroy(
     table, secret = stack.jobs_table, stack.secret_arn
     running = sum(1 for _ in _running(stack))
     shown = [
-        *([f"{count(running, 'running execution')}, whose jobs have not ended"] if running else []),
-        *(f"bucket {bucket}, with every version of everything in it" for bucket in buckets),
-        f"table {table}, with every job",
-        f"secret {secret}, with the credentials",
-        f"stack {stack.name}",
+        *([Message("cli.destroy.executions", {"count": running})] if running else []),
+        *(Message("cli.destroy.bucket", {"bucket": bucket}) for bucket in buckets),
+        Message("cli.destroy.table", {"table": table}),
+        Message("cli.destroy.secret", {"secret": secret}),
+        Message("cli.destroy.stack", {"stack": stack.name}),
     ]
     data = DestroyShape(
         stack=stack.name, buckets=buckets, table=table, secret=secret, executions=running, dry_run=dry_run
     )
     if dry_run:
-        return CommandResult(data, [f"{each}: would be deleted" for each in shown])
+        return CommandResult(data, [Message("cli.would_be_deleted", {"what": each}) for each in shown])
     if not confirm(shown):
-        return CommandResult(data, ["nothing was deleted"], ok=False)
+        return CommandResult(data, [Message("cli.nothing_deleted")], ok=False)
     _disable_rules(stack)
     if any(True for _ in _running(stack)):  # some may have started before the operator confirmed
         time.sleep(_RULES_SETTLE_S)
@@ -72,8 +72,13 @@ def destroy(
     stack.cloudformation.get_waiter("stack_delete_complete").wait(
         StackName=stack.name, WaiterConfig={"Delay": _DELETION_DELAY_S, "MaxAttempts": _DELETION_CHECKS}
     )
-    deleted = (
-        f"stack {stack.name} and {count(objects, 'object version')} deleted, {count(stopped, 'execution')} stopped"
+    deleted = Message(
+        "cli.destroy.done",
+        {
+            "stack": stack.name,
+            "objects": Message("cli.count.object_versions", {"count": objects}),
+            "executions": Message("cli.count.executions", {"count": stopped}),
+        },
     )
     return CommandResult(data.model_copy(update={"executions": stopped, "objects": objects}), [deleted])
 
@@ -81,10 +86,12 @@ def destroy(
 def _refuse_undeletable(stack: DeployedStack) -> None:
     described = stack.describe()
     if described.get("EnableTerminationProtection"):
-        raise OperatorError(f"stack {stack.name} is protected; if it is to go: {_UNPROTECT} {stack.name}")
+        raise OperatorError(
+            Message("cli.destroy.protected", {"stack": stack.name, "command": f"{_UNPROTECT} {stack.name}"})
+        )
     status = described["StackStatus"]
     if status.endswith("_IN_PROGRESS") and status != "DELETE_IN_PROGRESS":
-        raise OperatorError(f"stack {stack.name} is in progress ({status}): run this again when that has ended")
+        raise OperatorError(Message("cli.destroy.in_progress", {"stack": stack.name, "status": status}))
 
 
 def _disable_rules(stack: DeployedStack) -> None:
@@ -95,7 +102,7 @@ def _disable_rules(stack: DeployedStack) -> None:
 def _stop_executions(stack: DeployedStack, progress: ProgressReporter) -> int:
     """Stop the running executions and return their number."""
     stopped = 0
-    for execution in progress.track("executions stopped", _running(stack)):
+    for execution in progress.track("cli.progress.executions_stopped", _running(stack)):
         began = time.monotonic()
         _unless_gone(stack.states.stop_execution, executionArn=execution, cause="the stack is being deleted")
         stopped += 1
@@ -119,7 +126,7 @@ def _delete_bucket(stack: DeployedStack, bucket: str, progress: ProgressReporter
     """Delete a bucket with its content. Return the number of object versions and delete markers."""
     objects = 0
     try:
-        for batch in progress.track("batches of object versions deleted", _versions(stack, bucket)):
+        for batch in progress.track("cli.progress.batches_deleted", _versions(stack, bucket)):
             _delete_objects(stack, bucket, batch)
             objects += len(batch)
         stack.s3.delete_bucket(Bucket=bucket)

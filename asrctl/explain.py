@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from asrcore.core.errors import ErrorClass
-from asrcore.core.job import Attempt, Job, Status
+from asrcore.core.form import Form
+from asrcore.core.job import Attempt, Job, JobError, Status
 from asrcore.core.step import Next, next_check_deadline, next_step
 from asrcore.core.vendor import Completion
-from asrctl.formatting import count, describe_recording, first_line, format_money, program_name, quote_name
+from asrcore.messages import Message, Param
+from asrctl.formatting import describe_recording, format_money, program_name, quote_name
 
 _ADVICE = {
-    ErrorClass.CONFIG: "correct what the message names, then: {program} redrive {job_id}",
-    ErrorClass.RETRY: "the cause may be gone by now: {program} redrive {job_id}",
-    ErrorClass.BAD_AUDIO: "upload a corrected recording; this one ends the same way unless vendors were added",
+    ErrorClass.CONFIG: "cli.why.advice.config",
+    ErrorClass.RETRY: "cli.why.advice.retry",
+    ErrorClass.BAD_AUDIO: "cli.why.advice.bad_audio",
 }
 
 
@@ -22,8 +24,8 @@ _ADVICE = {
 class JobExplanation:
     """What happened, as sentences in time order, and what to do, as one clause."""
 
-    sentences: list[str]
-    advice: str
+    sentences: list[Message]
+    advice: Message
 
 
 @dataclass
@@ -35,9 +37,9 @@ class _Calendar:
     def at(self, moment: datetime) -> str:
         date, time = moment.strftime("%Y-%m-%d %H:%M:%S").split(" ")
         if date == self.date:
-            return f"at {time}"
+            return time
         self.date = date
-        return f"on {date} at {time}"
+        return f"{date} {time}"
 
 
 def explain_job(
@@ -51,115 +53,132 @@ def explain_job(
         now: UTC.
     """
     calendar = _Calendar()
-    past = [f"{_capital(calendar.at(moment))} {what}." for moment, what in _past(job)]
+    about: dict[str, Param] = {
+        "job": job.job_id,
+        "key": quote_name(job.source.key),
+        "recording": describe_recording(job),
+    }
+    past = [Message(code, {"time": calendar.at(moment), **params}) for moment, code, params in _past(job)]
     return JobExplanation(
         [
-            f"Job {job.job_id}: {quote_name(job.source.key)} ({describe_recording(job)}). Times are UTC.",
+            Message("cli.why.job", about),
             *past,
             *_choice(job),
             *_end(job, transcript_bucket),
             *_wait(job, completion_modes, execution, calendar, now),
-            *(f"Warning: {warning}." for warning in job.warnings),
+            *(Message("cli.why.warning", {"warning": warning}) for warning in job.warnings),
         ],
         _advice(job, completion_modes, now),
     )
 
 
-def _past(job: Job) -> list[tuple[datetime, str]]:
-    moments = [(job.created_at, "the job was created")]
-    moments += [(restart.at, f"it was restarted: {restart.reason}") for restart in job.restarts]
+_Event = tuple[datetime, str, dict[str, Param]]  # when, and a message about it without the time
+
+
+def _past(job: Job) -> list[_Event]:
+    events: list[_Event] = [(job.created_at, "cli.why.created", {})]
+    events += [(restart.at, "cli.why.restarted", {"reason": restart.reason}) for restart in job.restarts]
     for attempt in job.attempts:
-        moments += _moments(attempt)
-    return sorted(moments, key=lambda moment: moment[0])
+        events += _events(attempt)
+    return sorted(events, key=lambda event: event[0])
 
 
-def _moments(attempt: Attempt) -> Iterator[tuple[datetime, str]]:
-    vendor, number = attempt.vendor, attempt.number
-    if attempt.submitted_at is not None:
-        task = f", task {attempt.vendor_task_id}" if attempt.vendor_task_id else ""
-        yield attempt.submitted_at, f"it was submitted to {vendor} (attempt {number}{task})"
+def _events(attempt: Attempt) -> Iterator[_Event]:
+    about: dict[str, Param] = {"vendor": attempt.vendor, "number": attempt.number}
+    if attempt.submitted_at is not None and attempt.vendor_task_id:
+        yield attempt.submitted_at, "cli.why.submitted_as_task", {**about, "task": attempt.vendor_task_id}
+    elif attempt.submitted_at is not None:
+        yield attempt.submitted_at, "cli.why.submitted", about
     elif attempt.claimed_at is not None:
-        yield attempt.claimed_at, f"its submission to {vendor} began (attempt {number})"
+        yield attempt.claimed_at, "cli.why.claimed", about
     if attempt.ended_at is None:
         return
     if attempt.outcome == "completed":
-        yield attempt.ended_at, f"{vendor} returned the transcript"
+        yield attempt.ended_at, "cli.why.transcript_returned", about
     else:
-        said = first_line(attempt.message or "").rstrip(".")
-        yield attempt.ended_at, f"attempt {number} with {vendor} failed: {attempt.code} ({attempt.outcome}), {said}"
+        failure = {"code": str(attempt.code), "class": str(attempt.outcome), "problem": attempt.message or ""}
+        yield attempt.ended_at, "cli.why.attempt_failed", {**about, **failure}
 
 
-def _choice(job: Job) -> Iterator[str]:
+def _choice(job: Job) -> Iterator[Message]:
     if job.vendor and job.choice:
-        yield f"The vendor is {job.vendor}, {job.choice.text}."
+        yield Message("cli.why.vendor", {"vendor": job.vendor, "reason": job.choice.text})
 
 
-def _end(job: Job, transcript_bucket: str) -> Iterator[str]:
+def _end(job: Job, transcript_bucket: str) -> Iterator[Message]:
     if job.status is Status.COMPLETED:
-        yield f"It is COMPLETED: the transcript is {quote_name(f's3://{transcript_bucket}/{job.transcript_key}')}."
+        transcript = quote_name(f"s3://{transcript_bucket}/{job.transcript_key}")
+        yield Message("cli.why.completed", {"transcript": transcript})
     elif job.error is not None:
-        by = f" of {job.error.vendor}" if job.error.vendor else ""
-        said, *details = job.error.message.rstrip(".").split("\n")
-        yield f"It FAILED with {job.error.code}{by} (class {job.error.class_}): {said}."
-        if not any(attempt.ended_at for attempt in job.attempts):  # else they are among the sentences above
-            yield from details
+        yield _failure(job.error, has_attempts=any(attempt.ended_at for attempt in job.attempts))
     if job.cost is not None:
-        without = "" if job.cost.total else ", without the vendor, whose price is unknown"
-        yield f"It cost {format_money(job.cost.known)}{without}."
+        code = "cli.why.cost" if job.cost.total else "cli.why.cost_without_vendor"
+        yield Message(code, {"amount": format_money(job.cost.known)})
     if job.finished and not job.event_published:
-        yield "The event of this end is not published yet; the sweep publishes it."
+        yield Message("cli.why.event_not_published")
+
+
+def _failure(error: JobError, *, has_attempts: bool) -> Message:
+    """Say with what a job failed, in full unless its attempts say the rest."""
+    about: dict[str, Param] = {"code": error.code, "class": str(error.class_), "problem": error.message}
+    if error.vendor is None:
+        return Message("cli.why.failed_in_short" if has_attempts else "cli.why.failed", about)
+    code = "cli.why.failed_at_vendor_in_short" if has_attempts else "cli.why.failed_at_vendor"
+    return Message(code, {**about, "vendor": error.vendor})
 
 
 def _wait(
     job: Job, completion_modes: AbstractSet[Completion], execution: str | None, calendar: _Calendar, now: datetime
-) -> Iterator[str]:
+) -> Iterator[Message]:
     if job.finished:
         return
+    status = str(job.status)
     if job.awaits_conversion and job.form is not None:
-        yield f"It is {job.status}: the recording is converted to {job.form.in_words()}, which {job.vendor} accepts."
+        yield Message("cli.why.converts", {"status": status, "form": _in_words(job.form), "vendor": str(job.vendor)})
     else:
-        yield f"It is {job.status}: {_waits_for(job, completion_modes, calendar)}."
-    if execution != "RUNNING":
-        state = f"is {execution}" if execution else "does not exist"
-        yield f"Its execution {job.execution_name} {state}: only the sweep can resume the job."
+        yield Message("cli.why.waits", {"status": status, "what": _waits_for(job, completion_modes, calendar)})
+    if execution is None:
+        yield Message("cli.why.no_execution", {"execution": job.execution_name})
+    elif execution != "RUNNING":
+        yield Message("cli.why.execution_ended", {"execution": job.execution_name, "state": execution})
     if now >= _next_check_deadline(job, completion_modes):
-        yield f"It last changed {calendar.at(job.updated_at)}: longer ago than any step needs."
+        yield Message("cli.why.stalled", {"time": calendar.at(job.updated_at)})
 
 
-def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> str:
+def _in_words(form: Form) -> Message:
+    code = "cli.why.form_mono" if form.channels == 1 else "cli.why.form_stereo"
+    return Message(code, {"format": form.format.upper(), "rate_khz": form.sample_rate_hz // 1000})
+
+
+def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> Message:
     step = next_step(job, completion_modes, job.updated_at)
     if not job.planned:
-        return "it waits for the probe of the recording, which needs seconds"
+        return Message("cli.why.waits_for_probe")
     due = calendar.at(job.updated_at + timedelta(seconds=step.wait_s))
-    vendor, number = job.attempt.vendor, job.attempt.number
+    about: dict[str, Param] = {"vendor": job.attempt.vendor, "number": job.attempt.number, "time": due}
     match step.next:
         case Next.CALLBACK if Completion.QUERY in completion_modes:
-            return f"it waits for the callback of {vendor}, which is queried {due} if none has come"
+            return Message("cli.why.waits_for_callback_or_query", about)
         case Next.CALLBACK:
-            return f"it waits for the callback of {vendor}; if none has come {due}, attempt {number} fails"
+            return Message("cli.why.waits_for_callback", about)
         case Next.QUERY:
-            return f"{vendor} was queried {count(job.attempt.queries, 'time')}, and is queried again {due}"
+            return Message("cli.why.waits_for_query", {**about, "count": job.attempt.queries})
         case _ if job.attempt.claimed_at is not None:
-            return f"it is unknown whether {vendor} accepted it; if that stays so, it is submitted again {due}"
+            return Message("cli.why.waits_for_answer", about)
         case _:
             slot = calendar.at(job.free_from())  # the state machine wakes a little earlier
-            return f"it is submitted to {vendor} (attempt {number}) {slot}, at its reserved slot"
+            return Message("cli.why.waits_for_slot", {**about, "time": slot})
 
 
-def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> str:
+def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> Message:
     if job.error is not None:
-        return _ADVICE[job.error.class_].format(job_id=job.job_id, program=program_name())
+        return Message(_ADVICE[job.error.class_], {"job": job.job_id, "program": program_name()})
     if job.finished:
-        return "nothing"
+        return Message("cli.why.advice.nothing")
     if now >= _next_check_deadline(job, completion_modes):
-        return "if the sweep does not resume it within five minutes, check that SweepFunction runs"
-    deadline = job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")
-    return f"nothing; it continues by itself, and ends FAILED on {deadline} at the latest"
+        return Message("cli.why.advice.sweep")
+    return Message("cli.why.advice.wait", {"time": job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")})
 
 
 def _next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:
     return min(next_check_deadline(job, completion_modes), job.deadline_at)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from asrcore.core.job import Job, job_id
 from asrcore.core.recording_keys import key_forms, skip_reason
+from asrcore.messages import Message
 from asrctl.filters import Filter
 from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
@@ -26,7 +27,7 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
     if _JOB_ID.fullmatch(reference):
         job = stack.jobs.load(reference)
         if job is None:
-            raise OperatorError(f"there is no job {reference}: `list` shows the jobs there are")
+            raise OperatorError(Message("cli.find.no_job", {"job": reference}))
         return job
     bucket, key = _place(reference, stack)
     for version in (version for form in key_forms(key) for version in stack.versions_of(bucket, form)):
@@ -34,16 +35,14 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
         if job is not None:
             return job
     if reason := skip_reason(key):
-        raise OperatorError(f"{quote_name(key)} is no recording, but {reason}: it gets no job")
-    raise OperatorError(
-        f"no version of {quote_name(key)} in {bucket} has a job: if the recording is there, `reconcile` submits it"
-    )
+        raise OperatorError(Message("cli.find.no_recording", {"key": quote_name(key), "reason": reason}))
+    raise OperatorError(Message("cli.find.no_job_of_key", {"key": quote_name(key), "bucket": bucket}))
 
 
 def matching_jobs(wanted: Filter, stack: DeployedStack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
     """Yield the jobs that match, in no order. Read the index of open jobs if it holds them all, else the table."""
     jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
-    return (job for job in progress.track("jobs read", jobs) if wanted.matches(job))
+    return (job for job in progress.track("cli.progress.jobs_read", jobs) if wanted.matches(job))
 
 
 def _open_jobs(stack: DeployedStack, now: datetime) -> Iterator[Job]:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asrcore.messages import Language, Message, render
+
 if TYPE_CHECKING:
     from asrcore.core.job import Job
     from asrcore.core.money import Amount
@@ -29,21 +31,25 @@ def program_name() -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read `90s`, `15m`, `2h` or `3d`. Raises ValueError for anything else."""
+    """Read `90s`, `15m`, `2h` or `3d`. Raises ValueError with a message for anything else."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 2h or 3d")
+        raise ValueError(Message("cli.usage.duration", {"text": repr(text)}))
     return timedelta(seconds=int(match[1]) * _UNITS_S[match[2]])
 
 
-def format_duration(time: timedelta) -> str:
+def format_duration(time: timedelta) -> Message:
     """Return a duration in its two largest units: `3 d 4 h`, `2 h 5 min`, `5 min`, `12 s`."""
     seconds = max(0, int(time.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
     days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    parts = [(days, "d"), (hours, "h")] if days else [(hours, "h"), (minutes, "min")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    if days:
+        return Message("cli.duration.days_hours" if hours else "cli.duration.days", {"days": days, "hours": hours})
+    if hours:
+        code = "cli.duration.hours_minutes" if minutes else "cli.duration.hours"
+        return Message(code, {"hours": hours, "minutes": minutes})
+    return Message(
+        "cli.duration.minutes" if minutes else "cli.duration.seconds", {"minutes": minutes, "seconds": seconds}
+    )
 
 
 def format_size(size_bytes: int) -> str:
@@ -58,14 +64,9 @@ def format_money(amount: "Amount") -> str:
     return f"{amount.cny:.4f} CNY ({amount.usd:.4f} USD)"
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 job`, `2 jobs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def redact_urls(text: str) -> str:
+def redact_urls(text: str, language: Language) -> str:
     """Return a text without its web URLs. `s3://` ones give no access and stay."""
-    return _URL.sub("(an address)", text)
+    return _URL.sub(render(Message("cli.address"), language), text)
 
 
 def printable(line: str) -> str:
@@ -107,16 +108,17 @@ def first_line(message: str) -> str:
     return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def describe_recording(job: "Job") -> str:
-    """Describe a recording: `wav, 16000 Hz, 2 channels, 1 min, 1.2 MB`."""
+def describe_recording(job: "Job") -> list[str | Message]:
+    """Describe a recording: `wav`, `16000 Hz`, `2 channels`, `1 min`, `1.2 MB`."""
+    size = format_size(job.source.size_bytes)
     audio = job.audio
     if audio is None:
-        return format_size(job.source.size_bytes)
+        return [size]
     facts = [
         audio.format,
         f"{audio.sample_rate_hz} Hz" if audio.sample_rate_hz else "",
-        count(audio.channels, "channel") if audio.channels else "",
+        Message("cli.channels", {"count": audio.channels}) if audio.channels else "",
         format_duration(timedelta(milliseconds=audio.duration_ms)) if audio.duration_ms is not None else "",
-        format_size(job.source.size_bytes),
+        size,
     ]
-    return ", ".join(fact for fact in facts if fact)
+    return [fact for fact in facts if fact]

@@ -2,22 +2,31 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from asrcore.core.job import Job, Status
 from asrcore.core.vendor import Completion
+from asrcore.messages import Message
 from asrcore.vendors.registry import VENDORS
 from asrctl.explain import explain_job
 from asrctl.filters import Filter
 from asrctl.find import find_job, matching_jobs
-from asrctl.formatting import count, format_duration, quote_name
+from asrctl.formatting import format_duration, quote_name
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, Line, TextTable
+from asrctl.result import CommandResult, Line, Text, TextTable
 from asrctl.shapes import JobRow, ListShape, StatusShape, WhyShape
 from asrctl.stack import DeployedStack
 
 _NO_VENDOR = "-"  # for a job that has no vendor yet
+_HEADER = (
+    Message("cli.column.job"),
+    Message("cli.column.state"),
+    Message("cli.column.vendor"),
+    Message("cli.column.age"),
+    Message("cli.column.error"),
+    Message("cli.column.recording"),
+)
 
 
 def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> CommandResult[StatusShape]:
@@ -30,17 +39,19 @@ def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> C
             oldest = job
     waiting = _queue_depth(stack, stack.queue_url)
     undelivered = _queue_depth(stack, stack.undelivered_queue_url) if stack.has_webhook else None
-    running = sum(1 for _ in progress.track("running executions", stack.running(stack.state_machine_arn)))
+    running = sum(1 for _ in progress.track("cli.progress.executions_running", stack.running(stack.state_machine_arn)))
     vendors = sorted({vendor for vendor, _ in counts})
     totals = {state: sum(counts[vendor, state] for vendor in vendors) for state in Status}
-    rows = [(vendor, *(str(counts[vendor, state]) for state in Status)) for vendor in vendors]
+    rows: list[Sequence[Text]] = [(vendor, *(str(counts[vendor, state]) for state in Status)) for vendor in vendors]
     lines: list[Line] = [
-        TextTable(("vendor", *Status), [*rows, ("all", *map(str, totals.values()))]),
+        TextTable(
+            (Message("cli.column.vendor"), *Status), [*rows, (Message("cli.column.all"), *map(str, totals.values()))]
+        ),
         "",
-        f"oldest open job: {_oldest(oldest, now)}",
-        f"running executions: {running}",
-        f"failed events in the queue: {waiting}",
-        *([f"undelivered webhooks: {undelivered}"] if undelivered is not None else []),
+        _oldest(oldest, now) if oldest else Message("cli.status.no_open_job"),
+        Message("cli.status.executions", {"number": running}),
+        Message("cli.status.failed_events", {"number": waiting}),
+        *([] if undelivered is None else [Message("cli.status.undelivered", {"number": undelivered})]),
     ]
     data = StatusShape(
         states=totals,
@@ -71,11 +82,12 @@ def list_jobs(
             yield job
 
     jobs = heapq.nsmallest(limit, counted(), key=lambda job: (job.created_at, job.job_id))
-    header = ("job", "state", "vendor", "age", "error", "recording")
-    lines: list[Line] = [TextTable(header, [_columns(job, now) for job in jobs])] if jobs else ["no such job"]
+    lines: list[Line] = (
+        [TextTable(_HEADER, [_columns(job, now) for job in jobs])] if jobs else [Message("cli.list.none")]
+    )
     more = number - len(jobs)
     if more:
-        lines.append(f"and {count(more, 'more job')}: --limit shows more")
+        lines.append(Message("cli.list.more", {"count": more}))
     return CommandResult(ListShape(jobs=[JobRow.from_job(job) for job in jobs], more=more), lines)
 
 
@@ -93,8 +105,13 @@ def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[Wh
     story = explain_job(
         job, completion_modes(job), execution=execution, transcript_bucket=stack.transcript_bucket, now=now
     )
-    data = WhyShape(job=JobRow.from_job(job), execution=execution, story=story.sentences, advice=story.advice)
-    return CommandResult(data, [*story.sentences, f"What to do: {story.advice}."])
+    data = WhyShape(
+        job=JobRow.from_job(job),
+        execution=execution,
+        story=[line for sentence in story.sentences for line in str(sentence).split("\n")],
+        advice=str(story.advice),
+    )
+    return CommandResult(data, [*story.sentences, Message("cli.why.what_to_do", {"advice": story.advice})])
 
 
 def completion_modes(job: Job) -> frozenset[Completion]:
@@ -103,7 +120,7 @@ def completion_modes(job: Job) -> frozenset[Completion]:
     return vendor.completion_modes if vendor else frozenset()
 
 
-def _columns(job: Job, now: datetime) -> tuple[str, ...]:
+def _columns(job: Job, now: datetime) -> Sequence[Text]:
     error = f"{job.error.code} ({job.error.class_})" if job.error else ""
     return (
         job.job_id,
@@ -115,12 +132,15 @@ def _columns(job: Job, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _oldest(job: Job | None, now: datetime) -> str:
-    return (
-        f"{job.job_id}, {format_duration(now - job.created_at)}, {job.vendor or _NO_VENDOR}, "
-        f"{quote_name(job.source.key)}"
-        if job
-        else "none"
+def _oldest(job: Job, now: datetime) -> Message:
+    return Message(
+        "cli.status.oldest",
+        {
+            "job": job.job_id,
+            "age": format_duration(now - job.created_at),
+            "vendor": job.vendor or _NO_VENDOR,
+            "key": quote_name(job.source.key),
+        },
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.text import Text
+from rich.text import Text as StyledText
 
+from asrcore.messages import DEFAULT, Language, Message, render
 from asrctl.formatting import printable, redact_urls
-from asrctl.result import Line, TextTable
+from asrctl.result import Line, Text, TextTable
 
 _STYLES: Mapping[str, str] = MappingProxyType(
     {
@@ -33,35 +34,49 @@ def console(stream: TextIO) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
-def write_lines(lines: Iterable[Line], stream: TextIO) -> None:
-    """Write text and tables for people."""
+def write_lines(lines: Iterable[Line], stream: TextIO, language: Language) -> None:
+    """Write text and tables for people, in a language."""
     target = console(stream)
     for line in lines:
-        for text in _table_lines(line) if isinstance(line, TextTable) else [Text(_safe(line))]:
+        for text in _styled_lines(line, language):
             target.print(text, soft_wrap=True)  # never cut, so that it can be searched and copied
 
 
 def write_json(data: BaseModel, stream: TextIO) -> None:
-    """Write data for programs: ASCII only, so that it leaves a terminal as it is."""
+    """Write data for programs: its texts are English, and ASCII only, so that it leaves a terminal as it is."""
     stream.write(f"{json.dumps(_redacted(data.model_dump(mode='json', by_alias=True)), indent=2)}\n")
     stream.flush()
 
 
-def _table_lines(table: TextTable) -> Iterable[Text]:
+def _styled_lines(line: Line, language: Language) -> Iterable[StyledText]:
+    if isinstance(line, TextTable):
+        return _table_lines(line, language)
+    return [StyledText(_safe(each, language)) for each in _text(line, language).split("\n")]
+
+
+def _table_lines(table: TextTable, language: Language) -> Iterable[StyledText]:
     """Yield the lines of a table. Columns are two spaces apart; a Chinese character is two columns wide."""
-    rows = [[Text(_safe(name), style="bold") for name in table.header]]
-    rows += [[Text(_safe(cell), style=_STYLES.get(cell, "")) for cell in row] for row in table.rows]
-    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+
+    def cell(text: Text, style: str) -> StyledText:
+        return StyledText(_safe(_text(text, language), language), style=style)
+
+    rows = [[cell(name, "bold") for name in table.header]]
+    rows += [[cell(each, _STYLES.get(each, "") if isinstance(each, str) else "") for each in row] for row in table.rows]
+    widths = [max(each.cell_len for each in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        for cell, width in zip(row, widths, strict=True):
-            cell.pad_right(width - cell.cell_len)
-        line = Text("  ").join(row)
+        for each, width in zip(row, widths, strict=True):
+            each.pad_right(width - each.cell_len)
+        line = StyledText("  ").join(row)
         line.rstrip()
         yield line
 
 
-def _safe(text: str) -> str:
-    return printable(redact_urls(text))
+def _text(text: Text, language: Language) -> str:
+    return render(text, language) if isinstance(text, Message) else text
+
+
+def _safe(text: str, language: Language) -> str:
+    return printable(redact_urls(text, language))
 
 
 def _redacted(value: Any, name: str = "") -> Any:
@@ -69,4 +84,4 @@ def _redacted(value: Any, name: str = "") -> Any:
         return {key: _redacted(each, key) for key, each in value.items()}
     if isinstance(value, list):
         return [_redacted(each, name) for each in value]
-    return redact_urls(value) if isinstance(value, str) and name not in _EXACT else value
+    return redact_urls(value, DEFAULT) if isinstance(value, str) and name not in _EXACT else value

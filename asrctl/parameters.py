@@ -7,9 +7,12 @@ from difflib import get_close_matches
 import click
 from click.shell_completion import CompletionItem
 
+from asrcore.messages import Message, Param
 from asrctl.formatting import parse_duration
+from asrctl.help import LocalizedOption, option
+from asrctl.language import translated
 
-JOB = "a job id, a key of the audio bucket, or s3://bucket/key"
+JOB, RUN = Message("cli.help.job"), Message("cli.help.run")
 
 
 class LazyChoice(click.ParamType[str]):
@@ -24,7 +27,7 @@ class LazyChoice(click.ParamType[str]):
         """Return the value. Fails for any other one, with the values there are and the nearest of them."""
         values = list(self._load())
         if value not in values:
-            self.fail(f"{value!r} is not one of {', '.join(values)}.{_hint(value, values)}", param, ctx)
+            self.fail(translated(_no_choice(value, values)), param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -32,12 +35,13 @@ class LazyChoice(click.ParamType[str]):
         return [CompletionItem(value) for value in self._load() if value.startswith(incomplete)]
 
 
-def _hint(value: str, values: Iterable[str]) -> str:
-    """Suggest the value that resembles the given one, in whatever case it is written."""
+def _no_choice(value: str, values: list[str]) -> Message:
+    """Say what there is, and suggest the value that resembles the given one, in whatever case it is written."""
     by_lower = {each.lower(): each for each in values}
-    return "".join(
-        f" Did you mean {str(by_lower[near])!r}?" for near in get_close_matches(value.lower(), by_lower, n=1)
-    )
+    said: dict[str, Param] = {"value": repr(value), "values": [str(each) for each in values]}
+    for near in get_close_matches(value.lower(), by_lower, n=1):
+        return Message("cli.usage.no_choice_but_near", {**said, "near": repr(str(by_lower[near]))})
+    return Message("cli.usage.no_choice", said)
 
 
 class Duration(click.ParamType[timedelta]):
@@ -52,7 +56,7 @@ class Duration(click.ParamType[timedelta]):
         try:
             return parse_duration(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(translated(error.args[0]), param, ctx)
 
 
 def _states() -> Iterable[str]:
@@ -80,22 +84,22 @@ NUMBER = click.IntRange(min=1)
 def stack_options() -> list[click.Parameter]:
     """Return the options that every command has: which stack, and the form of the result."""
     return [
-        click.Option(["--stack"], default="asrcore", metavar="NAME", help="the stack's name (default: asrcore)"),
-        click.Option(["--region"], metavar="NAME", help="its region (default: the shell's)"),
-        click.Option(["--profile"], metavar="NAME", help="a profile of the AWS CLI"),
-        click.Option(["--endpoint-url"], metavar="URL", help="one address for all AWS services"),
-        click.Option(["--local"], is_flag=True, help="the stack that `make local` runs on this machine"),
-        click.Option(["--json", "as_json"], is_flag=True, help="JSON for programs (schemas/asrctl.schema.json)"),
+        LocalizedOption(["--stack"], default="asrcore", metavar="NAME", message=Message("cli.help.stack")),
+        LocalizedOption(["--region"], metavar="NAME", message=Message("cli.help.region")),
+        LocalizedOption(["--profile"], metavar="NAME", message=Message("cli.help.profile")),
+        LocalizedOption(["--endpoint-url"], metavar="URL", message=Message("cli.help.endpoint_url")),
+        LocalizedOption(["--local"], is_flag=True, message=Message("cli.help.local")),
+        LocalizedOption(["--json", "as_json"], is_flag=True, message=Message("cli.help.json")),
     ]
 
 
-def vendor_option(text: str = "of this vendor") -> Callable[..., Callable[..., object]]:
-    """Return the decorator that adds `--vendor`."""
-    return click.option("--vendor", type=VENDOR, metavar="VENDOR", help=text)
+def vendor_option(code: str = "cli.help.vendor") -> Callable[..., Callable[..., object]]:
+    """Return the decorator that adds `--vendor`. code: of its help."""
+    return option("--vendor", type=VENDOR, metavar="VENDOR", message=Message(code))
 
 
-error_class_option = click.option(
-    "--class", "error_class", type=ERROR_CLASS, metavar="CLASS", help="that failed with retry, bad_audio or config"
+error_class_option = option(
+    "--class", "error_class", type=ERROR_CLASS, metavar="CLASS", message=Message("cli.help.class")
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="show what would be done, and change nothing")
-yes_option = click.option("--yes", is_flag=True, help="do not ask for confirmation")
+dry_run_option = option("--dry-run", is_flag=True, message=Message("cli.help.dry_run"))
+yes_option = option("--yes", is_flag=True, message=Message("cli.help.yes"))

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
 
-from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
+from asrcore.messages import Language, Message, render
 from asrctl.output import console
 
 T = TypeVar("T")
@@ -16,21 +18,22 @@ _LOG_EVERY_S = 10.0
 class ProgressReporter:
     """Counts items. clock: seconds, never backwards."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, language: Language, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._language = language
         self._clock = clock
 
-    def track(self, what: str, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items as they are. what: their name in the plural: `jobs read`."""
-        return self._draw(what, items) if self._stream.isatty() else self._log(what, items)
+    def track(self, code: str, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items as they are. code: of the message that counts them."""
+        return self._draw(code, items) if self._stream.isatty() else self._log(code, items)
 
-    def _draw(self, what: str, items: Iterable[T]) -> Iterator[T]:
+    def _draw(self, code: str, items: Iterable[T]) -> Iterator[T]:
         """Keep a line on the terminal while the work lasts."""
-        columns = (SpinnerColumn(), TextColumn("{task.completed} {task.description}"), _Rate(), TimeElapsedColumn())
+        columns = (SpinnerColumn(), _Count(self._language), _Rate(), TimeElapsedColumn())
         with Progress(*columns, console=console(self._stream), transient=True) as drawn:
-            yield from drawn.track(items, description=what)
+            yield from drawn.track(items, description=code)
 
-    def _log(self, what: str, items: Iterable[T]) -> Iterator[T]:
+    def _log(self, code: str, items: Iterable[T]) -> Iterator[T]:
         """Write a line every ten seconds and at the end; work that ends sooner writes none."""
         start = written_at = self._clock()
         number = 0
@@ -39,13 +42,28 @@ class ProgressReporter:
             now = self._clock()
             if now - written_at >= _LOG_EVERY_S:
                 written_at = now
-                self._write(what, number, now - start)
+                self._write(code, number, now - start)
         if written_at != start:
-            self._write(what, number, self._clock() - start)
+            self._write(code, number, self._clock() - start)
 
-    def _write(self, what: str, number: int, elapsed_s: float) -> None:
-        self._stream.write(f"{number} {what}, {number / elapsed_s:.0f}/s\n")
+    def _write(self, code: str, number: int, elapsed_s: float) -> None:
+        self._stream.write(f"{_counted(code, number, self._language)}, {number / elapsed_s:.0f}/s\n")
         self._stream.flush()
+
+
+def _counted(code: str, number: int, language: Language) -> str:
+    return render(Message(code, {"count": number}), language)
+
+
+class _Count(ProgressColumn):
+    """How many items there were, and what they are."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._language = language
+
+    def render(self, task: Task) -> Text:
+        return Text(_counted(task.description, int(task.completed), self._language))
 
 
 class _Rate(ProgressColumn):

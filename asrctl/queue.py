@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from asrcore.core.webhook import message as told
 from asrcore.events import ended_execution, new_objects, request_event
-from asrctl.formatting import count, first_line, program_name, quote_name
+from asrcore.messages import Message
+from asrctl.formatting import first_line, program_name, quote_name
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, Line, OperatorError, TextTable
+from asrctl.result import CommandResult, Line, OperatorError, Text, TextTable
 from asrctl.shapes import FailedEventRow, QueueShape
 from asrctl.stack import DeployedStack
 
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
 _HELD_S = 60  # a message is hidden meanwhile; long enough to send its event
 _CLOCKS_DIFFER_S = 60  # SQS's and ours; an event that fails again needs three minutes for it
 _PER_CALL = 10
-_UNKNOWN = "an event of another kind"
-_RECEIVER = "the webhook"  # in a function's place
-_NOT_TAKEN = "rejected by the receiver: NotifyFunction's log has its answer"
+_UNKNOWN = Message("cli.queue.unknown_event")
+_RECEIVER = Message("cli.queue.webhook")  # in a function's place
+_REJECTED = Message("cli.queue.rejected")
+_HEADER = (
+    Message("cli.column.failed_at"),
+    Message("cli.column.to"),
+    Message("cli.column.about"),
+    Message("cli.column.why"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +39,10 @@ class FailedEvent:
     message_id: str
     receipt: str
     failed_at: datetime
-    to: str
+    to: Text
     tries: int | None
     event: Any
-    error: str
+    error: Text
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,11 @@ def show(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> Com
         for message in messages
     ]
     lines: list[Line] = [
-        TextTable(("failed at", "to", "about", "why"), rows),
-        f"send them again: {program_name()} queue replay",
+        TextTable(_HEADER, rows),
+        Message("cli.queue.how_to_replay", {"program": program_name()}),
     ]
     return CommandResult(
-        QueueShape(messages=[_row(message) for message in messages]), lines if messages else ["no failed events"]
+        QueueShape(messages=[_row(message) for message in messages]), lines if messages else [Message("cli.queue.none")]
     )
 
 
@@ -83,7 +90,8 @@ def replay(
     if dry_run:
         shown = show(stack, progress, now)
         data = shown.data.model_copy(update={"dry_run": True})
-        return CommandResult(data, [*shown.lines[:-1], f"{count(len(data.messages), 'event')} would be replayed"])
+        total = Message("cli.queue.would_be_replayed", {"count": len(data.messages)})
+        return CommandResult(data, [*shown.lines[:-1], total])
     sent = []
     for queue in _queues(stack):
         for message in _received(queue, stack, progress, now):
@@ -91,10 +99,14 @@ def replay(
             stack.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt)
             sent.append(message)
     lines: list[Line] = [
-        f"{describe_event(message.event, quote_name)}: sent to {_short(message.to)} again" for message in sent
+        Message(
+            "cli.queue.replayed",
+            {"event": describe_event(message.event, quote_name), "receiver": _short(message.to)},
+        )
+        for message in sent
     ]
     data = QueueShape(messages=[_row(message) for message in sent], dry_run=False)
-    return CommandResult(data, [*lines, f"{count(len(sent), 'event')} replayed"])
+    return CommandResult(data, [*lines, Message("cli.queue.done", {"count": len(sent)})])
 
 
 def parse_failed_event(message: "MessageTypeDef") -> FailedEvent:
@@ -106,7 +118,7 @@ def parse_failed_event(message: "MessageTypeDef") -> FailedEvent:
         record = json.loads(message["Body"])
         context, event = record["requestContext"], record["requestPayload"]
     except (ValueError, TypeError, KeyError) as error:
-        problem = f"message {message['MessageId']} in the queue is not Lambda's record of a failed event: remove it"
+        problem = Message("cli.queue.no_record", {"message": message["MessageId"]})
         raise OperatorError(problem) from error
     response = record.get("responsePayload") or {}
     said = ": ".join(filter(None, [response.get("errorType"), first_line(response.get("errorMessage", ""))]))
@@ -127,14 +139,14 @@ def parse_undelivered_webhook(message: "MessageTypeDef") -> FailedEvent:
         event = json.loads(message["Body"])
         told(event)
     except ValueError as error:
-        problem = f"message {message['MessageId']} among the undelivered webhooks is no event of the bus: remove it"
+        problem = Message("cli.queue.no_event", {"message": message["MessageId"]})
         raise OperatorError(problem) from error
     return FailedEvent(
-        message["MessageId"], message["ReceiptHandle"], _sent_at(message), _RECEIVER, None, event, _NOT_TAKEN
+        message["MessageId"], message["ReceiptHandle"], _sent_at(message), _RECEIVER, None, event, _REJECTED
     )
 
 
-def describe_event(event: Any, show: Callable[[str], str] = str) -> str:
+def describe_event(event: Any, show: Callable[[str], str] = str) -> Text:
     """Describe what an event is about. show: how keys are written."""
     try:
         return _describe_event(event, show)
@@ -142,21 +154,22 @@ def describe_event(event: Any, show: Callable[[str], str] = str) -> str:
         return _UNKNOWN
 
 
-def _describe_event(event: dict[str, Any], show: Callable[[str], str]) -> str:
+def _describe_event(event: dict[str, Any], show: Callable[[str], str]) -> Text:
     if event.get("source") == "aws.events":
-        return "the sweep"
+        return Message("cli.queue.sweep")
     if event.get("source") == "asrcore":
         return f"{show(event['detail']['source']['key'])} ({event['detail-type']})"
     if asked := request_event(event):
         return show(asked.key)
     if ended := ended_execution(event):
-        return f"the end of execution {ended.name}"
-    return ", ".join(show(source.key) for source in new_objects(event))
+        return Message("cli.queue.execution_end", {"execution": ended.name})
+    keys = [show(source.key) for source in new_objects(event)]
+    return keys[0] if len(keys) == 1 else Message("cli.queue.recordings", {"keys": keys})
 
 
 def _queues(stack: DeployedStack) -> Iterator[FailedEventQueue]:
     yield FailedEventQueue(
-        stack.queue_url, parse_failed_event, lambda message: stack.invoke_asynchronously(message.to, message.event)
+        stack.queue_url, parse_failed_event, lambda message: stack.invoke_asynchronously(str(message.to), message.event)
     )
     if stack.has_webhook:
         yield FailedEventQueue(
@@ -193,7 +206,7 @@ def _received(
             seen.update(message.message_id for message in fresh)
             yield from fresh
 
-    return progress.track("messages read", messages())
+    return progress.track("cli.progress.messages_read", messages())
 
 
 def _release(queue: FailedEventQueue, stack: DeployedStack, messages: list[FailedEvent]) -> None:
@@ -209,12 +222,13 @@ def _sent_at(message: "MessageTypeDef") -> datetime:
 def _row(message: FailedEvent) -> FailedEventRow:
     return FailedEventRow(
         failed_at=message.failed_at.isoformat(),
-        to=_short(message.to),
-        about=describe_event(message.event),
-        why=message.error,
+        to=str(_short(message.to)),
+        about=str(describe_event(message.event)),
+        why=str(message.error),
         tries=message.tries,
     )
 
 
-def _short(function_arn: str) -> str:
-    return function_arn.rpartition(":")[2]
+def _short(receiver: Text) -> Text:
+    """Return a function's name of its ARN, or the webhook."""
+    return receiver.rpartition(":")[2] if isinstance(receiver, str) else receiver

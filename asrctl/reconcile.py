@@ -16,9 +16,10 @@ from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import after, rank
 from asrcore.core.transcript import transcript_key
+from asrcore.messages import Message, Param
 from asrcore.ports import ObjectVersion
 from asrcore.stores.objects import SEQUENCER
-from asrctl.formatting import count, quote_name
+from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult
 from asrctl.shapes import JobKey, ReconcileShape
@@ -56,17 +57,22 @@ def reconcile(
     back = [loss for loss in losses if fix and loss.markers]
     missing = [loss for loss in losses if loss not in back]
     if not dry_run:
-        for orphan in progress.track("recordings submitted", orphans):
+        for orphan in progress.track("cli.progress.recordings_submitted", orphans):
             stack.invoke_asynchronously(stack.submit_function, s3_event(orphan))
-        for loss in progress.track("transcripts brought back", back):
+        for loss in progress.track("cli.progress.transcripts_restored", back):
             _restore(loss, stack)
-    would = "would be " if dry_run else ""
+    submitted = "cli.reconcile.would_be_submitted" if dry_run else "cli.reconcile.submitted"
+    restored = "cli.reconcile.would_be_restored" if dry_run else "cli.reconcile.restored"
+    total: dict[str, Param] = {
+        "recordings": Message("cli.count.recordings", {"count": len(orphans)}),
+        "transcripts": Message("cli.count.transcripts", {"count": len(back)}),
+        "missing": len(missing),
+    }
     lines = [
-        *(f"{quote_name(orphan.version.key)}: has no job, {would}submitted" for orphan in orphans),
-        *(f"{_transcript(loss)}: was deleted, {would}brought back" for loss in back),
+        *(Message(submitted, {"key": quote_name(orphan.version.key)}) for orphan in orphans),
+        *(Message(restored, {"key": _transcript(loss)}) for loss in back),
         *(_report(loss) for loss in missing),
-        f"{count(len(orphans), 'recording')} {would}submitted, {count(len(back), 'transcript')} {would}brought back, "
-        f"{len(missing)} missing",
+        Message("cli.reconcile.would_be_done" if dry_run else "cli.reconcile.done", total),
     ]
     data = ReconcileShape(
         submitted=[JobKey(job_id=job_id(each.version.source), key=each.version.key) for each in orphans],
@@ -97,7 +103,7 @@ def s3_event(orphan: UnprocessedRecording) -> dict[str, Any]:
 def _look(stack: DeployedStack, progress: ProgressReporter) -> tuple[list[UnprocessedRecording], list[LostTranscript]]:
     orphans = {orphan.version.key: orphan for orphan in _orphans(stack, progress)}
     losses = []
-    jobs = progress.track("jobs looked at", stack.jobs.every())
+    jobs = progress.track("cli.progress.jobs_checked", stack.jobs.every())
     for job, is_whole in in_parallel(partial(_is_whole, stack), jobs):
         orphan = orphans.get(job.source.key)
         if orphan and rank(job.source.sequencer) > rank(orphan.after):
@@ -109,7 +115,7 @@ def _look(stack: DeployedStack, progress: ProgressReporter) -> tuple[list[Unproc
 
 def _orphans(stack: DeployedStack, progress: ProgressReporter) -> Iterator[UnprocessedRecording]:
     """Yield recordings whose current version has neither a job nor a transcript."""
-    versions = progress.track("object versions looked at", stack.versions(stack.audio_bucket, INCOMING))
+    versions = progress.track("cli.progress.versions_checked", stack.versions(stack.audio_bucket, INCOMING))
     recordings = (version for version in versions if version.is_current and _is_recording(version))
     for version, job in in_parallel(lambda version: stack.jobs.load(job_id(version.source)), recordings):
         if job is not None:
@@ -142,9 +148,9 @@ def _restore(loss: LostTranscript, stack: DeployedStack) -> None:
         stack.s3.delete_object(Bucket=stack.transcript_bucket, Key=str(loss.job.transcript_key), VersionId=marker)
 
 
-def _report(loss: LostTranscript) -> str:
-    help_ = "--fix brings it back" if loss.markers else "upload the recording again if it is still wanted"
-    return f"{_transcript(loss)}: of the COMPLETED job {loss.job.job_id}, is gone: {help_}"
+def _report(loss: LostTranscript) -> Message:
+    code = "cli.reconcile.deleted" if loss.markers else "cli.reconcile.lost"
+    return Message(code, {"key": _transcript(loss), "job": loss.job.job_id})
 
 
 def _transcript(loss: LostTranscript) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from asrcore.core.job import Job, Status
+from asrcore.messages import Message
 from asrcore.restart import redrive
 from asrctl.filters import Filter
 from asrctl.find import find_job, matching_jobs
-from asrctl.formatting import count, quote_name
+from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError
 from asrctl.shapes import RedriveShape
@@ -25,7 +26,7 @@ def redrive_one(stack: DeployedStack, reference: str, *, dry_run: bool) -> Comma
     """
     job = find_job(reference, stack)
     if job.status is not Status.FAILED:
-        raise OperatorError(f"job {job.job_id} is {job.status}: only a FAILED one can be redriven")
+        raise OperatorError(Message("cli.redrive.not_failed", {"job": job.job_id, "status": job.status}))
     return _redrive([job], stack, dry_run=dry_run)
 
 
@@ -34,19 +35,19 @@ def redrive_all(
 ) -> CommandResult[RedriveShape]:
     """Start every job again that matches. Their vendors' rate limits spread them out."""
     jobs = list(matching_jobs(wanted, stack, progress, now))
-    return _redrive(progress.track("jobs redriven", jobs), stack, dry_run=dry_run)
+    return _redrive(progress.track("cli.progress.jobs_redriven", jobs), stack, dry_run=dry_run)
 
 
 def _redrive(jobs: Iterable[Job], stack: DeployedStack, *, dry_run: bool) -> CommandResult[RedriveShape]:
     done: list[str] = []
     lines: list[Line] = []
     for job in jobs:
-        name = f"{job.job_id}  {quote_name(job.source.key)}"
+        named = {"job": job.job_id, "key": quote_name(job.source.key)}
         if dry_run:
-            lines.append(f"{name}: would be tried again")
+            lines.append(Message("cli.redrive.would_be_started", named))
         else:
             moved = redrive(job.job_id, stack.services)
-            lines.append(f"{name}: is tried again as run {moved.run}")
+            lines.append(Message("cli.redrive.started", {**named, "run": moved.run}))
         done.append(job.job_id)
-    lines.append(f"{count(len(done), 'job')} {'would be redriven' if dry_run else 'redriven'}")
+    lines.append(Message("cli.redrive.would_be_done" if dry_run else "cli.redrive.done", {"count": len(done)}))
     return CommandResult(RedriveShape(redriven=done, dry_run=dry_run), lines)

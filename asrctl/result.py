@@ -6,16 +6,20 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from asrcore.messages import Message
+
+Text = Message | str  # a string needs no translation: it is a name, a number, or text of another program
+
 
 @dataclass(frozen=True)
 class TextTable:
     """A table of text. The writer aligns its columns and colours states."""
 
-    header: Sequence[str]
-    rows: Iterable[Sequence[str]]
+    header: Sequence[Text]
+    rows: Iterable[Sequence[Text]]
 
 
-Line = str | TextTable
+Line = Text | TextTable
 ShapeT_co = TypeVar("ShapeT_co", bound=BaseModel, covariant=True)
 
 
@@ -33,3 +37,7 @@ class CommandResult(Generic[ShapeT_co]):
 
 class OperatorError(Exception):
     """The command cannot be done. The message gives the reason and what to do."""
+
+    def __init__(self, message: Text) -> None:
+        super().__init__(message)
+        self.message = message

@@ -1,7 +1,7 @@
 """Runs one command against a stack: finds the stack, reports errors, writes the result."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ValidationError
 
 from asrcore.log import LOG
+from asrcore.messages import Message
+from asrctl.language import reader_language
 from asrctl.output import write_json, write_lines
 from asrctl.progress import ProgressReporter
-from asrctl.result import CommandResult, OperatorError
+from asrctl.result import CommandResult, Line, OperatorError, Text
 from asrctl.stack import DeployedStack, StackLocation
 
 
@@ -23,11 +25,11 @@ class Invocation:
     """What each command gets: the stack, a progress reporter and the present moment in UTC."""
 
     stack: DeployedStack
-    progress: ProgressReporter = field(default_factory=lambda: ProgressReporter(sys.stderr))
+    progress: ProgressReporter = field(default_factory=lambda: ProgressReporter(sys.stderr, reader_language()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @staticmethod
-    def confirmation(*, yes: bool) -> Callable[[list[str]], bool]:
+    def confirmation(*, yes: bool) -> Callable[[Sequence[Line]], bool]:
         """Return the function that asks the operator to confirm; with `yes` it confirms without asking."""
         return (lambda _shown: True) if yes else _ask
 
@@ -50,17 +52,17 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
         with _logs_on_standard_error():
             result = command(Invocation(DeployedStack(StackLocation.local() if local else location)), **values)
     except OperatorError as error:
-        return _fail(str(error))
+        return _fail(error.message)
     except (BotoCoreError, ClientError) as error:
         return _fail(str(error), *([] if local else _local_hint()))
     except ValidationError as error:
-        return _fail(f"{error.title} as deployed does not fit this version of asrctl: use the deployed version")
+        return _fail(Message("cli.run.other_version", {"what": error.title}))
     except KeyboardInterrupt:
-        return _fail("stopped; what was done so far stays done, and the command can be repeated")
+        return _fail(Message("cli.run.stopped"))
     if as_json:
         write_json(result.data, sys.stdout)
     else:
-        write_lines(result.lines, sys.stdout)
+        write_lines(result.lines, sys.stdout, reader_language())
     return 0 if result.ok else 1
 
 
@@ -75,19 +77,19 @@ def _logs_on_standard_error() -> Iterator[None]:
         handler.stream = usual
 
 
-def _fail(problem: str, *hints: str) -> int:
-    write_lines([f"asrctl: {problem}", *hints], sys.stderr)
+def _fail(problem: Text, *hints: Message) -> int:
+    write_lines([Message("cli.run.failed", {"problem": problem}), *hints], sys.stderr, reader_language())
     return 1
 
 
-def _local_hint() -> list[str]:
+def _local_hint() -> list[Message]:
     """Return a hint when a local stack runs, which the operator may have meant."""
     if not StackLocation.is_local_there():
         return []
-    return ["the stack that `make local` runs here was not queried: add --local for it"]
+    return [Message("cli.run.local_hint")]
 
 
-def _ask(shown: list[str]) -> bool:
+def _ask(shown: Sequence[Line]) -> bool:
     """Return whether the operator types yes. Any other input, and the end of input, is a refusal."""
-    write_lines([*shown, "Delete all of this for ever? Type yes:"], sys.stderr)
+    write_lines([*shown, Message("cli.run.confirm")], sys.stderr, reader_language())
     return sys.stdin.readline().strip() == "yes"

@@ -9,6 +9,7 @@ from pathlib import Path
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.routing import AUTO, INCOMING
 from asrcore.core.transcript import Source
+from asrcore.messages import Message
 from asrctl.delete import delete
 from asrctl.formatting import format_duration
 from asrctl.inspect_jobs import why
@@ -48,13 +49,13 @@ def smoke(
     job = _follow(job_id(source), stack, within)
     if job is None:
         lines: list[Line] = [
-            f"{key}: no job within {format_duration(within)}: see the log of SubmitFunction, and `queue`",
-            "it is kept; `reconcile` submits it",
+            Message("cli.smoke.no_job", {"key": key, "within": format_duration(within)}),
+            Message("cli.smoke.no_job_kept"),
         ]
         return CommandResult(SmokeShape(job_id=None, key=key, status=None), lines, ok=False)
     result = _result(job, key, stack, within)
     if job.open is not None:
-        lines = [*result.lines, f"it is kept; when it has ended: delete {job.job_id}"]
+        lines = [*result.lines, Message("cli.smoke.kept", {"job": job.job_id})]
         return CommandResult(result.data, lines, ok=False)
     if not keep:
         delete(stack, job.job_id, lambda _what: True, dry_run=False)
@@ -78,8 +79,10 @@ def _result(job: Job, key: str, stack: DeployedStack, within: timedelta) -> Comm
     held = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
     if job.status is not Status.COMPLETED or held is None:
         story = why(stack, job.job_id, job.updated_at)
-        late = [f"{key}: no end within {format_duration(within)}"] if job.open is not None else []
+        open_ = Message("cli.smoke.open", {"key": key, "within": format_duration(within)})
+        late = [open_] if job.open is not None else []
         return CommandResult(data, [*late, *story.lines], ok=False)
     text = json.loads(held.body)["text"]
-    lines: list[Line] = [f"{key}: {job.vendor} recognized in {format_duration(job.updated_at - job.created_at)}:", text]
-    return CommandResult(data.model_copy(update={"text": text}), lines)
+    took = format_duration(job.updated_at - job.created_at)
+    done = Message("cli.smoke.done", {"key": key, "vendor": str(job.vendor), "duration": took})
+    return CommandResult(data.model_copy(update={"text": text}), [done, text])

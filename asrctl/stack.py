@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
+from asrcore.messages import Message
 from asrcore.ports import ObjectVersion
 from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
@@ -59,10 +60,9 @@ class StackLocation:
 
             facts = json.loads(FACTS.read_text(encoding="utf-8"))
         except ModuleNotFoundError as error:
-            raise OperatorError("--local needs a checkout: there, `make ctl` runs this command") from error
+            raise OperatorError(Message("cli.stack.no_checkout")) from error
         except FileNotFoundError as error:
-            message = "no local stack runs here: start one with `make local`, or name one in AWS"
-            raise OperatorError(message) from error
+            raise OperatorError(Message("cli.stack.no_local")) from error
         return cls(STACK_NAME, facts["region"], None, facts["aws_endpoint_url"], CREDENTIAL)
 
     @staticmethod
@@ -284,7 +284,7 @@ class DeployedStack:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
             region = self.cloudformation.meta.region_name
-            message = f"there is no stack {self.name!r} in {region}: name it with --stack, --region or --local"
+            message = Message("cli.stack.unknown", {"stack": repr(self.name), "region": region})
             raise OperatorError(message) from error
         return dict(described)
 
@@ -292,10 +292,8 @@ class DeployedStack:
     def _outputs(self) -> dict[str, str]:
         described = self.describe()
         if "Outputs" not in described:
-            raise OperatorError(
-                f"stack {self.name} is {described['StackStatus']} and was never deployed whole: see docs/deploy.md, "
-                '"A deployment that fails"'
-            )
+            parameters = {"stack": self.name, "status": described["StackStatus"]}
+            raise OperatorError(Message("cli.stack.incomplete", parameters))
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
 

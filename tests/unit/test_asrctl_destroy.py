@@ -114,7 +114,7 @@ def destroyed(
     clock = SimpleNamespace(monotonic=lambda: account.now_s, sleep=account.sleep)
     monkeypatch.setattr(destroy, "time", clock)
     stack: Any = account
-    return destroy.destroy(stack, ProgressReporter(io.StringIO()), confirm, dry_run=dry_run)
+    return destroy.destroy(stack, ProgressReporter(io.StringIO(), "en"), confirm, dry_run=dry_run)
 
 
 def test_destroy_stops_executions_before_and_after_the_stack(monkeypatch):
@@ -194,7 +194,7 @@ def test_destroy_without_confirmation_changes_nothing(monkeypatch, how):
 def test_destroy_dry_run_counts_running_executions(monkeypatch):
     result = destroyed(Account({POLLER: ["p1"], BACKFILL: ["b1"]}), monkeypatch, dry_run=True)
 
-    assert result.lines[0].startswith("2 running executions")
+    assert str(result.lines[0]).startswith("2 running executions")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_destroy_of_a_failed_first_deployment_names_a_page(monkeypatch):
     monkeypatch.setattr(stack, "describe", lambda: {"StackStatus": "ROLLBACK_COMPLETE"})
 
     with pytest.raises(OperatorError, match=r'is ROLLBACK_COMPLETE .* "A deployment that fails"'):
-        destroy.destroy(stack, ProgressReporter(io.StringIO()), lambda _shown: True, dry_run=False)
+        destroy.destroy(stack, ProgressReporter(io.StringIO(), "en"), lambda _shown: True, dry_run=False)
 
 
 def test_throttled_step_functions_calls_slow_down():

@@ -57,7 +57,7 @@ def failed_over() -> Job:
     )
 
 
-CREATED = "On 2026-01-02 at 03:04:05 the job was created."
+CREATED = "At 2026-01-02 03:04:05 the job was created."
 SUBMITTED = "At 03:04:07 it was submitted to volcengine (attempt 1, task task-1)."
 CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:04:05 at the latest"
 
@@ -158,9 +158,9 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             "SUCCEEDED",
             [
                 SUBMITTED,
-                "On 2026-01-03 at 04:04:05 volcengine returned the transcript.",
+                "At 2026-01-03 04:04:05 volcengine returned the transcript.",
                 "It is COMPLETED: the transcript is s3://transcripts/transcripts/k.json.",
-                "Warning: no speech.",
+                "Warning: no speech",
             ],
             "nothing",
             id="completed a day later, with a warning",
@@ -182,7 +182,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             new_job(SOURCE, START).fail(NO_AUDIO, at(1)).mark_event_published(0),
             frozenset(),
             None,
-            ["It FAILED with NotAudio (class bad_audio): this is a web page."],
+            ["It FAILED with NotAudio (class bad_audio): this is a web page"],
             "upload a corrected recording; this one ends the same way unless vendors were added",
             id="failed before any submission",
         ),
@@ -191,7 +191,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             frozenset(),
             None,
             [
-                "It FAILED with NoVendorFits (class bad_audio): Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav.",
+                "It FAILED with NoVendorFits (class bad_audio): Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav",
                 "tencent-sentence: stereo; this vendor accepts mono",
                 "abcpen: language fr-FR (accepts en-US, zh-CN)",
             ],
@@ -204,11 +204,11 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             "SUCCEEDED",
             [
                 SUBMITTED,
-                "At 03:04:15 attempt 1 with volcengine failed: NotAudio (bad_audio), this is a web page.",
+                "At 03:04:15 attempt 1 with volcengine failed: NotAudio (bad_audio), this is a web page",
                 "At 03:04:17 it was submitted to abcpen (attempt 2, task task-2).",
-                "At 03:04:25 attempt 2 with abcpen failed: 10110 (config), there is no licence: renew it.",
+                "At 03:04:25 attempt 2 with abcpen failed: 10110 (config), there is no licence: renew it",
                 "The vendor is abcpen, chosen because volcengine failed with NotAudio.",
-                "It FAILED with 10110 of abcpen (class config): there is no licence: renew it.",
+                "It FAILED with 10110 of abcpen (class config): there is no licence: renew it",
             ],
             "correct what the message names, then: python -m asrctl redrive {job_id}",
             id="failed with every vendor",
@@ -233,8 +233,8 @@ def test_explanation_names_each_step_and_what_to_do(job, completion_modes, execu
     opening = f"Job {job.job_id}: incoming/auto/meeting.wav ({{about}}). Times are UTC."
     about = "wav, 16000 Hz, 1 channel, 1 min, 1.9 MB" if job.audio else "1.9 MB"
     expected = [opening.format(about=about), CREATED, *(line.format(job_id=job.job_id) for line in sentences)]
-    assert explanation.sentences == expected
-    assert explanation.advice == advice.format(job_id=job.job_id)
+    assert [line for each in explanation.sentences for line in str(each).split("\n")] == expected
+    assert str(explanation.advice) == advice.format(job_id=job.job_id)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_explanation_names_each_step_and_what_to_do(job, completion_modes, execu
 def test_explanation_of_a_stalled_job_names_the_sweep(seconds):
     explanation = explain_job(submitted(), QUERY, execution=None, transcript_bucket="transcripts", now=at(seconds))
 
-    assert explanation.sentences[-1] == "It last changed at 03:04:07: longer ago than any step needs."
-    assert "check that SweepFunction runs" in explanation.advice
+    assert str(explanation.sentences[-1]) == "It last changed at 03:04:07: longer ago than any step needs."
+    assert "check that SweepFunction runs" in str(explanation.advice)
 
 
 def test_explanation_omits_the_task_token():

@@ -35,7 +35,7 @@ def terminal(monkeypatch):
 
 
 def written(stream, *lines):
-    write_lines(lines, stream)
+    write_lines(lines, stream, "en")
     return stream.getvalue()
 
 
@@ -124,9 +124,9 @@ from asrctl.shapes import BackfillStopShape
 def main():
     sys.stdin.read()
     for _ in range(3):
-        write_lines(["x" * 1_000_000], sys.stdout)
+        write_lines(["x" * 1_000_000], sys.stdout, "en")
         write_json(BackfillStopShape(run="y" * 1_000_000), sys.stdout)
-        write_lines(["progress"], sys.stderr)
+        write_lines(["progress"], sys.stderr, "en")
     return 1
 
 __main__.main = main
@@ -216,7 +216,7 @@ def passed_through(stream, seconds_each):
             now_s += seconds_each
             yield item
 
-    return list(ProgressReporter(stream, clock=lambda: now_s).track("jobs read", work()))
+    return list(ProgressReporter(stream, "en", clock=lambda: now_s).track("cli.progress.jobs_read", work()))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Messages to people: a code with parameters, and a text for it in a catalogue per language.
 
 A text names its parameters in braces. A parameter is text, a number, another message, or a list of texts or messages;
-`{names}` separates a list's items as the language does, `{reasons:lines}` by line ends. A message with the parameter
+`{names}` separates a list's items as the language does, `{reasons:lines}` by line ends; `{problem:first_line}` leaves
+the other lines out. A message with the parameter
 `count` has the language's plural forms. Code builds no sentence: a part that varies is a parameter.
 
 The catalogues are gettext's: `locale/<language>/LC_MESSAGES/<domain>.po`, compiled by `make messages` to the `.mo` that
@@ -24,7 +25,7 @@ CATALOGUES = Path(__file__).parent / "locale"
 DOMAINS = ("layer", "cli", "pages")
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
 
-Param = Union[str, int, "Message", list[str], list["Message"]]
+Param = Union[str, int, "Message", list[str], list["Message"], list[Union[str, "Message"]]]
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class _Formatter(Formatter):
         self._language = language
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "first_line":
+            return self.format_field(value, "").split("\n", 1)[0]
         if isinstance(value, Message):
             return render(value, self._language)
         if isinstance(value, list):
