@@ -74,7 +74,9 @@ class TestEstimate:
     @pytest.mark.parametrize(
         ("what", "said"),
         [
-            pytest.param("soon", "'soon' is no file of this machine, no s3://bucket/prefix and no span", id="nothing"),
+            pytest.param(
+                "soon", "'soon' is no file of this machine, no s3://bucket/prefix and no duration", id="nothing"
+            ),
             pytest.param(str(ROOT / "Makefile"), "Makefile: ", id="a file that is no recording"),
             pytest.param("s3://{bucket}/nowhere/", "there is no recording under s3://", id="an empty prefix"),
         ],

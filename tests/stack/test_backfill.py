@@ -185,7 +185,11 @@ def test_stopped_backfill_resumes_without_duplicates(operator, folder):
     assert stopped.status == 0, stopped.stderr
     assert (too_early.status, again.status) == (1, 1)
     assert report["status"] == "ABORTED"
-    assert sorted(batch["why"] for batch in report["unfinished"]) == ["is aborted", "is aborted", "is pending"]
+    assert sorted(batch["why"] for batch in report["unfinished"]) == [
+        "not finished (ABORTED)",
+        "not finished (ABORTED)",
+        "not finished (PENDING)",
+    ]
     assert sum(batch["objects"] for batch in report["unfinished"]) == number
     assert second["outcomes"] == {"created": number - 2, "failed": 0, "known": 2, "skipped": 0}
     assert operator.statuses(jobs) == {"COMPLETED": number - 2, "IN_PROGRESS": 2}
