@@ -11,7 +11,7 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,8 @@ PAGES = (
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("simulators", "samples", "benchmarks")),
 )
+# Pages that quote words of the glossary's column "not", and a tale.
+QUOTING = frozenset({"docs/glossary.md", "samples/README.md"})
 # The longest sentence of a page, and the mean of its sentences: in words, and for Chinese in characters.
 LONGEST = {"en": 40, CHINESE: 90}
 MEAN = {"en": 18.0, CHINESE: 40.0}
@@ -39,6 +41,12 @@ AAC AIFF AMR AVI CAF FLAC FLV M4A MOV MP3 MP4 MPEG OK PCM SRT TS VTT WAV WMA
 BSD CC0 GPL LGPL
 """
 KNOWN = frozenset(_KNOWN.split())
+# Names of products and formats that are written like names of code, and what consoles of vendors call their keys.
+_PRODUCTS = """
+AppleDouble CamelCase CloudFormation CloudWatch EventBridge SecretId SecretKey SenseVoice SubRip SubStation WeChat
+kHz macOS vLLM
+"""
+PRODUCTS = frozenset(_PRODUCTS.split())
 
 _FENCED = re.compile(r"(?ms)^ *```.*?^ *```$")
 _GENERATED = re.compile(r"(?s)<!-- table: \w+ -->.*?<!-- end -->")
@@ -51,6 +59,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)[)*”\"_]*\s+(?:/ )?(?
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[\w`$<>{}/.:+%’'-]*\w[\w`$<>{}/.:+%’'-]*")
 _ABBREVIATION = re.compile(r"(?<![\w-])[A-Z][A-Z0-9]+s?(?![\w-]|\.md)")
+_CODE_NAME = re.compile(r"(?<![\w./-])(?:[a-z]+_[a-z_]+|[A-Z][a-z]+(?:[A-Z][a-z]+)+|[a-z]+[A-Z]\w+)(?![\w/-])")
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,10 @@ class Figures:
     sentences: int
     mean: float
     longest: int
-    banned: int
     headings: int
-    findings: int
+    banned_words: int
+    dead_links: int
+    unexplained_terms: int
 
 
 def language(page: Path) -> str:
@@ -155,9 +165,15 @@ def explained() -> frozenset[str]:
 
 
 def unexplained_terms(text: str) -> Iterator[str]:
-    """Yield each abbreviation that is not known, in the glossary, or explained on the page: `TERM (…)`, `… (TERM)`."""
-    prose = " ".join(paragraphs(text))
-    for term in dict.fromkeys(_ABBREVIATION.findall(_CODE.sub(" ", prose))):
+    """Yield each abbreviation that is not known, in the glossary, or explained on the page: `TERM (…)`, `… (TERM)`.
+
+    A name of code is explained by its backticks: the reader knows that it can be searched for.
+    """
+    prose = _CODE.sub(" ", " ".join(paragraphs(text)))
+    yield from (
+        f"not in backticks: {name}" for name in dict.fromkeys(_CODE_NAME.findall(prose)) if name not in PRODUCTS
+    )
+    for term in dict.fromkeys(_ABBREVIATION.findall(prose)):
         single = term.removesuffix("s")
         if {term, single} & (KNOWN | explained()) or re.search(rf"\b{term} [(（]|[(（]{term}[)）,，]", prose):
             continue
@@ -199,9 +215,10 @@ def figures(page: Path) -> Figures:
         sentences=len(lengths),
         mean=mean_length(text, of),
         longest=max(lengths),
-        banned=len(list(find_banned_words(name, text))),
         headings=len(_HEADING.findall(_FENCED.sub("", text))),
-        findings=len(findings(page)),
+        banned_words=0 if name in QUOTING else len(list(find_banned_words(name, text))),
+        dead_links=len(list(dead_links(page, text))),
+        unexplained_terms=len(list(unexplained_terms(text))),
     )
 
 
@@ -234,19 +251,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = [f"{page.relative_to(ROOT)}: {each}" for page in pages for each in findings(page)]
         print(*found, sep="\n")
         return int(bool(found))
-    print(
-        table(("page", "sentences", "mean", "longest", "banned words", "headings", "findings"), map(_row, pages)),
-        end="",
-    )
+    header = ("page", *(field.name.replace("_", " ") for field in fields(Figures)))
+    print(table(header, (_row(page) for page in pages)), end="")
     return 0
 
 
 def _row(page: Path) -> tuple[str, ...]:
-    held = figures(page)
-    return (
-        page.relative_to(ROOT).as_posix(),
-        *(str(each) for each in (held.sentences, f"{held.mean:.1f}", held.longest, held.banned)),
-        *(str(each) for each in (held.headings, held.findings)),
+    values = asdict(figures(page)).values()
+    return page.relative_to(ROOT).as_posix(), *(
+        f"{each:.1f}" if isinstance(each, float) else str(each) for each in values
     )
 
 

@@ -85,6 +85,8 @@ def test_mistakes_in_headings_are_found(text, found):
         pytest.param("The QXZ is used.", ["unexplained: QXZ"], id="unexplained"),
         pytest.param("The QXZ (a made-up thing) is used.", [], id="explained-behind"),
         pytest.param("A made-up thing (QXZ) is used.", [], id="explained-before"),
+        pytest.param("A call of SubmitFunction.", ["not in backticks: SubmitFunction"], id="name-of-code"),
+        pytest.param("A rule of EventBridge, `SubmitFunction`.", [], id="product-and-name-in-backticks"),
         pytest.param("An HMAC over JSON, and `QXZ`.", [], id="in-the-glossary-known-or-code"),
     ],
 )
