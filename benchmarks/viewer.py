@@ -56,7 +56,7 @@ _SEARCHED = """sought => new Promise((done) => {
   const field = document.getElementById("search"), count = document.getElementById("count"), start = performance.now();
   new MutationObserver((_, watcher) => {
     watcher.disconnect();
-    const hits = Number(count.textContent.match(/\\d+$/));
+    const hits = Number(count.textContent.match(/[\\d,]+$/)[0].replaceAll(",", ""));
     requestAnimationFrame(() => setTimeout(() => done({ search_ms: performance.now() - start, hits })));
   }).observe(count, { childList: true });
   field.value = sought;

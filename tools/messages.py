@@ -1,8 +1,10 @@
 """The message catalogues: `python -m tools.messages` puts each `.po` in order and compiles it to the `.mo` beside it.
 
 The order is that of the codes, so that two changes of a catalogue meet only where they are of the same message.
+Browsers read no `.mo`: the texts of the pages are written as JSON, too, from which a page carries its part.
 """
 
+import json
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from asrcore.messages import CATALOGUES, DOMAINS, LOCALES, Language
+from asrcore.render.pages import TEXTS
 
 
 def path(domain: str, language: Language) -> Path:
@@ -39,6 +42,15 @@ def compiled(catalogue: Catalog) -> bytes:
     return written.getvalue()
 
 
+def for_browsers() -> str:
+    """Return the texts of the pages, by language and code, as JSON."""
+    texts = {
+        language: {message.id: message.string for message in read(path("pages", language)) if message.id}
+        for language in LOCALES
+    }
+    return json.dumps(texts, ensure_ascii=False, indent=1) + "\n"
+
+
 def main() -> int:
     """Write every catalogue."""
     for language in LOCALES:
@@ -47,6 +59,7 @@ def main() -> int:
             catalogue = read(source)
             source.write_bytes(in_order(catalogue))
             source.with_suffix(".mo").write_bytes(compiled(catalogue))
+    TEXTS.write_text(for_browsers(), "utf-8")
     return 0
 
 

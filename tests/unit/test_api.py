@@ -894,4 +894,4 @@ class TestVendorsThatAreOff:
         page = Caller(own_engine(vendors=(QUERY, OWN), off=off)).get("/").body.decode()
 
         (offered,) = re.findall(r'id="vendors">(.*?)</script>', page)
-        assert json.loads(offered) == [QUERY.name, *([] if off else [OWN.name])]
+        assert list(json.loads(offered)) == [QUERY.name, *([] if off else [OWN.name])]

@@ -208,7 +208,16 @@ def test_sentence_gets_the_times_of_its_words(turn: Utterance, expected: list[tu
     ],
 )
 def test_speaker_names(utterances: list[Utterance], language: str, expected: list[str]) -> None:
-    assert list(heard(*utterances, language=language).speakers) == expected
+    assert list(heard(*utterances, language=language).names()) == expected
+
+
+def test_speaker_names_are_in_the_language_of_the_reader() -> None:
+    call = heard(
+        said("好", 0, 1, speaker="1", channel=0), said("好", 1, 2, speaker="王先生", channel=2), language="zh-CN"
+    )
+
+    assert call.names("en") == ("Left Speaker 1", "Channel 2 王先生")
+    assert call.names("zh-CN") == call.names() == ("左声道 说话人 1", "声道 2 王先生")
 
 
 # Characters that people say and vendors send, the odd ones included.

@@ -228,7 +228,7 @@ def test_srt_parses_back(document: Transcript) -> None:
 @settings(deadline=None)
 @given(TALK)
 def test_vtt_parses_back(document: Transcript) -> None:
-    speakers = speech(document).speakers
+    speakers = speech(document).names()
 
     found = read_vtt(render(document, "vtt"))
 

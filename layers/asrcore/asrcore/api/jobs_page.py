@@ -50,9 +50,18 @@ def jobs_page(services: Services) -> JobsPage:
         "Cache-Control": "no-cache",
     }
     return JobsPage(
-        page.fill({"vendors": as_data([name for name in services.vendors if name not in services.settings.off])}),
+        page.fill({"vendors": as_data(_languages(services))}),
         headers,
     )
+
+
+def _languages(services: Services) -> dict[str, list[str]]:
+    """Return the languages of each vendor that this stack uses, by its name."""
+    return {
+        name: sorted(vendor.limits.languages)
+        for name, vendor in services.vendors.items()
+        if name not in services.settings.off
+    }
 
 
 def _origin(url: str) -> str:

@@ -94,9 +94,9 @@ class Exports:
         if format == "srt":
             return subtitles.write_srt(self._cues)
         if format == "vtt":
-            return subtitles.write_vtt(self._cues, self._speech.speakers)
+            return subtitles.write_vtt(self._cues, self._speech.names())
         if format == "txt":
-            return text.write(self._speech, self._speech.speakers)
+            return text.write(self._speech, self._speech.names())
         return html.write(self._transcript, self._speech, self._cues)
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asrcore.core.transcript import Transcript
+from asrcore.messages import LOCALES
 from asrcore.render import subtitles, text
 from asrcore.render.cues import Cue
 from asrcore.render.lines import ends_sentence
@@ -69,8 +70,14 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
     return {
         "job": transcript.job_id,
         "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
-        "language": clean(transcript.language or "") or None,
-        "speakers": spoken.speakers,
+        "facts": {
+            "language": clean(transcript.language or "") or None,
+            "vendor": transcript.vendor,
+            "duration_ms": transcript.audio.duration_ms,
+            "completed_at": transcript.completed_at.isoformat(),
+        },
+        "warnings": dict.fromkeys(LOCALES, transcript.warnings),
+        "speakers": {**{language: spoken.names(language) for language in LOCALES}, "inFiles": spoken.names()},
         "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn, spoken.language)],
     }
 

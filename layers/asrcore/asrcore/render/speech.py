@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from asrcore.core.transcript import Transcript, Utterance, Word, join_text
+from asrcore.messages import Language, Message, render
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]+")
 _SPACES = re.compile(r"\s+")
@@ -52,19 +53,48 @@ class Turn:
         return bool(self.pieces)
 
 
+class Speaker(NamedTuple):
+    """A speaker. channel: from 0, where channels distinguish speakers.  label: a number from 1, or a vendor's name."""
+
+    channel: int | None
+    label: int | str | None
+
+    def message(self) -> Message | None:
+        """Return the speaker's name for display; None if it is the vendor's, which is in no language."""
+        if self.channel is None:
+            return Message("speaker.number", {"number": self.label}) if isinstance(self.label, int) else None
+        channel = _CHANNELS.get(self.channel, Message("speaker.channel", {"channel": self.channel}))
+        if self.label is None:
+            return channel
+        speaker = Speaker(None, self.label).message() or str(self.label)
+        return Message("speaker.on_channel", {"channel": channel, "speaker": speaker})
+
+    def name(self, language: Language) -> str:
+        """Return the speaker's name in a language."""
+        message = self.message()
+        return render(message, language) if message else str(self.label)
+
+
+_CHANNELS = {0: Message("speaker.left_channel"), 1: Message("speaker.right_channel")}
+
+
 @dataclass(frozen=True)
 class Speech:
     """A whole transcript.
 
     Attributes:
         language: a BCP 47 tag; None when unknown.
-        speakers: their names for display, in order of appearance.
+        speakers: in order of appearance.
         turns: the utterances that have text.
     """
 
     language: str | None
-    speakers: tuple[str, ...]
+    speakers: tuple[Speaker, ...]
     turns: tuple[Turn, ...]
+
+    def names(self, language: Language | None = None) -> tuple[str, ...]:
+        """Return the speakers' names in a language; without one in that of files, which is the recording's."""
+        return tuple(speaker.name(language or _file_language(self.language)) for speaker in self.speakers)
 
 
 def speech(transcript: Transcript) -> Speech:
@@ -72,14 +102,13 @@ def speech(transcript: Transcript) -> Speech:
     utterances = transcript.utterances or [Utterance(start_ms=None, end_ms=None, text=transcript.text)]
     spoken = [(utterance, text) for utterance in utterances if (text := _text(utterance))]
     with_channels = len({utterance.channel for utterance, _ in spoken}) > 1
-    is_chinese = _is_chinese(transcript.language)
     # Some vendors number speakers from 0, and the transcript keeps their number; readers expect 1.
     counts_from_0 = any(_number(_label(utterance)) == 0 for utterance in utterances)
-    speakers: dict[str, int] = {}
+    speakers: dict[Speaker, int] = {}
     turns = []
     for utterance, text in spoken:
-        name = _name(utterance, shift=int(counts_from_0), with_channels=with_channels, is_chinese=is_chinese)
-        speaker = speakers.setdefault(name, len(speakers)) if name else None
+        found = _speaker(utterance, shift=int(counts_from_0), with_channels=with_channels)
+        speaker = speakers.setdefault(found, len(speakers)) if found else None
         turns.append(Turn(speaker, text, _pieces(text, utterance)))
     return Speech(transcript.language, tuple(speakers), tuple(turns))
 
@@ -96,8 +125,8 @@ def _text(utterance: Utterance) -> str:
     return clean(utterance.text) or clean(join_text([word.text for word in utterance.words]))
 
 
-def _is_chinese(language: str | None) -> bool:
-    return (language or "zh").split("-")[0] in {"zh", "yue", "wuu"}
+def _file_language(spoken: str | None) -> Language:
+    return "zh-CN" if (spoken or "zh").split("-")[0] in {"zh", "yue", "wuu"} else "en"
 
 
 def _label(utterance: Utterance) -> str:
@@ -110,20 +139,13 @@ def _number(label: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _name(utterance: Utterance, *, shift: int, with_channels: bool, is_chinese: bool) -> str:
-    """Return a speaker's name for display; a label that is no number is kept.
-
-    shift: added to a number.
-    """
-    parts = []
-    if with_channels and utterance.channel is not None:
-        left, right, other = ("左声道", "右声道", "声道 ") if is_chinese else ("Left", "Right", "Channel ")
-        parts.append({0: left, 1: right}.get(utterance.channel, f"{other}{utterance.channel}"))
-    if label := _label(utterance):
-        number = _number(label)
-        number_of = "说话人 " if is_chinese else "Speaker "
-        parts.append(label if number is None else f"{number_of}{number + shift}")
-    return " ".join(parts)
+def _speaker(utterance: Utterance, *, shift: int, with_channels: bool) -> Speaker | None:
+    """Return who speaks, or None if the vendor does not say. shift: added to a number."""
+    channel = utterance.channel if with_channels else None
+    label = _label(utterance)
+    number = _number(label)
+    found = Speaker(channel, (label or None) if number is None else number + shift)
+    return None if found == (None, None) else found
 
 
 def _pieces(text: str, utterance: Utterance) -> tuple[Piece, ...]:

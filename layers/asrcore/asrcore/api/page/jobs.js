@@ -1,112 +1,77 @@
 // Uploads recordings and shows jobs, by the API that serves this page. Names and messages are inserted as
 // text, never as markup. An access token is kept for this tab only, and sent to this API only.
 
-const CHINESE = {
-  "Recordings": "录音",
-  "Access token": "访问令牌",
-  "Sign in": "登录",
-  "New": "新录音",
-  "Choose recordings": "选择录音文件",
-  "or drop them here": "或拖放到这里",
-  "Vendor": "识别厂商",
-  "Automatic": "自动选择",
-  "Speakers": "说话人",
-  "Off": "不区分",
-  "Automatic number": "自动判断人数",
-  "Language": "语言",
-  "Uploads": "上传",
-  "Jobs": "任务",
-  "Only jobs in this state": "只看这个状态的任务",
-  "all": "全部",
-  "No jobs.": "没有任务。",
-  "Older jobs": "更早的任务",
-  "This API needs an access token.": "需要访问令牌。",
-  "The API cannot be reached; retrying.": "无法连接接口，正在重试。",
-  "The network failed: try again.": "网络出错，操作没有完成，请重试。",
-  "{0}: {1}": "{0}：{1}",
-  "uploading": "正在上传",
-  "{0}; video: its audio will be extracted": "{0}；视频：将提取声音",
-  "uploaded; its job will appear below": "已上传，任务稍后出现在下面",
-  "{0} is larger than {1} MB": "{0} 超过 {1} MB",
-  "{0} is empty": "{0} 是空文件",
-  "the API cannot be reached; drop the file again later": "无法连接接口，请稍后重新拖放文件",
-  "the upload was interrupted; drop the file again": "上传中断，请重新拖放文件",
-  "the bucket rejected the upload: drop the file again": "存储桶拒绝了上传，请重新拖放文件",
-  "new": "新任务",
-  "converting": "正在转码",
-  "waiting_for_slot": "排队中",
-  "submitting": "正在提交",
-  "waiting_for_callback": "等待识别结果",
-  "waiting_for_result": "等待识别结果",
-  "fetching_result": "正在取结果",
-  "completed": "已完成",
-  "failed": "失败",
-  "{0} so far": "已用 {0}",
-  "usually {0}": "通常 {0}",
-  "in {0}": "用时 {0}",
-  "attempt {0}": "第 {0} 次尝试",
-  "Open": "打开",
-  "Delete": "删除",
-  "Delete for ever": "永久删除",
-  "Deleted.": "已删除。",
-  "The browser blocked the new page: allow it.": "浏览器阻止了新页面，请允许打开。",
-};
-const STAGES = { // English texts of the API's stages
-  waiting_for_slot: "waiting for a slot", submitting: "submitting to the vendor", fetching_result: "fetching the result",
-  waiting_for_callback: "recognition in progress", waiting_for_result: "recognition in progress",
-};
 const AT_ONCE = 3; // uploads
 const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed
 
-translate();
-for (const vendor of stored("vendors")) find("vendor").append(make("option", { textContent: vendor }));
-for (let count = 2; count <= 10; count++) find("speakers").append(make("option", { textContent: count }));
-
 const nameOf = (key) => key.slice(key.lastIndexOf("/") + 1);
-const stageOf = (stage) => (isChinese ? say(stage) : STAGES[stage] ?? stage);
+const stageOf = (stage) => known(`jobs.stage.${stage}`, stage);
 const isOver = (job) => job.status === "COMPLETED" || job.status === "FAILED";
-function tell(words, isBad = false) {
-  find("news").textContent = words;
+const nothing = () => "";
+function tell(said, isBad = false) {
+  write(find("news"), said);
   find("news").className = isBad ? "bad" : "";
 }
-function span(seconds) {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor(whole / 60) % 60} min`;
+
+// --- the options of an upload ---------------------------------------------------------------------------------------
+
+const VENDORS = stored("vendors"); // the languages of each
+
+find("vendor").append(option("auto", () => say("jobs.automatic")), ...Object.keys(VENDORS).map((vendor) => option(vendor, () => vendorName(vendor))));
+find("speakers").append(option("", () => say("jobs.speakers_off")), option(0, () => say("jobs.speakers_auto")));
+for (let number = 2; number <= 10; number++) find("speakers").append(option(number, () => say("jobs.speakers_number", { number })));
+find("status").append(option("", () => say("jobs.status_any")));
+for (const status of ["QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"]) find("status").append(option(status, () => say(`jobs.status.${status}`)));
+
+// The languages of the chosen vendor, in the order of their names.
+function offerLanguages() {
+  const chosen = find("language").value, tags = new Set(VENDORS[find("vendor").value] ?? Object.values(VENDORS).flat());
+  const byName = (one, other) => languageName(one).localeCompare(languageName(other), language);
+  const made = [...tags].sort(byName).map((tag) => option(tag, () => languageName(tag)));
+  find("language").replaceChildren(option("", () => say("jobs.language_default")), ...made);
+  find("language").value = tags.has(chosen) ? chosen : "";
 }
+offerLanguages();
+find("vendor").addEventListener("change", offerLanguages);
 
 // --- the API --------------------------------------------------------------------------------------------------------
 
 const TOKEN = "asrcore.token";
-class Refused extends Error {}
+class Refused extends Error { // said: returns the reason
+  constructor(said) {
+    super(said());
+    this.said = said;
+  }
+}
 
 async function call(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN);
-  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+  const headers = { "Accept-Language": language, ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(path.replace(/^\//, ""), { signal: AbortSignal.timeout(60_000), ...options, headers });
   if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket accepts no token
     sessionStorage.removeItem(TOKEN);
     find("sign-in").hidden = false;
-    throw new Refused(say("This API needs an access token."));
+    throw new Refused(() => say("jobs.token_needed"));
   }
   if (!answer.ok) {
-    const problem = await answer.json().catch(() => ({}));
-    const faults = (problem.errors ?? []).map((fault) => fault.message);
-    throw new Refused([problem.detail ?? problem.message ?? answer.statusText, ...faults].join("; "));
+    const { detail, errors = [] } = await answer.json().catch(() => ({})); // API Gateway's own answers have neither
+    const { status } = answer;
+    if (!detail) throw new Refused(() => say(status === 429 ? "jobs.too_many_requests" : "jobs.request_failed", { status: `${status}` }));
+    throw new Refused(() => [detail, ...errors.map(({ message }) => message)].join("\n"));
   }
   return answer;
 }
 const get = async (path) => (await call(path)).json();
 // The API's rejections say why; a browser's message about a failed network does not help: show `otherwise`.
-const reason = (error, otherwise) => (error instanceof Refused ? error.message : say(otherwise));
-const failed = (error) => tell(reason(error, "The network failed: try again."), true);
+const reason = (error, otherwise) => (error instanceof Refused ? error.said : () => say(otherwise));
+const failed = (error) => tell(reason(error, "jobs.network_failed"), true);
 
 find("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, find("token").value.trim());
   find("token").value = "";
   find("sign-in").hidden = true;
-  tell("");
+  tell(nothing);
   look();
 });
 
@@ -120,7 +85,7 @@ let uploading = 0;
 function take(files) {
   const options = {
     ...(find("speakers").value && { speakers: Number(find("speakers").value) }),
-    ...(find("language").value.trim() && { language: find("language").value.trim() }),
+    ...(find("language").value && { language: find("language").value }),
   };
   for (const file of files) {
     const bar = make("progress", { max: 1, value: 0 }), about = make("p", { className: "about" });
@@ -140,25 +105,27 @@ function next() {
 }
 
 async function upload({ file, bar, about, item, vendor, options }) {
-  const isVideo = file.type.startsWith("video/");
-  about.textContent = isVideo ? say("{0}; video: its audio will be extracted", say("uploading")) : say("uploading");
+  write(about, () => say(file.type.startsWith("video/") ? "jobs.uploading_video" : "jobs.uploading"));
   try {
-    if (!file.size) throw new Refused(say("{0} is empty", file.name));
+    if (!file.size) throw new Refused(() => say("jobs.empty_file", { file: file.name }));
     const content_type = /^(audio|video)\//.test(file.type) ? file.type.split(";")[0] : null;
     const body = JSON.stringify({ name: file.name, content_type, vendor, options });
     const headers = { "Content-Type": "application/json" };
     const ticket = await (await call("uploads", { method: "POST", body, headers })).json();
-    if (file.size > ticket.max_bytes) throw new Refused(say("{0} is larger than {1} MB", file.name, Math.floor(ticket.max_bytes / 1e6)));
+    if (file.size > ticket.max_bytes) throw new Refused(() => say("jobs.file_too_large", { file: file.name, size: megabytes(ticket.max_bytes) }));
     await post(ticket, file, (part) => { bar.value = part; });
-    about.textContent = say("uploaded; its job will appear below");
+    write(about, () => say("jobs.uploaded"));
     arriving.set(ticket.key, item);
     ours.add(ticket.key);
     look();
   } catch (error) {
-    about.textContent = reason(error, "the API cannot be reached; drop the file again later");
+    write(about, reason(error, "jobs.upload_unreachable"));
     about.className = "why";
   }
 }
+
+const megabytes = (bytes) =>
+  new Intl.NumberFormat(language, { style: "unit", unit: "megabyte", maximumFractionDigits: 0, roundingMode: "floor" }).format(bytes / 1e6);
 
 // By XMLHttpRequest: fetch does not report an upload's progress.
 const post = ({ url, fields }, file, progress) => new Promise((resolve, reject) => {
@@ -167,8 +134,8 @@ const post = ({ url, fields }, file, progress) => new Promise((resolve, reject) 
   form.append("file", file);
   request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
   request.addEventListener("load", () =>
-    request.status < 300 ? resolve() : reject(new Refused(say("the bucket rejected the upload: drop the file again"))));
-  request.addEventListener("error", () => reject(new Refused(say("the upload was interrupted; drop the file again"))));
+    request.status < 300 ? resolve() : reject(new Refused(() => say("jobs.upload_rejected"))));
+  request.addEventListener("error", () => reject(new Refused(() => say("jobs.upload_interrupted"))));
   request.open("POST", url);
   request.send(form);
 });
@@ -190,7 +157,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 const shown = new Map(); // jobs on the page, by job id
 const usual = new Map(); // seconds, by job id and vendor
 let cursor = null, pages = 1, timer = 0, wait = SOON_MS, looking = Promise.resolve();
-let trouble = ""; // the last failed request's message
+let trouble = null; // returns the message of the last failed request
 
 function look() {
   wait = SOON_MS;
@@ -216,11 +183,11 @@ async function refresh() {
       if (!find("status").value && !jobs.some(({ job_id }) => job_id === job.job_id)) jobs.unshift(job);
     }
     hasMoved = show(jobs);
-    if (trouble && find("news").textContent === trouble) tell(""); // the API answers again
-    trouble = "";
+    if (trouble && find("news").said.textContent === trouble) tell(nothing); // the API answers again
+    trouble = null;
     for (const job of jobs) await learn(job);
   } catch (error) {
-    trouble = reason(error, "The API cannot be reached; retrying.");
+    trouble = reason(error, "jobs.unreachable");
     tell(trouble, true);
     if (!find("sign-in").hidden) return;
   }
@@ -266,7 +233,7 @@ function show(jobs) {
   for (const job of jobs) {
     const known = shown.get(job.job_id);
     const isWatched = known || ours.has(job.recording.key);
-    if (isWatched && known?.job.stage !== job.stage) tell(say("{0}: {1}", nameOf(job.recording.key), stageOf(job.stage)), job.status === "FAILED");
+    if (isWatched && known?.job.stage !== job.stage) tell(() => aboutJob(job, stageOf(job.stage)), job.status === "FAILED");
     hasMoved ||= known?.job.updated_at !== job.updated_at;
     const item = known?.item ?? card(job);
     shown.set(job.job_id, { job, item });
@@ -288,38 +255,44 @@ function show(jobs) {
   return hasMoved;
 }
 
+const aboutJob = ({ recording }, what) => say("jobs.about", { file: nameOf(recording.key), what });
+
 function card({ recording }) {
   const name = make("p", { className: "name", textContent: nameOf(recording.key), title: recording.key, dir: "auto" });
-  const parts = ["about", "why", "row actions"].map((className) => make(className === "row actions" ? "div" : "p", { className }));
-  return make("li", {}, name, ...parts);
+  return make("li", {}, name, ...["about", "why", "warnings", "row actions"].map((className) => make("div", { className })));
 }
 
 function fill(item, job) {
-  const [, about, why, actions] = item.children;
+  const [, facts, why, warnings, actions] = item.children;
   const typical_s = usual.get(`${job.job_id} ${job.vendor}`);
-  const elapsed = isOver(job) ? say("in {0}", span(job.elapsed_s)) : say("{0} so far", span(job.elapsed_s));
-  const state = make("span", { textContent: stageOf(job.stage), className: { COMPLETED: "good", FAILED: "bad" }[job.status] ?? "" });
-  const rest = [job.vendor, elapsed, !isOver(job) && typical_s && say("usually {0}", span(typical_s)), ...job.warnings];
-  about.replaceChildren(state, ["", ...rest.filter(Boolean)].join(" · "));
-  why.textContent = job.error ? `${job.error.code}: ${job.error.message}` : "";
-  why.hidden = !job.error;
+  writeFacts(facts, [
+    () => stageOf(job.stage),
+    ...(job.vendor ? [() => vendorName(job.vendor)] : []),
+    () => say(isOver(job) ? "jobs.elapsed" : "jobs.elapsed_so_far", { duration: duration(job.elapsed_s) }),
+    ...(typical_s && !isOver(job) ? [() => say("jobs.usual", { duration: duration(typical_s) })] : []),
+    () => moment(job.created_at),
+  ]);
+  facts.firstChild.className = { COMPLETED: "good", FAILED: "bad" }[job.status] ?? "";
+  why.replaceChildren(...(job.error ? [write(make("p"), () => say("jobs.error", job.error))] : []));
+  warnings.replaceChildren(...job.warnings.map((warning) => make("p", { textContent: warning.text ?? warning })));
   if (actions.dataset.status === job.status) return;
   actions.dataset.status = job.status;
   const made = [];
   if (job.links.transcript) {
-    made.push(button("Open", job, () => view(job)));
-    made.push(...["srt", "vtt", "txt", "json"].map((format) => button(format.toUpperCase(), job, () => download(job, format))));
+    made.push(button("jobs.open", job, () => view(job)));
+    made.push(...["json", "srt", "vtt", "txt"].map((format) => button(`jobs.format.${format}`, job, () => download(job, format))));
   }
-  if (isOver(job)) made.push(button("Delete", job, remove));
+  if (isOver(job)) made.push(button("jobs.delete", job, remove));
   actions.replaceChildren(...made);
 }
 
-function button(words, job, action) {
-  const made = make("button", { type: "button", textContent: say(words) });
-  made.setAttribute("aria-label", say("{0}: {1}", nameOf(job.recording.key), say(words)));
+function button(code, job, action) {
+  const made = label(make("button", { type: "button" }), code, job);
   made.addEventListener("click", () => Promise.resolve(action(made, job)).catch(failed));
   return made;
 }
+// Name a button of a job; its label has the job, too.
+const label = (pressed, code, job) => write(write(pressed, () => say(code)), () => aboutJob(job, say(code)), "ariaLabel");
 
 // The API redirects to transcripts that are too large for a response, without the token; a download may need minutes.
 const transcript = (job, query) => call(`${job.links.transcript}?${query}`, { signal: AbortSignal.timeout(600_000) });
@@ -327,7 +300,7 @@ const transcript = (job, query) => call(`${job.links.transcript}?${query}`, { si
 // A new tab has no token: download the page, and show it from memory.
 async function view(job) {
   const tab = window.open("", "_blank");
-  if (!tab) return tell(say("The browser blocked the new page: allow it."), true);
+  if (!tab) return tell(() => say("jobs.popup_blocked"), true);
   try {
     const answer = await transcript(job, "format=html");
     tab.location = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: "text/html;charset=utf-8" }));
@@ -347,17 +320,17 @@ async function download(job, format) {
 async function remove(pressed, job) {
   if (!pressed.dataset.sure) {
     pressed.dataset.sure = "yes";
-    pressed.textContent = say("Delete for ever");
-    pressed.setAttribute("aria-label", say("{0}: {1}", nameOf(job.recording.key), say("Delete for ever")));
+    label(pressed, "jobs.delete_for_ever", job);
     pressed.classList.add("bad");
     return;
   }
   await call(job.links.self, { method: "DELETE" });
-  tell(say("Deleted."));
+  tell(() => say("jobs.deleted"));
   look();
 }
 
 find("status").addEventListener("change", () => { pages = 1; look(); });
 find("older").addEventListener("click", () => { pages++; look(); });
+document.addEventListener("translated", () => { offerLanguages(); look(); }); // the API's texts, too
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 look();

@@ -1,5 +1,5 @@
 "use strict";
-// Common to the pages: elements, texts in the reader's language (each page has its own CHINESE), files.
+// Common to the pages: elements, texts in the reader's language, files.
 
 const find = (id) => document.getElementById(id);
 const stored = (id) => JSON.parse(find(id).textContent);
@@ -9,26 +9,97 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
-const isChinese = navigator.language.startsWith("zh");
-const say = (words, ...values) =>
-  ((isChinese && CHINESE[words]) || words).replace(/\{(\d)\}/g, (_, index) => values[index]);
-
-function translate() {
-  if (!isChinese) return;
-  document.documentElement.lang = "zh-CN";
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const words = texts.currentNode.data.trim();
-    if (Object.hasOwn(CHINESE, words)) texts.currentNode.data = CHINESE[words];
-  }
-  for (const name of ["aria-label", "placeholder"]) {
-    for (const element of document.querySelectorAll(`[${name}]`)) element.setAttribute(name, say(element.getAttribute(name)));
+// A browser may have no storage for a page from disk; then a value lasts as long as the page.
+function recall(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
   }
 }
+function keep(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // as above
+  }
+}
+
+// --- the reader's language ------------------------------------------------------------------------------------------
+
+const TEXTS = stored("texts"); // by language and code
+const LANGUAGES = Object.keys(TEXTS);
+const CHOICE = "asrcore.language";
+const baseOf = (tag) => tag.split("-")[0].toLowerCase();
+
+let language = LANGUAGES.find((each) => each === recall(CHOICE))
+  ?? navigator.languages.map((tag) => LANGUAGES.find((each) => baseOf(each) === baseOf(tag))).find(Boolean)
+  ?? LANGUAGES[0];
+
+// The text of a code. Numbers are written as the language does.
+const say = (code, params = {}) => TEXTS[language][code].replace(/\{(\w+)\}/g, (_, name) =>
+  (typeof params[name] === "number" ? new Intl.NumberFormat(language).format(params[name]) : params[name]));
+
+// Write a text, or another property, and again whenever the reader changes the language. said: returns the text.
+function write(element, said, property = "textContent") {
+  element.dataset.said = "";
+  element.said = { ...element.said, [property]: said };
+  element[property] = said();
+  return element;
+}
+const option = (value, said) => write(make("option", { value }), said);
+
+function translate() {
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-said]")) {
+    for (const [property, said] of Object.entries(element.said)) element[property] = said();
+  }
+}
+
+for (const [name, property] of [["say", "textContent"], ["label", "ariaLabel"], ["hint", "placeholder"]]) {
+  for (const element of document.querySelectorAll(`[data-${name}]`)) write(element, () => say(element.dataset[name]), property);
+}
+for (const each of LANGUAGES) {
+  find("switch").append(make("option", { value: each, lang: each, textContent: TEXTS[each]["common.name"] }));
+}
+find("switch").value = language;
+find("switch").addEventListener("change", ({ target }) => {
+  language = target.value;
+  keep(CHOICE, language);
+  translate();
+  document.dispatchEvent(new Event("translated"));
+});
+const chinese = navigator.languages.find((tag) => baseOf(tag) === "zh");
+find("traditional").hidden = !chinese || new Intl.Locale(chinese).maximize().script !== "Hant";
+translate();
+
+const known = (code, otherwise) => TEXTS[language][code] ?? otherwise;
+const vendorName = (vendor) => known(`common.vendor.${vendor}`, vendor);
+// Browsers have no names for some varieties of Chinese; `tag` of a vendor may be no language tag at all.
+function languageName(tag) {
+  try {
+    const names = new Intl.DisplayNames(language, { type: "language", languageDisplay: "standard" });
+    return known(`common.language.${tag}`, names.of(tag));
+  } catch {
+    return tag;
+  }
+}
+function duration(seconds) { // a second at least
+  const whole = Math.max(1, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const parts = { hours, minutes, ...(!hours && { seconds: whole % 60 }) };
+  return new Intl.DurationFormat(language, { style: "short" }).format(parts);
+}
+const moment = (time) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+
+// Facts about one thing, one after the other. facts: functions that return a text.
+const writeFacts = (element, facts) =>
+  element.replaceChildren(...facts.flatMap((fact, nth) => [...(nth ? [" · "] : []), write(make("span"), fact)]));
+
+// --- files ----------------------------------------------------------------------------------------------------------
 
 function save(file, name) {
   const link = make("a", { href: URL.createObjectURL(file), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
-

@@ -1,47 +1,24 @@
 // Shows the transcript that this page holds as data. Its texts are inserted as text, never as markup.
 
-// --- the page's texts -----------------------------------------------------------------------------------------------
-
-const CHINESE = {
-  "Recording": "录音",
-  "Choose the recording": "选择录音文件",
-  "Another recording": "换一个录音文件",
-  "Follow": "跟随播放",
-  "Search": "搜索",
-  "Search the transcript": "搜索文字稿",
-  "Previous hit": "上一处",
-  "Next hit": "下一处",
-  "Format": "格式",
-  "Copy": "复制",
-  "Download": "下载",
-  "Speakers": "说话人",
-  "Transcript": "文字稿",
-  "Space plays and pauses, ← and → go by word, ↑ and ↓ by utterance, / searches. Click a word to play it.":
-    "空格键播放或暂停，← → 逐词移动，↑ ↓ 逐句移动，/ 搜索。点击词语即可收听。",
-  "This recording contains no speech.": "这段录音里没有人说话。",
-  "The vendor returned no times: there is text, but no subtitles.": "识别结果没有时间信息：只有文本，没有字幕。",
-  "Choose the recording to play this.": "请先选择录音文件，再收听。",
-  "This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.":
-    "无法播放这段录音：地址已过期，或浏览器不支持其格式。请选择录音文件。",
-  "Play from {0}": "从 {0} 开始播放",
-  "{0} of {1}": "第 {0} 处，共 {1} 处",
-  "no hits": "没有找到",
-  "Copied.": "已复制。",
-  "The browser does not let this page copy: use Download.": "浏览器不允许复制，请使用下载。",
-};
-const tell = (words) => { find("message").textContent = words && say(words); };
-
-translate();
+const tell = (code) => write(find("message"), () => (code ? say(code) : ""));
 
 // --- the data -------------------------------------------------------------------------------------------------------
 
-const { job, name: title, language, speakers, turns } = stored("data");
+const { job, name: title, facts, warnings, speakers, turns } = stored("data");
 const [SPEAKER, TEXT, PIECES] = [0, 1, 2]; // of a turn
 const START = 1, END = 2, STRIDE = 3; // in its pieces: length, start and end of each, in milliseconds
 
 const player = find("player"), region = find("transcript"), list = find("turns");
 document.title = title;
 find("title").textContent = title;
+writeFacts(find("about"), [
+  ...(facts.language ? [() => languageName(facts.language)] : []),
+  () => vendorName(facts.vendor),
+  ...(facts.duration_ms ? [() => duration(facts.duration_ms / 1000)] : []),
+  () => moment(facts.completed_at),
+]);
+find("warned").append(...warnings[language].map((_, nth) => write(make("p"), () => warnings[language][nth])));
+find("warnings").hidden = !warnings[language].length;
 
 const readable = (ms) => {
   const seconds = Math.floor(ms / 1000), two = (number) => String(number).padStart(2, "0");
@@ -51,35 +28,30 @@ const readable = (ms) => {
 
 // --- speakers -------------------------------------------------------------------------------------------------------
 
+// A speaker has a name of the reader's choice, or one in the reader's language; files have theirs in the recording's.
 const NAMES = `asrcore.names.${job}`;
-let kept = null;
-try {
-  kept = JSON.parse(localStorage.getItem(NAMES));
-} catch {
-  // A browser may have no storage for a page from disk; then names last as long as the page.
-}
-const names = speakers.map((original, speaker) => { // other pages of the same origin may have stored anything
+const kept = recall(NAMES);
+const names = speakers.inFiles.map((_, speaker) => { // other pages of the same origin may have stored anything
   const name = Array.isArray(kept) && kept[speaker];
-  return typeof name === "string" && name.trim() ? name : original;
+  return typeof name === "string" ? name.trim() : "";
 });
+const originalName = (speaker) => speakers[language][speaker];
+const nameOf = (speaker) => names[speaker] || originalName(speaker);
 
 function rename(speaker, name) {
-  names[speaker] = name.trim() || speakers[speaker];
-  for (const element of list.querySelectorAll(`[data-speaker="${speaker}"] .name`)) element.textContent = names[speaker];
-  try {
-    localStorage.setItem(NAMES, JSON.stringify(names));
-  } catch {
-    // as above
-  }
+  names[speaker] = name.trim();
+  for (const element of list.querySelectorAll(`[data-speaker="${speaker}"] .name`)) element.textContent = nameOf(speaker);
+  keep(NAMES, names);
 }
 
-speakers.forEach((original, speaker) => {
-  const input = make("input", { value: names[speaker], placeholder: original, autocomplete: "off", maxLength: 80 });
+names.forEach((name, speaker) => {
+  const input = make("input", { value: name, autocomplete: "off", maxLength: 80 });
+  write(input, () => originalName(speaker), "placeholder");
   input.addEventListener("change", () => rename(speaker, input.value));
-  const label = make("span", { className: "name", textContent: original });
+  const label = write(make("span", { className: "name" }), () => originalName(speaker));
   find("names").append(make("label", { className: `speaker-${speaker % 8}` }, label, input));
 });
-find("speakers").hidden = !speakers.length;
+find("speakers").hidden = !names.length;
 
 // --- the transcript -------------------------------------------------------------------------------------------------
 
@@ -95,9 +67,9 @@ const blocks = [];
 for (let first = 0; first < turns.length; first += BLOCK) {
   blocks.push(make("ol", { start: first + 1, block: blocks.length }, ...elements.slice(first, first + BLOCK)));
 }
-list.lang = language ?? "";
+list.lang = facts.language ?? "";
 list.append(...blocks);
-if (!turns.length) tell("This recording contains no speech.");
+if (!turns.length) tell("viewer.no_speech");
 
 // Create the elements of a turn's head and words near the screen only: five hours have 75,000.
 function unfold(index) {
@@ -108,10 +80,9 @@ function unfold(index) {
   if (pieces.length) {
     const at = readable(pieces[START]);
     const button = make("button", { type: "button", className: "time", textContent: at, tabIndex: -1 });
-    button.setAttribute("aria-label", say("Play from {0}", at));
-    head.append(button);
+    head.append(write(button, () => say("viewer.play_from", { time: at }), "ariaLabel"));
   }
-  if (speaker !== null) head.append(make("span", { className: "name", textContent: names[speaker] }));
+  if (speaker !== null) head.append(write(make("span", { className: "name" }), () => nameOf(speaker)));
   if (head.firstChild) said.before(head);
   if (!pieces.length) return said;
   const spans = [];
@@ -185,7 +156,7 @@ function seek(turn, piece) {
   lastPlace = place;
   // The next whole millisecond's middle: a player that rounds down must not land in the word before.
   player.currentTime = (turns[turn][PIECES][piece + START] + 0.5) / 1000;
-  if (!player.src) tell("Choose the recording to play this.");
+  if (!player.src) tell("viewer.choose_to_play");
 }
 
 let lastPlace = null; // survives the silence between two words
@@ -221,7 +192,7 @@ const url = stored("recording");
 function load(source) {
   player.src = source;
   player.hidden = false;
-  find("pick").firstChild.data = say("Another recording");
+  write(find("pick").firstChild, () => say("viewer.choose_another"));
   tell("");
 }
 if (url) load(url);
@@ -234,7 +205,7 @@ find("file").addEventListener("change", ({ target }) => {
   region.focus({ preventScroll: true }); // else Space would open the file dialog again
 });
 function showPlaybackError() {
-  tell("This recording cannot be played: its address has expired, or the browser does not support its format. Choose its file.");
+  tell("viewer.not_playable");
 }
 player.addEventListener("error", showPlaybackError);
 
@@ -249,7 +220,7 @@ list.addEventListener("click", ({ target }) => {
   }
 });
 function playOrPause() {
-  if (!player.src) return tell("Choose the recording to play this.");
+  if (!player.src) return tell("viewer.choose_to_play");
   if (!player.paused) return player.pause();
   return player.play().catch(() => player.error && showPlaybackError()); // else it was paused before it began
 }
@@ -299,7 +270,8 @@ function look() {
 
 function go(to) {
   hit = hits.length ? (to + hits.length) % hits.length : -1;
-  find("count").textContent = !sought ? "" : hits.length ? say("{0} of {1}", hit + 1, hits.length) : say("no hits");
+  const there = { hit: hit + 1, count: hits.length };
+  write(find("count"), () => (!sought ? "" : there.count ? say("viewer.hit", there) : say("viewer.no_hits")));
   if (hit >= 0) {
     near.add(Math.floor(hits[hit].turn / BLOCK));
     elements[hits[hit].turn].scrollIntoView({ block: "center" });
@@ -347,20 +319,20 @@ find("next").addEventListener("click", () => go(hit + 1));
 // --- copy and download ----------------------------------------------------------------------------------------------
 
 const formats = Object.keys(stored("exports"));
-find("format").append(...formats.map((format) => make("option", { value: format, textContent: format.toUpperCase() })));
-if (turns.length && !formats.includes("srt")) tell("The vendor returned no times: there is text, but no subtitles.");
+find("format").append(...formats.map((format) => option(format, () => say(`viewer.format.${format}`))));
+if (turns.length && !formats.includes("srt")) tell("viewer.no_times");
 
 function exported(format) {
   const escapes = format === "vtt" ? { "&": "&amp;", "<": "&lt;", ">": "&gt;" } : {};
-  const nameOf = (speaker) => names[speaker].replace(/[&<>]/g, (character) => escapes[character] ?? character);
-  return stored("exports")[format].replace(/\u0001(\d+)\u0001/g, (_, speaker) => nameOf(speaker));
+  const escaped = (name) => name.replace(/[&<>]/g, (character) => escapes[character] ?? character);
+  return stored("exports")[format].replace(/\u0001(\d+)\u0001/g, (_, speaker) => escaped(names[speaker] || speakers.inFiles[speaker]));
 }
 find("copy").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(exported(find("format").value));
-    tell("Copied.");
+    tell("viewer.copied");
   } catch {
-    tell("The browser does not let this page copy: use Download.");
+    tell("viewer.copy_refused");
   }
 });
 find("download").addEventListener("click", () => {
