@@ -28,6 +28,9 @@ PAGES = (
 )
 # Pages that quote words of the glossary's column "not", and a tale.
 QUOTING = frozenset({"docs/glossary.md", "samples/README.md"})
+# The first paragraph of a page says what its reader can do afterwards; the READMEs of the project say what it is.
+OPENING = {"en": "this page", CHINESE: "读完本页"}
+UNOPENED = frozenset({"README.md", "README.zh-CN.md"})
 # The longest sentence of a page, and the mean of its sentences: in words, and for Chinese in characters.
 LONGEST = {"en": 40, CHINESE: 90}
 MEAN = {"en": 18.0, CHINESE: 40.0}
@@ -180,6 +183,13 @@ def unexplained_terms(text: str) -> Iterator[str]:
         yield f"unexplained: {term}"
 
 
+def opening_mistakes(page: Path, text: str) -> Iterator[str]:
+    """Yield a page's first paragraph if it does not say what the reader can do after the page."""
+    first = next((each for each in paragraphs(text, cells=False) if not re.match(r"English|中文", each)), "")
+    if page.relative_to(ROOT).as_posix() not in UNOPENED and OPENING[language(page)] not in first:
+        yield f"opening: say what the reader can do after this page: {first}"
+
+
 def long_sentences(text: str, of: str) -> Iterator[str]:
     """Yield each sentence above the limit of its language."""
     for sentence in sentences(text):
@@ -199,6 +209,7 @@ def findings(page: Path) -> list[str]:
     mean = mean_length(text, of)
     return [
         *heading_mistakes(text),
+        *opening_mistakes(page, text),
         *dead_links(page, text),
         *unexplained_terms(text),
         *long_sentences(text, of),

@@ -101,6 +101,21 @@ def test_sentence_above_the_limit_is_found():
     assert [each[:7] for each in readability.long_sentences(f"{'word ' * (limit + 1)}.", "en")] == [f"{limit + 1} long"]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "finds"),
+    [
+        pytest.param(
+            "docs/api.md", "# T\n\nEnglish · [中文](x.md)\n\nAfter this page you can call.", False, id="english"
+        ),
+        pytest.param("docs/zh-CN/api.md", "# T\n\n[English](x.md) · 中文\n\n读完本页，就能调用。", False, id="chinese"),
+        pytest.param("docs/api.md", "# T\n\nThere is an API.", True, id="says-what-there-is"),
+        pytest.param("README.md", "# T\n\nThere is an API.", False, id="readme-of-the-project"),
+    ],
+)
+def test_opening_that_says_no_use_is_found(path, text, finds):
+    assert bool(list(readability.opening_mistakes(readability.ROOT / path, text))) == finds
+
+
 def test_draw_repeats_by_its_seed(page):
     pages = [page for page in PAGES if page.parent == readability.ROOT]
 
