@@ -1,4 +1,4 @@
-"""Check that the documentation's tables, links, names and commands match the code.
+"""Check that the documentation's tables, names and commands match the code; `test_readability.py` checks its links.
 
 Its examples run in `tests/stack/test_documentation.py`; those that need what tests lack (an account of
 AWS, Docker) are compared with what they name here.
@@ -88,21 +88,6 @@ def test_every_translated_table_text_is_used():
 def test_table_text_without_a_translation_is_an_error():
     with pytest.raises(UntranslatedError, match="an untranslated text"):
         Translation(CHINESE).markdown("| an untranslated text |\n")
-
-
-def anchors(page):
-    """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_has_a_target(page):
-    links = re.findall(r"\]\((?!https?://|\.\./\.\./actions/)([^)#]*)(?:#([^)]+))?\)", page.read_text())
-    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
-
-    assert [str(path) for path, _ in targets if not path.exists()] == []
-    assert [f"{path.name}#{anchor}" for path, anchor in targets if anchor and anchor not in anchors(path)] == []
 
 
 def test_index_lists_every_page():
