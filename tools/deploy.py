@@ -1,5 +1,8 @@
 """`make deploy`: ask the first time, store the answers in samconfig.local.toml, and run `sam deploy`.
 
+Questions are in English with the Chinese after it, as the template's descriptions are; other texts, in the shell's
+language.
+
 SAM's own guide asks for every parameter of the template and pins today's default. This one asks only for what has no
 default that fits; other parameters keep theirs, unless the file has them. The file is first read as the functions read
 it, because a value that they refuse would stop every one of them.
@@ -21,7 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from asrcore.aws import CONFIG
 from asrcore.core.errors import AsrError
 from asrcore.core.prices import REFERENCE
+from asrcore.messages import LOCALES, Message, render
 from asrcore.settings import Settings
+from asrctl.language import translated
 from devstack.expand import ParameterError, check_parameters, load_template
 
 ROOT = Path(__file__).parents[1]
@@ -36,15 +41,15 @@ _PLAIN = re.compile(r"""[^\s"'\\]+""")
 # States in which CloudFormation updates nothing, and the way out of each (CloudFormation guide, "Stack status codes").
 _DELETE = "cloudformation delete-stack"
 _STUCK = {
-    "ROLLBACK_COMPLETE": ("its first deployment failed, and nothing that it made is left", _DELETE),
-    "ROLLBACK_FAILED": ("its first deployment failed, and so did taking it back", _DELETE),
-    "CREATE_FAILED": ("its first deployment failed", _DELETE),
-    "DELETE_FAILED": ("its deletion failed half way", _DELETE),
-    "UPDATE_ROLLBACK_FAILED": (
-        "an update failed, and so did going back to the release before",
-        "cloudformation continue-update-rollback",
-    ),
+    "ROLLBACK_COMPLETE": (Message("cli.deploy.first_failed_and_removed"), _DELETE),
+    "ROLLBACK_FAILED": (Message("cli.deploy.first_failed_and_left"), _DELETE),
+    "CREATE_FAILED": (Message("cli.deploy.first_failed"), _DELETE),
+    "DELETE_FAILED": (Message("cli.deploy.deletion_failed"), _DELETE),
+    "UPDATE_ROLLBACK_FAILED": (Message("cli.deploy.update_failed"), "cloudformation continue-update-rollback"),
 }
+
+_EVENTS = "aws cloudformation describe-stack-events"
+_FAILED = "--query \"StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]\""
 
 Table = dict[str, Any]
 Ask = Callable[[str], str]
@@ -53,13 +58,25 @@ Ask = Callable[[str], str]
 class DeployError(Exception):
     """The stack cannot be deployed like this. The message says what to do."""
 
+    def __init__(self, message: Message | str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class OverridesError(ValueError):
+    """A text of parameters that SAM reads differently than it looks."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
 
 def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
     """Deploy what was built. Return SAM's exit status, or 1 after a line that names what is missing."""
-    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description="Deploy the stack that was built.")
-    parser.add_argument("profile", nargs="?", default="default", help="of samconfig.toml (default: default)")
-    parser.add_argument("--sam", default="sam", help="the SAM CLI (default: sam)")
-    parser.add_argument("--config", type=Path, default=LOCAL, help="where answers are kept")
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=translated(Message("cli.deploy.help")))
+    parser.add_argument("profile", nargs="?", default="default", help=translated(Message("cli.deploy.help.profile")))
+    parser.add_argument("--sam", default="sam", help=translated(Message("cli.deploy.help.sam")))
+    parser.add_argument("--config", type=Path, default=LOCAL, help=translated(Message("cli.deploy.help.config")))
     options = parser.parse_args(arguments)
     try:
         set_up(options.profile, options.config, ask)
@@ -70,11 +87,11 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
         if status:
             refuse_stuck(options.profile, options.config)
     except FileNotFoundError:
-        print(f"deploy: there is no {options.sam!r}: install the SAM CLI, or give its path with SAM=", file=sys.stderr)
+        _complain(Message("cli.deploy.no_sam", {"sam": repr(options.sam)}))
     except EOFError:
-        print("deploy: no answer can be read: run it once in a terminal", file=sys.stderr)
+        _complain(Message("cli.deploy.no_terminal"))
     except DeployError as error:
-        print(f"deploy: {error}", file=sys.stderr)
+        _complain(error.message)
     else:
         return status
     return 1
@@ -87,13 +104,13 @@ def set_up(profile: str, config: Path, ask: Ask) -> None:
         return
     shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     if not isinstance(shipped.get(profile), dict):
-        known = ", ".join(name for name, table in shipped.items() if isinstance(table, dict))
-        raise DeployError(f"there is no profile {profile!r} in samconfig.toml; there are {known}")
+        known = [name for name, table in shipped.items() if isinstance(table, dict)]
+        raise DeployError(Message("cli.deploy.no_profile", {"profile": repr(profile), "known": known}))
     tables: dict[str, Table] = {command: dict(table["parameters"]) for command, table in shipped[profile].items()}
     _answer(tables, ask)
     text = config.read_text(encoding="utf-8") if config.exists() else "version = 0.1\n"
     config.write_text(text + _written(profile, tables), encoding="utf-8")
-    print(f"kept in {config.name}: more parameters go into its parameter_overrides (docs/settings.md)")
+    print(translated(Message("cli.deploy.kept", {"file": config.name})))
 
 
 def check(profile: str, config: Path) -> None:
@@ -109,7 +126,9 @@ def check(profile: str, config: Path) -> None:
     except AsrError as error:
         raise DeployError(error.message) from error
     except ValueError as error:
-        raise DeployError(f"parameter_overrides of {profile} in {config.name}: {error}") from error
+        problem = error.message if isinstance(error, OverridesError) else str(error)
+        about = {"profile": profile, "file": config.name, "problem": problem}
+        raise DeployError(Message("cli.deploy.rejected_overrides", about)) from error
 
 
 def refuse_stuck(profile: str, config: Path) -> None:
@@ -130,13 +149,14 @@ def refuse_stuck(profile: str, config: Path) -> None:
     where = f"--stack-name {name}" + "".join(
         f" --{option} {value}" for option, value in (("region", region), ("profile", kept.get("profile"))) if value
     )
+    about = {"stack": name, "status": stack["StackStatus"], "why": why}
     raise DeployError(
-        f"stack {name} is {stack['StackStatus']}: {why}, so that it cannot be updated.\n"
-        f"What failed: aws cloudformation describe-stack-events {where} "
-        "--query \"StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]\"\n"
-        f"Then: aws {way_out} {where}\n"
-        'When that is over, run make deploy again (docs/deploy.md, "A deployment that fails").'
+        Message("cli.deploy.stuck", {**about, "see": f"{_EVENTS} {where} {_FAILED}", "end": f"aws {way_out} {where}"})
     )
+
+
+def _complain(problem: Message | str) -> None:
+    print(translated(Message("cli.deploy.failed", {"problem": problem})), file=sys.stderr)
 
 
 def _kept(profile: str, config: Path) -> Table:
@@ -164,7 +184,7 @@ def _parameters(tables: Mapping[str, Table], command: str) -> Table:
 def overrides(given: str | Sequence[str]) -> dict[str, str]:
     """Return the parameters in `Name=value Name="value with spaces"`, as SAM reads them.
 
-    Raises ValueError for what SAM would read differently than it looks, or drop silently.
+    Raises OverridesError for what SAM would read differently than it looks, or drop silently.
     """
     found = {}
     for text in [given] if isinstance(given, str) else given:
@@ -172,25 +192,25 @@ def overrides(given: str | Sequence[str]) -> dict[str, str]:
         while rest:
             parameter = _PARAMETER.match(rest)
             if parameter is None:
-                raise ValueError(_complaint(rest))
+                raise OverridesError(_complaint(rest))
             found[parameter[1]] = _unquoted(parameter[2])
             rest = rest[parameter.end() :]
     return found
 
 
-def _complaint(text: str) -> str:
+def _complaint(text: str) -> Message:
     """Return what is wrong with the parameter that a text begins with, and how it is written right."""
     word = text.split(" ", 1)[0]
     if word.split() != [word]:
-        return f"{word!r}: parameters are separated by spaces, not by line ends or tabs"
+        return Message("cli.deploy.overrides.separated", {"text": repr(word)})
     name, equals, value = word.partition("=")
     if not equals:
-        return f"{word!r} is not of the form Name=value; a value with spaces is quoted"
+        return Message("cli.deploy.overrides.no_pair", {"text": repr(word)})
     if not value:
-        return f'{word} without a value is dropped by SAM, and the stack keeps what it has: write {name}="" for none'
+        return Message("cli.deploy.overrides.no_value", {"text": word, "name": name})
     if value[0] in "\"'":
-        return f"{name}: no closing quotation mark, or no space behind it"
-    return f"{name}: a value with quotation marks or backslashes is quoted as a whole: {name}='…'"
+        return Message("cli.deploy.overrides.no_end", {"name": name})
+    return Message("cli.deploy.overrides.quote_all", {"name": name})
 
 
 def _unquoted(value: str) -> str:
@@ -205,8 +225,12 @@ def _quoted(value: str) -> str:
 
 def _answer(tables: dict[str, Table], ask: Ask) -> None:
     common, deploy = tables["global"], tables["deploy"]
-    common["stack_name"] = _until_right("The stack's name", common["stack_name"], _name_problem, ask)
-    common["region"] = _until_right("Region", common.get("region", ""), _region_problem, ask)
+    common["stack_name"] = _until_right(
+        _in_both(Message("cli.deploy.ask.stack_name")), common["stack_name"], _name_problem, ask
+    )
+    common["region"] = _until_right(
+        _in_both(Message("cli.deploy.ask.region")), common.get("region", ""), _region_problem, ask
+    )
     declared = load_template(ROOT / "template.yaml")["Parameters"]
     given = overrides(deploy.pop("parameter_overrides", ""))
     for name in ASKED:
@@ -221,30 +245,36 @@ def _answer(tables: dict[str, Table], ask: Ask) -> None:
         deploy["parameter_overrides"] = " ".join(f"{name}={_quoted(value)}" for name, value in given.items())
 
 
-def _until_right(question: str, default: str, problem: Callable[[str], str], ask: Ask) -> str:
+def _in_both(message: Message) -> str:
+    """Return a text in every language, English first."""
+    return " | ".join(render(message, language) for language in LOCALES)
+
+
+def _until_right(question: str, default: str, problem: Callable[[str], Message | str | None], ask: Ask) -> str:
     while True:
         value = ask(f"{question} [{default}]: ").strip() or default
         if not (said := problem(value)):
             return value
-        print(f"  {said}")
+        print(f"  {translated(said)}")
 
 
-def _name_problem(name: str) -> str:
+def _name_problem(name: str) -> Message | None:
     fits = name.replace("-", "").isalnum() and name.isascii() and name == name.lower() and name[0].isalpha()
-    return "" if fits and len(name) <= _LONGEST_NAME else f"small letters, digits and hyphens, at most {_LONGEST_NAME}"
+    fits = fits and len(name) <= _LONGEST_NAME
+    return None if fits else Message("cli.deploy.name_form", {"most": _LONGEST_NAME})
 
 
-def _region_problem(region: str) -> str:
-    return "" if region.count("-") >= 2 and " " not in region else "a region, such as ap-southeast-1 or cn-northwest-1"
+def _region_problem(region: str) -> Message | None:
+    return None if region.count("-") >= 2 and " " not in region else Message("cli.deploy.region_form")
 
 
-def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], str]:
-    def problem(value: str) -> str:
+def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], str | None]:
+    def problem(value: str) -> str | None:
         try:
             check_parameters(declared, {name: value})
         except ParameterError as error:
             return str(error)
-        return ""
+        return None
 
     return problem
 

@@ -159,11 +159,10 @@ def own_tables() -> str:
 
 def parameter_tables() -> str:
     """A table per group of stack parameters, as the console groups them."""
-    template = yaml.load((ROOT / "template.yaml").read_text(), _Tolerant)  # noqa: S506  # nosec B506 - a SafeLoader
-    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    template = _template()
     return "\n".join(
-        f"## {group['Label']['default']}\n\n{_parameter_table(template['Parameters'], group['Parameters'])}"
-        for group in groups
+        f"## {_both(group['Label']['default'])[0]}\n\n{_parameter_table(template['Parameters'], group['Parameters'])}"
+        for group in _groups(template)
     )
 
 
@@ -425,10 +424,35 @@ def _own_table(vendor: Vendor) -> str:
     return f"### {vendor.name}\n\n{_table(('in JSON', 'in metadata', 'meaning', 'allowed'), rows)}"
 
 
+def translation(language: str) -> Translation:
+    """Return the texts of a language. The template has those of its parameters, the Chinese after the English."""
+    template = _template()
+    texts = (
+        *(each["Description"] for each in template["Parameters"].values()),
+        *(group["Label"]["default"] for group in _groups(template)),
+    )
+    return Translation(language, dict(map(_both, texts)))
+
+
+def _both(text: str) -> tuple[str, str]:
+    """Return a text of the template in English and in Chinese."""
+    english, _, chinese = text.partition(" | ")
+    return english, chinese or english
+
+
+def _template() -> dict[str, Any]:
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Tolerant)  # noqa: S506  # nosec B506 - a SafeLoader
+    return dict(template)
+
+
+def _groups(template: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"])
+
+
 def _parameter_table(parameters: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> str:
     chosen = ((name, parameters[name]) for name in names)
     rows = (
-        (f"`{name}`", f"`{each['Default']}`" if each["Default"] != "" else "–", each["Description"])
+        (f"`{name}`", f"`{each['Default']}`" if each["Default"] != "" else "–", _both(each["Description"])[0])
         for name, each in chosen
     )
     return _table(("parameter", "default", "meaning"), rows)
@@ -471,7 +495,7 @@ _Tolerant.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 def main() -> int:
     """Rewrite every document."""
     for document in DOCUMENTS:
-        document.write_text(rewritten(document, Translation(language(document))), encoding="utf-8")
+        document.write_text(rewritten(document, translation(language(document))), encoding="utf-8")
     return 0
 
 

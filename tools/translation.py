@@ -6,7 +6,9 @@ figures stay: where the whole text is not found, `{0}`, `{1}` and so on stand fo
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 ENGLISH = "en"
 _FIXED = re.compile(r"`[^`]+`|https?://\S+|\d[\d,.]*\d|\d")
@@ -22,10 +24,12 @@ class UntranslatedError(LookupError):
 class Translation:
     """The texts of one language. `used` are the keys that were found."""
 
-    def __init__(self, language: str) -> None:
-        """Read the texts of a language: `en` needs none."""
+    def __init__(self, language: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Read the texts of a language: `en` needs none. more: texts that have another source."""
         path = Path(__file__).parent / f"tables.{language}.toml"
-        self.texts: dict[str, str] = {} if language == ENGLISH else tomllib.loads(path.read_text(encoding="utf-8"))
+        self.texts: dict[str, str] = {}
+        if language != ENGLISH:
+            self.texts = {**tomllib.loads(path.read_text(encoding="utf-8")), **more}
         self.used: set[str] = set()
         self._language = language
 

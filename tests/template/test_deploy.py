@@ -63,12 +63,35 @@ class TestParameters:
     def test_every_parameter_has_bounds_and_a_short_description(self, name):
         parameter = TEMPLATE["Parameters"][name]
 
-        assert len(parameter["Description"]) <= 130
+        assert len(parameter["Description"].partition(" | ")[0]) <= 130
         assert {"AllowedValues", "AllowedPattern"} & set(parameter) or {"MinValue", "MaxValue"} <= set(parameter)
 
     @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
     def test_every_default_is_allowed(self, name):
         check_parameters(TEMPLATE["Parameters"], {name: str(TEMPLATE["Parameters"][name]["Default"])})
+
+
+DESCRIPTIONS = [
+    pytest.param(text, id=f"{name} {attribute}")
+    for template in (TEMPLATE, KEY)
+    for name, each in (
+        *({"template": template, **template["Parameters"], **template["Outputs"]}).items(),
+        *((name, each.get("Properties", {})) for name, each in template["Resources"].items() if "Alarm" in name),
+    )
+    for attribute in ("Description", "ConstraintDescription", "AlarmDescription")
+    if (text := each.get(attribute))
+]
+
+
+@pytest.mark.parametrize("text", DESCRIPTIONS)
+def test_description_has_english_and_then_chinese(text):
+    english, _, chinese = text.partition(" | ")
+
+    assert english.isascii()
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert (
+        len(text.encode()) <= 1024
+    )  # CloudWatch API: PutMetricAlarm; CloudFormation: descriptions of template and output
 
 
 @pytest.mark.parametrize(

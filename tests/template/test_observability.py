@@ -182,7 +182,8 @@ class TestAlarms:
         assert ALARMS[name]["TreatMissingData"] == ("breaching" if reports_always else "notBreaching")
 
     def test_alarm_has_a_complete_runbook(self, name):
-        page = re.search(r"See docs/runbooks/([a-z-]+\.md)$", ALARMS[name]["AlarmDescription"])
+        text = ALARMS[name]["AlarmDescription"]
+        page = re.search(r"See docs/runbooks/([a-z-]+\.md) \| .*。见 docs/zh-CN/runbooks/\1$", text)
         assert page
         text = (RUNBOOKS / page[1]).read_text()
 
@@ -255,7 +256,7 @@ def test_jobs_table_alarm_watches_the_table_and_every_index():
 
 
 def test_every_runbook_has_an_alarm():
-    named = {match for alarm in ALARMS.values() for match in re.findall(r"runbooks/(.+)$", alarm["AlarmDescription"])}
+    named = {match for alarm in ALARMS.values() for match in re.findall(r"runbooks/(\S+)$", alarm["AlarmDescription"])}
 
     assert {page.name for page in RUNBOOKS.glob("*.md")} == {*named, "README.md"}
 

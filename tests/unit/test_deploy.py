@@ -1,5 +1,6 @@
 """`make deploy` asks once, stores the answers, checks them, and runs SAM."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -286,3 +287,21 @@ def test_deployment_without_input_stores_no_answers(config, capsys):
     assert status == 1
     assert "no answer can be read" in capsys.readouterr().err
     assert not config.exists()
+
+
+def test_questions_are_in_english_and_then_chinese(config):
+    person = Person("", "us-east-1")
+
+    set_up("default", config, person)
+
+    assert [
+        question for question in person.asked if not re.match(r"[ -~]+ \| .*[\u4e00-\u9fff].* \[.*\]: $", question)
+    ] == []
+
+
+def test_rejected_answer_is_explained_in_the_language_of_the_shell(config, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+    set_up("default", config, Person("Big_Name", "", "us-east-1"))
+
+    assert "小写字母、数字和连字符，最多 20 个字符" in capsys.readouterr().out

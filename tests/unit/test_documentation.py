@@ -23,7 +23,7 @@ from devstack.expand import check_parameters
 from devstack.settings import SAM_ENV
 from tests.support.doc_examples import MARKS, PAGES, ROOT, RUN_BY, blocks, inline, name
 from tests.support.template import TEMPLATE
-from tools.tables import CHINESE, DOCUMENTS, language, rewritten
+from tools.tables import CHINESE, DOCUMENTS, language, rewritten, translation
 from tools.translation import Translation, UntranslatedError
 
 # The programs of `make`, with what tests them: a CI job or a test.
@@ -73,11 +73,11 @@ def is_there(test):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_generated_tables_are_up_to_date(document):
-    assert rewritten(document, Translation(language(document))) == document.read_text(), "run: make docs"
+    assert rewritten(document, translation(language(document))) == document.read_text(), "run: make docs"
 
 
 def test_every_translated_table_text_is_used():
-    chinese = Translation(CHINESE)
+    chinese = translation(CHINESE)
     for document in DOCUMENTS:
         if language(document) == CHINESE:
             rewritten(document, chinese)
