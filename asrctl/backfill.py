@@ -105,11 +105,12 @@ def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> Comma
     if not run.has_ended:
         raise OperatorError(Message("cli.backfill.no_manifest_yet", {"run": name, "status": run.status}))
     outcomes: Counter[BackfillOutcome] = Counter()
-    failed: list[ManifestEntry] = []
+    listed: dict[BackfillOutcome, list[ManifestEntry]] = {BackfillOutcome.FAILED: [], BackfillOutcome.ARCHIVED: []}
     for entry in progress.track("cli.progress.objects_read", _entries(stack, name)):
         outcomes[entry.outcome] += 1
-        if entry.outcome is BackfillOutcome.FAILED:
-            failed.append(entry)
+        if entry.outcome in listed:
+            listed[entry.outcome].append(entry)
+    failed, archived = listed[BackfillOutcome.FAILED], listed[BackfillOutcome.ARCHIVED]
     batches = list(_unfinished(stack, name))
     unfinished = [batch for batch, _ in batches]
     lines: list[Line] = [
@@ -118,22 +119,35 @@ def report(stack: DeployedStack, progress: ProgressReporter, name: str) -> Comma
             [(outcome, str(outcomes[outcome])) for outcome in BackfillOutcome],
         ),
         Message("cli.backfill.unfinished", {"count": sum(batch.objects for batch in unfinished)}),
-        *(
-            Message("cli.backfill.failure", {"key": quote_name(each.key), "why": str(each.why)})
-            for each in failed[:_SHOWN]
-        ),
+        *_reasons(failed),
         *(Message("cli.backfill.more_failures", {"count": len(failed) - _SHOWN}) for _ in failed[_SHOWN : _SHOWN + 1]),
+        *_reasons(archived),
+        *(
+            Message("cli.backfill.more_archived", {"count": len(archived) - _SHOWN})
+            for _ in archived[_SHOWN : _SHOWN + 1]
+        ),
         *(Message("cli.backfill.batch", {"count": batch.objects, "why": why}) for batch, why in batches[:_SHOWN]),
     ]
     if unfinished:
         lines.append(Message("cli.backfill.how_to_resume", {"run": name}))
+    if archived:
+        lines.append(Message("cli.backfill.how_to_restore", {"run": name}))
     data = BackfillReportShape(
         **dict(run),
         outcomes={outcome: outcomes[outcome] for outcome in BackfillOutcome},
         failures=failed,
+        archived=archived,
         unfinished=unfinished,
     )
     return CommandResult(data, lines, ok=not unfinished)
+
+
+def _reasons(entries: list[ManifestEntry]) -> list[Message]:
+    """Return a line for each of the first entries that says why it has this outcome."""
+    return [
+        Message("cli.backfill.failure", {"key": quote_name(entry.key), "why": str(entry.why)})
+        for entry in entries[:_SHOWN]
+    ]
 
 
 def stop(stack: DeployedStack, name: str) -> CommandResult[BackfillStopShape]:

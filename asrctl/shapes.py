@@ -239,6 +239,7 @@ class BackfillReportShape(BackfillState):
 
     outcomes: dict[BackfillOutcome, int]
     failures: list[ManifestEntry]
+    archived: list[ManifestEntry]
     unfinished: list[UnfinishedBatch]
 
 

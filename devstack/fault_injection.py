@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+_READS = frozenset({"GET", "HEAD"})
 _FUNCTION = "exec-env/AWS_Lambda"  # in the user agent of an SDK that runs in a function
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -51,6 +52,7 @@ class FaultInjection:
         self._dynamodb: dict[str, int] = {}
         self._s3: dict[tuple[str, str], int] = {}
         self._changed: dict[str, int] = {}
+        self._refused: dict[str, ErrorReply] = {}
 
     def throttle_dynamodb(self, operation: str, times: int) -> None:
         """Throttle the next `times` calls of an operation, such as `PutItem`."""
@@ -67,6 +69,25 @@ class FaultInjection:
         with self._lock:
             self._changed[f"/{bucket}/{prefix}"] = times
 
+    def refuse_s3(self, bucket: str, key: str, status: str, code: str, message: str) -> None:
+        """Refuse every read of an object, as S3 does: the reply to a HEAD request has no body.
+
+        Args:
+            bucket: its name.
+            key: of ASCII characters.
+            status: of HTTP, such as `403 Forbidden`.
+            code: S3's error code, such as `AccessDenied`.
+            message: S3's message.
+        """
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        with self._lock:
+            self._refused[f"/{bucket}/{key}"] = ErrorReply(status, "application/xml", body.encode())
+
+    def accept_s3(self, bucket: str, key: str) -> None:
+        """Accept the reads of an object again."""
+        with self._lock:
+            del self._refused[f"/{bucket}/{key}"]
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         error_reply = self._error_reply(environ)
         if error_reply is None:
@@ -74,7 +95,7 @@ class FaultInjection:
             return answer
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         start_response(error_reply.status, [("content-type", error_reply.content_type)])
-        return [error_reply.body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [error_reply.body]
 
     def _error_reply(self, environ: dict[str, Any]) -> ErrorReply | None:
         if not is_from_function(environ):
@@ -87,6 +108,8 @@ class FaultInjection:
                 return THROTTLED
             if environ["REQUEST_METHOD"] == "PUT" and _use_up(self._changed, changed):
                 return CHANGED
+            if environ["REQUEST_METHOD"] in _READS and environ["PATH_INFO"] in self._refused:
+                return self._refused[environ["PATH_INFO"]]
             return SLOW_DOWN if _use_up(self._s3, (environ["REQUEST_METHOD"], bucket)) else None
 
 

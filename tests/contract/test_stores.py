@@ -481,12 +481,40 @@ class TestRecordings:
 
         assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
 
+    @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+    @pytest.mark.parametrize("call", ["read", "stream", "sidecar"])
+    def test_archived_object_is_named_until_it_is_restored(self, aws, storage_class, call):
+        client = mocked_aws.client("s3")
+        client.create_bucket(Bucket="audio")
+        store, plain = S3Recordings(client, client), "incoming/a.wav"
+        key = f"{plain}.asr.json" if call == "sidecar" else plain
+        client.put_object(Bucket="audio", Key=key, Body=b"0123456789", StorageClass=storage_class)
+        head = client.head_object(Bucket="audio", Key=key)
+        source = Source(bucket="audio", key=plain, version_id=None, etag=head["ETag"].strip('"'), size_bytes=10)
+
+        def use():
+            return {
+                "read": lambda: store.read(source, 0, 4),
+                "stream": lambda: list(store.stream(source, 10)),
+                "sidecar": lambda: store.sidecar(source),
+            }[call]()
+
+        with pytest.raises(AsrError) as raised:
+            use()
+        assert (raised.value.error_class, raised.value.code) == (ErrorClass.CONFIG, "ObjectArchived")
+        assert key in raised.value.message
+        client.restore_object(Bucket="audio", Key=key, RestoreRequest={"Days": 1})
+        # moto restores at the second request.
+        client.head_object(Bucket="audio", Key=key)
+        assert use()
+
     def test_invalid_version_id_is_not_found(self, bucket):
         source = self.put(bucket).model_copy(update={"version_id": "not one", "etag": ""})
         there = bucket.head_object(Bucket=source.bucket, Key=source.key)
         with Stubber(bucket) as s3:  # as S3 has it, whose HEAD tells no reason
             s3.add_response("head_object", there)
             s3.add_client_error("head_object", "400", "Bad Request", 400)
+            s3.add_client_error("get_object", "InvalidArgument", "Invalid version id specified", 400)
 
             with pytest.raises(AsrError) as raised:
                 S3Recordings(bucket, bucket).look_up(source)

@@ -11,6 +11,7 @@ from itertools import count
 
 import pytest
 
+from asrcore.core.job import job_id
 from tests.support.inventory import put_inventory
 from tests.support.operator import ROOT, Operator
 from tests.support.pipeline import wav
@@ -113,10 +114,10 @@ def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, 
     assert (foreseen["recordings"], before) == (many + 1, {})
     assert report["status"] == "SUCCEEDED"
     assert report["objects"]["succeeded"] == report["objects"]["total"] == many + 3
-    assert report["outcomes"] == {"created": many, "failed": 1, "known": 0, "skipped": 2}
+    assert report["outcomes"] == {"archived": 0, "created": many, "failed": 1, "known": 0, "skipped": 2}
     assert [failure["why"].split(":")[0] for failure in report["failures"]] == ["NotAudio"]
     assert after == {"COMPLETED": many}
-    assert again["outcomes"] == {"created": 0, "failed": 0, "known": many + 1, "skipped": 2}
+    assert again["outcomes"] == {"archived": 0, "created": 0, "failed": 0, "known": many + 1, "skipped": 2}
     assert operator.statuses(jobs) == after
 
 
@@ -148,7 +149,7 @@ def test_recording_with_a_concurrent_event_has_one_job(operator, folder):
 
     rows = [operator.finished(job) for job in jobs.values()]
     assert sum(report["outcomes"].values()) <= len(keys)
-    assert again["outcomes"] == {"created": 0, "failed": 0, "known": len(keys), "skipped": 0}
+    assert again["outcomes"] == {"archived": 0, "created": 0, "failed": 0, "known": len(keys), "skipped": 0}
     assert [(row["status"], len(row["attempts"])) for row in rows] == [("COMPLETED", 1)] * len(keys)
     assert [operator.executions(job) for job in jobs.values() if len(operator.executions(job)) > 1] == []
 
@@ -163,8 +164,29 @@ def test_inventory_with_unusual_keys_is_submitted(operator, folder):
     report = operator.report(operator.start("--inventory", address))
 
     assert shown.stdout == f"would go through the inventory {report['inventory']}\n"
-    assert report["outcomes"] == {"created": 3, "failed": 0, "known": 0, "skipped": 2}
+    assert report["outcomes"] == {"archived": 0, "created": 3, "failed": 0, "known": 0, "skipped": 2}
     assert operator.statuses(jobs) == {"COMPLETED": 3}
+
+
+def test_archived_recordings_are_counted_and_listed(operator, folder, stack):
+    s3, bucket = stack.client("s3"), stack.audio_bucket
+    with operator.silence():
+        jobs = operator.drop_all([f"{folder}/readable.wav"])
+        archived = [f"{folder}/{number}.wav" for number in range(2)]
+        for key in archived:
+            s3.put_object(Bucket=bucket, Key=key, Body=SHORT, StorageClass="GLACIER")
+    run = operator.start("--prefix", f"{folder}/")
+
+    report = operator.report(run)
+    told = operator.run("backfill", "report", run).stdout
+
+    assert report["outcomes"] == {"archived": 2, "created": 1, "failed": 0, "known": 0, "skipped": 0}
+    assert [(each["key"], each["why"].split(":")[0]) for each in report["archived"]] == [
+        (key, "ObjectArchived") for key in archived
+    ]
+    assert [operator.row(job_id(operator.source(key))) for key in archived] == [{}, {}]
+    assert f"`backfill resume {run}` creates their jobs" in told
+    assert operator.statuses(jobs) == {"COMPLETED": 1}
 
 
 def test_stopped_backfill_resumes_without_duplicates(operator, folder):
@@ -191,7 +213,7 @@ def test_stopped_backfill_resumes_without_duplicates(operator, folder):
         "not finished (PENDING)",
     ]
     assert sum(batch["objects"] for batch in report["unfinished"]) == number
-    assert second["outcomes"] == {"created": number - 2, "failed": 0, "known": 2, "skipped": 0}
+    assert second["outcomes"] == {"archived": 0, "created": number - 2, "failed": 0, "known": 2, "skipped": 0}
     assert operator.statuses(jobs) == {"COMPLETED": number - 2, "IN_PROGRESS": 2}
 
 

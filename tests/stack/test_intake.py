@@ -68,3 +68,61 @@ def test_file_that_is_no_recording_gets_no_job(operator, name):
     assert [each for each in reconciled["submitted"] if each["key"].startswith(folder)] == []
     assert foreseen["recordings"] == 1
     assert (told.status, "is no recording, but" in told.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_archived_recording_fails_and_is_redriven_when_restored(operator, storage_class):
+    s3, bucket = operator.stack.client("s3"), operator.stack.audio_bucket
+    name = f"incoming/abcpen/archived/{storage_class}.wav"
+    s3.put_object(Bucket=bucket, Key=name, Body=RECORDING, StorageClass=storage_class)
+    job = job_id(operator.source(name))
+
+    failed = operator.finished(job)
+    advice = operator.found("why", job)["advice"]
+    s3.restore_object(Bucket=bucket, Key=name, RestoreRequest={"Days": 1})
+    s3.head_object(Bucket=bucket, Key=name)  # moto restores at the second request
+    operator.found("redrive", job)
+    row = operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the restored recording")
+
+    assert (failed["status"], failed["error"]["class"], failed["error"]["code"]) == (
+        "FAILED",
+        "config",
+        "ObjectArchived",
+    )
+    assert "restore it" in failed["error"]["message"]
+    assert f"redrive {job}" in advice
+    assert len(row["attempts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said", "error"),
+    [
+        pytest.param(
+            "400 Bad Request",
+            "InvalidRequest",
+            "The object was stored using a form of Server Side Encryption.",
+            "ObjectEncrypted",
+            id="a customer's key",
+        ),
+        pytest.param(
+            "403 Forbidden",
+            "AccessDenied",
+            "not authorized to perform: kms:Decrypt",
+            "ObjectKeyDenied",
+            id="KMS denied",
+        ),
+        pytest.param("400 Bad Request", "KMS.DisabledException", "", "ObjectKeyUnusable", id="KMS key disabled"),
+        pytest.param("403 Forbidden", "AccessDenied", "Access Denied", "ObjectAccessDenied", id="a bucket policy"),
+    ],
+)
+def test_recording_that_s3_does_not_return_fails_with_the_reason(operator, status, code, said, error):
+    name = f"incoming/abcpen/refused/{error}.wav"
+    operator.stack.faults.refuse_s3(operator.stack.audio_bucket, name, status, code, said)
+    job = operator.drop(name, RECORDING)
+
+    row = operator.finished(job)
+    operator.stack.faults.accept_s3(operator.stack.audio_bucket, name)
+    operator.found("redrive", job)
+
+    assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", error)
+    operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the corrected recording")

@@ -11,11 +11,13 @@ import pytest
 
 from asrcore.backfill import LONGEST_QUEUE_S, ROUND_S, handle_batch
 from asrcore.core.backoff import BACKFILL_WAIT_S
+from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status, new_job
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.events import BackfillOutcome, backfill_event
 from asrcore.failures import SomeFailedError
+from asrcore.messages import Message
 from tests.support.fake_services import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
 from tests.support.toy import toy_message
@@ -67,6 +69,36 @@ def test_recording_without_a_job_gets_one_and_an_execution():
     }
     assert list(made.executions.started) == [job.execution_name]
     assert job.attempt.submitted_at
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [("ObjectArchived", "archived"), ("ObjectAccessDenied", "failed"), ("ObjectEncrypted", "failed")],
+)
+@pytest.mark.parametrize("method", ["look_up", "read"])
+def test_object_that_s3_does_not_return_gets_no_job(monkeypatch, method, code, outcome):
+    made = bucket_of(KEY)
+    refuse(monkeypatch, made, method, code)
+    (entry,) = step(made, keys(KEY))["recordings"]
+
+    assert (entry["key"], entry["outcome"], "job_id" in entry) == (KEY, outcome, False)
+    assert entry["why"].startswith(f"{code}: ")
+    assert made.rows == {}
+
+
+def refuse(monkeypatch, made, method, code):
+    def raise_reason(source, *_range):
+        raise AsrError(ErrorClass.CONFIG, code, Message(code, {"key": source.key}))
+
+    monkeypatch.setattr(made.recordings, method, raise_reason)
+
+
+def test_archived_recording_with_a_job_is_known(monkeypatch):
+    made = bucket_of(KEY)
+    step(made, keys(KEY))
+    refuse(monkeypatch, made, "read", "ObjectArchived")
+
+    assert outcomes(step(made, keys(KEY))) == [(KEY, "known")]
 
 
 @pytest.mark.parametrize(

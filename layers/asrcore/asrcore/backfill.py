@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from asrcore.core.backoff import BACKFILL_WAIT_S
-from asrcore.core.errors import AsrError
+from asrcore.core.errors import OBJECT_ARCHIVED, OBJECT_NOT_FOUND, AsrError, ErrorClass
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.recording_keys import skip_reason
 from asrcore.core.routing import INCOMING
@@ -77,18 +77,28 @@ def _handle_key(listed: ListedKey, bucket: str, services: Services) -> tuple[Man
         return _skipped(listed.key, reason), None
     if not listed.key.startswith(INCOMING):
         return _skipped(listed.key, f"not under {INCOMING}"), None
-    source = _find(listed, bucket, services)
-    if source is None:
-        return _skipped(listed.key, "deleted since it was listed"), None
-    if reason := skip_reason(source.key, source.size_bytes):
-        return _skipped(source.key, reason), None
+    try:
+        source = _find(listed, bucket, services)
+        if source is None:
+            return _skipped(listed.key, "deleted since it was listed"), None
+        if reason := skip_reason(source.key, source.size_bytes):
+            return _skipped(source.key, reason), None
+        return _handle_object(source, services)
+    except AsrError as error:
+        if error.error_class is not ErrorClass.CONFIG:
+            raise
+        return _unreadable(listed.key, error), None
+
+
+def _handle_object(source: Source, services: Services) -> tuple[ManifestEntry, Job | None]:
+    """Return the outcome of a recording, and its job if it has a new one. Raises AsrError if S3 does not return it."""
     made = services.transcripts.origin(transcript_key(source))
     source = as_latest_version(source, made) if source.version_id else source
+    job, is_new = services.jobs.load(job_id(source)), False
     # Rows expire: a version with a transcript had a job, and is not paid for twice.
     has_transcript = made is not None and made.version_id is not None and made.version_id == source.version_id
-    if has_transcript:
-        job, is_new = services.jobs.load(job_id(source)), False
-    else:
+    if job is None and not has_transcript:
+        services.recordings.read(source, 0, 1)  # without its content, an object gets no job: millions may be archived
         job, is_new = get_or_create_job(source, services)
     if job is not None and not job.finished:  # a known job's creator may have crashed before it started the execution
         job = start_job(job, services)
@@ -98,14 +108,20 @@ def _handle_key(listed: ListedKey, bucket: str, services: Services) -> tuple[Man
 
 
 def _find(listed: ListedKey, bucket: str, services: Services) -> Source | None:
-    """Return the object of a key; None when it was deleted. A key marked as encoded may be plain."""
+    """Return the object of a key; None when it was deleted. A key marked as encoded may be plain.
+
+    Raises:
+        AsrError: class config, when S3 does not return the object.
+    """
     keys = [unquote_plus(listed.key), listed.key] if listed.encoded else [listed.key]
     for key in (key for key in dict.fromkeys(keys) if len(key.encode()) <= LONGEST_KEY_BYTES):
         named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
         try:
             return services.recordings.look_up(named)[0]
         except AsrError as error:
-            LOG.info("no such object", key=key, code=error.code)
+            if error.code != OBJECT_NOT_FOUND:
+                raise
+            LOG.info("no such object", key=key)
     return None
 
 
@@ -120,8 +136,18 @@ def _pause_s(job: Job, services: Services) -> float:
 def _entry(job: Job) -> ManifestEntry:
     if job.status is not Status.FAILED or job.error is None:
         return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.CREATED, job_id=job.job_id)
-    why = f"{job.error.code}: {job.error.message.partition(chr(10))[0]}"
-    return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.FAILED, job_id=job.job_id, why=why[:_LONGEST_WHY])
+    why = _why(job.error.code, job.error.message)
+    return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.FAILED, job_id=job.job_id, why=why)
+
+
+def _unreadable(key: str, error: AsrError) -> ManifestEntry:
+    """Return the entry of an object that S3 does not return. It gets no job, so that a later backfill takes it."""
+    outcome = BackfillOutcome.ARCHIVED if error.code == OBJECT_ARCHIVED else BackfillOutcome.FAILED
+    return ManifestEntry(key=key, outcome=outcome, why=_why(error.code, error.message))
+
+
+def _why(code: str, message: str) -> str:
+    return f"{code}: {message.partition(chr(10))[0]}"[:_LONGEST_WHY]
 
 
 def _skipped(key: str, why: str) -> ManifestEntry:

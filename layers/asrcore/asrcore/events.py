@@ -102,13 +102,14 @@ class BackfillOutcome(StrEnum):
     """The outcome of a key of a backfill."""
 
     CREATED = "created"  # it has a new job
-    FAILED = "failed"  # it has a new job, which ended FAILED at once
+    FAILED = "failed"  # it has a new job, which ended FAILED at once; or none, because S3 does not return it
+    ARCHIVED = "archived"  # it has no job, because S3 returns it only after it is restored
     KNOWN = "known"  # it had a job, or its transcript, before
     SKIPPED = "skipped"  # it is no recording
 
 
 class ManifestEntry(BaseModel):
-    """A key of a backfill's manifest with its outcome. why: it failed or was skipped."""
+    """A key of a backfill's manifest with its outcome. why: it failed, is archived or was skipped."""
 
     model_config = ConfigDict(frozen=True)
 

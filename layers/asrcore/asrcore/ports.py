@@ -238,7 +238,11 @@ class TurnaroundStats(Protocol):
 
 
 class Recordings(Protocol):
-    """The audio bucket. Every method raises AsrError(`bad_audio`, ObjectNotFound) for an object that was deleted."""
+    """The audio bucket.
+
+    Every method raises AsrError for an object that S3 does not return: `bad_audio`, ObjectNotFound when it was deleted;
+    `config` when an operator must act, such as ObjectArchived or ObjectAccessDenied.
+    """
 
     def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
         """Return an object's true size, version and ETag, and its metadata, without the `x-amz-meta-` prefix.

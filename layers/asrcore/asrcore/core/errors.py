@@ -18,6 +18,7 @@ class ErrorClass(StrEnum):
     CONFIG = "config"
 
 
+OBJECT_ARCHIVED = "ObjectArchived"  # S3 returns it only after it is restored
 OBJECT_NOT_FOUND = "ObjectNotFound"
 OBJECT_REPLACED = "ObjectReplaced"  # a newer object is under the key
 NO_RESULT_IN_TIME = "NoResultInTime"  # the code of an attempt that ended without the vendor's result

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import OBJECT_NOT_FOUND, OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import CONVERTED
 from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES, SIDECAR_SUFFIX
 from asrcore.core.remote_recordings import REMOTE, is_remote
@@ -18,6 +18,7 @@ from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
 from asrcore.ports import JSON, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
+from asrcore.stores.s3_errors import WITHOUT_REASON, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,10 +33,10 @@ PREFIXES = (INCOMING, REMOTE, CONVERTED, "transcripts/", "superseded/", "raw/")
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
-_NO_VERSION_ID = "400"
 _CHANGED = {"412", "PreconditionFailed"}
 # S3 answers 404 to If-Match when the object was deleted in between.
 _CONDITION_FAILED = {*_CHANGED, *_GONE, "ConditionalRequestConflict", "409"}
+_NO_VERSION_ID = {"InvalidArgument", "InvalidVersion"}  # S3's and moto's answer to a string that is no version id
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,12 @@ class S3Recordings:
         even where the old version can still be read.
 
         Raises:
-            AsrError: class bad_audio, code ObjectNotFound or ObjectReplaced.
+            AsrError: class bad_audio, code ObjectNotFound or ObjectReplaced; class config, when S3 does not describe
+                the object, such as ObjectAccessDenied.
         """
-        try:
-            head = self._client.head_object(Bucket=source.bucket, Key=source.key)
-            if source.version_id and head.get("VersionId") != source.version_id:
-                head = self._head_version(source)
-        except ClientError as error:
-            _raise_known(error, source)
+        head = self._head(source.model_copy(update={"version_id": None}))
+        if source.version_id and head.get("VersionId") != source.version_id:
+            head = self._head(source)
         etag = head["ETag"].strip('"')
         if source.etag and etag != source.etag:
             _raise_replaced(source)
@@ -103,7 +102,7 @@ class S3Recordings:
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 return None
-            raise
+            _raise_known(error, source.model_copy(update={"key": key}))
         with answer["Body"] as stream:
             body: bytes = stream.read(LARGEST_SIDECAR_BYTES + 1)
         return body
@@ -160,7 +159,7 @@ class S3Recordings:
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE | _CHANGED:
                 _raise_known(error, source)
-            raise _unreadable(error) from error
+            raise refusal(error, source.key) or _unreadable(error) from error
         except BotoCoreError as error:
             raise _unreadable(error) from error
         if read_bytes != source.size_bytes:
@@ -210,14 +209,23 @@ class S3Recordings:
         named = Source(bucket=self._uploads.bucket, key=key, version_id=None, etag="", size_bytes=0)
         return self.look_up(named)[0]
 
-    def _head_version(self, source: Source) -> "HeadObjectOutputTypeDef":
-        """Return the head of this version; S3 answers 400, without a reason, to a string that is no version id."""
+    def _head(self, source: Source) -> "HeadObjectOutputTypeDef":
+        """Return the head of this version. Raises AsrError as `look_up` does."""
         try:
             return self._client.head_object(**self._version(source))
         except ClientError as error:
-            if error.response["Error"]["Code"] == _NO_VERSION_ID:
+            if error.response["Error"]["Code"] in WITHOUT_REASON:
+                self._raise_reason(source)
+            _raise_known(error, source)
+
+    def _raise_reason(self, source: Source) -> None:
+        """Raise the error for which S3 answers no HEAD request: a GET request has it in its body."""
+        try:
+            self._client.get_object(**self._version(source), Range="bytes=0-0")["Body"].close()
+        except ClientError as error:
+            if source.version_id and error.response["Error"]["Code"] in _NO_VERSION_ID:
                 _raise_gone(source, error)
-            raise
+            _raise_known(error, source)
 
     def _version(self, source: Source) -> dict[str, Any]:
         version = {"VersionId": source.version_id} if source.version_id else {}
@@ -389,7 +397,10 @@ def _raise_known(error: ClientError, source: Source) -> NoReturn:
         _raise_gone(source, error)
     if code in _CHANGED:
         _raise_replaced(source)
-    raise error
+    known = refusal(error, source.key)
+    if known is None:
+        raise error
+    raise known from error
 
 
 def _unreadable(error: Exception) -> AsrError:
@@ -399,9 +410,9 @@ def _unreadable(error: Exception) -> AsrError:
 
 def _raise_gone(source: Source, error: ClientError) -> NoReturn:
     message = f"{source.key} was deleted before it could be read; upload it again if it is still wanted"
-    raise AsrError(ErrorClass.BAD_AUDIO, "ObjectNotFound", message) from error
+    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_NOT_FOUND, message) from error
 
 
 def _raise_replaced(source: Source) -> NoReturn:
     message = f"{source.key} was replaced before it could be read; the new recording has a job of its own"
-    raise AsrError(ErrorClass.BAD_AUDIO, "ObjectReplaced", message)
+    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_REPLACED, message)
