@@ -299,7 +299,7 @@ def test_questions_are_in_english_and_then_chinese(config):
     ] == []
 
 
-def test_rejected_answer_is_explained_in_the_language_of_the_shell(config, capsys, monkeypatch):
+def test_rejected_answer_is_explained_in_the_shells_language(config, capsys, monkeypatch):
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
 
     set_up("default", config, Person("Big_Name", "", "us-east-1"))
