@@ -219,6 +219,15 @@ def smoke(run: "Invocation", vendor: str | None, within: timedelta, keep: bool) 
     return smoke(run.stack, vendor, within, run.now, keep=keep)
 
 
+@commands.command(message=Message("cli.help.cancel"))
+@argument("job", message=parameters.JOB)
+@dry_run_option
+def cancel(run: "Invocation", job: str, dry_run: bool) -> "CommandResult[BaseModel]":
+    from asrctl.cancel import cancel
+
+    return cancel(run.stack, job, dry_run=dry_run)
+
+
 @commands.command(message=Message("cli.help.delete"))
 @argument("job", message=parameters.JOB)
 @yes_option

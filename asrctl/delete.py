@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from asrcore.deletion import JobInProgressError, delete_all, objects, refuse_unless_over
+from asrcore.cancellation import cancelled_message
+from asrcore.deletion import JobInProgressError, delete_all, end, objects
 from asrcore.messages import Message
 from asrctl.find import find_job
 from asrctl.formatting import quote_name
@@ -16,18 +17,17 @@ def delete(
 ) -> CommandResult[DeleteShape]:
     """Delete one job: its recording, transcript, exports and raw reply, and at last its row.
 
-    Repeated after a crash it deletes the rest.
+    An open job is cancelled first. Repeated after a crash it deletes the rest.
 
     Args:
         reference: a job id, a key of the audio bucket, or s3://bucket/key.
         confirm: receives what would be deleted; False keeps all of it.
 
     Raises:
-        OperatorError: there is no such job, or it has not ended.
+        OperatorError: there is no such job, or it was changed meanwhile.
     """
     job = find_job(reference, stack)
     try:
-        refuse_unless_over(job, stack.services)
         found = list(objects(job, stack.services))
         shown = [
             *(
@@ -37,7 +37,7 @@ def delete(
                 )
                 for each in found
             ),
-            Message("cli.delete.job", {"job": job.job_id}),
+            Message("cli.delete.job" if job.finished else "cli.delete.open_job", {"job": job.job_id}),
         ]
         data = DeleteShape(job_id=job.job_id, objects=[StoredVersion(**vars(each)) for each in found], dry_run=dry_run)
         if dry_run:
@@ -45,7 +45,9 @@ def delete(
         if not confirm(shown):
             nothing = DeleteShape(job_id=None, objects=[], dry_run=False)
             return CommandResult(nothing, [Message("cli.nothing_deleted")], ok=False)
-        delete_all(job, found, stack.services)
+        ended = end(job, stack.services)
+        delete_all(ended, objects(ended, stack.services), stack.services)
     except JobInProgressError as error:
         raise OperatorError(Message("cli.delete.in_progress", {"job": job.job_id, "problem": str(error)})) from error
-    return CommandResult(data, [Message("cli.delete.done", {"job": job.job_id, "count": len(found)})])
+    done = Message("cli.delete.done", {"job": job.job_id, "count": len(found)})
+    return CommandResult(data, [done] if job.finished else [cancelled_message(ended), done])

@@ -33,8 +33,8 @@ def redrive_one(stack: DeployedStack, reference: str, *, dry_run: bool) -> Comma
 def redrive_all(
     stack: DeployedStack, progress: ProgressReporter, wanted: Filter, now: datetime, *, dry_run: bool
 ) -> CommandResult[RedriveShape]:
-    """Start every job again that matches. Their vendors' rate limits spread them out."""
-    jobs = list(matching_jobs(wanted, stack, progress, now))
+    """Start every matching job again that was not cancelled or withdrawn. The rate limits spread them out."""
+    jobs = [job for job in matching_jobs(wanted, stack, progress, now) if not job.withdrawn]
     return _redrive(progress.track("cli.progress.jobs_redriven", jobs), stack, dry_run=dry_run)
 
 

@@ -170,6 +170,13 @@ class DeleteShape(Shape):
     dry_run: bool
 
 
+class CancelShape(Shape):
+    """`cancel`."""
+
+    job_id: str
+    dry_run: bool
+
+
 class DestroyShape(Shape):
     """`destroy`. executions: those that were stopped, or would be. objects: the deleted versions."""
 
@@ -257,6 +264,7 @@ SHAPES: Mapping[str, type[Shape]] = MappingProxyType(
         "backfill status": BackfillStatusShape,
         "backfill stop": BackfillStopShape,
         "cost": CostShape,
+        "cancel": CancelShape,
         "delete": DeleteShape,
         "destroy": DestroyShape,
         "estimate": EstimateShape,

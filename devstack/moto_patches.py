@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -28,7 +29,7 @@ from moto.events.models import Rule
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications, responses
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import s3_backends
+from moto.s3.models import S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import metadata_from_headers
 from moto.sns.models import sns_backends
@@ -38,6 +39,7 @@ from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from devstack.iam_enforcement import access_key_of, is_administrator, refuse_unknown_key
 from devstack.stack_registry import STACKS, Stack
 
+_REMOVED = notifications.S3NotificationEvent
 _ENCODED = ("Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")  # S3 API reference, ListObjectVersions
 MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
@@ -98,6 +100,10 @@ def _install() -> None:
 
     # moto returns metadata beyond ASCII as it came.
     _replace(responses, "metadata_from_headers", _with_encoded_words(metadata_from_headers))
+
+    # moto reports no delete marker, and a deleted version only if it was the key's last.
+    _replace(S3Backend, "delete_object", _reporting_removals(S3Backend.delete_object, notifications.send_event))
+    _replace(notifications, "send_event", _without_removals(notifications.send_event))
 
     # moto accepts keys of any length.
     _replace(S3Response, "parse_key_name", _within_limits(S3Response.parse_key_name))
@@ -222,6 +228,39 @@ def _with_encoded_words(original: Callable[[dict[str, Any]], Any]) -> Callable[[
         return metadata
 
     return metadata_from_headers
+
+
+def _reporting_removals(original: Callable[..., Any], send_event: Callable[..., None]) -> Callable[..., Any]:
+    """Send S3's events of removed objects (S3 guide: supported event types, `ObjectRemoved`)."""
+
+    @functools.wraps(original)
+    def delete_object(backend: Any, bucket_name: str, key_name: str, version_id: str | None = None, **more: Any) -> Any:
+        bucket = backend.get_bucket(bucket_name)
+        known = {str(each.version_id) for each in bucket.keys.getlist(key_name)} if key_name in bucket.keys else set()
+        deleted, described = original(backend, bucket_name, key_name, version_id, **more)
+        is_marker = bucket.is_versioned and version_id is None
+        if deleted and (is_marker or version_id in known or (version_id is None and known)):
+            kind = (
+                _REMOVED.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
+                if is_marker
+                else _REMOVED.OBJECT_REMOVED_DELETE_EVENT
+            )
+            removed = SimpleNamespace(name=key_name, etag="", size=0, version_id=described.get("version-id"))
+            send_event(backend.account_id, kind, bucket, removed)
+        return deleted, described
+
+    return delete_object
+
+
+def _without_removals(original: Callable[..., None]) -> Callable[..., None]:
+    """Drop moto's own events of removed objects."""
+
+    @functools.wraps(original)
+    def send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+        if event_name != _REMOVED.OBJECT_REMOVED_DELETE_EVENT:
+            original(account_id, event_name, bucket, key)
+
+    return send_event
 
 
 def _within_limits(original: Callable[[Any], str]) -> Callable[[Any], str]:

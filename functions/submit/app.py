@@ -4,7 +4,8 @@ from typing import Any
 
 from asrcore.aws import connect
 from asrcore.backfill import handle_batch
-from asrcore.events import backfill_event, is_s3_test, new_objects, request_event, step_event
+from asrcore.cancellation import withdraw_removed
+from asrcore.events import backfill_event, is_s3_test, new_objects, removed_objects, request_event, step_event
 from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.log import LOG
 from asrcore.submit import submit
@@ -19,6 +20,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
         return None
     if "action" not in event:
         handle_new_objects(new_objects(event), SERVICES)
+        withdraw_removed(removed_objects(event), SERVICES)
         return None
     if batch := backfill_event(event):
         return handle_batch(batch, SERVICES).envelope()

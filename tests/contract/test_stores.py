@@ -111,6 +111,42 @@ class TestJobs:
         tomorrow = jobs.reserve_slot("toy", RateLimit(2, per_day=1), START)
         assert vendor_day(tomorrow) == vendor_day(START) + timedelta(days=1)
 
+    @pytest.mark.parametrize("per_day", [None, 9])
+    @pytest.mark.parametrize("given_back", [[0], [2], [1], [0, 2], [2, 1, 0], [0, 1, 2]])
+    def test_released_slots_are_reserved_again_in_order(self, jobs, per_day, given_back):
+        rate = RateLimit(4, per_day=per_day)
+        slots = [jobs.reserve_slot("toy", rate, START) for _ in range(3)]
+
+        for place in given_back:
+            jobs.release_slot("toy", rate, slots[place])
+
+        again = [jobs.reserve_slot("toy", rate, START) for _ in given_back]
+        assert again == sorted(slots[place] for place in given_back)
+        assert jobs.reserve_slot("toy", rate, START) == slots[2] + timedelta(microseconds=rate.interval_us)
+
+    @pytest.mark.parametrize("place", [0, 2])
+    def test_repeated_release_frees_a_slot_once(self, jobs, place):
+        rate = RateLimit(4, per_day=3)
+        slots = [jobs.reserve_slot("toy", rate, START) for _ in range(3)]
+
+        jobs.release_slot("toy", rate, slots[place])
+        jobs.release_slot("toy", rate, slots[place])
+
+        later = [jobs.reserve_slot("toy", rate, START) for _ in range(2)]
+        assert later[0] == slots[place]
+        assert vendor_day(later[1]) > vendor_day(START)
+
+    def test_released_slot_of_the_past_is_not_reserved(self, jobs):
+        rate = RateLimit(4)
+        slots = [jobs.reserve_slot("toy", rate, START) for _ in range(3)]
+        jobs.release_slot("toy", rate, slots[0])
+        later = START + timedelta(microseconds=1)
+
+        found = [jobs.reserve_slot("toy", rate, later) for _ in range(2)]
+
+        assert found[0] > slots[2]
+        assert found[1] > found[0]
+
     def test_stalled_and_unpublished_jobs_are_found(self, jobs):
         open_job, done, untold = (
             new_job(SOURCE.model_copy(update={"version_id": version}), START) for version in ("v1", "v2", "v3")
@@ -693,7 +729,7 @@ class TestWorkflow:
         held = client.describe_execution(executionArn=execution["executionArn"])["input"]
         assert held == '{"job_id": "job", "next": "query", "wait_s": 3}'
 
-    def test_execution_status_is_found_by_name(self, aws):
+    def test_execution_is_found_and_stopped_by_name(self, aws):
         client = mocked_aws.client("stepfunctions")
         definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": true}}}'
         role = "arn:aws:iam::123456789012:role/r"
@@ -703,6 +739,12 @@ class TestWorkflow:
 
         assert workflow.status("job-1") == "RUNNING"
         assert workflow.status("job-2") is None
+
+        workflow.stop("job-1")
+        workflow.stop("job-1")
+        workflow.stop("job-2")
+
+        assert workflow.status("job-1") == "ABORTED"
 
     def test_unknown_task_token_is_ignored(self):
         class Closed:

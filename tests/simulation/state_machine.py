@@ -87,6 +87,12 @@ class Machine:
             raise refusal("ExecutionDoesNotExist", "DescribeExecution")
         return {"status": held.status}
 
+    def stop_execution(self, *, executionArn: str) -> None:  # noqa: N803 - boto3's name
+        held = self.executions.get(executionArn.rpartition(":")[2])
+        if held is None or held.status == "DELETED":
+            raise refusal("ExecutionDoesNotExist", "StopExecution")
+        self.stop(held, "ABORTED")
+
     def send_task_success(self, *, taskToken: str, output: str) -> None:  # noqa: N803 - boto3's name
         waiting = self._waiting.pop(taskToken, None)
         if waiting is None:

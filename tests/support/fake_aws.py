@@ -83,14 +83,15 @@ class DynamoDb:
         values = ExpressionAttributeValues
         if ConditionExpression:
             _check(ConditionExpression, held, values, "UpdateItem")
-        added, _, assigned = UpdateExpression.removeprefix("ADD ").rpartition("SET ")
+        added, _, assigned = UpdateExpression.partition("SET ")
         changes: Item = {}
-        for name, value in re.findall(r"(\w+) (:\w+)", added):
-            changes[name] = {"N": str(int(held.get(name, {"N": 0})["N"]) + int(values[value]["N"]))}
+        for name, value in re.findall(r"(\w+) (:\w+)", added.removeprefix("ADD ").removeprefix("DELETE ")):
+            changes[name] = _added(held.get(name), values[value], less=added.startswith("DELETE "))
         for name, value in re.findall(r"(\w+) = ((?:[^,(]|\([^)]*\))+)", assigned):
             changes[name] = {"N": str(sum(_number(term.strip(), held, values) for term in value.split("+")))}
-        self.items[Key["job_id"]["S"]] = {**Key, **held, **changes}
-        return {"Attributes": changes}
+        updated = {name: value for name, value in {**Key, **held, **changes}.items() if value != {"NS": []}}
+        self.items[Key["job_id"]["S"]] = updated
+        return {"Attributes": updated}
 
     def query(
         self,
@@ -151,13 +152,20 @@ def _holds(expression: str, item: Item, values: Item) -> bool:
 
 
 def _is_met(term: list[str], item: Item, values: Item) -> bool:
+    if term[0] == "NOT":
+        return not _is_met(term[1:], item, values)
+    if term[0].startswith("contains("):
+        name, placeholder = term[0].removeprefix("contains(").rstrip(","), term[1].rstrip(")")
+        return values[placeholder]["N"] in item.get(name, {"NS": []})["NS"]
     if len(term) == 1:
         function, _, name = term[0].removesuffix(")").partition("(")
         return (name in item) == {"attribute_exists": True, "attribute_not_exists": False}[function]
     name, operator, placeholder = term
+    is_size = name.startswith("size(")
+    name = name.removeprefix("size(").removesuffix(")")
     if name not in item:
         return False
-    ours, theirs = _value(item[name]), _value(values[placeholder])
+    ours, theirs = len(item[name]["NS"]) if is_size else _value(item[name]), _value(values[placeholder])
     return bool(
         {
             "=": ours == theirs,
@@ -167,6 +175,14 @@ def _is_met(term: list[str], item: Item, values: Item) -> bool:
             ">=": ours >= theirs,
         }[operator]
     )
+
+
+def _added(held: Mapping[str, Any] | None, value: Mapping[str, Any], *, less: bool) -> dict[str, Any]:
+    """Return a number with another added, or a set with elements added or, with `less`, removed."""
+    if "NS" not in value:
+        return {"N": str(int((held or {"N": 0})["N"]) + int(value["N"]))}
+    own, others = set((held or {"NS": []})["NS"]), set(value["NS"])
+    return {"NS": sorted(own - others if less else own | others)}
 
 
 def _value(attribute: Mapping[str, Any]) -> Any:
@@ -375,6 +391,7 @@ class Executions:
     started: dict[str, Step] = field(default_factory=dict)
     woken: list[tuple[str, Step]] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
 
     def start_execution(self, *, name: str, input: str, **_: Any) -> None:
         if name in self.started:
@@ -383,6 +400,12 @@ class Executions:
 
     def send_task_success(self, *, taskToken: str, output: str) -> None:
         self.woken.append((taskToken, _step(output)))
+
+    def stop_execution(self, *, executionArn: str) -> None:
+        name = executionArn.rpartition(":")[2]
+        if name not in {*self.started, *self.statuses}:
+            raise refusal("ExecutionDoesNotExist", "StopExecution")
+        self.stopped.append(name)
 
     def describe_execution(self, *, executionArn: str) -> dict[str, str]:
         name = executionArn.rpartition(":")[2]

@@ -73,7 +73,7 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
     [
         (
             "SubmitRole",
-            FINISHING | {"s3:GetObjectVersion", "states:StartExecution", "sqs:SendMessage"},
+            FINISHING | {"s3:GetObjectVersion", "states:StartExecution", "states:StopExecution", "sqs:SendMessage"},
         ),
         (
             "ConvertRole",
@@ -97,8 +97,9 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
         (
             "ApiRole",
             {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObjectVersion"}
-            | {"s3:ListBucket", "s3:ListBucketVersions", "states:StartExecution", "states:DescribeExecution"}
+            | {"s3:ListBucket", "s3:ListBucketVersions", "states:StartExecution", "states:StopExecution"}
             | {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"}
+            | {"dynamodb:UpdateItem", "events:PutEvents"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         ("PollerStateMachine", LOG_DELIVERY | {"lambda:InvokeFunction"}),

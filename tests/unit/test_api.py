@@ -675,28 +675,24 @@ class TestDeletion:
         assert len(made.rows) == 1
         assert f"transcripts/{KEY}.json" in made.results
 
-    @pytest.mark.parametrize(
-        "busy",
-        [
-            pytest.param(lambda made, job: None, id="in progress"),
-            pytest.param(
-                lambda made, job: (
-                    query(job.job_id, made.services)
-                    and made.executions.statuses.update({job.execution_name: "RUNNING"})
-                ),
-                id="about to end",
-            ),
-        ],
-    )
-    def test_deletion_of_an_open_job_conflicts(self, busy):
-        made = world("accepted", "done")
+    def test_deletion_of_an_open_job_cancels_it_first(self):
+        made = world("accepted", exports=("txt",))
         job = drop(made)
-        busy(made, job)
 
         told = Caller(made).delete(f"/jobs/{job.job_id}")
 
-        assert (told.status, told.problem) == (409, "job-in-progress")
-        assert len(made.rows) == 1
+        assert (told.status, told.json["job_id"]) == (200, job.job_id)
+        assert "may still bill" in told.json["message"]
+        assert made.executions.stopped[:1] == [job.execution_name]
+        assert (made.rows, made.audio, made.results) == ({}, {}, {})
+
+    def test_deletion_stops_an_execution_that_is_about_to_end(self):
+        made = world("accepted", "done")
+        job = drop(made)
+        query(job.job_id, made.services)
+
+        assert Caller(made).delete(f"/jobs/{job.job_id}").status == 204
+        assert made.executions.stopped == [job.execution_name]
 
     def test_deletion_conflicts_with_a_concurrent_redrive(self):
         made = world("config", vendors=(SYNC,))
@@ -711,6 +707,40 @@ class TestDeletion:
 
         assert Caller(made).delete(f"/jobs/{job.job_id}").problem == "job-in-progress"
         assert made.job().status is Status.QUEUED
+
+
+class TestCancellation:
+    def test_cancelled_job_ends_and_keeps_its_recording(self):
+        made = world("accepted")
+        job = drop(made)
+
+        told = Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+
+        assert (told.status, told.json["status"], told.json["error"]["code"]) == (200, "FAILED", "Cancelled")
+        assert "may still bill" in told.json["error"]["message"]
+        assert KEY in made.audio
+
+    def test_repeated_cancellation_changes_nothing(self):
+        made = world("accepted")
+        job = drop(made)
+        Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+        ended = made.job()
+
+        assert Caller(made).call("POST", f"/jobs/{job.job_id}/cancel").status == 200
+        assert made.job() == ended
+
+    @pytest.mark.parametrize("word", ["done", "config"])
+    def test_cancellation_of_an_ended_job_conflicts(self, word):
+        made = world(word, vendors=(SYNC,))
+        job = drop(made)
+
+        told = Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+
+        assert (told.status, told.problem) == (409, "ended")
+        assert made.job() == job
+
+    def test_cancellation_of_a_missing_job_is_not_found(self):
+        assert Caller(world()).call("POST", f"/jobs/{'0' * 32}/cancel").problem == "no-such-job"
 
 
 class TestEstimates:
@@ -857,7 +887,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 8
+    assert len(operations) == 9
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

@@ -14,7 +14,7 @@ from asrcore.events import CallbackRequest
 from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
-from asrcore.services import Services
+from asrcore.services import JobDeletedError, Services
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,11 @@ def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
             is_read = False
             if isinstance(error, UnreadableResultError):
                 outcome = _unreadable(error, vendor, job, services)
-    job = settle(outcome, services)
+    try:
+        job = settle(outcome, services)
+    except JobDeletedError:
+        LOG.info("callback for a job that was deleted meanwhile")
+        return _acknowledge(vendor)
     step = services.next_step(job)
     if job.task_token and step.next is not Next.CALLBACK:
         services.workflow.complete_task(job.task_token, step)

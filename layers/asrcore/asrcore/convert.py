@@ -9,9 +9,9 @@ from collections.abc import Callable
 from asrcore.core.errors import AsrError
 from asrcore.core.form import Form, converted_key
 from asrcore.core.job import Job, StoredConversion
-from asrcore.core.step import Step
+from asrcore.core.step import Step, end_of_deleted
 from asrcore.log import LOG
-from asrcore.services import Services
+from asrcore.services import JobDeletedError, Services
 
 RESERVE_MS = 20_000  # of the invocation's time, kept to record that it was not enough
 
@@ -25,14 +25,15 @@ def convert(job_id: str, services: Services, remaining_ms: Callable[[], int]) ->
         remaining_ms: returns the milliseconds that this invocation has left.
 
     Returns:
-        The job's next step. A failure is recorded on the job, and its submit step ends the job.
-
-    Raises:
-        LookupError: the job's row was deleted.
+        The job's next step. A failure is recorded on the job, and its submit step ends the job. FAILED, which ends the
+        execution, when the job's row was deleted.
     """
-    job = services.load_job(job_id)
-    if job.awaits_conversion and job.form is not None:
-        job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
+    try:
+        job = services.load_job(job_id)
+        if job.awaits_conversion and job.form is not None:
+            job = _convert(job, job.form, services, lambda: remaining_ms() < RESERVE_MS)
+    except JobDeletedError:
+        return end_of_deleted(job_id)
     return services.next_step(job)
 
 

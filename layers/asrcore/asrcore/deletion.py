@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from asrcore.cancellation import cancel
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
 from asrcore.core.transcript import transcript_key
@@ -10,19 +11,31 @@ from asrcore.services import Services
 
 
 class JobInProgressError(Exception):
-    """The job is in progress; the message says what to wait for."""
+    """The job was changed while it was deleted; the message says what to do."""
 
 
-def delete(job: Job, services: Services) -> None:
-    """Delete a job's recording, transcript, exports and raw reply, and then its row.
+def delete(job: Job, services: Services) -> Job:
+    """Delete a job's recording, transcript, exports and raw reply, and then its row; an open job is cancelled first.
 
     A repetition after a crash deletes the rest.
 
+    Returns:
+        The job as it had ended.
+
     Raises:
-        JobInProgressError: the job is open, its event is not published, its execution runs, or it changed meanwhile.
+        JobDeletedError: the job's row was deleted.
+        JobInProgressError: the job was changed meanwhile.
     """
-    refuse_unless_over(job, services)
-    delete_all(job, list(objects(job, services)), services)
+    ended = end(job, services)
+    delete_all(ended, list(objects(ended, services)), services)
+    return ended
+
+
+def end(job: Job, services: Services) -> Job:
+    """Cancel an open job, publish the end of one that ended, and stop its execution, so that it can be deleted."""
+    ended = cancel(job.job_id, services)
+    services.workflow.stop(ended.execution_name)
+    return ended
 
 
 def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) -> None:
@@ -32,18 +45,7 @@ def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) 
     try:
         services.jobs.delete(job)
     except ConflictError as error:
-        raise JobInProgressError(f"{error}, after its objects were deleted") from error
-
-
-def refuse_unless_over(job: Job, services: Services) -> None:
-    """Raise JobInProgressError for a job that is open, whose event is not published, or whose execution runs."""
-    if job.open is not None:
-        raise JobInProgressError(
-            f"job {job.job_id} is {job.status} and in progress: delete it when it has ended, or stop its "
-            f"execution {job.execution_name} first, which ends it"
-        )
-    if services.workflow.status(job.execution_name) == "RUNNING":
-        raise JobInProgressError(f"the execution {job.execution_name} is about to end: delete the job when it has")
+        raise JobInProgressError(f"{error}, after its objects were deleted: delete it again") from error
 
 
 def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:

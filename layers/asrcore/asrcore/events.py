@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asrcore.core.transcript import Source
 
+_NO_NOTIFICATION = "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
 _MAX_SIZE_BYTES = 2**63 - 1  # a longer number does not fit into the job's row; S3's own answer replaces the size
 
 
@@ -148,19 +149,56 @@ def is_s3_test(event: dict[str, Any]) -> bool:
     return event.get("Event") == "s3:TestEvent"
 
 
+@dataclass(frozen=True)
+class RemovedObject:
+    """An object version that was deleted, or with is_marker, a key that a delete marker hides.
+
+    Attributes:
+        version_id: that was deleted; of a delete marker, its own.
+        sequencer: S3's order of the deletion among the key's versions.
+    """
+
+    bucket: str
+    key: str
+    version_id: str | None
+    sequencer: str
+    is_marker: bool
+
+
 def new_objects(event: dict[str, Any]) -> list[Source]:
-    """Read the object versions of an S3 notification.
+    """Read the object versions that an S3 notification reports as created.
 
     Keys arrive form-encoded (`+` is a space) and are decoded here, once. Raises ValueError for another event.
     """
-    expected = "this event is neither an S3 notification nor a step: expected Records[].s3, or action and job_id"
+    try:
+        return [_source(record["s3"]) for record in _records(event) if not _is_removal(record)]
+    except (LookupError, TypeError, AttributeError, ValidationError) as error:
+        raise ValueError(_NO_NOTIFICATION) from error
+
+
+def removed_objects(event: dict[str, Any]) -> list[RemovedObject]:
+    """Read the objects that an S3 notification reports as removed, as `new_objects` does."""
+    try:
+        return [_removed(record) for record in _records(event) if _is_removal(record)]
+    except (LookupError, TypeError, AttributeError, ValidationError) as error:
+        raise ValueError(_NO_NOTIFICATION) from error
+
+
+def _records(event: dict[str, Any]) -> list[dict[str, Any]]:
     records = event.get("Records")
     if not isinstance(records, list):
-        raise ValueError(expected)  # noqa: TRY004 - the caller's event is wrong, not its type
-    try:
-        return [_source(record["s3"]) for record in records]
-    except (LookupError, TypeError, AttributeError, ValidationError) as error:
-        raise ValueError(expected) from error
+        raise ValueError(_NO_NOTIFICATION)  # noqa: TRY004 - the caller's event is wrong, not its type
+    return records
+
+
+def _is_removal(record: dict[str, Any]) -> bool:
+    return str(record.get("eventName", "")).startswith("ObjectRemoved:")
+
+
+def _removed(record: dict[str, Any]) -> RemovedObject:
+    source = _source(record["s3"])
+    is_marker = record["eventName"].endswith(":DeleteMarkerCreated")
+    return RemovedObject(source.bucket, source.key, source.version_id, source.sequencer, is_marker)
 
 
 def _version_id(s3_object: dict[str, Any]) -> str | None:

@@ -12,11 +12,12 @@ from asrcore.services import Services
 def execution_ended(execution: EndedExecution, services: Services) -> None:
     """Continue the job of an execution that failed or timed out in a new one; fail the job of one that was aborted.
 
-    Raises:
-        LookupError: the job's row was deleted.
+    A job whose row was deleted needs nothing more; one that ended, as before its execution is stopped, stays as it is.
     """
-    job = services.load_job(execution.job_id)
-    if job.finished:
+    job = services.jobs.load(execution.job_id)
+    if job is None:
+        LOG.info("the job was deleted", execution=execution.name)
+    elif job.finished:
         settle(job, services)
     elif execution.name != job.execution_name:
         LOG.info("the job has a later execution", execution=execution.name)

@@ -30,7 +30,7 @@ def settle(outcome: Outcome, services: Services) -> Job:
         The job as it is saved now. A job that ended meanwhile stays as it ended.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     match outcome:
         case Recognized():
@@ -46,8 +46,9 @@ def settle(outcome: Outcome, services: Services) -> Job:
 
 def _complete(result: Recognized, services: Services) -> Job:
     """Store a result and complete its job, unless the job has another attempt or has ended meanwhile."""
-    job, recognition = result.job, result.recognition
-    if job.finished:
+    job, recognition = services.load_job(result.job.job_id), result.recognition  # a vendor's call may take minutes
+    if job.finished or job.attempt.number != result.job.attempt.number:
+        LOG.info("a late result is discarded", attempt=result.job.attempt.number)
         return job
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
     warnings = [] if recognition.text else ["the vendor recognized no speech"]

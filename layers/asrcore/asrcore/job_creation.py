@@ -1,6 +1,7 @@
 """The creation of jobs, one per object version: by S3's event, by request, by the HTTP API, and by backfill."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from asrcore.core.errors import OBJECT_NOT_FOUND, AsrError
 from asrcore.core.job import Job, new_job
@@ -13,7 +14,7 @@ from asrcore.events import RequestEvent
 from asrcore.failures import Failures
 from asrcore.log import LOG
 from asrcore.ports import TranscriptOrigin
-from asrcore.services import Services
+from asrcore.services import JobDeletedError, Services
 from asrcore.submit import start_job
 
 
@@ -32,7 +33,8 @@ def handle_new_objects(sources: Iterable[Source], services: Services) -> None:
                 LOG.info("an object is no recording", key=source.key, reason=reason)
                 continue
             job, _ = get_or_create_job(source, services)
-            start_job(job, services)
+            with suppress(JobDeletedError):  # a caller deleted the job at this moment
+                start_job(job, services)
     failures.raise_if_any()
 
 

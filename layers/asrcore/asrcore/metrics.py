@@ -40,7 +40,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "Submissions": Metric(MetricUnit.Count, "submissions of a recording to a vendor", _BY_VENDOR),
         "AttemptsFailed": Metric(MetricUnit.Count, "attempts that ended without a transcript", _BY_CLASS),
         "JobsCompleted": Metric(MetricUnit.Count, "jobs that ended with a transcript", _BY_VENDOR),
-        "JobsFailed": Metric(MetricUnit.Count, "jobs that ended without one", _BY_CLASS),
+        "JobsFailed": Metric(
+            MetricUnit.Count, "jobs that ended without one, but for cancelled and withdrawn ones", _BY_CLASS
+        ),
         "FailureRate": Metric(MetricUnit.Percent, "100 for a job that failed, 0 for another: average it", _BY_VENDOR),
         "Turnaround": Metric(MetricUnit.Seconds, "from the recording's arrival to its transcript", _BY_VENDOR),
         "TurnaroundRatio": Metric(MetricUnit.NoUnit, "the turnaround in lengths of the recording", _BY_VENDOR),
@@ -79,8 +81,9 @@ class Metrics:
     def ended(self, job: Job, *, before: Cost | None = None) -> None:
         """Count the end of a job, once: its result, effort and cost. before: its cost until an earlier end."""
         vendor = job.vendor or NO_VENDOR
+        is_failure = job.status is Status.FAILED and not job.withdrawn
         values: dict[str, float] = {
-            "FailureRate": 100 if job.status is Status.FAILED else 0,
+            "FailureRate": 100 if is_failure else 0,
             "AttemptsPerJob": len(job.attempts),
             "QueriesPerJob": sum(attempt.queries for attempt in job.attempts),
         }
@@ -92,7 +95,7 @@ class Metrics:
         if job.status is Status.COMPLETED:
             values |= {"JobsCompleted": 1, **_turnaround(job)}
         self._emit(values, {"vendor": vendor}, job.job_id)
-        if job.error:
+        if job.error and is_failure:
             at_fault = {"vendor": job.error.vendor or vendor, "class": str(job.error.class_)}
             self._emit({"JobsFailed": 1}, at_fault, job.job_id)
 

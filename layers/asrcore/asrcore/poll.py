@@ -10,7 +10,7 @@ from asrcore.core.errors import (
 )
 from asrcore.core.job import Job, recognition_request
 from asrcore.core.rate_limit import SHORT_WAIT_S, STARTUP_S
-from asrcore.core.step import Next, Step, is_overdue
+from asrcore.core.step import Next, Step, end_of_deleted, is_overdue
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import HttpReply, InProgress, VendorEndpoint
 from asrcore.events import Action, StepEvent
@@ -18,7 +18,7 @@ from asrcore.finish import settle
 from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.restart import recover
-from asrcore.services import Services
+from asrcore.services import JobDeletedError, Services
 from asrcore.slots import reserve_query_slot
 
 GONE_GRACE_S = 120  # a vendor's proxy or deployment may answer 404 for a moment
@@ -29,12 +29,22 @@ def dispatch_step(step: StepEvent, services: Services) -> Step:
     """Run one step of a job.
 
     Returns:
-        The job's next step, and the wait before it.
+        The job's next step, and the wait before it; FAILED, which ends the execution, when the job's row was deleted.
 
     Raises:
-        LookupError: the job's row was deleted.
         ValueError: the step belongs to another function.
     """
+    try:
+        return _run_step(step, services)
+    except JobDeletedError:
+        LOG.info("the job was deleted; its execution ends")
+        last = end_of_deleted(step.job_id)
+        if step.task_token:
+            services.workflow.complete_task(step.task_token, last)
+        return last
+
+
+def _run_step(step: StepEvent, services: Services) -> Step:
     match step.action:
         case Action.QUERY:
             return query(step.job_id, services)
@@ -57,7 +67,7 @@ def query(job_id: str, services: Services) -> Step:
         The job's next step; the same query again when its slot is not near.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     job = services.load_job(job_id)
     step = services.next_step(job)
@@ -97,7 +107,7 @@ def await_callback(job_id: str, task_token: str, services: Services) -> Step:
         The job's next step.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     job = services.update_job(job_id, lambda job: job.store_task_token(task_token, services.now()))
     step = services.next_step(job)
@@ -114,7 +124,7 @@ def check_overdue(job_id: str, services: Services) -> Step:
         The job's next step.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     job = services.load_job(job_id)
     is_submitted = job.planned and not job.finished and job.attempt.submitted_at is not None

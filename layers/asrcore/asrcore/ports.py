@@ -192,6 +192,15 @@ class Jobs(Protocol):
             The slot's time, UTC; None when none was reserved because of `latest`.
         """
 
+    def release_slot(self, limiter: str, rate: RateLimit, slot: datetime) -> None:
+        """Give back a reserved slot that will not be used: the next reservation before its time gets it.
+
+        Args:
+            limiter: its name, as when it was reserved.
+            rate: its rate limit.
+            slot: the slot's time, UTC.
+        """
+
     def find_stalled(self, before: datetime) -> Iterable[str]:
         """Return the ids of jobs that are open, or whose event is not published, and unchanged since `before`."""
 
@@ -339,6 +348,9 @@ class Workflow(Protocol):
 
     def complete_task(self, task_token: str, step: Step) -> None:
         """Complete a waiting task with its next step; nothing happens when the token is no longer waited for."""
+
+    def stop(self, name: str) -> None:
+        """Stop an execution; nothing happens when it has ended or does not exist."""
 
     def status(self, name: str) -> str | None:
         """Return RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None without an execution of that name."""

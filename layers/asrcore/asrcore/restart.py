@@ -22,7 +22,7 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
         The job's next step, with the wait before it; a job without time or restarts left is FAILED.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     job = services.load_job(job_id)
     job = settle(_restart(job, f"a step failed: {error_name}", services, fresh=False), services)
@@ -45,7 +45,7 @@ def redrive(job_id: str, services: Services) -> Job:
         The job; one that is not FAILED is returned as it is, its execution started if it has none.
 
     Raises:
-        LookupError: the job's row was deleted.
+        JobDeletedError: the job's row was deleted.
     """
     moved = services.update_job(job_id, lambda job: job.redrive("an operator asked for it", services.now()))
     services.start_execution(moved)

@@ -34,6 +34,10 @@ from asrcore.settings import Settings
 Reply = TypeVar("Reply")
 
 
+class JobDeletedError(LookupError):
+    """The job's row was deleted, as after a caller's deletion of the job."""
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything outside itself that a use case reads, writes or calls.
@@ -71,10 +75,10 @@ class Services:
     probe: Callable[[Callable[[int, int], bytes], int, str], Audio] = probe
 
     def load_job(self, job_id: str) -> Job:
-        """Return the job as it is now. Raises LookupError when its row was deleted."""
+        """Return the job as it is now. Raises JobDeletedError when its row was deleted."""
         job = self.jobs.load(job_id)
         if job is None:
-            raise LookupError(f"there is no job {job_id}: its row was deleted")
+            raise JobDeletedError(f"there is no job {job_id}: its row was deleted")
         return job
 
     def update_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
@@ -88,7 +92,7 @@ class Services:
             The job as it is saved.
 
         Raises:
-            LookupError: the job's row was deleted.
+            JobDeletedError: the job's row was deleted.
         """
         while True:
             job = self.load_job(job_id)

@@ -8,7 +8,7 @@ import math
 from asrcore.core.errors import OBJECT_NOT_FOUND, OBJECT_REPLACED, AsrError
 from asrcore.core.job import Job
 from asrcore.core.rate_limit import SHORT_WAIT_S, SLOT_LEAD_S
-from asrcore.core.step import Step
+from asrcore.core.step import Step, end_of_deleted
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.finish import settle
@@ -16,7 +16,7 @@ from asrcore.log import LOG
 from asrcore.outcome import AttemptFailed, JobFailed, Outcome
 from asrcore.planning import plan
 from asrcore.ports import ConflictError
-from asrcore.services import Services
+from asrcore.services import JobDeletedError, Services
 from asrcore.slots import reserve_submission_slot
 from asrcore.submission import ClaimEndedError, submit_attempt
 
@@ -27,12 +27,12 @@ def submit(job_id: str, services: Services) -> Step:
     Only this step makes a call that may take minutes: AWS Step Functions waits for it, and repeats it when it fails.
 
     Returns:
-        The job's next step.
-
-    Raises:
-        LookupError: the job's row was deleted.
+        The job's next step; FAILED, which ends the execution, when the job's row was deleted.
     """
-    return services.next_step(_advance(services.load_job(job_id), services, longest_call_s=math.inf))
+    try:
+        return services.next_step(_advance(services.load_job(job_id), services, longest_call_s=math.inf))
+    except JobDeletedError:
+        return end_of_deleted(job_id)
 
 
 def start_job(job: Job, services: Services) -> Job:

@@ -205,6 +205,13 @@ class JobDetail(JobSummary):
     cost: Annotated[Cost, Field(description="so far")]
 
 
+class Deletion(_ResponseModel):
+    """The deletion of a job that was open."""
+
+    job_id: JobId
+    message: Annotated[str, Field(description="how the job ended, and whether the vendor may still bill")]
+
+
 class JobPage(_ResponseModel):
     """A page of jobs, the latest first. A page may be short or empty although there are more jobs."""
 

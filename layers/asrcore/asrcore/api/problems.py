@@ -17,12 +17,17 @@ from asrcore.api.models import InvalidField, Problem
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.deletion import JobInProgressError
 from asrcore.log import LOG
+from asrcore.services import JobDeletedError
 
 PROBLEM_JSON = "application/problem+json"
 
 
 class NoSuchJobError(Exception):
     """There is no job of this id."""
+
+
+class EndedError(Exception):
+    """The job has ended, and cannot be cancelled."""
 
 
 class NotEndedError(Exception):
@@ -91,9 +96,11 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
             HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path has other methods"
         ),
         NoSuchJobError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
+        JobDeletedError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
+        EndedError: ProblemKind(HTTPStatus.CONFLICT, "ended", "The job has ended"),
         NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", "The job has not ended"),
         NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", "There is no such transcript"),
-        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", "The job is in progress"),
+        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", "The job was changed meanwhile"),
         OptionsConflictError: ProblemKind(
             HTTPStatus.CONFLICT, "options-conflict", "The recording has a job with other options"
         ),

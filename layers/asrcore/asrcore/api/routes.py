@@ -21,6 +21,7 @@ from asrcore.api.job_views import detail
 from asrcore.api.listing import jobs_of, list_jobs
 from asrcore.api.models import (
     MOST_ON_A_PAGE,
+    Deletion,
     Estimate,
     Flag,
     IdempotencyKey,
@@ -37,9 +38,10 @@ from asrcore.api.models import (
     UploadRequest,
     VendorName,
 )
-from asrcore.api.problems import MethodNotAllowedError, NoSuchJobError, problem
+from asrcore.api.problems import EndedError, MethodNotAllowedError, NoSuchJobError, problem
 from asrcore.api.transcripts import FileOptions, transcript
 from asrcore.api.uploads import offer_upload
+from asrcore.cancellation import cancel
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
@@ -69,7 +71,9 @@ class Api:
         self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
         self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422))
         self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422))
-        self._add("DELETE", "/jobs/<job_id>", self.delete_job, responses(204, None, 404, 409, 422))
+        deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
+        self._add("DELETE", "/jobs/<job_id>", self.delete_job, deleted)
+        self._add("POST", "/jobs/<job_id>/cancel", self.cancel_job, responses(200, JobDetail, 404, 409, 422))
         self._add(
             "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
         )
@@ -143,9 +147,27 @@ class Api:
         return _respond(detail(self._job(job_id), self._services))
 
     def delete_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
-        """Delete a job that has ended, for ever: recording, transcript, exports, raw reply, in every version"""
-        delete(self._job(job_id), self._services)
+        """Delete a job for ever: recording, transcript, exports, raw reply, in every version
+
+        An open job is cancelled first: 200, and `message` says whether the vendor may still bill. 204 for a job that
+        had ended.
+        """
+        job = self._job(job_id)
+        ended = delete(job, self._services)
+        if not job.finished and ended.error:
+            return _respond(Deletion(job_id=job_id, message=ended.error.message))
         return Response(HTTPStatus.NO_CONTENT, body="", headers=dict(_PRIVATE))
+
+    def cancel_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
+        """Cancel an open job; its recording stays
+
+        The job ends FAILED with the code Cancelled, and `error` says whether the vendor may still bill. A result that
+        arrives later is discarded. A cancelled job can be cancelled again, without effect.
+        """
+        job = cancel(self._job(job_id).job_id, self._services)
+        if not job.withdrawn:
+            raise EndedError(f"job {job_id} has ended already: it is {job.status}")
+        return _respond(detail(job, self._services))
 
     def get_transcript(
         self,

@@ -32,6 +32,7 @@ from asrcore.core.transcript import AttemptRecord, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
+WITHDRAWN = frozenset({"Cancelled", "Withdrawn"})  # codes of jobs that were ended early
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
 
 
@@ -227,6 +228,11 @@ class Job(BaseModel):
     def finished(self) -> bool:
         """Whether the job has ended."""
         return self.status in ENDED
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the job was ended early: cancelled by a caller, or withdrawn with its object."""
+        return self.error is not None and self.error.code in WITHDRAWN
 
     @property
     def audio_s(self) -> float | None:

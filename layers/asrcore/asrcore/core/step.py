@@ -70,6 +70,11 @@ def next_step(job: Job, completion_modes: AbstractSet[Completion], now: datetime
     return Step(job_id=job.job_id, next=Next.QUERY, wait_s=math.ceil(delay_s))
 
 
+def end_of_deleted(job_id: str) -> Step:
+    """Return the step that ends the execution of a job whose row was deleted."""
+    return Step(job_id=job_id, next=Next.FAILED)
+
+
 def next_check_deadline(job: Job, completion_modes: AbstractSet[Completion]) -> datetime:
     """Return when a job that no step has changed is stalled.
 

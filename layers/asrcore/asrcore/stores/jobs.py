@@ -7,6 +7,7 @@ with a word and `#`.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
 EXAMINED = 100  # jobs that one search reads from each part of the index
+MAX_RELEASED = 50  # slots of a limiter, so that its row stays small
 _FIRST, _LAST = "0", "~"  # sort before and after every `recency`
 
 
@@ -98,8 +100,8 @@ class DynamoJobs:
     ) -> datetime | None:
         """Reserve the next slot of a rate limiter.
 
-        A limiter is one number, the moment from which a slot is free. Time frees it, so no slot can leak and none is
-        given back. Of the two conditional writes exactly one succeeds.
+        A limiter is one number, the moment from which a slot is free, which time frees; and the slots that were
+        released before their time. Of the two conditional writes exactly one succeeds.
 
         Args:
             limiter: the limiter's name.
@@ -118,14 +120,61 @@ class DynamoJobs:
             if day is None:
                 return None
             key, start = f"{key}#{day}", max(now, day_start(day))
-        start_us = int(start.timestamp() * 1_000_000)
-        while True:
-            free_us = self._advance_limiter(key, "free_from_us + :interval", "free_from_us > :start", start_us, rate)
-            if free_us is not None:
-                return datetime.fromtimestamp((free_us - rate.interval_us) / 1_000_000, UTC)
-            empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
-            if self._advance_limiter(key, ":start + :interval", empty, start_us, rate) is not None:
-                return start
+        start_us = _microseconds(start)
+        held = None
+        while held is None:
+            held = self._advance_limiter(key, "free_from_us + :interval", "free_from_us > :start", start_us, rate)
+            if held is None:
+                empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
+                held = self._advance_limiter(key, ":start + :interval", empty, start_us, rate)
+        slot_us = int(held["free_from_us"]) - rate.interval_us
+        return _moment(self._exchange_for_released(key, held.get("released", set()), start_us, slot_us, rate))
+
+    def release_slot(self, limiter: str, rate: RateLimit, slot: datetime) -> None:
+        """Give back a reserved slot that will not be used, and its place among the day's submissions.
+
+        The latest slot is free again at once. An earlier one is kept for the next reservation; beyond MAX_RELEASED such
+        slots it is lost, as it is when the process crashes.
+
+        Args:
+            limiter: the limiter's name.
+            rate: its rate and its daily limit.
+            slot: the slot's moment, in UTC.
+        """
+        key = f"limiter#{limiter}"
+        if rate.per_day:
+            self._put_back(f"{key}#{vendor_day(slot)}", _microseconds(slot), rate, counted=True)
+        else:
+            self._put_back(key, _microseconds(slot), rate)
+
+    def _put_back(self, key: str, slot_us: int, rate: RateLimit, *, counted: bool = False) -> None:
+        """Release a slot, and with `counted` its place among the day's submissions; a repetition changes nothing."""
+        uncount, less = (", taken = taken + :less", {":less": -1}) if counted else ("", {})
+        latest = {":slot": slot_us, ":end": slot_us + rate.interval_us}
+        if (
+            self._update(key, f"SET free_from_us = :slot{uncount}", "free_from_us = :end", {**latest, **less})
+            is not None
+        ):
+            return
+        room = (
+            "free_from_us > :end AND attribute_not_exists(released) OR "
+            "free_from_us > :end AND size(released) < :most AND NOT contains(released, :slot)"
+        )
+        values = {**latest, **less, ":slots": {slot_us}, ":most": MAX_RELEASED}
+        self._update(key, f"ADD released :slots{' SET' + uncount[1:] if uncount else ''}", room, values)
+
+    def _exchange_for_released(
+        self, key: str, released: AbstractSet[Decimal], start_us: int, slot_us: int, rate: RateLimit
+    ) -> int:
+        """Return the first released slot from start_us on, for which slot_us is released; slot_us without one."""
+        usable = sorted(int(each) for each in released if start_us <= each < slot_us)
+        for first_us in usable:
+            gone = {first_us, *(int(each) for each in released if each < start_us)}
+            values = {":slot": first_us, ":gone": gone}
+            if self._update(key, "DELETE released :gone", "contains(released, :slot)", values) is not None:
+                self._put_back(key, slot_us, rate)
+                return first_us
+        return slot_us
 
     def _count_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
         """Count a submission on the first day, from `day` to `latest`, that is below the daily limit, and return it."""
@@ -146,13 +195,15 @@ class DynamoJobs:
             day += timedelta(days=1)
         return None
 
-    def _advance_limiter(self, limiter: str, value: str, condition: str, start_us: int, rate: RateLimit) -> int | None:
+    def _advance_limiter(
+        self, limiter: str, value: str, condition: str, start_us: int, rate: RateLimit
+    ) -> dict[str, Any] | None:
+        """Move the moment from which a slot is free, and return the row; None when the condition is not met."""
         values = {":start": start_us, ":interval": rate.interval_us}
-        updated = self._update(limiter, f"SET free_from_us = {value}", condition, values)
-        return int(updated["free_from_us"]) if updated is not None else None
+        return self._update(limiter, f"SET free_from_us = {value}", condition, values)
 
-    def _update(self, key: str, expression: str, condition: str, values: dict[str, int]) -> dict[str, Any] | None:
-        """Update a row and return the updated attributes; None when the condition is not met."""
+    def _update(self, key: str, expression: str, condition: str, values: dict[str, Any]) -> dict[str, Any] | None:
+        """Update a row and return it; None when the condition is not met."""
         try:
             answer = self._client.update_item(
                 TableName=self._table,
@@ -160,7 +211,7 @@ class DynamoJobs:
                 UpdateExpression=expression,
                 ConditionExpression=condition,
                 ExpressionAttributeValues={name: _SERIALIZE(value) for name, value in values.items()},
-                ReturnValues="UPDATED_NEW",
+                ReturnValues="ALL_NEW",
             )
         except ClientError as error:
             if _is_conditional(error):
@@ -297,6 +348,14 @@ class DynamoJobs:
 
 def _conflict(job: Job) -> ConflictError:
     return ConflictError(f"another invocation has updated job {job.job_id}")
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
 
 
 def _asked_name(key: str) -> str:

@@ -45,16 +45,27 @@ class StepFunctionsWorkflow:
                 raise
             LOG.info("the task token has expired")
 
+    def stop(self, name: str) -> None:
+        """Stop an execution. One that has ended stays as it ended, and one that does not exist is no error."""
+        try:
+            self._client.stop_execution(executionArn=self._execution_arn(name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            LOG.info("there is no such execution to stop", execution=name)
+
     def status(self, name: str) -> str | None:
         """Return RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None when the execution does not exist."""
-        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
         try:
-            status: str = self._client.describe_execution(executionArn=arn)["status"]
+            status: str = self._client.describe_execution(executionArn=self._execution_arn(name))["status"]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise
             return None
         return status
+
+    def _execution_arn(self, name: str) -> str:
+        return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 class EventBridge:

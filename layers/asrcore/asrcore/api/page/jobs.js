@@ -282,7 +282,7 @@ function fill(item, job) {
     made.push(button("jobs.open", job, () => view(job)));
     made.push(...["json", "srt", "vtt", "txt"].map((format) => button(`jobs.format.${format}`, job, () => download(job, format))));
   }
-  if (isOver(job)) made.push(button("jobs.delete", job, remove));
+  made.push(isOver(job) ? button("jobs.delete", job, remove) : button("jobs.cancel", job, cancel));
   actions.replaceChildren(...made);
 }
 
@@ -316,16 +316,26 @@ async function download(job, format) {
   save(await answer.blob(), `${nameOf(job.recording.key)}.${format}`);
 }
 
-// Deletion needs two clicks, as it is final.
+// Deletion and cancellation need two clicks: return whether this was the second one.
+function isSure(pressed, code, job) {
+  if (pressed.dataset.sure) return true;
+  pressed.dataset.sure = "yes";
+  label(pressed, code, job);
+  pressed.classList.add("bad");
+  return false;
+}
+
 async function remove(pressed, job) {
-  if (!pressed.dataset.sure) {
-    pressed.dataset.sure = "yes";
-    label(pressed, "jobs.delete_for_ever", job);
-    pressed.classList.add("bad");
-    return;
-  }
+  if (!isSure(pressed, "jobs.delete_for_ever", job)) return;
   await call(job.links.self, { method: "DELETE" });
   tell(() => say("jobs.deleted"));
+  look();
+}
+
+async function cancel(pressed, job) {
+  if (!isSure(pressed, "jobs.cancel_now", job)) return;
+  await call(`${job.links.self}/cancel`, { method: "POST" });
+  tell(() => say("jobs.cancelled"));
   look();
 }
 
