@@ -2,7 +2,7 @@
 
 import os
 
-from asrcore.messages import Language, Message, negotiate, render
+from asrcore.messages import Language, Message, Param, negotiate, render
 
 
 def reader_language() -> Language:
@@ -11,6 +11,11 @@ def reader_language() -> Language:
     return negotiate(locale.partition(".")[0].replace("_", "-"))
 
 
-def translated(text: Message | str) -> str:
-    """Return a text in the reader's language."""
-    return render(text, reader_language()) if isinstance(text, Message) else text
+def localized(code: str, **params: Param) -> str:
+    """Return a message's text in the reader's language."""
+    return translated(Message(code, params))
+
+
+def translated(message: Message | str) -> str:
+    """Return a message's text in the reader's language. Text of another program stays as it is."""
+    return render(message, reader_language()) if isinstance(message, Message) else message

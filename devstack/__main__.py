@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from asrctl.language import localized
 from devstack.settings import VENDOR_PARAMETERS
 from devstack.stopping import StopSignal
 from devstack.web import PortTakenError, check_ports
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:  # before the seconds that loading an AWS takes
             check_ports(options.bind, (options.port, options.api_port))
         except PortTakenError as error:
-            print(f"devstack: {error.strerror}; choose another port, or none for any free one", file=sys.stderr)
+            print(localized("cli.local.port_taken", problem=str(error.strerror)), file=sys.stderr)
             return 1
     _clear_aws_environment()
     stop = StopSignal()
@@ -31,47 +32,43 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m devstack", description=__doc__.splitlines()[0] if __doc__ else None
-    )
+    parser = argparse.ArgumentParser(prog="python -m devstack", description=localized("cli.local.help"))
     commands = parser.add_subparsers(required=True, dest="command", metavar="local | demo")
 
-    local = commands.add_parser("local", help="the stack on this machine until Ctrl-C")
+    local = commands.add_parser("local", help=localized("cli.local.help.local"))
     local.add_argument(
         "--params",
         default={},
         type=_parameters,
         metavar="'Name=value …'",
-        help="parameters of template.yaml; a vendor whose base URL is given is not simulated",
+        help=localized("cli.local.help.params"),
     )
-    local.add_argument("--port", type=int, default=0, help="port of the AWS endpoint (default: a free one)")
-    local.add_argument("--api-port", type=int, default=0, help="port vendors call back (default: a free one)")
-    local.add_argument(
-        "--bind", default="127.0.0.1", metavar="ADDR", help="address to listen on (default: %(default)s)"
-    )
-    local.add_argument("--region", default="us-east-1", help="AWS region of the stack (default: %(default)s)")
+    local.add_argument("--port", type=int, default=0, help=localized("cli.local.help.port"))
+    local.add_argument("--api-port", type=int, default=0, help=localized("cli.local.help.api_port"))
+    local.add_argument("--bind", default="127.0.0.1", metavar="ADDR", help=localized("cli.local.help.bind"))
+    local.add_argument("--region", default="us-east-1", help=localized("cli.local.help.region"))
 
-    demo = commands.add_parser("demo", help="a spoken recording through every vendor")
-    demo.add_argument("--audio", type=_recording, metavar="PATH", help="your own recording instead")
-    demo.add_argument("--vendor", choices=list(VENDOR_PARAMETERS), help="only this vendor (default: chosen for you)")
+    demo = commands.add_parser("demo", help=localized("cli.local.help.demo"))
+    demo.add_argument("--audio", type=_recording, metavar="PATH", help=localized("cli.local.help.audio"))
+    demo.add_argument("--vendor", choices=list(VENDOR_PARAMETERS), help=localized("cli.local.help.vendor"))
     return parser
 
 
-def _parameters(text: str) -> dict[str, str]:
+def _parameters(given: str) -> dict[str, str]:
     """Read `Name=value` pairs; a value ends before the next name, so JSON needs no quotes around it."""
     found = {}
-    for each in re.split(r"\s+(?=[A-Za-z]\w*=)", text.strip()):
+    for each in re.split(r"\s+(?=[A-Za-z]\w*=)", given.strip()):
         name, equals, value = each.partition("=")
         if not (name.isalnum() and equals):
-            raise argparse.ArgumentTypeError(f"{each!r} is not Name=value")
+            raise argparse.ArgumentTypeError(localized("cli.local.no_pair", text=repr(each)))
         found[name] = value
     return found
 
 
-def _recording(text: str) -> Path:
-    path = Path(text)
+def _recording(name: str) -> Path:
+    path = Path(name)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+        raise argparse.ArgumentTypeError(localized("cli.local.no_file", file=repr(name)))
     return path
 
 

@@ -5,6 +5,10 @@ import json
 import sys
 from pathlib import Path
 
+from rich.cells import cell_len
+
+from asrcore.messages import Message, Param
+from asrctl.language import localized, translated
 from devstack.demo import explain_recognizer, run_demo
 from devstack.expand import ParameterError, TemplateError
 from devstack.settings import CREDENTIAL, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
@@ -51,7 +55,7 @@ def _run_local(options: argparse.Namespace, stop: StopSignal) -> int:
             stop.wait()
     except SystemExit:
         FACTS.unlink(missing_ok=True)
-        print("stopped", file=sys.stderr)
+        print(localized("cli.local.stopped"), file=sys.stderr)
     return 0
 
 
@@ -72,30 +76,30 @@ def _facts(stack: LocalStack) -> dict[str, object]:
 
 def _banner(stack: LocalStack) -> str:
     page = stack.outputs.get("JobsPageUrl")
-    text = f"  The jobs page: {page}" if page else f"  The HTTP API: {stack.api_url}"
-    line = "=" * (len(text) + 2)
-    return f"{line}\n\n{text}\n\n{line}"
+    message = Message("cli.local.page", {"url": page}) if page else Message("cli.local.api", {"url": stack.api_url})
+    shown = f"  {translated(message)}"
+    line = "=" * (cell_len(shown) + 2)
+    return f"{line}\n\n{shown}\n\n{line}"
 
 
 def _directions(stack: LocalStack, recognizer_url: str | None) -> str:
-    aws = f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}"
-    page = stack.outputs.get("JobsPageUrl", "")
-    speech = f"Speech is recognised by {recognizer_url} (docs/recognizer.md)" if recognizer_url else ""
-    page = f"\nIn a browser, drop recordings and watch them:\n  {page}" if page else ""
-    return f"""{page}
-Credentials for the aws CLI (an administrator's; each function has its own role's):
-  export AWS_ACCESS_KEY_ID={CREDENTIAL} AWS_SECRET_ACCESS_KEY={CREDENTIAL}
-Drop a recording, under incoming/auto/ or incoming/<vendor>/:
-  {aws} s3 cp recording.wav s3://{stack.audio_bucket}/incoming/auto/recording.wav
-See its status and its transcript:
-  make ctl ARGS="list --local"
-  make ctl ARGS="why incoming/auto/recording.wav --local"
-  {aws} s3 ls --recursive s3://{stack.transcript_bucket}/transcripts/
-The HTTP API (docs/api.md), without authorization here:
-  curl {stack.api_url}/jobs
-Functions' logs: {_relative(LOGS)}/   Environment for `sam local invoke --env-vars`: {_relative(SAM_ENV)}
-{speech}
-Ctrl-C stops everything."""
+    about: dict[str, Param] = {
+        "credential": CREDENTIAL,
+        "aws": f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}",
+        "audio_bucket": stack.audio_bucket,
+        "transcript_bucket": stack.transcript_bucket,
+        "api_url": stack.api_url,
+        "logs": _relative(LOGS),
+        "environment": _relative(SAM_ENV),
+    }
+    page = stack.outputs.get("JobsPageUrl")
+    parts = [
+        *([Message("cli.local.use_page", {"url": page})] if page else []),
+        Message("cli.local.use", about),
+        *([Message("cli.local.recognizer", {"url": recognizer_url})] if recognizer_url else []),
+        Message("cli.local.how_to_stop"),
+    ]
+    return "\n".join(map(translated, parts))
 
 
 def _write_sam_env(stack: LocalStack) -> None:

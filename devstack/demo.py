@@ -18,6 +18,8 @@ from urllib.parse import unquote_plus
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from asrcore.messages import Message, Param
+from asrctl.language import localized, translated
 from devstack.expand import Json
 from devstack.remade import remade
 from devstack.settings import LOCAL, OUT, OWN_ENGINE, RECOGNIZER_LOG, SAMPLES, VENDOR_PARAMETERS
@@ -41,6 +43,15 @@ SAMPLES_BY_VENDOR = (
 )
 # Recordings as browsers and phones make them, made of samples; none of the vendors accepts them unconverted.
 CONVERTED = (("volcengine", "meeting.wav", "meeting.webm"), ("tencent-rec-task", "greeting.wav", "greeting.mov"))
+_HEADING = (
+    Message("cli.column.recording"),
+    Message("cli.column.vendor"),
+    Message("cli.column.duration"),
+    Message("cli.column.status"),
+    Message("cli.column.utterances"),
+    Message("cli.column.took"),
+    Message("cli.column.transcript"),
+)
 LIMIT_S = 900
 REFRESH_S = 0.25
 EXCERPT_WIDTH = 72
@@ -61,26 +72,40 @@ class Recording:
         return f"incoming/{self.vendor}/{self.path.name}"
 
 
+_STAGES = {
+    None: Message("cli.demo.dropped"),
+    "QUEUED": Message("cli.demo.queued"),
+    "IN_PROGRESS": Message("cli.demo.in_progress"),
+    "COMPLETED": Message("cli.demo.completed"),
+}
+
+
 @dataclass
 class Progress:
     """The status of one recording; `ended_s` is set when it has ended."""
 
     recording: Recording
     row: Json = field(default_factory=dict)
-    failure: str | None = None
+    failure: Message | None = None
     ended_s: float | None = None
     recognised_ms: int | None = None  # while the recogniser works on it
 
     @property
     def stage(self) -> str:
         """Return its status in words."""
+        return translated(self._stage())
+
+    def _stage(self) -> Message:
         if self.failure:
-            return f"FAILED: {self.failure}"
-        status = self.row.get("status", "dropped")
+            return Message("cli.demo.failed", {"problem": self.failure})
+        status = self.row.get("status")
         if status == "IN_PROGRESS" and self.row.get("attempts"):
-            recognised = "" if self.recognised_ms is None else f", {self.recognised_ms // 30_000 * 30} s recognised"
-            return f"with the vendor (attempt {int(self.row['attempts'][-1]['number'])}{recognised})"
-        return str(status).replace("_", " ").lower()
+            number = int(self.row["attempts"][-1]["number"])
+            if self.recognised_ms is None:
+                return Message("cli.demo.with_vendor", {"number": number})
+            about: dict[str, Param] = {"number": number, "recognised_s": self.recognised_ms // 30_000 * 30}
+            return Message("cli.demo.with_vendor_recognised", about)
+        return _STAGES[status]
 
     @property
     def vendor(self) -> str:
@@ -90,7 +115,7 @@ class Progress:
 
 def run_demo(audio: Path | None, vendor: str | None) -> int:
     """Transcribe `audio`, or the samples, on a new local stack. Return 0, or 1 if a recording failed."""
-    print("Starting the stack: template.yaml on this machine, with simulated vendors ...", flush=True)
+    print(localized("cli.demo.starts"), flush=True)
     with ExitStack() as running:
         recognizer = None
         if audio:
@@ -111,9 +136,7 @@ def run_demo(audio: Path | None, vendor: str | None) -> int:
 
 def explain_recognizer(problem: str) -> None:
     """Print that transcripts of the user's recordings are placeholders, and why."""
-    print(
-        f"Speech is not recognised here; simulated vendors write placeholders. {problem}", file=sys.stderr, flush=True
-    )
+    print(localized("cli.demo.no_recognizer", problem=problem), file=sys.stderr, flush=True)
 
 
 def own_recordings(audio: Path, vendor: str | None, recognizer: RecognizerProcess | None) -> list[Recording]:
@@ -176,9 +199,9 @@ def _update(progress: Progress, rows: dict[str, Json], lost: dict[str, str], ela
     if progress.row.get("status") == "FAILED":
         progress.failure = _reason(progress.row.get("error", {}))
     elif key in lost:
-        progress.failure = f"SubmitFunction failed: {lost[key]} (its log is in {LOCAL.name}/logs)"
+        progress.failure = Message("cli.demo.submit_failed", {"problem": lost[key], "logs": f"{LOCAL.name}/logs"})
     elif elapsed_s > LIMIT_S:
-        progress.failure = f"no result after {LIMIT_S} s (the functions' logs are in {LOCAL.name}/logs)"
+        progress.failure = Message("cli.demo.no_result", {"limit_s": LIMIT_S, "logs": f"{LOCAL.name}/logs"})
     if progress.failure or progress.row.get("status") == "COMPLETED":
         progress.ended_s = elapsed_s
 
@@ -207,9 +230,9 @@ def _lost_events(stack: LocalStack) -> dict[str, str]:
     return lost
 
 
-def _reason(error: Json) -> str:
-    vendor = " ".join(str(error[name]) for name in ("vendor", "code") if error.get(name))
-    return f"{error.get('message') or 'no reason given'} ({', '.join(filter(None, [error.get('class'), vendor]))})"
+def _reason(error: Json) -> Message:
+    by = " ".join(str(error[name]) for name in ("vendor", "code") if error.get(name))
+    return Message("cli.demo.reason", {"problem": str(error["message"]), "class": str(error["class"]), "by": by})
 
 
 def _show_changes() -> Callable[[Sequence[Progress], float], None]:
@@ -256,9 +279,8 @@ def _fetch(stack: LocalStack, progress: Progress) -> Json | None:
 
 def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) -> None:
     print()
-    heading = ("recording", "vendor", "duration", "status", "utterances", "took", "transcript")
-    table = [heading, *(_cells(*pair) for pair in zip(progresses, transcripts, strict=True))]
-    widths = [max(_width(row[column]) for row in table) for column in range(len(heading))]
+    table = [tuple(map(translated, _HEADING)), *(_cells(*pair) for pair in zip(progresses, transcripts, strict=True))]
+    widths = [max(_width(row[column]) for row in table) for column in range(len(_HEADING))]
     for row in table:
         print("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print()
@@ -287,7 +309,7 @@ def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:
 
 
 def _excerpt(transcript: Json, width: int) -> str:
-    text = " ".join(transcript["text"].split()) or "(silence)"
+    text = " ".join(transcript["text"].split()) or localized("cli.demo.silence")
     return text if _width(text) <= width else f"{_cut(text, width - 4)} ..."
 
 

@@ -26,7 +26,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.prices import REFERENCE
 from asrcore.messages import LOCALES, Message, render
 from asrcore.settings import Settings
-from asrctl.language import translated
+from asrctl.language import localized, translated
 from devstack.expand import ParameterError, check_parameters, load_template
 
 ROOT = Path(__file__).parents[1]
@@ -73,10 +73,10 @@ class OverridesError(ValueError):
 
 def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
     """Deploy what was built. Return SAM's exit status, or 1 after a line that names what is missing."""
-    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=translated(Message("cli.deploy.help")))
-    parser.add_argument("profile", nargs="?", default="default", help=translated(Message("cli.deploy.help.profile")))
-    parser.add_argument("--sam", default="sam", help=translated(Message("cli.deploy.help.sam")))
-    parser.add_argument("--config", type=Path, default=LOCAL, help=translated(Message("cli.deploy.help.config")))
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=localized("cli.deploy.help"))
+    parser.add_argument("profile", nargs="?", default="default", help=localized("cli.deploy.help.profile"))
+    parser.add_argument("--sam", default="sam", help=localized("cli.deploy.help.sam"))
+    parser.add_argument("--config", type=Path, default=LOCAL, help=localized("cli.deploy.help.config"))
     options = parser.parse_args(arguments)
     try:
         set_up(options.profile, options.config, ask)
@@ -110,7 +110,7 @@ def set_up(profile: str, config: Path, ask: Ask) -> None:
     _answer(tables, ask)
     text = config.read_text(encoding="utf-8") if config.exists() else "version = 0.1\n"
     config.write_text(text + _written(profile, tables), encoding="utf-8")
-    print(translated(Message("cli.deploy.kept", {"file": config.name})))
+    print(localized("cli.deploy.kept", file=config.name))
 
 
 def check(profile: str, config: Path) -> None:
@@ -156,7 +156,7 @@ def refuse_stuck(profile: str, config: Path) -> None:
 
 
 def _complain(problem: Message | str) -> None:
-    print(translated(Message("cli.deploy.failed", {"problem": problem})), file=sys.stderr)
+    print(localized("cli.deploy.failed", problem=problem), file=sys.stderr)
 
 
 def _kept(profile: str, config: Path) -> Table:

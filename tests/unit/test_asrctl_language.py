@@ -18,7 +18,7 @@ from asrctl.shapes import SHAPES
 from tests.support.template import ROOT
 from tools.messages import compiled, in_order, path, read
 
-PROGRAMS = ("asrctl/*.py", "tools/deploy.py")
+PROGRAMS = ("asrctl/*.py", "tools/deploy.py", "devstack/__main__.py", "devstack/commands.py", "devstack/demo.py")
 CHINESE = "zh_CN.UTF-8"
 TWO_WORDS = re.compile(r"[a-z]{2,}[,:;]? [a-z]{2,}")
 COMMAND = re.compile(r"(aws )?cloudformation [a-z-]+( --[a-z-]+)*$")
