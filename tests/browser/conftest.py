@@ -1,6 +1,8 @@
 """Open pages in a headless browser. A page that throws or uses the network fails its test."""
 
 import itertools
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +19,31 @@ Opener = Callable[..., Page]
 # An upper bound, not a performance goal: other tests use the processors at the same time.
 GIVE_UP_MS = 60_000
 expect.set_options(timeout=GIVE_UP_MS)
+
+
+# Dates, durations and names of languages and units have words that no catalogue has.
+NO_WORDS = """for (const name of ["DateTimeFormat", "DisplayNames", "DurationFormat", "NumberFormat"]) {
+  Intl[name] = class { format() { return "0"; } of() { return "0"; } };
+}"""
+_WORDS = """() => [
+  document.title, document.body.innerText,
+  ...[...document.querySelectorAll("[aria-label], [placeholder]")].flatMap(
+    (each) => [each.ariaLabel, each.placeholder]),
+].join("\\n")"""
+
+
+def masked(page: str) -> str:
+    """Return a page whose carried texts have no letters: what is left of each is ※ and its parameters."""
+    block = re.search(r'(<script type="application/json" id="texts">)(.*?)(</script>)', page)
+    texts = json.loads(block[2])
+    for forms in texts.values():
+        forms.update({code: " ".join(["※", *re.findall(r"\{\w+\}", text)]) for code, text in forms.items()})
+    return page.replace(block[2], json.dumps(texts))
+
+
+def words_of(page: Page) -> set[str]:
+    """Return the words that a page shows, or that a screen reader reads."""
+    return set(re.findall(r"[^\W\d_]+", page.evaluate(_WORDS)))
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,25 @@
 """Take the screenshots of the documentation: `python -m tests.browser.screenshot`. Needs a Chinese font.
 
-`docs/viewer.png` shows an invented meeting as long as a sample. `docs/jobs-page.png` shows samples on a local
-stack with one slow vendor, and a file without audio.
+Both pages, in each language, light and dark, on a desktop and on a phone. The viewer shows an invented meeting as long
+as a sample. The jobs page shows samples on a local stack with one slow vendor, and a file without audio.
 """
 
+import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from asrcore.messages import LOCALES
 from asrcore.render import render
 from devstack.stack import LocalStack
 from tests.support.chromium import chromium
 from tests.support.transcripts import said, transcript
 
 ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
 SAMPLES = ROOT / "samples"
 SLOW = "abcpen-offline"
 GIVE_UP_MS = 60_000
@@ -26,10 +30,26 @@ LINES = [
     ("3", 10_300, 13_100, "比上个月多了一倍，数据都在这张表里。"),
     ("2", 13_500, 15_900, "那么下周的会议我们再看一次。"),
 ]
+SCHEMES = ("light", "dark")
+DEVICES = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+}
 
 
-def viewer(browser: Browser, folder: Path) -> None:
-    """Take the picture of a meeting during playback."""
+def take(browser: Browser, name: str, address: str, prepare: Callable[[Page], None]) -> None:
+    """Take every picture of a page. prepare: brings the open page into the state of the picture."""
+    IMAGES.mkdir(exist_ok=True)
+    for language, scheme, device in itertools.product(LOCALES, SCHEMES, DEVICES):
+        page = browser.new_page(locale=language, color_scheme=scheme, **DEVICES[device])
+        page.goto(address)
+        prepare(page)
+        page.screenshot(path=IMAGES / f"{name}-{language}-{scheme}-{device}.png")
+        page.close()
+
+
+def meeting(folder: Path) -> str:
+    """Write the page of the meeting; return its address."""
     utterances = []
     for speaker, start_ms, end_ms, text in LINES:
         step_ms = (end_ms - start_ms) // len(text)
@@ -37,43 +57,54 @@ def viewer(browser: Browser, folder: Path) -> None:
         utterances.append(said(text, start_ms, end_ms, *[word for word in words if word[0].isalnum()], speaker=speaker))
     path = folder / "viewer.html"
     path.write_bytes(render(transcript(utterances, key="incoming/auto/meeting.mp3"), "html"))
-    page = browser.new_page(viewport={"width": 860, "height": 600}, locale="en-US")
-    page.goto(path.as_uri())
+    return path.as_uri()
+
+
+def listen(page: Page) -> None:
+    """Play the meeting, with a search and the name of a speaker."""
     page.set_input_files("#file", SAMPLES / "news.mp3")
     page.wait_for_function("() => document.getElementById('player').readyState >= 1")
-    page.get_by_text("Speakers", exact=True).click()
-    page.get_by_label("说话人 2").fill("王老师")
-    page.get_by_label("说话人 2").press("Tab")
+    page.locator("#speakers summary").click()
+    page.locator("#names input").nth(1).fill("王老师")
+    page.locator("#names input").nth(1).press("Tab")
+    if page.viewport_size["width"] < 1000:
+        page.locator("#speakers summary").click()
     page.get_by_role("searchbox").fill("会议")
     page.wait_for_selector("#count:not(:empty)")
     page.get_by_text("借", exact=True).first.click()
-    page.screenshot(path=ROOT / "docs" / "viewer.png")
 
 
-def jobs_page(browser: Browser, stack: LocalStack) -> None:
-    """Take the picture of completed jobs, an open one and a failed one."""
-    page = browser.new_page(viewport={"width": 860, "height": 640}, locale="en-US")
+def upload(browser: Browser, stack: LocalStack) -> None:
+    """Bring the stack to two completed jobs, an open one and a failed one."""
+    page = browser.new_page(locale="en-US")
     page.goto(stack.outputs["JobsPageUrl"])
-    page.set_input_files("#files", {"name": "notes.mp3", "mimeType": "audio/mpeg", "buffer": b"no recording"})
-    expect(page.locator("#jobs .why")).to_contain_text("NotAudio", timeout=GIVE_UP_MS)
     page.set_input_files("#files", [SAMPLES / "news.mp3", SAMPLES / "meeting.wav"])
     expect(page.locator("#jobs .good")).to_have_count(2, timeout=GIVE_UP_MS)
     page.get_by_label("Vendor").select_option(SLOW)
     requests.post(f"{stack.simulators[SLOW]}/_simulator/options", json={"turnaround_s": 600}, timeout=60)
     page.set_input_files("#files", [SAMPLES / "lecture.m4a"])
-    expect(page.locator("#jobs > li").first).to_contain_text("recognition in progress", timeout=GIVE_UP_MS)
-    page.screenshot(path=ROOT / "docs" / "jobs-page.png")
+    expect(page.locator("#jobs > li").first).to_contain_text("Recognition in progress", timeout=GIVE_UP_MS)
+    page.get_by_label("Vendor").select_option("auto")
+    page.set_input_files("#files", {"name": "notes.mp3", "mimeType": "audio/mpeg", "buffer": b"no recording"})
+    expect(page.locator("#jobs .why p")).to_have_count(1, timeout=GIVE_UP_MS)
+    page.close()
+
+
+def watch(page: Page) -> None:
+    """Wait for the jobs."""
+    expect(page.locator("#jobs > li")).to_have_count(4, timeout=GIVE_UP_MS)
 
 
 def main() -> None:
-    """Take both pictures."""
+    """Take the pictures of both pages."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalStack({"JobsPage": "on"}, log_dir=Path(folder) / "logs") as stack,
         chromium() as browser,
     ):
-        viewer(browser, Path(folder))
-        jobs_page(browser, stack)
+        take(browser, "viewer", meeting(Path(folder)), listen)
+        upload(browser, stack)
+        take(browser, "jobs", stack.outputs["JobsPageUrl"], watch)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from playwright.sync_api import Page, Route, expect
 from werkzeug.wrappers import Request, Response
 
 from asrcore.api import transcripts
+from asrcore.api.models import Stage
 from asrcore.ports import StoredObject
+from tests.browser.conftest import NO_WORDS, masked, words_of
 from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack, reported
 from tests.support.fake_services import World
@@ -387,6 +389,68 @@ def test_page_is_chinese_in_a_chinese_browser(show, local):
 
     expect(page.get_by_role("heading", level=1)).to_have_text("录音转写")
     expect(page.locator("#drop")).to_contain_text("或拖放到这里")
+
+
+def test_switch_changes_language_of_page_and_api(show, local):
+    page = show(local[0], viewport={"width": 1000, "height": 700})
+    page.route("**/uploads", lambda route: route.abort())
+    drop(page, {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b""})
+    expect(page.locator("#uploads .why")).to_have_text("notes.wav is empty.")
+    page.get_by_label("Vendor").select_option("tencent-recording")
+    expect(page.locator("#language option")).to_have_text(["Default", "Mandarin Chinese"])
+
+    with page.expect_request(lambda request: request.headers.get("accept-language") == "zh-CN"):
+        page.get_by_label("Language of this page").select_option("zh-CN")
+
+    expect(page).to_have_title("录音转写")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.locator("#uploads .why")).to_have_text("notes.wav 是空文件。")
+    expect(page.locator("#vendor")).to_have_value("tencent-recording")
+    expect(page.locator("#language option")).to_have_text(["默认", "普通话"])
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("录音转写")
+    assert Axe().run(page).violations_count == 0
+
+
+def test_language_list_is_of_the_vendor_and_keeps_the_choice(page):
+    page.locator("#language").select_option("yue-CN")
+
+    page.get_by_label("Vendor").select_option("volcengine")
+    expect(page.locator("#language")).to_have_value("yue-CN")
+    assert {"Cantonese", "Shanghainese", "Sichuanese"} <= set(page.locator("#language option").all_text_contents())
+
+    page.get_by_label("Vendor").select_option("abcpen")
+    expect(page.locator("#language")).to_have_value("")
+
+
+def test_every_text_of_the_jobs_page_is_of_the_catalogue(show, local):
+    """Replace the texts that the page carries by others: no word remains that is not data."""
+    page = show("about:blank", expected="Failed to load resource")
+    jobs = [
+        listed("0", typical_s=9, vendor="0"),
+        listed(
+            "1", status="COMPLETED", stage="completed", links={"self": "/jobs/1", "transcript": "/jobs/1/transcript"}
+        ),
+        listed("2", status="FAILED", stage="failed", error={"code": "0", "message": "0"}),
+        *(listed(f"{3 + nth}", stage=stage) for nth, stage in enumerate(Stage)),
+    ]
+
+    def mask(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=masked(answer.text()))
+
+    page.route(local[0], mask)
+    page.route("**/jobs?limit=*", lambda route: route.fulfill(json={"jobs": jobs, "next_cursor": "0"}))
+    page.route("**/jobs/*", lambda route: route.fulfill(json=jobs[0]))
+    page.route("**/uploads", lambda route: route.fulfill(status=429, json={"message": "Too Many Requests"}))
+    page.add_init_script(NO_WORDS)
+    page.goto(local[0])
+    expect(page.locator("#jobs > li")).to_have_count(len(jobs))
+    page.set_input_files("#files", [{"name": "0.wav", "mimeType": "audio/wav", "buffer": b"RIFF"}])
+    expect(page.locator("#uploads .why")).to_have_text("※")
+    page.locator("#jobs > li").nth(1).get_by_role("button").last.click()
+
+    assert words_of(page) == {"wav"}
 
 
 def test_page_is_small_and_loads_nothing_external(page, local):

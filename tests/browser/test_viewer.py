@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from asrcore.core.transcript import Transcript
 from asrcore.render import render, with_recording
+from tests.browser.conftest import NO_WORDS, masked, words_of
 from tests.support.transcripts import call, five_hours, said, transcript
 
 RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
@@ -475,6 +476,68 @@ def test_page_is_chinese_in_a_chinese_browser(show: Opener, tmp_path: Path) -> N
         "VTT",
     }
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
+    page = show(call())
+    page.get_by_text("Speakers", exact=True).click()
+    page.get_by_label("Speaker 2").fill("王先生")
+    page.get_by_label("Speaker 2").press("Tab")
+    page.get_by_role("searchbox").fill("您")
+    expect(page.locator("#count")).to_have_text("1 of 2")
+
+    page.get_by_label("Language of this page").select_option("zh-CN")
+
+    def check() -> None:
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.locator("li .name")).to_have_text(["说话人 1", "王先生", "说话人 1"])
+        expect(page.locator("#about")).to_have_text("普通话 · 火山引擎录音文件识别标准版（旧版） · 2026年1月2日 00:00")
+        expect(page.get_by_role("button", name="从 0:02 开始播放")).to_have_text("0:02")
+        expect(page.get_by_role("button", name="下载")).to_be_visible()
+
+    check()
+    expect(page.locator("#count")).to_have_text("第 1 处，共 2 处")
+    page.reload()
+    check()
+    expect(page.locator("#traditional")).to_be_hidden()
+
+
+@pytest.mark.parametrize("locale", ["zh-TW", "zh-HK", "zh-Hant"])
+def test_reader_of_traditional_chinese_gets_simplified_with_note(show: Opener, locale: str) -> None:
+    page = show(call(), locale=locale)
+
+    expect(page.locator("#traditional")).to_have_text("本页暂无繁体中文，以简体中文显示。")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_reader_of_another_language_gets_english(show: Opener) -> None:
+    page = show(call(), locale="de-DE")
+
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_files_have_names_in_the_language_of_the_recording(show: Opener) -> None:
+    page = show(call(), locale="en-US")
+
+    expect(page.locator("li .name").first).to_have_text("Speaker 1")
+    assert "[0:00] 说话人 1: 您好" in downloaded(page, "txt")[1]
+
+
+def test_every_text_of_the_viewer_is_of_the_catalogue(show: Opener, tmp_path: Path) -> None:
+    """Replace the texts that the page carries by others: no word remains that is not data."""
+    whole = transcript(list(call().utterances), key="incoming/auto/0.wav").model_copy(update={"vendor": "0"})
+    path = tmp_path / "masked.html"
+    path.write_text(masked(render(whole, "html").decode()), "utf-8")
+    page = show("about:blank", permissions=["clipboard-write"])
+    page.add_init_script(NO_WORDS)
+    page.goto(path.as_uri())
+    page.locator("#speakers summary").click()
+    page.get_by_role("searchbox").fill("您")
+    page.locator("#copy").click()
+    expect(page.locator("#message")).to_have_text("※")
+
+    assert words_of(page) == {"wav", "Speaker", *["您好", "是王先生吗", "是的", "请问哪位", "您的快递到了"]}
 
 
 def test_recording_that_cannot_be_played_shows_a_message(show: Opener, tmp_path: Path) -> None:
