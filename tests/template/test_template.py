@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -165,6 +166,35 @@ def test_template_facts(name, fact, value):
 def test_template_is_valid_yaml():
     assert len(TEXT.splitlines()) <= 1900
     assert len(TEMPLATE["Parameters"]) <= 55
+
+
+# AWS IAM and Amazon EC2 reject descriptions beyond ASCII, which would roll the deployment back; CloudFormation's own
+# texts are shown only, and CloudWatch accepts any.
+READ_ONLY = {"Description", "ConstraintDescription", "AlarmDescription", "default"}
+
+
+def test_chinese_stands_only_in_texts_that_aws_shows():
+    assert {path for path, text in _texts(TEMPLATE) if not text.isascii() and not _is_shown(path)} == set()
+
+
+def test_outputs_are_ascii():
+    """CloudFormation returns a question mark for each other character of an output (coverage roadmap, issue 814)."""
+    texts = _texts({name: output["Value"] for name, output in TEMPLATE["Outputs"].items()})
+
+    assert [path for path, text in texts if not text.isascii()] == []
+
+
+def _is_shown(path: tuple[str, ...]) -> bool:
+    in_resources, name = path[0] == "Resources", path[-1]
+    return name == "AlarmDescription" if in_resources else name in READ_ONLY
+
+
+def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(part, (*path, str(key)))
 
 
 def test_resources_are_in_pipeline_order():
