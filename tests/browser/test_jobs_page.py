@@ -375,9 +375,11 @@ def test_page_works_by_keyboard_and_passes_axe(page):
     assert saved.value.suggested_filename == "greeting.wav.txt"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fits_a_phone_screen(show, local, scheme):
-    page = show(local[0], viewport={"width": 320, "height": 600}, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("scheme", "locale"), [("light", "en-US"), ("dark", "en-US"), ("light", "zh-TW"), ("dark", "zh-CN")]
+)
+def test_page_fits_a_phone_screen(show, local, scheme, locale):
+    page = show(local[0], viewport={"width": 320, "height": 600}, color_scheme=scheme, locale=locale)
     expect(page.locator("#jobs > li").first).to_be_visible()
 
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
