@@ -334,7 +334,7 @@ def test_job_that_cannot_be_read_does_not_hide_others(show, local, status):
         pytest.param("en-US", b"", "notes.wav is empty.", id="empty"),
         pytest.param("zh-CN", b"", "notes.wav 是空文件。", id="empty-in-chinese"),
         pytest.param("en-US", b"RIFF", "The API cannot be reached. Drop the file again later.", id="no-network"),
-        pytest.param("zh-CN", b"RIFF", "无法连接接口，请稍后重新拖放文件。", id="no-network-in-chinese"),
+        pytest.param("zh-CN", b"RIFF", "无法连接 API，请稍后重新拖放文件。", id="no-network-in-chinese"),
     ],
 )
 def test_failed_upload_shows_its_reason(show, local, locale, content, told):

@@ -280,7 +280,7 @@ function fill(item, job) {
   const made = [];
   if (job.links.transcript) {
     made.push(button("jobs.open", job, () => view(job)));
-    made.push(...["json", "srt", "vtt", "txt"].map((format) => button(`jobs.format.${format}`, job, () => download(job, format))));
+    made.push(...["srt", "vtt", "txt", "json"].map((format) => button(`jobs.format.${format}`, job, () => download(job, format))));
   }
   made.push(isOver(job) ? button("jobs.delete", job, remove) : button("jobs.cancel", job, cancel));
   actions.replaceChildren(...made);
