@@ -43,7 +43,7 @@ SAMPLES_BY_VENDOR = (
 )
 # Recordings as browsers and phones make them, made of samples; none of the vendors accepts them unconverted.
 CONVERTED = (("volcengine", "meeting.wav", "meeting.webm"), ("tencent-rec-task", "greeting.wav", "greeting.mov"))
-_HEADING = (
+HEADING = (
     Message("cli.column.recording"),
     Message("cli.column.vendor"),
     Message("cli.column.duration"),
@@ -279,8 +279,8 @@ def _fetch(stack: LocalStack, progress: Progress) -> Json | None:
 
 def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) -> None:
     print()
-    table = [tuple(map(translated, _HEADING)), *(_cells(*pair) for pair in zip(progresses, transcripts, strict=True))]
-    widths = [max(_width(row[column]) for row in table) for column in range(len(_HEADING))]
+    table = [tuple(map(translated, HEADING)), *(_cells(*pair) for pair in zip(progresses, transcripts, strict=True))]
+    widths = [max(_width(row[column]) for row in table) for column in range(len(HEADING))]
     for row in table:
         print("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print()

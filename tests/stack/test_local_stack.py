@@ -19,9 +19,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from asrcore.messages import render
 from asrcore.vendors.registry import VENDORS
 from devstack.__main__ import _parameters
-from devstack.demo import CONVERTED, SAMPLES_BY_VENDOR, run_demo
+from devstack.demo import CONVERTED, HEADING, SAMPLES_BY_VENDOR, run_demo
 from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError
@@ -633,9 +634,10 @@ def test_demo_runs_every_vendor_and_prints_a_table(quick_demo: None, capsys):
     assert all("COMPLETED" in row for row in table)
     assert {vendor for vendor, _ in SAMPLES_BY_VENDOR} == {*VENDORS, "auto"}
     assert {row.split()[1] for row in table} == set(VENDORS)
-    (shown,) = re.findall(r"(?ms)^```text\n(recording .*?)^```$", (ROOT / "README.md").read_text("utf-8"))
-    lines = without_times(told)
-    assert [line for line in without_times(shown) if line not in lines and line != "..."] == []
+    printed = {*without_times(told), " ".join(render(each, "zh-CN") for each in HEADING), "..."}
+    for page in ("README.md", "README.zh-CN.md"):
+        (shown,) = re.findall(r"(?s)\nmake demo .*?```text\n(.*?)```", (ROOT / page).read_text("utf-8"))
+        assert [line for line in without_times(shown) if line not in printed] == []
 
 
 def without_times(output: str) -> list[str]:
