@@ -27,10 +27,10 @@ def run(options: argparse.Namespace, stop: StopSignal) -> int:
             return run_demo(options.audio, options.vendor)
         return _run_local(options, stop)
     except ParameterError as error:
-        print(f"devstack: {error}", file=sys.stderr)
+        print(localized("cli.local.failed", problem=error.message), file=sys.stderr)
         return 2
     except (TemplateError, PortTakenError) as error:
-        print(f"devstack: {error}", file=sys.stderr)
+        print(localized("cli.local.failed", problem=str(error)), file=sys.stderr)
         return 1
 
 

@@ -18,6 +18,9 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
+import asrctl  # noqa: F401 - the layer is on the path from here on
+from asrcore.messages import Message, Param
+
 Json = dict[str, Any]
 
 
@@ -26,7 +29,11 @@ class TemplateError(Exception):
 
 
 class ParameterError(ValueError):
-    """A parameter of the stack does not fit the template; the message names it and the allowed values."""
+    """Parameters of the stack do not fit the template; the message names them and the allowed values."""
+
+    def __init__(self, *problems: Message) -> None:
+        self.message = Message("cli.parameter.problems", {"problems": list(problems)})
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True)
@@ -91,44 +98,48 @@ def check_parameters(declared: Mapping[str, Json], given: Mapping[str, str]) -> 
     declared: the template's Parameters. Raises ParameterError naming every problem.
     """
     problems = [problem for name, value in given.items() for problem in _problems(declared, name, value)]
-    problems += [f"{name} has no default and must be given" for name in declared if _is_missing(declared, given, name)]
+    problems += [
+        Message("cli.parameter.missing", {"name": name}) for name in declared if _is_missing(declared, given, name)
+    ]
     if problems:
-        raise ParameterError("; ".join(problems))
+        raise ParameterError(*problems)
 
 
 def _is_missing(declared: Mapping[str, Json], given: Mapping[str, str], name: str) -> bool:
     return name not in given and "Default" not in declared[name]
 
 
-def _problems(declared: Mapping[str, Json], name: str, value: str) -> Iterator[str]:
+def _problems(declared: Mapping[str, Json], name: str, value: str) -> Iterator[Message]:
     if name not in declared:
-        yield f"unknown parameter {name!r}; the template has {', '.join(sorted(declared))}"
+        yield Message("cli.parameter.unknown", {"name": repr(name), "names": sorted(declared)})
         return
     rules = declared[name]
     if allowed := [str(item) for item in rules.get("AllowedValues", [])]:
         if value not in allowed:
-            yield f"{name}={value!r} is not one of {', '.join(allowed)}"
+            yield Message("cli.parameter.not_allowed", {"name": name, "value": repr(value), "allowed": allowed})
         return
     if rules["Type"] == "Number":
         yield from _number_problems(name, value, rules)
         return
     parts = value.split(",") if rules["Type"] == "CommaDelimitedList" else [value]
     if (pattern := rules.get("AllowedPattern")) and not all(re.fullmatch(pattern, part) for part in parts):
-        yield f"{name}={value!r} does not match: {rules.get('ConstraintDescription', pattern)}"
+        constraint = str(rules.get("ConstraintDescription", pattern))
+        yield Message("cli.parameter.no_match", {"name": name, "value": repr(value), "constraint": constraint})
     shortest, longest = int(rules.get("MinLength", 0)), int(rules.get("MaxLength", 4096))
     if not shortest <= len(value) <= longest:
-        yield f"{name} is {len(value)} characters long, outside {shortest} to {longest}"
+        limits: dict[str, Param] = {"length": len(value), "shortest": shortest, "longest": longest}
+        yield Message("cli.parameter.length", {"name": name, **limits})
 
 
-def _number_problems(name: str, value: str, rules: Json) -> Iterator[str]:
+def _number_problems(name: str, value: str, rules: Json) -> Iterator[Message]:
     try:
         number = float(value)
     except ValueError:
-        yield f"{name}={value!r} is not a number"
+        yield Message("cli.parameter.no_number", {"name": name, "value": repr(value)})
         return
     least, most = float(rules.get("MinValue", "-inf")), float(rules.get("MaxValue", "inf"))
     if not least <= number <= most:
-        yield f"{name}={value} is outside {least:g} to {most:g}"
+        yield Message("cli.parameter.range", {"name": name, "value": value, "least": f"{least:g}", "most": f"{most:g}"})
 
 
 def _of_type(template: Json, kind: str) -> list[tuple[str, Json]]:

@@ -15,6 +15,8 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
+import asrctl  # noqa: F401 - the layer is on the path from here on
+from asrcore.messages import Message
 from devstack import moto_patches, step_functions_patches
 from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, FailureHandling
 from devstack.clock import WaitClock
@@ -118,7 +120,7 @@ class LocalStack:
         self._template_path, self._log_dir = template, log_dir
         self._template = load_template(template)
         if ENDPOINT_PARAMETER in self._params:
-            raise ParameterError(f"{ENDPOINT_PARAMETER} is the local stack's own address and cannot be given")
+            raise ParameterError(Message("cli.parameter.own_address", {"name": ENDPOINT_PARAMETER}))
         check_parameters(self._template.get("Parameters", {}), self._params)
         self._functions: dict[str, Function] = {}
         self._by_name: dict[str, str] = {}

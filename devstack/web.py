@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from asrctl.language import localized
+
 
 class PortTakenError(OSError):
     """The chosen port is in use; the message names it."""
@@ -67,5 +69,7 @@ def bind_port(address: str, port: int) -> socket.socket:
         listener.bind((address, port))
     except OSError as error:
         listener.close()
-        raise PortTakenError(error.errno, f"cannot listen on {address}:{port} ({error.strerror})") from error
+        raise PortTakenError(
+            error.errno, localized("cli.local.cannot_listen", address=f"{address}:{port}", reason=str(error.strerror))
+        ) from error
     return listener

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
+from asrctl.language import localized
 from recognizer.client import Client
 from recognizer.weights import ROOT
 
@@ -60,7 +61,7 @@ class RecognizerProcess:
             return self
         self._thread.start()
         if not self._known.wait(START_S):
-            self._give_up(f"it did not start within {START_S:.0f} s; see {self._log_path or 'its log'}")
+            self._give_up(localized("cli.recognizer.no_start", limit_s=round(START_S), log=self._log_name))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,9 +86,7 @@ class RecognizerProcess:
             crashes = crashes + 1 if time.monotonic() - started < SHORT_LIFE_S else 1
             LOG.warning("the recogniser crashed", extra={"status": status, "crashes": crashes})
             if crashes >= MAX_CRASHES:
-                self._give_up(
-                    f"it crashed {crashes} times in a row (status {status}); see {self._log_path or 'its log'}"
-                )
+                self._give_up(localized("cli.recognizer.crashes", count=crashes, status=status, log=self._log_name))
                 return
 
     def _run(self) -> int:
@@ -126,6 +125,10 @@ class RecognizerProcess:
             self._known.set()
         elif word == "MISSING":
             self._give_up(rest)
+
+    @property
+    def _log_name(self) -> str:
+        return str(self._log_path) if self._log_path else localized("cli.recognizer.its_log")
 
     def _give_up(self, why: str) -> None:
         if self._gone:

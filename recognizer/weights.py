@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from asrctl.language import localized
+
 ROOT = Path(__file__).resolve().parent.parent
 JOINED = ROOT / ".local" / "models" / "whisper-base"  # `make clean` removes it
 HUB_NAME = "Systran/faster-whisper-base"
@@ -22,10 +24,7 @@ MODEL_BYTES = 145_217_532
 BESIDE = ("config.json", "tokenizer.json", "vocabulary.txt")
 COPY_BYTES = 1024 * 1024
 
-HOW = (
-    "run `make local` or `make demo AUDIO=…` once with a network (it installs requirements/recognizer.txt), or set"
-    " ASR_MODEL to the folder of a CTranslate2 Whisper model"
-)
+HOW = "cli.recognizer.how_to_install"
 
 
 class NoModelError(Exception):
@@ -35,7 +34,7 @@ class NoModelError(Exception):
 def find_model(environment: Mapping[str, str] = os.environ, joined: Path = JOINED) -> str:
     """Return the folder of the model to load, or the hub name in ASR_MODEL. Raises NoModelError."""
     if importlib.util.find_spec("faster_whisper") is None:
-        raise NoModelError(f"the package faster-whisper is not installed: {HOW}")
+        raise NoModelError(localized("cli.recognizer.no_engine", how=localized(HOW)))
     if named := environment.get("ASR_MODEL"):
         return _named(named)
     return _cached() or str(_joined(joined))
@@ -45,7 +44,7 @@ def _named(name: str) -> str:
     if (Path(name) / "model.bin").is_file():
         return name
     if Path(name).is_absolute() or name.startswith("."):
-        raise NoModelError(f"ASR_MODEL={name} is no folder with a model.bin: give the folder of a CTranslate2 model")
+        raise NoModelError(localized("cli.recognizer.no_model", folder=name))
     return name
 
 
@@ -98,7 +97,9 @@ def _remove_abandoned(folder: Path) -> None:
 def _data_of(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise NoModelError(f"the weights are not installed (package {package.replace('_', '-')}): {HOW}")
+        raise NoModelError(
+            localized("cli.recognizer.no_weights", package=package.replace("_", "-"), how=localized(HOW))
+        )
     return Path(spec.origin).parent / "data"
 
 

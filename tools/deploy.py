@@ -126,7 +126,7 @@ def check(profile: str, config: Path) -> None:
     except AsrError as error:
         raise DeployError(error.message) from error
     except ValueError as error:
-        problem = error.message if isinstance(error, OverridesError) else str(error)
+        problem = error.message if isinstance(error, OverridesError | ParameterError) else str(error)
         about = {"profile": profile, "file": config.name, "problem": problem}
         raise DeployError(Message("cli.deploy.rejected_overrides", about)) from error
 
@@ -250,7 +250,7 @@ def _in_both(message: Message) -> str:
     return " | ".join(render(message, language) for language in LOCALES)
 
 
-def _until_right(question: str, default: str, problem: Callable[[str], Message | str | None], ask: Ask) -> str:
+def _until_right(question: str, default: str, problem: Callable[[str], Message | None], ask: Ask) -> str:
     while True:
         value = ask(f"{question} [{default}]: ").strip() or default
         if not (said := problem(value)):
@@ -268,12 +268,12 @@ def _region_problem(region: str) -> Message | None:
     return None if region.count("-") >= 2 and " " not in region else Message("cli.deploy.region_form")
 
 
-def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], str | None]:
-    def problem(value: str) -> str | None:
+def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], Message | None]:
+    def problem(value: str) -> Message | None:
         try:
             check_parameters(declared, {name: value})
         except ParameterError as error:
-            return str(error)
+            return error.message
         return None
 
     return problem

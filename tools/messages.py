@@ -13,8 +13,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from asrcore.messages import CATALOGUES, DOMAINS, LOCALES, Language
+from asrcore.messages import CATALOGUES, LOCALES, Language
 from asrcore.render.pages import TEXTS
+
+OF_CLICK = Path(__file__).parents[1] / "asrctl/locale"  # the texts of the package click, in Chinese
 
 
 def path(domain: str, language: Language) -> Path:
@@ -53,12 +55,10 @@ def for_browsers() -> str:
 
 def main() -> int:
     """Write every catalogue."""
-    for language in LOCALES:
-        for domain in DOMAINS:
-            source = path(domain, language)
-            catalogue = read(source)
-            source.write_bytes(in_order(catalogue))
-            source.with_suffix(".mo").write_bytes(compiled(catalogue))
+    for source in (*CATALOGUES.rglob("*.po"), *OF_CLICK.rglob("*.po")):
+        catalogue = read(source)
+        source.write_bytes(in_order(catalogue))
+        source.with_suffix(".mo").write_bytes(compiled(catalogue))
     TEXTS.write_text(for_browsers(), "utf-8")
     return 0
 
