@@ -153,7 +153,7 @@ def _in_words(form: Form) -> Message:
 def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> Message:
     step = next_step(job, completion_modes, job.updated_at)
     if not job.planned:
-        return Message("cli.why.waits_for_probe")
+        return _waits_for_plan(job, calendar)
     due = calendar.at(job.updated_at + timedelta(seconds=step.wait_s))
     about: dict[str, Param] = {"vendor": job.attempt.vendor, "number": job.attempt.number, "time": due}
     match step.next:
@@ -170,7 +170,15 @@ def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _C
             return Message("cli.why.waits_for_slot", {**about, "time": slot})
 
 
+def _waits_for_plan(job: Job, calendar: _Calendar) -> Message:
+    if job.rests_until is None:
+        return Message("cli.why.waits_for_probe")
+    return Message("cli.why.waits_for_content", {"time": calendar.at(job.rests_until)})
+
+
 def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) -> Message:
+    if job.superseded:
+        return Message("cli.why.advice.superseded")
     if job.error is not None:
         return Message(_ADVICE[job.error.class_], {"job": job.job_id, "program": program_name()})
     if job.finished:

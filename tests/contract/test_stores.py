@@ -517,6 +517,17 @@ class TestRecordings:
 
         assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
 
+    def test_empty_version_is_no_recording_once_it_is_replaced(self, bucket):
+        empty = self.put(bucket, b"")
+        store = S3Recordings(bucket, bucket)
+
+        found, _ = store.look_up(empty)
+        self.put(bucket, b"content")
+
+        assert found.size_bytes == 0
+        with pytest.raises(AsrError, match="ObjectReplaced"):
+            store.look_up(empty)
+
     @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
     @pytest.mark.parametrize("call", ["read", "stream", "sidecar"])
     def test_archived_object_is_named_until_it_is_restored(self, aws, storage_class, call):

@@ -52,8 +52,22 @@ def _an_end_is_final(world: World) -> Iterator[str]:
     told = {"COMPLETED": "Transcript Completed", "FAILED": "Transcript Failed"}
     for job in world.jobs.values():
         ends = {what for what, detail in world.bus.published if detail["job_id"] == job.job_id}
-        if job.finished and ends != {told[job.status]}:
+        if job.finished and ends != (set() if job.superseded else {told[job.status]}):
             yield f"{_name(job)} is {job.status}, but published was {sorted(ends)}"
+
+
+def _an_empty_version_fails_only_without_content(world: World) -> Iterator[str]:
+    """An empty version with a newer one within its rest is closed as superseded; without one it is no recording."""
+    for job in world.jobs.values():
+        number = int((job.source.version_id or "v0")[1:])
+        newer_at = world.written_at.get(number + 1)
+        if job.superseded and (number not in world.schedule.empty or newer_at is None):
+            yield f"{_name(job)} is superseded, but by nothing"
+        if job.status is Status.COMPLETED and number in world.schedule.empty:
+            yield f"{_name(job)} is empty and COMPLETED"
+        is_empty = job.error is not None and job.error.code == "EmptyObject"
+        if is_empty and (job.rests_until is None or (newer_at is not None and newer_at < job.rests_until)):
+            yield f"{_name(job)} failed as empty before its content could follow"
 
 
 def _latest_transcript_is_stored(world: World) -> Iterator[str]:
@@ -134,6 +148,7 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _every_object_has_a_job_or_a_queued_event,
     _every_accepted_object_ends_completed_or_failed,
     _an_end_is_final,
+    _an_empty_version_fails_only_without_content,
     _latest_transcript_is_stored,
     _converted_recordings_are_deleted,
     _no_attempt_is_submitted_twice,

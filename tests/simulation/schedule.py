@@ -21,6 +21,7 @@ class Schedule:
     loses_end_events: EventBridge loses the events of failed executions.
     throttled: from when until when (s) AWS Lambda throttles every invocation.
     converts: no vendor accepts the recording as it is.
+    empty: the versions without content; each version is written at its first event, otherwise all at the start.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
 
@@ -32,6 +33,7 @@ class Schedule:
     loses_end_events: bool = False
     throttled: tuple[tuple[float, float], ...] = ()
     converts: bool = False
+    empty: tuple[int, ...] = ()
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 
@@ -46,7 +48,7 @@ class Schedule:
         return cls(
             **{
                 **held,
-                **{name: tuple(held[name]) for name in ("vendors", "script", "callbacks")},
+                **{name: tuple(held.get(name, ())) for name in ("vendors", "script", "callbacks", "empty")},
                 **{
                     name: tuple((at_s, what) for at_s, what in held.get(name, ()))
                     for name in ("events", "strikes", "throttled")

@@ -67,6 +67,28 @@ def test_invariants_hold_with_any_fault_of_a_conversion(vendor, counts):
     run_all(single_faults(journeys(vendor)["converted"]), counts)
 
 
+@pytest.mark.parametrize("vendor", ["toy-sync", "toy-both"])
+@pytest.mark.parametrize("journey", ["two-step writer", "empty"])
+def test_invariants_hold_with_any_fault_of_an_empty_object(journey, vendor, counts):
+    run_all(single_faults(journeys(vendor)[journey]), counts)
+
+
+@pytest.mark.parametrize("vendor", PROFILES)
+def test_two_step_writer_has_one_result_and_no_failure(vendor):
+    world = World(journeys(vendor)["two-step writer"]).run()
+
+    assert [what for what, _ in world.bus.published] == ["Transcript Completed"]
+    assert {job.source.version_id: job.superseded for job in world.jobs.values()} == {"v1": True, "v2": False}
+
+
+@pytest.mark.parametrize("vendor", PROFILES)
+def test_object_that_stays_empty_fails_within_a_minute(vendor):
+    (job,) = World(journeys(vendor)["empty"]).run().jobs.values()
+
+    assert (job.status, job.error.code) == (Status.FAILED, "EmptyObject")
+    assert (job.updated_at - job.created_at).total_seconds() < 60
+
+
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_invariants_hold_with_any_fault_of_a_vendor(vendor, part, counts):

@@ -95,6 +95,7 @@ class World:
         self.bus = EventBus()
         self.failed_events: list[dict[str, Any]] = []
         self.charges: list[Charge] = []
+        self.written_at: dict[int, datetime] = {}  # by version
         self.jobs: dict[str, Job] = {}  # by id, at the end
         self.broken: list[str] = []  # broken invariants
         self.unforeseen: list[str] = []  # functions that failed without a fault
@@ -116,9 +117,8 @@ class World:
 
     def run(self) -> "World":
         """Run from the upload until nothing is left to run."""
-        for number in range(1, 1 + max(version for _, version in self.schedule.events)):
-            body = FOREIGN if self.schedule.converts else RECORDING
-            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body + f"versionId=v{number}".encode())
+        if not self.schedule.empty:
+            self._write(max(version for _, version in self.schedule.events))
         for at_s, version in self.schedule.events:
             self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
@@ -315,7 +315,15 @@ class World:
         answer: Data = self._invoke(placeholder.removesuffix("Arn"), payload)
         return answer
 
+    def _write(self, latest: int) -> None:
+        """Write the versions up to the latest, unless they exist."""
+        for number in range(1 + len(self.written_at), 1 + latest):
+            content = (FOREIGN if self.schedule.converts else RECORDING) + f"versionId=v{number}".encode()
+            self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"" if number in self.schedule.empty else content)
+            self.written_at[number] = self.clock.now()
+
     def _notify(self, version: int) -> None:
+        self._write(version)
         source = self.source(version)
         s3_object = {
             "key": quote(source.key),

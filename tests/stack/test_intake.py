@@ -126,3 +126,26 @@ def test_recording_that_s3_does_not_return_fails_with_the_reason(operator, statu
 
     assert (row["status"], row["error"]["class"], row["error"]["code"]) == ("FAILED", "config", error)
     operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the corrected recording")
+
+
+def test_two_step_writer_has_one_transcript_and_no_failure(operator):
+    name = "incoming/abcpen/mounted.wav"
+    empty = operator.drop(name, b"")
+    resting = operator.until(lambda: operator.row(empty), lambda row: "rests_until" in row, "the empty version to rest")
+    told = operator.run("why", empty).stdout
+    job = operator.drop(name, RECORDING)
+
+    row, closed = operator.finished(job), operator.finished(empty)
+
+    assert resting["status"] == "QUEUED"
+    assert "its object is empty, and a version with the content may follow" in told
+    assert row["status"] == "COMPLETED"
+    assert (closed["status"], closed["error"]["code"]) == ("FAILED", "ObjectReplaced")
+    assert "the newer version of the recording has a job of its own" in operator.run("why", empty).stdout
+
+
+def test_object_that_stays_empty_fails(operator):
+    row = operator.finished(operator.drop("incoming/abcpen/empty.wav", b""))
+
+    assert (row["status"], row["error"]["code"]) == ("FAILED", "EmptyObject")
+    assert len(operator.executions(row["job_id"])) == 1

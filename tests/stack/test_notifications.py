@@ -21,7 +21,7 @@ from tests.support.operator import Operator
 from tests.support.receiver import Post, Receiver
 
 ROOT = Path(__file__).parents[2]
-EMPTY = b""  # a recording that fails without a vendor
+NO_RECORDING = b"<html>no recording</html>"  # it fails without a vendor
 TRIES = 2
 NEW, OLD = ("whsec_" + base64.b64encode(name * 4).decode() for name in (b"new key ", b"old key "))
 SCHEMA = json.loads((ROOT / "schemas/event.schema.json").read_text())
@@ -119,7 +119,7 @@ def test_completed_job_is_posted_and_signed_with_both_keys(operator, rejecting):
 
 
 def test_changed_or_old_webhook_fails_verification(operator, rejecting, key):
-    job = operator.drop(key, EMPTY)
+    job = operator.drop(key, NO_RECORDING)
     (post,) = taken(operator, rejecting, job, 1)
     stale = {**post.headers, "webhook-timestamp": str(int(post.headers["webhook-timestamp"]) - 301)}
     forged = [
@@ -142,7 +142,7 @@ def test_changed_or_old_webhook_fails_verification(operator, rejecting, key):
 def test_rejected_webhook_is_posted_again_with_the_same_id(operator, rejecting, key):
     rejecting.refusals[key] = 1
 
-    job = operator.drop(key, EMPTY)
+    job = operator.drop(key, NO_RECORDING)
     first, second = taken(operator, rejecting, job, 2)
 
     assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
@@ -158,7 +158,7 @@ def test_undelivered_webhook_is_queued_and_can_be_redriven(operator, rejecting, 
     def about_it(command: str, *arguments: str) -> list[dict[str, Any]]:
         return [each for each in operator.found("queue", command, *arguments)["messages"] if key in each["about"]]
 
-    job = operator.drop(key, EMPTY)
+    job = operator.drop(key, NO_RECORDING)
     (waiting,) = operator.until(lambda: about_it("show"), bool, "the webhook to be set aside")
     status = operator.found("status")
     shown = about_it("replay", "--dry-run")
@@ -180,7 +180,7 @@ def test_sns_topic_receives_the_bus_event(operator, stack, key):
     topic = sns.list_topics()["Topics"][0]["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
 
-    job = operator.drop(key, EMPTY)
+    job = operator.drop(key, NO_RECORDING)
     operator.finished(job)
     told = operator.until(
         lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []), bool, "a message"
@@ -189,7 +189,7 @@ def test_sns_topic_receives_the_bus_event(operator, stack, key):
     (heard,) = [json.loads(message["Body"]) for message in told]
     jsonschema.validate(heard["detail"], SCHEMA)
     assert (heard["source"], heard["detail-type"]) == ("asrcore", "Transcript Failed")
-    assert (heard["detail"]["job_id"], heard["detail"]["error"]["code"]) == (job, "EmptyObject")
+    assert (heard["detail"]["job_id"], heard["detail"]["error"]["code"]) == (job, "NotAudio")
     assert heard["detail"]["summary"].startswith(key)
 
 
@@ -198,7 +198,7 @@ def test_events_of_another_stack_are_not_delivered(operator, stack, rejecting, k
     entry = {"Source": "asrcore", "DetailType": "Transcript Failed", "Detail": json.dumps(detail)}
     stack.client("events").put_events(Entries=[entry])
 
-    job = operator.drop(key, EMPTY)
+    job = operator.drop(key, NO_RECORDING)
     taken(operator, rejecting, job, 1)
 
     assert rejecting.posts("of another stack") == []

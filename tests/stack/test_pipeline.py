@@ -118,7 +118,6 @@ def test_metadata_overrides_the_folder(journey):
 @pytest.mark.parametrize(
     ("vendor", "body", "code", "said"),
     [
-        pytest.param("auto", b"", "EmptyObject", "", id="an empty object"),
         pytest.param("auto", b"<html>not a recording</html>", "NotAudio", "", id="not audio"),
         pytest.param("auto", wav()[:20], "TruncatedAudio", "", id="a truncated header"),
         pytest.param("unknown", wav(), "UnknownVendor", "tencent-sentence", id="an unknown vendor"),
@@ -144,7 +143,7 @@ def test_wrong_extension_is_a_warning(journey):
 
 def test_folder_marker_creates_no_job(journey):
     job = journey.drop(f"incoming/auto/{next(FRESH)}/", b"")
-    journey.finished(journey.drop(key("abcpen", "behind-it.wav"), b""))
+    journey.finished(journey.drop(key("abcpen", "behind-it.wav"), b"no recording"))
 
     assert journey.row(job) == {}
 

@@ -154,7 +154,6 @@ def test_folder_marker_gets_no_job():
 @pytest.mark.parametrize(
     ("key", "body", "metadata", "error_class", "code", "said"),
     [
-        pytest.param(KEY, b"", {}, "bad_audio", "EmptyObject", "empty", id="an empty object"),
         pytest.param(KEY, b"%PDF-1.7 not a sound", {}, "bad_audio", "NotAudio", "", id="not audio"),
         pytest.param(KEY, wav()[:30], {}, "bad_audio", "TruncatedAudio", "", id="a truncated header"),
         pytest.param(KEY, wav(61), {}, "bad_audio", "NoVendorFits", "length 61 s (accepts up to 60 s)", id="too long"),

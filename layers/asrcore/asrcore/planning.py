@@ -37,7 +37,8 @@ def plan(job: Job, services: Services) -> Job:
     """Probe the recording, read its options and choose its vendors, unless the job has a plan or has ended.
 
     Returns:
-        The planned job, with its first attempt; as it is saved when another invocation has planned it meanwhile.
+        The planned job, with its first attempt; as it is saved when another invocation has planned it meanwhile. The
+        job without a plan while its object, which is empty, may be followed by a version with the content.
 
     Raises:
         AsrError: the recording was deleted or is no audio, an option is not allowed, or no vendor accepts the
@@ -46,6 +47,8 @@ def plan(job: Job, services: Services) -> Job:
     if job.planned or job.finished:
         return job
     source, metadata = services.recordings.look_up(job.source)
+    if source.size_bytes == 0 and (job.rests_until is None or services.now() < job.rests_until):
+        return services.update_job(job.job_id, lambda job: job.rest(services.now()))
     requested = _merge_options(job, source, metadata, services)
     options = requested.options
     pinned = pinned_vendor(source.key, requested.vendor, services.vendors)

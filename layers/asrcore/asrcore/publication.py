@@ -13,14 +13,16 @@ def publish_end(job: Job, services: Services) -> Job:
     """Publish the event of a job that ended, unless that was done.
 
     Returns:
-        The job, marked as published. Of several invocations that publish the same end, one counts its metrics.
+        The job, marked as published. Of several invocations that publish the same end, one counts its metrics. The end
+        of a superseded job is marked, but neither published nor counted.
     """
     if not job.finished or job.event_published:
         return job
     _delete_converted(job, services)
     cost = incurred(job, services.settings.rates)
-    event = JobEvent.of(job, services.settings.transcript_bucket, cost)
-    services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
+    if not job.superseded:  # the newer object has a job of its own, and that one's event
+        event = JobEvent.of(job, services.settings.transcript_bucket, cost)
+        services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
@@ -30,7 +32,7 @@ def publish_end(job: Job, services: Services) -> Job:
         return current.mark_event_published(expires_at, cost) if is_first else current
 
     marked = services.update_job(job.job_id, mark)
-    if is_first:
+    if is_first and not job.superseded:
         services.metrics.ended(marked, before=job.cost)
         _record_turnaround(marked, services)
     return marked

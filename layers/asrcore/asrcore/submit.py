@@ -61,7 +61,7 @@ def _run_stages(job: Job, services: Services, *, longest_call_s: float) -> Outco
         _raise_conversion_error(job)
     except AsrError as error:
         return JobFailed(job, error)
-    if job.finished or job.attempt.submitted_at or job.awaits_conversion:
+    if job.finished or not job.planned or job.attempt.submitted_at or job.awaits_conversion:
         return job
     if job.converted and not _is_stored(job.converted.source, services):
         LOG.warning("the converted recording is gone; it is converted again", key=job.converted.source.key)

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from asrcore.core.audio import Audio
 from asrcore.core.backoff import MAX_ATTEMPTS, attempt_wait_s
 from asrcore.core.choice import ChoiceReason, VendorChoice
-from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
@@ -33,6 +33,7 @@ from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 WITHDRAWN = frozenset({"Cancelled", "Withdrawn"})  # codes of jobs that were ended early
+EMPTY_REST_S = 30  # mounted buckets and some SDKs write an empty object first, and the content seconds later
 DEADLINE_S = 48 * 3600  # a job that has not ended by then ends FAILED
 
 
@@ -66,6 +67,11 @@ def _within_attempt(meaning: str) -> Move:
 
 LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
     {
+        "rest": Move(
+            frozenset({Status.QUEUED}),
+            frozenset({Status.QUEUED}),
+            "the object is empty; a newer version with the content may follow",
+        ),
         "plan": Move(frozenset({Status.QUEUED}), _IN_PROGRESS, "the recording was probed, and a vendor accepts it"),
         "conversion_completed": _within_attempt("the recording is stored in the form that its vendor accepts"),
         "conversion_failed": _within_attempt("the recording cannot be converted"),
@@ -186,6 +192,7 @@ class Job(BaseModel):
     source: Source
     options: Options = Options()
     requested: RequestedOptions | None = None  # by the request that created the job: the highest precedence
+    rests_until: datetime | None = None  # of an empty object
     audio: Audio | None = None
     vendor: str | None = None
     choice: VendorChoice | None = None  # why this vendor
@@ -233,6 +240,12 @@ class Job(BaseModel):
     def withdrawn(self) -> bool:
         """Whether the job was ended early: cancelled by a caller, or withdrawn with its object."""
         return self.error is not None and self.error.code in WITHDRAWN
+
+    @property
+    def superseded(self) -> bool:
+        """Whether the job ended without a result because its object was empty and a newer one replaced it."""
+        was_replaced = self.error is not None and self.error.code == OBJECT_REPLACED
+        return was_replaced and self.source.size_bytes == 0
 
     @property
     def audio_s(self) -> float | None:
@@ -303,6 +316,11 @@ class Job(BaseModel):
             *self.attempts,
             Attempt(number=len(self.attempts) + 1, planning=self.plannings, vendor=vendor, due_at=due_at),
         ]
+
+    @_move
+    def rest(self, now: datetime) -> "Job":
+        """Wait EMPTY_REST_S for the content of an empty object, once."""
+        return self._moved(now, rests_until=now + timedelta(seconds=EMPTY_REST_S)) if not self.rests_until else self
 
     @_move
     def plan(

@@ -73,7 +73,7 @@ class S3Recordings:
         """Return the source with its true size, version and ETag, and the object's metadata.
 
         The key is queried without its version first: a recording whose key was deleted must not be sent to a vendor,
-        even where the old version can still be read.
+        even where the old version can still be read. Nor is an empty version that was replaced a recording.
 
         Raises:
             AsrError: class bad_audio, code ObjectNotFound or ObjectReplaced; class config, when S3 does not describe
@@ -82,6 +82,8 @@ class S3Recordings:
         head = self._head(source.model_copy(update={"version_id": None}))
         if source.version_id and head.get("VersionId") != source.version_id:
             head = self._head(source)
+            if head["ContentLength"] == 0:
+                _raise_replaced(source)
         etag = head["ETag"].strip('"')
         if source.etag and etag != source.etag:
             _raise_replaced(source)
