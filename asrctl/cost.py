@@ -140,7 +140,7 @@ def _options(text: str, services: Services) -> Options:
     try:
         requested = read_request_text(text, services.vendors)
     except AsrError as error:
-        raise OperatorError(error.message) from None
+        raise OperatorError(error.reason) from None
     return merge(services.settings.defaults, requested).options
 
 
@@ -166,7 +166,7 @@ def _with_vendor(
     total, refusal = _Total(), ""
     for each in recordings:
         reason = vendor.rejection_reason(RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options))
-        refusal = refusal or reason or ""
+        refusal = refusal or str(reason or "")
         if reason is None:
             total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))
     return total, refusal

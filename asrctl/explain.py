@@ -66,7 +66,7 @@ def explain_job(
             *_choice(job),
             *_end(job, transcript_bucket),
             *_wait(job, completion_modes, execution, calendar, now),
-            *(Message("cli.why.warning", {"warning": warning}) for warning in job.warnings),
+            *(Message("cli.why.warning", {"warning": warning.message}) for warning in job.warnings),
         ],
         _advice(job, completion_modes, now),
     )
@@ -77,7 +77,7 @@ _Event = tuple[datetime, str, dict[str, Param]]  # when, and a message about it 
 
 def _past(job: Job) -> list[_Event]:
     events: list[_Event] = [(job.created_at, "cli.why.created", {})]
-    events += [(restart.at, "cli.why.restarted", {"reason": restart.reason}) for restart in job.restarts]
+    events += [(restart.at, "cli.why.restarted", {"reason": restart.reason.message}) for restart in job.restarts]
     for attempt in job.attempts:
         events += _events(attempt)
     return sorted(events, key=lambda event: event[0])
@@ -96,13 +96,14 @@ def _events(attempt: Attempt) -> Iterator[_Event]:
     if attempt.outcome == "completed":
         yield attempt.ended_at, "cli.why.transcript_returned", about
     else:
-        failure = {"code": str(attempt.code), "class": str(attempt.outcome), "problem": attempt.message or ""}
+        problem = attempt.reason or attempt.message or ""
+        failure: dict[str, Param] = {"code": str(attempt.code), "class": str(attempt.outcome), "problem": problem}
         yield attempt.ended_at, "cli.why.attempt_failed", {**about, **failure}
 
 
 def _choice(job: Job) -> Iterator[Message]:
     if job.vendor and job.choice:
-        yield Message("cli.why.vendor", {"vendor": job.vendor, "reason": job.choice.text})
+        yield Message("cli.why.vendor", {"vendor": job.vendor, "reason": job.choice.reason})
 
 
 def _end(job: Job, transcript_bucket: str) -> Iterator[Message]:
@@ -120,7 +121,7 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[Message]:
 
 def _failure(error: JobError, *, has_attempts: bool) -> Message:
     """Say with what a job failed, in full unless its attempts say the rest."""
-    about: dict[str, Param] = {"code": error.code, "class": str(error.class_), "problem": error.message}
+    about: dict[str, Param] = {"code": error.code, "class": str(error.class_), "problem": error.reason}
     if error.vendor is None:
         return Message("cli.why.failed_in_short" if has_attempts else "cli.why.failed", about)
     code = "cli.why.failed_at_vendor_in_short" if has_attempts else "cli.why.failed_at_vendor"

@@ -146,7 +146,7 @@ def support_table() -> str:
 def value_table() -> str:
     """A row per canonical option, with its values."""
     rows = (
-        (f"`{name}`", f"`{metadata_name(name)}`", Options.model_fields[name].description or "", allowed)
+        (f"`{name}`", f"`{metadata_name(name)}`", Options.model_fields[name].description or "", str(allowed))
         for name, allowed in ALLOWED.items()
     )
     return _table(("in JSON", "in metadata", "meaning", "allowed"), rows)
@@ -343,7 +343,7 @@ _AWS_UNITS = {
 def problem_table() -> str:
     """Return a row per problem type of the HTTP API."""
     kinds = {kind.name: kind for kind in (*KINDS.values(), TRY_AGAIN)}
-    rows = ((str(each.status.value), f"`{each.name}`", each.title) for each in kinds.values())
+    rows = ((str(each.status.value), f"`{each.name}`", str(each.title)) for each in kinds.values())
     return _table(("status", "type, behind `urn:asrcore:problem:`", "title"), sorted(rows))
 
 
@@ -418,7 +418,7 @@ def _returns(vendor: Vendor) -> str:
 
 def _own_table(vendor: Vendor) -> str:
     rows = (
-        (f"`{name}`", f"`{metadata_name(vendor.name, name)}`", each.meaning, each.allowed)
+        (f"`{name}`", f"`{metadata_name(vendor.name, name)}`", each.meaning, str(each.allowed))
         for name, each in vendor.parameters.items()
     )
     return f"### {vendor.name}\n\n{_table(('in JSON', 'in metadata', 'meaning', 'allowed'), rows)}"

@@ -25,6 +25,7 @@ from tests.support import mocked_aws
 from tests.support.fake_aws import S3, DynamoDb
 from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
+from tests.support.reasons import reason
 from tests.support.sampled import each_value_once
 from tests.support.table import create_jobs_table
 from tests.support.web import Web
@@ -53,9 +54,9 @@ class TestJobs:
     def test_any_job_reads_back_equal(self, jobs):
         job = new_job(SOURCE, START)
         unknown = Audio(format="silk", codec="silk", sample_rate_hz=None, channels=None, duration_ms=None)
-        planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=["w"], now=START)
+        planned = job.plan(SOURCE, unknown, Options(speakers=2), vendors=["a"], warnings=[reason("w")], now=START)
         failed = planned.claim("t", [], START).fail(
-            AsrError(ErrorClass.CONFIG, "UnknownVendor", "no such vendor"), START
+            AsrError(ErrorClass.CONFIG, "UnknownVendor", reason("no such vendor")), START
         )
 
         jobs.create(job)
@@ -151,7 +152,7 @@ class TestJobs:
         open_job, done, untold = (
             new_job(SOURCE.model_copy(update={"version_id": version}), START) for version in ("v1", "v2", "v3")
         )
-        error = AsrError(ErrorClass.CONFIG, "c", "m")
+        error = AsrError(ErrorClass.CONFIG, "c", reason("m"))
         for job in (open_job, done, untold):
             jobs.create(job)
         jobs.save(done.fail(error, START).mark_event_published(1))
@@ -168,7 +169,7 @@ class TestJobs:
         for job in (*open_jobs, done):
             jobs.create(job)
         jobs.reserve_slot("toy", RateLimit(1), START)
-        jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", "m"), START).mark_event_published(1))
+        jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START).mark_event_published(1))
 
         assert sorted(jobs.open_creation_times()) == sorted(ages.values())
 
@@ -186,7 +187,7 @@ def make_thirty(jobs):
         job = new_job(SOURCE.model_copy(update={"version_id": f"v{number}"}), moment)
         jobs.create(job)
         if number % 3 == 0:
-            job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), moment))
+            job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), moment))
         made.append(job)
     jobs.reserve_slot("toy", RateLimit(1, per_day=2), START)
     jobs.create_idempotency_record("key", IdempotencyRecord("options", SOURCE), START)

@@ -27,6 +27,7 @@ from asrcore.net import vendor_http
 from asrcore.vendors.registry import VENDORS
 from simulators import Simulators
 from tests.support import tones
+from tests.support.reasons import reason
 from tests.support.recognition_requests import a_recognition_request, stream_of
 from tests.support.simulator_control import CREDENTIALS, Control
 from tests.support.web import Received, Web, eventually
@@ -847,7 +848,7 @@ def test_diarizing_model_returns_speakers(line):
 def test_unreadable_recording_is_not_a_vendor_error(line):
     def broken():
         yield SPEECH[:1000]
-        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
+        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", reason("S3 hung up"))
 
     error = failed(lambda: line.submit(new_order(), Delivery(stream=ByteStream(len(SPEECH), broken))))
 

@@ -43,6 +43,7 @@ from tests.simulation.state_machine import THROTTLED, Data, Execution, FunctionF
 from tests.support import fake_services
 from tests.support.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.support.pipeline import wav
+from tests.support.reasons import reason
 from tests.support.recordings import Kind as Recording
 from tests.support.recordings import record
 from tests.support.simulator_control import CREDENTIALS
@@ -211,7 +212,7 @@ class World:
 
         def failure(kind: Kind) -> Exception:
             code = "Timeout" if kind is Kind.LOST else "ConnectionFailed"
-            return NoAnswerError(ErrorClass.RETRY, code, "the vendor did not answer")
+            return NoAnswerError(ErrorClass.RETRY, code, reason("the vendor did not answer"))
 
         try:
             reply = self.effect(

@@ -26,6 +26,7 @@ from asrcore.core.vendor import (
     VendorEndpoint,
     attempt_uuid,
 )
+from tests.support.reasons import reason
 
 TEXT = "今天天气怎么样。"
 RECOGNITION = Recognition(text=TEXT, utterances=[Utterance(start_ms=0, end_ms=900, text=TEXT)])
@@ -89,12 +90,12 @@ class Toy(Vendor):
         if Completion.QUERY not in self.completion_modes:
             return super().read_query(reply, request)
         if reply.status != 200:
-            raise QueryFailedError(ErrorClass.RETRY, f"HTTP{reply.status}", "no answer", self.name)
+            raise QueryFailedError(ErrorClass.RETRY, f"HTTP{reply.status}", reason("no answer"), self.name)
         return self._outcome(reply.body)[0]
 
     def read_callback(self, body: bytes, content_type: str, request: RecognitionRequest) -> Callback:
         if not body:
-            raise AsrError(ErrorClass.RETRY, "BadCallback", "an empty callback", self.name)
+            raise AsrError(ErrorClass.RETRY, "BadCallback", reason("an empty callback"), self.name)
         task_id = json.loads(body)["id"]
         try:
             outcome, _ = self._outcome(body)
@@ -110,11 +111,11 @@ class Toy(Vendor):
         if word in ("done", "silent"):
             return self._recognition if word == "done" else Recognition(text=""), message["id"]
         if word == "gone":
-            raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", "the address is gone", self.name)
+            raise InterfaceGoneError(ErrorClass.CONFIG, "Http404", reason("the address is gone"), self.name)
         if word == "not-found":
             raise TaskNotFoundError(word.upper(), self.name)
         kind = QueryFailedError if word.startswith("query-") else AsrError
-        raise kind(ErrorClass(word.removeprefix("query-")), word.upper(), f"the toy said {word}", self.name)
+        raise kind(ErrorClass(word.removeprefix("query-")), word.upper(), reason(f"the toy said {word}"), self.name)
 
 
 class Script:

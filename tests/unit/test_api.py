@@ -23,6 +23,7 @@ from tests.support.api_client import Caller
 from tests.support.fake_aws import Objects
 from tests.support.fake_services import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, wav, world
+from tests.support.reasons import reason
 from tests.support.toy import TEXT
 from tests.unit.test_long_calls import OWN, own_engine
 
@@ -283,7 +284,7 @@ class TestIdempotencyKeys:
         made = world("config", vendors=(QUERY,))
         caller = Caller(made)
         job_id = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1").json["job_id"]
-        settle(JobFailed(made.job(), AsrError(ErrorClass.CONFIG, "c", "m")), made.services)
+        settle(JobFailed(made.job(), AsrError(ErrorClass.CONFIG, "c", reason("m"))), made.services)
         assert caller.delete(f"/jobs/{job_id}").status == 204
 
         told = caller.post("/jobs", {"source": ADDRESS}, idempotency_key="k-1")
@@ -779,7 +780,7 @@ class TestEstimates:
 
         told = Caller(made).get(f"/jobs/{job.job_id}").json
 
-        assert told["choice"]["text"] == "chosen because it is the first of the chain that takes the recording"
+        assert told["choice"]["text"] == "chosen because it is the first of the chain that accepts the recording"
 
     @pytest.mark.parametrize(
         ("query", "kind"),
@@ -801,7 +802,7 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("body", "status", "says"),
         [
-            pytest.param(b"", 422, "Field required", id="nothing"),
+            pytest.param(b"", 422, "it is missing", id="nothing"),
             pytest.param(b"{", 422, "Expecting property name", id="half of it"),
             pytest.param(b'[{"name": "a.wav"}]', 422, "must be a JSON object", id="a list of what is meant"),
             pytest.param(b'"a.wav"', 422, "must be a JSON object", id="a text"),
@@ -873,7 +874,7 @@ class TestProblems:
         made = world()
 
         def busy(source):
-            raise AsrError(ErrorClass.RETRY, "SlowDown", "the bucket is busy")
+            raise AsrError(ErrorClass.RETRY, "SlowDown", reason("the bucket is busy"))
 
         made.recordings.look_up = busy
 

@@ -16,9 +16,10 @@ from asrctl.queue import describe_event, parse_failed_event, parse_undelivered_w
 from asrctl.result import CommandResult, OperatorError
 from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
+from tests.support.reasons import reason
 from tests.support.template import ROOT
 
-FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", "no licence", "abcpen"), START)
+FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", reason("no licence"), "abcpen"), START)
 
 
 @pytest.mark.parametrize(

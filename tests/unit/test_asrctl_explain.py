@@ -14,6 +14,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 from asrctl.explain import explain_job
 from tests.support.fake_services import START
+from tests.support.reasons import reason
 
 SOURCE = Source(bucket="audio", key="incoming/auto/meeting.wav", version_id="v1", etag="e", size_bytes=1_920_044)
 AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
@@ -21,18 +22,22 @@ MONO = Form(format="wav", sample_rate_hz=16000, channels=1)
 QUERY = frozenset({Completion.QUERY})
 CALLBACK = frozenset({Completion.CALLBACK})
 BOTH = CALLBACK | QUERY
-BUSY = AsrError(ErrorClass.RETRY, "1005", "busy. Look at https://vendor.example.com/?token=secret", "volcengine")
-LICENCE = AsrError(ErrorClass.CONFIG, "10110", "there is no licence: renew it", "abcpen")
+BUSY = AsrError(
+    ErrorClass.RETRY, "1005", reason("busy. Look at https://vendor.example.com/?token=secret"), "volcengine"
+)
+LICENCE = AsrError(ErrorClass.CONFIG, "10110", reason("there is no licence: renew it"), "abcpen")
 SUPPORTS_SPEAKERS = VendorChoice(
     code=ChoiceReason.SUPPORTS_OPTIONS, params={"options": ["speakers"], "passed_over": ["tencent-sentence"]}
 )
 NONE_FITS = AsrError(
     ErrorClass.BAD_AUDIO,
     "NoVendorFits",
-    "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor accepts mono\n"
-    "abcpen: language fr-FR (accepts en-US, zh-CN)",
+    reason(
+        "Convert it to mono: ffmpeg -i IN -ac 1 OUT.wav\ntencent-sentence: stereo; this vendor accepts mono\n"
+        "abcpen: language fr-FR (accepts en-US, zh-CN)"
+    ),
 )
-NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", "this is a web page")
+NO_AUDIO = AsrError(ErrorClass.BAD_AUDIO, "NotAudio", reason("this is a web page"))
 
 
 def at(seconds: float):
@@ -109,8 +114,8 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             QUERY,
             "RUNNING",
             [
-                "The vendor is volcengine, chosen because it supports speakers, and tencent-sentence, earlier in the "
-                "chain, does not.",
+                "The vendor is volcengine, chosen because it supports speakers; earlier in the chain, tencent-sentence "
+                "cannot do so.",
                 "It is IN_PROGRESS: it is submitted to volcengine (attempt 1) at 03:05:05, at its reserved slot.",
             ],
             CONTINUES.replace("03:04:05", "03:05:05"),
@@ -153,7 +158,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             id="queried, but its execution has ended",
         ),
         pytest.param(
-            submitted().complete(None, "transcripts/k.json", ["no speech"], at(90_000)).mark_event_published(0),
+            submitted().complete(None, "transcripts/k.json", [reason("no speech")], at(90_000)).mark_event_published(0),
             QUERY,
             "SUCCEEDED",
             [
@@ -214,7 +219,7 @@ CONTINUES = "nothing; it continues by itself, and ends FAILED on 2026-01-04 03:0
             id="failed with every vendor",
         ),
         pytest.param(
-            submitted().fail(BUSY, at(9)).mark_event_published(0).redrive("an operator asked for it", at(30)),
+            submitted().fail(BUSY, at(9)).mark_event_published(0).redrive(reason("an operator asked for it"), at(30)),
             frozenset(),
             "RUNNING",
             [

@@ -93,13 +93,13 @@ def test_is_private_knows_the_networks_of_a_vpc(address, expected):
 def test_vendor_without_a_base_url_is_off():
     settings = Settings.from_environment({**TestSettings.ENVIRONMENT, "OPENAI_COMPATIBLE_BASE_URL": ""})
 
-    assert list(settings.off) == [VENDOR]
+    assert settings.off == {VENDOR}
 
 
 def test_vendor_with_a_base_url_is_on():
     environment = {**TestSettings.ENVIRONMENT, "OPENAI_COMPATIBLE_BASE_URL": "http://10.0.0.7", "IN_VPC": "true"}
 
-    assert Settings.from_environment(environment).off == {}
+    assert Settings.from_environment(environment).off == set()
 
 
 def test_vendor_that_cannot_be_off_needs_a_base_url():

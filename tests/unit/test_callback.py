@@ -13,6 +13,7 @@ from asrcore.core.step import Next
 from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, drop, world
+from tests.support.reasons import reason, texts
 from tests.support.toy import toy_message
 
 KEYS = ["callback-key"]
@@ -50,7 +51,7 @@ def test_warning_header_of_a_callback_is_a_warning_of_the_job(made):
 
     receive(said, made.services)
 
-    assert "the vendor says: times are guessed" in made.job().warnings
+    assert "the vendor says: times are guessed" in texts(made.job().warnings)
 
 
 def test_callback_before_the_token_completes_the_job(made):
@@ -162,8 +163,8 @@ def test_failure_of_an_unrecorded_task_keeps_the_attempt(made):
 
 def test_late_callback_of_a_redriven_job_is_acknowledged(made):
     job = made.job()
-    made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", "m"), made.clock))
-    made.services.update_job(job.job_id, lambda job: job.redrive("asked for", made.clock))
+    made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.RETRY, "c", reason("m")), made.clock))
+    made.services.update_job(job.job_id, lambda job: job.redrive(reason("asked for"), made.clock))
     before = dict(made.rows)
 
     assert receive(posted(job), made.services).status == 200

@@ -22,6 +22,7 @@ from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
+from tests.support.reasons import reason
 from tests.support.toy import Toy
 
 MINUTES_MS = 60_000
@@ -232,7 +233,7 @@ def test_converted_recording_that_is_gone_is_converted_again():
 def test_conversion_that_fails_ends_the_job_with_its_reason():
     made = converting(vendors=(SYNC,))
     drop(made)
-    made.converter.failure = AsrError(ErrorClass.BAD_AUDIO, "ConversionFailed", "it has no sound")
+    made.converter.failure = AsrError(ErrorClass.BAD_AUDIO, "ConversionFailed", reason("it has no sound"))
 
     assert run_convert(made) is Next.SUBMIT
     assert run_submit(made) is Next.FAILED
@@ -242,7 +243,7 @@ def test_conversion_that_fails_ends_the_job_with_its_reason():
 def test_redriven_job_is_converted_anew():
     made = converting("done", vendors=(SYNC,))
     drop(made)
-    made.converter.failure = AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", "15 minutes")
+    made.converter.failure = AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", reason("15 minutes"))
     run_convert(made)
     run_submit(made)
     made.converter.failure = None

@@ -25,10 +25,11 @@ from asrcore.core.vendor import Completion
 from asrcore.settings import Settings
 from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE, SYNC
+from tests.support.reasons import reason
 from tests.support.toy import Toy
 
 AUDIO = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1, duration_ms=60_000)
-ERROR = AsrError(ErrorClass.RETRY, "1005", "busy", "toy")
+ERROR = AsrError(ErrorClass.RETRY, "1005", reason("busy"), "toy")
 
 
 def planned() -> Job:
@@ -57,7 +58,7 @@ class TestJob:
             pytest.param(
                 lambda job: job.plan(SOURCE, AUDIO, Options(), vendors=["x"], warnings=[], now=START), id="plan"
             ),
-            pytest.param(lambda job: job.restart("lost", START), id="restart"),
+            pytest.param(lambda job: job.restart(reason("lost"), START), id="restart"),
         ],
     )
     @pytest.mark.parametrize("end", [Status.COMPLETED, Status.FAILED])
@@ -81,7 +82,7 @@ class TestJob:
         assert move(job) is job
 
     def test_job_survives_its_row(self):
-        job = submitted().attempt_failed(1, ERROR, [], START).complete("t", "k", ["w"], START)
+        job = submitted().attempt_failed(1, ERROR, [], START).complete("t", "k", [reason("w")], START)
 
         assert Job.model_validate(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job
 
@@ -96,7 +97,7 @@ class TestJob:
         assert "token-1" not in repr(submitted().store_task_token("token-1", START))
 
     def test_config_error_continues_with_the_next_vendor_then_fails(self):
-        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+        config = AsrError(ErrorClass.CONFIG, "1002", reason("no access"), "a")
 
         second = planned().attempt_failed(1, config, ["b"], START)
         ended = second.attempt_failed(2, config, [], START)
@@ -134,13 +135,13 @@ class TestLifeCycle:
         monkeypatch.setattr(Job, "_moved", lambda job, _now, **_: job.model_copy(update={"status": Status.COMPLETED}))
 
         with pytest.raises(RuntimeError, match="restart may not lead from IN_PROGRESS to COMPLETED"):
-            job.restart("lost", START)
+            job.restart(reason("lost"), START)
 
     def test_redriven_job_is_queued_and_keeps_its_attempts(self):
-        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+        config = AsrError(ErrorClass.CONFIG, "1002", reason("no access"), "a")
         failed = submitted().attempt_failed(1, config, [], START).mark_event_published(99)
 
-        again = failed.redrive("asked for", START)
+        again = failed.redrive(reason("asked for"), START)
         planned_again = again.plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
 
         assert (again.status, again.run, again.error, again.event_published) == (Status.QUEUED, 2, None, False)
@@ -151,13 +152,15 @@ class TestLifeCycle:
         job = submitted()
         for number in range(1, MAX_ATTEMPTS + 1):
             job = job.attempt_failed(number, ERROR, [], START)
-        again = job.redrive("asked for", START).plan(SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START)
+        again = job.redrive(reason("asked for"), START).plan(
+            SOURCE, AUDIO, Options(), vendors=["a"], warnings=[], now=START
+        )
 
         assert job.status is Status.FAILED
         assert again.attempt_failed(MAX_ATTEMPTS + 1, ERROR, [], START).status is Status.IN_PROGRESS
 
     def test_error_after_several_attempts_lists_all_of_them(self):
-        config = AsrError(ErrorClass.CONFIG, "1002", "no access", "a")
+        config = AsrError(ErrorClass.CONFIG, "1002", reason("no access"), "a")
 
         ended = planned().attempt_failed(1, config, ["b"], START).attempt_failed(2, config, [], START)
 
@@ -185,14 +188,14 @@ class TestLifeCycle:
         for number in range(1, MAX_ATTEMPTS):
             job = job.attempt_failed(number, ERROR, [], START)
 
-        assert job.restart("lost", START).attempt_failed(MAX_ATTEMPTS, ERROR, [], START).status is Status.FAILED
+        assert job.restart(reason("lost"), START).attempt_failed(MAX_ATTEMPTS, ERROR, [], START).status is Status.FAILED
 
     def test_redrive_resets_the_count_of_restarts(self):
         worn_out = submitted()
         for _ in range(MAX_RESTARTS):
-            worn_out = worn_out.restart("lost", START)
+            worn_out = worn_out.restart(reason("lost"), START)
 
-        again = worn_out.fail(ERROR, START).redrive("asked for", START)
+        again = worn_out.fail(ERROR, START).redrive(reason("asked for"), START)
 
         assert worn_out.recoveries == MAX_RESTARTS
         assert (again.recoveries, len(again.restarts)) == (0, MAX_RESTARTS + 1)
@@ -275,7 +278,7 @@ class TestFollowers:
         larger = dataclasses.replace(self.VENDORS["large"].limits, **limits)
         monkeypatch.setattr(self.VENDORS["large"], "limits", larger, raising=False)
 
-        error = AsrError(error_class, "c", "m", "small", constraint=trait)
+        error = AsrError(error_class, "c", reason("m"), "small", constraint=trait)
 
         assert followers(["large"], self.VENDORS["small"], error, self.VENDORS) == following
 

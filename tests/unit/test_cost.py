@@ -22,13 +22,14 @@ from asrcore.submit import submit
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START
 from tests.support.pipeline import QUERY, SYNC, drop, world
+from tests.support.reasons import reason
 from tests.support.toy import Toy
 
 HOUR_MS = 3_600_000
 SOURCE = Source(bucket="audio", key="incoming/auto/a.wav", version_id="v1", etag="e", size_bytes=1_000_000)
-BUSY = AsrError(ErrorClass.RETRY, "busy", "later", "asked")
+BUSY = AsrError(ErrorClass.RETRY, "busy", reason("later"), "asked")
 HEARD_AN_HOUR = Recognition(text="好", duration_ms=HOUR_MS)
-LATE = AsrError(ErrorClass.RETRY, "NoResultInTime", "late", "asked")
+LATE = AsrError(ErrorClass.RETRY, "NoResultInTime", reason("late"), "asked")
 
 
 def rates(**prices: VendorPrice) -> Rates:

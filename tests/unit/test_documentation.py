@@ -235,7 +235,7 @@ def test_documented_secret_configures_the_current_vendors():
     (example,) = re.findall(r"(?s)```json\n( *\{\n *\"tencent\".*?)```", (ROOT / "docs/deploy.md").read_text())
     held = json.loads(example)
 
-    lacking = {name: vendor.missing_secret_fields(held.get(vendor.secret_name, {})) for name, vendor in VENDORS.items()}
+    lacking = {name: vendor.missing_credentials(held.get(vendor.secret_name, {})) for name, vendor in VENDORS.items()}
     assert [name for name, vendor in VENDORS.items() if lacking[name] and vendor.generation == "current"] == []
     assert held["volcengine"].keys() == {"api_key"}
 

@@ -17,6 +17,7 @@ from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START, World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import KEY, SOURCE, drop, wav
+from tests.support.reasons import reason
 
 VENDOR = VENDORS["volcengine-bigmodel"]
 SEED, BIG = "volc.seedasr.auc", "volc.bigasr.auc"
@@ -43,7 +44,7 @@ class Service:
         self.tasks.add(task)
         if not known and self.lost:
             self.lost -= 1
-            raise NoAnswerError(ErrorClass.RETRY, "Timeout", "no answer")
+            raise NoAnswerError(ErrorClass.RETRY, "Timeout", reason("no answer"))
         return _told("45000001" if known else "20000000")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from asrcore.core.encoded_words import decode_words
 from asrcore.core.job import Status
 from tests.support.pipeline import KEY, SYNC, drop, wav, world
+from tests.support.reasons import texts
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
 GAPS = st.sampled_from([" ", "\r\n ", "\n\t", "  "])
@@ -103,7 +104,7 @@ def test_undecodable_value_is_a_warning_with_its_name(value):
     job = drop(made)
 
     assert (job.status, job.options.hotwords, job.options.speakers) == (Status.COMPLETED, [], 2)
-    assert [warning for warning in job.warnings if "decode" in warning] == [
+    assert [warning for warning in texts(job.warnings) if "decode" in warning] == [
         "the value of the object metadata asr-hotwords cannot be decoded, and is not used"
     ]
 

@@ -12,6 +12,7 @@ from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, world
+from tests.support.reasons import texts
 from tests.support.toy import TEXT, Toy, toy_message
 
 OLDER = SOURCE.model_copy(update={"version_id": "v0", "sequencer": "09"})
@@ -45,7 +46,7 @@ def test_older_versions_transcript_is_stored_apart():
     assert superseded.status is Status.COMPLETED
     assert superseded.transcript_key == f"superseded/{older.job_id}.json"
     assert superseded.transcript_key in made.results
-    assert "newer version" in superseded.warnings[0]
+    assert "newer version" in superseded.warnings[0].text
 
 
 def test_event_refers_to_the_transcript_without_its_text():
@@ -118,7 +119,7 @@ class TestExports:
 
         assert f"transcripts/{KEY}.srt" not in made.results
         assert f"transcripts/{KEY}.txt" in made.results
-        assert any("times" in warning for warning in job.warnings)
+        assert any("times" in warning for warning in texts(job.warnings))
 
 
 @pytest.mark.parametrize(
@@ -140,4 +141,4 @@ def test_warning_header_of_a_reply_is_a_warning_of_the_job(header, warnings):
     made = world(vendors=(SYNC,))
     made.send = lambda request: HttpReply(200, toy_message("done"), {"warning": header})
 
-    assert drop(made).warnings == warnings
+    assert texts(drop(made).warnings) == warnings

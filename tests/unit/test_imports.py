@@ -14,7 +14,6 @@ HANDLER_PACKAGES = {"asrcore", "typing"}
 VENDOR_WORDS = {name.partition("-")[0] for name in VENDORS}
 NAMES_VENDORS = {
     "prices.py": "a table of published prices, by vendor",
-    "tuning.py": "an example in an error message",
 }
 
 

@@ -19,6 +19,7 @@ from asrcore.submit import submit
 from asrcore.vendors.openai_compatible import OpenaiCompatible
 from tests.support.fake_services import START, World
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, wav, world
+from tests.support.reasons import reason
 from tests.support.recognition_requests import bytes_of
 from tests.support.toy import Script
 
@@ -196,7 +197,7 @@ def test_next_attempt_waits_as_long_as_the_server_asks(retry_after, wait_s):
 
 
 def test_unreadable_recording_is_tried_again():
-    made = own_engine(AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up"))
+    made = own_engine(AsrError(ErrorClass.RETRY, "RecordingUnreadable", reason("S3 hung up")))
     drop(made)
     made.pass_time(step_of(made).wait_s)
 

@@ -1,5 +1,8 @@
 """The message catalogues: complete in every language, compiled, and rendered."""
 
+import ast
+from functools import cache
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -8,6 +11,10 @@ from asrcore.messages import DOMAINS, LOCALES, Message, negotiate, render
 from asrcore.messages.stored import StoredMessage
 from tools.messages import compiled, in_order, path, read
 
+ROOT = Path(__file__).parents[2]
+CODE = [path for folder in ("layers", "functions") for path in sorted((ROOT / folder).rglob("*.py"))]
+# What these are called with is a text for people, so that it is a message: there is no sentence in the call.
+EXPLAINED = {"AsrError", "MessageError", "ProblemKind", "Code"}
 CATALOGUES = [(domain, language) for domain in DOMAINS for language in LOCALES]
 
 
@@ -83,3 +90,93 @@ def test_stored_message_of_another_version_keeps_its_text():
 )
 def test_negotiate_prefers_the_language_of_highest_weight(header, language):
     assert negotiate(header) == language
+
+
+@cache
+def tree(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def calls(file):
+    """Yield the calls in a file, each with the name of what is called."""
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield (node.func.id if isinstance(node.func, ast.Name) else node.func.attr), node
+
+
+def messages():
+    """Yield each message that the layer makes, as the call that makes it, with its place."""
+    for file in CODE:
+        if file.parent.name != "messages":
+            for name, node in calls(file):
+                if name == "Message":
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+@cache
+def explained():
+    """Return the names of what is called with a message to explain it, subclasses of errors included."""
+    classes = [node for file in CODE for node in ast.walk(tree(file)) if isinstance(node, ast.ClassDef)]
+    names = set(EXPLAINED)
+    while more := {each.name for each in classes if names & {ast.unparse(base) for base in each.bases}} - names:
+        names |= more
+    return names
+
+
+def sentences(node):
+    """Yield the sentences in an argument, but not those in a call within it."""
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and " " in str(node.value)):
+        yield node
+    elif not isinstance(node, ast.Call):
+        for child in ast.iter_child_nodes(node):
+            yield from sentences(child)
+
+
+@cache
+def catalogue():
+    """Return the English texts of every domain, by code."""
+    return {code: forms for domain in DOMAINS for code, forms in texts(domain, "en").items()}
+
+
+def test_each_message_of_the_layer_is_in_the_catalogue():
+    known = catalogue()
+
+    unknown = [
+        place
+        for place, node in messages()
+        if isinstance(node.args[0], ast.Constant) and node.args[0].value not in known
+    ]
+
+    assert unknown == []
+
+
+def test_each_message_of_the_catalogue_is_in_the_layer():
+    constants = {node.value for file in CODE for node in ast.walk(tree(file)) if isinstance(node, ast.Constant)}
+
+    assert texts("layer", "en").keys() - constants == set()
+
+
+def test_each_message_has_the_parameters_of_its_text():
+    known = catalogue()
+    wrong = []
+    for place, node in messages():
+        given = node.args[1] if len(node.args) > 1 else ast.Dict([], [])
+        if isinstance(node.args[0], ast.Constant) and isinstance(given, ast.Dict) and None not in given.keys:
+            wanted = {name for name, _ in parameters(known[node.args[0].value])}
+            if wanted != {key.value for key in given.keys}:
+                wrong.append(place)
+
+    assert wrong == []
+
+
+def test_errors_are_explained_by_messages_only():
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in CODE
+        for name, node in calls(file)
+        if name in explained()
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]
+        if any(sentences(argument))
+    ]
+
+    assert found == []

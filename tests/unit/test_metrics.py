@@ -21,6 +21,7 @@ from tests.support import metric_scenarios
 from tests.support.fake_services import STACK, START
 from tests.support.metric_scenarios import STORIES, all_points, points
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
+from tests.support.reasons import reason
 from tests.support.toy import TEXT
 
 WHOLE = {"service": SERVICE, "stack": STACK}
@@ -222,7 +223,7 @@ class TestSweep:
     def test_job_with_an_unpublished_end_is_open(self):
         made = world("accepted")
         job = drop(made)
-        error = AsrError(ErrorClass.CONFIG, "c", "m")
+        error = AsrError(ErrorClass.CONFIG, "c", reason("m"))
         made.services.update_job(job.job_id, lambda job: job.fail(error, made.clock))
         made.pass_time(50)
 

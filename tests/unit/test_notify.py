@@ -20,6 +20,7 @@ from asrcore.notify import notify
 from tests.support.fake_services import World
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import world
+from tests.support.reasons import reason
 
 EVENT = json.loads((Path(__file__).parents[2] / "events/webhook.json").read_text())
 TOLD = json.loads(EVENT["Records"][0]["body"])
@@ -125,8 +126,8 @@ def test_any_2xx_status_acknowledges(status):
     "answer",
     [
         *(100, 199, 300, 301, 307, 400, 404, 410, 429, 500, 503),
-        AsrError(ErrorClass.RETRY, "NoAnswer", "no response"),
-        AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", "private"),
+        AsrError(ErrorClass.RETRY, "NoAnswer", reason("no response")),
+        AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", reason("private")),
     ],
     ids=str,
 )

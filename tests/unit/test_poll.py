@@ -11,6 +11,7 @@ from asrcore.events import Action, StateError, StepEvent
 from asrcore.poll import await_callback, check_overdue, dispatch_step, query
 from asrcore.submit import submit
 from tests.support.pipeline import BOTH, CALLBACK, QUERY, SYNC, drop, requests, world
+from tests.support.reasons import reason
 
 
 def test_queries_complete_the_job():
@@ -34,7 +35,7 @@ def test_silent_recording_completes_with_a_warning():
     query(job.job_id, made.services)
 
     assert made.job().status is Status.COMPLETED
-    assert made.job().warnings == ["the vendor recognized no speech"]
+    assert [each.text for each in made.job().warnings] == ["the vendor recognized no speech"]
 
 
 @pytest.mark.parametrize("word", ["query-retry", "query-config"])
@@ -50,7 +51,7 @@ def test_failed_query_does_not_end_the_attempt(word):
 def test_network_failure_is_a_failed_query():
     from asrcore.core.errors import AsrError, ErrorClass
 
-    made = world("accepted", AsrError(ErrorClass.RETRY, "Timeout", "no answer in 30 s"), "done")
+    made = world("accepted", AsrError(ErrorClass.RETRY, "Timeout", reason("no answer in 30 s")), "done")
     job = drop(made)
 
     assert query(job.job_id, made.services).next is Next.QUERY

@@ -54,7 +54,7 @@ def test_remote_recording_is_not_probed_and_has_a_warning():
     job = linked(world("done", vendors=(SYNC,)))
 
     assert (job.audio.format, job.audio.codec, job.audio.channels) == ("wav", "pcm_s16le", None)
-    assert "is not probed" in job.warnings[0]
+    assert "is not probed" in job.warnings[0].text
     assert job.transcript_key == f"transcripts/{KEY}.json"
 
 

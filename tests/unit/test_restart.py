@@ -15,6 +15,7 @@ from asrcore.restart import recover, redrive
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support.pipeline import CALLBACK, QUERY, SOURCE, SYNC, drop, world
+from tests.support.reasons import reason
 
 
 def ended(job, status="FAILED", run=1):
@@ -32,7 +33,7 @@ def test_failed_execution_is_replaced_by_a_new_one(status):
 
     assert step.next is Next.QUERY
     assert made.job().status is Status.COMPLETED
-    assert made.job().restarts[0].reason == f"its execution ended: {status}"
+    assert made.job().restarts[0].reason.text == f"its execution ended: {status}"
     assert len(made.job().attempts) == 1
 
 
@@ -112,7 +113,7 @@ class TestSweep:
 
         assert sweep(made.services) == 1
         assert f"{job.job_id}-2" in made.executions.started
-        assert made.job().restarts[0].reason == "its next step is overdue"
+        assert made.job().restarts[0].reason.text == "its next step is overdue"
 
     def test_throttled_execution_has_a_longer_grace(self):
         made = world("accepted", vendors=(QUERY,))
@@ -167,7 +168,9 @@ class TestSweep:
     def test_missing_end_event_is_published(self):
         made = world("accepted")
         job = drop(made)
-        made.services.update_job(job.job_id, lambda job: job.fail(AsrError(ErrorClass.CONFIG, "c", "m"), made.clock))
+        made.services.update_job(
+            job.job_id, lambda job: job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), made.clock)
+        )
 
         made.pass_time(GRACE_S + 1)
         sweep(made.services)

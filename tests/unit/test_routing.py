@@ -89,26 +89,26 @@ def test_named_vendor_is_chosen_because_it_was_named():
         (VendorChoice(code=ChoiceReason.NAMED), "chosen because it was named"),
         (
             VendorChoice(code=ChoiceReason.FIRST_IN_CHAIN),
-            "chosen because it is the first of the chain that takes the recording",
+            "chosen because it is the first of the chain that accepts the recording",
         ),
         (
             VendorChoice(
                 code=ChoiceReason.SUPPORTS_OPTIONS,
                 params={"options": ["speakers"], "passed_over": ["tencent-sentence"]},
             ),
-            "chosen because it supports speakers, and tencent-sentence, earlier in the chain, does not",
+            "chosen because it supports speakers; earlier in the chain, tencent-sentence cannot do so",
         ),
         (
             VendorChoice(
                 code=ChoiceReason.SUPPORTS_OPTIONS,
                 params={"options": ["domain", "speakers", "words"], "passed_over": ["a", "b"]},
             ),
-            "chosen because it supports domain, speakers and words, and a and b, earlier in the chain, do not",
+            "chosen because it supports domain, speakers, words; earlier in the chain, a, b cannot do so",
         ),
         (
             VendorChoice(code=ChoiceReason.NONE_SUPPORTS_ALL, params={"options": ["hotwords"]}),
-            "chosen because it is the first of the chain that takes the recording; none that takes it supports every"
-            " option, and it leaves out hotwords",
+            "chosen because it is the first of the chain that accepts the recording; no vendor that accepts it supports"
+            " every option, and it leaves out hotwords",
         ),
         (
             VendorChoice(code=ChoiceReason.FAILOVER, params={"vendor": "a", "error_code": "1005"}),

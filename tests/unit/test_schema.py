@@ -151,8 +151,8 @@ def renamed():
             id="an enumeration is widened",
         ),
         pytest.param(
-            changed("properties", "warnings", "items", to={"type": "integer"}),
-            "$.warnings.*: narrowed, no longer string",
+            changed("$defs", "StoredMessage", "properties", "text", to={"type": "integer"}),
+            "$.warnings.*.text: narrowed, no longer string",
             id="what a list holds changes",
         ),
         pytest.param(

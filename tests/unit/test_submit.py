@@ -15,6 +15,7 @@ from asrcore.job_creation import handle_new_objects
 from asrcore.submit import submit
 from tests.support.fake_services import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
+from tests.support.reasons import reason, texts
 from tests.support.toy import TEXT, Toy
 
 CLAIM_S = claim_s(SHORT_CALL_S)
@@ -140,7 +141,7 @@ def test_cut_upload_completes_with_a_warning():
 
     assert job.status is Status.COMPLETED
     assert job.audio.duration_ms == 2500
-    assert job.warnings == ["the file ends early: 2.5 of 4 seconds"]
+    assert [each.text for each in job.warnings] == ["the file ends early: 2.5 of 4 seconds"]
 
 
 def test_folder_marker_gets_no_job():
@@ -273,7 +274,7 @@ def test_unlisted_format_is_submitted_to_a_named_vendor_only(monkeypatch, vendor
 
     assert (job.attempts != []) is submitted
     if submitted:
-        assert job.warnings == [
+        assert texts(job.warnings) == [
             "toy-query does not list format wav (accepts mp3); it was submitted because the vendor was named"
         ]
 
@@ -288,7 +289,7 @@ def test_failover_names_the_vendor_that_failed():
     job = made.job()
     assert job.vendor == "toy-mute"
     assert job.choice.text == "chosen because toy-query failed with CONFIG"
-    assert job.warnings == ["toy-mute does not support the option 'speakers'; it was left out"]
+    assert [each.text for each in job.warnings] == ["toy-mute does not support the option 'speakers'; it was left out"]
 
 
 def test_unsupported_option_and_wrong_extension_are_warnings():
@@ -297,7 +298,7 @@ def test_unsupported_option_and_wrong_extension_are_warnings():
 
     job = drop(made, SOURCE.model_copy(update={"key": "incoming/auto/a.mp3"}))
 
-    assert job.warnings == [
+    assert texts(job.warnings) == [
         "the name says .mp3, the content is wav; the content counts",
         "toy-query does not support the option 'punctuation'; it was left out",
     ]
@@ -344,7 +345,7 @@ def test_retries_are_bounded_and_wait_longer_each_time():
 
 
 def test_failure_before_the_vendor_is_reached_names_it():
-    made = world(*[AsrError(ErrorClass.CONFIG, "BadRequest", "check the base URL")], vendors=(SYNC,))
+    made = world(*[AsrError(ErrorClass.CONFIG, "BadRequest", reason("check the base URL"))], vendors=(SYNC,))
 
     job = drop(made)
 
@@ -354,7 +355,7 @@ def test_failure_before_the_vendor_is_reached_names_it():
 class TestTaskIdsOfOurs:
     """Where we choose the vendor's task id, an unanswered submission is repeated under the same id."""
 
-    NO_ANSWER = NoAnswerError(ErrorClass.RETRY, "Timeout", "the vendor did not answer")
+    NO_ANSWER = NoAnswerError(ErrorClass.RETRY, "Timeout", reason("the vendor did not answer"))
 
     @pytest.fixture(autouse=True)
     def ids_of_ours(self, monkeypatch):
@@ -398,7 +399,7 @@ class TestTaskIdsOfOurs:
 
 
 def test_unanswered_submission_without_an_id_fails_the_attempt():
-    made = world(NoAnswerError(ErrorClass.RETRY, "Timeout", "the vendor did not answer"))
+    made = world(NoAnswerError(ErrorClass.RETRY, "Timeout", reason("the vendor did not answer")))
 
     job = drop(made)
 
@@ -549,6 +550,6 @@ def test_lost_claim_submits_nothing():
 
 
 def test_error_has_vendor_code_and_advice():
-    error = AsrError(ErrorClass.RETRY, "10800", "over the licence", "abcpen")
+    error = AsrError(ErrorClass.RETRY, "10800", reason("over the licence"), "abcpen")
 
     assert str(error) == "abcpen 10800 (retry): over the licence"

@@ -47,22 +47,22 @@ def test_tuning_changes_the_given_fields_only():
         ),
         pytest.param(
             {"abcpen": {"queries_per_second": 0}},
-            "abcpen.queries_per_second is 0: Input should be greater than or equal to 1",
+            "abcpen.queries_per_second is 0: it must be at least 1",
             id="zero",
         ),
         pytest.param(
             {"abcpen": {"submissions_per_second": 1001}},
-            "abcpen.submissions_per_second is 1001: Input should be less than or equal to 1000",
+            "abcpen.submissions_per_second is 1001: it must be at most 1000",
             id="too-many",
         ),
         pytest.param(
             {"abcpen": {"submissions_per_second": "5"}},
-            "abcpen.submissions_per_second is 5: Input should be a valid integer",
+            "abcpen.submissions_per_second is 5: it must be a whole number",
             id="text",
         ),
         pytest.param(
             {"abcpen": {"queries_per_second": None}},
-            "abcpen.queries_per_second is None: Input should be a valid integer",
+            "abcpen.queries_per_second is None: it must be a whole number",
             id="null",
         ),
         pytest.param(

@@ -10,6 +10,7 @@ import pytest
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.vendor import ByteStream, HttpRequest
 from asrcore.net import vendor_http
+from tests.support.reasons import reason
 
 SIGNED = "/a?X-Amz-Signature=secret"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
@@ -234,7 +235,7 @@ def test_stream_is_not_held_in_memory():
 def test_stream_error_is_raised_unchanged():
     def broken():
         yield b"RIFF"
-        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", "S3 hung up")
+        raise AsrError(ErrorClass.RETRY, "RecordingUnreadable", reason("S3 hung up"))
 
     with server(OK) as (url, _):
         assert failure(HttpRequest("POST", url, {}, ByteStream(100, broken))) == (

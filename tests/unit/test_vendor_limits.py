@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from asrcore.vendors.registry import VENDORS
+from tests.support.reasons import texts
 from tests.support.recognition_requests import a_recognition_request
 
 MP3 = {"format": "mp3", "codec": "mp3", "bits_per_sample": None}
@@ -111,7 +112,7 @@ def test_recording_within_the_limits_is_accepted(name, audio, options):
         pytest.param("volcengine", {"duration_ms": 5 * HOUR_MS}, {}, "up to 17999.999 s", id="vol-five-hours"),
         pytest.param("volcengine", {"format": "flac", "codec": "flac"}, {}, "format flac", id="vol-flac"),
         pytest.param("volcengine", {"codec": "pcm_mulaw"}, {}, "codec pcm_mulaw in wav", id="vol-mu-law"),
-        pytest.param("volcengine", {"channels": 6}, {}, "6 channels; this vendor accepts mono and", id="vol-surround"),
+        pytest.param("volcengine", {"channels": 6}, {}, "6 channels; this vendor accepts mono,", id="vol-surround"),
         pytest.param("volcengine", {}, {"language": "de-DE"}, "language de-DE", id="vol-german"),
         pytest.param("abcpen", {"duration_ms": 5 * HOUR_MS + 1}, {}, "length 18000.001 s", id="abc-long"),
         pytest.param("abcpen", {"sample_rate_hz": 22050}, {}, "sample rate 22050 Hz", id="abc-rate"),
@@ -124,7 +125,7 @@ def test_recording_within_the_limits_is_accepted(name, audio, options):
     ],
 )
 def test_recording_beyond_a_limit_is_rejected_with_a_reason(name, audio, options, reason):
-    assert reason in VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio))
+    assert reason in str(VENDORS[name].rejection_reason(a_recognition_request(options=options, **audio)))
 
 
 A_LAW = {"codec": "pcm_alaw", "sample_rate_hz": 8000, "bits_per_sample": 8}
@@ -146,9 +147,9 @@ def test_unlisted_format_is_submitted_to_a_named_vendor(name, audio, what):
     chosen = a_recognition_request(**audio)
     named = replace(chosen, named=True)
 
-    assert what in VENDORS[name].rejection_reason(chosen)
+    assert what in str(VENDORS[name].rejection_reason(chosen))
     assert VENDORS[name].rejection_reason(named) is None
-    (warning,) = VENDORS[name].warnings(named)
+    (warning,) = texts(VENDORS[name].warnings(named))
     assert warning.startswith(f"{name} does not list {what} (accepts ")
     assert warning.endswith("; it was submitted because the vendor was named")
     assert VENDORS[name].warnings(replace(a_recognition_request(), named=True)) == []
@@ -174,8 +175,8 @@ def test_documented_refusal_holds_for_a_named_vendor(name, audio, options):
 )
 def test_largest_size_is_the_documented_one(name, largest_bytes):
     assert VENDORS[name].rejection_reason(a_recognition_request(size_bytes=largest_bytes)) is None
-    assert f"size {largest_bytes + 1} bytes" in VENDORS[name].rejection_reason(
-        a_recognition_request(size_bytes=largest_bytes + 1)
+    assert f"size {largest_bytes + 1} bytes" in str(
+        VENDORS[name].rejection_reason(a_recognition_request(size_bytes=largest_bytes + 1))
     )
 
 

@@ -12,6 +12,7 @@ from asrcore.vendors.registry import VENDORS
 from asrcore.vendors.tencent_recording import TencentRecording
 from asrcore.vendors.tencent_sentence import TencentSentence
 from asrcore.vendors.volcengine import Volcengine
+from tests.support.reasons import texts
 from tests.support.recognition_requests import (
     AUDIO_URL,
     CALLBACK_URL,
@@ -427,14 +428,14 @@ TELEPHONE, TWO_TRACKS = {"sample_rate_hz": 8000}, {"sample_rate_hz": 8000, "chan
     ],
 )
 def test_number_of_speakers_that_is_not_kept_is_a_warning(name, speakers, audio, counted):
-    warnings = VENDORS[name].warnings(a_recognition_request(options={"speakers": speakers}, **audio))
+    warnings = texts(VENDORS[name].warnings(a_recognition_request(options={"speakers": speakers}, **audio)))
 
     told = f"{name} distinguishes speakers, but counts them itself: they may not be {speakers}"
     assert warnings == ([told] if counted else [])
 
 
 def test_unsupported_speakers_are_one_warning():
-    warnings = VENDORS["tencent-recording"].warnings(a_recognition_request(options={"speakers": 2}))
+    warnings = texts(VENDORS["tencent-recording"].warnings(a_recognition_request(options={"speakers": 2})))
 
     assert warnings == ["tencent-recording does not support the option 'speakers'; it was left out"]
 

@@ -19,6 +19,7 @@ from asrcore.events import BackfillEvent, BackfillOutcome, Batch, ListedKey, Man
 from asrcore.failures import Failures
 from asrcore.job_creation import as_latest_version, get_or_create_job
 from asrcore.log import LOG
+from asrcore.messages import Message, render
 from asrcore.services import Services
 from asrcore.submit import start_job
 
@@ -76,11 +77,11 @@ def _handle_key(listed: ListedKey, bucket: str, services: Services) -> tuple[Man
     if reason := skip_reason(listed.key):
         return _skipped(listed.key, reason), None
     if not listed.key.startswith(INCOMING):
-        return _skipped(listed.key, f"not under {INCOMING}"), None
+        return _skipped(listed.key, Message("skipped.elsewhere", {"folder": INCOMING})), None
     try:
         source = _find(listed, bucket, services)
         if source is None:
-            return _skipped(listed.key, "deleted since it was listed"), None
+            return _skipped(listed.key, Message("skipped.deleted")), None
         if reason := skip_reason(source.key, source.size_bytes):
             return _skipped(source.key, reason), None
         return _handle_object(source, services)
@@ -136,19 +137,19 @@ def _pause_s(job: Job, services: Services) -> float:
 def _entry(job: Job) -> ManifestEntry:
     if job.status is not Status.FAILED or job.error is None:
         return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.CREATED, job_id=job.job_id)
-    why = _why(job.error.code, job.error.message)
+    why = _why(job.error.code, job.error.reason)
     return ManifestEntry(key=job.source.key, outcome=BackfillOutcome.FAILED, job_id=job.job_id, why=why)
 
 
 def _unreadable(key: str, error: AsrError) -> ManifestEntry:
     """Return the entry of an object that S3 does not return. It gets no job, so that a later backfill takes it."""
     outcome = BackfillOutcome.ARCHIVED if error.code == OBJECT_ARCHIVED else BackfillOutcome.FAILED
-    return ManifestEntry(key=key, outcome=outcome, why=_why(error.code, error.message))
+    return ManifestEntry(key=key, outcome=outcome, why=_why(error.code, error.reason))
 
 
-def _why(code: str, message: str) -> str:
-    return f"{code}: {message.partition(chr(10))[0]}"[:_LONGEST_WHY]
+def _why(code: str, reason: Message) -> str:
+    return render(Message("skipped.failed", {"code": code, "reason": reason}))[:_LONGEST_WHY]
 
 
-def _skipped(key: str, why: str) -> ManifestEntry:
-    return ManifestEntry(key=key, outcome=BackfillOutcome.SKIPPED, why=why)
+def _skipped(key: str, why: Message) -> ManifestEntry:
+    return ManifestEntry(key=key, outcome=BackfillOutcome.SKIPPED, why=render(why))

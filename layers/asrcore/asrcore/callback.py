@@ -13,6 +13,7 @@ from asrcore.core.vendor import Callback, Completion, InProgress, Vendor
 from asrcore.events import CallbackRequest
 from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.services import JobDeletedError, Services
 
@@ -109,7 +110,7 @@ def _read(posted: CallbackRequest, vendor: Vendor, job: Job, services: Services)
     """Read what the callback reports of the current attempt. Raises AsrError for a body that cannot be read."""
     callback = vendor.read_callback(posted.body, posted.content_type, recognition_request(job))
     if posted.is_damaged and isinstance(callback.outcome, Recognition):
-        raise vendor.unreadable_callback("it is not in UTF-8, and API Gateway has replaced what did not fit")
+        raise vendor.unreadable_callback(Message("callback.not-utf-8"))
     if isinstance(callback.outcome, InProgress):
         number = job.attempt.number
         return services.update_job(job.job_id, lambda job: job.called_back(number, services.now()))

@@ -11,6 +11,7 @@ from asrcore.core.form import Form, converted_key
 from asrcore.core.job import Job, StoredConversion
 from asrcore.core.step import Step, end_of_deleted
 from asrcore.log import LOG
+from asrcore.messages import Message, Param
 from asrcore.services import JobDeletedError, Services
 
 RESERVE_MS = 20_000  # of the invocation's time, kept to record that it was not enough
@@ -60,6 +61,12 @@ def _convert(job: Job, form: Form, services: Services, is_late: Callable[[], boo
     return services.update_job(job.job_id, lambda job: job.conversion_completed(conversion, _warning(job, form), now))
 
 
-def _warning(job: Job, form: Form) -> str:
-    was = f"{job.audio.codec} in {job.audio.format}" if job.audio else "as it is"
-    return f"{job.vendor} does not accept the recording ({was}): its sound was converted to {form.in_words()}"
+def _warning(job: Job, form: Form) -> Message:
+    audio = job.planned_audio
+    params: dict[str, Param] = {
+        "vendor": job.attempt.vendor,
+        "codec": audio.codec,
+        "format": audio.format,
+        "form": form.in_words(),
+    }
+    return Message("warning.converted", params)

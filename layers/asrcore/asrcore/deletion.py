@@ -6,11 +6,12 @@ from asrcore.cancellation import cancel
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
 from asrcore.core.transcript import transcript_key
+from asrcore.messages import Message, MessageError
 from asrcore.ports import ConflictError, ObjectVersion
 from asrcore.services import Services
 
 
-class JobInProgressError(Exception):
+class JobInProgressError(MessageError):
     """The job was changed while it was deleted; the message says what to do."""
 
 
@@ -45,7 +46,7 @@ def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) 
     try:
         services.jobs.delete(job)
     except ConflictError as error:
-        raise JobInProgressError(f"{error}, after its objects were deleted: delete it again") from error
+        raise JobInProgressError(Message("JobInProgress", {"job_id": job.job_id})) from error
 
 
 def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:

@@ -4,6 +4,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.events import EndedExecution
 from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.outcome import JobFailed
 from asrcore.restart import start_again
 from asrcore.services import Services
@@ -22,7 +23,7 @@ def execution_ended(execution: EndedExecution, services: Services) -> None:
     elif execution.name != job.execution_name:
         LOG.info("the job has a later execution", execution=execution.name)
     elif execution.status == "ABORTED":
-        message = "the execution was aborted by hand; redrive the job if it is still needed"
-        settle(JobFailed(job, AsrError(ErrorClass.CONFIG, "ExecutionAborted", message)), services)
+        error = AsrError(ErrorClass.CONFIG, "ExecutionAborted", Message("ExecutionAborted"))
+        settle(JobFailed(job, error), services)
     else:
-        start_again(job, f"its execution ended: {execution.status}", services)
+        start_again(job, Message("restart.execution-ended", {"status": execution.status}), services)

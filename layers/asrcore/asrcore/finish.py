@@ -14,6 +14,7 @@ from asrcore.core.routing import followers
 from asrcore.core.transcript import Recognition, Transcript, transcript_key
 from asrcore.core.vendor import read_warnings
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.outcome import AttemptFailed, JobFailed, Outcome, Recognized
 from asrcore.publication import publish_end
 from asrcore.services import Services
@@ -51,7 +52,7 @@ def _complete(result: Recognized, services: Services) -> Job:
         LOG.info("a late result is discarded", attempt=result.job.attempt.number)
         return job
     now, number, key = services.now(), job.attempt.number, transcript_key(job.source)
-    warnings = [] if recognition.text else ["the vendor recognized no speech"]
+    warnings = [] if recognition.text else [Message("warning.no-speech")]
     warnings += read_warnings(result.raw.warning)
     done = job.complete(result.vendor_task_id, key, warnings, now, duration_ms=recognition.duration_ms)
     saved = done.model_copy(update={"row_version": done.row_version + 1})
@@ -63,7 +64,7 @@ def _complete(result: Recognized, services: Services) -> Job:
         warnings = [*warnings, *_export(transcript, key, services)]
     else:
         key = f"superseded/{job.job_id}.json"
-        warnings = [*warnings, "a newer version of this recording has its transcript already; this one is kept apart"]
+        warnings = [*warnings, Message("warning.superseded")]
         services.transcripts.put_superseded(key, body, job.source)
 
     def complete(current: Job) -> Job:
@@ -78,7 +79,7 @@ def _complete(result: Recognized, services: Services) -> Job:
     return moved
 
 
-def _export(transcript: Transcript, key: str, services: Services) -> Sequence[str]:
+def _export(transcript: Transcript, key: str, services: Services) -> Sequence[Message]:
     """Write the exports beside a transcript; return a warning for each part that could not be exported."""
     configured = services.settings.exports
     if not configured:
@@ -100,7 +101,7 @@ def _fail_attempt(job: Job, error: AsrError, services: Services) -> Job:
         error = AsrError(
             error.error_class,
             error.code,
-            error.message,
+            error.reason,
             vendor,
             constraint=error.constraint,
             retry_after_s=error.retry_after_s,

@@ -30,7 +30,7 @@ def handle_new_objects(sources: Iterable[Source], services: Services) -> None:
     for source in sources:
         with failures.collect(source, source.key):
             if reason := skip_reason(source.key, source.size_bytes):
-                LOG.info("an object is no recording", key=source.key, reason=reason)
+                LOG.info("an object is no recording", key=source.key, reason=str(reason))
                 continue
             job, _ = get_or_create_job(source, services)
             with suppress(JobDeletedError):  # a caller deleted the job at this moment

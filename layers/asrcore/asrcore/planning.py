@@ -13,7 +13,9 @@ from asrcore.core.routing import Selection, choose, pinned_vendor
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest, Vendor
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.services import Services
+from asrcore.settings import vendor_off
 
 # The formats that a usual extension may contain; an Ogg file keeps its extension whatever codec it contains.
 EXTENSIONS = {
@@ -28,9 +30,6 @@ EXTENSIONS = {
     "amr": {"amr"},
     "wma": {"wma"},
 }
-
-_NOT_DECODED = "the value of the object metadata {name} cannot be decoded, and is not used"
-_NOT_PROBED = "a remote recording is not probed: by its name it is assumed to be {audio.codec} in {audio.format}"
 
 
 def plan(job: Job, services: Services) -> Job:
@@ -59,10 +58,12 @@ def plan(job: Job, services: Services) -> Job:
         job.job_id, 1, audio, 0 if linked else source.size_bytes, options, named=pinned is not None
     )
     selected = _choose(request, _candidates(pinned, services), services, linked=linked)
-    warnings = [_NOT_PROBED.format(audio=audio)] if linked else _audio_warnings(source.key, audio)
-    warnings += [_NOT_DECODED.format(name=name) for name in undecodable_metadata(metadata)]
+    warnings = _audio_warnings(source.key, audio)
+    if linked:
+        warnings = [Message("warning.not-probed", {"codec": audio.codec, "format": audio.format})]
+    warnings += [Message("warning.metadata-undecodable", {"name": name}) for name in undecodable_metadata(metadata)]
     if options.audio_track not in {None, 1} and not selected.forms:
-        warnings.append("the option 'audio_track' needs a conversion, and there is none; the vendor chooses the track")
+        warnings.append(Message("warning.track-ignored"))
     LOG.info("recording understood", audio=audio.model_dump(), vendors=selected.vendors, choice=selected.choice.code)
     return services.update_job(
         job.job_id,
@@ -96,7 +97,7 @@ def _probe(source: Source, services: Services) -> Audio:
             lambda offset, length: services.recordings.read(source, offset, length), source.size_bytes, source.key
         )
     except NotAudio as error:
-        raise AsrError(ErrorClass.BAD_AUDIO, error.code, str(error)) from error
+        raise AsrError(ErrorClass.BAD_AUDIO, error.code, error.reason) from error
 
 
 def _candidates(pinned: str | None, services: Services) -> Sequence[str]:
@@ -105,7 +106,7 @@ def _candidates(pinned: str | None, services: Services) -> Sequence[str]:
     named = [pinned] if pinned else services.settings.vendor_chain
     on = [name for name in named if name not in off]
     if not on:
-        raise AsrError(ErrorClass.CONFIG, "VendorOff", off[named[0]], named[0])
+        raise AsrError(ErrorClass.CONFIG, "VendorOff", vendor_off(named[0]), named[0])
     return on
 
 
@@ -122,12 +123,12 @@ def _choose(request: RecognitionRequest, candidates: Sequence[str], services: Se
     except AsrError as error:
         if not linked or error.code != "NoVendorFits":
             raise
-        message = f"{error.message}\nA remote recording is not converted: upload the file itself."
-        raise AsrError(error.error_class, error.code, message, error.vendor) from error
+        reason = Message("NoVendorFits.remote", {"reason": error.reason})
+        raise AsrError(error.error_class, error.code, reason, error.vendor) from error
 
 
 def _choose_with_credentials(
-    select: Callable[[Callable[[Vendor], str | None]], Selection], services: Services
+    select: Callable[[Callable[[Vendor], Message | None]], Selection], services: Services
 ) -> Selection:
     """Select vendors by their credentials; those that are missing are read again before a job fails for them."""
     try:
@@ -138,10 +139,10 @@ def _choose_with_credentials(
     return select(partial(services.missing_credentials, fresh=True))
 
 
-def _audio_warnings(key: str, audio: Audio) -> list[str]:
+def _audio_warnings(key: str, audio: Audio) -> list[Message]:
     name = key.rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     found = [audio.warning] if audio.warning else []
     if audio.format not in EXTENSIONS.get(extension, {audio.format}):
-        found.append(f"the name says .{extension}, the content is {audio.format}; the content counts")
+        found.append(Message("warning.other-format", {"extension": extension, "format": audio.format}))
     return found

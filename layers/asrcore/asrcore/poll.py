@@ -16,6 +16,7 @@ from asrcore.core.vendor import HttpReply, InProgress, VendorEndpoint
 from asrcore.events import Action, StepEvent
 from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.outcome import AttemptFailed, Outcome, RawReply, Recognized
 from asrcore.restart import recover
 from asrcore.services import JobDeletedError, Services
@@ -142,7 +143,7 @@ def _exchange(job: Job, services: Services) -> tuple[InProgress | Recognition, H
         try:
             reply = services.send(request)
         except AsrError as error:
-            raise QueryFailedError(error.error_class, error.code, error.message, vendor.name) from error
+            raise QueryFailedError(error.error_class, error.code, error.reason, vendor.name) from error
         return vendor.read_query(reply, recognition_request(job)), reply
 
     return services.call_with_fresh_credentials(vendor, query)
@@ -167,6 +168,7 @@ def _is_overdue(job: Job, services: Services) -> bool:
 
 
 def _overdue(job: Job, last: QueryFailedError | None) -> AsrError:
-    last_failure = f" The last query failed: {last.message}" if last else ""
-    message = f"the vendor gave no result within its time limit; if it persists, see its status page.{last_failure}"
-    return AsrError(ErrorClass.RETRY, NO_RESULT_IN_TIME, message, job.attempt.vendor)
+    reason = Message("NoResultInTime")
+    if last:
+        reason = Message("NoResultInTime.query-failed", {"reason": last.reason})
+    return AsrError(ErrorClass.RETRY, NO_RESULT_IN_TIME, reason, job.attempt.vendor)

@@ -6,6 +6,7 @@ from asrcore.core.job import Job
 from asrcore.core.step import Step
 from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.outcome import JobFailed, Outcome
 from asrcore.services import Services
 
@@ -25,14 +26,14 @@ def recover(job_id: str, error_name: str, services: Services) -> Step:
         JobDeletedError: the job's row was deleted.
     """
     job = services.load_job(job_id)
-    job = settle(_restart(job, f"a step failed: {error_name}", services, fresh=False), services)
+    job = settle(_restart(job, Message("restart.step-failed", {"error": error_name}), services, fresh=False), services)
     step = services.next_step(job)
     if job.finished:
         return step
     return step.model_copy(update={"wait_s": int(restart_wait_s(job.recoveries))})
 
 
-def start_again(job: Job, reason: str, services: Services) -> None:
+def start_again(job: Job, reason: Message, services: Services) -> None:
     """Restart a job in a new execution, or end it when it has no time or restarts left."""
     job = settle(_restart(job, reason, services, fresh=True), services)
     services.start_execution(job)
@@ -47,22 +48,22 @@ def redrive(job_id: str, services: Services) -> Job:
     Raises:
         JobDeletedError: the job's row was deleted.
     """
-    moved = services.update_job(job_id, lambda job: job.redrive("an operator asked for it", services.now()))
+    moved = services.update_job(job_id, lambda job: job.redrive(Message("restart.by-operator"), services.now()))
     services.start_execution(moved)
     return moved
 
 
-def _restart(job: Job, reason: str, services: Services, *, fresh: bool) -> Outcome:
+def _restart(job: Job, reason: Message, services: Services, *, fresh: bool) -> Outcome:
     """Restart a job that has time and restarts left; fail one that has not. fresh: in a new execution."""
     now = services.now()
     if now >= job.deadline_at:
-        message = f"the job did not end in time ({reason}); look at its attempts, then redrive it"
-        return JobFailed(job, AsrError(ErrorClass.RETRY, "DeadlinePassed", message))
+        passed = Message("DeadlinePassed", {"reason": reason})
+        return JobFailed(job, AsrError(ErrorClass.RETRY, "DeadlinePassed", passed))
     if job.recoveries >= MAX_RESTARTS:
-        message = f"the job was restarted {MAX_RESTARTS} times ({reason}); see the logs for it, then redrive it"
-        return JobFailed(job, AsrError(ErrorClass.RETRY, "TooManyRestarts", message))
+        too_many = Message("TooManyRestarts", {"restarts": MAX_RESTARTS, "reason": reason})
+        return JobFailed(job, AsrError(ErrorClass.RETRY, "TooManyRestarts", too_many))
     services.metrics.restarted()
-    LOG.warning("job restarted", reason=reason)
+    LOG.warning("job restarted", reason=str(reason))
     seen = job.row_version
     return services.update_job(
         job.job_id, lambda job: job.restart(reason, now, fresh=fresh) if job.row_version == seen else job

@@ -14,6 +14,7 @@ from asrcore.core.option_sources import read_request
 from asrcore.core.options import RequestedOptions
 from asrcore.core.step import Step, next_step
 from asrcore.core.vendor import Completion, HttpReply, HttpRequest, Vendor, VendorEndpoint
+from asrcore.messages import Message
 from asrcore.metrics import Metrics
 from asrcore.ports import (
     ConflictError,
@@ -29,7 +30,7 @@ from asrcore.ports import (
     WebhookQueue,
     Workflow,
 )
-from asrcore.settings import Settings
+from asrcore.settings import Settings, vendor_off
 
 Reply = TypeVar("Reply")
 
@@ -126,13 +127,12 @@ class Services:
         """
         requested = read_request(vendor, options, self.vendors)
         if requested.vendor in self.settings.off:
-            raise AsrError(ErrorClass.CONFIG, "VendorOff", self.settings.off[requested.vendor], requested.vendor)
+            raise AsrError(ErrorClass.CONFIG, "VendorOff", vendor_off(requested.vendor), requested.vendor)
         return requested
 
-    def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> str | None:
-        """Return in words what the secret lacks for a vendor; None when nothing. fresh: as the secret is now."""
-        missing = vendor.missing_secret_fields(self._credentials(vendor, fresh=fresh))
-        return f"the secret's {vendor.secret_name!r} lacks {missing}" if missing else None
+    def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> Message | None:
+        """Return what the secret lacks for a vendor; None when nothing. fresh: as the secret is now."""
+        return vendor.missing_credentials(self._credentials(vendor, fresh=fresh))
 
     def _credentials(self, vendor: Vendor, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the vendor's object in the secret; an empty one without it."""
@@ -143,7 +143,8 @@ class Services:
         """Return a vendor's base URL, credentials and model. Raises AsrError(config, CredentialsMissing)."""
         missing = self.missing_credentials(vendor) and self.missing_credentials(vendor, fresh=True)
         if missing:
-            raise AsrError(ErrorClass.CONFIG, "CredentialsMissing", f"{missing}: put it there", vendor.name)
+            reason = Message("CredentialsMissing.vendor", {"missing": missing})
+            raise AsrError(ErrorClass.CONFIG, "CredentialsMissing", reason, vendor.name)
         model = self.settings.tuning[vendor.name].model
         return VendorEndpoint(self.settings.base_urls[vendor.name], self._credentials(vendor), model)
 

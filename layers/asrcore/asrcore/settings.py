@@ -19,6 +19,7 @@ from asrcore.core.prices import (
 )
 from asrcore.core.rate_limit import RateLimit
 from asrcore.core.tuning import Tuning, read_vendor_tuning
+from asrcore.messages import Message
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
 
 
@@ -68,13 +69,9 @@ class Settings(BaseModel):
         return bool(self.aws_endpoint_url)
 
     @property
-    def off(self) -> dict[str, str]:
-        """The vendors without a base URL, by name, each with a sentence for its error."""
-        return {
-            vendor: f"the vendor {vendor} is off: deploy the stack with its base URL to switch it on (docs/vendors.md)"
-            for vendor, url in self.base_urls.items()
-            if not url
-        }
+    def off(self) -> frozenset[str]:
+        """The vendors without a base URL."""
+        return frozenset(vendor for vendor, url in self.base_urls.items() if not url)
 
     @model_validator(mode="after")
     def _base_urls_are_allowed(self) -> Self:
@@ -120,6 +117,11 @@ class Settings(BaseModel):
         )
 
 
+def vendor_off(vendor: str) -> Message:
+    """Return the reason of the error VendorOff."""
+    return Message("VendorOff", {"vendor": vendor})
+
+
 def _rates(environment: Mapping[str, str], exports: int) -> Rates:
     region = environment.get("AWS_REGION", REFERENCE)
     return Rates(
@@ -136,8 +138,8 @@ def _rates(environment: Mapping[str, str], exports: int) -> Rates:
 def _chain(text: str) -> list[str]:
     chain = text.split(",")
     if unknown := [name for name in chain if name not in VENDORS]:
-        message = f"the stack parameter VendorChain names {', '.join(unknown)}; there are {', '.join(VENDORS)}"
-        raise AsrError(ErrorClass.CONFIG, "UnknownVendor", message)
+        reason = Message("UnknownVendor.chain", {"unknown": unknown, "vendors": [*VENDORS]})
+        raise AsrError(ErrorClass.CONFIG, "UnknownVendor", reason)
     return chain
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
 from asrcore.core.rate_limit import LONG_QUEUE_S, SHORT_WAIT_S, SLOT_LEAD_S, SLOT_TOLERANCE_S, vendor_day
+from asrcore.messages import Message
 from asrcore.services import Services
 
 
@@ -56,7 +57,4 @@ def reserve_query_slot(job: Job, services: Services) -> datetime | None:
 
 
 def _daily_limit_reached(vendor: str) -> AsrError:
-    message = (
-        "the vendor accepts no more today: raise its submissions_per_day in VendorTuning if your contract allows more"
-    )
-    return AsrError(ErrorClass.CONFIG, "DailyLimitReached", message, vendor)
+    return AsrError(ErrorClass.CONFIG, "DailyLimitReached", Message("DailyLimitReached"), vendor)

@@ -81,7 +81,7 @@ def _raise_conversion_error(job: Job) -> None:
     """Raise the error with which the conversion of a job's recording failed, if it did."""
     if job.conversion_error is not None and not job.finished:
         known = job.conversion_error
-        raise AsrError(known.class_, known.code, known.message)
+        raise AsrError(known.class_, known.code, known.reason)
 
 
 def _reserve_and_submit(job: Job, services: Services, *, longest_call_s: float) -> Outcome:

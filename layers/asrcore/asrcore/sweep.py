@@ -10,6 +10,7 @@ from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, next_check_deadline
 from asrcore.failures import Failures
 from asrcore.finish import settle
 from asrcore.log import LOG
+from asrcore.messages import Message
 from asrcore.restart import start_again
 from asrcore.services import Services
 
@@ -50,5 +51,5 @@ def _recover_stalled(job_id: str, services: Services) -> bool:
     may_be_throttled = now < min(due + timedelta(seconds=THROTTLED_GRACE_S - GRACE_S), job.deadline_at)
     if may_be_throttled and services.workflow.status(job.execution_name) == "RUNNING":
         return False
-    start_again(job, "its next step is overdue", services)
+    start_again(job, Message("restart.overdue"), services)
     return True

@@ -13,6 +13,7 @@ from asrcore.core.remote_recordings import REMOTE, USUAL_CONTENT, parse_remote_u
 from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.job_creation import get_or_create_job, resolve_version
+from asrcore.messages import Message
 from asrcore.ports import IdempotencyRecord
 from asrcore.services import Services
 
@@ -40,10 +41,7 @@ def create_job(request: JobRequest, key: str | None, services: Services) -> tupl
     source = _named(request, key, services) if key else _source(request, uuid.uuid4().hex, services)
     job, is_new = get_or_create_job(source, services, requested)
     if not is_new and (job.requested or RequestedOptions()) != requested:
-        raise OptionsConflictError(
-            f"job {job.job_id} has this recording with other options, or by its upload: a recording that is "
-            "uploaded again gets a new job"
-        )
+        raise OptionsConflictError(Message("OptionsConflict", {"job_id": job.job_id}))
     if job.status is Status.QUEUED:  # a crash may have come between the job and its execution
         services.start_execution(job)
     return job, is_new
@@ -59,7 +57,7 @@ def _named(request: JobRequest, key: str, services: Services) -> Source:
     elif first.request_digest == digest and services.jobs.load(job_id(first.source)) is None:
         services.recordings.look_up(first.source)  # its job was deleted, or a crash kept it from being created
     if first.request_digest != digest:
-        raise KeyReusedError("another request came under this Idempotency-Key in the last 24 hours: use a new key")
+        raise KeyReusedError(Message("KeyReused"))
     return first.source
 
 
@@ -68,13 +66,13 @@ def _source(request: JobRequest, seed: str, services: Services) -> Source:
     if request.source.startswith(_S3):
         return _stored_source(request, services)
     if request.version_id is not None:
-        raise NotReadableError("a URL has no versions: leave version_id out")
+        raise NotReadableError(Message("NotReadable.url-version"))
     link = parse_remote_url(request.source, local=services.settings.is_local)
     name = safe_name(link.file_name) or "recording"
     if request.format and name.rpartition(".")[2].lower() != request.format:
         name = safe_name(f"{name}.{request.format}")
     if name.rpartition(".")[2].lower() not in USUAL_CONTENT:
-        raise NotReadableError("the URL has no file extension of a recording: give its format, such as mp3")
+        raise NotReadableError(Message("NotReadable.url-format"))
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
     return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", request.source)
 
@@ -88,9 +86,9 @@ def _stored_source(request: JobRequest, services: Services) -> Source:
         or key.endswith("/")
         or len(key.encode()) > LONGEST_KEY_BYTES
     ):
-        raise NotReadableError(f"only recordings under {_S3}{audio_bucket}/{INCOMING} can be read: copy it there first")
+        raise NotReadableError(Message("NotReadable.elsewhere", {"folder": f"{_S3}{audio_bucket}/{INCOMING}"}))
     if reason := skip_reason(key):
-        raise NotReadableError(f"this is {reason}")
+        raise NotReadableError(Message("NotReadable.no-recording", {"reason": reason}))
     if request.format:
-        raise NotReadableError("the format of an object in the bucket is probed: leave format out")
+        raise NotReadableError(Message("NotReadable.format"))
     return resolve_version(bucket, key, request.version_id, services)

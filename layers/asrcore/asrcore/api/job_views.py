@@ -1,16 +1,18 @@
 """A job as the API shows it: its row without secrets, its stage, and the paths about it."""
 
-from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage
+from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage, VendorReason
+from asrcore.core.choice import VendorChoice
 from asrcore.core.cost import incurred
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S
+from asrcore.messages import Language, render, render_stored
 from asrcore.services import Services
 
 
-def summary(job: Job, services: Services) -> JobSummary:
-    """Return a job as in a list."""
+def summary(job: Job, services: Services, language: Language) -> JobSummary:
+    """Return a job as in a list. language: of its texts."""
     here = f"/jobs/{job.job_id}"
     until = job.updated_at if job.finished else services.now()
     return JobSummary(
@@ -28,31 +30,40 @@ def summary(job: Job, services: Services) -> JobSummary:
         created_at=job.created_at,
         updated_at=job.updated_at,
         elapsed_s=max(0.0, (until - job.created_at).total_seconds()),
-        error=job.error,
-        warnings=job.warnings,
+        error=job.error.in_language(language) if job.error else None,
+        warnings=[warning.in_language(language) for warning in job.warnings],
         links=Links(self=here, transcript=f"{here}/transcript" if job.status is Status.COMPLETED else None),
     )
 
 
-def detail(job: Job, services: Services) -> JobDetail:
-    """Return a job with everything that the API shows."""
+def detail(job: Job, services: Services, language: Language) -> JobDetail:
+    """Return a job with everything that the API shows. language: of its texts."""
     known = None
     if job.vendor and job.audio_s is not None:
         known = services.turnaround_stats.typical_s(job.vendor, job.audio_s, services.now())
     return JobDetail(
-        **dict(summary(job, services)),
+        **dict(summary(job, services, language)),
         typical_s=known,
-        choice=job.choice,
+        choice=choice(job.choice, language) if job.choice else None,
         conversion=job.converted.record() if job.converted else None,
-        attempts=[_attempt(each) for each in job.attempts],
+        correction=job.correction,
+        attempts=[_attempt(each, language) for each in job.attempts],
         options=job.options.model_dump(mode="json"),
         # The stored cost is of the last end: a job that was redriven costs more by now.
         cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
     )
 
 
-def _attempt(attempt: Attempt) -> NumberedAttempt:
-    return NumberedAttempt(**{name: getattr(attempt, name) for name in NumberedAttempt.model_fields})
+def choice(chosen: VendorChoice, language: Language) -> VendorReason:
+    """Return why a vendor was chosen. language: of the text."""
+    return VendorReason(code=chosen.code, params=chosen.params, text=render(chosen.reason, language))
+
+
+def _attempt(attempt: Attempt, language: Language) -> NumberedAttempt:
+    shown = {name: getattr(attempt, name) for name in NumberedAttempt.model_fields}
+    if attempt.message is not None:
+        shown["message"] = render_stored(attempt.message_code, attempt.params, attempt.message, language)
+    return NumberedAttempt(**shown)
 
 
 def stage(job: Job, services: Services) -> Stage:

@@ -10,6 +10,7 @@ from asrcore.api.models import JobPage
 from asrcore.api.problems import BadCursorError
 from asrcore.core.job import job_id
 from asrcore.core.recording_keys import key_forms
+from asrcore.messages import Language, Message
 from asrcore.ports import JobFilter, ObjectVersion
 from asrcore.services import Services
 
@@ -17,7 +18,7 @@ MOST_VERSIONS = 100  # of one recording
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[0-9a-f]{32}")
 
 
-def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
+def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: Services, language: Language) -> JobPage:
     """Return a page of jobs, the latest first.
 
     Args:
@@ -25,6 +26,7 @@ def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: S
         limit: jobs on the page at most.
         cursor: `next_cursor` of the page before; None for the first page.
         services: the stack's services.
+        language: of the texts.
 
     Raises:
         BadCursorError: the cursor is of no page.
@@ -32,11 +34,14 @@ def list_jobs(job_filter: JobFilter, limit: int, cursor: str | None, services: S
     found = services.jobs.list_recent(job_filter, limit, _read_cursor(cursor) if cursor else None)
     jobs = services.jobs.load_all(found.job_ids)
     return JobPage(
-        jobs=[summary(job, services) for job in jobs], next_cursor=_cursor(found.after) if found.after else None
+        jobs=[summary(job, services, language) for job in jobs],
+        next_cursor=_cursor(found.after) if found.after else None,
     )
 
 
-def jobs_of(key: str, job_filter: JobFilter, limit: int, cursor: str | None, services: Services) -> JobPage:
+def jobs_of(
+    key: str, job_filter: JobFilter, limit: int, cursor: str | None, services: Services, *, language: Language
+) -> JobPage:
     """Return a page of the jobs of a recording's versions: the latest MOST_VERSIONS that the bucket has.
 
     Args, errors: as of `list_jobs`. key: of the recording, in any Unicode normal form.
@@ -46,7 +51,7 @@ def jobs_of(key: str, job_filter: JobFilter, limit: int, cursor: str | None, ser
     jobs = [job for job in held if job_filter.matches(job) and (before is None or job.recency < before)]
     jobs.sort(key=lambda job: job.recency, reverse=True)
     after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None
-    return JobPage(jobs=[summary(job, services) for job in jobs[:limit]], next_cursor=after)
+    return JobPage(jobs=[summary(job, services, language) for job in jobs[:limit]], next_cursor=after)
 
 
 def _versions(key: str, services: Services) -> list[ObjectVersion]:
@@ -65,5 +70,5 @@ def _read_cursor(cursor: str) -> str:
     except (binascii.Error, ValueError):
         place = ""
     if not _PLACE.fullmatch(place):
-        raise BadCursorError("give next_cursor of a page as it is, or none for the first page")
+        raise BadCursorError(Message("BadCursor"))
     return place

@@ -12,13 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from asrcore.core.audio import Audio
-from asrcore.core.choice import VendorChoice
+from asrcore.core.choice import ChoiceReason
+from asrcore.core.documents import InvalidValueError
 from asrcore.core.form import Conversion
 from asrcore.core.job import JobError, Status
 from asrcore.core.money import Cost
 from asrcore.core.remote_recordings import LONGEST_URL, USUAL_CONTENT
 from asrcore.core.routing import AUTO
-from asrcore.core.transcript import LONGEST_KEY_BYTES, AttemptRecord
+from asrcore.core.transcript import LONGEST_KEY_BYTES, AttemptRecord, Correction
+from asrcore.messages import Message
+from asrcore.messages.stored import Params, StoredMessage
 from asrcore.vendors.registry import VENDORS
 
 MOST_ON_A_PAGE = 100
@@ -28,7 +31,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\
 def _moment(value: object) -> object:
     """Reject a time without its offset: a number would be read as seconds since 1970."""
     if isinstance(value, str) and not _RFC_3339.fullmatch(value):
-        raise ValueError("a time as in RFC 3339, with its offset: 2026-01-02T03:04:05Z")
+        raise InvalidValueError(Message("invalid.time-without-offset"))
     return value
 
 
@@ -37,14 +40,14 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("a time between the years 1 and 9999, in UTC too") from None
+        raise InvalidValueError(Message("invalid.year")) from None
 
 
 def _possible(key: str) -> str:
     if any(character < " " or character == "\x7f" for character in key):
-        raise ValueError("no control characters")
+        raise InvalidValueError(Message("invalid.control-characters"))
     if len(key.encode()) > LONGEST_KEY_BYTES:
-        raise ValueError(f"at most {LONGEST_KEY_BYTES} bytes in UTF-8")
+        raise InvalidValueError(Message("invalid.too-many-bytes", {"most": LONGEST_KEY_BYTES}))
     return key
 
 
@@ -147,6 +150,14 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
+class VendorReason(_ResponseModel):
+    """Why a vendor was chosen. text: the end of a sentence."""
+
+    code: ChoiceReason
+    params: Params
+    text: str
+
+
 class Recording(_ResponseModel):
     """The recording of a job."""
 
@@ -176,7 +187,7 @@ class JobSummary(_ResponseModel):
     updated_at: Annotated[datetime, Field(description="the last change, UTC")]
     elapsed_s: Annotated[float, Field(description="seconds since its creation; for a job that ended, until its end")]
     error: Annotated[JobError | None, Field(description="null unless the job is FAILED")]
-    warnings: list[str]
+    warnings: list[StoredMessage]
     links: Links
 
 
@@ -195,11 +206,12 @@ class JobDetail(JobSummary):
         float | None,
         Field(description="seconds that this vendor usually needs for such a recording; null with too few jobs"),
     ]
-    choice: Annotated[VendorChoice | None, Field(description="why this vendor; null before one is chosen")]
+    choice: Annotated[VendorReason | None, Field(description="why this vendor; null before one is chosen")]
     conversion: Annotated[
         Conversion | None,
         Field(description="submitted instead of the recording; null for the recording itself"),
     ]
+    correction: Annotated[Correction | None, Field(description="the last one of the transcript; null without any")]
     attempts: list[NumberedAttempt]
     options: dict[str, Any]
     cost: Annotated[Cost, Field(description="so far")]
@@ -223,7 +235,7 @@ class Estimate(_ResponseModel):
     """The cost and turnaround of a recording with one vendor, without failures."""
 
     vendor: str
-    choice: Annotated[VendorChoice, Field(description="why this vendor")]
+    choice: Annotated[VendorReason, Field(description="why this vendor")]
     seconds: Annotated[float, Field(description="the recording's length")]
     cost: Cost
     typical_s: Annotated[
@@ -247,6 +259,8 @@ class InvalidField(_ResponseModel):
 
     pointer: Annotated[str, Field(description="as in RFC 6901, after its place: /body, /query, /path or /header")]
     message: str
+    message_code: str
+    params: Params = {}
 
 
 class Problem(_ResponseModel):
@@ -258,6 +272,8 @@ class Problem(_ResponseModel):
     detail: Annotated[str, Field(description="what to do")]
     instance: Annotated[str, Field(description="of this request; the logs have it, too")]
     code: Annotated[str | None, Field(description="as of a job's error")] = None
+    message_code: Annotated[str, Field(description="of the detail, in every language the same")]
+    params: Annotated[Params, Field(description="of the detail, by name")] = {}
     errors: Annotated[list[InvalidField] | None, Field(description="of an invalid request")] = None
 
 

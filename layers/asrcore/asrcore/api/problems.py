@@ -14,149 +14,166 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 
 from asrcore.api.models import InvalidField, Problem
+from asrcore.core.documents import invalid
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.deletion import JobInProgressError
 from asrcore.log import LOG
+from asrcore.messages import Language, Message, MessageError, render
 from asrcore.services import JobDeletedError
 
 PROBLEM_JSON = "application/problem+json"
 
 
-class NoSuchJobError(Exception):
+class NoSuchJobError(MessageError):
     """There is no job of this id."""
 
 
-class EndedError(Exception):
+class EndedError(MessageError):
     """The job has ended, and cannot be cancelled."""
 
 
-class NotEndedError(Exception):
+class NotEndedError(MessageError):
     """The job has no transcript yet."""
 
 
-class NoTranscriptError(Exception):
+class NoTranscriptError(MessageError):
     """The job has no transcript, or not in this format, and never will."""
 
 
-class OptionsConflictError(Exception):
+class OptionsConflictError(MessageError):
     """The recording has a job already, with other options."""
 
 
-class KeyReusedError(Exception):
+class KeyReusedError(MessageError):
     """An idempotency key was used for another request before."""
 
 
-class NotReadableError(Exception):
+class NotReadableError(MessageError):
     """The source is not one that this stack may read."""
 
 
-class BadCursorError(Exception):
+class BadCursorError(MessageError):
     """A cursor that is of no page."""
 
 
-class BadUploadError(Exception):
+class BadUploadError(MessageError):
     """The requested upload cannot be signed."""
 
 
-class MethodNotAllowedError(Exception):
+class MethodNotAllowedError(MessageError):
     """The path does not accept this method. allowed: those that it accepts."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = sorted(allowed)
-        super().__init__(f"this path accepts {', '.join(self.allowed)}")
+        super().__init__(Message("MethodNotAllowed", {"methods": self.allowed}))
 
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """A kind of problem. name: the end of its type.  advice: the detail, where the error's own text helps no caller."""
+    """A kind of problem. name: the end of its type.  advice: the detail, where the error has none."""
 
     status: HTTPStatus
     name: str
-    title: str
-    advice: str = ""
+    title: Message
+    advice: Message | None = None
 
 
 _INVALID = HTTPStatus.UNPROCESSABLE_ENTITY
-_REFUSED = ProblemKind(_INVALID, "refused", "The request cannot be done")
+_REFUSED = ProblemKind(_INVALID, "refused", Message("problem.refused"))
 _UNEXPECTED = ProblemKind(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    "unexpected",
-    "An unexpected error",
-    "the logs have it under this instance; try again later",
+    HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", Message("problem.unexpected"), Message("problem.unexpected-advice")
 )
-TRY_AGAIN = ProblemKind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", "Try again later")
+TRY_AGAIN = ProblemKind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", Message("problem.try-again"))
 # By the error's class, or by its nearest base class here.
 KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
     {
         Exception: _UNEXPECTED,
         NotFoundError: ProblemKind(
-            HTTPStatus.NOT_FOUND, "no-such-path", "There is no such path", "GET /openapi.json lists all paths"
+            HTTPStatus.NOT_FOUND,
+            "no-such-path",
+            Message("problem.no-such-path"),
+            Message("problem.no-such-path-advice"),
         ),
         MethodNotAllowedError: ProblemKind(
-            HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path has other methods"
+            HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", Message("problem.method-not-allowed")
         ),
-        NoSuchJobError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
-        JobDeletedError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", "There is no such job"),
-        EndedError: ProblemKind(HTTPStatus.CONFLICT, "ended", "The job has ended"),
-        NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", "The job has not ended"),
-        NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", "There is no such transcript"),
-        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", "The job was changed meanwhile"),
-        OptionsConflictError: ProblemKind(
-            HTTPStatus.CONFLICT, "options-conflict", "The recording has a job with other options"
+        NoSuchJobError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-job", Message("problem.no-such-job")),
+        JobDeletedError: ProblemKind(
+            HTTPStatus.NOT_FOUND, "no-such-job", Message("problem.no-such-job"), Message("problem.job-deleted")
         ),
-        KeyReusedError: ProblemKind(_INVALID, "key-reused", "The idempotency key was used before"),
-        NotReadableError: ProblemKind(_INVALID, "not-readable", "The source cannot be read here"),
-        BadCursorError: ProblemKind(_INVALID, "bad-cursor", "The cursor is of no page"),
+        EndedError: ProblemKind(HTTPStatus.CONFLICT, "ended", Message("problem.ended")),
+        NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", Message("problem.not-ended")),
+        NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", Message("problem.no-transcript")),
+        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", Message("problem.job-in-progress")),
+        OptionsConflictError: ProblemKind(HTTPStatus.CONFLICT, "options-conflict", Message("problem.options-conflict")),
+        KeyReusedError: ProblemKind(_INVALID, "key-reused", Message("problem.key-reused")),
+        NotReadableError: ProblemKind(_INVALID, "not-readable", Message("problem.not-readable")),
+        BadCursorError: ProblemKind(_INVALID, "bad-cursor", Message("problem.bad-cursor")),
         BadUploadError: _REFUSED,
         AsrError: _REFUSED,
-        RequestValidationError: ProblemKind(_INVALID, "invalid-request", "The request is not valid", "see errors"),
+        RequestValidationError: ProblemKind(
+            _INVALID, "invalid-request", Message("problem.invalid-request"), Message("problem.invalid-request-advice")
+        ),
         UnicodeDecodeError: ProblemKind(
-            HTTPStatus.BAD_REQUEST, "not-text", "The body is not text", "send JSON, in UTF-8"
+            HTTPStatus.BAD_REQUEST, "not-text", Message("problem.not-text"), Message("problem.not-text-advice")
         ),
         RequestUnsupportedContentType: ProblemKind(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-content-type",
-            "The body is not JSON",
-            "send JSON, with the header Content-Type: application/json",
+            Message("problem.unsupported-content-type"),
+            Message("problem.unsupported-content-type-advice"),
         ),
     }
 )
 
 
-def problem(error: Exception, request_id: str) -> Response[str]:
+def problem(error: Exception, request_id: str, language: Language) -> Response[str]:
     """Return the response to a request that failed.
 
     Args:
         error: of KINDS; any other is logged, and the response names the request by which the logs have it.
         request_id: AWS Lambda's.
+        language: of title, detail and faults.
     """
     kind = next(KINDS[base] for base in type(error).__mro__ if base in KINDS)
     if isinstance(error, AsrError) and error.error_class is ErrorClass.RETRY:
         kind = TRY_AGAIN
     if kind is _UNEXPECTED:
         LOG.exception("request failed")
-    faults = _faults(error) if isinstance(error, RequestValidationError) else None
+    detail = kind.advice or (error.reason if isinstance(error, AsrError | MessageError) else kind.title)
     document = Problem(
         type=f"urn:asrcore:problem:{kind.name}",
-        title=kind.title,
+        title=render(kind.title, language),
         status=kind.status,
-        detail=kind.advice or (error.message if isinstance(error, AsrError) else str(error)),
+        detail=render(detail, language),
         instance=f"urn:uuid:{request_id}",
         code=error.code if isinstance(error, AsrError) else None,
-        errors=faults,
+        message_code=detail.code,
+        params=dict(detail.params),
+        errors=_faults(error, language) if isinstance(error, RequestValidationError) else None,
     )
     headers = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowedError) else {}
     body = document.model_dump_json(exclude_none=True)
-    return Response(kind.status, PROBLEM_JSON, body, headers)
+    return Response(kind.status, PROBLEM_JSON, body, {**headers, **language_headers(language)})
 
 
-def _faults(error: RequestValidationError) -> list[InvalidField]:
-    return [InvalidField(pointer=_pointer(each["loc"]), message=_said(each)[:500]) for each in error.errors()[:20]]
+def language_headers(language: Language) -> dict[str, str]:
+    """Return the headers of a response whose texts are in the caller's language."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
 
 
-def _said(fault: Mapping[str, Any]) -> str:
-    """Return what is wrong; of a body that is not JSON, why."""
-    return str(fault["ctx"]["error"] if fault["type"] == "json_invalid" else fault["msg"])
+def _faults(error: RequestValidationError, language: Language) -> list[InvalidField]:
+    return [_invalid_field(each, language) for each in error.errors()[:20]]
+
+
+def _invalid_field(fault: Any, language: Language) -> InvalidField:
+    message = invalid(fault)
+    return InvalidField(
+        pointer=_pointer(fault["loc"]),
+        message=render(message, language),
+        message_code=message.code,
+        params=dict(message.params),
+    )
 
 
 def _pointer(location: Iterable[Any]) -> str:

@@ -38,7 +38,7 @@ from asrcore.api.models import (
     UploadRequest,
     VendorName,
 )
-from asrcore.api.problems import EndedError, MethodNotAllowedError, NoSuchJobError, problem
+from asrcore.api.problems import EndedError, MethodNotAllowedError, NoSuchJobError, language_headers, problem
 from asrcore.api.transcripts import FileOptions, transcript
 from asrcore.api.uploads import offer_upload
 from asrcore.cancellation import cancel
@@ -48,6 +48,7 @@ from asrcore.core.job import Job, Status
 from asrcore.core.routing import AUTO
 from asrcore.deletion import delete
 from asrcore.log import LOG
+from asrcore.messages import Language, Message, negotiate
 from asrcore.ports import JobFilter
 from asrcore.services import Services
 
@@ -102,7 +103,7 @@ class Api:
         The upload creates a job, seconds later; `GET` the path in `job` until it lists one. The form is accepted for an
         hour, for one unique key; S3 rejects larger files and other kinds.
         """
-        return _respond(offer_upload(body, self._services), HTTPStatus.CREATED)
+        return self._respond(offer_upload(body, self._services), HTTPStatus.CREATED)
 
     def create_job(
         self,
@@ -119,7 +120,7 @@ class Api:
         """
         job, is_new = create_job(body, idempotency_key, self._services)
         status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
-        return _respond(detail(job, self._services), status, f"/jobs/{job.job_id}")
+        return self._respond(detail(job, self._services, self._language), status, f"/jobs/{job.job_id}")
 
     def list_jobs(
         self,
@@ -139,12 +140,12 @@ class Api:
         """
         job_filter = JobFilter(status, self._known(vendor) if vendor else None, since, until)
         if key is not None:
-            return _respond(jobs_of(key, job_filter, limit, cursor, self._services))
-        return _respond(list_jobs(job_filter, limit, cursor, self._services))
+            return self._respond(jobs_of(key, job_filter, limit, cursor, self._services, language=self._language))
+        return self._respond(list_jobs(job_filter, limit, cursor, self._services, language=self._language))
 
     def get_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
         """Get a job: its stage, attempts and cost"""
-        return _respond(detail(self._job(job_id), self._services))
+        return self._respond(detail(self._job(job_id), self._services, self._language))
 
     def delete_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
         """Delete a job for ever: recording, transcript, exports, raw reply, in every version
@@ -155,7 +156,7 @@ class Api:
         job = self._job(job_id)
         ended = delete(job, self._services)
         if not job.finished and ended.error:
-            return _respond(Deletion(job_id=job_id, message=ended.error.message))
+            return self._respond(Deletion(job_id=job_id, message=ended.error.in_language(self._language).message))
         return Response(HTTPStatus.NO_CONTENT, body="", headers=dict(_PRIVATE))
 
     def cancel_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
@@ -166,8 +167,8 @@ class Api:
         """
         job = cancel(self._job(job_id).job_id, self._services)
         if not job.withdrawn:
-            raise EndedError(f"job {job_id} has ended already: it is {job.status}")
-        return _respond(detail(job, self._services))
+            raise EndedError(Message("Ended", {"job_id": job_id, "status": job.status}))
+        return self._respond(detail(job, self._services, self._language))
 
     def get_transcript(
         self,
@@ -230,7 +231,9 @@ class Api:
         """
         if vendor not in (None, AUTO):
             self._known(vendor)
-        return _respond(make_estimate(vendor, seconds, size_bytes, options, self._services))
+        return self._respond(
+            make_estimate(vendor, seconds, size_bytes, options, self._services, language=self._language)
+        )
 
     def get_document(self) -> Response[str]:
         """Get this API as an OpenAPI document"""
@@ -256,17 +259,26 @@ class Api:
             status_code=min(described),
         )(handler)
 
+    def _respond(self, model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
+        headers = {**_PRIVATE, **language_headers(self._language), **({"Location": location} if location else {})}
+        return Response(status, JSON_TYPE, model.model_dump_json(by_alias=True), headers)
+
+    @property
+    def _language(self) -> Language:
+        """The language of the texts in this response."""
+        return negotiate(str(self._app.current_event.headers.get("accept-language", "")))
+
     def _job(self, job_id: str) -> Job:
         LOG.append_keys(job_id=job_id)
         job = self._services.jobs.load(job_id)
         if job is None:
-            raise NoSuchJobError(f"there is no job {job_id}, or its row was deleted")
+            raise NoSuchJobError(Message("NoSuchJob", {"job_id": job_id}))
         return job
 
     def _known(self, vendor: str) -> str:
         if vendor not in self._services.vendors:
-            known = ", ".join(self._services.vendors)
-            raise AsrError(ErrorClass.CONFIG, "UnknownVendor", f"there is no vendor {vendor}; there are {known}")
+            known = Message("UnknownVendor", {"vendor": vendor, "vendors": [*self._services.vendors]})
+            raise AsrError(ErrorClass.CONFIG, "UnknownVendor", known)
         return vendor
 
     def _problem(self, error: Exception) -> Response[str]:
@@ -276,12 +288,7 @@ class Api:
             allowed = next(known, [])
             method = self._app.current_event.http_method
             error = MethodNotAllowedError(allowed) if allowed and method not in allowed else error
-        return problem(error, self._app.lambda_context.aws_request_id)
-
-
-def _respond(model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
-    headers = {**_PRIVATE, "Location": location} if location else dict(_PRIVATE)
-    return Response(status, JSON_TYPE, model.model_dump_json(by_alias=True), headers)
+        return problem(error, self._app.lambda_context.aws_request_id, self._language)
 
 
 def _json_or_nothing(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -299,5 +306,5 @@ def _read_json(text: str | None) -> Any:
     except (ValueError, RecursionError) as error:
         raise json.JSONDecodeError(str(error)[:200], "", 0) from None
     if not isinstance(document, dict):
-        raise json.JSONDecodeError("the body must be a JSON object", "", 0)
+        raise json.JSONDecodeError("another value", "", 0)
     return document

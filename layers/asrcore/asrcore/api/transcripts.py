@@ -9,6 +9,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.transcript import Transcript
+from asrcore.messages import Message, Param
 from asrcore.ports import JSON, StoredObject
 from asrcore.services import Services
 
@@ -82,13 +83,15 @@ def transcript(
 
 def _kept(job: Job, services: Services) -> StoredObject:
     if not job.finished:
-        raise NotEndedError(f"the job is {job.status}: GET /jobs/{job.job_id} shows when it has ended")
+        raise NotEndedError(Message("NotEnded", {"status": job.status, "job_id": job.job_id}))
     if job.status is Status.FAILED or job.transcript_key is None:
-        why = f" ({job.error.code}: {job.error.message})" if job.error else ""
-        raise NoTranscriptError(f"the job failed{why}")
+        if job.error is None:
+            raise NoTranscriptError(Message("NoTranscript.failed"))
+        why: dict[str, Param] = {"code": job.error.code, "reason": job.error.reason}
+        raise NoTranscriptError(Message("NoTranscript.failed-with", why))
     kept = services.transcripts.find(job.transcript_key, job.source)
     if kept is None:
-        raise NoTranscriptError("the transcript was deleted")
+        raise NoTranscriptError(Message("NoTranscript.deleted"))
     return kept
 
 
@@ -123,7 +126,7 @@ def _rendered(
 
 
 def _too_large(form: TranscriptFormat) -> NoTranscriptError:
-    return NoTranscriptError(f"{form} was not exported and is too large to be rendered now: accept gzip, or get json")
+    return NoTranscriptError(Message("NoTranscript.too-large", {"format": form.value}))
 
 
 def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services, options: FileOptions) -> bytes:
@@ -131,10 +134,9 @@ def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services, op
 
     size = CueSize(options.max_line, options.lines)
     exports = Exports(Transcript.model_validate_json(services.transcripts.read(kept)), size)
-    try:
-        return exports.write(form, crlf=options.crlf, bom=options.bom)
-    except ValueError as error:
-        raise NoTranscriptError(str(error)) from error
+    if form not in exports.formats:
+        raise NoTranscriptError(Message("NoTranscript.no-times", {"format": form.value, "formats": [*exports.formats]}))
+    return exports.write(form, crlf=options.crlf, bom=options.bom)
 
 
 def _with_recording(page: bytes, job: Job, services: Services) -> bytes:

@@ -14,6 +14,7 @@ from asrcore.core.options import RequestedOptions
 from asrcore.core.recording_keys import skip_reason
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.routing import AUTO, INCOMING
+from asrcore.messages import Message
 from asrcore.services import Services
 
 LIFETIME_S = 3600
@@ -39,7 +40,7 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
     requested = services.read_request(request.vendor, request.options)
     name = safe_name(request.name)
     if not name or skip_reason(name):
-        raise BadUploadError("this is no name of a recording: give the file's own, such as meeting.wav")
+        raise BadUploadError(Message("BadUpload.name"))
     key = f"{INCOMING}{requested.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
     metadata = _metadata(requested, services)
     content_type = request.content_type or _content_type(name)
@@ -69,9 +70,9 @@ def _metadata(requested: RequestedOptions, services: Services) -> dict[str, str]
     values |= {metadata_name(vendor, name): each for vendor, named in own.items() for name, each in named.items()}
     metadata = {name: quote(_text(value), safe=_PLAIN) for name, value in values.items()}
     if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
-        raise BadUploadError(f"the options are more than an upload can carry ({LARGEST_METADATA_BYTES} bytes)")
+        raise BadUploadError(Message("BadUpload.options-too-large", {"most_bytes": LARGEST_METADATA_BYTES}))
     if not _reads_back(metadata, requested, services):
-        raise BadUploadError("the options hold what an upload cannot carry, such as a comma within a hotword")
+        raise BadUploadError(Message("BadUpload.options"))
     return metadata
 
 

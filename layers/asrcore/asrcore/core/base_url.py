@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from asrcore.core.addresses import is_private
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 
 
 def check_base_url(vendor: str, url: str, *, local: bool, in_vpc: bool) -> None:
@@ -18,22 +19,17 @@ def check_base_url(vendor: str, url: str, *, local: bool, in_vpc: bool) -> None:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or parts.scheme not in {"http", "https"}:
-        raise _reject(
-            vendor, "BadBaseUrl", "must be an address such as https://asr.example.com or https://example.com/asr"
-        )
+        raise _reject("BadBaseUrl", Message("BadBaseUrl.no-address", {"vendor": vendor}))
     if parts.username is not None or parts.password is not None:
-        raise _reject(vendor, "BadBaseUrl", "has a user or a password in it: put credentials into the stack's secret")
+        raise _reject("BadBaseUrl", Message("BadBaseUrl.credentials", {"vendor": vendor}))
     if parts.query or parts.fragment:
-        raise _reject(vendor, "BadBaseUrl", "has a part behind ? or #: leave it out")
+        raise _reject("BadBaseUrl", Message("BadBaseUrl.query", {"vendor": vendor}))
     if parts.scheme == "https" or local:
         return
     if not in_vpc:
-        what = "must begin with https://; http:// is for private addresses, and needs the stack in a VPC (VpcSubnetIds)"
-        raise _reject(vendor, "ClearText", what)
+        raise _reject("ClearText", Message("ClearText.no-vpc", {"vendor": vendor}))
     if not _may_be_private(host):
-        raise _reject(
-            vendor, "ClearText", f"must begin with https://; http:// is for private addresses, {host} is none"
-        )
+        raise _reject("ClearText", Message("ClearText.public-host", {"vendor": vendor, "host": host}))
 
 
 def _may_be_private(host: str) -> bool:
@@ -44,5 +40,5 @@ def _may_be_private(host: str) -> bool:
         return True
 
 
-def _reject(vendor: str, code: str, what: str) -> AsrError:
-    return AsrError(ErrorClass.CONFIG, code, f"the stack parameter …BaseUrl of {vendor} {what}")
+def _reject(code: str, reason: Message) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, code, reason)

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Sequence
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 
 
 def callback_url(base_url: str, vendor: str, job_id: str, attempt: int, keys: Sequence[str]) -> str:
@@ -37,6 +38,5 @@ def _usable(keys: Sequence[str]) -> list[str]:
     # Signatures with an empty key can be forged: it is an error, not "no check".
     usable = [key for key in keys if key]
     if not usable:
-        message = 'the secret has no callback key: put {"callback": {"keys": ["<32 random bytes as hex>"]}} into it'
-        raise AsrError(ErrorClass.CONFIG, "CallbackKeyMissing", message)
+        raise AsrError(ErrorClass.CONFIG, "CallbackKeyMissing", Message("CallbackKeyMissing"))
     return usable

@@ -1,11 +1,13 @@
 """Why a vendor has a recording: a code with its parameters, stored in the job's row, and the sentence made of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, computed_field
+
+from asrcore.messages import Message, render
+from asrcore.messages.stored import Params
 
 
 class ChoiceReason(StrEnum):
@@ -24,31 +26,26 @@ class VendorChoice(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: ChoiceReason
-    params: dict[str, str | list[str]] = {}
+    params: Params = {}
+
+    @property
+    def reason(self) -> Message:
+        """The reason as a message."""
+        return Message(_MESSAGES[self.code], self.params)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def text(self) -> str:
         """The reason as the end of an English sentence."""
-        return f"chosen because {_BECAUSE[self.code](self.params)}"
+        return render(self.reason)
 
 
-_FIRST = "it is the first of the chain that takes the recording"
-_BECAUSE: Mapping[ChoiceReason, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
+_MESSAGES: Mapping[ChoiceReason, str] = MappingProxyType(
     {
-        ChoiceReason.NAMED: lambda _: "it was named",
-        ChoiceReason.FIRST_IN_CHAIN: lambda _: _FIRST,
-        ChoiceReason.SUPPORTS_OPTIONS: lambda params: (
-            f"it supports {_listed(params['options'])}, and {_listed(params['passed_over'])}, earlier in the chain,"
-            f" {'does' if len(params['passed_over']) == 1 else 'do'} not"
-        ),
-        ChoiceReason.NONE_SUPPORTS_ALL: lambda params: (
-            f"{_FIRST}; none that takes it supports every option, and it leaves out {_listed(params['options'])}"
-        ),
-        ChoiceReason.FAILOVER: lambda params: f"{params['vendor']} failed with {params['error_code']}",
+        ChoiceReason.NAMED: "choice.named",
+        ChoiceReason.FIRST_IN_CHAIN: "choice.first-in-chain",
+        ChoiceReason.SUPPORTS_OPTIONS: "choice.supports-options",
+        ChoiceReason.NONE_SUPPORTS_ALL: "choice.none-supports-all",
+        ChoiceReason.FAILOVER: "choice.failover",
     }
 )
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

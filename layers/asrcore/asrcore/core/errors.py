@@ -7,7 +7,7 @@
 
 from enum import StrEnum
 
-from asrcore.messages import Message
+from asrcore.messages import Message, render
 
 
 class ErrorClass(StrEnum):
@@ -40,28 +40,34 @@ class AsrError(Exception):
     """An expected failure of a job.
 
     error_class: what to do about it.  code: the vendor's own code as text, or one of ours in CamelCase.
-    message: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
-    transcript text.  vendor: whose code it is; None when no vendor was involved.  constraint: of a recording that is
-    not accepted, what about it.  retry_after_s: seconds before the next attempt, as the vendor asks or its limit holds.
+    reason: what happened and what to do, for the person who dropped the recording; never a secret, a signed URL or
+    transcript text.  message: the same in English.  vendor: whose code it is; None when no vendor was involved.
+    constraint: of a recording that is not accepted, what about it.  retry_after_s: seconds before the next attempt, as
+    the vendor asks or its limit holds.
     """
 
     def __init__(
         self,
         error_class: ErrorClass,
         code: str,
-        message: Message | str,
+        reason: Message,
         vendor: str | None = None,
         *,
         constraint: AudioConstraint = AudioConstraint.FORMAT,
         retry_after_s: float = 0,
     ) -> None:
-        super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {message}")
+        super().__init__(f"{vendor or 'asrcore'} {code} ({error_class}): {render(reason)}")
         self.error_class = error_class
         self.code = code
-        self.message = str(message)
+        self.reason = reason
         self.vendor = vendor
         self.constraint = constraint
         self.retry_after_s = retry_after_s
+
+    @property
+    def message(self) -> str:
+        """The reason in English."""
+        return render(self.reason)
 
 
 class NoAnswerError(AsrError):
@@ -84,5 +90,4 @@ class TaskNotFoundError(QueryFailedError):
     """The vendor has no such task: some report it just after submission, all after a result is deleted."""
 
     def __init__(self, code: str, vendor: str) -> None:
-        message = "the vendor does not know the task: not yet, or no longer"
-        super().__init__(ErrorClass.RETRY, code, message, vendor)
+        super().__init__(ErrorClass.RETRY, code, Message("TaskNotFound"), vendor)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from asrcore.core.audio import Audio
+from asrcore.messages import Message
 
 CODECS = {"wav": "pcm_s16le", "mp3": "mp3"}
 CONVERTED = "converted/"  # where converted recordings are stored, in the audio bucket
@@ -46,10 +47,11 @@ class Form(BaseModel):
         """Return the size of a recording of this form, without its header; 0 where the length is not known."""
         return self.bits_a_second * (duration_ms or 0) // 8000
 
-    def in_words(self) -> str:
-        """Return the form in words: `mono WAV, 16 kHz`."""
-        channels = "mono" if self.channels == 1 else "stereo"
-        return f"{channels} {self.format.upper()}, {self.sample_rate_hz // 1000} kHz"
+    def in_words(self) -> Message:
+        """Return the form as a message: `mono WAV, 16 kHz`."""
+        channels = Message("channels.mono") if self.channels == 1 else Message("channels.stereo")
+        khz = self.sample_rate_hz // 1000
+        return Message("form", {"channels": channels, "format": self.format.upper(), "khz": khz})
 
 
 class Conversion(BaseModel):

@@ -28,8 +28,10 @@ from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
-from asrcore.core.transcript import AttemptRecord, Source
+from asrcore.core.transcript import AttemptRecord, Correction, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
+from asrcore.messages import Language, Message, render_stored
+from asrcore.messages.stored import Params, StoredMessage
 
 CLAIM_MARGIN_S = 55  # for what SubmitFunction does between a claim and the call to the vendor
 WITHDRAWN = frozenset({"Cancelled", "Withdrawn"})  # codes of jobs that were ended early
@@ -141,6 +143,13 @@ class Attempt(AttemptRecord):
     outcome: str | None = None
     code: str | None = None
     message: str | None = None
+    message_code: str | None = None
+    params: Params = {}  # noqa: RUF012 - pydantic copies it
+
+    @property
+    def reason(self) -> Message | None:
+        """Why the attempt failed; None if it did not."""
+        return Message(self.message_code, self.params) if self.message_code else None
 
     def record(self) -> AttemptRecord:
         """Return the attempt as transcripts keep it."""
@@ -164,12 +173,15 @@ class Restart(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     at: datetime
-    reason: str
+    reason: StoredMessage
     by_operator: bool = False
 
 
 class JobError(BaseModel):
-    """Why a job failed. message: what happened and what to do."""
+    """Why a job failed.
+
+    message: what happened and what to do, in English.  message_code, params: the same as a message of the catalogue.
+    """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -177,6 +189,32 @@ class JobError(BaseModel):
     vendor: str | None
     code: str
     message: str
+    message_code: str
+    params: Params = {}
+
+    @classmethod
+    def of(cls, error: AsrError) -> "JobError":
+        """Return an error as rows keep it."""
+        reason = StoredMessage.of(error.reason)
+        return cls(
+            class_=error.error_class,
+            vendor=error.vendor,
+            code=error.code,
+            message=reason.text,
+            message_code=reason.code,
+            params=reason.params,
+        )
+
+    @property
+    def reason(self) -> Message:
+        """The message in no language."""
+        return Message(self.message_code, self.params)
+
+    def in_language(self, language: Language) -> "JobError":
+        """Return the error with its message in a language."""
+        return self.model_copy(
+            update={"message": render_stored(self.message_code, self.params, self.message, language)}
+        )
 
 
 class Job(BaseModel):
@@ -205,7 +243,8 @@ class Job(BaseModel):
     task_token: str | None = Field(default=None, repr=False)
     transcript_key: str | None = None
     error: JobError | None = None
-    warnings: list[str] = []
+    warnings: list[StoredMessage] = []
+    correction: Correction | None = None  # the last one of the transcript
     event_published: bool = False  # the event of the job's end
     cost: Cost | None = None  # of everything until the last end
     created_at: datetime
@@ -307,8 +346,8 @@ class Job(BaseModel):
     def _attempt_moved(self, now: datetime, **changes: object) -> Self:
         return self._moved(now, attempts=[*self.attempts[:-1], self.attempt.model_copy(update=changes)])
 
-    def _warned(self, warnings: list[str], now: datetime) -> Self:
-        new = [warning for warning in warnings if warning not in self.warnings]
+    def _warned(self, warnings: Sequence[Message], now: datetime) -> Self:
+        new = [warning for warning in map(StoredMessage.of, warnings) if warning not in self.warnings]
         return self._moved(now, warnings=[*self.warnings, *new])
 
     def _next_attempt(self, vendor: str, due_at: datetime) -> list[Attempt]:
@@ -330,7 +369,7 @@ class Job(BaseModel):
         options: Options,
         *,
         vendors: list[str],
-        warnings: list[str],
+        warnings: Sequence[Message],
         now: datetime,
         choice: VendorChoice | None = None,
         forms: Mapping[str, Form] = MappingProxyType({}),
@@ -351,11 +390,11 @@ class Job(BaseModel):
             chain=vendors[1:],
             forms=dict(forms),
             attempts=first._next_attempt(vendors[0], now),
-            warnings=warnings,
+            warnings=[StoredMessage.of(warning) for warning in warnings],
         )
 
     @_move
-    def conversion_completed(self, made: StoredConversion, warning: str, now: datetime) -> "Job":
+    def conversion_completed(self, made: StoredConversion, warning: Message, now: datetime) -> "Job":
         """Note the converted recording, and its length if the recording itself does not state one."""
         if self.form is None or self.form.name != made.form or self.converted is not None:
             return self
@@ -369,8 +408,7 @@ class Job(BaseModel):
         """Note why the recording cannot be converted; the submit step ends the job with this error."""
         if self.form != form or self.converted is not None:
             return self
-        failure = JobError(class_=error.error_class, vendor=None, code=error.code, message=error.message)
-        return self._moved(now, conversion_error=failure)
+        return self._moved(now, conversion_error=JobError.of(error))
 
     @_move
     def conversion_lost(self, now: datetime) -> "Job":
@@ -387,7 +425,7 @@ class Job(BaseModel):
     def claim(
         self,
         vendor_task_id: str | None,
-        warnings: list[str],
+        warnings: Sequence[Message],
         now: datetime,
         *,
         longest_call_s: float = SHORT_CALL_S,
@@ -413,7 +451,7 @@ class Job(BaseModel):
 
     @_move
     def change_edition(
-        self, number: int, edition: str, vendor_task_id: str | None, warnings: list[str], now: datetime
+        self, number: int, edition: str, vendor_task_id: str | None, warnings: Sequence[Message], now: datetime
     ) -> "Job":
         """Note the edition that attempt `number` is submitted to next, with its task id, before it is submitted."""
         if self.attempt.number != number or self.attempt.submitted_at is not None:
@@ -477,8 +515,9 @@ class Job(BaseModel):
         """
         if self.attempt.number != number:
             return self
-        outcome = {"ended_at": now, "outcome": str(error.error_class), "code": error.code, "message": error.message}
-        ended = self._attempt_moved(now, **outcome)
+        failure = JobError.of(error).model_dump(include={"code", "message", "message_code"})
+        outcome = {"ended_at": now, "outcome": str(error.error_class), "params": dict(error.reason.params)}
+        ended = self._attempt_moved(now, **outcome, **failure)
         vendor = self.attempt.vendor
         made = sum(attempt.vendor == vendor and attempt.planning == self.plannings for attempt in self.attempts)
         in_time = now < self.deadline_at
@@ -496,10 +535,18 @@ class Job(BaseModel):
     def fail(self, error: AsrError, now: datetime) -> "Job":
         """End the job without a transcript; after more than one attempt, the error lists all of them."""
         failed = [
-            f"attempt {each.number}, {each.vendor}: {each.code} ({each.outcome})" for each in self.attempts if each.code
+            Message(
+                "attempt-failed",
+                {"number": each.number, "vendor": each.vendor, "code": each.code, "outcome": each.outcome or ""},
+            )
+            for each in self.attempts
+            if each.code
         ]
-        message = "\n".join([error.message, "What was tried:", *failed]) if len(failed) > 1 else error.message
-        failure = JobError(class_=error.error_class, vendor=error.vendor, code=error.code, message=message)
+        failure = JobError.of(error)
+        if len(failed) > 1:
+            reason = StoredMessage.of(Message("several-attempts", {"reason": error.reason, "attempts": failed}))
+            changes = {"message": reason.text, "message_code": reason.code, "params": reason.params}
+            failure = failure.model_copy(update=changes)
         return self._moved(now, status=Status.FAILED, error=failure)
 
     @_move
@@ -507,7 +554,7 @@ class Job(BaseModel):
         self,
         vendor_task_id: str | None,
         transcript_key: str,
-        warnings: list[str],
+        warnings: Sequence[Message],
         now: datetime,
         *,
         duration_ms: int | None = None,
@@ -523,24 +570,27 @@ class Job(BaseModel):
         if self.audio and self.audio.duration_ms is None:
             done = done._moved(now, audio=self.audio.model_copy(update={"duration_ms": duration_ms}))
         return done._moved(
-            now, status=Status.COMPLETED, transcript_key=transcript_key, warnings=[*self.warnings, *warnings]
+            now,
+            status=Status.COMPLETED,
+            transcript_key=transcript_key,
+            warnings=[*self.warnings, *map(StoredMessage.of, warnings)],
         )
 
     @_move
-    def restart(self, reason: str, now: datetime, *, fresh: bool = True) -> "Job":
+    def restart(self, reason: Message, now: datetime, *, fresh: bool = True) -> "Job":
         """Continue the job from its current state. fresh: in a new execution; if not, in the current one."""
-        restarts = [*self.restarts, Restart(at=now, reason=reason)]
+        restarts = [*self.restarts, Restart(at=now, reason=StoredMessage.of(reason))]
         run = self.run + 1 if fresh else self.run
         return self._moved(now, run=run, restarts=restarts, task_token=None)
 
     @_move
-    def redrive(self, reason: str, now: datetime) -> "Job":
+    def redrive(self, reason: Message, now: datetime) -> "Job":
         """Start the failed job again from the beginning, in a new execution; its earlier attempts stay on the row."""
         return self._moved(
             now,
             status=Status.QUEUED,
             run=self.run + 1,
-            restarts=[*self.restarts, Restart(at=now, reason=reason, by_operator=True)],
+            restarts=[*self.restarts, Restart(at=now, reason=StoredMessage.of(reason), by_operator=True)],
             task_token=None,
             error=None,
             conversion=None,

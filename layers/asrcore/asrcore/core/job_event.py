@@ -8,9 +8,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from asrcore.core.form import Conversion
 from asrcore.core.job import Job, JobError, Status
 from asrcore.core.money import Cost
-from asrcore.core.transcript import Source
+from asrcore.core.transcript import Correction, Source
+from asrcore.messages import Message, Param, render
+from asrcore.messages.stored import StoredMessage
 
 DetailType = Literal["Transcript Completed", "Transcript Failed"]
 
@@ -41,8 +44,10 @@ class JobEvent(BaseModel):
     source: Source
     transcript: S3Location | None
     error: JobError | None
-    warnings: list[str]
+    warnings: list[StoredMessage]
     cost: Cost | None = None
+    conversion: Conversion | None = None
+    correction: Correction | None = None
 
     @classmethod
     def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "JobEvent":
@@ -59,6 +64,8 @@ class JobEvent(BaseModel):
             error=job.error,
             warnings=job.warnings,
             cost=cost,
+            conversion=job.converted.record() if job.converted else None,
+            correction=job.correction,
         )
 
     @property
@@ -69,5 +76,6 @@ class JobEvent(BaseModel):
 
 def _summary(job: Job) -> str:
     if job.error:
-        return f"{job.source.key} failed ({job.error.code}): {job.error.message}"
-    return f"{job.source.key} was transcribed by {job.vendor}"
+        failed: dict[str, Param] = {"key": job.source.key, "code": job.error.code, "reason": job.error.reason}
+        return render(Message("event.failed", failed))
+    return render(Message("event.completed", {"key": job.source.key, "vendor": job.vendor or ""}))

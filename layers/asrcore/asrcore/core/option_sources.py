@@ -20,6 +20,7 @@ from asrcore.core.options import ALLOWED, Options, RequestedOptions
 from asrcore.core.parameters import Value
 from asrcore.core.routing import AUTO
 from asrcore.core.vendor import Vendor
+from asrcore.messages import Message, Param
 
 METADATA_PREFIX = "asr-"
 SIDECAR_SUFFIX = ".asr.json"
@@ -33,22 +34,25 @@ Vendors = Mapping[str, Vendor]
 
 @dataclass(frozen=True)
 class _OptionSource:
-    """A source in error messages. label: before the option's name.  remedy: what to do.  prefix: of metadata names."""
+    """A source in error messages. where: its name.  remedy: what to do.  prefix: of metadata names."""
 
-    label: str
-    remedy: str
+    where: Message
+    remedy: Message
     prefix: str = ""
 
-    def reject(self, problem: str, code: str = "BadOption") -> AsrError:
-        return AsrError(ErrorClass.CONFIG, code, f"{self.label} {problem}. {self.remedy}")
+    def reject(self, problem: Message, code: str = "BadOption") -> AsrError:
+        params: dict[str, Param] = {"where": self.where, "problem": problem, "remedy": self.remedy}
+        return AsrError(ErrorClass.CONFIG, code, Message("BadOption", params))
 
-    def reject_value(self, name: str, value: object, allowed: str, code: str = "BadOption") -> AsrError:
-        return self.reject(f"{name}={_cut(repr(value))}: allowed: {allowed}", code)
+    def reject_value(self, name: str, value: object, allowed: Message, code: str = "BadOption") -> AsrError:
+        return self.reject(
+            Message("option.value", {"name": name, "value": _cut(repr(value)), "allowed": allowed}), code
+        )
 
 
-_METADATA = _OptionSource("object metadata", "Upload the recording again with it corrected.", METADATA_PREFIX)
-_REQUEST = _OptionSource("the request's options:", "Send it again with them corrected.")
-_STACK = _OptionSource("the stack parameter DefaultOptions:", "Deploy the stack again with it corrected.")
+_METADATA = _OptionSource(Message("source.metadata"), Message("source.metadata-remedy"), METADATA_PREFIX)
+_REQUEST = _OptionSource(Message("source.request"), Message("source.request-remedy"))
+_STACK = _OptionSource(Message("source.stack"), Message("source.stack-remedy"))
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,10 @@ def _decoded(metadata: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
 
 def read_sidecar(key: str, body: bytes, vendors: Vendors) -> RequestedOptions:
     """Read the options in the sidecar of the recording `key`. Raises AsrError as `read_metadata` does."""
-    source = _OptionSource(
-        f"the sidecar {key}{SIDECAR_SUFFIX}:", "Upload it again corrected, and after it the recording once more."
-    )
+    where = Message("source.sidecar", {"key": f"{key}{SIDECAR_SUFFIX}"})
+    source = _OptionSource(where, Message("source.sidecar-remedy"))
     if len(body) > LARGEST_SIDECAR_BYTES:
-        raise source.reject(f"larger than {LARGEST_SIDECAR_BYTES // 1024} KB")
+        raise source.reject(Message("option.sidecar-too-large", {"most_kb": LARGEST_SIDECAR_BYTES // 1024}))
     return _read_json(body, source, vendors)
 
 
@@ -109,7 +112,7 @@ def read_default(text: str, vendors: Vendors) -> RequestedOptions:
     """Read the stack's options, which apply to every recording. Raises AsrError as `read_metadata` does."""
     requested = _read_json(text.encode("utf-8", "replace"), _STACK, vendors)
     if requested.vendor is not None:
-        raise _STACK.reject("vendor cannot be set here; VendorChain lists the vendors in their order")
+        raise _STACK.reject(Message("option.vendor-in-default"))
     return requested
 
 
@@ -151,9 +154,9 @@ def _read_json(body: bytes, source: _OptionSource, vendors: Vendors) -> Requeste
     try:
         document = json.loads(body, object_pairs_hook=_without_repeats)
     except _RepeatedNameError as error:
-        raise source.reject(f"{_cut(error.name)} is there twice") from None
+        raise source.reject(Message("option.twice", {"name": _cut(error.name)})) from None
     except (ValueError, RecursionError):
-        raise source.reject("not JSON") from None
+        raise source.reject(Message("option.not-json")) from None
     return _read_document(document, source, vendors)
 
 
@@ -176,7 +179,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_document(document: object, source: _OptionSource, vendors: Vendors) -> RequestedOptions:
     if not isinstance(document, dict):
-        raise source.reject('not a JSON object such as {"speakers": 2}')
+        raise source.reject(Message("option.no-object"))
     folded_vendors = {fold(name) for name in vendors}
     entries: list[_Entry] = []
     for name, value in document.items():
@@ -215,9 +218,9 @@ def _by_path(
     for entry in entries:
         path = known.get(entry.key)
         if path is None:
-            raise source.reject(f"{_cut(entry.name)} is not known; known are {_names(entry.key, source, vendors)}")
+            raise source.reject(_unknown(entry, source, vendors))
         if path in by_path:
-            raise source.reject(f"{_cut(entry.name)} is there twice")
+            raise source.reject(Message("option.twice", {"name": _cut(entry.name)}))
         by_path[path] = entry
     return by_path
 
@@ -248,20 +251,28 @@ def _vendor_option(path: Path, entry: _Entry, source: _OptionSource, vendors: Ve
 def _vendor(entry: _Entry, source: _OptionSource, vendors: Vendors) -> str:
     if isinstance(entry.value, str) and entry.value in (AUTO, *vendors):
         return entry.value
-    raise source.reject_value(entry.name, entry.value, ", ".join((AUTO, *vendors)), "UnknownVendor")
+    raise source.reject_value(
+        entry.name, entry.value, Message("allowed.words", {"words": [AUTO, *vendors]}), "UnknownVendor"
+    )
 
 
-def _names(key: Path, source: _OptionSource, vendors: Vendors) -> str:
-    """Return the names that were likely meant: those of the vendor in the key, or those that all vendors share."""
-    named = [name for name in vendors if "-".join(key).startswith(f"{fold(name)}-")]
-    if named:
-        vendor = max(named, key=len)
-        separator = "-" if source.prefix else "."
-        parameters = [fold(name) if source.prefix else name for name in vendors[vendor].parameters]
-        return ", ".join(f"{source.prefix}{vendor}{separator}{name}" for name in parameters) or "none of this vendor's"
-    names = [fold(name) if source.prefix else name for name in ("vendor", *ALLOWED)]
-    own = "asr-<vendor>-<parameter>" if source.prefix else "an object per vendor"
-    return f"{', '.join(source.prefix + name for name in names)}, and {own}"
+def _unknown(entry: _Entry, source: _OptionSource, vendors: Vendors) -> Message:
+    """Return the problem of an unknown name, with those that were likely meant: of a vendor, or of all vendors."""
+    name = _cut(entry.name)
+    named = [vendor for vendor in vendors if "-".join(entry.key).startswith(f"{fold(vendor)}-")]
+    if not named:
+        known = [source.prefix + (fold(each) if source.prefix else each) for each in ("vendor", *ALLOWED)]
+        if source.prefix:
+            return Message("option.unknown-metadata", {"name": name, "known": known})
+        return Message("option.unknown", {"name": name, "known": known})
+    vendor = max(named, key=len)
+    if not vendors[vendor].parameters:
+        return Message("option.vendor-has-none", {"name": name, "vendor": vendor})
+    parameters = [
+        f"{source.prefix}{vendor}-{fold(each)}" if source.prefix else f"{vendor}.{each}"
+        for each in vendors[vendor].parameters
+    ]
+    return Message("option.unknown-of-vendor", {"name": name, "vendor": vendor, "known": parameters})
 
 
 def _cut(text: str) -> str:

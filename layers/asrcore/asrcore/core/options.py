@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from asrcore.core.parameters import Value
+from asrcore.messages import Message
 
 _LANGUAGES = {"zh": "zh-CN", "cn": "zh-CN", "cmn": "zh-CN", "en": "en-US", "yue": "yue-CN"}
 
@@ -102,19 +103,20 @@ class Options(BaseModel):
 
 
 # The options that are the same for all vendors, and their values in words.
-ALLOWED: Mapping[str, str] = MappingProxyType(
+_TRUE_FALSE = Message("allowed.words", {"words": ["true", "false"]})
+ALLOWED: Mapping[str, Message] = MappingProxyType(
     {
-        "language": "a language tag such as `zh-CN` or `en-US`; `zh`, `en` and `yue` will do",
-        "speakers": "0 to 10",
-        "punctuation": "true, false",
-        "inverse_text_normalization": "true, false",
-        "words": "true, false",
-        "hotwords": "up to 128 words of up to 30 characters, separated by commas or as a JSON list",
-        "domain": "2 to 20 small letters: `medical`, `finance`, …",
-        "channels": "split, mix",
-        "model": "the vendor's own name for it: up to 40 letters, digits and `_.-`",
-        "filter_fillers": "true, false",
-        "audio_track": "1 to 99",
+        "language": Message("allowed.language"),
+        "speakers": Message("allowed.range", {"lowest": 0, "highest": 10}),
+        "punctuation": _TRUE_FALSE,
+        "inverse_text_normalization": _TRUE_FALSE,
+        "words": _TRUE_FALSE,
+        "hotwords": Message("allowed.hotwords", {"most": 128, "longest": 30}),
+        "domain": Message("allowed.domain"),
+        "channels": Message("allowed.words", {"words": ["split", "mix"]}),
+        "model": Message("allowed.model"),
+        "filter_fillers": _TRUE_FALSE,
+        "audio_track": Message("allowed.range", {"lowest": 1, "highest": 99}),
     }
 )
 

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from asrcore.messages import Message
+
 Value = bool | int | str
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
@@ -22,8 +24,8 @@ class Parameter(ABC):
 
     @property
     @abstractmethod
-    def allowed(self) -> str:
-        """The allowed values, in words."""
+    def allowed(self) -> Message:
+        """The allowed values."""
 
     @abstractmethod
     def find(self, value: object) -> Value | None:
@@ -42,11 +44,14 @@ class Parameter(ABC):
 class OneOf(Parameter):
     """One of several numbers, each with its meaning."""
 
-    values: Mapping[int, str]
+    values: Mapping[int, Message]
 
     @property
-    def allowed(self) -> str:
-        return ", ".join(f"{value} ({meaning})" for value, meaning in self.values.items())
+    def allowed(self) -> Message:
+        values = [
+            Message("allowed.value", {"value": value, "meaning": meaning}) for value, meaning in self.values.items()
+        ]
+        return Message("allowed.values", {"values": values})
 
     def find(self, value: object) -> int | None:
         number = _whole(value)
@@ -61,8 +66,8 @@ class Whole(Parameter):
     highest: int
 
     @property
-    def allowed(self) -> str:
-        return f"{self.lowest} to {self.highest}"
+    def allowed(self) -> Message:
+        return Message("allowed.range", {"lowest": self.lowest, "highest": self.highest})
 
     def find(self, value: object) -> int | None:
         number = _whole(value)
@@ -74,8 +79,8 @@ class Switch(Parameter):
     """On or off."""
 
     @property
-    def allowed(self) -> str:
-        return "true, false"
+    def allowed(self) -> Message:
+        return Message("allowed.words", {"words": ["true", "false"]})
 
     def find(self, value: object) -> bool | None:
         return value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
@@ -86,11 +91,11 @@ class Text(Parameter):
     """Text of a form. pattern: of the whole text.  form: the pattern in words.  most_bytes: of the text in UTF-8."""
 
     pattern: str
-    form: str
+    form: Message
     most_bytes: int | None = None
 
     @property
-    def allowed(self) -> str:
+    def allowed(self) -> Message:
         return self.form
 
     def find(self, value: object) -> str | None:
@@ -107,8 +112,8 @@ class Choice(Parameter):
     words: tuple[str, ...]
 
     @property
-    def allowed(self) -> str:
-        return ", ".join(self.words)
+    def allowed(self) -> Message:
+        return Message("allowed.words", {"words": [*self.words]})
 
     def find(self, value: object) -> str | None:
         return value if isinstance(value, str) and value in self.words else None
@@ -121,8 +126,8 @@ class JsonObject(Parameter):
     longest: int
 
     @property
-    def allowed(self) -> str:
-        return f"a JSON object, or one as text, up to {self.longest} characters"
+    def allowed(self) -> Message:
+        return Message("allowed.json-object", {"longest": self.longest})
 
     def find(self, value: object) -> str | None:
         try:
@@ -135,7 +140,7 @@ class JsonObject(Parameter):
 
 def a_name(meaning: str, longest: int = 128) -> Text:
     """Return the parameter for a name or id from the vendor's console."""
-    return Text(meaning, rf"\S{{1,{longest}}}", f"up to {longest} characters without spaces")
+    return Text(meaning, rf"\S{{1,{longest}}}", Message("allowed.name", {"longest": longest}))
 
 
 def _whole(value: object) -> int | None:

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from asrcore.core.documents import invalid
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.money import DIGITS, Amount, Currency
 from asrcore.core.vendor import Completion
+from asrcore.messages import Message, Param
 
 ENTRY = TypeVar("ENTRY", bound=BaseModel)
 
@@ -200,8 +202,8 @@ def read_vendor_prices(text: str, vendors: Mapping[str, object]) -> Mapping[str,
     prices = dict(VENDOR_PRICES)
     for name, entry in _object(text, "VendorPrices").items():
         if name not in vendors:
-            raise _refuse("VendorPrices", f"{name} is no vendor; there are {', '.join(vendors)}")
-        prices[name] = _changed(prices.get(name, _UNLISTED), entry, ("price", "engines"), "VendorPrices", f"{name}: ")
+            raise _refuse("VendorPrices", Message("BadPrice.vendor", {"name": name[:40], "vendors": [*vendors]}))
+        prices[name] = _changed(prices.get(name, _UNLISTED), entry, ("price", "engines"), "VendorPrices", name)
     return prices
 
 
@@ -211,7 +213,7 @@ def read_aws_prices(text: str, region: str) -> AwsPrices:
     text: a JSON object, `{"million_transitions": 25}`; the fields are AwsPrices's. Raises AsrError as above.
     """
     given = _object(text, "AwsPrices")
-    return _changed(aws_prices(region), given, UNITS, "AwsPrices", "") if given else aws_prices(region)
+    return _changed(aws_prices(region), given, UNITS, "AwsPrices", "AwsPrices") if given else aws_prices(region)
 
 
 def read_exchange(text: str) -> Exchange:
@@ -223,7 +225,7 @@ def read_exchange(text: str) -> Exchange:
     except ValueError:
         exchange = None
     if exchange is None or exchange.usd_in_cny == 0:
-        raise _refuse("UsdInCny", f"{text[:40]!r} is no rate such as 7.1 or 7.1@2026-11-20")
+        raise _refuse("UsdInCny", Message("BadPrice.rate", {"value": text[:40]}))
     return exchange
 
 
@@ -233,7 +235,7 @@ def _object(text: str, parameter: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise _refuse(parameter, "not a JSON object")
+        raise _refuse(parameter, Message("BadPrice.no-object"))
     return document
 
 
@@ -243,21 +245,20 @@ def _changed(held: ENTRY, given: object, prices: Sequence[str], parameter: str, 
     prices: names of the fields that are sums of its currency.
     """
     if not isinstance(given, dict):
-        raise _refuse(parameter, f"{place}not a JSON object of prices")
+        raise _refuse(parameter, Message("BadPrice.no-prices", {"place": place}))
     told = {"source": f"the stack parameter {parameter}", **({"date": None} if "price" in given else {}), **given}
     left = [name for name in prices if getattr(held, name) and name not in given]
     if left and given.get("currency", held.currency) != held.currency:  # type: ignore[attr-defined]
-        raise _refuse(parameter, f"{place}with another currency give these anew, too: {', '.join(left)}")
+        raise _refuse(parameter, Message("BadPrice.currency", {"place": place, "prices": left}))
     try:
         return type(held).model_validate({**held.model_dump(), **told})
     except ValidationError as error:
         wrong = error.errors()[0]
         name = ".".join(map(str, wrong["loc"]))
-        raise _refuse(
-            parameter, f"{place}{name[:40]}: {wrong['msg']}; allowed are {', '.join(type(held).model_fields)}"
-        ) from None
+        fault: dict[str, Param] = {"place": place, "field": name[:40], "fault": invalid(wrong)}
+        allowed = [*type(held).model_fields]
+        raise _refuse(parameter, Message("BadPrice.field", {**fault, "allowed": allowed})) from None
 
 
-def _refuse(parameter: str, what: str) -> AsrError:
-    message = f"the stack parameter {parameter}: {what}. Deploy the stack again with it corrected."
-    return AsrError(ErrorClass.CONFIG, "BadPrice", message)
+def _refuse(parameter: str, what: Message) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, "BadPrice", Message("BadPrice", {"parameter": parameter, "what": what}))

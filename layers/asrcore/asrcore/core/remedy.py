@@ -9,6 +9,7 @@ from itertools import chain, product
 
 from asrcore.core.audio import Audio
 from asrcore.core.vendor import RecognitionRequest, Vendor
+from asrcore.messages import Message
 
 ENGINE_HZ = 16000  # what every vendor's engines are made for
 LONG_MS = 10 * 60 * 1000  # of longer recordings a WAV is large
@@ -26,7 +27,7 @@ UNREADABLE = frozenset({"silk"})  # FFmpeg has no decoder
 class _Change:
     """A form of a recording that FFmpeg writes with these arguments."""
 
-    words: tuple[str, ...]
+    words: tuple[Message, ...]
     arguments: tuple[str, ...]
     ending: str
     audio: Audio
@@ -37,23 +38,23 @@ class _Change:
         return " ".join([f"ffmpeg {before}-i IN", *self.arguments, *more, f"{out}.{self.ending}"])
 
 
-def advise(request: RecognitionRequest, vendors: Sequence[Vendor]) -> str:
+def advise(request: RecognitionRequest, vendors: Sequence[Vendor]) -> Message:
     """Return in one sentence how to change a recording so that a vendor accepts it."""
     if not any(request.options.language in vendor.limits.languages for vendor in vendors):
         spoken = sorted(frozenset[str]().union(*(vendor.limits.languages for vendor in vendors)))
-        return f"Set the option language to one that is taken ({', '.join(spoken)}), or name another vendor"
+        return Message("remedy.language", {"accepted": spoken})
     if request.audio.codec in UNREADABLE:
-        return f"Convert it from {request.audio.codec} to WAV or MP3 with the program that made it"
+        return Message("remedy.codec", {"codec": request.audio.codec})
     change = _first_taken(request, vendors, _changes(request))
     if change:
-        return f"Convert it to {', '.join(change.words)}: {change.command(request.audio)}"
+        return Message("remedy.convert", {"forms": [*change.words], "command": change.command(request.audio)})
     for longest_ms in sorted({vendor.limits.max_duration_ms for vendor in vendors}, reverse=True):
         part = _first_taken(request, vendors, chain([_as_it_is(request)], _changes(request)), longest_ms)
         if part:
             seconds = longest_ms // 1000
             split = part.command(request.audio, f"-f segment -segment_time {seconds}", out="OUT%03d")
-            return f"Split it into parts of at most {seconds} s: {split}"
-    return "Name another vendor, or upload another recording"
+            return Message("remedy.split", {"most_s": seconds, "command": split})
+    return Message("remedy.other")
 
 
 def _first_taken(
@@ -100,9 +101,9 @@ def _change(request: RecognitionRequest, ending: str, is_new_format: bool, to_mo
     if ending == "wav":
         bytes_per_s = 2 * (audio.channels or 2) * (audio.sample_rate_hz or ENGINE_HZ)
     steps = (
-        (is_new_format, ending.upper(), "-vn"),
-        (to_mono, "mono", "-ac 1"),
-        (to_rate, f"{ENGINE_HZ // 1000} kHz", f"-ar {ENGINE_HZ}"),
+        (is_new_format, Message("form.format", {"format": ending.upper()}), "-vn"),
+        (to_mono, Message("channels.mono"), "-ac 1"),
+        (to_rate, Message("form.rate", {"khz": ENGINE_HZ // 1000}), f"-ar {ENGINE_HZ}"),
     )
     return _Change(
         words=tuple(word for is_wanted, word, _ in steps if is_wanted),

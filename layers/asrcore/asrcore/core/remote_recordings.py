@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from asrcore.core.addresses import is_public
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 
 REMOTE = "linked/"
 LONGEST_URL = 2048  # the longest that vendors accept
@@ -67,25 +68,25 @@ def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
     Raises AsrError(config, BadUrl), whose message does not repeat the URL.
     """
     if len(url) > LONGEST_URL:
-        raise _bad(f"has {len(url)} characters (vendors accept {LONGEST_URL})")
+        raise _bad(Message("BadUrl.too-long", {"characters": len(url), "most": LONGEST_URL}))
     if not _URL.fullmatch(url):
-        raise _bad("has characters that must be percent-encoded")
+        raise _bad(Message("BadUrl.characters"))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _bad("is no URL") from None
+        raise _bad(Message("BadUrl.no-url")) from None
     is_https = parts.scheme == "https"
     if not is_https and not (local and parts.scheme == "http"):
-        raise _bad("is not https")
+        raise _bad(Message("BadUrl.not-https"))
     if parts.username is not None or parts.password is not None:
-        raise _bad("has a user or a password in it, which vendors would not get: sign the address instead")
+        raise _bad(Message("BadUrl.credentials"))
     if not parts.hostname or not _HOST.fullmatch(parts.hostname):
-        raise _bad("names no host")
+        raise _bad(Message("BadUrl.no-host"))
     if port not in {None, _HTTPS_PORT} and not local:
-        raise _bad(f"names port {port}: only the usual one, {_HTTPS_PORT}, is allowed")
+        raise _bad(Message("BadUrl.port", {"port": port or 0, "allowed_port": _HTTPS_PORT}))
     if not local and _is_private(parts.hostname):
-        raise _bad("leads to a private address: vendors fetch it from the public internet")
+        raise _bad(Message("BadUrl.private"))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return RemoteUrl(url, is_https, parts.hostname, port or (_HTTPS_PORT if is_https else 80), target)
 
@@ -99,8 +100,8 @@ def remote_audio(key: str) -> Audio:
     """Return the usual audio for a file name's extension. Raises AsrError(bad_audio) for an unknown extension."""
     extension = key.rpartition(".")[2].lower()
     if extension not in USUAL_CONTENT:
-        message = f"the recording's name does not end as a recording's does: one of .{', .'.join(USUAL_CONTENT)}"
-        raise AsrError(ErrorClass.BAD_AUDIO, "UnknownFormat", message)
+        extensions = [f".{each}" for each in USUAL_CONTENT]
+        raise AsrError(ErrorClass.BAD_AUDIO, "UnknownFormat", Message("UnknownFormat", {"extensions": extensions}))
     format_, codec = USUAL_CONTENT[extension]
     return Audio(format=format_, codec=codec, sample_rate_hz=None, channels=None, duration_ms=None)
 
@@ -128,6 +129,5 @@ def _is_private(host: str) -> bool:
         return not name or last in _OWN_DOMAINS or bool(_NUMBER.fullmatch(last))
 
 
-def _bad(what: str) -> AsrError:
-    message = f"the recording's address {what}: give an https:// address that needs no credentials"
-    return AsrError(ErrorClass.CONFIG, "BadUrl", message)
+def _bad(what: Message) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, "BadUrl", Message("BadUrl", {"what": what}))

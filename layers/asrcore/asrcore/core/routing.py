@@ -14,6 +14,7 @@ from asrcore.core.form import Form
 from asrcore.core.remedy import advise
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.vendor import Limits, RecognitionRequest, Vendor
+from asrcore.messages import Message, Param
 
 INCOMING = "incoming/"
 AUTO = "auto"
@@ -34,12 +35,8 @@ def pinned_vendor(key: str, requested: str | None, vendors: Mapping[str, Vendor]
         return None
     if name in vendors:
         return name
-    allowed = ", ".join([AUTO, *vendors])
-    message = (
-        f"the key's folder {INCOMING} names {name!r}, which is no vendor. Use one of: {allowed}. Then upload the"
-        " recording again."
-    )
-    raise AsrError(ErrorClass.CONFIG, "UnknownVendor", message)
+    named: dict[str, Param] = {"folder": INCOMING, "vendor": name, "allowed": [AUTO, *vendors]}
+    raise AsrError(ErrorClass.CONFIG, "UnknownVendor", Message("UnknownVendor.folder", named))
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class IneligibleVendor:
     """A vendor that cannot get a recording, and why."""
 
     vendor: str
-    reason: str
+    reason: Message
     error_class: ErrorClass
 
 
@@ -67,7 +64,7 @@ def choose(
     request: RecognitionRequest,
     candidates: Sequence[str],
     vendors: Mapping[str, Vendor],
-    missing_credentials: Callable[[Vendor], str | None],
+    missing_credentials: Callable[[Vendor], Message | None],
     *,
     can_convert: bool = False,
 ) -> Selection:
@@ -97,7 +94,7 @@ def _select(
     request: RecognitionRequest,
     is_named: bool,
     candidates: Sequence[Vendor],
-    missing_credentials: Callable[[Vendor], str | None],
+    missing_credentials: Callable[[Vendor], Message | None],
     forms: Mapping[str, Form],
 ) -> Selection:
     chosen: dict[str, Vendor] = {}
@@ -137,14 +134,15 @@ def _reason(first: str, left_out: Mapping[str, AbstractSet[str]]) -> VendorChoic
 def _none_fits(
     request: RecognitionRequest, refused: Sequence[IneligibleVendor], vendors: Mapping[str, Vendor]
 ) -> AsrError:
-    lines = "\n".join(f"{refusal.vendor}: {refusal.reason}" for refusal in refused)
+    reasons = [Message("of-vendor", {"vendor": refusal.vendor, "reason": refusal.reason}) for refusal in refused]
     only = refused[0].vendor if len(refused) == 1 else None
     if any(refusal.error_class is ErrorClass.CONFIG for refusal in refused):
-        message = f"no vendor can take this recording; put the missing credentials into the stack's secret:\n{lines}"
-        return AsrError(ErrorClass.CONFIG, "CredentialsMissing", message, only)
-    to_do = advise(request, [vendors[refusal.vendor] for refusal in refused])
-    message = f"{to_do}\n{lines}"
-    return AsrError(ErrorClass.BAD_AUDIO, "NoVendorFits", message, only)
+        reason = Message("CredentialsMissing", {"reasons": reasons})
+        return AsrError(ErrorClass.CONFIG, "CredentialsMissing", reason, only)
+    advice = advise(request, [vendors[refusal.vendor] for refusal in refused])
+    return AsrError(
+        ErrorClass.BAD_AUDIO, "NoVendorFits", Message("NoVendorFits", {"advice": advice, "reasons": reasons}), only
+    )
 
 
 def followers(chain: Sequence[str], failed: Vendor, error: AsrError, vendors: Mapping[str, Vendor]) -> list[str]:
@@ -188,13 +186,13 @@ def deliver_as_data(vendor: Vendor, key: str, url_length: int, size_bytes: int, 
     if size_bytes <= max_data_bytes:
         return True
     if is_rewritten:
-        message = (
-            "the recording's name has a part `.` or `..`, which web clients take out of its URL, and its "
-            f"{size_bytes} bytes are too many to be sent instead (up to {max_data_bytes}): upload it under another name"
-        )
-        raise AsrError(ErrorClass.CONFIG, "UrlRewritten", message, vendor.name)
-    message = (
-        f"the recording's URL has {url_length} characters ({vendor.name} takes {limit}), its {size_bytes} bytes are too"
-        f" many to be sent instead (up to {max_data_bytes}): upload it under a shorter name"
-    )
-    raise AsrError(ErrorClass.CONFIG, "UrlTooLong", message, vendor.name)
+        rewritten = Message("UrlRewritten", {"size_bytes": size_bytes, "most_bytes": max_data_bytes})
+        raise AsrError(ErrorClass.CONFIG, "UrlRewritten", rewritten, vendor.name)
+    too_long: dict[str, Param] = {
+        "characters": url_length,
+        "vendor": vendor.name,
+        "most_characters": limit or 0,
+        "size_bytes": size_bytes,
+        "most_bytes": max_data_bytes,
+    }
+    raise AsrError(ErrorClass.CONFIG, "UrlTooLong", Message("UrlTooLong", too_long), vendor.name)

@@ -18,6 +18,8 @@ from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.form import Conversion
 from asrcore.core.money import Cost
+from asrcore.messages import Message
+from asrcore.messages.stored import Params, StoredMessage
 
 # Of a result. Ten hours of speech, the most that a vendor accepts, are 20,000 sentences and a million characters.
 MOST_UTTERANCES = 50_000
@@ -76,6 +78,16 @@ class AttemptRecord(Model):
     outcome: str | None
     code: str | None
     message: str | None
+    message_code: str | None = None
+    params: Params = {}
+
+
+class Correction(Model):
+    """The correction of a transcript. number: from 1.  at: when, UTC.  by: who made it."""
+
+    number: int
+    at: datetime
+    by: str
 
 
 class Recognition(Model):
@@ -102,7 +114,8 @@ class Transcript(Model):
     attempts: list[AttemptRecord]
     cost: Cost | None = None
     conversion: Conversion | None = None
-    warnings: list[str] = []
+    correction: Correction | None = None
+    warnings: list[StoredMessage] = []
     submitted_at: datetime | None
     completed_at: datetime
 
@@ -125,11 +138,8 @@ def recognition(
     """
     taken = list(islice(utterances, MOST_UTTERANCES + 1))
     if len(taken) > MOST_UTTERANCES or _characters(text, taken) > MOST_CHARACTERS:
-        message = (
-            f"the vendor's result has more than {MOST_UTTERANCES} sentences or {MOST_CHARACTERS} characters, and no"
-            " recording does; if it persists, ask the vendor's support"
-        )
-        raise AsrError(ErrorClass.RETRY, "ResultTooLarge", message)
+        reason = Message("ResultTooLarge", {"sentences": MOST_UTTERANCES, "characters": MOST_CHARACTERS})
+        raise AsrError(ErrorClass.RETRY, "ResultTooLarge", reason)
     ordered = _in_order([_tidy(utterance) for utterance in taken])
     whole = text if text is not None else join_text([utterance.text for utterance in ordered])
     return Recognition(text=whole.strip(), utterances=ordered, duration_ms=duration_ms, language=language)

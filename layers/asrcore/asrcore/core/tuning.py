@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from asrcore.core.documents import read_json
+from asrcore.core.documents import invalid, read_json
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message, Param
 
 if TYPE_CHECKING:
     from asrcore.core.vendor import Vendor
@@ -48,7 +49,7 @@ def read_vendor_tuning(text: str, vendors: Mapping[str, "Vendor"]) -> dict[str, 
     tuning = {name: vendor.tuning for name, vendor in vendors.items()}
     for name, given in _object(text).items():
         if name not in vendors:
-            raise _reject(f"{name[:40]} is not a vendor; the vendors are {', '.join(vendors)}")
+            raise _reject(Message("BadTuning.vendor", {"name": name[:40], "vendors": [*vendors]}))
         tuning[name] = _tuned(vendors[name], given)
     return tuning
 
@@ -59,27 +60,32 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise _reject('it must be a JSON object such as {"abcpen": {"submissions_per_second": 5}}')
+        raise _reject(Message("BadTuning.no-object"))
     return document
 
 
 def _tuned(vendor: "Vendor", given: object) -> Tuning:
     own = vendor.tuning.model_dump(exclude_unset=True)
     if not isinstance(given, dict):
-        raise _reject(f'{vendor.name} must be a JSON object such as {{"submissions_per_second": 5}}')
+        raise _reject(Message("BadTuning.no-vendor-object", {"vendor": vendor.name}))
     for field, value in given.items():
         if field not in own:
-            raise _reject(f"{vendor.name} has no {field[:40]!r}; it has {', '.join(own)}")
+            raise _reject(Message("BadTuning.field", {"vendor": vendor.name, "field": field[:40], "fields": [*own]}))
         limit = ceiling(vendor, field)
         if limit is not None and isinstance(value, int) and value > limit:
-            raise _reject(f"{vendor.name}.{field} is {value}, and the vendor accepts up to {limit}")
+            raise _reject(
+                Message(
+                    "BadTuning.limit", {"vendor": vendor.name, "field": field, "value": str(value)[:40], "most": limit}
+                )
+            )
     try:
         return Tuning.model_validate({**own, **given})
     except ValidationError as error:
         wrong = error.errors()[0]
-        raise _reject(f"{vendor.name}.{wrong['loc'][0]} is {str(wrong['input'])[:40]}: {wrong['msg']}") from None
+        place: dict[str, Param] = {"vendor": vendor.name, "field": str(wrong["loc"][0])}
+        wrong_value: dict[str, Param] = {"value": str(wrong["input"])[:40], "fault": invalid(wrong)}
+        raise _reject(Message("BadTuning.value", {**place, **wrong_value})) from None
 
 
-def _reject(what: str) -> AsrError:
-    message = f"the stack parameter {PARAMETER}: {what}. Correct it and deploy the stack again (docs/settings.md)."
-    return AsrError(ErrorClass.CONFIG, "BadTuning", message)
+def _reject(what: Message) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, "BadTuning", Message("BadTuning", {"parameter": PARAMETER, "what": what}))

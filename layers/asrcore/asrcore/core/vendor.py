@@ -19,7 +19,7 @@ from uuid import UUID
 
 from asrcore.core.audio import Audio
 from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
-from asrcore.core.documents import TooManyPartsError, read_json
+from asrcore.core.documents import MOST_PARTS, TooManyPartsError, read_json
 from asrcore.core.errors import (
     AsrError,
     AudioConstraint,
@@ -35,6 +35,7 @@ from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
 from asrcore.core.transcript import Recognition
 from asrcore.core.tuning import Tuning
+from asrcore.messages import Message, Param
 
 # Time limits of one HTTP exchange with a vendor, beside the request's own for the first byte of the reply.
 CONNECT_TIMEOUT_S = 5
@@ -265,17 +266,15 @@ class Code:
     """
 
     kind: CodeKind
-    meaning: str
-    advice: str = ""
+    meaning: Message
+    advice: Message | None = None
     constraint: AudioConstraint = AudioConstraint.FORMAT
     retry_after_s: float = 0
 
 
-UNDOCUMENTED = Code(
-    CodeKind.RETRY,
-    "a code that the vendor does not document",
-    "If it persists, ask the vendor's support what it means.",
-)
+_ASK_SUPPORT = Message("advice.ask-support")
+_UNKNOWN_CHARSET = Message("reply.unknown-charset")
+UNDOCUMENTED = Code(CodeKind.RETRY, Message("meaning.code-vendor-not-document"), _ASK_SUPPORT)
 # A code whose kind is not an error class is unexpected in an error, and retryable.
 _CLASSES = {CodeKind.BAD_AUDIO: ErrorClass.BAD_AUDIO, CodeKind.CONFIG: ErrorClass.CONFIG}
 # A signed URL, or the signed part of one.
@@ -287,14 +286,16 @@ MOST_WARNINGS = 3
 _GONE = MappingProxyType({404: "Http404", 410: "Http410"})
 
 
-def read_warnings(header: str) -> list[str]:
+def read_warnings(header: str) -> list[Message]:
     """Return the warnings about a result in an HTTP Warning header, MOST_WARNINGS at most.
 
     A server, or a proxy before it, sends them with code 299, "miscellaneous persistent warning" (RFC 7234, section
     5.5), where its document has no field for them.
     """
     texts = [re.sub(r"\\(.)", r"\1", text) for text in _PERSISTENT_WARNING.findall(header)]
-    return [f"the vendor says: {_URL.sub('(URL)', text)[:LONGEST_WARNING]}" for text in texts[:MOST_WARNINGS]]
+    return [
+        Message("warning.vendor", {"said": _URL.sub("(URL)", text)[:LONGEST_WARNING]}) for text in texts[:MOST_WARNINGS]
+    ]
 
 
 class Vendor(ABC):
@@ -333,9 +334,10 @@ class Vendor(ABC):
         """Return the vendor with the limits of the stack parameter VendorTuning, where the operator sets them."""
         return self
 
-    def missing_secret_fields(self, held: Mapping[str, Any]) -> str:
-        """Return the names of the fields that the vendor's object in the secret lacks, in words; "" without any."""
-        return ", ".join(name for name in self.secret_fields if not held.get(name))
+    def missing_credentials(self, held: Mapping[str, Any]) -> Message | None:
+        """Return which fields the vendor's object in the secret lacks; None without any. held: that object."""
+        missing = [name for name in self.secret_fields if not held.get(name)]
+        return Message("secret.lacks", {"secret": self.secret_name, "fields": missing}) if missing else None
 
     def chosen_task_id(self, request: RecognitionRequest) -> str | None:
         """Return the task id for the submission of this attempt; None where the vendor chooses it.
@@ -427,8 +429,8 @@ class Vendor(ABC):
         """Return the JSON that the vendor expects in reply to a callback. stored: if not, the vendor posts it again."""
         return {"code": 0, "message": "success"} if stored else {"code": 1, "message": "not stored, please send again"}
 
-    def rejection_reason(self, request: RecognitionRequest) -> str | None:
-        """Return why the vendor does not accept the recording, in words with both numbers; None if it does."""
+    def rejection_reason(self, request: RecognitionRequest) -> Message | None:
+        """Return why the vendor does not accept the recording, with both numbers; None if it does."""
         return next(iter(refusals(self.limits, request)), None)
 
     def unsupported_options(self, request: RecognitionRequest) -> set[str]:
@@ -451,16 +453,17 @@ class Vendor(ABC):
         """Return whether the requested number of speakers is used; if not, the vendor counts the speakers itself."""
         return True
 
-    def warnings(self, request: RecognitionRequest) -> list[str]:
-        """Return one sentence for each requested option that the vendor does not fulfil as requested."""
+    def warnings(self, request: RecognitionRequest) -> list[Message]:
+        """Return a message for each requested option that the vendor does not fulfil as requested."""
         unsupported_options, speakers = self.unsupported_options(request), request.options.speakers
         found = [
-            f"{self.name} does not support the option {name!r}; it was left out" for name in sorted(unsupported_options)
+            Message("warning.option-unsupported", {"vendor": self.name, "option": name})
+            for name in sorted(unsupported_options)
         ]
         if speakers and "speakers" not in unsupported_options and not self.fixes_speakers(request):
-            found.append(f"{self.name} distinguishes speakers, but counts them itself: they may not be {speakers}")
+            found.append(Message("warning.speakers-counted", {"vendor": self.name, "speakers": speakers}))
         if request.named and (what := unlisted(self.limits, request.audio)):
-            found.append(f"{self.name} does not list {what}; it was submitted because the vendor was named")
+            found.append(Message("warning.format-unlisted", {"vendor": self.name, "what": what}))
         return found
 
     def vendor_options(self, request: RecognitionRequest) -> Mapping[str, Value]:
@@ -478,13 +481,15 @@ class Vendor(ABC):
         retry_after_s: the wait that the vendor asks for.
         """
         known = self.look_up(code, message)
-        quoted = f" The vendor says: {_URL.sub('(URL)', message)[:200]}" if message else ""
-        text = f"{known.meaning}. {known.advice}".strip() + quoted
+        params: dict[str, Param] = {"meaning": known.meaning, "advice": known.advice or _ASK_SUPPORT}
+        reason = Message("VendorError", params)
+        if message:
+            reason = Message("VendorError.said", {**params, "said": _URL.sub("(URL)", message)[:200]})
         error_class = _CLASSES.get(known.kind, ErrorClass.RETRY)
         return AsrError(
             error_class,
             code[:LONGEST_CODE],
-            text,
+            reason,
             self.name,
             constraint=known.constraint,
             retry_after_s=max(known.retry_after_s, retry_after_s),
@@ -499,7 +504,7 @@ class Vendor(ABC):
         if error.code in self.unknown_task_codes:
             return TaskNotFoundError(error.code, self.name)
         if self.successor and error.code in _GONE.values():
-            return InterfaceGoneError(error.error_class, error.code, error.message, error.vendor)
+            return InterfaceGoneError(error.error_class, error.code, error.reason, error.vendor)
         ended = error.error_class is ErrorClass.BAD_AUDIO or error.code in self.task_codes
         return error if ended else as_failed_query(error)
 
@@ -507,17 +512,17 @@ class Vendor(ABC):
         """Return a reply's JSON object. Raises AsrError by HTTP status without one, the same for all vendors."""
         try:
             document = read_json(decode(reply.body, declared_charset(reply.headers.get("content-type", ""))))
-        except UnknownCharsetError as error:
-            raise self.unusable(reply, "UnknownCharset", f"answered something unreadable: {error}") from None
-        except TooManyPartsError as error:
-            raise self.unusable(reply, "ReplyTooLarge", f"answered with {error}") from None
+        except UnknownCharsetError:
+            raise self.unusable(reply, "UnknownCharset", _UNKNOWN_CHARSET) from None
+        except TooManyPartsError:
+            raise self.unusable(reply, "ReplyTooLarge", Message("reply.too-large", {"most": MOST_PARTS})) from None
         except ValueError:
             document = None
         if isinstance(document, dict):
             return document
         if not reply.body.strip():
-            raise self.unusable(reply, "EmptyReply", "answered nothing")
-        raise self.unusable(reply, "NotJson", "answered something that is not a JSON object")
+            raise self.unusable(reply, "EmptyReply", Message("reply.empty"))
+        raise self.unusable(reply, "NotJson", Message("reply.not-json"))
 
     def checked_code(self, reply: HttpReply, code: str) -> str:
         """Return the code that was read in a reply.
@@ -527,29 +532,24 @@ class Vendor(ABC):
         """
         is_gone = self.successor and reply.status in _GONE and code not in self.codes
         if is_gone or not code:
-            raise self.unusable(reply, "NoCode", "answered without a code")
+            raise self.unusable(reply, "NoCode", Message("reply.no-code"))
         return code
 
-    def unusable(self, reply: HttpReply, code: str, what: str) -> AsrError:
+    def unusable(self, reply: HttpReply, code: str, what: Message) -> AsrError:
         """Return the error for a reply without the required content: `config` for HTTP 4xx, else `retry`.
 
-        code: the error's, for a reply with HTTP 200.  what: what the vendor did, as the sentence's predicate.
+        code: the error's, for a reply with HTTP 200.  what: a clause about the reply.
         """
         if reply.status != 200:
             code = f"Http{reply.status}"
         if self.successor and reply.status in _GONE:
-            message = (
-                f"the vendor answers HTTP {reply.status} at the address of {self.name}, an interface of an earlier"
-                f" generation: it may be retired. Check the vendor's base URL, or use {self.successor} instead."
-            )
-            return AsrError(ErrorClass.CONFIG, code, message, self.name)
+            gone: dict[str, Param] = {"status": reply.status, "vendor": self.name, "successor": self.successor}
+            return AsrError(ErrorClass.CONFIG, code, Message("VendorError.address-gone", gone), self.name)
+        params: dict[str, Param] = {"status": reply.status, "what": what}
         if 400 <= reply.status < 500 and reply.status not in (408, 429):
-            advice = "check the vendor's credentials and base URL"
-            message = f"the vendor refused the request (HTTP {reply.status}) and {what}: {advice}"
-            return AsrError(ErrorClass.CONFIG, code, message, self.name)
-        advice = "if it persists, check the vendor's base URL and its status page"
-        message = f"the vendor {what} (HTTP {reply.status}); {advice}"
-        return NoAnswerError(ErrorClass.RETRY, code, message, self.name, retry_after_s=reply.retry_after_s)
+            return AsrError(ErrorClass.CONFIG, code, Message("VendorError.refused", params), self.name)
+        reason = Message("VendorError.unusable-reply", params)
+        return NoAnswerError(ErrorClass.RETRY, code, reason, self.name, retry_after_s=reply.retry_after_s)
 
     def parse_callback(self, body: bytes, content_type: str) -> dict[str, Any]:
         """Return a callback's JSON object.
@@ -558,22 +558,23 @@ class Vendor(ABC):
         """
         try:
             document = read_json(decode(body, declared_charset(content_type)))
-        except UnknownCharsetError as error:
-            raise self.unreadable_callback(str(error)) from None
+        except UnknownCharsetError:
+            raise self.unreadable_callback() from None
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise self.bad_callback("it is no JSON object")
+            raise self.bad_callback(Message("callback.not-json"))
         return document
 
-    def bad_callback(self, what: str) -> AsrError:
-        """Return the error for a callback that is not one of this vendor's. what: the end of the sentence."""
-        return AsrError(ErrorClass.RETRY, "BadCallback", f"the callback is not one of {self.name}'s: {what}", self.name)
+    def bad_callback(self, what: Message) -> AsrError:
+        """Return the error for a callback that is not one of this vendor's. what: a clause about the callback."""
+        reason = Message("BadCallback", {"vendor": self.name, "what": what})
+        return AsrError(ErrorClass.RETRY, "BadCallback", reason, self.name)
 
-    def unreadable_callback(self, why: str) -> UnreadableResultError:
-        """Return the error for a callback whose result cannot be read. why: the end of the sentence."""
-        message = f"the result in the callback of {self.name} cannot be read: {why}"
-        return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", message, self.name)
+    def unreadable_callback(self, what: Message = _UNKNOWN_CHARSET) -> UnreadableResultError:
+        """Return the error for a callback whose result cannot be read. what: a clause about its text."""
+        reason = Message("UnreadableCallback", {"vendor": self.name, "what": what})
+        return UnreadableResultError(ErrorClass.RETRY, "UnreadableCallback", reason, self.name)
 
 
 def attempt_uuid(request: RecognitionRequest) -> str:
@@ -584,45 +585,56 @@ def attempt_uuid(request: RecognitionRequest) -> str:
 
 def as_failed_query(error: AsrError) -> QueryFailedError:
     """Return an error of a query as one that does not end the task."""
-    return QueryFailedError(error.error_class, error.code, error.message, error.vendor)
+    return QueryFailedError(error.error_class, error.code, error.reason, error.vendor)
 
 
-def refusals(limits: Limits, request: RecognitionRequest) -> list[str]:
-    """Return one sentence for each limit of a vendor that a recording exceeds."""
+def refusals(limits: Limits, request: RecognitionRequest) -> list[Message]:
+    """Return a message for each limit of a vendor that a recording exceeds."""
     audio, found = request.audio, []
     if request.options.language not in limits.languages:
-        found.append(f"language {request.options.language} (accepts {_listed(limits.languages)})")
+        found.append(Message("unfit.language", _limit(request.options.language, limits.languages)))
     may_try = request.named and limits.refused.isdisjoint({audio.format, audio.codec})
     if not may_try and (what := unlisted(limits, audio)):
         found.append(what)
     if limits.sample_rates_hz and audio.sample_rate_hz and audio.sample_rate_hz not in limits.sample_rates_hz:
-        found.append(f"sample rate {audio.sample_rate_hz} Hz (accepts {_listed(limits.sample_rates_hz)})")
+        found.append(Message("unfit.sample-rate", _limit(audio.sample_rate_hz, limits.sample_rates_hz)))
     if audio.channels and audio.channels not in limits.channels:
         found.append(unfit_channels(audio.channels, limits.channels))
     if audio.duration_ms and audio.duration_ms > limits.max_duration_ms:
-        found.append(f"length {audio.duration_ms / 1000:.10g} s (accepts up to {limits.max_duration_ms / 1000:.10g} s)")
+        length_s, most_s = f"{audio.duration_ms / 1000:.10g}", f"{limits.max_duration_ms / 1000:.10g}"
+        found.append(Message("unfit.length", {"length_s": length_s, "most_s": most_s}))
     if limits.max_size_bytes and request.size_bytes > limits.max_size_bytes:
-        found.append(f"size {request.size_bytes} bytes (accepts up to {limits.max_size_bytes})")
+        sizes: dict[str, Param] = {"size_bytes": request.size_bytes, "most_bytes": limits.max_size_bytes}
+        found.append(Message("unfit.size", sizes))
     return found
 
 
-def unfit_channels(channels: int, taken: AbstractSet[int]) -> str:
-    """Return in words which numbers of channels a vendor accepts. taken: those."""
-    words = {1: "mono", 2: "stereo"}
-    listed = " and ".join(words.get(each, f"{each} channels") for each in sorted(taken))
-    return f"{words.get(channels, f'{channels} channels')}; this vendor accepts {listed}"
+def unfit_channels(channels: int, accepted: AbstractSet[int]) -> Message:
+    """Return which numbers of channels a vendor accepts. accepted: those."""
+    return Message(
+        "unfit.channels", {"channels": in_words(channels), "accepted": [in_words(each) for each in sorted(accepted)]}
+    )
 
 
-def unlisted(limits: Limits, audio: Audio) -> str | None:
+def in_words(channels: int) -> Message:
+    """Return a number of channels as a message."""
+    if channels == 1:
+        return Message("channels.mono")
+    return Message("channels.stereo") if channels == 2 else Message("channels.several", {"channels": channels})
+
+
+def unlisted(limits: Limits, audio: Audio) -> Message | None:
     """Return the format or codec that a vendor's documents do not list, with those that they do; None where they do."""
     if audio.format not in limits.formats:
-        return f"format {audio.format} (accepts {_listed(limits.formats)})"
+        return Message("unfit.format", _limit(audio.format, limits.formats))
     codecs = limits.codecs.get(audio.format, frozenset({audio.codec}))
-    return None if audio.codec in codecs else f"codec {audio.codec} in {audio.format} (accepts {_listed(codecs)})"
+    if audio.codec in codecs:
+        return None
+    return Message("unfit.codec", {"codec": audio.codec, "format": audio.format, "accepted": sorted(codecs)})
 
 
-def _listed(values: frozenset[Any]) -> str:
-    return ", ".join(str(value) for value in sorted(values))
+def _limit(value: str | int, accepted: frozenset[Any]) -> Mapping[str, Param]:
+    return {"value": value, "accepted": [str(each) for each in sorted(accepted)]}
 
 
 def signed_host(base_url: str, canonical_host: str) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 
 _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
@@ -69,10 +70,7 @@ def _signature(signed: bytes, key: bytes) -> str:
 
 def _usable(keys: Sequence[str]) -> Sequence[str]:
     if not keys:
-        problem = (
-            f'the secret has no webhook key: put {{"webhook": {{"keys": ["{_PREFIX}<32 random bytes as base64>"]}}}}'
-        )
-        raise AsrError(ErrorClass.CONFIG, "WebhookKeyMissing", f"{problem} into it")
+        raise AsrError(ErrorClass.CONFIG, "WebhookKeyMissing", Message("WebhookKeyMissing", {"prefix": _PREFIX}))
     return keys
 
 
@@ -82,6 +80,5 @@ def _key_bytes(key: str) -> bytes:
     except (AttributeError, ValueError):  # not text, or not base64
         decoded = b""
     if len(decoded) not in _KEY_BYTES:
-        problem = f"a webhook key in the secret is not {_PREFIX} and 24 to 64 bytes as base64: put such a one there"
-        raise AsrError(ErrorClass.CONFIG, "WebhookKeyInvalid", problem)
+        raise AsrError(ErrorClass.CONFIG, "WebhookKeyInvalid", Message("WebhookKeyInvalid", {"prefix": _PREFIX}))
     return decoded

@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from asrcore.core.form import Form
+from asrcore.messages import Message, MessageError
 
 # FFmpeg's demuxers for files with sound, without those for lists of other files.
 DEMUXERS = (
@@ -32,8 +33,8 @@ SAMPLE_BYTES = 2
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
-class UndecodableError(Exception):
-    """The recording has no such track, or FFmpeg cannot decode it. The message ends a sentence."""
+class UndecodableError(MessageError):
+    """The recording has no such track, or FFmpeg cannot decode it; the message is a clause about it."""
 
 
 class Transcoder:
@@ -85,25 +86,25 @@ class Transcoder:
                 for planes in chain(placed, timeline.end()):
                     self.samples += len(planes[0]) // SAMPLE_BYTES
                     if self.samples > MAX_DURATION_S * self._form.sample_rate_hz:
-                        raise UndecodableError(f"it is longer than {MAX_DURATION_S // 3600} hours")
+                        raise UndecodableError(Message("convert.too-long", {"most_h": MAX_DURATION_S // 3600}))
                     yield planes
         except av.FFmpegError as error:
-            raise UndecodableError(f"FFmpeg cannot read it: {error.strerror}") from error
+            raise UndecodableError(Message("convert.unreadable", {"error": str(error.strerror)})) from error
         if not self.samples:
-            raise UndecodableError("its sound cannot be decoded")
+            raise UndecodableError(Message("convert.undecodable"))
 
     def _select(self, container: InputContainer) -> AudioStream:
         found = container.streams.audio
         if not 1 <= self._track <= len(found):
-            number = f"{len(found)} audio track{'s' if len(found) > 1 else ''}"
-            what = f"{number}, and number {self._track} was asked for" if found else "no sound"
-            raise UndecodableError(f"it has {what}")
+            if not found:
+                raise UndecodableError(Message("convert.no-sound"))
+            raise UndecodableError(Message("convert.no-track", {"count": len(found), "track": self._track}))
         stream = found[self._track - 1]
         for other in container.streams:
             if other is not stream:
                 other.discard = Discard.all
         if stream.codec_context is None:
-            raise UndecodableError("its codec is not known")
+            raise UndecodableError(Message("convert.unknown-codec"))
         return stream
 
 

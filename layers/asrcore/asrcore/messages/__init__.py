@@ -9,14 +9,16 @@ The catalogues are gettext's: `locale/<language>/LC_MESSAGES/<domain>.po`, compi
 is read here. A code that begins with `cli.` or `pages.` is in the domain of this name, any other in `layer`.
 """
 
-import gettext
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
 
 Language = Literal["en", "zh-CN"]
 DEFAULT: Language = "en"
@@ -37,6 +39,14 @@ class Message:
 
     def __str__(self) -> str:
         return render(self)
+
+
+class MessageError(Exception):
+    """An error whose text is a message. reason: the message; the error's own text is in English."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(render(reason))
+        self.reason = reason
 
 
 def render(message: Message, language: Language = DEFAULT) -> str:
@@ -86,7 +96,9 @@ def _text(message: Message, language: Language) -> str:
 
 
 @cache
-def _catalogue(domain: str, language: Language) -> gettext.NullTranslations:
+def _catalogue(domain: str, language: Language) -> "NullTranslations":
+    import gettext  # noqa: PLC0415 - only an invocation that writes a message needs it
+
     return gettext.translation(domain, CATALOGUES, [LOCALES[language]])
 
 

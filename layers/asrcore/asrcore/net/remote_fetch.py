@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.remote_recordings import RemoteUrl, parse_remote_url
+from asrcore.messages import Message
 from asrcore.net.deadline import Deadline
 from asrcore.net.public_connection import PrivateAddressError, connect
 
@@ -59,26 +60,25 @@ def fetch(
                             return body
                         url = urljoin(link.url, response.getheader("location", ""))
     except PrivateAddressError:
-        message = "the recording's address leads to a private one: give one on the public internet"
-        raise AsrError(ErrorClass.CONFIG, "LinkRefused", message) from None
+        raise AsrError(ErrorClass.CONFIG, "LinkRefused", Message("LinkRefused")) from None
     except (OSError, HTTPException, ValueError) as error:
-        message = f"the recording's address did not answer within {limit_s:g} s, or not in HTTP"
-        raise AsrError(ErrorClass.RETRY, "LinkFailed", f"{message} ({type(error).__name__})") from None
-    message = f"the recording's address redirects more than {MOST_REDIRECTS} times"
-    raise AsrError(ErrorClass.BAD_AUDIO, "LinkFailed", message, constraint=AudioConstraint.CONTENT)
+        silent = Message("LinkFailed.no-answer", {"limit_s": f"{limit_s:g}", "error": type(error).__name__})
+        raise AsrError(ErrorClass.RETRY, "LinkFailed", silent) from None
+    reason = Message("LinkFailed.redirects", {"most": MOST_REDIRECTS})
+    raise AsrError(ErrorClass.BAD_AUDIO, "LinkFailed", reason, constraint=AudioConstraint.CONTENT)
 
 
 def _body(response: HTTPResponse, at_most_bytes: int) -> bytes:
     if response.status != 200:
         error_class = ErrorClass.RETRY if response.status >= 500 else ErrorClass.BAD_AUDIO
-        message = f"the recording's address answers HTTP {response.status}: give one that serves the recording"
-        raise AsrError(error_class, "LinkFailed", message, constraint=AudioConstraint.CONTENT)
+        reason = Message("LinkFailed.status", {"status": response.status})
+        raise AsrError(error_class, "LinkFailed", reason, constraint=AudioConstraint.CONTENT)
     body = bytearray()
     while chunk := response.read1(_READ_BYTES):
         body += chunk
         if len(body) > at_most_bytes:
-            message = f"the recording is larger than the {at_most_bytes} bytes that can be sent to this vendor"
-            raise AsrError(ErrorClass.BAD_AUDIO, "LinkTooLarge", message, constraint=AudioConstraint.SIZE)
+            reason = Message("LinkTooLarge", {"most_bytes": at_most_bytes})
+            raise AsrError(ErrorClass.BAD_AUDIO, "LinkTooLarge", reason, constraint=AudioConstraint.SIZE)
     if response.length:
         raise HTTPException("the body is shorter than its Content-Length")
     return bytes(body)

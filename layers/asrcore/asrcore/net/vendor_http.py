@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from asrcore.core.addresses import is_public
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.vendor import CONNECT_TIMEOUT_S, HttpReply, HttpRequest
+from asrcore.messages import Message
 from asrcore.net.deadline import Deadline
 
 LARGEST_REPLY_BYTES = 24 * 1024 * 1024
@@ -55,16 +56,17 @@ def send(request: HttpRequest) -> HttpReply:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 reply = HttpReply(response.status_code, _read(response), headers)
         except _PublicAddressError:
-            message = "the vendor's base URL begins with http:// and leads to a public address: give one with https://"
-            raise AsrError(ErrorClass.CONFIG, "ClearText", message) from None
+            raise AsrError(ErrorClass.CONFIG, "ClearText", Message("ClearText.public-address")) from None
         except (requests.Timeout, ReadTimeoutError):
-            raise _failure("Timeout", f"the vendor did not answer within {request.read_timeout_s:g} s") from None
+            raise _failure(
+                "Timeout", Message("Timeout.no-answer", {"limit_s": f"{request.read_timeout_s:g}"})
+            ) from None
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if not deadline.passed:
-                what = f"the connection to the vendor failed ({type(error).__name__})"
+                what = Message("ConnectionFailed", {"error": type(error).__name__})
                 raise _failure("ConnectionFailed", what) from None
     if deadline.passed:  # even without an error: a body without Content-Length looks complete when it is cut off
-        raise _failure("Timeout", "the vendor's reply did not end in time")
+        raise _failure("Timeout", Message("Timeout.no-end"))
     return reply
 
 
@@ -77,10 +79,7 @@ def _prepare(request: HttpRequest, session: requests.Session) -> tuple[requests.
         prepared = requests.Request(request.method, request.url, headers=headers, data=request.body or None).prepare()
         adapter = session.get_adapter(prepared.url or "")
     except (requests.RequestException, ValueError):
-        message = (
-            "the request could not be written: check the vendor's base URL, and its credentials for stray characters"
-        )
-        raise AsrError(ErrorClass.CONFIG, "BadRequest", message) from None
+        raise AsrError(ErrorClass.CONFIG, "BadRequest", Message("BadRequest")) from None
     settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
     if not (prepared.url or "").startswith("https://"):
         settings["proxies"] = {}  # a proxy could be anywhere, and hides where the request is sent
@@ -90,17 +89,17 @@ def _prepare(request: HttpRequest, session: requests.Session) -> tuple[requests.
 def _read(response: requests.Response) -> bytes:
     """Read and unpack the body in pieces, up to the size limit."""
     if response.headers.get("content-encoding", "").strip().lower() not in ENCODINGS:
-        raise _failure("UnknownEncoding", "the vendor's reply has a content encoding that was not requested")
+        raise _failure("UnknownEncoding", Message("UnknownEncoding"))
     body = bytearray()
     while chunk := response.raw.read1(READ_BYTES, decode_content=True):
         body += chunk
         if len(body) > LARGEST_REPLY_BYTES:
-            raise _failure("ReplyTooLarge", f"the vendor's reply is larger than {LARGEST_REPLY_BYTES} bytes")
+            raise _failure("ReplyTooLarge", Message("ReplyTooLarge", {"most_bytes": LARGEST_REPLY_BYTES}))
     return bytes(body)
 
 
-def _failure(code: str, what: str) -> NoAnswerError:
-    return NoAnswerError(ErrorClass.RETRY, code, f"{what}; if it persists, check the vendor's base URL and the network")
+def _failure(code: str, reason: Message) -> NoAnswerError:
+    return NoAnswerError(ErrorClass.RETRY, code, reason)
 
 
 class _PublicAddressError(Exception):

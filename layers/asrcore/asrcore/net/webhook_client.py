@@ -7,6 +7,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 from asrcore.net.deadline import Deadline
 from asrcore.net.public_connection import PrivateAddressError, connect
 
@@ -44,7 +45,7 @@ class HttpWebhookClient:
                 No message contains the URL, which may hold a secret.
         """
         if not (self._is_https or self._local):
-            raise _refused("is not https")
+            raise _refused(Message("WebhookUrlRefused.not-https"))
         try:
             with Deadline(self._limit_s) as deadline, closing(self._connect(deadline)) as connection:
                 connection.request("POST", self._target, body, dict(headers))
@@ -53,15 +54,14 @@ class HttpWebhookClient:
                         raise TimeoutError
                     return response.status
         except PrivateAddressError:
-            raise _refused("leads to a private address") from None
+            raise _refused(Message("WebhookUrlRefused.private")) from None
         except (OSError, HTTPException, ValueError) as error:
-            message = f"the webhook's receiver did not answer within {self._limit_s:g} s, or not in HTTP"
-            raise AsrError(ErrorClass.RETRY, "NoAnswer", f"{message} ({type(error).__name__})") from None
+            silent = Message("NoAnswer", {"limit_s": f"{self._limit_s:g}", "error": type(error).__name__})
+            raise AsrError(ErrorClass.RETRY, "NoAnswer", silent) from None
 
     def _connect(self, deadline: Deadline) -> HTTPConnection:
         return connect(self._host, self._port, deadline, is_https=self._is_https, local=self._local, tls=self._tls)
 
 
-def _refused(why: str) -> AsrError:
-    message = f"the stack parameter WebhookUrl {why}: give it an https address on the public internet"
-    return AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", message)
+def _refused(reason: Message) -> AsrError:
+    return AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", reason)

@@ -6,6 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from asrcore.core.transcript import Transcript
+from asrcore.messages import Message
 from asrcore.render import html, subtitles, text
 from asrcore.render.cues import USUAL_SIZE, Cue, CueSize, cues
 from asrcore.render.html import with_recording
@@ -56,15 +57,15 @@ class Exports:
         return tuple(name for name, each in FORMATS.items() if has_times or not each.timed)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Message, ...]:
         """Return the warnings that belong into the job's row: utterances that subtitles lack."""
         turns = self._speech.turns
         untimed = sum(not turn.timed for turn in turns)
         if not untimed:
             return ()
         if untimed == len(turns):
-            return ("the vendor gave no times, so there are no subtitles (srt, vtt), only txt and html",)
-        return (f"{untimed} of {len(turns)} utterances came without times; subtitles (srt, vtt) lack them",)
+            return (Message("warning.no-times"),)
+        return (Message("warning.some-without-times", {"untimed": untimed, "utterances": len(turns)}),)
 
     def write(self, format: str, *, crlf: bool = False, bom: bool = False) -> bytes:
         """Return an export.

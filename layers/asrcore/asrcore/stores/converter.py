@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asrcore.core.errors import AsrError, AudioConstraint, ErrorClass
 from asrcore.core.form import Form
 from asrcore.core.transcript import Source
+from asrcore.messages import Message
 from asrcore.ports import ConvertedRecording
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FIRST_BYTES = 256 * 1024  # of a range after a seek: demuxers seek to a container's index and back
 NEXT_BYTES = 4 * 1024 * 1024  # of a range that follows another
 KEPT_RANGES = 4
+LONGEST_MINUTES = 15  # that AWS Lambda gives
 PART_BYTES = 8 * 1024 * 1024  # S3 accepts 10,000 parts: 80 GB
 
 _Read = Callable[[Source, int, int], bytes]
@@ -60,9 +62,9 @@ class S3Converter:
                     raise _too_long(form)
             stored = upload.finish(transcoder.header)
         except UndecodableError as error:
-            message = f"the recording cannot be converted: {error}"
+            reason = Message("ConversionFailed", {"reason": error.reason})
             raise AsrError(
-                ErrorClass.BAD_AUDIO, "ConversionFailed", message, constraint=AudioConstraint.CONTENT
+                ErrorClass.BAD_AUDIO, "ConversionFailed", reason, constraint=AudioConstraint.CONTENT
             ) from error
         finally:
             upload.abort()
@@ -185,8 +187,5 @@ class MultipartUpload:
 
 
 def _too_long(form: Form) -> AsrError:
-    message = (
-        f"the conversion takes longer than the 15 minutes that AWS Lambda gives: convert it to"
-        f" {form.in_words()} before the upload, or cut it into pieces"
-    )
-    return AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", message, constraint=AudioConstraint.CONTENT)
+    reason = Message("ConversionTooLong", {"minutes": LONGEST_MINUTES, "form": form.in_words()})
+    return AsrError(ErrorClass.BAD_AUDIO, "ConversionTooLong", reason, constraint=AudioConstraint.CONTENT)

@@ -17,6 +17,7 @@ from asrcore.core.routing import INCOMING
 from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
+from asrcore.messages import Message
 from asrcore.ports import JSON, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
 from asrcore.stores.s3_errors import WITHOUT_REASON, refusal
 
@@ -406,15 +407,13 @@ def _raise_known(error: ClientError, source: Source) -> NoReturn:
 
 
 def _unreadable(error: Exception) -> AsrError:
-    message = f"the recording could not be read from S3 to its end ({type(error).__name__}); it is tried again"
-    return AsrError(ErrorClass.RETRY, "RecordingUnreadable", message)
+    reason = Message("RecordingUnreadable", {"error": type(error).__name__})
+    return AsrError(ErrorClass.RETRY, "RecordingUnreadable", reason)
 
 
 def _raise_gone(source: Source, error: ClientError) -> NoReturn:
-    message = f"{source.key} was deleted before it could be read; upload it again if it is still wanted"
-    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_NOT_FOUND, message) from error
+    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_NOT_FOUND, Message("ObjectNotFound", {"key": source.key})) from error
 
 
 def _raise_replaced(source: Source) -> NoReturn:
-    message = f"{source.key} was replaced before it could be read; the new recording has a job of its own"
-    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_REPLACED, message)
+    raise AsrError(ErrorClass.BAD_AUDIO, OBJECT_REPLACED, Message("ObjectReplaced", {"key": source.key}))

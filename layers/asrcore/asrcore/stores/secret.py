@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.parameters import TransformParameterError
 
 from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.messages import Message
 
 FRESH_S = 1.0  # so that forged callbacks cannot cause a read each
 
@@ -44,5 +45,4 @@ class StackSecret:
 
 
 def _unreadable() -> AsrError:
-    message = "the stack's secret is no JSON object: put one there, with an object for each vendor"
-    return AsrError(ErrorClass.CONFIG, "SecretUnreadable", message)
+    return AsrError(ErrorClass.CONFIG, "SecretUnreadable", Message("SecretUnreadable"))

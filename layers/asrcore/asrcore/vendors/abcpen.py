@@ -25,8 +25,8 @@ LONGEST_HOTWORD = 16
 FRAME_MS = 10
 PUNCTUATION_FLAG = 2
 
-_KEYS = "Check appid and api_key of `abcpen` in the stack's secret, the account's IP list, and the caller's clock."
-_LICENCE = "Extend the licence or buy hours from the vendor."
+_KEYS = asr.Message("advice.abcpen-keys")
+_LICENCE = asr.Message("advice.abcpen-licence")
 
 _IN_PROGRESS = frozenset({"-1", "1"})
 _SILENT_OR_UNDECODABLE = "-2"
@@ -72,64 +72,71 @@ class Abcpen(asr.Vendor):
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, "accepted at submission, finished at a query"),
-            "-1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
-            "1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.accepted-submission-finished-query")),
+            "-1": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.not-finished")),
+            "1": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.not-finished")),
             "-2": asr.Code(
-                asr.CodeKind.BAD_AUDIO, "the audio cannot be decoded, or it contains no speech", error_hints.CONVERT
+                asr.CodeKind.BAD_AUDIO,
+                asr.Message("meaning.audio-cannot-decoded-contains-no-speech"),
+                error_hints.CONVERT,
             ),
-            "10105": asr.Code(asr.CodeKind.CONFIG, "access was refused", _KEYS),
-            "10106": asr.Code(asr.CodeKind.CONFIG, "a parameter is missing or badly encoded", error_hints.REPORT),
+            "10105": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.access-refused"), _KEYS),
+            "10106": asr.Code(
+                asr.CodeKind.CONFIG, asr.Message("meaning.parameter-missing-badly-encoded"), error_hints.REPORT
+            ),
             _ILLEGAL_PARAMETER: asr.Code(
-                asr.CodeKind.CONFIG, "a parameter is out of range, or the task is not known", error_hints.REPORT
+                asr.CodeKind.CONFIG, asr.Message("meaning.parameter-out-range-task-not-known"), error_hints.REPORT
             ),
-            "10109": asr.Code(asr.CodeKind.CONFIG, "the recording's URL is not http or https", error_hints.REPORT),
+            "10109": asr.Code(
+                asr.CodeKind.CONFIG, asr.Message("meaning.recording-url-not-http-https"), error_hints.REPORT
+            ),
             "10110": asr.Code(
-                asr.CodeKind.CONFIG, "the licence or its hours are used up, or lack the language", _LICENCE
+                asr.CodeKind.CONFIG, asr.Message("meaning.licence-hours-used-up-lack-language"), _LICENCE
             ),
             "10202": asr.Code(
-                asr.CodeKind.RETRY, "the vendor's parts could not connect to each other", error_hints.WAIT
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-parts-could-not-connect-each-other"), error_hints.WAIT
             ),
-            "10204": asr.Code(asr.CodeKind.RETRY, "the vendor's parts could not write to each other", error_hints.WAIT),
+            "10204": asr.Code(
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-parts-could-not-write-each-other"), error_hints.WAIT
+            ),
             "10205": asr.Code(
-                asr.CodeKind.RETRY, "the vendor's parts could not read from each other", error_hints.WAIT
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-parts-could-not-read-each-other"), error_hints.WAIT
             ),
             _ENGINE_FAILED: asr.Code(
                 asr.CodeKind.RETRY,
-                "the vendor's engine failed",
-                "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
-                f" China, or: {error_hints.CONVERT}",
+                asr.Message("meaning.vendor-engine-failed"),
+                asr.Message("advice.download-or-convert"),
             ),
             "10701": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the audio's codec is not supported or not the declared one",
+                asr.Message("meaning.audio-codec-not-supported-not-declared"),
                 error_hints.CONVERT,
             ),
             "10702": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the audio's sample rate is not supported",
+                asr.Message("meaning.audio-sample-rate-not-supported"),
                 error_hints.CONVERT,
                 asr.AudioConstraint.SAMPLE_RATE,
             ),
             "10800": asr.Code(
                 asr.CodeKind.RETRY,
-                "more recordings or requests at a time than the licence allows",
+                asr.Message("meaning.more-recordings-requests-time-than-licence-allows"),
                 error_hints.SLOWER,
             ),
-            "16003": asr.Code(asr.CodeKind.RETRY, "a basic part of the vendor's failed", error_hints.WAIT),
-            "26601": asr.Code(asr.CodeKind.CONFIG, "the app or its access is illegal", _KEYS),
-            "26607": asr.Code(asr.CodeKind.CONFIG, "the account has no licence for the language", _LICENCE),
+            "16003": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.basic-part-vendor-failed"), error_hints.WAIT),
+            "26601": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.app-access-illegal"), _KEYS),
+            "26607": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.account-no-licence-language"), _LICENCE),
         }
     )
 
     task_codes = frozenset({_ENGINE_FAILED})
     unknown_task_codes = frozenset({_ILLEGAL_PARAMETER})  # the only parameter of a query is the task
 
-    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> asr.Message | None:
         bits, codec = request.audio.bits_per_sample, request.audio.codec
         reason = super().rejection_reason(request)
         if reason is None and codec == "flac" and bits not in (None, 16):
-            return f"{bits} bits per sample in flac (accepts 16)"
+            return asr.Message("unfit.bits", {"bits": bits, "codec": codec, "accepted_bits": 16})
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
@@ -176,7 +183,7 @@ class Abcpen(asr.Vendor):
             coerce.first(document, "task_id", "taskId")
         )
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
+            raise self.unusable(reply, "NoTaskId", asr.Message("reply.no-task-id"))
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
@@ -195,7 +202,7 @@ class Abcpen(asr.Vendor):
         data = coerce.mapping(document.get("data"))
         result = coerce.mapping(coerce.mapping(data.get("data")).get("speechResult"))
         if "onebest" not in result and "detail" not in result:
-            raise self.unusable(reply, "NoResult", "answered with success but without a result")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.no-result"))
         return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:

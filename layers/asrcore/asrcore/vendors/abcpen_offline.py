@@ -15,7 +15,7 @@ from asrcore.vendors import abcpen, asr, coerce, error_hints, failure_text
 PATH = "/asr-offline"
 LANGUAGES = MappingProxyType({"zh-CN": "zh", "en-US": "en"})
 
-_KEYS = "Check appid and api_key of `abcpen` in the stack's secret, and the caller's clock."
+_KEYS = asr.Message("advice.abcpen-offline-keys")
 _ACCEPTED = frozenset({asr.CodeKind.SUCCESS, asr.CodeKind.IN_PROGRESS})
 _DONE, _NOT_FOUND, _FAILED = frozenset({"0", "completed"}), "not_found", "-1"
 WITH_SPEAKERS = "asr_sd"
@@ -54,22 +54,24 @@ class AbcpenOffline(asr.Vendor):
     secret_fields = ("appid", "api_key")
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, "finished"),
-            "1": asr.Code(asr.CodeKind.IN_PROGRESS, "not finished"),
-            _FAILED: asr.Code(asr.CodeKind.RETRY, "the vendor's system failed", error_hints.WAIT),
-            "400": asr.Code(asr.CodeKind.CONFIG, "a parameter is missing or wrong", error_hints.REPORT),
-            "401": asr.Code(asr.CodeKind.CONFIG, "the signature does not verify, or has expired", _KEYS),
-            "500": asr.Code(asr.CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
-            "success": asr.Code(asr.CodeKind.SUCCESS, "taken over"),
-            "queued": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            "processing": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
-            "completed": asr.Code(asr.CodeKind.SUCCESS, "finished"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.finished")),
+            "1": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.not-finished")),
+            _FAILED: asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-system-failed"), error_hints.WAIT),
+            "400": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.parameter-missing-wrong"), error_hints.REPORT),
+            "401": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.signature-not-verify-expired"), _KEYS),
+            "500": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-server-failed"), error_hints.WAIT),
+            "success": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.taken-over")),
+            "queued": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
+            "processing": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "completed": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.finished")),
             _NOT_FOUND: asr.Code(
                 asr.CodeKind.CONFIG,
-                "the vendor does not know the task, or no longer: results are kept for 24 hours",
-                "The recording must be submitted again.",
+                asr.Message("meaning.vendor-not-know-task-no-longer-results-kept-24"),
+                asr.Message("advice.submit-again"),
             ),
-            "unknown": asr.Code(asr.CodeKind.RETRY, "the vendor does not know the state of the task", error_hints.WAIT),
+            "unknown": asr.Code(
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-not-know-state-task"), error_hints.WAIT
+            ),
         }
     )
 
@@ -111,7 +113,7 @@ class AbcpenOffline(asr.Vendor):
         # The vendor's own id, in case it did not accept ours.
         task_id = coerce.identifier(document.get("task_id"))
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
+            raise self.unusable(reply, "NoTaskId", asr.Message("reply.no-task-id"))
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
@@ -128,7 +130,7 @@ class AbcpenOffline(asr.Vendor):
             raise self.error(code, _message(document))
         result = _result(document)
         if "onebest" not in result and "detail" not in result:
-            raise self.unusable(reply, "NoResult", "answered with success but without a result")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.no-result"))
         return _recognition(result, request)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:

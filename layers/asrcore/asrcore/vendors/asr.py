@@ -34,6 +34,7 @@ from asrcore.core.vendor import (
     signed_host,
     unfit_channels,
 )
+from asrcore.messages import Message
 
 __all__ = [
     "BODY_TIMEOUT_S",
@@ -55,6 +56,7 @@ __all__ = [
     "InProgress",
     "JsonObject",
     "Limits",
+    "Message",
     "OneOf",
     "Options",
     "Parameter",

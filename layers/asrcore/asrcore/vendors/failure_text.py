@@ -6,23 +6,25 @@ message that matches none leaves the code its own meaning.
 
 from asrcore.vendors import asr, error_hints
 
-NO_DOWNLOAD = asr.Code(asr.CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD)
+NO_DOWNLOAD = asr.Code(
+    asr.CodeKind.RETRY, asr.Message("meaning.vendor-could-not-download-recording"), error_hints.DOWNLOAD
+)
 TRACKS = asr.Code(
     asr.CodeKind.BAD_AUDIO,
-    "the number of tracks is not the one that was declared",
-    "Convert the recording to mono and upload it again.",
+    asr.Message("meaning.number-tracks-not-declared"),
+    asr.Message("advice.convert-to-mono"),
     asr.AudioConstraint.CHANNELS,
 )
 TOO_LONG = asr.Code(
     asr.CodeKind.BAD_AUDIO,
-    "the recording is too long",
-    "Split it into shorter parts, or choose a vendor for longer recordings.",
+    asr.Message("meaning.recording-too-long"),
+    asr.Message("advice.split-or-long-vendor"),
     asr.AudioConstraint.LENGTH,
 )
 TOO_SHORT = asr.Code(
     asr.CodeKind.BAD_AUDIO,
-    "the recording is too short",
-    "Upload a recording of a second or more, or choose a vendor for short recordings, such as tencent-sentence.",
+    asr.Message("meaning.recording-too-short"),
+    asr.Message("advice.longer-or-short-vendor"),
     asr.AudioConstraint.SHORTNESS,
 )
 # The first match counts: a failed download is not about the format that its message may name.
@@ -34,8 +36,8 @@ _CAUSES = (
         ("过大", "太大", "too large"),
         asr.Code(
             asr.CodeKind.BAD_AUDIO,
-            "the recording is too large",
-            "Compress it to MP3, or split it.",
+            asr.Message("meaning.recording-too-large"),
+            asr.Message("advice.compress-or-split"),
             asr.AudioConstraint.SIZE,
         ),
     ),
@@ -52,7 +54,7 @@ _CAUSES = (
             "decode",
             "invalid audio",
         ),
-        asr.Code(asr.CodeKind.BAD_AUDIO, "the vendor cannot use the audio as it is", error_hints.CONVERT),
+        asr.Code(asr.CodeKind.BAD_AUDIO, asr.Message("meaning.vendor-cannot-use-audio-as"), error_hints.CONVERT),
     ),
 )
 # A message with one of these words is about the request, whose format it may name.

@@ -62,14 +62,11 @@ LANGUAGES = MappingProxyType(
 )
 _TAGS = {known: tag for tag in reversed(LANGUAGES) for known in LANGUAGES[tag]}
 
-_KEY = "Check api_key of `openai_compatible` in the stack's secret."
-_ADDRESS = "Check the stack parameter OpenaiCompatibleBaseUrl, and the model in VendorTuning."
-_ACCOUNT = "Look at the account's billing with the vendor."
-_SMALLER = (
-    "Shorten the recording or compress it; if the server accepts less than max_data_bytes in the stack parameter"
-    " VendorTuning, lower that."
-)
-_CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
+_KEY = asr.Message("advice.openai-key")
+_ADDRESS = asr.Message("advice.openai-address")
+_ACCOUNT = asr.Message("advice.billing")
+_SMALLER = asr.Message("advice.openai-smaller")
+_CONVERT = asr.Message("advice.convert-to-mono-wav")
 _RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 _UNDECODABLE = "UndecodableAudio"
 # Servers report this only in words, with any HTTP status; whisper.cpp with 200.
@@ -107,16 +104,18 @@ class OpenaiCompatible(asr.Vendor):
             "model": asr.Text(
                 "the server's model instead of the stack's; may be longer than `model` and contain slashes",
                 r"[A-Za-z0-9_.:/-]{1,128}",
-                "up to 128 letters, digits and `_.:/-`",
+                asr.Message("allowed.up-128-letters-digits"),
             ),
             "language": asr.Choice("`auto`: no language is sent, the server detects it", ("auto",)),
             "prompt": asr.Text(
                 "text before the recording, as an example of style; overrides hotwords",
                 r".{1,800}",
-                "up to 800 characters",
+                asr.Message("allowed.up-800-characters"),
             ),
             "temperature": asr.Text(
-                "sampling temperature; default of the server", r"0(\.[0-9]{1,2})?|1(\.0{1,2})?", "0 to 1, as text"
+                "sampling temperature; default of the server",
+                r"0(\.[0-9]{1,2})?|1(\.0{1,2})?",
+                asr.Message("allowed.0-1-as-text"),
             ),
             "response_format": asr.Choice(
                 f"default `{VERBOSE}`; `json` for servers that return only text, `{DIARIZED}` for OpenAI's models that"
@@ -131,35 +130,40 @@ class OpenaiCompatible(asr.Vendor):
     longest_call_s = 875  # AWS Lambda runs a function for 900 s at most
     codes = MappingProxyType(
         {
-            "invalid_api_key": asr.Code(_CONFIG, "the API key is wrong", _KEY),
-            "insufficient_quota": asr.Code(_CONFIG, "the account has no credit left", _ACCOUNT),
-            "billing_hard_limit_reached": asr.Code(_CONFIG, "the account's spending limit is reached", _ACCOUNT),
-            "billing_not_active": asr.Code(_CONFIG, "the account is not active", _ACCOUNT),
-            "account_deactivated": asr.Code(_CONFIG, "the account was deactivated", _ACCOUNT),
+            "invalid_api_key": asr.Code(_CONFIG, asr.Message("meaning.api-key-wrong"), _KEY),
+            "insufficient_quota": asr.Code(_CONFIG, asr.Message("meaning.account-no-credit-left"), _ACCOUNT),
+            "billing_hard_limit_reached": asr.Code(
+                _CONFIG, asr.Message("meaning.account-spending-limit-reached"), _ACCOUNT
+            ),
+            "billing_not_active": asr.Code(_CONFIG, asr.Message("meaning.account-not-active"), _ACCOUNT),
+            "account_deactivated": asr.Code(_CONFIG, asr.Message("meaning.account-deactivated"), _ACCOUNT),
             "unsupported_country_region_territory": asr.Code(
-                _CONFIG, "the vendor does not serve the region that the request comes from", _ADDRESS
+                _CONFIG, asr.Message("meaning.vendor-not-serve-region-request-comes"), _ADDRESS
             ),
-            "model_not_found": asr.Code(_CONFIG, "the server has no such model, or not for this account", _ADDRESS),
-            "rate_limit_exceeded": asr.Code(_RETRY, "too many requests", error_hints.WAIT),
-            "server_error": asr.Code(_RETRY, "the server failed", error_hints.WAIT),
+            "model_not_found": asr.Code(_CONFIG, asr.Message("meaning.server-no-such-model-not-account"), _ADDRESS),
+            "rate_limit_exceeded": asr.Code(_RETRY, asr.Message("meaning.too-many-requests"), error_hints.WAIT),
+            "server_error": asr.Code(_RETRY, asr.Message("meaning.server-failed"), error_hints.WAIT),
             "audio_too_short": asr.Code(
-                _BAD, "the recording is too short", error_hints.UPLOAD_AGAIN, asr.AudioConstraint.SHORTNESS
+                _BAD,
+                asr.Message("meaning.recording-too-short"),
+                error_hints.UPLOAD_AGAIN,
+                asr.AudioConstraint.SHORTNESS,
             ),
-            _UNDECODABLE: asr.Code(_BAD, "the server cannot read the recording's format", _CONVERT),
-            "Http400": asr.Code(_CONFIG, "the server refused a parameter", _ADDRESS),
-            "Http401": asr.Code(_CONFIG, "the server asks for an API key, or for another one", _KEY),
-            "Http403": asr.Code(_CONFIG, "the API key may not do this", _KEY),
-            "Http404": asr.Code(_CONFIG, "there is no such address or no such model", _ADDRESS),
+            _UNDECODABLE: asr.Code(_BAD, asr.Message("meaning.server-cannot-read-recording-format"), _CONVERT),
+            "Http400": asr.Code(_CONFIG, asr.Message("meaning.server-refused-parameter"), _ADDRESS),
+            "Http401": asr.Code(_CONFIG, asr.Message("meaning.server-asks-api-key-another"), _KEY),
+            "Http403": asr.Code(_CONFIG, asr.Message("meaning.api-key-may-not"), _KEY),
+            "Http404": asr.Code(_CONFIG, asr.Message("meaning.no-such-address-no-such-model"), _ADDRESS),
             "Http413": asr.Code(
-                _BAD, "the recording is larger than the server accepts", _SMALLER, asr.AudioConstraint.SIZE
+                _BAD, asr.Message("meaning.recording-larger-than-server-accepts"), _SMALLER, asr.AudioConstraint.SIZE
             ),
-            "Http415": asr.Code(_BAD, "the server does not accept the recording's format", _CONVERT),
-            "Http422": asr.Code(_CONFIG, "the server refused a parameter", _ADDRESS),
-            "Http429": asr.Code(_RETRY, "the server is busy", error_hints.WAIT),
-            "Http500": asr.Code(_RETRY, "the server failed", error_hints.WAIT),
-            "Http502": asr.Code(_RETRY, "the server is not reached by its proxy", error_hints.WAIT),
-            "Http503": asr.Code(_RETRY, "the server is loading its model, or is overloaded", error_hints.WAIT),
-            "Http504": asr.Code(_RETRY, "the server did not answer its proxy in time", error_hints.WAIT),
+            "Http415": asr.Code(_BAD, asr.Message("meaning.server-not-accept-recording-format"), _CONVERT),
+            "Http422": asr.Code(_CONFIG, asr.Message("meaning.server-refused-parameter"), _ADDRESS),
+            "Http429": asr.Code(_RETRY, asr.Message("meaning.server-busy"), error_hints.WAIT),
+            "Http500": asr.Code(_RETRY, asr.Message("meaning.server-failed"), error_hints.WAIT),
+            "Http502": asr.Code(_RETRY, asr.Message("meaning.server-not-reached-proxy"), error_hints.WAIT),
+            "Http503": asr.Code(_RETRY, asr.Message("meaning.server-loading-model-overloaded"), error_hints.WAIT),
+            "Http504": asr.Code(_RETRY, asr.Message("meaning.server-did-not-answer-proxy-time"), error_hints.WAIT),
         }
     )
 
@@ -209,7 +213,7 @@ class OpenaiCompatible(asr.Vendor):
         if reply.status != 200 or ("error" in document and not document.get("text")):
             raise self._failure(reply, document)
         if "text" not in document and "segments" not in document:
-            raise self.unusable(reply, "NoResult", "answered with neither a text nor an error")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.neither-text-nor-error"))
         return _recognition(document, request)
 
     def _fields(self, request: asr.RecognitionRequest, endpoint: asr.VendorEndpoint) -> list[tuple[str, asr.Value]]:
@@ -256,7 +260,10 @@ class OpenaiCompatible(asr.Vendor):
             return self.error(_UNDECODABLE, message)
         if by_status in self.codes:
             return self.error(by_status, "" if reply.status == 401 else message, retry_after_s=reply.retry_after_s)
-        return self.unusable(reply, "Refused", f"answered with an error: {message[:200] or 'it gives no reason'}")
+        what = asr.Message("reply.error-without-reason")
+        if message:
+            what = asr.Message("reply.error", {"said": message[:200]})
+        return self.unusable(reply, "Refused", what)
 
 
 def _part(boundary: str, head: str, body: str) -> str:

@@ -47,96 +47,127 @@ ENGINES = MappingProxyType(
 # Vendor options that all actions share.
 PARAMETERS: Mapping[str, asr.Parameter] = MappingProxyType(
     {
-        "FilterDirty": asr.OneOf("profanity; default 0", {0: "keep", 1: "leave out", 2: "replace by `*`"}),
+        "FilterDirty": asr.OneOf(
+            "profanity; default 0",
+            {0: asr.Message("value.keep"), 1: asr.Message("value.leave-out"), 2: asr.Message("value.replace")},
+        ),
         "FilterModal": asr.OneOf(
             "filler words; overrides filter_fillers; default 0",
-            {0: "keep", 1: "leave out some", 2: "leave out all"},
+            {
+                0: asr.Message("value.keep"),
+                1: asr.Message("value.leave-out-some"),
+                2: asr.Message("value.leave-out-all"),
+            },
         ),
         "FilterPunc": asr.OneOf(
             "punctuation marks; overrides punctuation; default 0",
-            {0: "keep", 1: "leave out at the end of sentences", 2: "leave out all"},
+            {
+                0: asr.Message("value.keep"),
+                1: asr.Message("value.leave-out-end-sentences"),
+                2: asr.Message("value.leave-out-all"),
+            },
         ),
         "HotwordId": asr.a_name("ID of a hot-word list of the account; hotwords and HotwordList override it"),
         "HotwordList": asr.Text(
             "hot words with weights; overrides hotwords",
             r"[^|,\s]{1,30}\|([1-9]|1[01]|100)(,[^|,\s]{1,30}\|([1-9]|1[01]|100)){0,127}",
-            "`word|weight,word|weight,…`: up to 128 words of up to 30 characters, weights 1 to 11 or 100",
+            asr.Message("allowed.weighted-words"),
         ),
-        "ReinforceHotword": asr.OneOf("weight of hot words; default 0", {0: "as usual", 1: "more"}),
+        "ReinforceHotword": asr.OneOf(
+            "weight of hot words; default 0", {0: asr.Message("value.as-usual"), 1: asr.Message("value.more")}
+        ),
         "CustomizationId": asr.a_name("ID of a language model that the account has trained"),
         "ReplaceTextId": asr.a_name("ID of a replacement table of the account"),
     }
 )
 
-KEYS = "Check secret_id and secret_key of `tencent` in the stack's secret."
-ACCOUNT = "Activate the service, pay the bill or buy a package in the vendor's console."
-_RIGHTS = "Give this key the right to call speech recognition in the vendor's access management."
-_SHORTEN = "Shorten the recording, or choose a vendor for long recordings."
+KEYS = asr.Message("advice.tencent-keys")
+ACCOUNT = asr.Message("advice.tencent-account")
+_RIGHTS = asr.Message("advice.tencent-rights")
+_SHORTEN = asr.Message("advice.shorten-or-long-vendor")
 
 _RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
-        "ActionOffline": asr.Code(_CONFIG, "the vendor has withdrawn this API", error_hints.REPORT),
-        "AuthFailure": asr.Code(_CONFIG, "authentication failed", KEYS),
+        "ActionOffline": asr.Code(_CONFIG, asr.Message("meaning.vendor-withdrawn-api"), error_hints.REPORT),
+        "AuthFailure": asr.Code(_CONFIG, asr.Message("meaning.authentication-failed"), KEYS),
         "AuthFailure.CheckResourceResponseCodeError": asr.Code(
-            _CONFIG, "the key has no right to the resource", _RIGHTS
+            _CONFIG, asr.Message("meaning.key-no-right-resource"), _RIGHTS
         ),
-        "AuthFailure.InvalidAuthorization": asr.Code(_CONFIG, "the Authorization header is malformed", KEYS),
-        "AuthFailure.InvalidSecretId": asr.Code(_CONFIG, "the secret id is not one of a cloud API key", KEYS),
-        "AuthFailure.MFAFailure": asr.Code(_CONFIG, "the key needs multi-factor authentication", _RIGHTS),
-        "AuthFailure.SecretIdNotFound": asr.Code(_CONFIG, "the secret id does not exist", KEYS),
+        "AuthFailure.InvalidAuthorization": asr.Code(
+            _CONFIG, asr.Message("meaning.authorization-header-malformed"), KEYS
+        ),
+        "AuthFailure.InvalidSecretId": asr.Code(_CONFIG, asr.Message("meaning.secret-id-not-cloud-api-key"), KEYS),
+        "AuthFailure.MFAFailure": asr.Code(
+            _CONFIG, asr.Message("meaning.key-needs-multi-factor-authentication"), _RIGHTS
+        ),
+        "AuthFailure.SecretIdNotFound": asr.Code(_CONFIG, asr.Message("meaning.secret-id-not-exist"), KEYS),
         "AuthFailure.SignatureExpire": asr.Code(
-            _CONFIG, "the signature is more than 5 minutes old", "Check that the clock of the caller is right."
+            _CONFIG, asr.Message("meaning.signature-more-than-5-minutes-old"), asr.Message("advice.clock")
         ),
-        "AuthFailure.SignatureFailure": asr.Code(_CONFIG, "the signature does not verify", KEYS),
-        "AuthFailure.TokenFailure": asr.Code(_CONFIG, "the temporary token is wrong or has expired", KEYS),
-        "AuthFailure.UnauthorizedOperation": asr.Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "DryRunOperation": asr.Code(_CONFIG, "the request asked for a dry run", error_hints.REPORT),
-        "FailedOperation": asr.Code(_RETRY, "the operation failed", error_hints.WAIT),
-        "FailedOperation.CheckAuthInfoFailed": asr.Code(_CONFIG, "the check of the account's rights failed", KEYS),
-        "FailedOperation.ErrorRecognize": asr.Code(_RETRY, "recognition failed", error_hints.WAIT),
-        "FailedOperation.ServiceIsolate": asr.Code(_CONFIG, "the account is in arrears", ACCOUNT),
-        "FailedOperation.UserHasNoAmount": asr.Code(_CONFIG, "the account's package is used up", ACCOUNT),
-        "FailedOperation.UserHasNoFreeAmount": asr.Code(_CONFIG, "the account's free package is used up", ACCOUNT),
-        "FailedOperation.UserNotRegistered": asr.Code(_CONFIG, "the service is not activated for the account", ACCOUNT),
-        "InternalError": asr.Code(_RETRY, "the vendor failed internally", error_hints.WAIT),
+        "AuthFailure.SignatureFailure": asr.Code(_CONFIG, asr.Message("meaning.signature-not-verify"), KEYS),
+        "AuthFailure.TokenFailure": asr.Code(_CONFIG, asr.Message("meaning.temporary-token-wrong-expired"), KEYS),
+        "AuthFailure.UnauthorizedOperation": asr.Code(_CONFIG, asr.Message("meaning.key-no-right-call"), _RIGHTS),
+        "DryRunOperation": asr.Code(_CONFIG, asr.Message("meaning.request-asked-dry-run"), error_hints.REPORT),
+        "FailedOperation": asr.Code(_RETRY, asr.Message("meaning.operation-failed"), error_hints.WAIT),
+        "FailedOperation.CheckAuthInfoFailed": asr.Code(
+            _CONFIG, asr.Message("meaning.check-account-rights-failed"), KEYS
+        ),
+        "FailedOperation.ErrorRecognize": asr.Code(_RETRY, asr.Message("meaning.recognition-failed"), error_hints.WAIT),
+        "FailedOperation.ServiceIsolate": asr.Code(_CONFIG, asr.Message("meaning.account-arrears"), ACCOUNT),
+        "FailedOperation.UserHasNoAmount": asr.Code(_CONFIG, asr.Message("meaning.account-package-used-up"), ACCOUNT),
+        "FailedOperation.UserHasNoFreeAmount": asr.Code(
+            _CONFIG, asr.Message("meaning.account-free-package-used-up"), ACCOUNT
+        ),
+        "FailedOperation.UserNotRegistered": asr.Code(
+            _CONFIG, asr.Message("meaning.service-not-activated-account"), ACCOUNT
+        ),
+        "InternalError": asr.Code(_RETRY, asr.Message("meaning.vendor-failed-internally"), error_hints.WAIT),
         "InternalError.ErrorDownFile": asr.Code(
-            _RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
+            _RETRY, asr.Message("meaning.vendor-could-not-download-recording"), error_hints.DOWNLOAD
         ),
-        "InvalidAction": asr.Code(_CONFIG, "the API has no such action", error_hints.REPORT),
-        "InvalidParameter": asr.Code(_CONFIG, "a parameter is invalid", error_hints.REPORT),
-        "InvalidParameterValue": asr.Code(_CONFIG, "a parameter has a value that is not allowed", error_hints.REPORT),
-        "InvalidRequest": asr.Code(_CONFIG, "the request is malformed", error_hints.REPORT),
-        "IpInBlacklist": asr.Code(_CONFIG, "the caller's IP address is on the account's block list", _RIGHTS),
-        "IpNotInWhitelist": asr.Code(_CONFIG, "the caller's IP address is not on the account's allow list", _RIGHTS),
-        "LimitExceeded": asr.Code(_CONFIG, "a quota of the account is used up", ACCOUNT),
-        "MissingParameter": asr.Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
-        "NoSuchProduct": asr.Code(_CONFIG, "the vendor has no such product", error_hints.REPORT),
-        "NoSuchVersion": asr.Code(_CONFIG, "the API has no such version", error_hints.REPORT),
-        "RequestLimitExceeded": asr.Code(_RETRY, "too many requests in a second", error_hints.SLOWER),
+        "InvalidAction": asr.Code(_CONFIG, asr.Message("meaning.api-no-such-action"), error_hints.REPORT),
+        "InvalidParameter": asr.Code(_CONFIG, asr.Message("meaning.parameter-invalid"), error_hints.REPORT),
+        "InvalidParameterValue": asr.Code(
+            _CONFIG, asr.Message("meaning.parameter-value-not-allowed"), error_hints.REPORT
+        ),
+        "InvalidRequest": asr.Code(_CONFIG, asr.Message("meaning.request-malformed"), error_hints.REPORT),
+        "IpInBlacklist": asr.Code(_CONFIG, asr.Message("meaning.caller-ip-address-account-block-list"), _RIGHTS),
+        "IpNotInWhitelist": asr.Code(_CONFIG, asr.Message("meaning.caller-ip-address-not-account-allow-list"), _RIGHTS),
+        "LimitExceeded": asr.Code(_CONFIG, asr.Message("meaning.quota-account-used-up"), ACCOUNT),
+        "MissingParameter": asr.Code(_CONFIG, asr.Message("meaning.parameter-missing"), error_hints.REPORT),
+        "NoSuchProduct": asr.Code(_CONFIG, asr.Message("meaning.vendor-no-such-product"), error_hints.REPORT),
+        "NoSuchVersion": asr.Code(_CONFIG, asr.Message("meaning.api-no-such-version"), error_hints.REPORT),
+        "RequestLimitExceeded": asr.Code(_RETRY, asr.Message("meaning.too-many-requests-second"), error_hints.SLOWER),
         "RequestLimitExceeded.GlobalRegionUinLimitExceeded": asr.Code(
-            _RETRY, "too many requests of the account", error_hints.SLOWER
+            _RETRY, asr.Message("meaning.too-many-requests-account"), error_hints.SLOWER
         ),
         "RequestLimitExceeded.IPLimitExceeded": asr.Code(
-            _RETRY, "too many requests from one IP address", error_hints.SLOWER
+            _RETRY, asr.Message("meaning.too-many-requests-ip-address"), error_hints.SLOWER
         ),
         "RequestLimitExceeded.UinLimitExceeded": asr.Code(
-            _RETRY, "too many requests of the account", error_hints.SLOWER
+            _RETRY, asr.Message("meaning.too-many-requests-account"), error_hints.SLOWER
         ),
-        "RequestSizeLimitExceeded": asr.Code(_BAD, "the request is too large", _SHORTEN, asr.AudioConstraint.SIZE),
+        "RequestSizeLimitExceeded": asr.Code(
+            _BAD, asr.Message("meaning.request-too-large"), _SHORTEN, asr.AudioConstraint.SIZE
+        ),
         "ResponseSizeLimitExceeded": asr.Code(
-            _BAD, "the answer would be too large", _SHORTEN, asr.AudioConstraint.LENGTH
+            _BAD, asr.Message("meaning.answer-would-too-large"), _SHORTEN, asr.AudioConstraint.LENGTH
         ),
-        "ResourceInUse": asr.Code(_RETRY, "a resource of the vendor is in use", error_hints.WAIT),
-        "ResourceInsufficient": asr.Code(_RETRY, "the vendor is short of resources", error_hints.WAIT),
-        "ResourceNotFound": asr.Code(_CONFIG, "a resource does not exist", error_hints.REPORT),
-        "ResourceUnavailable": asr.Code(_RETRY, "a resource of the vendor is not available", error_hints.WAIT),
-        "ServiceUnavailable": asr.Code(_RETRY, "the service is not available", error_hints.WAIT),
-        "UnauthorizedOperation": asr.Code(_CONFIG, "the key has no right to this call", _RIGHTS),
-        "UnknownParameter": asr.Code(_CONFIG, "the API does not know a parameter", error_hints.REPORT),
-        "UnsupportedOperation": asr.Code(_CONFIG, "the operation is not supported", error_hints.REPORT),
-        "UnsupportedProtocol": asr.Code(_CONFIG, "the protocol is not supported", "Check the vendor's base URL."),
-        "UnsupportedRegion": asr.Code(_CONFIG, "the region is not supported", "Check the vendor's base URL."),
+        "ResourceInUse": asr.Code(_RETRY, asr.Message("meaning.resource-vendor-use"), error_hints.WAIT),
+        "ResourceInsufficient": asr.Code(_RETRY, asr.Message("meaning.vendor-short-resources"), error_hints.WAIT),
+        "ResourceNotFound": asr.Code(_CONFIG, asr.Message("meaning.resource-not-exist"), error_hints.REPORT),
+        "ResourceUnavailable": asr.Code(_RETRY, asr.Message("meaning.resource-vendor-not-available"), error_hints.WAIT),
+        "ServiceUnavailable": asr.Code(_RETRY, asr.Message("meaning.service-not-available"), error_hints.WAIT),
+        "UnauthorizedOperation": asr.Code(_CONFIG, asr.Message("meaning.key-no-right-call"), _RIGHTS),
+        "UnknownParameter": asr.Code(_CONFIG, asr.Message("meaning.api-not-know-parameter"), error_hints.REPORT),
+        "UnsupportedOperation": asr.Code(_CONFIG, asr.Message("meaning.operation-not-supported"), error_hints.REPORT),
+        "UnsupportedProtocol": asr.Code(
+            _CONFIG, asr.Message("meaning.protocol-not-supported"), asr.Message("advice.base-url")
+        ),
+        "UnsupportedRegion": asr.Code(
+            _CONFIG, asr.Message("meaning.region-not-supported"), asr.Message("advice.base-url")
+        ),
     }
 )
 # What an unlisted code means, by its beginning; the first match counts.
@@ -153,10 +184,12 @@ class TencentCloud(asr.Vendor):
     secret_name = "tencent"  # noqa: S105 - where the secret lies
     secret_fields = ("secret_id", "secret_key")
 
-    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> asr.Message | None:
         reason = super().rejection_reason(request)
         if reason is None and engine(request) is None:
-            return f"language {request.options.language} at {TELEPHONE_HZ} Hz (accepts it only at 16000 Hz)"
+            return asr.Message(
+                "unfit.language-at-rate", {"language": request.options.language, "rate_hz": TELEPHONE_HZ}
+            )
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
@@ -184,7 +217,7 @@ class TencentCloud(asr.Vendor):
         code = coerce.text(error.get("Code")) or coerce.text(document.get("code"))
         if response.get("Error") is not None or code not in ("", "0"):
             if not code:
-                raise self.unusable(reply, "NoCode", "answered with an error without a code")
+                raise self.unusable(reply, "NoCode", asr.Message("reply.error-without-code"))
             raise self.error(code, coerce.text(error.get("Message") or document.get("message")))
         return response
 

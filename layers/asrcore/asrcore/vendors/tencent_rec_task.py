@@ -72,36 +72,45 @@ class TencentRecTask(TencentCloud):
         {
             **tencent_cloud.PARAMETERS,
             "ConvertNumMode": asr.OneOf(
-                "numbers; default 1", {0: "Chinese numerals", 1: "digits where they fit", 3: "as in mathematics"}
+                "numbers; default 1",
+                {
+                    0: asr.Message("value.chinese-numerals"),
+                    1: asr.Message("value.digits-they-fit"),
+                    3: asr.Message("value.as-mathematics"),
+                },
             ),
             "ResTextFormat": asr.OneOf(
                 "detail of the result; default 2",
                 {
-                    LINES: "sentences without words",
-                    WORDS: "with words",
-                    WORDS_AND_MARKS: "with words and marks",
-                    CLAUSES: "split at every mark, for subtitles",
-                    4: "paragraphs by meaning, paid, Mandarin only",
-                    5: "written language, paid, Mandarin only",
+                    LINES: asr.Message("value.sentences-without-words"),
+                    WORDS: asr.Message("value.with-words"),
+                    WORDS_AND_MARKS: asr.Message("value.words-marks"),
+                    CLAUSES: asr.Message("value.split-every-mark-subtitles"),
+                    4: asr.Message("value.paragraphs-meaning-paid-mandarin-only"),
+                    5: asr.Message("value.written-language-paid-mandarin-only"),
                 },
             ),
             "SentenceMaxLength": asr.Whole("characters per subtitle; implies ResTextFormat 3", 6, 40),
             "EmotionRecognition": asr.OneOf(
-                "emotions, at extra cost; default 0", {0: "no", 1: "for each sentence", 2: "in text"}
+                "emotions, at extra cost; default 0",
+                {0: asr.Message("value.no"), 1: asr.Message("value.each-sentence"), 2: asr.Message("value.text")},
             ),
-            "EmotionalEnergy": asr.OneOf("emotional energy, only in the raw reply; default 0", {0: "no", 1: "yes"}),
+            "EmotionalEnergy": asr.OneOf(
+                "emotional energy, only in the raw reply; default 0",
+                {0: asr.Message("value.no"), 1: asr.Message("value.yes")},
+            ),
             "KeyWordLibIdList": asr.Text(
                 "IDs of keyword libraries; matches are only in the raw reply",
                 r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
-                "up to 10 ids, separated by commas",
+                asr.Message("allowed.up-10-ids-separated-commas"),
             ),
             "RoleAudioUrl": asr.Text(
-                "URL of a speech sample of one speaker, up to 45 s", r"https?://\S{1,2000}", "a URL"
+                "URL of a speech sample of one speaker, up to 45 s", r"https?://\S{1,2000}", asr.Message("allowed.url")
             ),
             "RoleName": asr.Text(
                 "name of that speaker; needs RoleAudioUrl and an engine 16k_zh_en",
                 r".+",
-                "up to 30 bytes: 30 Latin letters or 10 Chinese characters",
+                asr.Message("allowed.up-30-bytes-30-latin-letters-10-chinese-characters"),
                 most_bytes=30,
             ),
             "Extra": asr.JsonObject('further settings, such as `{"Domain": 0}`', longest=1000),
@@ -109,22 +118,22 @@ class TencentRecTask(TencentCloud):
     )
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, "recognised"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognised")),
             **tencent_recording_format.CALLBACK_CODES,
             **tencent_cloud.CODES,
             "FailedOperation.ErrorDownFile": asr.Code(
-                asr.CodeKind.RETRY, "the vendor could not download the recording", error_hints.DOWNLOAD
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-could-not-download-recording"), error_hints.DOWNLOAD
             ),
             _NO_SUCH_TASK: asr.Code(
                 asr.CodeKind.CONFIG,
-                "the vendor does not know the task, or no longer: results are kept for 24 hours",
-                "The recording must be submitted again.",
+                asr.Message("meaning.vendor-not-know-task-no-longer-results-kept-24"),
+                asr.Message("advice.submit-again"),
             ),
             "InternalError.FailAccessDatabase": asr.Code(
-                asr.CodeKind.RETRY, "the vendor's database failed", error_hints.WAIT
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-database-failed"), error_hints.WAIT
             ),
             "InternalError.FailAccessRedis": asr.Code(
-                asr.CodeKind.RETRY, "the vendor's cache failed", error_hints.WAIT
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-cache-failed"), error_hints.WAIT
             ),
         }
     )
@@ -132,11 +141,11 @@ class TencentRecTask(TencentCloud):
     task_codes = frozenset({TASK_FAILED, "FailedOperation.ErrorDownFile", "FailedOperation.ErrorRecognize"})
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
 
-    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> asr.Message | None:
         reason = super().rejection_reason(request)
         engine = tencent_cloud.engine(request) or ""
         if reason is None and request.audio.channels == 2 and not engine.startswith(TELEPHONE_ENGINES):
-            return f"{asr.unfit_channels(2, {1})} (stereo only with an engine for {tencent_cloud.TELEPHONE_HZ} Hz)"
+            return asr.Message("unfit.stereo-rate", {"rate_hz": tencent_cloud.TELEPHONE_HZ})
         return reason
 
     def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
@@ -177,7 +186,7 @@ class TencentRecTask(TencentCloud):
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Accepted:
         task_id = coerce.identifier(self._data(reply).get("TaskId"))
         if task_id is None or not task_id.isdecimal():
-            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
+            raise self.unusable(reply, "NoTaskId", asr.Message("reply.no-task-id"))
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
@@ -192,24 +201,24 @@ class TencentRecTask(TencentCloud):
         if status == _FAILED:
             raise self.error(TASK_FAILED, coerce.text(data.get("ErrorMsg")))
         if status != _SUCCEEDED:
-            raise self.unusable(reply, "NoStatus", "answered without a task's status")
+            raise self.unusable(reply, "NoStatus", asr.Message("reply.no-status"))
         if "Result" not in data and "ResultDetail" not in data:
-            raise self.unusable(reply, "NoResult", "answered with success but without a result")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.no-result"))
         return _recognition(data.get("Result"), data.get("ResultDetail"), data.get("AudioDuration"), request)
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         try:
             fields = tencent_recording_format.callback_fields(body, content_type)
-        except asr.UnknownCharsetError as error:
-            raise self.unreadable_callback(str(error)) from None
+        except asr.UnknownCharsetError:
+            raise self.unreadable_callback() from None
         code = tencent_recording_format.callback_code(fields)
         if code is None:
-            raise self.bad_callback("it has no code")
+            raise self.bad_callback(asr.Message("callback.no-code"))
         task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
             return asr.Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields and "resultDetail" not in fields:
-            raise self.bad_callback("it reports success without a result")
+            raise self.bad_callback(asr.Message("callback.no-result"))
         detail = _json_list(fields.get("resultDetail"))
         return asr.Callback(task_id, _recognition(fields.get("text"), detail, fields.get("audioTime"), request))
 
@@ -217,12 +226,14 @@ class TencentRecTask(TencentCloud):
         """Return a code's meaning; for a failed task, which has no code, the cause that its message names."""
         if code != TASK_FAILED:
             return super().look_up(code, message)
-        return failure_text.cause(message) or asr.Code(asr.CodeKind.RETRY, "the task failed", error_hints.WAIT)
+        return failure_text.cause(message) or asr.Code(
+            asr.CodeKind.RETRY, asr.Message("meaning.task-failed"), error_hints.WAIT
+        )
 
     def _data(self, reply: asr.HttpReply) -> Mapping[str, Any]:
         response = self.read_response(reply)
         if not isinstance(response.get("Data"), dict):
-            raise self.unusable(reply, "NoData", "answered with neither data nor an error")
+            raise self.unusable(reply, "NoData", asr.Message("reply.neither-data-nor-error"))
         return coerce.mapping(response["Data"])
 
 

@@ -26,116 +26,166 @@ CHARSETS = MappingProxyType({UTF_8: "utf-8", 1: "gb2312", 2: "gbk", 3: "big5"})
 GENERAL, TELEPHONE, TELEPHONE_WITH_SPEAKERS = "16k_0", "8k_0", "8k_6"
 TELEPHONE_HZ = 8000
 
-_KEYS = "Check appid, secret_id and secret_key of `tencent` in the stack's secret."
-_CLOCK = "Check that the clock of the caller is right; the next attempt is signed anew."
+_KEYS = asr.Message("advice.tencent-recording-keys")
+_CLOCK = asr.Message("advice.clock-signed-anew")
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.
 _REQUEST_CODES = {
-    "1000": ("BAD_REQ", asr.CodeKind.CONFIG, "the parameters do not meet the requirements", error_hints.REPORT),
-    "1001": ("PARSE_DATA_FAILED", asr.CodeKind.CONFIG, "the request could not be parsed", error_hints.REPORT),
-    "1002": ("HAS_NO_VALID_PROJECTID", asr.CodeKind.CONFIG, "projectid is missing or invalid", error_hints.REPORT),
+    "1000": (
+        "BAD_REQ",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.parameters-not-meet-requirements"),
+        error_hints.REPORT,
+    ),
+    "1001": (
+        "PARSE_DATA_FAILED",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.request-could-not-parsed"),
+        error_hints.REPORT,
+    ),
+    "1002": (
+        "HAS_NO_VALID_PROJECTID",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.projectid-missing-invalid"),
+        error_hints.REPORT,
+    ),
     "1003": (
         "HAS_NO_VALID_RES_TEXT_FORMAT",
         asr.CodeKind.CONFIG,
-        "res_text_format is missing or invalid",
+        asr.Message("meaning.res-text-format-missing-invalid"),
         error_hints.REPORT,
     ),
     "1004": (
         "HAS_NO_VALID_SUB_SERVICE_TYPE",
         asr.CodeKind.CONFIG,
-        "sub_service_type is missing or invalid",
+        asr.Message("meaning.sub-service-type-missing-invalid"),
         error_hints.REPORT,
     ),
     "1005": (
         "HAS_NO_VALID_ENGINE_MODEL_TYPE",
         asr.CodeKind.CONFIG,
-        "the engine is missing or invalid",
-        "Check the option asr-model: the engines are 16k_0, 8k_0 and 8k_6.",
+        asr.Message("meaning.engine-missing-invalid"),
+        asr.Message("advice.tencent-recording-engine"),
     ),
     "1006": (
         "HAS_NO_VALID_CALLBACK_URL",
         asr.CodeKind.CONFIG,
-        "the callback URL is missing, invalid, or 2048 characters or longer",
-        "Check the address of the stack's callback API.",
+        asr.Message("meaning.callback-url-missing-invalid-2048-characters-longer"),
+        asr.Message("advice.callback-api"),
     ),
-    "1007": ("HAS_NO_VALID_RES_TYPE", asr.CodeKind.CONFIG, "res_type is missing or invalid", error_hints.REPORT),
-    "1008": ("HAS_NO_VALID_SOURCE_TYPE", asr.CodeKind.CONFIG, "source_type is missing or invalid", error_hints.REPORT),
+    "1007": (
+        "HAS_NO_VALID_RES_TYPE",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.res-type-missing-invalid"),
+        error_hints.REPORT,
+    ),
+    "1008": (
+        "HAS_NO_VALID_SOURCE_TYPE",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.source-type-missing-invalid"),
+        error_hints.REPORT,
+    ),
     "1009": (
         "HAS_NO_VALID_URL",
         asr.CodeKind.CONFIG,
-        "the recording's URL is missing or invalid",
-        "Upload the recording under a plainer name.",
+        asr.Message("meaning.recording-url-missing-invalid"),
+        asr.Message("advice.plainer-name"),
     ),
-    "1010": ("HAS_NO_VALID_SECRET_ID", asr.CodeKind.CONFIG, "the secret id is missing or invalid", _KEYS),
-    "1011": ("HAS_NO_VALID_TIMESTAMP", asr.CodeKind.CONFIG, "timestamp is missing or invalid", _CLOCK),
-    "1012": ("HAS_NO_VALID_EXPIRED", asr.CodeKind.CONFIG, "expired is missing or invalid", _CLOCK),
-    "1013": ("HAS_NO_VALID_NONCE", asr.CodeKind.CONFIG, "nonce is missing or invalid", error_hints.REPORT),
-    "1014": ("HAS_NO_VALID_TEMPLATENAME", asr.CodeKind.CONFIG, "template_name is invalid", error_hints.REPORT),
-    "1015": ("HAS_NO_BUCKET", asr.CodeKind.CONFIG, "bucket is missing or invalid", error_hints.REPORT),
+    "1010": ("HAS_NO_VALID_SECRET_ID", asr.CodeKind.CONFIG, asr.Message("meaning.secret-id-missing-invalid"), _KEYS),
+    "1011": ("HAS_NO_VALID_TIMESTAMP", asr.CodeKind.CONFIG, asr.Message("meaning.timestamp-missing-invalid"), _CLOCK),
+    "1012": ("HAS_NO_VALID_EXPIRED", asr.CodeKind.CONFIG, asr.Message("meaning.expired-missing-invalid"), _CLOCK),
+    "1013": (
+        "HAS_NO_VALID_NONCE",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.nonce-missing-invalid"),
+        error_hints.REPORT,
+    ),
+    "1014": (
+        "HAS_NO_VALID_TEMPLATENAME",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.template-name-invalid"),
+        error_hints.REPORT,
+    ),
+    "1015": ("HAS_NO_BUCKET", asr.CodeKind.CONFIG, asr.Message("meaning.bucket-missing-invalid"), error_hints.REPORT),
     "1016": (
         "HAS_NO_AMOUNT",
         asr.CodeKind.CONFIG,
-        "the account's allowance is used up",
-        "Buy a package in the vendor's console, or wait until the free allowance is renewed.",
+        asr.Message("meaning.account-allowance-used-up"),
+        asr.Message("advice.package-or-wait"),
     ),
     "1017": (
         "URL_TOO_LONG",
         asr.CodeKind.CONFIG,
-        "the recording's URL is longer than 2048 characters",
-        "Upload the recording under a shorter name.",
+        asr.Message("meaning.recording-url-longer-than-2048-characters"),
+        asr.Message("advice.shorter-name"),
     ),
     "1018": (
         "FILEID_TOO_LONG",
         asr.CodeKind.CONFIG,
-        "the file name is longer than 2048 characters",
-        "Upload the recording under a shorter name.",
+        asr.Message("meaning.file-name-longer-than-2048-characters"),
+        asr.Message("advice.shorter-name"),
     ),
-    "1019": ("APPID_NOT_REGISTER", asr.CodeKind.CONFIG, "the appid is not registered for the service", _KEYS),
+    "1019": ("APPID_NOT_REGISTER", asr.CodeKind.CONFIG, asr.Message("meaning.appid-not-registered-service"), _KEYS),
     "1020": (
         "APPID_PROJECTID_TEMPLATENAME_MISMATCH",
         asr.CodeKind.CONFIG,
-        "appid, project and template do not belong together",
+        asr.Message("meaning.appid-project-template-not-belong-together"),
         _KEYS,
     ),
-    "1021": ("PROCESS_FAILED", asr.CodeKind.RETRY, "the vendor's server failed", error_hints.WAIT),
-    "1022": ("PROXY_BAD_AUTH", asr.CodeKind.CONFIG, "the signature is malformed", _KEYS),
+    "1021": ("PROCESS_FAILED", asr.CodeKind.RETRY, asr.Message("meaning.vendor-server-failed"), error_hints.WAIT),
+    "1022": ("PROXY_BAD_AUTH", asr.CodeKind.CONFIG, asr.Message("meaning.signature-malformed"), _KEYS),
     "1023": (
         "",
         asr.CodeKind.RETRY,
-        "a code of an older numbering, where it says that the signature is valid too long",
+        asr.Message("meaning.code-older-numbering-says-signature-valid-too-long"),
         error_hints.WAIT,
     ),
-    "1024": ("PROXY_AUTH_TOO_LONG_EXPIRED", asr.CodeKind.CONFIG, "the signature is valid for too long", _CLOCK),
-    "1025": ("PROXY_AUTH_EXPIRED", asr.CodeKind.CONFIG, "the signature has expired", _CLOCK),
-    "1026": ("PROXY_AUTH_PROJECTID_NOEXIST", asr.CodeKind.CONFIG, "the signature's project does not exist", _KEYS),
-    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", asr.CodeKind.CONFIG, "the secret id does not exist", _KEYS),
-    "1028": ("PROXY_AUTH_PROJECTID_MISMATCH", asr.CodeKind.CONFIG, "the signature's project does not match", _KEYS),
+    "1024": (
+        "PROXY_AUTH_TOO_LONG_EXPIRED",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.signature-valid-too-long"),
+        _CLOCK,
+    ),
+    "1025": ("PROXY_AUTH_EXPIRED", asr.CodeKind.CONFIG, asr.Message("meaning.signature-expired"), _CLOCK),
+    "1026": (
+        "PROXY_AUTH_PROJECTID_NOEXIST",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.signature-project-not-exist"),
+        _KEYS,
+    ),
+    "1027": ("PROXY_AUTH_SECRETID_NOEXIST", asr.CodeKind.CONFIG, asr.Message("meaning.secret-id-not-exist"), _KEYS),
+    "1028": (
+        "PROXY_AUTH_PROJECTID_MISMATCH",
+        asr.CodeKind.CONFIG,
+        asr.Message("meaning.signature-project-not-match"),
+        _KEYS,
+    ),
     "1029": (
         "PROXY_AUTH_REPLAY_ATTACK",
         asr.CodeKind.RETRY,
-        "nonce and timestamp were seen before",
-        "It is tried again with a new signature.",
+        asr.Message("meaning.nonce-timestamp-seen-before"),
+        asr.Message("advice.new-signature"),
     ),
-    "1030": ("PROXY_AUTH_FAILED", asr.CodeKind.CONFIG, "the signature does not verify", _KEYS),
+    "1030": ("PROXY_AUTH_FAILED", asr.CodeKind.CONFIG, asr.Message("meaning.signature-not-verify"), _KEYS),
     "1031": (
         "",
         asr.CodeKind.RETRY,
-        "a code of an older numbering, where it says that the audio is larger than 5 MB",
+        asr.Message("meaning.code-older-numbering-says-audio-larger-than-5-mb"),
         error_hints.WAIT,
     ),
     "1032": (
         "AUDIO_TOO_LARGE",
         asr.CodeKind.BAD_AUDIO,
-        "the recording, sent as bytes, is larger than 5 MB",
-        "Upload it under a shorter name, so that it can be sent as a URL.",
+        asr.Message("meaning.recording-sent-as-bytes-larger-than-5-mb"),
+        asr.Message("advice.shorter-name-for-url"),
     ),
     "1033": (
         "",
         asr.CodeKind.RETRY,
-        "a code of an older numbering, where it says that the cause is not known",
+        asr.Message("meaning.code-older-numbering-says-cause-not-known"),
         error_hints.WAIT,
     ),
-    "1034": ("UNKNOWN", asr.CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
+    "1034": ("UNKNOWN", asr.CodeKind.RETRY, asr.Message("meaning.vendor-not-know-cause"), error_hints.WAIT),
 }
 _CODES_BY_NAME = {f"ERROR_{name}": code for code, (name, *_) in _REQUEST_CODES.items() if name}
 _NAME = re.compile(r"ERROR_[A-Z_]+")
@@ -173,7 +223,12 @@ class TencentRecording(asr.Vendor):
             "projectid": asr.Whole("project ID, which the vendor ignores; default 0", 0, 2**31 - 1),
             "res_text_format": asr.OneOf(
                 "encoding of the vendor's text, which asrcore decodes; default 0",
-                {0: "UTF-8", 1: "GB2312", 2: "GBK", 3: "BIG5"},
+                {
+                    0: asr.Message("value.utf-8"),
+                    1: asr.Message("value.gb2312"),
+                    2: asr.Message("value.gbk"),
+                    3: asr.Message("value.big5"),
+                },
             ),
         }
     )
@@ -181,16 +236,16 @@ class TencentRecording(asr.Vendor):
     secret_fields = ("appid", "secret_id", "secret_key")
     codes = MappingProxyType(
         {
-            "0": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at the callback"),
+            "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.taken-over-submission-finished-callback")),
             **{code: asr.Code(kind, meaning, do) for code, (_, kind, meaning, do) in _REQUEST_CODES.items()},
             **tencent_recording_format.CALLBACK_CODES,
         }
     )
 
-    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> asr.Message | None:
         reason = super().rejection_reason(request)
         if reason is None and request.audio.channels == 2 and _engine(request) != TELEPHONE:
-            return f"{asr.unfit_channels(2, {1})} (stereo only with engine {TELEPHONE}, at {TELEPHONE_HZ} Hz)"
+            return asr.Message("unfit.stereo-engine", {"engine": TELEPHONE, "rate_hz": TELEPHONE_HZ})
         return reason
 
     def fixes_speakers(self, request: asr.RecognitionRequest) -> bool:
@@ -245,23 +300,23 @@ class TencentRecording(asr.Vendor):
             raise self.error(code, coerce.text(document.get("message")))
         task_id = coerce.identifier(document.get("requestId"))
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
+            raise self.unusable(reply, "NoTaskId", asr.Message("reply.no-task-id"))
         return asr.Accepted(task_id)
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         charset = CHARSETS[int(self.vendor_options(request).get("res_text_format", UTF_8))]
         try:
             fields = tencent_recording_format.callback_fields(body, content_type, charset)
-        except asr.UnknownCharsetError as error:
-            raise self.unreadable_callback(str(error)) from None
+        except asr.UnknownCharsetError:
+            raise self.unreadable_callback() from None
         code = tencent_recording_format.callback_code(fields)
         if code is None:
-            raise self.bad_callback("it has no code")
+            raise self.bad_callback(asr.Message("callback.no-code"))
         task_id = coerce.identifier(fields.get("requestId"))
         if code != "0":
             return asr.Callback(task_id, self.error(code, coerce.text(fields.get("message"))))
         if "text" not in fields:
-            raise self.bad_callback("it reports success without a text")
+            raise self.bad_callback(asr.Message("callback.no-text"))
         duration_ms = tencent_recording_format.length_ms(fields.get("audioTime"))
         third = ThirdNumber.CHANNEL if _is_stereo(request) else ThirdNumber.SPEAKER
         return asr.Callback(task_id, read_lines(coerce.text(fields["text"]), duration_ms, third))

@@ -14,19 +14,19 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
-CONVERT = "Convert the recording to 16 kHz or 8 kHz, 16 bit WAV and upload it again."
+CONVERT = asr.Message("advice.convert-tencent")
 
 CALLBACK_CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
         "10000": asr.Code(
-            asr.CodeKind.BAD_AUDIO, "the audio is in no standard format and could not be transcoded", CONVERT
+            asr.CodeKind.BAD_AUDIO, asr.Message("meaning.audio-no-standard-format-could-not-transcoded"), CONVERT
         ),
-        "10001": asr.Code(asr.CodeKind.RETRY, "recognition did not succeed", error_hints.WAIT),
+        "10001": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.recognition-did-not-succeed"), error_hints.WAIT),
         # Older pages print the words of 10003, "too long", for 10002 as well; the callback page of 2025 does not.
         "10002": failure_text.TOO_SHORT,
         "10003": failure_text.TOO_LONG,
-        "10004": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio file is invalid", CONVERT),
-        "10005": asr.Code(asr.CodeKind.RETRY, "another failure, which the vendor does not name", error_hints.WAIT),
+        "10004": asr.Code(asr.CodeKind.BAD_AUDIO, asr.Message("meaning.audio-file-invalid"), CONVERT),
+        "10005": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.another-failure-vendor-not-name"), error_hints.WAIT),
         "10006": failure_text.TRACKS,
         "10007": failure_text.NO_DOWNLOAD,
     }

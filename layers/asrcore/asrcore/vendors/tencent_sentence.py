@@ -15,70 +15,98 @@ ONE_SENTENCE = 2
 # What the vendor calls an Ogg file, by the codec in it.
 _OGG = MappingProxyType({"opus": "ogg-opus", "speex": "speex"})
 _ANY_RATE = frozenset({"opus", "silk"})  # decoded at any rate that is requested
-_CONVERT = "Convert the recording to 16 kHz, 16 bit, mono WAV and upload it again."
-_ENGINE = "Check the options asr-model and asr-language."
+_CONVERT = asr.Message("advice.convert-to-mono-wav")
+_ENGINE = asr.Message("advice.model-and-language")
 
 _RETRY, _CONFIG, _BAD = asr.CodeKind.RETRY, asr.CodeKind.CONFIG, asr.CodeKind.BAD_AUDIO
 _BACKEND_CODES = {
-    "0": asr.Code(asr.CodeKind.SUCCESS, "recognised"),
-    "100": asr.Code(_RETRY, "the vendor could not get its slice information", error_hints.WAIT),
+    "0": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.recognised")),
+    "100": asr.Code(_RETRY, asr.Message("meaning.vendor-could-not-get-slice-information"), error_hints.WAIT),
     "101": asr.Code(
         _BAD,
-        "the recording is too big",
-        "Shorten it, or choose a vendor for long recordings.",
+        asr.Message("meaning.recording-too-big"),
+        asr.Message("advice.shorten-or-long-vendor"),
         asr.AudioConstraint.SIZE,
     ),
-    "102": asr.Code(_CONFIG, "a parameter is not allowed", error_hints.REPORT),
-    "103": asr.Code(_RETRY, "the vendor's database failed", error_hints.WAIT),
-    "104": asr.Code(_CONFIG, "the appid is not registered", tencent_cloud.ACCOUNT),
-    "105": asr.Code(_CONFIG, "the account's template does not exist", tencent_cloud.ACCOUNT),
-    "106": asr.Code(_CONFIG, "the account's template is disabled", tencent_cloud.ACCOUNT),
-    "107": asr.Code(_CONFIG, "authentication failed", tencent_cloud.KEYS),
-    "108": asr.Code(_CONFIG, "the string to sign could not be built", tencent_cloud.KEYS),
-    "109": asr.Code(_RETRY, "the vendor found no recognition server", error_hints.WAIT),
-    "110": asr.Code(_RETRY, "the vendor's recognition server is down", error_hints.WAIT),
-    "111": asr.Code(_RETRY, "the vendor's recognition gave a malformed answer", error_hints.WAIT),
-    "112": asr.Code(_BAD, "the recording has no audio in it", error_hints.UPLOAD_AGAIN, asr.AudioConstraint.CONTENT),
+    "102": asr.Code(_CONFIG, asr.Message("meaning.parameter-not-allowed"), error_hints.REPORT),
+    "103": asr.Code(_RETRY, asr.Message("meaning.vendor-database-failed"), error_hints.WAIT),
+    "104": asr.Code(_CONFIG, asr.Message("meaning.appid-not-registered"), tencent_cloud.ACCOUNT),
+    "105": asr.Code(_CONFIG, asr.Message("meaning.account-template-not-exist"), tencent_cloud.ACCOUNT),
+    "106": asr.Code(_CONFIG, asr.Message("meaning.account-template-disabled"), tencent_cloud.ACCOUNT),
+    "107": asr.Code(_CONFIG, asr.Message("meaning.authentication-failed"), tencent_cloud.KEYS),
+    "108": asr.Code(_CONFIG, asr.Message("meaning.string-sign-could-not-built"), tencent_cloud.KEYS),
+    "109": asr.Code(_RETRY, asr.Message("meaning.vendor-found-no-recognition-server"), error_hints.WAIT),
+    "110": asr.Code(_RETRY, asr.Message("meaning.vendor-recognition-server-down"), error_hints.WAIT),
+    "111": asr.Code(_RETRY, asr.Message("meaning.vendor-recognition-gave-malformed-answer"), error_hints.WAIT),
+    "112": asr.Code(
+        _BAD, asr.Message("meaning.recording-no-audio"), error_hints.UPLOAD_AGAIN, asr.AudioConstraint.CONTENT
+    ),
 }
 _ACTION_CODES = {
-    "InternalError.ErrorConfigure": asr.Code(_RETRY, "the vendor failed to start the recognition", error_hints.WAIT),
-    "InternalError.ErrorCreateLog": asr.Code(_RETRY, "the vendor failed to write its log", error_hints.WAIT),
-    "InternalError.ErrorFailNewprequest": asr.Code(_RETRY, "the vendor failed to create its request", error_hints.WAIT),
-    "InternalError.ErrorFailWritetodb": asr.Code(_RETRY, "the vendor's database failed", error_hints.WAIT),
+    "InternalError.ErrorConfigure": asr.Code(
+        _RETRY, asr.Message("meaning.vendor-failed-start-recognition"), error_hints.WAIT
+    ),
+    "InternalError.ErrorCreateLog": asr.Code(_RETRY, asr.Message("meaning.vendor-failed-write-log"), error_hints.WAIT),
+    "InternalError.ErrorFailNewprequest": asr.Code(
+        _RETRY, asr.Message("meaning.vendor-failed-create-request"), error_hints.WAIT
+    ),
+    "InternalError.ErrorFailWritetodb": asr.Code(
+        _RETRY, asr.Message("meaning.vendor-database-failed"), error_hints.WAIT
+    ),
     "InternalError.ErrorFileCannotopen": asr.Code(
-        _RETRY, "the vendor could not open its copy of the recording", f"It is tried again; if it persists: {_CONVERT}"
+        _RETRY,
+        asr.Message("meaning.vendor-could-not-open-copy-recording"),
+        asr.Message("advice.wait-or-convert-to-mono-wav"),
     ),
-    "InternalError.ErrorGetRoute": asr.Code(_RETRY, "the vendor found no route to its recognition", error_hints.WAIT),
-    "InternalError.ErrorMakeLogpath": asr.Code(_RETRY, "the vendor failed to write its log", error_hints.WAIT),
-    "InternalError.ErrorRecognize": asr.Code(_RETRY, "recognition failed", error_hints.WAIT),
+    "InternalError.ErrorGetRoute": asr.Code(
+        _RETRY, asr.Message("meaning.vendor-found-no-route-recognition"), error_hints.WAIT
+    ),
+    "InternalError.ErrorMakeLogpath": asr.Code(
+        _RETRY, asr.Message("meaning.vendor-failed-write-log"), error_hints.WAIT
+    ),
+    "InternalError.ErrorRecognize": asr.Code(_RETRY, asr.Message("meaning.recognition-failed"), error_hints.WAIT),
     "InvalidParameter.ErrorContentlength": asr.Code(
-        _CONFIG, "the declared length is not that of the data", error_hints.REPORT
+        _CONFIG, asr.Message("meaning.declared-length-not-data"), error_hints.REPORT
     ),
-    "InvalidParameter.ErrorParamsMissing": asr.Code(_CONFIG, "a parameter is missing", error_hints.REPORT),
-    "InvalidParameter.ErrorParsequest": asr.Code(_CONFIG, "the request could not be parsed", error_hints.REPORT),
-    "InvalidParameterValue.ErrorInvalidAppid": asr.Code(_CONFIG, "the account's appid is invalid", tencent_cloud.KEYS),
+    "InvalidParameter.ErrorParamsMissing": asr.Code(
+        _CONFIG, asr.Message("meaning.parameter-missing"), error_hints.REPORT
+    ),
+    "InvalidParameter.ErrorParsequest": asr.Code(
+        _CONFIG, asr.Message("meaning.request-could-not-parsed"), error_hints.REPORT
+    ),
+    "InvalidParameterValue.ErrorInvalidAppid": asr.Code(
+        _CONFIG, asr.Message("meaning.account-appid-invalid"), tencent_cloud.KEYS
+    ),
     "InvalidParameterValue.ErrorInvalidClientip": asr.Code(
-        _CONFIG, "the caller's IP address is invalid", error_hints.REPORT
+        _CONFIG, asr.Message("meaning.caller-ip-address-invalid"), error_hints.REPORT
     ),
-    "InvalidParameterValue.ErrorInvalidEngservice": asr.Code(_CONFIG, "the engine is not known", _ENGINE),
-    "InvalidParameterValue.ErrorInvalidProjectid": asr.Code(_CONFIG, "the project id is invalid", error_hints.REPORT),
-    "InvalidParameterValue.ErrorInvalidRequestid": asr.Code(_CONFIG, "the request id is invalid", error_hints.REPORT),
+    "InvalidParameterValue.ErrorInvalidEngservice": asr.Code(_CONFIG, asr.Message("meaning.engine-not-known"), _ENGINE),
+    "InvalidParameterValue.ErrorInvalidProjectid": asr.Code(
+        _CONFIG, asr.Message("meaning.project-id-invalid"), error_hints.REPORT
+    ),
+    "InvalidParameterValue.ErrorInvalidRequestid": asr.Code(
+        _CONFIG, asr.Message("meaning.request-id-invalid"), error_hints.REPORT
+    ),
     "InvalidParameterValue.ErrorInvalidSourcetype": asr.Code(
-        _CONFIG, "the kind of source is invalid", error_hints.REPORT
+        _CONFIG, asr.Message("meaning.kind-source-invalid"), error_hints.REPORT
     ),
     "InvalidParameterValue.ErrorInvalidSubservicetype": asr.Code(
-        _CONFIG, "the sub-service is invalid", error_hints.REPORT
+        _CONFIG, asr.Message("meaning.sub-service-invalid"), error_hints.REPORT
     ),
     "InvalidParameterValue.ErrorInvalidUrl": asr.Code(
-        _CONFIG, "the recording's URL is malformed or too long", "Upload the recording under a shorter, plainer name."
+        _CONFIG, asr.Message("meaning.recording-url-malformed-too-long"), asr.Message("advice.shorter-plainer-name")
     ),
-    "InvalidParameterValue.ErrorInvalidUseraudiokey": asr.Code(_CONFIG, "the audio key is invalid", error_hints.REPORT),
-    "InvalidParameterValue.ErrorInvalidVoiceFormat": asr.Code(_BAD, "the audio format is not supported", _CONVERT),
-    "InvalidParameterValue.ErrorInvalidVoicedata": asr.Code(_BAD, "the audio is invalid", _CONVERT),
+    "InvalidParameterValue.ErrorInvalidUseraudiokey": asr.Code(
+        _CONFIG, asr.Message("meaning.audio-key-invalid"), error_hints.REPORT
+    ),
+    "InvalidParameterValue.ErrorInvalidVoiceFormat": asr.Code(
+        _BAD, asr.Message("meaning.audio-format-not-supported"), _CONVERT
+    ),
+    "InvalidParameterValue.ErrorInvalidVoicedata": asr.Code(_BAD, asr.Message("meaning.audio-invalid"), _CONVERT),
     "InvalidParameterValue.ErrorVoicedataTooLong": asr.Code(
         _BAD,
-        "the recording is longer than 60 s",
-        "Choose a vendor for long recordings, such as tencent-recording.",
+        asr.Message("meaning.recording-longer-than-60-s"),
+        asr.Message("advice.long-vendor"),
         asr.AudioConstraint.LENGTH,
     ),
 }
@@ -117,20 +145,32 @@ class TencentSentence(TencentCloud):
     parameters = MappingProxyType(
         {
             **tencent_cloud.PARAMETERS,
-            "ConvertNumMode": asr.OneOf("numbers; default 1", {0: "Chinese numerals", 1: "digits where they fit"}),
-            "WordInfo": asr.OneOf("times of words; overrides words", {0: "none", 1: "words", 2: "punctuation as well"}),
-            "InputSampleRate": asr.OneOf("sample rate of raw PCM, for a 16 kHz engine", {8000: "8 kHz"}),
+            "ConvertNumMode": asr.OneOf(
+                "numbers; default 1",
+                {0: asr.Message("value.chinese-numerals"), 1: asr.Message("value.digits-they-fit")},
+            ),
+            "WordInfo": asr.OneOf(
+                "times of words; overrides words",
+                {
+                    0: asr.Message("value.none"),
+                    1: asr.Message("value.words"),
+                    2: asr.Message("value.punctuation-as-well"),
+                },
+            ),
+            "InputSampleRate": asr.OneOf(
+                "sample rate of raw PCM, for a 16 kHz engine", {8000: asr.Message("value.8-khz")}
+            ),
             "ProjectId": asr.Whole("project ID, which the vendor ignores; default 0", 0, 2**31 - 1),
         }
     )
     codes = MappingProxyType({**_BACKEND_CODES, **tencent_cloud.CODES, **_ACTION_CODES})
 
-    def rejection_reason(self, request: asr.RecognitionRequest) -> str | None:
+    def rejection_reason(self, request: asr.RecognitionRequest) -> asr.Message | None:
         if request.audio.codec in _ANY_RATE:
             request = replace(request, audio=request.audio.model_copy(update={"sample_rate_hz": None}))
         reason = super().rejection_reason(request)
         if reason is None and request.audio.duration_ms is None and not request.named:
-            return "unknown length (accepts up to 60 s, and the recording does not tell how long it is)"
+            return asr.Message("unfit.length-unknown", {"most_s": 60})
         return reason
 
     def unsupported_options(self, request: asr.RecognitionRequest) -> set[str]:
@@ -148,7 +188,7 @@ class TencentSentence(TencentCloud):
     def read_submit(self, reply: asr.HttpReply, request: asr.RecognitionRequest) -> asr.Recognition:
         response = self.read_response(reply)
         if "Result" not in response:
-            raise self.unusable(reply, "NoResult", "answered with neither a result nor an error")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.neither-result-nor-error"))
         return _recognition(response)
 
     def _parameters(self, request: asr.RecognitionRequest, delivery: asr.Delivery) -> dict[str, Any]:

@@ -34,8 +34,8 @@ CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "ogg": "ogg", "mp3": 
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 DEFAULT_BITS = 16
 
-_KEYS = "Check appid, token and cluster of `volcengine` in the stack's secret."
-_RESERVED = asr.Code(asr.CodeKind.RETRY, "a code that the vendor keeps in reserve", error_hints.WAIT)
+_KEYS = asr.Message("advice.volcengine-keys")
+_RESERVED = asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.code-vendor-keeps-reserve"), error_hints.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
 _NO_CAUSE = frozenset({"1022", "1099"})
@@ -79,57 +79,60 @@ class Volcengine(asr.Vendor):
         {
             **volcengine_gateway.CODES,
             **{str(code): _RESERVED for code in (*range(1007, 1010), *range(1016, 1020), *range(1023, 1099))},
-            "1000": asr.Code(asr.CodeKind.SUCCESS, "taken over at submission, finished at a query or callback"),
+            "1000": asr.Code(
+                asr.CodeKind.SUCCESS, asr.Message("meaning.taken-over-submission-finished-query-callback")
+            ),
             "1001": asr.Code(
-                asr.CodeKind.CONFIG, "the parameters are missing, invalid or repeated", error_hints.REPORT
+                asr.CodeKind.CONFIG, asr.Message("meaning.parameters-missing-invalid-repeated"), error_hints.REPORT
             ),
-            "1002": asr.Code(
-                asr.CodeKind.CONFIG, "the token is wrong, has expired, or has no right to the service", _KEYS
-            ),
+            "1002": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.token-wrong-expired-no-right-service"), _KEYS),
             "1003": asr.Code(
                 asr.CodeKind.RETRY,
-                "too many requests in a second",
+                asr.Message("meaning.too-many-requests-second"),
                 error_hints.SLOWER,
             ),
             "1004": asr.Code(
-                asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console."
+                asr.CodeKind.CONFIG, asr.Message("meaning.account-quota-used-up"), asr.Message("advice.buy-more")
             ),
-            "1005": asr.Code(asr.CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "1006": asr.Code(asr.CodeKind.RETRY, "the vendor interrupted the request", error_hints.WAIT),
+            "1005": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-busy"), error_hints.WAIT),
+            "1006": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-interrupted-request"), error_hints.WAIT),
             "1010": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the recording is too long",
-                "Split it into parts of less than 5 hours.",
+                asr.Message("meaning.recording-too-long"),
+                asr.Message("advice.split-five-hours"),
                 asr.AudioConstraint.LENGTH,
             ),
             "1011": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the recording is too large",
-                "Compress it to MP3, or split it into smaller parts.",
+                asr.Message("meaning.recording-too-large"),
+                asr.Message("advice.compress-or-split"),
                 asr.AudioConstraint.SIZE,
             ),
-            "1012": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio format is invalid", error_hints.CONVERT),
-            "1013": asr.Code(asr.CodeKind.SILENT, "the recording contains no speech"),
+            "1012": asr.Code(asr.CodeKind.BAD_AUDIO, asr.Message("meaning.audio-format-invalid"), error_hints.CONVERT),
+            "1013": asr.Code(asr.CodeKind.SILENT, asr.Message("meaning.recording-contains-no-speech")),
             "1014": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the recording has no audio in it",
+                asr.Message("meaning.recording-no-audio"),
                 error_hints.UPLOAD_AGAIN,
                 asr.AudioConstraint.CONTENT,
             ),
             "1015": asr.Code(
                 asr.CodeKind.RETRY,
-                "the vendor could not download the recording",
-                "It is tried again with a fresh URL; if it persists, check that the bucket can be reached from mainland"
-                " China and answers without a redirect.",
+                asr.Message("meaning.vendor-could-not-download-recording"),
+                asr.Message("advice.download-without-redirect"),
             ),
-            "1020": asr.Code(asr.CodeKind.RETRY, "the recording waited too long at the vendor", error_hints.WAIT),
-            "1021": asr.Code(asr.CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
-            "1022": asr.Code(asr.CodeKind.RETRY, "recognition failed", error_hints.WAIT),
-            "1099": asr.Code(asr.CodeKind.RETRY, "the vendor does not know the cause", error_hints.WAIT),
-            "2000": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
-            "2001": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
+            "1020": asr.Code(
+                asr.CodeKind.RETRY, asr.Message("meaning.recording-waited-too-long-vendor"), error_hints.WAIT
+            ),
+            "1021": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-took-too-long"), error_hints.WAIT),
+            "1022": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.recognition-failed"), error_hints.WAIT),
+            "1099": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-not-know-cause"), error_hints.WAIT),
+            "2000": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "2001": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
             "3000": asr.Code(
-                asr.CodeKind.CONFIG, "the account's quota of audio time is used up", "Buy more in the vendor's console."
+                asr.CodeKind.CONFIG,
+                asr.Message("meaning.account-quota-audio-time-used-up"),
+                asr.Message("advice.buy-more"),
             ),
         }
     )
@@ -165,7 +168,7 @@ class Volcengine(asr.Vendor):
             raise self.error(code, coerce.text(answer.get("message")))
         task_id = _task_id(answer, request)
         if task_id is None:
-            raise self.unusable(reply, "NoTaskId", "accepted the recording, but returned no task id")
+            raise self.unusable(reply, "NoTaskId", asr.Message("reply.no-task-id"))
         return asr.Accepted(task_id)
 
     def query_request(self, vendor_task_id: str, endpoint: asr.VendorEndpoint, *, now: int) -> asr.HttpRequest:
@@ -188,22 +191,22 @@ class Volcengine(asr.Vendor):
             raise asr.as_failed_query(self.error(code, coerce.text(answer.get("message"))))
         result = self._result(answer, code, request)
         if result is None:
-            raise self.unusable(reply, "NoResult", "answered with success but without a result")
+            raise self.unusable(reply, "NoResult", asr.Message("reply.no-result"))
         return result
 
     def read_callback(self, body: bytes, content_type: str, request: asr.RecognitionRequest) -> asr.Callback:
         answer, code = _answer(self.parse_callback(body, content_type))
         if not code:
-            raise self.bad_callback("it has no code")
+            raise self.bad_callback(asr.Message("callback.no-code"))
         if _IN_PROGRESS.fullmatch(code):
-            raise self.bad_callback("it reports no end")
+            raise self.bad_callback(asr.Message("callback.no-end"))
         task_id = _task_id(answer, request)
         try:
             result = self._result(answer, code, request)
         except asr.AsrError as error:
             return asr.Callback(task_id, error)
         if result is None:
-            raise self.bad_callback("it reports success without a result")
+            raise self.bad_callback(asr.Message("callback.no-result"))
         return asr.Callback(task_id, result)
 
     def look_up(self, code: str, message: str = "") -> asr.Code:

@@ -141,48 +141,52 @@ class VolcengineBigmodel(asr.Vendor):
     codes = MappingProxyType(
         {
             **volcengine_gateway.CODES,
-            SUCCESS: asr.Code(asr.CodeKind.SUCCESS, "accepted at submission, finished at a query"),
-            "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, "being recognised"),
-            "20000002": asr.Code(asr.CodeKind.IN_PROGRESS, "in the vendor's queue"),
-            SILENT: asr.Code(asr.CodeKind.SILENT, "the recording contains no speech"),
+            SUCCESS: asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.accepted-submission-finished-query")),
+            "20000001": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.being-recognised")),
+            "20000002": asr.Code(asr.CodeKind.IN_PROGRESS, asr.Message("meaning.vendor-queue")),
+            SILENT: asr.Code(asr.CodeKind.SILENT, asr.Message("meaning.recording-contains-no-speech")),
             _NO_SUCH_TASK: asr.Code(
-                asr.CodeKind.CONFIG, "the request is wrong, or the vendor does not know the task", error_hints.REPORT
+                asr.CodeKind.CONFIG, asr.Message("meaning.request-wrong-vendor-not-know-task"), error_hints.REPORT
             ),
             _REFUSED_OR_KNOWN: asr.Code(
                 asr.CodeKind.CONFIG,
-                "a parameter is missing or invalid, or the task was submitted before",
+                asr.Message("meaning.parameter-missing-invalid-task-submitted-before"),
                 error_hints.REPORT,
             ),
             "45000002": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the recording has no audio in it",
+                asr.Message("meaning.recording-no-audio"),
                 error_hints.UPLOAD_AGAIN,
                 asr.AudioConstraint.CONTENT,
             ),
-            "45000003": asr.Code(asr.CodeKind.CONFIG, "a parameter is wrong", error_hints.REPORT),
+            "45000003": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.parameter-wrong"), error_hints.REPORT),
             "45000006": asr.Code(
                 asr.CodeKind.RETRY,
-                "the vendor could not download the recording",
-                f"{error_hints.DOWNLOAD} It must not redirect.",
+                asr.Message("meaning.vendor-could-not-download-recording"),
+                asr.Message("advice.download-without-redirect"),
             ),
-            "45000081": asr.Code(asr.CodeKind.RETRY, "the vendor waited too long for audio", error_hints.WAIT),
-            "45000130": asr.Code(asr.CodeKind.CONFIG, "the text is too long", error_hints.REPORT),
+            "45000081": asr.Code(
+                asr.CodeKind.RETRY, asr.Message("meaning.vendor-waited-too-long-audio"), error_hints.WAIT
+            ),
+            "45000130": asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.text-too-long"), error_hints.REPORT),
             "45000131": asr.Code(
                 asr.CodeKind.RETRY,
-                "more than 500 hours of audio within half an hour",
+                asr.Message("meaning.more-than-500-hours-audio-within-half-hour"),
                 error_hints.SLOWER,
                 retry_after_s=HALF_AN_HOUR_S / 3,  # so that the last attempt is after the half hour
             ),
             "45000132": asr.Code(
                 asr.CodeKind.BAD_AUDIO,
-                "the recording is too large",
-                "Compress it to MP3, or split it into parts of less than 512 MB.",
+                asr.Message("meaning.recording-too-large"),
+                asr.Message("advice.compress-or-split-512-mb"),
                 asr.AudioConstraint.SIZE,
             ),
-            "45000151": asr.Code(asr.CodeKind.BAD_AUDIO, "the audio format is wrong", error_hints.CONVERT),
-            _SERVER_FAILED: asr.Code(asr.CodeKind.RETRY, "the vendor failed", error_hints.WAIT),
-            "55000031": asr.Code(asr.CodeKind.RETRY, "the vendor is busy", error_hints.WAIT),
-            "55001010": asr.Code(asr.CodeKind.RETRY, "the vendor took too long", error_hints.WAIT),
+            "45000151": asr.Code(
+                asr.CodeKind.BAD_AUDIO, asr.Message("meaning.audio-format-wrong"), error_hints.CONVERT
+            ),
+            _SERVER_FAILED: asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-failed"), error_hints.WAIT),
+            "55000031": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-busy"), error_hints.WAIT),
+            "55001010": asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.vendor-took-too-long"), error_hints.WAIT),
         }
     )
 
@@ -190,9 +194,13 @@ class VolcengineBigmodel(asr.Vendor):
     unknown_task_codes = frozenset({_NO_SUCH_TASK})
     edition_codes = frozenset({volcengine_gateway.NOT_GRANTED})
 
-    def missing_secret_fields(self, held: Mapping[str, Any]) -> str:
-        single, pair = super().missing_secret_fields(held), ", ".join(name for name in OLD_PAIR if not held.get(name))
-        return f"{single} (or {pair})" if single and pair else ""
+    def missing_credentials(self, held: Mapping[str, Any]) -> asr.Message | None:
+        pair = [name for name in OLD_PAIR if not held.get(name)]
+        if not pair or super().missing_credentials(held) is None:
+            return None
+        return asr.Message(
+            "secret.lacks-either", {"secret": self.secret_name, "fields": [*self.secret_fields], "others": pair}
+        )
 
     def editions(self, request: asr.RecognitionRequest) -> tuple[str, ...]:
         if named := _named_edition(request.options):
@@ -253,7 +261,7 @@ class VolcengineBigmodel(asr.Vendor):
         if code == SUCCESS:
             found = _recognition(self.parse_json(reply), request)
             if found is None:
-                raise self.unusable(reply, "NoResult", "answered with success but without a result")
+                raise self.unusable(reply, "NoResult", asr.Message("reply.no-result"))
             return found
         if _ACCEPTED.fullmatch(code):
             return asr.InProgress()

@@ -17,19 +17,18 @@ CODES: Mapping[str, asr.Code] = MappingProxyType(
     {
         BAD_KEY: asr.Code(
             asr.CodeKind.CONFIG,
-            "the key is wrong, or not granted",
-            "Check api_key, or appid and token, of `volcengine` in the stack's secret.",
+            asr.Message("meaning.key-wrong-not-granted"),
+            asr.Message("advice.bigmodel-keys"),
         ),
         NOT_GRANTED: asr.Code(
             asr.CodeKind.CONFIG,
-            "the account has no right to the edition",
-            "Activate recording recognition (model 2.0, model 1.0 or the edition that the option asr-model names) in"
-            " the vendor's console.",
+            asr.Message("meaning.account-no-right-edition"),
+            asr.Message("advice.bigmodel-edition"),
         ),
-        QUOTA: asr.Code(asr.CodeKind.RETRY, "too many requests in a second, or at a time", error_hints.SLOWER),
+        QUOTA: asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.too-many-requests-second-time"), error_hints.SLOWER),
     }
 )
-_USED_UP = asr.Code(asr.CodeKind.CONFIG, "the account's quota is used up", "Buy more in the vendor's console.")
+_USED_UP = asr.Code(asr.CodeKind.CONFIG, asr.Message("meaning.account-quota-used-up"), asr.Message("advice.buy-more"))
 _LIFETIME = "_lifetime"  # ends the names of quotas that do not refill, such as audio_duration_lifetime
 _FAMILIES = (
     ("450", asr.Code(asr.CodeKind.CONFIG, asr.UNDOCUMENTED.meaning, error_hints.REPORT)),

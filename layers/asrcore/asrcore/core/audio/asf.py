@@ -3,6 +3,7 @@
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms
 from asrcore.core.audio.riff import read_layout, wave_codec
 from asrcore.core.audio.source import ByteSource
+from asrcore.messages import Message
 
 MOST_OBJECTS = 64
 HEADER_BYTES = 30
@@ -34,7 +35,7 @@ def parse_asf(source: ByteSource) -> Audio:
                 layout = read_layout(source, offset + 78, size - 78)
         offset += max(size, 24)
     if layout is None:
-        raise NotAudio("it is a Windows Media file without sound: upload the sound of the recording")
+        raise NotAudio(Message("probe.no-sound", {"kind": "Windows Media"}))
     tag, channels, rate_hz, bytes_per_s, _, bits = layout
     audio = Audio(
         format="wmv" if has_video else "wma",

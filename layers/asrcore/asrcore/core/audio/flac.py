@@ -2,6 +2,7 @@
 
 from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
+from asrcore.messages import Message
 
 INFO_BYTES = 34
 STREAM_INFO_HEAD = (INFO_BYTES).to_bytes(4)  # of a metadata block: its type 0, and its size
@@ -16,7 +17,7 @@ def parse_flac(source: ByteSource, start: int) -> Audio:
     is_last = 0x80
     head = source.exactly(start + 4, 4)
     if bytes([head[0] & ~is_last]) + head[1:] != STREAM_INFO_HEAD:
-        raise NotAudio("it is a FLAC file that does not begin with its stream information: convert it again")
+        raise NotAudio(Message("probe.flac-without-stream-information"))
     info = source.exactly(start + 8, INFO_BYTES)
     sound, samples = read_stream_info(info)
     there = _last_sample(source, start + 8 + INFO_BYTES, info, samples)

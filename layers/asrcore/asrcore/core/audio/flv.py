@@ -4,6 +4,7 @@ from asrcore.core.audio import aac
 from asrcore.core.audio.model import Audio, NotAudio, Sound
 from asrcore.core.audio.mpeg import MP3
 from asrcore.core.audio.source import ByteSource
+from asrcore.messages import Message
 
 MOST_TAGS = 64
 AUDIO_TAG = 8
@@ -29,7 +30,7 @@ def parse_flv(source: ByteSource) -> Audio:
                 duration_ms=_last_time_ms(source),
             )
         offset += 11 + int.from_bytes(bytes(size)) + 4
-    raise NotAudio("it is an FLV video without sound: upload the sound of the recording")
+    raise NotAudio(Message("probe.no-sound", {"kind": "FLV"}))
 
 
 def _describe(flags: int, data: bytes) -> Sound:

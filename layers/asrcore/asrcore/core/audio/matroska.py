@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import ByteSource
+from asrcore.messages import Message
 
 MOST_ELEMENTS = 256  # at one level
 MOST_VALUE_BYTES = 64
@@ -52,19 +53,19 @@ def parse_matroska(source: ByteSource) -> Audio:
             tracks = [_inside(source, track) for track in _elements(source, element) if track.name == TRACK]
             sounds = [track for track in tracks if _number(source, track.get(TRACK_TYPE)) == TYPE_AUDIO]
             if not sounds:
-                raise NotAudio(f"it is a {doc_type} file without sound: upload the sound of the recording")
+                raise NotAudio(Message("probe.no-sound", {"kind": doc_type}))
             audio = _describe(source, doc_type, sounds[0], duration_ms)
             return as_cut(audio, segment.end - segment.start, segment.declared_end - segment.start)
         elif element.name == CLUSTER:
             break
-    raise NotAudio(f"it is a {doc_type} file that does not describe its tracks: convert the recording to WAV or MP3")
+    raise NotAudio(Message("probe.tracks-not-described", {"kind": doc_type}))
 
 
 def _head(source: ByteSource) -> tuple[Element, Element]:
     top = list(_elements(source, Element(0, 0, source.size_bytes), most=4))
     segment = next((element for element in top if element.name == SEGMENT), None)
     if segment is None:
-        raise NotAudio("it is a Matroska header with nothing after it: upload it again", code="TruncatedAudio")
+        raise NotAudio(Message("probe.header-alone"), code="TruncatedAudio")
     return top[0], segment
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
 
+from asrcore.messages import Message, MessageError
+
 MOST_MS = 30 * 24 * 3600 * 1000  # a header that declares more than a month is wrong
 LEAST_MISSING_MS = 100  # a header may round, and a writer may leave out the last padding
 
@@ -34,11 +36,11 @@ class Audio(BaseModel, frozen=True):
     declared_ms: NonNegativeInt | None = None
 
     @property
-    def warning(self) -> str | None:
+    def warning(self) -> Message | None:
         """The defect of a recording that can be transcribed nevertheless; None without one."""
         if self.declared_ms is None or self.duration_ms is None:
             return None
-        return f"the file ends early: {_seconds(self.duration_ms)} of {_seconds(self.declared_ms)} seconds"
+        return Message("warning.cut", {"found_s": _seconds(self.duration_ms), "declared_s": _seconds(self.declared_ms)})
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ class Sound:
     bits: int | None = None
 
 
-class NotAudio(ValueError):  # noqa: N818 - reads as what it says, as StopIteration does
+class NotAudio(MessageError, ValueError):  # noqa: N818 - reads as what it says, as StopIteration does
     """The object cannot be transcribed as it is; the message says what was found and what to do.
 
     code: EmptyObject (0 bytes), TruncatedAudio (it begins as audio and ends too early), NotAudio (everything else).
     """
 
-    def __init__(self, message: str, code: NotAudioCode = "NotAudio") -> None:
-        super().__init__(message)
+    def __init__(self, reason: Message, code: NotAudioCode = "NotAudio") -> None:
+        super().__init__(reason)
         self.code: NotAudioCode = code
 
 

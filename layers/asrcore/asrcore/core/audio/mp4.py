@@ -15,6 +15,7 @@ from asrcore.core.audio.flac import INFO_BYTES, read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import refine_ac3, refine_eac3
+from asrcore.messages import Message
 
 MOST_BOXES = 512  # at one level
 MOST_FRAGMENTS = 16  # read from the end; those of picture and sound may alternate
@@ -69,16 +70,11 @@ def parse_mp4(source: ByteSource) -> Audio:
     brand = source.peek(8, 4) if source.peek(4, 4) == b"ftyp" else b"qt  "
     moov = _find(source, Box(b"", 0, source.size_bytes), b"moov")
     if moov is None:
-        raise NotAudio(
-            "it is an MP4 without its index (moov), which a recorder writes last: the recording or the upload was cut "
-            "off, upload it again",
-            code="TruncatedAudio",
-        )
+        raise NotAudio(Message("probe.mp4-without-index"), code="TruncatedAudio")
     tracks = [box for box in _children(source, moov) if box.name == b"trak"]
     kinds = [_kind(source, track) for track in tracks]
     if b"soun" not in kinds:
-        found = "only video" if b"vide" in kinds else "no sound track"
-        raise NotAudio(f"it is an MP4 with {found}: upload the sound of the recording")
+        raise NotAudio(Message("probe.no-sound", {"kind": "MP4"}))
     track = tracks[kinds.index(b"soun")]
     sound = _describe(source, track)
     duration_ms, last_known = _track_ms(source, moov, track)
@@ -138,11 +134,11 @@ def _kind(source: ByteSource, track: Box) -> bytes:
 def _describe(source: ByteSource, track: Box) -> Sound:
     table = _find(source, track, b"mdia", b"minf", b"stbl", b"stsd")
     if table is None:
-        raise NotAudio("it is an MP4 whose sound track is not described: convert the recording and upload it again")
+        raise NotAudio(Message("probe.tracks-not-described", {"kind": "MP4"}))
     size, name = source.unpack(">I4s", table.start + 8)
     entry = source.exactly(table.start + 8, min(max(size, 36), MOST_ENTRY_BYTES))
     if name in (b"enca", b"drms"):
-        raise NotAudio("it is an MP4 with copy protection: upload a recording without it")
+        raise NotAudio(Message("probe.copy-protection"))
     version, channels, bits, rate_hz = struct.unpack(">16xH6xHH4xH2x", entry[:36])
     if version == 2 and len(entry) >= 52:
         rate, channels = struct.unpack(">dI", entry[40:52])

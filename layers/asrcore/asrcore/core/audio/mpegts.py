@@ -11,6 +11,7 @@ from asrcore.core.audio.model import Audio, NotAudio, Sound, to_ms
 from asrcore.core.audio.mpeg import ADTS, MP3
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import AC3, DTS
+from asrcore.messages import Message
 
 SYNC = 0x47
 PACKET_BYTES = 188
@@ -80,9 +81,9 @@ def parse_mpegts(source: ByteSource, grid: Grid) -> Audio:
         if (streams and not sounds) or (begun and begun[0].times):
             break
     if not streams:
-        raise NotAudio("it is an MPEG transport stream that does not describe its streams: convert it to WAV or MP3")
+        raise NotAudio(Message("probe.tracks-not-described", {"kind": "MPEG-TS"}))
     if not begun:
-        raise NotAudio("it is an MPEG transport stream without sound: upload the sound of the recording")
+        raise NotAudio(Message("probe.no-sound", {"kind": "MPEG-TS"}))
     sounding = begun[0]
     return Audio(
         format="mpegts",

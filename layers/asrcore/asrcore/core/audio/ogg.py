@@ -11,6 +11,7 @@ from itertools import pairwise
 from asrcore.core.audio.flac import read_stream_info
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
+from asrcore.messages import Message
 
 MOST_STREAMS = 8
 COUNTED_BYTES = 512 * 1024
@@ -56,7 +57,7 @@ def parse_ogg(source: ByteSource) -> Audio:
     """Describe the first sound stream; the last page's granule position, less the first one, is the length."""
     stream = next(filter(None, (_identify(serial, packet) for serial, packet in _first_packets(source))), None)
     if stream is None:
-        raise NotAudio("it is an Ogg file without sound (only video or data): upload its sound track")
+        raise NotAudio(Message("probe.no-sound", {"kind": "Ogg"}))
     return Audio(
         format="ogg",
         codec=stream.codec,

@@ -25,6 +25,7 @@ from asrcore.core.audio.speech import (
     parse_silk,
 )
 from asrcore.core.audio.surround import AC3, AC3_SYNC, DTS, DTS_SYNC, parse_surround
+from asrcore.messages import Message
 
 # (offset, bytes there, parser)
 CONTAINERS: tuple[tuple[int, bytes, Callable[[ByteSource], Audio]], ...] = (
@@ -52,26 +53,25 @@ CONTAINERS: tuple[tuple[int, bytes, Callable[[ByteSource], Audio]], ...] = (
 
 # What people upload by mistake: (bytes at the start, what it is)
 OTHERS = (
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\x1f\x8b\x08", "a gzip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"MThd", "a MIDI file, which holds notes and no sound"),
-    (b"#EXTM3U", "a playlist"),
-    (b"\x00\x00\x01\xba", "an MPEG program stream (a video of a DVD)"),
-    (b".RMF", "a RealMedia file"),
-    (b"<!DOCTYPE", "a web page"),
-    (b"<html", "a web page"),
-    (b"<?xml", "an XML text"),
+    (b"\x89PNG", Message("probe.png")),
+    (b"\xff\xd8\xff", Message("probe.jpeg")),
+    (b"GIF8", Message("probe.gif")),
+    (b"%PDF", Message("probe.pdf")),
+    (b"PK\x03\x04", Message("probe.zip")),
+    (b"\x1f\x8b\x08", Message("probe.gzip")),
+    (b"Rar!", Message("probe.rar")),
+    (b"7z\xbc\xaf\x27\x1c", Message("probe.7z")),
+    (b"\xd0\xcf\x11\xe0", Message("probe.old-office")),
+    (b"MThd", Message("probe.midi")),
+    (b"#EXTM3U", Message("probe.playlist")),
+    (b"\x00\x00\x01\xba", Message("probe.mpeg-ps")),
+    (b".RMF", Message("probe.realmedia")),
+    (b"<!DOCTYPE", Message("probe.web-page")),
+    (b"<html", Message("probe.web-page")),
+    (b"<?xml", Message("probe.xml")),
 )
 HEADERLESS = (".pcm", ".raw")
 MOST = {"sample_rate_hz": 10_000_000, "channels": 255, "duration_ms": MOST_MS, "bits_per_sample": 64}
-ADVICE = "upload a recording as WAV, MP3, M4A, AAC, FLAC, Ogg, AMR, WMA or SILK"
 
 
 def probe(read: Read, size_bytes: int, name: str) -> Audio:
@@ -83,19 +83,17 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
     Raises NotAudio, whose message names the object; nothing else, except what `read` raises.
     """
     if size_bytes <= 0:
-        raise NotAudio(f"{name} is empty (0 bytes): upload the recording again", code="EmptyObject")
+        raise NotAudio(Message("EmptyObject", {"key": name}), code="EmptyObject")
     try:
         audio = _parse(ByteSource(read, size_bytes), PurePosixPath(name).suffix.lower())
         impossible = _impossible(audio)
     except NotAudio as reason:
-        raise NotAudio(f"{name} cannot be transcribed: {reason}", code=reason.code) from reason
+        raise NotAudio(Message("NotAudio", {"key": name, "reason": reason.reason}), code=reason.code) from reason
     except ValidationError as reason:
         impossible = [str(error["loc"][0]) for error in reason.errors()]
     if impossible:
-        raise NotAudio(
-            f"{name} cannot be transcribed: its header gives an impossible {', '.join(impossible)};"
-            " convert the recording again"
-        )
+        fault = Message("probe.impossible", {"properties": impossible})
+        raise NotAudio(Message("NotAudio", {"key": name, "reason": fault}))
     return audio
 
 
@@ -115,7 +113,7 @@ def _parse(source: ByteSource, suffix: str) -> Audio:
     if source.peek(start, 4) == b"fLaC":
         return parse_flac(source, start)
     if start >= source.size_bytes:
-        raise NotAudio("it ends inside its ID3 tag, before any sound: upload it again", code="TruncatedAudio")
+        raise NotAudio(Message("probe.ends-in-tag"), code="TruncatedAudio")
     grid = find_grid(source)
     if grid is not None:
         return parse_mpegts(source, grid)
@@ -124,20 +122,20 @@ def _parse(source: ByteSource, suffix: str) -> Audio:
             return surround
     for magic, what in OTHERS:
         if head.startswith(magic):
-            raise NotAudio(f"it is {what}; {ADVICE}")
+            raise NotAudio(Message("probe.other", {"what": what}))
     found = parse_frames(source, start, 1 if suffix in HEADERLESS else SEARCH_BYTES)
     if found is not None:
         return found
     if suffix in HEADERLESS:
         return parse_pcm(source)
-    raise NotAudio(f"{_looks_like(source)}; {ADVICE}")
+    raise NotAudio(Message("probe.other", {"what": _looks_like(source)}))
 
 
-def _looks_like(source: ByteSource) -> str:
+def _looks_like(source: ByteSource) -> Message:
     sample = source.peek(0, 512)
     if not sample.strip(b"\0"):
-        return "it begins with zeros only, as a failed upload or an unfinished recording does"
+        return Message("probe.zeros")
     text = sample[:508].decode("utf-8", "ignore")
     if len(text.encode()) >= len(sample[:508]) - 3 and all(char.isprintable() or char.isspace() for char in text):
-        return "it is a text"
-    return "it is of no audio format known here"
+        return Message("probe.text")
+    return Message("probe.unknown-format")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
 from asrcore.core.audio.source import ByteSource
+from asrcore.messages import Message
 
 MOST_CHUNKS = 64
 TAG_PCM, TAG_FLOAT, TAG_EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
@@ -61,7 +62,7 @@ def parse_wav(source: ByteSource) -> Audio:
     if form == b"AVI ":
         return _parse_avi(source)
     if form != b"WAVE":
-        raise NotAudio("it is a RIFF file, but neither WAV nor AVI")
+        raise NotAudio(Message("probe.riff-other"))
     return _parse_wave(source, _chunks(source, 12, "<4sI"))
 
 
@@ -77,7 +78,7 @@ def _chunks(source: ByteSource, offset: int, layout: str, align: int = 2) -> Ite
         yield name, offset + head_bytes, size
         offset += head_bytes + max(size, 0)
         offset += -offset % align
-    raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
+    raise NotAudio(Message("probe.too-many-chunks", {"most": MOST_CHUNKS}))
 
 
 def _wave64_chunks(source: ByteSource) -> Iterator[Chunk]:
@@ -87,7 +88,7 @@ def _wave64_chunks(source: ByteSource) -> Iterator[Chunk]:
         size = max(size, 24)
         yield name[:4], offset + 24, size - 24
         offset += size + -size % 8
-    raise NotAudio(f"more than {MOST_CHUNKS} chunks come before its sound: convert the recording and upload it again")
+    raise NotAudio(Message("probe.too-many-chunks", {"most": MOST_CHUNKS}))
 
 
 def _parse_wave(source: ByteSource, chunks: Iterator[Chunk]) -> Audio:
@@ -103,7 +104,7 @@ def _parse_wave(source: ByteSource, chunks: Iterator[Chunk]) -> Audio:
             samples = source.unpack("<I", offset)[0]
         elif name == b"data":
             if layout is None:
-                raise NotAudio("it is a WAV without a format: convert the recording again and upload it")
+                raise NotAudio(Message("probe.wav-without-format"))
             declared_bytes = long_size if size == 0xFFFFFFFF and long_size is not None else size
             there_bytes = _sound_bytes(source, offset, declared_bytes)
             if _is_streamed(declared_bytes):
@@ -115,10 +116,7 @@ def _parse_wave(source: ByteSource, chunks: Iterator[Chunk]) -> Audio:
 def _sound_bytes(source: ByteSource, offset: int, size: int) -> int:
     left = source.size_bytes - offset
     if left <= 0:
-        raise NotAudio(
-            "its header is there, but no sound follows: the recording was cut off, upload it again",
-            code="TruncatedAudio",
-        )
+        raise NotAudio(Message("probe.header-alone"), code="TruncatedAudio")
     return size if 0 < size <= left else left
 
 
@@ -175,7 +173,7 @@ def _parse_avi(source: ByteSource) -> Audio:
             )
             return audio if _is_streamed(declared_bytes) else as_cut(audio, source.size_bytes - 8, declared_bytes)
         offset += 8 + size + size % 2
-    raise NotAudio("it is an AVI video without sound: upload the sound of the recording")
+    raise NotAudio(Message("probe.no-sound", {"kind": "AVI"}))
 
 
 AIFF_CODECS = {
@@ -196,7 +194,7 @@ def parse_aiff(source: ByteSource) -> Audio:
     """Describe AIFF and AIFC; the rate is an 80-bit float."""
     form = source.exactly(8, 4)
     if form not in (b"AIFF", b"AIFC"):
-        raise NotAudio("it is an IFF file, but not AIFF")
+        raise NotAudio(Message("probe.iff-other"))
     for name, offset, _ in _chunks(source, 12, ">4sI"):
         if name == b"COMM":
             channels, frames, bits, exponent, mantissa = source.unpack(">HIHHQ", offset)
@@ -303,7 +301,7 @@ def parse_ape(source: ByteSource) -> Audio:
     """Describe Monkey's Audio of version 3.98 (2003) or newer."""
     version = source.unpack("<H", 4)[0]
     if version < FIRST_APE_WITH_DESCRIPTOR:
-        raise NotAudio("it is Monkey's Audio of an old version: convert it to WAV or FLAC")
+        raise NotAudio(Message("probe.old-ape"))
     frame_samples, last_samples, frames, bits, channels, rate_hz = source.unpack(
         "<IIIHHI", source.unpack("<I", 8)[0] + 4
     )

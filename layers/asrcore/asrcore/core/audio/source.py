@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asrcore.core.audio.model import NotAudio
+from asrcore.messages import Message
 
 BLOCK_BYTES = 64 * 1024
 BUDGET_BYTES = 12 * BLOCK_BYTES
@@ -49,8 +50,7 @@ class ByteSource:
             return cached
         if not self.reads_left(length):
             raise NotAudio(
-                f"its header is spread over more than {BUDGET_BYTES // 1024} KiB or {MOST_READS} places, which no "
-                "common recorder does: convert the recording (for example to 16 kHz WAV) and upload it again"
+                Message("probe.header-too-large", {"most_kib": BUDGET_BYTES // 1024, "most_places": MOST_READS})
             )
         self._left_bytes -= length
         self._left_reads -= 1
@@ -69,11 +69,7 @@ class ByteSource:
         """Return the bytes at `offset`, all of them. Raises NotAudio (TruncatedAudio) if the object ends before."""
         found = self.peek(offset, length)
         if len(found) < length:
-            raise NotAudio(
-                f"it ends at byte {self.size_bytes}, in the middle of its header: the upload or the recording was "
-                "cut off, upload it again",
-                code="TruncatedAudio",
-            )
+            raise NotAudio(Message("probe.ends-in-header", {"size_bytes": self.size_bytes}), code="TruncatedAudio")
         return found
 
     def unpack(self, layout: str, offset: int) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ Sources: RFC 4867 section 5 (AMR files), 3GPP TS 26.101 and 26.201 (frame sizes)
 from asrcore.core.audio.frames import COUNTED_BYTES, Frame, Framing, measure_s
 from asrcore.core.audio.model import Audio, NotAudio, to_ms
 from asrcore.core.audio.source import ByteSource
+from asrcore.messages import Message
 
 AMR_NB_MAGIC, AMR_WB_MAGIC, SILK_MAGIC = b"#!AMR\n", b"#!AMR-WB\n", b"#!SILK_V3"
 # Bytes of speech after the frame header, by frame type; 15 is "no data".
@@ -34,10 +35,7 @@ def parse_amr(source: ByteSource) -> Audio:
     start = len(AMR_WB_MAGIC if wide else AMR_NB_MAGIC)
     seconds = measure_s(source, _amr_framing(codec, rate_hz, sizes), start)
     if seconds is None:
-        raise NotAudio(
-            "its AMR header is there, but no sound follows: the recording was cut off, upload it again",
-            code="TruncatedAudio",
-        )
+        raise NotAudio(Message("probe.header-alone"), code="TruncatedAudio")
     return Audio(format="amr", codec=codec, sample_rate_hz=rate_hz, channels=1, duration_ms=to_ms(seconds, 1))
 
 
