@@ -119,6 +119,26 @@ def test_failed_job_shows_its_error_and_can_be_deleted(page):
     expect(card).to_have_count(0)
 
 
+def test_error_and_warning_are_in_the_language_of_the_page(show, local):
+    page = show(local[0], locale="zh-CN")
+    page.get_by_label("识别厂商").select_option("tencent-sentence")
+    page.get_by_label("说话人").select_option("2")
+    chinese = "[\u4e00-\u9fff]"
+
+    drop(page, SAMPLES / "greeting.wav")
+    drop(page, {"name": "list.mp3", "mimeType": "audio/mpeg", "buffer": "牛奶".encode()})
+
+    error = job(page, "list.mp3").locator(".why p")
+    warning = job(page, "greeting.wav").filter(has_text="腾讯云一句话识别").first.locator(".warnings p")
+    expect(error).to_have_text(re.compile(f"{chinese}.*（NotAudio）"))
+    expect(warning).to_have_text(re.compile(chinese))
+    page.get_by_label("页面语言").select_option("en")
+    warning = job(page, "greeting.wav").filter(has_text="Tencent Cloud sentence").first.locator(".warnings p")
+    for each in (error, warning):
+        expect(each).not_to_have_text(re.compile(chinese))
+        expect(each).to_have_text(re.compile("[a-z]{3}"))
+
+
 def test_several_files_are_uploaded_with_vendor_and_speakers(page):
     page.get_by_label("Vendor").select_option("volcengine-bigmodel")
     page.get_by_label("Speakers").select_option("2")
@@ -431,7 +451,11 @@ def test_every_text_of_the_jobs_page_is_of_the_catalogue(show, local):
     jobs = [
         listed("0", typical_s=9, vendor="0"),
         listed(
-            "1", status="COMPLETED", stage="completed", links={"self": "/jobs/1", "transcript": "/jobs/1/transcript"}
+            "1",
+            status="COMPLETED",
+            stage="completed",
+            warnings=[{"text": "0"}],
+            links={"self": "/jobs/1", "transcript": "/jobs/1/transcript"},
         ),
         listed("2", status="FAILED", stage="failed", error={"code": "0", "message": "0"}),
         *(listed(f"{3 + nth}", stage=stage) for nth, stage in enumerate(Stage)),

@@ -12,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from asrcore.core.transcript import Transcript
+from asrcore.messages import Message
+from asrcore.messages.stored import StoredMessage
 from asrcore.render import render, with_recording
 from tests.browser.conftest import NO_WORDS, masked, words_of
 from tests.support.transcripts import call, five_hours, said, transcript
@@ -500,6 +502,24 @@ def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
     page.reload()
     check()
     expect(page.locator("#traditional")).to_be_hidden()
+
+
+def test_warnings_are_in_the_language_of_the_page(show: Opener) -> None:
+    warning = StoredMessage.of(Message("warning.no-speech"))
+    later = StoredMessage(code="of-a-later-version", text="kept as it is")
+    page = show(call().model_copy(update={"warnings": [warning, later]}))
+    page.locator("#warnings summary").click()
+    expect(page.locator("#warned p")).to_have_text([warning.text, later.text])
+
+    page.get_by_label("Language of this page").select_option("zh-CN")
+
+    chinese = warning.in_language("zh-CN").text
+    assert chinese != warning.text
+    expect(page.locator("#warned p")).to_have_text([chinese, later.text])
+
+
+def test_transcript_without_warnings_shows_none(show: Opener) -> None:
+    expect(show(call()).locator("#warnings")).to_be_hidden()
 
 
 @pytest.mark.parametrize("locale", ["zh-TW", "zh-HK", "zh-Hant"])

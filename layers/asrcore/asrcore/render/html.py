@@ -76,7 +76,9 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
             "duration_ms": transcript.audio.duration_ms,
             "completed_at": transcript.completed_at.isoformat(),
         },
-        "warnings": dict.fromkeys(LOCALES, transcript.warnings),
+        "warnings": {
+            language: [warning.in_language(language).text for warning in transcript.warnings] for language in LOCALES
+        },
         "speakers": {**{language: spoken.names(language) for language in LOCALES}, "inFiles": spoken.names()},
         "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn, spoken.language)],
     }

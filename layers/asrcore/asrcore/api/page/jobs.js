@@ -274,7 +274,7 @@ function fill(item, job) {
   ]);
   facts.firstChild.className = { COMPLETED: "good", FAILED: "bad" }[job.status] ?? "";
   why.replaceChildren(...(job.error ? [write(make("p"), () => say("jobs.error", job.error))] : []));
-  warnings.replaceChildren(...job.warnings.map((warning) => make("p", { textContent: warning.text ?? warning })));
+  warnings.replaceChildren(...job.warnings.map(({ text }) => make("p", { textContent: text })));
   if (actions.dataset.status === job.status) return;
   actions.dataset.status = job.status;
   const made = [];
