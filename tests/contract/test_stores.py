@@ -481,7 +481,7 @@ class TestRecordings:
     def test_object_has_its_size_and_metadata(self, bucket):
         source = self.put(bucket, Metadata={"asr-vendor": "abcpen"})
 
-        found, metadata = S3Recordings(bucket, bucket).look_up(source)
+        found, metadata, _ = S3Recordings(bucket, bucket).look_up(source)
 
         assert found.size_bytes == 10
         assert metadata == {"asr-vendor": "abcpen"}
@@ -497,7 +497,7 @@ class TestRecordings:
     )
     def test_ranged_reads_return_the_requested_bytes(self, bucket, offset, length, body):
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
 
         assert store.read(source, offset, length) == body
 
@@ -506,7 +506,7 @@ class TestRecordings:
         self.put(bucket, b"newer one")
         store = S3Recordings(bucket, bucket)
 
-        found, _ = store.look_up(older)
+        found, *_ = store.look_up(older)
 
         assert store.read(found, 0, 99) == b"older"
 
@@ -514,7 +514,7 @@ class TestRecordings:
         self.put(bucket, b"older")
         newest = self.put(bucket, b"newer one")
 
-        found, _ = S3Recordings(bucket, bucket).look_up(newest.model_copy(update={"version_id": None, "etag": ""}))
+        found, *_ = S3Recordings(bucket, bucket).look_up(newest.model_copy(update={"version_id": None, "etag": ""}))
 
         assert (found.version_id, found.etag) == (newest.version_id, newest.etag)
 
@@ -595,7 +595,7 @@ class TestRecordings:
 
     def test_whole_recording_is_read(self, bucket):
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
 
         assert store.read_all(source, 10) == b"0123456789"
 
@@ -627,7 +627,7 @@ class TestRecordings:
     def test_stream_can_be_read_repeatedly(self, bucket, monkeypatch):
         monkeypatch.setattr("asrcore.stores.objects.CHUNK_BYTES", 4)
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
         bucket.put_object(Bucket="audio", Key=source.key, Body=b"another version")
 
         stream = store.stream(source, 100)
@@ -637,7 +637,7 @@ class TestRecordings:
 
     def test_stream_of_a_deleted_version_fails_on_reading(self, bucket):
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
         bucket.delete_object(Bucket="audio", Key=source.key, VersionId=source.version_id)
 
         stream = store.stream(source, 100)
@@ -647,7 +647,7 @@ class TestRecordings:
 
     def test_stream_of_another_length_is_unreadable(self, bucket):
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
 
         with pytest.raises(AsrError, match="RecordingUnreadable") as failure:
             list(store.stream(source.model_copy(update={"size_bytes": 11}), 100))
@@ -656,7 +656,7 @@ class TestRecordings:
 
     def test_interrupted_stream_is_unreadable(self, bucket, monkeypatch):
         store = S3Recordings(bucket, bucket)
-        source, _ = store.look_up(self.put(bucket))
+        source, *_ = store.look_up(self.put(bucket))
 
         def throttled(**_arguments):
             raise ClientError({"Error": {"Code": "SlowDown", "Message": "slow down"}}, "GetObject")

@@ -6,6 +6,7 @@ answers.
 
 # ruff: noqa: N803 - the names of the arguments are boto3's
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -229,13 +230,18 @@ class _Body:
 
 @dataclass
 class S3:
-    """Versioned buckets, with conditional writes."""
+    """Versioned buckets, with conditional writes. has_checksums: of objects' content, as S3 has by default."""
 
     objects: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
+    has_checksums: bool = False
 
-    def head_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:
+    def head_object(
+        self, *, Bucket: str, Key: str, VersionId: str | None = None, ChecksumMode: str = ""
+    ) -> dict[str, Any]:
         version = self._find(Bucket, Key, VersionId, "HeadObject")
+        checksum = {"ChecksumSHA256": hashlib.sha256(version.body).hexdigest()} if self.has_checksums else {}
         return {
+            **checksum,
             "VersionId": version.version_id,
             "ETag": version.etag,
             "ContentLength": len(version.body),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def take_every_path(stack: Any) -> None:
     by_request(journey)
     by_backfill(journey)
     by_api(journey)
+    ended_early(journey)
     callback_wait_of_an_ended_job(journey)
     executions_that_end_badly(journey)
     events_that_fail(journey)
@@ -162,6 +164,25 @@ def by_api(journey: Journey) -> None:
         journey.until(
             lambda job=job: call(journey, "DELETE", f"/jobs/{job}").status_code, lambda code: code == 204, job
         )
+
+
+def ended_early(journey: Journey) -> None:
+    """End waiting jobs early: by the API, by a delete marker, and by the deletion of a version."""
+    limiter = {"job_id": {"S": "limiter#abcpen"}}
+    free_from_us = str(int((time.time() + 3600) * 1_000_000))
+    table, s3 = {"TableName": journey.stack.jobs_table}, journey.stack.client("s3")
+    journey.stack.client("dynamodb").put_item(**table, Item={**limiter, "free_from_us": {"N": free_from_us}})
+    jobs = [journey.drop(f"incoming/abcpen/early-{number}.wav", MEETING) for number in range(4)]
+    for number, job in enumerate(jobs):
+        row = journey.until(lambda job=job: journey.row(job), lambda row: row.get("attempts"), f"{job} to be planned")
+        if number < 2:
+            method, path = (("POST", f"/jobs/{job}/cancel"), ("DELETE", f"/jobs/{job}"))[number]
+            assert call(journey, method, path).ok
+        else:
+            version = {"VersionId": row["source"]["version_id"]} if number == 2 else {}
+            s3.delete_object(Bucket=journey.stack.audio_bucket, Key=row["source"]["key"], **version)
+            assert journey.finished(job)["error"]["code"] == "Withdrawn"
+    journey.stack.client("dynamodb").delete_item(**table, Key=limiter)
 
 
 def upload(journey: Journey) -> str:

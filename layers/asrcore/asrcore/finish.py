@@ -15,7 +15,7 @@ from asrcore.core.transcript import Recognition, Transcript, transcript_key
 from asrcore.core.vendor import read_warnings
 from asrcore.log import LOG
 from asrcore.messages import Message
-from asrcore.outcome import AttemptFailed, JobFailed, Outcome, Recognized
+from asrcore.outcome import AttemptFailed, JobFailed, Outcome, Recognized, Reused
 from asrcore.publication import publish_end
 from asrcore.services import Services
 
@@ -24,7 +24,8 @@ def settle(outcome: Outcome, services: Services) -> Job:
     """Record the outcome of a stage on its job, and publish the job's event if it ended.
 
     Args:
-        outcome: a result, a failed attempt, a failed job, or a job on whose row everything is recorded already.
+        outcome: a result, that of an earlier version, a failed attempt, a failed job, or a job on whose row everything
+            is recorded already.
         services: the stack's services.
 
     Returns:
@@ -36,6 +37,8 @@ def settle(outcome: Outcome, services: Services) -> Job:
     match outcome:
         case Recognized():
             job = _complete(outcome, services)
+        case Reused():
+            job = _reuse(outcome, services)
         case AttemptFailed():
             job = _fail_attempt(outcome.job, outcome.error, services)
         case JobFailed():
@@ -57,15 +60,10 @@ def _complete(result: Recognized, services: Services) -> Job:
     done = job.complete(result.vendor_task_id, key, warnings, now, duration_ms=recognition.duration_ms)
     saved = done.model_copy(update={"row_version": done.row_version + 1})
     transcript = _transcript(done, recognition, incurred(saved, services.settings.rates))
-    body = transcript.model_dump_json(by_alias=True).encode()
     raw = result.raw
     services.transcripts.put_raw(job.job_id, raw.body, {"content-type": raw.content_type, **raw.headers})
-    if services.transcripts.put_transcript(key, body, job.source):
-        warnings = [*warnings, *_export(transcript, key, services)]
-    else:
-        key = f"superseded/{job.job_id}.json"
-        warnings = [*warnings, Message("warning.superseded")]
-        services.transcripts.put_superseded(key, body, job.source)
+    key, more = _store(transcript, services)
+    warnings += more
 
     def complete(current: Job) -> Job:
         is_same = current.planned and current.attempt.number == number
@@ -76,6 +74,54 @@ def _complete(result: Recognized, services: Services) -> Job:
     moved = services.update_job(job.job_id, complete)
     if moved.status is Status.COMPLETED:
         LOG.info("completed", attempt=number, vendor=job.attempt.vendor, utterances=len(recognition.utterances))
+    return moved
+
+
+def _store(transcript: Transcript, services: Services) -> tuple[str, Sequence[Message]]:
+    """Store a transcript with its exports; apart from them, if a newer version has its transcript already.
+
+    Returns:
+        Its key, and a warning for each part that could not be stored as usual.
+    """
+    key, body = transcript_key(transcript.source), transcript.model_dump_json(by_alias=True).encode()
+    if services.transcripts.put_transcript(key, body, transcript.source):
+        return key, _export(transcript, key, services)
+    key = f"superseded/{transcript.job_id}.json"
+    services.transcripts.put_superseded(key, body, transcript.source)
+    return key, [Message("warning.superseded")]
+
+
+def _reuse(reused: Reused, services: Services) -> Job:
+    """Store the transcript of an earlier version for this one, which has the same bytes, and complete its job."""
+    job, new, earlier = services.load_job(reused.job.job_id), reused.new, reused.earlier
+    if job.status is not Status.QUEUED:
+        return job
+    now = services.now()
+    warnings = [Message("warning.reused", {"job": earlier.job.job_id})]
+
+    def complete(current: Job, key: str = transcript_key(new.source), more: Sequence[Message] = ()) -> Job:
+        return current.reuse(
+            earlier.job,
+            new.source,
+            new.requested.options,
+            digests=new.digests,
+            transcript_key=key,
+            warnings=[*warnings, *more],
+            now=now,
+        )
+
+    done = complete(job)
+    changes = {
+        "job_id": job.job_id,
+        "source": new.source,
+        "attempts": [],
+        "warnings": done.warnings,
+        "completed_at": now,
+    }
+    cost = incurred(done.model_copy(update={"row_version": done.row_version + 1}), services.settings.rates)
+    key, more = _store(earlier.transcript.model_copy(update={**changes, "cost": cost}), services)
+    moved = services.update_job(job.job_id, lambda current: complete(current, key, more))
+    LOG.info("completed with an earlier version's transcript", earlier_job=earlier.job.job_id)
     return moved
 
 

@@ -93,7 +93,7 @@ class Metrics:
                 spent = share - already.get(payee, NOTHING)
                 self._emit({"CostUsd": spent.usd, "CostCny": spent.cny}, {"vendor": payee}, job.job_id)
         if job.status is Status.COMPLETED:
-            values |= {"JobsCompleted": 1, **_turnaround(job)}
+            values |= {"JobsCompleted": 1, **({} if job.reused else _turnaround(job))}
         self._emit(values, {"vendor": vendor}, job.job_id)
         if job.error and is_failure:
             at_fault = {"vendor": job.error.vendor or vendor, "class": str(job.error.class_)}

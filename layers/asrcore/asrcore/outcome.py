@@ -10,6 +10,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.job import Job
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import HttpReply, Vendor
+from asrcore.reuse import EarlierResult, NewVersion
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Recognized:
 
 
 @dataclass(frozen=True)
+class Reused:
+    """The job's recording has the bytes of an earlier version, which has a transcript."""
+
+    job: Job
+    new: NewVersion
+    earlier: EarlierResult
+
+
+@dataclass(frozen=True)
 class AttemptFailed:
     """The job's current attempt ended without a result."""
 
@@ -65,4 +75,4 @@ class JobFailed:
     error: AsrError
 
 
-Outcome = Job | Recognized | AttemptFailed | JobFailed
+Outcome = Job | Recognized | Reused | AttemptFailed | JobFailed

@@ -14,6 +14,8 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest, Vendor
 from asrcore.log import LOG
 from asrcore.messages import Message
+from asrcore.outcome import Reused
+from asrcore.reuse import NewVersion, find_result
 from asrcore.services import Services
 from asrcore.settings import vendor_off
 
@@ -32,12 +34,13 @@ EXTENSIONS = {
 }
 
 
-def plan(job: Job, services: Services) -> Job:
+def plan(job: Job, services: Services) -> Job | Reused:
     """Probe the recording, read its options and choose its vendors, unless the job has a plan or has ended.
 
     Returns:
         The planned job, with its first attempt; as it is saved when another invocation has planned it meanwhile. The
-        job without a plan while its object, which is empty, may be followed by a version with the content.
+        job without a plan while its object, which is empty, may be followed by a version with the content. Or the
+        result of an earlier version with the same bytes.
 
     Raises:
         AsrError: the recording was deleted or is no audio, an option is not allowed, or no vendor accepts the
@@ -45,13 +48,18 @@ def plan(job: Job, services: Services) -> Job:
     """
     if job.planned or job.finished:
         return job
-    source, metadata = services.recordings.look_up(job.source)
+    source, metadata, digests = services.recordings.look_up(job.source)
     if source.size_bytes == 0 and (job.rests_until is None or services.now() < job.rests_until):
         return services.update_job(job.job_id, lambda job: job.rest(services.now()))
     requested = _merge_options(job, source, metadata, services)
     options = requested.options
     pinned = pinned_vendor(source.key, requested.vendor, services.vendors)
     linked = is_remote(source.key)
+    if not linked:
+        new = NewVersion(source, digests, requested, pinned)
+        if earlier := find_result(new, services):
+            LOG.info("an earlier version has the same bytes", earlier_job=earlier.job.job_id)
+            return Reused(job, new, earlier)
     audio = remote_audio(source.key) if linked else _probe(source, services)
     # The size of a remote recording is not known.
     request = RecognitionRequest(
@@ -75,6 +83,8 @@ def plan(job: Job, services: Services) -> Job:
             choice=selected.choice,
             forms=selected.forms,
             warnings=warnings,
+            digests=digests,
+            pinned=pinned,
             now=services.now(),
         ),
     )

@@ -7,7 +7,7 @@ well, when AWS refuses or does not answer.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from asrcore.core.audio import Audio
 from asrcore.core.form import Form
@@ -125,6 +125,20 @@ class ObjectVersion:
             etag=self.etag,
             size_bytes=self.size_bytes,
         )
+
+
+class FoundRecording(NamedTuple):
+    """A recording as it is stored.
+
+    Attributes:
+        source: the object, with its true size, version and ETag.
+        metadata: without the `x-amz-meta-` prefix.
+        digests: of its whole content, by algorithm; empty where S3 has none.
+    """
+
+    source: Source
+    metadata: dict[str, str]
+    digests: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -253,8 +267,8 @@ class Recordings(Protocol):
     `config` when an operator must act, such as ObjectArchived or ObjectAccessDenied.
     """
 
-    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        """Return an object's true size, version and ETag, and its metadata, without the `x-amz-meta-` prefix.
+    def look_up(self, source: Source) -> FoundRecording:
+        """Return an object as it is stored.
 
         Raises:
             AsrError: ObjectNotFound; ObjectReplaced when another object is under the key, without versions.

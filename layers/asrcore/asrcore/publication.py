@@ -48,7 +48,7 @@ def _delete_converted(job: Job, services: Services) -> None:
 
 def _record_turnaround(job: Job, services: Services) -> None:
     """Record the vendor's time from submission to result: it decides when the next job's vendor is queried."""
-    if job.status is not Status.COMPLETED:
+    if job.status is not Status.COMPLETED or job.reused:
         return
     attempt = job.attempt
     if job.audio_s is not None and attempt.submitted_at is not None and attempt.ended_at is not None:

@@ -13,7 +13,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import SHORT_CALL_S, Completion
 from asrcore.finish import settle
 from asrcore.log import LOG
-from asrcore.outcome import AttemptFailed, JobFailed, Outcome
+from asrcore.outcome import AttemptFailed, JobFailed, Outcome, Reused
 from asrcore.planning import plan
 from asrcore.ports import ConflictError
 from asrcore.services import JobDeletedError, Services
@@ -57,10 +57,16 @@ def _advance(job: Job, services: Services, *, longest_call_s: float) -> Job:
 
 def _run_stages(job: Job, services: Services, *, longest_call_s: float) -> Outcome:
     try:
-        job = plan(job, services)
-        _raise_conversion_error(job)
+        planned = plan(job, services)
+        if isinstance(planned, Reused):
+            return planned
+        _raise_conversion_error(planned)
     except AsrError as error:
         return JobFailed(job, error)
+    return _run_planned(planned, services, longest_call_s=longest_call_s)
+
+
+def _run_planned(job: Job, services: Services, *, longest_call_s: float) -> Outcome:
     if job.finished or not job.planned or job.attempt.submitted_at or job.awaits_conversion:
         return job
     if job.converted and not _is_stored(job.converted.source, services):

@@ -144,7 +144,7 @@ def _with_recording(page: bytes, job: Job, services: Services) -> bytes:
     from asrcore.render import with_recording  # noqa: PLC0415 - only this route needs it
 
     try:
-        source, _ = services.recordings.look_up(job.source)
+        source = services.recordings.look_up(job.source).source
         return with_recording(page, services.recordings.presign(source))
     except (AsrError, ValueError):
         return page

@@ -75,6 +75,9 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
             "the object is empty; a newer version with the content may follow",
         ),
         "plan": Move(frozenset({Status.QUEUED}), _IN_PROGRESS, "the recording was probed, and a vendor accepts it"),
+        "reuse": Move(
+            frozenset({Status.QUEUED}), frozenset({Status.COMPLETED}), "an earlier version had the same bytes"
+        ),
         "conversion_completed": _within_attempt("the recording is stored in the form that its vendor accepts"),
         "conversion_failed": _within_attempt("the recording cannot be converted"),
         "conversion_lost": _within_attempt("the converted recording was deleted; the conversion is repeated"),
@@ -239,6 +242,9 @@ class Job(BaseModel):
     conversion: StoredConversion | None = None  # the last one
     conversion_error: JobError | None = None
     attempts: list[Attempt] = []
+    digests: dict[str, str] = {}  # of the recording's content, by algorithm, as S3 has them
+    pinned: str | None = None  # the vendor that the recording's options or key name
+    reused: str | None = None  # the job of the earlier version whose transcript this is
     restarts: list[Restart] = []
     task_token: str | None = Field(default=None, repr=False)
     transcript_key: str | None = None
@@ -373,10 +379,13 @@ class Job(BaseModel):
         now: datetime,
         choice: VendorChoice | None = None,
         forms: Mapping[str, Form] = MappingProxyType({}),
+        digests: Mapping[str, str] = MappingProxyType({}),
+        pinned: str | None = None,
     ) -> "Job":
         """Start the first attempt, with the first of `vendors`; the others form the chain.
 
         forms: by vendor, the form that the recording is converted to before it is submitted there.
+        digests: of the recording's content, by algorithm.  pinned: the vendor that the recording names.
         """
         first = self.model_copy(update={"plannings": self.plannings + 1})
         return first._moved(
@@ -389,7 +398,37 @@ class Job(BaseModel):
             choice=choice,
             chain=vendors[1:],
             forms=dict(forms),
+            digests=dict(digests),
+            pinned=pinned,
             attempts=first._next_attempt(vendors[0], now),
+            warnings=[StoredMessage.of(warning) for warning in warnings],
+        )
+
+    @_move
+    def reuse(
+        self,
+        earlier: "Job",
+        source: Source,
+        options: Options,
+        *,
+        digests: Mapping[str, str],
+        transcript_key: str,
+        warnings: Sequence[Message],
+        now: datetime,
+    ) -> "Job":
+        """End the job with the transcript of an earlier version with the same bytes, stored anew for this version."""
+        return self._moved(
+            now,
+            status=Status.COMPLETED,
+            source=source,
+            audio=earlier.audio,
+            options=options,
+            vendor=earlier.vendor,
+            choice=earlier.choice,
+            digests=dict(digests),
+            pinned=earlier.pinned,
+            reused=earlier.job_id,
+            transcript_key=transcript_key,
             warnings=[StoredMessage.of(warning) for warning in warnings],
         )
 

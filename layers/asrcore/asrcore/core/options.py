@@ -74,6 +74,9 @@ class Options(BaseModel):
     audio_track: Annotated[int, BeforeValidator(_number), Field(ge=1, le=99)] | None = Field(
         default=None, description="audio track of a video, counted from 1"
     )
+    again: bool | None = Field(
+        default=None, description="transcribe anew, also where an earlier version of the recording has the same bytes"
+    )
     vendor: dict[str, dict[str, StrictBool | int | StrictStr]] = Field(
         default={}, description="what only one vendor knows"
     )
@@ -86,9 +89,9 @@ class Options(BaseModel):
     def requested_names(self) -> set[str]:
         """Return the canonical options that were set and a vendor may not support.
 
-        Not among them: language, which decides which vendors fit, and audio_track, which the conversion fulfils.
+        Not among them: language, which decides which vendors fit, audio_track, which the conversion fulfils, and again.
         """
-        return self.model_fields_set - {"language", "audio_track", "vendor"}
+        return self.model_fields_set - {"language", "audio_track", "again", "vendor"}
 
     def vendor_options(self, vendor: str) -> Mapping[str, Value]:
         """Return the options under a vendor's name, by the vendor's names for them."""
@@ -117,6 +120,7 @@ ALLOWED: Mapping[str, Message] = MappingProxyType(
         "model": Message("allowed.model"),
         "filter_fillers": _TRUE_FALSE,
         "audio_track": Message("allowed.range", {"lowest": 1, "highest": 99}),
+        "again": _TRUE_FALSE,
     }
 )
 

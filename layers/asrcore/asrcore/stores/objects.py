@@ -1,5 +1,6 @@
 """Recordings and transcripts in Amazon S3."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
 from asrcore.messages import Message
-from asrcore.ports import JSON, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
+from asrcore.ports import JSON, FoundRecording, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
 from asrcore.stores.s3_errors import WITHOUT_REASON, refusal
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ PREFIXES = (INCOMING, REMOTE, CONVERTED, "transcripts/", "superseded/", "raw/")
 SEQUENCER = "asr-sequencer"
 VERSION = "asr-version"
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
+_CHECKSUMS = frozenset(f"Checksum{name}" for name in ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"))
+_MD5 = re.compile("[0-9a-f]{32}")
 _CHANGED = {"412", "PreconditionFailed"}
 # S3 answers 404 to If-Match when the object was deleted in between.
 _CONDITION_FAILED = {*_CHANGED, *_GONE, "ConditionalRequestConflict", "409"}
@@ -70,8 +73,8 @@ class S3Recordings:
         self._signer = signer
         self._uploads = uploads
 
-    def look_up(self, source: Source) -> tuple[Source, dict[str, str]]:
-        """Return the source with its true size, version and ETag, and the object's metadata.
+    def look_up(self, source: Source) -> FoundRecording:
+        """Return the source with its true size, version and ETag, the object's metadata, and its content's digests.
 
         The key is queried without its version first: a recording whose key was deleted must not be sent to a vendor,
         even where the old version can still be read. Nor is an empty version that was replaced a recording.
@@ -93,7 +96,7 @@ class S3Recordings:
             "etag": etag,
             "size_bytes": head["ContentLength"],
         }
-        return source.model_copy(update=found), head["Metadata"]
+        return FoundRecording(source.model_copy(update=found), head["Metadata"], _digests(head))
 
     def sidecar(self, source: Source) -> bytes | None:
         """Return the recording's sidecar, cut off one byte past the largest allowed size; None without one."""
@@ -215,7 +218,7 @@ class S3Recordings:
     def _head(self, source: Source) -> "HeadObjectOutputTypeDef":
         """Return the head of this version. Raises AsrError as `look_up` does."""
         try:
-            return self._client.head_object(**self._version(source))
+            return self._client.head_object(**self._version(source), ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in WITHOUT_REASON:
                 self._raise_reason(source)
@@ -392,6 +395,24 @@ def _origin(source: Source) -> dict[str, str]:
 def _printable(text: str) -> str:
     """Return the part of a text that fits into S3 metadata, which are HTTP headers."""
     return "".join(character for character in text if " " <= character <= "~")[:200]
+
+
+def _digests(head: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digests of an object's whole content, by algorithm.
+
+    A multipart upload's checksum may be composed of those of its parts. An ETag is the content's MD5 only of an upload
+    in one part that is not encrypted with KMS or a customer's key (S3 API reference: Object).
+    """
+    found = {
+        name.removeprefix("Checksum"): str(value)
+        for name, value in head.items()
+        if name in _CHECKSUMS and "-" not in value and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    }
+    etag = head["ETag"].strip('"')
+    is_plain = head.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in head
+    if is_plain and _MD5.fullmatch(etag):
+        found["MD5"] = etag
+    return found
 
 
 def _raise_known(error: ClientError, source: Source) -> NoReturn:
