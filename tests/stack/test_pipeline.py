@@ -339,3 +339,20 @@ def test_logs_are_json_with_job_id_and_without_secrets(journey, stack):
         transcript["utterances"][0]["text"],
     ]:
         assert forbidden not in logs
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["reused", "asked for again"])
+def test_same_bytes_are_transcribed_once(journey, stack, again):
+    key = f"incoming/auto/copied-{again}.mp3"
+    body = (SAMPLES / "hello.mp3").read_bytes()
+    first = journey.finished(journey.drop(key, body))
+    before = journey.transcript(first)
+
+    second = journey.finished(journey.drop(key, body, **({"again": "true"} if again else {})))
+
+    after = journey.transcript(second)
+    assert second["status"] == "COMPLETED"
+    assert len(second["attempts"]) == again
+    assert second.get("reused") == (None if again else first["job_id"])
+    assert (after["text"], after["source"]["version_id"]) == (before["text"], second["source"]["version_id"])
+    assert journey.executions(second["job_id"]) == [] or again

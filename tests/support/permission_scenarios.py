@@ -44,6 +44,7 @@ def take_every_path(stack: Any) -> None:
     by_backfill(journey)
     by_api(journey)
     ended_early(journey)
+    same_bytes(journey)
     callback_wait_of_an_ended_job(journey)
     executions_that_end_badly(journey)
     events_that_fail(journey)
@@ -183,6 +184,15 @@ def ended_early(journey: Journey) -> None:
             s3.delete_object(Bucket=journey.stack.audio_bucket, Key=row["source"]["key"], **version)
             assert journey.finished(job)["error"]["code"] == "Withdrawn"
     journey.stack.client("dynamodb").delete_item(**table, Key=limiter)
+
+
+def same_bytes(journey: Journey) -> None:
+    """Upload a recording, another one over it, and the first one again, whose transcript is no longer the current."""
+    other = (SAMPLES / "greeting.wav").read_bytes()
+    rows = [
+        journey.finished(journey.drop("incoming/tencent-sentence/same.wav", each)) for each in (MEETING, other, MEETING)
+    ]
+    assert rows[2]["reused"] == rows[0]["job_id"]
 
 
 def upload(journey: Journey) -> str:
