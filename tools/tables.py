@@ -6,9 +6,9 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -22,6 +22,7 @@ from asrcore.core.polling import CALLBACK_DEADLINE_S, RESULT_DEADLINE_S, SHORTES
 from asrcore.core.prices import AWS_PRICES, REFERENCE, UNITS, VENDOR_PRICES, AwsPrices, Rates, VendorPrice, aws_prices
 from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S
 from asrcore.core.vendor import Completion, Vendor
+from asrcore.messages import Message, render
 from asrcore.vendors.registry import LONG_CALLS, VENDORS
 from tools import performance
 from tools.markdown import table as _table
@@ -31,7 +32,7 @@ from tools.translation import ENGLISH, Translation
 
 ROOT = Path(__file__).parents[1]
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-CHINESE = "zh-CN"
+CHINESE: Final = "zh-CN"
 DOCUMENTS = tuple(
     page
     for page in (*ROOT.glob("README*.md"), *sorted((ROOT / "docs").rglob("*.md")))
@@ -425,13 +426,22 @@ def _own_table(vendor: Vendor) -> str:
 
 
 def translation(language: str) -> Translation:
-    """Return the texts of a language. The template has those of its parameters, the Chinese after the English."""
+    """Return the texts of a language: of messages, of the template's parameters, and of tables.<language>.toml."""
     template = _template()
     texts = (
         *(each["Description"] for each in template["Parameters"].values()),
         *(group["Label"]["default"] for group in _groups(template)),
     )
-    return Translation(language, dict(map(_both, texts)))
+    messages = {str(message): render(message, CHINESE) for message in _messages()}
+    return Translation(language, {**messages, **dict(map(_both, texts))})
+
+
+def _messages() -> Iterator[Message]:
+    """Yield the messages that are cells of tables: the values of options, and the titles of problems."""
+    yield from ALLOWED.values()
+    for vendor in VENDORS.values():
+        yield from (parameter.allowed for parameter in vendor.parameters.values())
+    yield from (kind.title for kind in (*KINDS.values(), TRY_AGAIN))
 
 
 def _both(text: str) -> tuple[str, str]:

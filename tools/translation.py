@@ -45,17 +45,22 @@ class Translation:
 
     def _line(self, line: str) -> str:
         if line.startswith("|"):
-            return "|".join(f" {self._text(cell.strip())} " if cell else "" for cell in _BAR.split(line))
+            return "|".join(f" {self._cell(cell.strip())} " if cell else "" for cell in _BAR.split(line))
         prefix, text = _PREFIX.fullmatch(line).groups(default="")  # type: ignore[union-attr]
         return f"{prefix}{self._text(text)}"
+
+    def _cell(self, cell: str) -> str:
+        return self._text(cell.replace("\\|", "|")).replace("|", "\\|")
 
     def _text(self, text: str) -> str:
         fixed: list[str] = _FIXED.findall(text)
         pattern = _FIXED.sub("{}", text)
-        for key in (text, pattern):
-            if key in self.texts:
-                self.used.add(key)
-                return self.texts[key].format(*fixed) if key == pattern else self.texts[key]
+        if text in self.texts:
+            self.used.add(text)
+            return self.texts[text]
+        if pattern in self.texts:
+            self.used.add(pattern)
+            return self.texts[pattern].format(*fixed)
         if _WORD.search(pattern):
             raise UntranslatedError(f"tools/tables.{self._language}.toml lacks {text!r}, or {pattern!r}")
         return text
