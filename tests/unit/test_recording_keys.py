@@ -11,6 +11,7 @@ from asrcore.core.recording_keys import MOST_FORMS, NO_RECORDINGS, key_forms, sk
 from asrcore.core.transcript import LONGEST_KEY_BYTES
 from asrcore.events import RequestEvent
 from asrcore.job_creation import handle_new_objects, handle_request
+from asrcore.messages import render
 from tests.support.api_client import Caller
 from tests.support.pipeline import SOURCE, SYNC, drop, wav, world
 from tests.support.template import ROOT
@@ -85,10 +86,12 @@ def test_file_that_is_no_recording_gets_no_job(name):
     assert made.rows == {}
 
 
-def test_the_manual_lists_every_reason():
-    manual = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+@pytest.mark.parametrize(("page", "language"), [("troubleshooting.md", "en"), ("zh-CN/troubleshooting.md", "zh-CN")])
+def test_the_manual_lists_every_reason(page, language):
+    manual = (ROOT / "docs" / page).read_text("utf-8")
+    reasons = [render(reason, language) for _, reason in NO_RECORDINGS]
 
-    assert [reason for _, reason in NO_RECORDINGS if f"| {reason} |" not in manual] == []
+    assert [reason for reason in reasons if f"| {reason} |" not in manual] == []
 
 
 FORMS = ("NFC", "NFD")

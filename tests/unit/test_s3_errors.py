@@ -8,6 +8,7 @@ from asrcore.core.job import Status
 from asrcore.failures import SomeFailedError
 from asrcore.stores.objects import S3Recordings
 from asrcore.stores.s3_errors import refusal
+from tests.support.api_client import Caller
 from tests.support.fake_aws import S3
 from tests.support.pipeline import KEY, drop, world
 
@@ -108,3 +109,13 @@ def test_error_that_can_pass_is_left_to_the_next_attempt(status, code):
 
     assert made.job().status is Status.QUEUED
     assert refusal(error(status, code), KEY) is None
+
+
+@CONFIRMED
+def test_request_for_a_refused_object_gets_the_reason(status, code, said, name):
+    made = refusing(Refusing(status, code, said))
+
+    told = Caller(made).post("/jobs", {"source": f"s3://audio/{KEY}"})
+
+    assert (told.status, told.json["code"]) == (422, name)
+    assert made.rows == {}
