@@ -1,6 +1,6 @@
 """`cost` and `estimate`: what jobs cost by vendor and day, and what recordings would cost."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -115,10 +115,11 @@ def estimates(
     recordings = list(progress.track("cli.progress.recordings_probed", _recordings(what, stack, services)))
     if not recordings:
         raise OperatorError(Message("cli.estimate.nothing", {"what": what}))
-    rows, vendors = [], {}
+    rows: list[Sequence[Text]] = []
+    vendors = {}
     for name in [vendor] if vendor else VENDORS:
         total, refusal = _with_vendor(VENDORS[name], recordings, asked, services.settings.rates)
-        rows.append((name, *_columns(total), refusal))
+        rows.append((name, *_columns(total), refusal or ""))
         vendors[name] = VendorEstimate(**_figures(total), refused=len(recordings) - total.number)
     choices = {} if vendor else _choices(recordings, asked, services)
     lines: list[Line] = [
@@ -126,12 +127,12 @@ def estimates(
         "",
         *(
             Message("cli.estimate.chosen", {"vendor": name, "count": number, "reason": reason})
-            for (name, reason), number in choices.items()
+            for (name, _), (reason, number) in choices.items()
         ),
         Message("cli.estimate.scope"),
         *([Message("cli.estimate.form")] if any(each.size_bytes is None for each in recordings) else []),
     ]
-    chosen = [ChosenVendor(vendor=name, count=number, reason=reason) for (name, reason), number in choices.items()]
+    chosen = [ChosenVendor(vendor=name, count=number, reason=text) for (name, text), (_, number) in choices.items()]
     return CommandResult(EstimateShape(recordings=len(recordings), vendors=vendors, chosen=chosen), lines)
 
 
@@ -146,27 +147,29 @@ def _options(text: str, services: Services) -> Options:
 
 def _choices(
     recordings: Iterable[_EstimatedRecording], options: Options, services: Services
-) -> Counter[tuple[str, str]]:
+) -> dict[tuple[str, str], tuple[Message, int]]:
     """Count recordings by the vendor of automatic choice and its reason, without those that no vendor accepts.
 
     Assumes that every vendor has its credentials.
     """
-    chosen: Counter[tuple[str, str]] = Counter()
+    chosen: dict[tuple[str, str], tuple[Message, int]] = {}
     for each in recordings:
         request = RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options)
         with suppress(AsrError):
             selected = choose(request, services.settings.vendor_chain, services.vendors, lambda _: None)
-            chosen[selected.vendors[0], selected.choice.text] += 1
+            choice = selected.choice
+            _, number = chosen.get((selected.vendors[0], choice.text), (choice.reason, 0))
+            chosen[selected.vendors[0], choice.text] = choice.reason, number + 1
     return chosen
 
 
 def _with_vendor(
     vendor: Vendor, recordings: Iterable[_EstimatedRecording], options: Options, rates: Rates
-) -> tuple[_Total, str]:
-    total, refusal = _Total(), ""
+) -> tuple[_Total, Message | None]:
+    total, refusal = _Total(), None
     for each in recordings:
         reason = vendor.rejection_reason(RecognitionRequest("", 1, each.audio, each.size_bytes or 0, options))
-        refusal = refusal or str(reason or "")
+        refusal = refusal or reason
         if reason is None:
             total += _Total.of(estimate(vendor.name, each.audio.duration_ms, rates, size_bytes=each.size_bytes))
     return total, refusal
@@ -211,7 +214,9 @@ def _local_file(path: Path) -> _EstimatedRecording:
         try:
             return _EstimatedRecording(probe(read, size_bytes, path.name), size_bytes)
         except NotAudio as error:
-            raise OperatorError(Message("cli.estimate.no_audio", {"file": str(path), "problem": str(error)})) from error
+            raise OperatorError(
+                Message("cli.estimate.no_audio", {"file": str(path), "problem": error.reason})
+            ) from error
 
 
 def _columns(total: _Total) -> tuple[str, str, str, str]:

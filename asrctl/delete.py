@@ -48,6 +48,6 @@ def delete(
         ended = end(job, stack.services)
         delete_all(ended, objects(ended, stack.services), stack.services)
     except JobInProgressError as error:
-        raise OperatorError(Message("cli.delete.in_progress", {"job": job.job_id, "problem": str(error)})) from error
+        raise OperatorError(Message("cli.delete.in_progress", {"job": job.job_id, "problem": error.reason})) from error
     done = Message("cli.delete.done", {"job": job.job_id, "count": len(found)})
     return CommandResult(data, [done] if job.finished else [cancelled_message(ended), done])

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from asrcore.core.errors import ErrorClass
-from asrcore.core.form import Form
 from asrcore.core.job import Attempt, Job, JobError, Status
 from asrcore.core.step import Next, next_check_deadline, next_step
 from asrcore.core.vendor import Completion
-from asrcore.messages import Message, Param
+from asrcore.messages import Message, Param, render
 from asrctl.formatting import describe_recording, format_money, program_name, quote_name
 
 _ADVICE = {
@@ -66,7 +65,10 @@ def explain_job(
             *_choice(job),
             *_end(job, transcript_bucket),
             *_wait(job, completion_modes, execution, calendar, now),
-            *(Message("cli.why.warning", {"warning": warning.message}) for warning in job.warnings),
+            *(
+                Message("cli.why.warning", {"warning": _known(warning.message, warning.text)})
+                for warning in job.warnings
+            ),
         ],
         _advice(job, completion_modes, now),
     )
@@ -75,9 +77,20 @@ def explain_job(
 _Event = tuple[datetime, str, dict[str, Param]]  # when, and a message about it without the time
 
 
+def _known(message: Message | None, text: str | None) -> Message | str:
+    """Return a message of the row, or its English text if this version does not have the message."""
+    try:
+        return message if message is not None and render(message) else text or ""
+    except LookupError:
+        return text or ""
+
+
 def _past(job: Job) -> list[_Event]:
     events: list[_Event] = [(job.created_at, "cli.why.created", {})]
-    events += [(restart.at, "cli.why.restarted", {"reason": restart.reason.message}) for restart in job.restarts]
+    events += [
+        (each.at, "cli.why.restarted", {"reason": _known(each.reason.message, each.reason.text)})
+        for each in job.restarts
+    ]
     for attempt in job.attempts:
         events += _events(attempt)
     return sorted(events, key=lambda event: event[0])
@@ -96,7 +109,7 @@ def _events(attempt: Attempt) -> Iterator[_Event]:
     if attempt.outcome == "completed":
         yield attempt.ended_at, "cli.why.transcript_returned", about
     else:
-        problem = attempt.reason or attempt.message or ""
+        problem = _known(attempt.reason, attempt.message)
         failure: dict[str, Param] = {"code": str(attempt.code), "class": str(attempt.outcome), "problem": problem}
         yield attempt.ended_at, "cli.why.attempt_failed", {**about, **failure}
 
@@ -121,7 +134,11 @@ def _end(job: Job, transcript_bucket: str) -> Iterator[Message]:
 
 def _failure(error: JobError, *, has_attempts: bool) -> Message:
     """Say with what a job failed, in full unless its attempts say the rest."""
-    about: dict[str, Param] = {"code": error.code, "class": str(error.class_), "problem": error.reason}
+    about: dict[str, Param] = {
+        "code": error.code,
+        "class": str(error.class_),
+        "problem": _known(error.reason, error.message),
+    }
     if error.vendor is None:
         return Message("cli.why.failed_in_short" if has_attempts else "cli.why.failed", about)
     code = "cli.why.failed_at_vendor_in_short" if has_attempts else "cli.why.failed_at_vendor"
@@ -135,7 +152,7 @@ def _wait(
         return
     status = str(job.status)
     if job.awaits_conversion and job.form is not None:
-        yield Message("cli.why.converts", {"status": status, "form": _in_words(job.form), "vendor": str(job.vendor)})
+        yield Message("cli.why.converts", {"status": status, "form": job.form.in_words(), "vendor": str(job.vendor)})
     else:
         yield Message("cli.why.waits", {"status": status, "what": _waits_for(job, completion_modes, calendar)})
     if execution is None:
@@ -144,11 +161,6 @@ def _wait(
         yield Message("cli.why.execution_ended", {"execution": job.execution_name, "state": execution})
     if now >= _next_check_deadline(job, completion_modes):
         yield Message("cli.why.stalled", {"time": calendar.at(job.updated_at)})
-
-
-def _in_words(form: Form) -> Message:
-    code = "cli.why.form_mono" if form.channels == 1 else "cli.why.form_stereo"
-    return Message(code, {"format": form.format.upper(), "rate_khz": form.sample_rate_hz // 1000})
 
 
 def _waits_for(job: Job, completion_modes: AbstractSet[Completion], calendar: _Calendar) -> Message:

@@ -19,7 +19,8 @@ from urllib.parse import unquote_plus
 from boto3.dynamodb.types import TypeDeserializer
 
 from asrcore.messages import Message, Param
-from asrctl.language import localized, translated
+from asrcore.messages.stored import StoredMessage
+from asrctl.language import localized, reader_language, translated
 from devstack.expand import Json
 from devstack.remade import remade
 from devstack.settings import LOCAL, OUT, OWN_ENGINE, RECOGNIZER_LOG, SAMPLES, VENDOR_PARAMETERS
@@ -230,9 +231,21 @@ def _lost_events(stack: LocalStack) -> dict[str, str]:
     return lost
 
 
+def _in_language(stored: Json) -> str:
+    """Return the text of a message of a row, in the reader's language."""
+    return StoredMessage.model_validate(stored).in_language(reader_language()).text
+
+
 def _reason(error: Json) -> Message:
     by = " ".join(str(error[name]) for name in ("vendor", "code") if error.get(name))
-    return Message("cli.demo.reason", {"problem": str(error["message"]), "class": str(error["class"]), "by": by})
+    return Message(
+        "cli.demo.reason",
+        {
+            "problem": _in_language({**error, "code": error["message_code"], "text": error["message"]}),
+            "class": str(error["class"]),
+            "by": by,
+        },
+    )
 
 
 def _show_changes() -> Callable[[Sequence[Progress], float], None]:
@@ -292,7 +305,7 @@ def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) 
             continue
         print(f"{name}: {_excerpt(transcript, OWN_EXCERPT_WIDTH if is_own else EXCERPT_WIDTH)}")
         for warning in progress.row.get("warnings", []):
-            print(f"  ({warning})")
+            print(f"  ({_in_language(warning)})")
 
 
 def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ def check(profile: str, config: Path) -> None:
         values = {name: str(rules["Default"]) for name, rules in declared.items()} | given
         Settings.from_environment(_variables(template, values, kept.get("region", REFERENCE)))
     except AsrError as error:
-        raise DeployError(error.message) from error
+        raise DeployError(error.reason) from error
     except ValueError as error:
         problem = error.message if isinstance(error, OverridesError | ParameterError) else str(error)
         about = {"profile": profile, "file": config.name, "problem": problem}

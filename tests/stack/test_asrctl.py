@@ -96,6 +96,19 @@ def test_why_of_id_key_or_address_explains_the_job(operator, failed, key, stack,
     assert f"What to do: correct what the message names, then: python -m asrctl redrive {failed}." in told.stdout
 
 
+def test_why_in_chinese_has_no_english_sentence(operator, failed):
+    told = operator.shell("LC_ALL=zh_CN.UTF-8 python -m asrctl why $JOB", failed)
+
+    lines = told.stdout.splitlines()
+    assert lines[0].startswith(f"任务 {failed}："), told.stderr
+    assert lines[-1] == f"处理办法：按上面的信息修正，然后运行：python -m asrctl redrive {failed}。"
+    assert [line for line in lines if not re.search(r"[\u4e00-\u9fff]", line)] == []
+    said_by_the_vendor = "permission denied"
+    assert f"厂商返回：{said_by_the_vendor}" in told.stdout
+    story = [line.replace(said_by_the_vendor, "") for line in lines[:-1]]
+    assert [line for line in story if re.search(r"[a-z]{2,} [a-z]{2,}", line)] == []
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [

@@ -12,6 +12,7 @@ from asrcore.core.job import DEADLINE_S, Job, new_job
 from asrcore.core.options import Options
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
+from asrcore.messages import render
 from asrctl.explain import explain_job
 from tests.support.fake_services import START
 from tests.support.reasons import reason
@@ -258,3 +259,15 @@ def test_explanation_omits_the_task_token():
     explanation = explain_job(job, CALLBACK, execution="RUNNING", transcript_bucket="transcripts", now=at(30))
 
     assert "a-token" not in str(explanation)
+
+
+def test_explanation_has_the_text_of_a_message_of_another_version():
+    job = new_job(SOURCE, START).fail(NO_AUDIO, at(1))
+    assert job.error is not None
+    newer = job.model_copy(update={"error": job.error.model_copy(update={"message_code": "of-a-later-version"})})
+
+    explanation = explain_job(newer, frozenset(), execution=None, transcript_bucket="transcripts", now=at(30))
+
+    assert render(explanation.sentences[2], "zh-CN") == (
+        "任务失败（FAILED），错误 NotAudio（类别 bad_audio）：this is a web page"
+    )
