@@ -46,7 +46,7 @@ class TestEstimate:
         assert found["vendors"]["tencent-rec-task"]["cny"] == pytest.approx(1.75, abs=0.03)
         assert found["vendors"]["abcpen"]["price_unknown"] == 1
         assert found["vendors"]["tencent-sentence"]["refused"] == 1
-        first = "chosen because it is the first of the chain that takes the recording"
+        first = "chosen because it is the first of the chain that accepts the recording"
         assert found["chosen"] == [{"vendor": "tencent-rec-task", "count": 1, "reason": first}]
 
     def test_estimate_of_a_file_probes_it(self, operator):
