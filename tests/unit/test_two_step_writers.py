@@ -2,6 +2,7 @@
 
 import pytest
 
+from asrcore.core.aws_usage import EXECUTION_TRANSITIONS, STEP_TRANSITIONS, estimate_usage
 from asrcore.core.job import EMPTY_REST_S, Status
 from asrcore.core.step import Next
 from asrcore.restart import redrive
@@ -134,3 +135,17 @@ def test_replaced_object_is_published_unless_it_was_empty():
 
         assert (job.status, job.error.code) == (Status.FAILED, "ObjectReplaced")
         assert published(made) == ends
+
+
+@pytest.mark.parametrize(("has_content", "events"), [(True, 0), (False, 1)])
+def test_cost_of_a_rest_is_one_step_of_an_execution(made, has_content, events):
+    job = drop(made)
+    if has_content:
+        write_content(made)
+    made.pass_time(EMPTY_REST_S)
+    submit(job.job_id, made.services)
+
+    usage = estimate_usage(made.job(), made.services.settings.rates)
+
+    assert (usage.transitions, usage.invocations) == (EXECUTION_TRANSITIONS + STEP_TRANSITIONS, 2)
+    assert usage.events == len(made.bus.published) == events

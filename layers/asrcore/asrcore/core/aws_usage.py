@@ -87,7 +87,7 @@ def estimate_usage(job: Job, rates: Rates) -> AwsUsage:
         s3_puts=(2 - (job.reused is not None) + rates.exports) * is_completed + _converted_parts(job),
         s3_gets=PROBE_GETS * max(1, job.plannings) + submitted,
         api_requests=steps.callbacks + (job.requested is not None),
-        events=sum(restart.by_operator for restart in job.restarts) + job.finished,
+        events=sum(restart.by_operator for restart in job.restarts) + (job.finished and not job.superseded),
         secret_reads=1,
         logged_bytes=LOGGED_BYTES * invocations,
         sent_bytes=submitted * (job.conversion or job.source).size_bytes,
@@ -101,7 +101,10 @@ def row_write_units(row_bytes: int) -> int:
 
 @dataclass(frozen=True)
 class _Steps:
-    """How often each kind of step ran. submissions: without one in the function that received the S3 event."""
+    """How often each kind of step ran.
+
+    submissions: without one in the function that received the S3 event; with the one after an empty object's rest.
+    """
 
     submissions: int
     queries: int
@@ -136,7 +139,7 @@ def _steps(job: Job, rates: Rates) -> _Steps:
         waits += has_callback and not came_first
         queries += attempt.queries + ended_by_query
     return _Steps(
-        submissions=submissions - _was_submitted_by_event(job, rates),
+        submissions=submissions - _was_submitted_by_event(job, rates) + (job.rests_until is not None),
         queries=queries,
         waits=waits,
         callbacks=callbacks,
