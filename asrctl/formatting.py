@@ -59,9 +59,9 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes / 1000:.0f} KB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"
 
 
-def format_money(amount: "Amount") -> str:
+def format_money(amount: "Amount") -> Message:
     """Return an amount in both currencies: `0.0041 CNY (0.0006 USD)`."""
-    return f"{amount.cny:.4f} CNY ({amount.usd:.4f} USD)"
+    return Message("cli.money", {"cny": f"{amount.cny:.4f}", "usd": f"{amount.usd:.4f}"})
 
 
 def redact_urls(text: str, language: Language) -> str:

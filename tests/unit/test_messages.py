@@ -1,6 +1,7 @@
 """The message catalogues: complete in every language, compiled, and rendered."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -9,6 +10,7 @@ import pytest
 
 from asrcore.messages import DOMAINS, LOCALES, Message, negotiate, render
 from asrcore.messages.stored import StoredMessage
+from tests.support.chinese import MISTAKES
 from tools.messages import compiled, in_order, path, read
 
 ROOT = Path(__file__).parents[2]
@@ -180,3 +182,22 @@ def test_errors_are_explained_by_messages_only():
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_chinese_texts_are_set_as_chinese(domain):
+    plain = {
+        code: re.sub(r"`[^`\n]+`", "`name`", form) for code, forms in texts(domain, "zh-CN").items() for form in forms
+    }
+
+    assert [
+        (code, mistake, text)
+        for code, text in plain.items()
+        for mistake, pattern in MISTAKES.items()
+        if pattern.search(text)
+    ] == []
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "asrctl: a, b"), ("zh-CN", "asrctl：a、b")])
+def test_list_in_a_message_is_separated_as_the_language_does(language, text):
+    assert render(Message("cli.run.failed", {"problem": ["a", "b"]}), language) == text
