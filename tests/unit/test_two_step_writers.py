@@ -9,6 +9,7 @@ from asrcore.restart import redrive
 from asrcore.submit import submit
 from tests.support.fake_services import World
 from tests.support.pipeline import KEY, SOURCE, SYNC, drop, wav, world
+from tests.support.template import ROOT
 
 NEWER = SOURCE.model_copy(update={"version_id": "v2", "sequencer": "0B"})
 
@@ -149,3 +150,10 @@ def test_cost_of_a_rest_is_one_step_of_an_execution(made, has_content, events):
 
     assert (usage.transitions, usage.invocations) == (EXECUTION_TRANSITIONS + STEP_TRANSITIONS, 2)
     assert usage.events == len(made.bus.published) == events
+
+
+@pytest.mark.parametrize(
+    ("page", "said"), [("troubleshooting.md", "within {} seconds"), ("zh-CN/troubleshooting.md", "{} 秒内")]
+)
+def test_the_manual_names_the_length_of_the_rest(page, said):
+    assert said.format(EMPTY_REST_S) in (ROOT / "docs" / page).read_text("utf-8")
