@@ -261,7 +261,7 @@ def test_explanation_omits_the_task_token():
     assert "a-token" not in str(explanation)
 
 
-def test_explanation_has_the_text_of_a_message_of_another_version():
+def test_explanation_has_the_text_of_another_versions_message():
     job = new_job(SOURCE, START).fail(NO_AUDIO, at(1))
     assert job.error is not None
     newer = job.model_copy(update={"error": job.error.model_copy(update={"message_code": "of-a-later-version"})})
