@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
+MOST_FIELDS = 1000  # of a form; the callback page has 9
 CONVERT = asr.Message("advice.convert-tencent")
 
 CALLBACK_CODES: Mapping[str, asr.Code] = MappingProxyType(
@@ -90,7 +91,10 @@ def callback_fields(body: bytes, content_type: str, text_charset: str | None = N
         }
     # Latin-1 carries bytes through text unchanged: escapes become bytes first, and bytes become text afterwards,
     # because the second byte of a GBK character may be an ASCII letter.
-    form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    try:
+        form = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return {}
     charset = text_charset or declared
     return {
         name: _without_escapes(name, _value(name, value.encode("latin-1"), charset), charset) for name, value in form
