@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from asrcore.core.polling import CALLBACK_DEADLINE_S
 from asrcore.core.vendor import SHORT_CALL_S, Completion
@@ -25,10 +26,29 @@ class Counts:
 
     def run(self, schedule: Schedule) -> str:
         """Run one schedule; return the log of its fewest sufficient faults if it broke an invariant, else None."""
-        world = World(schedule).run()
+        found = _faultless(schedule.to_json()) if not schedule.faults else _outcome(schedule)
         self.schedules += 1
-        self.points += sum(point.fault is not None for point in world.points)
-        return _report(_shrunk(schedule)) if violations(world) else ""
+        self.points += sum(point.fault is not None for point in found.points)
+        return _report(_shrunk(schedule)) if found.violations else ""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What remains of a run."""
+
+    points: tuple[Point, ...]
+    violations: tuple[str, ...]
+
+
+def _outcome(schedule: Schedule) -> _Outcome:
+    world = World(schedule).run()
+    return _Outcome(tuple(world.points), tuple(violations(world)))
+
+
+@cache
+def _faultless(schedule: str) -> _Outcome:
+    """Run a schedule without faults, in JSON, once: tests take its points, and others check its invariants."""
+    return _outcome(Schedule.from_json(schedule))
 
 
 def _report(schedule: Schedule) -> str:
@@ -101,7 +121,7 @@ def journeys(vendor: str) -> dict[str, Schedule]:
 def single_faults(journey: Schedule) -> Iterator[Schedule]:
     """Yield the scenario itself, then the scenario with each possible fault at each of its points."""
     yield journey
-    for point in significant(World(journey).run().points):
+    for point in significant(_faultless(journey.to_json()).points):
         for kind in APPLICABLE[point.effect]:
             yield replace(journey, faults={point.number: kind})
 
