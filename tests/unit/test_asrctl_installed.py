@@ -42,6 +42,7 @@ def test_installed_command_prints_the_version(folder):
 
 def test_installed_command_is_named_in_usage_and_completion(folder):
     assert run(folder, "--help").stdout.startswith("Usage: asrctl ")
+    assert run(folder, "--help", LANG="zh_CN.UTF-8").stdout.startswith("用法： asrctl ")
     assert "_ASRCTL_COMPLETE=bash_complete" in run(folder, _ASRCTL_COMPLETE="bash_source").stdout
 
 
