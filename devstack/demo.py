@@ -301,11 +301,12 @@ def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) 
     for progress, transcript in zip(progresses, transcripts, strict=True):
         name = f"{progress.recording.path.name}, {progress.vendor}" if is_own else progress.recording.path.name
         if transcript is None:
-            print(f"{name}: {progress.stage}")
+            print(localized("cli.demo.result", name=name, result=progress.stage))
             continue
-        print(f"{name}: {_excerpt(transcript, OWN_EXCERPT_WIDTH if is_own else EXCERPT_WIDTH)}")
+        excerpt = _excerpt(transcript, OWN_EXCERPT_WIDTH if is_own else EXCERPT_WIDTH)
+        print(localized("cli.demo.result", name=name, result=excerpt))
         for warning in progress.row.get("warnings", []):
-            print(f"  ({_in_language(warning)})")
+            print(localized("cli.demo.warning", warning=_in_language(warning)))
 
 
 def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:
