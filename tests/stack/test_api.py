@@ -159,7 +159,7 @@ def test_remote_recording_is_fetched_by_the_vendor(program):
     assert (first.status_code, again.status_code) == (202, 200)
     assert first.headers["location"] == f"/jobs/{again.json()['job_id']}"
     assert (row["status"], row["vendor"]) == ("COMPLETED", "volcengine")
-    assert "a remote recording is not probed" in row["warnings"][0]
+    assert "a remote recording is not probed" in row["warnings"][0]["text"]
     assert url not in str(row)
     transcript = program.get(f"/jobs/{row['job_id']}/transcript", allow_redirects=True).json()
     assert transcript["source"]["key"].startswith("linked/")

@@ -34,7 +34,7 @@ def test_recording_is_converted_and_keeps_its_times(journey, name, kind, form):
     assert starts_ms[0] == pytest.approx(1000 * TONES_S[0], abs=EXACT_MS)
     assert transcript["conversion"]["form"] == form
     assert transcript["audio"]["format"] == name.rsplit(".", 1)[1]
-    assert any("its sound was converted to mono" in warning for warning in transcript["warnings"])
+    assert any("its sound was converted to mono" in warning["text"] for warning in transcript["warnings"])
     assert left_over(journey, job) == []
 
 

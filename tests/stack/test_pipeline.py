@@ -138,7 +138,9 @@ def test_wrong_extension_is_a_warning(journey):
     row = journey.finished(journey.drop(key("abcpen", "meeting.mp3"), (SAMPLES / "meeting.wav").read_bytes()))
 
     assert row["status"] == "COMPLETED"
-    assert row["warnings"] == ["the name says .mp3, the content is wav; the content counts"]
+    warning = {"code": "warning.other-format", "params": {"extension": "mp3", "format": "wav"}}
+    text = "the name says .mp3, the content is wav; the content counts"
+    assert row["warnings"] == [{**warning, "text": text}]
 
 
 def test_folder_marker_creates_no_job(journey):

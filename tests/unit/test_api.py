@@ -798,6 +798,30 @@ class TestEstimates:
         assert Caller(world()).get(f"/estimate?{query}").problem == kind
 
 
+class TestLanguages:
+    def test_texts_of_a_job_are_in_the_callers_language(self):
+        made = world("bad_audio", vendors=(SYNC,))
+        made.audio["incoming/auto/a.mp3"] = (wav(), {})
+        job = drop(made, SOURCE.model_copy(update={"key": "incoming/auto/a.mp3"}))
+
+        english = Caller(made).call("GET", f"/jobs/{job.job_id}", accept_language="de, en;q=0.5")
+        chinese = Caller(made).call("GET", f"/jobs/{job.job_id}", accept_language="zh-TW, en;q=0.5")
+
+        assert (english.headers["content-language"], chinese.headers["content-language"]) == ("en", "zh-CN")
+        assert english.headers["vary"] == chinese.headers["vary"] == "Accept-Language"
+        assert english.json["warnings"][0]["text"] == "the name says .mp3, the content is wav; the content counts"
+        assert chinese.json["warnings"][0]["text"] == "文件扩展名是 .mp3，内容是 wav；以内容为准"
+        assert english.json["warnings"][0]["code"] == chinese.json["warnings"][0]["code"] == "warning.other-format"
+        assert chinese.json["choice"]["text"].startswith("因为")
+
+    def test_problem_is_in_the_callers_language(self):
+        told = Caller(world()).call("GET", f"/jobs/{'0' * 32}", accept_language="zh")
+
+        assert (told.status, told.json["title"]) == (404, "任务不存在")
+        assert (told.json["message_code"], told.json["params"]) == ("NoSuchJob", {"job_id": "0" * 32})
+        assert (told.headers["content-language"], told.headers["vary"]) == ("zh-CN", "Accept-Language")
+
+
 class TestProblems:
     @pytest.mark.parametrize(
         ("body", "status", "says"),

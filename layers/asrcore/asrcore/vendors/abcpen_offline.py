@@ -66,7 +66,7 @@ class AbcpenOffline(asr.Vendor):
             "completed": asr.Code(asr.CodeKind.SUCCESS, asr.Message("meaning.finished")),
             _NOT_FOUND: asr.Code(
                 asr.CodeKind.CONFIG,
-                asr.Message("meaning.vendor-not-know-task-no-longer-results-kept-24"),
+                asr.Message("meaning.task-not-found"),
                 asr.Message("advice.submit-again"),
             ),
             "unknown": asr.Code(

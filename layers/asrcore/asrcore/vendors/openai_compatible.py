@@ -62,7 +62,7 @@ LANGUAGES = MappingProxyType(
 )
 _TAGS = {known: tag for tag in reversed(LANGUAGES) for known in LANGUAGES[tag]}
 
-_KEY = asr.Message("advice.openai-key")
+_KEY = asr.Message("advice.credentials", {"secret": "openai_compatible", "fields": ["api_key"]})
 _ADDRESS = asr.Message("advice.openai-address")
 _ACCOUNT = asr.Message("advice.billing")
 _SMALLER = asr.Message("advice.openai-smaller")

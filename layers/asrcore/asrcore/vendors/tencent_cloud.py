@@ -81,7 +81,7 @@ PARAMETERS: Mapping[str, asr.Parameter] = MappingProxyType(
     }
 )
 
-KEYS = asr.Message("advice.tencent-keys")
+KEYS = asr.Message("advice.credentials", {"secret": "tencent", "fields": ["secret_id", "secret_key"]})
 ACCOUNT = asr.Message("advice.tencent-account")
 _RIGHTS = asr.Message("advice.tencent-rights")
 _SHORTEN = asr.Message("advice.shorten-or-long-vendor")

@@ -126,7 +126,7 @@ class TencentRecTask(TencentCloud):
             ),
             _NO_SUCH_TASK: asr.Code(
                 asr.CodeKind.CONFIG,
-                asr.Message("meaning.vendor-not-know-task-no-longer-results-kept-24"),
+                asr.Message("meaning.task-not-found"),
                 asr.Message("advice.submit-again"),
             ),
             "InternalError.FailAccessDatabase": asr.Code(

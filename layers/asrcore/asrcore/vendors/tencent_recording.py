@@ -26,7 +26,7 @@ CHARSETS = MappingProxyType({UTF_8: "utf-8", 1: "gb2312", 2: "gbk", 3: "big5"})
 GENERAL, TELEPHONE, TELEPHONE_WITH_SPEAKERS = "16k_0", "8k_0", "8k_6"
 TELEPHONE_HZ = 8000
 
-_KEYS = asr.Message("advice.tencent-recording-keys")
+_KEYS = asr.Message("advice.credentials", {"secret": "tencent", "fields": ["appid", "secret_id", "secret_key"]})
 _CLOCK = asr.Message("advice.clock-signed-anew")
 
 # code: its name without ERROR_, kind, meaning, advice. Numbers are those of the newer revision of the vendor's page.

@@ -34,7 +34,7 @@ CONTAINERS = MappingProxyType({"pcm": "raw", "wav": "wav", "ogg": "ogg", "mp3": 
 CODECS = MappingProxyType({"pcm_s16le": "raw", "opus": "opus"})  # the vendor names no other
 DEFAULT_BITS = 16
 
-_KEYS = asr.Message("advice.volcengine-keys")
+_KEYS = asr.Message("advice.credentials", {"secret": "volcengine", "fields": ["appid", "token", "cluster"]})
 _RESERVED = asr.Code(asr.CodeKind.RETRY, asr.Message("meaning.code-vendor-keeps-reserve"), error_hints.WAIT)
 
 CLUSTERS = "volc"  # how the names of all clusters begin
