@@ -349,7 +349,7 @@ def test_only_supported_options_change_request_or_reading(name):
         "channels": "mix",
         "filter_fillers": True,
     }
-    assert wished.keys() == Options.model_fields.keys() - {"language", "audio_track", "vendor"}
+    assert wished.keys() == Options.model_fields.keys() - {"language", "audio_track", "again", "vendor"}
     # Some always send words, which are then left out when reading, and some know one way with channels.
     of_itself = {
         "tencent-rec-task": {"channels"},
