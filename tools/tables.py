@@ -76,7 +76,8 @@ _LANGUAGES = {
     "zh-CN": "Mandarin",
     "zh-Sichuan": "Sichuanese Mandarin",
 }
-_ALWAYS = frozenset({"language", "audio_track"})  # decides which vendors fit; applied by the conversion
+# Decides which vendors fit; applied by the conversion; applied before a vendor is chosen.
+_ALWAYS = frozenset({"language", "audio_track", "again"})
 
 
 def cost_summary() -> str:

@@ -1,7 +1,7 @@
 """The simulation's vendors: the simulators' own request handlers, called without a network, in simulated time."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -81,6 +81,7 @@ class Network:
     next_word: takes the script's next word if it begins with the argument, else returns nothing.
     callbacks: as in `Schedule`.  on_task: is given every new task, and the request that created it.
     deliver: posts a callback (URL, body, content type) and returns the answer.
+    content_of: returns the mark of the bytes of a submission's recording, which its transcript ends with.
     """
 
     clock: Clock
@@ -89,6 +90,7 @@ class Network:
     turnaround_s: float
     on_task: Callable[[Task, HttpRequest], None]
     deliver: Callable[[str, bytes, str], requests.Response]
+    content_of: Callable[[Source], str]
 
 
 class FakeVendor:
@@ -104,7 +106,7 @@ class FakeVendor:
             wall_clock=lambda: START.timestamp() + clock.now_s,
             monotonic=lambda: clock.now_s,
             scheduler=lambda _name: SimulatedScheduler(clock),
-            read_recording=_read_recording,
+            read_recording=self._read_recording,
             post=self._post,
         )
         options = self.profile.options.model_copy(update={"turnaround_s": network.turnaround_s})
@@ -139,6 +141,9 @@ class FakeVendor:
         )
         chunks, status, headers = run_wsgi_app(self._app.wsgi_app, builder.get_environ())
         return b"".join(chunks), int(status.split()[0]), headers
+
+    def _read_recording(self, source: Source, _scripts: ScriptStore, **_limits: Any) -> Recording:
+        return replace(RECORDING, speech=Script((f"{TEXT}{self._network.content_of(source)}",)))
 
     def _on_task(self, word: str) -> None:
         task = Task(self.vendor.name, word)
@@ -225,10 +230,6 @@ def _application(name: str) -> tuple[Simulator[Any], Flask]:
 
 def _credentials(vendor: Vendor) -> Mapping[str, str]:
     return CREDENTIALS.get(vendor.secret_name, {})
-
-
-def _read_recording(_source: Source, _scripts: ScriptStore, **_limits: Any) -> Recording:
-    return RECORDING
 
 
 def _codes(*, retry: str, config: str, bad_audio: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from asrcore.core.backoff import MAX_ATTEMPTS
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S
+from asrcore.vendors.registry import VENDORS
 from tests.simulation.state_machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
 
@@ -26,7 +27,8 @@ def _every_object_has_a_job_or_a_queued_event(world: World) -> Iterator[str]:
     queued = {
         record["s3"]["object"]["versionId"] for event in world.failed_events for record in event.get("Records", [])
     }
-    for version in sorted({f"v{version}" for _, version in world.schedule.events} - jobs - queued):
+    deleted = {f"v{version}" for _, version in world.schedule.events if world.id_of(version) in world.deleted}
+    for version in sorted({f"v{version}" for _, version in world.schedule.events} - jobs - queued - deleted):
         yield f"version {version} has neither a job nor an event in the queue"
 
 
@@ -81,7 +83,7 @@ def _latest_transcript_is_stored(world: World) -> Iterator[str]:
         found = json.loads(body)["source"]
         if found["version_id"] != job.source.version_id and found["sequencer"] < job.source.sequencer:
             yield f"the transcript of {_name(job)} was replaced by that of version {found['version_id']}"
-        if world.s3.newest(TRANSCRIPTS, f"raw/{job.job_id}.json") is None:
+        if job.reused is None and world.s3.newest(TRANSCRIPTS, f"raw/{job.job_id}.json") is None:
             yield f"{_name(job)} has lost its vendor's reply"
     main = world.s3.newest(TRANSCRIPTS, MAIN)
     newest = max((job.source.sequencer for job in completed), default=None)
@@ -89,9 +91,46 @@ def _latest_transcript_is_stored(world: World) -> Iterator[str]:
         yield f"{MAIN} is not of the newest version"
 
 
+def _a_transcript_is_of_its_own_bytes(world: World) -> Iterator[str]:
+    """Each stored transcript is the vendor's of the version's bytes; a reused one is of a version with equal bytes."""
+    stored = [
+        json.loads(version.body)
+        for (bucket, key), versions in world.s3.objects.items()
+        if bucket == TRANSCRIPTS and key.endswith(".json") and not key.startswith("raw/")
+        for version in versions
+    ]
+    for found in stored:
+        version = int(found["source"]["version_id"].removeprefix("v"))
+        # A toy's transcript is always the same.
+        if found["vendor"] in VENDORS and not found["text"].endswith(world.mark(version)):
+            yield f"the transcript of version {version} is of other bytes: {found['text']}"
+    for job in world.jobs.values():
+        if job.status is not Status.COMPLETED:
+            continue
+        was_submitted = any(charge.job_id == job.job_id for charge in world.charges)
+        if was_submitted == (job.reused is not None):
+            yield f"{_name(job)} was submitted: {was_submitted}, and has the result of {job.reused}"
+        earlier = world.jobs[job.reused] if job.reused else job
+        if world.mark(_number(earlier)) != world.mark(_number(job)):
+            yield f"{_name(job)} has the result of other bytes"
+
+
+def _an_early_end_stays(world: World) -> Iterator[str]:
+    """A cancelled job stays Cancelled, a deleted one is gone; without faults neither has a result."""
+    for job in world.jobs.values():
+        if world.ended_early and _number(job) == 1 and (job.error is None or job.error.code != "Cancelled"):
+            yield f"{_name(job)} was cancelled and is {job.status}"
+        has_result = world.s3.newest(TRANSCRIPTS, f"raw/{job.job_id}.json") is not None
+        if job.withdrawn and has_result and not world.schedule.faults:
+            yield f"{_name(job)} was ended early and has a result"
+    for job_id in world.deleted if not world.schedule.faults else ():
+        if job_id in world.jobs or world.s3.newest(TRANSCRIPTS, f"raw/{job_id}.json") is not None:
+            yield f"job {job_id} was deleted, and something of it is left"
+
+
 def _converted_recordings_are_deleted(world: World) -> Iterator[str]:
-    """A job's converted recording is deleted at its end, unless a timed-out invocation wrote it later."""
-    if world.schedule.faults or world.schedule.strikes or world.schedule.throttled:
+    """A job's converted recording is deleted at its end, unless an invocation that ended later wrote it."""
+    if world.schedule.faults or world.schedule.strikes or world.schedule.throttled or world.schedule.ends:
         return
     for bucket, key in world.s3.objects:
         if key.startswith(CONVERTED):
@@ -124,7 +163,8 @@ def _may_be_repeated(world: World, job: Job, earlier: Charge, later: Charge) -> 
 
 def _every_charge_has_an_attempt(world: World) -> Iterator[str]:
     """Each task belongs to an attempt that the job submitted to that vendor, with that task's id where it is known."""
-    for charge in world.charges:
+    kept = [charge for charge in world.charges if charge.job_id not in world.deleted]
+    for charge in kept:
         job = world.jobs[charge.job_id]
         attempt = _attempt_of(job, charge)
         if attempt is None or attempt.claimed_at is None or attempt.vendor != charge.task.vendor:
@@ -133,7 +173,7 @@ def _every_charge_has_an_attempt(world: World) -> Iterator[str]:
         noted = [
             (attempt.vendor, attempt.vendor_task_id or "") for job in world.jobs.values() for attempt in job.attempts
         ]
-        for charge in world.charges:
+        for charge in kept:
             task = charge.task
             if not any(vendor == task.vendor and task_id.endswith(task.task_id) for vendor, task_id in noted):
                 yield f"task {charge.task.task_id} is nowhere noted"
@@ -150,11 +190,17 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _an_end_is_final,
     _an_empty_version_fails_only_without_content,
     _latest_transcript_is_stored,
+    _a_transcript_is_of_its_own_bytes,
+    _an_early_end_stays,
     _converted_recordings_are_deleted,
     _no_attempt_is_submitted_twice,
     _every_charge_has_an_attempt,
     _no_function_fails_without_a_fault,
 )
+
+
+def _number(job: Job) -> int:
+    return int((job.source.version_id or "").removeprefix("v"))
 
 
 def _name(job: Job) -> str:

@@ -5,6 +5,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from asrcore.api.routes import Api
 from tests.support.template import ROOT, TEMPLATE
 
 RETRY_WAITS_S = (60.0, 120.0)  # AWS Lambda developer guide, "Error handling for asynchronous invocation"
@@ -39,10 +40,12 @@ SWEEP_EVERY_S = 60.0 * int(
 _MODULES = {name: _load(properties["CodeUri"]) for name, properties in _RESOURCES.items()}
 
 
-def call(function: str, event: dict[str, Any], request_id: str, services: object) -> Any:
+def call(function: str, event: dict[str, Any], request_id: str, services: Any) -> Any:
     """Return the function's result. Raises what it raises."""
     module = _MODULES[function]
     module.SERVICES = services  # type: ignore[attr-defined]
+    if function == "ApiFunction":
+        module.API = Api(services)  # type: ignore[attr-defined]
     context = SimpleNamespace(
         function_name=function,
         memory_limit_in_mb=1024,

@@ -22,6 +22,9 @@ class Schedule:
     throttled: from when until when (s) AWS Lambda throttles every invocation.
     converts: no vendor accepts the recording as it is.
     empty: the versions without content; each version is written at its first event, otherwise all at the start.
+    copies: the versions whose bytes are those of version 1.
+    ends: when (s) version 1 is ended early, and how: `cancel` or `delete` its job by the API, delete the `version`, or
+    hide it behind a delete `marker`.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
 
@@ -34,6 +37,8 @@ class Schedule:
     throttled: tuple[tuple[float, float], ...] = ()
     converts: bool = False
     empty: tuple[int, ...] = ()
+    copies: tuple[int, ...] = ()
+    ends: tuple[tuple[float, str], ...] = ()
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 
@@ -48,10 +53,10 @@ class Schedule:
         return cls(
             **{
                 **held,
-                **{name: tuple(held.get(name, ())) for name in ("vendors", "script", "callbacks", "empty")},
+                **{name: tuple(held.get(name, ())) for name in ("vendors", "script", "callbacks", "empty", "copies")},
                 **{
                     name: tuple((at_s, what) for at_s, what in held.get(name, ()))
-                    for name in ("events", "strikes", "throttled")
+                    for name in ("events", "strikes", "throttled", "ends")
                 },
                 "faults": {int(number): Kind(kind) for number, kind in held["faults"].items()},
             }

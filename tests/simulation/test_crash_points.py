@@ -145,6 +145,36 @@ def test_broken_invariant_is_detected():
     assert any("has no transcript" in broken for broken in violations(world))
 
 
+@pytest.mark.parametrize("vendor", ["toy-query", "tencent-sentence", "volcengine-bigmodel"])
+@pytest.mark.parametrize("journey", ["same bytes again", "same bytes after others"])
+def test_same_bytes_are_submitted_once(vendor, journey):
+    world = World(journeys(vendor)[journey]).run()
+
+    first, *_, last = world.jobs.values()
+    assert (last.status, last.reused) == (Status.COMPLETED, first.job_id)
+
+
+@pytest.mark.parametrize("vendor", ["toy-query", "tencent-sentence", "volcengine-bigmodel"])
+def test_transcript_of_other_bytes_is_detected(vendor, monkeypatch):
+    monkeypatch.setattr("asrcore.reuse._have_same_content", lambda one, other: True)
+    other_bytes = replace(journeys(vendor)["same bytes again"], copies=())
+
+    assert any("of other bytes" in broken for broken in violations(World(other_bytes).run()))
+
+
+@pytest.mark.parametrize("vendor", ["toy-query", "toy-callback", "toy-both", "toy-sync-slow"])
+@pytest.mark.parametrize(
+    "journey", ["cancelled", "deleted", "withdrawn with its version", "withdrawn by a delete marker"]
+)
+def test_invariants_hold_with_any_fault_of_an_early_end(vendor, journey, counts):
+    run_all(single_faults(journeys(vendor)[journey]), counts)
+
+
+@pytest.mark.parametrize("vendor", ["toy-query", "tencent-sentence"])
+def test_invariants_hold_with_any_fault_of_a_reuse(vendor, counts):
+    run_all(single_faults(journeys(vendor)["same bytes again"]), counts)
+
+
 def test_same_schedule_gives_the_same_log():
     schedule = replace(random_schedule(PROFILES, 7), faults={9: Kind.DELAYED, 20: Kind.DIES_AFTER})
 

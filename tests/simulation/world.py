@@ -34,6 +34,7 @@ from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
 from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
+from simulators.recording import Source as Submitted
 from tests.simulation import lambda_runtime
 from tests.simulation.clock import Clock
 from tests.simulation.fake_vendors import TURNAROUND_S, FakeVendor, Network, Task
@@ -41,6 +42,7 @@ from tests.simulation.faults import DELAYS_S, Died, Effect, Kind, Point
 from tests.simulation.schedule import Schedule
 from tests.simulation.state_machine import THROTTLED, Data, Execution, FunctionFailedError, Machine
 from tests.support import fake_services
+from tests.support.api_client import request_event
 from tests.support.fake_aws import S3, DynamoDb, EventBus, Item, refusal
 from tests.support.pipeline import wav
 from tests.support.reasons import reason
@@ -92,7 +94,7 @@ class World:
         self.points: list[Point] = []
         self.log: list[str] = []
         self.table = DynamoDb(on_put=self._watch)
-        self.s3 = S3()
+        self.s3 = S3(has_checksums=True)
         self.bus = EventBus()
         self.failed_events: list[dict[str, Any]] = []
         self.charges: list[Charge] = []
@@ -103,6 +105,8 @@ class World:
         self.machine = Machine(
             DEFINITION, self.clock, self._perform, self._publish_bad_end, self.note, random.Random(schedule.seed)
         )
+        self.deleted: set[str] = set()  # jobs that a caller deleted
+        self.ended_early = False  # a caller was answered that the job is cancelled
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
         self._invocations = 0
@@ -111,7 +115,13 @@ class World:
         self._s3_events = 0  # S3 events by version
         self._jobs = DynamoJobs(self.table, "jobs")
         network = Network(
-            self.clock, self._next_word, schedule.callbacks, turnaround_s, on_task=self._charge, deliver=self._post
+            self.clock,
+            self._next_word,
+            schedule.callbacks,
+            turnaround_s,
+            on_task=self._charge,
+            deliver=self._post,
+            content_of=self.content_of,
         )
         self.vendors = {name: FakeVendor(name, network) for name in schedule.vendors}
         self._services = self._connect()
@@ -122,6 +132,8 @@ class World:
             self._write(max(version for _, version in self.schedule.events))
         for at_s, version in self.schedule.events:
             self.clock.after(at_s, lambda version=version: self._notify(version))  # type: ignore[misc]
+        for at_s, how in self.schedule.ends:
+            self.clock.after(at_s, lambda how=how: self._end_early(how))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
             self.clock.after(at_s, lambda status=status: self._strike(status))  # type: ignore[misc]
         self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
@@ -144,6 +156,14 @@ class World:
             or any(execution.running for execution in self.machine.executions.values())
         )
 
+    def mark(self, version: int) -> str:
+        """Return the end of a version's bytes, which differs from that of other bytes."""
+        return f"versionId=v{1 if version in self.schedule.copies else version}"
+
+    def id_of(self, version: int) -> str:
+        """Return the id of a version's job."""
+        return _id_of(f"v{version}")
+
     def source(self, version: int) -> Source:
         """Return S3's event of a version of the recording, counted from 1."""
         head = self.s3.head_object(Bucket=BUCKET, Key=KEY, VersionId=f"v{version}")
@@ -155,6 +175,39 @@ class World:
             size_bytes=head["ContentLength"],
             sequencer=f"{version:04X}",
         )
+
+    def _end_early(self, how: str, tries: int = 5) -> None:
+        """End the job of version 1 early. A caller repeats a request that failed."""
+        source = Source(bucket=BUCKET, key=KEY, version_id="v1", etag="", size_bytes=0)
+        self.note("caller", f"ends the job of version 1: {how}")
+        match how:
+            case "marker":
+                self.s3.delete_object(Bucket=BUCKET, Key=KEY)
+                self._notify_removal(source, "DeleteMarkerCreated", "v-marker", "0001FF")
+            case "version":
+                self.s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId="v1")
+                self._notify_removal(source, "Delete", "v1", "0001FF")
+            case _:
+                path = f"/jobs/{job_id(source)}{'/cancel' if how == 'cancel' else ''}"
+                try:
+                    answer = self._invoke("ApiFunction", request_event("POST" if how == "cancel" else "DELETE", path))
+                    status = answer["statusCode"]
+                except FunctionFailedError:
+                    status = 500
+                self.note("API", f"answers {status}")
+                if status < 300 and how == "cancel":
+                    self.ended_early = True
+                if status >= 500 or (status == 409 and how == "delete"):
+                    if tries:
+                        self.clock.after(5, lambda: self._end_early(how, tries - 1))
+                elif how == "delete":
+                    self.deleted.add(job_id(source))
+
+    def _notify_removal(self, source: Source, kind: str, version_id: str, sequencer: str) -> None:
+        s3_object = {"key": quote(source.key), "versionId": version_id, "sequencer": sequencer}
+        record = {"eventName": f"ObjectRemoved:{kind}", "s3": {"bucket": {"name": BUCKET}, "object": s3_object}}
+        self._s3_events += 1
+        self._invoke_later("SubmitFunction", {"Records": [record]}, f"event-{self._s3_events}")
 
     def note(self, actor: str, what: str) -> None:
         """Add a line to the log."""
@@ -319,7 +372,7 @@ class World:
     def _write(self, latest: int) -> None:
         """Write the versions up to the latest, unless they exist."""
         for number in range(1 + len(self.written_at), 1 + latest):
-            content = (FOREIGN if self.schedule.converts else RECORDING) + f"versionId=v{number}".encode()
+            content = (FOREIGN if self.schedule.converts else RECORDING) + self.mark(number).encode()
             self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"" if number in self.schedule.empty else content)
             self.written_at[number] = self.clock.now()
 
@@ -377,11 +430,32 @@ class World:
         return self._script.pop(0) if self._script and self._script[0].startswith(beginning) else ""
 
     def _charge(self, task: Task, request: HttpRequest) -> None:
-        job = self._jobs.load(_job_id_in(request))
-        assert job is not None
+        job = self._submitted_job(request)
         self.note(task.vendor, "accepts the recording")
         charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
         self.charges.append(charge)
+
+    def _submitted_job(self, request: HttpRequest) -> Job:
+        """Return the job that a request submits: of the version in its URL, or one whose bytes it has."""
+        found = _job_id_in(request)
+        copies = [_id_of(f"v{version}") for version in self.schedule.copies] if found == _id_of("v1") else []
+        loaded = [job for each in (found, *copies) if (job := self._jobs.load(each))]
+        claimed = [job for job in loaded if job.planned and job.attempt.claimed_at and not job.finished]
+        return (claimed or loaded)[-1]
+
+    def content_of(self, submitted: Submitted) -> str:
+        """Return the mark of the bytes that a vendor was sent, or fetches."""
+        data = submitted.data
+        if data is None:
+            address = urlsplit(unquote(submitted.url or ""))
+            version = re.search(r"versionId=([^&]+)", address.query)
+            answer = self.s3.get_object(
+                Bucket=(address.hostname or "").partition(".")[0],
+                Key=address.path.lstrip("/"),
+                VersionId=version[1] if version else None,
+            )
+            data = answer["Body"].read()
+        return data[-len(self.mark(1)) :].decode(errors="replace")
 
     def _post(self, url: str, body: bytes, content_type: str) -> requests.Response:
         vendor, of_job, attempt, signature = urlsplit(url).path.split("/")[2:]

@@ -64,23 +64,28 @@ class Caller:
 
     def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> Told:
         parts = urlsplit(path)
-        query: dict[str, str] = {}
-        for name, value in parse_qsl(parts.query, keep_blank_values=True):
-            query[name] = f"{query[name]},{value}" if name in query else value
-        event: dict[str, Any] = {
-            "version": "2.0",
-            "rawPath": parts.path,
-            "rawQueryString": parts.query,
-            "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-            "requestContext": {"http": {"method": method, "path": parts.path}, "stage": "$default"},
-            "isBase64Encoded": True,
-            **({"queryStringParameters": query} if query else {}),
-            **({"body": base64.b64encode(body).decode()} if body else {}),
-        }
-        answer = self._api.answer(event, Context())
+        answer = self._api.answer(request_event(method, path, body, **headers), Context())
         text = answer.get("body") or ""
         content = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
         told = Told(answer["statusCode"], {name.lower(): each for name, each in answer["headers"].items()}, content)
         plain = gzip.decompress(told.body) if told.headers.get("content-encoding") == "gzip" else told.body
         check_answer(method, parts.path, told.status, told.headers.get("content-type", ""), plain)
         return told
+
+
+def request_event(method: str, path: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
+    """Return a request as API Gateway sends it to the function."""
+    parts = urlsplit(path)
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
+    return {
+        "version": "2.0",
+        "rawPath": parts.path,
+        "rawQueryString": parts.query,
+        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+        "requestContext": {"http": {"method": method, "path": parts.path}, "stage": "$default"},
+        "isBase64Encoded": True,
+        **({"queryStringParameters": query} if query else {}),
+        **({"body": base64.b64encode(body).decode()} if body else {}),
+    }

@@ -234,6 +234,7 @@ class S3:
 
     objects: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
     has_checksums: bool = False
+    hidden: set[tuple[str, str]] = field(default_factory=set)  # behind a delete marker
 
     def head_object(
         self, *, Bucket: str, Key: str, VersionId: str | None = None, ChecksumMode: str = ""
@@ -279,6 +280,7 @@ class S3:
         if (IfNoneMatch and versions) or (IfMatch and newest != IfMatch):
             raise refusal("PreconditionFailed", "PutObject")
         versions.append(_Version(f"v{len(versions) + 1}", Body, Metadata or {}))
+        self.hidden.discard((Bucket, Key))
         return {"VersionId": versions[-1].version_id, "ETag": versions[-1].etag}
 
     def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
@@ -289,7 +291,7 @@ class S3:
                     "VersionId": each.version_id,
                     "ETag": each.etag,
                     "Size": len(each.body),
-                    "IsLatest": each is versions[-1],
+                    "IsLatest": each is versions[-1] and (bucket, key) not in self.hidden,
                 }
                 for (bucket, key), versions in sorted(self.objects.items())
                 if bucket == Bucket and key.startswith(Prefix)
@@ -297,7 +299,10 @@ class S3:
             ]
         }
 
-    def delete_object(self, *, Bucket: str, Key: str, VersionId: str) -> None:
+    def delete_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> None:
+        if VersionId is None:
+            self.hidden.add((Bucket, Key))
+            return
         left = [each for each in self.objects.get((Bucket, Key), []) if each.version_id != VersionId]
         self.objects.pop((Bucket, Key), None)
         if left:
@@ -324,7 +329,8 @@ class S3:
     def _find(self, bucket: str, key: str, version_id: str | None, operation: str) -> _Version:
         if len(key.encode()) > 1024:
             raise refusal("KeyTooLongError", operation)
-        versions: Iterator[_Version] = reversed(self.objects.get((bucket, key), []))
+        is_hidden = version_id is None and (bucket, key) in self.hidden
+        versions: Iterator[_Version] = reversed([] if is_hidden else self.objects.get((bucket, key), []))
         found = next((version for version in versions if version_id in (None, version.version_id)), None)
         if found is None:
             raise refusal("404" if operation == "HeadObject" else "NoSuchKey", operation)

@@ -75,7 +75,7 @@ class Options(BaseModel):
         default=None, description="audio track of a video, counted from 1"
     )
     again: bool | None = Field(
-        default=None, description="transcribe anew, also where an earlier version of the recording has the same bytes"
+        default=None, description="transcribe anew a recording whose earlier version has the same bytes"
     )
     vendor: dict[str, dict[str, StrictBool | int | StrictStr]] = Field(
         default={}, description="what only one vendor knows"
