@@ -72,6 +72,7 @@ class Invocation:
     limit_s: float
     faulted_at: list[int] = dataclasses.field(default_factory=list)
     knows_secret: bool = False
+    job_id: str = ""  # that its event is about
 
 
 @dataclasses.dataclass
@@ -328,7 +329,7 @@ class World:
             raise FunctionFailedError(THROTTLED)
         self._invocations += 1
         name = f"{function.removesuffix('Function')}#{self._invocations}"
-        process = Invocation(name, self.clock.now_s, lambda_runtime.TIMEOUT_S[function])
+        process = Invocation(name, self.clock.now_s, lambda_runtime.TIMEOUT_S[function], job_id=_job_id_of(event))
         self._running.append(process)
         try:
             return lambda_runtime.call(function, event, request_id or name, self._services)
@@ -436,12 +437,13 @@ class World:
         self.charges.append(charge)
 
     def _submitted_job(self, request: HttpRequest) -> Job:
-        """Return the job that a request submits: of the version in its URL, or one whose bytes it has."""
-        found = _job_id_in(request)
-        copies = [_id_of(f"v{version}") for version in self.schedule.copies] if found == _id_of("v1") else []
-        loaded = [job for each in (found, *copies) if (job := self._jobs.load(each))]
-        claimed = [job for job in loaded if job.planned and job.attempt.claimed_at and not job.finished]
-        return (claimed or loaded)[-1]
+        """Return the job that a request submits; bytes of several versions are of the invocation's job."""
+        of_event = self._running[-1].job_id
+        copies = {self.id_of(version) for version in self.schedule.copies}
+        found = of_event if _job_id_in(request) in copies and of_event in copies else _job_id_in(request)
+        job = self._jobs.load(found)
+        assert job is not None
+        return job
 
     def content_of(self, submitted: Submitted) -> str:
         """Return the mark of the bytes that a vendor was sent, or fetches."""
@@ -549,6 +551,13 @@ def _attempt(do: Callable[[], object]) -> None:
     """Run an effect whose response is lost."""
     with suppress(ClientError):
         do()
+
+
+def _job_id_of(event: Data) -> str:
+    """Return the id of the job that an event is about: a step's, or of the version of an S3 event."""
+    if "Records" in event:
+        return _id_of(event["Records"][0]["s3"]["object"]["versionId"])
+    return str(event.get("job_id", ""))
 
 
 def _job_id_in(request: HttpRequest) -> str:
