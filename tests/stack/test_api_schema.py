@@ -4,16 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import CHECKS
 
 from tests.support.stack_client import Journey
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = schemathesis.openapi.from_dict(json.loads((ROOT / "schemas/openapi.json").read_text()))
-SCHEMA.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+DOCUMENT = json.loads((ROOT / "schemas/openapi.json").read_text())
+OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 LEFT_OUT = {
     "ignored_auth",  # API Gateway checks credentials; the local stack does not
     "positive_data_acceptance",  # a valid request may name a recording that does not exist
@@ -28,22 +25,45 @@ def job(stack) -> str:
     return journey.finished(journey.drop(key, (ROOT / "samples/greeting.wav").read_bytes()))["job_id"]
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_response_conforms_to_the_openapi_document(case, stack, job):
-    if case.method == "GET" and len(case.path_parameters.get("job_id", "")) == 32:
-        case.path_parameters["job_id"] = job
+@pytest.fixture(scope="module")
+def schema():
+    """Load schemathesis when a test needs it: with its plugin of pytest, each process loads it and derives requests."""
+    import schemathesis
 
-    case.call_and_validate(
-        base_url=stack.api_url,
-        excluded_checks=[CHECKS.get_one(name) for name in LEFT_OUT],
-        allow_redirects=False,
-        timeout=60,
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
+    return schema
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_response_conforms_to_the_openapi_document(method, path, schema, stack, job):
+    from schemathesis.checks import CHECKS, load_all_checks
+    from schemathesis.generation.feedback import FeedbackSources
+    from schemathesis.pytest._test_builder import build_operation_test
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
+    def respond(case):
+        if case.method == "GET" and len(case.path_parameters.get("job_id", "")) == 32:
+            case.path_parameters["job_id"] = job
+        case.call_and_validate(
+            base_url=stack.api_url,
+            excluded_checks=[CHECKS.get_one(name) for name in LEFT_OUT],
+            allow_redirects=False,
+            timeout=60,
+        )
+
+    load_all_checks()
+    build_operation_test(
+        config=schema.config,
+        operation=schema[path][method],
+        test_func=respond,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+    )()
