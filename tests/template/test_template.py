@@ -433,3 +433,15 @@ def test_layer_versions_equal_the_tested_versions(name):
     assert layer
     assert {name: tested[name] for name in layer} == layer
     assert "boto3" not in layer
+
+
+@pytest.mark.parametrize(("withdrawal", "events"), [("on", ["s3:ObjectRemoved:*"]), ("off", [])])
+def test_removed_recordings_are_reported_unless_switched_off(withdrawal, events):
+    bucket = deployed(Withdrawal=withdrawal)["AudioBucket"]["Properties"]
+    configurations = bucket["NotificationConfiguration"]["LambdaConfigurations"]
+
+    assert [each["Event"] for each in configurations] == events
+    for each in configurations:
+        assert each["Function"] == {"Fn::GetAtt": "SubmitFunction.Arn"}
+        (rule,) = each["Filter"]["S3Key"]["Rules"]
+        assert (rule["Name"], rule["Value"]) == ("prefix", INCOMING)
