@@ -24,7 +24,7 @@ MODULES = sorted([*(ROOT / "layers/asrcore/asrcore").rglob("*.py"), *(ROOT / "fu
 EVERY_NTH = 23  # of the other scenarios' single faults
 RANDOM_SCHEDULES, CHUNK, SAMPLE_CHUNKS = 900, 50, 3
 # The registry's vendors have the completion modes of the toys, so `make test` runs a part of their schedules.
-SAMPLE, REST = "a fifth", "the rest"
+ALL, SAMPLE, REST = "all", "a fifth", "the rest"
 PARTS = [SAMPLE, exhaustive(REST)]
 
 
@@ -47,8 +47,15 @@ def test_job_without_faults_completes_at_the_first_attempt(vendor):
     assert (job.status, len(job.attempts)) == (Status.COMPLETED, 1)
 
 
+def parts(*vendors, sampled):
+    """Return vendors with all their schedules, and one that repeats their stages with a part of them."""
+    return [*((vendor, ALL) for vendor in vendors), (sampled, SAMPLE), exhaustive(sampled, REST)]
+
+
 def part_of(schedules, part):
-    """Return every fifth of these schedules, or the others."""
+    """Return all of these schedules, every fifth, or the others."""
+    if part == ALL:
+        return schedules
     return (each for number, each in enumerate(schedules) if (number % 5 == 0) == (part == SAMPLE))
 
 
@@ -62,15 +69,15 @@ def test_invariants_hold_with_any_fault_of_a_toy_vendor(vendor, counts):
     run_all(single_faults(journeys(vendor)["plain"]), counts)
 
 
-@pytest.mark.parametrize("vendor", ["toy-sync", "toy-both"])
-def test_invariants_hold_with_any_fault_of_a_conversion(vendor, counts):
-    run_all(single_faults(journeys(vendor)["converted"]), counts)
+@pytest.mark.parametrize(("vendor", "part"), parts("toy-sync", sampled="toy-both"))
+def test_invariants_hold_with_any_fault_of_a_conversion(vendor, part, counts):
+    run_all(part_of(single_faults(journeys(vendor)["converted"]), part), counts)
 
 
-@pytest.mark.parametrize("vendor", ["toy-sync", "toy-both"])
+@pytest.mark.parametrize(("vendor", "part"), parts("toy-sync", sampled="toy-both"))
 @pytest.mark.parametrize("journey", ["two-step writer", "empty"])
-def test_invariants_hold_with_any_fault_of_an_empty_object(journey, vendor, counts):
-    run_all(single_faults(journeys(vendor)[journey]), counts)
+def test_invariants_hold_with_any_fault_of_an_empty_object(journey, vendor, part, counts):
+    run_all(part_of(single_faults(journeys(vendor)[journey]), part), counts)
 
 
 @pytest.mark.parametrize("vendor", PROFILES)
@@ -162,17 +169,17 @@ def test_transcript_of_other_bytes_is_detected(vendor, monkeypatch):
     assert any("of other bytes" in broken for broken in violations(World(other_bytes).run()))
 
 
-@pytest.mark.parametrize("vendor", ["toy-query", "toy-callback", "toy-both", "toy-sync-slow"])
+@pytest.mark.parametrize(("vendor", "part"), parts("toy-query", "toy-callback", "toy-sync-slow", sampled="toy-both"))
 @pytest.mark.parametrize(
     "journey", ["cancelled", "deleted", "withdrawn with its version", "withdrawn by a delete marker"]
 )
-def test_invariants_hold_with_any_fault_of_an_early_end(vendor, journey, counts):
-    run_all(single_faults(journeys(vendor)[journey]), counts)
+def test_invariants_hold_with_any_fault_of_an_early_end(vendor, part, journey, counts):
+    run_all(part_of(single_faults(journeys(vendor)[journey]), part), counts)
 
 
-@pytest.mark.parametrize("vendor", ["toy-query", "tencent-sentence"])
-def test_invariants_hold_with_any_fault_of_a_reuse(vendor, counts):
-    run_all(single_faults(journeys(vendor)["same bytes again"]), counts)
+@pytest.mark.parametrize(("vendor", "part"), parts("toy-query", sampled="tencent-sentence"))
+def test_invariants_hold_with_any_fault_of_a_reuse(vendor, part, counts):
+    run_all(part_of(single_faults(journeys(vendor)["same bytes again"]), part), counts)
 
 
 def test_same_schedule_gives_the_same_log():
