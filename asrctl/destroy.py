@@ -31,8 +31,9 @@ def destroy(
 ) -> CommandResult[DestroyShape]:
     """Delete what the stack stores, and the stack last: its outputs name the rest, so that this can be repeated.
 
-    Executions are stopped first, as Step Functions deletes no state machine while one runs. Recordings are
-    deleted next, so that few new jobs start. What started meanwhile is stopped while the stack is deleted.
+    Events to the functions are switched off first, so that few new jobs start and no deleted recording withdraws its
+    job. Executions are stopped next, as Step Functions deletes no state machine while one runs. What started meanwhile
+    is stopped while the stack is deleted.
 
     Args:
         confirm: receives what would be deleted; False keeps all of it.
@@ -60,7 +61,7 @@ def destroy(
         return CommandResult(data, [Message("cli.would_be_deleted", {"what": each}) for each in shown])
     if not confirm(shown):
         return CommandResult(data, [Message("cli.nothing_deleted")], ok=False)
-    _disable_rules(stack)
+    _silence(stack)
     if any(True for _ in _running(stack)):  # some may have started before the operator confirmed
         time.sleep(_RULES_SETTLE_S)
     stopped = _stop_executions(stack, progress)
@@ -94,7 +95,11 @@ def _refuse_undeletable(stack: DeployedStack) -> None:
         raise OperatorError(Message("cli.destroy.in_progress", {"stack": stack.name, "status": status}))
 
 
-def _disable_rules(stack: DeployedStack) -> None:
+def _silence(stack: DeployedStack) -> None:
+    """Keep the functions from events about what is being deleted: S3's about each object, and those of the rules."""
+    _unless_gone(
+        stack.s3.put_bucket_notification_configuration, Bucket=stack.audio_bucket, NotificationConfiguration={}
+    )
     for name in RULES:
         _unless_gone(stack.events.disable_rule, Name=stack.resource(name))
 

@@ -454,7 +454,6 @@ def test_error_message_of_ten_megabytes_is_cut_in_the_row(journey):
     [
         ("SubmitFunction", {"Records": [{"s3": {}}]}, "expected Records"),
         ("SubmitFunction", {"action": "submit"}, "job_id"),
-        ("SubmitFunction", {"action": "submit", "job_id": "missing"}, "there is no job missing"),
         ("SubmitFunction", {"action": "request", "bucket": "b"}, "key"),
         ("PollerFunction", {}, "action"),
         ("PollerFunction", {"action": "query", "job_id": {"a": 1}}, "job_id"),

@@ -64,6 +64,9 @@ class Account:
     def disable_rule(self, Name: str) -> None:  # noqa: N803
         self._call("disable_rule", Name)
 
+    def put_bucket_notification_configuration(self, Bucket: str, NotificationConfiguration: Any) -> None:  # noqa: N803
+        self._call("put_bucket_notification_configuration", Bucket)
+
     def delete_bucket(self, Bucket: str) -> None:  # noqa: N803
         self._call("delete_bucket", Bucket)
 
@@ -123,6 +126,7 @@ def test_destroy_stops_executions_before_and_after_the_stack(monkeypatch):
     result = destroyed(account, monkeypatch)
 
     assert account.log == [
+        "put_bucket_notification_configuration audio",
         "disable_rule asrcore-SweepFunctionSweep",
         "disable_rule asrcore-SweepFunctionExecutionEndedBadly",
         "sleep 30",
@@ -157,10 +161,11 @@ def test_rules_settle_for_executions_that_start_before_consent(monkeypatch):
 
     destroyed(account, monkeypatch, meanwhile=lambda: account.executions[POLLER].append("p1"))
 
-    assert account.log[2:4] == ["sleep 30", "stop_execution p1"]
+    assert account.log[3:5] == ["sleep 30", "stop_execution p1"]
 
 
 DOCUMENTED = {
+    "put_bucket_notification_configuration": "`s3:PutBucketNotification`",
     "disable_rule": "`events:DisableRule`",
     "stop_execution": "`states:StopExecution`",
     "delete_bucket": "`s3:DeleteBucket`",
@@ -200,6 +205,7 @@ def test_destroy_dry_run_counts_running_executions(monkeypatch):
 @pytest.mark.parametrize(
     ("operation", "code"),
     [
+        pytest.param("put_bucket_notification_configuration", "NoSuchBucket", id="bucket"),
         pytest.param("disable_rule", "ResourceNotFoundException", id="rule"),
         pytest.param("list_executions", "StateMachineDoesNotExist", id="state machine"),
         pytest.param("stop_execution", "ExecutionDoesNotExist", id="execution"),

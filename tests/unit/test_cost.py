@@ -16,6 +16,7 @@ from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.prices import AWS_PRICES, REFERENCE, Exchange, Rates, VendorPrice, aws_prices, read_aws_prices
 from asrcore.core.transcript import Recognition, Source
 from asrcore.core.vendor import Completion
+from asrcore.messages.stored import StoredMessage
 from asrcore.poll import query
 from asrcore.restart import redrive
 from asrcore.submit import submit
@@ -213,7 +214,10 @@ class TestEstimatedUsage:
         assert (so_far.events, so_far.s3_puts) == (0, 0)
 
     def test_larger_row_has_more_request_units(self):
-        short, long = done(), done().model_copy(update={"warnings": ["x" * 5000]})
+        short, long = (
+            done(),
+            done().model_copy(update={"warnings": [StoredMessage(code="CutShort", params={}, text="x" * 5000)]}),
+        )
 
         first, second = estimate_usage(short, rates()), estimate_usage(long, rates())
 
