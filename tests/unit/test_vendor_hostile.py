@@ -12,6 +12,7 @@ from asrcore.core.errors import AsrError
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Callback, Completion, HttpReply, InProgress
 from asrcore.vendors.registry import VENDORS
+from asrcore.vendors.tencent_recording_format import MOST_FIELDS, callback_fields
 from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.sampled import each_vendor, exhaustive
 
@@ -435,3 +436,13 @@ def test_long_callback_is_read_in_linear_time(text):
     callback = VENDORS["tencent-recording"].read_callback(body, "", a_recognition_request())
 
     assert isinstance(callback.outcome, Recognition)
+
+
+@pytest.mark.parametrize(("more", "is_read"), [(0, True), (1, False)])
+def test_callback_form_with_too_many_fields_is_not_read(more, is_read):
+    """The documented form has 9 fields; each further one would cost memory before the callback's signature counts."""
+    body = b"code=0" + b"&x=1" * (MOST_FIELDS - 1 + more)
+
+    fields = callback_fields(body, "application/x-www-form-urlencoded")
+
+    assert ("code" in fields) is is_read
