@@ -40,7 +40,7 @@ class StackCommand(LocalizedCommand):
         from asrctl.run import run
 
         if self.callback is None:
-            raise TypeError(f"the command {self.name} has no function")
+            raise TypeError(self.name)
         return run(self.callback, ctx.params)
 
 
