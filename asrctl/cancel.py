@@ -14,7 +14,7 @@ def cancel(stack: DeployedStack, reference: str, *, dry_run: bool) -> CommandRes
     """Cancel one job. Its recording stays; a job that was cancelled before is reported again.
 
     Args:
-        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+        reference: of `find_job`.
 
     Raises:
         OperatorError: there is no such job, or it has ended otherwise.

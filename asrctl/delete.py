@@ -20,7 +20,7 @@ def delete(
     An open job is cancelled first. Repeated after a crash it deletes the rest.
 
     Args:
-        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+        reference: of `find_job`.
         confirm: receives what would be deleted; False keeps all of it.
 
     Raises:

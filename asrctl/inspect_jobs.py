@@ -95,7 +95,7 @@ def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[Wh
     """Explain one job, and what to do about it.
 
     Args:
-        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+        reference: of `find_job`.
 
     Raises:
         OperatorError: there is no such job.

@@ -19,7 +19,7 @@ def redrive_one(stack: DeployedStack, reference: str, *, dry_run: bool) -> Comma
     """Start one job again.
 
     Args:
-        reference: a job id, a key of the audio bucket, or s3://bucket/key.
+        reference: of `find_job`.
 
     Raises:
         OperatorError: there is no such job, or it has not failed.

@@ -36,8 +36,20 @@ class CommandResult(Generic[ShapeT_co]):
 
 
 class OperatorError(Exception):
-    """The command cannot be done. The message gives the reason and what to do."""
+    """The command cannot be done. The message gives the reason and what to do.
 
-    def __init__(self, message: Text) -> None:
+    hints: lines below it.  status: the exit status.
+    """
+
+    status = 1
+
+    def __init__(self, message: Text, hints: Sequence[Line] = ()) -> None:
         super().__init__(message)
         self.message = message
+        self.hints = hints
+
+
+class AmbiguousNameError(OperatorError):
+    """A name fits several jobs. The hints are a table of them."""
+
+    status = 2

@@ -37,14 +37,14 @@ class Invocation:
 def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]) -> int:
     """Run a command with the values of its options, write its result, and return its exit status.
 
-    Errors that an operator can act on become one line on standard error and exit status 1.
+    Errors that an operator can act on become lines on standard error and exit status 1, or 2 for an ambiguous name.
 
     Args:
         command: receives an `Invocation` and the values, and returns a `CommandResult`.
         values: the options by name, those of the stack included.
 
     Returns:
-        0 for a result that is `ok`, else 1.
+        0 for a result that is `ok`, else 1 or 2.
     """
     as_json, local = values.pop("as_json"), values.pop("local")
     location = StackLocation(*(values.pop(name) for name in ("stack", "region", "profile", "endpoint_url")))
@@ -52,7 +52,7 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
         with _logs_on_standard_error():
             result = command(Invocation(DeployedStack(StackLocation.local() if local else location)), **values)
     except OperatorError as error:
-        return _fail(error.message)
+        return _fail(error.message, *error.hints, status=error.status)
     except (BotoCoreError, ClientError) as error:
         return _fail(str(error), *([] if local else _local_hint()))
     except ValidationError as error:
@@ -77,9 +77,9 @@ def _logs_on_standard_error() -> Iterator[None]:
         handler.stream = usual
 
 
-def _fail(problem: Text, *hints: Message) -> int:
+def _fail(problem: Text, *hints: Line, status: int = 1) -> int:
     write_lines([Message("cli.run.failed", {"problem": problem}), *hints], sys.stderr, reader_language())
-    return 1
+    return status
 
 
 def _local_hint() -> list[Message]:
