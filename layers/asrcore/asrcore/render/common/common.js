@@ -1,23 +1,22 @@
-"use strict";
 // Common to the pages: elements, texts in the reader's language, files.
 
-const find = (id) => document.getElementById(id);
-const stored = (id) => JSON.parse(find(id).textContent);
-const make = (tag, properties = {}, ...children) => {
+export const find = (id) => document.getElementById(id);
+export const stored = (id) => JSON.parse(find(id).textContent);
+export const make = (tag, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 };
 
 // A browser may have no storage for a page from disk; then a value lasts as long as the page.
-function recall(key) {
+export function recall(key) {
   try {
     return JSON.parse(localStorage.getItem(key));
   } catch {
     return null;
   }
 }
-function keep(key, value) {
+export function keep(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch {
@@ -32,40 +31,45 @@ const LANGUAGES = Object.keys(TEXTS);
 const CHOICE = "asrcore.language";
 const baseOf = (tag) => tag.split("-")[0].toLowerCase();
 
-let language = LANGUAGES.find((each) => each === recall(CHOICE))
+let chosen = LANGUAGES.find((each) => each === recall(CHOICE))
   ?? navigator.languages.map((tag) => LANGUAGES.find((each) => baseOf(each) === baseOf(tag))).find(Boolean)
   ?? LANGUAGES[0];
+export const language = () => chosen;
 
 // The text of a code. Numbers are written as the language does.
-const say = (code, params = {}) => TEXTS[language][code].replace(/\{(\w+)\}/g, (_, name) =>
-  (typeof params[name] === "number" ? new Intl.NumberFormat(language).format(params[name]) : params[name]));
+export const say = (code, params = {}) => TEXTS[chosen][code].replace(/\{(\w+)\}/g, (_, name) =>
+  (typeof params[name] === "number" ? new Intl.NumberFormat(chosen).format(params[name]) : params[name]));
 
 // Write a text, or another property, and again whenever the reader changes the language. said: returns the text.
-function write(element, said, property = "textContent") {
+export function write(element, said, property = "textContent") {
   element.dataset.said = "";
   element.said = { ...element.said, [property]: said };
   element[property] = said();
   return element;
 }
-const option = (value, said) => write(make("option", { value }), said);
+export const option = (value, said) => write(make("option", { value }), said);
 
 function translate() {
-  document.documentElement.lang = language;
+  document.documentElement.lang = chosen;
   for (const element of document.querySelectorAll("[data-said]")) {
     for (const [property, said] of Object.entries(element.said)) element[property] = said();
   }
 }
 
-for (const [name, property] of [["say", "textContent"], ["label", "ariaLabel"], ["hint", "placeholder"]]) {
-  for (const element of document.querySelectorAll(`[data-${name}]`)) write(element, () => say(element.dataset[name]), property);
+// Write the texts whose codes are attributes of the elements in a part of the page.
+export function writeTexts(root) {
+  for (const [name, property] of [["say", "textContent"], ["label", "ariaLabel"], ["hint", "placeholder"]]) {
+    for (const element of root.querySelectorAll(`[data-${name}]`)) write(element, () => say(element.dataset[name]), property);
+  }
 }
+writeTexts(document);
 for (const each of LANGUAGES) {
   find("switch").append(make("option", { value: each, lang: each, textContent: TEXTS[each]["common.name"] }));
 }
-find("switch").value = language;
+find("switch").value = chosen;
 find("switch").addEventListener("change", ({ target }) => {
-  language = target.value;
-  keep(CHOICE, language);
+  chosen = target.value;
+  keep(CHOICE, chosen);
   translate();
   document.dispatchEvent(new Event("translated"));
 });
@@ -73,32 +77,32 @@ const chinese = navigator.languages.find((tag) => baseOf(tag) === "zh");
 find("traditional").hidden = !chinese || new Intl.Locale(chinese).maximize().script !== "Hant";
 translate();
 
-const known = (code, otherwise) => TEXTS[language][code] ?? otherwise;
-const vendorName = (vendor) => known(`common.vendor.${vendor}`, vendor);
+export const known = (code, otherwise) => TEXTS[chosen][code] ?? otherwise;
+export const vendorName = (vendor) => known(`common.vendor.${vendor}`, vendor);
 // Browsers have no names for some varieties of Chinese; `tag` of a vendor may be no language tag at all.
-function languageName(tag) {
+export function languageName(tag) {
   try {
-    const names = new Intl.DisplayNames(language, { type: "language", languageDisplay: "standard" });
+    const names = new Intl.DisplayNames(chosen, { type: "language", languageDisplay: "standard" });
     return known(`common.language.${tag}`, names.of(tag));
   } catch {
     return tag;
   }
 }
-function duration(seconds) { // a second at least
+export function duration(seconds) { // a second at least
   const whole = Math.max(1, Math.round(seconds));
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   const parts = { hours, minutes, ...(!hours && { seconds: whole % 60 }) };
-  return new Intl.DurationFormat(language, { style: "short" }).format(parts);
+  return new Intl.DurationFormat(chosen, { style: "short" }).format(parts);
 }
-const moment = (time) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+export const moment = (time) => new Intl.DateTimeFormat(chosen, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 
 // Facts about one thing, one after the other. facts: functions that return a text.
-const writeFacts = (element, facts) =>
+export const writeFacts = (element, facts) =>
   element.replaceChildren(...facts.flatMap((fact, nth) => [...(nth ? [" · "] : []), write(make("span"), fact)]));
 
 // --- files ----------------------------------------------------------------------------------------------------------
 
-function save(file, name) {
+export function save(file, name) {
   const link = make("a", { href: URL.createObjectURL(file), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

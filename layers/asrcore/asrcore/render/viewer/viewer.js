@@ -1,5 +1,7 @@
 // Shows the transcript that this page holds as data. Its texts are inserted as text, never as markup.
 
+import { duration, find, keep, language, languageName, make, moment, option, recall, save, say, stored, vendorName, write, writeFacts } from "../common/common.js";
+
 const tell = (code) => write(find("message"), () => (code ? say(code) : ""));
 
 // --- the data -------------------------------------------------------------------------------------------------------
@@ -17,8 +19,8 @@ writeFacts(find("about"), [
   ...(facts.duration_ms ? [() => duration(facts.duration_ms / 1000)] : []),
   () => moment(facts.completed_at),
 ]);
-find("warned").append(...warnings[language].map((_, nth) => write(make("p"), () => warnings[language][nth])));
-find("warnings").hidden = !warnings[language].length;
+find("warned").append(...warnings[language()].map((_, nth) => write(make("p"), () => warnings[language()][nth])));
+find("warnings").hidden = !warnings[language()].length;
 
 const readable = (ms) => {
   const seconds = Math.floor(ms / 1000), two = (number) => String(number).padStart(2, "0");
@@ -35,7 +37,7 @@ const names = speakers.inFiles.map((_, speaker) => { // other pages of the same 
   const name = Array.isArray(kept) && kept[speaker];
   return typeof name === "string" ? name.trim() : "";
 });
-const originalName = (speaker) => speakers[language][speaker];
+const originalName = (speaker) => speakers[language()][speaker];
 const nameOf = (speaker) => names[speaker] || originalName(speaker);
 
 function rename(speaker, name) {
