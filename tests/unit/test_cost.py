@@ -59,6 +59,12 @@ def done(vendor: str = "asked", **facts: object) -> Job:
 
 
 class TestVendorCost:
+    def test_vendors_measured_length_corrects_the_cost(self):
+        job = taken(duration_ms=1400).complete(None, "k", [], START, duration_ms=HOUR_MS)
+
+        assert incurred(taken(duration_ms=1400), rates()).vendor == Amount(usd=0.000277778 * 2, cny=0.003888889)
+        assert incurred(job, rates()).vendor == Amount(usd=1.0, cny=7.0)
+
     @pytest.mark.parametrize(
         ("vendor", "duration_ms", "amount"),
         [

@@ -142,3 +142,27 @@ def test_warning_header_of_a_reply_is_a_warning_of_the_job(header, warnings):
     made.send = lambda request: HttpReply(200, toy_message("done"), {"warning": header})
 
     assert texts(drop(made).warnings) == warnings
+
+
+@pytest.mark.parametrize(
+    ("measured_ms", "length_ms", "corrected"),
+    [
+        pytest.param(179_000, 179_000, True, id="a header forged to 1 s"),
+        pytest.param(2600, 2600, True, id="more than 2 percent"),
+        pytest.param(1010, 1010, False, id="less than 2 percent"),
+        pytest.param(1400, 1400, False, id="an encoder's padding"),
+        pytest.param(1000, 1000, False, id="the same"),
+        pytest.param(0, 1000, False, id="a vendor without a measurement"),
+        pytest.param(None, 1000, False, id="a vendor that gives no length"),
+    ],
+)
+def test_vendors_measured_length_corrects_the_jobs(measured_ms, length_ms, corrected):
+    measuring = Toy("toy-measuring", Completion.SYNC, recognition=Recognition(text=TEXT, duration_ms=measured_ms))
+    made = world("done", vendors=(measuring,))
+
+    row = drop(made)
+
+    transcript = json.loads(made.results[f"transcripts/{KEY}.json"])
+    assert (row.audio.duration_ms, transcript["audio"]["duration_ms"]) == (length_ms, length_ms)
+    assert [w.code for w in row.warnings] == ["warning.length-corrected"] * corrected
+    assert [w["code"] for w in transcript["warnings"]] == ["warning.length-corrected"] * corrected

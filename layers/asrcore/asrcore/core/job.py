@@ -21,7 +21,7 @@ from typing import Concatenate, ParamSpec, Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from asrcore.core.audio import Audio
+from asrcore.core.audio import Audio, with_measured_length
 from asrcore.core.backoff import MAX_ATTEMPTS, attempt_wait_s
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
@@ -434,13 +434,12 @@ class Job(BaseModel):
 
     @_move
     def conversion_completed(self, made: StoredConversion, warning: Message, now: datetime) -> "Job":
-        """Note the converted recording, and its length if the recording itself does not state one."""
+        """Note the converted recording, and its length, which decoding measured."""
         if self.form is None or self.form.name != made.form or self.converted is not None:
             return self
-        warned = self._warned([warning], now)._moved(now, conversion=made)
-        if self.audio is None or self.audio.duration_ms is not None:
-            return warned
-        return warned._moved(now, audio=self.audio.model_copy(update={"duration_ms": made.audio.duration_ms}))
+        audio, correction = with_measured_length(self.planned_audio, made.audio.duration_ms)
+        warned = self._warned([warning, correction] if correction else [warning], now)
+        return warned._moved(now, conversion=made, audio=audio)
 
     @_move
     def conversion_failed(self, form: Form, error: AsrError, now: datetime) -> "Job":
@@ -598,7 +597,10 @@ class Job(BaseModel):
         *,
         duration_ms: int | None = None,
     ) -> "Job":
-        """End the job with its transcript, which is stored already. duration_ms: the length that the vendor reports."""
+        """End the job with its transcript, which is stored already.
+
+        duration_ms: the length that the vendor measured, which corrects the job's length, and with it the cost.
+        """
         done = self._attempt_moved(
             now,
             vendor_task_id=self.attempt.vendor_task_id or vendor_task_id,
@@ -606,13 +608,14 @@ class Job(BaseModel):
             ended_at=now,
             outcome="completed",
         )
-        if self.audio and self.audio.duration_ms is None:
-            done = done._moved(now, audio=self.audio.model_copy(update={"duration_ms": duration_ms}))
+        audio, correction = with_measured_length(self.planned_audio, duration_ms)
+        found = [correction, *warnings] if correction else warnings
         return done._moved(
             now,
             status=Status.COMPLETED,
+            audio=audio,
             transcript_key=transcript_key,
-            warnings=[*self.warnings, *map(StoredMessage.of, warnings)],
+            warnings=[*self.warnings, *map(StoredMessage.of, found)],
         )
 
     @_move

@@ -11,7 +11,7 @@ MP4s, transport streams and chained Oggs may take a few requests more, too.
 A file that ends before its header says is described as what is there; `Audio.warning` says so.
 """
 
-from asrcore.core.audio.model import Audio, NotAudio
+from asrcore.core.audio.model import Audio, NotAudio, with_measured_length
 from asrcore.core.audio.probe import probe
 
-__all__ = ["Audio", "NotAudio", "probe"]
+__all__ = ["Audio", "NotAudio", "probe", "with_measured_length"]

@@ -10,6 +10,8 @@ from asrcore.messages import Message, MessageError
 
 MOST_MS = 30 * 24 * 3600 * 1000  # a header that declares more than a month is wrong
 LEAST_MISSING_MS = 100  # a header may round, and a writer may leave out the last padding
+TOLERANCE = 0.02  # of the length: more is a contradiction between the probe and a measurement
+PADDING_MS = 500  # decoders differ by an encoder's padding, which is up to 0.3 s at 8 kHz
 
 NotAudioCode = Literal["EmptyObject", "NotAudio", "TruncatedAudio"]
 
@@ -72,6 +74,32 @@ def as_cut(audio: Audio, there: float, declared: float) -> Audio:
     if audio.duration_ms - there_ms < LEAST_MISSING_MS:
         return audio
     return audio.model_copy(update={"duration_ms": there_ms, "declared_ms": audio.duration_ms})
+
+
+def with_measured_length(audio: Audio, measured_ms: int | None) -> tuple[Audio, Message | None]:
+    """Return the recording with the length that its vendor, or a conversion, measured by decoding it.
+
+    Args:
+        audio: as the probe describes it.
+        measured_ms: None or 0 where the vendor gives no length.
+
+    Returns:
+        The recording, and a warning if its length was known and differed by more than 2 %. A length in whole seconds is
+        rounded: the probe's stays if it is less than a second away.
+    """
+    probed_ms = audio.duration_ms
+    if not measured_ms or measured_ms > MOST_MS:
+        return audio, None
+    corrected = audio.model_copy(update={"duration_ms": measured_ms})
+    if probed_ms is None:
+        return corrected, None
+    difference_ms = abs(measured_ms - probed_ms)
+    if measured_ms % 1000 == 0 and difference_ms < 1000:
+        return audio, None
+    if difference_ms <= max(TOLERANCE * probed_ms, PADDING_MS):
+        return corrected, None
+    params = {"probed_s": _seconds(probed_ms), "measured_s": _seconds(measured_ms)}
+    return corrected, Message("warning.length-corrected", params)
 
 
 def _seconds(ms: int) -> str:
