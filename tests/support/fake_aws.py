@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from asrcore.core.step import Step
 
 Item = dict[str, dict[str, Any]]
-INDEX_SORT_KEYS = {"open": "updated_at", "recent": "recency"}
+INDEX_SORT_KEYS = {"open": "updated_at", "listed": "recency"}
 
 
 def refusal(code: str, operation: str) -> ClientError:
@@ -157,6 +157,8 @@ def _is_met(term: list[str], item: Item, values: Item) -> bool:
         return not _is_met(term[1:], item, values)
     if term[0].startswith("contains("):
         name, placeholder = term[0].removeprefix("contains(").rstrip(","), term[1].rstrip(")")
+        if "S" in values[placeholder]:
+            return values[placeholder]["S"] in item.get(name, {"S": ""})["S"]
         return values[placeholder]["N"] in item.get(name, {"NS": []})["NS"]
     if len(term) == 1:
         function, _, name = term[0].removesuffix(")").partition("(")

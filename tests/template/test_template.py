@@ -3,10 +3,13 @@
 import json
 import math
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from asrcore.core.job import CLAIM_MARGIN_S, claim_s
 from asrcore.core.routing import INCOMING
@@ -16,7 +19,7 @@ from asrcore.events import Action
 from asrcore.settings import Settings
 from asrcore.stores.objects import PREFIXES
 from asrcore.vendors.registry import VENDORS
-from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, THROTTLED, deployed, statements_of
+from tests.support.template import NOTIFYING, ROOT, TEMPLATE, TEXT, THROTTLED, Loader, deployed, statements_of
 
 ASL_TEXT = (ROOT / "statemachine/poller.asl.json").read_text()
 ASL = json.loads(ASL_TEXT)
@@ -277,6 +280,20 @@ def test_jobs_table_is_on_demand_recoverable_and_expires_rows():
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_first_step_of_another_index_leaves_a_valid_table():
+    """The step that docs/deploy.md names: CloudFormation adds or removes one index per update."""
+    (command,) = re.findall(r"`sed -i\.full (.*) template\.yaml`", (ROOT / "docs/deploy.md").read_text())
+    first = subprocess.run(["sed", *shlex.split(command)], input=TEXT, capture_output=True, text=True, check=True)
+
+    before, table = (yaml.load(text, Loader)["Resources"]["JobsTable"]["Properties"] for text in (TEXT, first.stdout))
+    removed = [each["IndexName"] for each in before["GlobalSecondaryIndexes"]]
+    removed.remove(table["GlobalSecondaryIndexes"][0]["IndexName"])
+    keys = [*table["KeySchema"], *(key for index in table["GlobalSecondaryIndexes"] for key in index["KeySchema"])]
+
+    assert removed == ["listed"]
+    assert {each["AttributeName"] for each in table["AttributeDefinitions"]} == {each["AttributeName"] for each in keys}
 
 
 def test_log_groups_have_a_retention():

@@ -427,6 +427,10 @@ class TestLists:
             ("key=incoming/toy-sync/1.wav", ["1.wav"]),
             ("key=incoming/toy-sync/1.wav&status=FAILED", []),
             ("key=incoming/toy-sync/1", []),
+            ("name=3.W", ["3.wav"]),
+            ("name=%EF%BC%93.%EF%BC%B7av", ["3.wav"]),  # full width
+            ("name=toy-sync", []),
+            ("name=wav&status=FAILED", ["2.wav"]),
         ],
     )
     def test_list_is_filtered(self, made, query, names):
@@ -466,7 +470,9 @@ class TestLists:
             ("cursor=%F0%9F%98%80", "bad-cursor"),
             ("cursor=!!", "bad-cursor"),
             ("status=DONE", "invalid-request"),
+            ("state=FAILED", "invalid-request"),
             ("vendor=acme", "refused"),
+            ("name=", "invalid-request"),
             ("limit=0", "invalid-request"),
             ("limit=101", "invalid-request"),
             ("limit=ten", "invalid-request"),
@@ -484,6 +490,82 @@ class TestLists:
         told = Caller(world()).get(f"/jobs?{query}")
 
         assert (told.status, told.problem) == (422, kind)
+
+    def test_unknown_parameter_is_named_with_the_known_ones(self):
+        told = Caller(world()).get("/jobs?state=FAILED&limit=5", accept_language="zh")
+
+        assert told.problem == "invalid-request"
+        assert [each["pointer"] for each in told.json["errors"]] == ["/query/state"]
+        assert "cursor、from、key、limit、name、status" in told.json["errors"][0]["message"]
+
+    @pytest.mark.parametrize("path", [f"/jobs/{NO_JOB}", "/estimate?seconds=1", "/openapi.json"])
+    def test_every_route_rejects_unknown_parameters(self, path):
+        told = Caller(world()).get(f"{path}{'&' if '?' in path else '?'}verbose=1")
+
+        assert (told.status, told.problem) == (422, "invalid-request")
+
+    def test_listed_job_has_name_length_cost_and_turnaround(self):
+        made, job = completed()
+        for _ in range(5):
+            made.turnaround_stats.record("toy-sync", 1.0, 12.0, START)
+
+        (listed,) = Caller(made).get("/jobs").json["jobs"]
+
+        assert (listed["name"], listed["length_s"], listed["waiting"]) == ("meeting.wav", 1.0, None)
+        assert listed["cost"] == Caller(made).get(f"/jobs/{job.job_id}").json["cost"]
+        assert listed["typical_s"] > 0
+
+    def test_listed_job_tells_why_it_waits(self):
+        made = world("retry", vendors=(SYNC,))
+        drop(made)
+
+        (listed,) = Caller(made).get("/jobs").json["jobs"]
+
+        assert (listed["stage"], listed["waiting"]["code"]) == ("waiting_for_slot", "waiting.retry")
+        assert listed["waiting"]["text"] == "waits before another attempt with toy-sync, after RETRY"
+        assert listed["waiting"]["until"] > "2026-01-02T03:04:05Z"
+
+    def test_empty_object_waits_for_its_content(self):
+        made = world(vendors=(SYNC,))
+        made.audio[KEY] = (b"", {})
+        drop(made)
+
+        (listed,) = Caller(made).get("/jobs").json["jobs"]
+
+        assert (listed["stage"], listed["waiting"]["code"]) == ("new", "waiting.content")
+
+    def test_queue_of_the_rate_limit_is_a_reason_to_wait(self):
+        made = world(vendors=(SYNC,))
+        made.occupy("toy-sync", START + timedelta(hours=1))
+        drop(made)
+
+        (listed,) = Caller(made).get("/jobs").json["jobs"]
+
+        assert listed["waiting"]["code"] == "waiting.slot"
+        assert listed["waiting"]["until"].startswith("2026-01-02T04:04:0")
+
+
+class TestRedrive:
+    def test_failed_job_starts_again(self):
+        made = world("config", "done", vendors=(SYNC,))
+        job = drop(made)
+
+        told = Caller(made).post(f"/jobs/{job.job_id}/redrive", {})
+
+        assert (told.status, told.json["status"], len(told.json["attempts"])) == (202, "QUEUED", 1)
+        assert made.executions.started.keys() >= {f"{job.job_id}-2"}
+        submit(job.job_id, made.services)
+        assert made.job().status is Status.COMPLETED
+
+    def test_job_that_has_not_failed_conflicts(self):
+        made, job = completed()
+
+        told = Caller(made).post(f"/jobs/{job.job_id}/redrive", {})
+
+        assert (told.status, told.problem) == (409, "not-failed")
+
+    def test_unknown_job_is_not_found(self):
+        assert Caller(world()).post(f"/jobs/{NO_JOB}/redrive", {}).problem == "no-such-job"
 
 
 def replace_transcript(made):
@@ -912,7 +994,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 9
+    assert len(operations) == 10
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

@@ -52,12 +52,14 @@ class JobFilter:
         vendor: the vendor of the job's current or last attempt.
         since: created at this time or later, UTC.
         until: created before this time, UTC.
+        name: a part of the recording's file name, folded (`recording_keys.fold_name`).
     """
 
     status: Status | None = None
     vendor: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    name: str | None = None
 
     def matches(self, job: Job) -> bool:
         """Return whether the job is to be listed."""
@@ -66,6 +68,7 @@ class JobFilter:
             and self.vendor in {None, job.vendor}
             and (self.since is None or job.created_at >= self.since)
             and (self.until is None or job.created_at < self.until)
+            and (self.name is None or self.name in job.name)
         )
 
 

@@ -1,13 +1,23 @@
 """A job as the API shows it: its row without secrets, its stage, and the paths about it."""
 
-from asrcore.api.models import JobDetail, JobSummary, Links, NumberedAttempt, Recording, Stage, VendorReason
+from asrcore.api.models import (
+    JobDetail,
+    JobSummary,
+    Links,
+    NumberedAttempt,
+    Recording,
+    Stage,
+    VendorReason,
+    WaitingReason,
+)
 from asrcore.core.choice import VendorChoice
 from asrcore.core.cost import incurred
 from asrcore.core.job import Attempt, Job, Status
+from asrcore.core.recording_keys import file_name
 from asrcore.core.remote_recordings import is_remote
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S
-from asrcore.messages import Language, render, render_stored
+from asrcore.messages import Language, Message, render, render_stored
 from asrcore.services import Services
 
 
@@ -15,10 +25,16 @@ def summary(job: Job, services: Services, language: Language) -> JobSummary:
     """Return a job as in a list. language: of its texts."""
     here = f"/jobs/{job.job_id}"
     until = job.updated_at if job.finished else services.now()
+    at = stage(job, services)
+    typical_s = None
+    if job.vendor and job.audio_s is not None:
+        typical_s = services.turnaround_stats.typical_s(job.vendor, job.audio_s, services.now())
     return JobSummary(
         job_id=job.job_id,
+        name=file_name(job.source.key),
         status=job.status,
-        stage=stage(job, services),
+        stage=at,
+        waiting=_waiting(job, at, language),
         vendor=job.vendor,
         recording=Recording(
             bucket=job.source.bucket,
@@ -27,9 +43,13 @@ def summary(job: Job, services: Services, language: Language) -> JobSummary:
             size_bytes=None if is_remote(job.source.key) else job.source.size_bytes,
             audio=job.audio,
         ),
+        length_s=job.audio_s,
         created_at=job.created_at,
         updated_at=job.updated_at,
         elapsed_s=max(0.0, (until - job.created_at).total_seconds()),
+        typical_s=typical_s,
+        # The stored cost is of the last end: a job that was redriven costs more by now.
+        cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
         error=job.error.in_language(language) if job.error else None,
         warnings=[warning.in_language(language) for warning in job.warnings],
         links=Links(self=here, transcript=f"{here}/transcript" if job.status is Status.COMPLETED else None),
@@ -38,25 +58,39 @@ def summary(job: Job, services: Services, language: Language) -> JobSummary:
 
 def detail(job: Job, services: Services, language: Language) -> JobDetail:
     """Return a job with everything that the API shows. language: of its texts."""
-    known = None
-    if job.vendor and job.audio_s is not None:
-        known = services.turnaround_stats.typical_s(job.vendor, job.audio_s, services.now())
     return JobDetail(
         **dict(summary(job, services, language)),
-        typical_s=known,
         choice=choice(job.choice, language) if job.choice else None,
         conversion=job.converted.record() if job.converted else None,
         correction=job.correction,
         attempts=[_attempt(each, language) for each in job.attempts],
         options=job.options.model_dump(mode="json"),
-        # The stored cost is of the last end: a job that was redriven costs more by now.
-        cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
     )
 
 
 def choice(chosen: VendorChoice, language: Language) -> VendorReason:
     """Return why a vendor was chosen. language: of the text."""
     return VendorReason(code=chosen.code, params=chosen.params, text=render(chosen.reason, language))
+
+
+def _waiting(job: Job, at: Stage, language: Language) -> WaitingReason | None:
+    """Return why a job waits before it is submitted; None if it does not. at: its stage."""
+    reason, until = None, None
+    if at is Stage.NEW and job.rests_until is not None:
+        reason, until = Message("waiting.content"), job.rests_until
+    elif at is Stage.WAITING_FOR_SLOT:
+        failed = next((each for each in reversed(job.attempts) if each.code), None)
+        reason, until = _waiting_for_slot(job.attempt, failed), job.free_from()
+    if reason is None:
+        return None
+    return WaitingReason(code=reason.code, params=dict(reason.params), text=render(reason, language), until=until)
+
+
+def _waiting_for_slot(attempt: Attempt, failed: Attempt | None) -> Message:
+    """Return why an attempt is not submitted yet. failed: the job's last attempt that failed, if one did."""
+    if attempt.has_slot or failed is None or failed.vendor != attempt.vendor:
+        return Message("waiting.slot", {"vendor": attempt.vendor})
+    return Message("waiting.retry", {"vendor": attempt.vendor, "code": failed.code or ""})
 
 
 def _attempt(attempt: Attempt, language: Language) -> NumberedAttempt:

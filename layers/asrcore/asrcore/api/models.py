@@ -175,17 +175,36 @@ class Links(_ResponseModel):
     transcript: str | None
 
 
+class WaitingReason(_ResponseModel):
+    """Why a job waits before it is submitted. until: the earliest end of the wait, UTC."""
+
+    code: str
+    params: Params
+    text: str
+    until: Annotated[datetime | None, Field(description="the earliest end of the wait, UTC; null if it is not known")]
+
+
 class JobSummary(_ResponseModel):
     """A job in a list."""
 
     job_id: JobId
+    name: Annotated[str, Field(description="of the recording's file")]
     status: Status
     stage: Stage
+    waiting: Annotated[WaitingReason | None, Field(description="null unless the job waits before a submission")]
     vendor: Annotated[str | None, Field(description="of the current or last attempt; null before one is chosen")]
     recording: Recording
-    created_at: Annotated[datetime, Field(description="UTC")]
+    length_s: Annotated[
+        float | None, Field(description="the recording's length in seconds; null where it is not known")
+    ]
+    created_at: Annotated[datetime, Field(description="when the recording was uploaded, or the job requested, UTC")]
     updated_at: Annotated[datetime, Field(description="the last change, UTC")]
     elapsed_s: Annotated[float, Field(description="seconds since its creation; for a job that ended, until its end")]
+    typical_s: Annotated[
+        float | None,
+        Field(description="seconds that this vendor usually needs for such a recording; null with too few jobs"),
+    ]
+    cost: Annotated[Cost, Field(description="so far")]
     error: Annotated[JobError | None, Field(description="null unless the job is FAILED")]
     warnings: list[StoredMessage]
     links: Links
@@ -202,10 +221,6 @@ class NumberedAttempt(AttemptRecord):
 class JobDetail(JobSummary):
     """A job."""
 
-    typical_s: Annotated[
-        float | None,
-        Field(description="seconds that this vendor usually needs for such a recording; null with too few jobs"),
-    ]
     choice: Annotated[VendorReason | None, Field(description="why this vendor; null before one is chosen")]
     conversion: Annotated[
         Conversion | None,
@@ -214,7 +229,6 @@ class JobDetail(JobSummary):
     correction: Annotated[Correction | None, Field(description="the last one of the transcript; null without any")]
     attempts: list[NumberedAttempt]
     options: dict[str, Any]
-    cost: Annotated[Cost, Field(description="so far")]
 
 
 class Deletion(_ResponseModel):

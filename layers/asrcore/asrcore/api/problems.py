@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 
 from asrcore.api.models import InvalidField, Problem
-from asrcore.core.documents import invalid
+from asrcore.core.documents import InvalidValueError, invalid
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.deletion import JobInProgressError
 from asrcore.log import LOG
@@ -34,6 +34,10 @@ class EndedError(MessageError):
 
 class NotEndedError(MessageError):
     """The job has no transcript yet."""
+
+
+class NotFailedError(MessageError):
+    """The job has not failed, and cannot be redriven."""
 
 
 class NoTranscriptError(MessageError):
@@ -58,6 +62,14 @@ class BadCursorError(MessageError):
 
 class BadUploadError(MessageError):
     """The requested upload cannot be signed."""
+
+
+def unknown_parameters(names: Iterable[str], known: Iterable[str]) -> RequestValidationError:
+    """Return the error of a request with query parameters that its route does not have. known: those that it has."""
+    error = InvalidValueError(Message("invalid.unknown-parameter", {"known": sorted(known)}))
+    return RequestValidationError(
+        [{"type": "value_error", "loc": ("query", name), "ctx": {"error": error}} for name in names]
+    )
 
 
 class MethodNotAllowedError(MessageError):
@@ -103,6 +115,7 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
         ),
         EndedError: ProblemKind(HTTPStatus.CONFLICT, "ended", Message("problem.ended")),
         NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", Message("problem.not-ended")),
+        NotFailedError: ProblemKind(HTTPStatus.CONFLICT, "not-failed", Message("problem.not-failed")),
         NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", Message("problem.no-transcript")),
         JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", Message("problem.job-in-progress")),
         OptionsConflictError: ProblemKind(HTTPStatus.CONFLICT, "options-conflict", Message("problem.options-conflict")),

@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, wraps
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -38,23 +38,34 @@ from asrcore.api.models import (
     UploadRequest,
     VendorName,
 )
-from asrcore.api.problems import EndedError, MethodNotAllowedError, NoSuchJobError, language_headers, problem
+from asrcore.api.problems import (
+    EndedError,
+    MethodNotAllowedError,
+    NoSuchJobError,
+    NotFailedError,
+    language_headers,
+    problem,
+    unknown_parameters,
+)
 from asrcore.api.transcripts import FileOptions, transcript
 from asrcore.api.uploads import offer_upload
 from asrcore.cancellation import cancel
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
+from asrcore.core.recording_keys import fold_name
 from asrcore.core.routing import AUTO
 from asrcore.deletion import delete
 from asrcore.log import LOG
 from asrcore.messages import Language, Message, negotiate
 from asrcore.ports import JobFilter
+from asrcore.restart import redrive
 from asrcore.services import Services
 
 JSON_TYPE = "application/json"
 _LONGEST_S = 10 * 3600
 _LONGEST_OPTIONS = 4000  # characters
+_LONGEST_NAME = 200
 _LARGEST_BYTES = 5 * 1024**4  # S3 holds no larger object
 # A response is about this moment, and for this caller alone.
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -75,11 +86,12 @@ class Api:
         deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
         self._add("DELETE", "/jobs/<job_id>", self.delete_job, deleted)
         self._add("POST", "/jobs/<job_id>/cancel", self.cancel_job, responses(200, JobDetail, 404, 409, 422))
+        self._add("POST", "/jobs/<job_id>/redrive", self.redrive_job, responses(202, JobDetail, 404, 409, 422))
         self._add(
             "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
         )
         self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422))
-        self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any]))
+        self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any], 422))
         self._app.route("/", "GET", include_in_schema=False)(self.get_page)
 
     def answer(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
@@ -129,8 +141,16 @@ class Api:
         vendor: Annotated[VendorName | None, Query(description="only jobs of this current or last vendor")] = None,
         since: Annotated[Moment | None, Query(alias="from", description="created then or later")] = None,
         until: Annotated[Moment | None, Query(alias="to", description="created before")] = None,
+        name: Annotated[
+            str | None,
+            Query(
+                min_length=1,
+                max_length=_LONGEST_NAME,
+                description="only recordings with this text in their file name, whatever its case and width",
+            ),
+        ] = None,
         key: Annotated[Key | None, Query(description="only jobs of this recording in the audio bucket")] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="jobs on a page")] = 20,
+        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="jobs on a page")] = 50,
         cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     ) -> Response[str]:
         """List jobs, the latest first
@@ -138,7 +158,8 @@ class Api:
         A call does a bounded amount of work, so a page may be short, or empty, although there are more: continue until
         `next_cursor` is null. With `key` the list has the latest hundred versions that the bucket has.
         """
-        job_filter = JobFilter(status, self._known(vendor) if vendor else None, since, until)
+        known = self._known(vendor) if vendor else None
+        job_filter = JobFilter(status, known, since, until, fold_name(name) if name else None)
         if key is not None:
             return self._respond(jobs_of(key, job_filter, limit, cursor, self._services, language=self._language))
         return self._respond(list_jobs(job_filter, limit, cursor, self._services, language=self._language))
@@ -169,6 +190,18 @@ class Api:
         if not job.withdrawn:
             raise EndedError(Message("Ended", {"job_id": job_id, "status": job.status}))
         return self._respond(detail(job, self._services, self._language))
+
+    def redrive_job(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
+        """Start a failed job again from the beginning
+
+        Its recording is probed and its vendor chosen anew; the attempts before stay on the job. A job that does not
+        fail any more is a conflict.
+        """
+        if self._job(job_id).status is not Status.FAILED:
+            raise NotFailedError(Message("NotFailed", {"job_id": job_id}))
+        return self._respond(
+            detail(redrive(job_id, self._services), self._services, self._language), HTTPStatus.ACCEPTED
+        )
 
     def get_transcript(
         self,
@@ -247,6 +280,14 @@ class Api:
         return Response(HTTPStatus.OK, "text/html; charset=utf-8", page.text, dict(page.headers))
 
     def _add(self, method: str, rule: str, handler: Callable[..., Response[str]], described: Any) -> None:
+        known = _query_parameters(handler)
+
+        @wraps(handler)
+        def checked(**arguments: Any) -> Response[str]:
+            if unknown := self._app.current_event.query_string_parameters.keys() - known:
+                raise unknown_parameters(sorted(unknown), known)
+            return handler(**arguments)
+
         summary, _, description = inspect.getdoc(handler).partition("\n\n")  # type: ignore[union-attr]
         self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", rule), []).append(method)
         self._app.route(
@@ -257,7 +298,7 @@ class Api:
             operation_id=handler.__name__,
             responses=described,
             status_code=min(described),
-        )(handler)
+        )(checked)
 
     def _respond(self, model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
         headers = {**_PRIVATE, **language_headers(self._language), **({"Location": location} if location else {})}
@@ -289,6 +330,16 @@ class Api:
             method = self._app.current_event.http_method
             error = MethodNotAllowedError(allowed) if allowed and method not in allowed else error
         return problem(error, self._app.lambda_context.aws_request_id, self._language)
+
+
+def _query_parameters(handler: Callable[..., Response[str]]) -> frozenset[str]:
+    """Return the names of a handler's query parameters."""
+    fields = {
+        name: annotation
+        for name, parameter in inspect.signature(handler).parameters.items()
+        for annotation in getattr(parameter.annotation, "__metadata__", ())
+    }
+    return frozenset(field.alias or name for name, field in fields.items() if isinstance(field, Query))
 
 
 def _json_or_nothing(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -28,6 +28,7 @@ from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
+from asrcore.core.recording_keys import file_name, fold_name
 from asrcore.core.transcript import AttemptRecord, Correction, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 from asrcore.messages import Language, Message, render_stored
@@ -275,6 +276,24 @@ class Job(BaseModel):
     def recency(self) -> str:
         """The sort key in that index: unique, and greater for a job that was created later."""
         return recency(self.created_at, self.job_id)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def name(self) -> str:
+        """The recording's file name as that index has it, which a search by name compares."""
+        return fold_name(file_name(self.source.key))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length_s(self) -> float | None:
+        """The recording's length in seconds, as that index has it."""
+        return self.audio_s
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cost_cny(self) -> float | None:
+        """The known amounts of the job's cost in yuan, as that index has them; None before the job's first end."""
+        return self.cost.known.cny if self.cost else None
 
     @property
     def finished(self) -> bool:

@@ -1,4 +1,4 @@
-"""Keys of the audio bucket: which objects are no recordings, and in which Unicode forms a key may be stored."""
+"""Keys of the audio bucket: which objects are no recordings, the names in keys, and their Unicode forms."""
 
 import re
 from itertools import islice, product
@@ -65,3 +65,13 @@ def key_forms(key: str) -> list[str]:
     mixed = ("/".join(chosen) for chosen in islice(product(*parts), MOST_FORMS))
     forms = dict.fromkeys([key, normalize("NFC", key), normalize("NFD", key), *mixed])
     return [form for form in forms if len(form.encode()) <= LONGEST_KEY_BYTES][:MOST_FORMS]
+
+
+def file_name(key: str) -> str:
+    """Return the file name in a key: what follows the last slash, or for a key that ends in one, its last folder."""
+    return key.rstrip("/").rpartition("/")[2]
+
+
+def fold_name(name: str) -> str:
+    """Return a name for comparison: without differences of case, of width and of Unicode form."""
+    return normalize("NFKC", normalize("NFKC", name).casefold())

@@ -268,7 +268,7 @@ class DynamoJobs:
         found: list[tuple[str, str]] = []
         read_until = ""
         for part in PARTS:
-            page = self._part_of_recent(part, wanted, first, last)
+            page = self._part_of_recent(part, wanted, first, last, limit)
             found += [(item["recency"]["S"], item["job_id"]["S"]) for item in page["Items"]]
             if following := page.get("LastEvaluatedKey"):
                 read_until = max(read_until, following["recency"]["S"])
@@ -276,21 +276,24 @@ class DynamoJobs:
         more = page_rows[limit - 1][0] if len(page_rows) > limit else read_until
         return JobIdPage([job_id for _, job_id in page_rows[:limit]], more or None)
 
-    def _part_of_recent(self, part: str, wanted: JobFilter, first: str, last: str) -> Mapping[str, Any]:
-        filters = {name: value for name, value in (("status", wanted.status), ("vendor", wanted.vendor)) if value}
+    def _part_of_recent(self, part: str, wanted: JobFilter, first: str, last: str, limit: int) -> Mapping[str, Any]:
+        equal = (("status", wanted.status), ("vendor", wanted.vendor))
+        filters = {name: value for name, value in (*equal, ("name", wanted.name)) if value}
         values = {"part": part, "first": first, "last": max(first, _just_before(last)), **filters}
-        conditions = " AND ".join(f"#{name} = :{name}" for name in filters)
+        conditions = " AND ".join(
+            f"contains(#{name}, :{name})" if name == "name" else f"#{name} = :{name}" for name in filters
+        )
         filtered: dict[str, Any] = {"FilterExpression": conditions} if filters else {}
         page: Mapping[str, Any] = self._client.query(
             TableName=self._table,
-            IndexName="recent",
+            IndexName="listed",
             KeyConditionExpression="#part = :part AND recency BETWEEN :first AND :last",
             **filtered,
             ExpressionAttributeNames={f"#{name}": name for name in ("part", *filters)},
             ExpressionAttributeValues={f":{name}": _SERIALIZE(str(value)) for name, value in values.items()},
             ProjectionExpression="job_id, recency",
             ScanIndexForward=False,
-            Limit=EXAMINED,
+            Limit=EXAMINED if filters else min(limit, EXAMINED),
         )
         return page
 
