@@ -45,17 +45,23 @@ def destroy(
     """
     _refuse_undeletable(stack)
     buckets = [stack.audio_bucket, stack.transcript_bucket]
-    table, secret = stack.jobs_table, stack.secret_arn
+    table, secrets = stack.jobs_table, [stack.secret_arn, stack.signing_secret_arn]
     running = sum(1 for _ in _running(stack))
     shown = [
         *([Message("cli.destroy.executions", {"count": running})] if running else []),
         *(Message("cli.destroy.bucket", {"bucket": bucket}) for bucket in buckets),
         Message("cli.destroy.table", {"table": table}),
-        Message("cli.destroy.secret", {"secret": secret}),
+        *(Message("cli.destroy.secret", {"secret": secret}) for secret in secrets),
         Message("cli.destroy.stack", {"stack": stack.name}),
     ]
     data = DestroyShape(
-        stack=stack.name, buckets=buckets, table=table, secret=secret, executions=running, dry_run=dry_run
+        stack=stack.name,
+        buckets=buckets,
+        table=table,
+        secret=secrets[0],
+        signing_secret=secrets[1],
+        executions=running,
+        dry_run=dry_run,
     )
     if dry_run:
         return CommandResult(data, [Message("cli.would_be_deleted", {"what": each}) for each in shown])
@@ -67,7 +73,8 @@ def destroy(
     stopped = _stop_executions(stack, progress)
     objects = sum(_delete_bucket(stack, bucket, progress) for bucket in buckets)
     _unless_gone(stack.dynamodb.delete_table, TableName=table)
-    _unless_gone(stack.secrets.delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True)
+    for secret in secrets:
+        _unless_gone(stack.secrets.delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True)
     stack.cloudformation.delete_stack(StackName=stack.name)
     stopped += _stop_executions(stack, progress)
     stack.cloudformation.get_waiter("stack_delete_complete").wait(

@@ -184,6 +184,7 @@ class DestroyShape(Shape):
     buckets: list[str]
     table: str
     secret: str
+    signing_secret: str
     executions: int
     objects: int = 0
     dry_run: bool = False

@@ -174,6 +174,11 @@ class DeployedStack:
         return self._outputs["SecretArn"]
 
     @property
+    def signing_secret_arn(self) -> str:
+        """The secret with the keys that sign callback URLs and webhooks."""
+        return self._outputs["SigningSecretArn"]
+
+    @property
     def state_machine_arn(self) -> str:
         """The state machine."""
         return self._outputs["StateMachineArn"]

@@ -29,7 +29,7 @@ from benchmarks.environment import found_alone
 from benchmarks.replies import CALLBACKS, JSON, TASK_ID, answer, callback, reply
 from tests.support.fake_services import World
 from tests.support.pipeline import wav
-from tests.support.simulator_control import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS, SIGNING_KEYS
 
 BATCHES = 7  # the least of them counts: others can only add
 CALLS = 50  # in a batch
@@ -37,7 +37,7 @@ TIMEOUT_S = 300
 NOW = 1_700_000_000
 URL = f"https://audio.example.com/a.mp3?X-Amz-Signature={'0' * 1200}"
 KEY = "incoming/auto/a.wav"
-SECRET = {**CREDENTIALS, "callback": {"keys": ["key"]}}
+SECRET = {**CREDENTIALS, **SIGNING_KEYS}
 ORDER = RecognitionRequest(
     "job-1",
     1,

@@ -82,7 +82,9 @@ class Filled:
     event_sources: dict[str, Json]  # by function; as the template writes them
 
 
-def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_url: str, secret_arn: str) -> Filled:
+def fill(
+    template: Json, parameters: Mapping[str, str], *, partition: str, api_url: str, secret_arns: Mapping[str, str]
+) -> Filled:
     """Return `template` (expanded) without what moto's CloudFormation lacks.
 
     Args:
@@ -90,7 +92,7 @@ def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_u
         parameters: Those given; the others have their defaults.
         partition: The AWS partition of the region.
         api_url: The address of the local HTTP API, in place of the API's host name in AWS.
-        secret_arn: The secret that replaces the template's one secret.
+        secret_arns: The secrets that replace the template's, by logical id.
 
     Raises:
         TemplateError: A resource that neither moto nor the local stack can simulate.
@@ -101,7 +103,7 @@ def fill(template: Json, parameters: Mapping[str, str], *, partition: str, api_u
     invoke_configs = _invoke_configs(resources)
     event_sources = _event_sources(resources)
     template = _with_api_url(template, api_url)
-    template = _with_secret(template, secret_arn)
+    template = _with_secrets(template, secret_arns)
     template = _with_state_machine_refs(template)
     _write_out_definitions(template["Resources"])
     _empty_layers(template["Resources"])
@@ -160,12 +162,12 @@ def _with_api_url(template: Json, api_url: str) -> Json:
     return result
 
 
-# moto's CloudFormation has no secrets: the stack creates the secret first and the template refers to it by ARN.
-def _with_secret(template: Json, secret_arn: str) -> Json:
+# moto's CloudFormation has no secrets: the stack creates them first and the template refers to them by ARN.
+def _with_secrets(template: Json, secret_arns: Mapping[str, str]) -> Json:
     names = _names(template["Resources"], "AWS::SecretsManager::Secret")
-    if len(names) > 1:
-        raise TemplateError(f"the local stack seeds one secret and the template has {', '.join(names)}")
-    result: Json = substitute(template, dict.fromkeys(names, secret_arn))
+    if unknown := sorted(set(names) - set(secret_arns)):
+        raise TemplateError(f"the local stack has no content for the secret {', '.join(unknown)}")
+    result: Json = substitute(template, dict(secret_arns))
     return result
 
 

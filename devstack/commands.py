@@ -69,7 +69,8 @@ def _facts(stack: LocalStack) -> dict[str, object]:
         "api_url": stack.api_url,
         "state_machine_arn": stack.state_machine_arn,
         "simulators": stack.simulators,
-        "secret_arn": stack.secret_arn,
+        "secret_arn": stack.secret_arns["VendorSecret"],
+        "signing_secret_arn": stack.secret_arns["SigningSecret"],
         "failed_events_queue_url": stack.failed_events_queue_url,
     }
 

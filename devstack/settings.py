@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 CREDENTIALS = Path(__file__).with_name("credentials.json")
+SIGNING_KEYS = Path(__file__).with_name("signing_keys.json")
 SAMPLES = ROOT / "samples"
 # The folder that a local stack writes to: two at once in one checkout need one each.
 FOLDER = Path(os.environ.get("DEVSTACK_FOLDER", ROOT))
@@ -17,6 +18,7 @@ SAM_ENV = LOCAL / "sam-env.json"
 FACTS = LOCAL / "stack.json"  # the running stack's addresses; `asrctl --local` reads it
 
 STACK_NAME = "asrcore"
+SECRETS = {"VendorSecret": CREDENTIALS, "SigningSecret": SIGNING_KEYS}  # the content of each, by logical id
 ACCOUNT_ID = "123456789012"
 # The access key of an administrator, and its secret.
 CREDENTIAL = "local"

@@ -36,6 +36,7 @@ from devstack.settings import (
     ENDPOINT_PARAMETER,
     LOGS,
     OWN_ENGINE_PARAMETER,
+    SECRETS,
     STACK_NAME,
     TEMPLATE,
     VENDOR_PARAMETERS,
@@ -56,14 +57,14 @@ class LocalStack:
     """A deployed stack, from entering the context to leaving it. One per region and process.
 
     After entering: `aws_endpoint_url`, `api_url`, `outputs` (the template's), `audio_bucket`, `transcript_bucket`,
-    `jobs_table`, `state_machine_arn`, `secret_arn`, `failed_events_queue_url`, `simulators` (vendor -> address),
-    `faults` (makes AWS refuse requests), `request_counter` (counts them), `iam` (enforces the functions' roles),
-    `roles` (their names, by logical id).
+    `jobs_table`, `state_machine_arn`, `secret_arns` (by logical id), `failed_events_queue_url`, `simulators` (vendor ->
+    address), `faults` (makes AWS refuse requests), `request_counter` (counts them), `iam` (enforces the functions'
+    roles), `roles` (their names, by logical id).
     """
 
     aws_endpoint_url: str
     api_url: str
-    secret_arn: str
+    secret_arns: dict[str, str]
     outputs: dict[str, str]
     roles: dict[str, str]
     faults: FaultInjection
@@ -260,7 +261,7 @@ class LocalStack:
             self._start_aws(cleanup)
             expanded = expanding.result()
             simulating.result()
-        self._seed_secret()
+        self._seed_secrets()
         self._async = AsyncInvoker(tuple(map(self.clock.pause_s, RETRY_PAUSES_S)))
         cleanup.callback(self._async.close)
         self._pollers = Pollers()
@@ -299,11 +300,12 @@ class LocalStack:
         server = cleanup.enter_context(WebServer(self.request_counter, self._bind, self._port, MotoRequestHandler))
         self.aws_endpoint_url = server.url
 
-    def _seed_secret(self) -> None:
-        secret = self.client("secretsmanager").create_secret(
-            Name=f"{STACK_NAME}-vendors", SecretString=CREDENTIALS.read_text(encoding="utf-8")
-        )
-        self.secret_arn = secret["ARN"]
+    def _seed_secrets(self) -> None:
+        create: Callable[..., Any] = self.client("secretsmanager").create_secret
+        self.secret_arns = {
+            name: create(Name=f"{STACK_NAME}-{name}", SecretString=path.read_text(encoding="utf-8"))["ARN"]
+            for name, path in SECRETS.items()
+        }
 
     def _start_api(self, cleanup: ExitStack, expanded: Expanded) -> Filled:
         """Open the HTTP API's port first: the template needs its address, and it serves the template's routes."""
@@ -312,7 +314,7 @@ class LocalStack:
         self.api_url = self._api_server.url
         partition = self.client("s3").meta.partition
         filled = fill(
-            expanded.template, self._params, partition=partition, api_url=self.api_url, secret_arn=self.secret_arn
+            expanded.template, self._params, partition=partition, api_url=self.api_url, secret_arns=self.secret_arns
         )
         api = HttpApi(filled.routes, self._run_route, account_id=ACCOUNT_ID, region=self.region)
         cleanup.callback(api.close)

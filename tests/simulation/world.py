@@ -10,10 +10,10 @@ import json
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -48,12 +48,12 @@ from tests.support.pipeline import wav
 from tests.support.reasons import reason
 from tests.support.recordings import Kind as Recording
 from tests.support.recordings import record
-from tests.support.simulator_control import CREDENTIALS
+from tests.support.simulator_control import CREDENTIALS, SIGNING_KEYS
 from tests.support.template import ROOT
 
 BUCKET, KEY, TRANSCRIPTS = "audio", "incoming/auto/meeting.wav", "transcripts"
 HORIZON_S = 14 * 86400.0
-SECRET = {**CREDENTIALS, "toy": {"key": "k"}}
+CREDENTIALS_AND_TOY = {**CREDENTIALS, "toy": {"key": "k"}}
 DEFINITION = json.loads((ROOT / "statemachine/poller.asl.json").read_text())
 RECORDING = wav()
 FOREIGN = record(Recording("aiff", "pcm_s16be", 16000), 1.0)  # no vendor accepts it
@@ -71,7 +71,7 @@ class Invocation:
     started_s: float
     limit_s: float
     faulted_at: list[int] = dataclasses.field(default_factory=list)
-    knows_secret: bool = False
+    known_secrets: set[str] = dataclasses.field(default_factory=set)
     job_id: str = ""  # that its event is about
 
 
@@ -284,17 +284,17 @@ class World:
         self.pass_time(vendor.profile.call_s if len(self._running) == 1 else 0)
         return reply
 
-    def _secret(self, *, fresh: bool = False) -> Mapping[str, Any]:
+    def _secret(self, name: str, held: Data, *, fresh: bool = False) -> Data:
         process = self._running[-1]
-        if fresh or not process.knows_secret:
+        if fresh or name not in process.known_secrets:
             self.effect(
                 "secretsmanager get_secret_value",
                 Effect.READ,
                 lambda: None,
                 lambda _kind: GetParameterError("throttled"),
             )
-            process.knows_secret = True
-        return SECRET
+            process.known_secrets.add(name)
+        return held
 
     def _connect(self) -> Services:
         vendors = {name: each.vendor for name, each in self.vendors.items()}
@@ -314,7 +314,8 @@ class World:
             versions=S3Versions(s3),
             workflow=StepFunctionsWorkflow(states, "arn"),
             events=EventBridge(Client("events", self.bus, self)),
-            secret=self._secret,
+            vendor_secret=partial(self._secret, "vendor", CREDENTIALS_AND_TOY),
+            signing_secret=partial(self._secret, "signing", SIGNING_KEYS),
             now=self.clock.now,
             sleep=self.pass_time,
             nonce=count(1).__next__,

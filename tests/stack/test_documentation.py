@@ -82,6 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("meeting.wav", "call.wav", "recording.wav"):
         (folder / name).write_bytes(RECORDING)
     shutil.copy(ROOT / "devstack/credentials.json", folder / "secret.json")
+    shutil.copy(ROOT / "devstack/signing_keys.json", folder / "signing.json")
     return folder
 
 
@@ -233,7 +234,7 @@ def test_excerpts_are_real_exports(stack):
     )
 
 
-@pytest.mark.parametrize("output", ["SecretCommand", "UploadCommand", "TranscriptsCommand"])
+@pytest.mark.parametrize("output", ["SecretCommand", "SigningSecretCommand", "UploadCommand", "TranscriptsCommand"])
 def test_command_in_the_outputs_runs(output, stack, shell):
     done = shell(stack.outputs[output])
 

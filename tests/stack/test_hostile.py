@@ -18,12 +18,12 @@ from asrcore.core.callback_url import callback_url
 from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES
 from asrcore.core.transcript import LONGEST_KEY_BYTES
 from devstack.stack import FunctionError
-from tests.support.simulator_control import CREDENTIALS
+from tests.support.simulator_control import SIGNING_KEYS
 from tests.support.stack_client import Journey
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 RECORDING = (SAMPLES / "meeting.wav").read_bytes()
-KEYS = CREDENTIALS["callback"]["keys"]
+KEYS = SIGNING_KEYS["callback"]["keys"]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 SAID = "code=0&message=success&requestId=1&text=" + quote("[0:0.020,0:2.380,0]  好\n") + "&audioTime=2.4"
 FRESH = count()

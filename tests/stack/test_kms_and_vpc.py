@@ -118,7 +118,7 @@ class TestDestroy:
         status, told = run(china, "destroy", "--dry-run")
 
         assert status == 0
-        assert told.count("would be deleted") == 5
+        assert told.count("would be deleted") == 6
         assert objects(china, china.audio_bucket)
 
     def test_destroy_without_confirmation_deletes_nothing(self, china):
@@ -142,7 +142,7 @@ class TestDestroy:
 
         assert (status, says in told) == (1, True), told
         assert objects(china, china.audio_bucket)
-        assert china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
+        assert china.client("secretsmanager").describe_secret(SecretId=china.secret_arns["VendorSecret"])
 
     def test_destroy_deletes_every_version_and_the_stack(self, china, monkeypatch):
         s3 = china.client("s3")
@@ -169,7 +169,7 @@ class TestDestroy:
         with pytest.raises(ClientError, match="ResourceNotFound"):
             china.client("dynamodb").describe_table(TableName=china.jobs_table)
         with pytest.raises(ClientError, match="ResourceNotFound"):
-            china.client("secretsmanager").describe_secret(SecretId=china.secret_arn)
+            china.client("secretsmanager").describe_secret(SecretId=china.secret_arns["VendorSecret"])
         with pytest.raises(ClientError, match="does not exist"):
             china.client("cloudformation").describe_stacks(StackName="asrcore")
 

@@ -174,7 +174,8 @@ def test_functions_see_the_template_as_deployed(scripted: SearchedStack):
     assert variables["CALLBACK_BASE_URL"] == scripted.api_url == scripted.outputs["ApiUrl"]
     assert variables["STATE_MACHINE_ARN"] == scripted.state_machine_arn
     assert variables["JOBS_TABLE"] == scripted.jobs_table
-    assert variables["SECRET_ARN"] == scripted.secret_arn
+    assert variables["SECRET_ARN"] == scripted.secret_arns["VendorSecret"]
+    assert variables["SIGNING_SECRET_ARN"] == scripted.secret_arns["SigningSecret"]
     assert variables["TRANSCRIPT_BUCKET"] == scripted.transcript_bucket
     assert (variables["VENDOR_CHAIN"], variables["VENDOR_TUNING"]) == ("abcpen", TUNING)
     assert variables["ABCPEN_BASE_URL"] == "https://ai.abcpen.com"
@@ -184,10 +185,13 @@ def test_functions_see_the_template_as_deployed(scripted: SearchedStack):
     ]
 
 
-def test_secret_holds_the_local_credentials(scripted: SearchedStack):
-    value = scripted.client("secretsmanager").get_secret_value(SecretId=scripted.secret_arn)["SecretString"]
+@pytest.mark.parametrize(
+    ("name", "content"), [("VendorSecret", "credentials.json"), ("SigningSecret", "signing_keys.json")]
+)
+def test_secret_holds_its_local_content(scripted: SearchedStack, name: str, content: str):
+    value = scripted.client("secretsmanager").get_secret_value(SecretId=scripted.secret_arns[name])["SecretString"]
 
-    assert json.loads(value) == json.loads((ROOT / "devstack/credentials.json").read_text())
+    assert json.loads(value) == json.loads((ROOT / "devstack" / content).read_text())
 
 
 @pytest.mark.parametrize(
@@ -564,6 +568,7 @@ def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
     facts = json.loads(facts_text)
     assert facts["state_machine_arn"].startswith("arn:aws-cn:states:cn-north-1:")
     assert facts["secret_arn"].startswith("arn:aws-cn:")
+    assert facts["signing_secret_arn"].startswith("arn:aws-cn:")
     assert set(facts["simulators"]) == set(VENDOR_PARAMETERS)
     assert f"aws --endpoint-url {facts['aws_endpoint_url']}" in said
     sam_env = json.loads((tmp_path / ".local/sam-env.json").read_text())

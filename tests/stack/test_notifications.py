@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.support.operator import Operator
 from tests.support.receiver import Post, Receiver
+from tests.support.simulator_control import SIGNING_KEYS
 
 ROOT = Path(__file__).parents[2]
 NO_RECORDING = b"<html>no recording</html>"  # it fails without a vendor
@@ -81,10 +82,10 @@ def stack(rejecting, tmp_path_factory):
     logs = tmp_path_factory.mktemp("logs")
     with SearchedStack(params, region=region, log_dir=logs) as stack:
         stack.client("sns").create_topic(Name="told")
-        secrets = stack.client("secretsmanager")
-        held = json.loads(secrets.get_secret_value(SecretId=stack.secret_arn)["SecretString"])
-        held["webhook"] = {"keys": [NEW, OLD]}
-        secrets.put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(held))
+        stack.client("secretsmanager").put_secret_value(
+            SecretId=stack.secret_arns["SigningSecret"],
+            SecretString=json.dumps({**SIGNING_KEYS, "webhook": {"keys": [NEW, OLD]}}),
+        )
         yield stack
         assert stack.iam.denials == []
 

@@ -99,10 +99,8 @@ def test_unused_action_is_detected(used, role, action):
 
 def test_missing_action_is_named_in_the_error(tmp_path):
     template = load_template(TEMPLATE)
-    document = template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"]
-    template["Resources"]["FinishJobsPolicy"]["Properties"]["PolicyDocument"] = without(
-        document, "ReadSecret", "secretsmanager:GetSecretValue"
-    )
+    (policy,) = template["Resources"]["SubmitRole"]["Properties"]["Policies"]
+    policy["PolicyDocument"] = without(policy["PolicyDocument"], "ReadSecrets", "secretsmanager:GetSecretValue")
 
     with SearchedStack(region="ap-southeast-2", template=project(tmp_path, template), log_dir=tmp_path) as stack:
         journey = Journey(stack)
@@ -186,6 +184,34 @@ class TestAStranger:
         pytest.param(
             "SweepFunction", "secretsmanager", "get_secret_value", {"SecretId": "secret"}, id="a secret it never needs"
         ),
+        pytest.param(
+            "CallbackFunction",
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": "secret"},
+            id="credentials-for-callbacks",
+        ),
+        pytest.param(
+            "NotifyFunction",
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": "secret"},
+            id="credentials-for-webhooks",
+        ),
+        pytest.param(
+            "ApiFunction",
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": "signing"},
+            id="signing-keys-for-the-public-API",
+        ),
+        pytest.param(
+            "PollerFunction",
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": "signing"},
+            id="signing-keys-for-queries",
+        ),
         pytest.param("CallbackFunction", "dynamodb", "scan", {"TableName": "table"}, id="every row"),
         pytest.param(
             "ApiFunction",
@@ -218,7 +244,8 @@ def test_function_is_denied_what_it_never_needs(used, function, service, operati
     names = {
         "audio": stack.audio_bucket,
         "transcripts": stack.transcript_bucket,
-        "secret": stack.secret_arn,
+        "secret": stack.secret_arns["VendorSecret"],
+        "signing": stack.secret_arns["SigningSecret"],
         "table": stack.jobs_table,
     }
     before = len(stack.iam.denials)

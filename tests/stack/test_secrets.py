@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from asrcore.core.callback_url import callback_url
-from devstack.settings import CREDENTIALS, ROOT
+from devstack.settings import CREDENTIALS, ROOT, SIGNING_KEYS
 from tests.support.fake_functions import write_project
 from tests.support.permission_scenarios import MEETING
 from tests.support.scanned_stack import SearchedStack
@@ -16,7 +16,8 @@ from tests.support.secrets_scan import Finding, Scanner, Written, leaks
 from tests.support.stack_client import Journey
 
 HELD = json.loads(CREDENTIALS.read_text())
-(OLD_KEY,) = HELD["callback"]["keys"]
+KEYS = json.loads(SIGNING_KEYS.read_text())
+(OLD_KEY,) = KEYS["callback"]["keys"]
 NEW_KEY = "the-key-that-follows-the-first"
 ONLY_BY_CALLBACK = "tencent-recording"
 FRESH = count()
@@ -33,10 +34,20 @@ def running(tmp_path_factory):
 def journey(running):
     yield Journey(running)
     put(running, HELD)
+    put_keys(running, OLD_KEY)
 
 
 def put(stack, held):
-    stack.client("secretsmanager").put_secret_value(SecretId=stack.secret_arn, SecretString=json.dumps(held))
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.secret_arns["VendorSecret"], SecretString=json.dumps(held)
+    )
+
+
+def put_keys(stack, *keys):
+    """Store the keys that sign callback addresses, the first of which signs."""
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.secret_arns["SigningSecret"], SecretString=json.dumps({**KEYS, "callback": {"keys": keys}})
+    )
 
 
 def drop(journey, vendor):
@@ -71,7 +82,7 @@ def test_callbacks_in_flight_survive_a_key_rotation(journey):
     journey.finished(drop(journey, ONLY_BY_CALLBACK))  # by now every process has read the secret
     in_flight = submitted(journey, ONLY_BY_CALLBACK)
 
-    put(journey.stack, {**HELD, "callback": {"keys": [NEW_KEY, OLD_KEY]}})
+    put_keys(journey.stack, NEW_KEY, OLD_KEY)
     journey.stack.retire("SubmitFunction")  # so that the next callback address is signed with the new key
     later = drop(journey, ONLY_BY_CALLBACK)
 
@@ -87,7 +98,7 @@ def test_removed_key_is_rejected_after_the_secret_expires(tmp_path):
         address = callback_url(stack.api_url, ONLY_BY_CALLBACK, job, 1, [OLD_KEY])
         accepted = requests.post(address, data={"code": "0"}, timeout=60).status_code
 
-        put(stack, {**HELD, "callback": {"keys": [NEW_KEY]}})
+        put_keys(stack, NEW_KEY)
 
         assert accepted == 200
         journey.until(lambda: requests.post(address, timeout=60).status_code, lambda code: code == 403, "a refusal")

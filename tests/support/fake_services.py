@@ -30,6 +30,7 @@ from asrcore.stores.workflow import EventBridge, SqsWebhookQueue, StepFunctionsW
 from tests.support.fake_aws import S3, Bodies, DynamoDb, EventBus, Executions, Item, Objects, Queue
 
 STACK = "a-stack"
+SIGNING = {"callback", "webhook"}  # what SigningSecret contains
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 UPLOAD_MAX_MEGABYTES = 5
 
@@ -97,7 +98,7 @@ class World:
 
     vendors: Mapping[str, Vendor]
     send: Callable[[HttpRequest], HttpReply]
-    secret: dict[str, Any]
+    secret: dict[str, Any]  # the content of both secrets
     kept_secret: dict[str, Any] | None = None  # the process's cached copy, until a fresh read
     fresh_reads: int = 0
     clock: datetime = START
@@ -162,6 +163,12 @@ class World:
             self.kept_secret, self.fresh_reads = None, self.fresh_reads + 1
         return self.secret if self.kept_secret is None else self.kept_secret
 
+    def _read_credentials(self, *, fresh: bool = False) -> dict[str, Any]:
+        return {name: held for name, held in self._read_secret(fresh=fresh).items() if name not in SIGNING}
+
+    def _read_signing_keys(self, *, fresh: bool = False) -> dict[str, Any]:
+        return {name: held for name, held in self._read_secret(fresh=fresh).items() if name in SIGNING}
+
     @property
     def services(self) -> Services:
         return Services(
@@ -172,7 +179,6 @@ class World:
                 audio_bucket="audio",
                 upload_max_megabytes=UPLOAD_MAX_MEGABYTES,
                 aws_endpoint_url=self.aws_endpoint_url,
-                secret_arn="secret",
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
                 exports=list(self.exports),
@@ -196,7 +202,8 @@ class World:
             webhook_client=self.webhook_client,
             webhook_queue=self.webhook_queue,
             metrics=Metrics(STACK, self.measured.append),
-            secret=self._read_secret,
+            vendor_secret=self._read_credentials,
+            signing_secret=self._read_signing_keys,
             send=self.send,
             now=lambda: self.clock,
             sleep=self.pass_time,

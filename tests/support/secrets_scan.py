@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
-from devstack.settings import ACCOUNT_ID, CREDENTIALS
+from devstack.settings import ACCOUNT_ID, SECRETS
 
 NAMES = frozenset({"appid", "cluster"})
 SHAPES: Mapping[str, re.Pattern[str]] = {
@@ -102,11 +102,12 @@ def leaks(stack: Any) -> list[Finding]:
 
 
 def _secrets(stack: Any) -> dict[str, str]:
-    """Return the secret's current and first values: a key may have been rotated."""
-    held = stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)["SecretString"]
+    """Return the secrets' current and first values: a key may have been rotated."""
+    read = stack.client("secretsmanager").get_secret_value
+    held = [read(SecretId=arn)["SecretString"] for arn in stack.secret_arns.values()]
     named = {
         each: f"{part}.{name} of the secret"
-        for text in (CREDENTIALS.read_text(), held)
+        for text in (*(path.read_text() for path in SECRETS.values()), *held)
         for part, fields in json.loads(text).items()
         for name, value in fields.items()
         if name not in NAMES

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-CREDENTIALS = json.loads((Path(__file__).resolve().parents[2] / "devstack" / "credentials.json").read_text())
+_DEVSTACK = Path(__file__).resolve().parents[2] / "devstack"
+CREDENTIALS = json.loads((_DEVSTACK / "credentials.json").read_text())
+SIGNING_KEYS = json.loads((_DEVSTACK / "signing_keys.json").read_text())
 TIMEOUT_S = 60
 # The values that a parameter of any type may be given; a simulator must answer each in its vendor's form.
 any_json_value = pytest.mark.parametrize("value", [None, [], {}, 1.5, True, "\x00", -1, 2**70], ids=repr)

@@ -97,8 +97,23 @@ def test_description_has_english_and_then_chinese(text):
 @pytest.mark.parametrize(
     "output",
     [
-        *("AudioBucketName", "TranscriptBucketName", "JobsTableName", "ApiUrl", "StateMachineArn", "SecretArn"),
-        *("FailedEventsQueueUrl", "SecretCommand", "UploadCommand", "TranscriptsCommand", "DashboardUrl"),
+        *(
+            "AudioBucketName",
+            "TranscriptBucketName",
+            "JobsTableName",
+            "ApiUrl",
+            "StateMachineArn",
+            "SecretArn",
+            "SigningSecretArn",
+        ),
+        *(
+            "FailedEventsQueueUrl",
+            "SecretCommand",
+            "SigningSecretCommand",
+            "UploadCommand",
+            "TranscriptsCommand",
+            "DashboardUrl",
+        ),
         *("LogGroupNames", "EncryptionKey"),
     ],
 )
@@ -168,6 +183,7 @@ STAYS = {
     "TranscriptBucket": {"BucketName": {"Fn::Sub": "${AWS::StackName}-transcripts-${AWS::AccountId}-${AWS::Region}"}},
     "JobsTable": {"KeySchema": [{"AttributeName": "job_id", "KeyType": "HASH"}]},
     "VendorSecret": {},
+    "SigningSecret": {},
     "FailedEventsQueue": {},
     "HttpApi": {},  # callbacks in flight use its address
     "PollerStateMachine": {"StateMachineName": {"Fn::Sub": "${AWS::StackName}-poller"}, "StateMachineType": "STANDARD"},
@@ -185,7 +201,7 @@ def test_update_replaces_no_resource_with_data(name):
     assert {key: value for key, value in resource["Properties"].items() if key in fixed} == STAYS[name]
 
 
-@pytest.mark.parametrize("name", ["AudioBucket", "TranscriptBucket", "JobsTable", "VendorSecret"])
+@pytest.mark.parametrize("name", ["AudioBucket", "TranscriptBucket", "JobsTable", "VendorSecret", "SigningSecret"])
 def test_stack_deletion_retains_data(name):
     assert EXPANDED[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert EXPANDED[name]["UpdateReplacePolicy"] == "Retain"

@@ -31,6 +31,7 @@ IN_AWS = {
     "AWS::NoValue": "",
     "HttpApi": "a" * 10,
     "JobsTable": f"{STACK}-JobsTable-{'X' * 13}",
+    "SigningSecret": f"arn:aws-us-gov:secretsmanager:{PLACE}:secret:SigningSecret-{'X' * 12}-{'x' * 6}",
     "VendorSecret": f"arn:aws-us-gov:secretsmanager:{PLACE}:secret:VendorSecret-{'X' * 12}-{'x' * 6}",
     "PollerStateMachine": f"arn:aws-us-gov:states:{PLACE}:stateMachine:{STACK}-poller",
     "WebhookQueue": f"https://sqs.ap-southeast-1.amazonaws.com.cn/123456789012/{STACK}-WebhookQueue-{'X' * 13}",

@@ -65,7 +65,8 @@ class TestFunctions:
 
 FINISHING = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObjectVersion"}
 FINISHING |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-FINISHING |= {"secretsmanager:GetSecretValue", "events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
+FINISHING |= {"events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents"}
+READ_SECRET = "secretsmanager:GetSecretValue"
 # Step Functions developer guide, "Using CloudWatch Logs to log execution history".
 LOG_DELIVERY = {"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"}
 LOG_DELIVERY |= {"logs:ListLogDeliveries", "logs:PutResourcePolicy"}
@@ -77,15 +78,16 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
     [
         (
             "SubmitRole",
-            FINISHING | {"s3:GetObjectVersion", "states:StartExecution", "states:StopExecution", "sqs:SendMessage"},
+            FINISHING
+            | {READ_SECRET, "s3:GetObjectVersion", "states:StartExecution", "states:StopExecution", "sqs:SendMessage"},
         ),
         (
             "ConvertRole",
             {"s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"}
             | {"dynamodb:GetItem", "dynamodb:PutItem", "logs:CreateLogStream", "logs:PutLogEvents"},
         ),
-        ("CallbackRole", FINISHING | {"states:SendTaskSuccess"}),
-        ("PollerRole", FINISHING | {"states:SendTaskSuccess"}),
+        ("CallbackRole", FINISHING | {READ_SECRET, "states:SendTaskSuccess"}),
+        ("PollerRole", FINISHING | {READ_SECRET, "states:SendTaskSuccess"}),
         (
             "SweepRole",
             {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -96,7 +98,7 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
         (
             "NotifyRole",
             {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
-            | {"secretsmanager:GetSecretValue", "logs:CreateLogStream", "logs:PutLogEvents"},
+            | {READ_SECRET, "logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         (
             "ApiRole",
@@ -167,7 +169,7 @@ def test_template_facts(name, fact, value):
 
 
 def test_template_is_valid_yaml():
-    assert len(TEXT.splitlines()) <= 1900
+    assert len(TEXT.splitlines()) <= 2000
     assert len(TEMPLATE["Parameters"]) <= 55
 
 
@@ -210,10 +212,27 @@ def test_functions_run_on_python_3_13():
     assert TEMPLATE["Globals"]["Function"]["Runtime"] == "python3.13"
 
 
-def test_the_secret_in_the_template_is_never_changed():
-    assert RESOURCES["VendorSecret"]["Properties"]["SecretString"] == (
-        '{"tencent": {}, "volcengine": {}, "abcpen": {}, "callback": {"keys": []}}'
-    )
+def test_secrets_in_the_template_are_never_changed():
+    assert {name: RESOURCES[name]["Properties"]["SecretString"] for name in ("VendorSecret", "SigningSecret")} == {
+        "VendorSecret": '{"tencent": {}, "volcengine": {}, "abcpen": {}, "callback": {"keys": []}}',
+        "SigningSecret": '{"callback": {"keys": []}, "webhook": {"keys": []}}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "secrets"),
+    [
+        ("SubmitRole", ["VendorSecret", "SigningSecret"]),
+        ("PollerRole", ["VendorSecret"]),
+        ("CallbackRole", ["SigningSecret"]),
+        ("NotifyRole", ["SigningSecret"]),
+        *((role, []) for role in ("ApiRole", "ConvertRole", "SweepRole")),
+    ],
+)
+def test_role_reads_only_the_secrets_it_needs(role, secrets):
+    granted = [each["Resource"] for each in statements(role) if READ_SECRET in listed(each["Action"])]
+
+    assert [each["Ref"] for resource in granted for each in listed(resource)] == secrets
 
 
 PINNED = re.compile(r"[a-z0-9.-]+==[^ ;]+( ;.+?)?( +--hash=sha256:[0-9a-f]{64})+")

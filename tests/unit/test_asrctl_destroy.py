@@ -30,7 +30,8 @@ class Account:
     """
 
     name, audio_bucket, transcript_bucket = "asrcore", "audio", "transcripts"
-    jobs_table, secret_arn, state_machine_arn, backfill_arn = "jobs", "arn:secret", POLLER, BACKFILL
+    jobs_table, state_machine_arn, backfill_arn = "jobs", POLLER, BACKFILL
+    secret_arn, signing_secret_arn = "arn:secret", "arn:signing"
 
     def __init__(self, executions: dict[str, list[str]], late: dict[str, list[str]] | None = None) -> None:
         self.executions, self.late = executions, late or {}
@@ -131,7 +132,13 @@ def test_destroy_stops_executions_before_and_after_the_stack(monkeypatch):
         "disable_rule asrcore-SweepFunctionExecutionEndedBadly",
         "sleep 30",
         *("stop_execution b1", "stop_execution p1", "stop_execution p2"),
-        *("delete_bucket audio", "delete_bucket transcripts", "delete_table jobs", "delete_secret arn:secret"),
+        *(
+            "delete_bucket audio",
+            "delete_bucket transcripts",
+            "delete_table jobs",
+            "delete_secret arn:secret",
+            "delete_secret arn:signing",
+        ),
         "delete_stack asrcore",
         *("stop_execution b2", "stop_execution p3"),
         "wait",

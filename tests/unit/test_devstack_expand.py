@@ -13,6 +13,7 @@ from tests.support.fake_functions import code_folders, write_project
 from tests.support.template import TEMPLATE
 
 DECLARED = TEMPLATE["Parameters"]
+ARNS = {"VendorSecret": "arn:the-credentials", "SigningSecret": "arn:the-signing-keys"}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def filled(project: Path) -> Filled:
     expanded = expand(load_template(project), project.parent, "cn-north-1")
-    return fill(expanded.template, {}, partition="aws-cn", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+    return fill(expanded.template, {}, partition="aws-cn", api_url="http://127.0.0.1:8080", secret_arns=ARNS)
 
 
 def resources_of(filled: Filled, resource_type: str) -> list[Json]:
@@ -72,7 +73,7 @@ def test_routes_are_read_from_the_template(filled: Filled):
 def test_conditions_of_routes_are_evaluated(project: Path, parameters: dict[str, str], key: str, authorization: str):
     expanded = expand(load_template(project), project.parent, "us-east-1")
 
-    filled = fill(expanded.template, parameters, partition="aws", api_url="http://127.0.0.1:1", secret_arn="arn")
+    filled = fill(expanded.template, parameters, partition="aws", api_url="http://127.0.0.1:1", secret_arns=ARNS)
 
     assert {route.key: route.authorization for route in filled.routes}.get(key) == authorization
 
@@ -84,8 +85,9 @@ def test_callback_address_is_the_local_api(filled: Filled):
     assert filled.template["Outputs"]["ApiUrl"]["Value"] == {"Fn::Sub": "http://127.0.0.1:8080"}
 
 
-def test_secret_is_the_seeded_one(filled: Filled):
-    assert filled.template["Outputs"]["SecretArn"]["Value"] == "arn:the-secret"
+def test_secrets_are_the_seeded_ones(filled: Filled):
+    assert filled.template["Outputs"]["SecretArn"]["Value"] == "arn:the-credentials"
+    assert filled.template["Outputs"]["SigningSecretArn"]["Value"] == "arn:the-signing-keys"
 
 
 def test_invoke_config_is_kept_for_the_local_stack(filled: Filled):
@@ -110,7 +112,7 @@ def test_state_machine_arn_attribute_becomes_its_ref(project: Path):
     expanded = expand(load_template(project), project.parent, "us-east-1")
     expanded.template["Outputs"]["Other"] = {"Value": {"Fn::GetAtt": ["PollerStateMachine", "Arn"]}}
 
-    filled = fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+    filled = fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arns=ARNS)
 
     assert filled.template["Outputs"]["Other"]["Value"] == {"Ref": "PollerStateMachine"}
 
@@ -120,7 +122,7 @@ def test_unsupported_resource_is_refused_by_name(project: Path):
     expanded.template["Resources"]["Rocket"] = {"Type": "AWS::GroundStation::Config", "Properties": {}}
 
     with pytest.raises(TemplateError, match=r"Rocket \(AWS::GroundStation::Config\)"):
-        fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arn="arn:the-secret")
+        fill(expanded.template, {}, partition="aws", api_url="http://127.0.0.1:8080", secret_arns=ARNS)
 
 
 @pytest.mark.parametrize(

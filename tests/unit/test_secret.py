@@ -42,7 +42,7 @@ def aws(monkeypatch):
 
 
 def read_by(aws, clock=lambda: 0.0):
-    return StackSecret(SecretsProvider(boto3_client=aws), "arn", clock)
+    return StackSecret("VendorSecret", SecretsProvider(boto3_client=aws), "arn", clock)
 
 
 def test_secret_is_read_once_and_cached(aws):

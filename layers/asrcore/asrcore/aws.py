@@ -76,7 +76,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
     uploads = Uploads(settings.audio_bucket, settings.upload_max_bytes, settings.is_local)
     recordings = S3Recordings(s3, signer, uploads)
     # The provider marks its client as Powertools' own when it is made, and so makes it.
-    secret = _OnFirstUse(lambda: SecretsProvider(boto3_client=of("secretsmanager")))
+    provider = _OnFirstUse(lambda: SecretsProvider(boto3_client=of("secretsmanager")))
 
     return Services(
         settings=settings,
@@ -92,7 +92,8 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         webhook_client=_OnFirstUse(lambda: _webhook_client(settings)),
         webhook_queue=SqsWebhookQueue(of("sqs"), settings.webhook_queue_url),
         metrics=Metrics(settings.stack_name, print),
-        secret=StackSecret(secret, settings.secret_arn),
+        vendor_secret=StackSecret("VendorSecret", provider, settings.secret_arn),
+        signing_secret=StackSecret("SigningSecret", provider, settings.signing_secret_arn),
         send=_send,
         now=lambda: datetime.now(UTC),
         sleep=time.sleep,

@@ -415,7 +415,7 @@ class WebhookQueue(Protocol):
 
 
 class Secret(Protocol):
-    """The stack's secret: an object per vendor, and the keys that sign callback URLs and webhooks."""
+    """One of the stack's two secrets, which few functions may read."""
 
     def __call__(self, *, fresh: bool = False) -> Mapping[str, Any]:
         """Return the secret's JSON, cached for minutes. fresh: as it was at most a second ago."""

@@ -46,6 +46,8 @@ class Services:
     Attributes:
         settings: the stack's parameters.
         vendors: by name, tuned as the stack's VendorTuning says.
+        vendor_secret: an object with credentials per vendor account.
+        signing_secret: the keys that sign callback URLs and webhooks.
         send: makes one HTTP exchange with a vendor. Raises AsrError.
         now: the time, UTC.
         sleep: waits for seconds.
@@ -67,7 +69,8 @@ class Services:
     webhook_client: WebhookClient
     webhook_queue: WebhookQueue
     metrics: Metrics
-    secret: Secret
+    vendor_secret: Secret
+    signing_secret: Secret
     send: Callable[[HttpRequest], HttpReply]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -131,12 +134,12 @@ class Services:
         return requested
 
     def missing_credentials(self, vendor: Vendor, *, fresh: bool = False) -> Message | None:
-        """Return what the secret lacks for a vendor; None when nothing. fresh: as the secret is now."""
+        """Return what VendorSecret lacks for a vendor; None when nothing. fresh: as the secret is now."""
         return vendor.missing_credentials(self._credentials(vendor, fresh=fresh))
 
     def _credentials(self, vendor: Vendor, *, fresh: bool = False) -> Mapping[str, Any]:
-        """Return the vendor's object in the secret; an empty one without it."""
-        held = self.secret(fresh=fresh).get(vendor.secret_name)
+        """Return the vendor's object in VendorSecret; an empty one without it."""
+        held = self.vendor_secret(fresh=fresh).get(vendor.secret_name)
         return held if isinstance(held, Mapping) else {}
 
     def endpoint(self, vendor: Vendor) -> VendorEndpoint:
@@ -175,11 +178,11 @@ class Services:
 
     def callback_keys(self, *, fresh: bool = False) -> list[str]:
         """Return the keys that sign callback URLs: the first one signs, all are accepted."""
-        return list((self.secret(fresh=fresh).get("callback") or {}).get("keys") or [])
+        return list((self.signing_secret(fresh=fresh).get("callback") or {}).get("keys") or [])
 
     def webhook_keys(self) -> list[str]:
         """Return the keys that sign webhooks: each webhook is signed with all of them."""
-        return list((self.secret().get("webhook") or {}).get("keys") or [])
+        return list((self.signing_secret().get("webhook") or {}).get("keys") or [])
 
     def callback_url(self, job: Job) -> str:
         """Return the signed URL to which the current attempt's vendor posts its callback."""

@@ -34,7 +34,6 @@ class Settings(BaseModel):
     stack_name: str
     jobs_table: str
     transcript_bucket: str
-    secret_arn: str
     vendor_chain: list[str]
     row_retention_days: int
     exports: list[Literal["srt", "vtt", "txt", "html"]] = []
@@ -44,6 +43,8 @@ class Settings(BaseModel):
     conversion: str = "off"
     audio_bucket: str = ""
     upload_max_megabytes: int = 0
+    secret_arn: str = ""
+    signing_secret_arn: str = ""
     state_machine_arn: str = ""
     callback_base_url: str = ""
     webhook_url: str = ""
