@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from unittest.mock import Mock
 
 import pytest
 from cryptography import x509
@@ -114,9 +115,11 @@ def test_closed_port_is_a_failure():
         post(f"http://127.0.0.1:{port}/", local=True)
 
 
-def test_unknown_host_name_is_a_failure():
+def test_unknown_host_name_is_a_failure(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror))
+
     with pytest.raises(AsrError, match="NoAnswer"):
-        post("https://unknown.invalid/")
+        post("https://unknown.example.com/")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,7 @@ def test_unknown_host_name_is_a_failure():
         pytest.param("https://[::ffff:127.0.0.1]:{port}/", id="IPv4 in IPv6"),
         pytest.param("https://2130706433:{port}/", id="a number"),
         pytest.param("https://127.1:{port}/", id="a short form"),
+        pytest.param("https://hooks.lan:{port}/", id="a name of a private network"),
     ],
 )
 def test_private_address_in_aws_is_rejected_before_sending(url):

@@ -20,6 +20,7 @@ from tests.support.web import Web
 
 ROOT = Path(__file__).parents[2]
 MEETING = (ROOT / "samples/meeting.wav").read_bytes()
+GREETING = (ROOT / "samples/greeting.wav").read_bytes()
 TIMEOUT_S = 60
 
 
@@ -142,6 +143,21 @@ def test_upload_other_than_signed_is_rejected(program, spoil, code):
     assert program.get(upload["job"]).json() == {"jobs": [], "next_cursor": None}
 
 
+def test_upload_form_used_twice_makes_one_job(program):
+    upload = program.post("/uploads", {"name": "twice.wav"}).json()
+    program.send(upload, MEETING)
+    job = program.ended(upload["job"])
+
+    assert program.send(upload, GREETING).status_code == 201  # S3 has no condition that a form accepts one object
+
+    def refusals() -> list[str]:
+        lines = program.stack.logs("SubmitFunction").splitlines()
+        return [line for line in lines if "another version of an upload" in line and upload["key"] in line]
+
+    program.until(refusals, bool, "the second upload to be refused")
+    assert program.get(upload["job"]).json()["jobs"] == [job]
+
+
 def test_empty_upload_is_rejected(program):
     upload = program.post("/uploads", {"name": "a.wav"}).json()
 
@@ -207,7 +223,7 @@ def _all(program: Program, query: str) -> list[dict]:
 
 def test_deleted_job_leaves_no_objects(program):
     upload = program.post("/uploads", {"name": "secret.wav", "vendor": "tencent-sentence"}).json()
-    program.send(upload, (ROOT / "samples/greeting.wav").read_bytes())
+    program.send(upload, GREETING)
     job = program.ended(upload["job"])["job_id"]
 
     deleted = program.delete(f"/jobs/{job}")

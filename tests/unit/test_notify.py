@@ -11,7 +11,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from asrcore.core.addresses import is_public
 from asrcore.core.backoff import WEBHOOK_WAITS_S, webhook_wait_s
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.events import QueuedMessage, queued_messages
@@ -206,36 +205,6 @@ def test_message_is_visible_at_once_after_the_last_try():
 
     assert notify([sent(made.services.settings.webhook_tries)], made.services) == ["m1"]
     assert made.queue.hidden == [("receipt of m1", 0)]
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        pytest.param("93.184.215.14", True, id="a public one"),
-        pytest.param("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True, id="a public one, IPv6"),
-        pytest.param("127.0.0.1", False, id="this machine"),
-        pytest.param("0.0.0.0", False, id="this machine, in another way"),
-        pytest.param("::1", False, id="this machine, IPv6"),
-        pytest.param("10.1.2.3", False, id="private, 10"),
-        pytest.param("172.16.0.1", False, id="private, 172.16"),
-        pytest.param("192.168.1.1", False, id="private, 192.168"),
-        pytest.param("100.100.100.200", False, id="shared, where a cloud keeps its metadata"),
-        pytest.param("169.254.169.254", False, id="instance metadata"),
-        pytest.param("fd00:ec2::254", False, id="instance metadata, IPv6"),
-        pytest.param("fe80::1%eth0", False, id="link-local with a zone"),
-        pytest.param("224.0.0.1", False, id="multicast"),
-        pytest.param("ff02::1", False, id="multicast, IPv6"),
-        pytest.param("240.0.0.1", False, id="reserved"),
-        pytest.param("255.255.255.255", False, id="broadcast"),
-        pytest.param("::ffff:169.254.169.254", False, id="metadata, mapped"),
-        pytest.param("::ffff:93.184.215.14", True, id="a public one, mapped"),
-        pytest.param("64:ff9b::a9fe:a9fe", False, id="metadata, through NAT64"),
-        pytest.param("64:ff9b::5db8:d70e", True, id="a public one, through NAT64"),
-        pytest.param("2002:7f00:1::", False, id="this machine, through 6to4"),
-    ],
-)
-def test_public_addresses_are_recognized(address, public):
-    assert is_public(address) is public
 
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/notifications.md").read_text()

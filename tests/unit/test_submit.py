@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from asrcore.cancellation import withdraw_removed
 from asrcore.core.errors import AsrError, ErrorClass, NoAnswerError
 from asrcore.core.job import Status, claim_s, new_job
 from asrcore.core.rate_limit import STARTUP_S, vendor_day
 from asrcore.core.step import Next
 from asrcore.core.vendor import SHORT_CALL_S, Completion
+from asrcore.events import RemovedObject
 from asrcore.failures import SomeFailedError
 from asrcore.job_creation import handle_new_objects
 from asrcore.submit import submit
+from tests.support.api_client import Caller
 from tests.support.fake_services import START
 from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, requests, wav, world
 from tests.support.reasons import reason, texts
@@ -49,6 +52,46 @@ def test_accepted_recording_starts_an_execution_of_its_name(vendor, following):
     assert job.status is Status.IN_PROGRESS
     assert job.attempt.vendor_task_id == "task-1"
     assert made.executions.started[f"{job.job_id}-1"].next is following
+
+
+UPLOAD = f"incoming/auto/uploads/{'0' * 32}/meeting.wav"
+
+
+def sent_twice(made):
+    """Use an upload's form twice; return the versions."""
+    made.audio[UPLOAD] = (wav(), {})
+    sources = [SOURCE.model_copy(update={"key": UPLOAD, "version_id": each}) for each in ("v1", "v2")]
+    for source in sources:
+        made.upload_version(source)
+        handle_new_objects([source], made.services)
+    return sources
+
+
+def test_upload_form_used_twice_makes_one_job(caplog):
+    made = world("accepted", "accepted")
+
+    sent_twice(made)
+
+    assert requests(made) == ["POST submit/toy-query"]
+    assert made.job().source.version_id == "v1"
+    (line,) = [record for record in caplog.records if record.message == "another version of an upload gets no job"]
+    assert (line.key, line.version_id) == (UPLOAD, "v2")
+
+
+def test_job_of_an_upload_outlives_its_other_versions():
+    made = world("accepted", "accepted")
+    _, other = sent_twice(made)
+
+    withdraw_removed([RemovedObject(other.bucket, UPLOAD, "v2", "FF", is_marker=False)], made.services)
+
+    assert made.job().status is Status.IN_PROGRESS
+
+
+def test_job_of_an_upload_is_listed_once():
+    made = world("accepted", "accepted")
+    sent_twice(made)
+
+    assert len(Caller(made).get(f"/jobs?key={UPLOAD}").json["jobs"]) == 1
 
 
 def test_redelivered_event_submits_nothing_again():

@@ -74,7 +74,9 @@ def _hidden_versions(removed: RemovedObject, services: Services) -> Iterator[Sou
 
 def _withdraw(source: Source, removed: RemovedObject, services: Services) -> None:
     job = services.jobs.load(job_id(source))
-    if job is None or rank(job.source.sequencer) > rank(removed.sequencer):
+    if job is None or job.source.version_id != source.version_id:  # an upload's key has one job for all versions
+        return
+    if rank(job.source.sequencer) > rank(removed.sequencer):
         return
     LOG.append_keys(job_id=job.job_id)
     try:

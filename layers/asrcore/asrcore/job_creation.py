@@ -69,8 +69,12 @@ def get_or_create_job(
     job = new_job(source, services.now(), requested)
     LOG.append_keys(job_id=job.job_id)
     if not services.jobs.create(job):
-        LOG.info("the recording has a job already", key=source.key)
-        return services.load_job(job.job_id), False
+        existing = services.load_job(job.job_id)
+        if existing.source.version_id == source.version_id:
+            LOG.info("the recording has a job already", key=source.key)
+        else:
+            LOG.warning("another version of an upload gets no job", key=source.key, version_id=source.version_id)
+        return existing, False
     services.metrics.received()
     LOG.info("job created", key=source.key, size_bytes=source.size_bytes)
     return job, True

@@ -47,7 +47,7 @@ def jobs_of(
     Args, errors: as of `list_jobs`. key: of the recording, in any Unicode normal form.
     """
     before = _read_cursor(cursor) if cursor else None
-    held = services.jobs.load_all([job_id(each.source) for each in _versions(key, services)])
+    held = services.jobs.load_all(list(dict.fromkeys(job_id(each.source) for each in _versions(key, services))))
     jobs = [job for job in held if job_filter.matches(job) and (before is None or job.recency < before)]
     jobs.sort(key=lambda job: job.recency, reverse=True)
     after = _cursor(jobs[limit - 1].recency) if len(jobs) > limit else None

@@ -11,7 +11,7 @@ from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
 from asrcore.core.option_sources import metadata_name, read_metadata
 from asrcore.core.options import RequestedOptions
-from asrcore.core.recording_keys import skip_reason
+from asrcore.core.recording_keys import UPLOADS, skip_reason
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.routing import AUTO, INCOMING
 from asrcore.messages import Message
@@ -41,7 +41,7 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
     name = safe_name(request.name)
     if not name or skip_reason(name):
         raise BadUploadError(Message("BadUpload.name"))
-    key = f"{INCOMING}{requested.vendor or AUTO}/{uuid.uuid4().hex}/{name}"
+    key = f"{INCOMING}{requested.vendor or AUTO}/{UPLOADS}{uuid.uuid4().hex}/{name}"
     metadata = _metadata(requested, services)
     content_type = request.content_type or _content_type(name)
     form = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)

@@ -28,7 +28,7 @@ from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
-from asrcore.core.recording_keys import file_name, fold_name
+from asrcore.core.recording_keys import file_name, fold_name, is_upload
 from asrcore.core.transcript import AttemptRecord, Correction, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 from asrcore.messages import Language, Message, render_stored
@@ -690,9 +690,13 @@ def claim_s(longest_call_s: float) -> int:
 def job_id(source: Source) -> str:
     """Return the id of an object version's job: the same for a redelivered event, another for a changed object.
 
-    It is a hash of bucket, key and version id; without versioning, of ETag and sequencer. Never of the time.
+    It is a hash of bucket, key and version id; without versioning, of ETag and sequencer. Never of the time. For an
+    upload of the HTTP API, it is a hash of bucket and key: S3 accepts a form again until it expires, and cannot be told
+    to accept one object only.
     """
     version = [source.version_id] if source.version_id else [source.etag, source.sequencer]
+    if is_upload(source.key):
+        version = []
     return hashlib.sha256("\n".join([source.bucket, source.key, *version]).encode()).hexdigest()[:32]
 
 

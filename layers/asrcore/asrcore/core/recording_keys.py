@@ -9,6 +9,8 @@ from asrcore.core.transcript import LONGEST_KEY_BYTES
 from asrcore.messages import Message
 
 MOST_FORMS = 16
+UPLOADS = "uploads/"  # within a vendor's folder: what is uploaded by the HTTP API
+_UPLOAD = re.compile(r"incoming/[^/]+/uploads/[0-9a-f]{32}/[^/]+")
 # What stands beside recordings in real buckets, by the last part of the key, in lower case, and why it gets no job.
 NO_RECORDINGS: tuple[tuple[str, Message], ...] = (
     (rf".*{re.escape(SIDECAR_SUFFIX)}", Message("skipped.sidecar")),
@@ -47,6 +49,11 @@ def skip_reason(key: str, size_bytes: int | None = None) -> Message | None:
         return Message("skipped.apple-double")
     name = folded.rpartition("/")[2]
     return next((reason for pattern, reason in _PATTERNS if pattern.fullmatch(name)), None)
+
+
+def is_upload(key: str) -> bool:
+    """Return whether the HTTP API made the key, for one upload: such a key has one job, whatever its versions."""
+    return bool(_UPLOAD.fullmatch(key))
 
 
 def key_forms(key: str) -> list[str]:

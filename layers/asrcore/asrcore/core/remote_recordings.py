@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from asrcore.core.addresses import is_public
+from asrcore.core.addresses import is_public_host
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.messages import Message
@@ -20,8 +20,6 @@ REMOTE = "linked/"
 LONGEST_URL = 2048  # the longest that vendors accept
 LONGEST_NAME = 200
 _HTTPS_PORT = 443
-_OWN_DOMAINS = frozenset({"localhost", "local", "internal"})
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
 # What a URL may have (RFC 3986); anything else must be percent-encoded.
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
@@ -85,7 +83,7 @@ def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
         raise _bad(Message("BadUrl.no-host"))
     if port not in {None, _HTTPS_PORT} and not local:
         raise _bad(Message("BadUrl.port", {"port": port or 0, "allowed_port": _HTTPS_PORT}))
-    if not local and _is_private(parts.hostname):
+    if not local and not is_public_host(parts.hostname):
         raise _bad(Message("BadUrl.private"))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return RemoteUrl(url, is_https, parts.hostname, port or (_HTTPS_PORT if is_https else 80), target)
@@ -118,15 +116,6 @@ def safe_name(name: str) -> str:
     if not dot or len(extension) > 10:
         return kept[:LONGEST_NAME]
     return f"{stem[: LONGEST_NAME - len(extension) - 1]}.{extension}"
-
-
-def _is_private(host: str) -> bool:
-    """Return whether a host is private by its name; a name that ends in a number is an address in another form."""
-    try:
-        return not is_public(host)
-    except ValueError:
-        name, _, last = host.rstrip(".").rpartition(".")
-        return not name or last in _OWN_DOMAINS or bool(_NUMBER.fullmatch(last))
 
 
 def _bad(what: Message) -> AsrError:

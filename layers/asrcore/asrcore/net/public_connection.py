@@ -11,14 +11,14 @@ from http.client import HTTPConnection, HTTPSConnection
 
 import certifi
 
-from asrcore.core.addresses import is_public
+from asrcore.core.addresses import is_public, is_public_host
 from asrcore.net.deadline import Deadline
 
 CONNECT_TIMEOUT_S = 5
 
 
 class PrivateAddressError(Exception):
-    """The host has an address that is not public."""
+    """The host is not public, by its name or by one of its addresses."""
 
 
 def connect(
@@ -44,7 +44,7 @@ def connect(
         A connected HTTPConnection, or HTTPSConnection for TLS. The caller closes it.
 
     Raises:
-        PrivateAddressError: one of the host's addresses is not public.
+        PrivateAddressError: the host's name or one of its addresses is not public.
         OSError: no address accepts the connection, or the certificate is not valid for the host.
     """
     plain = _connected(host, port, deadline, local=local)
@@ -61,6 +61,8 @@ def connect(
 
 def _connected(host: str, port: int, deadline: Deadline, *, local: bool) -> socket.socket:
     """Return a socket connected to the first of the host's addresses that accepts the connection."""
+    if not (local or is_public_host(host)):
+        raise PrivateAddressError
     found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if not local and not all(is_public(address) for address in found):
         raise PrivateAddressError
