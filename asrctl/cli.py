@@ -6,16 +6,13 @@ Exit status: 0 done; 1 something failed or is missing; 2 wrong arguments.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from importlib import metadata
-from pathlib import Path
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from asrcore.messages import Message
 from asrctl import parameters
-from asrctl.columns import COLUMNS, USUAL
 from asrctl.formatting import program_name
 from asrctl.help import LocalizedCommand, argument, localize_click, option
 from asrctl.language import translated
@@ -45,20 +42,11 @@ class StackCommand(LocalizedCommand):
         return run(self.callback, ctx.params)
 
 
-def _version() -> str:
-    """Return the installed version, or in a checkout that of pyproject.toml."""
-    try:
-        return metadata.version("asrcore")
-    except metadata.PackageNotFoundError:
-        import tomllib
-
-        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return str(project["version"])
-
-
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        click.echo(f"asrctl {_version()}")
+        from asrctl.version import version
+
+        click.echo(f"asrctl {version()}")
         ctx.exit()
 
 
@@ -120,15 +108,6 @@ def status(run: "Invocation") -> "CommandResult[BaseModel]":
 @vendor_option()
 @error_class_option
 @option("--older-than", type=DURATION, metavar="DURATION", message=Message("cli.help.list.older_than"))
-@option("--since", type=parameters.MOMENT, metavar="TIME", message=Message("cli.help.list.since"))
-@option("--newest", is_flag=True, message=Message("cli.help.list.newest"))
-@option(
-    "--columns",
-    type=parameters.COLUMN_NAMES,
-    default=",".join(USUAL),
-    metavar="NAME,…",
-    message=Message("cli.help.list.columns", {"names": list(COLUMNS)}),
-)
 @option("--limit", type=NUMBER, default=50, metavar="N", message=Message("cli.help.list.limit"))
 def list_jobs(
     run: "Invocation",
@@ -137,80 +116,15 @@ def list_jobs(
     vendor: str | None,
     error_class: str | None,
     older_than: timedelta | None,
-    since: timedelta | datetime | None,
-    newest: bool,
-    columns: str,
     limit: int,
 ) -> "CommandResult[BaseModel]":
     from asrctl import inspect_jobs
     from asrctl.filters import Filter
 
     before = run.now - older_than if older_than else None
-    wanted = Filter.parse(
-        state, vendor, error_class, before, run.now - since if isinstance(since, timedelta) else since
-    )
     return inspect_jobs.list_jobs(
-        run.stack, run.progress, wanted, limit, run.now, newest=newest, columns=columns.split(",")
+        run.stack, run.progress, Filter.parse(state, vendor, error_class, before), limit, run.now
     )
-
-
-@commands.command(message=Message("cli.help.up"))
-@argument(
-    "files",
-    metavar="FILE…",
-    nargs=-1,
-    required=True,
-    type=parameters.FILE,
-    message=Message("cli.help.up.files"),
-)
-@vendor_option("cli.help.smoke.vendor")
-@option(
-    "--option",
-    "options",
-    type=parameters.NAMED_VALUE,
-    multiple=True,
-    metavar="NAME=VALUE",
-    message=Message("cli.help.up.option"),
-)
-@option("--wait", is_flag=True, message=Message("cli.help.up.wait"))
-def up(
-    run: "Invocation",
-    *,
-    files: tuple[Path, ...],
-    vendor: str | None,
-    options: tuple[tuple[str, str], ...],
-    wait: bool,
-) -> "CommandResult[BaseModel]":
-    from asrctl import up
-
-    uploaded = up.up(run.stack, files, vendor, dict(options), run.progress)
-    return up.wait(uploaded.data, run.stack, run.live_table(beside_result=True)) if wait else uploaded
-
-
-@commands.command(message=Message("cli.help.watch"))
-@argument("job", required=False, message=parameters.JOB)
-def watch(run: "Invocation", job: str | None) -> "CommandResult[BaseModel]":
-    from asrctl.watch import watch
-
-    return watch(run.stack, job, run.live_table())
-
-
-@commands.command(message=Message("cli.help.get"))
-@argument("job", message=parameters.JOB)
-@option("--format", "form", type=parameters.FORMAT, metavar="FORMAT", message=Message("cli.help.get.format"))
-@option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", message=Message("cli.help.get.output"))
-def get(run: "Invocation", job: str, form: str | None, output: Path | None) -> "CommandResult[BaseModel]":
-    from asrctl.get import get
-
-    return get(run.stack, job, form, output)
-
-
-@commands.command("open", message=Message("cli.help.open"))
-@argument("job", message=parameters.JOB)
-def open_page(run: "Invocation", job: str) -> "CommandResult[BaseModel]":
-    from asrctl.get import open_job
-
-    return open_job(run.stack, job, run.browse)
 
 
 @commands.command(message=Message("cli.help.why"))
@@ -292,6 +206,51 @@ def smoke(run: "Invocation", vendor: str | None, within: timedelta, keep: bool) 
     from asrctl.smoke import smoke
 
     return smoke(run.stack, vendor, within, run.now, keep=keep)
+
+
+@commands.command(message=Message("cli.help.setup"))
+@argument(
+    "accounts", nargs=-1, type=parameters.ACCOUNT, metavar="[ACCOUNT]…", message=Message("cli.help.setup.account")
+)
+@option("--from-file", metavar="FILE", message=Message("cli.help.setup.from_file"))
+@option("--from-environment", is_flag=True, message=Message("cli.help.setup.from_environment"))
+@parameters.no_test_option
+def setup(
+    run: "Invocation", *, accounts: tuple[str, ...], from_file: str | None, from_environment: bool, no_test: bool
+) -> "CommandResult[BaseModel]":
+    from asrctl import credential_sources
+    from asrctl.prompts import Prompter
+    from asrctl.setup import setup
+
+    if (bool(accounts), from_file is not None, from_environment).count(True) > 1:
+        raise _usage(Message("cli.usage.setup"))
+    source: credential_sources.CredentialSource
+    if from_file is not None:
+        source = credential_sources.read_file(from_file)
+    elif from_environment:
+        source = credential_sources.read_environment()
+    else:
+        source = credential_sources.Answers(Prompter(), accounts)
+    return setup(run.stack, source, test=not no_test)
+
+
+@commands.command(message=Message("cli.help.vendors"))
+@argument(
+    "vendor", type=parameters.VENDOR, required=False, metavar="[VENDOR]", message=Message("cli.help.vendors.vendor")
+)
+@parameters.no_test_option
+def vendors(run: "Invocation", vendor: str | None, no_test: bool) -> "CommandResult[BaseModel]":
+    from asrctl.vendors import vendors
+
+    return vendors(run.stack, vendor, test=not no_test)
+
+
+@commands.command(message=Message("cli.help.doctor"))
+@parameters.no_test_option
+def doctor(run: "Invocation", no_test: bool) -> "CommandResult[BaseModel]":
+    from asrctl.doctor import doctor
+
+    return doctor(run.stack, run.now, test=not no_test)
 
 
 @commands.command(message=Message("cli.help.cancel"))

@@ -4,7 +4,9 @@ Times are UTC (ISO 8601), money is in USD and CNY. A later version may add field
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,50 +43,10 @@ class StatusShape(Shape):
 
 
 class ListShape(Shape):
-    """`list`. more: the number of matching jobs that `--limit` left out; null for some, uncounted, of `--newest`."""
+    """`list`. more: the number of matching jobs that `--limit` left out."""
 
     jobs: list[JobRow]
-    more: int | None
-
-
-class WatchShape(Shape):
-    """`watch`: the jobs as they were shown last."""
-
-    jobs: list[JobRow]
-
-
-class UploadedJob(Shape):
-    """A recording that `up` uploaded. status, vendor, text: null without `--wait`; text: null if the job failed."""
-
-    job_id: str
-    file: str
-    key: str
-    status: Status | None = None
-    vendor: str | None = None
-    text: str | None = None
-
-
-class UpShape(Shape):
-    """`up`, in the order of the files."""
-
-    jobs: list[UploadedJob]
-
-
-class GetShape(Shape):
-    """`get`. file: where the content was written; null if it is in `content`."""
-
-    job_id: str
-    key: str
-    format: str
-    file: str | None
-    content: str | None
-
-
-class OpenShape(Shape):
-    """`open`. url: of the jobs page, or of a file of this machine."""
-
-    job_id: str
-    url: str
+    more: int
 
 
 class WhyShape(Shape):
@@ -189,6 +151,90 @@ class SmokeShape(Shape):
     status: Status | None
     vendor: str | None = None
     text: str | None = None
+
+
+class CredentialStatus(StrEnum):
+    """What is known of a vendor's credentials."""
+
+    WORKING = "working"  # the vendor accepted the sample
+    REJECTED = "rejected"  # the vendor refused it, for a reason that an operator must remove
+    UNKNOWN = "unknown"  # the vendor did not answer, or failed
+    UNTESTED = "untested"
+    MISSING = "missing"  # a required field is missing
+    OFF = "off"  # the stack has no address of the vendor
+
+
+class CredentialShape(Shape):
+    """A vendor's credentials. code: of the vendor's error.  reason: why the credentials are not known to work."""
+
+    vendor: str
+    credentials: CredentialStatus
+    code: str | None
+    reason: str | None
+
+
+class VendorShape(CredentialShape):
+    """A vendor: what it accepts, and whether it can be used. Empty lists and null mean: no documented restriction.
+
+    account: its object in the secret.  in_chain: whether automatic choice may take it.
+    """
+
+    generation: Literal["current", "earlier"]
+    account: str
+    in_chain: bool
+    results_by: list[str]
+    formats: list[str]
+    languages: list[str]
+    sample_rates_hz: list[int]
+    channels: list[int]
+    max_duration_s: float
+    max_size_bytes: int | None
+
+
+class VendorsShape(Shape):
+    """`vendors`."""
+
+    vendors: list[VendorShape]
+
+
+class AccountSetup(Shape):
+    """One account of `setup`. vendors: the check of each vendor that uses it."""
+
+    account: str
+    stored: bool
+    vendors: list[CredentialShape]
+
+
+class SetupShape(Shape):
+    """`setup`. moved_keys, generated_keys: kinds of signing keys, `callback` and `webhook`."""
+
+    accounts: list[AccountSetup]
+    moved_keys: list[str]
+    generated_keys: list[str]
+
+
+class CheckStatus(StrEnum):
+    """The result of one check of `doctor`."""
+
+    OK = "ok"
+    PROBLEM = "problem"
+    SKIPPED = "skipped"
+
+
+class CheckShape(Shape):
+    """One check of `doctor`. found: what is, or what is wrong.  advice: what to do; null when nothing."""
+
+    name: str
+    status: CheckStatus
+    found: str
+    advice: str | None
+
+
+class DoctorShape(Shape):
+    """`doctor`, in the order of the checks."""
+
+    stack: str
+    checks: list[CheckShape]
 
 
 class StoredVersion(Shape):
@@ -308,17 +354,16 @@ SHAPES: Mapping[str, type[Shape]] = MappingProxyType(
         "cancel": CancelShape,
         "delete": DeleteShape,
         "destroy": DestroyShape,
+        "doctor": DoctorShape,
         "estimate": EstimateShape,
-        "get": GetShape,
         "list": ListShape,
-        "open": OpenShape,
         "queue": QueueShape,
         "reconcile": ReconcileShape,
         "redrive": RedriveShape,
+        "setup": SetupShape,
         "smoke": SmokeShape,
         "status": StatusShape,
-        "up": UpShape,
-        "watch": WatchShape,
+        "vendors": VendorsShape,
         "why": WhyShape,
     }
 )

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
@@ -15,7 +14,6 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
-from asrcore.core.transcript import Source
 from asrcore.messages import Message
 from asrcore.ports import ObjectVersion
 from asrcore.services import Services
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+    from mypy_boto3_sts import STSClient
 
 WORKERS = 10  # as many as a client keeps connections
 _AT_ONCE = 500
@@ -155,6 +154,22 @@ class DeployedStack:
         client: EventBridgeClient = self._client("events")
         return client
 
+    @cached_property
+    def sts(self) -> "STSClient":
+        """AWS Security Token Service."""
+        client: STSClient = self._client("sts")
+        return client
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        """Amazon CloudWatch."""
+        return self._client("cloudwatch")
+
+    @property
+    def release(self) -> str | None:
+        """The version that is deployed; None of a stack that does not name it."""
+        return self._outputs.get("Release")
+
     @property
     def audio_bucket(self) -> str:
         """The bucket of recordings."""
@@ -175,6 +190,20 @@ class DeployedStack:
         """The secret with the vendors' credentials."""
         return self._outputs["SecretArn"]
 
+    def read_secret(self, arn: str) -> dict[str, Any]:
+        """Return a secret's JSON object. Raises OperatorError for another content, which it does not repeat."""
+        try:
+            content = json.loads(self.secrets.get_secret_value(SecretId=arn)["SecretString"])
+        except (ValueError, KeyError):
+            content = None
+        if not isinstance(content, dict):
+            raise OperatorError(Message("cli.stack.secret_form", {"secret": arn}))
+        return content
+
+    def write_secret(self, arn: str, content: Mapping[str, Any]) -> None:
+        """Store a secret's JSON object."""
+        self.secrets.put_secret_value(SecretId=arn, SecretString=json.dumps(content))
+
     @property
     def signing_secret_arn(self) -> str:
         """The secret with the keys that sign callback URLs and webhooks."""
@@ -189,11 +218,6 @@ class DeployedStack:
     def backfill_arn(self) -> str:
         """The state machine of backfills."""
         return self._outputs["BackfillStateMachineArn"]
-
-    @property
-    def jobs_page_url(self) -> str | None:
-        """The address of the jobs page, with a slash at its end; None without the page."""
-        return self._outputs.get("JobsPageUrl")
 
     @cached_property
     def queue_url(self) -> str:
@@ -247,37 +271,6 @@ class DeployedStack:
     def versions_of(self, bucket: str, key: str) -> list[ObjectVersion]:
         """Return every version of one object, the newest first."""
         return [version for version in self.versions(bucket, key) if version.key == key]
-
-    def upload(
-        self, path: Path, key: str, metadata: Mapping[str, str], count: Callable[[int], None] | None = None
-    ) -> Source:
-        """Upload a file to the audio bucket, in parts if it is large, and return the version that S3 created.
-
-        count: receives numbers of bytes as they are sent, in any thread.
-        """
-        created: list[Mapping[str, str]] = []  # boto3's transfer does not return it
-
-        def note(parsed: Mapping[str, str], **_: object) -> None:
-            created.append(parsed)
-
-        events = [f"after-call.s3.{operation}" for operation in ("PutObject", "CompleteMultipartUpload")]
-        for event in events:
-            self.s3.meta.events.register(event, note)
-        try:
-            self.s3.upload_file(
-                str(path), self.audio_bucket, key, ExtraArgs={"Metadata": dict(metadata)}, Callback=count
-            )
-        finally:
-            for event in events:
-                self.s3.meta.events.unregister(event, note)
-        (version,) = (each for each in created if "ETag" in each)
-        return Source(
-            bucket=self.audio_bucket,
-            key=key,
-            version_id=version.get("VersionId"),
-            etag=version["ETag"].strip('"'),
-            size_bytes=path.stat().st_size,
-        )
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> ObjectContent | None:
         """Return an object, or None when it does not exist."""

@@ -1,8 +1,6 @@
 """Standard output and error of a command."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 
@@ -11,38 +9,27 @@ class ClosedPipeStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.has_reader = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write text."""
-        with self._unless_closed():
-            self._stream.write(text)
-        return len(text)
-
-    def write_utf8(self, text: str) -> None:
-        """Write text in UTF-8 with its own line ends, whatever the encoding of the stream."""
-        with self._unless_closed():
-            self._stream.flush()
-            self._stream.buffer.write(text.encode())
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._discard()
+            return len(text)
 
     def flush(self) -> None:
         """Write what is buffered."""
-        with self._unless_closed():
-            self._stream.flush()
-
-    @contextmanager
-    def _unless_closed(self) -> Iterator[None]:
         try:
-            yield
+            self._stream.flush()
         except BrokenPipeError:
             self._discard()
 
     def _discard(self) -> None:
         """Redirect the stream to no file, so that the interpreter's last flush does not fail either."""
-        self.has_reader = False
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, self._stream.fileno())
         os.close(nothing)

@@ -6,7 +6,6 @@ the address of `make local`) gets that name here.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -75,14 +74,12 @@ def operator(stack: SearchedStack) -> Operator:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with recordings and a secret beside it."""
+    """A checkout with recordings."""
     folder = tmp_path_factory.mktemp("checkout")
     for part in ("deploy", "samples"):
         (folder / part).symlink_to(ROOT / part)
     for name in ("meeting.wav", "call.wav", "recording.wav"):
         (folder / name).write_bytes(RECORDING)
-    shutil.copy(ROOT / "devstack/credentials.json", folder / "secret.json")
-    shutil.copy(ROOT / "devstack/signing_keys.json", folder / "signing.json")
     return folder
 
 
@@ -234,7 +231,7 @@ def test_excerpts_are_real_exports(stack):
     )
 
 
-@pytest.mark.parametrize("output", ["SecretCommand", "SigningSecretCommand", "UploadCommand", "TranscriptsCommand"])
+@pytest.mark.parametrize("output", ["UploadCommand", "TranscriptsCommand"])
 def test_command_in_the_outputs_runs(output, stack, shell):
     done = shell(stack.outputs[output])
 

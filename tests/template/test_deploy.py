@@ -108,8 +108,7 @@ def test_description_has_english_and_then_chinese(text):
         ),
         *(
             "FailedEventsQueueUrl",
-            "SecretCommand",
-            "SigningSecretCommand",
+            "SetupCommand",
             "UploadCommand",
             "TranscriptsCommand",
             "DashboardUrl",
@@ -120,6 +119,12 @@ def test_description_has_english_and_then_chinese(text):
 def test_next_steps_are_outputs_with_descriptions(output):
     assert TEMPLATE["Outputs"][output]["Description"]
     assert f"`{output}`" in (ROOT / "docs/deploy.md").read_text()
+
+
+def test_release_is_the_version_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert TEMPLATE["Outputs"]["Release"]["Value"] == project["version"]
 
 
 def test_every_output_is_documented():

@@ -305,7 +305,7 @@ class DynamoJobs:
         pages = self._client.get_paginator("query")
         for page in pages.paginate(
             TableName=self._table,
-            IndexName="listed",
+            IndexName="recent",
             KeyConditionExpression="#part = :part",
             ExpressionAttributeNames={"#part": "part"},
             ExpressionAttributeValues={":part": {"S": prefix[0]}},

@@ -1,0 +1,101 @@
+"""`setup`: check vendors' credentials and store them, with the keys that sign, in the stack's secrets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asrcore.messages import Message
+from asrctl import signing_keys
+from asrctl.accounts import ACCOUNTS, Account
+from asrctl.credential_check import ACCEPTED, CredentialCheck, check_credentials, describe, shape_fields
+from asrctl.credential_sources import CredentialSource
+from asrctl.formatting import program_name
+from asrctl.result import CommandResult, Line
+from asrctl.shapes import AccountSetup, CredentialShape, SetupShape
+from asrctl.stack import DeployedStack
+
+
+@dataclass(frozen=True)
+class _SetUp:
+    """One account after its set-up: whether it was stored, and the check of each vendor that uses it."""
+
+    account: Account
+    is_stored: bool
+    checks: Sequence[CredentialCheck]
+
+    @property
+    def lines(self) -> list[Message]:
+        code = "cli.setup.stored" if self.is_stored else "cli.setup.not_stored"
+        return [Message(code, {"account": self.account.name}), *map(describe, self.checks)]
+
+    @property
+    def shape(self) -> AccountSetup:
+        vendors = [CredentialShape(**shape_fields(check)) for check in self.checks]
+        return AccountSetup(account=self.account.name, stored=self.is_stored, vendors=vendors)
+
+
+def setup(stack: DeployedStack, source: CredentialSource, *, test: bool) -> CommandResult[SetupShape]:
+    """Store signing keys where there are none, and the credentials of each account that a vendor accepts.
+
+    An account is stored when at least one of its vendors accepts it: few customers have a licence for all of them.
+
+    Args:
+        source: of the accounts and their fields.
+        test: False stores complete credentials without a submission, for vendors that only the functions can reach.
+
+    Returns:
+        Not `ok` when an account was not stored.
+
+    Raises:
+        OperatorError: a secret, a file or an answer cannot be read. Accounts that were set up before stay stored.
+    """
+    held = stack.read_secret(stack.secret_arn)
+    moved, generated = _store_signing_keys(stack, held)
+    off = stack.services.settings.off
+    offered = [account for account in ACCOUNTS.values() if {vendor.name for vendor in account.vendors} - off]
+    done = [_set_up(stack, account, source, test=test) for account in source.accounts(held, offered)]
+    lines: list[Line] = [line for each in done for line in each.lines]
+    if moved:
+        lines.append(Message("cli.setup.keys_moved", {"keys": moved}))
+    if generated:
+        lines.append(Message("cli.setup.keys_generated", {"keys": generated}))
+    data = SetupShape(accounts=[each.shape for each in done], moved_keys=moved, generated_keys=generated)
+    return CommandResult(data, [*lines, *_next_steps(done)], ok=all(each.is_stored for each in done))
+
+
+def _store_signing_keys(stack: DeployedStack, held: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Complete the signing secret, then remove the keys of an older installation from the vendors' secret.
+
+    Returns the kinds of keys that were moved, and those that were generated.
+    """
+    signing = stack.read_secret(stack.signing_secret_arn)
+    content, moved, generated = signing_keys.completed(signing, held)
+    if content != signing:
+        stack.write_secret(stack.signing_secret_arn, content)
+    kept = {name: fields for name, fields in held.items() if name not in signing_keys.GENERATORS}
+    if kept != held:
+        stack.write_secret(stack.secret_arn, kept)
+    return moved, generated
+
+
+def _set_up(stack: DeployedStack, account: Account, source: CredentialSource, *, test: bool) -> _SetUp:
+    """Check an account's new fields and store them, again for as long as the operator corrects them."""
+    stored = stack.read_secret(stack.secret_arn).get(account.name)
+    fields = dict(stored) if isinstance(stored, Mapping) else {}
+    while True:
+        fields = source.fields(account, fields)
+        checks = check_credentials(stack, {account.name: fields}, account.vendors, test=test)
+        is_accepted = any(check.status in ACCEPTED for check in checks)
+        if is_accepted:  # read again, as another operator may have changed another account meanwhile
+            stack.write_secret(stack.secret_arn, {**stack.read_secret(stack.secret_arn), account.name: fields})
+        result = _SetUp(account, is_accepted, checks)
+        if is_accepted or not source.wants_retry(result.lines):
+            return result
+
+
+def _next_steps(done: Sequence[_SetUp]) -> Iterator[Message]:
+    """Yield what to do next."""
+    if any(each.is_stored for each in done):
+        yield Message("cli.setup.next", {"program": program_name()})
+    if not all(each.is_stored for each in done):
+        yield Message("cli.setup.next_again", {"program": program_name()})

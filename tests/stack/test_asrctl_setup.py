@@ -1,0 +1,310 @@
+"""`setup`, `vendors` and `doctor` against the local stack's secrets and simulators."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+
+import pytest
+
+from asrcore.vendors.registry import VENDORS
+from devstack.settings import CREDENTIALS, ROOT, SIGNING_KEYS
+
+HELD = json.loads(CREDENTIALS.read_text())
+KEYS = json.loads(SIGNING_KEYS.read_text())
+NOTHING = {"tencent": {}, "volcengine": {}, "abcpen": {}}  # as the template leaves the secret
+NO_KEYS = {"callback": {"keys": []}, "webhook": {"keys": []}}
+NAMES = {"appid", "cluster"}  # of an account: no secrets
+SECRETS = {value for fields in HELD.values() for name, value in fields.items() if name not in NAMES}
+ACCOUNTS = ("tencent", "volcengine", "abcpen")
+CHECKS = (
+    "stack", "versions", "permissions", "clock", "secrets", "addresses", "callbacks", "recordings", "vendors"
+)  # fmt: skip
+TENCENT = {name: HELD["tencent"][name] for name in ("secret_id", "secret_key", "appid")}
+
+
+class Secrets:
+    """The stack's secrets, as an administrator reads and writes them."""
+
+    def __init__(self, stack):
+        self._client, self._arns = stack.client("secretsmanager"), stack.secret_arns
+
+    def read(self, name):
+        return json.loads(self._client.get_secret_value(SecretId=self._arns[name])["SecretString"])
+
+    def write(self, name, content):
+        self._client.put_secret_value(SecretId=self._arns[name], SecretString=json.dumps(content))
+
+
+@pytest.fixture
+def secrets(stack):
+    """The stack's secrets, which are restored afterwards."""
+    secrets = Secrets(stack)
+    yield secrets
+    secrets.write("VendorSecret", HELD)
+    secrets.write("SigningSecret", KEYS)
+
+
+@pytest.fixture
+def new(secrets):
+    """The secrets of a new installation."""
+    secrets.write("VendorSecret", NOTHING)
+    secrets.write("SigningSecret", NO_KEYS)
+    return secrets
+
+
+@pytest.fixture(autouse=True)
+def programs():
+    """No program that a command starts may have a secret among its arguments: other users can list them."""
+    del STARTED[:]
+    yield
+    assert [value for value in SECRETS if value in str(STARTED)] == []
+
+
+STARTED: list[object] = []
+STARTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system"}
+
+
+def _audit(event, arguments):
+    if event in STARTS:
+        STARTED.append(arguments)
+
+
+sys.addaudithook(_audit)
+
+
+def typed(*answers):
+    return "".join(f"{answer}\n" for answer in answers)
+
+
+def unsecret(done):
+    """Return what a command wrote, after the search for secrets in it."""
+    written = done.stdout + done.stderr
+    assert [value for value in SECRETS if value in written] == []
+    return written
+
+
+def test_setup_asks_tests_and_stores_each_account(operator, new):
+    answers = [", ".join(ACCOUNTS), *TENCENT.values()]
+    answers += [HELD["volcengine"][name] for name in ("api_key", "appid", "token", "cluster")]
+    answers += [HELD["abcpen"][name] for name in ("appid", "api_key")]
+
+    done = operator.run("setup", answer=typed(*answers))
+
+    assert done.status == 0, done.stderr + done.stdout
+    assert new.read("VendorSecret") == {name: HELD[name] for name in ACCOUNTS}
+    signing = new.read("SigningSecret")
+    assert len(signing["callback"]["keys"][0]) == 64
+    assert signing["webhook"]["keys"][0].startswith("whsec_")
+    written = unsecret(done)
+    used = [vendor.name for vendor in VENDORS.values() if vendor.secret_name in ACCOUNTS]
+    assert [vendor for vendor in used if f"{vendor}: the credentials work" not in done.stdout] == []
+    assert "https://console.cloud.tencent.com/cam" in written
+    assert "next: `python -m asrctl smoke`" in done.stdout
+
+
+def test_rejected_key_is_explained_and_asked_again(operator, new):
+    wrong = [TENCENT["secret_id"], HELD["abcpen"]["api_key"], "", "yes"]
+    corrected = ["", TENCENT["secret_key"], TENCENT["appid"]]
+
+    done = operator.run("setup", "tencent", answer=typed(*wrong, *corrected))
+
+    assert done.status == 0, done.stderr + done.stdout
+    assert "tencent: not stored, because no vendor accepts it" in done.stderr
+    assert "rejected with AuthFailure.SignatureFailure: the signature does not verify" in done.stderr
+    assert "Check secret_id, secret_key of `tencent`" in done.stderr
+    assert new.read("VendorSecret") == {**NOTHING, "tencent": HELD["tencent"]}
+    unsecret(done)
+
+
+def test_rejected_key_is_not_stored(operator, secrets):
+    done = operator.run("setup", "abcpen", answer=typed("", "another-key", "no"))
+
+    assert done.status == 1
+    assert "abcpen: not stored" in done.stdout
+    assert secrets.read("VendorSecret") == HELD
+
+
+def test_setup_again_changes_one_account_only(operator, secrets):
+    secrets.write("VendorSecret", {**HELD, "abcpen": {"appid": HELD["abcpen"]["appid"], "api_key": "expired"}})
+
+    done = operator.run("setup", "abcpen", answer=typed("", HELD["abcpen"]["api_key"]))
+
+    assert done.status == 0, done.stderr
+    assert secrets.read("VendorSecret") == HELD
+    assert secrets.read("SigningSecret") == KEYS
+
+
+def test_account_without_a_licence_for_one_vendor_is_stored(operator, new):
+    operator.fault("abcpen", on="submit", code="10110")
+
+    found = operator.run("setup", "abcpen", "--json", answer=typed(*HELD["abcpen"].values()))
+
+    (account,) = json.loads(found.stdout)["accounts"]
+    assert account["stored"]
+    assert {each["vendor"]: each["credentials"] for each in account["vendors"]} == {
+        "abcpen-offline": "working",
+        "abcpen": "rejected",
+    }
+
+
+def test_refused_query_rejects_the_credentials(operator, new):
+    operator.fault("tencent-rec-task", on="query", code="AuthFailure.UnauthorizedOperation")
+
+    done = operator.run("setup", "tencent", answer=typed(*TENCENT.values()))
+
+    assert done.status == 0, done.stderr
+    assert "tencent-rec-task: rejected with AuthFailure.UnauthorizedOperation" in done.stdout
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "accounts.json"
+    path.write_text(json.dumps({name: HELD[name] for name in ACCOUNTS}))
+    path.chmod(0o600)
+    return path
+
+
+def test_setup_from_a_file_stores_all_accounts(operator, new, file):
+    found = operator.found("setup", "--from-file", str(file))
+
+    assert [account["stored"] for account in found["accounts"]] == [True, True, True]
+    assert found["generated_keys"] == ["callback", "webhook"]
+    assert new.read("VendorSecret") == {name: HELD[name] for name in ACCOUNTS}
+
+
+def test_file_that_others_can_read_is_refused(operator, new, file):
+    file.chmod(0o640)
+
+    done = operator.run("setup", "--from-file", str(file))
+
+    assert done.status == 1
+    assert f"other users can read {file}: run chmod 600 {file}" in done.stderr
+    assert new.read("VendorSecret") == NOTHING
+
+
+def test_setup_from_the_environment_stores_its_accounts(operator, new, monkeypatch):
+    for name, value in HELD["abcpen"].items():
+        monkeypatch.setenv(f"ASRCTL_ABCPEN_{name.upper()}", value)
+
+    found = operator.found("setup", "--from-environment")
+
+    assert [account["account"] for account in found["accounts"]] == ["abcpen"]
+    assert new.read("VendorSecret") == {**NOTHING, "abcpen": HELD["abcpen"]}
+
+
+def test_setup_without_test_submits_nothing(operator, new, file):
+    found = operator.found("setup", "--from-file", str(file), "--no-test")
+
+    states = {each["credentials"] for account in found["accounts"] for each in account["vendors"]}
+    assert states == {"untested"}
+    assert new.read("VendorSecret")["tencent"] == HELD["tencent"]
+
+
+def test_keys_of_an_earlier_version_are_moved(operator, secrets):
+    secrets.write("VendorSecret", {**HELD, **KEYS})
+    secrets.write("SigningSecret", NO_KEYS)
+
+    found = operator.run("setup", answer="\n")
+
+    assert found.status == 0, found.stderr
+    assert "signing keys moved from the vendors' secret to their own: callback, webhook" in found.stdout
+    assert secrets.read("VendorSecret") == HELD
+    assert secrets.read("SigningSecret") == KEYS
+
+
+def test_setup_command_of_the_outputs_runs(operator, stack, secrets):
+    done = operator.shell(f"echo | {stack.outputs['SetupCommand']}", "")
+
+    assert done.returncode == 0, done.stderr
+    assert secrets.read("VendorSecret") == HELD
+
+
+def test_terminal_does_not_show_a_typed_key(stack, new):
+    """Type at a real terminal, whose echo the command must switch off."""
+    terminal, keyboard = os.openpty()
+    command = [sys.executable, "-m", "asrctl", "setup", "abcpen"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "NO_PROXY": "*",
+    }
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=keyboard,
+        stdout=subprocess.PIPE,
+        stderr=keyboard,
+        start_new_session=True,
+    )
+    os.close(keyboard)
+    shown = b""
+    for prompt, answer in (("appid: ", HELD["abcpen"]["appid"]), ("api_key: ", HELD["abcpen"]["api_key"])):
+        while not shown.endswith(prompt.encode()):
+            assert select.select([terminal], [], [], 60)[0], shown
+            shown += os.read(terminal, 1024)
+        os.write(terminal, f"{answer}\n".encode())
+    out, _ = process.communicate(timeout=120)
+    while more := _rest(terminal):
+        shown += more
+
+    assert process.returncode == 0, shown + out
+    assert HELD["abcpen"]["appid"].encode() in shown
+    assert HELD["abcpen"]["api_key"].encode() not in shown + out
+    assert new.read("VendorSecret")["abcpen"] == HELD["abcpen"]
+
+
+def _rest(terminal):
+    """Return what a terminal shows; nothing once its programs have ended, which Linux reports as an error."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        os.close(terminal)
+        return b""
+
+
+def test_vendors_shows_limits_and_working_credentials(operator, secrets):
+    operator.fault("volcengine", on="submit", code="1002")
+
+    found = operator.found("vendors", status=1)
+    (shown,) = operator.found("vendors", "abcpen-offline", "--no-test")["vendors"]
+
+    states = {each["vendor"]: each["credentials"] for each in found["vendors"]}
+    assert states == {**dict.fromkeys(VENDORS, "working"), "volcengine": "rejected"}
+    assert (shown["credentials"], shown["max_duration_s"], shown["languages"]) == (
+        "untested",
+        36000,
+        ["en-US", "zh-CN"],
+    )
+
+
+def test_doctor_of_a_local_stack_finds_no_problem(operator, secrets):
+    found = json.loads(operator.run("doctor", "--json").stdout)
+
+    states = {check["name"]: check["status"] for check in found["checks"]}
+    states.pop("queues")  # events of other tests may have failed
+    assert states == {**dict.fromkeys(CHECKS, "ok"), "quotas": "skipped", "alarms": "skipped"}
+
+
+def test_doctor_names_each_problem_and_its_remedy(operator, stack, new):
+    sqs, queue = stack.client("sqs"), stack.failed_events_queue_url
+    sqs.send_message(QueueUrl=queue, MessageBody="of test_doctor")
+
+    found = operator.found("doctor", status=1)
+    done = operator.run("doctor")
+    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1)["Messages"]:
+        if message["Body"] == "of test_doctor":
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+    wrong = {check["name"]: check for check in found["checks"] if check["status"] == "problem"}
+    assert set(wrong) == {"secrets", "callbacks", "vendors", "queues"}
+    assert all(check["advice"] for check in wrong.values())
+    assert "PROBLEM  secrets: the signing secret has no keys: callback\n" in done.stdout
+    assert "         What to do: run `python -m asrctl setup`\n" in done.stdout
+    assert "PROBLEM  vendors: openai-compatible: rejected with " in done.stdout
+    assert done.stdout.endswith("4 problems\n")
