@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -12,23 +12,33 @@ from botocore.stub import Stubber
 from asrcore.core.audio import Audio
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
+from asrcore.core.money import Amount, Cost
 from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES
 from asrcore.core.options import Options
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
 from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, TranscriptOrigin
-from asrcore.stores.jobs import DynamoJobs
+from asrcore.stores.jobs import MOST_WRITES, DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.workflow import EventBridge, StepFunctionsWorkflow
 from tests.support import mocked_aws
-from tests.support.fake_aws import S3, DynamoDb
+from tests.support.fake_aws import S3, DynamoDb, refusal
 from tests.support.fake_services import START
 from tests.support.pipeline import SOURCE
 from tests.support.reasons import reason
 from tests.support.sampled import each_value_once
 from tests.support.table import create_jobs_table
 from tests.support.web import Web, eventually
+
+COST = Cost(
+    vendor=None,
+    vendors={"toy": Amount(usd=1.5, cny=10.0)},
+    aws=Amount(usd=0.5, cny=4.000000001),
+    total=None,
+    usd_in_cny=7,
+    prices_from=date(2026, 1, 1),
+)
 
 
 def jobs_store(kind):
@@ -225,6 +235,109 @@ def listed(request, started_aws):
     mocked_aws.forget()
     jobs = jobs_store(request.param)
     return jobs, make_thirty(jobs)
+
+
+class TestTotals:
+    def totals(self, jobs):
+        (month,) = jobs.totals(["2026-01"])
+        return {name: each for name, each in month.numbers.items() if each}
+
+    def test_totals_follow_each_write_of_a_job(self, jobs):
+        job = new_job(SOURCE, START)
+
+        jobs.create(job)
+        assert self.totals(jobs) == {"QUEUED": 1}
+        assert not jobs.create(job)
+        job = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START))
+        assert self.totals(jobs) == {"FAILED": 1}
+        job = jobs.save(job.mark_event_published(0, COST))
+        assert self.totals(jobs) == {"FAILED": 1, "usd": 2_000_000_000, "cny": 14_000_000_001}
+        job = jobs.save(job.redrive(reason("m"), START))
+        assert self.totals(jobs) == {"QUEUED": 1, "usd": 2_000_000_000, "cny": 14_000_000_001}
+        jobs.delete(job)
+        assert self.totals(jobs) == {"usd": 2_000_000_000, "cny": 14_000_000_001}
+
+    def test_refused_writes_count_nothing(self, jobs):
+        job = new_job(SOURCE, START)
+        jobs.create(job)
+        moved = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START))
+
+        with pytest.raises(ConflictError):
+            jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START))
+        with pytest.raises(ConflictError):
+            jobs.delete(job)
+
+        assert self.totals(jobs) == {"FAILED": 1}
+        assert jobs.load(job.job_id) == moved
+
+    def test_job_of_an_earlier_release_is_counted_at_its_next_write(self, jobs):
+        jobs.create(new_job(SOURCE, START))
+        uncounted = jobs.load(new_job(SOURCE, START).job_id).model_copy(update={"counted": None})
+
+        jobs.delete(uncounted)
+
+        assert self.totals(jobs) == {"QUEUED": 1}
+
+    def test_months_are_apart_and_of_the_vendors_time_zone(self, jobs):
+        last = datetime(2026, 1, 31, 15, 59, 59, tzinfo=UTC)
+        for number, created_at in enumerate((last, last, last + timedelta(seconds=1))):
+            jobs.create(new_job(SOURCE.model_copy(update={"version_id": f"v{number}"}), created_at))
+
+        assert [month.count("QUEUED") for month in jobs.totals(["2026-02", "2026-01", "2025-12"])] == [1, 2, 0]
+
+    def test_totals_are_the_sum_of_every_row(self, jobs):
+        make_thirty(jobs)
+
+        assert self.totals(jobs) == {"QUEUED": 20, "FAILED": 10}
+
+
+class TestConcurrentWrites:
+    @pytest.fixture
+    def refusals(self):
+        return []
+
+    @pytest.fixture
+    def jobs(self, refusals):
+        """Jobs in a table that refuses the first writes."""
+        pauses, table = [], DynamoDb()
+
+        def refusing(write):
+            def attempt(**arguments):
+                if refusals:
+                    raise refusals.pop()
+                write(**arguments)
+
+            return attempt
+
+        table.transact_write_items = refusing(table.transact_write_items)
+        table.put_item = refusing(table.put_item)
+        jobs = DynamoJobs(table, "jobs", pauses.append)
+        return jobs, pauses
+
+    @pytest.mark.parametrize("code", ["TransactionConflict", "TransactionConflictException"])
+    def test_write_that_meets_another_is_repeated(self, jobs, refusals, code):
+        jobs, pauses = jobs
+        refusals += [conflict(code)] * (MOST_WRITES - 1)
+
+        assert jobs.create(new_job(SOURCE, START))
+        assert len(pauses) == MOST_WRITES - 1
+        assert max(pauses) < 4
+
+    def test_writes_that_meet_others_for_long_fail(self, jobs, refusals):
+        jobs, _ = jobs
+        refusals += [conflict("TransactionConflict")] * MOST_WRITES
+
+        with pytest.raises(ClientError):
+            jobs.create(new_job(SOURCE, START))
+
+
+def conflict(code):
+    """Return the error of a write while another transaction writes to the same row."""
+    if code.endswith("Exception"):
+        return refusal(code, "PutItem")
+    error = refusal("TransactionCanceledException", "TransactWriteItems")
+    error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": code}]
+    return error
 
 
 class TestPagesOfJobs:

@@ -7,10 +7,13 @@ from asrcore.core.backoff import MAX_ATTEMPTS
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S
+from asrcore.core.totals import month_sum
 from asrcore.vendors.registry import VENDORS
 from tests.simulation.state_machine import MOST_EVENTS
 from tests.simulation.world import KEY, TRANSCRIPTS, Charge, World
+from tests.support.table import totals_rows
 
+STAYING = {"length_ms", "usd", "cny"}  # in the totals, when a job is deleted
 MAIN = f"transcripts/{KEY}.json"
 
 
@@ -130,6 +133,16 @@ def _an_early_end_stays(world: World) -> Iterator[str]:
             yield f"job {job_id} was deleted, and something of it is left"
 
 
+def _totals_equal_the_rows(world: World) -> Iterator[str]:
+    """The totals are the sum of what the rows add; what a deleted job has cost stays in them."""
+    rows = month_sum("", (job.countable.since(None) for job in world.jobs.values())).numbers
+    totals = month_sum("", totals_rows(world.table.items)).numbers
+    for name in sorted({*rows, *totals}):
+        added, found = rows.get(name, 0), totals.get(name, 0)
+        if found < added or (found > added and not (world.deleted and name in STAYING)):
+            yield f"{name} is {found}, and the rows add up to {added}"
+
+
 def _converted_recordings_are_deleted(world: World) -> Iterator[str]:
     """A job's converted recording is deleted at its end, unless an invocation that ended later wrote it."""
     if world.schedule.faults or world.schedule.strikes or world.schedule.throttled or world.schedule.ends:
@@ -194,6 +207,7 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _latest_transcript_is_stored,
     _a_transcript_is_of_its_own_bytes,
     _an_early_end_stays,
+    _totals_equal_the_rows,
     _converted_recordings_are_deleted,
     _no_attempt_is_submitted_twice,
     _every_charge_has_an_attempt,

@@ -72,6 +72,7 @@ def test_estimate_is_within_its_error(journey, stack, vendor, sample):
         transitions=transitions,
         invocations=ran.total(),
         row_writes=requests["PutItem"],
+        transactions=requests["TransactWriteItems"],
         other_writes=requests["UpdateItem"],
         table_reads=requests["GetItem"],
         s3_puts=requests["S3 PUT"],

@@ -9,7 +9,7 @@ answers.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -65,6 +65,19 @@ class DynamoDb:
         _check(ConditionExpression, held or {}, ExpressionAttributeValues or {}, "PutItem")
         self.on_put(held, Item)
         self.items[key] = Item
+
+    def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]], **_: Any) -> None:
+        """Apply all, or nothing when a condition is false. Only the first item has a condition."""
+        ((kind, first),) = TransactItems[0].items()
+        try:
+            {"Put": self.put_item, "Delete": self.delete_item}[kind](**first)
+        except ClientError:
+            error = refusal("TransactionCanceledException", "TransactWriteItems")
+            response: Any = error.response
+            response["CancellationReasons"] = [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
+            raise error from None
+        for each in TransactItems[1:]:
+            self.update_item(**each["Update"])
 
     def delete_item(self, *, Key: Item, ConditionExpression: str, ExpressionAttributeValues: Item, **_: Any) -> None:
         key = Key["job_id"]["S"]

@@ -1,7 +1,9 @@
 """The jobs table as the template deploys it, on a local DynamoDB."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from asrcore.core.totals import TOTALS
 from tests.support.template import TEMPLATE
 
 
@@ -17,3 +19,10 @@ def create_jobs_table(client: Any) -> str:
     )
     name: str = created["TableDescription"]["TableName"]
     return name
+
+
+def totals_rows(items: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, int]]:
+    """Yield the numbers of every row of totals, by name. items: of the table, by key."""
+    for key, item in items.items():
+        if key.startswith(TOTALS):
+            yield {name: int(each["N"]) for name, each in item.items() if name not in {"job_id", "expires_at"}}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from asrcore.core.audio import Audio
-from asrcore.core.aws_usage import AwsUsage, estimate_usage, row_write_units
+from asrcore.core.aws_usage import AwsUsage, estimate_usage, row_write_units, transaction_write_units
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
@@ -34,11 +34,15 @@ def rates(region: str = REFERENCE) -> Rates:
 
 @dataclass(frozen=True)
 class Counts:
-    """The counted requests of one job. row_writes, other_writes: to the table, of the job's row and of other items."""
+    """The counted requests of one job.
+
+    row_writes, transactions, other_writes: to the table, of the job's row, of the row with totals, and of other items.
+    """
 
     transitions: int
     invocations: int
     row_writes: int
+    transactions: int
     other_writes: int
     table_reads: int
     s3_puts: int
@@ -49,7 +53,7 @@ class Counts:
     @property
     def requests(self) -> int:
         """Requests to the table, to S3 and to the event bus."""
-        writes = self.row_writes + self.other_writes
+        writes = self.row_writes + self.transactions + self.other_writes
         return writes + self.table_reads + self.s3_puts + self.s3_gets + self.events
 
     def usage(self, job: Job) -> AwsUsage:
@@ -59,7 +63,9 @@ class Counts:
             transitions=self.transitions,
             invocations=self.invocations,
             compute_ms=0,
-            table_writes=self.row_writes * row_write_units(row_bytes) + self.other_writes,
+            table_writes=self.row_writes * row_write_units(row_bytes)
+            + self.transactions * transaction_write_units(row_bytes)
+            + self.other_writes,
             table_reads=self.table_reads * math.ceil(row_bytes / 4096),
             s3_puts=self.s3_puts,
             s3_gets=self.s3_gets,
@@ -146,6 +152,7 @@ class CountedWorld(World):
             transitions=self.machine.transitions,
             invocations=sum(count for name, count in self.invoked.items() if name != "SweepFunction"),
             row_writes=requests["dynamodb put_item"],
+            transactions=requests["dynamodb transact_write_items"],
             other_writes=requests["dynamodb update_item"],
             table_reads=requests["dynamodb get_item"],
             s3_puts=requests["s3 put_object"] + requests["s3 list_object_versions"],

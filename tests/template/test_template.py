@@ -128,10 +128,11 @@ def test_role_grants_exactly_its_functions_actions(role, actions):
 
 
 @pytest.mark.parametrize("role", ["CallbackRole", "SweepRole"])
-def test_role_without_slots_updates_turnaround_rows_only(role):
+def test_role_without_slots_updates_statistics_only(role):
     (statement,) = (each for each in statements(role) if "dynamodb:UpdateItem" in listed(each["Action"]))
 
-    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["history#*"]}}
+    keys = ["history#*", "totals#*"]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
 def test_version_listings_are_granted_where_the_layer_lists():

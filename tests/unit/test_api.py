@@ -545,6 +545,42 @@ class TestLists:
         assert listed["waiting"]["until"].startswith("2026-01-02T04:04:0")
 
 
+class TestTotals:
+    def test_totals_are_by_status_and_month(self):
+        made = world("done", "config", "accepted", vendors=(SYNC, QUERY))
+        for number, folder in enumerate(("toy-sync", "toy-sync", "toy-query")):
+            made.clock = START + timedelta(days=20 * number)
+            key = f"incoming/{folder}/{number}.wav"
+            made.audio[key] = (wav(), {})
+            handle_new_objects([SOURCE.model_copy(update={"key": key})], made.services)
+
+        told = Caller(made).get("/totals?months=3").json
+
+        assert told["counts"] == {"QUEUED": 0, "IN_PROGRESS": 1, "COMPLETED": 1, "FAILED": 1}
+        assert [month["month"] for month in told["months"]] == ["2026-02", "2026-01", "2025-12"]
+        january = told["months"][1]
+        assert (january["counts"]["COMPLETED"], january["counts"]["FAILED"]) == (1, 1)
+        assert january["hours"] == pytest.approx(1 / 3600, abs=1e-4)
+        ended = [job for job in made.jobs.every() if job.cost]
+        assert january["cost"]["usd"] == pytest.approx(sum(job.cost.known.usd for job in ended))
+        assert told["months"][2]["counts"] == {"QUEUED": 0, "IN_PROGRESS": 0, "COMPLETED": 0, "FAILED": 0}
+
+    def test_deleted_job_leaves_the_counts_and_its_cost_stays(self):
+        made, job = completed()
+        caller = Caller(made)
+        before = caller.get("/totals?months=1").json["months"][0]
+        caller.delete(f"/jobs/{job.job_id}")
+
+        (after,) = caller.get("/totals?months=1").json["months"]
+
+        assert (before["counts"]["COMPLETED"], after["counts"]["COMPLETED"]) == (1, 0)
+        assert (after["hours"], after["cost"]) == (before["hours"], before["cost"])
+
+    @pytest.mark.parametrize("months", ["0", "14", "x"])
+    def test_number_of_months_is_bounded(self, months):
+        assert Caller(world()).get(f"/totals?months={months}").problem == "invalid-request"
+
+
 class TestRedrive:
     def test_failed_job_starts_again(self):
         made = world("config", "done", vendors=(SYNC,))
@@ -994,7 +1030,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 10
+    assert len(operations) == 11
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

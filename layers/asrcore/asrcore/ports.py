@@ -14,6 +14,7 @@ from asrcore.core.form import Form
 from asrcore.core.job import Job, Status
 from asrcore.core.rate_limit import RateLimit
 from asrcore.core.step import Step
+from asrcore.core.totals import MonthSum
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import ByteStream
 
@@ -166,7 +167,7 @@ class ConvertedRecording:
 
 
 class Jobs(Protocol):
-    """The jobs table: rows of jobs, rate limits and idempotency records."""
+    """The jobs table: rows of jobs, rate limits and idempotency records, and totals that equal the rows of jobs."""
 
     def create(self, job: Job) -> bool:
         """Write a new job; return False, and write nothing, when its row exists."""
@@ -235,6 +236,9 @@ class Jobs(Protocol):
 
     def load_all(self, job_ids: Sequence[str]) -> list[Job]:
         """Return these jobs, at most 100, in the same order, without those that have no row."""
+
+    def totals(self, months: Sequence[str]) -> list[MonthSum]:
+        """Return the totals of months (YYYY-MM), in the same order; those without a job are 0."""
 
     def delete(self, job: Job) -> None:
         """Delete a job's row as it was read. Raises ConflictError when it was changed or deleted meanwhile."""

@@ -16,7 +16,7 @@ from asrcore.core.choice import ChoiceReason
 from asrcore.core.documents import InvalidValueError
 from asrcore.core.form import Conversion
 from asrcore.core.job import JobError, Status
-from asrcore.core.money import Cost
+from asrcore.core.money import Amount, Cost
 from asrcore.core.remote_recordings import LONGEST_URL, USUAL_CONTENT
 from asrcore.core.routing import AUTO
 from asrcore.core.transcript import LONGEST_KEY_BYTES, AttemptRecord, Correction
@@ -243,6 +243,31 @@ class JobPage(_ResponseModel):
 
     jobs: list[JobSummary]
     next_cursor: Annotated[str | None, Field(description="of the next page; null after the last")]
+
+
+class StatusCounts(_ResponseModel):
+    """The number of jobs with each status."""
+
+    queued: Annotated[int, Field(alias="QUEUED")]
+    in_progress: Annotated[int, Field(alias="IN_PROGRESS")]
+    completed: Annotated[int, Field(alias="COMPLETED")]
+    failed: Annotated[int, Field(alias="FAILED")]
+
+
+class MonthTotals(_ResponseModel):
+    """The totals of the jobs that were created in a month."""
+
+    month: Annotated[str, Field(description="YYYY-MM, in China's time zone, as vendors bill")]
+    counts: Annotated[StatusCounts, Field(description="without deleted jobs")]
+    hours: Annotated[float, Field(description="of the recordings that are transcribed")]
+    cost: Annotated[Amount, Field(description="the known cost; that of deleted jobs included")]
+
+
+class Totals(_ResponseModel):
+    """The totals of the last months."""
+
+    counts: Annotated[StatusCounts, Field(description="of these months together")]
+    months: Annotated[list[MonthTotals], Field(description="this month first")]
 
 
 class Estimate(_ResponseModel):

@@ -33,11 +33,13 @@ from asrcore.api.models import (
     Moment,
     Newline,
     RequestedVendor,
+    Totals,
     TranscriptFormat,
     Upload,
     UploadRequest,
     VendorName,
 )
+from asrcore.api.monthly import read_totals
 from asrcore.api.problems import (
     EndedError,
     MethodNotAllowedError,
@@ -55,6 +57,7 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
 from asrcore.core.recording_keys import fold_name
 from asrcore.core.routing import AUTO
+from asrcore.core.totals import MONTHS
 from asrcore.deletion import delete
 from asrcore.log import LOG
 from asrcore.messages import Language, Message, negotiate
@@ -90,6 +93,7 @@ class Api:
         self._add(
             "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
         )
+        self._add("GET", "/totals", self.get_totals, responses(200, Totals, 422))
         self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422))
         self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any], 422))
         self._app.route("/", "GET", include_in_schema=False)(self.get_page)
@@ -244,6 +248,16 @@ class Api:
         )
         answer.base64_encoded = True
         return answer
+
+    def get_totals(
+        self,
+        months: Annotated[int, Query(ge=1, le=MONTHS, description="how many months, this one included")] = MONTHS,
+    ) -> Response[str]:
+        """Get the number of jobs by status, and the hours and the cost of each month
+
+        A job is of the month in which it was created. The numbers are counted with each change of a job, not searched.
+        """
+        return self._respond(read_totals(months, self._services))
 
     def get_estimate(
         self,

@@ -22,6 +22,7 @@ EXECUTION_TRANSITIONS, STEP_TRANSITIONS, TASK_TRANSITIONS = 2, 3, 2
 SLOT_WRITES = 2  # of a rate limiter without a queue: the first write fails
 ROW_READS = 2  # of an invocation
 INDEX_WRITE_UNITS = 2  # of a row's write: the entry in the index of open jobs is replaced
+TOTALS_WRITE_UNITS = 2  # of a row of totals in a transaction
 PROBE_GETS = 5  # of a recording: its head, its sidecar, two ranges, its transcript's head
 IN_EVENT_S = SHORT_WAIT_S + 30  # the function that receives the event claims a job within this time, or a step does
 CONVERTED_PART_BYTES = 8 * 1024 * 1024  # of a multipart upload
@@ -76,13 +77,17 @@ def estimate_usage(job: Job, rates: Rates) -> AwsUsage:
     submitted = sum(attempt.submitted_at is not None for attempt in job.attempts)
     row_bytes = len(job.model_dump_json(by_alias=True))
     row_writes = 1 + job.row_version + (job.finished and not job.event_published)
+    transactions = _transactions(job)
     slot_writes = SLOT_WRITES * sum(attempt.claims for attempt in job.attempts)
     invocations = 1 + steps.invocations
     return AwsUsage(
         transitions=steps.transitions + EXECUTION_TRANSITIONS * (job.run if steps.transitions else 0),
         invocations=invocations,
         compute_ms=_compute_ms(job, steps, rates),
-        table_writes=row_write_units(row_bytes) * row_writes + slot_writes + is_completed,
+        table_writes=row_write_units(row_bytes) * (row_writes - transactions)
+        + transaction_write_units(row_bytes) * transactions
+        + slot_writes
+        + is_completed,
         table_reads=math.ceil(row_bytes / 4096) * (ROW_READS * invocations + is_completed),
         s3_puts=(2 - (job.reused is not None) + rates.exports) * is_completed + _converted_parts(job),
         s3_gets=PROBE_GETS * max(1, job.plannings) + submitted,
@@ -97,6 +102,17 @@ def estimate_usage(job: Job, rates: Rates) -> AwsUsage:
 def row_write_units(row_bytes: int) -> int:
     """Return the write request units of one write of a job's row, with its entry in the index of open jobs."""
     return math.ceil(row_bytes / 1024) + INDEX_WRITE_UNITS
+
+
+def transaction_write_units(row_bytes: int) -> int:
+    """Return the write request units of a transaction of a job's row and a row of totals: twice those of each."""
+    return 2 * math.ceil(row_bytes / 1024) + INDEX_WRITE_UNITS + TOTALS_WRITE_UNITS
+
+
+def _transactions(job: Job) -> int:
+    """Return how many writes of a job's row changed the totals: its creation, plans, ends, redrives, and costs."""
+    redrives = sum(restart.by_operator for restart in job.restarts)
+    return 1 + redrives + job.plannings + 2 * (redrives + job.finished)
 
 
 @dataclass(frozen=True)

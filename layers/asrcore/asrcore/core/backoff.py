@@ -1,4 +1,4 @@
-"""The waits before a retry: of an attempt, of a step that failed, and of a webhook. They grow with each failure."""
+"""The waits before a retry: of an attempt, a step that failed, a webhook and a write. They grow with each failure."""
 
 import hashlib
 
@@ -8,6 +8,7 @@ MAX_RESTARTS = 3  # of one job, without an operator
 WEBHOOK_WAITS_S = (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
 BACKFILL_WAIT_S = 10  # before keys that failed for unknown reasons are processed again
 _ATTEMPT_WAIT_S = 5.0
+_WRITE_WAIT_S = 0.05
 _RESTART_WAIT_S = 30.0
 _GROWTH = 4.0
 
@@ -22,9 +23,21 @@ def attempt_wait_s(job_id: str, failed: int, retry_after_s: float = 0) -> float:
         failed: attempts that failed, 1 or more.
         retry_after_s: the least wait, as the vendor demands.
     """
-    digest = hashlib.sha256(f"{job_id}/{failed}".encode()).digest()
-    jitter = int.from_bytes(digest[:4], "big") / 2**32
-    return max(_ATTEMPT_WAIT_S * _GROWTH ** (failed - 1) * (1 - jitter / 2), retry_after_s)
+    return max(_ATTEMPT_WAIT_S * _GROWTH ** (failed - 1) * (1 - _jitter(job_id, failed) / 2), retry_after_s)
+
+
+def write_wait_s(job_id: str, tries: int) -> float:
+    """Return the seconds before a write to the jobs table that met another one is repeated: up to 0.05, 0.1, … 3.2.
+
+    They are cut by a share that comes from the job's id, so that jobs do not collide again.
+    """
+    return _WRITE_WAIT_S * 2.0 ** (tries - 1) * _jitter(job_id, tries)
+
+
+def _jitter(job_id: str, number: int) -> float:
+    """Return a number from 0 to 1 that is the same whenever it is computed, and different between jobs."""
+    digest = hashlib.sha256(f"{job_id}/{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
 
 
 def restart_wait_s(restarts: int) -> float:

@@ -29,6 +29,7 @@ from asrcore.core.form import Conversion, Form
 from asrcore.core.money import Cost
 from asrcore.core.options import Options, RequestedOptions
 from asrcore.core.recording_keys import file_name, fold_name, is_upload
+from asrcore.core.totals import Counted
 from asrcore.core.transcript import AttemptRecord, Correction, Source
 from asrcore.core.vendor import SHORT_CALL_S, RecognitionRequest
 from asrcore.messages import Language, Message, render_stored
@@ -254,6 +255,7 @@ class Job(BaseModel):
     correction: Correction | None = None  # the last one of the transcript
     event_published: bool = False  # the event of the job's end
     cost: Cost | None = None  # of everything until the last end
+    counted: Counted | None = None  # in the totals of its month, with the row's last write
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime
@@ -294,6 +296,12 @@ class Job(BaseModel):
     def cost_cny(self) -> float | None:
         """The known amounts of the job's cost in yuan, as that index has them; None before the job's first end."""
         return self.cost.known.cny if self.cost else None
+
+    @property
+    def countable(self) -> Counted:
+        """What the job adds to the totals of its month."""
+        length_ms = self.audio.duration_ms if self.audio and self.status is Status.COMPLETED else None
+        return Counted.of(self.status, length_ms or 0, self.cost)
 
     @property
     def finished(self) -> bool:
@@ -713,6 +721,7 @@ def new_job(source: Source, now: datetime, requested: RequestedOptions | None = 
         job_id=job_id(source),
         source=source,
         requested=requested,
+        counted=Counted(status=Status.QUEUED),
         created_at=now,
         updated_at=now,
         deadline_at=now + timedelta(seconds=DEADLINE_S),

@@ -1,22 +1,25 @@
 """The jobs table in Amazon DynamoDB: a row per job, written only if it has not changed since it was read.
 
-The same table holds the rate limiters' rows, the idempotency records and the turnaround statistics, whose keys begin
-with a word and `#`.
+The same table holds the rate limiters' rows, the idempotency records, the turnaround statistics and the totals, whose
+keys begin with a word and `#`.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from asrcore.core.backoff import write_wait_s
 from asrcore.core.job import PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
+from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
 from asrcore.core.transcript import Source
 from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
 
@@ -27,20 +30,24 @@ _SERIALIZE = TypeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
 EXAMINED = 100  # jobs that one search reads from each part of the index
+MOST_IN_A_BATCH = 100  # rows of one BatchGetItem
+MOST_WRITES = 8  # of a row, while other invocations write to it or to the same totals
 MAX_RELEASED = 50  # slots of a limiter, so that its row stays small
 _FIRST, _LAST = "0", "~"  # sort before and after every `recency`
 
 
 class DynamoJobs:
-    """The port `Jobs`. client: a boto3 `dynamodb` client."""
+    """The port `Jobs`. client: a boto3 `dynamodb` client.  sleep: waits for seconds."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._table = table
+        self._sleep = sleep
 
     def create(self, job: Job) -> bool:
         """Write a new job. Return False when a job of this id exists."""
-        return self._put(job, ConditionExpression="attribute_not_exists(job_id)")
+        counted = job.model_copy(update={"counted": job.countable})
+        return self._put(counted, None, ConditionExpression="attribute_not_exists(job_id)")
 
     def load(self, job_id: str) -> Job | None:
         """Return a job, read consistently; None without one."""
@@ -62,17 +69,15 @@ class DynamoJobs:
         Raises:
             ConflictError: another invocation has updated or deleted the row since it was read.
         """
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key={"job_id": {"S": job.job_id}},
-                ConditionExpression="row_version = :read",
-                ExpressionAttributeValues={":read": _SERIALIZE(job.row_version)},
-            )
-        except ClientError as error:
-            if _is_conditional(error):
-                raise _conflict(job) from error
-            raise
+        deletion = {
+            "TableName": self._table,
+            "Key": {"job_id": {"S": job.job_id}},
+            "ConditionExpression": "row_version = :read",
+            "ExpressionAttributeValues": {":read": _SERIALIZE(job.row_version)},
+        }
+        left = job.counted.model_copy(update={"status": None}) if job.counted else Counted()
+        if not self._write("Delete", deletion, job, left.since(job.counted)):
+            raise _conflict(job)
 
     def save(self, job: Job) -> Job:
         """Write an updated job and return it with its new lock counter.
@@ -80,12 +85,12 @@ class DynamoJobs:
         Raises:
             ConflictError: another invocation has updated or deleted the row since it was read.
         """
-        following = job.model_copy(update={"row_version": job.row_version + 1})
+        following = job.model_copy(update={"row_version": job.row_version + 1, "counted": job.countable})
         condition = {
             "ConditionExpression": "row_version = :read",
             "ExpressionAttributeValues": {":read": _SERIALIZE(job.row_version)},
         }
-        if not self._put(following, **condition):
+        if not self._put(following, job.counted, **condition):
             raise _conflict(job)
         return following
 
@@ -316,13 +321,16 @@ class DynamoJobs:
 
     def load_all(self, job_ids: Sequence[str]) -> list[Job]:
         """Return these jobs, at most 100, in the same order, without those whose row was deleted."""
-        found: dict[str, Job] = {}
-        left: Any = {self._table: {"Keys": [{"job_id": {"S": job_id}} for job_id in job_ids]}} if job_ids else {}
+        found = {job.job_id: job for job in map(_job, self._load_items(job_ids))}
+        return [found[job_id] for job_id in job_ids if job_id in found]
+
+    def _load_items(self, keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of these keys, at most MOST_IN_A_BATCH, in any order."""
+        left: Any = {self._table: {"Keys": [{"job_id": {"S": key}} for key in keys]}} if keys else {}
         while left:
             answer = self._client.batch_get_item(RequestItems=left)
-            found |= {job.job_id: job for job in map(_job, answer["Responses"].get(self._table, []))}
+            yield from answer["Responses"].get(self._table, [])
             left = answer.get("UnprocessedKeys")
-        return [found[job_id] for job_id in job_ids if job_id in found]
 
     def load_idempotency_record(self, key: str, now: datetime) -> IdempotencyRecord | None:
         """Return the record of an idempotency key, if it is at most a day old."""
@@ -354,16 +362,69 @@ class DynamoJobs:
             return self.load_idempotency_record(key, now) or record
         return record
 
-    def _put(self, job: Job, **condition: Any) -> bool:
+    def totals(self, months: Sequence[str]) -> list[MonthSum]:
+        """Return the totals of months, in the same order, by eventually consistent reads."""
+        keys = [key for month in months for key in totals_keys(month)]
+        rows: dict[str, Mapping[str, int]] = {}
+        for start in range(0, len(keys), MOST_IN_A_BATCH):
+            for item in self._load_items(keys[start : start + MOST_IN_A_BATCH]):
+                numbers = {name: int(each["N"]) for name, each in item.items() if "N" in each}
+                rows[item["job_id"]["S"]] = {name: each for name, each in numbers.items() if name != "expires_at"}
+        return [month_sum(month, (rows.get(key, {}) for key in totals_keys(month))) for month in months]
+
+    def _put(self, job: Job, counted: Counted | None, **condition: Any) -> bool:
+        """Write a row, and what it adds to the totals; return False when the condition is not met."""
         row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # DynamoDB accepts no float
         item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
-        try:
-            self._client.put_item(TableName=self._table, Item=item, **condition)
-        except ClientError as error:
-            if _is_conditional(error):
-                return False
-            raise
+        return self._write(
+            "Put", {"TableName": self._table, "Item": item, **condition}, job, job.countable.since(counted)
+        )
+
+    def _write(self, kind: Literal["Put", "Delete"], request: Any, job: Job, changes: Mapping[str, int]) -> bool:
+        """Write or delete a job's row, in one transaction with the totals that change.
+
+        Another invocation may be writing to either row: the write is then repeated, later each time.
+
+        Args:
+            kind: of the write.
+            request: its arguments.
+            job: of the row.
+            changes: of the totals of its month, by name.
+
+        Returns:
+            Whether the row was written; False when its condition is not met.
+        """
+        for tries in range(1, MOST_WRITES + 1):
+            try:
+                if changes:
+                    parts: Any = [{kind: request}, self._count(job, changes)]
+                    self._client.transact_write_items(TransactItems=parts)
+                elif kind == "Put":
+                    self._client.put_item(**request)
+                else:
+                    self._client.delete_item(**request)
+            except ClientError as error:
+                if _is_conditional(error):
+                    return False
+                if not _is_conflict(error) or tries == MOST_WRITES:
+                    raise
+                self._sleep(write_wait_s(job.job_id, tries))
+            else:
+                break
         return True
+
+    def _count(self, job: Job, changes: Mapping[str, int]) -> Any:
+        """Return the part of a transaction that adds changes to the totals of a job's month."""
+        values = {f":{name}": {"N": str(each)} for name, each in changes.items()}
+        added = ", ".join(f"{name} :{name}" for name in changes)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"job_id": {"S": totals_key(job.job_id, job.created_at)}},
+                "UpdateExpression": f"ADD {added} SET expires_at = :expires_at",
+                "ExpressionAttributeValues": {**values, ":expires_at": {"N": str(expires_at(job.created_at))}},
+            }
+        }
 
 
 def _conflict(job: Job) -> ConflictError:
@@ -391,5 +452,15 @@ def _just_before(place: str) -> str:
     return f"{place[:-1]}{chr(ord(place[-1]) - 1)}{_LAST}"
 
 
+def _codes(error: ClientError) -> set[str]:
+    """Return the codes of an error, those of a cancelled transaction's parts included."""
+    response: Mapping[str, Any] = error.response
+    return {response["Error"]["Code"], *(each.get("Code", "") for each in response.get("CancellationReasons", []))}
+
+
 def _is_conditional(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+    return not _codes(error).isdisjoint({"ConditionalCheckFailedException", "ConditionalCheckFailed"})
+
+
+def _is_conflict(error: ClientError) -> bool:
+    return not _codes(error).isdisjoint({"TransactionConflictException", "TransactionConflict"})
