@@ -17,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from asrcore.core.audio import Audio, NotAudio, probe
+from asrcore.core.audio.model import plausible_rate_hz
 from asrcore.core.audio.source import MOST_READS
 
 LEAST_SHARE = 0.9
@@ -98,12 +99,16 @@ def _count_s(file: InputContainer, stream: AudioStream) -> float:
 
 
 def differences(ours: Audio, theirs: Audio) -> Iterator[str]:
-    """Yield in words each property in which two descriptions differ; what one of them leaves open is no difference."""
+    """Yield in words each property in which two descriptions differ; what one of them leaves open is no difference.
+
+    Lengths are not compared where the header states an implausible sample rate: only the probe doubts it.
+    """
     for name in ("codec", "sample_rate_hz", "channels"):
         one, other = getattr(ours, name), getattr(theirs, name)
         if one is not None and one != other:
             yield f"{name} {one}, not {other}"
-    if ours.duration_ms is not None and theirs.duration_ms is not None:
+    is_plausible = plausible_rate_hz(theirs.sample_rate_hz or 8000) == (theirs.sample_rate_hz or 8000)
+    if ours.duration_ms is not None and theirs.duration_ms is not None and is_plausible:
         added_ms = 1000 * ENCODER_SAMPLES / (theirs.sample_rate_hz or 8000)
         close_ms = max(CLOSE_MS, CLOSE_SHARE * theirs.duration_ms, added_ms)
         if abs(ours.duration_ms - theirs.duration_ms) > close_ms:

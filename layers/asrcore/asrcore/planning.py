@@ -152,7 +152,7 @@ def _choose_with_credentials(
 def _audio_warnings(key: str, audio: Audio) -> list[Message]:
     name = key.rsplit("/", 1)[-1]
     extension = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    found = [audio.warning] if audio.warning else []
+    found = audio.warnings
     if audio.format not in EXTENSIONS.get(extension, {audio.format}):
         found.append(Message("warning.other-format", {"extension": extension, "format": audio.format}))
     return found

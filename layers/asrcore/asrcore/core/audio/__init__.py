@@ -8,7 +8,12 @@ to 512 KiB they are counted frame by frame, in one request more; beyond that the
 20 % seen) where digital silence alternates with sound, because silent frames take next to no bytes. Long fragmented
 MP4s, transport streams and chained Oggs may take a few requests more, too.
 
-A file that ends before its header says is described as what is there; `Audio.warning` says so.
+No header decides the length alone. Where frames are counted, or all of one size, or listed in an index, their number
+times their length is the truth, to 2 %. Elsewhere the first frames give a bit rate, and the header is believed within a
+factor of `model.SAMPLED` of what the file holds at that rate. Sample rates count from 4 to 384 kHz. An AVI and a
+transport stream are bounded by no frames: no vendor accepts them, and their conversion measures the length.
+
+A file that ends before its header says, or holds more, is described as what is there; `Audio.warnings` say so.
 """
 
 from asrcore.core.audio.model import Audio, NotAudio, with_measured_length

@@ -1,6 +1,6 @@
 """ASF: WMA recordings (and WMV with its sound). Source: Microsoft "Advanced Systems Format Specification" 1.20."""
 
-from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms
+from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, as_cut, bounded, to_ms
 from asrcore.core.audio.riff import read_layout, wave_codec
 from asrcore.core.audio.source import ByteSource
 from asrcore.messages import Message
@@ -11,6 +11,7 @@ FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 STREAM_PROPERTIES = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
 AUDIO_STREAM = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 VIDEO_STREAM = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
+CONSTANT = frozenset({"wmav1", "wmav2", "wmavoice", "mp3"})  # whose bytes per second in the header are near the mean
 BROADCAST = 1  # while it is set, the length is not yet known
 
 
@@ -45,4 +46,8 @@ def parse_asf(source: ByteSource) -> Audio:
         duration_ms=to_ms(source.size_bytes, bytes_per_s) if duration_ms is None else duration_ms,
     )
     header_bytes = source.unpack("<Q", 16)[0]
-    return as_cut(audio, max(source.size_bytes - header_bytes, 0), declared_bytes - header_bytes)
+    audio = as_cut(audio, max(source.size_bytes - header_bytes, 0), declared_bytes - header_bytes)
+    if has_video or audio.codec not in CONSTANT:
+        return audio
+    usual_ms = to_ms(source.size_bytes - header_bytes, bytes_per_s)
+    return bounded(audio, usual_ms, least=SAMPLED, most=SAMPLED)

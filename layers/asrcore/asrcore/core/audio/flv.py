@@ -1,13 +1,14 @@
 """FLV, which some meeting recorders still write. Source: Adobe "Video File Format Specification" 10.1."""
 
 from asrcore.core.audio import aac
-from asrcore.core.audio.model import Audio, NotAudio, Sound
+from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, Sound, bounded, to_ms
 from asrcore.core.audio.mpeg import MP3
-from asrcore.core.audio.source import ByteSource
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.messages import Message
 
 MOST_TAGS = 64
 AUDIO_TAG = 8
+HAS_VIDEO = 1  # a flag of the header
 CODECS = {2: "mp3", 7: "pcm_alaw", 8: "pcm_mulaw", 10: "aac", 11: "speex", 14: "mp3"}
 RATES_HZ = (5512, 11025, 22050, 44100)
 TELEPHONE = (7, 8, 14)  # these codes mean 8 kHz, whatever the rate bits are
@@ -22,15 +23,29 @@ def parse_flv(source: ByteSource) -> Audio:
         kind, *size = source.exactly(offset, 11)[:4]
         if kind == AUDIO_TAG and any(size):
             sound = _describe(source.exactly(offset + 11, 1)[0], source.peek(offset + 12, 9))
-            return Audio(
+            audio = Audio(
                 format="flv",
                 codec=sound.codec,
                 sample_rate_hz=sound.rate_hz,
                 channels=sound.channels,
                 duration_ms=_last_time_ms(source),
             )
+            usual_ms = _usual_ms(source, offset, sound) if source.exactly(4, 1)[0] & HAS_VIDEO == 0 else None
+            return bounded(audio, usual_ms, least=SAMPLED, most=SAMPLED)
         offset += 11 + int.from_bytes(bytes(size)) + 4
     raise NotAudio(Message("probe.no-sound", {"kind": "FLV"}))
+
+
+def _usual_ms(source: ByteSource, start: int, sound: Sound) -> int | None:
+    """Return the length of the file at the rate of its first frames of sound; None for a codec without known frames."""
+    data = source.peek(start, BLOCK_BYTES)
+    at = tags = 0
+    while at + 11 <= len(data) and data[at] == AUDIO_TAG:
+        tags += 1
+        at += 11 + int.from_bytes(data[at + 1 : at + 4]) + 4
+    if not (tags and sound.frame_samples and sound.rate_hz):
+        return None
+    return to_ms(tags * sound.frame_samples / sound.rate_hz * (source.size_bytes - start) / at, 1)
 
 
 def _describe(flags: int, data: bytes) -> Sound:
@@ -40,7 +55,9 @@ def _describe(flags: int, data: bytes) -> Sound:
     if sound.codec == "aac":
         return aac.refine(sound, data[1:])
     frame = MP3.parse(data, 0) if sound.codec == "mp3" else None  # the flags cannot express 48 kHz
-    return sound if frame is None else Sound(frame.codec, frame.sample_rate_hz, frame.channels)
+    if frame is None:
+        return sound
+    return Sound(frame.codec, frame.sample_rate_hz, frame.channels, frame_samples=frame.samples)
 
 
 def _last_time_ms(source: ByteSource) -> int | None:

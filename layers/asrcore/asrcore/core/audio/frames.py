@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from asrcore.core.audio.source import ByteSource
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 
 COUNTED_BYTES = 512 * 1024
 SAMPLE_BYTES = 32 * 1024
@@ -107,6 +107,23 @@ def measure_s(source: ByteSource, framing: Framing, start: int) -> float | None:
     return seconds * length / (end - start) or None
 
 
+def first_frames_s(source: ByteSource, framing: Framing, start: int, length: int) -> float:
+    """Return the seconds that `length` bytes hold at the rate of the first frames; 0 where no frame is found."""
+    data = source.peek(start, BLOCK_BYTES)[:length]
+    return _density(list(framing.walk(data, at_end=len(data) == length)), len(data)) * length
+
+
+def middle_frames_s(source: ByteSource, framing: Framing, start: int, length: int) -> float:
+    """Return the seconds that `length` bytes from `start` hold at the rate of the frames in their middle."""
+    return _look_at(source, framing, start + max(length - SAMPLE_BYTES, 0) // 2).seconds_per_byte * length
+
+
+def _density(frames: list[tuple[int, Frame]], length: int) -> float:
+    """Return the seconds per byte of frames that were found in `length` bytes."""
+    span_bytes = frames[-1][0] + frames[-1][1].size_bytes - frames[0][0] if frames else length
+    return sum(frame.samples / frame.sample_rate_hz for _, frame in frames) / max(span_bytes, 1)
+
+
 @dataclass(frozen=True)
 class _Sample:
     """What was found at one place: how many seconds a byte holds, and which bit rates the frames have."""
@@ -129,6 +146,4 @@ class _Sample:
 def _look_at(source: ByteSource, framing: Framing, place: int) -> _Sample:
     data = source.window(place, SAMPLE_BYTES)
     frames = list(framing.walk(data, at_end=False))
-    span_bytes = frames[-1][0] + frames[-1][1].size_bytes - frames[0][0] if frames else len(data)
-    seconds = sum(frame.samples / frame.sample_rate_hz for _, frame in frames)
-    return _Sample(place, seconds / max(span_bytes, 1), frozenset(frame.bitrate for _, frame in frames))
+    return _Sample(place, _density(frames, len(data)), frozenset(frame.bitrate for _, frame in frames))

@@ -4,8 +4,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asrcore.core.audio.model import Audio, NotAudio, as_cut, to_ms, to_rate_hz
-from asrcore.core.audio.source import ByteSource
+from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, as_cut, bounded, to_ms, to_rate_hz
+from asrcore.core.audio.ogg import OPUS_CLOCK_HZ, opus_samples
+from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.messages import Message
 
 MOST_ELEMENTS = 256  # at one level
@@ -15,6 +16,10 @@ SEGMENT, INFO, TRACKS, CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
 TRACK, TRACK_TYPE, CODEC_ID, AUDIO = 0xAE, 0x83, 0x86, 0xE1
 SAMPLING_FREQUENCY, OUTPUT_FREQUENCY, CHANNELS, BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
+SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0xA3, 0xA0, 0xA1
+BLOCK_HEAD_BYTES = 4  # the track in one byte, the time in two, the flags
+MOST_BLOCKS = 4096  # in the first 64 KiB
+FRAME_SAMPLES = {"aac": 1024, "mp3": 1152, "ac3": 1536}  # as usual
 TYPE_AUDIO = 2
 DEFAULT_SCALE_NS = 1_000_000
 CODECS = {
@@ -55,10 +60,34 @@ def parse_matroska(source: ByteSource) -> Audio:
             if not sounds:
                 raise NotAudio(Message("probe.no-sound", {"kind": doc_type}))
             audio = _describe(source, doc_type, sounds[0], duration_ms)
-            return as_cut(audio, segment.end - segment.start, segment.declared_end - segment.start)
+            audio = as_cut(audio, segment.end - segment.start, segment.declared_end - segment.start)
+            if len(tracks) > 1:
+                return audio
+            usual_s = _usual_s(source, Element(SEGMENT, element.end, segment.end), audio)
+            return bounded(audio, to_ms(usual_s, 1), least=SAMPLED, most=SAMPLED)
         elif element.name == CLUSTER:
             break
     raise NotAudio(Message("probe.tracks-not-described", {"kind": doc_type}))
+
+
+def _usual_s(source: ByteSource, clusters: Element, audio: Audio) -> float:
+    """Return the seconds that all clusters hold at the rate of the first frames; 0 for a codec without known frames."""
+    near_end = min(clusters.end, clusters.start + BLOCK_BYTES)
+    seconds, last_end = 0.0, clusters.start
+    for block in _blocks(source, Element(SEGMENT, clusters.start, near_end)):
+        head = source.peek(block.start + BLOCK_HEAD_BYTES, 2)
+        samples = opus_samples(head) if audio.codec == "opus" else FRAME_SAMPLES.get(audio.codec, 0)
+        seconds, last_end = seconds + samples / (audio.sample_rate_hz or OPUS_CLOCK_HZ), block.end
+    return seconds * (clusters.end - clusters.start) / max(last_end - clusters.start, 1)
+
+
+def _blocks(source: ByteSource, parent: Element) -> Iterator[Element]:
+    """Yield the blocks of frames that end inside `parent`, which contains clusters."""
+    for element in _elements(source, parent, most=MOST_BLOCKS):
+        if element.name in (CLUSTER, BLOCK_GROUP):
+            yield from _blocks(source, element)
+        elif element.name in (SIMPLE_BLOCK, BLOCK) and element.end == element.declared_end:
+            yield element
 
 
 def _head(source: ByteSource) -> tuple[Element, Element]:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from asrcore.core.audio import aac
 from asrcore.core.audio.flac import INFO_BYTES, read_stream_info
-from asrcore.core.audio.model import Audio, NotAudio, Sound, as_cut, to_ms, to_rate_hz
+from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, Sound, as_cut, bounded, samples_ms, to_ms, to_rate_hz
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.core.audio.surround import refine_ac3, refine_eac3
 from asrcore.messages import Message
@@ -22,6 +22,8 @@ MOST_FRAGMENTS = 16  # read from the end; those of picture and sound may alterna
 MOST_TAIL_BLOCKS = 8  # searched for the last fragment where no index of the fragments (mfra) is there
 MOST_BOXES_BEHIND = 6  # behind the movie or a fragment, to its data
 MOST_ENTRY_BYTES = 4096
+MOST_TIMES = 4096  # entries of the table of times; frames of one codec need few
+TABLES = (b"mdia", b"minf", b"stbl")
 CODECS = {
     b"mp4a": "aac",
     b"alac": "alac",
@@ -36,7 +38,10 @@ CODECS = {
     b"ima4": "adpcm_ima_qt",
 }
 # The codec defines what the entry often omits or states wrongly.
-FIXED = {b"samr": Sound("amr_nb", 8000, 1), b"sawb": Sound("amr_wb", 16000, 1)}
+FIXED = {
+    b"samr": Sound("amr_nb", 8000, 1, frame_samples=160),
+    b"sawb": Sound("amr_wb", 16000, 1, frame_samples=320),
+}
 # (kind of number, bits or 0 where the entry says, order of bytes)
 PCM = {
     b"sowt": ("s", 0, "le"),
@@ -88,7 +93,77 @@ def parse_mp4(source: ByteSource) -> Audio:
     )
     behind = islice(_children(source, Box(b"", last_known, source.size_bytes)), MOST_BOXES_BEHIND)
     declared_end = max((box.declared_end for box in behind), default=0)
-    return as_cut(audio, source.size_bytes - moov.end, declared_end - moov.end)
+    is_fragmented = _find(source, moov, b"mvex") is not None
+    table = FrameTable() if is_fragmented else _frame_table(source, track)
+    indexed_ms = None if is_fragmented else _table_ms(source, track, table, sound)
+    if audio.duration_ms is None:
+        audio = audio.model_copy(update={"duration_ms": indexed_ms})
+    audio = as_cut(bounded(audio, indexed_ms), source.size_bytes - moov.end, declared_end - moov.end)
+    if audio.format != "m4a":
+        return audio  # most bytes are the picture's
+    usual_ms = _usual_ms(source, moov, table, sound)
+    # What the index does not list cannot be played.
+    held_ms = min(usual_ms, indexed_ms) if usual_ms and indexed_ms else usual_ms
+    return bounded(audio, held_ms, least=SAMPLED, most=SAMPLED)
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """How many frames of sound the index lists, and the mean size of the first ones."""
+
+    frames: int = 0
+    usual_bytes: float = 0.0
+
+
+def _frame_table(source: ByteSource, track: Box) -> FrameTable:
+    """Read the table of the frames' sizes (stsz), as far as it is inside its box; none in a fragmented file."""
+    box = _find(source, track, *TABLES, b"stsz")
+    if box is None:
+        return FrameTable()
+    size, frames = source.unpack(">II", box.start + 4)
+    if size:
+        return FrameTable(frames, size)
+    frames = min(frames, (box.end - box.start - 12) // 4)
+    head = source.peek(box.start + 12, min(4 * frames, MOST_ENTRY_BYTES))
+    sizes = [int.from_bytes(head[at : at + 4]) for at in range(0, len(head) - 3, 4)]
+    return FrameTable(frames, sum(sizes) / len(sizes)) if sizes else FrameTable()
+
+
+def _table_ms(source: ByteSource, track: Box, table: FrameTable, sound: Sound) -> int | None:
+    """Return the length of all frames in the index: by the codec, else as the table of their times (stts) says."""
+    if table.frames and sound.frame_samples and sound.rate_hz:
+        return samples_ms(table.frames * sound.frame_samples, sound.rate_hz)
+    box, media = _find(source, track, *TABLES, b"stts"), _find(source, track, b"mdia", b"mdhd")
+    entries = 0 if box is None else int(source.unpack(">I", box.start + 4)[0])
+    if box is None or not 0 < entries <= min(MOST_TIMES, (box.end - box.start - 8) // 8):
+        return None
+    pairs = struct.iter_unpack(">II", source.exactly(box.start + 8, 8 * entries))
+    return to_ms(sum(frames * units for frames, units in pairs), _word(source, media, 12, 20))
+
+
+def _usual_ms(source: ByteSource, moov: Box, table: FrameTable, sound: Sound) -> int | None:
+    """Return the length of the bytes outside the index at the rate of the first frames; None if it is not known."""
+    frames, frame_bytes = 1, table.usual_bytes
+    if not table.frames:
+        frames, frame_bytes = _first_fragment(source, moov.end)
+    if not (frame_bytes and sound.frame_samples and sound.rate_hz):
+        return None
+    sound_bytes = source.size_bytes - (moov.end - moov.start)
+    return samples_ms(sound_bytes / frame_bytes * frames * sound.frame_samples, sound.rate_hz)
+
+
+def _first_fragment(source: ByteSource, moov_end: int) -> tuple[int, int]:
+    """Return the frames of the first fragment behind the movie, and its bytes with its data; zeros without one."""
+    frames = start = 0
+    for box in islice(_children(source, Box(b"", moov_end, source.size_bytes)), MOST_BOXES_BEHIND):
+        if box.name == b"moof" and not frames:
+            start = box.start
+            parts = [part for part in _children(source, box) if part.name == b"traf"]
+            runs = [run for part in parts for run in _children(source, part) if run.name == b"trun"]
+            frames = sum(int(source.unpack(">I", run.start + 4)[0]) for run in runs)
+        elif box.name == b"mdat" and frames:
+            return frames, box.declared_end - start
+    return 0, 0
 
 
 def _format(brand: bytes, *, has_video: bool) -> str:
@@ -132,7 +207,7 @@ def _kind(source: ByteSource, track: Box) -> bytes:
 
 
 def _describe(source: ByteSource, track: Box) -> Sound:
-    table = _find(source, track, b"mdia", b"minf", b"stbl", b"stsd")
+    table = _find(source, track, *TABLES, b"stsd")
     if table is None:
         raise NotAudio(Message("probe.tracks-not-described", {"kind": "MP4"}))
     size, name = source.unpack(">I4s", table.start + 8)
@@ -149,7 +224,10 @@ def _describe(source: ByteSource, track: Box) -> Sound:
     if name in REFINERS:
         box_name, refine = REFINERS[name]
         return refine(_inner(entry, box_name), sound)
-    return FIXED.get(name, sound)
+    if name in FIXED:
+        config = _inner(entry, b"damr")  # its last byte: how many frames are stored as one
+        return replace(FIXED[name], frame_samples=FIXED[name].frame_samples * (config[8] if len(config) > 8 else 0))
+    return sound
 
 
 def _inner(entry: bytes, name: bytes) -> bytes:
@@ -175,7 +253,7 @@ def _describe_pcm(entry: bytes, sound: Sound, version: int) -> Sound:
         flags = int.from_bytes(entry[60:64])
         kind, order = "f" if flags & LPCM_FLOAT else "s", "be" if flags & LPCM_BIG_ENDIAN else "le"
     codec = f"pcm_{kind}{bits}{order}" if bits > 8 else "pcm_s8" if entry[4:8] in (b"sowt", b"twos") else "pcm_u8"
-    return replace(sound, codec=codec, bits=bits)
+    return replace(sound, codec=codec, bits=bits, frame_samples=1)
 
 
 def _refine_by_cookie(box: bytes, sound: Sound) -> Sound:
@@ -183,7 +261,7 @@ def _refine_by_cookie(box: bytes, sound: Sound) -> Sound:
     cookie = box[4:28]
     if len(cookie) < 24:
         return sound
-    return Sound("alac", int.from_bytes(cookie[20:24]), cookie[9], cookie[5])
+    return Sound("alac", int.from_bytes(cookie[20:24]), cookie[9], cookie[5], int.from_bytes(cookie[:4]))
 
 
 def _refine_opus(box: bytes, sound: Sound) -> Sound:

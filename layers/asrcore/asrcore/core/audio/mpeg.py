@@ -11,8 +11,8 @@ from functools import lru_cache, partial
 from itertools import islice
 
 from asrcore.core.audio import aac
-from asrcore.core.audio.frames import Frame, Framing, measure_s
-from asrcore.core.audio.model import Audio, to_ms
+from asrcore.core.audio.frames import Frame, Framing, first_frames_s, measure_s, middle_frames_s
+from asrcore.core.audio.model import Audio, bounded, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 
 # Before the first frame: padding of a tagger, zeros of a recorder, the rest of a frame where a stream was cut.
@@ -22,6 +22,7 @@ MOST_FREE_FRAME_BYTES = 5760  # 640 kbit/s at 8 kHz
 MOST_DISTANCES = 1000
 MOST_TAGS = 4
 UNTRUE = 0.05  # a header that declares so many more or fewer bytes than there are is of another file
+UNEVEN = 0.25  # by so much more the sampled length may be wrong, where silence alternates with sound
 
 # kbit/s by index, for (MPEG 1?, layer); MPEG 2 and 2.5 share their columns, and layers II and III theirs.
 BITRATES_KBPS = {
@@ -133,10 +134,16 @@ ADTS = Framing(_parse_adts, sync=b"\xff", chain=4)
 def _describe_mp3(source: ByteSource, framing: Framing, start: int, first: Frame) -> Audio:
     declared_s, declared_bytes = _declared_length(source, start, first)
     file_bytes = source.size_bytes - start
-    if declared_s and abs(declared_bytes - file_bytes) <= UNTRUE * file_bytes:
-        return _describe(first, declared_s)
+    declared = _describe(first, declared_s)
+    is_whole = declared_s > 0 and abs(declared_bytes - file_bytes) <= UNTRUE * file_bytes
+    if is_whole:
+        usual = (rate_s(source, framing, start, file_bytes) for rate_s in (first_frames_s, middle_frames_s))
+        if all(abs(declared_s - usual_s) <= UNTRUE * usual_s for usual_s in usual):
+            return declared
     measured = _describe_frames(source, framing, start, first)
-    declared_ms = to_ms(declared_s, 1)
+    if is_whole:
+        return bounded(declared, measured.duration_ms, least=1 + UNEVEN, most=1 + UNEVEN)
+    declared_ms = declared.duration_ms
     if declared_bytes < file_bytes or declared_ms is None or declared_ms <= (measured.duration_ms or declared_ms):
         return measured
     return measured.model_copy(update={"declared_ms": declared_ms})

@@ -6,10 +6,10 @@ Sources: RFC 3533 (Ogg pages), RFC 7845 and RFC 6716 (Opus), Vorbis I specificat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from asrcore.core.audio.flac import read_stream_info
-from asrcore.core.audio.model import Audio, NotAudio, to_ms
+from asrcore.core.audio.model import SAMPLED, Audio, NotAudio, bounded, plausible_rate_hz, samples_ms, to_ms
 from asrcore.core.audio.source import BLOCK_BYTES, ByteSource
 from asrcore.messages import Message
 
@@ -18,20 +18,25 @@ COUNTED_BYTES = 512 * 1024
 MOST_SAMPLES, SAMPLE_BYTES = 10, 32 * 1024
 UNEVEN = 1.5  # with so many more bytes per second than at its start, a file may be chained
 OPUS_CLOCK_HZ = 48000
+MOST_OPUS_SAMPLES = 5760  # in a packet, 120 ms
+MOST_SHORTER_BLOCKS = 8.0  # Vorbis may change to blocks that are so much shorter than its long ones
 NO_GRANULE = (-1) & 0xFFFFFFFFFFFFFFFF
 FIRST_PAGE = 2
 
 
 @dataclass(frozen=True)
 class OggPage:
-    """One page. end: of its bytes; granule: the position of the sound at its end; packets: how many end in it."""
+    """One page. end: of its bytes; granule: the position of the sound at its end.
+
+    starts: of the packets that end in it, in the body; one that began in an earlier page starts at 0.
+    """
 
     offset: int
     end: int
     serial: int
     granule: int
     is_first: bool
-    packets: int
+    starts: tuple[int, ...]
     body: bytes
 
 
@@ -49,8 +54,14 @@ class Stream:
 
     def begins_at(self, page: OggPage) -> int:
         """Return the position before the first page with sound: not 0 where a recording was cut out of a longer one."""
-        each = _opus_samples(page.body) if self.codec == "opus" else self.packet_samples
-        return max(0, page.granule - page.packets * each) if each else 0
+        samples = self.samples_in(page)
+        return max(0, page.granule - samples) if samples else 0
+
+    def samples_in(self, page: OggPage) -> int:
+        """Return the samples of the packets that end in a page, whatever its granule position; 0 if not known."""
+        if self.codec == "opus":
+            return sum(opus_samples(page.body[start : start + 2]) for start in page.starts)
+        return len(page.starts) * self.packet_samples
 
 
 def parse_ogg(source: ByteSource) -> Audio:
@@ -58,28 +69,42 @@ def parse_ogg(source: ByteSource) -> Audio:
     stream = next(filter(None, (_identify(serial, packet) for serial, packet in _first_packets(source))), None)
     if stream is None:
         raise NotAudio(Message("probe.no-sound", {"kind": "Ogg"}))
-    return Audio(
+    audio = Audio(
         format="ogg",
         codec=stream.codec,
         sample_rate_hz=stream.rate_hz,
         channels=stream.channels,
-        duration_ms=_length_ms(source, stream),
+        duration_ms=None,
         bits_per_sample=stream.bits,
     )
-
-
-def _length_ms(source: ByteSource, stream: Stream) -> int | None:
+    uneven = MOST_SHORTER_BLOCKS if stream.codec == "vorbis" else 1.0
     if source.size_bytes <= COUNTED_BYTES:
-        pages = _pages(source.window(0, source.size_bytes), 0)
-        seconds = _count_s([page for page in pages if page.end <= source.size_bytes])
-        return to_ms(seconds, 1) if seconds is not None else None
+        pages = [page for page in _pages(source.window(0, source.size_bytes), 0) if page.end <= source.size_bytes]
+        told_s, counted_s = _count_s(pages)
+        told = audio.model_copy(update={"duration_ms": None if told_s is None else to_ms(told_s, 1)})
+        return bounded(told, to_ms(counted_s, 1), least=uneven, most=SAMPLED)
     samples = _estimate_samples(source, stream)
-    return to_ms(samples, stream.rate_hz) if samples is not None else None
+    told = audio.model_copy(update={"duration_ms": None if samples is None else samples_ms(samples, stream.rate_hz)})
+    usual_ms = samples_ms(_usual_samples(source, stream), stream.rate_hz)
+    return bounded(told, usual_ms, least=SAMPLED * uneven, most=SAMPLED)
 
 
-def _count_s(pages: list[OggPage]) -> float | None:
-    """Return the seconds of the sound in all chained recordings; None where no page says where the sound ends."""
+def _usual_samples(source: ByteSource, stream: Stream) -> float:
+    """Return the samples of the whole file at the rate of its first packets; 0 where there are none."""
+    pages = [page for page in _pages(source.peek(0, BLOCK_BYTES), 0) if page.serial == stream.serial and page.granule]
+    if not pages:
+        return 0.0
+    density = sum(map(stream.samples_in, pages)) / (pages[-1].end - pages[0].offset)
+    return density * (source.size_bytes - pages[0].offset)
+
+
+def _count_s(pages: list[OggPage]) -> tuple[float | None, float]:
+    """Return the seconds of the sound in all chained recordings, by granule positions and by packets.
+
+    The positions give None where no page says where the sound ends.
+    """
     seconds: float | None = None
+    counted_s = 0.0
     stream: Stream | None = None
     sounding: list[OggPage] = []
     for page, following in zip(pages, [*pages[1:], None], strict=True):
@@ -89,8 +114,10 @@ def _count_s(pages: list[OggPage]) -> float | None:
             sounding.append(page)
         if sounding and stream and (following is None or following.is_first):
             samples = sounding[-1].granule - stream.begins_at(sounding[0]) - stream.skipped
-            seconds = (seconds or 0) + max(samples, 0) / max(stream.rate_hz, 1)
-    return seconds
+            rate_hz = plausible_rate_hz(stream.rate_hz)
+            seconds = (seconds or 0) + max(samples, 0) / rate_hz
+            counted_s += max(sum(map(stream.samples_in, sounding)) - stream.skipped, 0) / rate_hz
+    return seconds, counted_s
 
 
 def _estimate_samples(source: ByteSource, stream: Stream) -> int | None:
@@ -140,14 +167,15 @@ def _pages(data: bytes, start: int) -> Iterator[OggPage]:
         body = at + 27 + segments
         if granule == NO_GRANULE:
             granule = 0
-        packets = sum(size < 255 for size in lacing)
+        ends = [end for end, size in zip(accumulate(lacing), lacing, strict=True) if size < 255]
         following = body + sum(lacing)
         is_first = bool(flags & FIRST_PAGE)
-        yield OggPage(start + at, start + following, serial, granule, is_first, packets, data[body:following])
+        starts = (0, *ends[:-1]) if ends else ()
+        yield OggPage(start + at, start + following, serial, granule, is_first, starts, data[body:following])
         at = following if data[following : following + 4] == b"OggS" else data.find(b"OggS", at + 4)
 
 
-def _opus_samples(packet: bytes) -> int:
+def opus_samples(packet: bytes) -> int:
     """Return the samples of an Opus packet at 48 kHz, by its first byte: RFC 6716, section 3.1."""
     if not packet:
         return 0
@@ -158,7 +186,7 @@ def _opus_samples(packet: bytes) -> int:
         frame = (480, 960)[config & 1]
     else:
         frame = (120, 240, 480, 960)[config & 3]
-    return frame * count
+    return min(frame * count, MOST_OPUS_SAMPLES)
 
 
 def _first_packets(source: ByteSource) -> Iterator[tuple[int, bytes]]:

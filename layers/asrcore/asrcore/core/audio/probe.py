@@ -1,5 +1,6 @@
 """The entry point of the probe: detect the container, then call its parser."""
 
+import math
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -9,7 +10,7 @@ from asrcore.core.audio.asf import parse_asf
 from asrcore.core.audio.flac import parse_flac
 from asrcore.core.audio.flv import parse_flv
 from asrcore.core.audio.matroska import parse_matroska
-from asrcore.core.audio.model import MOST_MS, Audio, NotAudio
+from asrcore.core.audio.model import MOST_MS, PADDING_MS, Audio, NotAudio, plausible_rate_hz
 from asrcore.core.audio.mp4 import parse_mp4
 from asrcore.core.audio.mpeg import SEARCH_BYTES, parse_frames, skip_id3
 from asrcore.core.audio.mpegts import find_grid, parse_mpegts
@@ -71,6 +72,12 @@ OTHERS = (
     (b"<?xml", Message("probe.xml")),
 )
 HEADERLESS = (".pcm", ".raw")
+# Of the formats whose length is only in a header; the others are counted, or contain pictures as well.
+SOUND_ONLY = frozenset({"ape", "caf", "ogg", "wma"})
+LOSSLESS = frozenset({"ape", "alac", "als", "flac", "wmalossless"})
+LEAST_BITS_A_SECOND = 100  # silence as Opus or HE-AAC, with its container
+MOST_BITS_A_SECOND = 1_600_000  # of a codec with loss
+LONGEST_SAMPLE_BITS = 32
 MOST = {"sample_rate_hz": 10_000_000, "channels": 255, "duration_ms": MOST_MS, "bits_per_sample": 64}
 
 
@@ -85,7 +92,7 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
     if size_bytes <= 0:
         raise NotAudio(Message("EmptyObject", {"key": name}), code="EmptyObject")
     try:
-        audio = _parse(ByteSource(read, size_bytes), PurePosixPath(name).suffix.lower())
+        audio = _held(_parse(ByteSource(read, size_bytes), PurePosixPath(name).suffix.lower()), size_bytes)
         impossible = _impossible(audio)
     except NotAudio as reason:
         raise NotAudio(Message("NotAudio", {"key": name, "reason": reason.reason}), code=reason.code) from reason
@@ -95,6 +102,21 @@ def probe(read: Read, size_bytes: int, name: str) -> Audio:
         fault = Message("probe.impossible", {"properties": impossible})
         raise NotAudio(Message("NotAudio", {"key": name, "reason": fault}))
     return audio
+
+
+def _held(audio: Audio, size_bytes: int) -> Audio:
+    """Hold the length to what so many bytes can contain, at the least and the highest bit rate of the codec."""
+    if audio.duration_ms is None:
+        return audio
+    most_bits_a_second = MOST_BITS_A_SECOND if audio.format in SOUND_ONLY else math.inf
+    if (audio.codec in LOSSLESS or audio.codec.startswith("pcm")) and audio.sample_rate_hz and audio.channels:
+        bits = (audio.bits_per_sample or LONGEST_SAMPLE_BITS) * audio.channels
+        most_bits_a_second = max(bits * plausible_rate_hz(audio.sample_rate_hz), most_bits_a_second)
+    least_ms, most_ms = size_bytes * 8000 / most_bits_a_second, size_bytes * 8000 / LEAST_BITS_A_SECOND
+    held_ms = round(min(max(audio.duration_ms, least_ms - PADDING_MS), most_ms + PADDING_MS))
+    if held_ms == audio.duration_ms:
+        return audio
+    return audio.model_copy(update={"duration_ms": held_ms, "declared_ms": audio.duration_ms})
 
 
 def _impossible(audio: Audio) -> list[str]:
