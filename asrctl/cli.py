@@ -6,13 +6,15 @@ Exit status: 0 done; 1 something failed or is missing; 2 wrong arguments.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from asrcore.messages import Message
 from asrctl import parameters
+from asrctl.columns import COLUMNS, USUAL
 from asrctl.formatting import program_name
 from asrctl.help import LocalizedCommand, argument, localize_click, option
 from asrctl.language import translated
@@ -108,6 +110,15 @@ def status(run: "Invocation") -> "CommandResult[BaseModel]":
 @vendor_option()
 @error_class_option
 @option("--older-than", type=DURATION, metavar="DURATION", message=Message("cli.help.list.older_than"))
+@option("--since", type=parameters.MOMENT, metavar="TIME", message=Message("cli.help.list.since"))
+@option("--newest", is_flag=True, message=Message("cli.help.list.newest"))
+@option(
+    "--columns",
+    type=parameters.COLUMN_NAMES,
+    default=",".join(USUAL),
+    metavar="NAME,…",
+    message=Message("cli.help.list.columns", {"names": list(COLUMNS)}),
+)
 @option("--limit", type=NUMBER, default=50, metavar="N", message=Message("cli.help.list.limit"))
 def list_jobs(
     run: "Invocation",
@@ -116,15 +127,80 @@ def list_jobs(
     vendor: str | None,
     error_class: str | None,
     older_than: timedelta | None,
+    since: timedelta | datetime | None,
+    newest: bool,
+    columns: str,
     limit: int,
 ) -> "CommandResult[BaseModel]":
     from asrctl import inspect_jobs
     from asrctl.filters import Filter
 
     before = run.now - older_than if older_than else None
-    return inspect_jobs.list_jobs(
-        run.stack, run.progress, Filter.parse(state, vendor, error_class, before), limit, run.now
+    wanted = Filter.parse(
+        state, vendor, error_class, before, run.now - since if isinstance(since, timedelta) else since
     )
+    return inspect_jobs.list_jobs(
+        run.stack, run.progress, wanted, limit, run.now, newest=newest, columns=columns.split(",")
+    )
+
+
+@commands.command(message=Message("cli.help.up"))
+@argument(
+    "files",
+    metavar="FILE…",
+    nargs=-1,
+    required=True,
+    type=parameters.FILE,
+    message=Message("cli.help.up.files"),
+)
+@vendor_option("cli.help.smoke.vendor")
+@option(
+    "--option",
+    "options",
+    type=parameters.NAMED_VALUE,
+    multiple=True,
+    metavar="NAME=VALUE",
+    message=Message("cli.help.up.option"),
+)
+@option("--wait", is_flag=True, message=Message("cli.help.up.wait"))
+def up(
+    run: "Invocation",
+    *,
+    files: tuple[Path, ...],
+    vendor: str | None,
+    options: tuple[tuple[str, str], ...],
+    wait: bool,
+) -> "CommandResult[BaseModel]":
+    from asrctl import up
+
+    uploaded = up.up(run.stack, files, vendor, dict(options), run.progress)
+    return up.wait(uploaded.data, run.stack, run.live_table(beside_result=True)) if wait else uploaded
+
+
+@commands.command(message=Message("cli.help.watch"))
+@argument("job", required=False, message=parameters.JOB)
+def watch(run: "Invocation", job: str | None) -> "CommandResult[BaseModel]":
+    from asrctl.watch import watch
+
+    return watch(run.stack, job, run.live_table())
+
+
+@commands.command(message=Message("cli.help.get"))
+@argument("job", message=parameters.JOB)
+@option("--format", "form", type=parameters.FORMAT, metavar="FORMAT", message=Message("cli.help.get.format"))
+@option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", message=Message("cli.help.get.output"))
+def get(run: "Invocation", job: str, form: str | None, output: Path | None) -> "CommandResult[BaseModel]":
+    from asrctl.get import get
+
+    return get(run.stack, job, form, output)
+
+
+@commands.command("open", message=Message("cli.help.open"))
+@argument("job", message=parameters.JOB)
+def open_page(run: "Invocation", job: str) -> "CommandResult[BaseModel]":
+    from asrctl.get import open_job
+
+    return open_job(run.stack, job, run.browse)
 
 
 @commands.command(message=Message("cli.help.why"))

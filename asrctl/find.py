@@ -6,9 +6,10 @@ from datetime import datetime
 from unicodedata import normalize
 
 from asrcore.core.job import Job, job_id
-from asrcore.core.recording_keys import key_forms, skip_reason
+from asrcore.core.recording_keys import fold_name, key_forms, skip_reason
 from asrcore.core.routing import INCOMING
 from asrcore.messages import Message
+from asrcore.ports import JobFilter
 from asrctl.filters import Filter
 from asrctl.formatting import quote_name
 from asrctl.progress import ProgressReporter
@@ -19,6 +20,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 _PREFIX = re.compile(r"[0-9a-f]{4,31}")
 _S3 = "s3://"
 _MOST_CANDIDATES = 10
+_PAGE = 100
 
 
 def find_job(reference: str, stack: DeployedStack) -> Job:
@@ -53,9 +55,32 @@ def find_job(reference: str, stack: DeployedStack) -> Job:
 
 
 def matching_jobs(wanted: Filter, stack: DeployedStack, progress: ProgressReporter, now: datetime) -> Iterator[Job]:
-    """Yield the jobs that match, in no order. Read the index of open jobs if it holds them all, else the table."""
-    jobs = _open_jobs(stack, now) if wanted.only_open else stack.jobs.every()
+    """Yield the jobs that match, in no order. Read an index if one is enough, else the whole table."""
+    if wanted.only_open:
+        jobs = _open_jobs(stack, now)
+    elif wanted.created_since:
+        jobs = newest_jobs(wanted.indexed, stack)
+    else:
+        jobs = stack.jobs.every()
     return (job for job in progress.track("cli.progress.jobs_read", jobs) if wanted.matches(job))
+
+
+def matching_jobs_newest_first(wanted: Filter, stack: DeployedStack, now: datetime) -> Iterator[Job]:
+    """Yield the jobs that match, newest first, read while they are needed."""
+    if wanted.only_open:
+        return iter(sorted(filter(wanted.matches, _open_jobs(stack, now)), key=lambda job: job.recency, reverse=True))
+    return filter(wanted.matches, newest_jobs(wanted.indexed, stack))
+
+
+def newest_jobs(wanted: JobFilter, stack: DeployedStack) -> Iterator[Job]:
+    """Yield the jobs that match, newest first, from the index of all jobs."""
+    after: str | None = None
+    while True:
+        page = stack.jobs.list_recent(wanted, _PAGE, after)
+        yield from stack.jobs.load_all(page.job_ids)
+        if page.after is None:
+            return
+        after = page.after
 
 
 def _open_jobs(stack: DeployedStack, now: datetime) -> Iterator[Job]:
@@ -81,13 +106,13 @@ def _by_key(bucket: str, key: str, stack: DeployedStack) -> Job | None:
 
 
 def _by_name(name: str, stack: DeployedStack) -> list[Job]:
-    """Return the newest job of each key that ends with a name. Reads the whole table."""
+    """Return the newest job of each key that ends with a name. Reads the index of all jobs."""
     newest: dict[str, Job] = {}
     ending = "/" + normalize("NFC", name).lstrip("/")
-    for job in stack.jobs.every():
+    for job in newest_jobs(JobFilter(name=fold_name(ending.rpartition("/")[2])), stack):
         key = normalize("NFC", job.source.key)
-        if key.endswith(ending) and (key not in newest or newest[key].created_at < job.created_at):
-            newest[key] = job
+        if key.endswith(ending):
+            newest.setdefault(key, job)
     return list(newest.values())
 
 

@@ -4,29 +4,21 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import count, islice
 
 from asrcore.core.job import Job, Status
 from asrcore.core.vendor import Completion
 from asrcore.messages import Message
 from asrcore.vendors.registry import VENDORS
+from asrctl.columns import NO_VENDOR, USUAL, job_table
 from asrctl.explain import explain_job
 from asrctl.filters import Filter
-from asrctl.find import find_job, matching_jobs
+from asrctl.find import find_job, matching_jobs, matching_jobs_newest_first
 from asrctl.formatting import format_duration, quote_name
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, Text, TextTable
 from asrctl.shapes import JobRow, ListShape, StatusShape, WhyShape
 from asrctl.stack import DeployedStack
-
-_NO_VENDOR = "-"  # for a job that has no vendor yet
-_HEADER = (
-    Message("cli.column.job"),
-    Message("cli.column.state"),
-    Message("cli.column.vendor"),
-    Message("cli.column.age"),
-    Message("cli.column.error"),
-    Message("cli.column.recording"),
-)
 
 
 def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> CommandResult[StatusShape]:
@@ -34,7 +26,7 @@ def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> C
     counts: Counter[tuple[str, Status]] = Counter()
     oldest: Job | None = None
     for job in matching_jobs(Filter(), stack, progress, now):
-        counts[job.vendor or _NO_VENDOR, job.status] += 1
+        counts[job.vendor or NO_VENDOR, job.status] += 1
         if not job.finished and (oldest is None or job.created_at < oldest.created_at):
             oldest = job
     waiting = queue_depth(stack, stack.queue_url)
@@ -48,7 +40,7 @@ def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> C
             (Message("cli.column.vendor"), *Status), [*rows, (Message("cli.column.all"), *map(str, totals.values()))]
         ),
         "",
-        _oldest(oldest, now) if oldest else Message("cli.status.no_open_job"),
+        _oldest_open(oldest, now) if oldest else Message("cli.status.no_open_job"),
         Message("cli.status.executions", {"number": running}),
         Message("cli.status.failed_events", {"number": waiting}),
         *([] if undelivered is None else [Message("cli.status.undelivered", {"number": undelivered})]),
@@ -65,30 +57,50 @@ def status(stack: DeployedStack, progress: ProgressReporter, now: datetime) -> C
 
 
 def list_jobs(
-    stack: DeployedStack, progress: ProgressReporter, wanted: Filter, limit: int, now: datetime
+    stack: DeployedStack,
+    progress: ProgressReporter,
+    wanted: Filter,
+    limit: int,
+    now: datetime,
+    *,
+    newest: bool = False,
+    columns: Sequence[str] = USUAL,
 ) -> CommandResult[ListShape]:
     """List the jobs that match, oldest first, and count those beyond the limit.
 
     Args:
+        stack: the stack of the jobs.
+        progress: counts the jobs that are read.
+        wanted: which jobs.
         limit: 1 or more.
         now: the moment to which ages are counted.
+        newest: newest first; only as many jobs are read as are listed, so that the rest is not counted.
+        columns: names of COLUMNS, in their order.
     """
-    number = 0
-
-    def counted() -> Iterator[Job]:
-        nonlocal number
-        for job in matching_jobs(wanted, stack, progress, now):
-            number += 1
-            yield job
-
-    jobs = heapq.nsmallest(limit, counted(), key=lambda job: (job.created_at, job.job_id))
-    lines: list[Line] = (
-        [TextTable(_HEADER, [_columns(job, now) for job in jobs])] if jobs else [Message("cli.list.none")]
-    )
-    more = number - len(jobs)
-    if more:
+    if newest:
+        jobs, more = _first(matching_jobs_newest_first(wanted, stack, now), limit)
+    else:
+        jobs, more = _oldest(matching_jobs(wanted, stack, progress, now), limit)
+    lines: list[Line] = [job_table(jobs, columns, now)] if jobs else [Message("cli.list.none")]
+    if more is None:
+        lines.append(Message("cli.list.more_uncounted"))
+    elif more:
         lines.append(Message("cli.list.more", {"count": more}))
     return CommandResult(ListShape(jobs=[JobRow.from_job(job) for job in jobs], more=more), lines)
+
+
+def _oldest(jobs: Iterator[Job], limit: int) -> tuple[list[Job], int | None]:
+    """Return the oldest jobs, and how many there are beyond the limit."""
+    number = count()
+    counted = (job for job, _ in zip(jobs, number, strict=False))
+    kept = heapq.nsmallest(limit, counted, key=lambda job: (job.created_at, job.job_id))
+    return kept, next(number) - len(kept)
+
+
+def _first(jobs: Iterator[Job], limit: int) -> tuple[list[Job], int | None]:
+    """Return the first jobs, and 0, or None if there are more."""
+    kept = list(islice(jobs, limit))
+    return kept, 0 if next(jobs, None) is None else None
 
 
 def why(stack: DeployedStack, reference: str, now: datetime) -> CommandResult[WhyShape]:
@@ -120,25 +132,13 @@ def completion_modes(job: Job) -> frozenset[Completion]:
     return vendor.completion_modes if vendor else frozenset()
 
 
-def _columns(job: Job, now: datetime) -> Sequence[Text]:
-    error = f"{job.error.code} ({job.error.class_})" if job.error else ""
-    return (
-        job.job_id,
-        job.status,
-        job.vendor or _NO_VENDOR,
-        format_duration(now - job.created_at),
-        error,
-        quote_name(job.source.key),
-    )
-
-
-def _oldest(job: Job, now: datetime) -> Message:
+def _oldest_open(job: Job, now: datetime) -> Message:
     return Message(
         "cli.status.oldest",
         {
             "job": job.job_id,
             "age": format_duration(now - job.created_at),
-            "vendor": job.vendor or _NO_VENDOR,
+            "vendor": job.vendor or NO_VENDOR,
             "key": quote_name(job.source.key),
         },
     )

@@ -11,7 +11,8 @@ from rich.text import Text as StyledText
 
 from asrcore.messages import DEFAULT, Language, Message, render
 from asrctl.formatting import printable, redact_urls
-from asrctl.result import Line, Text, TextTable
+from asrctl.result import ExactText, Line, Text, TextTable
+from asrctl.streams import ClosedPipeStream
 
 _STYLES: Mapping[str, str] = MappingProxyType(
     {
@@ -26,7 +27,9 @@ _STYLES: Mapping[str, str] = MappingProxyType(
     }
 )
 # Fields that hold names of objects. A key may look like a URL and is written exactly.
-_EXACT = frozenset({"key", "keys", "about", "bucket", "inventory", "prefix", "transcript_key"})
+_EXACT = frozenset(
+    {"key", "keys", "about", "bucket", "inventory", "prefix", "transcript_key", "content", "text", "file", "url"}
+)
 
 
 def console(stream: TextIO) -> Console:
@@ -37,9 +40,19 @@ def console(stream: TextIO) -> Console:
 def write_lines(lines: Iterable[Line], stream: TextIO, language: Language) -> None:
     """Write text and tables for people, in a language."""
     target = console(stream)
-    for line in lines:
-        for text in _styled_lines(line, language):
-            target.print(text, soft_wrap=True)  # never cut, so that it can be searched and copied
+    for text in styled(lines, language):
+        target.print(text, soft_wrap=True)  # never cut, so that it can be searched and copied
+
+
+def write_content(content: str, stream: TextIO) -> None:
+    """Write a file's content: as UTF-8 whatever the shell's encoding, on a terminal without control characters."""
+    if stream.isatty():
+        stream.write("\n".join(map(printable, content.split("\n"))))
+    elif isinstance(stream, ClosedPipeStream):
+        stream.write_utf8(content)
+    else:
+        stream.write(content)
+    stream.flush()
 
 
 def write_json(data: BaseModel, stream: TextIO) -> None:
@@ -48,9 +61,17 @@ def write_json(data: BaseModel, stream: TextIO) -> None:
     stream.flush()
 
 
+def styled(lines: Iterable[Line], language: Language) -> Iterable[StyledText]:
+    """Yield the lines of text and tables, in a language, as a console prints them."""
+    for line in lines:
+        yield from _styled_lines(line, language)
+
+
 def _styled_lines(line: Line, language: Language) -> Iterable[StyledText]:
     if isinstance(line, TextTable):
         return _table_lines(line, language)
+    if isinstance(line, ExactText):
+        return [StyledText(printable(each)) for each in line.text.split("\n")]
     return [StyledText(_safe(each, language)) for each in _text(line, language).split("\n")]
 
 

@@ -1,16 +1,19 @@
 """Types of arguments and options, and the options that all commands share. Imports only what help needs."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from asrcore.messages import Message, Param
+from asrctl.columns import COLUMNS
 from asrctl.formatting import parse_duration
 from asrctl.help import LocalizedOption, option
-from asrctl.language import translated
+from asrctl.language import localized, translated
 
 JOB, RUN = Message("cli.help.job"), Message("cli.help.run")
 
@@ -59,6 +62,72 @@ class Duration(click.ParamType[timedelta]):
             self.fail(translated(error.args[0]), param, ctx)
 
 
+class Moment(click.ParamType[timedelta | datetime]):
+    """A duration before now, or a date, with or without a time of the day."""
+
+    name = "moment"
+
+    def convert(
+        self, value: str | timedelta | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | datetime:
+        """Return the duration, or the date; one without an offset is UTC. Fails for anything else."""
+        if not isinstance(value, str):
+            return value
+        with suppress(ValueError):
+            return parse_duration(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(localized("cli.usage.moment", text=repr(value)), param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Columns(LazyChoice):
+    """Names separated by commas."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the names. Fails for an unknown one."""
+        return ",".join(super(Columns, self).convert(each.strip(), param, ctx) for each in value.split(","))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return what the last name may be."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{each.value}") for each in super().shell_complete(ctx, param, last)]
+
+
+class ExistingFile(click.ParamType[Path]):
+    """A file of this machine."""
+
+    name = "file"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path. Fails for what is no file."""
+        if not Path(value).is_file():
+            self.fail(localized("cli.local.no_file", file=repr(str(value))), param, ctx)
+        return Path(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell complete the name of a file."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class NamedValue(click.ParamType[tuple[str, str]]):
+    """`NAME=VALUE`."""
+
+    name = "pair"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return the name and the value. Fails without an equals sign."""
+        if not isinstance(value, str):
+            return value
+        name, equals, text = value.partition("=")
+        if not (name and equals):
+            self.fail(localized("cli.usage.pair", text=repr(value)), param, ctx)
+        return name, text
+
+
 def _states() -> Iterable[str]:
     from asrcore.core.job import Status
 
@@ -69,6 +138,12 @@ def _error_classes() -> Iterable[str]:
     from asrcore.core.errors import ErrorClass
 
     return list(ErrorClass)
+
+
+def _formats() -> Iterable[str]:
+    from asrcore.api.models import TranscriptFormat
+
+    return list(TranscriptFormat)
 
 
 def _vendors() -> Iterable[str]:
@@ -85,6 +160,8 @@ def _accounts() -> Iterable[str]:
 
 STATE, ERROR_CLASS, VENDOR, DURATION = LazyChoice(_states), LazyChoice(_error_classes), LazyChoice(_vendors), Duration()
 ACCOUNT = LazyChoice(_accounts)
+FORMAT, COLUMN_NAMES, MOMENT = LazyChoice(_formats), Columns(lambda: COLUMNS), Moment()
+FILE, NAMED_VALUE = ExistingFile(), NamedValue()
 NUMBER = click.IntRange(min=1)
 
 

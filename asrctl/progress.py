@@ -1,14 +1,27 @@
 """The progress of long work, on standard error: a live line on a terminal, elsewhere a line every ten seconds."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TextIO, TypeVar
 
-from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Column
 from rich.text import Text
 
 from asrcore.messages import Language, Message, render
+from asrctl.formatting import format_size
 from asrctl.output import console
 
 T = TypeVar("T")
@@ -16,7 +29,7 @@ _LOG_EVERY_S = 10.0
 
 
 class ProgressReporter:
-    """Counts items. clock: seconds, never backwards."""
+    """Counts items and bytes. clock: seconds, never backwards."""
 
     def __init__(self, stream: TextIO, language: Language, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -26,6 +39,28 @@ class ProgressReporter:
     def track(self, code: str, items: Iterable[T]) -> Iterator[T]:
         """Yield the items as they are. code: of the message that counts them."""
         return self._draw(code, items) if self._stream.isatty() else self._log(code, items)
+
+    @contextmanager
+    def transfer(self, total_bytes: int) -> Iterator[Callable[[int], None]]:
+        """Yield a function that counts bytes, from any thread, while a `with` lasts."""
+        if self._stream.isatty():
+            columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+            with Progress(*columns, console=console(self._stream), transient=True) as drawn:
+                task = drawn.add_task("", total=total_bytes)
+                yield lambda more_bytes: drawn.advance(task, more_bytes)
+            return
+        lock, sent_bytes, written_at = threading.Lock(), 0, self._clock()
+
+        def log(more_bytes: int) -> None:
+            nonlocal sent_bytes, written_at
+            with lock:
+                sent_bytes += more_bytes
+                if (now := self._clock()) - written_at >= _LOG_EVERY_S:
+                    written_at = now
+                    sizes = {"sent": format_size(sent_bytes), "total": format_size(total_bytes)}
+                    self._write_line(render(Message("cli.progress.uploaded", sizes), self._language))
+
+        yield log
 
     def _draw(self, code: str, items: Iterable[T]) -> Iterator[T]:
         """Keep a line on the terminal while the work lasts."""
@@ -47,7 +82,10 @@ class ProgressReporter:
             self._write(code, number, self._clock() - start)
 
     def _write(self, code: str, number: int, elapsed_s: float) -> None:
-        self._stream.write(f"{_counted(code, number, self._language)}, {number / elapsed_s:.0f}/s\n")
+        self._write_line(f"{_counted(code, number, self._language)}, {number / elapsed_s:.0f}/s")
+
+    def _write_line(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
         self._stream.flush()
 
 

@@ -19,7 +19,14 @@ class TextTable:
     rows: Iterable[Sequence[Text]]
 
 
-Line = Text | TextTable
+@dataclass(frozen=True)
+class ExactText:
+    """Text of a transcript, or an address that gives no access by itself: URLs in it stay."""
+
+    text: str
+
+
+Line = Text | TextTable | ExactText
 ShapeT_co = TypeVar("ShapeT_co", bound=BaseModel, covariant=True)
 
 
@@ -27,11 +34,13 @@ ShapeT_co = TypeVar("ShapeT_co", bound=BaseModel, covariant=True)
 class CommandResult(Generic[ShapeT_co]):
     """One command's result in two forms: `data` for `--json`, `lines` for people.
 
+    content: a file's content, written in place of the lines exactly as it is, without a line end after it.
     ok: False when something failed or is missing; the exit status is then 1.
     """
 
     data: ShapeT_co
     lines: Sequence[Line] = ()
+    content: str | None = None
     ok: bool = True
 
 

@@ -1,6 +1,7 @@
 """Runs one command against a stack: finds the stack, reports errors, writes the result."""
 
 import sys
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from asrcore.log import LOG
 from asrcore.messages import Message
 from asrctl.language import reader_language
-from asrctl.output import write_json, write_lines
+from asrctl.live import LiveTable
+from asrctl.output import write_content, write_json, write_lines
 from asrctl.progress import ProgressReporter
 from asrctl.result import CommandResult, Line, OperatorError, Text
 from asrctl.stack import DeployedStack, StackLocation
@@ -27,6 +29,18 @@ class Invocation:
     stack: DeployedStack
     progress: ProgressReporter = field(default_factory=lambda: ProgressReporter(sys.stderr, reader_language()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    as_json: bool = False
+
+    def live_table(self, *, beside_result: bool = False) -> LiveTable:
+        """Return a table of jobs that changes. It is written to standard error beside a result on standard output."""
+        stream = sys.stderr if beside_result or self.as_json else sys.stdout
+        return LiveTable(stream, reader_language())
+
+    @staticmethod
+    def browse(address: str) -> None:
+        """Open an address in the browser if the result is written to a terminal, not to a program or file."""
+        if sys.stdout.isatty():
+            webbrowser.open(address)
 
     @staticmethod
     def confirmation(*, yes: bool) -> Callable[[Sequence[Line]], bool]:
@@ -50,7 +64,8 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
     location = StackLocation(*(values.pop(name) for name in ("stack", "region", "profile", "endpoint_url")))
     try:
         with _logs_on_standard_error():
-            result = command(Invocation(DeployedStack(StackLocation.local() if local else location)), **values)
+            stack = DeployedStack(StackLocation.local() if local else location)
+            result = command(Invocation(stack, as_json=as_json), **values)
     except OperatorError as error:
         return _fail(error.message, *error.hints, status=error.status)
     except (BotoCoreError, ClientError) as error:
@@ -61,6 +76,8 @@ def run(command: Callable[..., CommandResult[BaseModel]], values: dict[str, Any]
         return _fail(Message("cli.run.stopped"))
     if as_json:
         write_json(result.data, sys.stdout)
+    elif result.content is not None:
+        write_content(result.content, sys.stdout)
     else:
         write_lines(result.lines, sys.stdout, reader_language())
     return 0 if result.ok else 1

@@ -43,10 +43,50 @@ class StatusShape(Shape):
 
 
 class ListShape(Shape):
-    """`list`. more: the number of matching jobs that `--limit` left out."""
+    """`list`. more: the number of matching jobs that `--limit` left out; null for some, uncounted, of `--newest`."""
 
     jobs: list[JobRow]
-    more: int
+    more: int | None
+
+
+class WatchShape(Shape):
+    """`watch`: the jobs as they were shown last."""
+
+    jobs: list[JobRow]
+
+
+class UploadedJob(Shape):
+    """A recording that `up` uploaded. status, vendor, text: null without `--wait`; text: null if the job failed."""
+
+    job_id: str
+    file: str
+    key: str
+    status: Status | None = None
+    vendor: str | None = None
+    text: str | None = None
+
+
+class UpShape(Shape):
+    """`up`, in the order of the files."""
+
+    jobs: list[UploadedJob]
+
+
+class GetShape(Shape):
+    """`get`. file: where the content was written; null if it is in `content`."""
+
+    job_id: str
+    key: str
+    format: str
+    file: str | None
+    content: str | None
+
+
+class OpenShape(Shape):
+    """`open`. url: of the jobs page, or of a file of this machine."""
+
+    job_id: str
+    url: str
 
 
 class WhyShape(Shape):
@@ -356,14 +396,18 @@ SHAPES: Mapping[str, type[Shape]] = MappingProxyType(
         "destroy": DestroyShape,
         "doctor": DoctorShape,
         "estimate": EstimateShape,
+        "get": GetShape,
         "list": ListShape,
+        "open": OpenShape,
         "queue": QueueShape,
         "reconcile": ReconcileShape,
         "redrive": RedriveShape,
         "setup": SetupShape,
         "smoke": SmokeShape,
         "status": StatusShape,
+        "up": UpShape,
         "vendors": VendorsShape,
+        "watch": WatchShape,
         "why": WhyShape,
     }
 )

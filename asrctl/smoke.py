@@ -1,17 +1,15 @@
 """`smoke`: transcribe one short sample from upload to transcript, to check a deployment."""
 
-import json
 import secrets
 import time
 from datetime import datetime, timedelta
 
-from asrcore.core.job import Job, Status, job_id
+from asrcore.core.job import Job, job_id
 from asrcore.core.routing import AUTO, INCOMING
-from asrcore.core.transcript import Source
 from asrcore.messages import Message
 from asrctl.delete import delete
 from asrctl.formatting import format_duration
-from asrctl.inspect_jobs import why
+from asrctl.outcome import describe_outcome
 from asrctl.result import CommandResult, Line
 from asrctl.sample import SAMPLE
 from asrctl.shapes import SmokeShape
@@ -35,15 +33,7 @@ def smoke(
         Not `ok` when the job failed or did not end in time. It is then explained as by `why`.
     """
     key = f"{INCOMING}{vendor or AUTO}/smoke-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}.wav"
-    body = SAMPLE.read_bytes()
-    put = stack.s3.put_object(Bucket=stack.audio_bucket, Key=key, Body=body)
-    source = Source(
-        bucket=stack.audio_bucket,
-        key=key,
-        version_id=put.get("VersionId"),
-        etag=put["ETag"].strip('"'),
-        size_bytes=len(body),
-    )
+    source = stack.upload(SAMPLE, key, {})
     job = _follow(job_id(source), stack, within)
     if job is None:
         lines: list[Line] = [
@@ -73,14 +63,8 @@ def _is_over(job: Job | None, stack: DeployedStack) -> bool:
 
 
 def _result(job: Job, key: str, stack: DeployedStack, within: timedelta) -> CommandResult[SmokeShape]:
-    data = SmokeShape(job_id=job.job_id, key=key, status=job.status, vendor=job.vendor)
-    held = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
-    if job.status is not Status.COMPLETED or held is None:
-        story = why(stack, job.job_id, job.updated_at)
-        open_ = Message("cli.smoke.open", {"key": key, "within": format_duration(within)})
-        late = [open_] if job.open is not None else []
-        return CommandResult(data, [*late, *story.lines], ok=False)
-    text = json.loads(held.body)["text"]
-    took = format_duration(job.updated_at - job.created_at)
-    done = Message("cli.smoke.done", {"key": key, "vendor": str(job.vendor), "duration": took})
-    return CommandResult(data.model_copy(update={"text": text}), [done, text])
+    outcome = describe_outcome(job, stack)
+    late = Message("cli.smoke.open", {"key": key, "within": format_duration(within)})
+    data = SmokeShape(job_id=job.job_id, key=key, status=job.status, vendor=job.vendor, text=outcome.text)
+    is_late = job.open is not None and outcome.text is None
+    return CommandResult(data, [*([late] if is_late else []), *outcome.lines], ok=outcome.text is not None)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
+from asrcore.core.transcript import Source
 from asrcore.messages import Message
 from asrcore.ports import ObjectVersion
 from asrcore.services import Services
@@ -219,6 +221,11 @@ class DeployedStack:
         """The state machine of backfills."""
         return self._outputs["BackfillStateMachineArn"]
 
+    @property
+    def jobs_page_url(self) -> str | None:
+        """The address of the jobs page, with a slash at its end; None without the page."""
+        return self._outputs.get("JobsPageUrl")
+
     @cached_property
     def queue_url(self) -> str:
         """The URL of the queue of failed events."""
@@ -271,6 +278,37 @@ class DeployedStack:
     def versions_of(self, bucket: str, key: str) -> list[ObjectVersion]:
         """Return every version of one object, the newest first."""
         return [version for version in self.versions(bucket, key) if version.key == key]
+
+    def upload(
+        self, path: Path, key: str, metadata: Mapping[str, str], count: Callable[[int], None] | None = None
+    ) -> Source:
+        """Upload a file to the audio bucket, in parts if it is large, and return the version that S3 created.
+
+        count: receives numbers of bytes as they are sent, in any thread.
+        """
+        created: list[Mapping[str, str]] = []  # boto3's transfer does not return it
+
+        def note(parsed: Mapping[str, str], **_: object) -> None:
+            created.append(parsed)
+
+        events = [f"after-call.s3.{operation}" for operation in ("PutObject", "CompleteMultipartUpload")]
+        for event in events:
+            self.s3.meta.events.register(event, note)
+        try:
+            self.s3.upload_file(
+                str(path), self.audio_bucket, key, ExtraArgs={"Metadata": dict(metadata)}, Callback=count
+            )
+        finally:
+            for event in events:
+                self.s3.meta.events.unregister(event, note)
+        (version,) = (each for each in created if "ETag" in each)
+        return Source(
+            bucket=self.audio_bucket,
+            key=key,
+            version_id=version.get("VersionId"),
+            etag=version["ETag"].strip('"'),
+            size_bytes=path.stat().st_size,
+        )
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> ObjectContent | None:
         """Return an object, or None when it does not exist."""

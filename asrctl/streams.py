@@ -1,6 +1,8 @@
 """Standard output and error of a command."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 
@@ -9,27 +11,38 @@ class ClosedPipeStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.has_reader = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write text."""
-        try:
-            return self._stream.write(text)
-        except BrokenPipeError:
-            self._discard()
-            return len(text)
+        with self._unless_closed():
+            self._stream.write(text)
+        return len(text)
+
+    def write_utf8(self, text: str) -> None:
+        """Write text in UTF-8 with its own line ends, whatever the encoding of the stream."""
+        with self._unless_closed():
+            self._stream.flush()
+            self._stream.buffer.write(text.encode())
 
     def flush(self) -> None:
         """Write what is buffered."""
-        try:
+        with self._unless_closed():
             self._stream.flush()
+
+    @contextmanager
+    def _unless_closed(self) -> Iterator[None]:
+        try:
+            yield
         except BrokenPipeError:
             self._discard()
 
     def _discard(self) -> None:
         """Redirect the stream to no file, so that the interpreter's last flush does not fail either."""
+        self.has_reader = False
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, self._stream.fileno())
         os.close(nothing)

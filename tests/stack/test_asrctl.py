@@ -80,8 +80,123 @@ def test_list_beyond_its_limit_counts_the_rest(operator, completed, stack):
     operator.ended(operator.drop(f"incoming/volcengine/operator {next(FRESH)}/another.wav", RECORDING))
 
     told = operator.run("list", "--limit", "1")
+    newest = operator.run("list", "--limit", "1", "--newest", "--since", "1h", "--columns", "name,status")
 
     assert re.search(r"^and \d+ more jobs?: --limit shows more$", told.stdout, re.MULTILINE)
+    assert re.sub(" +", " ", newest.stdout) == ("name status\nanother.wav COMPLETED\nand more: --limit shows more\n")
+
+
+def test_list_since_reads_an_index_and_agrees_with_the_table(operator, completed):
+    everything = operator.found("list", "--limit", "1000")["jobs"]
+    newest = operator.found("list", "--limit", "1000", "--newest")["jobs"]
+    recent = operator.found("list", "--limit", "1000", "--since", "2026-01-01")["jobs"]
+
+    assert newest == everything[::-1]
+    assert recent == everything
+    assert operator.found("list", "--since", "2999-01-01T00:00", "--newest")["jobs"] == []
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Look at jobs more often than an operator needs."""
+    monkeypatch.setattr("asrctl.watch.INTERVAL_S", 0.05)
+
+
+@pytest.mark.usefixtures("quick")
+def test_up_with_wait_prints_each_transcript(operator, tmp_path, stack):
+    files = [tmp_path / "会议 a+b.wav", tmp_path / "notes.wav"]
+    files[0].write_bytes(RECORDING)
+    files[1].write_bytes(b"no recording")
+
+    told = operator.run("up", *map(str, files), "--vendor", "volcengine", "--option", "hotwords=声音,一百", "--wait")
+    row, failed = (operator.found("why", f"volcengine/{file.name}")["job"] for file in files)
+
+    assert told.status == 1
+    assert f"{row['job_id']}  COMPLETED    volcengine  incoming/volcengine/会议 a+b.wav\n" in told.stderr
+    assert told.stdout.startswith("incoming/volcengine/会议 a+b.wav: volcengine recognized in")
+    assert operator.transcript(row)["text"] in told.stdout
+    assert f"Job {failed['job_id']}: incoming/volcengine/notes.wav" in told.stdout
+    assert row["options"]["hotwords"] == ["声音", "一百"]
+
+
+def test_up_of_a_large_file_sends_parts_and_prints_its_job(operator, tmp_path, stack):
+    file = tmp_path / f"large {next(FRESH)}.wav"
+    file.write_bytes(bytes(9_000_000))
+
+    (uploaded,) = operator.found("up", str(file))["jobs"]
+    head = stack.client("s3").head_object(Bucket=stack.audio_bucket, Key=uploaded["key"])
+
+    assert uploaded["key"] == f"incoming/auto/{file.name}"
+    assert head["ETag"].endswith('-2"')
+    assert operator.ended(uploaded["job_id"])["error"]["class"] == "bad_audio"
+
+
+@pytest.mark.usefixtures("quick")
+def test_watch_of_a_job_follows_it_to_its_end(operator, key):
+    job = operator.drop(key, RECORDING)
+    operator.until(lambda: operator.row(job), bool, "the job's row")
+
+    watched = operator.run("watch", job[:16])
+
+    assert watched.status == 0, watched.stderr
+    (*_, last) = watched.stdout.splitlines()
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d  {job}  COMPLETED    volcengine  {re.escape(key)}", last)
+
+
+def test_watch_of_a_failed_job_ends_with_status_1(operator, failed):
+    watched = operator.found("watch", failed, status=1)
+
+    assert [job["error"]["code"] for job in watched["jobs"]] == ["1002"]
+
+
+def test_watch_until_stopped_shows_the_newest_jobs(operator, completed, monkeypatch):
+    def stop(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", stop)
+
+    assert completed in [job["job_id"] for job in operator.found("watch")["jobs"]]
+
+
+def test_get_returns_the_stored_transcript_in_each_format(operator, completed, key, tmp_path, stack):
+    row = operator.row(completed)
+    s3, bucket = stack.client("s3"), stack.transcript_bucket
+
+    for form in ("json", "srt", "vtt", "txt", "html"):
+        stored_key = row["transcript_key"].removesuffix("json") + form if form != "json" else row["transcript_key"]
+        stored = s3.get_object(Bucket=bucket, Key=stored_key)["Body"].read()
+        assert operator.run("get", completed, "--format", form).stdout.encode() == stored
+
+    s3.delete_object(Bucket=bucket, Key=row["transcript_key"].removesuffix("json") + "srt")
+    rendered = operator.found("get", key)["content"]
+    into_file = operator.found("get", completed, "-o", str(tmp_path / "new.srt"))
+    into_folder = operator.run("get", completed, "--format", "vtt", "-o", str(tmp_path))
+    no_folder = operator.run("get", completed, "-o", str(tmp_path / "none/a.txt"))
+
+    assert rendered == operator.run("get", completed, "--format", "txt").stdout
+    assert into_file["format"] == "srt"
+    assert into_file["content"] is None
+    assert (tmp_path / "new.srt").read_text("utf-8").startswith("1\n00:00:0")
+    assert into_folder.stdout == f"{tmp_path}/会议 a+b.wav.vtt written\n"
+    assert (no_folder.status, no_folder.stderr) == (1, f"asrctl: {tmp_path}/none/a.txt: No such file or directory\n")
+
+
+def test_get_of_a_failed_job_says_why(operator, failed):
+    told = operator.run("get", failed)
+
+    assert told.status == 1
+    assert told.stderr.startswith(f"asrctl: job {failed}: the job failed (1002: ")
+
+
+def test_open_without_a_jobs_page_writes_a_page_that_plays(operator, completed, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    told = operator.run("open", completed)
+
+    (page,) = tmp_path.iterdir()
+    assert told.stdout == f"{page.as_uri()}\n"
+    assert b'id="recording">"http' in page.read_bytes()
+    assert page.stat().st_mode & 0o077 == 0
 
 
 def test_why_of_any_name_of_a_job_explains_it(operator, failed, key, stack):

@@ -33,6 +33,8 @@ FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", reason
         pytest.param(Filter(vendor="abcpen"), False, id="a vendor that it never had"),
         pytest.param(Filter(created_before=START + timedelta(seconds=1)), True, id="old enough"),
         pytest.param(Filter(created_before=START), False, id="too young"),
+        pytest.param(Filter(created_since=START), True, id="young enough"),
+        pytest.param(Filter(created_since=START + timedelta(seconds=1)), False, id="too old"),
         pytest.param(Filter(Status.FAILED, None, ErrorClass.RETRY), False, id="all must hold"),
     ],
 )
@@ -76,6 +78,12 @@ def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
         pytest.param(["list", "--vendor", "volcengin"], "Did you mean 'volcengine'?", id="mistyped vendor"),
         pytest.param(["list", "--class", "configs"], "Did you mean 'config'?", id="mistyped class"),
         pytest.param(["queue", "reply"], "Did you mean 'replay'?", id="mistyped action"),
+        pytest.param(["list", "--columns", "job,stats"], "Did you mean 'status'?", id="mistyped column"),
+        pytest.param(["list", "--since", "yesterday"], "or a date such as 2026-11-30", id="a time that is none"),
+        pytest.param(["get", "a.wav", "--format", "vt"], "Did you mean 'vtt'?", id="mistyped format"),
+        pytest.param(["up"], "FILE", id="no file"),
+        pytest.param(["up", "gone.wav"], "there is no file 'gone.wav'", id="a file that is none"),
+        pytest.param(["up", "pyproject.toml", "--option", "speakers"], "is not NAME=VALUE", id="option without value"),
     ],
 )
 def test_wrong_arguments_end_with_status_2_and_a_reason(arguments, said, capsys):
@@ -97,6 +105,28 @@ def test_unreachable_aws_with_a_local_stack_hints_at_local(local_stack, tmp_path
     told = capsys.readouterr().err
     assert "Could not connect" in told
     assert ("add --local" in told) is local_stack
+
+
+@pytest.mark.parametrize(
+    ("names", "option", "said"),
+    [
+        pytest.param(["a.wav", ".DS_Store"], "speakers=2", "is no recording, but", id="no recording"),
+        pytest.param(["a.wav", "empty.wav"], "speakers=2", "empty.wav is empty", id="empty"),
+        pytest.param(["a.wav", "b/a.wav"], "speakers=2", "several files would be incoming/auto/a.wav", id="same name"),
+        pytest.param(["a.wav"], "speakers=eleven", "asr-speakers", id="value that is not allowed"),
+        pytest.param(["a.wav"], "speaker=2", "asr-speaker", id="unknown option"),
+    ],
+)
+def test_up_uploads_nothing_of_what_cannot_be_transcribed(names, option, said, tmp_path, capsys):
+    (tmp_path / "b").mkdir()
+    for name in names:
+        (tmp_path / name).write_bytes(b"" if name.startswith("empty") else b"RIFF")
+    files = [str(tmp_path / name) for name in names]
+
+    assert (
+        main(["up", *files, "--option", option, "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"]) == 1
+    )
+    assert said in capsys.readouterr().err
 
 
 def message(record: object) -> dict[str, object]:

@@ -10,13 +10,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from asrcore.core.errors import AsrError, ErrorClass
+from asrcore.core.job import new_job
 from asrctl.cli import commands
-from asrctl.output import write_json, write_lines
+from asrctl.live import LiveTable
+from asrctl.output import write_content, write_json, write_lines
 from asrctl.progress import ProgressReporter
 from asrctl.result import TextTable
+from asrctl.run import Invocation
 from asrctl.shapes import SHAPES, JobKey, ReconcileShape
+from asrctl.streams import ClosedPipeStream
+from tests.support.fake_services import START
+from tests.support.pipeline import SOURCE
+from tests.support.reasons import reason
 
 ROOT = Path(__file__).parents[2]
+JOB = new_job(SOURCE, START)
 TABLE = TextTable(("recording", "state"), [("会议.wav", "FAILED"), ("a.wav", "COMPLETED")])
 
 
@@ -80,6 +89,58 @@ def test_json_of_any_key_is_exact():
     assert stream.getvalue().isascii()
 
 
+def test_content_in_a_pipe_is_exact_and_utf_8():
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="gbk")
+
+    write_content("\x1bé\r\n会议 https://a/b?c", ClosedPipeStream(pipe))
+
+    assert pipe.buffer.getvalue() == "\x1bé\r\n会议 https://a/b?c".encode()
+
+
+def test_content_on_a_terminal_cannot_control_it(terminal):
+    write_content("1\n\x1b[2J\n", terminal)
+
+    assert terminal.getvalue() == "1\n\ufffd[2J\n"
+
+
+def test_table_of_jobs_on_a_terminal_is_redrawn_and_fits(terminal, monkeypatch):
+    monkeypatch.setenv("LINES", "3")
+
+    with LiveTable(terminal, "en") as table:
+        table.show([], START)
+        table.show([JOB, JOB], START)
+
+    assert "no job yet" in terminal.getvalue()
+    (row,) = {line for line in terminal.getvalue().splitlines() if JOB.job_id[:15] in line}
+    assert len(row) == 20
+    assert row.endswith("…")
+
+
+def test_table_of_jobs_in_a_log_has_a_line_for_each_change():
+    log = io.StringIO()
+    later = JOB.fail(AsrError(ErrorClass.CONFIG, "1002", reason("no licence"), "abcpen"), START)
+
+    with LiveTable(log, "en") as table:
+        for job in (JOB, JOB, later):
+            table.show([job], START)
+
+    assert log.getvalue().splitlines() == [
+        f"03:04:05  {JOB.job_id}  QUEUED       -  incoming/auto/meeting.wav",
+        f"03:04:05  {JOB.job_id}  FAILED       -  1002 (config)  incoming/auto/meeting.wav",
+    ]
+
+
+def test_address_is_opened_for_a_terminal_only(terminal, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+
+    for stream in (io.StringIO(), terminal):
+        monkeypatch.setattr("sys.stdout", stream)
+        Invocation.browse("http://127.0.0.1/")
+
+    assert opened == ["http://127.0.0.1/"]
+
+
 def leaves(group, name=""):
     for each in group.commands.values():
         path = f"{name} {each.name}".strip()
@@ -118,7 +179,8 @@ def test_reader_that_stops_reading_ends_the_command_quietly(command):
 WRITES = """
 import sys
 from asrctl import __main__, cli
-from asrctl.output import write_json, write_lines
+from asrctl.live import LiveTable
+from asrctl.output import write_content, write_json, write_lines
 from asrctl.shapes import BackfillStopShape
 
 def main():
@@ -192,6 +254,8 @@ print(*sys.modules, file=sys.stderr)
         pytest.param(["list", "--vendor", "tencent-r"], "tencent-rec-task", id="vendor"),
         pytest.param(["redrive", "--class", "c"], "config", id="class"),
         pytest.param(["queue", "re"], "replay", id="action"),
+        pytest.param(["get", "a.wav", "--format", "h"], "html", id="format"),
+        pytest.param(["list", "--columns", "job,sta"], "job,status", id="column"),
     ],
 )
 def test_completion_offers_what_fits(typed, offered):
@@ -204,6 +268,34 @@ def test_completion_offers_what_fits(typed, offered):
     done = CliRunner().invoke(commands, [], prog_name="asrctl", complete_var="_ASRCTL_COMPLETE", env=environment)
 
     assert f"plain,{offered}" in done.output.split()
+
+
+@pytest.mark.parametrize(
+    ("seconds_each", "lines"),
+    [
+        pytest.param(0.1, "", id="short work"),
+        pytest.param(6.0, "4.0 MB of 8.0 MB uploaded\n8.0 MB of 8.0 MB uploaded\n", id="long work"),
+    ],
+)
+def test_upload_in_a_log_has_a_line_every_ten_seconds(seconds_each, lines):
+    moments = (seconds_each * number for number in range(9))
+    log = io.StringIO()
+
+    with ProgressReporter(log, "en", clock=lambda: next(moments)).transfer(8_000_000) as count:
+        for _ in range(4):
+            count(2_000_000)
+
+    assert log.getvalue() == lines
+
+
+def test_upload_on_a_terminal_shows_a_bar_and_removes_it(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with ProgressReporter(terminal, "en").transfer(8_000_000) as count:
+        count(8_000_000)
+
+    assert "8.0/8.0 MB" in terminal.getvalue()
+    assert terminal.getvalue().rstrip().endswith("\x1b[2K")
 
 
 def passed_through(stream, seconds_each):

@@ -148,6 +148,7 @@ def test_programs_of_make_are_started_by_a_test(target):
 @pytest.mark.parametrize("arguments", examples("python -m asrctl"))
 def test_documented_asrctl_commands_parse(arguments, monkeypatch, capsys):
     monkeypatch.setattr("asrctl.run.run", lambda _command, _values: 0)
+    monkeypatch.setattr("asrctl.parameters.ExistingFile.convert", lambda _type, name, *_: name)
 
     assert main(arguments) == 0, capsys.readouterr().err
 

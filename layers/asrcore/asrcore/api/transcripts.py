@@ -81,6 +81,27 @@ def transcript(
     return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
 
 
+def read_whole(job: Job, form: TranscriptFormat, services: Services) -> bytes:
+    """Return a job's transcript of any size, for callers who read the bucket themselves; a page has no recording.
+
+    Raises:
+        NotEndedError: the job has not ended.
+        NoTranscriptError: the job failed, its transcript was deleted, or it has not this format.
+    """
+    from asrcore.render import FORMATS  # noqa: PLC0415 - a route does without
+
+    kept = _kept(job, services)
+    if form is TranscriptFormat.JSON:
+        return services.transcripts.read(kept)
+    stored = services.transcripts.find(kept.key.removesuffix(".json") + FORMATS[form].extension, job.source)
+    return services.transcripts.read(stored) if stored else _made_now(kept, form, services, AS_EXPORTED)
+
+
+def read_playable_page(job: Job, services: Services) -> bytes:
+    """Return the page of a job's transcript, with the recording's presigned URL. Raises what `read_whole` raises."""
+    return _with_recording(read_whole(job, TranscriptFormat.HTML, services), job, services)
+
+
 def _kept(job: Job, services: Services) -> StoredObject:
     if not job.finished:
         raise NotEndedError(Message("NotEnded", {"status": job.status, "job_id": job.job_id}))

@@ -310,7 +310,7 @@ class DynamoJobs:
         pages = self._client.get_paginator("query")
         for page in pages.paginate(
             TableName=self._table,
-            IndexName="recent",
+            IndexName="listed",
             KeyConditionExpression="#part = :part",
             ExpressionAttributeNames={"#part": "part"},
             ExpressionAttributeValues={":part": {"S": prefix[0]}},
