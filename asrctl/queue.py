@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from asrcore.core.webhook import message as told
+from asrcore.core.webhook import read_event
 from asrcore.events import ended_execution, new_objects, request_event
 from asrcore.messages import Message
 from asrctl.formatting import first_line, program_name, quote_name
@@ -137,7 +137,7 @@ def parse_undelivered_webhook(message: "MessageTypeDef") -> FailedEvent:
     """Read a message of the webhook's dead-letter queue. Raises OperatorError for what is no event of the bus."""
     try:
         event = json.loads(message["Body"])
-        told(event)
+        read_event(event)
     except ValueError as error:
         problem = Message("cli.queue.no_event", {"message": message["MessageId"]})
         raise OperatorError(problem) from error

@@ -7,6 +7,7 @@ import pytest
 
 from devstack.stack import FunctionError
 from tests.support.containers import ContainedStack
+from tests.support.example_job import store_completed_job
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "webhook.json").read_text())
 NOBODYS = "https://192.0.2.1/"  # an address reserved for documentation; the stack posts to public addresses only
@@ -25,5 +26,7 @@ def stack(tmp_path_factory):
 
 def test_failed_webhook_is_hidden_until_its_next_attempt(stack):
     """The example event's receipt handle is of no queue, so hiding the message fails."""
+    store_completed_job(stack, json.loads(EVENT["Records"][0]["body"])["detail"])
+
     with pytest.raises(FunctionError, match=r"ReceiptHandleIsInvalid.* ChangeMessageVisibility"):
         stack.invoke("NotifyFunction", EVENT)

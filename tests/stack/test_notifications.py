@@ -17,6 +17,7 @@ import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from tests.support.example_job import store_completed_job
 from tests.support.operator import Operator
 from tests.support.receiver import Post, Receiver
 from tests.support.simulator_control import SIGNING_KEYS
@@ -205,15 +206,36 @@ def test_events_of_another_stack_are_not_delivered(operator, stack, rejecting, k
     assert rejecting.posts("of another stack") == []
 
 
+def test_forged_event_is_not_posted(operator, stack, rejecting, key):
+    job = operator.drop(key, NO_RECORDING)
+    taken(operator, rejecting, job, 1)
+    detail = {"job_id": job, "source": {"bucket": stack.audio_bucket, "key": key}, "summary": "it was transcribed"}
+    entry = {"Source": "asrcore", "DetailType": "Transcript Completed", "Detail": json.dumps(detail)}
+
+    stack.client("events").put_events(Entries=[entry])
+
+    def dropped() -> list[str]:
+        return [
+            line for line in stack.logs("NotifyFunction").splitlines() if "webhook not sent" in line and job in line
+        ]
+
+    operator.until(dropped, bool, "the forged event to be dropped")
+    assert len(rejecting.posts(job)) == 1
+
+
 def test_example_event_is_posted(stack, rejecting):
     told = json.loads(event("webhook")["Records"][0]["body"])
+    store_completed_job(stack, told["detail"])
 
     assert stack.invoke("NotifyFunction", event("webhook")) == {"batchItemFailures": []}
 
     (post,) = rejecting.posts(told["detail"]["job_id"])
     assert post.headers["webhook-id"] == told["id"]
     jsonschema.validate(told["detail"], SCHEMA)
-    assert Webhook(OLD).verify(post.body, post.headers)["data"] == told["detail"]
+    data = Webhook(OLD).verify(post.body, post.headers)["data"]
+    assert [data[name] for name in ("job_id", "status", "source")] == [
+        told["detail"][name] for name in ("job_id", "status", "source")
+    ]
 
 
 def test_logs_hold_no_key_signature_or_address(stack, rejecting):

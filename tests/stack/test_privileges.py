@@ -234,8 +234,8 @@ class TestAStranger:
             "NotifyFunction",
             "dynamodb",
             "get_item",
-            {"TableName": "table", "Key": {"job_id": {"S": "x"}}},
-            id="a row for NotifyFunction",
+            {"TableName": "table", "Key": {"job_id": {"S": "limiter#tencent-sentence"}}},
+            id="a row of no job for NotifyFunction",
         ),
     ],
 )

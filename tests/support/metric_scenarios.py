@@ -119,11 +119,13 @@ def forged_callback() -> World:
 
 def refused_webhook() -> World:
     """Reject a webhook's event for the third time, 305 seconds after it was published."""
-    made = world(webhook={"keys": [WEBHOOK_KEY]})
+    made = world("done", vendors=(SYNC,), webhook={"keys": [WEBHOOK_KEY]})
+    drop(made)
+    ((detail_type, detail),) = made.bus.published
     made.webhook_client.answers = [500]
     published_at = made.clock.isoformat()
     made.pass_time(sum(WEBHOOK_WAITS_S[:2]))
-    event = {"id": "e", "time": published_at, "detail-type": "Transcript Completed", "detail": {"job_id": "j"}}
+    event = {"id": "e", "time": published_at, "detail-type": detail_type, "detail": detail}
     notify([QueuedMessage("m", "r", 3, json.dumps(event))], made.services)
     return made
 

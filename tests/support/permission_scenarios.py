@@ -4,6 +4,7 @@ import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,8 @@ def mark_unpublished(journey: Journey, job: str) -> None:
 
 def put_row(journey: Journey, job: Job) -> None:
     """Write a job's row like the store."""
-    item = {name: value for name, value in json.loads(job.model_dump_json()).items() if value is not None}
+    document = json.loads(job.model_dump_json(), parse_float=Decimal)
+    item = {name: value for name, value in document.items() if value is not None}
     journey.stack.client("dynamodb").put_item(
         TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
     )

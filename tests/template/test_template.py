@@ -98,7 +98,7 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
         (
             "NotifyRole",
             {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
-            | {READ_SECRET, "logs:CreateLogStream", "logs:PutLogEvents"},
+            | {READ_SECRET, "dynamodb:GetItem", "logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         (
             "ApiRole",

@@ -171,7 +171,7 @@ TOLD = {
     "id": "e1",
     "time": "2026-01-02T03:04:05Z",
     "detail-type": "Transcript Failed",
-    "detail": {"job_id": "j", "source": {"key": "incoming/auto/a.wav"}},
+    "detail": {"job_id": "0" * 32, "source": {"key": "incoming/auto/a.wav"}},
 }
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,20 +19,36 @@ from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import notify
 from tests.support.fake_services import World
 from tests.support.metric_scenarios import points
-from tests.support.pipeline import world
+from tests.support.pipeline import SYNC, drop, world
 from tests.support.reasons import reason
 
 EVENT = json.loads((Path(__file__).parents[2] / "events/webhook.json").read_text())
-TOLD = json.loads(EVENT["Records"][0]["body"])
 OLD = "whsec_" + base64.b64encode(b"the old key, 24 bytes at").decode()
 NEW = "whsec_" + base64.b64encode(b"the new key, 32 bytes are better").decode()
 
 
 def hooked(*answers: int | AsrError, keys: object = (NEW,)) -> World:
     """A world with a receiver that answers so."""
-    made = world(webhook={"keys": keys})
+    made = ended("done", webhook={"keys": keys})
     made.webhook_client.answers = list(answers or [200])
     return made
+
+
+def ended(word: str, **secret: object) -> World:
+    """A world with a job that ended, as the vendor's word says."""
+    made = world(word, vendors=(SYNC,), **secret)
+    drop(made)
+    return made
+
+
+def published(made: World, **changes: object) -> dict[str, Any]:
+    """The event of the job's end, as the bus has it."""
+    ((detail_type, detail),) = made.bus.published
+    about = {"id": "0f1e2d3c", "time": made.clock.isoformat(), "detail-type": detail_type, "detail": detail}
+    return {**about, **changes}
+
+
+TOLD = published(ended("done"))  # of every world with this word: ids and times are the same
 
 
 def sent(tries: int = 1, body: object = TOLD, message_id: str = "m1") -> QueuedMessage:
@@ -50,7 +67,7 @@ def expected_signature(key: str, headers: dict[str, str], body: bytes) -> str:
 def test_message_is_posted_as_specified():
     made = hooked(204)
 
-    left = notify(queued_messages(EVENT), made.services)
+    left = notify([sent()], made.services)
 
     ((body, headers),) = made.webhook_client.posted
     assert left == []
@@ -63,20 +80,63 @@ def test_message_is_posted_as_specified():
     }
 
 
+def test_queued_message_is_read_with_its_tries():
+    (message,) = queued_messages(EVENT)
+
+    assert json.loads(message.body)["detail"]["job_id"] == "c82e877c6372c1a243d07b5f92546d20"
+    assert (message.message_id, message.tries) == ("059f36b4-87a3-44ab-83d2-661975830a7d", 1)
+
+
 def test_failed_job_has_its_own_event_type():
+    made = ended("bad_audio", webhook={"keys": [NEW]})
+
+    notify([sent(body=published(made))], made.services)
+
+    posted = json.loads(made.webhook_client.posted[0][0])
+    assert (posted["type"], posted["data"]["error"]["class"]) == ("transcript.failed", "bad_audio")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param({"detail-type": "Transcript Failed"}, id="another end"),
+        pytest.param({"detail-type": "Transcript Corrected"}, id="no end"),
+        pytest.param({"detail": {**TOLD["detail"], "job_id": "0" * 32}}, id="a job without a row"),
+    ],
+)
+def test_event_that_the_row_does_not_confirm_is_not_posted(forged, caplog):
     made = hooked()
 
-    notify([sent(body={**TOLD, "detail-type": "Transcript Failed"})], made.services)
+    assert notify([sent(body={**TOLD, **forged})], made.services) == []
 
-    assert json.loads(made.webhook_client.posted[0][0])["type"] == "transcript.failed"
+    assert made.webhook_client.posted == []
+    assert caplog.records[-1].message == "webhook not sent: the job's row does not confirm its event"
 
 
-def test_half_a_character_is_replaced():
+def test_event_of_an_open_job_is_not_posted():
+    made = world("accepted", webhook={"keys": [NEW]})
+    job = drop(made)
+
+    assert notify([sent(body={**TOLD, "detail": {"job_id": job.job_id}})], made.services) == []
+
+    assert made.webhook_client.posted == []
+
+
+def test_webhook_has_the_data_of_the_row_whatever_the_event_says():
+    made = hooked()
+    forged = {**TOLD["detail"], "summary": "pay here", "transcript": {"bucket": "theirs", "key": "a.json"}, "more": 1}
+
+    notify([sent(body={**TOLD, "detail": forged})], made.services)
+
+    assert json.loads(made.webhook_client.posted[0][0])["data"] == TOLD["detail"]
+
+
+@pytest.mark.parametrize("job_id", ["limiter#tencent-sentence", "", "0" * 31, 7, None, ["0" * 32]], ids=str)
+def test_event_of_another_row_is_invalid(job_id):
     made = hooked()
 
-    notify([sent(body={**TOLD, "detail": {**TOLD["detail"], "note": "\ud83d"}})], made.services)
-
-    assert json.loads(made.webhook_client.posted[0][0].decode())["data"]["note"] == "?"
+    assert notify([sent(body={**TOLD, "detail": {"job_id": job_id}})], made.services) == ["m1"]
+    assert made.webhook_client.posted == []
 
 
 def test_both_keys_sign_during_a_rotation():
@@ -178,7 +238,7 @@ def test_invalid_key_posts_nothing_and_logs_what_to_do(keys, code, caplog):
 
     assert notify([sent()], made.services) == ["m1"]
 
-    (logged,) = caplog.records
+    logged = caplog.records[-1]
     assert made.webhook_client.posted == []
     assert logged.code == code
     assert "put" in logged.reason
@@ -186,10 +246,10 @@ def test_invalid_key_posts_nothing_and_logs_what_to_do(keys, code, caplog):
 
 
 def test_secret_without_webhook_keys_logs_what_to_add(caplog):
-    made = world()
+    made = ended("done")
 
     assert notify([sent()], made.services) == ["m1"]
-    assert '{"webhook": {"keys": ["whsec_' in caplog.records[0].reason
+    assert '{"webhook": {"keys": ["whsec_' in caplog.records[-1].reason
 
 
 def test_webhook_waits_are_those_of_the_specification():

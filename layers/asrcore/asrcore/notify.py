@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterable
 
 from asrcore.core.backoff import webhook_wait_s
+from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
-from asrcore.core.webhook import WebhookMessage, headers, message
+from asrcore.core.job_event import JobEvent
+from asrcore.core.webhook import PublishedEvent, WebhookMessage, headers, message, read_event
 from asrcore.events import QueuedMessage
 from asrcore.log import LOG
 from asrcore.services import Services
@@ -29,10 +31,15 @@ def notify(deliveries: Iterable[QueuedMessage], services: Services) -> list[str]
 
 
 def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
+    """Return whether a message needs no further attempt: it was acknowledged, or its job's row does not confirm it."""
     try:
-        event = message(json.loads(delivery.body))
-        with LOG.append_context_keys(job_id=event.about, webhook_id=event.message_id, tries=delivery.tries):
-            if _is_acknowledged(event, services):
+        event = read_event(json.loads(delivery.body))
+        with LOG.append_context_keys(job_id=event.job_id, webhook_id=event.event_id, tries=delivery.tries):
+            ended = _end_by_its_row(event, services)
+            if ended is None:
+                LOG.warning("webhook not sent: the job's row does not confirm its event")
+                return True
+            if _is_acknowledged(message(event, ended.model_dump(mode="json", by_alias=True)), services):
                 return True
         services.metrics.webhook_refused((services.now() - event.published_at).total_seconds())
     except ValueError as error:
@@ -41,10 +48,24 @@ def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
     return False
 
 
-def _is_acknowledged(event: WebhookMessage, services: Services) -> bool:
+def _end_by_its_row(event: PublishedEvent, services: Services) -> JobEvent | None:
+    """Return how the event's job ended; None when it has not ended so, was deleted, or publishes no end.
+
+    Any principal of the account may put an event on the bus, and a webhook's signature says that it is ours. So the
+    event only names the job, and all that is posted is of the job's row.
+    """
+    job = services.jobs.load(event.job_id)
+    if job is None or not job.finished or job.superseded:
+        return None
+    cost = job.cost or incurred(job, services.settings.rates)  # the row gets its cost after its event is published
+    ended = JobEvent.of(job, services.settings.transcript_bucket, cost)
+    return ended if ended.detail_type == event.detail_type else None
+
+
+def _is_acknowledged(webhook: WebhookMessage, services: Services) -> bool:
     timestamp_s = int(services.now().timestamp())
     try:
-        status = services.webhook_client.post(event.body, headers(event, timestamp_s, services.webhook_keys()))
+        status = services.webhook_client.post(webhook.body, headers(webhook, timestamp_s, services.webhook_keys()))
     except AsrError as error:
         LOG.error("webhook not delivered", code=error.code, reason=error.message)
         return False

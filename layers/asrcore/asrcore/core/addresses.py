@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 
-# IANA, "IPv4 Special-Purpose Address Registry" and "IPv6 Special-Purpose Address Registry" (2026-10): what is not
+# IANA, "IPv4 Special-Purpose Address Registry" and "IPv6 Special-Purpose Address Registry" (2024-10-22): what is not
 # globally reachable there; with multicast and reserved blocks of "IPv4 Address Space" and "IPv6 Address Space".
 _SPECIAL_BLOCKS: Mapping[str, str] = MappingProxyType(
     {

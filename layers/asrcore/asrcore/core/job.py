@@ -699,8 +699,7 @@ def job_id(source: Source) -> str:
     """Return the id of an object version's job: the same for a redelivered event, another for a changed object.
 
     It is a hash of bucket, key and version id; without versioning, of ETag and sequencer. Never of the time. For an
-    upload of the HTTP API, it is a hash of bucket and key: S3 accepts a form again until it expires, and cannot be told
-    to accept one object only.
+    upload of the HTTP API, it is a hash of bucket and key: S3 accepts a form again until it expires.
     """
     version = [source.version_id] if source.version_id else [source.etag, source.sequencer]
     if is_upload(source.key):

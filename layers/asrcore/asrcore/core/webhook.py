@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,36 +18,53 @@ from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.messages import Message
 
 _PREFIX = "whsec_"
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
 _KEY_BYTES = range(24, 65)
 
 
 @dataclass(frozen=True)
-class WebhookMessage:
-    """A webhook message. message_id and body are the same at each attempt.
+class PublishedEvent:
+    """An event of the bus, which any principal of the account may have put there.
 
-    about: the job's id, for logs.  published_at: when the job's end was published, with its zone.
+    time: of the event, ISO 8601.
     """
 
+    event_id: str
+    detail_type: str
+    time: str
+    job_id: str
+
+    @property
+    def published_at(self) -> datetime:
+        """When the event was published, in UTC."""
+        return datetime.fromisoformat(self.time).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class WebhookMessage:
+    """A webhook message. message_id and body are the same at each attempt."""
+
     message_id: str
-    about: str
-    published_at: datetime
     body: bytes = field(repr=False)
 
 
-def message(event: Mapping[str, Any]) -> WebhookMessage:
-    """Return an event of the bus as a webhook. Raises ValueError for anything else."""
+def read_event(event: Mapping[str, Any]) -> PublishedEvent:
+    """Return an event of the bus. Raises ValueError for anything else."""
     try:
-        payload = {
-            "type": event["detail-type"].lower().replace(" ", "."),
-            "timestamp": event["time"],
-            "data": event["detail"],
-        }
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return WebhookMessage(
-            event["id"], event["detail"]["job_id"], datetime.fromisoformat(event["time"]).astimezone(UTC), body
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id") from error
+        read = PublishedEvent(event["id"], event["detail-type"], event["time"], event["detail"]["job_id"])
+        is_event = bool(_JOB_ID.fullmatch(read.job_id) and isinstance(read.event_id, str) and read.published_at)
+    except (KeyError, TypeError, ValueError):
+        is_event = False
+    if not is_event:
+        raise ValueError("this is no event of the bus: expected id, time, detail-type and detail.job_id")
+    return read
+
+
+def message(event: PublishedEvent, data: Mapping[str, Any]) -> WebhookMessage:
+    """Return the webhook of an event. data: how the job ended, by its row."""
+    payload = {"type": event.detail_type.lower().replace(" ", "."), "timestamp": event.time, "data": data}
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return WebhookMessage(event.event_id, body)
 
 
 def headers(message: WebhookMessage, timestamp_s: int, keys: Sequence[str]) -> dict[str, str]:
