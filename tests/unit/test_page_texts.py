@@ -29,6 +29,7 @@ STYLES = [pytest.param(each, id=each.name) for each in (COMMON, JOBS, VIEWER)]
 FAMILIES = {
     "common.language": {"zh-CN", "yue-CN", "wuu-CN", "zh-Sichuan"},  # those that browsers name badly or not at all
     "common.vendor": set(VENDORS),
+    "jobs.column": {"name", "length", "created", "state", "vendor", "cost", "menu"},
     "jobs.stage": set(Stage),
     "jobs.status": set(Status),
     "jobs.format": {"json", *FORMATS} - {"html"},
@@ -42,9 +43,12 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 LIKE_A_TEXT = re.compile(r"[^\x00-\x7f·]|[A-Za-z]{2} [A-Za-z]{2}|^[A-Z][a-z]+\W?( |$)")
-NAMES = {  # of a mode, classes, headers, keys and a script
+NAMES = {  # of a mode, classes, headers, keys and a script; signs beside a label
     "use strict",
-    "row actions",
+    "said bad",
+    "small plain",
+    "Files",
+    *"⚠⋯↑↓",
     "Authorization",
     "Bearer {}",
     "Enter",

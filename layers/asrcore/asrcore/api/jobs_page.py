@@ -3,15 +3,17 @@
 It is the same for every caller: its script gets what it shows from the API, with the rights of the caller.
 """
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from asrcore.messages import LOCALES
 from asrcore.ports import StoredObject
 from asrcore.render.pages import as_data, load
 from asrcore.services import Services
 
-_JOBS = Path(__file__).parent / "page" / "jobs"
+_PAGE = Path(__file__).parent / "page"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def jobs_page(services: Services) -> JobsPage:
     Its policy allows requests to this API and to both buckets: the API redirects to the transcript bucket for what is
     too large for its response. Recordings are played from any https URL: some are remote.
     """
-    page = load(_JOBS, "viewer")
+    page = load(_PAGE / "jobs", "viewer")
     audio = _origin(services.recordings.presign_upload("-", "audio/-", {}, 1).url)
     transcripts = _origin(services.transcripts.presign(StoredObject("-", None, 0), "-"))
     policy = {
@@ -48,7 +50,7 @@ def jobs_page(services: Services) -> JobsPage:
         "Cache-Control": "no-cache",
     }
     return JobsPage(
-        page.fill({"vendors": as_data(_languages(services))}),
+        page.fill({"vendors": as_data(_languages(services)), "samples": as_data(_samples())}),
         headers,
     )
 
@@ -59,6 +61,13 @@ def _languages(services: Services) -> dict[str, list[str]]:
         name: sorted(vendor.limits.languages)
         for name, vendor in services.vendors.items()
         if name not in services.settings.off
+    }
+
+
+def _samples() -> dict[str, str]:
+    """Return a short recording in each language, in base64."""
+    return {
+        language: base64.b64encode((_PAGE / f"sample.{language}.ogg").read_bytes()).decode() for language in LOCALES
     }
 
 

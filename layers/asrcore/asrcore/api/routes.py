@@ -1,6 +1,7 @@
 """The routes of the HTTP API: each reads its request, calls one use case, and returns its result."""
 
 import base64
+import gzip
 import inspect
 import json
 import re
@@ -228,13 +229,12 @@ class Api:
         is returned itself whenever it fits, and plays the recording. With other than the default line ends, byte order
         mark or size of subtitles, srt, vtt and txt are rendered now and returned themselves.
         """
-        accepted = str(self._app.current_event.headers.get("accept-encoding", ""))
         content = transcript(
             self._job(job_id),
             form,
             self._services,
             inline=inline == "true",
-            takes_gzip="gzip" in accepted.lower(),
+            takes_gzip=self._takes_gzip,
             options=FileOptions(bom == "true", newline == "crlf", max_line, lines),
         )
         if content.location:
@@ -291,7 +291,13 @@ class Api:
         from asrcore.api.jobs_page import jobs_page  # noqa: PLC0415 - programs do not get it
 
         page = jobs_page(self._services)
-        return Response(HTTPStatus.OK, "text/html; charset=utf-8", page.text, dict(page.headers))
+        content_type, headers = "text/html; charset=utf-8", {**page.headers, "Vary": "Accept-Encoding"}
+        if not self._takes_gzip:
+            return Response(HTTPStatus.OK, content_type, page.text, headers)
+        body = base64.b64encode(gzip.compress(page.text.encode(), mtime=0)).decode()
+        answer = Response(HTTPStatus.OK, content_type, body, {**headers, "Content-Encoding": "gzip"})
+        answer.base64_encoded = True
+        return answer
 
     def _add(self, method: str, rule: str, handler: Callable[..., Response[str]], described: Any) -> None:
         known = _query_parameters(handler)
@@ -322,6 +328,10 @@ class Api:
     def _language(self) -> Language:
         """The language of the texts in this response."""
         return negotiate(str(self._app.current_event.headers.get("accept-language", "")))
+
+    @property
+    def _takes_gzip(self) -> bool:
+        return "gzip" in str(self._app.current_event.headers.get("accept-encoding", "")).lower()
 
     def _job(self, job_id: str) -> Job:
         LOG.append_keys(job_id=job_id)

@@ -36,9 +36,17 @@ let chosen = LANGUAGES.find((each) => each === recall(CHOICE))
   ?? LANGUAGES[0];
 export const language = () => chosen;
 
+// Return a formatter of Intl in the reader's language. A new one takes longer than a row of a table.
+const FORMATS = new Map();
+export function format(kind, options = {}) {
+  const key = JSON.stringify([chosen, kind, options]);
+  if (!FORMATS.has(key)) FORMATS.set(key, new Intl[kind](chosen, options));
+  return FORMATS.get(key);
+}
+
 // The text of a code. Numbers are written as the language does.
 export const say = (code, params = {}) => TEXTS[chosen][code].replace(/\{(\w+)\}/g, (_, name) =>
-  (typeof params[name] === "number" ? new Intl.NumberFormat(chosen).format(params[name]) : params[name]));
+  (typeof params[name] === "number" ? format("NumberFormat").format(params[name]) : params[name]));
 
 // Write a text, or another property, and again whenever the reader changes the language. said: returns the text.
 export function write(element, said, property = "textContent") {
@@ -49,11 +57,15 @@ export function write(element, said, property = "textContent") {
 }
 export const option = (value, said) => write(make("option", { value }), said);
 
-function translate() {
-  document.documentElement.lang = chosen;
-  for (const element of document.querySelectorAll("[data-said]")) {
+// Write the texts in a part of the page again.
+export function rewrite(root) {
+  for (const element of root.querySelectorAll("[data-said]")) {
     for (const [property, said] of Object.entries(element.said)) element[property] = said();
   }
+}
+function translate() {
+  document.documentElement.lang = chosen;
+  rewrite(document);
 }
 
 // Write the texts whose codes are attributes of the elements in a part of the page.
@@ -82,7 +94,7 @@ export const vendorName = (vendor) => known(`common.vendor.${vendor}`, vendor);
 // Browsers have no names for some varieties of Chinese; `tag` of a vendor may be no language tag at all.
 export function languageName(tag) {
   try {
-    const names = new Intl.DisplayNames(chosen, { type: "language", languageDisplay: "standard" });
+    const names = format("DisplayNames", { type: "language", languageDisplay: "standard" });
     return known(`common.language.${tag}`, names.of(tag));
   } catch {
     return tag;
@@ -92,9 +104,15 @@ export function duration(seconds) { // a second at least
   const whole = Math.max(1, Math.round(seconds));
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   const parts = { hours, minutes, ...(!hours && { seconds: whole % 60 }) };
-  return new Intl.DurationFormat(chosen, { style: "short" }).format(parts);
+  return format("DurationFormat", { style: "short" }).format(parts);
 }
-export const moment = (time) => new Intl.DateTimeFormat(chosen, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+// A length as players show it: 1:05, 1:02:05.
+export function clock(seconds) {
+  const whole = Math.round(seconds), two = (number) => `${number}`.padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+export const moment = (time) => format("DateTimeFormat", { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 
 // Facts about one thing, one after the other. facts: functions that return a text.
 export const writeFacts = (element, facts) =>
