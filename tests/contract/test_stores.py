@@ -181,7 +181,7 @@ class TestJobs:
         jobs.reserve_slot("toy", RateLimit(1), START)
         jobs.save(done.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START).mark_event_published(1))
 
-        assert sorted(jobs.open_creation_times()) == sorted(ages.values())
+        assert sorted(jobs.open_since()) == sorted(ages.values())
 
     def test_each_vendor_has_its_own_slots(self, jobs):
         jobs.reserve_slot("toy", RateLimit(1), START)

@@ -23,9 +23,10 @@ Item = dict[str, dict[str, Any]]
 INDEX_SORT_KEYS = {"open": "updated_at", "listed": "recency"}
 
 
-def refusal(code: str, operation: str) -> ClientError:
-    """The error that boto3 raises for an error code."""
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+def refusal(code: str, operation: str, item: Item | None = None) -> ClientError:
+    """The error that boto3 raises for an error code. item: as it is, of a condition that is not met."""
+    response: Any = {"Error": {"Code": code, "Message": code}, **({"Item": item} if item else {})}
+    return ClientError(response, operation)
 
 
 class _Paginator:
@@ -58,7 +59,7 @@ class DynamoDb:
         return {"Responses": {table: [self.items[key] for key in keys if key in self.items]}, "UnprocessedKeys": {}}
 
     def put_item(
-        self, *, Item: Item, ConditionExpression: str, ExpressionAttributeValues: Item | None = None, **_: Any
+        self, *, Item: Item, ConditionExpression: str = "", ExpressionAttributeValues: Item | None = None, **_: Any
     ) -> None:
         key = Item["job_id"]["S"]
         held = self.items.get(key)
@@ -79,31 +80,37 @@ class DynamoDb:
         for each in TransactItems[1:]:
             self.update_item(**each["Update"])
 
-    def delete_item(self, *, Key: Item, ConditionExpression: str, ExpressionAttributeValues: Item, **_: Any) -> None:
+    def delete_item(
+        self, *, Key: Item, ConditionExpression: str = "", ExpressionAttributeValues: Item | None = None, **_: Any
+    ) -> None:
         key = Key["job_id"]["S"]
-        _check(ConditionExpression, self.items.get(key, {}), ExpressionAttributeValues, "DeleteItem")
-        del self.items[key]
+        _check(ConditionExpression, self.items.get(key, {}), ExpressionAttributeValues or {}, "DeleteItem")
+        self.items.pop(key, None)
 
     def update_item(
         self,
         *,
         Key: Item,
         UpdateExpression: str,
-        ExpressionAttributeValues: Item,
+        ExpressionAttributeValues: Item | None = None,
         ConditionExpression: str = "",
         **_: Any,
     ) -> dict[str, Any]:
         held = self.items.get(Key["job_id"]["S"], {})
-        values = ExpressionAttributeValues
-        if ConditionExpression:
-            _check(ConditionExpression, held, values, "UpdateItem")
-        added, _, assigned = UpdateExpression.partition("SET ")
+        values = ExpressionAttributeValues or {}
+        _check(ConditionExpression, held, values, "UpdateItem")
+        expression, _, removed = UpdateExpression.partition("REMOVE ")
+        added, _, assigned = expression.partition("SET ")
         changes: Item = {}
         for name, value in re.findall(r"(\w+) (:\w+)", added.removeprefix("ADD ").removeprefix("DELETE ")):
             changes[name] = _added(held.get(name), values[value], less=added.startswith("DELETE "))
         for name, value in re.findall(r"(\w+) = ((?:[^,(]|\([^)]*\))+)", assigned):
-            changes[name] = {"N": str(sum(_number(term.strip(), held, values) for term in value.split("+")))}
-        updated = {name: value for name, value in {**Key, **held, **changes}.items() if value != {"NS": []}}
+            changes[name] = _assigned([term.strip() for term in value.split("+")], held, values)
+        updated = {
+            name: value
+            for name, value in {**Key, **held, **changes}.items()
+            if value != {"NS": []} and name not in removed.split(", ")
+        }
         self.items[Key["job_id"]["S"]] = updated
         return {"Attributes": updated}
 
@@ -143,8 +150,15 @@ class DynamoDb:
 
 
 def _check(condition: str, item: Item, values: Item, operation: str) -> None:
-    if not _holds(condition, item, values):
-        raise refusal("ConditionalCheckFailedException", operation)
+    if condition and not _holds(condition, item, values):
+        raise refusal("ConditionalCheckFailedException", operation, item)
+
+
+def _assigned(terms: list[str], item: Item, values: Item) -> dict[str, Any]:
+    """Return a string, or the sum of numbers."""
+    if terms[0] in values and "S" in values[terms[0]]:
+        return values[terms[0]]
+    return {"N": str(sum(_number(term, item, values) for term in terms))}
 
 
 @cache

@@ -1,11 +1,13 @@
 """The services of a use case in unit tests: the real stores on the fake AWS, and a clock that tests move by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any, Literal
 
 from asrcore.core.audio import Audio, probe
+from asrcore.core.budget import Budget
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError
 from asrcore.core.form import Form
@@ -23,6 +25,7 @@ from asrcore.ports import (
 )
 from asrcore.services import Services
 from asrcore.settings import Settings
+from asrcore.stores.budget import DynamoBudget
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
 from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
@@ -107,6 +110,7 @@ class World:
     exports: tuple[str, ...] = ()
     off: tuple[str, ...] = ()  # vendors without a base URL
     conversion: Literal["on", "off"] = "off"
+    budget: Budget = field(default_factory=Budget)
     per_day: dict[str, int] = field(default_factory=dict)
     queries_per_second: dict[str, int] = field(default_factory=dict)
     table: DynamoDb = field(default_factory=DynamoDb)
@@ -118,6 +122,7 @@ class World:
     measured: list[str] = field(default_factory=list)  # lines of metrics
     refused_editions: RefusedEditions = field(default_factory=RefusedEditions)  # the process's memory
     probe: Callable[[Callable[[int, int], bytes], int, str], Audio] = probe
+    _nonces: Iterator[int] = field(default_factory=lambda: count(7))
 
     def __post_init__(self) -> None:
         # Fakes of boto3's clients, which are typed as those are.
@@ -127,6 +132,7 @@ class World:
         bus: Any = self.bus
         queue: Any = self.queue
         self.jobs = DynamoJobs(dynamodb, "jobs")
+        self.budget_rows = DynamoBudget(dynamodb, "jobs")
         self.turnaround_stats = DynamoTurnaroundStats(dynamodb, "jobs")
         self.recordings = FakeRecordings(self.s3)
         self.converter = FakeConverter(self.s3, self.recordings)
@@ -188,10 +194,12 @@ class World:
                 callback_base_url="https://api.example.com",
                 webhook_tries=3,
                 defaults=self.defaults,
+                budget=self.budget,
                 rates=self.rates,
             ),
             vendors=self.vendors,
             jobs=self.jobs,
+            budget=self.budget_rows,
             turnaround_stats=self.turnaround_stats,
             recordings=self.recordings,
             converter=self.converter,
@@ -207,7 +215,7 @@ class World:
             send=self.send,
             now=lambda: self.clock,
             sleep=self.pass_time,
-            nonce=lambda: 7,
+            nonce=self._nonces.__next__,
             refused_editions=self.refused_editions,
             probe=self.probe,
         )

@@ -17,6 +17,7 @@ from asrcore.metrics import Metrics
 from asrcore.ports import WebhookClient
 from asrcore.services import Services
 from asrcore.settings import Settings
+from asrcore.stores.budget import DynamoBudget
 from asrcore.stores.converter import S3Converter
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
@@ -82,6 +83,7 @@ def connect(environment: Mapping[str, str] = os.environ, client: Callable[..., A
         settings=settings,
         vendors={name: vendor.tuned(settings.tuning[name]) for name, vendor in VENDORS.items()},
         jobs=DynamoJobs(dynamodb, settings.jobs_table),
+        budget=DynamoBudget(dynamodb, settings.jobs_table),
         turnaround_stats=DynamoTurnaroundStats(dynamodb, settings.jobs_table),
         recordings=recordings,
         converter=S3Converter(s3, recordings.read),

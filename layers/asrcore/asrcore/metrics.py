@@ -53,7 +53,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "JobsRestarted": Metric(MetricUnit.Count, "stalled jobs that were restarted"),
         "CallbacksRefused": Metric(MetricUnit.Count, "callbacks whose URL had no valid signature"),
         "RefusedWebhookAge": Metric(MetricUnit.Seconds, "since a job's end, at each try of a webhook that failed"),
-        "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended, counted by every sweep"),
+        "OpenJobs": Metric(MetricUnit.Count, "jobs that have not ended and do not wait for the budget"),
+        "JobsWaitingForBudget": Metric(MetricUnit.Count, "jobs that wait for the budget's next day or month"),
+        "BudgetUsed": Metric(
+            MetricUnit.Percent, "of the day's or the month's budget, the greater; 100 while a job waits for it"
+        ),
         "OldestOpenJobAge": Metric(MetricUnit.Seconds, "since the oldest of them was created; 0 when there is none"),
     }
 )
@@ -111,10 +115,18 @@ class Metrics:
         """Count an attempt at a webhook that was not accepted. age_s: since the job ended."""
         self._emit({"RefusedWebhookAge": age_s})
 
-    def open_jobs(self, created_at: Iterable[datetime], now: datetime) -> None:
-        """Report how many jobs are open, and the oldest one's age. created_at: of each of them, UTC."""
-        ages_s = [(now - created).total_seconds() for created in created_at]
+    def open_jobs(self, since: Iterable[datetime], now: datetime) -> None:
+        """Report how many jobs are open, and the oldest one's age. since: when each of them was opened, UTC."""
+        ages_s = [(now - opened).total_seconds() for opened in since]
         self._emit({"OpenJobs": len(ages_s), "OldestOpenJobAge": max(ages_s, default=0)})
+
+    def budget_used(self, percent: float, waiting: int) -> None:
+        """Report how much of the budget is reserved, and how many jobs wait for it."""
+        self._emit({"BudgetUsed": max(percent, 100 if waiting else 0), "JobsWaitingForBudget": waiting})
+
+    def budget_reached(self) -> None:
+        """Report that the budget has no room for a job, before the next sweep does."""
+        self._emit({"BudgetUsed": 100})
 
     def _count(self, name: str, dimensions: Mapping[str, str] = MappingProxyType({})) -> None:
         self._emit({name: 1}, dimensions)

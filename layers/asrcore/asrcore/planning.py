@@ -39,14 +39,15 @@ def plan(job: Job, services: Services) -> Job | Reused:
 
     Returns:
         The planned job, with its first attempt; as it is saved when another invocation has planned it meanwhile. The
-        job without a plan while its object, which is empty, may be followed by a version with the content. Or the
-        result of an earlier version with the same bytes.
+        job without a plan while it waits for the budget, or while its object, which is empty, may be followed by a
+        version with the content. Or the result of an earlier version with the same bytes.
 
     Raises:
         AsrError: the recording was deleted or is no audio, an option is not allowed, or no vendor accepts the
             recording. The job cannot be planned later either.
     """
-    if job.planned or job.finished:
+    waits = job.waits_for_budget and job.queued_until is not None and services.now() < job.queued_until
+    if job.planned or job.finished or waits:
         return job
     source, metadata, digests = services.recordings.look_up(job.source)
     if source.size_bytes == 0 and (job.rests_until is None or services.now() < job.rests_until):

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 from asrcore.core.audio import Audio
+from asrcore.core.budget import Balance, Budget, BudgetEntry, BudgetLimit
 from asrcore.core.form import Form
 from asrcore.core.job import Job, Status
 from asrcore.core.rate_limit import RateLimit
@@ -222,8 +223,14 @@ class Jobs(Protocol):
     def find_stalled(self, before: datetime) -> Iterable[str]:
         """Return the ids of jobs that are open, or whose event is not published, and unchanged since `before`."""
 
-    def open_creation_times(self) -> Iterable[datetime]:
-        """Return when each job was created that is open, or whose event is not published."""
+    def open_since(self) -> Iterable[datetime]:
+        """Return since when each job is open, or its event not published; none for one that waits for the budget.
+
+        That is its creation; of a job that has waited for the budget, its last change.
+        """
+
+    def waiting_for_budget(self) -> Iterable[tuple[datetime, str]]:
+        """Return when each job was created that waits for the stack's budget, and its id."""
 
     def list_recent(self, job_filter: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """List jobs by creation, the latest first, with a bounded number of reads.
@@ -248,6 +255,36 @@ class Jobs(Protocol):
 
     def create_idempotency_record(self, key: str, record: IdempotencyRecord, now: datetime) -> IdempotencyRecord:
         """Write the record under an idempotency key for 24 hours; return the one that is there if there is one."""
+
+
+class BudgetRows(Protocol):
+    """The budget's rows: its limits, and what jobs have reserved by month and day."""
+
+    def load_limits(self, parameters: Budget) -> Budget:
+        """Return the limits: what an operator has set, and the stack's parameters for the rest."""
+
+    def save_limits(self, changes: Mapping[str, Any]) -> None:
+        """Set some limits, in place of the stack's parameters; an empty change removes all that were set."""
+
+    def count(self, entry: BudgetEntry, budget: Budget) -> BudgetLimit | None:
+        """Count an entry once, however often this is repeated, unless it exceeds a limit.
+
+        Args:
+            entry: of one day, if the limits have any.
+            budget: the limits; without any for a correction, which always counts.
+
+        Returns:
+            None when it is counted; otherwise the limit that leaves no room.
+        """
+
+    def cancel(self, entry: BudgetEntry) -> None:
+        """Give back what an entry counts, unless that or `forget` was done."""
+
+    def forget(self, entry: BudgetEntry) -> None:
+        """Remove an entry whose job's row has it; what it counts stays."""
+
+    def balance(self, day: date) -> Balance:
+        """Return what is reserved in the month of a day, by a consistent read."""
 
 
 class TurnaroundStats(Protocol):

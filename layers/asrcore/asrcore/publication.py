@@ -7,6 +7,7 @@ from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job, Status
 from asrcore.core.job_event import JobEvent
 from asrcore.services import Services
+from asrcore.spending import correct_budget
 
 
 def publish_end(job: Job, services: Services) -> Job:
@@ -23,15 +24,18 @@ def publish_end(job: Job, services: Services) -> Job:
     if not job.superseded:  # the newer object has a job of its own, and that one's event
         event = JobEvent.of(job, services.settings.transcript_bucket, cost)
         services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
+    correction = correct_budget(job, services)
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
     def mark(current: Job) -> Job:
         nonlocal is_first
         is_first = not current.event_published
-        return current.mark_event_published(expires_at, cost) if is_first else current
+        return current.mark_event_published(expires_at, cost, correction) if is_first else current
 
     marked = services.update_job(job.job_id, mark)
+    if is_first and correction:
+        services.budget.forget(correction)
     if is_first and not job.superseded:
         services.metrics.ended(marked, before=job.cost)
         _record_turnaround(marked, services)

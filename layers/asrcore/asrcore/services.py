@@ -17,6 +17,7 @@ from asrcore.core.vendor import Completion, HttpReply, HttpRequest, Vendor, Vend
 from asrcore.messages import Message
 from asrcore.metrics import Metrics
 from asrcore.ports import (
+    BudgetRows,
     ConflictError,
     Converter,
     Events,
@@ -59,6 +60,7 @@ class Services:
     settings: Settings
     vendors: Mapping[str, Vendor]
     jobs: Jobs
+    budget: BudgetRows
     turnaround_stats: TurnaroundStats
     recordings: Recordings
     converter: Converter

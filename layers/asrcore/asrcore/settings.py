@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from asrcore.core.base_url import check_base_url
+from asrcore.core.budget import Budget, read_budget
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.option_sources import read_default
 from asrcore.core.options import RequestedOptions
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     webhook_tries: int = 1
     aws_endpoint_url: str = ""
     defaults: RequestedOptions = RequestedOptions()
+    budget: Budget = Budget()
     rates: Rates
 
     @property
@@ -113,6 +115,7 @@ class Settings(BaseModel):
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "tuning": read_vendor_tuning(environment.get("VENDOR_TUNING", "{}"), VENDORS),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
+                "budget": read_budget(environment.get("BUDGET", "")),
                 "rates": _rates(environment, len(exports)),
             }
         )

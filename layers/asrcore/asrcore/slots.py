@@ -7,6 +7,7 @@ from asrcore.core.job import Job
 from asrcore.core.rate_limit import LONG_QUEUE_S, SHORT_WAIT_S, SLOT_LEAD_S, SLOT_TOLERANCE_S, vendor_day
 from asrcore.messages import Message
 from asrcore.services import Services
+from asrcore.spending import reserve_budget
 
 
 def reserve_submission_slot(job: Job, services: Services, *, ahead_s: float) -> Job:
@@ -21,12 +22,15 @@ def reserve_submission_slot(job: Job, services: Services, *, ahead_s: float) -> 
         The job with the slot, saved.
 
     Raises:
-        AsrError: `config`, DailyLimitReached: the next slot is days away, and another vendor may accept sooner.
+        AsrError: `config`, DailyLimitReached: the next slot is days away, and another vendor may accept sooner;
+            BudgetTooSmall: the recording alone costs more than the budget allows.
+        BudgetReachedError: the budget has no room for the attempt.
         ConflictError: another invocation changed the job.
     """
     attempt, now = job.attempt, services.now()
     if attempt.has_slot and (now - attempt.due_at).total_seconds() <= SLOT_TOLERANCE_S:
         return job
+    entry = reserve_budget(job, services)
     slot = services.jobs.reserve_slot(
         attempt.vendor,
         services.settings.rate_limit(attempt.vendor),
@@ -35,8 +39,14 @@ def reserve_submission_slot(job: Job, services: Services, *, ahead_s: float) -> 
         latest=now + timedelta(seconds=LONG_QUEUE_S) if job.chain else None,
     )
     if slot is None:
+        if entry:
+            services.budget.cancel(entry)
         raise _daily_limit_reached(attempt.vendor)
-    return services.jobs.save(job.assign_slot(slot, now))
+    reserved = job.with_budget_entry(entry) if entry else job
+    saved = services.jobs.save(reserved.assign_slot(slot, now))
+    if entry:
+        services.budget.forget(entry)
+    return saved
 
 
 def reserve_query_slot(job: Job, services: Services) -> datetime | None:

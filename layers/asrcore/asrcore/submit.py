@@ -5,6 +5,7 @@ Each stage can be repeated: a redelivered event, a Lambda retry or a state machi
 
 import math
 
+from asrcore.core.budget import BudgetReachedError
 from asrcore.core.errors import OBJECT_NOT_FOUND, OBJECT_REPLACED, AsrError
 from asrcore.core.job import Job
 from asrcore.core.rate_limit import SHORT_WAIT_S, SLOT_LEAD_S
@@ -18,6 +19,7 @@ from asrcore.planning import plan
 from asrcore.ports import ConflictError
 from asrcore.services import JobDeletedError, Services
 from asrcore.slots import reserve_submission_slot
+from asrcore.spending import wait_or_refuse
 from asrcore.submission import ClaimEndedError, submit_attempt
 
 
@@ -76,6 +78,8 @@ def _run_planned(job: Job, services: Services, *, longest_call_s: float) -> Outc
         return _reserve_and_submit(job, services, longest_call_s=longest_call_s)
     except AsrError as error:
         return AttemptFailed(job, error)
+    except BudgetReachedError as reached:
+        return wait_or_refuse(job, reached, services)
     except ConflictError:
         LOG.info("another invocation changed the job; its row says what is next")
     except ClaimEndedError:

@@ -6,6 +6,7 @@ job's row says by when its next change is due: past that time, a new execution c
 
 from datetime import timedelta
 
+from asrcore.budget_check import check_budget
 from asrcore.core.step import GRACE_S, THROTTLED_GRACE_S, next_check_deadline
 from asrcore.failures import Failures
 from asrcore.finish import settle
@@ -18,6 +19,8 @@ from asrcore.services import Services
 def sweep(services: Services) -> int:
     """Recover stalled jobs, and publish the end of jobs whose event is missing.
 
+    At the end the budget is checked.
+
     Returns:
         How many there were.
 
@@ -27,11 +30,13 @@ def sweep(services: Services) -> int:
     recovered = 0
     failures = Failures[str]("a stalled job could not be recovered")
     now = services.now()
-    services.metrics.open_jobs(services.jobs.open_creation_times(), now)
+    services.metrics.open_jobs(services.jobs.open_since(), now)
     for job_id in services.jobs.find_stalled(now - timedelta(seconds=GRACE_S)):
         LOG.append_keys(job_id=job_id)
         with failures.collect(job_id, job_id):
             recovered += _recover_stalled(job_id, services)
+    with failures.collect("budget", "budget"):
+        check_budget(services)
     failures.raise_if_any()
     return recovered
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import AwsUsage, estimate_usage
+from asrcore.core.budget import MICRO
 from asrcore.core.errors import NO_RESULT_IN_TIME
 from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
@@ -18,6 +19,7 @@ from asrcore.core.vendor import Completion
 USUAL_SHARE = 1 / 30  # of the recording's length; vendors publish 1 to 3 minutes for an hour
 USUAL_LEAST_S = 20.0  # assumed: no vendor publishes a turnaround for the shortest recordings
 USUAL_BYTES_A_SECOND = 8_000  # of speech as MP3 at 64 kbit/s
+UNKNOWN_LENGTH_MS = 3_600_000  # that the budget reserves for a recording of unknown length
 _LENGTH_UNKNOWN = "the recording's length is not known"
 
 
@@ -28,7 +30,7 @@ def incurred(job: Job, rates: Rates) -> Cost:
     is_known, days = True, [rates.aws.date]
     for attempt in _billed(job):
         price = rates.vendor(attempt.vendor)
-        charge = _charge(price, attempt, job, rates)
+        charge = _charge(price, attempt, job.audio.duration_ms if job.audio else None, job, rates)
         assumptions += _vendor_assumptions(job, attempt, price)
         if charge is None:
             is_known = False
@@ -103,6 +105,36 @@ def usual_job(
     return done.mark_event_published(0).model_copy(update={"row_version": revision + 2})
 
 
+def owed(job: Job, rates: Rates, *, with_attempt: bool = False) -> int:
+    """Return what the vendors charge for a job so far, as the budget counts it, in micro-yuan.
+
+    An unknown length counts as an hour, an unknown price as the dearest known one: the budget may be wrong, not open.
+
+    Args:
+        job: a job; with an attempt, if that is to be counted.
+        rates: the prices.
+        with_attempt: counts the current attempt, too, which is not yet submitted.
+    """
+    counted = [*_billed(job), *([job.attempt] if with_attempt else [])]
+    return sum(round(_owed_yuan(attempt, job, rates) * MICRO) for attempt in counted)
+
+
+def _owed_yuan(attempt: Attempt, job: Job, rates: Rates) -> float:
+    price = rates.vendor(attempt.vendor)
+    duration_ms = UNKNOWN_LENGTH_MS if job.audio is None or job.audio.duration_ms is None else job.audio.duration_ms
+    if price.of(_engine(attempt, job)) is None:
+        return _dearest_hour(rates) * duration_ms / 3_600_000
+    charge = _charge(price, attempt, duration_ms, job, rates)
+    return charge.cny if charge else 0.0
+
+
+def _dearest_hour(rates: Rates) -> float:
+    """Return the highest known price of an hour, in yuan."""
+    hourly = [each for each in rates.vendors.values() if each.per == "hour"]
+    known = [(price, each.currency) for each in hourly for price in (each.price, *each.engines.values())]
+    return max((rates.exchange.amount(price, currency).cny for price, currency in known if price), default=0.0)
+
+
 def _billed(job: Job) -> Iterator[Attempt]:
     """Yield the attempts that a vendor charges: recognized ones, and those that it may have recognized."""
     for attempt in job.attempts:
@@ -112,15 +144,15 @@ def _billed(job: Job) -> Iterator[Attempt]:
             yield attempt
 
 
-def _charge(price: VendorPrice, attempt: Attempt, job: Job, rates: Rates) -> Amount | None:
+def _charge(price: VendorPrice, attempt: Attempt, duration_ms: int | None, job: Job, rates: Rates) -> Amount | None:
     asked = price.of(_engine(attempt, job))
     if asked is None:
         return None
     if price.per == "call":
         return rates.exchange.amount(asked, price.currency)
-    if job.audio is None or job.audio.duration_ms is None:
+    if duration_ms is None:
         return None
-    counted_s = math.ceil(job.audio.duration_ms / 1000 / price.unit_s) * price.unit_s
+    counted_s = math.ceil(duration_ms / 1000 / price.unit_s) * price.unit_s
     return rates.exchange.amount(asked * counted_s / 3600, price.currency)
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from asrcore.core.audio import Audio, with_measured_length
 from asrcore.core.backoff import MAX_ATTEMPTS, attempt_wait_s
+from asrcore.core.budget import BudgetEntry, BudgetLimit, Reservation
 from asrcore.core.choice import ChoiceReason, VendorChoice
 from asrcore.core.errors import OBJECT_REPLACED, AsrError, ErrorClass
 from asrcore.core.form import Conversion, Form
@@ -51,6 +52,9 @@ class Status(StrEnum):
 
 
 PARTS = "0123456789abcdef"  # of the indexes: by the job id's first digit, so that no part is hot
+# Of the index of open jobs: those that wait for the budget, by its limit, and those that have waited for it.
+BUDGET_PARTS = MappingProxyType({limit: f"budget#{limit}" for limit in BudgetLimit})
+AFTER_BUDGET = "budget#over"
 OPEN = frozenset({Status.QUEUED, Status.IN_PROGRESS})
 ENDED = frozenset({Status.COMPLETED, Status.FAILED})
 _IN_PROGRESS = frozenset({Status.IN_PROGRESS})
@@ -75,6 +79,10 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
             frozenset({Status.QUEUED}),
             frozenset({Status.QUEUED}),
             "the object is empty; a newer version with the content may follow",
+        ),
+        "wait_for_budget": Move(_IN_PROGRESS, OPEN, "the budget is used up; the job waits until the next day or month"),
+        "end_budget_wait": Move(
+            frozenset({Status.QUEUED}), frozenset({Status.QUEUED}), "the budget has room again before that"
         ),
         "plan": Move(frozenset({Status.QUEUED}), _IN_PROGRESS, "the recording was probed, and a vendor accepts it"),
         "reuse": Move(
@@ -172,6 +180,22 @@ class StoredConversion(Conversion):
         return Conversion(**{name: getattr(self, name) for name in Conversion.model_fields})
 
 
+class BudgetWait(BaseModel):
+    """The wait of a job that the budget had no room for.
+
+    since, until: UTC.  amount: micro-yuan that the job needs.  over: the budget had room before `until`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: BudgetLimit
+    reason: StoredMessage
+    amount: int
+    since: datetime
+    until: datetime
+    over: bool = False
+
+
 class Restart(BaseModel):
     """When and why the job was started again."""
 
@@ -236,6 +260,8 @@ class Job(BaseModel):
     options: Options = Options()
     requested: RequestedOptions | None = None  # by the request that created the job: the highest precedence
     rests_until: datetime | None = None  # of an empty object
+    budget_wait: BudgetWait | None = None  # the last one
+    reservation: Reservation = Reservation()  # of the budget
     audio: Audio | None = None
     vendor: str | None = None
     choice: VendorChoice | None = None  # why this vendor
@@ -265,7 +291,11 @@ class Job(BaseModel):
     @property
     def open(self) -> str | None:
         """The partition of the index of open jobs that this job is in; None once its end is published."""
-        return None if self.finished and self.event_published else self.job_id[0]
+        if self.finished:
+            return None if self.event_published else self.job_id[0]
+        if self.budget_wait is None:
+            return self.job_id[0]
+        return BUDGET_PARTS[self.budget_wait.limit] if self.waits_for_budget else AFTER_BUDGET
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -307,6 +337,17 @@ class Job(BaseModel):
     def finished(self) -> bool:
         """Whether the job has ended."""
         return self.status in ENDED
+
+    @property
+    def waits_for_budget(self) -> bool:
+        """Whether the job waits for the next day or month of the budget."""
+        return self.status is Status.QUEUED and self.budget_wait is not None and not self.budget_wait.over
+
+    @property
+    def queued_until(self) -> datetime | None:
+        """When a job without a plan continues: after an empty object's rest, or with the next budget."""
+        budget = self.budget_wait.until if self.budget_wait and self.waits_for_budget else None
+        return max((each for each in (self.rests_until, budget) if each), default=None)
 
     @property
     def withdrawn(self) -> bool:
@@ -393,6 +434,35 @@ class Job(BaseModel):
     def rest(self, now: datetime) -> "Job":
         """Wait EMPTY_REST_S for the content of an empty object, once."""
         return self._moved(now, rests_until=now + timedelta(seconds=EMPTY_REST_S)) if not self.rests_until else self
+
+    @_move
+    def wait_for_budget(self, number: int, wait: BudgetWait, now: datetime) -> "Job":
+        """Wait until the budget's next day or month, and then plan anew. The deadline moves behind the wait.
+
+        number: of the attempt, which is dropped: it was not submitted.
+        """
+        if not self.planned or self.attempt.number != number or self.attempt.claimed_at is not None:
+            return self
+        deadline_at = max(self.deadline_at, wait.until + timedelta(seconds=DEADLINE_S))
+        return self._moved(
+            now, status=Status.QUEUED, budget_wait=wait, attempts=self.attempts[:-1], deadline_at=deadline_at
+        )
+
+    @_move
+    def end_budget_wait(self, now: datetime) -> "Job":
+        """Continue before the budget's next day or month, in a new execution."""
+        if self.budget_wait is None or not self.waits_for_budget:
+            return self
+        wait = self.budget_wait.model_copy(update={"over": True, "until": now})
+        return self._moved(now, run=self.run + 1, budget_wait=wait)
+
+    def with_budget_entry(self, entry: BudgetEntry) -> "Job":
+        """Return the job with a change of the budget that is counted already; it is not saved by this."""
+        held = self.reservation
+        days = {day: held.days.get(day, 0) + entry.days.get(day, 0) for day in sorted({*held.days, *entry.days})}
+        account = held.account or entry.account
+        reservation = Reservation(days=days, account=account, entries=[*held.entries, entry.number])
+        return self.model_copy(update={"reservation": reservation})
 
     @_move
     def plan(
@@ -665,14 +735,21 @@ class Job(BaseModel):
             conversion=None,
             conversion_error=None,
             event_published=False,
+            budget_wait=None,
             expires_at=None,
             deadline_at=now + timedelta(seconds=DEADLINE_S),
         )
 
     @_move
-    def mark_event_published(self, expires_at: int, cost: Cost | None = None) -> "Job":
-        """Note that the event of the end was published, with the job's cost. expires_at: of the row, UNIX seconds."""
-        return self.model_copy(update={"event_published": True, "expires_at": expires_at, "cost": cost})
+    def mark_event_published(
+        self, expires_at: int, cost: Cost | None = None, correction: BudgetEntry | None = None
+    ) -> "Job":
+        """Note that the event of the end was published, with the job's cost and the correction of its reservation.
+
+        expires_at: of the row, UNIX seconds.
+        """
+        job = self.with_budget_entry(correction) if correction else self
+        return job.model_copy(update={"event_published": True, "expires_at": expires_at, "cost": cost})
 
     def free_from(self) -> datetime:
         """Return when the current attempt may be submitted: it is due, and no claim on it holds.

@@ -49,7 +49,7 @@ def next_step(job: Job, completion_modes: AbstractSet[Completion], now: datetime
     if job.finished:
         return Step(job_id=job.job_id, next=Next.COMPLETED if job.status is Status.COMPLETED else Next.FAILED)
     if not job.planned:
-        return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_rest_s(job, now))
+        return Step(job_id=job.job_id, next=Next.SUBMIT, wait_s=_queued_s(job, now))
     attempt = job.attempt
     if job.awaits_conversion:
         return Step(job_id=job.job_id, next=Next.CONVERT)
@@ -98,9 +98,9 @@ def _patience_s(job: Job, completion_modes: AbstractSet[Completion]) -> float:
     return callback_patience_s(job.audio_s or 0.0, can_query=Completion.QUERY in completion_modes)
 
 
-def _rest_s(job: Job, now: datetime) -> int:
-    """Return the seconds until the rest of an empty object ends; 0 without one."""
-    return max(0, math.ceil((job.rests_until - now).total_seconds())) if job.rests_until else 0
+def _queued_s(job: Job, now: datetime) -> int:
+    """Return the seconds until a job without a plan continues; 0 for one that waits for nothing."""
+    return max(0, math.ceil((job.queued_until - now).total_seconds())) if job.queued_until else 0
 
 
 def _wait_to_submit_s(job: Job, now: datetime) -> int:

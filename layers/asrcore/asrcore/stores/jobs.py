@@ -17,7 +17,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from asrcore.core.backoff import write_wait_s
-from asrcore.core.job import PARTS, Job, recency
+from asrcore.core.budget import WAKE_AFTER_S, WAKE_SPREAD_S, BudgetLimit
+from asrcore.core.job import AFTER_BUDGET, BUDGET_PARTS, PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
 from asrcore.core.transcript import Source
@@ -228,34 +229,47 @@ class DynamoJobs:
         """Yield the ids of jobs that are not finished, or whose event is not published, and unchanged since `before`.
 
         The index of open jobs is eventually consistent, so load a job before acting on it. Each minute starts with
-        another part of the index, so that a sweep that runs out of time does not always skip the same part.
+        another part of the index, so that a sweep that runs out of time does not always skip the same part. A job that
+        waits for the budget is not stalled on the day, or in the month, in which its wait began.
         """
         first = int(before.timestamp() // 60) % len(PARTS)
-        pages = self._client.get_paginator("query")
-        for part in PARTS[first:] + PARTS[:first]:
-            for page in pages.paginate(
-                TableName=self._table,
-                IndexName="open",
-                KeyConditionExpression="#open = :part AND updated_at < :before",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues={":part": {"S": part}, ":before": _SERIALIZE(before.isoformat())},
-                ProjectionExpression="job_id",
-            ):
-                yield from (item["job_id"]["S"] for item in page["Items"])
+        today = vendor_day(before - timedelta(seconds=WAKE_AFTER_S + WAKE_SPREAD_S))
+        until = dict.fromkeys((*PARTS[first:], *PARTS[:first], AFTER_BUDGET), before)
+        until |= {part: day_start(today) for part in BUDGET_PARTS.values()}
+        until[BUDGET_PARTS[BudgetLimit.MONTH]] = day_start(today.replace(day=1))
+        for part, moment in until.items():
+            for item in self._open(part, "job_id", moment):
+                yield item["job_id"]["S"]
 
-    def open_creation_times(self) -> Iterator[datetime]:
-        """Yield when each job of the same index was created: not finished, or its event not published."""
+    def open_since(self) -> Iterator[datetime]:
+        """Yield since when each job of the same index is open; none for one that waits for the budget.
+
+        That is its creation; of a job that has waited for the budget, its last change.
+        """
+        for part in (*PARTS, AFTER_BUDGET):
+            name = "updated_at" if part == AFTER_BUDGET else "created_at"
+            for item in self._open(part, name):
+                yield datetime.fromisoformat(item[name]["S"])
+
+    def waiting_for_budget(self) -> Iterator[tuple[datetime, str]]:
+        """Yield when each job was created that waits for the stack's budget, and its id."""
+        for limit in (BudgetLimit.DAY, BudgetLimit.MONTH):
+            for item in self._open(BUDGET_PARTS[limit], "created_at, job_id"):
+                yield datetime.fromisoformat(item["created_at"]["S"]), item["job_id"]["S"]
+
+    def _open(self, part: str, attributes: str, before: datetime | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield a part of the index of open jobs, those unchanged for longest first. before: of their last change."""
         pages = self._client.get_paginator("query")
-        for part in PARTS:
-            for page in pages.paginate(
-                TableName=self._table,
-                IndexName="open",
-                KeyConditionExpression="#open = :part",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues={":part": {"S": part}},
-                ProjectionExpression="created_at",
-            ):
-                yield from (datetime.fromisoformat(item["created_at"]["S"]) for item in page["Items"])
+        changed = {} if before is None else {":before": _SERIALIZE(before.isoformat())}
+        for page in pages.paginate(
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression=f"#open = :part{' AND updated_at < :before' if changed else ''}",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":part": {"S": part}, **changed},
+            ProjectionExpression=attributes,
+        ):
+            yield from page["Items"]
 
     def list_recent(self, wanted: JobFilter, limit: int, before: str | None) -> JobIdPage:
         """Return a page of jobs, the newest first, from the index of all jobs, which is eventually consistent.
