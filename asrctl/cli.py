@@ -415,3 +415,43 @@ def resume(run: "Invocation", backfill_run: str, dry_run: bool) -> "CommandResul
     from asrctl import backfill
 
     return backfill.resume(run.stack, run.progress, backfill_run, run.now, dry_run=dry_run)
+
+
+@commands.group(message=Message("cli.help.budget"))
+def budget() -> None:
+    """Hold the commands of the budget."""
+
+
+@budget.command("show", message=Message("cli.help.budget.show"))
+def budget_show(run: "Invocation") -> "CommandResult[BaseModel]":
+    from asrctl import budget
+
+    return budget.show(run.stack, run.now)
+
+
+@budget.command("set", message=Message("cli.help.budget.set"))
+@option("--per-day", type=parameters.YUAN, metavar="CNY", message=Message("cli.help.budget.per_day"))
+@option("--per-month", type=parameters.YUAN, metavar="CNY", message=Message("cli.help.budget.per_month"))
+@option("--uploader-per-day", type=parameters.YUAN, metavar="CNY", message=Message("cli.help.budget.uploader_per_day"))
+@option(
+    "--when-reached",
+    type=parameters.LazyChoice(lambda: ("wait", "refuse")),
+    metavar="wait|refuse",
+    message=Message("cli.help.budget.when_reached"),
+)
+@dry_run_option
+def budget_set(run: "Invocation", *, dry_run: bool, **limits: float | str | None) -> "CommandResult[BaseModel]":
+    from asrctl import budget
+
+    changes = {name: value for name, value in limits.items() if value is not None}
+    if not changes:
+        raise _usage(Message("cli.usage.budget"))
+    return budget.set_limits(run.stack, changes, run.now, dry_run=dry_run)
+
+
+@budget.command("reset", message=Message("cli.help.budget.reset"))
+@dry_run_option
+def budget_reset(run: "Invocation", dry_run: bool) -> "CommandResult[BaseModel]":
+    from asrctl import budget
+
+    return budget.set_limits(run.stack, {}, run.now, dry_run=dry_run)

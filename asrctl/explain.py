@@ -151,7 +151,11 @@ def _wait(
     if job.finished:
         return
     status = str(job.status)
-    if job.awaits_conversion and job.form is not None:
+    if job.budget_wait is not None and job.waits_for_budget:
+        reason, until = job.budget_wait.reason, calendar.at(job.budget_wait.until)
+        about: dict[str, Param] = {"status": status, "reason": _known(reason.message, reason.text), "time": until}
+        yield Message("cli.why.waits_for_budget", about)
+    elif job.awaits_conversion and job.form is not None:
         yield Message("cli.why.converts", {"status": status, "form": job.form.in_words(), "vendor": str(job.vendor)})
     else:
         yield Message("cli.why.waits", {"status": status, "what": _waits_for(job, completion_modes, calendar)})
@@ -198,6 +202,8 @@ def _advice(job: Job, completion_modes: AbstractSet[Completion], now: datetime) 
         return Message("cli.why.advice.nothing")
     if now >= _next_check_deadline(job, completion_modes):
         return Message("cli.why.advice.sweep")
+    if job.waits_for_budget:
+        return Message("cli.why.advice.budget", {"program": program_name()})
     return Message("cli.why.advice.wait", {"time": job.deadline_at.strftime("%Y-%m-%d %H:%M:%S")})
 
 

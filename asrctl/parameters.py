@@ -163,6 +163,7 @@ ACCOUNT = LazyChoice(_accounts)
 FORMAT, COLUMN_NAMES, MOMENT = LazyChoice(_formats), Columns(lambda: COLUMNS), Moment()
 FILE, NAMED_VALUE = ExistingFile(), NamedValue()
 NUMBER = click.IntRange(min=1)
+YUAN = click.FloatRange(min=0, max=1e9)
 
 
 def stack_options() -> list[click.Parameter]:

@@ -143,6 +143,22 @@ class EstimateShape(Shape):
     chosen: list[ChosenVendor]
 
 
+class BudgetShape(Shape):
+    """`budget show`, `set` and `reset`, in yuan; a limit of 0 is none.
+
+    day: today in China.  reserved_day, reserved_month: by jobs so far.  waiting: jobs that wait for the stack's budget.
+    """
+
+    per_day: float
+    per_month: float
+    uploader_per_day: float
+    when_reached: str
+    day: str
+    reserved_day: float
+    reserved_month: float
+    waiting: int
+
+
 class RedriveShape(Shape):
     """`redrive`. redriven: job ids."""
 
@@ -390,6 +406,9 @@ SHAPES: Mapping[str, type[Shape]] = MappingProxyType(
         "backfill start": BackfillStartShape,
         "backfill status": BackfillStatusShape,
         "backfill stop": BackfillStopShape,
+        "budget reset": BudgetShape,
+        "budget set": BudgetShape,
+        "budget show": BudgetShape,
         "cost": CostShape,
         "cancel": CancelShape,
         "delete": DeleteShape,

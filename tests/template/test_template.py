@@ -92,7 +92,13 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
             "SweepRole",
             {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
             | {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}
-            | {"states:StartExecution", "states:DescribeExecution", "events:PutEvents", "sqs:SendMessage"}
+            | {
+                "states:StartExecution",
+                "states:DescribeExecution",
+                "states:StopExecution",
+                "events:PutEvents",
+                "sqs:SendMessage",
+            }
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         (
@@ -128,10 +134,10 @@ def test_role_grants_exactly_its_functions_actions(role, actions):
 
 
 @pytest.mark.parametrize("role", ["CallbackRole", "SweepRole"])
-def test_role_without_slots_updates_statistics_only(role):
+def test_role_without_slots_updates_no_row_of_a_job(role):
     (statement,) = (each for each in statements(role) if "dynamodb:UpdateItem" in listed(each["Action"]))
 
-    keys = ["history#*", "totals#*"]
+    keys = ["history#*", "totals#*", "budget#*"]
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
@@ -361,6 +367,7 @@ def test_the_environment_is_what_the_layer_reads(name):
         "AWS_PRICES": "{}",
         "EXPORTS": "srt,html",
         "VENDOR_CHAIN": "abcpen",
+        "BUDGET": "1/1/1/wait",
         **{variable: "https://vendor.example.com" for variable in own if variable.endswith("_BASE_URL")},
     }
 
@@ -377,7 +384,7 @@ def test_every_parameter_is_described_grouped_and_used():
     assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
     for name, parameter in TEMPLATE["Parameters"].items():
         assert parameter["Description"]
-        assert re.search(rf"!Ref {name}\b", TEXT) or f"!Equals [!Ref {name}" in TEXT
+        assert re.search(rf"!Ref {name}\b", TEXT) or f"!Equals [!Ref {name}" in TEXT or f"${{{name}}}" in TEXT
 
 
 class TestStateMachine:

@@ -75,6 +75,10 @@ def choice(chosen: VendorChoice, language: Language) -> VendorReason:
 
 def _waiting(job: Job, at: Stage, language: Language) -> WaitingReason | None:
     """Return why a job waits before it is submitted; None if it does not. at: its stage."""
+    if job.budget_wait is not None and at is Stage.WAITING_FOR_BUDGET:
+        known = job.budget_wait.reason
+        text = known.in_language(language).text
+        return WaitingReason(code="BudgetReached", params=known.params, text=text, until=job.budget_wait.until)
     reason, until = None, None
     if at is Stage.NEW and job.rests_until is not None:
         reason, until = Message("waiting.content"), job.rests_until
@@ -104,6 +108,8 @@ def stage(job: Job, services: Services) -> Stage:
     """Return the job's stage, read off its row as the next step is."""
     if job.finished:
         return Stage.COMPLETED if job.status is Status.COMPLETED else Stage.FAILED
+    if job.waits_for_budget:
+        return Stage.WAITING_FOR_BUDGET
     if not job.planned or job.awaits_conversion:
         return Stage.CONVERTING if job.planned else Stage.NEW
     attempt, following = job.attempt, services.next_step(job)

@@ -141,6 +141,7 @@ class Stage(StrEnum):
 
     NEW = "new"  # the recording is not yet probed
     CONVERTING = "converting"  # ConvertFunction converts the recording
+    WAITING_FOR_BUDGET = "waiting_for_budget"  # until the next day or month
     WAITING_FOR_SLOT = "waiting_for_slot"  # for the vendor's rate limit, or before a retry
     SUBMITTING = "submitting"  # SubmitFunction sends the recording to the vendor
     WAITING_FOR_CALLBACK = "waiting_for_callback"  # the vendor recognises, and will post a callback
