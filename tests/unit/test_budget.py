@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -29,6 +30,10 @@ from asrcore.poll import query
 from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.sweep import sweep
+from asrctl import budget
+from asrctl.explain import explain_job
+from asrctl.result import TextTable
+from tests.support.api_client import Caller
 from tests.support.fake_services import START
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
@@ -187,6 +192,30 @@ class TestReached:
         made, job = self.waiting()
 
         assert drop(made, version(2)) == job
+
+    def test_api_names_the_reason_and_the_end_of_the_wait(self):
+        made, job = self.waiting()
+
+        found = Caller(made).get(f"/jobs/{job.job_id}").json
+
+        assert (found["status"], found["stage"], found["waiting"]["code"]) == (
+            "QUEUED",
+            "waiting_for_budget",
+            "BudgetReached",
+        )
+        assert found["waiting"]["text"] == "the budget of 0.003 CNY per day is used up"
+        assert datetime.fromisoformat(found["waiting"]["until"]) == job.budget_wait.until
+
+    def test_why_names_the_reason_and_what_to_do(self):
+        made, job = self.waiting()
+
+        told = explain_job(job, frozenset(), execution="RUNNING", transcript_bucket="transcripts", now=made.clock)
+
+        until = job.budget_wait.until.strftime("%H:%M:%S")
+        assert str(told.sentences[-1]) == (
+            f"QUEUED: the budget of 0.003 CNY per day is used up (BudgetReached). The job waits until {until}."
+        )
+        assert "budget set" in str(told.advice)
 
     def test_waiting_job_is_submitted_the_next_day(self):
         made, job = self.waiting()
@@ -363,6 +392,36 @@ class TestLimits:
     def test_other_parameters_are_rejected(self, text):
         with pytest.raises(ValueError, match=r"."):
             read_budget(text)
+
+
+class TestCommand:
+    def stack(self, made):
+        return SimpleNamespace(services=made.services)
+
+    def test_budget_show_has_what_is_reserved(self):
+        made = limited("accepted", per_day=0.0025, per_month=10)
+        drop(made, version(1))
+        drop(made, version(2))
+
+        found = budget.show(self.stack(made), made.clock)
+
+        assert (found.data.day, found.data.reserved_day, found.data.waiting) == ("2026-01-02", 0.001944, 1)
+        (table,) = (line for line in found.lines if isinstance(line, TextTable))
+        assert [[str(cell) for cell in row] for row in table.rows] == [
+            ["today", "0.00", "0.00"],
+            ["this month", "0.00", "10.00"],
+            ["each folder, per day", "-", "no limit"],
+        ]
+
+    def test_budget_set_changes_only_what_is_given(self):
+        made = limited(per_day=1, per_month=10)
+
+        shown = budget.set_limits(self.stack(made), {"per_day": 2.0}, made.clock, dry_run=True)
+        found = budget.set_limits(self.stack(made), {"per_day": 2.0}, made.clock, dry_run=False)
+        back = budget.set_limits(self.stack(made), {}, made.clock, dry_run=False)
+
+        assert [each.data.per_day for each in (shown, found, back)] == [1, 2, 1]
+        assert found.data.per_month == 10
 
 
 class TestDays:

@@ -108,10 +108,9 @@ def stage(job: Job, services: Services) -> Stage:
     """Return the job's stage, read off its row as the next step is."""
     if job.finished:
         return Stage.COMPLETED if job.status is Status.COMPLETED else Stage.FAILED
-    if job.waits_for_budget:
-        return Stage.WAITING_FOR_BUDGET
     if not job.planned or job.awaits_conversion:
-        return Stage.CONVERTING if job.planned else Stage.NEW
+        queued = Stage.WAITING_FOR_BUDGET if job.waits_for_budget else Stage.NEW
+        return Stage.CONVERTING if job.planned else queued
     attempt, following = job.attempt, services.next_step(job)
     if attempt.submitted_at is None:
         is_claimed = attempt.claimed_at is not None and attempt.claimed_at >= attempt.due_at
