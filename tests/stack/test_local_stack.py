@@ -604,21 +604,6 @@ def test_wrong_arguments_are_explained(arguments: list[str], complaint: str):
     assert complaint in done.stderr
 
 
-def test_demo_runs_as_a_command(tmp_path: Path):
-    recording = tmp_path / "会议 a+b%20c #1.wav"
-    recording.write_bytes((ROOT / "samples/meeting.wav").read_bytes())
-    command = [sys.executable, "-m", "devstack", "demo", "--audio", str(recording), "--vendor", "tencent-sentence"]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "DEVSTACK_FOLDER": str(tmp_path)}
-
-    with running(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as process:
-        told, _ = process.communicate(timeout=300)
-
-    assert process.returncode == 0, told
-    transcript = tmp_path / f"out/transcripts/incoming/tencent-sentence/{recording.name}.json"
-    assert f"{recording.name}, tencent-sentence: {json.loads(transcript.read_text())['text'][:10]}" in told
-    assert re.search(rf"^{re.escape(recording.name)}\s+tencent-sentence\s.*\sCOMPLETED\s", told, re.MULTILINE)
-
-
 @pytest.fixture
 def quick_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the demo in this process, on a stack of the tests."""

@@ -30,6 +30,7 @@ RUN_BY = {
         "tests/contract/test_toy_vendor.py::test_documented_example_vendor_passes_the_contract",
     ),
     "docs/api.md": ("call", "tests/stack/test_api.py::test_documented_commands_work"),
+    "docs/from-zero.md": ("", "tests/stack/test_first_hour.py::test_first_hour_leads_from_clone_to_checked_stack"),
     "docs/backfill.md": ("python -m asrctl", "tests/stack/test_backfill.py::test_documented_commands_work"),
 }
 _FENCED = re.compile(r"^ *```(\w*)(?: (\S+))?\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
