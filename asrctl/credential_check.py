@@ -156,19 +156,23 @@ class _Trial:
         self, vendor: Vendor, endpoint: VendorEndpoint, edition: str | None
     ) -> tuple[Accepted | Recognition, RecognitionRequest]:
         services, request = self.services, replace(self.request, edition=edition)
-        base_url = services.settings.callback_base_url
         has_callback = Completion.CALLBACK in vendor.completion_modes
         http_request = vendor.submit_request(
             Submission(
                 request,
                 self._delivery(vendor),
                 endpoint,
-                callback_url=callback_url(base_url, vendor.name, request.job_id, 1, self.keys) if has_callback else "",
+                callback_url=self._callback_url(vendor, request) if has_callback else "",
                 now=int(services.now().timestamp()),
                 nonce=services.nonce(),
             )
         )
         return vendor.read_submit(services.send(http_request), request), request
+
+    def _callback_url(self, vendor: Vendor, request: RecognitionRequest) -> str:
+        """Return a URL that expires at once: nothing waits for the check's result."""
+        base_url, now = self.services.settings.callback_base_url, self.services.now()
+        return callback_url(base_url, vendor.name, request.job_id, 1, self.keys, expires_at=now)
 
     def _delivery(self, vendor: Vendor) -> Delivery:
         """Return the sample's bytes for vendors that accept bytes: the check is of the credentials, not of the URL."""

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ MOST_SKEW_S = 60  # AWS, Tencent and abcpen refuse a signature that is 300 s off
 LEAST_CONCURRENCY = 100
 CONCURRENCY_QUOTA = "L-B99A9384"  # of the service `lambda`
 _FIRST_BYTES = "bytes=0-99"
+_CALLBACK_VALID = timedelta(minutes=15)  # clocks may differ
 _FINISHED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
 _LINES = {
@@ -214,7 +215,9 @@ def _callbacks(stack: DeployedStack) -> Finding:
     services = stack.services
     vendor = next(each for each in services.vendors.values() if Completion.CALLBACK in each.completion_modes)
     base_url, keys = services.settings.callback_base_url, services.callback_keys(fresh=True)
-    url = callback_url(base_url, vendor.name, f"doctor{secrets.token_hex(8)}", 1, keys)
+    url = callback_url(
+        base_url, vendor.name, f"doctor{secrets.token_hex(8)}", 1, keys, expires_at=services.now() + _CALLBACK_VALID
+    )
     reply = services.send(HttpRequest("POST", url, {"Content-Type": "application/json"}, b"{}"))
     if reply.status == 200 and _read_json(reply.body) == vendor.acknowledge(stored=True):
         return _ok("cli.doctor.callbacks")

@@ -18,6 +18,7 @@ from asrcore.core.callback_url import callback_url
 from asrcore.core.option_sources import LARGEST_SIDECAR_BYTES
 from asrcore.core.transcript import LONGEST_KEY_BYTES
 from devstack.stack import FunctionError
+from tests.support.pipeline import FOREVER
 from tests.support.simulator_control import SIGNING_KEYS
 from tests.support.stack_client import Journey
 
@@ -36,7 +37,7 @@ def key(vendor, name):
 
 
 def address(stack, job, *, vendor="tencent-recording", attempt=1, keys=KEYS):
-    return callback_url(stack.api_url, vendor, job, attempt, keys)
+    return callback_url(stack.api_url, vendor, job, attempt, keys, expires_at=FOREVER)
 
 
 def post(url, body=SAID, headers=FORM):

@@ -11,6 +11,7 @@ from asrcore.core.callback_url import callback_url
 from devstack.settings import CREDENTIALS, ROOT, SIGNING_KEYS
 from tests.support.fake_functions import write_project
 from tests.support.permission_scenarios import MEETING
+from tests.support.pipeline import FOREVER
 from tests.support.scanned_stack import SearchedStack
 from tests.support.secrets_scan import Finding, Scanner, Written, leaks
 from tests.support.stack_client import Journey
@@ -95,7 +96,7 @@ def test_removed_key_is_rejected_after_the_secret_expires(tmp_path):
         journey = Journey(stack)
         job = drop(journey, ONLY_BY_CALLBACK)
         journey.finished(job)
-        address = callback_url(stack.api_url, ONLY_BY_CALLBACK, job, 1, [OLD_KEY])
+        address = callback_url(stack.api_url, ONLY_BY_CALLBACK, job, 1, [OLD_KEY], expires_at=FOREVER)
         accepted = requests.post(address, data={"code": "0"}, timeout=60).status_code
 
         put_keys(stack, NEW_KEY)

@@ -2,6 +2,7 @@
 
 import io
 import wave
+from datetime import UTC, datetime
 from typing import Any
 
 from asrcore.core.job import Job, new_job
@@ -13,6 +14,8 @@ from tests.support.toy import Script, Toy
 
 KEY = "incoming/auto/meeting.wav"
 SOURCE = Source(bucket="audio", key=KEY, version_id="v1", etag="", size_bytes=0, sequencer="0A")
+
+FOREVER = datetime(2100, 1, 1, tzinfo=UTC)  # the expiry of a callback address
 
 SYNC = Toy("toy-sync", Completion.SYNC)
 QUERY = Toy("toy-query", Completion.QUERY)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from asrcore.core.vendor import Completion
+from asrcore.vendors.registry import VENDORS
 from devstack.expand import expand
 from tests.support.template import ROOT, TEMPLATE, deployed
 
@@ -176,6 +178,16 @@ def test_the_stage_is_throttled_by_parameters():
         "ThrottlingRateLimit": {"Ref": "ApiRequestsPerSecond"},
         "ThrottlingBurstLimit": {"Ref": "ApiBurst"},
     }
+
+
+def test_callbacks_are_throttled_apart_and_above_all_vendors():
+    settings = DEPLOYMENTS["iam"]["ApiStage"]["Properties"]["RouteSettings"]
+    calling = [each for each in VENDORS.values() if Completion.CALLBACK in each.completion_modes]
+    per_second = sum(each.tuning.submissions_per_second * (each.most_callbacks or 1) for each in calling)
+
+    assert settings.keys() == {CALLBACK, UNDER_CALLBACKS}
+    assert settings[CALLBACK]["ThrottlingRateLimit"] > per_second
+    assert settings[CALLBACK]["ThrottlingBurstLimit"] > settings[CALLBACK]["ThrottlingRateLimit"]
 
 
 def test_access_logs_name_the_route_and_never_an_address():

@@ -133,6 +133,10 @@ LOCAL = [
         *((name, "https://proxy.example.com:8443") for name in VENDOR_PARAMETERS.values()),
         *((name, "http://127.0.0.1:9") for name in VENDOR_PARAMETERS.values()),  # the local stack's
         *(
+            ("CallbackBaseUrl", value)
+            for value in ("", "https://callbacks.example.com", "https://cdn.example.cn:8443/asr")
+        ),
+        *(
             (OWN_ENGINE, value)
             for value in ("", "http://10.0.0.7:8000", "http://asr.internal", "https://api.example.com/groq/openai/v1")
         ),
@@ -173,6 +177,17 @@ def test_valid_value_is_accepted(name, value):
                 "http://10.0.0.1:80@example.com",
                 "http://user@10.0.0.1:80",
                 "http://10.0.0.1:80/path",
+            )
+        ),
+        *(
+            ("CallbackBaseUrl", value)
+            for value in (
+                "http://callbacks.example.com",
+                "callbacks.example.com",
+                "https://callbacks.example.com/",
+                "https://callbacks.example.com/?a=1",
+                "https://me@callbacks.example.com",
+                "https://[2606:4700::1]",
             )
         ),
         *((name, "http://proxy.example.com") for name in WITHOUT_A_PATH),

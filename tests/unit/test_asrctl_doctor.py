@@ -52,6 +52,7 @@ def services(send, **settings):
         vendors=VENDORS,
         send=send,
         callback_keys=lambda fresh: ["k"],
+        now=lambda: NOW,
         recordings=SimpleNamespace(presign=lambda source: "https://audio.example.com/sample.wav"),
     )
 

@@ -2,17 +2,20 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from asrcore.callback import receive
-from asrcore.core.callback_url import callback_url, is_signed
+from asrcore.core.callback_url import callback_url, expiry, is_signed
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status
-from asrcore.core.step import Next
+from asrcore.core.polling import callback_patience_s
+from asrcore.core.step import GRACE_S, Next
+from asrcore.core.vendor import RESULT_DEADLINE_S
 from asrcore.events import CallbackRequest
 from asrcore.poll import await_callback, query
-from tests.support.pipeline import BOTH, CALLBACK, QUERY, drop, world
+from tests.support.pipeline import BOTH, CALLBACK, FOREVER, QUERY, drop, world
 from tests.support.reasons import reason, texts
 from tests.support.toy import toy_message
 
@@ -22,8 +25,8 @@ KEYS = ["callback-key"]
 DONE = toy_message("done")
 
 
-def posted(job, body=DONE, *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS):
-    url = callback_url("https://api.example.com", vendor, job.job_id, attempt, keys)
+def posted(job, body=DONE, *, attempt=1, vendor="toy-callback", signature=None, keys=KEYS, expires_at=FOREVER):
+    url = callback_url("https://api.example.com", vendor, job.job_id, attempt, keys, expires_at=expires_at)
     return CallbackRequest(vendor, job.job_id, str(attempt), signature or url.rsplit("/", 1)[1], body, "text/plain")
 
 
@@ -105,9 +108,50 @@ def test_invalid_signature_is_forbidden_and_changes_nothing(made, change):
     assert made.results == {}
 
 
+def test_invalid_signature_is_forbidden_before_a_table_is_read(made):
+    services = replace(made.services, jobs=None)
+
+    assert receive(posted(made.job(), keys=["another-key"]), services).status == 403
+
+
+def test_expired_address_is_acknowledged_before_a_table_is_read(made, caplog):
+    expired = posted(made.job(), expires_at=made.clock)
+    services = replace(made.services, now=lambda: made.clock + timedelta(seconds=1), jobs=None)
+
+    answer = receive(expired, services)
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (200, 0)
+    assert caplog.records[-1].message == "callback address expired"
+    assert made.job().status is Status.IN_PROGRESS
+
+
+@pytest.mark.parametrize(
+    ("vendor", "limit_s"),
+    [
+        pytest.param(CALLBACK, callback_patience_s(1.0, can_query=False), id="a vendor without queries"),
+        pytest.param(BOTH, RESULT_DEADLINE_S, id="a vendor with queries"),
+    ],
+)
+def test_address_expires_after_its_attempt_ends(vendor, limit_s):
+    made = world("accepted", vendors=(vendor,))
+
+    url = made.services.callback_url(drop(made))
+
+    after = timedelta(seconds=limit_s + GRACE_S)
+    assert after <= expiry(url.rpartition("/")[2]) - made.clock < after + timedelta(seconds=1)
+
+
+def test_later_expiry_of_a_known_address_is_forbidden(made):
+    known = posted(made.job(), expires_at=made.clock)
+    _, _, digest = known.signature.partition("-")
+
+    for until in (str(int(FOREVER.timestamp())), "9" * 5000, "", "签名"):
+        assert receive(replace(known, signature=f"{until}-{digest}"), made.services).status == 403
+
+
 @pytest.mark.parametrize("part", ["vendor", "job_id", "attempt"])
 def test_signature_covers_every_part_of_the_path(part):
-    url = callback_url("https://api.example.com", "toy", "job", 1, KEYS)
+    url = callback_url("https://api.example.com", "toy", "job", 1, KEYS, expires_at=FOREVER)
     address = {"vendor": "toy", "job_id": "job", "attempt": "1"}
 
     assert is_signed(**address, signature=url.rsplit("/", 1)[1], keys=KEYS)

@@ -17,7 +17,7 @@ from asrcore.poll import await_callback, dispatch_step, query
 from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.sweep import sweep
-from tests.support.pipeline import BOTH, CALLBACK, KEY, QUERY, SOURCE, SYNC, drop, world
+from tests.support.pipeline import BOTH, CALLBACK, FOREVER, KEY, QUERY, SOURCE, SYNC, drop, world
 from tests.support.toy import toy_message
 
 MARKER = RemovedObject("audio", KEY, "v9", "0F", is_marker=True)
@@ -105,7 +105,9 @@ def test_late_callback_is_acknowledged_and_discarded(end, vendor):
     job = drop(made)
     await_callback(job.job_id, "token", made.services)
     ended = end(made)
-    signature = callback_url("https://a", vendor.name, job.job_id, 1, ["callback-key"]).rsplit("/", 1)[1]
+    signature = callback_url("https://a", vendor.name, job.job_id, 1, ["callback-key"], expires_at=FOREVER).rsplit(
+        "/", 1
+    )[1]
 
     answer = receive(
         CallbackRequest(vendor.name, job.job_id, "1", signature, toy_message("done"), "text/plain"), made.services

@@ -14,7 +14,7 @@ from asrcore.core.vendor import HttpReply
 from asrcore.events import CallbackRequest, callback_request
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import World
-from tests.support.pipeline import KEY, drop, wav
+from tests.support.pipeline import FOREVER, KEY, drop, wav
 from tests.support.recognition_requests import a_recognition_request, answer
 from tests.support.simulator_control import CREDENTIALS
 
@@ -165,7 +165,7 @@ def submitted_to(name):
     )
     made.audio[KEY] = (wav(), {})
     job = drop(made)
-    url = callback_url("https://api.example.com", name, job.job_id, 1, ["callback-key"])
+    url = callback_url("https://api.example.com", name, job.job_id, 1, ["callback-key"], expires_at=FOREVER)
     return made, CallbackRequest(name, job.job_id, "1", url.rsplit("/", 1)[1], UNREADABLE[name], "")
 
 

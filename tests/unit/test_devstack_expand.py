@@ -81,7 +81,7 @@ def test_conditions_of_routes_are_evaluated(project: Path, parameters: dict[str,
 def test_callback_address_is_the_local_api(filled: Filled):
     variables = filled.template["Resources"]["SubmitFunction"]["Properties"]["Environment"]["Variables"]
 
-    assert variables["CALLBACK_BASE_URL"] == {"Fn::Sub": "http://127.0.0.1:8080"}
+    assert variables["CALLBACK_BASE_URL"]["Fn::If"][2] == {"Fn::Sub": "http://127.0.0.1:8080"}
     assert filled.template["Outputs"]["ApiUrl"]["Value"] == {"Fn::Sub": "http://127.0.0.1:8080"}
 
 

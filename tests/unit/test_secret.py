@@ -13,7 +13,7 @@ from asrcore.core.job import Status
 from asrcore.events import CallbackRequest
 from asrcore.poll import query
 from asrcore.stores.secret import FRESH_S, StackSecret
-from tests.support.pipeline import CALLBACK, drop, requests, world
+from tests.support.pipeline import CALLBACK, FOREVER, drop, requests, world
 from tests.support.toy import toy_message
 
 OLD, NEW = {"key": "old"}, {"key": "new"}
@@ -141,7 +141,9 @@ def test_credentials_stored_just_now_are_found(kept):
 
 
 def callback_at(job, key):
-    signature = callback_url("https://x", job.attempt.vendor, job.job_id, 1, [key]).rpartition("/")[2]
+    signature = callback_url("https://x", job.attempt.vendor, job.job_id, 1, [key], expires_at=FOREVER).rpartition("/")[
+        2
+    ]
     return CallbackRequest(job.attempt.vendor, job.job_id, "1", signature, toy_message("done"), "text/plain")
 
 

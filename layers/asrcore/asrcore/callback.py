@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from asrcore.core.callback_url import is_signed
+from asrcore.core.callback_url import expiry, is_signed
 from asrcore.core.errors import AsrError, UnreadableResultError
 from asrcore.core.job import Job, recognition_request
 from asrcore.core.step import Next
@@ -35,7 +35,8 @@ class CallbackResponse:
 def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
     """Record what a callback reports, and continue the job's execution.
 
-    A repeated callback, a late one, or one of an earlier attempt is acknowledged and changes nothing. After a result
+    A repeated callback, a late one, or one of an earlier attempt is acknowledged and changes nothing. Only a valid URL
+    that has not expired leads to a read of the jobs table. After a result
     that cannot be read, a vendor that can be queried is queried at once.
 
     Args:
@@ -52,6 +53,9 @@ def receive(posted: CallbackRequest, services: Services) -> CallbackResponse:
         LOG.warning("callback signature rejected")
         return CallbackResponse(403, json.dumps({"code": 403, "message": "forbidden"}))
     LOG.append_keys(job_id=posted.job_id)  # not before: a forged URL may name any job, and be of any length
+    if services.now() > expiry(posted.signature):  # its attempt has ended
+        LOG.info("callback address expired")
+        return _acknowledge(vendor)
     job = services.jobs.load(posted.job_id)
     if job is None:
         LOG.warning("callback for a job without a row")

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from asrcore.core.audio import Audio, probe
 from asrcore.core.callback_url import callback_url
 from asrcore.core.editions import RefusedEditions
 from asrcore.core.errors import AsrError, ErrorClass
-from asrcore.core.job import Job
+from asrcore.core.job import Job, recognition_request
 from asrcore.core.option_sources import read_request
 from asrcore.core.options import RequestedOptions
-from asrcore.core.step import Step, next_step
+from asrcore.core.step import GRACE_S, Step, next_step, result_limit_s
 from asrcore.core.vendor import Completion, HttpReply, HttpRequest, Vendor, VendorEndpoint
 from asrcore.messages import Message
 from asrcore.metrics import Metrics
@@ -187,8 +187,14 @@ class Services:
         return list((self.signing_secret().get("webhook") or {}).get("keys") or [])
 
     def callback_url(self, job: Job) -> str:
-        """Return the signed URL to which the current attempt's vendor posts its callback."""
-        attempt = job.attempt
+        """Return the signed URL to which the current attempt's vendor posts its callback, until the attempt's end."""
+        attempt, vendor = job.attempt, self.vendors[job.attempt.vendor]
+        limit_s = result_limit_s(job, vendor.completion_modes, vendor.result_deadline_s(recognition_request(job)))
         return callback_url(
-            self.settings.callback_base_url, attempt.vendor, job.job_id, attempt.number, self.callback_keys()
+            self.settings.callback_base_url,
+            attempt.vendor,
+            job.job_id,
+            attempt.number,
+            self.callback_keys(),
+            expires_at=self.now() + timedelta(seconds=limit_s + GRACE_S),
         )

@@ -89,9 +89,12 @@ def is_overdue(job: Job, completion_modes: AbstractSet[Completion], result_deadl
     submitted_at = job.attempt.submitted_at if job.planned else None
     if submitted_at is None:
         return False
-    can_query = Completion.QUERY in completion_modes
-    limit_s = result_deadline_s if can_query else _patience_s(job, completion_modes)
-    return now >= submitted_at + timedelta(seconds=limit_s)
+    return now >= submitted_at + timedelta(seconds=result_limit_s(job, completion_modes, result_deadline_s))
+
+
+def result_limit_s(job: Job, completion_modes: AbstractSet[Completion], result_deadline_s: float) -> float:
+    """Return the seconds after its submission at which the current attempt ends. result_deadline_s: as above."""
+    return result_deadline_s if Completion.QUERY in completion_modes else _patience_s(job, completion_modes)
 
 
 def _patience_s(job: Job, completion_modes: AbstractSet[Completion]) -> float:
