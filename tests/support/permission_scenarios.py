@@ -12,11 +12,14 @@ import requests
 from boto3.dynamodb.types import TypeSerializer
 
 from asrcore.core.audio import Audio
+from asrcore.core.budget import Budget, BudgetEntry, micro
 from asrcore.core.form import Form
 from asrcore.core.job import Job, new_job
 from asrcore.core.options import Options
-from asrcore.core.step import Next
+from asrcore.core.rate_limit import vendor_day
+from asrcore.core.step import GRACE_S, Next
 from asrcore.core.transcript import Source
+from asrcore.stores.budget import DynamoBudget
 from asrcore.vendors.registry import VENDORS
 from tests.support.inventory import put_inventory
 from tests.support.recordings import Kind, record
@@ -45,6 +48,7 @@ def take_every_path(stack: Any) -> None:
     by_backfill(journey)
     by_api(journey)
     ended_early(journey)
+    budget_reset(journey)
     same_bytes(journey)
     callback_wait_of_an_ended_job(journey)
     executions_that_end_badly(journey)
@@ -187,6 +191,21 @@ def ended_early(journey: Journey) -> None:
     journey.stack.client("dynamodb").delete_item(**table, Key=limiter)
 
 
+def budget_reset(journey: Journey) -> None:
+    """Let a job wait for the budget until it is reset, and leave an entry like a crashed invocation."""
+    client = journey.stack.client("dynamodb")
+    rows, now = DynamoBudget(client, journey.stack.jobs_table), datetime.now(UTC)
+    rows.save_limits({"per_day": 1000})
+    left = BudgetEntry("0" * 32, 1, {vendor_day(now): micro(1000)}, "", int(now.timestamp()) - GRACE_S - 60)
+    rows.count(left, Budget())
+    job = journey.drop("incoming/volcengine/beyond.wav", MEETING)
+    journey.until(lambda: journey.row(job), lambda row: row.get("budget_wait"), f"{job} to wait for the budget")
+    journey.stack.invoke("SweepFunction", event("sweep"))  # gives the entry back
+    rows.save_limits({})
+    journey.stack.invoke("SweepFunction", event("sweep"))
+    assert journey.finished(job)["status"] == "COMPLETED"
+
+
 def same_bytes(journey: Journey) -> None:
     """Upload a recording, another one over it, and the first one again, whose transcript is no longer the current."""
     other = (SAMPLES / "greeting.wav").read_bytes()
@@ -291,7 +310,8 @@ def mark_unpublished(journey: Journey, job: str) -> None:
 
 def put_row(journey: Journey, job: Job) -> None:
     """Write a job's row like the store."""
-    document = json.loads(job.model_dump_json(), parse_float=Decimal)
+    counted = job.model_copy(update={"counted": job.countable})
+    document = json.loads(counted.model_dump_json(), parse_float=Decimal)
     item = {name: value for name, value in document.items() if value is not None}
     journey.stack.client("dynamodb").put_item(
         TableName=journey.stack.jobs_table, Item=TypeSerializer().serialize(item)["M"]
