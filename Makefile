@@ -50,11 +50,11 @@ IN_AWS = $(if $(LOCAL),,$(if $(STACK),--stack $(STACK) $(if $(REGION),--region $
 smoke: $(VENV)/local.ok  ## transcribe a short sample on `make local`, or in AWS (STACK= REGION= CLI_PROFILE= ARGS="--keep")
 	@$(RUN) -m asrctl smoke $(or $(IN_AWS),--local) $(ARGS)
 
-# SAM builds in its own folder, where pyenv's shim `python3.13` may select no version: hence the interpreter's folder.
 build: has-python3.13 $(HAS_SAM)  ## build functions and layer as they are deployed, in .aws-sam (needs Python 3.13)
-	@PATH="$$(python3.13 -c 'import pathlib, sys; print(pathlib.Path(sys.executable).parent)'):$$PATH" "$(SAM)" build
+	@PATH="$$($(SHELL) tools/lambda_python.sh):$$PATH" "$(SAM)" build
 
-deploy: $(VENV)/local.ok build  ## deploy to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
+# It builds itself, once its checks have passed: in a container where there is no Python 3.13.
+deploy: $(VENV)/local.ok $(HAS_SAM)  ## deploy to your AWS account; asks the first time (PROFILE=default|prod|china; docs/deploy.md)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tools.deploy --sam "$(SAM)" $(PROFILE)
 
 ## For changes
@@ -114,7 +114,7 @@ sam-local: has-docker $(VENV)/dev.ok build  ## invoke every function in a contai
 
 # Programs that this Makefile does not install.
 has-python3.13:
-	@python3.13 -c "" 2>/dev/null || { echo "make build needs Python 3.13, which Lambda runs: have it in PATH as python3.13" >&2; exit 1; }
+	@$(SHELL) tools/lambda_python.sh >/dev/null || { echo "make build needs Python 3.13, which Lambda runs: have it in PATH as python3.13, or run: uv python install 3.13" >&2; exit 1; }
 
 has-node:
 	@node -e "process.exit(+(parseInt(process.versions.node) < 20))" 2>/dev/null && npm --version >/dev/null 2>&1 || { echo "make states, and so make check, needs Node.js 20 or newer with npm: have both in PATH (make test needs neither)" >&2; exit 1; }

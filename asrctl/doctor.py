@@ -22,6 +22,7 @@ from asrcore.messages import Message, render
 from asrctl.credential_check import ACCEPTED, broken, check_credentials, describe, stored_sample
 from asrctl.formatting import program_name
 from asrctl.inspect_jobs import queue_depth
+from asrctl.quotas import CONCURRENCY_QUOTA, LEAST_CONCURRENCY
 from asrctl.result import CommandResult, Line, Text
 from asrctl.shapes import CheckShape, CheckStatus, DoctorShape
 from asrctl.signing_keys import GENERATORS, keys_of
@@ -30,9 +31,6 @@ from asrctl.version import version
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 MOST_SKEW_S = 60  # AWS, Tencent and abcpen refuse a signature that is 300 s off
-# New accounts have 10 (AWS Lambda guide, "Lambda quotas"): a burst of recordings would be throttled.
-LEAST_CONCURRENCY = 100
-CONCURRENCY_QUOTA = "L-B99A9384"  # of the service `lambda`
 _FIRST_BYTES = "bytes=0-99"
 _CALLBACK_VALID = timedelta(minutes=15)  # clocks may differ
 _FINISHED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})

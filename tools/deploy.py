@@ -1,4 +1,6 @@
-"""`make deploy`: ask the first time, store the answers in samconfig.local.toml, and run `sam deploy`.
+"""`make deploy`: check what a deployment needs, ask the first time, build, and run `sam deploy`.
+
+The answers are stored in samconfig.local.toml.
 
 Questions are in English with the Chinese after it, as the template's descriptions are; other texts, in the shell's
 language.
@@ -10,11 +12,14 @@ it, because a value that they refuse would stop every one of them.
 
 import argparse
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +33,12 @@ from asrcore.messages import LOCALES, Message, render
 from asrcore.settings import Settings
 from asrctl.language import localized, translated
 from devstack.expand import ParameterError, check_parameters, load_template
+from tools.preflight import Target, check_account, check_machine, find_builder
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "samconfig.toml"
 LOCAL = ROOT / "samconfig.local.toml"
-ASKED = ("VendorChain", "AlarmTopicArn", "RetentionDays", "KmsKeyArn")
+ASKED = ("RetentionDays",)  # beside the stack's name and region; every other parameter has a default that fits
 _LONGEST_NAME = 20  # the buckets are named after the stack, and a bucket's name has at most 63 characters
 # One parameter as SAM reads it, of all the forms that it reads the only ones that mean what they look like.
 _PARAMETER = re.compile(r"""([A-Za-z0-9]+)=("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'\\]+)(?: +|$)""", re.DOTALL)
@@ -58,7 +64,7 @@ Ask = Callable[[str], str]
 class DeployError(Exception):
     """The stack cannot be deployed like this. The message says what to do."""
 
-    def __init__(self, message: Message | str) -> None:
+    def __init__(self, message: Message) -> None:
         super().__init__(message)
         self.message = message
 
@@ -72,41 +78,116 @@ class OverridesError(ValueError):
 
 
 def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
-    """Deploy what was built. Return SAM's exit status, or 1 after a line that names what is missing."""
+    """Build and deploy. Return SAM's exit status, or 1 after lines that name what is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=localized("cli.deploy.help"))
     parser.add_argument("profile", nargs="?", default="default", help=localized("cli.deploy.help.profile"))
     parser.add_argument("--sam", default="sam", help=localized("cli.deploy.help.sam"))
     parser.add_argument("--config", type=Path, default=LOCAL, help=localized("cli.deploy.help.config"))
     options = parser.parse_args(arguments)
     try:
-        set_up(options.profile, options.config, ask)
-        check(options.profile, options.config)
-        refuse_stuck(options.profile, options.config)
-        command = [options.sam, "deploy", "--config-env", options.profile, "--config-file", str(options.config)]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - no shell
-        if status:
-            refuse_stuck(options.profile, options.config)
-    except FileNotFoundError:
-        _complain(Message("cli.deploy.no_sam", {"sam": repr(options.sam)}))
+        return _deploy(options.profile, options.config, options.sam, ask)
     except EOFError:
         _complain(Message("cli.deploy.no_terminal"))
     except DeployError as error:
         _complain(error.message)
-    else:
-        return status
     return 1
+
+
+def _deploy(profile: str, config: Path, sam: str, ask: Ask) -> int:
+    """Check everything, ask what is not known, build and deploy. Return SAM's exit status. Raises DeployError."""
+    is_first = not is_answered(profile, config)
+    builder = find_builder()
+    target = _target(profile, config)
+    account = check_account(target, asks_region=is_first)
+    missing = [*check_machine(builder, sam), *account.missing, *([] if is_first else _refusals(profile, config))]
+    if builder is None or missing:
+        raise _missing(missing)
+    _say(account.notes)
+    if is_first:
+        set_up(profile, config, ask)
+        if (chosen := _target(profile, config)) != target:
+            account = check_account(chosen, asks_region=False)
+            _say(account.notes)
+        if missing := [*account.missing, *_refusals(profile, config)]:
+            raise _missing(missing)
+    path = os.pathsep.join(filter(None, (builder.folder, os.environ.get("PATH"))))
+    if status := _run([sam, "build", *builder.arguments], {**os.environ, "PATH": path}):
+        return status
+    if status := _run([sam, "deploy", "--config-env", profile, "--config-file", str(config)]):
+        refuse_stuck(profile, config)
+        return status
+    _offer(_kept(profile, config), ask if is_first else None)
+    return 0
+
+
+def _missing(problems: Sequence[Message]) -> DeployError:
+    """Return the error that lists all problems."""
+    items = [Message("cli.deploy.item", {"problem": problem}) for problem in problems]
+    return DeployError(Message("cli.deploy.missing", {"problems": items}))
+
+
+def _run(command: list[str], environment: Mapping[str, str] | None = None) -> int:
+    """Run a program and return its exit status."""
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - no shell
+
+
+def _offer(kept: Table, ask: Ask | None) -> None:
+    """Offer the commands that come next; run them after a first deployment if the operator agrees."""
+    options = (("--stack", "stack_name"), ("--region", "region"), ("--profile", "profile"))
+    where = [word for option, name in options if kept.get(name) for word in (option, kept[name])]
+    offers = (("setup", Message("cli.deploy.ask.setup")), ("doctor", Message("cli.deploy.ask.doctor")))
+    for command, question in offers:
+        words = ["-m", "asrctl", command, *where]
+        if ask is not None and _agrees(question, ask):
+            _run([sys.executable, *words])
+        else:
+            _say([Message("cli.deploy.next", {"what": question, "command": shlex.join(["python", *words])})])
+
+
+def _agrees(question: Message, ask: Ask) -> bool:
+    """Return whether the operator agrees, which is the default; the end of the input is a refusal."""
+    try:
+        return ask(f"{_in_both(question)} [yes]: ").strip().lower() in {"", "y", "yes"}
+    except EOFError:
+        return False
+
+
+def is_answered(profile: str, config: Path) -> bool:
+    """Return whether the file of answers has a profile."""
+    return config.exists() and profile in tomllib.loads(config.read_text(encoding="utf-8"))
+
+
+def _refusals(profile: str, config: Path) -> list[Message]:
+    """Return why a profile's parameters, or its stack, cannot be deployed."""
+    found = []
+    for refuse in (check, refuse_stuck):
+        try:
+            refuse(profile, config)
+        except DeployError as error:
+            found.append(error.message)
+    return found
+
+
+def _target(profile: str, config: Path) -> Target:
+    """Return where a profile is deployed to, as answered or as shipped. Raises DeployError for an unknown profile."""
+    kept = _kept(profile, config) if is_answered(profile, config) else _shipped(profile)
+    try:
+        parameters = overrides(kept.get("parameter_overrides", ""))
+    except OverridesError:  # `check` explains it
+        parameters = {}
+    return Target(kept.get("region"), kept.get("profile"), parameters)
+
+
+def _say(lines: Sequence[Message]) -> None:
+    for line in lines:
+        print(translated(line))
 
 
 def set_up(profile: str, config: Path, ask: Ask) -> None:
     """Add a profile to the file of answers by asking, unless it has it. Raises DeployError for an unknown one."""
-    answered = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
-    if profile in answered:
+    if is_answered(profile, config):
         return
-    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
-    if not isinstance(shipped.get(profile), dict):
-        known = [name for name, table in shipped.items() if isinstance(table, dict)]
-        raise DeployError(Message("cli.deploy.no_profile", {"profile": repr(profile), "known": known}))
-    tables: dict[str, Table] = {command: dict(table["parameters"]) for command, table in shipped[profile].items()}
+    tables: dict[str, Table] = {command: dict(table["parameters"]) for command, table in _tables(profile).items()}
     _answer(tables, ask)
     text = config.read_text(encoding="utf-8") if config.exists() else "version = 0.1\n"
     config.write_text(text + _written(profile, tables), encoding="utf-8")
@@ -137,7 +218,9 @@ def refuse_stuck(profile: str, config: Path) -> None:
     Does nothing when AWS rejects or misses the call: SAM reports the reason.
     """
     kept = _kept(profile, config)
-    name, region = kept.get("stack_name", ""), kept.get("region")
+    name, region = kept.get("stack_name"), kept.get("region")
+    if not name:  # SAM reports it
+        return
     try:
         session = boto3.Session(profile_name=kept.get("profile"), region_name=region)
         (stack,) = session.client("cloudformation", config=CONFIG).describe_stacks(StackName=name)["Stacks"]
@@ -165,15 +248,35 @@ def _kept(profile: str, config: Path) -> Table:
     return {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
 
 
+def _shipped(profile: str) -> Table:
+    """Return what samconfig.toml holds for `sam deploy`. Raises DeployError for an unknown profile."""
+    tables = _tables(profile)
+    return {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
+
+
+def _tables(profile: str) -> dict[str, Any]:
+    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    tables = shipped.get(profile)
+    if not isinstance(tables, dict):
+        known = [name for name, table in shipped.items() if isinstance(table, dict)]
+        raise DeployError(Message("cli.deploy.no_profile", {"profile": repr(profile), "known": known}))
+    return tables
+
+
 def _variables(template: Table, values: Mapping[str, str], region: str) -> dict[str, str]:
     """Return SubmitFunction's variables, most of all functions, with these parameters. Other values are `1`."""
     own = template["Resources"]["SubmitFunction"]["Properties"]
     written = {**template["Globals"]["Function"]["Environment"]["Variables"], **own["Environment"]["Variables"]}
     del written["AWS_ENDPOINT_URL"]  # there is none in AWS
-    variables = {
-        name: values.get(value.get("Ref", ""), "1") for name, value in written.items() if isinstance(value, dict)
-    }
+    variables = {name: _resolved(value, values) for name, value in written.items() if isinstance(value, dict)}
     return {**variables, "AWS_REGION": region}
+
+
+def _resolved(value: Table, values: Mapping[str, str]) -> str:
+    """Return a `!Ref` or `!Sub` with the values of parameters; `1` stands for anything else."""
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{([^}]+)\}", lambda name: values.get(name[1], "1"), str(value["Fn::Sub"]))
+    return values.get(value.get("Ref", ""), "1")
 
 
 def _parameters(tables: Mapping[str, Table], command: str) -> Table:
@@ -229,7 +332,7 @@ def _answer(tables: dict[str, Table], ask: Ask) -> None:
         _in_both(Message("cli.deploy.ask.stack_name")), common["stack_name"], _name_problem, ask
     )
     common["region"] = _until_right(
-        _in_both(Message("cli.deploy.ask.region")), common.get("region", ""), _region_problem, ask
+        _in_both(Message("cli.deploy.ask.region")), common.get("region") or _shell_region(common), _region_problem, ask
     )
     declared = load_template(ROOT / "template.yaml")["Parameters"]
     given = overrides(deploy.pop("parameter_overrides", ""))
@@ -243,6 +346,11 @@ def _answer(tables: dict[str, Table], ask: Ask) -> None:
             given.pop(name, None)
     if given:
         deploy["parameter_overrides"] = " ".join(f"{name}={_quoted(value)}" for name, value in given.items())
+
+
+def _shell_region(common: Table) -> str:
+    """Return the region of the AWS settings of the shell; empty without one."""
+    return Target(None, common.get("profile"), {}).session().region_name or ""
 
 
 def _in_both(message: Message) -> str:
@@ -265,7 +373,15 @@ def _name_problem(name: str) -> Message | None:
 
 
 def _region_problem(region: str) -> Message | None:
-    return None if region.count("-") >= 2 and " " not in region else Message("cli.deploy.region_form")
+    return None if region in _regions() else Message("cli.deploy.region_form")
+
+
+@cache
+def _regions() -> frozenset[str]:
+    """Return the regions in which botocore knows Lambda."""
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    return frozenset(region for each in partitions for region in session.get_available_regions("lambda", each))
 
 
 def _parameter_problem(declared: Mapping[str, Table], name: str) -> Callable[[str], Message | None]:

@@ -19,7 +19,14 @@ from tests.support.template import ROOT
 from tools.messages import compiled, in_order, path, read
 
 # Where texts for readers are; in the files of USED_IN there are errors for developers too.
-PROGRAMS = ("asrctl/*.py", "tools/deploy.py", "devstack/__main__.py", "devstack/commands.py", "devstack/demo.py")
+PROGRAMS = (
+    "asrctl/*.py",
+    "tools/deploy.py",
+    "tools/preflight.py",
+    "devstack/__main__.py",
+    "devstack/commands.py",
+    "devstack/demo.py",
+)
 USED_IN = (*PROGRAMS, "devstack/expand.py", "devstack/stack.py", "devstack/web.py", "recognizer/*.py")
 CHINESE = "zh_CN.UTF-8"
 TWO_WORDS = re.compile(r"[a-z]{2,}[,:;]? [a-z]{2,}")

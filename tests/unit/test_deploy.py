@@ -1,8 +1,7 @@
-"""`make deploy` asks once, stores the answers, checks them, and runs SAM."""
+"""`make deploy` checks what it needs, asks once, stores the answers, builds, and runs SAM."""
 
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import session
+from botocore.exceptions import ProfileNotFound
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -18,8 +19,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from devstack.expand import load_template
 from devstack.settings import ROOT
 from tools.deploy import DeployError, check, main, overrides, set_up
-
-KEY = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd"
+from tools.preflight import Builder, find_builder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,11 +29,29 @@ def aws() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    """Have Python 3.13, and a shell without a region of its own."""
+    monkeypatch.setattr("tools.deploy.find_builder", lambda: Builder("/opt/python/bin"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def quotas(monkeypatch):
+    """Have the quotas of an account in use; a test sets others."""
+    limits = {"ConcurrentExecutions": 1000}
+    monkeypatch.setattr("tools.preflight._account_limits", lambda _session: limits)
+    return limits
+
+
 @pytest.fixture(scope="module", autouse=True)
-def template_read_once() -> Iterator[None]:
-    """SAM's reader is slow, and the template stays the same."""
+def files_read_once() -> Iterator[None]:
+    """SAM's reader of the template and botocore's of its models are slow, and both files stay the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tools.deploy.load_template", cache(load_template))
+        patch.setattr(session, "create_loader", cache(session.create_loader))
         yield
 
 
@@ -64,7 +82,7 @@ def test_first_deployment_asks_only_for_unknown_values(config):
 
     set_up("default", config, person)
 
-    assert len(person.asked) == 6
+    assert len(person.asked) == 3
     assert "[asrcore]" in person.asked[0]
     assert kept(config, "default")["global"] == {"stack_name": "asrcore", "region": "ap-southeast-1"}
     assert "parameter_overrides" not in kept(config, "default")["deploy"]
@@ -81,15 +99,13 @@ def test_profile_has_its_own_answers(config):
 
 
 def test_answers_are_stored_beside_the_profile(config):
-    set_up("prod", config, Person("calls", "cn-north-1", "volcengine,abcpen", "", "400", KEY))
+    set_up("prod", config, Person("calls", "cn-north-1", "400"))
 
     assert kept(config, "prod")["global"] == {"stack_name": "calls", "region": "cn-north-1"}
     assert overrides(kept(config, "prod")["deploy"]["parameter_overrides"]) == {
         "Tracing": "on",
         "LogRetentionDays": "90",
-        "VendorChain": "volcengine,abcpen",
         "RetentionDays": "400",
-        "KmsKeyArn": KEY,
     }
     assert kept(config, "prod")["deploy"]["confirm_changeset"] is True
 
@@ -99,10 +115,9 @@ def test_answers_are_stored_beside_the_profile(config):
     [
         pytest.param(["Big_Name", "asrcore", "us-east-1"], "small letters", id="stack's name"),
         pytest.param(["a" * 21, "asrcore", "us-east-1"], "at most 20", id="too long a name"),
-        pytest.param(["", "", "Singapore", "us-east-1"], "such as", id="no region"),
-        pytest.param(["", "us-east-1", "Volcengine", "volcengine"], "without spaces", id="vendors"),
-        pytest.param(["", "us-east-1", "", "", "31", "30"], "is not one of", id="days"),
-        pytest.param(["", "us-east-1", "", "", "", "alias/mine", KEY], "not of an alias", id="key"),
+        pytest.param(["", "Singapore", "us-east-1"], "such as", id="no region"),
+        pytest.param(["", "us-east-9", "us-east-1"], "such as", id="unknown region"),
+        pytest.param(["", "us-east-1", "31", "30"], "is not one of", id="days"),
     ],
 )
 def test_wrong_answer_is_explained_and_asked_again(config, capsys, answers, says):
@@ -112,7 +127,7 @@ def test_wrong_answer_is_explained_and_asked_again(config, capsys, answers, says
 
     assert says in capsys.readouterr().out
     assert person.answers == []
-    assert len(person.asked) > 6
+    assert len(person.asked) == 4
 
 
 def test_second_deployment_asks_nothing(config):
@@ -136,9 +151,9 @@ def test_unknown_profile_lists_the_known_ones(config):
 
 @pytest.fixture
 def sam(tmp_path):
-    """Stands for the SAM CLI: keeps what it was called with, and ends as SAM would after a failed deployment."""
+    """Stands for the SAM CLI: prints what it was called with. It builds, and ends as after a failed deployment."""
     path = tmp_path / "sam"
-    path.write_text(f"#!{sys.executable}\nimport os, sys\nprint(os.getcwd(), *sys.argv[1:], flush=True)\nsys.exit(3)\n")
+    path.write_text('#!/bin/sh\necho "$PWD $PATH" "$@"\n[ "$1" = build ] || exit 3\n')
     path.chmod(0o755)
     return path
 
@@ -146,8 +161,11 @@ def sam(tmp_path):
 def test_deployment_passes_profile_and_answers_to_sam(config, sam, capfd):
     status = main(["prod", "--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
 
+    *_, built, deployed = capfd.readouterr().out.splitlines()
     assert status == 3
-    assert capfd.readouterr().out.splitlines()[-1] == f"{ROOT} deploy --config-env prod --config-file {config}"
+    assert built.startswith(f"{ROOT} /opt/python/bin:")
+    assert built.endswith(" build")
+    assert deployed.endswith(f" deploy --config-env prod --config-file {config}")
 
 
 def written(config: Path, parameters: str) -> Path:
@@ -255,6 +273,8 @@ def test_stack_that_cannot_be_updated_is_not_deployed(config, sam, stack, capfd,
 
 def test_failed_first_deployment_names_the_remedy(config, sam, stack, capfd, monkeypatch):
     def fail(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        if command[1] == "build":
+            return subprocess.CompletedProcess(command, 0)
         stack.status = "ROLLBACK_COMPLETE"
         return subprocess.CompletedProcess(command, 1)
 
@@ -275,14 +295,14 @@ def test_deployment_without_sam_names_what_to_install(config, tmp_path, capsys):
     status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
 
     assert status == 1
-    assert "install the SAM CLI" in capsys.readouterr().err
+    assert "the SAM CLI: there is no" in capsys.readouterr().err
 
 
-def test_deployment_without_input_stores_no_answers(config, capsys):
+def test_deployment_without_input_stores_no_answers(config, sam, capsys):
     def closed_input(_question: str) -> str:
         raise EOFError
 
-    status = main(["--config", str(config)], closed_input)
+    status = main(["--sam", str(sam), "--config", str(config)], closed_input)
 
     assert status == 1
     assert "no answer can be read" in capsys.readouterr().err
@@ -305,3 +325,133 @@ def test_rejected_answer_is_explained_in_the_shells_language(config, capsys, mon
     set_up("default", config, Person("Big_Name", "", "us-east-1"))
 
     assert "小写字母、数字和连字符，最多 20 个字符" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        pytest.param("'VendorChain=volcengin'", "vendor names separated by commas", id="answered"),
+        pytest.param(None, "AWS credentials that work", id="first deployment"),
+    ],
+)
+def test_all_that_is_missing_is_named_at_once(config, tmp_path, capfd, monkeypatch, parameters, says):
+    def without_credentials(**_: object) -> None:
+        raise ProfileNotFound(profile="unknown")
+
+    monkeypatch.setattr("tools.deploy.find_builder", lambda: None)
+    monkeypatch.setattr("tools.preflight.boto3.Session", without_credentials)
+    if parameters:
+        written(config, parameters)
+
+    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
+
+    told = capfd.readouterr()
+    assert (status, told.out) == (1, "")
+    first, *items = told.err.splitlines()
+    assert first == "deploy: not deployed:"
+    assert [line for line in items if not line.startswith("- ")] == []
+    for missing in ("Python 3.13", "the SAM CLI: there is no", "AWS credentials that work", says):
+        assert missing in told.err
+
+
+def test_region_that_is_not_known_is_missing(config, sam, capfd):
+    config.write_text("[default.global.parameters]\nstack_name = 'calls'\n")
+
+    assert main(["--sam", str(sam), "--config", str(config)]) == 1
+    assert "- a region: set AWS_REGION" in capfd.readouterr().err
+
+
+def test_region_of_the_shell_is_the_default(config, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+
+    set_up("default", config, person := Person())
+
+    assert "[eu-west-3]" in person.asked[1]
+    assert kept(config, "default")["global"]["region"] == "eu-west-3"
+
+
+def test_reservation_above_the_quota_is_missing(config, sam, capfd, quotas):
+    quotas["ConcurrentExecutions"] = 120
+
+    status = main(["--sam", str(sam), "--config", str(written(config, "'SubmitReservedConcurrency=21'"))])
+
+    assert status == 1
+    assert "the parameters reserve 21 of 120 invocations" in capfd.readouterr().err
+
+
+def test_quota_of_a_new_account_is_a_note(config, sam, capfd, quotas):
+    quotas["ConcurrentExecutions"] = 10
+
+    main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
+
+    assert "Lambda runs only 10 invocations at once here" in capfd.readouterr().out
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Return the commands that are started; all succeed."""
+    commands = []
+
+    def start(command, **_):
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("tools.deploy.subprocess.run", start)
+    return commands
+
+
+def test_build_without_python_runs_in_a_container(config, sam, started, monkeypatch):
+    monkeypatch.setattr("tools.deploy.find_builder", lambda: Builder(None))
+
+    assert main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+
+    assert started[0] == [str(sam), "build", "--use-container"]
+
+
+def test_first_deployment_ends_with_setup_and_doctor(config, sam, started):
+    person = Person("calls", "us-east-1")
+
+    assert main(["--sam", str(sam), "--config", str(config)], person) == 0
+
+    where = ["--stack", "calls", "--region", "us-east-1"]
+    assert [command[1:] for command in started[2:]] == [
+        ["-m", "asrctl", "setup", *where],
+        ["-m", "asrctl", "doctor", *where],
+    ]
+    assert len(person.asked) == 5  # three to deploy, two offers
+
+
+def test_later_deployment_names_setup_and_doctor(config, sam, started, capsys):
+    assert main(["--sam", str(sam), "--config", str(written(config, "''"))]) == 0
+
+    assert len(started) == 2
+    assert "Set up the vendors' accounts: python -m asrctl setup --region cn-north-1\n" in capsys.readouterr().out
+
+
+def test_refused_offer_starts_nothing(config, sam, started, capsys):
+    assert main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+
+    assert len(started) == 2
+    assert "Check the installation: python -m asrctl doctor --stack asrcore" in capsys.readouterr().out
+
+
+UV = '[ "$*" = "python find --system --no-python-downloads 3.13" ] && echo /uv/bin/python3.13'
+
+
+@pytest.mark.parametrize(
+    ("programs", "builder"),
+    [
+        pytest.param({"python3.13": "echo /opt/python/bin/python3.13"}, Builder("/opt/python/bin"), id="in PATH"),
+        pytest.param({"python3.13": "exit 1", "uv": UV}, Builder("/uv/bin"), id="of uv"),
+        pytest.param({"uv": "exit 2", "docker": "exit 0"}, Builder(None), id="container"),
+        pytest.param({"docker": "exit 1"}, None, id="Docker that does not run"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_builder_is_python_or_a_container(programs, builder, tmp_path, monkeypatch):
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find_builder() == builder
