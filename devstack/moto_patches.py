@@ -21,9 +21,16 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.models import Stack as CloudFormationStack
+from moto.core import responses as core_responses
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.responses import ActionResult
+from moto.core.serialize import JSONSerializer
+from moto.core.utils import method_names_from_class
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import Rule
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -41,6 +48,7 @@ from devstack.stack_registry import STACKS, Stack
 
 _REMOVED = notifications.S3NotificationEvent
 _ENCODED = ("Prefix", "Delimiter", "KeyMarker", "NextKeyMarker")  # S3 API reference, ListObjectVersions
+MAX_ROW_BYTES = 400 * 1024  # DynamoDB developer guide, "Quotas and limits"
 MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 
 _lock = threading.Lock()
@@ -83,6 +91,19 @@ def _install() -> None:
 
     # moto reads, checks and writes a row without a lock; other requests see it half written.
     _replace(DynamoHandler, "call_action", _locked(DynamoHandler.call_action))
+
+    # moto looks for aliases of each member of each value of a row, which is most of the time of reading a row.
+    _replace(JSONSerializer, "_serialize_type_structure", _with_ready_values(JSONSerializer._serialize_type_structure))
+
+    # moto measures the whole row for each of its attributes.
+    _replace(Item, "__init__", _measured_once)
+
+    # moto copies every row for each part of a transaction, in case it has to undo it.
+    _replace(DynamoDBBackend, "transact_write_items", _copying_named_rows(DynamoDBBackend.transact_write_items))
+    setattr(Table, "__deepcopy__", _copy_of_table)  # noqa: B010 - it has none of its own
+
+    # moto lists the methods of a service at each request.
+    _replace(core_responses, "method_names_from_class", functools.cache(method_names_from_class))
 
     # moto searches its own folders at each request to find the service of a host.
     _replace(
@@ -152,6 +173,52 @@ def _locked(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return original(handler)
 
     return call_action
+
+
+def _with_ready_values(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def serialize(serializer: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue":  # as DynamoDB returns it already, but for bytes, which no row has
+            serialized[key] = value
+        else:
+            original(serializer, serialized, value, shape, key)
+
+    return serialize
+
+
+def _measured_once(item: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
+    item.hash_key, item.range_key, item.attrs = hash_key, range_key, LimitedSizeDict()
+    for name, value in attrs.items():
+        dict.__setitem__(item.attrs, name, DynamoType(value))
+    if item.size() > MAX_ROW_BYTES:
+        raise ItemSizeTooLarge
+
+
+def _copying_named_rows(original: Callable[..., None]) -> Callable[..., None]:
+    """Copy only the rows that the transaction names: the others do not change before the lock is free again."""
+
+    @functools.wraps(original)
+    def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        for part in (part for each in transact_items for part in each.values()):
+            table = backend.get_table(part["TableName"])
+            named = DynamoType((part.get("Key") or part["Item"])[table.hash_key_attr])
+            vars(table).setdefault("_named_rows", []).append(named)
+        try:
+            original(backend, transact_items)
+        finally:
+            for table in backend.tables.values():
+                vars(table).pop("_named_rows", None)
+
+    return transact_write_items
+
+
+def _copy_of_table(table: Any, memo: dict[int, Any]) -> Any:
+    snapshot = copy.copy(table)
+    snapshot.items = table.items.copy()
+    for key in table._named_rows:
+        if key in table.items:
+            snapshot.items[key] = copy.deepcopy(table.items[key], memo)
+    return snapshot
 
 
 def _without_removed_entries(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -383,6 +383,42 @@ def test_concurrent_writes_of_a_row_all_count(scripted: SearchedStack, frequent_
     assert all(row["n"] == row["m"] for row in seen)
 
 
+def test_row_is_read_back_as_it_was_written(scripted: SearchedStack):
+    table, nested = scripted.client("dynamodb"), {"M": {"list": {"L": [{"S": "会议"}, {"N": "1.5"}, {"NULL": True}]}}}
+    row = {"job_id": {"S": "a nested row"}, "nested": nested, "set": {"NS": ["1", "2"]}, "is_true": {"BOOL": True}}
+
+    table.put_item(TableName=scripted.jobs_table, Item=row)
+
+    assert table.get_item(TableName=scripted.jobs_table, Key={"job_id": row["job_id"]})["Item"] == row
+
+
+def test_row_above_dynamodbs_limit_is_rejected(scripted: SearchedStack):
+    table, key = scripted.client("dynamodb"), {"job_id": {"S": "a long row"}}
+
+    with pytest.raises(ClientError, match="Item size has exceeded"):
+        table.put_item(TableName=scripted.jobs_table, Item={**key, "text": {"S": "x" * 410_000}})
+
+    assert "Item" not in table.get_item(TableName=scripted.jobs_table, Key=key)
+
+
+def test_refused_transaction_changes_no_row(scripted: SearchedStack):
+    table, name = scripted.client("dynamodb"), scripted.jobs_table
+    keys = [{"job_id": {"S": f"part {number}"}} for number in range(3)]
+    table.put_item(TableName=name, Item={**keys[0], "n": {"N": "1"}})
+    add = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+    parts = [
+        {"Update": {"TableName": name, "Key": keys[0], **add}},
+        {"Put": {"TableName": name, "Item": keys[1]}},
+        {"ConditionCheck": {"TableName": name, "Key": keys[2], "ConditionExpression": "attribute_exists(n)"}},
+    ]
+
+    with pytest.raises(table.exceptions.TransactionCanceledException):
+        table.transact_write_items(TransactItems=parts)
+
+    found = [table.get_item(TableName=name, Key=key, ConsistentRead=True).get("Item") for key in keys]
+    assert found == [{**keys[0], "n": {"N": "1"}}, None, None]
+
+
 @pytest.mark.parametrize("operation", ["create_state_machine", "update_state_machine"])
 def test_state_machine_with_a_duplicate_name_is_rejected(scripted: SearchedStack, operation: str):
     states = scripted.client("stepfunctions")
