@@ -326,6 +326,7 @@ def test_logs_are_json_with_job_id_and_without_secrets(journey, stack):
     job = journey.drop(key("volcengine", "news.mp3"), (SAMPLES / "news.mp3").read_bytes())
     transcript = journey.transcript(journey.finished(job))
     secrets = json.loads((SAMPLES.parent / "devstack/credentials.json").read_text())
+    signing_keys = json.loads((SAMPLES.parent / "devstack/signing_keys.json").read_text())
 
     logs = "".join(stack.logs(name) for name in ("SubmitFunction", "CallbackFunction", "PollerFunction"))
     # A log of its own: another test's process may have been killed in the middle of a line.
@@ -337,7 +338,7 @@ def test_logs_are_json_with_job_id_and_without_secrets(journey, stack):
         secrets["tencent"]["secret_key"],
         secrets["volcengine"]["token"],
         secrets["abcpen"]["api_key"],
-        secrets["callback"]["keys"][0],
+        signing_keys["callback"]["keys"][0],
         transcript["utterances"][0]["text"],
     ]:
         assert forbidden not in logs
