@@ -23,7 +23,7 @@ from asrctl.credential_check import ACCEPTED, broken, check_credentials, describ
 from asrctl.formatting import program_name
 from asrctl.inspect_jobs import queue_depth
 from asrctl.quotas import CONCURRENCY_QUOTA, LEAST_CONCURRENCY
-from asrctl.result import CommandResult, Line, Text
+from asrctl.result import CommandResult, Line, OperatorError, Text
 from asrctl.shapes import CheckShape, CheckStatus, DoctorShape
 from asrctl.signing_keys import GENERATORS, keys_of
 from asrctl.stack import DeployedStack
@@ -135,6 +135,8 @@ def _made(check: Callable[[DeployedStack], Finding], stack: DeployedStack) -> Fi
         return _problem("cli.doctor.failed", "cli.doctor.advice.failed", problem=str(error))
     except AsrError as error:
         return _problem("cli.doctor.failed", "cli.doctor.advice.failed", problem=error.reason)
+    except OperatorError as error:
+        return _problem("cli.doctor.failed", "cli.doctor.advice.failed", problem=error.message)
 
 
 def _stack_state(stack: DeployedStack) -> Finding:
@@ -294,7 +296,8 @@ def _vendors(stack: DeployedStack, *, test: bool) -> Finding:
 def _alarms(stack: DeployedStack) -> Finding:
     if stack.services.settings.is_local:
         return _skipped("cli.doctor.not_local")
-    pages = stack.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
+    names = stack.resources("AWS::CloudWatch::Alarm")
+    pages = stack.cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=names)
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     if ringing := sorted(alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"):
         return _problem("cli.doctor.alarms_ringing", "cli.doctor.advice.alarms", alarms=ringing)

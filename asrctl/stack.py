@@ -257,6 +257,16 @@ class DeployedStack:
         name: str = described["StackResourceDetail"]["PhysicalResourceId"]
         return name
 
+    def resources(self, resource_type: str) -> list[str]:
+        """Return the physical ids of the resources of a type."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        return [
+            each["PhysicalResourceId"]
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["ResourceType"] == resource_type and "PhysicalResourceId" in each
+        ]
+
     def invoke_asynchronously(self, function: str, event: Any) -> None:
         """Invoke a function as S3 does. After three failures the event is in the queue of failed events."""
         self.lambdas.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())

@@ -14,6 +14,7 @@ from asrcore.core.vendor import HttpReply
 from asrcore.vendors.registry import VENDORS
 from asrctl import doctor as doctor_module
 from asrctl.doctor import doctor
+from asrctl.result import OperatorError
 from asrctl.version import version
 from tests.support.reasons import reason
 
@@ -35,7 +36,7 @@ class Pages:
         self._alarms = alarms
 
     def paginate(self, **request):
-        assert request == {"AlarmNamePrefix": "asrcore-"}
+        assert request == {"AlarmNames": ["asrcore-failure-rate"]}
         return [{"MetricAlarms": self._alarms}]
 
 
@@ -87,6 +88,7 @@ class Stack(SimpleNamespace):
                     get_function_configuration=lambda **_: {}, get_account_settings=lambda: {"AccountLimit": ENOUGH}
                 ),
                 "cloudwatch": SimpleNamespace(get_paginator=lambda _: Pages([ALARM])),
+                "resources": {"AWS::CloudWatch::Alarm": ["asrcore-failure-rate"]}.__getitem__,
                 "s3": SimpleNamespace(list_objects_v2=lambda **_: {}),
                 "dynamodb": SimpleNamespace(scan=lambda **_: {}),
                 "states": SimpleNamespace(list_executions=lambda **_: {}),
@@ -186,6 +188,11 @@ def no_answer_of(host):
         pytest.param(
             {"read_secret": lambda _: {"callback": {"keys": ["old"]}}}, "secrets",
             "signing keys are in the vendors' secret", "asrctl setup", id="keys of an older version",
+        ),
+        pytest.param(
+            {"read_secret": raises(OperatorError("the secret is no JSON object"))}, "secrets",
+            "the check could not be made: the secret is no JSON object", "run `python -m asrctl doctor` again",
+            id="secret that was edited by hand",
         ),
         pytest.param(
             {"has_webhook": True, "undelivered_queue_url": "queue"}, "secrets", "no keys: webhook", "asrctl setup",

@@ -258,3 +258,8 @@ def test_threat_model_covers_every_interface():
 
     assert len(interfaces) == 10
     assert len(threats()) > 5 * len(interfaces)
+
+
+@pytest.mark.parametrize("page", ["docs/deploy.md", "docs/zh-CN/deploy.md"])
+def test_deployment_needs_no_json_written_by_hand(page):
+    assert "```json" not in (ROOT / page).read_text("utf-8")
