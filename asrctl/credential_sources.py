@@ -5,6 +5,7 @@ No credential is an argument of a command, so that neither the shell's history n
 
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from asrctl.result import OperatorError, Text
 STANDARD_INPUT = "-"
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _REMOVE = "-"
+_SEPARATORS = re.compile("[,，、]")
 
 
 class CredentialSource(Protocol):
@@ -45,11 +47,11 @@ class Answers:
             return [ACCOUNTS[name] for name in self._names]
         self._prompter.say([_described(account, held) for account in offered])
         known = {account.name: account for account in offered}
+        by_name = {vendor.name: account for account in offered for vendor in account.vendors} | known
         while True:
-            answer = self._prompter.ask(Message("cli.setup.which"))
-            names = [name.strip() for name in answer.replace("，", ",").split(",") if name.strip()]
-            if not (unknown := [name for name in names if name not in known]):
-                return [known[name] for name in dict.fromkeys(names)]
+            names = _SEPARATORS.sub(" ", self._prompter.ask(Message("cli.setup.which"))).split()
+            if not (unknown := [name for name in names if name not in by_name]):
+                return list({by_name[name].name: by_name[name] for name in names}.values())
             self._prompter.say([Message("cli.setup.unknown_account", {"name": unknown[0], "known": [*known]})])
 
     def fields(self, account: Account, stored: Mapping[str, str]) -> dict[str, str]:

@@ -137,11 +137,11 @@ def _offer(kept: Table, ask: Ask | None) -> None:
     where = [word for option, name in options if kept.get(name) for word in (option, kept[name])]
     offers = (("setup", Message("cli.deploy.ask.setup")), ("doctor", Message("cli.deploy.ask.doctor")))
     for command, question in offers:
-        words = ["-m", "asrctl", command, *where]
         if ask is not None and _agrees(question, ask):
-            _run([sys.executable, *words])
+            _run([sys.executable, "-m", "asrctl", command, *where])
         else:
-            _say([Message("cli.deploy.next", {"what": question, "command": shlex.join(["python", *words])})])
+            later = f'make ctl ARGS="{shlex.join([command, *where])}"'
+            _say([Message("cli.deploy.next", {"what": question, "command": later})])
 
 
 def _agrees(question: Message, ask: Ask) -> bool:

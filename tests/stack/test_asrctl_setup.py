@@ -86,7 +86,7 @@ def unsecret(done):
 
 
 def test_setup_asks_tests_and_stores_each_account(operator, new):
-    answers = [", ".join(ACCOUNTS), *TENCENT.values()]
+    answers = ["tencnt", "tencent-sentence，tencent、volcengine abcpen", *TENCENT.values()]
     answers += [HELD["volcengine"][name] for name in ("api_key", "appid", "token", "cluster")]
     answers += [HELD["abcpen"][name] for name in ("appid", "api_key")]
 
@@ -101,6 +101,7 @@ def test_setup_asks_tests_and_stores_each_account(operator, new):
     used = [vendor.name for vendor in VENDORS.values() if vendor.secret_name in ACCOUNTS]
     assert [vendor for vendor in used if f"{vendor}: the credentials work" not in done.stdout] == []
     assert "https://console.cloud.tencent.com/cam" in written
+    assert "tencnt is not one of the accounts tencent, volcengine, abcpen" in done.stderr
     assert "next: `python -m asrctl smoke`" in done.stdout
 
 

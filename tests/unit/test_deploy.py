@@ -425,14 +425,14 @@ def test_later_deployment_names_setup_and_doctor(config, sam, started, capsys):
     assert main(["--sam", str(sam), "--config", str(written(config, "''"))]) == 0
 
     assert len(started) == 2
-    assert "Set up the vendors' accounts: python -m asrctl setup --region cn-north-1\n" in capsys.readouterr().out
+    assert 'Set up the vendors\' accounts: make ctl ARGS="setup --region cn-north-1"\n' in capsys.readouterr().out
 
 
 def test_refused_offer_starts_nothing(config, sam, started, capsys):
     assert main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
 
     assert len(started) == 2
-    assert "Check the installation: python -m asrctl doctor --stack asrcore" in capsys.readouterr().out
+    assert 'Check the installation: make ctl ARGS="doctor --stack asrcore' in capsys.readouterr().out
 
 
 UV = '[ "$*" = "python find --system --no-python-downloads 3.13" ] && echo /uv/bin/python3.13'
