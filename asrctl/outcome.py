@@ -4,7 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from asrcore.core.job import Job, Status
+from asrcore.api.models import TranscriptFormat
+from asrcore.api.problems import NotEndedError, NoTranscriptError
+from asrcore.api.transcripts import read_whole
+from asrcore.core.job import Job
 from asrcore.messages import Message, Param
 from asrctl.formatting import format_duration, quote_name
 from asrctl.inspect_jobs import why
@@ -21,11 +24,11 @@ class JobOutcome:
 
 
 def describe_outcome(job: Job, stack: DeployedStack) -> JobOutcome:
-    """Return the transcript's text, or the job's explanation as `why` gives it."""
-    stored = stack.read(stack.transcript_bucket, job.transcript_key) if job.transcript_key else None
-    if job.status is not Status.COMPLETED or stored is None:
+    """Return the text of this job's own transcript, or the job's explanation as `why` gives it."""
+    try:
+        text: str = json.loads(read_whole(job, TranscriptFormat.JSON, stack.services))["text"]
+    except (NotEndedError, NoTranscriptError):
         return JobOutcome(why(stack, job.job_id, job.updated_at).lines, None)
-    text: str = json.loads(stored.body)["text"]
     took = format_duration(job.updated_at - job.created_at)
     about: dict[str, Param] = {"key": quote_name(job.source.key), "vendor": str(job.vendor), "duration": took}
     return JobOutcome([Message("cli.smoke.done", about), ExactText(text)], text)

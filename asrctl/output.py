@@ -26,10 +26,9 @@ _STYLES: Mapping[str, str] = MappingProxyType(
         "ABORTED": "red",
     }
 )
-# Fields that hold names of objects. A key may look like a URL and is written exactly.
-_EXACT = frozenset(
-    {"key", "keys", "about", "bucket", "inventory", "prefix", "transcript_key", "content", "text", "file", "url"}
-)
+# Fields that are written exactly: names of objects and files, which may look like a URL, and transcripts.
+_NAMES = frozenset({"key", "keys", "about", "bucket", "inventory", "prefix", "transcript_key", "file"})
+_EXACT = _NAMES | {"content", "transcript", "url"}  # of `get` and `up`; of `open`, which gives no access by itself
 
 
 def console(stream: TextIO) -> Console:

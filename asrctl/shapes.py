@@ -56,14 +56,14 @@ class WatchShape(Shape):
 
 
 class UploadedJob(Shape):
-    """A recording that `up` uploaded. status, vendor, text: null without `--wait`; text: null if the job failed."""
+    """A recording that `up` uploaded. transcript: its text. With `--wait`; else null, and null for a failed job."""
 
     job_id: str
     file: str
     key: str
     status: Status | None = None
     vendor: str | None = None
-    text: str | None = None
+    transcript: str | None = None
 
 
 class UpShape(Shape):

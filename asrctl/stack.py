@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -294,7 +295,7 @@ class DeployedStack:
     ) -> Source:
         """Upload a file to the audio bucket, in parts if it is large, and return the version that S3 created.
 
-        count: receives numbers of bytes as they are sent, in any thread.
+        count: receives numbers of bytes as they are sent, in any thread. Raises OperatorError when S3 rejects it.
         """
         created: list[Mapping[str, str]] = []  # boto3's transfer does not return it
 
@@ -308,6 +309,8 @@ class DeployedStack:
             self.s3.upload_file(
                 str(path), self.audio_bucket, key, ExtraArgs={"Metadata": dict(metadata)}, Callback=count
             )
+        except S3UploadFailedError as error:
+            raise OperatorError(str(error)) from error
         finally:
             for event in events:
                 self.s3.meta.events.unregister(event, note)

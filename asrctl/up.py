@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from asrcore.api.uploads import LARGEST_METADATA_BYTES
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, job_id
 from asrcore.core.option_sources import metadata_name, read_metadata
@@ -84,8 +85,8 @@ def wait(uploaded: UpShape, stack: DeployedStack, table: LiveTable) -> CommandRe
             continue
         outcome = describe_outcome(job, stack)
         lines += outcome.lines
-        ended.append(each.model_copy(update={"status": job.status, "vendor": job.vendor, "text": outcome.text}))
-    return CommandResult(UpShape(jobs=ended), lines, ok=all(each.text is not None for each in ended))
+        ended.append(each.model_copy(update={"status": job.status, "vendor": job.vendor, "transcript": outcome.text}))
+    return CommandResult(UpShape(jobs=ended), lines, ok=all(each.transcript is not None for each in ended))
 
 
 def _metadata(options: Mapping[str, str]) -> dict[str, str]:
@@ -94,6 +95,8 @@ def _metadata(options: Mapping[str, str]) -> dict[str, str]:
         read_metadata(metadata, VENDORS)
     except AsrError as error:
         raise OperatorError(error.reason) from None
+    if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
+        raise OperatorError(Message("BadUpload.options-too-large", {"most_bytes": LARGEST_METADATA_BYTES}))
     return metadata
 
 

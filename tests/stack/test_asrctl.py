@@ -131,6 +131,16 @@ def test_up_of_a_large_file_sends_parts_and_prints_its_job(operator, tmp_path, s
     assert operator.ended(uploaded["job_id"])["error"]["class"] == "bad_audio"
 
 
+def test_up_that_s3_rejects_is_reported_in_one_line(operator, tmp_path, monkeypatch):
+    monkeypatch.setattr("asrctl.stack.DeployedStack.audio_bucket", "no-such-bucket")
+    (tmp_path / "call.wav").write_bytes(RECORDING)
+
+    told = operator.run("up", str(tmp_path / "call.wav"))
+
+    assert (told.status, told.stdout) == (1, "")
+    assert re.fullmatch(r"asrctl: Failed to upload .*call.wav to no-such-bucket.* \(NoSuchBucket\) .*\n", told.stderr)
+
+
 @pytest.mark.usefixtures("quick")
 def test_watch_of_a_job_follows_it_to_its_end(operator, key):
     job = operator.drop(key, RECORDING)

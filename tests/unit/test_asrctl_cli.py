@@ -115,6 +115,7 @@ def test_unreachable_aws_with_a_local_stack_hints_at_local(local_stack, tmp_path
         pytest.param(["a.wav", "b/a.wav"], "speakers=2", "several files would be incoming/auto/a.wav", id="same name"),
         pytest.param(["a.wav"], "speakers=eleven", "asr-speakers", id="value that is not allowed"),
         pytest.param(["a.wav"], "speaker=2", "asr-speaker", id="unknown option"),
+        pytest.param(["a.wav"], f"hotwords={','.join(['声音'] * 120)}", "2000 bytes", id="more than S3 accepts"),
     ],
 )
 def test_up_uploads_nothing_of_what_cannot_be_transcribed(names, option, said, tmp_path, capsys):

@@ -64,10 +64,18 @@ def test_installed_command_with_local_asks_for_a_checkout(folder):
     )
 
 
+def files(folder):
+    """Return the files of a package: messages, the pages and their scripts are among them."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {path for path in found if not path.endswith(".pyc")}
+
+
 def test_installed_package_has_sample_and_layer_only(folder):
     packages = {path.name for path in folder.iterdir()} - {"bin"}
 
     assert packages == {"asrcore", "asrctl", f"asrcore-{PROJECT['version']}.dist-info"}
+    assert files(folder / "asrcore") == files(ROOT / "layers/asrcore/asrcore")
+    assert files(folder / "asrctl") == files(ROOT / "asrctl") | {"greeting.wav"}
     assert (folder / "asrctl/greeting.wav").read_bytes() == (ROOT / "samples/greeting.wav").read_bytes()
 
 
