@@ -201,14 +201,16 @@ def _signed_request(request: Any, signature_class: type[IAMRequestBase]) -> IAMR
 
 
 def _presigned_headers(request: Any) -> dict[str, str]:
-    """Return the headers of a presigned URL, which it has in its query."""
+    """Return the headers that a presigned URL has in its query, and those of the request that it signs."""
     query = dict(parse_qsl(urlsplit(request.uri).query))
     names = ("Credential", "SignedHeaders", "Signature")
+    signed = query.get("X-Amz-SignedHeaders", "").split(";")
     return {
+        **{name: request.headers.get(name, "") for name in signed},
         "Authorization": ", ".join(f"{name}={query.get(f'X-Amz-{name}', '')}" for name in names) + ",",
         "X-Amz-Security-Token": query.get("X-Amz-Security-Token", ""),
         "X-Amz-Date": query.get("X-Amz-Date", ""),
-        "Host": request.headers["Host"],
+        "X-Amz-SignedHeaders": query.get("X-Amz-SignedHeaders", ""),
     }
 
 
@@ -219,7 +221,8 @@ class _Presigned(S3IAMRequest):
         return S3SigV4QueryAuth(credentials, self._service, self._region)
 
     def _create_aws_request(self) -> AWSRequest:
-        request = AWSRequest(method=self._method, url=self._path, headers={"host": self._headers["Host"]})
+        signed = {name: self._headers[name] for name in self._headers["X-Amz-SignedHeaders"].split(";")}
+        request = AWSRequest(method=self._method, url=self._path, headers=signed)
         request.context["timestamp"] = self._headers["X-Amz-Date"]
         return request
 

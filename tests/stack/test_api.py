@@ -158,6 +158,36 @@ def test_upload_form_used_twice_makes_one_job(program):
     assert program.get(upload["job"]).json()["jobs"] == [job]
 
 
+def test_upload_in_parts_becomes_one_job(program):
+    body = MEETING
+    asked = {"name": "parts.wav", "size_bytes": len(body), "in_parts": True, "vendor": "tencent-sentence"}
+    upload = program.post("/uploads", asked).json()
+    here = f"/uploads/{upload['multipart']['upload_id']}"
+    assert program.post(f"{here}/complete", {}).status_code == 409
+    (part,) = program.post(f"{here}/parts", {"numbers": [1]}).json()["urls"]
+
+    refused = requests.put(part["url"], data=body + b"more", timeout=60)
+    put = requests.put(part["url"], data=body, timeout=60)
+    listed = program.get(here).json()
+    completed = [program.post(f"{here}/complete", {}) for _ in range(2)]
+
+    assert refused.status_code == 403
+    assert put.status_code == 200
+    assert put.headers["ETag"]
+    assert listed["uploaded"] == [{"number": 1, "size_bytes": len(body)}]
+    assert [each.status_code for each in completed] == [200, 200]
+    job = program.ended(upload["job"])
+    assert (job["status"], job["job_id"]) == ("COMPLETED", upload["job_id"])
+
+
+def test_aborted_upload_is_gone(program):
+    upload = program.post("/uploads", {"name": "a.wav", "size_bytes": 5, "in_parts": True}).json()
+    here = f"/uploads/{upload['multipart']['upload_id']}"
+
+    assert program.delete(here).status_code == 204
+    assert program.get(here).status_code == 404
+
+
 def test_empty_upload_is_rejected(program):
     upload = program.post("/uploads", {"name": "a.wav"}).json()
 

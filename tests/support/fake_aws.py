@@ -236,6 +236,14 @@ class _Version:
         return f'"etag-{self.version_id}"'
 
 
+@dataclass
+class _OpenUpload:
+    bucket: str
+    key: str
+    metadata: Mapping[str, str]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
 class _Body:
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -264,6 +272,7 @@ class S3:
     objects: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
     has_checksums: bool = False
     hidden: set[tuple[str, str]] = field(default_factory=set)  # behind a delete marker
+    uploads: dict[str, "_OpenUpload"] = field(default_factory=dict)
 
     def head_object(
         self, *, Bucket: str, Key: str, VersionId: str | None = None, ChecksumMode: str = ""
@@ -312,6 +321,44 @@ class S3:
         self.hidden.discard((Bucket, Key))
         return {"VersionId": versions[-1].version_id, "ETag": versions[-1].etag}
 
+    def create_multipart_upload(
+        self, *, Bucket: str, Key: str, Metadata: Mapping[str, str], **_: Any
+    ) -> dict[str, Any]:
+        upload_id = f"upload-{len(self.uploads) + 1}"
+        self.uploads[upload_id] = _OpenUpload(Bucket, Key, Metadata)
+        return {"UploadId": upload_id}
+
+    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> None:
+        self._open(UploadId, "UploadPart").parts[PartNumber] = Body
+
+    def list_parts(self, *, UploadId: str, **_: Any) -> dict[str, Any]:
+        parts = self._open(UploadId, "ListParts").parts
+        return {
+            "Parts": [
+                {"PartNumber": number, "Size": len(body), "ETag": f'"part-{number}"'}
+                for number, body in sorted(parts.items())
+            ]
+        }
+
+    def complete_multipart_upload(
+        self, *, UploadId: str, MultipartUpload: Mapping[str, Any], IfNoneMatch: str, **_: Any
+    ) -> None:
+        upload = self._open(UploadId, "CompleteMultipartUpload")
+        body = b"".join(upload.parts[each["PartNumber"]] for each in MultipartUpload["Parts"])
+        self.put_object(
+            Bucket=upload.bucket, Key=upload.key, Body=body, Metadata=upload.metadata, IfNoneMatch=IfNoneMatch
+        )
+        del self.uploads[UploadId]
+
+    def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> None:
+        self._open(UploadId, "AbortMultipartUpload")
+        del self.uploads[UploadId]
+
+    def _open(self, upload_id: str, operation: str) -> "_OpenUpload":
+        if upload_id not in self.uploads:
+            raise refusal("NoSuchUpload", operation)
+        return self.uploads[upload_id]
+
     def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
         return {
             "Versions": [
@@ -339,6 +386,7 @@ class S3:
 
     def generate_presigned_url(self, _method: str, Params: Mapping[str, str], ExpiresIn: int) -> str:
         extra = {"versionId": Params.get("VersionId"), "as": Params.get("ResponseContentDisposition")}
+        extra |= {name: Params.get(name) for name in ("UploadId", "PartNumber", "ContentLength")}
         query = urlencode({name: value for name, value in extra.items() if value})
         return f"https://{Params['Bucket']}.example.com/{Params['Key']}?{query}&X-Amz-Signature=signed"
 

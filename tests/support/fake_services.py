@@ -107,6 +107,7 @@ class World:
     clock: datetime = START
     defaults: RequestedOptions = field(default_factory=RequestedOptions)
     aws_endpoint_url: str = ""
+    upload_max_megabytes: int = UPLOAD_MAX_MEGABYTES
     exports: tuple[str, ...] = ()
     off: tuple[str, ...] = ()  # vendors without a base URL
     conversion: Literal["on", "off"] = "off"
@@ -183,7 +184,7 @@ class World:
                 jobs_table="jobs",
                 transcript_bucket="transcripts",
                 audio_bucket="audio",
-                upload_max_megabytes=UPLOAD_MAX_MEGABYTES,
+                upload_max_megabytes=self.upload_max_megabytes,
                 aws_endpoint_url=self.aws_endpoint_url,
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,

@@ -154,12 +154,14 @@ def test_routes_equal_the_codes_routes_and_the_default():
     assert routes(deployed())[DEFAULT]["isDefaultRoute"] is True
 
 
-@pytest.mark.parametrize(("bucket", "method"), [("AudioBucket", "POST"), ("TranscriptBucket", "GET")])
-def test_jobs_page_is_off_by_default_with_its_resources(bucket, method):
+@pytest.mark.parametrize(
+    ("bucket", "methods", "exposed"), [("AudioBucket", ["POST", "PUT"], ["ETag"]), ("TranscriptBucket", ["GET"], None)]
+)
+def test_jobs_page_is_off_by_default_with_its_resources(bucket, methods, exposed):
     assert PAGE not in routes(deployed())
     assert "CorsConfiguration" not in deployed()[bucket]["Properties"]
     (rule,) = deployed(JobsPage="on")[bucket]["Properties"]["CorsConfiguration"]["CorsRules"]
-    assert rule["AllowedMethods"] == [method]
+    assert (rule["AllowedMethods"], rule.get("ExposedHeaders")) == (methods, exposed)
     assert "*" not in str(rule["AllowedOrigins"])
 
 

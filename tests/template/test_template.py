@@ -111,7 +111,7 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
             {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObjectVersion"}
             | {"s3:ListBucket", "s3:ListBucketVersions", "states:StartExecution", "states:StopExecution"}
             | {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"}
-            | {"dynamodb:UpdateItem", "events:PutEvents"}
+            | {"dynamodb:UpdateItem", "events:PutEvents", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
         ("PollerStateMachine", LOG_DELIVERY | {"lambda:InvokeFunction"}),

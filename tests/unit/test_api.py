@@ -1,5 +1,6 @@
 """The HTTP API with everything behind it in memory: what each route returns, and its problems."""
 
+import base64
 import gzip
 import json
 import re
@@ -128,6 +129,140 @@ class TestUploads:
         told = Caller(world()).post("/uploads", body)
 
         assert (told.status, told.problem) == (422, kind)
+        assert says in told.json["detail"]
+
+
+class TestUploadsInParts:
+    """The fake S3 stores what a caller would put to the signed URLs."""
+
+    NAME = "长录音.wav"
+
+    @pytest.fixture
+    def made(self, monkeypatch):
+        monkeypatch.setattr("asrcore.api.multipart.PART_BYTES", 1000)
+        return world("done", vendors=(SYNC,))
+
+    def start(self, made, size_bytes=2500, **more):
+        told = Caller(made).post(
+            "/uploads", {"name": self.NAME, "size_bytes": size_bytes, "in_parts": True, "vendor": "toy-sync", **more}
+        )
+        assert told.status == 201
+        return told.json
+
+    def put(self, made, *numbers, size_bytes=None):
+        for number in numbers:
+            body = bytes(size_bytes or (500 if number == 3 else 1000))
+            made.s3.upload_part(UploadId="upload-1", PartNumber=number, Body=body)
+
+    def test_parts_become_one_recording_with_options(self, made):
+        upload = self.start(made, options={"speakers": 2})
+        here = f"/uploads/{upload['multipart']['upload_id']}"
+        urls = Caller(made).post(f"{here}/parts", {"numbers": [1, 3]}).json["urls"]
+        self.put(made, 3, 1, 2)
+
+        told = Caller(made).post(f"{here}/complete", {})
+
+        assert (upload["url"], upload["fields"], upload["multipart"]["parts"]) == (None, None, 3)
+        assert [(each["number"], each["size_bytes"]) for each in urls] == [(1, 1000), (3, 500)]
+        query = dict(parse_qsl(urlsplit(urls[1]["url"]).query))
+        assert (query["PartNumber"], query["ContentLength"]) == ("3", "500")
+        body, metadata = made.audio[upload["key"]]
+        assert (told.status, len(body), metadata) == (200, 2500, {"asr-speakers": "2"})
+        assert {name: told.json[name] for name in ("key", "job_id", "job")} == {
+            name: upload[name] for name in ("key", "job_id", "job")
+        }
+
+    def test_completion_is_repeatable_and_makes_one_version(self, made):
+        upload = self.start(made)
+        here = f"/uploads/{upload['multipart']['upload_id']}"
+        self.put(made, 1, 2, 3)
+
+        first, second = (Caller(made).post(f"{here}/complete", {}) for _ in range(2))
+
+        assert (first.status, second.status, first.json) == (200, 200, second.json)
+        assert len(made.s3.objects["audio", upload["key"]]) == 1
+
+    def test_completion_never_replaces_a_recording(self, made):
+        upload = self.start(made)
+        made.audio[upload["key"]] = (b"before", {})
+        self.put(made, 1, 2, 3)
+
+        told = Caller(made).post(f"/uploads/{upload['multipart']['upload_id']}/complete", {})
+
+        assert told.status == 200
+        assert made.audio[upload["key"]][0] == b"before"
+
+    def test_interrupted_upload_shows_the_parts_that_are_there(self, made):
+        upload = self.start(made)
+        self.put(made, 1, 3)
+
+        told = Caller(made).get(f"/uploads/{upload['multipart']['upload_id']}").json
+
+        assert told["uploaded"] == [{"number": 1, "size_bytes": 1000}, {"number": 3, "size_bytes": 500}]
+        assert (told["key"], told["size_bytes"], told["part_bytes"], told["parts"]) == (upload["key"], 2500, 1000, 3)
+
+    @pytest.mark.parametrize(
+        ("numbers", "size_bytes"), [((1, 3), None), ((1, 2, 3), 900), ((), None)], ids=["gap", "sizes", "nothing"]
+    )
+    def test_incomplete_upload_conflicts(self, made, numbers, size_bytes):
+        upload = self.start(made)
+        self.put(made, *numbers, size_bytes=size_bytes)
+
+        told = Caller(made).post(f"/uploads/{upload['multipart']['upload_id']}/complete", {})
+
+        assert (told.status, told.problem) == (409, "upload-incomplete")
+        assert upload["key"] not in made.audio
+
+    def test_aborted_upload_is_gone(self, made):
+        upload = self.start(made)
+        here = f"/uploads/{upload['multipart']['upload_id']}"
+
+        assert [Caller(made).delete(here).status for _ in range(2)] == [204, 204]
+        assert Caller(made).get(here).problem == "no-such-upload"
+        assert Caller(made).post(f"{here}/complete", {}).problem == "no-such-upload"
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param(["transcripts/incoming/auto/a.wav.json", "upload-1", 10], id="another folder"),
+            pytest.param(["incoming/auto/a.wav", "upload-1", 10], id="another key"),
+            pytest.param([f"incoming/auto/uploads/{'0' * 32}/a.wav", "upload-1", 5_000_001], id="too large"),
+            pytest.param([f"incoming/auto/uploads/{'0' * 32}/a.wav", "upload-1", 0], id="empty"),
+            pytest.param([f"incoming/auto/uploads/{'0' * 32}/a.wav", "upload-1"], id="no size"),
+            pytest.param({"key": 1}, id="no list"),
+        ],
+    )
+    def test_forged_upload_id_is_rejected(self, made, fields):
+        forged = base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+        assert Caller(made).post(f"/uploads/{forged}/parts", {"numbers": [1]}).problem == "no-such-upload"
+        assert Caller(made).delete(f"/uploads/{forged}").problem == "no-such-upload"
+
+    def test_parts_beyond_the_last_are_not_signed(self, made):
+        upload = self.start(made)
+
+        told = Caller(made).post(f"/uploads/{upload['multipart']['upload_id']}/parts", {"numbers": [3, 4]})
+
+        assert told.problem == "no-such-upload"
+
+    @pytest.mark.parametrize(
+        ("more", "is_form"), [({"size_bytes": 100_000_000}, True), ({"size_bytes": 100_000_001}, False), ({}, True)]
+    )
+    def test_recording_above_100_mb_is_uploaded_in_parts(self, more, is_form):
+        made = world(vendors=(SYNC,))
+        made.upload_max_megabytes = 50_000
+
+        told = Caller(made).post("/uploads", {"name": "a.wav", **more}).json
+
+        assert ((told["url"] is None), (told["multipart"] is None)) == (not is_form, is_form)
+
+    @pytest.mark.parametrize(
+        ("more", "says"), [({"size_bytes": 5_000_001}, "5 MB"), ({"in_parts": True}, "size_bytes")]
+    )
+    def test_impossible_upload_is_refused(self, more, says):
+        told = Caller(world()).post("/uploads", {"name": "a.wav", **more})
+
+        assert (told.status, told.problem) == (422, "refused")
         assert says in told.json["detail"]
 
 
@@ -1030,7 +1165,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 11
+    assert len(operations) == 15
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

@@ -160,6 +160,15 @@ class PresignedPost:
 
 
 @dataclass(frozen=True)
+class StoredPart:
+    """A part of an upload. number: from 1.  etag: as S3 has it."""
+
+    number: int
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True)
 class ConvertedRecording:
     """A recording in another form. source: the object that holds it.  audio: its properties."""
 
@@ -348,6 +357,32 @@ class Recordings(Protocol):
             metadata: of the object, without the `x-amz-meta-` prefix.
             lifetime_s: seconds for which the form is accepted.
         """
+
+    def start_upload(self, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+        """Start an upload in parts and return S3's id of it. Arguments: as of `presign_upload`."""
+
+    def presign_part(self, key: str, s3_id: str, number: int, size_bytes: int, lifetime_s: int) -> str:
+        """Return a URL to which one part of an upload can be put, with exactly this size.
+
+        Args:
+            key: of the object.
+            s3_id: of the upload.
+            number: of the part, from 1.
+            size_bytes: of the part.
+            lifetime_s: seconds for which the URL is accepted.
+        """
+
+    def uploaded_parts(self, key: str, s3_id: str) -> list[StoredPart] | None:
+        """Return the parts that S3 has of an upload, in order; None when there is no such upload, or it has ended."""
+
+    def complete_upload(self, key: str, s3_id: str, parts: Sequence[StoredPart]) -> None:
+        """Make the object of an upload's parts, unless the key has an object or the upload has ended."""
+
+    def abort_upload(self, key: str, s3_id: str) -> None:
+        """Delete the parts of an upload; nothing happens when it has ended."""
+
+    def exists(self, source: Source) -> bool:
+        """Return whether there is an object under the source's key."""
 
     def put_remote_url(self, key: str, url: str) -> Source:
         """Store the URL of a remote recording under `key`, unless there is an object; return the object's version."""

@@ -67,6 +67,7 @@ OptionsObject = Annotated[
     dict[Annotated[str, Field(max_length=100)], Any],
     Field(max_length=64, description="as in a sidecar: `speakers`, `language`, `hotwords`, …, an object per vendor"),
 ]
+UploadId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,2000}$", description="as POST /uploads returns it")]
 IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
@@ -98,18 +99,86 @@ class UploadRequest(_RequestModel):
         ]
         | None
     ) = None
+    size_bytes: Annotated[int, Field(ge=1, description="of the file; above 100 MB it is uploaded in parts")] | None = (
+        None
+    )
+    in_parts: Annotated[
+        bool, Field(description="upload a file of any size in parts, which can be resumed; needs `size_bytes`")
+    ] = False
     vendor: RequestedVendor | None = None
     options: OptionsObject = {}
 
 
-class Upload(_ResponseModel):
-    """How to upload: post a form (multipart/form-data) with `fields`, and the recording as its last field, `file`."""
+class UploadInParts(_ResponseModel):
+    """An upload in parts: sign URLs for them, put each part to its URL, and complete the upload."""
 
-    url: str
-    fields: dict[str, str]
+    upload_id: Annotated[str, Field(description="of the routes under /uploads/{upload_id}")]
+    part_bytes: Annotated[int, Field(description="the size of each part but the last")]
+    parts: Annotated[int, Field(description="the number of parts")]
+
+
+class Upload(_ResponseModel):
+    """How to upload: post a form (multipart/form-data) with `fields`, and the recording as its last field, `file`.
+
+    In parts: `multipart` instead of `url` and `fields`.
+    """
+
+    url: Annotated[str | None, Field(description="to which the form is posted; null for an upload in parts")]
+    fields: Annotated[dict[str, str] | None, Field(description="of the form; null for an upload in parts")]
+    multipart: Annotated[UploadInParts | None, Field(description="null for an upload by a form")]
     key: Annotated[str, Field(description="of the recording in the audio bucket")]
-    max_bytes: Annotated[int, Field(description="the largest file that S3 accepts")]
+    max_bytes: Annotated[int, Field(description="the largest file that is accepted")]
     expires_at: Annotated[datetime, Field(description="the form is accepted until then, UTC")]
+    job_id: Annotated[JobId, Field(description="of the job that the upload creates")]
+    job: Annotated[str, Field(description="the path that lists the job, seconds after the upload")]
+
+
+class PartNumbers(_RequestModel):
+    """The parts whose URLs are wanted."""
+
+    numbers: Annotated[
+        list[Annotated[int, Field(ge=1, le=10_000)]],
+        Field(min_length=1, max_length=MOST_ON_A_PAGE, description="from 1"),
+    ]
+
+
+class PartUrl(_ResponseModel):
+    """Where a part is put, with the method PUT."""
+
+    number: Annotated[int, Field(description="from 1")]
+    url: Annotated[str, Field(description="presigned: it needs no other authorization")]
+    size_bytes: Annotated[int, Field(description="of the part; S3 accepts no other Content-Length")]
+
+
+class PartUrls(_ResponseModel):
+    """The URLs of parts."""
+
+    urls: Annotated[list[PartUrl], Field(description="in the order of the request")]
+    expires_at: Annotated[datetime, Field(description="the URLs are accepted until then, UTC; sign others after that")]
+
+
+class UploadedPart(_ResponseModel):
+    """A part that S3 has."""
+
+    number: Annotated[int, Field(description="from 1")]
+    size_bytes: Annotated[int, Field(description="of the part")]
+
+
+class UploadProgress(_ResponseModel):
+    """An upload in parts that is not complete."""
+
+    key: Annotated[str, Field(description="of the recording in the audio bucket")]
+    size_bytes: Annotated[int, Field(description="of the recording")]
+    part_bytes: Annotated[int, Field(description="the size of each part but the last")]
+    parts: Annotated[int, Field(description="the number of parts")]
+    uploaded: Annotated[list[UploadedPart], Field(description="the parts that S3 has, in order")]
+
+
+class UploadedRecording(_ResponseModel):
+    """A recording that was uploaded in parts."""
+
+    key: Annotated[str, Field(description="of the recording in the audio bucket")]
+    job_id: Annotated[JobId, Field(description="of the job that the upload creates")]
     job: Annotated[str, Field(description="the path that lists the job, seconds after the upload")]
 
 

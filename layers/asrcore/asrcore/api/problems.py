@@ -72,6 +72,14 @@ def unknown_parameters(names: Iterable[str], known: Iterable[str]) -> RequestVal
     )
 
 
+class NoSuchUploadError(MessageError):
+    """There is no such upload in parts, or not any more."""
+
+
+class UploadIncompleteError(MessageError):
+    """Parts of the upload are missing."""
+
+
 class MethodNotAllowedError(MessageError):
     """The path does not accept this method. allowed: those that it accepts."""
 
@@ -123,6 +131,10 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
         NotReadableError: ProblemKind(_INVALID, "not-readable", Message("problem.not-readable")),
         BadCursorError: ProblemKind(_INVALID, "bad-cursor", Message("problem.bad-cursor")),
         BadUploadError: _REFUSED,
+        NoSuchUploadError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-upload", Message("problem.no-such-upload")),
+        UploadIncompleteError: ProblemKind(
+            HTTPStatus.CONFLICT, "upload-incomplete", Message("problem.upload-incomplete")
+        ),
         AsrError: _REFUSED,
         RequestValidationError: ProblemKind(
             _INVALID, "invalid-request", Message("problem.invalid-request"), Message("problem.invalid-request-advice")

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from pydantic import BaseModel
 
+from asrcore.api import multipart
 from asrcore.api.creation import create_job
 from asrcore.api.document import document, responses
 from asrcore.api.estimates import make_estimate
@@ -33,10 +34,15 @@ from asrcore.api.models import (
     Key,
     Moment,
     Newline,
+    PartNumbers,
+    PartUrls,
     RequestedVendor,
     Totals,
     TranscriptFormat,
     Upload,
+    UploadedRecording,
+    UploadId,
+    UploadProgress,
     UploadRequest,
     VendorName,
 )
@@ -84,6 +90,11 @@ class Api:
         self._app.exception_handler(Exception)(self._problem)
         self._methods: dict[str, list[str]] = {}
         self._add("POST", "/uploads", self.create_upload, responses(201, Upload, 400, 415, 422))
+        parts, one = "/uploads/<upload_id>/parts", "/uploads/<upload_id>"
+        self._add("POST", parts, self.sign_parts, responses(200, PartUrls, 400, 404, 415, 422))
+        self._add("GET", one, self.get_upload, responses(200, UploadProgress, 404, 422))
+        self._add("POST", f"{one}/complete", self.complete_upload, responses(200, UploadedRecording, 404, 409, 422))
+        self._add("DELETE", one, self.abort_upload, responses(204, None, 404, 422))
         self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
         self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422))
         self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422))
@@ -115,12 +126,39 @@ class Api:
         return document(self._app)
 
     def create_upload(self, body: UploadRequest) -> Response[str]:
-        """Get a form with which a browser, or another program, uploads one recording
+        """Get a form with which a browser, or another program, uploads one recording; or upload it in parts
 
         The upload creates a job, seconds later; `GET` the path in `job` until it lists one. The form is accepted for an
-        hour, for one unique key; S3 rejects larger files and other kinds.
+        hour, for one unique key; S3 rejects larger files and other kinds. A recording above 100 MB is uploaded in
+        parts: sign their URLs, put each part to its URL, and complete the upload.
         """
         return self._respond(offer_upload(body, self._services), HTTPStatus.CREATED)
+
+    def sign_parts(self, upload_id: Annotated[UploadId, Path()], body: PartNumbers) -> Response[str]:
+        """Get URLs for parts of an upload
+
+        Put each part to its URL, several at once if you like, in any order; a part that failed can be put again.
+        """
+        return self._respond(multipart.sign_parts(upload_id, body.numbers, self._services))
+
+    def get_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
+        """Get the parts of an upload that S3 has, to resume it
+
+        An upload that is not complete can be resumed for seven days.
+        """
+        return self._respond(multipart.progress(upload_id, self._services))
+
+    def complete_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
+        """Complete an upload in parts
+
+        An upload makes one recording and one job, however often it is completed.
+        """
+        return self._respond(multipart.complete(upload_id, self._services))
+
+    def abort_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
+        """Abort an upload in parts, and delete its parts"""
+        multipart.abort(upload_id, self._services)
+        return Response(HTTPStatus.NO_CONTENT, body="", headers=dict(_PRIVATE))
 
     def create_job(
         self,

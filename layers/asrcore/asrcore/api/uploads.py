@@ -1,4 +1,4 @@
-"""POST /uploads: a form that lets a browser put one recording where S3's event finds it."""
+"""POST /uploads: a form, or an upload in parts, that puts one recording where S3's event finds it."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,13 +7,16 @@ from typing import Any
 from urllib.parse import quote
 
 from asrcore.api.models import Upload, UploadRequest
+from asrcore.api.multipart import PARTS_ABOVE_BYTES, listed_at, start_upload
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
+from asrcore.core.job import job_id
 from asrcore.core.option_sources import metadata_name, read_metadata
 from asrcore.core.options import RequestedOptions
 from asrcore.core.recording_keys import UPLOADS, skip_reason
 from asrcore.core.remote_recordings import safe_name
 from asrcore.core.routing import AUTO, INCOMING
+from asrcore.core.transcript import Source
 from asrcore.messages import Message
 from asrcore.services import Services
 
@@ -31,7 +34,7 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
         services: the stack's services.
 
     Returns:
-        The form, and where its job is listed.
+        The form, or how to upload in parts; and where the job is listed.
 
     Raises:
         AsrError: `config`: an option is not allowed.
@@ -44,15 +47,34 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
     key = f"{INCOMING}{requested.vendor or AUTO}/{UPLOADS}{uuid.uuid4().hex}/{name}"
     metadata = _metadata(requested, services)
     content_type = request.content_type or _content_type(name)
-    form = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
+    source = Source(bucket=services.settings.audio_bucket, key=key, version_id=None, etag="", size_bytes=0)
+    form = multipart = None
+    if size_bytes := _size_in_parts(request, services):
+        multipart = start_upload(key, content_type, metadata, size_bytes, services)
+    else:
+        form = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
     return Upload(
-        url=form.url,
-        fields=dict(form.fields),
+        url=form.url if form else None,
+        fields=dict(form.fields) if form else None,
+        multipart=multipart,
         key=key,
         max_bytes=services.settings.upload_max_bytes,
         expires_at=services.now() + timedelta(seconds=LIFETIME_S),
-        job=f"/jobs?key={quote(key, safe='/')}",
+        job_id=job_id(source),
+        job=listed_at(key),
     )
+
+
+def _size_in_parts(request: UploadRequest, services: Services) -> int | None:
+    """Return the size of a recording that is uploaded in parts; None for an upload by a form."""
+    most_bytes = services.settings.upload_max_bytes
+    if request.size_bytes is None:
+        if request.in_parts:
+            raise BadUploadError(Message("BadUpload.size-missing"))
+        return None
+    if request.size_bytes > most_bytes:
+        raise BadUploadError(Message("BadUpload.too-large", {"most_mb": most_bytes // 1_000_000}))
+    return request.size_bytes if request.in_parts or request.size_bytes > PARTS_ABOVE_BYTES else None
 
 
 def _content_type(name: str) -> str:

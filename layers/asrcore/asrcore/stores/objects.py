@@ -1,7 +1,7 @@
 """Recordings and transcripts in Amazon S3."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import takewhile
@@ -19,7 +19,7 @@ from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
 from asrcore.messages import Message
-from asrcore.ports import JSON, FoundRecording, ObjectVersion, PresignedPost, StoredObject, TranscriptOrigin
+from asrcore.ports import JSON, FoundRecording, ObjectVersion, PresignedPost, StoredObject, StoredPart, TranscriptOrigin
 from asrcore.stores.s3_errors import WITHOUT_REASON, refusal
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
+LARGEST_FORM_BYTES = 5 * 1024**3  # that S3 accepts in one request
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
 # Recordings, and what is made of them; no role may list other prefixes.
@@ -38,6 +39,7 @@ _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"}
 _CHECKSUMS = frozenset(f"Checksum{name}" for name in ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"))
 _MD5 = re.compile("[0-9a-f]{32}")
 _CHANGED = {"412", "PreconditionFailed"}
+_NO_UPLOAD = {*_GONE, "NoSuchUpload"}
 # S3 answers 404 to If-Match when the object was deleted in between.
 _CONDITION_FAILED = {*_CHANGED, *_GONE, "ConditionalRequestConflict", "409"}
 _NO_VERSION_ID = {"InvalidArgument", "InvalidVersion"}  # S3's and moto's answer to a string that is no version id
@@ -191,13 +193,73 @@ class S3Recordings:
             key,
             Fields={"Content-Type": content_type, **fixed},
             Conditions=[
-                ["content-length-range", 1, self._uploads.max_bytes],
+                ["content-length-range", 1, min(self._uploads.max_bytes, LARGEST_FORM_BYTES)],
                 ["starts-with", "$Content-Type", kind],
                 *({name: value} for name, value in fixed.items()),
             ],
             ExpiresIn=lifetime_s,
         )
         return PresignedPost(signed["url"], signed["fields"])
+
+    def start_upload(self, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+        """Start an upload in parts. Return S3's id of it."""
+        answer = self._client.create_multipart_upload(
+            Bucket=self._uploads.bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
+        )
+        return answer["UploadId"]
+
+    def presign_part(self, key: str, s3_id: str, number: int, size_bytes: int, lifetime_s: int) -> str:
+        """Return a URL for one part. Its size is signed, so that S3 accepts no other."""
+        part = {**self._upload(key, s3_id), "PartNumber": number, "ContentLength": size_bytes}
+        url: str = self._signer.generate_presigned_url("upload_part", part, ExpiresIn=lifetime_s)
+        return url
+
+    def uploaded_parts(self, key: str, s3_id: str) -> list[StoredPart] | None:
+        """Return the parts that are uploaded, in order; None for an upload that S3 does not have, or not any more."""
+        try:
+            pages = self._client.get_paginator("list_parts").paginate(**self._upload(key, s3_id))
+            return [
+                StoredPart(part["PartNumber"], part["Size"], part["ETag"])
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NO_UPLOAD:
+                raise
+            return None
+
+    def complete_upload(self, key: str, s3_id: str, parts: Sequence[StoredPart]) -> None:
+        """Make the object. S3 refuses a second object of this key, and an upload that another request completed."""
+        try:
+            self._client.complete_multipart_upload(
+                **self._upload(key, s3_id),
+                MultipartUpload={"Parts": [{"PartNumber": each.number, "ETag": each.etag} for each in parts]},
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NO_UPLOAD | _CHANGED:
+                raise
+
+    def abort_upload(self, key: str, s3_id: str) -> None:
+        """Delete the parts of an upload, unless it has ended."""
+        try:
+            self._client.abort_multipart_upload(**self._upload(key, s3_id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NO_UPLOAD:
+                raise
+
+    def exists(self, source: Source) -> bool:
+        """Return whether the key has an object."""
+        try:
+            self._client.head_object(Bucket=source.bucket, Key=source.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            return False
+        return True
+
+    def _upload(self, key: str, s3_id: str) -> dict[str, Any]:
+        return {"Bucket": self._uploads.bucket, "Key": key, "UploadId": s3_id}
 
     def put_remote_url(self, key: str, url: str) -> Source:
         """Store the URL of a remote recording, unless the key exists. Return the object that is stored."""
