@@ -369,7 +369,7 @@ class TestNewJobs:
         told = Caller(made).post("/jobs", {"source": ADDRESS})
 
         key = told.json["recording"]["key"]
-        assert re.fullmatch(r"linked/[0-9a-f]{32}/call\.wav", key)
+        assert re.fullmatch(r"linked/[0-9a-f]{32}/recording\.wav", key)
         assert made.audio[key] == (ADDRESS.encode(), {})
         assert "signature" not in str(made.rows[told.json["job_id"]])
         assert told.json["recording"]["size_bytes"] is None
@@ -377,7 +377,22 @@ class TestNewJobs:
     def test_format_can_be_set(self):
         told = Caller(world()).post("/jobs", {"source": "https://a.example.com/download?id=5", "format": "wav"})
 
-        assert told.json["recording"]["key"].endswith("/download.wav")
+        assert told.json["recording"]["key"].endswith("/recording.wav")
+
+    @pytest.mark.parametrize(
+        ("name", "stored"),
+        [("board.wav", "board.wav"), ("board", "board.wav"), ("../board.mp3", "board.mp3.wav"), ("/", "recording.wav")],
+    )
+    def test_remote_recording_has_the_callers_name_and_format(self, name, stored):
+        told = Caller(world()).post("/jobs", {"source": "https://a.example.com/p4th/call.WAV", "name": name})
+
+        assert told.json["recording"]["key"].endswith(f"/{stored}")
+        assert "call" not in told.json["recording"]["key"]
+
+    def test_stored_recording_is_not_renamed(self):
+        told = Caller(world()).post("/jobs", {"source": f"s3://audio/{KEY}", "name": "other.wav"})
+
+        assert (told.status, told.json["type"].rpartition(":")[2]) == (422, "not-readable")
 
 
 class TestIdempotencyKeys:

@@ -7,7 +7,8 @@ import pytest
 from asrcore.core.job import Status
 from asrcore.core.transcript import Recognition, Utterance
 from asrcore.core.vendor import Completion, HttpReply
-from asrcore.outcome import RawReply
+from asrcore.finish import settle
+from asrcore.outcome import RawReply, Recognized
 from asrcore.poll import query
 from asrcore.vendors.registry import VENDORS
 from tests.support.fake_services import START
@@ -166,3 +167,14 @@ def test_vendors_measured_length_corrects_the_jobs(measured_ms, length_ms, corre
     assert (row.audio.duration_ms, transcript["audio"]["duration_ms"]) == (length_ms, length_ms)
     assert [w.code for w in row.warnings] == ["warning.length-corrected"] * corrected
     assert [w["code"] for w in transcript["warnings"]] == ["warning.length-corrected"] * corrected
+
+
+def test_raw_reply_is_stored_to_the_byte_but_without_addresses():
+    made = world("accepted")
+    job = drop(made)
+    said = b'{"audio_url": "https:\\/\\/a.example.com\\/s3cret\\/a.wav?sig=x", "text": "\xe5\xa5\xbd a\\/b"}\r\n\xff'
+    raw = RawReply(said, "application/json", {"x-log": "https://a.example.com/s3cret"})
+
+    settle(Recognized(job, Recognition(text=TEXT), raw), made.services)
+
+    assert made.results[f"raw/{job.job_id}.json"] == b'{"audio_url": "(URL)", "text": "\xe5\xa5\xbd a\\/b"}\r\n\xff'

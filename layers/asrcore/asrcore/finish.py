@@ -10,6 +10,7 @@ from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.money import Cost
+from asrcore.core.redaction import mask_addresses, mask_addresses_in_bytes
 from asrcore.core.routing import followers
 from asrcore.core.transcript import Recognition, Transcript, transcript_key
 from asrcore.core.vendor import read_warnings
@@ -61,7 +62,9 @@ def _complete(result: Recognized, services: Services) -> Job:
     saved = done.model_copy(update={"row_version": done.row_version + 1})
     transcript = _transcript(done, recognition, incurred(saved, services.settings.rates))
     raw = result.raw
-    services.transcripts.put_raw(job.job_id, raw.body, {"content-type": raw.content_type, **raw.headers})
+    kept = {name: mask_addresses(value) for name, value in raw.headers.items()}
+    body = mask_addresses_in_bytes(raw.body)  # vendors repeat the recording's address, which is a secret
+    services.transcripts.put_raw(job.job_id, body, {"content-type": raw.content_type, **kept})
     key, more = _store(transcript, services)
     warnings += more
 

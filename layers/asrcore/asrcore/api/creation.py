@@ -18,6 +18,7 @@ from asrcore.ports import IdempotencyRecord
 from asrcore.services import Services
 
 _S3 = "s3://"
+UNNAMED = "recording"  # not the URL's last part, which may be a secret
 
 
 def create_job(request: JobRequest, key: str | None, services: Services) -> tuple[Job, bool]:
@@ -68,11 +69,12 @@ def _source(request: JobRequest, seed: str, services: Services) -> Source:
     if request.version_id is not None:
         raise NotReadableError(Message("NotReadable.url-version"))
     link = parse_remote_url(request.source, local=services.settings.is_local)
-    name = safe_name(link.file_name) or "recording"
-    if request.format and name.rpartition(".")[2].lower() != request.format:
-        name = safe_name(f"{name}.{request.format}")
-    if name.rpartition(".")[2].lower() not in USUAL_CONTENT:
+    extension = request.format or link.extension
+    if extension not in USUAL_CONTENT:
         raise NotReadableError(Message("NotReadable.url-format"))
+    name = safe_name(request.name or "") or UNNAMED
+    if name.rpartition(".")[2].lower() != extension:
+        name = safe_name(f"{name}.{extension}")
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
     return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", request.source)
 
@@ -89,6 +91,6 @@ def _stored_source(request: JobRequest, services: Services) -> Source:
         raise NotReadableError(Message("NotReadable.elsewhere", {"folder": f"{_S3}{audio_bucket}/{INCOMING}"}))
     if reason := skip_reason(key):
         raise NotReadableError(Message("NotReadable.no-recording", {"reason": reason}))
-    if request.format:
-        raise NotReadableError(Message("NotReadable.format"))
+    if request.format or request.name:
+        raise NotReadableError(Message("NotReadable.format" if request.format else "NotReadable.name"))
     return resolve_version(bucket, key, request.version_id, services)

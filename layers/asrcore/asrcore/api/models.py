@@ -201,6 +201,9 @@ class JobRequest(_RequestModel):
     format: Annotated[str, Field(max_length=10, json_schema_extra={"enum": list(USUAL_CONTENT)})] | None = Field(
         default=None, description="of a recording at a URL whose path has no file extension"
     )
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_KEY_BYTES)] | None = Field(
+        default=None, description="of a recording at a URL, made safe for a key; without one, `recording`"
+    )
     vendor: RequestedVendor | None = None
     options: OptionsObject = {}
 

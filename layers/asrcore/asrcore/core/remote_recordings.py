@@ -54,9 +54,10 @@ class RemoteUrl:
     target: str = field(repr=False)
 
     @property
-    def file_name(self) -> str:
-        """The last part of the path, decoded; "" for a path that ends in a slash."""
-        return unquote(urlsplit(self.target).path.rpartition("/")[2])
+    def extension(self) -> str:
+        """The file extension of the path in lower case, without the dot; "" without one."""
+        _, dot, extension = unquote(urlsplit(self.target).path.rpartition("/")[2]).rpartition(".")
+        return extension.lower() if dot else ""
 
 
 def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:

@@ -33,6 +33,7 @@ from asrcore.core.errors import (
 from asrcore.core.options import Options
 from asrcore.core.parameters import Parameter, Value
 from asrcore.core.polling import RESULT_DEADLINE_S
+from asrcore.core.redaction import mask_addresses
 from asrcore.core.transcript import Recognition
 from asrcore.core.tuning import Tuning
 from asrcore.messages import Message, Param
@@ -277,9 +278,8 @@ _UNKNOWN_CHARSET = Message("reply.unknown-charset")
 UNDOCUMENTED = Code(CodeKind.RETRY, Message("meaning.code-vendor-not-document"), _ASK_SUPPORT)
 # A code whose kind is not an error class is unexpected in an error, and retryable.
 _CLASSES = {CodeKind.BAD_AUDIO: ErrorClass.BAD_AUDIO, CodeKind.CONFIG: ErrorClass.CONFIG}
-# A signed URL, or the signed part of one.
-_URL = re.compile(r"(?:https?(?::|%3A)|X-Amz-|(?:/|%2F)callbacks(?:/|%2F))\S+", re.IGNORECASE)
 LONGEST_CODE = 64
+LONGEST_MESSAGE = 4000  # characters of a vendor's message that are read; some repeat the whole request
 _PERSISTENT_WARNING = re.compile(r'\b299 \S+ "((?:[^"\\]|\\.)*)"')
 LONGEST_WARNING = 200
 MOST_WARNINGS = 3
@@ -294,7 +294,7 @@ def read_warnings(header: str) -> list[Message]:
     """
     texts = [re.sub(r"\\(.)", r"\1", text) for text in _PERSISTENT_WARNING.findall(header)]
     return [
-        Message("warning.vendor", {"said": _URL.sub("(URL)", text)[:LONGEST_WARNING]}) for text in texts[:MOST_WARNINGS]
+        Message("warning.vendor", {"said": mask_addresses(text)[:LONGEST_WARNING]}) for text in texts[:MOST_WARNINGS]
     ]
 
 
@@ -484,11 +484,11 @@ class Vendor(ABC):
         params: dict[str, Param] = {"meaning": known.meaning, "advice": known.advice or _ASK_SUPPORT}
         reason = Message("VendorError", params)
         if message:
-            reason = Message("VendorError.said", {**params, "said": _URL.sub("(URL)", message)[:200]})
+            reason = Message("VendorError.said", {**params, "said": mask_addresses(message[:LONGEST_MESSAGE])[:200]})
         error_class = _CLASSES.get(known.kind, ErrorClass.RETRY)
         return AsrError(
             error_class,
-            code[:LONGEST_CODE],
+            mask_addresses(code[:LONGEST_MESSAGE])[:LONGEST_CODE],
             reason,
             self.name,
             constraint=known.constraint,

@@ -1,0 +1,58 @@
+"""Web addresses in texts of others: a vendor's reply or message repeats those that it was given, which are secrets.
+
+An address may be plain, escaped as in JSON, percent-encoded once or more, without its scheme (`//host/path`), or
+without both (`host/path?signature=`).
+"""
+
+import re
+
+REPLACEMENT = "(URL)"
+_SLASH = r"(?:\\?/|\\u002f)"
+_ENCODED_SLASH = r"%(?:25)*2F"
+# Another field of a form follows where a vendor does not encode the address in it.
+_FIELD = r"&(?:amp;)?(?:text|code|message|requestId|appid|projectid|audioTime|resultDetail|audioUrl)="
+_TAIL = rf"(?:(?!{_FIELD})[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\/|\\u00[0-9a-f]{{2}})"
+_ENCODED_TAIL = r"[A-Za-z0-9._~*+%-]"
+_LABELS = r"(?:[a-z0-9-]{1,63}\.){1,8}"
+_HOST = rf"(?<![a-z0-9.@/\\_-]){_LABELS}[a-z]{{2,24}}(?::\d{{1,5}})?"
+_ENCODED_HOST = rf"(?:(?<![a-z0-9.@/\\_-])|(?<=%2F)|(?<=3D)){_LABELS}[a-z]{{2,24}}"
+_ADDRESS = "|".join(
+    (
+        rf"\b(?:https?|wss?|ftp)(?::|\\u003a){_SLASH}*{_TAIL}*",
+        rf"\b(?:https?|wss?|ftp)%(?:25)*3A{_ENCODED_TAIL}*",
+        rf"(?<![:/\\a-z0-9]){_SLASH}{{2}}[a-z0-9][a-z0-9.-]{{0,252}}(?::\d{{1,5}})?{_SLASH}{_TAIL}*",
+        rf"{_ENCODED_SLASH}{_ENCODED_SLASH}[a-z0-9][a-z0-9.-]{{0,252}}{_ENCODED_SLASH}{_ENCODED_TAIL}*",
+        rf"{_HOST}{_SLASH}(?:(?![?]){_TAIL})*(?:\?|\\u003f){_TAIL}*",
+        rf"{_ENCODED_HOST}{_ENCODED_SLASH}{_ENCODED_TAIL}*%(?:25)*3F{_ENCODED_TAIL}*",
+        rf"X-Amz-(?:Algorithm|Credential|Date|Expires|Security-Token|Signature|SignedHeaders){_TAIL}*",
+        rf"(?:{_SLASH}|{_ENCODED_SLASH})callbacks(?:{_SLASH}{_TAIL}*|{_ENCODED_SLASH}{_ENCODED_TAIL}*)",
+    )
+)
+_IN_TEXT = re.compile(_ADDRESS, re.IGNORECASE | re.ASCII)
+_IN_BYTES = re.compile(_ADDRESS.encode(), re.IGNORECASE)
+_BEFORE_FIELD = re.compile(rf"(?={_FIELD})".encode(), re.IGNORECASE)
+_SLASHES = re.compile(rb"/|%(?:25)*2F|\\u002f|X-Amz-", re.IGNORECASE)
+
+
+def mask_addresses(text: str) -> str:
+    """Return a text with REPLACEMENT for each web address in it, and for the signed part of one."""
+    return _IN_TEXT.sub(REPLACEMENT, text)
+
+
+def mask_addresses_in_bytes(body: bytes) -> bytes:
+    """Return the body of a reply with REPLACEMENT for each web address in it; every other byte stays.
+
+    No address contains a quote or another field of a form. So only the strings and fields with a slash are searched: a
+    reply of five hours has few.
+    """
+    parts, done = list[bytes](), 0
+    while found := _SLASHES.search(body, done):
+        start, end = max(body.rfind(b'"', done, found.start()) + 1, done), body.find(b'"', found.start())
+        end = len(body) if end < 0 else end
+        parts += [body[done:start], *map(_masked, _BEFORE_FIELD.split(body[start:end]))]
+        done = end
+    return b"".join([*parts, body[done:]])
+
+
+def _masked(field: bytes) -> bytes:
+    return _IN_BYTES.sub(REPLACEMENT.encode(), field) if _SLASHES.search(field) else field

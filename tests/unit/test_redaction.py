@@ -1,0 +1,83 @@
+"""Mask every form of a web address in what vendors reply, and nothing else."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from asrcore.core.redaction import mask_addresses, mask_addresses_in_bytes
+from asrcore.vendors.registry import VENDORS
+
+SECRETS = ("p4th-s3cret", "tOpsecret")
+URL = "https://recordings.example.com/p4th-s3cret/call.wav?sig=tOpsecret&x=1"
+WITHOUT_SCHEME = URL.removeprefix("https:")
+HEADLESS = WITHOUT_SCHEME.removeprefix("//")
+
+
+def encoded(text, times):
+    return text if times == 0 else quote(encoded(text, times - 1), safe="")
+
+
+FORMS = {
+    **{f"encoded {times} times": encoded(URL, times) for times in range(4)},
+    **{f"without its scheme, encoded {times} times": encoded(WITHOUT_SCHEME, times) for times in range(3)},
+    **{f"headless, encoded {times} times": encoded(HEADLESS, times) for times in range(3)},
+    "escaped slashes": URL.replace("/", "\\/"),
+    "escaped slashes, headless": HEADLESS.replace("/", "\\/"),
+    "escaped slashes, without its scheme": WITHOUT_SCHEME.replace("/", "\\/"),
+    "escaped by code points": URL.replace("/", "\\u002f").replace("&", "\\u0026").replace(":", "\\u003a"),
+    "escaped for XML": URL.replace("&", "&amp;"),
+    "in capitals": URL.upper(),
+    "an address with a port": "http://127.0.0.1:8000/p4th-s3cret/call.wav?sig=tOpsecret",
+    "an address without scheme": "//127.0.0.1:8000/p4th-s3cret/tOpsecret",
+    "a presigned part": "X-Amz-Signature=tOpsecret",
+}
+AROUND = [
+    ('{"url":"', '","text":"好"}'),
+    ("下载失败：", "。重试"),
+    ("code=0&audioUrl=", "&text=%E5%A5%BD&message=ok"),
+    ("<", ">"),
+    ('{\\"url\\":\\"', '\\"}'),
+    ("download of ", " failed"),
+]
+
+
+@pytest.mark.parametrize("address", FORMS.values(), ids=FORMS)
+def test_address_is_masked_in_every_form(address):
+    for before, after in AROUND:
+        text = f"{before}{address}{after}"
+
+        masked = mask_addresses(text)
+
+        assert not any(secret.lower() in masked.lower() for secret in SECRETS)
+        assert masked == f"{before}(URL){after}"
+        assert mask_addresses_in_bytes(text.encode()) == masked.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "transcripts/incoming/auto/a.wav.json",
+        "audio/wav and Node.js/Express, 3.5/4.0, either/or, 1//2",
+        json.dumps({"text": "他说：http 协议，https 也行。", "start": 1.25}, ensure_ascii=False),
+        "s3://bucket/incoming/auto/a.wav",
+        "50% / 60%",
+        "\ufeff今天/明天？",
+    ],
+)
+def test_text_without_an_address_stays(text):
+    assert mask_addresses(text) == text
+    assert mask_addresses_in_bytes(text.encode()) == text.encode()
+
+
+def test_bytes_around_an_address_stay_in_any_encoding():
+    body = b"\xff\xfe\x00" + "说".encode("gbk") + b' "' + URL.encode() + b'" \x80\x81&text=\xbd\xf1'
+
+    assert mask_addresses_in_bytes(body) == body.replace(URL.encode(), b"(URL)")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_error_of_a_vendor_has_no_address(form):
+    error = VENDORS["volcengine"].error(form, f"cannot download {form}")
+
+    assert not any(secret.lower() in f"{error} {error.code} {error.reason}".lower() for secret in SECRETS)
