@@ -325,7 +325,7 @@ def test_documented_commands_work(program, meeting, shell, tmp_path):
     assert answers[2]["job_id"] == meeting["job_id"]
     assert answers[3]["vendor"] == "tencent-rec-task"
     assert answers[4]["choice"]["params"] == {"options": ["speakers"], "passed_over": ["tencent-sentence"]}
-    assert made["recording"]["key"].endswith("/board.wav")
+    assert made["recording"]["key"].endswith("/recording.wav")
     assert len(pysubs2.load(str(tmp_path / "meeting.srt")))
     assert "[0:00]" in said
 
