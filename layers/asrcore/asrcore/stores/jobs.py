@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from asrcore.core.backoff import write_wait_s
@@ -23,11 +23,12 @@ from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
 from asrcore.core.transcript import Source
 from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
+from asrcore.stores.attributes import AttributeSerializer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_SERIALIZE = TypeSerializer().serialize
+_SERIALIZE = AttributeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
 EXAMINED = 100  # jobs that one search reads from each part of the index
