@@ -37,7 +37,7 @@ INVENTORIES = "inventory/"  # where in the audio bucket the state machine may re
 _SHOWN = 50
 _HEADER = (
     Message("cli.column.backfill"),
-    Message("cli.column.state"),
+    Message("cli.column.status"),
     Message("cli.column.objects"),
     Message("cli.column.pending"),
     Message("cli.column.running"),

@@ -106,7 +106,7 @@ def status(run: "Invocation") -> "CommandResult[BaseModel]":
 
 
 @commands.command("list", message=Message("cli.help.list"))
-@option("--state", type=parameters.STATE, metavar="STATE", message=Message("cli.help.list.state"))
+@option("--status", type=parameters.STATUS, metavar="STATUS", message=Message("cli.help.list.status"))
 @vendor_option()
 @error_class_option
 @option("--older-than", type=DURATION, metavar="DURATION", message=Message("cli.help.list.older_than"))
@@ -123,7 +123,7 @@ def status(run: "Invocation") -> "CommandResult[BaseModel]":
 def list_jobs(
     run: "Invocation",
     *,
-    state: str | None,
+    status: str | None,
     vendor: str | None,
     error_class: str | None,
     older_than: timedelta | None,
@@ -137,7 +137,7 @@ def list_jobs(
 
     before = run.now - older_than if older_than else None
     wanted = Filter.parse(
-        state, vendor, error_class, before, run.now - since if isinstance(since, timedelta) else since
+        status, vendor, error_class, before, run.now - since if isinstance(since, timedelta) else since
     )
     return inspect_jobs.list_jobs(
         run.stack, run.progress, wanted, limit, run.now, newest=newest, columns=columns.split(",")

@@ -13,7 +13,7 @@ from asrcore.ports import JobFilter
 class Filter:
     """Conditions on a job; None where there is none. created_before, created_since: UTC."""
 
-    state: Status | None = None
+    status: Status | None = None
     vendor: str | None = None
     error_class: ErrorClass | None = None
     created_before: datetime | None = None
@@ -22,7 +22,7 @@ class Filter:
     @classmethod
     def parse(
         cls,
-        state: str | None,
+        status: str | None,
         vendor: str | None,
         error_class: str | None,
         created_before: datetime | None = None,
@@ -30,22 +30,22 @@ class Filter:
     ) -> Self:
         """Return the filter that options describe."""
         class_ = ErrorClass(error_class) if error_class else None
-        return cls(Status(state) if state else None, vendor, class_, created_before, created_since)
+        return cls(Status(status) if status else None, vendor, class_, created_before, created_since)
 
     @property
     def indexed(self) -> JobFilter:
         """The conditions that the index of all jobs can check."""
-        return JobFilter(self.state, self.vendor, since=self.created_since, until=self.created_before)
+        return JobFilter(self.status, self.vendor, since=self.created_since, until=self.created_before)
 
     @property
     def only_open(self) -> bool:
         """Whether the index of open jobs holds all jobs that can match."""
-        return self.state in OPEN
+        return self.status in OPEN
 
     def matches(self, job: Job) -> bool:
         """Return whether a job meets all conditions."""
         return (
-            (self.state is None or job.status is self.state)
+            (self.status is None or job.status is self.status)
             and (self.vendor is None or job.vendor == self.vendor)
             and (self.error_class is None or (job.error is not None and job.error.class_ is self.error_class))
             and (self.created_before is None or job.created_at < self.created_before)

@@ -128,7 +128,7 @@ class NamedValue(click.ParamType[tuple[str, str]]):
         return name, text
 
 
-def _states() -> Iterable[str]:
+def _statuses() -> Iterable[str]:
     from asrcore.core.job import Status
 
     return list(Status)
@@ -158,7 +158,12 @@ def _accounts() -> Iterable[str]:
     return list(ACCOUNTS)
 
 
-STATE, ERROR_CLASS, VENDOR, DURATION = LazyChoice(_states), LazyChoice(_error_classes), LazyChoice(_vendors), Duration()
+STATUS, ERROR_CLASS, VENDOR, DURATION = (
+    LazyChoice(_statuses),
+    LazyChoice(_error_classes),
+    LazyChoice(_vendors),
+    Duration(),
+)
 ACCOUNT = LazyChoice(_accounts)
 FORMAT, COLUMN_NAMES, MOMENT = LazyChoice(_formats), Columns(lambda: COLUMNS), Moment()
 FILE, NAMED_VALUE = ExistingFile(), NamedValue()

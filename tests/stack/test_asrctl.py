@@ -51,7 +51,7 @@ def test_status_names_the_oldest_open_job(operator, stack):
     operator.put(new_job(source, START))
 
     found = operator.found("status")
-    listed = operator.found("list", "--state", "QUEUED")
+    listed = operator.found("list", "--status", "QUEUED")
     deleted = operator.run("delete", job_id(source), "--yes")
 
     assert found["oldest_open"]["job_id"] == job_id(source)
@@ -63,8 +63,8 @@ def test_status_names_the_oldest_open_job(operator, stack):
 @pytest.mark.parametrize(
     ("filters", "is_listed"),
     [
-        pytest.param("--state FAILED --class config --vendor volcengine", True, id="all that holds of it"),
-        pytest.param("--state COMPLETED", False, id="another state"),
+        pytest.param("--status FAILED --class config --vendor volcengine", True, id="all that holds of it"),
+        pytest.param("--status COMPLETED", False, id="another state"),
         pytest.param("--class retry", False, id="another class"),
         pytest.param("--vendor abcpen", False, id="another vendor"),
         pytest.param("--older-than 1h", False, id="older ones"),

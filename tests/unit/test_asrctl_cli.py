@@ -26,8 +26,8 @@ FAILED = new_job(SOURCE, START).fail(AsrError(ErrorClass.CONFIG, "10110", reason
     ("wanted", "is_meant"),
     [
         pytest.param(Filter(), True, id="anything"),
-        pytest.param(Filter(state=Status.FAILED), True, id="its state"),
-        pytest.param(Filter(state=Status.COMPLETED), False, id="another state"),
+        pytest.param(Filter(status=Status.FAILED), True, id="its state"),
+        pytest.param(Filter(status=Status.COMPLETED), False, id="another state"),
         pytest.param(Filter(error_class=ErrorClass.CONFIG), True, id="its class"),
         pytest.param(Filter(error_class=ErrorClass.RETRY), False, id="another class"),
         pytest.param(Filter(vendor="abcpen"), False, id="a vendor that it never had"),
@@ -47,7 +47,7 @@ def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
     [
         pytest.param([], "COMMAND", id="no command"),
         pytest.param(["why"], "JOB", id="no job"),
-        pytest.param(["list", "--state", "LOST"], "LOST", id="a state that is none"),
+        pytest.param(["list", "--status", "LOST"], "LOST", id="a status that is none"),
         pytest.param(
             ["list", "--vendor", "none"], "tencent-sentence", id="a vendor that is none names those there are"
         ),
@@ -73,8 +73,9 @@ def test_filter_matches_jobs_that_meet_all_conditions(wanted, is_meant):
         pytest.param(["lst"], "Did you mean 'list'?", id="mistyped command"),
         pytest.param(["backfill", "resme"], "Did you mean 'resume'?", id="mistyped command of a group"),
         pytest.param(["list", "--limt", "1"], "Did you mean '--limit'?", id="mistyped option"),
-        pytest.param(["list", "--state", "FALED"], "Did you mean 'FAILED'?", id="mistyped state"),
-        pytest.param(["list", "--state", "failed"], "Did you mean 'FAILED'?", id="state in lower case"),
+        pytest.param(["list", "--state", "FAILED"], "'--status'?", id="earlier name of an option"),
+        pytest.param(["list", "--status", "FALED"], "Did you mean 'FAILED'?", id="mistyped status"),
+        pytest.param(["list", "--status", "failed"], "Did you mean 'FAILED'?", id="status in lower case"),
         pytest.param(["list", "--vendor", "volcengin"], "Did you mean 'volcengine'?", id="mistyped vendor"),
         pytest.param(["list", "--class", "configs"], "Did you mean 'config'?", id="mistyped class"),
         pytest.param(["queue", "reply"], "Did you mean 'replay'?", id="mistyped action"),

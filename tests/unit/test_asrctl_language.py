@@ -130,7 +130,7 @@ def test_help_in_chinese_has_no_english_text(command, capsys):
         pytest.param(["list", "--limt", "1"], "没有选项 '--limt'。 是不是 '--limit'？", id="mistyped option"),
         pytest.param(["list", "--limit", "0"], "0 不在范围", id="number out of range"),
         pytest.param(["list", "--limit", "x"], "'x' 不是有效的数字", id="no number"),
-        pytest.param(["list", "--state", "FALED"], "是不是 'FAILED'？", id="mistyped state"),
+        pytest.param(["list", "--status", "FALED"], "是不是 'FAILED'？", id="mistyped state"),
         pytest.param(["list", "--older-than", "soon"], "'soon' 不是时长", id="no duration"),
         pytest.param(["why", "a", "b"], "多余的参数（b）", id="too many"),
         pytest.param(["redrive"], "请指定 JOB", id="redrive of nothing"),

@@ -249,8 +249,8 @@ print(*sys.modules, file=sys.stderr)
     [
         pytest.param(["sta"], "status", id="command"),
         pytest.param(["backfill", "re"], "report", id="command of a group"),
-        pytest.param(["list", "--st"], "--state", id="option"),
-        pytest.param(["list", "--state", "F"], "FAILED", id="state"),
+        pytest.param(["list", "--st"], "--status", id="option"),
+        pytest.param(["list", "--status", "F"], "FAILED", id="state"),
         pytest.param(["list", "--vendor", "tencent-r"], "tencent-rec-task", id="vendor"),
         pytest.param(["redrive", "--class", "c"], "config", id="class"),
         pytest.param(["queue", "re"], "replay", id="action"),
