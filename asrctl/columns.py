@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from asrcore.core.job import Job
     from asrctl.result import Text, TextTable
 
+_SHORT_ID = 8  # digits, which commands accept as a job's name
 NO_VENDOR = "-"  # for a job that has no vendor yet
 
 
@@ -31,6 +32,7 @@ _Cell = Callable[["Job", datetime], "Text"]
 COLUMNS: Mapping[str, tuple[Message, _Cell]] = MappingProxyType(
     {
         "job": (Message("cli.column.job"), lambda job, _: job.job_id),
+        "id": (Message("cli.column.id"), lambda job, _: job.job_id[:_SHORT_ID]),
         "status": (Message("cli.column.status"), lambda job, _: job.status),
         "vendor": (Message("cli.column.vendor"), lambda job, _: job.vendor or NO_VENDOR),
         "age": (Message("cli.column.age"), lambda job, now: format_duration(now - job.created_at)),

@@ -15,7 +15,7 @@ from asrctl.formatting import quote_name
 from asrctl.output import console, styled, write_lines
 from asrctl.result import Line
 
-_COLUMNS = ("job", "status", "vendor", "age", "error", "recording")
+_COLUMNS = ("id", "status", "vendor", "age", "name", "error")  # in a narrow terminal only errors are cut
 _ROWS_IN_A_LOG = 100
 _FRAME = 2  # lines of a terminal that the table leaves free: its header, and the cursor's
 

@@ -14,7 +14,7 @@ from asrctl.find import find_job, newest_jobs
 from asrctl.live import LiveTable
 from asrctl.result import CommandResult, OperatorError
 from asrctl.shapes import JobRow, WatchShape
-from asrctl.stack import DeployedStack
+from asrctl.stack import DeployedStack, in_parallel
 
 INTERVAL_S = 1.0
 
@@ -50,7 +50,11 @@ def follow(
 ) -> list[Job]:
     """Show these jobs until `done`, which receives those that have a row, and return them."""
     jobs: list[Job] = []
-    with closing(_looks(lambda: [job for each in job_ids if (job := stack.jobs.load(each))], table)) as looks:
+
+    def load() -> list[Job]:
+        return [job for _, job in in_parallel(stack.jobs.load, job_ids) if job is not None]
+
+    with closing(_looks(load, table)) as looks:
         for jobs in looks:
             if done(jobs):
                 break
