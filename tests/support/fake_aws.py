@@ -388,7 +388,8 @@ class S3:
         extra = {"versionId": Params.get("VersionId"), "as": Params.get("ResponseContentDisposition")}
         extra |= {name: Params.get(name) for name in ("UploadId", "PartNumber", "ContentLength")}
         query = urlencode({name: value for name, value in extra.items() if value})
-        return f"https://{Params['Bucket']}.example.com/{Params['Key']}?{query}&X-Amz-Signature=signed"
+        signed = f"X-Amz-Expires={ExpiresIn}&X-Amz-Signature=signed"
+        return f"https://{Params['Bucket']}.example.com/{Params['Key']}?{query}&{signed}"
 
     def generate_presigned_post(
         self, Bucket: str, Key: str, Fields: Mapping[str, str], Conditions: list[Any], ExpiresIn: int

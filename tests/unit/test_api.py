@@ -39,6 +39,15 @@ def completed(**changes):
     return made, drop(made)
 
 
+def completed_remotely():
+    """Return a world in which a remote recording was transcribed, and its job id."""
+    made = world("done", vendors=(SYNC,))
+    made.recordings.remote = {ADDRESS: b"the recording"}
+    job_id = Caller(made).post("/jobs", {"source": ADDRESS}).json["job_id"]
+    submit(job_id, made.services)
+    return made, job_id
+
+
 class TestUploads:
     def test_upload_form_sets_key_and_option_metadata(self):
         made = world(vendors=(SYNC, QUERY))
@@ -758,6 +767,45 @@ def replace_transcript(made):
     Objects(made.s3, "transcripts")[f"transcripts/{KEY}.json"] = (b"{}", {})
 
 
+class TestRecordings:
+    def test_address_is_of_the_transcribed_version_for_minutes(self):
+        made, job = completed()
+        Objects(made.s3, "audio")[KEY] = (b"another recording", {})
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/recording")
+
+        assert (told.status, told.json["expires_in_s"], told.headers["cache-control"]) == (200, 900, "no-store")
+        assert told.json["url"].startswith(f"https://audio.example.com/{KEY}?versionId=v1&X-Amz-Expires=900&")
+
+    def test_deleted_recording_is_not_found(self):
+        made, job = completed()
+        made.audio.clear()
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/recording")
+
+        assert (told.status, told.problem) == (404, "no-recording")
+
+    def test_remote_recording_keeps_its_address(self):
+        made, job_id = completed_remotely()
+
+        told = Caller(made).get(f"/jobs/{job_id}/recording")
+
+        assert (told.status, told.problem) == (404, "no-recording")
+        assert "recordings.example.com" not in told.body.decode()
+
+    def test_recording_that_s3_does_not_return_is_refused(self, monkeypatch):
+        made, job = completed()
+
+        def look_up(_source):
+            raise AsrError(ErrorClass.CONFIG, "ObjectAccessDenied", reason("no"))
+
+        monkeypatch.setattr(made.recordings, "look_up", look_up)
+
+        told = Caller(made).get(f"/jobs/{job.job_id}/recording")
+
+        assert (told.status, told.problem, told.json["code"]) == (422, "refused", "ObjectAccessDenied")
+
+
 class TestTranscripts:
     def test_transcript_redirects_to_a_named_download(self):
         made, job = completed()
@@ -803,6 +851,7 @@ class TestTranscripts:
         page = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html").body.decode()
 
         assert f"https://audio.example.com/{KEY}?versionId=v1" in page
+        assert "X-Amz-Expires=900\\u0026" in page
         assert "media-src blob: https://audio.example.com;" in page
 
     def test_html_page_of_a_deleted_recording_is_served(self):
@@ -812,6 +861,14 @@ class TestTranscripts:
         told = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html")
 
         assert (told.status, "X-Amz-Signature" in told.body.decode()) == (200, False)
+
+    def test_html_page_of_a_remote_recording_has_no_address(self):
+        made, job_id = completed_remotely()
+        made.exports = ("html",)
+
+        page = Caller(made).get(f"/jobs/{job_id}/transcript?format=html").body.decode()
+
+        assert "recordings.example.com" not in page
 
     def test_too_large_transcript_redirects(self):
         made, job = completed()
@@ -1180,7 +1237,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 15
+    assert len(operations) == 16
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

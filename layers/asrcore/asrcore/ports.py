@@ -20,6 +20,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import ByteStream
 
 JSON = "application/json; charset=utf-8"
+VENDORS_URL_LIFETIME_S = 6 * 3600  # they fetch when the task leaves their queue, hours later at worst
 
 
 class ConflictError(Exception):
@@ -333,8 +334,11 @@ class Recordings(Protocol):
     def read(self, source: Source, offset: int, length: int) -> bytes:
         """Return a range of the recording, shorter at its end. offset, length: in bytes."""
 
-    def presign(self, source: Source) -> str:
-        """Return a URL from which a vendor can read exactly this version for hours; of a remote recording, its own."""
+    def presign(self, source: Source, lifetime_s: int = VENDORS_URL_LIFETIME_S) -> str:
+        """Return a URL from which exactly this version can be read; of a remote recording, its own.
+
+        lifetime_s: seconds for which it is valid; by default long enough for a vendor.
+        """
 
     def read_all(self, source: Source, at_most_bytes: int) -> bytes:
         """Return the whole recording; a remote one is fetched from its URL.

@@ -182,6 +182,21 @@ class UploadedRecording(_ResponseModel):
     job: Annotated[str, Field(description="the path that lists the job, seconds after the upload")]
 
 
+class RecordingAddress(_ResponseModel):
+    """An address from which a browser plays a recording."""
+
+    url: Annotated[
+        str,
+        Field(
+            description="presigned, for this version of the recording alone",
+            examples=["https://audio-bucket.example.com/incoming/auto/meeting.mp3?X-Amz-Signature=…"],
+        ),
+    ]
+    expires_in_s: Annotated[
+        int, Field(description="seconds, in which a player requests another address", examples=[900])
+    ]
+
+
 class JobRequest(_RequestModel):
     """A request to transcribe a recording that is stored already."""
 

@@ -44,6 +44,10 @@ class NoTranscriptError(MessageError):
     """The job has no transcript, or not in this format, and never will."""
 
 
+class NoRecordingError(MessageError):
+    """The job's recording cannot be played from here: it was deleted, or it is remote."""
+
+
 class OptionsConflictError(MessageError):
     """The recording has a job already, with other options."""
 
@@ -125,6 +129,7 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
         NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", Message("problem.not-ended")),
         NotFailedError: ProblemKind(HTTPStatus.CONFLICT, "not-failed", Message("problem.not-failed")),
         NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", Message("problem.no-transcript")),
+        NoRecordingError: ProblemKind(HTTPStatus.NOT_FOUND, "no-recording", Message("problem.no-recording")),
         JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", Message("problem.job-in-progress")),
         OptionsConflictError: ProblemKind(HTTPStatus.CONFLICT, "options-conflict", Message("problem.options-conflict")),
         KeyReusedError: ProblemKind(_INVALID, "key-reused", Message("problem.key-reused")),

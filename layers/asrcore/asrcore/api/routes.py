@@ -36,6 +36,7 @@ from asrcore.api.models import (
     Newline,
     PartNumbers,
     PartUrls,
+    RecordingAddress,
     RequestedVendor,
     Totals,
     TranscriptFormat,
@@ -106,6 +107,7 @@ class Api:
             "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
         )
         self._add("GET", "/totals", self.get_totals, responses(200, Totals, 422))
+        self._add("GET", "/jobs/<job_id>/recording", self.get_recording, responses(200, RecordingAddress, 404, 422))
         self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422))
         self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any], 422))
         self._app.route("/", "GET", include_in_schema=False)(self.get_page)
@@ -296,6 +298,16 @@ class Api:
         A job is of the month in which it was created. The numbers are counted with each change of a job, not searched.
         """
         return self._respond(read_totals(months, self._services))
+
+    def get_recording(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
+        """Get an address from which a browser plays the recording
+
+        It is presigned, and expires after minutes: a player requests another one meanwhile. 404 for a recording that
+        was deleted, or that is remote.
+        """
+        from asrcore.api.recordings import recording_address  # noqa: PLC0415 - only players get it
+
+        return self._respond(recording_address(self._job(job_id), self._services))
 
     def get_estimate(
         self,

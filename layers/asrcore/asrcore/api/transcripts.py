@@ -4,7 +4,7 @@ import gzip
 from dataclasses import dataclass, field
 
 from asrcore.api.models import TranscriptFormat
-from asrcore.api.problems import NotEndedError, NoTranscriptError
+from asrcore.api.problems import NoRecordingError, NotEndedError, NoTranscriptError
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, Status
 from asrcore.core.remote_recordings import safe_name
@@ -161,13 +161,13 @@ def _made_now(kept: StoredObject, form: TranscriptFormat, services: Services, op
 
 
 def _with_recording(page: bytes, job: Job, services: Services) -> bytes:
-    """Return the page with the recording in it, unless it was deleted or is at a URL that no page may play."""
-    from asrcore.render import with_recording  # noqa: PLC0415 - only this route needs it
+    """Return the page with an address of the recording in it, unless there is none."""
+    from asrcore.api.recordings import recording_address  # noqa: PLC0415 - only this format needs it
+    from asrcore.render import with_recording  # noqa: PLC0415 - only this format needs it
 
     try:
-        source = services.recordings.look_up(job.source).source
-        return with_recording(page, services.recordings.presign(source))
-    except (AsrError, ValueError):
+        return with_recording(page, recording_address(job, services).url)
+    except (AsrError, NoRecordingError):
         return page
 
 

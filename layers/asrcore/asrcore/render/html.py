@@ -4,6 +4,8 @@ The page makes no network request. Its Content Security Policy allows its own sc
 audio from a file that the reader chooses or from the one URL that `with_recording` adds. The transcript is JSON in a
 block that is never executed, and the script inserts it as text. The page also holds the other exports, for download;
 only the speakers' names in them are placeholders, because a reader may rename a speaker.
+
+The jobs page shows the same view: `viewer/mount.js` reads the JSON blocks of this page, and gets the rest by the API.
 """
 
 import re
@@ -13,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asrcore.core.transcript import Transcript
-from asrcore.messages import LOCALES
+from asrcore.messages import LOCALES, Language, render_stored
 from asrcore.render import subtitles, text
 from asrcore.render.cues import Cue
 from asrcore.render.lines import ends_sentence
@@ -24,6 +26,8 @@ _NO_RECORDING = '<script type="application/json" id="recording">null</script>'
 _NO_MEDIA = "media-src blob:;"
 _VIEWER = Path(__file__).parent / "viewer" / "viewer"
 _MOST_PIECES = 200
+_DOUBTFUL = 0.6  # the page shades words of a lower confidence
+_SHOWN_OF_ATTEMPTS = {"vendor", "submitted_at", "ended_at", "outcome", "code", "message"}
 
 
 def write(transcript: Transcript, spoken: Speech, cues: Sequence[Cue]) -> str:
@@ -67,6 +71,7 @@ def with_recording(page: bytes, url: str) -> bytes:
 
 
 def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
+    names = {language: spoken.names(language) for language in LOCALES}
     return {
         "job": transcript.job_id,
         "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
@@ -76,11 +81,23 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
             "duration_ms": transcript.audio.duration_ms,
             "completed_at": transcript.completed_at.isoformat(),
         },
-        "warnings": {
-            language: [warning.in_language(language).text for warning in transcript.warnings] for language in LOCALES
-        },
-        "speakers": {**{language: spoken.names(language) for language in LOCALES}, "inFiles": spoken.names()},
+        "details": {language: _details(transcript, language) for language in LOCALES},
+        "speakers": {**names, "inFiles": spoken.names(), "keys": [speaker.key for speaker in spoken.speakers]},
         "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn, spoken.language)],
+    }
+
+
+def _details(transcript: Transcript, language: Language) -> dict[str, Any]:
+    """Return what the page shows about the job, with the names that the HTTP API has for it. language: of its texts."""
+    included: dict[str, Any] = {"cost": {"total"}, "conversion": True, "attempts": {"__all__": _SHOWN_OF_ATTEMPTS}}
+    known = transcript.model_dump(mode="json", include=included)
+    for shown, attempt in zip(known["attempts"], transcript.attempts, strict=True):
+        if attempt.message is not None:
+            shown["message"] = render_stored(attempt.message_code, attempt.params, attempt.message, language)
+    return {
+        **known,
+        "vendor": transcript.vendor,
+        "warnings": [{"text": warning.in_language(language).text} for warning in transcript.warnings],
     }
 
 
@@ -104,9 +121,18 @@ def _part(turn: Turn, pieces: Sequence[Piece]) -> Turn:
 
 
 def _turn(turn: Turn) -> list[Any]:
-    """Return speaker, text, and for each piece its length in UTF-16 units (as JavaScript counts), start and end."""
+    """Return speaker, text, and for each piece its length in UTF-16 units (as JavaScript counts), start and end.
+
+    A turn with words of low confidence has a fourth part: the number of each such piece, and its confidence in %.
+    """
     pieces = [number for piece in turn.pieces for number in (_units(piece.text), piece.start_ms, piece.end_ms)]
-    return [turn.speaker, turn.text, pieces]
+    doubts = [
+        number
+        for at, piece in enumerate(turn.pieces)
+        if piece.confidence is not None and piece.confidence < _DOUBTFUL
+        for number in (at, round(piece.confidence * 100))
+    ]
+    return [turn.speaker, turn.text, pieces, *([doubts] if doubts else [])]
 
 
 def _units(text: str) -> int:

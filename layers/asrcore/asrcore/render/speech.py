@@ -26,11 +26,15 @@ _LOOKAHEAD = 12
 
 
 class Piece(NamedTuple):
-    """A part of a turn's text, usually a word and its punctuation, with start and end in milliseconds."""
+    """A part of a turn's text, usually a word and its punctuation.
+
+    start_ms, end_ms: in milliseconds.  confidence: from 0 to 1; None if the vendor gives none.
+    """
 
     text: str
     start_ms: int
     end_ms: int
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Speaker(NamedTuple):
 
     channel: int | None
     label: int | str | None
+
+    @property
+    def key(self) -> str:
+        """The speaker's key within the transcript, by which a reader's names for speakers are kept."""
+        return f"{'' if self.channel is None else self.channel}/{'' if self.label is None else self.label}"
 
     def message(self) -> Message | None:
         """Return the speaker's name for display; None if it is the vendor's, which is in no language."""
@@ -172,7 +181,7 @@ def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> li
         marks = next((index for index, character in enumerate(gap) if _is_said(character)), len(gap))
         if pieces and marks:
             last = pieces[-1]
-            pieces[-1] = Piece(last.text + gap[:marks], last.start_ms, last.end_ms)
+            pieces[-1] = last._replace(text=last.text + gap[:marks])
         elif marks == len(gap):
             return at
         if marks < len(gap):
@@ -189,7 +198,7 @@ def _aligned(text: str, words: Sequence[Word], start_ms: int, end_ms: int) -> li
             continue
         begin = close_gap(found, word.start_ms or 0)
         at = found + len(sought)
-        pieces.append(Piece(text[begin:at], word.start_ms or 0, word.end_ms or 0))
+        pieces.append(Piece(text[begin:at], word.start_ms or 0, word.end_ms or 0, word.confidence))
         missed.clear()
     if close_gap(len(text), end_ms) < len(text):  # punctuation alone
         pieces.append(Piece(text, start_ms, end_ms))
@@ -218,6 +227,6 @@ def _in_order(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
         starts.append(latest)
     ends = [*starts[1:], max((piece.end_ms for piece in pieces[-1:]), default=0)]
     return tuple(
-        Piece(piece.text, start, max(start, min(piece.end_ms, end)))
+        Piece(piece.text, start, max(start, min(piece.end_ms, end)), piece.confidence)
         for piece, start, end in zip(pieces, starts, ends, strict=True)
     )

@@ -19,14 +19,22 @@ from asrcore.core.sequencer import rank
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.core.vendor import ByteStream
 from asrcore.messages import Message
-from asrcore.ports import JSON, FoundRecording, ObjectVersion, PresignedPost, StoredObject, StoredPart, TranscriptOrigin
+from asrcore.ports import (
+    JSON,
+    VENDORS_URL_LIFETIME_S,
+    FoundRecording,
+    ObjectVersion,
+    PresignedPost,
+    StoredObject,
+    StoredPart,
+    TranscriptOrigin,
+)
 from asrcore.stores.s3_errors import WITHOUT_REASON, refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-URL_LIFETIME_S = 6 * 3600  # vendors fetch when the task leaves their queue, hours later at worst
 LARGEST_FORM_BYTES = 5 * 1024**3  # that S3 accepts in one request
 CHUNK_BYTES = 256 * 1024  # of a recording on its way to a vendor
 DOWNLOAD_LIFETIME_S = 900  # people follow a redirect at once
@@ -129,15 +137,15 @@ class S3Recordings:
         body: bytes = answer["Body"].read()
         return body
 
-    def presign(self, source: Source) -> str:
-        """Return a URL at which a vendor can fetch exactly this version; of a remote recording, the URL given.
+    def presign(self, source: Source, lifetime_s: int = VENDORS_URL_LIFETIME_S) -> str:
+        """Return a URL from which exactly this version can be fetched; of a remote recording, the URL given.
 
-        It expires with this function's credentials, after URL_LIFETIME_S at the latest. Raises AsrError as `look_up`
+        It expires with this function's credentials, after `lifetime_s` at the latest. Raises AsrError as `look_up`
         does.
         """
         if is_remote(source.key):
             return self.read(source, 0, source.size_bytes).decode()
-        url: str = self._signer.generate_presigned_url("get_object", self._version(source), ExpiresIn=URL_LIFETIME_S)
+        url: str = self._signer.generate_presigned_url("get_object", self._version(source), ExpiresIn=lifetime_s)
         return url
 
     def read_all(self, source: Source, at_most_bytes: int) -> bytes:

@@ -4,10 +4,10 @@ import { actions, downloadAll, remove, retry, whenChanged } from "./actions.js";
 import { call, get, needsToken, nothing, reason, Refused, tell } from "./api.js";
 import { vendors } from "./options.js";
 import { filters, listAddress } from "./router.js";
-import { aboutJob, COLUMNS, fill, isOver, jobRow, money, stageName } from "./rows.js";
+import { aboutJob, COLUMNS, fill, isOver, jobRow, stageName } from "./rows.js";
 import { sortOf, SORTS, sorted } from "./sorting.js";
 import { arrive, arriving, ours } from "./uploads.js";
-import { find, format, make, option, say, vendorName, write } from "../../render/common/common.js";
+import { find, format, make, money, option, say, vendorName, write } from "../../render/common/common.js";
 
 const PAGE = 50, LARGEST_PAGE = 100, MOST_SORTED = 10_000, MOST_REQUESTS = 20, MOST_OPEN = 10;
 const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed

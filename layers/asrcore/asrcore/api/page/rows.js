@@ -1,6 +1,6 @@
 // The rows of the table: their cells, and what those of a job show.
 
-import { clock, duration, format, language, make, moment, rewrite, say, vendorName, write } from "../../render/common/common.js";
+import { clock, duration, format, make, money, moment, rewrite, say, vendorName, write } from "../../render/common/common.js";
 import { jobAddress } from "./router.js";
 
 export const COLUMNS = ["select", "name", "length", "created", "state", "vendor", "cost", "menu"];
@@ -12,11 +12,6 @@ export function fileSize(bytes) {
   const step = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const form = { style: "unit", unit: SIZES[step], maximumFractionDigits: 0, roundingMode: "floor" };
   return format("NumberFormat", form).format(bytes / 1000 ** step);
-}
-export function money({ usd, cny }) {
-  const [currency, amount] = language() === "en" ? ["USD", usd] : ["CNY", cny];
-  const digits = amount && amount < 1 ? 4 : 2;
-  return format("NumberFormat", { style: "currency", currency, maximumFractionDigits: digits }).format(amount);
 }
 
 // Return a time without its year, if that is this one.

@@ -112,6 +112,12 @@ export function clock(seconds) {
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
+export function money({ usd, cny }) {
+  const [currency, amount] = language() === "en" ? ["USD", usd] : ["CNY", cny];
+  const digits = amount && amount < 1 ? 4 : 2;
+  return format("NumberFormat", { style: "currency", currency, maximumFractionDigits: digits }).format(amount);
+}
+export const percent = (part) => format("NumberFormat", { style: "percent" }).format(part);
 export const moment = (time) => format("DateTimeFormat", { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 
 // Facts about one thing, one after the other. facts: functions that return a text.

@@ -1,0 +1,319 @@
+"""Open a transcript in the jobs page, at its own address: the view, its recording and the job's details, by the API."""
+
+import io
+import json
+import re
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+from asrcore.api.jobs_page import jobs_page
+from asrcore.messages import Message
+from asrcore.messages import render as render_message
+from asrcore.ports import PresignedPost
+from asrcore.render import render
+from tests.support.pipeline import world
+from tests.support.transcripts import call
+
+
+def silence(seconds: int = 30) -> bytes:
+    """Return a recording of which a browser does not need everything before it plays."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 16_000 * seconds))
+    return written.getvalue()
+
+
+RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
+JOB = "0123456789abcdef" * 2
+SILENCE = silence()
+Opener = Callable[..., Page]
+DETAIL = {
+    "job_id": JOB,
+    "status": "COMPLETED",
+    "stage": "completed",
+    "vendor": "tencent-sentence",
+    "recording": {"key": "incoming/auto/call.wav"},
+    "choice": {"code": "first_in_chain", "params": {}, "text": "the first in the order of preference"},
+    "cost": {"total": {"usd": 0.0017, "cny": 0.0123}},
+    "attempts": [
+        {
+            "vendor": "volcengine",
+            "outcome": "retry",
+            "code": "55000031",
+            "message": "the server is busy",
+            "submitted_at": "2026-01-02T03:04:05Z",
+            "ended_at": "2026-01-02T03:04:06Z",
+        },
+        {
+            "vendor": "tencent-sentence",
+            "outcome": "completed",
+            "code": None,
+            "message": None,
+            "submitted_at": "2026-01-02T03:04:10Z",
+            "ended_at": "2026-01-02T03:04:14Z",
+        },
+    ],
+    "warnings": [{"text": "The recording is short."}],
+    "conversion": {"form": "wav-16000-1", "audio": {"format": "wav", "sample_rate_hz": 16_000, "channels": 1}},
+    "error": None,
+    "links": {"self": f"/jobs/{JOB}", "transcript": f"/jobs/{JOB}/transcript"},
+}
+
+
+class Bucket:
+    """Serve the recording under any path, until a path is expired.
+
+    Attributes:
+        address: of the server.
+        requested: the paths, in order.
+        expired: paths that get 403. Of a path in `broken`, the first response ends too early, and it has expired then.
+    """
+
+    def __init__(self) -> None:
+        self.address, self.requested, self.expired, self.broken = "", [], set(), set()
+
+    def respond(self, handler: BaseHTTPRequestHandler) -> None:
+        self.requested.append(handler.path)
+        body = SILENCE
+        first = int((re.match(r"bytes=(\d+)", handler.headers.get("Range", "")) or [0, 0])[1])
+        if handler.path in self.expired:
+            handler.send_error(403)
+            return
+        handler.send_response(206)
+        handler.send_header("Content-Type", "audio/wav")
+        handler.send_header("Accept-Ranges", "bytes")
+        handler.send_header("Content-Length", str(len(body) - first))
+        handler.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+        handler.end_headers()
+        until = len(body)
+        if handler.path in self.broken:
+            self.expired.add(handler.path)
+            until = first + (len(body) - first) // 2
+        handler.wfile.write(body[first:until])
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    with serving(Bucket()) as found:
+        yield found
+
+
+@contextmanager
+def serving(bucket: Bucket) -> Iterator[Bucket]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            bucket.respond(self)
+
+        def log_message(self, *args: object) -> None:
+            """Write no log."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        bucket.address = f"http://127.0.0.1:{http.server_port}"
+        yield bucket
+        http.shutdown()
+
+
+@pytest.fixture
+def open_job(show: Opener, bucket: Bucket) -> Callable[..., Page]:
+    """Open the address of a job. The API's responses are given; the page and its policy are real."""
+    bucket.requested.clear()
+    bucket.expired.clear()
+    bucket.broken.clear()
+    made = world()
+    made.recordings.presign_upload = lambda *_: PresignedPost(f"{bucket.address}/", {})
+    shown = jobs_page(made.services)
+
+    def open_page(*addresses: dict[str, object], job: dict[str, object] = DETAIL, **options: object) -> Page:
+        """addresses: of the recording, one after the other; the last one again and again."""
+        page = show("about:blank", **options)
+        left = list(addresses or [{"url": "/recording", "expires_in_s": 900}])
+
+        def recording(route: Route) -> None:
+            given = left.pop(0) if len(left) > 1 else left[0]
+            route.fulfill(json={**given, "url": f"{bucket.address}{given['url']}"})
+
+        here = f"{bucket.address}/jobs/{JOB}"
+        page.route(
+            f"{bucket.address}/",
+            lambda route: route.fulfill(body=shown.text, headers={**shown.headers, "Content-Type": "text/html"}),
+        )
+        page.route(here, lambda route: route.fulfill(json=job))
+        page.route(f"{here}/recording", recording)
+        page.route(f"{here}/transcript?format=html", lambda route: route.fulfill(body=render(call(), "html")))
+        page.goto(f"{bucket.address}/#/jobs/{JOB}")
+        return page
+
+    return open_page
+
+
+def text(code: str) -> str:
+    return render_message(Message(f"pages.{code}"), "en")
+
+
+def ready(page: Page) -> None:
+    page.wait_for_function("() => document.getElementById('player')?.readyState >= 1")
+
+
+def playing_from(page: Page, path: str) -> None:
+    page.wait_for_function(
+        """path => { const player = document.getElementById("player");
+          return player.src.endsWith(path) && !player.paused && player.currentTime > 1; }""",
+        arg=path,
+    )
+
+
+def test_address_of_a_job_shows_its_transcript_and_plays(open_job, bucket):
+    page = open_job()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("call.wav")
+    expect(page).to_have_title("call.wav")
+    expect(page.locator("#turns")).to_contain_text("您的快递到了。")
+    ready(page)
+    page.locator(".said span").filter(has_text="快").click()
+    expect(page.locator(".said .now")).to_have_text("快")
+    assert page.locator(".shell").bounding_box()["height"] < 60
+    assert bucket.requested[0] == "/recording"
+
+
+def test_information_is_of_the_job(open_job):
+    page = open_job()
+
+    shown = page.locator("#panel dl > div")
+    expect(shown.filter(has_text="Vendor").locator("dd")).to_have_text(
+        [text("common.vendor.tencent-sentence"), "the first in the order of preference"]
+    )
+    expect(page.locator(".cost dd")).to_have_text(["$0.0017"])
+    expect(page.locator(".attempts dd")).to_have_text(
+        [
+            f"{text('common.vendor.volcengine')}: the server is busy (55000031)",
+            f"{text('common.vendor.tencent-sentence')}: completed in 4 sec",
+        ]
+    )
+    expect(page.locator("#panel .warnings dd")).to_have_text(["The recording is short."])
+    expect(page.locator(".conversion dd")).to_have_text(["WAV, 16 kHz, channels: 1"])
+
+
+def test_address_is_renewed_during_playback_without_a_pause(open_job):
+    page = open_job({"url": "/first", "expires_in_s": 0}, {"url": "/second", "expires_in_s": 900})
+    ready(page)
+    page.evaluate(
+        """() => {
+          const button = document.querySelector(".play");
+          window.labels = [];
+          const watcher = new MutationObserver(() => window.labels.push(button.ariaLabel));
+          watcher.observe(button, { attributeFilter: ["aria-label"] });
+        }"""
+    )
+
+    page.keyboard.press("Space")
+
+    playing_from(page, "/second")
+    assert set(page.evaluate("() => window.labels")) == {"Pause"}
+    expect(page.locator("#message")).to_be_empty()
+
+
+def test_address_that_expires_early_is_replaced_where_it_stopped(open_job, bucket):
+    bucket.broken.add("/first")
+    page = open_job(
+        {"url": "/first", "expires_in_s": 900},
+        {"url": "/second", "expires_in_s": 900},
+        expected="Failed to load resource",
+    )
+    ready(page)
+
+    page.keyboard.press("Space")
+
+    playing_from(page, "/second")
+    expect(page.locator("#message")).to_be_empty()
+    assert "/first" in bucket.expired
+
+
+def test_chosen_file_needs_no_address(open_job):
+    page = open_job({"url": "/first", "expires_in_s": 0})
+    ready(page)
+
+    page.set_input_files(".view input[type=file]", RECORDING)
+    page.wait_for_function("() => document.getElementById('player').src.startsWith('blob:')")
+    page.keyboard.press("Space")
+
+    playing_from(page, "")
+    assert page.evaluate("() => document.getElementById('player').src").startswith("blob:")
+
+
+def test_recording_without_an_address_is_chosen_from_disk(open_job):
+    page = open_job(expected="Failed to load resource")
+    page.route(f"**/jobs/{JOB}/recording", lambda route: route.fulfill(status=404, json={"detail": "deleted"}))
+    page.reload()
+
+    expect(page.locator("#message")).to_have_text("The recording cannot be opened here. Choose its file.")
+    expect(page.locator(".bar label.button")).to_be_visible()
+
+
+def test_open_job_shows_its_stage_until_it_has_a_transcript(open_job):
+    page = open_job(
+        job={**DETAIL, "stage": "waiting_for_result", "links": {"self": f"/jobs/{JOB}", "transcript": None}}
+    )
+    expect(page.locator("#view")).to_have_text(text("jobs.stage.waiting_for_result"))
+
+    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=DETAIL))
+
+    expect(page.locator("#turns")).to_contain_text("您的快递到了。")
+
+
+def test_failed_job_shows_its_error(open_job):
+    error = {"code": "NotAudio", "message": "The file is no recording."}
+    page = open_job(job={**DETAIL, "stage": "failed", "error": error, "links": {"self": "", "transcript": None}})
+
+    expect(page.locator("#view")).to_have_text("Failed · The file is no recording.")
+
+
+def test_view_ends_with_its_address(open_job):
+    page = open_job()
+    ready(page)
+    page.evaluate("() => { window.before = document.getElementById('player'); }")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => !window.before.paused")
+    page.route("**/jobs?*", lambda route: route.fulfill(json={"jobs": [], "next_cursor": None}))
+    page.route("**/totals*", lambda route: route.fulfill(json={"status": {}, "months": []}))
+
+    page.evaluate("() => { location.hash = '#/jobs'; }")
+
+    page.wait_for_function("() => window.before.paused && !document.querySelector('.view')")
+
+
+def test_details_follow_the_language_of_the_page(open_job):
+    page = open_job()
+    expect(page.locator("#turns")).not_to_be_empty()
+    chinese = {**DETAIL, "warnings": [{"text": "录音很短。"}]}
+    page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=chinese))
+
+    page.get_by_label("Language of this page").select_option("zh-CN")
+
+    expect(page.locator("#panel .warnings dd")).to_have_text(["录音很短。"])
+    expect(page).to_have_title("call.wav")
+
+
+@pytest.mark.parametrize(("colors", "locale", "width"), [("light", "en-US", 1_280), ("dark", "zh-CN", 390)])
+def test_view_in_the_page_passes_axe(open_job, colors, locale, width):
+    page = open_job(color_scheme=colors, locale=locale, viewport={"width": width, "height": 800})
+    expect(page.locator("#turns .head")).to_have_count(3)
+    if width < 1_000:
+        page.locator(".opener").click()
+    page.get_by_role("searchbox").fill("您")
+    expect(page.locator(".hits button")).to_have_count(2)
+
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, json.dumps(found.response["violations"], indent=1)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".shell").bounding_box()["height"] < 60
