@@ -29,8 +29,8 @@ help:  ## this list
 demo: $(VENV)/local.ok $(if $(AUDIO),recognizer)  ## transcribe a spoken sample by every vendor (AUDIO=path VENDOR=name for your own)
 	@$(RUN) -m devstack demo $(if $(AUDIO),--audio "$$AUDIO") $(if $(VENDOR),--vendor "$$VENDOR")
 
-local: $(VENV)/local.ok recognizer  ## run the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION=)
-	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT))
+local: $(VENV)/local.ok recognizer  ## run the stack on this machine until Ctrl-C (PARAMS="Name=value …" PORT= API_PORT= BIND= REGION= CREDENTIAL=)
+	@$(RUN) -m devstack local $(if $(PARAMS),--params "$$PARAMS") $(if $(PORT),--port $(PORT)) $(if $(BIND),--bind $(BIND)) $(if $(REGION),--region $(REGION)) $(if $(API_PORT),--api-port $(API_PORT)) $(if $(CREDENTIAL),--credential $(CREDENTIAL))
 
 simulators: $(VENV)/local.ok recognizer  ## run the vendor simulators alone
 	@$(RUN) -m simulators

@@ -60,14 +60,14 @@ class StackLocation:
     def local(cls) -> Self:
         """Return the location of the local stack. Raises OperatorError when none runs, or outside of a checkout."""
         try:
-            from devstack.settings import CREDENTIAL, FACTS, STACK_NAME  # noqa: PLC0415 - only a checkout has it
+            from devstack.settings import FACTS, STACK_NAME  # noqa: PLC0415 - only a checkout has it
 
             facts = json.loads(FACTS.read_text(encoding="utf-8"))
         except ModuleNotFoundError as error:
             raise OperatorError(Message("cli.stack.no_checkout")) from error
         except FileNotFoundError as error:
             raise OperatorError(Message("cli.stack.no_local")) from error
-        return cls(STACK_NAME, facts["region"], None, facts["aws_endpoint_url"], CREDENTIAL)
+        return cls(STACK_NAME, facts["region"], None, facts["aws_endpoint_url"], facts["credential"])
 
     @staticmethod
     def is_local_there() -> bool:

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     local.add_argument("--port", type=int, default=0, help=localized("cli.local.help.port"))
     local.add_argument("--api-port", type=int, default=0, help=localized("cli.local.help.api_port"))
     local.add_argument("--bind", default="127.0.0.1", metavar="ADDR", help=localized("cli.local.help.bind"))
+    local.add_argument("--credential", default="", metavar="KEY", help=localized("cli.local.help.credential"))
     local.add_argument("--region", default="us-east-1", help=localized("cli.local.help.region"))
 
     demo = commands.add_parser("demo", help=localized("cli.local.help.demo"))

@@ -11,7 +11,7 @@ from asrcore.messages import Message, Param
 from asrctl.language import localized, translated
 from devstack.demo import explain_recognizer, run_demo
 from devstack.expand import ParameterError, TemplateError
-from devstack.settings import CREDENTIAL, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
+from devstack.settings import AWS_ENV, FACTS, LOGS, RECOGNIZER_LOG, SAM_ENV
 from devstack.stack import LocalStack
 from devstack.stopping import StopSignal
 from devstack.web import PortTakenError
@@ -42,19 +42,22 @@ def _run_local(options: argparse.Namespace, stop: StopSignal) -> int:
         port=options.port,
         api_port=options.api_port,
         bind=options.bind,
+        credential=options.credential,
         recognizer=recognizer,
     )
     try:
         with recognizer, stack:
             _write_sam_env(stack)
+            _write_private(AWS_ENV, aws_env(stack))
             facts = {**_facts(stack), "recognizer": recognizer.url}
-            FACTS.write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
+            _write_private(FACTS, f"{json.dumps(facts, indent=2)}\n")
             print(_banner(stack), file=sys.stderr, flush=True)
             print(f"READY {json.dumps(facts)}", flush=True)  # for programs, alone on standard output
             print(_directions(stack, recognizer.url), file=sys.stderr, flush=True)
             stop.wait()
     except SystemExit:
-        FACTS.unlink(missing_ok=True)
+        for each in (FACTS, AWS_ENV, SAM_ENV):
+            each.unlink(missing_ok=True)
         print(localized("cli.local.stopped"), file=sys.stderr)
     return 0
 
@@ -62,6 +65,7 @@ def _run_local(options: argparse.Namespace, stop: StopSignal) -> int:
 def _facts(stack: LocalStack) -> dict[str, object]:
     return {
         "aws_endpoint_url": stack.aws_endpoint_url,
+        "credential": stack.credential,
         "region": stack.region,
         "audio_bucket": stack.audio_bucket,
         "transcript_bucket": stack.transcript_bucket,
@@ -85,8 +89,8 @@ def _banner(stack: LocalStack) -> str:
 
 def _directions(stack: LocalStack, recognizer_url: str | None) -> str:
     about: dict[str, Param] = {
-        "credential": CREDENTIAL,
-        "aws": f"aws --endpoint-url {stack.aws_endpoint_url} --region {stack.region}",
+        "aws_env": _relative(AWS_ENV),
+        "credential": stack.credential,
         "audio_bucket": stack.audio_bucket,
         "transcript_bucket": stack.transcript_bucket,
         "api_url": stack.api_url,
@@ -103,14 +107,39 @@ def _directions(stack: LocalStack, recognizer_url: str | None) -> str:
     return "\n".join(map(translated, parts))
 
 
+def aws_env(stack: LocalStack) -> str:
+    """Return the variables of a shell in which the aws CLI, and other programs with AWS's SDKs, reach the stack."""
+    variables = {
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.credential,
+        "AWS_SECRET_ACCESS_KEY": stack.credential,
+    }
+    return "".join(f"export {name}={value}\n" for name, value in variables.items())
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file with a credential, which no other user of the machine may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text, encoding="utf-8")
+
+
 def _write_sam_env(stack: LocalStack) -> None:
-    """Write the functions' environments for containers, which reach this machine as host.docker.internal."""
+    """Write the functions' environments for containers, which reach this machine as host.docker.internal.
+
+    They have an administrator's credentials, as no container gets those of a function's role.
+    """
+    administrator = {"AWS_ACCESS_KEY_ID": stack.credential, "AWS_SECRET_ACCESS_KEY": stack.credential}
     environments = {
-        function: {name: value.replace("//127.0.0.1:", "//host.docker.internal:") for name, value in variables.items()}
+        function: {
+            name: value.replace("//127.0.0.1:", "//host.docker.internal:")
+            for name, value in {**variables, **administrator}.items()
+        }
         for function, variables in stack.environments.items()
     }
-    SAM_ENV.parent.mkdir(parents=True, exist_ok=True)
-    SAM_ENV.write_text(json.dumps(environments, indent=2) + "\n", encoding="utf-8")
+    _write_private(SAM_ENV, json.dumps(environments, indent=2) + "\n")
 
 
 def _relative(path: Path) -> str:

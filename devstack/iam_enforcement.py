@@ -33,7 +33,7 @@ from werkzeug.exceptions import HTTPException
 from devstack import presigned_post
 from devstack.functions import Credentials
 from devstack.policy import Call, Document, is_allowed
-from devstack.settings import ACCOUNT_ID, CREDENTIAL
+from devstack.settings import ACCOUNT_ID
 
 # Operations with another name in IAM.
 _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadBucket": "s3:ListBucket"}
@@ -164,11 +164,6 @@ def access_key_of(request: Any) -> str:
         return str(header.partition("Credential=")[2].partition("/")[0])
     query: dict[str, str] = dict(parse_qsl(urlsplit(request.uri).query))
     return query.get("AWSAccessKeyId") or query.get("X-Amz-Credential", "").partition("/")[0]
-
-
-def is_administrator(access_key_id: str) -> bool:
-    """Return whether an access key is the administrator's."""
-    return access_key_id == CREDENTIAL
 
 
 def refuse_unknown_key(request: Any) -> None:

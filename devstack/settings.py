@@ -15,13 +15,12 @@ LOCAL = FOLDER / ".local"
 LOGS = LOCAL / "logs"
 RECOGNIZER_LOG = LOGS / "recognizer.log"
 SAM_ENV = LOCAL / "sam-env.json"
+AWS_ENV = LOCAL / "aws.env"  # variables of a shell in which the aws CLI reaches the running stack
 FACTS = LOCAL / "stack.json"  # the running stack's addresses; `asrctl --local` reads it
 
 STACK_NAME = "asrcore"
 SECRETS = {"VendorSecret": CREDENTIALS, "SigningSecret": SIGNING_KEYS}  # the content of each, by logical id
 ACCOUNT_ID = "123456789012"
-# The access key of an administrator, and its secret.
-CREDENTIAL = "local"
 
 VENDOR_PARAMETERS = {
     "tencent-sentence": "TencentSentenceBaseUrl",

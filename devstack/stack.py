@@ -1,12 +1,14 @@
 """Run template.yaml on this machine, with all its resources, as a context manager."""
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -14,11 +16,13 @@ from botocore.exceptions import ClientError
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.utilities.utils import get_partition
 
 import asrctl  # noqa: F401 - the layer is on the path from here on
 from asrcore.messages import Message
 from devstack import moto_patches, step_functions_patches
 from devstack.asynchronous import RETRY_PAUSES_S, AsyncInvoker, FailureHandling
+from devstack.browser_access import BucketCors, OriginCheck
 from devstack.clock import WaitClock
 from devstack.cloudformation_gaps import Filled, InvokeConfig, attach_policies, fill, finish, local_outputs
 from devstack.event_sources import EventSource, Pollers
@@ -31,7 +35,6 @@ from devstack.request_counter import RequestCounter
 from devstack.schedules import Scheduler, find_schedules
 from devstack.settings import (
     ACCOUNT_ID,
-    CREDENTIAL,
     CREDENTIALS,
     ENDPOINT_PARAMETER,
     LOGS,
@@ -62,8 +65,8 @@ class LocalStack:
     roles), `roles` (their names, by logical id).
     """
 
-    aws_endpoint_url: str
-    api_url: str
+    aws_endpoint_url: str = ""
+    api_url: str = ""
     secret_arns: dict[str, str]
     outputs: dict[str, str]
     roles: dict[str, str]
@@ -79,6 +82,7 @@ class LocalStack:
         port: int = 0,
         api_port: int = 0,
         bind: str = "127.0.0.1",
+        credential: str = "",
         turnaround_s: float = 1.0,
         speed: float = 1.0,
         environments: int = MAX_ENVIRONMENTS,
@@ -95,6 +99,7 @@ class LocalStack:
             port: The port of the AWS endpoint, 0 for any free one.
             api_port: The port of the HTTP API, 0 for any free one.
             bind: The address to listen on.
+            credential: The access key of an administrator, and its secret; a new one is drawn if it is empty.
             turnaround_s: Seconds from a submission to the result of a simulated vendor.
             speed: The factor by which waits are shorter (devstack/clock.py).
             environments: The most processes of a function.
@@ -110,6 +115,8 @@ class LocalStack:
         Entering raises PortTakenError for a port in use.
         """
         self.region = region
+        # moto does not check an administrator's signature, so that the access key itself is the secret.
+        self.credential = credential or secrets.token_hex(16)
         self.iam = IamEnforcement(region)
         self.clock = WaitClock(speed)
         self._environments = environments
@@ -130,6 +137,7 @@ class LocalStack:
         self._clients_lock = threading.Lock()
         self._sessions: dict[str, Credentials] = {}
         self._routes = Routes()
+        self._api_front = OriginCheck(self._routes, bind, self._page_ports)
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
@@ -173,7 +181,7 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         """Return an administrator's boto3 client, the same at each call; safe to use from several threads."""
-        return self._client(service, Credentials(CREDENTIAL, CREDENTIAL, ""))
+        return self._client(service, Credentials(self.credential, self.credential, ""))
 
     def client_of_role(self, role_arn: str, service: str) -> Any:
         """Return a boto3 client with the permissions of a state machine's role. Raises TrustError for another role."""
@@ -243,7 +251,7 @@ class LocalStack:
         try:
             yield
         finally:
-            self._api_server = WebServer(self._routes, self._bind, port, bound=bound)
+            self._api_server = WebServer(self._api_front, self._bind, port, bound=bound)
 
     def run_function(self, name_or_arn: str, event: bytes) -> Answer:
         """Run a function by its name or ARN and wait for its answer."""
@@ -297,7 +305,9 @@ class LocalStack:
         cleanup.callback(moto_patches.unregister, self.region)
         self.faults = FaultInjection(DomainDispatcherApplication(create_backend_app))
         self.request_counter = RequestCounter(self.faults)
-        server = cleanup.enter_context(WebServer(self.request_counter, self._bind, self._port, MotoRequestHandler))
+        partition = get_partition(self.region)
+        front = OriginCheck(BucketCors(self.request_counter, partition), self._bind, self._page_ports)
+        server = cleanup.enter_context(WebServer(front, self._bind, self._port, MotoRequestHandler))
         self.aws_endpoint_url = server.url
 
     def _seed_secrets(self) -> None:
@@ -309,7 +319,7 @@ class LocalStack:
 
     def _start_api(self, cleanup: ExitStack, expanded: Expanded) -> Filled:
         """Open the HTTP API's port first: the template needs its address, and it serves the template's routes."""
-        self._api_server = WebServer(self._routes, self._bind, self._api_port)
+        self._api_server = WebServer(self._api_front, self._bind, self._api_port)
         cleanup.callback(self._stop_api)
         self.api_url = self._api_server.url
         partition = self.client("s3").meta.partition
@@ -320,6 +330,10 @@ class LocalStack:
         cleanup.callback(api.close)
         self._routes.application = api
         return filled
+
+    def _page_ports(self) -> set[int]:
+        """Return the ports whose pages may send requests: the API's with the jobs page, AWS's with transcripts."""
+        return {urlsplit(url).port or 80 for url in (self.api_url, self.aws_endpoint_url) if url}
 
     def _stop_api(self) -> None:
         self._api_server.stop()

@@ -10,6 +10,7 @@ from devstack.iam_enforcement import IamEnforcement
 class Stack(Protocol):
     """The part of a local stack that the changed places use."""
 
+    credential: str
     iam: IamEnforcement
     clock: WaitClock
 

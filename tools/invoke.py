@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 
 from devstack.runtime import Context, Handler
-from devstack.settings import CREDENTIAL, ROOT, SAM_ENV, TEMPLATE
+from devstack.settings import ROOT, SAM_ENV, TEMPLATE
 
 REGION = "us-east-1"
 
@@ -43,8 +43,6 @@ def _handler(function: str, variables: dict[str, str]) -> Handler:
     # The file is written for containers, to which this machine has another name.
     os.environ |= {name: value.replace("host.docker.internal", "127.0.0.1") for name, value in variables.items()}
     for name, value in {
-        "AWS_ACCESS_KEY_ID": CREDENTIAL,
-        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_LAMBDA_FUNCTION_NAME": function,
     }.items():

@@ -46,8 +46,8 @@ BSD CC0 GPL LGPL
 KNOWN = frozenset(_KNOWN.split())
 # Names of products and formats that are written like names of code, and what consoles of vendors call their keys.
 _PRODUCTS = """
-AppleDouble CamelCase CloudFormation CloudWatch EventBridge SecretId SecretKey SenseVoice SubRip SubStation WeChat
-kHz macOS vLLM
+AppleDouble CamelCase CloudFormation CloudFront CloudWatch EventBridge SecretId SecretKey SenseVoice SubRip SubStation
+WeChat kHz macOS vLLM
 """
 PRODUCTS = frozenset(_PRODUCTS.split())
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 from werkzeug.wrappers import Request, Response
@@ -21,7 +22,7 @@ from werkzeug.wrappers import Request, Response
 from asrcore.api import transcripts
 from asrcore.api.models import Stage
 from asrcore.ports import StoredObject
-from tests.browser.conftest import NO_WORDS, masked, words_of
+from tests.browser.conftest import NO_WORDS, masked, new_context, words_of
 from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack, reported
 from tests.support.fake_services import World
@@ -686,3 +687,59 @@ def test_page_is_small_and_loads_nothing_external(page, local):
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+class OtherSite(Loopback):
+    """A page of another site: another port of this machine is another origin."""
+
+    def answer_to(self, request: Request) -> Response:
+        return Response("<title>another site</title>", content_type="text/html")
+
+
+SENDS = """async ([url, body, headers]) => {
+  const request = { method: "POST", mode: headers ? "cors" : "no-cors", body, headers: headers ?? {} };
+  return fetch(url, request).then(({ type }) => type, ({ message }) => message);
+}"""
+
+
+def test_page_of_another_site_changes_and_reads_nothing(browser, local):
+    address, stack = local
+    aws, key = stack.aws_endpoint_url, "incoming/auto/of-another-site.wav"
+    signed = f"AWS4-HMAC-SHA256 Credential={stack.credential}/20260101/us-east-1/secretsmanager/aws4_request"
+    sent = {
+        "a job": (f"{address}jobs", '{"source": "https://recordings.example.com/of-another-site.mp3"}', None),
+        "an upload": (f"{address}uploads", '{"name": "a.wav"}', None),
+        "an object": (f"{aws}/{stack.audio_bucket}/{key}", "recording", None),
+        "a reset": (f"{aws}/moto-api/reset", "", None),
+        "a secret, with the access key": (
+            f"{aws}/",
+            '{"SecretId": "asrcore-VendorSecret"}',
+            {"X-Amz-Target": "secretsmanager.GetSecretValue", "Authorization": signed},
+        ),
+    }
+
+    with OtherSite() as site:
+        page = new_context(browser).new_page()
+        page.goto(site.at("/"))
+        got = {what: page.evaluate(SENDS, request) for what, request in sent.items()}
+        page.context.close()
+        origin = {"Origin": site.at("").rstrip("/")}
+        answers = {what: requests.post(url, body, headers=origin, timeout=60) for what, (url, body, _) in sent.items()}
+
+    assert got == {**dict.fromkeys(sent, "opaque"), "a secret, with the access key": "Failed to fetch"}
+    assert {(each.status_code, each.text) for each in answers.values()} == {
+        (403, "this origin is not the local stack's")
+    }
+    s3 = stack.client("s3")  # after a reset there were no bucket
+    stored = [each["Key"] for each in s3.list_objects_v2(Bucket=stack.audio_bucket).get("Contents", [])]
+    assert [name for name in stored if "of-another-site" in name] == []
+
+
+@pytest.mark.parametrize("port", ["api", "aws"])
+def test_name_that_was_rebound_to_this_machine_is_refused(local, port):
+    address, stack = local
+    url = f"{address}jobs" if port == "api" else f"{stack.aws_endpoint_url}/{stack.audio_bucket}"
+
+    answer = requests.get(url, headers={"Host": "rebound.example.com"}, timeout=60)
+
+    assert (answer.status_code, answer.text) == (403, "this host is not the local stack's")

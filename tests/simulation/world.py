@@ -191,7 +191,10 @@ class World:
             case _:
                 path = f"/jobs/{job_id(source)}{'/cancel' if how == 'cancel' else ''}"
                 try:
-                    answer = self._invoke("ApiFunction", request_event("POST" if how == "cancel" else "DELETE", path))
+                    request = request_event(
+                        "POST" if how == "cancel" else "DELETE", path, content_type="application/json"
+                    )
+                    answer = self._invoke("ApiFunction", request)
                     status = answer["statusCode"]
                 except FunctionFailedError:
                     status = 500

@@ -46,11 +46,11 @@ def assert_stopped_as(journey, stack, job, key, code):
 def test_cancelled_job_keeps_its_recording(journey, stack, waiting):
     job, key = waiting
 
-    answer = requests.post(f"{stack.api_url}/jobs/{job}/cancel", timeout=60)
+    answer = requests.post(f"{stack.api_url}/jobs/{job}/cancel", json={}, timeout=60)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, "Cancelled")
     row = assert_stopped_as(journey, stack, job, key, "Cancelled")
-    again = requests.post(f"{stack.api_url}/jobs/{job}/cancel", timeout=60)
+    again = requests.post(f"{stack.api_url}/jobs/{job}/cancel", json={}, timeout=60)
     assert (again.status_code, journey.row(job)) == (200, row)
     assert stack.client("s3").head_object(Bucket=stack.audio_bucket, Key=key)
 

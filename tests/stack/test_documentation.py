@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from devstack.settings import CREDENTIAL
+from devstack.commands import aws_env
 from tests.support.doc_examples import ROOT, Block, blocks
 from tests.support.operator import RECORDING, Operator
 from tests.support.receiver import Receiver
@@ -111,6 +111,8 @@ Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="module")
 def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
     """Run lines in a shell that stops at the first error."""
+    (folder / ".local").mkdir(exist_ok=True)
+    (folder / ".local/aws.env").write_text(aws_env(stack))
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
@@ -119,8 +121,8 @@ def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
         "NO_PROXY": "*",
         "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": CREDENTIAL,
-        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+        "AWS_ACCESS_KEY_ID": stack.credential,
+        "AWS_SECRET_ACCESS_KEY": stack.credential,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AUDIO_BUCKET": stack.audio_bucket,
         "TRANSCRIPT_BUCKET": stack.transcript_bucket,

@@ -581,6 +581,14 @@ def test_failed_start_leaves_no_processes_or_files(tmp_path: Path):
         pass
 
 
+def test_access_key_is_drawn_at_each_start():
+    drawn = {SearchedStack(region="ap-east-1", credential="").credential for _ in range(2)}
+
+    assert len(drawn) == 2
+    assert all(len(each) == 32 for each in drawn)
+    assert SearchedStack(region="ap-east-1", credential="given").credential == "given"
+
+
 def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
     command = [sys.executable, "-m", "devstack", "local", "--region", "cn-north-1", "--params", "LogLevel=DEBUG"]
     shell = {"AWS_PROFILE": "missing", "AWS_ENDPOINT_URL": "http://nowhere.invalid"}
@@ -593,6 +601,8 @@ def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
         assert process.stdout is not None
         word, _, facts_text = process.stdout.readline().partition(" ")
         wait_for(lambda: "Ctrl-C" in complaints.read_text(), 60)
+        shell_env = tmp_path / ".local/aws.env"
+        exported, mode = shell_env.read_text(), shell_env.stat().st_mode & 0o777
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
         process.wait(timeout=120)
@@ -606,7 +616,10 @@ def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
     assert facts["secret_arn"].startswith("arn:aws-cn:")
     assert facts["signing_secret_arn"].startswith("arn:aws-cn:")
     assert set(facts["simulators"]) == set(VENDOR_PARAMETERS)
-    assert f"aws --endpoint-url {facts['aws_endpoint_url']}" in said
+    assert f"  . {shell_env}\n" in said
+    assert (mode, shell_env.exists()) == (0o600, False)
+    assert f"export AWS_ENDPOINT_URL={facts['aws_endpoint_url']}\n" in exported
+    assert f"export AWS_SECRET_ACCESS_KEY={facts['credential']}\n" in exported
     sam_env = json.loads((tmp_path / ".local/sam-env.json").read_text())
     port = facts["aws_endpoint_url"].rpartition(":")[2]
     assert sam_env["SubmitFunction"]["AWS_ENDPOINT_URL"] == f"http://host.docker.internal:{port}"

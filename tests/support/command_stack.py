@@ -20,6 +20,7 @@ class CommandStack:
         self._logs = folder / ".local/logs"
         self.aws_endpoint_url: str = facts["aws_endpoint_url"]
         self.region: str = facts["region"]
+        self.credential: str = facts["credential"]
         self.audio_bucket: str = facts["audio_bucket"]
         self.transcript_bucket: str = facts["transcript_bucket"]
         self.jobs_table: str = facts["jobs_table"]
@@ -41,8 +42,8 @@ class CommandStack:
             service,
             endpoint_url=self.aws_endpoint_url,
             region_name=self.region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
+            aws_access_key_id=self.credential,
+            aws_secret_access_key=self.credential,
         )
 
 

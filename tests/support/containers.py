@@ -7,7 +7,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from devstack.settings import CREDENTIAL
 from devstack.stack import FunctionError
 from tests.support.scanned_stack import SearchedStack
 
@@ -44,7 +43,7 @@ class ContainedStack(SearchedStack):
         given.write_text(json.dumps(event))
         pulling = [] if os.environ.get("SAM_PULL_IMAGE") else ["--skip-pull-image"]
         command = [SAM, "local", "invoke", function, "--template", BUILT, "--event", given, "--env-vars", variables]
-        ran = _run([*command, "--region", self.region, *pulling], _shell(self.region))
+        ran = _run([*command, "--region", self.region, *pulling], _shell(self.region, self.credential))
         lines = ran.stdout.strip().splitlines()
         if ran.returncode or not lines:
             raise RuntimeError(f"sam local invoke {function} failed:\n{ran.stdout}{ran.stderr}")
@@ -54,9 +53,9 @@ class ContainedStack(SearchedStack):
         return answer
 
 
-def _shell(region: str) -> dict[str, str]:
+def _shell(region: str, credential: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    aws = {"AWS_ACCESS_KEY_ID": CREDENTIAL, "AWS_SECRET_ACCESS_KEY": CREDENTIAL, "AWS_DEFAULT_REGION": region}
+    aws = {"AWS_ACCESS_KEY_ID": credential, "AWS_SECRET_ACCESS_KEY": credential, "AWS_DEFAULT_REGION": region}
     return {**ours, **aws, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_FOR_UPDATES": "0"}
 
 

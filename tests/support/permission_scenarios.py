@@ -235,6 +235,7 @@ def address(journey: Journey) -> str:
 
 
 def call(journey: Journey, method: str, path: str, body: Any = None) -> requests.Response:
+    body = {} if method == "POST" and body is None else body  # it needs the type of JSON
     return requests.request(method, f"{journey.stack.api_url}{path}", json=body, timeout=60)
 
 

@@ -21,7 +21,9 @@ class SearchedStack(LocalStack):
 
         Few processes per function: their starts are most of a stack's cost.
         """
-        super().__init__(params, **{"turnaround_s": 0.1, "speed": 20, "environments": 2, **settings})
+        super().__init__(
+            params, **{"credential": "local", "turnaround_s": 0.1, "speed": 20, "environments": 2, **settings}
+        )
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -1040,7 +1040,7 @@ class TestCancellation:
         made = world("accepted")
         job = drop(made)
 
-        told = Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+        told = Caller(made).post(f"/jobs/{job.job_id}/cancel", {})
 
         assert (told.status, told.json["status"], told.json["error"]["code"]) == (200, "FAILED", "Cancelled")
         assert "may still bill" in told.json["error"]["message"]
@@ -1049,10 +1049,10 @@ class TestCancellation:
     def test_repeated_cancellation_changes_nothing(self):
         made = world("accepted")
         job = drop(made)
-        Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+        Caller(made).post(f"/jobs/{job.job_id}/cancel", {})
         ended = made.job()
 
-        assert Caller(made).call("POST", f"/jobs/{job.job_id}/cancel").status == 200
+        assert Caller(made).post(f"/jobs/{job.job_id}/cancel", {}).status == 200
         assert made.job() == ended
 
     @pytest.mark.parametrize("word", ["done", "config"])
@@ -1060,13 +1060,13 @@ class TestCancellation:
         made = world(word, vendors=(SYNC,))
         job = drop(made)
 
-        told = Caller(made).call("POST", f"/jobs/{job.job_id}/cancel")
+        told = Caller(made).post(f"/jobs/{job.job_id}/cancel", {})
 
         assert (told.status, told.problem) == (409, "ended")
         assert made.job() == job
 
     def test_cancellation_of_a_missing_job_is_not_found(self):
-        assert Caller(world()).call("POST", f"/jobs/{'0' * 32}/cancel").problem == "no-such-job"
+        assert Caller(world()).post(f"/jobs/{'0' * 32}/cancel", {}).problem == "no-such-job"
 
 
 class TestEstimates:
@@ -1175,6 +1175,13 @@ class TestProblems:
     )
     def test_body_of_another_content_type_is_rejected(self, content_type):
         told = Caller(world()).call("POST", "/uploads", b'{"name": "a.wav"}', content_type=content_type)
+
+        assert (told.status, told.problem) == (415, "unsupported-content-type")
+
+    @pytest.mark.parametrize("path", ["/uploads", "/jobs", f"/jobs/{NO_JOB}/cancel", f"/jobs/{NO_JOB}/redrive"])
+    @pytest.mark.parametrize("headers", [{}, {"content_type": "text/plain"}], ids=["none", "text"])
+    def test_change_without_the_type_of_json_is_rejected(self, path, headers):
+        told = Caller(world()).call("POST", path, b'{"name": "a.wav"}', **headers)
 
         assert (told.status, told.problem) == (415, "unsupported-content-type")
 

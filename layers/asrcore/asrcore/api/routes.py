@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from pydantic import BaseModel
 
@@ -101,8 +102,8 @@ class Api:
         self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422))
         deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
         self._add("DELETE", "/jobs/<job_id>", self.delete_job, deleted)
-        self._add("POST", "/jobs/<job_id>/cancel", self.cancel_job, responses(200, JobDetail, 404, 409, 422))
-        self._add("POST", "/jobs/<job_id>/redrive", self.redrive_job, responses(202, JobDetail, 404, 409, 422))
+        self._add("POST", "/jobs/<job_id>/cancel", self.cancel_job, responses(200, JobDetail, 404, 409, 415, 422))
+        self._add("POST", "/jobs/<job_id>/redrive", self.redrive_job, responses(202, JobDetail, 404, 409, 415, 422))
         self._add(
             "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
         )
@@ -356,6 +357,8 @@ class Api:
         def checked(**arguments: Any) -> Response[str]:
             if unknown := self._app.current_event.query_string_parameters.keys() - known:
                 raise unknown_parameters(sorted(unknown), known)
+            if method == "POST" and self._app.current_event.headers.get("content-type") != JSON_TYPE:
+                raise RequestUnsupportedContentType("Unsupported content type", errors=[])
             return handler(**arguments)
 
         summary, _, description = inspect.getdoc(handler).partition("\n\n")  # type: ignore[union-attr]
@@ -417,8 +420,11 @@ def _query_parameters(handler: Callable[..., Response[str]]) -> frozenset[str]:
 
 
 def _json_or_nothing(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the event with a body of JSON, or of a type that Powertools does not read, as it would read forms."""
-    media_type = event["headers"].get("content-type", JSON_TYPE).partition(";")[0].strip().lower()
+    """Return the event with a body of JSON, or of a type that Powertools does not read, as it would read forms.
+
+    A body without a type is none of JSON: any web site can have a browser send one.
+    """
+    media_type = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
     known = JSON_TYPE if media_type == JSON_TYPE else "application/octet-stream"
     return {**event, "headers": {**event["headers"], "content-type": known}}
 

@@ -1,6 +1,6 @@
 // What a reader does with jobs: download, retry, cancel, delete.
 
-import { call, failed, tell } from "./api.js";
+import { call, failed, post, tell } from "./api.js";
 import { showAdvice, showMenu, sure } from "./popups.js";
 import { aboutJob, isOver } from "./rows.js";
 import { find, keep, option, recall, save, say } from "../../render/common/common.js";
@@ -39,13 +39,13 @@ export const downloadAll = reporting(async (jobs) => {
 });
 
 export const retry = reporting(async (...jobs) => {
-  for (const job of jobs) await call(`${job.links.self}/redrive`, { method: "POST" });
+  for (const job of jobs) await post(`${job.links.self}/redrive`);
   onChange();
 });
 
 const cancel = reporting(async (job) => {
   if (!await sure(() => aboutJob(job, say("jobs.cancel_question")), () => say("jobs.cancel_now"))) return;
-  await call(`${job.links.self}/cancel`, { method: "POST" });
+  await post(`${job.links.self}/cancel`);
   tell(() => say("jobs.cancelled"));
   onChange();
 });
