@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from asrcore.core.audio import Audio
+from asrcore.core.budget import Balance, Budget, BudgetEntry, BudgetLimit
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
 from asrcore.core.money import Amount, Cost
@@ -51,6 +52,14 @@ def jobs_store(kind):
 @pytest.fixture(params=["fake", "moto"])
 def jobs(request, aws):
     return jobs_store(request.param)
+
+
+@pytest.fixture(params=["fake", "moto"])
+def budget(request, aws):
+    if request.param == "fake":
+        return DynamoBudget(DynamoDb(), "jobs")
+    client = mocked_aws.client("dynamodb")
+    return DynamoBudget(client, create_jobs_table(client))
 
 
 class TestJobs:
@@ -187,6 +196,48 @@ class TestJobs:
         jobs.reserve_slot("toy", RateLimit(1), START)
 
         assert jobs.reserve_slot("other", RateLimit(1), START) == START
+
+
+class TestBudgetRows:
+    def entry(self, number=1, amount=6, account=""):
+        return BudgetEntry("0" * 32, number, {vendor_day(START): amount}, account, 1)
+
+    def test_entry_counts_once_and_only_within_the_limits(self, budget):
+        limits = Budget(per_day=1e-5, per_month=2e-5)
+
+        assert [budget.count(self.entry(), limits) for _ in range(2)] == [None, None]
+        assert budget.count(self.entry(2, 5), limits) is BudgetLimit.DAY
+        assert budget.count(self.entry(2, 4), limits) is None
+        assert budget.count(self.entry(3, 15), Budget(per_month=2e-5)) is BudgetLimit.MONTH
+
+        found = budget.balance(vendor_day(START))
+        assert (found.month, found.days) == (10, {vendor_day(START): 10})
+        assert set(found.entries) == {self.entry(), self.entry(2, 4)}
+
+    def test_entry_is_given_back_or_forgotten_once(self, budget):
+        for number in (1, 2):
+            budget.count(self.entry(number), Budget())
+        for _ in range(2):
+            budget.cancel(self.entry(1))
+            budget.forget(self.entry(2))
+            budget.cancel(self.entry(2))
+
+        assert budget.balance(vendor_day(START)) == Balance(6, {vendor_day(START): 6})
+
+    def test_entry_beyond_its_uploaders_limit_counts_nowhere(self, budget):
+        limits = Budget(uploader_per_day=1e-5)
+
+        assert budget.count(self.entry(1, 6, "ann"), limits) is None
+        assert budget.count(self.entry(2, 6, "ann"), limits) is BudgetLimit.UPLOADER
+        assert budget.count(self.entry(3, 6, "ben"), limits) is None
+        assert budget.balance(vendor_day(START)).month == 12
+
+    def test_limits_that_were_set_win(self, budget):
+        budget.save_limits({"per_day": 5})
+
+        assert budget.load_limits(Budget(per_day=1, per_month=2)) == Budget(per_day=5, per_month=2)
+        budget.save_limits({})
+        assert budget.load_limits(Budget(per_day=1)) == Budget(per_day=1)
 
 
 def make_thirty(jobs):

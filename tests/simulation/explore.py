@@ -129,6 +129,29 @@ def journeys(vendor: str) -> dict[str, Schedule]:
     return found
 
 
+def budget_journeys(vendor: str) -> dict[str, Schedule]:
+    """Return scenarios with a budget for one recording per day, by name."""
+    one = Schedule((vendor,), budget=1)
+    two = replace(one, events=((0, 1), (1, 2)))
+    waits = replace(one, events=((0, 2), (1, 1)))  # version 1 waits
+    return {
+        "within the budget": one,
+        "within the budget, S3 tells twice at once": replace(one, events=((0, 1), (0, 1))),
+        "within the budget, refused for a while": replace(one, script=("refuses:retry",)),
+        "within the budget, next vendor": replace(one, vendors=_chain(vendor), script=("refuses:config",)),
+        "within the budget, cancelled": replace(one, ends=((5, "cancel"),)),
+        "within the budget, fails": replace(one, script=("fails:bad_audio",)),
+        "beyond the budget": two,
+        "beyond the budget, the first fails": replace(two, script=("fails:bad_audio",)),
+        "beyond the budget, raised": replace(two, raised=(3700,)),
+        "beyond the budget, converted": replace(two, converts=True),
+        "beyond the budget, cancelled": replace(waits, ends=((3600, "cancel"),)),
+        "beyond the budget, deleted": replace(waits, ends=((3600, "delete"),)),
+        "beyond the budget, withdrawn": replace(waits, ends=((3600, "version"),)),
+        "beyond the budget, the execution is lost": replace(two, strikes=((3600, "DELETED"),)),
+    }
+
+
 def single_faults(journey: Schedule) -> Iterator[Schedule]:
     """Yield the scenario itself, then the scenario with each possible fault at each of its points."""
     yield journey
@@ -165,7 +188,7 @@ def random_schedule(vendors: Iterable[str], seed: int) -> Schedule:
     """Return a scenario with several faults; the same for the same seed."""
     chance = random.Random(seed)
     vendor = chance.choice(sorted(vendors))
-    found = journeys(vendor)
+    found = journeys(vendor) | budget_journeys(vendor)
     journey = found[chance.choice(sorted(found))]
     count = chance.choice((2, 2, 3, 3, 4, 6, 10))
     reach = chance.choice((30, 60, 120))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from asrcore.core.backoff import MAX_ATTEMPTS
+from asrcore.core.cost import owed
 from asrcore.core.form import CONVERTED
 from asrcore.core.job import Attempt, Job, Status
 from asrcore.core.polling import CALLBACK_DEADLINE_S
@@ -194,6 +195,40 @@ def _every_charge_has_an_attempt(world: World) -> Iterator[str]:
                 yield f"task {charge.task.task_id} is nowhere noted"
 
 
+def _the_budget_is_what_jobs_have_reserved(world: World) -> Iterator[str]:
+    """The budget's rows are the sum of what the rows of all jobs held: nothing is lost or doubled, no entry is left."""
+    months = [item for key, item in world.table.items.items() if key.startswith("budget#2")]
+    spent = sum(int(item["spent"]["N"]) for item in months)
+    held = world.spent_by_deleted + sum(each.total for each in world.reservations.values())
+    if spent != held:
+        yield f"the budget's rows have {spent}, the jobs' rows {held}"
+    for item in months:
+        yield from (f"{name} is left" for name in item if name.startswith("entry_"))
+
+
+def _reservations_become_what_vendors_charge(world: World) -> Iterator[str]:
+    """At its end, a job has reserved what its vendors charge."""
+    for job in world.jobs.values():
+        charged = owed(job, world.rates)
+        if job.reservation.entries and job.reservation.total != charged:
+            yield f"{_name(job)} has reserved {job.reservation.total} and is charged {charged}"
+
+
+def _no_more_is_submitted_than_the_budget_allows(world: World) -> Iterator[str]:
+    """On each day as many recordings are charged as the budget has room for, beside those reserved on an earlier day.
+
+    Attempts in the crash window are charged beyond that: a job counts once.
+    """
+    if not world.schedule.budget or world.schedule.raised:
+        return
+    charged = {(charge.day, charge.job_id) for charge in world.charges if not charge.task.failure}
+    for day in {day for day, _ in charged}:
+        jobs = [job_id for of_day, job_id in charged if of_day == day]
+        earlier = [job_id for job_id in jobs if min(world.reservations[job_id].days, default=day) < day]
+        if len(jobs) - len(earlier) > world.schedule.budget:
+            yield f"{len(jobs)} recordings are charged on {day}"
+
+
 def _no_function_fails_without_a_fault(world: World) -> Iterator[str]:
     """Without faults, no function failed."""
     yield from world.unforeseen
@@ -211,6 +246,9 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _converted_recordings_are_deleted,
     _no_attempt_is_submitted_twice,
     _every_charge_has_an_attempt,
+    _the_budget_is_what_jobs_have_reserved,
+    _reservations_become_what_vendors_charge,
+    _no_more_is_submitted_than_the_budget_allows,
     _no_function_fails_without_a_fault,
 )
 

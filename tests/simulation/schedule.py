@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.simulation.faults import Kind
 
+LISTS = ("vendors", "script", "callbacks", "empty", "copies", "raised")
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -25,6 +27,7 @@ class Schedule:
     copies: the versions whose bytes are those of version 1.
     ends: when (s) version 1 is ended early, and how: `cancel` or `delete` its job by the API, delete the `version`, or
     hide it behind a delete `marker`.
+    budget: the recordings per day that the budget has room for; 0, no budget.  raised: when (s) an operator raises it.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
 
@@ -39,6 +42,8 @@ class Schedule:
     empty: tuple[int, ...] = ()
     copies: tuple[int, ...] = ()
     ends: tuple[tuple[float, str], ...] = ()
+    budget: int = 0
+    raised: tuple[float, ...] = ()
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 
@@ -53,7 +58,7 @@ class Schedule:
         return cls(
             **{
                 **held,
-                **{name: tuple(held.get(name, ())) for name in ("vendors", "script", "callbacks", "empty", "copies")},
+                **{name: tuple(held.get(name, ())) for name in LISTS},
                 **{
                     name: tuple((at_s, what) for at_s, what in held.get(name, ()))
                     for name in ("events", "strikes", "throttled", "ends")

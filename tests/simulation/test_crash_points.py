@@ -5,13 +5,16 @@
 
 import ast
 from dataclasses import replace
+from datetime import timedelta
 from itertools import islice
 
 import pytest
 
 from asrcore.core.job import Status
+from asrcore.core.rate_limit import vendor_day
+from asrcore.stores.budget import DynamoBudget
 from asrcore.vendors.registry import VENDORS
-from tests.simulation.explore import Counts, journeys, random_schedule, single_faults
+from tests.simulation.explore import Counts, budget_journeys, journeys, random_schedule, single_faults
 from tests.simulation.fake_vendors import PROFILES, TOYS
 from tests.simulation.faults import Kind
 from tests.simulation.invariants import violations
@@ -180,6 +183,56 @@ def test_invariants_hold_with_any_fault_of_an_early_end(vendor, part, journey, c
 @pytest.mark.parametrize(("vendor", "part"), parts("toy-query", sampled="tencent-sentence"))
 def test_invariants_hold_with_any_fault_of_a_reuse(vendor, part, counts):
     run_all(part_of(single_faults(journeys(vendor)["same bytes again"]), part), counts)
+
+
+@pytest.mark.parametrize("vendor", [*TOYS, *each_vendor()])
+def test_invariants_hold_with_a_budget(vendor, counts):
+    run_all(budget_journeys(vendor).values(), counts)
+
+
+def test_invariants_hold_with_any_fault_within_the_budget(counts):
+    run_all(single_faults(budget_journeys("toy-query")["within the budget"]), counts)
+
+
+@pytest.mark.parametrize("vendor", ["toy-query", *(exhaustive(vendor) for vendor in ("toy-sync", "toy-callback"))])
+def test_invariants_hold_with_a_fault_of_every_budget_journey(vendor, counts):
+    for number, journey in enumerate(budget_journeys(vendor).values()):
+        run_all(islice(single_faults(journey), 1 + number, None, EVERY_NTH), counts)
+
+
+@pytest.mark.parametrize("journey", [exhaustive(name) for name in budget_journeys("toy-query")])
+def test_invariants_hold_with_any_fault_of_a_budget_journey(journey, counts):
+    run_all(single_faults(budget_journeys("toy-query")[journey]), counts)
+
+
+@pytest.mark.parametrize("vendor", ["toy-query", "tencent-sentence"])
+def test_job_beyond_the_budget_completes_the_next_day(vendor):
+    world = World(budget_journeys(vendor)["beyond the budget"]).run()
+
+    first, second = world.jobs.values()
+    assert {first.status, second.status} == {Status.COMPLETED}
+    assert vendor_day(second.updated_at) - vendor_day(first.updated_at) == timedelta(days=1)
+    waits = [execution.name for execution in world.machine.executions.values() if second.job_id in execution.name]
+    assert len(waits) == 1, "one wait"
+
+
+def test_raised_budget_ends_the_wait():
+    world = World(budget_journeys("toy-query")["beyond the budget, raised"]).run()
+
+    second = list(world.jobs.values())[1]
+    assert (second.run, second.restarts) == (2, [])
+    assert 3600 < (second.budget_wait.until - second.created_at).total_seconds() <= 3600 + 600
+
+
+def test_reservation_that_is_not_given_back_is_detected(monkeypatch):
+    journey = budget_journeys("toy-query")["within the budget"]
+    save = next(point.number for point in World(journey).run().points if point.what == "dynamodb put_item")
+    crash = replace(journey, faults={save: Kind.DIES_BEFORE}, ends=((30, "cancel"),))
+    assert not violations(World(crash).run())
+
+    monkeypatch.setattr(DynamoBudget, "cancel", DynamoBudget.forget)
+
+    assert any("the budget's rows have" in broken for broken in violations(World(crash).run()))
 
 
 def test_same_schedule_gives_the_same_log():

@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from itertools import count
 from typing import Any, TypeVar
@@ -20,16 +20,21 @@ from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from asrcore.core.budget import MICRO, Budget, Reservation
 from asrcore.core.errors import ErrorClass, NoAnswerError
 from asrcore.core.form import CONVERTED, Form
 from asrcore.core.job import Job, job_id
+from asrcore.core.prices import Rates
+from asrcore.core.rate_limit import vendor_day
 from asrcore.core.step import GRACE_S, next_check_deadline
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import HttpReply, HttpRequest
 from asrcore.ports import ConvertedRecording
 from asrcore.services import Services
+from asrcore.stores.budget import DynamoBudget
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions
 from asrcore.stores.turnaround_stats import DynamoTurnaroundStats
@@ -58,6 +63,7 @@ DEFINITION = json.loads((ROOT / "statemachine/poller.asl.json").read_text())
 RECORDING = wav()
 FOREIGN = record(Recording("aiff", "pcm_s16be", 16000), 1.0)  # no vendor accepts it
 CONVERSION_S = 30.0
+PRICE = 1944  # micro-yuan of each version, by the rates of `fake_services`
 READS = {"get_item", "head_object", "get_object", "query", "list_object_versions"}
 
 T = TypeVar("T")
@@ -84,6 +90,7 @@ class Charge:
     attempt: int
     invocation: Invocation
     point: int
+    day: date
 
 
 class World:
@@ -94,7 +101,7 @@ class World:
         self.clock = Clock()
         self.points: list[Point] = []
         self.log: list[str] = []
-        self.table = DynamoDb(on_put=self._watch)
+        self.table = DynamoDb(on_put=self._watch, on_update=self._watch_budget)
         self.s3 = S3(has_checksums=True)
         self.bus = EventBus()
         self.failed_events: list[dict[str, Any]] = []
@@ -107,6 +114,9 @@ class World:
             DEFINITION, self.clock, self._perform, self._publish_bad_end, self.note, random.Random(schedule.seed)
         )
         self.deleted: set[str] = set()  # jobs that a caller deleted
+        self.reservations: dict[str, Reservation] = {}  # the last one of each job
+        self.spent_by_deleted = 0  # micro-yuan
+        self._entries_at: dict[str, float] = {}  # when each entry of the budget was written, UNIX seconds
         self.ended_early = False  # a caller was answered that the job is cancelled
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
@@ -115,6 +125,7 @@ class World:
         self._same_sweeps = 0
         self._s3_events = 0  # S3 events by version
         self._jobs = DynamoJobs(self.table, "jobs")
+        self.budget = DynamoBudget(self.table, "jobs")
         network = Network(
             self.clock,
             self._next_word,
@@ -137,6 +148,8 @@ class World:
             self.clock.after(at_s, lambda how=how: self._end_early(how))  # type: ignore[misc]
         for at_s, status in self.schedule.strikes:
             self.clock.after(at_s, lambda status=status: self._strike(status))  # type: ignore[misc]
+        for at_s in self.schedule.raised:
+            self.clock.after(at_s, lambda: self.budget.save_limits({"per_day": 1000}))
         self.clock.after(lambda_runtime.SWEEP_EVERY_S, self._sweep, timer=True)
         logging.disable(logging.CRITICAL)
         try:
@@ -155,7 +168,13 @@ class World:
             self.clock.errands
             or any("open" in item for item in self.table.items.values())
             or any(execution.running for execution in self.machine.executions.values())
+            or self._entries_at
         )
+
+    @property
+    def rates(self) -> Rates:
+        """Return the prices of this environment."""
+        return self._services.settings.rates
 
     def mark(self, version: int) -> str:
         """Return the end of a version's bytes, which differs from that of other bytes."""
@@ -307,9 +326,14 @@ class World:
         return dataclasses.replace(
             base,
             settings=base.settings.model_copy(
-                update={"base_urls": {name: f"https://{name}.example.com" for name in vendors}, "conversion": "on"}
+                update={
+                    "base_urls": {name: f"https://{name}.example.com" for name in vendors},
+                    "conversion": "on",
+                    "budget": Budget(per_day=self.schedule.budget and (self.schedule.budget + 0.5) * PRICE / MICRO),
+                }
             ),
             jobs=DynamoJobs(jobs, "jobs"),
+            budget=DynamoBudget(jobs, "jobs"),
             turnaround_stats=DynamoTurnaroundStats(jobs, "jobs"),
             recordings=(recordings := S3Recordings(s3, self.s3)),
             converter=FakeConverter(s3, recordings, self.pass_time),
@@ -402,9 +426,20 @@ class World:
         seen = {(item["job_id"]["S"], item["row_version"]["N"]) for item in old}
         self._same_sweeps = self._same_sweeps + 1 if seen == self._swept else 0
         self._swept = seen
-        if not old or (self._same_sweeps >= 2 and not any(self._is_overdue(item) for item in old)):
+        is_idle = not old or (self._same_sweeps >= 2 and not any(self._is_overdue(item) for item in old))
+        if is_idle and not self._budget_needs_a_check():
             return
         self._invoke_later("SweepFunction", {"source": "aws.events"}, f"sweep-{self.clock.now_s}")
+
+    def _budget_needs_a_check(self) -> bool:
+        """Return whether an entry is old, or a waiting job may have room: after a raise, or after another job's end."""
+        if any(self.clock.now().timestamp() - at > GRACE_S for at in self._entries_at.values()):
+            return True
+        if not self.schedule.budget or not any(self._jobs.waiting_for_budget()):
+            return False
+        today = vendor_day(self.clock.now())
+        limits = self.budget.load_limits(self._services.settings.budget)
+        return self.budget.balance(today).room(limits, today) >= PRICE
 
     def _age_s(self, item: Item) -> float:
         return (self.clock.now() - datetime.fromisoformat(item["updated_at"]["S"])).total_seconds()
@@ -437,7 +472,8 @@ class World:
     def _charge(self, task: Task, request: HttpRequest) -> None:
         job = self._submitted_job(request)
         self.note(task.vendor, "accepts the recording")
-        charge = Charge(task, job.job_id, job.attempt.number, self._running[-1], len(self.points))
+        process, day = self._running[-1], vendor_day(self.clock.now())
+        charge = Charge(task, job.job_id, job.attempt.number, process, len(self.points), day)
         self.charges.append(charge)
 
     def _submitted_job(self, request: HttpRequest) -> Job:
@@ -483,6 +519,7 @@ class World:
 
     def _watch(self, before: Item | None, after: Item) -> None:
         """Check every write of a job's row."""
+        self._watch_reservation(before, after)
         if before is None:
             return
         was, now = before["status"]["S"], after["status"]["S"]
@@ -492,6 +529,25 @@ class World:
             was != now or before.get("transcript_key") != after.get("transcript_key")
         ):
             self.broken.append(f"a finished job changed from {was} to {now}")
+
+    def _watch_reservation(self, before: Item | None, after: Item) -> None:
+        job_id = after["job_id"]["S"]
+        if before is None and job_id in self.reservations:  # the job was deleted, and S3's event came again
+            self.spent_by_deleted += self.reservations[job_id].total
+        if "reservation" in after:
+            self.reservations[job_id] = Reservation.model_validate(TypeDeserializer().deserialize(after["reservation"]))
+
+    def _watch_budget(self, row: Item) -> None:
+        """Note the entries; check that a day's reservations never exceed the budget, while it is not raised."""
+        if not row["job_id"]["S"].startswith("budget#2"):
+            return
+        entries = [name for name in row if name.startswith("entry_")]
+        self._entries_at = {name: json.loads(row[name]["S"])["at"] for name in entries}
+        most = (self.schedule.budget + 0.5) * PRICE
+        is_limited = self.schedule.budget and not any(at_s <= self.clock.now_s for at_s in self.schedule.raised)
+        if is_limited:
+            over = [name for name in row if re.fullmatch(r"d\d\d", name) and int(row[name]["N"]) > most]
+            self.broken += [f"{name} of the budget is {row[name]['N']}" for name in over]
 
 
 class FakeConverter:

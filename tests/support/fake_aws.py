@@ -43,11 +43,12 @@ class _Paginator:
 class DynamoDb:
     """One table, its two indexes, and the few expressions that the stores use.
 
-    on_put: is called before each item is written, with the item that it replaces.
+    on_put: is called before each item is written, with the item that it replaces.  on_update: after each update.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
     on_put: Callable[[Item | None, Item], None] = lambda _before, _after: None
+    on_update: Callable[[Item], None] = lambda _after: None
 
     def get_item(self, *, Key: Item, **_: Any) -> dict[str, Any]:
         item = self.items.get(Key["job_id"]["S"])
@@ -112,6 +113,7 @@ class DynamoDb:
             if value != {"NS": []} and name not in removed.split(", ")
         }
         self.items[Key["job_id"]["S"]] = updated
+        self.on_update(updated)
         return {"Attributes": updated}
 
     def query(

@@ -9,13 +9,11 @@ import pytest
 
 from asrcore.cancellation import cancel
 from asrcore.core.budget import (
-    WAKE_AFTER_S,
-    WAKE_SPREAD_S,
+    WAKE_S,
     Budget,
     BudgetEntry,
     BudgetLimit,
     Reservation,
-    next_period,
     read_budget,
     uploader,
     wait_end,
@@ -168,7 +166,7 @@ class TestReached:
         assert (job.status, job.attempts, job.budget_wait.limit) == (Status.QUEUED, [], BudgetLimit.DAY)
         assert step.next is Next.SUBMIT
         late_s = (made.clock + timedelta(seconds=step.wait_s) - tomorrow).total_seconds()
-        assert WAKE_AFTER_S <= late_s <= WAKE_AFTER_S + WAKE_SPREAD_S + 1
+        assert 0 <= late_s <= WAKE_S
         assert day_total(made) == ONE
 
     def test_job_beyond_the_month_waits_until_the_next_month(self):
@@ -253,7 +251,7 @@ class TestReached:
         made, job = self.waiting()
 
         assert job.job_id not in made.jobs.find_stalled(made.clock)
-        made.clock = job.budget_wait.until + timedelta(seconds=GRACE_S + WAKE_SPREAD_S)
+        made.clock = job.budget_wait.until + timedelta(seconds=GRACE_S + WAKE_S)
         assert job.job_id in made.jobs.find_stalled(made.clock - timedelta(seconds=GRACE_S))
 
 
@@ -446,13 +444,19 @@ class TestDays:
         assert not [entry for day in days for entry in made.budget_rows.balance(day).entries]
 
     def test_days_and_months_are_those_of_china(self):
-        evening = datetime(2026, 1, 31, 15, 59, 59, tzinfo=UTC)
+        last, first = datetime(2026, 1, 31, 15, 59, tzinfo=UTC), datetime(2026, 1, 31, 16, tzinfo=UTC)
 
-        assert next_period(BudgetLimit.DAY, evening) == evening + timedelta(seconds=1)
-        assert next_period(BudgetLimit.MONTH, evening) == evening + timedelta(seconds=1)
-        assert next_period(BudgetLimit.MONTH, evening + timedelta(seconds=1)) == datetime(2026, 2, 28, 16, tzinfo=UTC)
+        ends = [wait_end(limit, "", now) for limit in (BudgetLimit.DAY, BudgetLimit.MONTH) for now in (last, first)]
+
+        begins = [first, first + timedelta(days=1), first, datetime(2026, 2, 28, 16, tzinfo=UTC)]
+        assert all(begin <= end <= begin + timedelta(seconds=WAKE_S) for begin, end in zip(begins, ends, strict=True))
+
+    def test_job_that_waits_longer_continues_earlier(self):
+        ends = [wait_end(BudgetLimit.DAY, "", START + timedelta(hours=hours)) for hours in range(12)]
+
+        assert ends == sorted(set(ends))
 
     def test_waits_of_jobs_end_at_different_times(self):
         ends = {wait_end(BudgetLimit.DAY, f"{number:032x}", START) for number in range(50)}
 
-        assert len(ends) > 40
+        assert len(ends) > 20

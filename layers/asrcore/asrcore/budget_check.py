@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 
-from asrcore.core.budget import BudgetEntry
+from asrcore.core.budget import WAKE_S, BudgetEntry
 from asrcore.core.job import Job
-from asrcore.core.rate_limit import vendor_day
+from asrcore.core.rate_limit import day_start, vendor_day
 from asrcore.core.step import GRACE_S
 from asrcore.log import LOG
 from asrcore.services import JobDeletedError, Services
@@ -29,7 +29,9 @@ def check_budget(services: Services) -> None:
             _repair(entry, services)
     budget = services.budget.load_limits(services.settings.budget)
     waiting = sorted(services.jobs.waiting_for_budget())
-    woken = _wake([job_id for _, job_id in waiting], balance.room(budget, today), services)
+    continues = services.now() < day_start(today) + timedelta(seconds=WAKE_S)  # the jobs continue by themselves now
+    room = 0 if continues else balance.room(budget, today)
+    woken = _wake([job_id for _, job_id in waiting], room, services)
     services.metrics.budget_used(balance.percent(budget, today), len(waiting) - woken)
 
 

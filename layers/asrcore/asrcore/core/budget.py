@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,8 @@ from asrcore.core.routing import INCOMING
 from asrcore.messages import Message
 
 MICRO = 1_000_000  # micro-yuan in a yuan
-WAKE_AFTER_S, WAKE_SPREAD_S = 300, 600  # jobs continue in this time after a day begins, the oldest of them first
+WAKE_S = 600  # after a day or month began, all jobs that waited for it have continued, those that waited longest first
+_JITTER_S = 60  # of these
 _UPLOAD_FOLDER = re.compile(r"[0-9a-f]{32}")  # POST /uploads draws one for each recording
 
 
@@ -188,19 +189,17 @@ def account_of(key: str) -> str:
     return hashlib.sha256(uploader(key).encode()).hexdigest()[:16]
 
 
-def next_period(limit: BudgetLimit, now: datetime) -> datetime:
-    """Return the first moment of the next day, or of the next month for its limit, UTC."""
-    today = vendor_day(now)
-    if limit is BudgetLimit.MONTH:
-        return day_start((today.replace(day=1) + timedelta(days=32)).replace(day=1))
-    return day_start(today + timedelta(days=1))
-
-
 def wait_end(limit: BudgetLimit, job_id: str, now: datetime) -> datetime:
-    """Return when a job that the budget has no room for continues by itself: soon after the period begins, UTC.
+    """Return when a job that the budget has no room for continues: soon after the next day or month begins, UTC.
 
-    Jobs are spread by their ids, so that they do not all start at once.
+    A job that waits longer continues earlier. Jobs of one moment are spread by their ids.
     """
-    spread = int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:4], "big") / 2**32
-    waits = timedelta(seconds=WAKE_AFTER_S + round(WAKE_SPREAD_S * spread))
-    return (next_period(limit, now) + waits).astimezone(UTC)
+    today = vendor_day(now)
+    first, last = today, today + timedelta(days=1)
+    if limit is BudgetLimit.MONTH:
+        first = today.replace(day=1)
+        last = (first + timedelta(days=32)).replace(day=1)
+    begins, ends = day_start(first), day_start(last)
+    share = (now - begins) / (ends - begins)
+    jitter = int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:4], "big") / 2**32
+    return ends + timedelta(seconds=round((WAKE_S - _JITTER_S) * share + _JITTER_S * jitter))

@@ -17,7 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from asrcore.core.backoff import write_wait_s
-from asrcore.core.budget import WAKE_AFTER_S, WAKE_SPREAD_S, BudgetLimit
+from asrcore.core.budget import WAKE_S, BudgetLimit
 from asrcore.core.job import AFTER_BUDGET, BUDGET_PARTS, PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
@@ -234,7 +234,7 @@ class DynamoJobs:
         waits for the budget is not stalled on the day, or in the month, in which its wait began.
         """
         first = int(before.timestamp() // 60) % len(PARTS)
-        today = vendor_day(before - timedelta(seconds=WAKE_AFTER_S + WAKE_SPREAD_S))
+        today = vendor_day(before - timedelta(seconds=WAKE_S))
         until = dict.fromkeys((*PARTS[first:], *PARTS[:first], AFTER_BUDGET), before)
         until |= {part: day_start(today) for part in BUDGET_PARTS.values()}
         until[BUDGET_PARTS[BudgetLimit.MONTH]] = day_start(today.replace(day=1))
