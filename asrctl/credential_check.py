@@ -41,12 +41,18 @@ _LINES = {
     CredentialStatus.OFF: "cli.credentials.off",
 }
 ACCEPTED = frozenset({CredentialStatus.WORKING, CredentialStatus.UNTESTED})
+# Of an error in the reply to the submission. Vendors look at the recording after the credentials.
+_REFUSALS = {
+    ErrorClass.CONFIG: CredentialStatus.REJECTED,
+    ErrorClass.BAD_AUDIO: CredentialStatus.WORKING,
+    ErrorClass.RETRY: CredentialStatus.UNKNOWN,
+}
 _BROKEN = frozenset({CredentialStatus.REJECTED, CredentialStatus.UNKNOWN})
 
 
 @dataclass(frozen=True)
 class CredentialCheck:
-    """The result for one vendor. code: of the error.  reason: why the credentials are not known to work, if so."""
+    """The result for one vendor. code, reason: of the vendor's error, or what is missing; None without either."""
 
     vendor: str
     status: CredentialStatus
@@ -133,11 +139,14 @@ class _Trial:
         endpoint = VendorEndpoint(settings.base_urls[vendor.name], held, settings.tuning[vendor.name].model)
         try:
             reply, request = self._submit(vendor, endpoint)
+        except AsrError as error:
+            return CredentialCheck(vendor.name, _REFUSALS[error.error_class], error.code, error.reason)
+        try:
             if isinstance(reply, Accepted) and Completion.QUERY in vendor.completion_modes:
                 self._query(vendor, endpoint, request, reply.vendor_task_id)
-        except AsrError as error:
+        except AsrError as error:  # the vendor has accepted the credentials, if not for queries
             is_refused = error.error_class is ErrorClass.CONFIG
-            status = CredentialStatus.REJECTED if is_refused else CredentialStatus.UNKNOWN
+            status = CredentialStatus.REJECTED if is_refused else CredentialStatus.WORKING
             return CredentialCheck(vendor.name, status, error.code, error.reason)
         return CredentialCheck(vendor.name, CredentialStatus.WORKING)
 
@@ -210,7 +219,8 @@ def broken(checks: Iterable[CredentialCheck], chain: Sequence[str]) -> list[Cred
 def describe(check: CredentialCheck) -> Message:
     """Return one line about a vendor's credentials."""
     said: dict[str, Param] = {"vendor": check.vendor, "code": check.code or "", "reason": check.reason or ""}
-    return Message(_LINES[check.status], said)
+    is_flawed = check.status is CredentialStatus.WORKING and check.reason
+    return Message("cli.credentials.sample_failed" if is_flawed else _LINES[check.status], said)
 
 
 def shape_fields(check: CredentialCheck) -> dict[str, Any]:

@@ -221,7 +221,7 @@ class CredentialStatus(StrEnum):
 
 
 class CredentialShape(Shape):
-    """A vendor's credentials. code: of the vendor's error.  reason: why the credentials are not known to work."""
+    """A vendor's credentials. code, reason: of the vendor's error; of missing credentials, the reason alone."""
 
     vendor: str
     credentials: CredentialStatus

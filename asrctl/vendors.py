@@ -34,7 +34,6 @@ _MODES = {
     Completion.CALLBACK: Message("cli.vendors.by.callback"),
     Completion.QUERY: Message("cli.vendors.by.query"),
 }
-_EXPLAINED = frozenset({CredentialStatus.REJECTED, CredentialStatus.UNKNOWN, CredentialStatus.MISSING})
 
 
 def vendors(stack: DeployedStack, vendor: str | None, *, test: bool) -> CommandResult[VendorsShape]:
@@ -84,7 +83,7 @@ def _lines(pairs: Sequence[tuple[Vendor, CredentialCheck]]) -> Iterator[Line]:
                 "languages": " ".join(sorted(vendor.limits.languages)),
             },
         )
-    if explained := [describe(check) for _, check in pairs if check.status in _EXPLAINED]:
+    if explained := [describe(check) for _, check in pairs if check.reason]:
         yield ""
         yield from explained
 

@@ -140,8 +140,7 @@ def _offer(kept: Table, ask: Ask | None) -> None:
         if ask is not None and _agrees(question, ask):
             _run([sys.executable, "-m", "asrctl", command, *where])
         else:
-            later = f'make ctl ARGS="{shlex.join([command, *where])}"'
-            _say([Message("cli.deploy.next", {"what": question, "command": later})])
+            _say([Message("cli.deploy.next", {"what": question, "arguments": shlex.join([command, *where])})])
 
 
 def _agrees(question: Message, ask: Ask) -> bool:

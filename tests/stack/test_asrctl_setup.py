@@ -159,6 +159,19 @@ def test_refused_query_rejects_the_credentials(operator, new):
     assert "tencent-rec-task: rejected with AuthFailure.UnauthorizedOperation" in done.stdout
 
 
+def test_failed_sample_is_explained_and_the_account_stored(operator, new):
+    operator.fault("volcengine", on="result", code="1012")
+    fields = [HELD["volcengine"][name] for name in ("api_key", "appid", "token", "cluster")]
+
+    done = operator.run("setup", "volcengine", answer=typed(*fields))
+
+    assert done.status == 0, done.stderr
+    assert (
+        "volcengine: the credentials work, but the sample failed with 1012: the audio format is invalid" in done.stdout
+    )
+    assert new.read("VendorSecret")["volcengine"] == HELD["volcengine"]
+
+
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "accounts.json"
@@ -288,6 +301,9 @@ def test_doctor_of_a_local_stack_finds_no_problem(operator, secrets):
     found = json.loads(operator.run("doctor", "--json").stdout)
 
     states = {check["name"]: check["status"] for check in found["checks"]}
+    assert [
+        check["found"] for check in found["checks"] if check["status"] == "problem" and check["name"] != "queues"
+    ] == []
     states.pop("queues")  # events of other tests may have failed
     assert states == {**dict.fromkeys(CHECKS, "ok"), "quotas": "skipped", "alarms": "skipped"}
 

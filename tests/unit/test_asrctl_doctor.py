@@ -53,6 +53,7 @@ def services(send, **settings):
         vendors=VENDORS,
         send=send,
         callback_keys=lambda fresh: ["k"],
+        sleep=lambda _: None,
         now=lambda: NOW,
         recordings=SimpleNamespace(presign=lambda source: "https://audio.example.com/sample.wav"),
     )

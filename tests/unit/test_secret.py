@@ -155,6 +155,13 @@ def test_callback_signed_with_a_newer_key_is_accepted():
     assert receive(callback_at(job, "new-key"), made.services).status == 200
 
 
+def test_callback_keys_stored_just_now_are_found():
+    made = process_that_kept({"callback": {"keys": []}, "toy": OLD}, "accepted", now={"toy": OLD}, vendors=(CALLBACK,))
+    job = drop(made)
+
+    assert receive(callback_at(job, "callback-key"), made.services).status == 200
+
+
 def test_forged_callback_is_rejected_after_one_fresh_read():
     made = process_that_kept({"toy": OLD}, "accepted", now={"toy": OLD}, vendors=(CALLBACK,))
     job = drop(made)

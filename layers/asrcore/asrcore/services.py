@@ -179,8 +179,12 @@ class Services:
         return call(self.endpoint(vendor))
 
     def callback_keys(self, *, fresh: bool = False) -> list[str]:
-        """Return the keys that sign callback URLs: the first one signs, all are accepted."""
-        return list((self.signing_secret(fresh=fresh).get("callback") or {}).get("keys") or [])
+        """Return the keys that sign callback URLs: the first one signs, all are accepted.
+
+        fresh: as the secret is now, and not as it was read last; so are keys that were missing then.
+        """
+        keys = list((self.signing_secret(fresh=fresh).get("callback") or {}).get("keys") or [])
+        return keys if keys or fresh else self.callback_keys(fresh=True)
 
     def webhook_keys(self) -> list[str]:
         """Return the keys that sign webhooks: each webhook is signed with all of them."""
