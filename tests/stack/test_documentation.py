@@ -44,7 +44,7 @@ MADE_UP = {
     "s3://my-audio": "s3://$AUDIO_BUCKET",
     "s3://OLD-transcripts-ACCOUNT-REGION": "s3://$TRANSCRIPT_BUCKET",
     "s3://NEW-transcripts-ACCOUNT-REGION": "s3://another-stacks-transcripts",
-    "auto/call.wav.txt": "auto/meeting.wav.txt",
+    "get incoming/auto/call.wav": "get incoming/auto/meeting.wav",
     "why incoming/auto/call.wav": "why incoming/auto/meeting.wav",
 }
 # Version 1 of the CLI ignores AWS_ENDPOINT_URL for SQS.
