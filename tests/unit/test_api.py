@@ -704,6 +704,94 @@ class TestLists:
         assert listed["waiting"]["until"].startswith("2026-01-02T04:04:0")
 
 
+class TestConditionalRequests:
+    @pytest.mark.parametrize("path", ["/jobs", "/jobs/{job_id}", "/totals?months=1", "/openapi.json"])
+    def test_known_response_is_not_sent_again(self, path):
+        made = world("accepted", vendors=(QUERY,))
+        path = path.format(job_id=drop(made).job_id)
+        caller = Caller(made)
+        first = caller.get(path)
+        made.pass_time(1.5)
+
+        second = caller.get(path, if_none_match=f'"other", {first.headers["etag"]}')
+
+        assert (second.status, second.body, second.headers["etag"]) == (304, b"", first.headers["etag"])
+        assert caller.get(path, if_none_match='"other"').status == 200
+
+    def test_changed_job_is_sent_again(self):
+        made = world("accepted", "done", vendors=(QUERY,))
+        path = f"/jobs/{drop(made).job_id}"
+        tag = Caller(made).get(path).headers["etag"]
+        query(made.job().job_id, made.services)
+
+        assert Caller(made).get(path, if_none_match=tag).status == 200
+
+    def test_other_language_has_another_tag(self):
+        made, job = completed()
+        failed = world("config", vendors=(SYNC,))
+        path = f"/jobs/{drop(failed).job_id}"
+
+        tags = {Caller(failed).get(path, accept_language=each).headers["etag"] for each in ("en", "zh")}
+
+        assert len(tags) == 2
+        assert Caller(made).get(f"/jobs/{job.job_id}", if_none_match="*").status == 304
+
+    def test_known_transcript_is_not_sent_again(self):
+        made, job = completed()
+        path = f"/jobs/{job.job_id}/transcript?inline=true"
+        tag = Caller(made).get(path).headers["etag"]
+
+        assert Caller(made).get(path, if_none_match=tag).status == 304
+
+    def test_responses_to_changes_have_no_tag(self):
+        told = Caller(world()).post("/uploads", {"name": "a.wav"}, if_none_match="*")
+
+        assert (told.status, "etag" in told.headers) == (201, False)
+
+
+class TestRetryAfter:
+    def test_open_job_says_when_to_ask_again(self):
+        made = world("accepted", vendors=(QUERY,))
+        path = f"/jobs/{drop(made).job_id}"
+
+        assert Caller(made).get(path).headers["retry-after"] == "5"
+        for _ in range(5):
+            made.turnaround_stats.record("toy-query", 1.0, 12.0, START)
+        made.pass_time(301)
+        assert Caller(made).get(path).headers["retry-after"] == "2"
+        assert Caller(made).get("/jobs").headers["retry-after"] == "2"
+
+    def test_waiting_job_says_the_end_of_its_wait(self):
+        made = world(vendors=(SYNC,))
+        made.occupy("toy-sync", START + timedelta(seconds=100))
+        path = f"/jobs/{drop(made).job_id}"
+
+        assert 100 <= int(Caller(made).get(path).headers["retry-after"]) <= 103
+
+    def test_ended_job_has_none(self):
+        made, job = completed()
+
+        assert "retry-after" not in Caller(made).get(f"/jobs/{job.job_id}").headers
+        assert "retry-after" not in Caller(made).get("/jobs").headers
+
+    def test_conflict_that_passes_says_when(self):
+        made = world("accepted", vendors=(QUERY,))
+        told = Caller(made).get(f"/jobs/{drop(made).job_id}/transcript")
+
+        assert (told.status, told.headers["retry-after"]) == (409, "5")
+
+    def test_service_that_is_busy_says_when(self, monkeypatch):
+        made, job = completed()
+
+        def busy(*_):
+            raise AsrError(ErrorClass.RETRY, "Busy", reason("m"), retry_after_s=7.5)
+
+        monkeypatch.setattr(made.jobs, "load", busy)
+        told = Caller(made).get(f"/jobs/{job.job_id}")
+
+        assert (told.status, told.headers["retry-after"]) == (503, "8")
+
+
 class TestTotals:
     def test_totals_are_by_status_and_month(self):
         made = world("done", "config", "accepted", vendors=(SYNC, QUERY))

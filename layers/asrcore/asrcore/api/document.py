@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ _MEANINGS: Mapping[int, str] = MappingProxyType(
         201: "Signed",
         202: "Accepted; the job runs",
         204: "Deleted",
+        304: "Not changed since the response with this ETag",
         303: "At the URL in Location, for minutes",
         400: "The body cannot be read",
         404: "Not found",
@@ -42,6 +44,19 @@ _ALWAYS: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType(
         503: ("Try again later", _EITHER),
     }
 )
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 500},
+    "description": "the ETag of a response that the caller has: 304 while nothing but `elapsed_s` has changed",
+    "example": 'W/"6c7fba1a0b3c4d5e6f708192a3b4c5d6"',
+}
+_ETAG = {"description": "of the response, for If-None-Match", "schema": {"type": "string"}}
+_RETRY_AFTER = {
+    "description": "seconds after which the next request may have another response, while a job is open",
+    "schema": {"type": "integer", "minimum": 1},
+}
 _TOO_LARGE: Mapping[int, tuple[str, Mapping[str, type[Any]]]] = MappingProxyType({413: ("Too large a body", _GATEWAY)})
 
 
@@ -54,12 +69,13 @@ def responses(
         success: the HTTP status.
         model: of the body; None for an empty one.
         problems: statuses of problem documents.
-        also: another status of success.
+        also: another status of success, or 304.
         files: whether the body is a transcript in one of its formats.
     """
     described: dict[int, Any] = {}
     for status in filter(None, (success, also)):
-        content = {"application/json": {"model": model}} if model is not None else {}
+        has_body = model is not None and status != HTTPStatus.NOT_MODIFIED
+        content = {"application/json": {"model": model}} if has_body else {}
         described[status] = {"description": _MEANINGS[status], "content": content}
     if files:
         described[200] = {"description": _MEANINGS[200], "content": {name: {"schema": {}} for name in _FILES}}
@@ -102,7 +118,19 @@ def document(app: APIGatewayHttpResolver) -> str:
     for operation in (operation for methods in paths.values() for operation in methods.values()):
         ours = {status: each for status, each in operation["responses"].items() if not _is_powertools(each)}
         operation["responses"] = dict(sorted(ours.items()))
+        _describe_headers(operation)
     return json.dumps(generated, ensure_ascii=False, separators=(",", ":"))
+
+
+def _describe_headers(operation: dict[str, Any]) -> None:
+    """Describe the headers of conditional requests, and of responses that a caller may request again later."""
+    described = operation["responses"]
+    if "304" in described:
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+        for status in ("200", "304"):
+            described[status].setdefault("headers", {})["ETag"] = _ETAG
+    for status in described.keys() & {"200", "202", "304", "409", "503"}:
+        described[status].setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
 
 
 def _is_powertools(answer: Mapping[str, Any]) -> bool:

@@ -11,12 +11,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
 from asrcore.api.models import PartUrl, PartUrls, UploadedPart, UploadedRecording, UploadInParts, UploadProgress
 from asrcore.api.problems import NoSuchUploadError, UploadIncompleteError
+from asrcore.api.uploads import listed_at
 from asrcore.core.job import job_id
 from asrcore.core.recording_keys import is_upload
 from asrcore.core.transcript import Source
@@ -24,7 +24,6 @@ from asrcore.messages import Message
 from asrcore.ports import StoredPart
 from asrcore.services import Services
 
-PARTS_ABOVE_BYTES = 100_000_000  # a larger recording is uploaded in parts
 PART_BYTES = 16 * 1024 * 1024  # S3 accepts 10,000 parts of 5 MiB to 5 GiB; the last one may be smaller
 LIFETIME_S = 3600  # of a part's URL
 
@@ -127,11 +126,6 @@ def abort(upload_id: str, services: Services) -> None:
     """Delete the parts of an upload; nothing happens when it has ended. Raises NoSuchUploadError: the id is of none."""
     upload = _read(upload_id, services)
     services.recordings.abort_upload(upload.key, upload.s3_id)
-
-
-def listed_at(key: str) -> str:
-    """Return the path that lists the job of a key, once it is created."""
-    return f"/jobs?key={quote(key, safe='/')}"
 
 
 def _stored(upload: OpenUpload, services: Services) -> list[StoredPart]:

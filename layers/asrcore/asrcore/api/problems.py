@@ -1,5 +1,6 @@
 """The mapping of errors to problem documents (RFC 9457), in one place."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -94,12 +95,17 @@ class MethodNotAllowedError(MessageError):
 
 @dataclass(frozen=True)
 class ProblemKind:
-    """A kind of problem. name: the end of its type.  advice: the detail, where the error has none."""
+    """A kind of problem.
+
+    name: the end of its type.  advice: the detail, where the error has none.  retry_after_s: when the request may
+    succeed; None where it needs another request first.
+    """
 
     status: HTTPStatus
     name: str
     title: Message
     advice: Message | None = None
+    retry_after_s: int | None = None
 
 
 _INVALID = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -107,7 +113,7 @@ _REFUSED = ProblemKind(_INVALID, "refused", Message("problem.refused"))
 _UNEXPECTED = ProblemKind(
     HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", Message("problem.unexpected"), Message("problem.unexpected-advice")
 )
-TRY_AGAIN = ProblemKind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", Message("problem.try-again"))
+TRY_AGAIN = ProblemKind(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", Message("problem.try-again"), retry_after_s=5)
 # By the error's class, or by its nearest base class here.
 KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
     {
@@ -126,11 +132,13 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
             HTTPStatus.NOT_FOUND, "no-such-job", Message("problem.no-such-job"), Message("problem.job-deleted")
         ),
         EndedError: ProblemKind(HTTPStatus.CONFLICT, "ended", Message("problem.ended")),
-        NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", Message("problem.not-ended")),
+        NotEndedError: ProblemKind(HTTPStatus.CONFLICT, "not-ended", Message("problem.not-ended"), retry_after_s=5),
         NotFailedError: ProblemKind(HTTPStatus.CONFLICT, "not-failed", Message("problem.not-failed")),
         NoTranscriptError: ProblemKind(HTTPStatus.NOT_FOUND, "no-transcript", Message("problem.no-transcript")),
         NoRecordingError: ProblemKind(HTTPStatus.NOT_FOUND, "no-recording", Message("problem.no-recording")),
-        JobInProgressError: ProblemKind(HTTPStatus.CONFLICT, "job-in-progress", Message("problem.job-in-progress")),
+        JobInProgressError: ProblemKind(
+            HTTPStatus.CONFLICT, "job-in-progress", Message("problem.job-in-progress"), retry_after_s=1
+        ),
         OptionsConflictError: ProblemKind(HTTPStatus.CONFLICT, "options-conflict", Message("problem.options-conflict")),
         KeyReusedError: ProblemKind(_INVALID, "key-reused", Message("problem.key-reused")),
         NotReadableError: ProblemKind(_INVALID, "not-readable", Message("problem.not-readable")),
@@ -138,7 +146,7 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
         BadUploadError: _REFUSED,
         NoSuchUploadError: ProblemKind(HTTPStatus.NOT_FOUND, "no-such-upload", Message("problem.no-such-upload")),
         UploadIncompleteError: ProblemKind(
-            HTTPStatus.CONFLICT, "upload-incomplete", Message("problem.upload-incomplete")
+            HTTPStatus.CONFLICT, "upload-incomplete", Message("problem.upload-incomplete"), retry_after_s=1
         ),
         AsrError: _REFUSED,
         RequestValidationError: ProblemKind(
@@ -183,6 +191,9 @@ def problem(error: Exception, request_id: str, language: Language) -> Response[s
         errors=_faults(error, language) if isinstance(error, RequestValidationError) else None,
     )
     headers = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowedError) else {}
+    if kind.retry_after_s is not None:
+        own_s = math.ceil(error.retry_after_s) if isinstance(error, AsrError) else 0
+        headers["Retry-After"] = str(max(kind.retry_after_s, own_s))
     body = document.model_dump_json(exclude_none=True)
     return Response(kind.status, PROBLEM_JSON, body, {**headers, **language_headers(language)})
 

@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from pydantic import BaseModel
 
-from asrcore.api import multipart
+from asrcore.api.conditional import entity_tag, is_known, wait_s
 from asrcore.api.creation import create_job
 from asrcore.api.document import document, responses
 from asrcore.api.estimates import make_estimate
@@ -32,6 +32,7 @@ from asrcore.api.models import (
     JobId,
     JobPage,
     JobRequest,
+    JobSummary,
     Key,
     Moment,
     Newline,
@@ -48,7 +49,6 @@ from asrcore.api.models import (
     UploadRequest,
     VendorName,
 )
-from asrcore.api.monthly import read_totals
 from asrcore.api.problems import (
     EndedError,
     MethodNotAllowedError,
@@ -94,23 +94,23 @@ class Api:
         self._add("POST", "/uploads", self.create_upload, responses(201, Upload, 400, 415, 422))
         parts, one = "/uploads/<upload_id>/parts", "/uploads/<upload_id>"
         self._add("POST", parts, self.sign_parts, responses(200, PartUrls, 400, 404, 415, 422))
-        self._add("GET", one, self.get_upload, responses(200, UploadProgress, 404, 422))
-        self._add("POST", f"{one}/complete", self.complete_upload, responses(200, UploadedRecording, 404, 409, 422))
+        self._add("GET", one, self.get_upload, responses(200, UploadProgress, 404, 422, also=304))
+        completed = responses(200, UploadedRecording, 404, 409, 415, 422)
+        self._add("POST", f"{one}/complete", self.complete_upload, completed)
         self._add("DELETE", one, self.abort_upload, responses(204, None, 404, 422))
         self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
-        self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422))
-        self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422))
+        self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422, also=304))
+        self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422, also=304))
         deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
         self._add("DELETE", "/jobs/<job_id>", self.delete_job, deleted)
         self._add("POST", "/jobs/<job_id>/cancel", self.cancel_job, responses(200, JobDetail, 404, 409, 415, 422))
         self._add("POST", "/jobs/<job_id>/redrive", self.redrive_job, responses(202, JobDetail, 404, 409, 415, 422))
-        self._add(
-            "GET", "/jobs/<job_id>/transcript", self.get_transcript, responses(303, None, 404, 409, 422, files=True)
-        )
-        self._add("GET", "/totals", self.get_totals, responses(200, Totals, 422))
+        files = responses(303, None, 404, 409, 422, also=304, files=True)
+        self._add("GET", "/jobs/<job_id>/transcript", self.get_transcript, files)
+        self._add("GET", "/totals", self.get_totals, responses(200, Totals, 422, also=304))
         self._add("GET", "/jobs/<job_id>/recording", self.get_recording, responses(200, RecordingAddress, 404, 422))
-        self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422))
-        self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any], 422))
+        self._add("GET", "/estimate", self.get_estimate, responses(200, Estimate, 422, also=304))
+        self._add("GET", "/openapi.json", self.get_document, responses(200, dict[str, Any], 422, also=304))
         self._app.route("/", "GET", include_in_schema=False)(self.get_page)
 
     def answer(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
@@ -142,25 +142,33 @@ class Api:
 
         Put each part to its URL, several at once if you like, in any order; a part that failed can be put again.
         """
-        return self._respond(multipart.sign_parts(upload_id, body.numbers, self._services))
+        from asrcore.api.multipart import sign_parts  # noqa: PLC0415 - for large recordings only
+
+        return self._respond(sign_parts(upload_id, body.numbers, self._services))
 
     def get_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
         """Get the parts of an upload that S3 has, to resume it
 
         An upload that is not complete can be resumed for seven days.
         """
-        return self._respond(multipart.progress(upload_id, self._services))
+        from asrcore.api.multipart import progress  # noqa: PLC0415 - for large recordings only
+
+        return self._respond(progress(upload_id, self._services))
 
     def complete_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
         """Complete an upload in parts
 
         An upload makes one recording and one job, however often it is completed.
         """
-        return self._respond(multipart.complete(upload_id, self._services))
+        from asrcore.api.multipart import complete  # noqa: PLC0415 - for large recordings only
+
+        return self._respond(complete(upload_id, self._services))
 
     def abort_upload(self, upload_id: Annotated[UploadId, Path()]) -> Response[str]:
         """Abort an upload in parts, and delete its parts"""
-        multipart.abort(upload_id, self._services)
+        from asrcore.api.multipart import abort  # noqa: PLC0415 - for large recordings only
+
+        abort(upload_id, self._services)
         return Response(HTTPStatus.NO_CONTENT, body="", headers=dict(_PRIVATE))
 
     def create_job(
@@ -288,7 +296,7 @@ class Api:
             {**_PRIVATE, **encoded, "Vary": "Accept-Encoding"},
         )
         answer.base64_encoded = True
-        return answer
+        return self._unless_known(answer, entity_tag(content.body))
 
     def get_totals(
         self,
@@ -298,6 +306,8 @@ class Api:
 
         A job is of the month in which it was created. The numbers are counted with each change of a job, not searched.
         """
+        from asrcore.api.monthly import read_totals  # noqa: PLC0415 - most invocations do not need it
+
         return self._respond(read_totals(months, self._services))
 
     def get_recording(self, job_id: Annotated[JobId, Path()]) -> Response[str]:
@@ -335,7 +345,7 @@ class Api:
 
     def get_document(self) -> Response[str]:
         """Get this API as an OpenAPI document"""
-        return Response(HTTPStatus.OK, JSON_TYPE, self.document)
+        return self._unless_known(Response(HTTPStatus.OK, JSON_TYPE, self.document, {}), entity_tag(self.document))
 
     def get_page(self) -> Response[str]:
         """Get the jobs page; API Gateway serves it without authorization, where the stack serves it at all."""
@@ -374,8 +384,24 @@ class Api:
         )(checked)
 
     def _respond(self, model: BaseModel, status: int = HTTPStatus.OK, location: str = "") -> Response[str]:
-        headers = {**_PRIVATE, **language_headers(self._language), **({"Location": location} if location else {})}
-        return Response(status, JSON_TYPE, model.model_dump_json(by_alias=True), headers)
+        body = model.model_dump_json(by_alias=True)
+        retry_after_s = wait_s([model] if isinstance(model, JobSummary) else getattr(model, "jobs", []))
+        headers = {
+            **_PRIVATE,
+            **language_headers(self._language),
+            **({"Location": location} if location else {}),
+            **({"Retry-After": str(retry_after_s)} if retry_after_s else {}),
+        }
+        return self._unless_known(Response(status, JSON_TYPE, body, headers), entity_tag(body))
+
+    def _unless_known(self, response: Response[str], tag: str) -> Response[str]:
+        """Return the response to a GET request with its tag; 304 without a body if the caller has it already."""
+        if self._app.current_event.http_method != "GET":
+            return response
+        response.headers["ETag"] = tag
+        if not is_known(tag, str(self._app.current_event.headers.get("if-none-match", ""))):
+            return response
+        return Response(HTTPStatus.NOT_MODIFIED, body="", headers=response.headers)
 
     @property
     def _language(self) -> Language:

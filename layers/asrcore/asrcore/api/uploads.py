@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from asrcore.api.models import Upload, UploadRequest
-from asrcore.api.multipart import PARTS_ABOVE_BYTES, listed_at, start_upload
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
 from asrcore.core.job import job_id
@@ -21,6 +20,7 @@ from asrcore.messages import Message
 from asrcore.services import Services
 
 LIFETIME_S = 3600
+PARTS_ABOVE_BYTES = 100_000_000  # a larger recording is uploaded in parts
 LARGEST_METADATA_BYTES = 2000  # S3 accepts 2 KB, names and values together
 _VIDEO = frozenset({"mp4", "mov", "webm", "mkv", "flv", "3gp", "avi", "wmv"})
 _PLAIN = "-_.,~ "
@@ -50,6 +50,8 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
     source = Source(bucket=services.settings.audio_bucket, key=key, version_id=None, etag="", size_bytes=0)
     form = multipart = None
     if size_bytes := _size_in_parts(request, services):
+        from asrcore.api.multipart import start_upload  # noqa: PLC0415 - for large recordings only
+
         multipart = start_upload(key, content_type, metadata, size_bytes, services)
     else:
         form = services.recordings.presign_upload(key, content_type, metadata, LIFETIME_S)
@@ -63,6 +65,11 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
         job_id=job_id(source),
         job=listed_at(key),
     )
+
+
+def listed_at(key: str) -> str:
+    """Return the path that lists the job of a key, once it is created."""
+    return f"/jobs?key={quote(key, safe='/')}"
 
 
 def _size_in_parts(request: UploadRequest, services: Services) -> int | None:
