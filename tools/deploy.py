@@ -34,6 +34,7 @@ from asrcore.settings import Settings
 from asrctl.language import localized, translated
 from devstack.expand import ParameterError, check_parameters, load_template
 from tools.preflight import Target, check_account, check_machine, find_builder
+from tools.sam_progress import follow
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "samconfig.toml"
@@ -113,10 +114,14 @@ def _deploy(profile: str, config: Path, sam: str, ask: Ask) -> int:
     path = os.pathsep.join(filter(None, (builder.folder, os.environ.get("PATH"))))
     if status := _run([sam, "build", *builder.arguments], {**os.environ, "PATH": path}):
         return status
-    if status := _run([sam, "deploy", "--config-env", profile, "--config-file", str(config)]):
+    kept = _kept(profile, config)
+    command = [sam, "deploy", "--config-env", profile, "--config-file", str(config)]
+    # SAM asks for a confirmation of the changes in its own form alone.
+    deploy = _run if kept.get("confirm_changeset") or not _reports_json(sam) else _run_with_progress
+    if status := deploy(command):
         refuse_stuck(profile, config)
         return status
-    _offer(_kept(profile, config), ask if is_first else None)
+    _offer(kept, ask if is_first else None)
     return 0
 
 
@@ -129,6 +134,20 @@ def _missing(problems: Sequence[Message]) -> DeployError:
 def _run(command: list[str], environment: Mapping[str, str] | None = None) -> int:
     """Run a program and return its exit status."""
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 - no shell
+
+
+def _reports_json(sam: str) -> bool:
+    """Return whether this SAM CLI reports its progress as JSON."""
+    shown = subprocess.run([sam, "deploy", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    return "--output" in (shown.stdout or "")
+
+
+def _run_with_progress(command: list[str]) -> int:
+    """Run `sam deploy`, write a line for each finished resource, and return its exit status."""
+    options = ["--output", "json"]
+    with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        follow(process.stdout or (), lambda line: print(translated(line), flush=True))
+    return process.returncode
 
 
 def _offer(kept: Table, ask: Ask | None) -> None:

@@ -23,6 +23,7 @@ PROGRAMS = (
     "asrctl/*.py",
     "tools/deploy.py",
     "tools/preflight.py",
+    "tools/sam_progress.py",
     "devstack/__main__.py",
     "devstack/commands.py",
     "devstack/demo.py",

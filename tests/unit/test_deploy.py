@@ -1,5 +1,6 @@
 """`make deploy` checks what it needs, asks once, stores the answers, builds, and runs SAM."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -20,6 +21,7 @@ from devstack.expand import load_template
 from devstack.settings import ROOT
 from tools.deploy import DeployError, check, main, overrides, set_up
 from tools.preflight import Builder, find_builder
+from tools.sam_progress import follow
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -389,11 +391,12 @@ def test_quota_of_a_new_account_is_a_note(config, sam, capfd, quotas):
 
 @pytest.fixture
 def started(monkeypatch):
-    """Return the commands that are started; all succeed."""
+    """Return the commands that are started, without those for help; all succeed."""
     commands = []
 
     def start(command, **_):
-        commands.append(command)
+        if "--help" not in command:
+            commands.append(command)
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr("tools.deploy.subprocess.run", start)
@@ -455,3 +458,56 @@ def test_builder_is_python_or_a_container(programs, builder, tmp_path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert find_builder() == builder
+
+
+def event(name: str, status: str, reason: str = "") -> dict[str, str]:
+    return {"type": "event", "logical_id": name, "status": status, "resource_type": "AWS::SQS::Queue", "reason": reason}
+
+
+REPORTED = [
+    {"type": "info", "managed_s3_bucket": "samples"},
+    {"type": "changeset", "action": "Add", "logical_id": "JobsTable", "resource_type": "AWS::DynamoDB::Table"},
+    {"type": "changeset", "action": "Add", "logical_id": "AudioBucket", "resource_type": "AWS::S3::Bucket"},
+    event("calls", "CREATE_IN_PROGRESS"),
+    event("JobsTable", "CREATE_IN_PROGRESS"),
+    event("JobsTable", "CREATE_COMPLETE"),
+    event("AudioBucket", "CREATE_FAILED", "the name is taken"),
+    {"type": "outputs", "stack_outputs": [{"key": "SetupCommand", "value": "python -m asrctl setup"}]},
+]
+
+
+@pytest.fixture
+def reporting_sam(tmp_path):
+    """Stands for a SAM CLI that reports its progress as JSON."""
+    lines = tmp_path / "lines"
+    lines.write_text("Uploading\n" + "".join(f"{json.dumps(each)}\n" for each in REPORTED))
+    path = tmp_path / "sam"
+    path.write_text(f'#!/bin/sh\ncase "$*" in *--help) echo "--output [text|json]" ;; *json) cat {lines} ;; esac\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_deployment_prints_a_line_per_finished_resource(config, reporting_sam, capfd):
+    assert main(["--sam", str(reporting_sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+
+    shown = capfd.readouterr().out.splitlines()
+    begin = shown.index("Uploading")
+    assert shown[begin : begin + 4] == [
+        "Uploading",
+        "1/2  CREATE_COMPLETE  JobsTable",
+        "2/2  CREATE_FAILED  AudioBucket: the name is taken",
+        "SetupCommand: python -m asrctl setup",
+    ]
+
+
+def test_deployment_without_changes_says_so(capsys):
+    follow(['{"type": "result", "status": "no_changes", "message": "No changes"}\n'], print)
+
+    assert capsys.readouterr().out == "the stack has these resources already\n"
+
+
+def test_changes_that_are_confirmed_are_shown_by_sam(config, reporting_sam, capfd):
+    person = Person("", "us-east-1", "", "no", "no")
+
+    assert main(["prod", "--sam", str(reporting_sam), "--config", str(config)], person) == 0
+    assert "CREATE_COMPLETE" not in capfd.readouterr().out
