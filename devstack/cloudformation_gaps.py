@@ -331,7 +331,8 @@ def _invoke_configs(resources: Json) -> dict[str, InvokeConfig]:
 
 def _cors(rule: Json) -> Any:
     """Return a bucket's CORS rule under the names of the S3 API."""
-    return {"MaxAgeSeconds" if name == "MaxAge" else name: value for name, value in rule.items()}
+    names = {"MaxAge": "MaxAgeSeconds", "ExposedHeaders": "ExposeHeaders"}
+    return {names.get(name, name): value for name, value in rule.items()}
 
 
 def _api_notifications(properties: Json) -> Any:
