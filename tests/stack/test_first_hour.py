@@ -28,6 +28,8 @@ CODE, SAMPLES, OWN, LOCAL, STATUS, SETUP, TRANSCRIBE, DOCTOR = [
     if block.language == "sh" and not block.mark
 ]
 ACTIVATE = STATUS.splitlines(keepends=True)[0]
+INSTALL = "python -m pip install -q --no-deps --no-build-isolation --no-index --target ../installed ."
+ELSEWHERE = f"cd .. && PYTHONPATH=installed installed/bin/asrctl get '{RECORDING}' --format html"
 EXPLAINS = (
     "tencent-sentence: rejected with AuthFailure.SignatureFailure: the signature does not verify. Check secret_id"
 )
@@ -96,6 +98,18 @@ def local_stack(clone: Path) -> Iterator[str]:
         yield shown.read_text()
 
 
+def as_in_aws(shown: str) -> str:
+    """Return the line that directs a shell to the stack of `make local`, as AWS's settings direct it to AWS."""
+    facts = json.loads(re.search(r"^READY (.+)$", shown, re.MULTILINE)[1])
+    variables = {
+        "AWS_ENDPOINT_URL": facts["aws_endpoint_url"],
+        "AWS_DEFAULT_REGION": facts["region"],
+        "AWS_ACCESS_KEY_ID": facts["credential"],
+        "AWS_SECRET_ACCESS_KEY": facts["credential"],
+    }
+    return " ".join(["export", *(f"{name}={value}" for name, value in variables.items())])
+
+
 def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):
     def run(lines: str, *, status: int = 0) -> "subprocess.CompletedProcess[str]":
         return type_in(clone, f"{ACTIVATE}{lines}", status=status)
@@ -111,6 +125,8 @@ def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):
         explained = run(SETUP.splitlines()[-1], status=1)
         transcribed = run(TRANSCRIBE)
         checked = run(DOCTOR)
+        run(INSTALL)
+        installed = run(f"{as_in_aws(shown)}\n{ELSEWHERE}")
 
     assert re.search(rf"^meeting.wav +{VENDOR} .* COMPLETED ", demo.stdout, re.MULTILINE)
     assert f"{RECORDING}, {VENDOR}: {WORDS}" in own.stdout
@@ -123,3 +139,5 @@ def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):
     assert "Hello" in (clone / "subtitles.srt").read_text("utf-8")
     assert f"the credentials work: {VENDOR}" in checked.stdout
     assert checked.stdout.endswith("\nno problem\n")
+    assert installed.stdout.startswith("<!doctype html>")
+    assert WORDS in installed.stdout
