@@ -53,7 +53,8 @@ _SCROLLED = """([length_ms, speed]) => new Promise((done) => {
 })"""
 # From the letter to the painted count, with the moment in which the page waits for another letter.
 _SEARCHED = """sought => new Promise((done) => {
-  const field = document.getElementById("search"), count = document.getElementById("count"), start = performance.now();
+  const field = document.querySelector("input[type=search]"), count = document.getElementById("count");
+  const start = performance.now();
   new MutationObserver((_, watcher) => {
     watcher.disconnect();
     const hits = Number(count.textContent.match(/[\\d,]+$/)[0].replaceAll(",", ""));
@@ -88,7 +89,7 @@ def _one(browser: Browser, address: str) -> dict[str, float]:
     page.goto(address)
     opened: dict[str, float] = page.evaluate(_OPENED)
     searched: dict[str, Any] = page.evaluate(_SEARCHED, SOUGHT)
-    page.locator("#search").fill("")
+    page.get_by_role("searchbox").fill("")
     page.wait_for_selector("#count:empty", state="attached")
     flicked, dragged = (_p95(page.evaluate(_SCROLLED, [SCROLL_MS, speed])) for speed in (FLICK, None))
     page.close()

@@ -62,15 +62,14 @@ def meeting(folder: Path) -> str:
 
 def listen(page: Page) -> None:
     """Play the meeting, with a search and the name of a speaker."""
-    page.set_input_files("#file", SAMPLES / "news.mp3")
+    page.set_input_files("input[type=file]", SAMPLES / "news.mp3")
     page.wait_for_function("() => document.getElementById('player').readyState >= 1")
-    page.locator("#speakers summary").click()
-    page.locator("#names input").nth(1).fill("王老师")
-    page.locator("#names input").nth(1).press("Tab")
-    if page.viewport_size["width"] < 1000:
-        page.locator("#speakers summary").click()
-    page.get_by_role("searchbox").fill("会议")
-    page.wait_for_selector("#count:not(:empty)")
+    page.locator("#turns .name").nth(1).click()
+    page.locator(".rename").fill("王老师")
+    page.keyboard.press("Enter")
+    if page.viewport_size["width"] > 1000:
+        page.get_by_role("searchbox").fill("会议")
+        page.wait_for_selector(".hits li")
     page.get_by_text("借", exact=True).first.click()
 
 

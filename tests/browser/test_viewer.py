@@ -1,17 +1,24 @@
 """Use the viewer: listen, search, rename speakers, export; by mouse, by keys, on a phone, by screen reader."""
 
+import io
 import re
 import threading
+import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from asrcore.core.transcript import Transcript
+from asrcore.core.audio import Audio
+from asrcore.core.form import Conversion
+from asrcore.core.money import Amount, Cost
+from asrcore.core.transcript import AttemptRecord, Transcript, Utterance, Word
 from asrcore.messages import Message
 from asrcore.messages.stored import StoredMessage
 from asrcore.render import render, with_recording
@@ -437,6 +444,217 @@ def test_copy_button_copies_the_text(show: Opener) -> None:
     assert page.evaluate("() => navigator.clipboard.readText()") == render(call(), "txt").decode()
 
 
+def silent(seconds: int) -> dict[str, object]:
+    """Return a recording without sound, as a file to choose."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8_000 * seconds))
+    return {"name": "silent.wav", "mimeType": "audio/wav", "buffer": written.getvalue()}
+
+
+def pictures(seconds: int = 6) -> dict[str, object]:
+    """Return a video of a grey square, as a file to choose."""
+    written = io.BytesIO()
+    with av.open(written, "w", format="webm") as file:
+        stream = file.add_stream("libvpx", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for nth in range(seconds):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([128]) * plane.buffer_size)
+            frame.pts = nth
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return {"name": "meeting.webm", "mimeType": "video/webm", "buffer": written.getvalue()}
+
+
+def choose(page: Page, file: dict[str, object]) -> None:
+    page.set_input_files("input[type=file]", file)
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+
+
+def test_name_and_time_appear_where_the_speaker_changes(show: Opener) -> None:
+    turns = [("1", 0), ("1", 2), ("2", 4), ("2", 30), ("2", 90), ("1", 92), (None, 94), (None, 96)]
+    page = show(transcript([said("好。", s * 1_000, s * 1_000 + 900, speaker=name) for name, s in turns]))
+
+    heads = page.locator("#turns li").evaluate_all(
+        "all => all.map((item) => item.querySelector('.head')?.textContent ?? '')"
+    )
+
+    # After a minute of one speaker the time appears again.
+    assert heads == ["0:00Speaker 1", "", "0:04Speaker 2", "", "1:30", "1:32Speaker 1", "1:34", ""]
+
+
+def test_bar_steps_and_changes_the_speed(show: Opener) -> None:
+    page = show(call())
+    choose(page, silent(20))
+    bar = page.get_by_role("group", name="Recording")
+
+    bar.get_by_role("button", name="Forward 5 seconds").click()
+    bar.get_by_role("button", name="Forward 5 seconds").click()
+    bar.get_by_role("button", name="Back 5 seconds").click()
+    expect(bar.locator(".clock")).to_have_text("0:05 / 0:20")
+    bar.get_by_label("Position").fill("12000")
+    expect(bar.locator(".clock")).to_have_text("0:12 / 0:20")
+    expect(bar.get_by_label("Position")).to_have_attribute("aria-valuetext", "0:12 / 0:20")
+    bar.get_by_label("Speed").select_option("1.5×")
+    assert page.evaluate("() => document.getElementById('player').playbackRate") == 1.5
+    bar.get_by_role("button", name="Play").click()
+    expect(bar.get_by_role("button", name="Pause")).to_be_visible()
+    bar.get_by_role("button", name="Pause").click()
+
+    page.reload()
+
+    expect(page.get_by_label("Speed")).to_have_value("1.5")
+
+
+def test_skip_silence_jumps_to_the_next_word(show: Opener) -> None:
+    page = show(transcript([said("早上好。", 500, 1_000), said("再见。", 300_000, 301_000)]))
+    choose(page, silent(302))
+    page.get_by_label("Skip silence").check()
+
+    page.locator("#transcript").press(" ")
+
+    page.wait_for_function("() => document.getElementById('player').currentTime > 299")
+
+
+def test_bar_has_the_colours_of_the_speakers(show: Opener) -> None:
+    page = with_sound(show(call()))
+    colour_at = """second => {
+      const canvas = document.querySelector(".colours"), player = document.getElementById("player");
+      const at = Math.floor(second / player.duration * canvas.width);
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      return [...copy.getImageData(at, 2, 1, 1).data].join();
+    }"""
+    page.wait_for_function(f"() => ({colour_at})(1) !== '0,0,0,0'")
+
+    first, second, silence = (page.evaluate(colour_at, at) for at in (1, 3, 2))
+    assert (first, second, silence) == ("29,78,216,255", "185,28,28,255", "0,0,0,0")
+    page.get_by_label("Speaker 2 is").select_option(label="The same as Speaker 1")
+
+    assert page.evaluate(colour_at, 3) == first
+
+
+def test_recording_with_a_picture_shows_it(show: Opener) -> None:
+    page = show(call())
+    player = page.locator("#player")
+
+    choose(page, pictures())
+    expect(player).to_be_visible()
+    word(page, "快").click()
+    expect(page.locator(".said .now")).to_have_text("快")
+    with_sound(page)
+
+    expect(player).to_be_hidden()
+
+
+def test_transcript_stays_in_place_without_follow(show: Opener) -> None:
+    page = show(transcript([said(f"第{nth}句。", nth * 1_000, nth * 1_000 + 900) for nth in range(100)]))
+    page.get_by_label("Follow").uncheck()
+
+    page.get_by_label("Position").fill("90000")
+    page.get_by_label("Position").press("ArrowRight")
+    expect(page.locator(".clock").first).to_contain_text("1:3")
+
+    assert page.locator("#transcript").evaluate("region => region.scrollTop") == 0
+
+
+def test_words_of_low_confidence_are_shaded(show: Opener) -> None:
+    words = [("您", 0.93), ("号", 0.41), ("吗", None)]
+    spoken = [
+        Word(start_ms=nth * 300, end_ms=nth * 300 + 300, text=text, confidence=confidence)
+        for nth, (text, confidence) in enumerate(words)
+    ]
+    page = show(transcript([Utterance(start_ms=0, end_ms=900, text="您号吗？", words=spoken)]))
+
+    doubtful = page.locator(".said .doubtful")
+
+    expect(doubtful).to_have_text(["号"])
+    expect(doubtful).to_have_attribute("title", "Confidence 41%")
+    assert doubtful.evaluate("each => getComputedStyle(each).backgroundColor") != "rgba(0, 0, 0, 0)"
+
+
+def test_print_shows_every_speaker_and_time(show: Opener) -> None:
+    turns = [said(f"第{nth}句。", nth * 1_000, nth * 1_000 + 900, speaker=str(nth % 2)) for nth in range(200)]
+    page = show(transcript(turns))
+    assert page.locator("#turns .head").count() < 200
+
+    printed = page.pdf()
+
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 4
+    page.emulate_media(media="print")
+    heads = page.locator("#turns .head").evaluate_all(
+        "all => all.filter((each) => each.getBoundingClientRect().height > 0).map((each) => each.textContent)"
+    )
+    page.emulate_media(media="screen")
+    assert len(heads) == 200
+    assert heads[-1] == "3:19Speaker 2"
+
+
+def test_paper_has_no_controls(show: Opener) -> None:
+    page = with_sound(show(call()))
+
+    page.emulate_media(media="print")
+
+    shown = page.locator("header, #panel, .bar, #keys, h1, #about, #turns").evaluate_all(
+        "all => all.filter((each) => each.checkVisibility()).map((each) => each.id || each.localName)"
+    )
+    buttons = page.locator("button:not(.name, .time) >> visible=true").count()
+    page.emulate_media(media="screen")
+    assert (shown, buttons) == (["header", "h1", "about", "turns"], 0)
+
+
+def test_information_is_of_the_file(show: Opener) -> None:
+    submitted, amount = datetime(2026, 1, 2, tzinfo=UTC), Amount(usd=0.5, cny=3.5)
+    failed, done = (
+        AttemptRecord(
+            vendor="volcengine",
+            vendor_task_id="t",
+            submitted_at=submitted,
+            ended_at=submitted + timedelta(seconds=65),
+            outcome=outcome,
+            code=code,
+            message=code and "the server is busy",
+        )
+        for outcome, code in (("retry", "1022"), ("completed", None))
+    )
+    audio = Audio(format="wav", codec="pcm_s16le", sample_rate_hz=16_000, channels=1, duration_ms=5_000)
+    cost = Cost(vendor=amount, aws=amount, total=amount, usd_in_cny=7, prices_from=date(2026, 1, 1))
+    known = {
+        "attempts": [failed, done],
+        "cost": cost,
+        "conversion": Conversion(form="wav-16000-1", track=1, audio=audio, size_bytes=1),
+    }
+    page = show(call().model_copy(update=known))
+
+    page.get_by_text("Information", exact=True).click()
+
+    panel = page.locator("#panel dl")
+    expect(panel.locator(".cost dd")).to_have_text(["$0.50"])
+    expect(panel.locator(".attempts dd")).to_have_text(
+        [re.compile(r": the server is busy \(1022\)$"), re.compile(": completed in 1 min, 5 sec$")]
+    )
+    expect(panel.locator(".conversion dd")).to_have_text(["WAV, 16 kHz, channels: 1"])
+
+
+def test_texts_and_names_cannot_reorder_what_surrounds_them(show: Opener) -> None:
+    """Texts, names, hits and titles are isolated: a control character for the direction ends with them."""
+    name = "\u202egnp.exe"
+    page = show(transcript([said(f"{name}好", 0, 900, speaker=name)], key=f"incoming/auto/{name}"))
+    page.get_by_role("searchbox").fill("好")
+    expect(page.locator(".hits button")).to_have_count(1)
+
+    isolation = page.locator("h1, .said, .name, .hits bdi").evaluate_all(
+        "all => all.map((each) => getComputedStyle(each).unicodeBidi)"
+    )
+
+    assert len(isolation) == 5
+    assert set(isolation) <= {"isolate", "plaintext"}
+    assert page.locator(".said").text_content() == f"{name}好"
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "</script><script>alert(2)</script><img src=x onerror=alert(3)>",
@@ -651,6 +869,11 @@ def test_five_hour_transcript_is_complete(show: Opener) -> None:
     last.click()
 
     expect(last).to_have_class("now")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    changes = sum(
+        one.speaker != other.speaker for one, other in zip(document.utterances, document.utterances[1:], strict=False)
+    )
+    expect(page.locator("#turns .name")).to_have_count(changes + 1)
     page.get_by_role("searchbox").fill(document.utterances[3_000].text)
     expect(page.locator("#count")).to_have_text("1 of 1")
     expect(page.locator("#turns li").nth(3_000)).to_be_in_viewport()
@@ -691,6 +914,8 @@ def test_page_fits_a_phone_screen(show: Opener) -> None:
     page.get_by_role("searchbox").fill("您")
     expect(page.locator("#count")).to_have_text("1 of 2")
 
+    bar, header = page.locator(".bar").bounding_box(), page.locator("header").bounding_box()
+    assert (bar["y"] + bar["height"], header["height"] < 60) == (640, True)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     rights = page.locator("header *, .said").evaluate_all(
         "all => all.map((each) => each.getBoundingClientRect().right)"

@@ -88,7 +88,7 @@ export function createSearch({ find, textOf, timeOf, onHits, onHit, leave }) {
   return { element, field };
 }
 
-// Create the section of the speakers.
+// Create the section of the speakers; `draw` fills it.
 //   keys: of all speakers. originOf: returns the vendor's name of a speaker. nameOf: with the reader's changes.
 //   mergedInto: returns the key of the speaker that it was merged into, or undefined. shareOf: returns a speaker's speech in
 //   milliseconds. onRename: called with a speaker and the button of its name. onMerge: called with two keys, the second
@@ -117,11 +117,10 @@ export function createSpeakers({ keys, originOf, nameOf, mergedInto, shareOf, on
     return item;
   }
   const draw = () => list.replaceChildren(...keys.map(row));
-  draw();
   return { element, draw };
 }
 
-// Create the section of what is known about the job. facts: of the recording. details: returns what the API, or the
+// Create the section of what is known about the job; `draw` fills it. facts: of the recording. details: returns what the API, or the
 // file, has in the reader's language.
 export function createInformation({ facts, details }) {
   const list = make("dl"), element = section("viewer.information", false, list);
@@ -153,7 +152,6 @@ export function createInformation({ facts, details }) {
     );
     if (known.warnings.length) element.open = true;
   }
-  draw();
   return { element, draw };
 }
 

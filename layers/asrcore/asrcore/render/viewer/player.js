@@ -42,7 +42,7 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
   colours.setAttribute("aria-hidden", "true");
   const clock = make("span", { className: "clock" });
   const speed = write(make("select", { className: "speed" }), () => say("viewer.speed"), "ariaLabel");
-  speed.append(...SPEEDS.map((each) => option(each, () => say("viewer.speed_value", { speed: each }))));
+  speed.append(...SPEEDS.map((each) => option(each, () => say("viewer.speed_value", { speed: `${each}` }))));
   speed.value = SPEEDS.includes(habits.speed) ? habits.speed : 1;
   const check = (code, isOn) => {
     const box = make("input", { type: "checkbox", checked: isOn });

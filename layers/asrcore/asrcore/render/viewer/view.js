@@ -10,6 +10,8 @@ import { PIECES, SPEAKER, START, TEXT, timelineOf } from "./timeline.js";
 import { createTranscript } from "./transcript.js";
 
 const WIDE = "(min-width: 60rem)"; // the panel has room beside the transcript
+// Safari has no idle callbacks.
+const afterPaint = globalThis.requestIdleCallback ?? ((action) => setTimeout(action));
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 // Show a transcript.
@@ -90,9 +92,13 @@ export function showTranscript({ bar, body, data, exports, details, getAddress }
   }
   const transcript = createTranscript({ turns, lang: facts.language, speakerOf, nameOf, onSeek: seek, onRename: rename, signal });
   const player = createPlayer({ timeline, length: facts.duration_ms, getAddress, tell, onTime, onLength: () => drawColours(), onSource: () => files.append(player.pick), signal });
-  let find = null; // five hours are folded when the reader first searches
+  let find = null; // five hours are folded after the first paint, or when the reader searches
+  const prepareSearch = () => { find ??= searchIn(turns.map((turn) => turn[TEXT])); };
   const search = createSearch({
-    find: (sought) => (find ??= searchIn(turns.map((turn) => turn[TEXT])))(sought),
+    find(sought) {
+      prepareSearch();
+      return find(sought);
+    },
     textOf: (turn) => turns[turn][TEXT],
     timeOf: (turn) => turns[turn][PIECES][START] ?? null,
     onHits: transcript.showHits,
@@ -190,6 +196,11 @@ export function showTranscript({ bar, body, data, exports, details, getAddress }
   else if (!formats.includes("srt")) tell("viewer.no_times");
   transcript.region.focus({ preventScroll: true });
   player.start();
+  afterPaint(() => {
+    people.draw();
+    information.draw();
+    prepareSearch();
+  });
   return {
     redraw: information.draw,
     end() {
