@@ -26,6 +26,7 @@ from benchmarks import (
     conversion,
     economy,
     figures,
+    jobs_page,
     polling,
     recognition,
     size,
@@ -94,6 +95,7 @@ def _short() -> dict[str, Any]:
         "warm": warm.measure(),
         "size": size.measure(size.SHORT_MINUTES),
         "conversion": conversion.measure(conversion.SHORT_MINUTES),
+        "jobs_page": jobs_page.measure(),
         "callbacks": stack.measure("callbacks"),
         "recognition": recognition.measure(),
     }

@@ -17,6 +17,8 @@ CPU_S_AN_HOUR = 0.4  # two seconds for five hours: too little to notice beside t
 MEMORY_MIB = 256.0  # a quarter of what a function has
 CONVERSION_S = 900.0  # that AWS Lambda gives
 PAGE_MS = 2000.0  # after which readers leave a page
+ROWS_MS = 1000.0
+TASK_MS = 50.0  # a browser reports longer ones, which readers notice
 FRAME_MS = 34.0  # two frames of a screen
 QUERIES = 100  # what abcpen answers for one task
 LATE = 0.08  # of the turnaround
@@ -35,6 +37,7 @@ def of_short(found: Mapping[str, Any]) -> Iterator[Figure]:
     most, kind = max((read_bytes, kind) for kind, read_bytes in found["size"]["probe"].items())
     yield Figure(f"probing 600 MB reads ({kind})", f"{PROBE_BYTES / MEGA:g} MB", most / PROBE_BYTES, aim=1.0)
     yield from _conversion(found["conversion"])
+    yield from _jobs_page(found["jobs_page"])
     yield from _polling(found["polling"])
     yield from _burst(found["burst"])
     for vendor, taken in found["callbacks"].items():
@@ -130,6 +133,13 @@ def _growth(cases: Mapping[str, Mapping[str, float]], shortest: str, longest: st
     """Return what a word takes in a long text, over what it takes in a short one."""
     shorter, longer = cases[shortest], cases[longest]
     return (longer[what] / longer["words"]) / (shorter[what] / shorter["words"])
+
+
+def _jobs_page(found: Mapping[str, float]) -> Iterator[Figure]:
+    words = f"jobs page, {found['jobs']:,} jobs"
+    yield Figure(f"{words}: first rows", f"{ROWS_MS / 1000:g} s", found["first_rows_ms"] / ROWS_MS, aim=1.0)
+    longest = found["longest_task_ms"] / TASK_MS
+    yield Figure(f"{words}: longest task while scrolling", f"{TASK_MS:g} ms", longest, aim=1.0)
 
 
 def _viewer(found: Mapping[str, float]) -> Iterator[Figure]:

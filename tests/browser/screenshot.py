@@ -1,28 +1,28 @@
 """Take the screenshots of the documentation: `python -m tests.browser.screenshot`. Needs a Chinese font.
 
 Both pages, in each language, light and dark, on a desktop and on a phone. The viewer shows an invented meeting as long
-as a sample. The jobs page shows samples on a local stack with one slow vendor, and a file without audio.
+as a sample, the jobs page the jobs of `scenes.py`. The tests compare the structure of that with the one written here.
 """
 
+import base64
 import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from asrcore.messages import LOCALES
+from asrcore.messages import LOCALES, Language
 from asrcore.render import render
-from devstack.stack import LocalStack
+from tests.browser.scenes import DEVICES, SCHEMES, jobs, jobs_structure, show_jobs, write_structure
 from tests.support.chromium import chromium
+from tests.support.listed_jobs import ListedJobs
 from tests.support.transcripts import said, transcript
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 SAMPLES = ROOT / "samples"
-SLOW = "abcpen-offline"
-GIVE_UP_MS = 60_000
+QUALITY = 70
 LINES = [
     ("1", 300, 2_740, "大家好，欢迎参加今天的会议。"),
     ("2", 3_440, 5_180, "我们先看上周的数据。"),
@@ -30,21 +30,20 @@ LINES = [
     ("3", 10_300, 13_100, "比上个月多了一倍，数据都在这张表里。"),
     ("2", 13_500, 15_900, "那么下周的会议我们再看一次。"),
 ]
-SCHEMES = ("light", "dark")
-DEVICES = {
-    "desktop": {"viewport": {"width": 1280, "height": 800}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-}
 
 
-def take(browser: Browser, name: str, address: str, prepare: Callable[[Page], None]) -> None:
-    """Take every picture of a page. prepare: brings the open page into the state of the picture."""
+def take(browser: Browser, name: str, prepare: Callable[[Page, Language], None]) -> None:
+    """Take every picture of a page. prepare: brings a new page into the state of the picture."""
     IMAGES.mkdir(exist_ok=True)
     for language, scheme, device in itertools.product(LOCALES, SCHEMES, DEVICES):
-        page = browser.new_page(locale=language, color_scheme=scheme, **DEVICES[device])
-        page.goto(address)
-        prepare(page)
-        page.screenshot(path=IMAGES / f"{name}-{language}-{scheme}-{device}.png")
+        page = browser.new_page(locale=language, color_scheme=scheme, timezone_id="Asia/Shanghai", **DEVICES[device])
+        prepare(page, language)
+        picture = page.context.new_cdp_session(page).send(
+            "Page.captureScreenshot", {"format": "webp", "quality": QUALITY}
+        )
+        (IMAGES / f"{name}-{language}-{scheme}-{device}.webp").write_bytes(base64.b64decode(picture["data"]))
+        if name == "jobs" and scheme == "light":
+            write_structure(f"{name}-{language}-{device}", jobs_structure(page))
         page.close()
 
 
@@ -73,37 +72,17 @@ def listen(page: Page) -> None:
     page.get_by_text("借", exact=True).first.click()
 
 
-def upload(browser: Browser, stack: LocalStack) -> None:
-    """Bring the stack to two completed jobs, an open one and a failed one."""
-    page = browser.new_page(locale="en-US")
-    page.goto(stack.outputs["JobsPageUrl"])
-    page.set_input_files("#files", [SAMPLES / "news.mp3", SAMPLES / "meeting.wav"])
-    expect(page.locator("#jobs .good")).to_have_count(2, timeout=GIVE_UP_MS)
-    page.get_by_label("Vendor").select_option(SLOW)
-    requests.post(f"{stack.simulators[SLOW]}/_simulator/options", json={"turnaround_s": 600}, timeout=60)
-    page.set_input_files("#files", [SAMPLES / "lecture.m4a"])
-    expect(page.locator("#jobs > li").first).to_contain_text("Recognition in progress", timeout=GIVE_UP_MS)
-    page.get_by_label("Vendor").select_option("auto")
-    page.set_input_files("#files", {"name": "notes.mp3", "mimeType": "audio/mpeg", "buffer": b"no recording"})
-    expect(page.locator("#jobs .why p")).to_have_count(1, timeout=GIVE_UP_MS)
-    page.close()
-
-
-def watch(page: Page) -> None:
-    """Wait for the jobs."""
-    expect(page.locator("#jobs > li")).to_have_count(4, timeout=GIVE_UP_MS)
-
-
 def main() -> None:
-    """Take the pictures of both pages."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalStack({"JobsPage": "on"}, log_dir=Path(folder) / "logs") as stack,
-        chromium() as browser,
-    ):
-        take(browser, "viewer", meeting(Path(folder)), listen)
-        upload(browser, stack)
-        take(browser, "jobs", stack.outputs["JobsPageUrl"], watch)
+    """Take the pictures of both pages, and write their structure for the tests."""
+    with tempfile.TemporaryDirectory() as folder, ListedJobs() as api, chromium() as browser:
+        address = meeting(Path(folder))
+
+        def viewer(page: Page, _: Language) -> None:
+            page.goto(address)
+            listen(page)
+
+        take(browser, "viewer", viewer)
+        take(browser, "jobs", lambda page, language: show_jobs(page, api.show(*jobs(language))))
 
 
 if __name__ == "__main__":

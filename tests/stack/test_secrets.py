@@ -209,10 +209,7 @@ class TestTheScanner:
         imports = re.compile(r"(?m)^\s*from devstack\.stack import .*\bLocalStack\b")
         unsearched = {path.name for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text())}
 
-        assert unsearched == {
-            "scanned_stack.py",
-            "screenshot.py",
-        }  # the latter is not a test: it takes screenshots
+        assert unsearched == {"scanned_stack.py"}
 
     def test_scanner_accepts_task_tokens_in_step_input_only(self, tmp_path):
         template = write_project(tmp_path, {"poller": SHOUT})

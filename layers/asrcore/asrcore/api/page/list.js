@@ -161,6 +161,7 @@ async function refresh() {
     if (hasMoved) await readTotals();
     if (trouble && find("news").said.textContent === trouble) tell(nothing); // the API answers again
     trouble = null;
+    sentinel.observe(find("older")); // after a failure it is observed no more
   } catch (error) {
     trouble = reason(error, "jobs.unreachable");
     tell(trouble, true);
@@ -180,9 +181,8 @@ async function readFirst(asked) {
   const found = await answer.json();
   if (query !== asked) return false;
   tag = answer.headers.get("ETag");
-  const last = found.next_cursor ? found.jobs.at(-1) : { created_at: 0 }, listed = new Set(found.jobs.map(({ job_id }) => job_id));
-  const isGone = ({ job_id, created_at }) => last && new Date(created_at) > new Date(last.created_at) && !listed.has(job_id);
-  const gone = [...jobs.values()].filter(isGone);
+  const last = found.next_cursor ? found.jobs.at(-1)?.created_at : 0, listed = new Set(found.jobs.map(({ job_id }) => job_id));
+  const gone = [...jobs.values()].filter(({ job_id, created }) => created > new Date(last) && !listed.has(job_id));
   for (const { job_id } of gone) forget(job_id);
   const isFirst = !isRead;
   if (isFirst) [isRead, cursor] = [true, found.next_cursor];
@@ -230,6 +230,7 @@ async function readOpen(asked) {
 }
 
 async function readArrivals() {
+  if (!arriving.size) return;
   const listed = new Set([...jobs.values()].map(({ recording }) => recording.key));
   for (const key of [...arriving.keys()]) {
     if (!listed.has(key) && !(await perhaps(`jobs?key=${encodeURIComponent(key)}`))?.jobs.length) continue;
@@ -267,7 +268,7 @@ function learn(found) {
       tell(() => aboutJob(job, stageName(job.stage)), job.status === "FAILED");
     }
     hasMoved ||= known?.updated_at !== job.updated_at;
-    jobs.set(job.job_id, job);
+    jobs.set(job.job_id, Object.assign(job, { created: Date.parse(job.created_at) }));
     if (rows.has(job.job_id)) fill(rows.get(job.job_id), job, actions);
   }
   draw();
@@ -316,7 +317,7 @@ function draw() {
 // Draw the rows of a chunk that is near the window. Rows that are in their place stay, and so does the focus.
 function drawChunk(chunk) {
   const first = chunk.nth * PAGE, part = order.slice(first, first + PAGE);
-  chunk.style.setProperty("--rows", part.length);
+  if (chunk.size !== part.length) chunk.style.setProperty("--rows", chunk.size = part.length);
   if (!chunk.isNear && !chunk.contains(document.activeElement)) return chunk.replaceChildren();
   part.forEach((job, at) => {
     if (!rows.has(job.job_id)) rows.set(job.job_id, jobRow(job, actions, select));
@@ -376,7 +377,8 @@ const older = () => {
     if (jobs.size > before) sentinel.observe(find("older")); // it may still be near the window
   });
 };
-const sentinel = new IntersectionObserver(([{ isIntersecting }]) => { if (isIntersecting) older(); }, { rootMargin: "100% 0px" });
+// Of several changes since the last call, the last one counts.
+const sentinel = new IntersectionObserver((entries) => { if (entries.at(-1).isIntersecting) older(); }, { rootMargin: "100% 0px" });
 sentinel.observe(find("older"));
 find("older").addEventListener("click", older);
 document.addEventListener("translated", () => { tag = null; if (isShown) look(); }); // the API's texts, too

@@ -6,7 +6,7 @@ import { language, vendorName } from "../../render/common/common.js";
 export const SORTS = {
   name: { of: ({ name }) => name },
   length: { of: ({ length_s }) => length_s ?? -1, isDown: true },
-  created: { of: ({ created_at }) => Date.parse(created_at), isDown: true },
+  created: { of: ({ created }) => created, isDown: true },
   vendor: { of: ({ vendor }) => (vendor ? vendorName(vendor) : "") },
   cost: { of: ({ cost }) => cost.total?.usd ?? -1, isDown: true },
 };
@@ -22,8 +22,6 @@ export function sortOf(address) {
 export function sorted(jobs, sort) {
   const { of } = SORTS[sort.replace(/^-/, "")], sign = sort.startsWith("-") ? -1 : 1;
   const collator = new Intl.Collator(language(), { numeric: true });
-  const keyed = Array.from(jobs, (job) => [of(job), SORTS.created.of(job), job]);
   const compare = (one, other) => (typeof one === "string" ? collator.compare(one, other) : one - other);
-  keyed.sort((one, other) => sign * compare(one[0], other[0]) || other[1] - one[1]);
-  return keyed.map(([, , job]) => job);
+  return [...jobs].sort((one, other) => sign * compare(of(one), of(other)) || other.created - one.created);
 }
