@@ -112,6 +112,33 @@ def act(page: Page, name: str, action: str) -> None:
     page.get_by_role("menuitem", name=action).click()
 
 
+def exported(stack: CommandStack, name: str) -> bytes:
+    """Return an export of the recording that was uploaded under a name."""
+    s3 = stack.client("s3")
+    listed = s3.list_objects_v2(Bucket=stack.transcript_bucket, Prefix="transcripts/incoming/auto/")["Contents"]
+    (key,) = [each["Key"] for each in listed if each["Key"].endswith(f"/{name}")]
+    return s3.get_object(Bucket=stack.transcript_bucket, Key=key)["Body"].read()
+
+
+def listen_search_and_print(page: Page) -> None:
+    """Use the transcript of news.mp3."""
+    # Play it from a word.
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    page.locator(".said span").filter(has_text="今天").first.click()
+    expect(page.locator(".said .now")).to_have_text("今天")
+    page.evaluate("() => document.getElementById('player').play()")
+    page.wait_for_function("at => document.getElementById('player').currentTime > at", arg=3)
+
+    # Search across two utterances, and print: every utterance has its time.
+    page.get_by_role("searchbox").fill("早上好今天")
+    expect(page.locator("#count")).to_have_text("1 of 1")
+    page.emulate_media(media="print")
+    expect(page.locator("#turns")).to_contain_text("感谢收听")
+    assert page.locator("#turns .time").evaluate_all("times => times.every((time) => time.checkVisibility())")
+    expect(page.locator(".shell #switch")).to_be_hidden()
+    page.emulate_media(media="screen")
+
+
 def test_person_uploads_filters_retries_cancels_and_opens(show, local, tmp_path):
     """Follow one person from dropped files to an archive of subtitles."""
     address, stack = local
@@ -158,8 +185,10 @@ def test_person_uploads_filters_retries_cancels_and_opens(show, local, tmp_path)
 
     # Open one by its address in another browser profile.
     link = job(page, "news.mp3").get_by_role("link").get_attribute("href")
-    colleague = show(f"{address}{link}")
-    expect(colleague.locator("#view")).to_contain_text("早上好")
+    colleague = show(f"{address}{link}", locale="en-US")
+    expect(colleague.get_by_role("heading", level=1)).to_have_text("news.mp3")
+
+    listen_search_and_print(colleague)
     colleague.get_by_role("link", name="All recordings").click()
     expect(job(colleague, "news.mp3")).to_be_visible()
 
@@ -172,12 +201,7 @@ def test_person_uploads_filters_retries_cancels_and_opens(show, local, tmp_path)
     with zipfile.ZipFile(saved.value.path()) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == ["meeting.wav.srt", "news.mp3.srt", "story.ogg.srt"]
-        key = next(
-            each["Key"]
-            for each in stack.client("s3").list_objects_v2(Bucket=stack.transcript_bucket)["Contents"]
-            if each["Key"].endswith("/news.mp3.srt")
-        )
-        kept = stack.client("s3").get_object(Bucket=stack.transcript_bucket, Key=key)["Body"].read()
+        kept = exported(stack, "news.mp3.srt")
         assert archive.read("news.mp3.srt") == kept
 
 
@@ -227,6 +251,18 @@ def test_file_name_with_markup_is_shown_as_text(page):
 
     expect(page.locator(".chunk .name").filter(has_text="会议.wav")).to_have_count(1)
     expect(page.locator("img")).to_have_count(0)
+
+
+def test_part_is_put_to_the_bucket_by_its_url(page):
+    """Upload in parts as for a large file; the only part is the last one, which may be small."""
+
+    def in_parts(route: Route) -> None:
+        route.continue_(post_data=json.dumps({**route.request.post_data_json, "in_parts": True}))
+
+    page.route("**/uploads", in_parts)
+    drop(page, {"name": "in parts.wav", "mimeType": "audio/wav", "buffer": (SAMPLES / "greeting.wav").read_bytes()})
+
+    expect(job(page, "in parts.wav")).to_contain_text("Completed")
 
 
 def test_sample_and_microphone_are_transcribed(show, local):
@@ -529,6 +565,72 @@ def test_upload_is_a_row_that_can_be_cancelled_and_retried(show, api):
     row.get_by_role("button", name="a.wav: Cancel").click()
 
     expect(row).to_have_count(0)
+
+
+class Parts:
+    """The routes of an upload in three parts of 4 bytes, and S3's. broken: the part that S3 does not accept."""
+
+    def __init__(self, page: Page, api: ListedJobs, broken: int = 0) -> None:
+        self.broken, self.put, self.calls = broken, {}, []
+        self._at = api.at
+        page.route("**/uploads", self._create)
+        page.route("**/uploads/u1**", self._answer)
+        page.route("**/put/*", self._store)
+
+    def _create(self, route: Route) -> None:
+        self.calls.append("create")
+        multipart = {"upload_id": "u1", "part_bytes": 4, "parts": 3}
+        route.fulfill(json={"key": "incoming/auto/k.wav", "max_bytes": 10**9, "multipart": multipart})
+
+    def _answer(self, route: Route) -> None:
+        action = f"{route.request.method} {route.request.url.rpartition('u1')[2]}"
+        self.calls.append(action)
+        if action == "POST /parts":
+            (number,) = route.request.post_data_json["numbers"]
+            route.fulfill(json={"urls": [{"number": number, "url": self._at(f"/put/{number}")}]})
+        elif action == "GET ":
+            uploaded = [{"number": number, "size_bytes": len(part)} for number, part in self.put.items()]
+            route.fulfill(json={"part_bytes": 4, "parts": 3, "uploaded": uploaded})
+        else:
+            route.fulfill(json={"key": "incoming/auto/k.wav"})
+
+    def _store(self, route: Route) -> None:
+        number = int(route.request.url.rpartition("/")[2])
+        if number == self.broken:
+            route.abort()
+        else:
+            self.put[number] = route.request.post_data_buffer
+            route.fulfill(status=200)
+
+
+def test_upload_in_parts_sends_what_is_missing_when_retried(show, api):
+    page = show(api.show(), expected="Failed to load resource")
+    parts = Parts(page, api, broken=2)
+    recording = {"name": "large.wav", "mimeType": "audio/wav", "buffer": b"0123456789"}
+    drop(page, recording)
+    row = upload(page, "large.wav")
+    expect(row).to_contain_text("The upload was interrupted.")
+    assert parts.put == {1: b"0123", 3: b"89"}
+    parts.broken, parts.calls = 0, []
+
+    row.get_by_role("button", name="Retry").click()
+    expect(row).to_contain_text("Uploaded")
+
+    assert parts.put[2] == b"4567"
+    assert parts.calls == ["GET ", "POST /parts", "POST /complete"]
+
+
+def test_cancelled_upload_in_parts_is_aborted(show, api):
+    page = show(api.show())
+    parts = Parts(page, api)
+    page.route("**/put/*", lambda _route: None)  # S3 does not answer
+    drop(page, {"name": "large.wav", "mimeType": "audio/wav", "buffer": b"0123456789"})
+    expect(upload(page, "large.wav")).to_contain_text("Uploading, 0%")
+
+    with page.expect_request(lambda request: request.method == "DELETE"):
+        upload(page, "large.wav").get_by_role("button", name="Cancel").click()
+
+    assert "POST /complete" not in parts.calls
 
 
 @pytest.mark.parametrize(
