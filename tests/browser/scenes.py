@@ -7,14 +7,21 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from asrcore.render import render
 from tests.support.listed_jobs import Listed, completed, failed, listed
+from tests.support.transcripts import said, transcript
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 STRUCTURES = Path(__file__).with_name("structures")
 NOW = datetime(2026, 11, 30, 9, 31, tzinfo=UTC)  # a minute after the newest job
-SCHEMES = ("light", "dark")
+ZONE = "Asia/Shanghai"
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+}
+BOXES = {  # by page: the origin, and the elements
+    "jobs": ["#jobs", ["#jobs", ".chunk tr:nth-child(-n+4)", ".chunk tr:nth-child(4) > *"]],
+    "viewer": [".shell", [".shell", ".view", "#transcript", "#panel"]],
 }
 REASONS = {
     "en": "it is a text; upload a recording as WAV, MP3, M4A, AAC, FLAC, Ogg, AMR, WMA or SILK",
@@ -23,6 +30,14 @@ REASONS = {
 WAITS = {"en": "Waiting for the vendor's rate limit", "zh-CN": "等待厂商限速的提交时段"}
 VENDORS = ("tencent-sentence", "volcengine-bigmodel", "tencent-rec-task", "abcpen-offline")
 NAMES = ("周会", "客户来电", "访谈 王老师", "lecture", "新产品发布会", "call with Anna", "培训", "board meeting")
+
+LINES = [
+    ("1", 300, 2_740, "大家好，欢迎参加今天的会议。"),
+    ("2", 3_440, 5_180, "我们先看上周的数据。"),
+    ("1", 5_600, 9_900, "好的。新建的图书馆开放以后，每天有三千人来借书。"),
+    ("3", 10_300, 13_100, "比上个月多了一倍，数据都在这张表里。"),
+    ("2", 13_500, 15_900, "那么下周的会议我们再看一次。"),
+]
 
 
 def jobs(language: str) -> list[Listed]:
@@ -53,6 +68,32 @@ def show_jobs(page: Page, address: str) -> None:
     page.mouse.move(0, 0)
 
 
+def meeting(folder: Path) -> str:
+    """Write the page of the meeting; return its address."""
+    utterances = []
+    for speaker, start_ms, end_ms, text in LINES:
+        step_ms = (end_ms - start_ms) // len(text)
+        words = [(each, start_ms + step_ms * nth, start_ms + step_ms * (nth + 1)) for nth, each in enumerate(text)]
+        utterances.append(said(text, start_ms, end_ms, *[word for word in words if word[0].isalnum()], speaker=speaker))
+    path = folder / "viewer.html"
+    path.write_bytes(render(transcript(utterances, key="incoming/auto/meeting.mp3"), "html"))
+    return path.as_uri()
+
+
+def listen(page: Page, address: str) -> None:
+    """Open the meeting and play it, with a search and the name of a speaker."""
+    page.goto(address)
+    page.set_input_files("input[type=file]", SAMPLES / "news.mp3")
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    page.locator("#turns .name").nth(1).click()
+    page.locator(".rename").fill("王老师")
+    page.keyboard.press("Enter")
+    if page.viewport_size["width"] > 1000:
+        page.get_by_role("searchbox").fill("会议")
+        page.wait_for_selector(".hits li")
+    page.get_by_text("借", exact=True).first.click()
+
+
 _BOXES = """([origin, selectors]) => {
   const { x, y } = document.querySelector(origin).getBoundingClientRect();
   const boxOf = (element) => {
@@ -63,23 +104,15 @@ _BOXES = """([origin, selectors]) => {
 }"""
 
 
-def structure(page: Page, origin: str, selectors: list[str]) -> dict[str, Any]:
+def structure(page: Page, name: str) -> dict[str, Any]:
     """Return the roles and names of a page in their order, and the boxes of elements whose size no font decides.
 
-    Args:
-        page: the page.
-        origin: the element to whose corner the boxes are relative, as text above it may wrap.
-        selectors: of the elements with a box: left, top, width and height in pixels.
+    A box is left, top, width and height in pixels. Its origin is an element below texts that may wrap.
     """
     return {
         "roles": page.locator("body").aria_snapshot().split("\n"),
-        "boxes": page.evaluate(_BOXES, [origin, selectors]),
+        "boxes": page.evaluate(_BOXES, BOXES[name]),
     }
-
-
-def jobs_structure(page: Page) -> dict[str, Any]:
-    """Return the structure of the list."""
-    return structure(page, "#jobs", ["#jobs", "#head", ".chunk tr:nth-child(-n+4)", ".chunk tr:nth-child(4) > *"])
 
 
 def path_of(name: str) -> Path:
