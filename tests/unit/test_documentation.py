@@ -37,6 +37,7 @@ SAM_OPTIONS = {
     "local": {"--add-host", "--env-vars", "--event"},
 }
 OF_THE_CLI = {"--endpoint-url", "--output", "--profile", "--query", "--region"}
+FROM_ZERO = ("docs/from-zero.md", "docs/zh-CN/from-zero.md")
 NOT_RUN = MARKS - {"", "make"}
 MAKEFILE = (ROOT / "Makefile").read_text()
 WORKFLOW = (ROOT / ".github/workflows/check.yml").read_text()
@@ -235,6 +236,16 @@ def test_vendor_requirements_are_documented():
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_readme_is_short(page):
     assert 100 <= len((ROOT / page).read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize(("readme", "page"), [("README.md", FROM_ZERO[0]), ("README.zh-CN.md", FROM_ZERO[1])])
+def test_every_step_from_zero_has_its_time(readme, page):
+    steps = (ROOT / page).read_text("utf-8")
+    rows = re.findall(r"(?m)^\| \[(.+)\]\(#.+?\) \| (.*?) \|", steps)
+
+    assert [step.lower() for step, _ in rows] == re.findall(r"(?m)^### (.+)$", steps.lower())
+    assert [step for step, time in rows if not re.match(r"\d+ (s|min|秒|分钟)", time)] == []
+    assert f"]({page})" in (ROOT / readme).read_text("utf-8")
 
 
 def threats():
