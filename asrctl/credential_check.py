@@ -32,6 +32,7 @@ from asrctl.stack import DeployedStack, in_parallel
 
 PREFIX = "credential-checks/"  # outside of incoming/, so that the sample becomes no job
 QUERIES, QUERY_INTERVAL_S = 60, 1.0
+_SHORTEST_CREDENTIAL = 8  # a shorter value, such as a cluster's name, may be a part of any text
 _LINES = {
     CredentialStatus.WORKING: "cli.credentials.working",
     CredentialStatus.REJECTED: "cli.credentials.rejected",
@@ -140,14 +141,14 @@ class _Trial:
         try:
             reply, request = self._submit(vendor, endpoint)
         except AsrError as error:
-            return CredentialCheck(vendor.name, _REFUSALS[error.error_class], error.code, error.reason)
+            return _failed(vendor, _REFUSALS[error.error_class], error, held)
         try:
             if isinstance(reply, Accepted) and Completion.QUERY in vendor.completion_modes:
                 self._query(vendor, endpoint, request, reply.vendor_task_id)
         except AsrError as error:  # the vendor has accepted the credentials, if not for queries
             is_refused = error.error_class is ErrorClass.CONFIG
             status = CredentialStatus.REJECTED if is_refused else CredentialStatus.WORKING
-            return CredentialCheck(vendor.name, status, error.code, error.reason)
+            return _failed(vendor, status, error, held)
         return CredentialCheck(vendor.name, CredentialStatus.WORKING)
 
     def _submit(self, vendor: Vendor, endpoint: VendorEndpoint) -> tuple[Accepted | Recognition, RecognitionRequest]:
@@ -209,6 +210,19 @@ class _Trial:
             if not isinstance(reply, InProgress):
                 return
             self.services.sleep(QUERY_INTERVAL_S)
+
+
+def _failed(vendor: Vendor, status: CredentialStatus, error: AsrError, held: Mapping[str, Any]) -> CredentialCheck:
+    """Return the result of an error, in which no text of the vendor repeats a credential."""
+    values = [value for value in held.values() if isinstance(value, str) and len(value) >= _SHORTEST_CREDENTIAL]
+
+    def masked(text: str) -> str:
+        for value in values:
+            text = text.replace(value, "…")
+        return text
+
+    params = {name: masked(each) if isinstance(each, str) else each for name, each in error.reason.params.items()}
+    return CredentialCheck(vendor.name, status, masked(error.code), Message(error.reason.code, params))
 
 
 def broken(checks: Iterable[CredentialCheck], chain: Sequence[str]) -> list[CredentialCheck]:

@@ -159,6 +159,15 @@ def test_refused_query_rejects_the_credentials(operator, new):
     assert "tencent-rec-task: rejected with AuthFailure.UnauthorizedOperation" in done.stdout
 
 
+def test_vendor_that_repeats_a_key_does_not_reveal_it(operator, new):
+    key = HELD["abcpen"]["api_key"]
+    operator.fault("abcpen", on="submit", code="10105", message=f"the key {key} is not known")
+
+    done = operator.run("setup", "abcpen", answer=typed(*HELD["abcpen"].values()))
+
+    assert "The vendor says: the key … is not known" in unsecret(done)
+
+
 def test_failed_sample_is_explained_and_the_account_stored(operator, new):
     operator.fault("volcengine", on="result", code="1012")
     fields = [HELD["volcengine"][name] for name in ("api_key", "appid", "token", "cluster")]
