@@ -1,6 +1,7 @@
 """Standard output and error of a command."""
 
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -11,10 +12,17 @@ class ClosedPipeStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.has_reader = True
+        self._is_discarded = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether what is written can still be read. A pipe's reader may stop reading before anything is written."""
+        watched = select.poll()
+        watched.register(self._stream.fileno(), 0)  # errors alone: the other end was closed
+        return not self._is_discarded and not watched.poll(0)
 
     def write(self, text: str) -> int:
         """Write text."""
@@ -42,7 +50,7 @@ class ClosedPipeStream:
 
     def _discard(self) -> None:
         """Redirect the stream to no file, so that the interpreter's last flush does not fail either."""
-        self.has_reader = False
+        self._is_discarded = True
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, self._stream.fileno())
         os.close(nothing)

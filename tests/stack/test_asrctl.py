@@ -462,7 +462,7 @@ def test_key_with_invisible_characters_can_be_copied_back(operator, stack, name)
     assert quoted in listed
 
 
-@pytest.mark.parametrize("command", ["list", "list --json", "status", "queue"])
+@pytest.mark.parametrize("command", ["list --json", "status", "queue", "watch"])
 def test_reader_that_stops_reading_ends_a_command_quietly(operator, kept, command):
     done = operator.shell(f"set -o pipefail; python -m asrctl {command} | true", kept)
 
