@@ -67,7 +67,7 @@ def drips(beginning, piece):
 
 
 def post(url, **options):
-    return HttpWebhookClient(url, **options).post(b'{"type":"transcript.completed"}', {"webhook-id": "1"})
+    return HttpWebhookClient(**options).post(url, b'{"type":"transcript.completed"}', {"webhook-id": "1"})
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 307, 404, 410, 500])

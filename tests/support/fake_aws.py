@@ -193,6 +193,8 @@ def _is_met(term: list[str], item: Item, values: Item) -> bool:
         function, _, name = term[0].removesuffix(")").partition("(")
         return (name in item) == {"attribute_exists": True, "attribute_not_exists": False}[function]
     name, operator, placeholder = term
+    if name.startswith("tags."):
+        item, name = item.get("tags", {}).get("M", {}), name.removeprefix("tags.")
     is_size = name.startswith("size(")
     name = name.removeprefix("size(").removesuffix(")")
     if name not in item:

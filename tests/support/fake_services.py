@@ -85,10 +85,12 @@ class FakeWebhookClient:
     """The posts; each gets the next response of `answers`, the last one repeatedly."""
 
     posted: list[tuple[bytes, Mapping[str, str]]] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
     answers: list[int | AsrError] = field(default_factory=lambda: [200])
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         self.posted.append((body, headers))
+        self.urls.append(url)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, AsrError):
             raise answer
@@ -107,6 +109,8 @@ class World:
     clock: datetime = START
     defaults: RequestedOptions = field(default_factory=RequestedOptions)
     aws_endpoint_url: str = ""
+    webhook_url: str = "https://receiver.example.com/told"
+    webhook_hosts: tuple[str, ...] = ()
     upload_max_megabytes: int = UPLOAD_MAX_MEGABYTES
     exports: tuple[str, ...] = ()
     off: tuple[str, ...] = ()  # vendors without a base URL
@@ -188,6 +192,8 @@ class World:
                 aws_endpoint_url=self.aws_endpoint_url,
                 vendor_chain=list(self.vendors),
                 row_retention_days=30,
+                webhook_url=self.webhook_url,
+                webhook_hosts=list(self.webhook_hosts),
                 exports=list(self.exports),
                 conversion=self.conversion,
                 base_urls={name: "" if name in self.off else "https://vendor.example.com" for name in self.vendors},

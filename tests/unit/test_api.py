@@ -404,6 +404,142 @@ class TestNewJobs:
         assert (told.status, told.json["type"].rpartition(":")[2]) == (422, "not-readable")
 
 
+class TestManyJobs:
+    def test_each_request_has_its_own_result(self):
+        made = world(vendors=(SYNC,))
+        asked = [{"source": f"s3://audio/{KEY}"}, {"source": "s3://elsewhere/a.wav"}, {"source": ADDRESS}]
+
+        told = Caller(made).post("/jobs/batch", {"jobs": asked})
+
+        assert told.status == 200
+        assert [each["status"] for each in told.json["results"]] == [202, 422, 202]
+        first, second, _ = told.json["results"]
+        assert (first["job"]["status"], first["problem"]) == ("QUEUED", None)
+        assert (second["job"], second["problem"]["type"]) == (None, "urn:asrcore:problem:not-readable")
+        assert len(made.rows) == len(made.executions.started) == 2
+
+    def test_repeated_requests_return_the_same_jobs(self):
+        made = world(vendors=(SYNC,))
+        asked = {"jobs": [{"source": ADDRESS}, {"source": ADDRESS}]}
+
+        first, second = (Caller(made).post("/jobs/batch", asked, idempotency_key="k") for _ in range(2))
+
+        ids = [[each["job"]["job_id"] for each in told.json["results"]] for told in (first, second)]
+        assert ids[0] == ids[1]
+        assert len(set(ids[0])) == 2
+        assert [each["status"] for each in second.json["results"]] == [200, 200]
+
+    def test_unexpected_error_of_one_leaves_the_others(self, monkeypatch):
+        made = world(vendors=(SYNC,))
+        monkeypatch.setattr(made.recordings, "put_remote_url", lambda *_: 1 / 0)
+
+        told = Caller(made).post("/jobs/batch", {"jobs": [{"source": ADDRESS}, {"source": f"s3://audio/{KEY}"}]})
+
+        assert [each["status"] for each in told.json["results"]] == [500, 202]
+
+    @pytest.mark.parametrize("jobs", [[], [{"source": ADDRESS}] * 26, [{"source": 5}], {}])
+    def test_number_of_requests_is_bounded_and_each_is_valid(self, jobs):
+        made = world()
+
+        assert Caller(made).post("/jobs/batch", {"jobs": jobs}).problem == "invalid-request"
+        assert made.rows == {}
+
+
+class TestTags:
+    def tagged(self, made, key, **tags):
+        made.audio[key] = (wav(), {f"asr-tag-{name}": value for name, value in tags.items()})
+        source = SOURCE.model_copy(update={"key": key})
+        return drop(made, source)
+
+    def test_tags_of_metadata_are_in_job_event_and_transcript(self):
+        made = world("done", vendors=(SYNC,))
+        job = self.tagged(made, "incoming/auto/a.wav", project="%E5%8C%97%E4%BA%AC", customer="7")
+        tags = {"project": "北京", "customer": "7"}
+
+        assert Caller(made).get(f"/jobs/{job.job_id}").json["tags"] == tags
+        assert made.bus.published[0][1]["tags"] == tags
+        assert Caller(made).get(f"/jobs/{job.job_id}/transcript?inline=true").json["tags"] == tags
+
+    def test_lists_are_filtered_by_tags(self):
+        made = world("done", "done", "done", vendors=(SYNC,))
+        for name, tags in {"a": {"project": "x"}, "b": {"project": "x", "team": "1"}, "c": {"project": "y"}}.items():
+            self.tagged(made, f"incoming/auto/{name}.wav", **tags)
+            made.pass_time(60)
+        caller = Caller(made)
+
+        def names(query):
+            return [job["name"] for job in caller.get(f"/jobs?{query}").json["jobs"]]
+
+        assert names("tag=project:x") == ["b.wav", "a.wav"]
+        assert names("tag=project:x,team:1") == names("tag=project:x&tag=team:1") == ["b.wav"]
+        assert names("tag=project:z") == names("tag=other:x") == []
+        assert names("key=incoming/auto/a.wav&tag=project:y") == []
+        assert caller.get("/jobs?tag=project").problem == "invalid-request"
+
+    def test_tags_of_a_request_take_precedence(self):
+        made = world("done", vendors=(SYNC,))
+        made.audio[KEY] = (wav(), {"asr-tag-project": "old", "asr-tag-team": "1"})
+
+        told = Caller(made).post("/jobs", {"source": f"s3://audio/{KEY}", "tags": {"project": "new"}})
+
+        assert told.json["tags"] == {"project": "new"}
+        submit(told.json["job_id"], made.services)
+        assert made.job().tags == {"project": "new", "team": "1"}
+
+    def test_upload_form_carries_tags(self):
+        made = world()
+
+        fields = Caller(made).post("/uploads", {"name": "a.wav", "tags": {"project": "北京 1"}}).json["fields"]
+
+        metadata = {name.removeprefix("x-amz-meta-"): each for name, each in fields.items() if "meta-asr" in name}
+        assert read_metadata(metadata, made.vendors).tags == {"project": "北京 1"}
+
+    @pytest.mark.parametrize(
+        "tags", [{"A": "1"}, {"a": ""}, {"a": "1,2"}, {"a": "x" * 101}, {f"t{n}": "1" for n in range(11)}, {"a": 1}]
+    )
+    def test_invalid_tags_are_refused(self, tags):
+        assert Caller(world()).post("/uploads", {"name": "a.wav", "tags": tags}).status == 422
+
+
+class TestOwnWebhooks:
+    URL = "https://hooks.example.com/jobs/1"
+
+    def test_allowed_webhook_is_kept_and_not_shown(self):
+        made = world()
+        made.webhook_hosts = ("hooks.example.com",)
+
+        told = Caller(made).post("/jobs", {"source": ADDRESS, "webhook": self.URL})
+
+        assert (told.status, made.jobs.load(told.json["job_id"]).webhook) == (202, self.URL)
+        assert "hooks.example.com" not in told.body.decode()
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://hooks.example.com/jobs",
+            "https://other.example.com/jobs",
+            "https://hooks.example.com:8443/jobs",
+            "https://user@hooks.example.com/jobs",
+            "https://hooks.example.com/jobs?token=1",
+            "https://hooks.example.com.evil.example/",
+        ],
+    )
+    def test_webhook_elsewhere_is_refused_and_not_echoed(self, url):
+        made = world()
+        made.webhook_hosts = ("hooks.example.com",)
+
+        told = Caller(made).post("/jobs", {"source": ADDRESS, "webhook": url})
+
+        assert (told.status, told.problem) == (422, "refused")
+        assert url not in told.body.decode()
+        assert made.rows == {}
+
+    def test_without_hosts_every_webhook_is_refused(self):
+        told = Caller(world()).post("/uploads", {"name": "a.wav", "webhook": self.URL})
+
+        assert (told.status, told.json["code"]) == (422, "WebhookUrlRefused")
+
+
 class TestIdempotencyKeys:
     def test_idempotency_key_returns_the_same_job_for_a_day(self):
         made = world()
@@ -1332,7 +1468,7 @@ def test_openapi_document_has_every_route_and_response():
 
     operations = [operation for methods in told.json["paths"].values() for operation in methods.values()]
     assert told.json["openapi"].startswith("3.1")
-    assert len(operations) == 16
+    assert len(operations) == 17
     for operation in operations:
         assert {"403", "429", "500", "503"} <= set(operation["responses"])
         assert operation["summary"]

@@ -19,7 +19,7 @@ from asrcore.net.webhook_client import POST_LIMIT_S
 from asrcore.notify import notify
 from tests.support.fake_services import World
 from tests.support.metric_scenarios import points
-from tests.support.pipeline import SYNC, drop, world
+from tests.support.pipeline import KEY, SYNC, drop, world
 from tests.support.reasons import reason
 
 EVENT = json.loads((Path(__file__).parents[2] / "events/webhook.json").read_text())
@@ -119,6 +119,44 @@ def test_event_of_an_open_job_is_not_posted():
 
     assert notify([sent(body={**TOLD, "detail": {"job_id": job.job_id}})], made.services) == []
 
+    assert made.webhook_client.posted == []
+
+
+def own_webhook(url: str, **changes: object) -> World:
+    """A world whose job ended, and names a webhook in its recording's metadata."""
+    made = world("done", vendors=(SYNC,), webhook={"keys": [NEW]})
+    made.audio[KEY] = (made.audio[KEY][0], {"asr-webhook": url})
+    for name, value in changes.items():
+        setattr(made, name, value)
+    drop(made)
+    return made
+
+
+def test_jobs_own_webhook_replaces_the_stacks() -> None:
+    made = own_webhook("https://hooks.example.com/jobs/1", webhook_hosts=("hooks.example.com",))
+
+    assert notify([sent(body=published(made))], made.services) == []
+
+    ((body, headers),) = made.webhook_client.posted
+    assert made.webhook_client.urls == ["https://hooks.example.com/jobs/1"]
+    assert headers["webhook-signature"] == expected_signature(NEW, headers, body)
+    assert "hooks.example.com" not in body.decode()
+
+
+def test_webhook_of_a_host_that_is_not_allowed_is_not_sent(caplog) -> None:
+    made = own_webhook("https://hooks.example.com/jobs/1", webhook_hosts=("other.example.com",))
+
+    assert notify([sent(body=published(made))], made.services) == ["m1"]
+
+    assert made.webhook_client.posted == []
+    assert "hooks.example.com" not in caplog.text
+
+
+def test_job_without_a_webhook_needs_none_where_the_stack_has_none() -> None:
+    made = hooked()
+    made.webhook_url = ""
+
+    assert notify([sent()], made.services) == []
     assert made.webhook_client.posted == []
 
 

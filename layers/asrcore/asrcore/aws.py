@@ -114,4 +114,4 @@ def _webhook_client(settings: Settings) -> WebhookClient:
     """Return the webhook's client, which one function in six uses."""
     from asrcore.net.webhook_client import HttpWebhookClient  # noqa: PLC0415 - loaded when first used
 
-    return HttpWebhookClient(settings.webhook_url, local=settings.is_local)
+    return HttpWebhookClient(local=settings.is_local)

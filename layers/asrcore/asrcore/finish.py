@@ -106,7 +106,7 @@ def _reuse(reused: Reused, services: Services) -> Job:
         return current.reuse(
             earlier.job,
             new.source,
-            new.requested.options,
+            new.requested,
             digests=new.digests,
             transcript_key=key,
             warnings=[*warnings, *more],
@@ -119,6 +119,7 @@ def _reuse(reused: Reused, services: Services) -> Job:
         "source": new.source,
         "attempts": [],
         "warnings": done.warnings,
+        "tags": done.tags,
         "completed_at": now,
     }
     cost = incurred(done.model_copy(update={"row_version": done.row_version + 1}), services.settings.rates)
@@ -182,6 +183,7 @@ def _transcript(done: Job, recognition: Recognition, cost: Cost) -> Transcript:
         cost=cost,
         conversion=done.converted.record() if done.converted else None,
         warnings=done.warnings,
+        tags=done.tags,
         submitted_at=attempt.submitted_at,
         completed_at=done.updated_at,
     )

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from asrcore.core.backoff import webhook_wait_s
 from asrcore.core.cost import incurred
 from asrcore.core.errors import AsrError
+from asrcore.core.job import Job
 from asrcore.core.job_event import JobEvent
 from asrcore.core.webhook import PublishedEvent, WebhookMessage, headers, message, read_event
 from asrcore.events import QueuedMessage
 from asrcore.log import LOG
 from asrcore.services import Services
+from asrcore.settings import check_webhook
 
 
 def notify(deliveries: Iterable[QueuedMessage], services: Services) -> list[str]:
@@ -35,11 +37,15 @@ def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
     try:
         event = read_event(json.loads(delivery.body))
         with LOG.append_context_keys(job_id=event.job_id, webhook_id=event.event_id, tries=delivery.tries):
-            ended = _end_by_its_row(event, services)
-            if ended is None:
+            job = services.jobs.load(event.job_id)
+            ended = _end_by_its_row(job, event, services)
+            if job is None or ended is None:
                 LOG.warning("webhook not sent: the job's row does not confirm its event")
                 return True
-            if _is_acknowledged(message(event, ended.model_dump(mode="json", by_alias=True)), services):
+            if not (job.webhook or services.settings.webhook_url):
+                return True  # webhooks are of other jobs
+            webhook = message(event, ended.model_dump(mode="json", by_alias=True))
+            if _is_acknowledged(webhook, job.webhook, services):
                 return True
         services.metrics.webhook_refused((services.now() - event.published_at).total_seconds())
     except ValueError as error:
@@ -48,13 +54,12 @@ def _is_delivered(delivery: QueuedMessage, services: Services) -> bool:
     return False
 
 
-def _end_by_its_row(event: PublishedEvent, services: Services) -> JobEvent | None:
+def _end_by_its_row(job: Job | None, event: PublishedEvent, services: Services) -> JobEvent | None:
     """Return how the event's job ended; None when it has not ended so, was deleted, or publishes no end.
 
     Any principal of the account may put an event on the bus, and a webhook's signature says that it is ours. So the
     event only names the job, and all that is posted is of the job's row.
     """
-    job = services.jobs.load(event.job_id)
     if job is None or not job.finished or job.superseded:
         return None
     cost = job.cost or incurred(job, services.settings.rates)  # the row gets its cost after its event is published
@@ -62,10 +67,14 @@ def _end_by_its_row(event: PublishedEvent, services: Services) -> JobEvent | Non
     return ended if ended.detail_type == event.detail_type else None
 
 
-def _is_acknowledged(webhook: WebhookMessage, services: Services) -> bool:
+def _is_acknowledged(webhook: WebhookMessage, own_url: str | None, services: Services) -> bool:
+    """Post a webhook, and return whether its receiver acknowledged it. own_url: of the job, instead of the stack's."""
     timestamp_s = int(services.now().timestamp())
     try:
-        status = services.webhook_client.post(webhook.body, headers(webhook, timestamp_s, services.webhook_keys()))
+        if own_url:  # the allowed hosts may have changed since the request, and metadata are not checked before
+            check_webhook(own_url, services.settings)
+        signed = headers(webhook, timestamp_s, services.webhook_keys())
+        status = services.webhook_client.post(own_url or services.settings.webhook_url, webhook.body, signed)
     except AsrError as error:
         LOG.error("webhook not delivered", code=error.code, reason=error.message)
         return False

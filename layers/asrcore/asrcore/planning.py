@@ -86,6 +86,7 @@ def plan(job: Job, services: Services) -> Job | Reused:
             warnings=warnings,
             digests=digests,
             pinned=pinned,
+            requested=requested,
             now=services.now(),
         ),
     )

@@ -56,6 +56,7 @@ class JobFilter:
         since: created at this time or later, UTC.
         until: created before this time, UTC.
         name: a part of the recording's file name, folded (`recording_keys.fold_name`).
+        tags: values by name, all of which the job has.
     """
 
     status: Status | None = None
@@ -63,6 +64,7 @@ class JobFilter:
     since: datetime | None = None
     until: datetime | None = None
     name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def matches(self, job: Job) -> bool:
         """Return whether the job is to be listed."""
@@ -72,6 +74,7 @@ class JobFilter:
             and (self.since is None or job.created_at >= self.since)
             and (self.until is None or job.created_at < self.until)
             and (self.name is None or self.name in job.name)
+            and self.tags.items() <= job.tags.items()
         )
 
 
@@ -477,10 +480,15 @@ class Events(Protocol):
 
 
 class WebhookClient(Protocol):
-    """Posts to the webhook's receiver."""
+    """Posts to the receivers of webhooks."""
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Return the HTTP status of the reply.
+
+        Args:
+            url: of the receiver.
+            body: of the message.
+            headers: of the message.
 
         Raises:
             AsrError: the receiver's URL is not allowed (`config`), or it does not answer in time (`retry`).

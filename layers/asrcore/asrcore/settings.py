@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -49,6 +50,7 @@ class Settings(BaseModel):
     state_machine_arn: str = ""
     callback_base_url: str = ""
     webhook_url: str = ""
+    webhook_hosts: list[str] = []
     webhook_queue_url: str = ""
     webhook_tries: int = 1
     aws_endpoint_url: str = ""
@@ -112,6 +114,7 @@ class Settings(BaseModel):
                 **{name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment},
                 "vendor_chain": _chain(environment.get("VENDOR_CHAIN", "")),
                 "exports": exports,
+                "webhook_hosts": [name for name in environment.get("WEBHOOK_HOSTS", "").split(",") if name],
                 "base_urls": _by_vendor(environment, "_BASE_URL"),
                 "tuning": read_vendor_tuning(environment.get("VENDOR_TUNING", "{}"), VENDORS),
                 "defaults": read_default(environment.get("DEFAULT_OPTIONS", "{}"), VENDORS),
@@ -119,6 +122,19 @@ class Settings(BaseModel):
                 "rates": _rates(environment, len(exports)),
             }
         )
+
+
+def check_webhook(url: str, settings: Settings) -> None:
+    """Check the URL of a job's own webhook: https, a host of WebhookHosts, its usual port; this machine locally.
+
+    Raises:
+        AsrError: `config`, WebhookUrlRefused; no message contains the URL.
+    """
+    address = urlsplit(url)
+    usual = address.scheme == "https" and address.port in {None, 443}
+    if not (usual or settings.is_local) or (address.hostname or "") not in settings.webhook_hosts:
+        reason = Message("WebhookUrlRefused.not-allowed", {"hosts": settings.webhook_hosts})
+        raise AsrError(ErrorClass.CONFIG, "WebhookUrlRefused", reason)
 
 
 def vendor_off(vendor: str) -> Message:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import uuid
 
-from asrcore.api.models import JobRequest
+from asrcore.api.models import JobRequest, UploadRequest
 from asrcore.api.problems import KeyReusedError, NotReadableError, OptionsConflictError
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.options import RequestedOptions
@@ -16,6 +16,7 @@ from asrcore.job_creation import get_or_create_job, resolve_version
 from asrcore.messages import Message
 from asrcore.ports import IdempotencyRecord
 from asrcore.services import Services
+from asrcore.settings import check_webhook
 
 _S3 = "s3://"
 UNNAMED = "recording"  # not the URL's last part, which may be a secret
@@ -38,7 +39,7 @@ def create_job(request: JobRequest, key: str | None, services: Services) -> tupl
         KeyReusedError: another request came under the key.
         OptionsConflictError: the recording's job was requested with other options.
     """
-    requested = services.read_request(request.vendor, request.options)
+    requested = read_caller(request, services)
     source = _named(request, key, services) if key else _source(request, uuid.uuid4().hex, services)
     job, is_new = get_or_create_job(source, services, requested)
     if not is_new and (job.requested or RequestedOptions()) != requested:
@@ -46,6 +47,15 @@ def create_job(request: JobRequest, key: str | None, services: Services) -> tupl
     if job.status is Status.QUEUED:  # a crash may have come between the job and its execution
         services.start_execution(job)
     return job, is_new
+
+
+def read_caller(request: JobRequest | UploadRequest, services: Services) -> RequestedOptions:
+    """Return what a caller requests. Raises AsrError: `config`: an option or the webhook is not allowed."""
+    about = {"tags": request.tags, "webhook": request.webhook}
+    requested = services.read_request(request.vendor, {**request.options, **about})
+    if requested.webhook:
+        check_webhook(requested.webhook, services.settings)
+    return requested
 
 
 def _named(request: JobRequest, key: str, services: Services) -> Source:

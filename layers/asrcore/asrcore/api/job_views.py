@@ -52,6 +52,7 @@ def summary(job: Job, services: Services, language: Language) -> JobSummary:
         cost=(job.cost if job.event_published else None) or incurred(job, services.settings.rates),
         error=job.error.in_language(language) if job.error else None,
         warnings=[warning.in_language(language) for warning in job.warnings],
+        tags=job.tags,
         links=Links(self=here, transcript=f"{here}/transcript" if job.status is Status.COMPLETED else None),
     )
 

@@ -17,6 +17,7 @@ from asrcore.core.documents import InvalidValueError
 from asrcore.core.form import Conversion
 from asrcore.core.job import JobError, Status
 from asrcore.core.money import Amount, Cost
+from asrcore.core.option_sources import LONGEST_TAG, LONGEST_WEBHOOK, MOST_TAGS
 from asrcore.core.remote_recordings import LONGEST_URL, USUAL_CONTENT
 from asrcore.core.routing import AUTO
 from asrcore.core.transcript import LONGEST_KEY_BYTES, AttemptRecord, Correction
@@ -25,6 +26,7 @@ from asrcore.messages.stored import Params, StoredMessage
 from asrcore.vendors.registry import VENDORS
 
 MOST_ON_A_PAGE = 100
+MOST_REQUESTS = 25  # at once: each reads its recording's head
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -67,6 +69,27 @@ OptionsObject = Annotated[
     dict[Annotated[str, Field(max_length=100)], Any],
     Field(max_length=64, description="as in a sidecar: `speakers`, `language`, `hotwords`, …, an object per vendor"),
 ]
+Tags = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], Annotated[str, Field(max_length=LONGEST_TAG)]],
+    Field(max_length=MOST_TAGS, description="words of your own about the recording, by name; lists can be filtered"),
+]
+# API Gateway joins a repeated parameter by commas, which no value of a tag contains.
+TagFilter = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}:[^,]+(,[a-z0-9][a-z0-9-]{0,39}:[^,]+)*$",
+        max_length=MOST_TAGS * (LONGEST_TAG + 42),
+    ),
+]
+Webhook = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_WEBHOOK,
+        pattern=r"^https?://.",
+        description="the https URL that is posted the job's end instead of WebhookUrl; its host must be one of "
+        "WebhookHosts",
+    ),
+]
 UploadId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,2000}$", description="as POST /uploads returns it")]
 IdempotencyKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")]
 
@@ -107,6 +130,8 @@ class UploadRequest(_RequestModel):
     ] = False
     vendor: RequestedVendor | None = None
     options: OptionsObject = {}
+    tags: Tags = {}
+    webhook: Webhook | None = None
 
 
 class UploadInParts(_ResponseModel):
@@ -221,6 +246,14 @@ class JobRequest(_RequestModel):
     )
     vendor: RequestedVendor | None = None
     options: OptionsObject = {}
+    tags: Tags = {}
+    webhook: Webhook | None = None
+
+
+class JobRequests(_RequestModel):
+    """Requests to transcribe several recordings."""
+
+    jobs: Annotated[list[JobRequest], Field(min_length=1, max_length=MOST_REQUESTS, description="one each")]
 
 
 class Stage(StrEnum):
@@ -295,6 +328,7 @@ class JobSummary(_ResponseModel):
     cost: Annotated[Cost, Field(description="so far")]
     error: Annotated[JobError | None, Field(description="null unless the job is FAILED")]
     warnings: list[StoredMessage]
+    tags: Annotated[dict[str, str], Field(description="of the caller, by name")]
     links: Links
 
 
@@ -402,6 +436,20 @@ class Problem(_ResponseModel):
     message_code: Annotated[str, Field(description="of the detail, in every language the same")]
     params: Annotated[Params, Field(description="of the detail, by name")] = {}
     errors: Annotated[list[InvalidField] | None, Field(description="of an invalid request")] = None
+
+
+class JobResult(_ResponseModel):
+    """The result of one request of several. Either `job` or `problem` is given."""
+
+    status: Annotated[int, Field(description="as POST /jobs answers the request alone")]
+    job: Annotated[JobDetail | None, Field(description="null for a request that failed")]
+    problem: Annotated[Problem | None, Field(description="why the request failed")]
+
+
+class JobResults(_ResponseModel):
+    """The results of several requests."""
+
+    results: Annotated[list[JobResult], Field(description="in the order of the requests")]
 
 
 class GatewayError(_ResponseModel):

@@ -166,20 +166,29 @@ KINDS: Mapping[type[Exception], ProblemKind] = MappingProxyType(
 
 
 def problem(error: Exception, request_id: str, language: Language) -> Response[str]:
-    """Return the response to a request that failed.
+    """Return the response to a request that failed. Arguments: as of `problem_document`."""
+    kind, document = _kind(error), problem_document(error, request_id, language)
+    headers = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowedError) else {}
+    if kind.retry_after_s is not None:
+        own_s = math.ceil(error.retry_after_s) if isinstance(error, AsrError) else 0
+        headers["Retry-After"] = str(max(kind.retry_after_s, own_s))
+    body = document.model_dump_json(exclude_none=True)
+    return Response(kind.status, PROBLEM_JSON, body, {**headers, **language_headers(language)})
+
+
+def problem_document(error: Exception, request_id: str, language: Language) -> Problem:
+    """Return why a request failed.
 
     Args:
-        error: of KINDS; any other is logged, and the response names the request by which the logs have it.
+        error: of KINDS; any other is logged, and the document names the request by which the logs have it.
         request_id: AWS Lambda's.
         language: of title, detail and faults.
     """
-    kind = next(KINDS[base] for base in type(error).__mro__ if base in KINDS)
-    if isinstance(error, AsrError) and error.error_class is ErrorClass.RETRY:
-        kind = TRY_AGAIN
+    kind = _kind(error)
     if kind is _UNEXPECTED:
         LOG.exception("request failed")
     detail = kind.advice or (error.reason if isinstance(error, AsrError | MessageError) else kind.title)
-    document = Problem(
+    return Problem(
         type=f"urn:asrcore:problem:{kind.name}",
         title=render(kind.title, language),
         status=kind.status,
@@ -190,12 +199,12 @@ def problem(error: Exception, request_id: str, language: Language) -> Response[s
         params=dict(detail.params),
         errors=_faults(error, language) if isinstance(error, RequestValidationError) else None,
     )
-    headers = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowedError) else {}
-    if kind.retry_after_s is not None:
-        own_s = math.ceil(error.retry_after_s) if isinstance(error, AsrError) else 0
-        headers["Retry-After"] = str(max(kind.retry_after_s, own_s))
-    body = document.model_dump_json(exclude_none=True)
-    return Response(kind.status, PROBLEM_JSON, body, {**headers, **language_headers(language)})
+
+
+def _kind(error: Exception) -> ProblemKind:
+    if isinstance(error, AsrError) and error.error_class is ErrorClass.RETRY:
+        return TRY_AGAIN
+    return next(KINDS[base] for base in type(error).__mro__ if base in KINDS)
 
 
 def language_headers(language: Language) -> dict[str, str]:

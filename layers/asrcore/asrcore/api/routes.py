@@ -19,7 +19,6 @@ from pydantic import BaseModel
 from asrcore.api.conditional import entity_tag, is_known, wait_s
 from asrcore.api.creation import create_job
 from asrcore.api.document import document, responses
-from asrcore.api.estimates import make_estimate
 from asrcore.api.job_views import detail
 from asrcore.api.listing import jobs_of, list_jobs
 from asrcore.api.models import (
@@ -32,6 +31,9 @@ from asrcore.api.models import (
     JobId,
     JobPage,
     JobRequest,
+    JobRequests,
+    JobResult,
+    JobResults,
     JobSummary,
     Key,
     Moment,
@@ -40,6 +42,7 @@ from asrcore.api.models import (
     PartUrls,
     RecordingAddress,
     RequestedVendor,
+    TagFilter,
     Totals,
     TranscriptFormat,
     Upload,
@@ -56,6 +59,7 @@ from asrcore.api.problems import (
     NotFailedError,
     language_headers,
     problem,
+    problem_document,
     unknown_parameters,
 )
 from asrcore.api.transcripts import FileOptions, transcript
@@ -64,6 +68,7 @@ from asrcore.cancellation import cancel
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job, Status
+from asrcore.core.option_sources import MOST_TAGS
 from asrcore.core.recording_keys import fold_name
 from asrcore.core.routing import AUTO
 from asrcore.core.totals import MONTHS
@@ -99,6 +104,7 @@ class Api:
         self._add("POST", f"{one}/complete", self.complete_upload, completed)
         self._add("DELETE", one, self.abort_upload, responses(204, None, 404, 422))
         self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
+        self._add("POST", "/jobs/batch", self.create_jobs, responses(200, JobResults, 400, 415, 422))
         self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422, also=304))
         self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422, also=304))
         deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
@@ -188,6 +194,31 @@ class Api:
         status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
         return self._respond(detail(job, self._services, self._language), status, f"/jobs/{job.job_id}")
 
+    def create_jobs(
+        self,
+        body: JobRequests,
+        idempotency_key: Annotated[
+            IdempotencyKey | None,
+            Header(alias="Idempotency-Key", description="the same requests under the same key, for a day, are one"),
+        ] = None,
+    ) -> Response[str]:
+        """Transcribe up to 25 recordings, as POST /jobs does for one
+
+        Each request has a result of its own: one that fails does not keep the others from being done.
+        """
+        results = []
+        for number, request in enumerate(body.jobs):
+            try:
+                key = f"{idempotency_key}/{number}" if idempotency_key else None
+                job, is_new = create_job(request, key, self._services)
+                status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
+                shown = detail(job, self._services, self._language)
+                results.append(JobResult(status=status, job=shown, problem=None))
+            except Exception as error:  # noqa: BLE001 - each becomes a problem document, as of a request alone
+                document = problem_document(error, self._app.lambda_context.aws_request_id, self._language)
+                results.append(JobResult(status=document.status, job=None, problem=document))
+        return self._respond(JobResults(results=results))
+
     def list_jobs(
         self,
         *,
@@ -203,6 +234,10 @@ class Api:
                 description="only recordings with this text in their file name, whatever its case and width",
             ),
         ] = None,
+        tag: Annotated[
+            list[TagFilter] | None,
+            Query(max_length=MOST_TAGS, description="only jobs with this tag, as name:value; several by repetition"),
+        ] = None,
         key: Annotated[Key | None, Query(description="only jobs of this recording in the audio bucket")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="jobs on a page")] = 50,
         cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
@@ -213,7 +248,8 @@ class Api:
         `next_cursor` is null. With `key` the list has the latest hundred versions that the bucket has.
         """
         known = self._known(vendor) if vendor else None
-        job_filter = JobFilter(status, known, since, until, fold_name(name) if name else None)
+        tags = dict(pair.split(":", 1) for each in tag or [] for pair in each.split(","))
+        job_filter = JobFilter(status, known, since, until, fold_name(name) if name else None, tags)
         if key is not None:
             return self._respond(jobs_of(key, job_filter, limit, cursor, self._services, language=self._language))
         return self._respond(list_jobs(job_filter, limit, cursor, self._services, language=self._language))
@@ -337,6 +373,8 @@ class Api:
         Without `vendor`, or with `auto`, the vendor is that of automatic choice for 16 kHz mono WAV of that length, and
         `choice` has the reason. Without `size_bytes` the recording is assumed to be MP3 at 64 kbit/s (`assumptions`).
         """
+        from asrcore.api.estimates import make_estimate  # noqa: PLC0415 - most invocations do not need it
+
         if vendor not in (None, AUTO):
             self._known(vendor)
         return self._respond(

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from asrcore.api.creation import read_caller
 from asrcore.api.models import Upload, UploadRequest
 from asrcore.api.problems import BadUploadError
 from asrcore.core.errors import AsrError
 from asrcore.core.job import job_id
-from asrcore.core.option_sources import metadata_name, read_metadata
+from asrcore.core.option_sources import TAG_PREFIX, metadata_name, read_metadata
 from asrcore.core.options import RequestedOptions
 from asrcore.core.recording_keys import UPLOADS, skip_reason
 from asrcore.core.remote_recordings import safe_name
@@ -40,7 +41,7 @@ def offer_upload(request: UploadRequest, services: Services) -> Upload:
         AsrError: `config`: an option is not allowed.
         BadUploadError: the name or the options cannot be those of an upload.
     """
-    requested = services.read_request(request.vendor, request.options)
+    requested = read_caller(request, services)
     name = safe_name(request.name)
     if not name or skip_reason(name):
         raise BadUploadError(Message("BadUpload.name"))
@@ -97,6 +98,8 @@ def _metadata(requested: RequestedOptions, services: Services) -> dict[str, str]
     own: Mapping[str, Mapping[str, Any]] = options.pop("vendor", {})
     values = {metadata_name(name): value for name, value in options.items() if value is not None}
     values |= {metadata_name(vendor, name): each for vendor, named in own.items() for name, each in named.items()}
+    values |= {f"{TAG_PREFIX}{name}": value for name, value in requested.tags.items()}
+    values |= {metadata_name("webhook"): requested.webhook} if requested.webhook else {}
     metadata = {name: quote(_text(value), safe=_PLAIN) for name, value in values.items()}
     if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
         raise BadUploadError(Message("BadUpload.options-too-large", {"most_bytes": LARGEST_METADATA_BYTES}))
@@ -107,7 +110,7 @@ def _metadata(requested: RequestedOptions, services: Services) -> dict[str, str]
 
 def _reads_back(metadata: Mapping[str, str], requested: RequestedOptions, services: Services) -> bool:
     try:
-        return read_metadata(metadata, services.vendors).options == requested.options
+        return read_metadata(metadata, services.vendors) == requested.model_copy(update={"vendor": None})
     except AsrError:
         return False
 

@@ -115,6 +115,7 @@ LIFE_CYCLE: Mapping[str, Move] = MappingProxyType(
 )
 
 _P = ParamSpec("_P")
+_NO_REQUEST = RequestedOptions()
 
 
 def _move(method: "Callable[Concatenate[Job, _P], Job]") -> "Callable[Concatenate[Job, _P], Job]":
@@ -259,6 +260,8 @@ class Job(BaseModel):
     source: Source
     options: Options = Options()
     requested: RequestedOptions | None = None  # by the request that created the job: the highest precedence
+    tags: dict[str, str] = {}  # of the caller, by name
+    webhook: str | None = None  # that is posted the job's end, instead of the stack's
     rests_until: datetime | None = None  # of an empty object
     budget_wait: BudgetWait | None = None  # the last one
     reservation: Reservation = Reservation()  # of the budget
@@ -478,11 +481,13 @@ class Job(BaseModel):
         forms: Mapping[str, Form] = MappingProxyType({}),
         digests: Mapping[str, str] = MappingProxyType({}),
         pinned: str | None = None,
+        requested: RequestedOptions = _NO_REQUEST,
     ) -> "Job":
         """Start the first attempt, with the first of `vendors`; the others form the chain.
 
         forms: by vendor, the form that the recording is converted to before it is submitted there.
         digests: of the recording's content, by algorithm.  pinned: the vendor that the recording names.
+        requested: the source of the options, with the job's tags and webhook.
         """
         first = self.model_copy(update={"plannings": self.plannings + 1})
         return first._moved(
@@ -497,6 +502,8 @@ class Job(BaseModel):
             forms=dict(forms),
             digests=dict(digests),
             pinned=pinned,
+            tags=requested.tags,
+            webhook=requested.webhook,
             attempts=first._next_attempt(vendors[0], now),
             warnings=[StoredMessage.of(warning) for warning in warnings],
         )
@@ -506,7 +513,7 @@ class Job(BaseModel):
         self,
         earlier: "Job",
         source: Source,
-        options: Options,
+        requested: RequestedOptions,
         *,
         digests: Mapping[str, str],
         transcript_key: str,
@@ -519,7 +526,9 @@ class Job(BaseModel):
             status=Status.COMPLETED,
             source=source,
             audio=earlier.audio,
-            options=options,
+            options=requested.options,
+            tags=requested.tags,
+            webhook=requested.webhook,
             vendor=earlier.vendor,
             choice=earlier.choice,
             digests=dict(digests),
@@ -797,6 +806,8 @@ def new_job(source: Source, now: datetime, requested: RequestedOptions | None = 
         job_id=job_id(source),
         source=source,
         requested=requested,
+        tags=requested.tags if requested else {},
+        webhook=requested.webhook if requested else None,
         counted=Counted(status=Status.QUEUED),
         created_at=now,
         updated_at=now,

@@ -48,6 +48,7 @@ class JobEvent(BaseModel):
     cost: Cost | None = None
     conversion: Conversion | None = None
     correction: Correction | None = None
+    tags: dict[str, str] = {}
 
     @classmethod
     def of(cls, job: Job, transcript_bucket: str, cost: Cost) -> "JobEvent":
@@ -66,6 +67,7 @@ class JobEvent(BaseModel):
             cost=cost,
             conversion=job.converted.record() if job.converted else None,
             correction=job.correction,
+            tags=job.tags,
         )
 
     @property

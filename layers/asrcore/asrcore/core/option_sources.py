@@ -7,6 +7,7 @@ metadata lower-case. An unknown name and a value that is not allowed are rejecte
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,17 @@ from asrcore.core.vendor import Vendor
 from asrcore.messages import Message, Param
 
 METADATA_PREFIX = "asr-"
+TAG_PREFIX = "asr-tag-"
 SIDECAR_SUFFIX = ".asr.json"
 LARGEST_SIDECAR_BYTES = 64 * 1024
+MOST_TAGS = 10
+LONGEST_TAG = 100  # characters of a value
+LONGEST_WEBHOOK = 500
+_TAG_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_TAG_VALUE = re.compile(rf"[^\x00-\x1f\x7f,]{{1,{LONGEST_TAG}}}")
+# No query, no user: the URL is stored in the job's row, and a receiver trusts the signature.
+_WEBHOOK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+;=:@%/-]*)?")
+_TAGS, _HOOK = "tags", "webhook"
 _LONGEST_SHOWN = 80
 _VENDOR = ("vendor",)
 
@@ -75,13 +85,20 @@ def read_metadata(metadata: Mapping[str, str], vendors: Vendors) -> RequestedOpt
     Raises:
         AsrError: `config`, BadOption or UnknownVendor, with the entry and what is allowed.
     """
+    decoded = {name: value for name, value in _decoded(metadata) if value is not None}
+    tags = {name: value for name, value in decoded.items() if fold(name).startswith(TAG_PREFIX)}
+    webhooks = {name: value for name, value in decoded.items() if fold(name) == metadata_name(_HOOK)}
     entries = [
         _Entry(name, (fold(name).removeprefix(METADATA_PREFIX),), value)
-        for name, value in _decoded(metadata)
-        if value is not None
+        for name, value in decoded.items()
+        if name not in {*tags, *webhooks}
     ]
     known: dict[Path, Path] = {("-".join(key),): path for key, path in _known(vendors).items()}
-    return _read(entries, known, _METADATA, vendors)
+    about = {
+        _TAGS: _read_tags({fold(name).removeprefix(TAG_PREFIX): value for name, value in tags.items()}, _METADATA),
+        _HOOK: _read_webhook(next(iter(webhooks.values()), None), _METADATA),
+    }
+    return _read(entries, known, _METADATA, vendors).model_copy(update=about)
 
 
 def undecodable_metadata(metadata: Mapping[str, str]) -> list[str]:
@@ -180,6 +197,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_document(document: object, source: _OptionSource, vendors: Vendors) -> RequestedOptions:
     if not isinstance(document, dict):
         raise source.reject(Message("option.no-object"))
+    about = {
+        _TAGS: _read_tags(document.get(_TAGS), source),
+        _HOOK: _read_webhook(document.get(_HOOK), source),
+    }
+    document = {name: value for name, value in document.items() if name not in about}
     folded_vendors = {fold(name) for name in vendors}
     entries: list[_Entry] = []
     for name, value in document.items():
@@ -187,7 +209,27 @@ def _read_document(document: object, source: _OptionSource, vendors: Vendors) ->
             entries += [_Entry(f"{name}.{inner}", (fold(name), fold(inner)), each) for inner, each in value.items()]
         else:
             entries.append(_Entry(name, (fold(name),), value))
-    return _read(entries, _known(vendors), source, vendors)
+    return _read(entries, _known(vendors), source, vendors).model_copy(update=about)
+
+
+def _read_tags(value: object, source: _OptionSource) -> dict[str, str]:
+    """Return the tags of a source, by name; none for None."""
+    allowed = Message("allowed.tags", {"most": MOST_TAGS, "longest": LONGEST_TAG})
+    if not isinstance(value, dict | None) or len(value or {}) > MOST_TAGS:
+        raise source.reject_value(_TAGS, value, allowed)
+    for name, text in (value or {}).items():
+        if not (_TAG_NAME.fullmatch(name) and isinstance(text, str) and _TAG_VALUE.fullmatch(text)):
+            raise source.reject_value(name, text, allowed)
+    return dict(value or {})
+
+
+def _read_webhook(value: object, source: _OptionSource) -> str | None:
+    """Return the URL of a job's webhook; whether its host is allowed, the caller and the delivery check."""
+    if value is None:
+        return None
+    if not (isinstance(value, str) and len(value) <= LONGEST_WEBHOOK and _WEBHOOK.fullmatch(value)):
+        raise source.reject(Message("option.webhook", {"most": LONGEST_WEBHOOK}))
+    return value
 
 
 def _read(

@@ -126,15 +126,23 @@ ALLOWED: Mapping[str, Message] = MappingProxyType(
 
 
 class RequestedOptions(BaseModel):
-    """The options of one source, and its vendor: a name, `auto` for automatic choice, or None."""
+    """The options of one source, and its vendor: a name, `auto` for automatic choice, or None.
+
+    tags: words of the caller's own about the recording, by name.  webhook: the URL that is posted the job's end.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     vendor: str | None = None
     options: Options = Options()
+    tags: dict[str, str] = {}
+    webhook: str | None = None
 
     def over(self, lower_precedence: "RequestedOptions") -> "RequestedOptions":
         """Return these options, completed by those of a source of lower precedence."""
         return RequestedOptions(
-            vendor=self.vendor or lower_precedence.vendor, options=self.options.over(lower_precedence.options)
+            vendor=self.vendor or lower_precedence.vendor,
+            options=self.options.over(lower_precedence.options),
+            tags={**lower_precedence.tags, **self.tags},
+            webhook=self.webhook or lower_precedence.webhook,
         )

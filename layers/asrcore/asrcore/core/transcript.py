@@ -116,6 +116,7 @@ class Transcript(Model):
     conversion: Conversion | None = None
     correction: Correction | None = None
     warnings: list[StoredMessage] = []
+    tags: dict[str, str] = {}
     submitted_at: datetime | None
     completed_at: datetime
 

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.messages import Message
@@ -15,40 +15,42 @@ POST_LIMIT_S = 20  # for the whole exchange; the specification recommends 15 to 
 
 
 class HttpWebhookClient:
-    """Posts to one https URL on the public internet. It resolves the name for each post and follows no redirect."""
+    """Posts to https URLs on the public internet. It resolves the name for each post and follows no redirect."""
 
     def __init__(
-        self, url: str, *, local: bool = False, limit_s: float = POST_LIMIT_S, tls: ssl.SSLContext | None = None
+        self, *, local: bool = False, limit_s: float = POST_LIMIT_S, tls: ssl.SSLContext | None = None
     ) -> None:
-        """Keep the URL; nothing is connected yet.
+        """Connect nothing yet.
 
         Args:
-            url: the stack parameter WebhookUrl.
             local: whether plain http and private addresses are allowed, as on the local stack.
             limit_s: seconds for one post.
             tls: trusted certificates other than Mozilla's.
         """
-        parts = urlsplit(url)
-        self._is_https = parts.scheme == "https"
-        self._host = parts.hostname or ""
-        self._port = parts.port or (443 if self._is_https else 80)
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._local = local
         self._limit_s = limit_s
         self._tls = tls
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Post a message and return the HTTP status of the answer, whose body is not read.
+
+        Args:
+            url: of the receiver.
+            body: of the message.
+            headers: of the message.
 
         Raises:
             AsrError: class config for an address that is not allowed, retry when the receiver does not answer in time.
                 No message contains the URL, which may hold a secret.
         """
-        if not (self._is_https or self._local):
+        parts = urlsplit(url)
+        is_https = parts.scheme == "https"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if not (is_https or self._local):
             raise _refused(Message("WebhookUrlRefused.not-https"))
         try:
-            with Deadline(self._limit_s) as deadline, closing(self._connect(deadline)) as connection:
-                connection.request("POST", self._target, body, dict(headers))
+            with Deadline(self._limit_s) as deadline, closing(self._connect(parts, deadline)) as connection:
+                connection.request("POST", target, body, dict(headers))
                 with connection.getresponse() as response:
                     if deadline.passed:  # headers that were cut off look complete
                         raise TimeoutError
@@ -59,8 +61,10 @@ class HttpWebhookClient:
             silent = Message("NoAnswer", {"limit_s": f"{self._limit_s:g}", "error": type(error).__name__})
             raise AsrError(ErrorClass.RETRY, "NoAnswer", silent) from None
 
-    def _connect(self, deadline: Deadline) -> HTTPConnection:
-        return connect(self._host, self._port, deadline, is_https=self._is_https, local=self._local, tls=self._tls)
+    def _connect(self, parts: SplitResult, deadline: Deadline) -> HTTPConnection:
+        is_https = parts.scheme == "https"
+        port = parts.port or (443 if is_https else 80)
+        return connect(parts.hostname or "", port, deadline, is_https=is_https, local=self._local, tls=self._tls)
 
 
 def _refused(reason: Message) -> AsrError:

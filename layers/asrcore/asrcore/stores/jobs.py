@@ -299,21 +299,24 @@ class DynamoJobs:
     def _part_of_recent(self, part: str, wanted: JobFilter, first: str, last: str, limit: int) -> Mapping[str, Any]:
         equal = (("status", wanted.status), ("vendor", wanted.vendor))
         filters = {name: value for name, value in (*equal, ("name", wanted.name)) if value}
+        names = {f"#{name}": name for name in ("part", *filters)}
         values = {"part": part, "first": first, "last": max(first, _just_before(last)), **filters}
-        conditions = " AND ".join(
-            f"contains(#{name}, :{name})" if name == "name" else f"#{name} = :{name}" for name in filters
-        )
-        filtered: dict[str, Any] = {"FilterExpression": conditions} if filters else {}
+        conditions = [f"contains(#{name}, :{name})" if name == "name" else f"#{name} = :{name}" for name in filters]
+        for number, (tag, value) in enumerate(wanted.tags.items()):
+            names |= {"#tags": "tags", f"#tag{number}": tag}
+            values[f"tag{number}"] = value
+            conditions.append(f"#tags.#tag{number} = :tag{number}")
+        filtered: dict[str, Any] = {"FilterExpression": " AND ".join(conditions)} if conditions else {}
         page: Mapping[str, Any] = self._client.query(
             TableName=self._table,
             IndexName="listed",
             KeyConditionExpression="#part = :part AND recency BETWEEN :first AND :last",
             **filtered,
-            ExpressionAttributeNames={f"#{name}": name for name in ("part", *filters)},
+            ExpressionAttributeNames=names,
             ExpressionAttributeValues={f":{name}": _SERIALIZE(str(value)) for name, value in values.items()},
             ProjectionExpression="job_id, recency",
             ScanIndexForward=False,
-            Limit=EXAMINED if filters else min(limit, EXAMINED),
+            Limit=EXAMINED if conditions else min(limit, EXAMINED),
         )
         return page
 
