@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from asrcore.api.routes import Api
 from asrcore.core.job_event import JobEvent
 from asrcore.core.transcript import Transcript
-from asrcore.core.tuning import PARAMETER, Tuning, ceiling
+from asrcore.core.tuning import PARAMETER, Tuning, ceiling, own_values
 from asrcore.core.vendor import Vendor
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
@@ -68,8 +68,7 @@ def _tuning_of(vendor: Vendor, fields: Mapping[str, Mapping[str, Any]]) -> dict[
         limit = ceiling(vendor, field)
         return {**fields[field], "default": default} | ({} if limit is None else {"maximum": limit})
 
-    own = vendor.tuning.model_dump(exclude_unset=True)
-    properties = {field: rules(field, default) for field, default in own.items()}
+    properties = {field: rules(field, default) for field, default in own_values(vendor).items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

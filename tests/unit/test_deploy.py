@@ -195,7 +195,7 @@ def written(config: Path, parameters: str) -> Path:
         pytest.param("""VendorPrices='{"acme": {"price": 1}}'""", "acme is no vendor", id="a vendor's price"),
         pytest.param("""AwsPrices='{"currency": "USD"}'""", "give these anew", id="a region's prices"),
         pytest.param(
-            """VendorTuning='{"abcpen": {"submissions_per_day": 1}}'""", "has no 'submissions_per_day'", id="tuning"
+            """VendorTuning='{"abcpen": {"max_duration_s": 1}}'""", "has no 'max_duration_s'", id="tuning"
         ),
         pytest.param("UsdInCny=0", "UsdInCny: '0' is no rate", id="a rate"),
         pytest.param("UsdInCny=7.1@2026-02-30", "is no rate", id="a day"),

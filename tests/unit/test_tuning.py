@@ -27,6 +27,15 @@ def test_tuning_changes_the_given_fields_only():
     jsonschema.validate(changes, SCHEMA)
 
 
+def test_every_vendor_may_have_a_limit_per_day():
+    given = {name: {"submissions_per_day": 7} for name in VENDORS}
+
+    tuning = read_vendor_tuning(json.dumps(given), VENDORS)
+
+    assert {each.submissions_per_day for each in tuning.values()} == {7}
+    jsonschema.validate(given, SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
@@ -37,7 +46,7 @@ def test_tuning_changes_the_given_fields_only():
         pytest.param({"abcpen": 5}, "abcpen must be a JSON object such as", id="not-an-object"),
         pytest.param(
             {"abcpen": {"per_second": 5}},
-            "abcpen has no 'per_second'; it has submissions_per_second, queries_per_second",
+            "abcpen has no 'per_second'; it has submissions_per_second, submissions_per_day, queries_per_second",
             id="unknown-field",
         ),
         pytest.param(

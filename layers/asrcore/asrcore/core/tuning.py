@@ -17,12 +17,14 @@ LARGEST_STREAM_BYTES = 1_000_000_000  # what Lambda passes on within the longest
 
 
 class Tuning(BaseModel):
-    """Rates, sizes and model for one vendor. A vendor sets those that apply to it, and only these can be changed."""
+    """Rates, sizes and model for one vendor. A vendor sets those that apply to it; others cannot be changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     submissions_per_second: int = Field(ge=1, le=1000, description="Submissions per second")
-    submissions_per_day: int = Field(0, ge=1, le=1_000_000, description="Submissions per day, in China's time zone")
+    submissions_per_day: int = Field(
+        0, ge=0, le=1_000_000, description="Submissions per day, in China's time zone; 0, no limit"
+    )
     queries_per_second: int = Field(0, ge=1, le=1000, description="Queries for results per second")
     max_data_bytes: int = Field(
         0, ge=0, description="Largest recording sent in the request itself, where a URL cannot serve"
@@ -54,6 +56,12 @@ def read_vendor_tuning(text: str, vendors: Mapping[str, "Vendor"]) -> dict[str, 
     return tuning
 
 
+def own_values(vendor: "Vendor") -> dict[str, Any]:
+    """Return the fields that can be changed for a vendor, with its own values. Each may have a limit per day."""
+    own = vendor.tuning.model_dump(exclude_unset=True)
+    return {"submissions_per_second": own["submissions_per_second"], "submissions_per_day": 0, **own}
+
+
 def _object(text: str) -> dict[str, Any]:
     try:
         document = read_json(text)
@@ -65,7 +73,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _tuned(vendor: "Vendor", given: object) -> Tuning:
-    own = vendor.tuning.model_dump(exclude_unset=True)
+    own = own_values(vendor)
     if not isinstance(given, dict):
         raise _reject(Message("BadTuning.no-vendor-object", {"vendor": vendor.name}))
     for field, value in given.items():
