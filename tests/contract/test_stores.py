@@ -147,7 +147,7 @@ class TestJobs:
 
     @pytest.mark.parametrize("place", [0, 2])
     def test_repeated_release_frees_a_slot_once(self, jobs, place):
-        rate = RateLimit(4, per_day=3)
+        rate = RateLimit(4)
         slots = [jobs.reserve_slot("toy", rate, START) for _ in range(3)]
 
         jobs.release_slot("toy", rate, slots[place])
@@ -155,7 +155,29 @@ class TestJobs:
 
         later = [jobs.reserve_slot("toy", rate, START) for _ in range(2)]
         assert later[0] == slots[place]
-        assert vendor_day(later[1]) > vendor_day(START)
+        assert later[1] > slots[2]
+
+    def test_repeated_release_frees_a_place_once(self, jobs):
+        rate, today = RateLimit(4, per_day=3), vendor_day(START)
+        for _ in range(3):
+            jobs.reserve_slot("toy", rate, START, group="of_07")
+
+        for _ in range(2):
+            jobs.release_place("toy", today, "left_0_1", "of_07")
+        later = [jobs.reserve_slot("toy", rate, START, group="of_07") for _ in range(2)]
+        for _ in range(2):
+            jobs.forget_place("toy", today, "left_0_1")
+
+        assert [vendor_day(slot) for slot in later] == [today, today + timedelta(days=1)]
+
+    def test_uploader_takes_a_share_of_later_days(self, jobs):
+        rate, today = RateLimit(4, per_day=10), vendor_day(START)
+
+        junk = [vendor_day(jobs.reserve_slot("toy", rate, START, group="of_07")) for _ in range(30)]
+        other = vendor_day(jobs.reserve_slot("toy", rate, START, group="of_08"))
+
+        assert [junk.count(today + timedelta(days=number)) for number in range(4)] == [10, 8, 8, 4]
+        assert other == today + timedelta(days=1)
 
     def test_released_slot_of_the_past_is_not_reserved(self, jobs):
         rate = RateLimit(4)

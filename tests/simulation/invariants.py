@@ -229,6 +229,18 @@ def _no_more_is_submitted_than_the_budget_allows(world: World) -> Iterator[str]:
             yield f"{len(jobs)} recordings are charged on {day}"
 
 
+def _no_used_place_of_a_day_is_given_back(world: World) -> Iterator[str]:
+    """Each day of a vendor with a daily limit counts at least the attempts that were submitted on it."""
+    submitted = {(charge.task.vendor, charge.day, charge.job_id, charge.attempt) for charge in world.charges}
+    for key, item in world.table.items.items():
+        if not key.startswith("limiter#") or "taken" not in item:
+            continue
+        vendor, day = key.split("#")[1:]
+        used = sum((of_vendor, str(of_day)) == (vendor, day) for of_vendor, of_day, *_ in submitted)
+        if int(item["taken"]["N"]) < used:
+            yield f"{day} of {vendor} counts {item['taken']['N']} of {used} submissions"
+
+
 def _no_function_fails_without_a_fault(world: World) -> Iterator[str]:
     """Without faults, no function failed."""
     yield from world.unforeseen
@@ -249,6 +261,7 @@ CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
     _the_budget_is_what_jobs_have_reserved,
     _reservations_become_what_vendors_charge,
     _no_more_is_submitted_than_the_budget_allows,
+    _no_used_place_of_a_day_is_given_back,
     _no_function_fails_without_a_fault,
 )
 

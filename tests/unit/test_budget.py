@@ -16,11 +16,12 @@ from asrcore.core.budget import (
     Reservation,
     read_budget,
     uploader,
+    uploader_group,
     wait_end,
 )
 from asrcore.core.cost import owed
 from asrcore.core.job import DEADLINE_S, Status
-from asrcore.core.rate_limit import day_start, vendor_day
+from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.step import GRACE_S, Next
 from asrcore.deletion import delete
 from asrcore.failures import SomeFailedError
@@ -35,6 +36,7 @@ from tests.support.api_client import Caller
 from tests.support.fake_services import START
 from tests.support.metric_scenarios import points
 from tests.support.pipeline import KEY, QUERY, SOURCE, SYNC, drop, world
+from tests.support.sampled import exhaustive
 
 ONE = 1944  # micro-yuan of a second at a dollar, or seven yuan, an hour
 FOR_ONE = 0.003  # yuan
@@ -293,6 +295,19 @@ class TestUploader:
     )
     def test_uploader_is_the_first_folder(self, key, prefix):
         assert uploader(key) == prefix
+
+
+class TestPlaces:
+    @pytest.mark.parametrize("files", [1_000, exhaustive(10_000)])
+    def test_junk_of_one_folder_delays_others_by_a_day_at_most(self, files):
+        made = world(vendors=(QUERY,))
+        rate, junk, honest = RateLimit(1000, per_day=100), *map(uploader_group, ("incoming/auto/junk/a", KEY))
+        for _ in range(files):
+            made.jobs.reserve_slot("toy-query", rate, START, group=junk)
+
+        slots = [made.jobs.reserve_slot("toy-query", rate, START, group=honest) for _ in range(20)]
+
+        assert {vendor_day(slot) for slot in slots} == {TODAY + timedelta(days=1)}
 
 
 class TestCheck:

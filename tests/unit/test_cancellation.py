@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
 from asrcore.callback import receive
 from asrcore.cancellation import cancel, withdraw_removed
+from asrcore.core.budget import uploader_group
 from asrcore.core.callback_url import callback_url
 from asrcore.core.job import Status
 from asrcore.core.step import Next
 from asrcore.deletion import delete
 from asrcore.events import Action, CallbackRequest, EndedExecution, RemovedObject, StepEvent, removed_objects
 from asrcore.execution_events import execution_ended
+from asrcore.finish import settle
 from asrcore.poll import await_callback, dispatch_step, query
 from asrcore.restart import redrive
+from asrcore.stores.jobs import MAX_RELEASED
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support.pipeline import BOTH, CALLBACK, FOREVER, KEY, QUERY, SOURCE, SYNC, drop, world
@@ -176,6 +180,78 @@ def test_waiting_job_gives_its_slot_to_the_next(end, per_day):
 
     rate = made.services.settings.rate_limit("toy-query")
     assert made.jobs.reserve_slot("toy-query", rate, made.clock, latest=made.clock + timedelta(hours=2)) == slot
+
+
+def places(made, day="2026-01-02"):
+    row = made.table.items[f"limiter#toy-query#{day}"]
+    return {name: int(row[name]["N"]) for name in row if name.startswith(("taken", "of_", "left_"))}
+
+
+def waiting_for_its_day():
+    made = world(vendors=(QUERY,))
+    made.per_day = {"toy-query": 5}
+    made.occupy("toy-query#2026-01-02", made.clock + timedelta(hours=2))
+    return made, drop(made)
+
+
+@every_ending
+def test_ended_job_leaves_its_daily_place_once(end):
+    made, job = waiting_for_its_day()
+    group = uploader_group(job.source.key)
+    assert places(made) == {"taken": 1, group: 1}
+
+    end(made)
+    end(made)
+
+    assert places(made) == {"taken": 0, group: 0}
+
+
+def test_place_is_left_once_although_the_process_dies():
+    made, job = waiting_for_its_day()
+    publish, made.events.publish = made.events.publish, Mock(side_effect=RuntimeError("the process dies"))
+    with pytest.raises(RuntimeError):
+        cancelled(made)
+    made.events.publish = publish
+    save, made.jobs.save = made.jobs.save, Mock(side_effect=RuntimeError("the process dies"))
+    with pytest.raises(RuntimeError):
+        settle(made.job(), made.services)
+    made.jobs.save = save
+
+    settle(made.job(), made.services)
+
+    assert places(made) == {"taken": 0, uploader_group(job.source.key): 0}
+
+
+def test_submitted_job_keeps_its_daily_place():
+    made = world("accepted", vendors=(QUERY,))
+    made.per_day = {"toy-query": 5}
+    drop(made)
+
+    cancelled(made)
+
+    assert places(made)["taken"] == 1
+
+
+def test_job_whose_recording_is_gone_leaves_its_daily_place():
+    made, job = waiting_for_its_day()
+    del made.audio[KEY]
+    made.clock = job.attempt.due_at
+
+    submit(job.job_id, made.services)
+
+    assert (made.job().error.code, places(made)["taken"]) == ("ObjectNotFound", 0)
+
+
+def test_places_of_many_cancelled_jobs_all_come_back():
+    made = world(vendors=(QUERY,))
+    made.per_day = {"toy-query": 100}
+    made.occupy("toy-query#2026-01-02", made.clock + timedelta(hours=2))
+    jobs = [drop(made, SOURCE.model_copy(update={"version_id": f"v{number}"})) for number in range(MAX_RELEASED + 10)]
+
+    for job in jobs:
+        cancel(job.job_id, made.services)
+
+    assert places(made)["taken"] == 0
 
 
 @every_ending

@@ -194,9 +194,7 @@ def written(config: Path, parameters: str) -> Path:
         pytest.param('LogLevel="INFO"LogRetentionDays=90', "no space behind it", id="no space"),
         pytest.param("""VendorPrices='{"acme": {"price": 1}}'""", "acme is no vendor", id="a vendor's price"),
         pytest.param("""AwsPrices='{"currency": "USD"}'""", "give these anew", id="a region's prices"),
-        pytest.param(
-            """VendorTuning='{"abcpen": {"max_duration_s": 1}}'""", "has no 'max_duration_s'", id="tuning"
-        ),
+        pytest.param("""VendorTuning='{"abcpen": {"max_duration_s": 1}}'""", "has no 'max_duration_s'", id="tuning"),
         pytest.param("UsdInCny=0", "UsdInCny: '0' is no rate", id="a rate"),
         pytest.param("UsdInCny=7.1@2026-02-30", "is no rate", id="a day"),
         pytest.param("AbcpenBaseUrl=http://127.0.0.1:9", "BaseUrl of abcpen must begin with https", id="clear text"),

@@ -210,6 +210,7 @@ class Jobs(Protocol):
         *,
         counted: date | None = None,
         latest: datetime | None = None,
+        group: str = "",
     ) -> datetime | None:
         """Reserve the next free slot of a rate limit.
 
@@ -219,6 +220,7 @@ class Jobs(Protocol):
             now: the slot is at this time or later, UTC.
             counted: the vendor's day on which this submission was counted before, when its slot was missed.
             latest: no slot is reserved when the vendor accepts no more on the days until then.
+            group: of the recording's uploader, which takes only a share of the places of a later day.
 
         Returns:
             The slot's time, UTC; None when none was reserved because of `latest`.
@@ -232,6 +234,19 @@ class Jobs(Protocol):
             rate: its rate limit.
             slot: the slot's time, UTC.
         """
+
+    def release_place(self, limiter: str, day: date, name: str, group: str) -> None:
+        """Give back a place among a day's submissions that was not used; a repetition changes nothing.
+
+        Args:
+            limiter: its name, as when it was reserved.
+            day: the vendor's day.
+            name: of the place, unique and made of letters, digits and `_`.
+            group: of the recording's uploader.
+        """
+
+    def forget_place(self, limiter: str, day: date, name: str) -> None:
+        """Remove what keeps a place from being given back twice, once it is not given back again."""
 
     def find_stalled(self, before: datetime) -> Iterable[str]:
         """Return the ids of jobs that are open, or whose event is not published, and unchanged since `before`."""

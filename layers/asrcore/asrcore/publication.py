@@ -1,11 +1,13 @@
 """The event of a job that ended, published once, with what is due at the end of every job."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+from asrcore.core.budget import uploader_group
 from asrcore.core.cost import incurred
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job, Status
 from asrcore.core.job_event import JobEvent
+from asrcore.core.rate_limit import vendor_day
 from asrcore.services import Services
 from asrcore.spending import correct_budget
 
@@ -25,6 +27,7 @@ def publish_end(job: Job, services: Services) -> Job:
         event = JobEvent.of(job, services.settings.transcript_bucket, cost)
         services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
     correction = correct_budget(job, services)
+    place = _release_place(job, services)
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
@@ -36,10 +39,24 @@ def publish_end(job: Job, services: Services) -> Job:
     marked = services.update_job(job.job_id, mark)
     if is_first and correction:
         services.budget.forget(correction)
+    if is_first and place:
+        services.jobs.forget_place(*place)
     if is_first and not job.superseded:
         services.metrics.ended(marked, before=job.cost)
         _record_turnaround(marked, services)
     return marked
+
+
+def _release_place(job: Job, services: Services) -> tuple[str, date, str] | None:
+    """Give back the place of an attempt that was not submitted among its day's submissions; return which, if one."""
+    attempt = job.attempts[-1] if job.attempts else None
+    if attempt is None or not attempt.has_slot or attempt.claimed_at or attempt.ended_at:
+        return None
+    if not services.settings.rate_limit(attempt.vendor).per_day:
+        return None
+    place = attempt.vendor, vendor_day(attempt.due_at), f"left_{job.job_id}_{attempt.number}"
+    services.jobs.release_place(*place, uploader_group(job.source.key))
+    return place
 
 
 def _delete_converted(job: Job, services: Services) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from asrcore.core.budget import uploader_group
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Job
 from asrcore.core.rate_limit import LONG_QUEUE_S, SHORT_WAIT_S, SLOT_LEAD_S, SLOT_TOLERANCE_S, vendor_day
@@ -37,6 +38,7 @@ def reserve_submission_slot(job: Job, services: Services, *, ahead_s: float) -> 
         now + timedelta(seconds=ahead_s),
         counted=vendor_day(attempt.due_at) if attempt.has_slot else None,
         latest=now + timedelta(seconds=LONG_QUEUE_S) if job.chain else None,
+        group=uploader_group(job.source.key),
     )
     if slot is None:
         if entry:

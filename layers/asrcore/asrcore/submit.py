@@ -22,6 +22,8 @@ from asrcore.slots import reserve_submission_slot
 from asrcore.spending import wait_or_refuse
 from asrcore.submission import ClaimEndedError, submit_attempt
 
+LONG_WAIT_S = 3600  # for a slot, after which the recording may have been deleted
+
 
 def submit(job_id: str, services: Services) -> Step:
     """Run the state machine's submit step: a slot, a retry, or the next vendor of the chain.
@@ -63,6 +65,7 @@ def _run_stages(job: Job, services: Services, *, longest_call_s: float) -> Outco
         if isinstance(planned, Reused):
             return planned
         _raise_conversion_error(planned)
+        _check_after_long_wait(planned, services)
     except AsrError as error:
         return JobFailed(job, error)
     return _run_planned(planned, services, longest_call_s=longest_call_s)
@@ -85,6 +88,19 @@ def _run_planned(job: Job, services: Services, *, longest_call_s: float) -> Outc
     except ClaimEndedError:
         LOG.warning("the claim leaves no time for a call", attempt=job.attempt.number, vendor=job.attempt.vendor)
     return services.load_job(job.job_id)
+
+
+def _check_after_long_wait(job: Job, services: Services) -> None:
+    """Look the recording up before a slot that it has waited for: deleted meanwhile, it leaves its place to another.
+
+    Raises:
+        AsrError: the recording is not stored.
+    """
+    if not job.planned or not job.attempt.has_slot or job.attempt.claimed_at is not None:
+        return
+    waited_s = (services.now() - job.updated_at).total_seconds()
+    if waited_s > LONG_WAIT_S and _wait_s(job, services) <= SHORT_WAIT_S:
+        services.recordings.look_up(job.source)
 
 
 def _raise_conversion_error(job: Job) -> None:

@@ -9,6 +9,7 @@ SLOT_LENGTH = 1.08  # of the interval that the vendor's limit allows
 SLOT_TOLERANCE_S = 0.02
 SLOT_LEAD_S = 0.2  # time to store a slot before it begins
 LONG_QUEUE_S = 6 * 3600  # a later slot is not reserved if another vendor of the chain may be sooner
+UPLOADER_PERCENT = 80  # of the places of a later day that one uploader may take
 STARTUP_S = 2  # of a cold process: up to 1.5 s
 SHORT_WAIT_S = STARTUP_S + 1.0  # a function waits so long for a slot itself: cheaper than an invocation and transitions
 _CHINA = timezone(timedelta(hours=8))  # no daylight saving since 1991
@@ -20,6 +21,11 @@ class RateLimit:
 
     per_second: int
     per_day: int | None = None
+
+    @property
+    def uploader_per_day(self) -> int:
+        """The submissions of one uploader on a later day, so that its backlog leaves places for others."""
+        return max(1, (self.per_day or 0) * UPLOADER_PERCENT // 100)
 
     @property
     def interval_us(self) -> int:

@@ -104,6 +104,7 @@ class DynamoJobs:
         *,
         counted: date | None = None,
         latest: datetime | None = None,
+        group: str = "",
     ) -> datetime | None:
         """Reserve the next slot of a rate limiter.
 
@@ -116,6 +117,7 @@ class DynamoJobs:
             now: the earliest slot wanted, in UTC.
             counted: the vendor's day on which this submission has been counted before.
             latest: the last moment that is of use, in UTC; None for no limit.
+            group: of its uploader, which takes only a share of a later day; "" for no share.
 
         Returns:
             The slot's moment, `now` or later; None when the daily limit leaves none until `latest`.
@@ -123,7 +125,7 @@ class DynamoJobs:
         key, start = f"limiter#{limiter}", now
         if rate.per_day:
             today = vendor_day(now)
-            day = today if counted == today else self._count_day(key, rate.per_day, today, latest)
+            day = today if counted == today else self._count_day(key, rate, today, latest, group)
             if day is None:
                 return None
             key, start = f"{key}#{day}", max(now, day_start(day))
@@ -138,7 +140,7 @@ class DynamoJobs:
         return _moment(self._exchange_for_released(key, held.get("released", set()), start_us, slot_us, rate))
 
     def release_slot(self, limiter: str, rate: RateLimit, slot: datetime) -> None:
-        """Give back a reserved slot that will not be used, and its place among the day's submissions.
+        """Give back a reserved slot that will not be used.
 
         The latest slot is free again at once. An earlier one is kept for the next reservation; beyond MAX_RELEASED such
         slots it is lost, as it is when the process crashes.
@@ -148,27 +150,36 @@ class DynamoJobs:
             rate: its rate and its daily limit.
             slot: the slot's moment, in UTC.
         """
-        key = f"limiter#{limiter}"
-        if rate.per_day:
-            self._put_back(f"{key}#{vendor_day(slot)}", _microseconds(slot), rate, counted=True)
-        else:
-            self._put_back(key, _microseconds(slot), rate)
+        of_day = f"#{vendor_day(slot)}" if rate.per_day else ""
+        self._put_back(f"limiter#{limiter}{of_day}", _microseconds(slot), rate)
 
-    def _put_back(self, key: str, slot_us: int, rate: RateLimit, *, counted: bool = False) -> None:
-        """Release a slot, and with `counted` its place among the day's submissions; a repetition changes nothing."""
-        uncount, less = (", taken = taken + :less", {":less": -1}) if counted else ("", {})
+    def release_place(self, limiter: str, day: date, name: str, group: str) -> None:
+        """Give back a place among a day's submissions that was not used; a repetition changes nothing.
+
+        Args:
+            limiter: the limiter's name.
+            day: the vendor's day.
+            name: of the place, unique and made of letters, digits and `_`. It stays in the row until `forget_place`.
+            group: of its uploader, as when it was reserved.
+        """
+        expression = f"ADD taken :less{f', {group} :less' if group else ''} SET {name} = :one"
+        condition = f"attribute_not_exists({name}) AND taken > :none"
+        self._update(f"limiter#{limiter}#{day}", expression, condition, {":less": -1, ":one": 1, ":none": 0})
+
+    def forget_place(self, limiter: str, day: date, name: str) -> None:
+        """Remove the name of a place that was given back, once it is not given back again."""
+        self._update(f"limiter#{limiter}#{day}", f"REMOVE {name}", f"{name} = :one", {":one": 1})
+
+    def _put_back(self, key: str, slot_us: int, rate: RateLimit) -> None:
+        """Release a slot; a repetition changes nothing."""
         latest = {":slot": slot_us, ":end": slot_us + rate.interval_us}
-        if (
-            self._update(key, f"SET free_from_us = :slot{uncount}", "free_from_us = :end", {**latest, **less})
-            is not None
-        ):
+        if self._update(key, "SET free_from_us = :slot", "free_from_us = :end", latest) is not None:
             return
         room = (
             "free_from_us > :end AND attribute_not_exists(released) OR "
             "free_from_us > :end AND size(released) < :most AND NOT contains(released, :slot)"
         )
-        values = {**latest, **less, ":slots": {slot_us}, ":most": MAX_RELEASED}
-        self._update(key, f"ADD released :slots{' SET' + uncount[1:] if uncount else ''}", room, values)
+        self._update(key, "ADD released :slots", room, {**latest, ":slots": {slot_us}, ":most": MAX_RELEASED})
 
     def _exchange_for_released(
         self, key: str, released: AbstractSet[Decimal], start_us: int, slot_us: int, rate: RateLimit
@@ -183,23 +194,26 @@ class DynamoJobs:
                 return first_us
         return slot_us
 
-    def _count_day(self, key: str, per_day: int, day: date, latest: datetime | None) -> date | None:
-        """Count a submission on the first day, from `day` to `latest`, that is below the daily limit, and return it."""
+    def _count_day(self, key: str, rate: RateLimit, day: date, latest: datetime | None, group: str) -> date | None:
+        """Count a submission on the first day, from `day` to `latest`, that is below the daily limit, and return it.
+
+        On a later day than the first its uploader must be below its share, too.
+        """
+        counts = "ADD taken :one" + (f", {group} :one" if group else "")
+        room = "attribute_not_exists(taken) OR taken < :per_day"
+        share: dict[str, int] = {}
         while latest is None or day_start(day) <= latest:
-            taken = self._update(
-                f"{key}#{day}",
-                "SET taken = if_not_exists(taken, :none) + :one, expires_at = :expires_at",
-                "attribute_not_exists(taken) OR taken < :per_day",
-                {
-                    ":none": 0,
-                    ":one": 1,
-                    ":per_day": per_day,
-                    ":expires_at": int(day_start(day + timedelta(days=7)).timestamp()),
-                },
-            )
-            if taken is not None:
+            expires_at = int(day_start(day + timedelta(days=7)).timestamp())
+            values = {":one": 1, ":per_day": rate.per_day, ":expires_at": expires_at, **share}
+            if self._update(f"{key}#{day}", f"{counts} SET expires_at = :expires_at", room, values) is not None:
                 return day
             day += timedelta(days=1)
+            if group:
+                share = {":share": rate.uploader_per_day}
+                room = (
+                    "attribute_not_exists(taken) OR taken < :per_day AND attribute_not_exists(group) OR "
+                    "taken < :per_day AND group < :share"
+                ).replace("group", group)
         return None
 
     def _advance_limiter(
