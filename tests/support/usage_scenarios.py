@@ -8,6 +8,7 @@ from typing import Any
 
 from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import AwsUsage, estimate_usage, row_write_units, transaction_write_units
+from asrcore.core.budget import Budget
 from asrcore.core.job import Job
 from asrcore.core.prices import REFERENCE, VENDOR_PRICES, Rates, aws_prices
 from asrcore.core.tuning import Tuning
@@ -119,6 +120,7 @@ class CountedWorld(World):
             "tuning": tuning,
             "exports": list(EXPORTS),
             "rates": rates(),
+            "budget": Budget(per_day=1e6),
         }
         settings = services.settings.model_copy(update=lines)
         services = replace(services, settings=settings, probe=lambda *_: self._audio)

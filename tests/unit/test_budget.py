@@ -288,7 +288,7 @@ class TestUploader:
         [
             ("incoming/auto/ann/2026/a.wav", "incoming/auto/ann/"),
             ("incoming/volcengine/a.wav", "incoming/volcengine/"),
-            (f"incoming/auto/{'0f' * 16}/a.wav", "incoming/auto/"),
+            (f"incoming/auto/uploads/{'0f' * 16}/a.wav", "incoming/auto/uploads/"),
             ("incoming/a.wav", "incoming/"),
             ("linked/0123/a.wav", "linked/"),
         ],

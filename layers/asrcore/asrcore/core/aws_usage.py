@@ -22,6 +22,7 @@ EXECUTION_TRANSITIONS, STEP_TRANSITIONS, TASK_TRANSITIONS = 2, 3, 2
 SLOT_WRITES = 2  # of a rate limiter without a queue: the first write fails
 ROW_READS = 2  # of an invocation
 INDEX_WRITE_UNITS = 2  # of a row's write: the entry in the index of open jobs is replaced
+BUDGET_WRITES = 2  # of an entry: it is counted, and removed
 TOTALS_WRITE_UNITS = 2  # of a row of totals in a transaction
 PROBE_GETS = 5  # of a recording: its head, its sidecar, two ranges, its transcript's head
 IN_EVENT_S = SHORT_WAIT_S + 30  # the function that receives the event claims a job within this time, or a step does
@@ -87,8 +88,10 @@ def estimate_usage(job: Job, rates: Rates) -> AwsUsage:
         table_writes=row_write_units(row_bytes) * (row_writes - transactions)
         + transaction_write_units(row_bytes) * transactions
         + slot_writes
+        + BUDGET_WRITES * len(job.reservation.entries)
         + is_completed,
-        table_reads=math.ceil(row_bytes / 4096) * (ROW_READS * invocations + is_completed),
+        table_reads=math.ceil(row_bytes / 4096) * (ROW_READS * invocations + is_completed)
+        + len(job.reservation.entries),  # of the budget's limits
         s3_puts=(2 - (job.reused is not None) + rates.exports) * is_completed + _converted_parts(job),
         s3_gets=PROBE_GETS * max(1, job.plannings) + submitted,
         api_requests=steps.callbacks + (job.requested is not None),

@@ -5,7 +5,6 @@ are whole micro-yuan, which a table adds exactly. Days and months are China's, a
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,7 +20,6 @@ from asrcore.messages import Message
 MICRO = 1_000_000  # micro-yuan in a yuan
 WAKE_S = 600  # after a day or month began, all jobs that waited for it have continued, those that waited longest first
 _JITTER_S = 60  # of these
-_UPLOAD_FOLDER = re.compile(r"[0-9a-f]{32}")  # POST /uploads draws one for each recording
 
 
 class BudgetAction(StrEnum):
@@ -175,13 +173,10 @@ def read_budget(text: str) -> Budget:
 def uploader(key: str) -> str:
     """Return the prefix of keys that counts as one uploader: `incoming/<vendor>/<first folder>/`.
 
-    Recordings without a folder share `incoming/<vendor>/`, with those of POST /uploads, whose folders are drawn.
+    Recordings without a folder share `incoming/<vendor>/`, remote ones `linked/`.
     """
-    folder, *rest = key.removeprefix(INCOMING).split("/")
-    if not key.startswith(INCOMING) or not rest:
-        return key.partition("/")[0] + "/"
-    named = len(rest) > 1 and not _UPLOAD_FOLDER.fullmatch(rest[0])
-    return f"{INCOMING}{folder}/{rest[0]}/" if named else f"{INCOMING}{folder}/"
+    folders = key.split("/")[:-1]
+    return "".join(f"{folder}/" for folder in (folders[:3] if key.startswith(INCOMING) else folders[:1]))
 
 
 def account_of(key: str) -> str:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from asrcore.core.audio import Audio
 from asrcore.core.aws_usage import AwsUsage, estimate_usage
-from asrcore.core.budget import MICRO
+from asrcore.core.budget import MICRO, BudgetEntry
 from asrcore.core.errors import NO_RESULT_IN_TIME
 from asrcore.core.job import Attempt, Job, new_job
 from asrcore.core.money import NOTHING, Amount, Cost
 from asrcore.core.options import Options
 from asrcore.core.polling import next_delay
 from asrcore.core.prices import AWS_PRICES, LIKE, REFERENCE, UNITS, Rates, VendorPrice
+from asrcore.core.rate_limit import vendor_day
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import Completion
 
@@ -85,7 +86,8 @@ def usual_job(
     source = Source(bucket="bucket", key="incoming/auto/recording", etag="etag", size_bytes=size_bytes)
     audio = Audio(format="wav", codec="pcm", sample_rate_hz=None, channels=None, duration_ms=duration_ms)
     job = new_job(source, now).plan(source, audio, Options(), vendors=[vendor], warnings=[], now=now)
-    job = job.assign_slot(now, now).claim(None, [], now)
+    reserved = BudgetEntry(job.job_id, 1, {vendor_day(now): 1}, "", 0)
+    job = job.with_budget_entry(reserved).assign_slot(now, now).claim(None, [], now)
     revision, completion_modes = 3, rates.completion_modes.get(vendor, frozenset())
     length_s = (duration_ms or 0) / 1000
     ends_s = max(USUAL_LEAST_S, USUAL_SHARE * length_s) if turnaround_s is None else turnaround_s
