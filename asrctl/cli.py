@@ -6,7 +6,7 @@ Exit status: 0 done; 1 something failed or is missing; 2 wrong arguments.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -326,7 +326,7 @@ def vendors(run: "Invocation", vendor: str | None, no_test: bool) -> "CommandRes
 def doctor(run: "Invocation", no_test: bool) -> "CommandResult[BaseModel]":
     from asrctl.doctor import doctor
 
-    return doctor(run.stack, run.now, test=not no_test)
+    return doctor(run.stack, run.progress, lambda: datetime.now(UTC), test=not no_test)
 
 
 @commands.command(message=Message("cli.help.cancel"))

@@ -23,6 +23,7 @@ from asrcore.stores.secret import FRESH_S
 from asrctl.credential_check import ACCEPTED, broken, check_credentials, describe, stored_sample
 from asrctl.formatting import program_name
 from asrctl.inspect_jobs import queue_depth
+from asrctl.progress import ProgressReporter
 from asrctl.quotas import CONCURRENCY_QUOTA, LEAST_CONCURRENCY
 from asrctl.result import CommandResult, Line, OperatorError, Text
 from asrctl.shapes import CheckShape, CheckStatus, DoctorShape
@@ -84,11 +85,13 @@ def _skipped(code: str) -> Finding:
     return Finding(CheckStatus.SKIPPED, Message(code))
 
 
-def doctor(stack: DeployedStack, now: datetime, *, test: bool) -> CommandResult[DoctorShape]:
+def doctor(
+    stack: DeployedStack, progress: ProgressReporter, clock: Callable[[], datetime], *, test: bool
+) -> CommandResult[DoctorShape]:
     """Make every check of a stack.
 
     Args:
-        now: the time of this machine, UTC.
+        clock: returns the time of this machine, UTC.
         test: whether to submit the sample to the vendors.
 
     Returns:
@@ -99,7 +102,8 @@ def doctor(stack: DeployedStack, now: datetime, *, test: bool) -> CommandResult[
         ClientError, BotoCoreError: AWS cannot be called at all.
     """
     stack.describe()
-    found = [(name, _made(check, stack)) for name, check in _checks(now, test=test).items()]
+    checks = progress.track("cli.progress.checks", _checks(clock, test=test).items())
+    found = [(name, _made(check, stack)) for name, check in checks]
     shapes = [
         CheckShape(
             name=name,
@@ -196,7 +200,8 @@ def _versions(stack: DeployedStack) -> Finding:
 def _addresses(stack: DeployedStack) -> Finding:
     """Reach the HTTP API and the vendors: any HTTP reply will do."""
     settings = stack.services.settings
-    urls = {"ApiUrl": settings.callback_base_url, **{name: url for name, url in settings.base_urls.items() if url}}
+    vendors = {name: url for name, url in settings.base_urls.items() if url}
+    urls = {"ApiUrl": stack.api_url, "CallbackBaseUrl": settings.callback_base_url, **vendors}
     silent = []
     for name, url in urls.items():
         try:
@@ -209,7 +214,7 @@ def _addresses(stack: DeployedStack) -> Finding:
             )
     if silent:
         return _problem("cli.doctor.addresses_silent", "cli.doctor.advice.addresses", silent=silent)
-    return _ok("cli.doctor.addresses", count=len(urls))
+    return _ok("cli.doctor.addresses", count=len({*urls.values()}))
 
 
 def _callbacks(stack: DeployedStack) -> Finding:
@@ -249,10 +254,10 @@ def _recordings(stack: DeployedStack) -> Finding:
     return _problem("cli.doctor.recordings_refused", "cli.doctor.advice.recordings", status=reply.status)
 
 
-def _clock(stack: DeployedStack, now: datetime) -> Finding:
+def _clock(stack: DeployedStack, clock: Callable[[], datetime]) -> Finding:
     answer = stack.sts.get_caller_identity()
     aws = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    skew_s = round((now - aws).total_seconds())
+    skew_s = round((clock() - aws).total_seconds())
     if abs(skew_s) <= MOST_SKEW_S:
         return _ok("cli.doctor.clock", seconds=abs(skew_s))
     return _problem("cli.doctor.clock_off", "cli.doctor.advice.clock", seconds=skew_s)
@@ -317,13 +322,13 @@ def _queues(stack: DeployedStack) -> Finding:
     return _ok("cli.doctor.queues")
 
 
-def _checks(now: datetime, *, test: bool) -> dict[str, Callable[[DeployedStack], Finding]]:
+def _checks(clock: Callable[[], datetime], *, test: bool) -> dict[str, Callable[[DeployedStack], Finding]]:
     """Return the checks by name, in the order in which one explains the next."""
     return {
         "stack": _stack_state,
         "versions": _versions,
         "permissions": _permissions,
-        "clock": lambda stack: _clock(stack, now),
+        "clock": lambda stack: _clock(stack, clock),
         "secrets": _secrets,
         "addresses": _addresses,
         "callbacks": _callbacks,

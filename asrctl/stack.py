@@ -174,6 +174,11 @@ class DeployedStack:
         return self._outputs.get("Release")
 
     @property
+    def api_url(self) -> str:
+        """The address of the HTTP API."""
+        return self._outputs["ApiUrl"]
+
+    @property
     def audio_bucket(self) -> str:
         """The bucket of recordings."""
         return self._outputs["AudioBucketName"]

@@ -1,5 +1,6 @@
 """`doctor`: each check that a healthy local stack cannot fail, by replies of AWS and of vendors."""
 
+import io
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,12 +15,14 @@ from asrcore.core.vendor import HttpReply
 from asrcore.vendors.registry import VENDORS
 from asrctl import doctor as doctor_module
 from asrctl.doctor import doctor
+from asrctl.progress import ProgressReporter
 from asrctl.result import OperatorError
 from asrctl.version import version
 from tests.support.reasons import reason
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ACKNOWLEDGED = HttpReply(200, b'{"code": 0, "message": "success"}')
+PROGRESS = ProgressReporter(io.StringIO(), "en")
 SOURCE = Source(bucket="audio", key="sample.wav", version_id="v", etag="e", size_bytes=9)
 ENOUGH = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}
 ALARM = {"AlarmName": "asrcore-failure-rate", "StateValue": "OK", "AlarmActions": ["arn:topic"]}
@@ -79,6 +82,7 @@ class Stack(SimpleNamespace):
             **{
                 "name": "asrcore",
                 "release": version(),
+                "api_url": "https://api.example.com",
                 "describe": lambda: {"StackStatus": "UPDATE_COMPLETE"},
                 "sts": SimpleNamespace(get_caller_identity=lambda: account),
                 "secret_arn": "vendors",
@@ -119,13 +123,13 @@ def sample(monkeypatch):
 
 def found(stack, name, now=NOW):
     """Return one check, and whether the command is ok."""
-    result = doctor(stack, now, test=False)
+    result = doctor(stack, PROGRESS, lambda: now, test=False)
     (check,) = [check for check in result.data.checks if check.name == name]
     return check, result.ok
 
 
 def test_healthy_stack_has_no_problem():
-    result = doctor(Stack(), NOW, test=False)
+    result = doctor(Stack(), PROGRESS, lambda: NOW, test=False)
 
     assert [(check.name, check.found) for check in result.data.checks if check.status != "ok"] == []
     assert result.ok
