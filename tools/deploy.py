@@ -98,19 +98,16 @@ def _deploy(profile: str, config: Path, sam: str, ask: Ask) -> int:
     """Check everything, ask what is not known, build and deploy. Return SAM's exit status. Raises DeployError."""
     is_first = not is_answered(profile, config)
     builder = find_builder()
-    target = _target(profile, config)
-    account = check_account(target, asks_region=is_first)
+    account = check_account(_target(profile, config), asks_region=is_first)
     missing = [*check_machine(builder, sam), *account.missing, *([] if is_first else _refusals(profile, config))]
     if builder is None or missing:
         raise _missing(missing)
-    _say(account.notes)
     if is_first:
         set_up(profile, config, ask)
-        if (chosen := _target(profile, config)) != target:
-            account = check_account(chosen, asks_region=False)
-            _say(account.notes)
+        account = check_account(_target(profile, config), asks_region=False)
         if missing := [*account.missing, *_refusals(profile, config)]:
             raise _missing(missing)
+    _say(account.notes)
     path = os.pathsep.join(filter(None, (builder.folder, os.environ.get("PATH"))))
     if status := _run([sam, "build", *builder.arguments], {**os.environ, "PATH": path}):
         return status
@@ -198,7 +195,7 @@ def _target(profile: str, config: Path) -> Target:
 
 def _say(lines: Sequence[Message]) -> None:
     for line in lines:
-        print(translated(line))
+        print(translated(line), flush=True)
 
 
 def set_up(profile: str, config: Path, ask: Ask) -> None:
