@@ -131,7 +131,7 @@ def test_schedule_event_has_no_execution():
     [("callback-tencent", "tencent-recording", ODD), ("callback-volcengine", "volcengine", PUT)],
 )
 def test_callbacks_are_signed_with_the_local_stacks_key(name, vendor, job):
-    keys = json.loads((ROOT / "devstack/credentials.json").read_text())["callback"]["keys"]
+    keys = json.loads((ROOT / "devstack/signing_keys.json").read_text())["callback"]["keys"]
     callback = callback_request(event(name))
 
     assert (callback.vendor, callback.job_id, callback.attempt) == (vendor, job, "1")

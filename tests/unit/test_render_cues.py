@@ -163,7 +163,7 @@ def test_times(utterances: list[Utterance], expected: list[tuple[int, int, str]]
     ],
 )
 def test_sentence_gets_the_times_of_its_words(turn: Utterance, expected: list[tuple[str, int, int]]) -> None:
-    assert list(heard(turn).turns[0].pieces) == expected
+    assert [(each.text, each.start_ms, each.end_ms) for each in heard(turn).turns[0].pieces] == expected
 
 
 @pytest.mark.parametrize(

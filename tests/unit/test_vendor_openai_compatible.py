@@ -210,7 +210,7 @@ def test_functions_connect_to_the_tuned_vendor():
     changes = json.dumps({VENDOR.name: {"max_data_bytes": 7, "model": "paraformer"}})
     environment = {**TestSettings.ENVIRONMENT, "VENDOR_TUNING": changes, "OPENAI_COMPATIBLE_BASE_URL": BASE_URL}
 
-    services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), secret=lambda **_: {})
+    services = dataclasses.replace(connect(environment, client=lambda *_, **__: None), vendor_secret=lambda **_: {})
 
     assert "size 8 bytes (accepts up to 7)" in str(
         services.vendors[VENDOR.name].rejection_reason(a_recognition_request(size_bytes=8))
