@@ -601,6 +601,7 @@ def test_command_line_runs_a_china_stack_until_terminated(tmp_path: Path):
         assert process.stdout is not None
         word, _, facts_text = process.stdout.readline().partition(" ")
         wait_for(lambda: "Ctrl-C" in complaints.read_text(), 60)
+        sam_env = json.loads((tmp_path / ".local/sam-env.json").read_text())
         shell_env = tmp_path / ".local/aws.env"
         exported, mode = shell_env.read_text(), shell_env.stat().st_mode & 0o777
         process.send_signal(signal.SIGTERM)
