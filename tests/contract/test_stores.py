@@ -789,8 +789,8 @@ class TestRecordings:
     def test_remote_address_is_stored_once_and_unchanged(self, bucket):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
 
-        first = store.put_remote_url("linked/1/a.wav", "https://a.example.com/a.wav")
-        again = store.put_remote_url("linked/1/a.wav", "https://b.example.com/b.wav")
+        first = store.put_remote_url("audio", "linked/1/a.wav", "https://a.example.com/a.wav")
+        again = store.put_remote_url("audio", "linked/1/a.wav", "https://b.example.com/b.wav")
 
         assert first == again
         assert first.version_id
@@ -799,14 +799,14 @@ class TestRecordings:
     def test_remote_recording_is_downloaded_when_read(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
-            source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"the recording"))
+            source = store.put_remote_url("audio", "linked/1/a.wav", web.serve("/a.wav", b"the recording"))
 
             assert store.read_all(source, 100) == b"the recording"
 
     def test_remote_recording_at_a_private_address_is_rejected(self, bucket):
         with Web() as web:
             store = S3Recordings(bucket, bucket, Uploads("audio", 1000))
-            source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"a secret"))
+            source = store.put_remote_url("audio", "linked/1/a.wav", web.serve("/a.wav", b"a secret"))
 
             with pytest.raises(AsrError, match="BadUrl"):
                 store.read_all(source, 100)
@@ -858,7 +858,7 @@ class TestRecordings:
 
     def test_stream_of_a_remote_recording_has_its_bytes(self, bucket, web):
         store = S3Recordings(bucket, bucket, Uploads("audio", 1000, is_local=True))
-        source = store.put_remote_url("linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
+        source = store.put_remote_url("audio", "linked/1/a.wav", web.serve("/a.wav", b"linked bytes"))
 
         stream = store.stream(source, 100)
 

@@ -128,6 +128,8 @@ def by_request(journey: Journey) -> None:
     bucket, key = journey.stack.audio_bucket, "incoming/auto/meeting.wav"
     journey.finished(journey.drop(key, MEETING))
     journey.stack.invoke("SubmitFunction", {"action": "request", "bucket": bucket, "key": key})
+    voice = {"tencent-rec-task-roleaudiourl": "https://voices.example.com/a.wav"}
+    journey.finished(journey.drop("incoming/tencent-rec-task/voice.wav", MEETING, **voice))
 
 
 def by_backfill(journey: Journey) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asrcore.core.recording_keys import MOST_FORMS, NO_RECORDINGS, key_forms, skip_reason
-from asrcore.core.transcript import LONGEST_KEY_BYTES
+from asrcore.core.transcript import LONGEST_KEY_BYTES, Source, transcript_key
 from asrcore.events import RequestEvent
 from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.messages import render
@@ -174,3 +174,43 @@ def test_name_that_exists_in_no_form_is_not_found():
     told = Caller(world()).post("/jobs", {"source": f"s3://audio/{key('NFC')}"})
 
     assert (told.status, told.json["code"]) == (422, "ObjectNotFound")
+
+
+def made_from(key):
+    return transcript_key(Source(bucket="audio", key=key, etag="", size_bytes=0))
+
+
+def cut_to(text, most_bytes):
+    return text.encode()[:most_bytes].decode(errors="ignore")
+
+
+# Characters of one to four bytes, and those of which a cut name is made.
+long_keys = st.builds(
+    lambda text, size_bytes: cut_to(f"incoming/auto/{text}" + "x" * size_bytes, size_bytes),
+    st.text(st.sampled_from("a~0f/é会😀"), min_size=200, max_size=400),
+    st.integers(900, LONGEST_KEY_BYTES),
+)
+
+
+@given(keys=st.lists(long_keys, min_size=1, max_size=5), extra=st.integers(0, 4))
+def test_no_two_keys_share_a_transcript_key(keys, extra):
+    """Attack with keys that are the cut names of others, once and twice, and with longer and shorter ones."""
+    names = set(keys)
+    for _ in range(2):
+        names |= {made_from(key).removeprefix("transcripts/").removesuffix(".json") for key in names}
+    names |= {cut_to(name[: len(name) - extra], LONGEST_KEY_BYTES) for name in names}
+    names |= {f"{name}{'x' * extra}" for name in names if len(name.encode()) + extra <= LONGEST_KEY_BYTES}
+
+    transcripts = {made_from(name) for name in names}
+
+    assert len(transcripts) == len(names)
+    assert all(len(key.encode()) <= LONGEST_KEY_BYTES for key in transcripts)
+
+
+def test_key_that_is_the_cut_name_of_another_is_cut_too():
+    long = "incoming/auto/" + "a" * 1000
+    cut = made_from(long).removeprefix("transcripts/").removesuffix(".json")
+
+    assert len(made_from(long).encode()) == LONGEST_KEY_BYTES
+    assert made_from(cut) != made_from(long)
+    assert made_from("incoming/auto/short~" + "0" * 32) == "transcripts/incoming/auto/short~" + "0" * 32 + ".json"

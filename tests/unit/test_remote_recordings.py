@@ -7,13 +7,17 @@ from hypothesis import strategies as st
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Status
 from asrcore.core.options import Options
+from asrcore.core.parameters import Address
 from asrcore.core.remote_recordings import LONGEST_NAME, parse_remote_url, remote_audio, safe_name
 from asrcore.core.routing import pinned_vendor
 from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest
-from asrcore.job_creation import handle_new_objects
+from asrcore.deletion import delete
+from asrcore.events import RequestEvent
+from asrcore.job_creation import handle_new_objects, handle_request
 from asrcore.vendors.registry import VENDORS
-from tests.support.pipeline import QUERY, SYNC, world
+from tests.support.pipeline import KEY as AUDIO_KEY
+from tests.support.pipeline import QUERY, SOURCE, SYNC, wav, world
 
 KEY = "linked/00112233445566778899aabbccddeeff/call.wav"
 ADDRESS = "https://recordings.example.com/call.wav?signature=secret"
@@ -72,6 +76,74 @@ def test_vendor_with_urls_gets_no_bytes():
     linked(made)
 
     assert made.send.requests[0].body == ADDRESS.encode()
+
+
+VOICE = "https://voices.example.com/p4th-s3cret/a.wav?sig=tOpsecret"
+
+
+class Voiced(type(QUERY)):
+    """Takes the address of a voice, and keeps what it was given."""
+
+    parameters = {"Voice": Address("a voice")}  # noqa: RUF012 - not changed
+
+    def __init__(self):
+        super().__init__("toy-voiced", *SYNC.completion_modes)
+        self.voices = []
+
+    def submit_request(self, submission):
+        self.voices.append(self.vendor_options(submission.request)["Voice"])
+        return super().submit_request(submission)
+
+
+def voiced(made, metadata, requested=None):
+    """Drop a recording with the address of a voice; return its job."""
+    made.audio[AUDIO_KEY] = (wav(), metadata)
+    source = made.upload_version(SOURCE) or SOURCE
+    if requested:
+        handle_request(RequestEvent(action="request", bucket="audio", key=AUDIO_KEY, options=requested), made.services)
+    else:
+        handle_new_objects([source], made.services)
+    return made.job()
+
+
+@pytest.mark.parametrize("is_requested", [False, True], ids=["metadata", "request"])
+def test_address_among_options_is_only_sent_to_the_vendor(is_requested, caplog, capsys):
+    vendor = Voiced()
+    made = world("done", vendors=(vendor,))
+    metadata = {} if is_requested else {"asr-toy-voiced-voice": VOICE}
+
+    job = voiced(made, metadata, {"toy-voiced": {"Voice": VOICE}} if is_requested else None)
+
+    assert (job.status, vendor.voices) == (Status.COMPLETED, [VOICE])
+    written = f"{made.rows} {made.bus.published} {made.results} {caplog.text} {capsys.readouterr()}"
+    assert not any(secret in written for secret in ("p4th-s3cret", "tOpsecret", "voices.example.com"))
+    assert [body for key, (body, _) in made.audio.items() if key.startswith(f"linked/{job.job_id}/")] == [
+        VOICE.encode()
+    ]
+
+
+def test_address_among_options_is_deleted_with_its_job():
+    made = world("done", vendors=(Voiced(),))
+
+    delete(voiced(made, {"asr-toy-voiced-voice": VOICE}), made.services)
+
+    assert made.audio == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example.com/s3cret.wav",
+        "https://me:s3cret@a.example.com/a",
+        "https://10.0.0.1/s3cret.wav",
+        "s3cret",
+    ],
+)
+def test_forbidden_address_among_options_is_not_repeated(url):
+    job = voiced(world(vendors=(Voiced(),)), {"asr-toy-voiced-voice": url})
+
+    assert (job.status, job.error.code) == (Status.FAILED, "BadOption")
+    assert "s3cret" not in str(job)
 
 
 def test_remote_recording_is_in_no_vendors_folder():

@@ -87,12 +87,12 @@ class TestSubmission:
             pytest.param(
                 {
                     "model": "16k_zh_en",
-                    "vendor": {"tencent-rec-task": {"RoleAudioUrl": "https://v/a.wav", "RoleName": "张三"}},
+                    "vendor": {"tencent-rec-task": {"RoleAudioUrl": "https://v.example.com/a.wav", "RoleName": "张三"}},
                 },
                 {},
                 {
                     "SpeakerDiarization": 3,
-                    "SpeakerRoles": [{"RoleAudioUrl": "https://v/a.wav", "RoleName": "张三"}],
+                    "SpeakerRoles": [{"RoleAudioUrl": "https://v.example.com/a.wav", "RoleName": "张三"}],
                 },
                 id="a-speaker-known-by-voice",
             ),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from asrcore.cancellation import cancel
 from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job
+from asrcore.core.remote_recordings import address_prefix
 from asrcore.core.transcript import transcript_key
 from asrcore.messages import Message, MessageError
 from asrcore.ports import ConflictError, ObjectVersion
@@ -58,6 +59,7 @@ def objects(job: Job, services: Services) -> Iterator[ObjectVersion]:
         if source.version_id in {None, version.version_id}:
             yield version
     yield from services.versions.under(source.bucket, converted_prefix(job.job_id))
+    yield from services.versions.under(source.bucket, address_prefix(job.job_id))
     base = transcript_key(source).removesuffix(".json")
     made = {f"{base}{extension}" for extension in (".json", *(each.extension for each in FORMATS.values()))}
     for version in services.versions.under(kept_in, f"{base}."):

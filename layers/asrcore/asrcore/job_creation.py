@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from asrcore.core.errors import OBJECT_NOT_FOUND, AsrError
-from asrcore.core.job import Job, new_job
+from asrcore.core.job import Job, job_id, new_job
 from asrcore.core.options import RequestedOptions
 from asrcore.core.recording_keys import key_forms, skip_reason
 from asrcore.core.sequencer import after
@@ -13,6 +13,7 @@ from asrcore.core.transcript import Source, transcript_key
 from asrcore.events import RequestEvent
 from asrcore.failures import Failures
 from asrcore.log import LOG
+from asrcore.option_addresses import store_addresses
 from asrcore.ports import TranscriptOrigin
 from asrcore.services import JobDeletedError, Services
 from asrcore.submit import start_job
@@ -49,6 +50,7 @@ def handle_request(request: RequestEvent, services: Services) -> Step:
     """
     requested = services.read_request(request.vendor, request.options)
     source = resolve_version(request.bucket, request.key, request.version_id, services)
+    requested = store_addresses(requested, source.bucket, job_id(source), services)
     job, is_new = get_or_create_job(source, services, requested)
     return services.next_step(start_job(job, services) if is_new else job)
 

@@ -14,6 +14,7 @@ from asrcore.core.transcript import Source
 from asrcore.core.vendor import RecognitionRequest, Vendor
 from asrcore.log import LOG
 from asrcore.messages import Message
+from asrcore.option_addresses import store_addresses
 from asrcore.outcome import Reused
 from asrcore.reuse import NewVersion, find_result
 from asrcore.services import Services
@@ -53,6 +54,7 @@ def plan(job: Job, services: Services) -> Job | Reused:
     if source.size_bytes == 0 and (job.rests_until is None or services.now() < job.rests_until):
         return services.update_job(job.job_id, lambda job: job.rest(services.now()))
     requested = _merge_options(job, source, metadata, services)
+    requested = store_addresses(requested, source.bucket, job.job_id, services)
     options = requested.options
     pinned = pinned_vendor(source.key, requested.vendor, services.vendors)
     linked = is_remote(source.key)

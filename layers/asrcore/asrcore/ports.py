@@ -406,7 +406,7 @@ class Recordings(Protocol):
     def exists(self, source: Source) -> bool:
         """Return whether there is an object under the source's key."""
 
-    def put_remote_url(self, key: str, url: str) -> Source:
+    def put_remote_url(self, bucket: str, key: str, url: str) -> Source:
         """Store the URL of a remote recording under `key`, unless there is an object; return the object's version."""
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.options import Options, RequestedOptions
+from asrcore.core.remote_recordings import is_remote
 from asrcore.core.transcript import Source, Transcript, transcript_key
 from asrcore.ports import ObjectVersion
 from asrcore.services import Services
@@ -80,7 +81,12 @@ def _have_same_content(one: Mapping[str, str], other: Mapping[str, str]) -> bool
 
 
 def _comparable(options: Options) -> dict[str, object]:
-    return {name: value for name, value in options.model_dump().items() if name != "again"}
+    """Return the options without what differs between jobs: an address counts by the digest in its object's key."""
+    vendor = {
+        name: {each: str(value).rpartition("/")[2] if is_remote(str(value)) else value for each, value in own.items()}
+        for name, own in options.vendor.items()
+    }
+    return {name: value for name, value in options.model_dump().items() if name != "again"} | {"vendor": vendor}
 
 
 def _stored_transcript(job: Job, services: Services) -> Transcript | None:

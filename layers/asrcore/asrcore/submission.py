@@ -14,6 +14,7 @@ from asrcore.core.routing import deliver_as_data
 from asrcore.core.transcript import Recognition
 from asrcore.core.vendor import Accepted, Completion, Delivery, HttpReply, Submission, VendorEndpoint
 from asrcore.log import LOG
+from asrcore.option_addresses import load_addresses
 from asrcore.outcome import RawReply, Recognized
 from asrcore.services import Services
 
@@ -107,7 +108,7 @@ def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, Htt
     def submit(endpoint: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
         http_request = vendor.submit_request(
             Submission(
-                request,
+                replace(request, options=load_addresses(request.options, job.source.bucket, services)),
                 _delivery(job, services),
                 endpoint,
                 callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",

@@ -14,6 +14,7 @@ from asrcore.core.routing import INCOMING
 from asrcore.core.transcript import LONGEST_KEY_BYTES, Source
 from asrcore.job_creation import get_or_create_job, resolve_version
 from asrcore.messages import Message
+from asrcore.option_addresses import store_addresses
 from asrcore.ports import IdempotencyRecord
 from asrcore.services import Services
 from asrcore.settings import check_webhook
@@ -41,6 +42,7 @@ def create_job(request: JobRequest, key: str | None, services: Services) -> tupl
     """
     requested = read_caller(request, services)
     source = _named(request, key, services) if key else _source(request, uuid.uuid4().hex, services)
+    requested = store_addresses(requested, source.bucket, job_id(source), services)
     job, is_new = get_or_create_job(source, services, requested)
     if not is_new and (job.requested or RequestedOptions()) != requested:
         raise OptionsConflictError(Message("OptionsConflict", {"job_id": job.job_id}))
@@ -86,7 +88,9 @@ def _source(request: JobRequest, seed: str, services: Services) -> Source:
     if name.rpartition(".")[2].lower() != extension:
         name = safe_name(f"{name}.{extension}")
     folder = hashlib.sha256(seed.encode()).hexdigest()[:32]
-    return services.recordings.put_remote_url(f"{REMOTE}{folder}/{name}", request.source)
+    return services.recordings.put_remote_url(
+        services.settings.audio_bucket, f"{REMOTE}{folder}/{name}", request.source
+    )
 
 
 def _stored_source(request: JobRequest, services: Services) -> Source:

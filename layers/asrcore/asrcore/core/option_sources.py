@@ -19,6 +19,7 @@ from asrcore.core.encoded_words import decode_words
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.options import ALLOWED, Options, RequestedOptions
 from asrcore.core.parameters import Value
+from asrcore.core.redaction import REPLACEMENT
 from asrcore.core.routing import AUTO
 from asrcore.core.vendor import Vendor
 from asrcore.messages import Message, Param
@@ -287,7 +288,8 @@ def _vendor_option(path: Path, entry: _Entry, source: _OptionSource, vendors: Ve
     try:
         return parameter.read(entry.value)
     except ValueError:
-        raise source.reject_value(entry.name, entry.value, parameter.allowed) from None
+        value = REPLACEMENT if parameter.is_secret else entry.value
+        raise source.reject_value(entry.name, value, parameter.allowed) from None
 
 
 def _vendor(entry: _Entry, source: _OptionSource, vendors: Vendors) -> str:

@@ -9,7 +9,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
+from asrcore.core.errors import AsrError
+from asrcore.core.remote_recordings import parse_remote_url
 from asrcore.messages import Message
 
 Value = bool | int | str
@@ -18,8 +21,12 @@ _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True)
 class Parameter(ABC):
-    """One parameter. meaning: for the documentation, with the vendor's default where it publishes one."""
+    """One parameter. meaning: for the documentation, with the vendor's default where it publishes one.
 
+    is_secret: whether a value may be neither stored in a row nor repeated in a message.
+    """
+
+    is_secret: ClassVar[bool] = False
     meaning: str
 
     @property
@@ -103,6 +110,23 @@ class Text(Parameter):
             return None
         size_bytes = len(value.encode("utf-8", "replace"))
         return value if self.most_bytes is None or size_bytes <= self.most_bytes else None
+
+
+@dataclass(frozen=True)
+class Address(Parameter):
+    """The URL of a recording that the vendor fetches: by the rules of remote recordings, and as secret as theirs."""
+
+    is_secret: ClassVar[bool] = True
+
+    @property
+    def allowed(self) -> Message:
+        return Message("allowed.url")
+
+    def find(self, value: object) -> str | None:
+        try:
+            return parse_remote_url(value).url if isinstance(value, str) else None
+        except AsrError:
+            return None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The vendor fetches such a recording itself, and the probe does not read it: only
 signed and is a secret, so rows, logs and events have the object's key, never its content.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -93,6 +94,16 @@ def parse_remote_url(url: str, *, local: bool = False) -> RemoteUrl:
 def is_remote(key: str) -> bool:
     """Return whether an object of the audio bucket contains a recording's URL instead of the recording."""
     return key.startswith(REMOTE)
+
+
+def address_prefix(job_id: str) -> str:
+    """Return the beginning of the keys of all addresses among a job's options."""
+    return f"{REMOTE}{job_id}/"
+
+
+def address_key(job_id: str, url: str) -> str:
+    """Return the key under which an address among a job's options is stored."""
+    return f"{address_prefix(job_id)}{hashlib.sha256(url.encode()).hexdigest()[:32]}"
 
 
 def remote_audio(key: str) -> Audio:

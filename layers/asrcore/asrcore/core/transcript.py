@@ -5,6 +5,7 @@ is null or an empty list, never invented. The JSON Schema in `schemas/transcript
 """
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -55,6 +56,8 @@ class Utterance(Model):
 
 
 LONGEST_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
+_CUT = re.compile(r"~[0-9a-f]{32}\Z")
+_MOST_BYTES_A_CHARACTER = 4  # UTF-8
 
 
 class Source(Model):
@@ -221,10 +224,13 @@ def _wide(character: str) -> bool:
 def transcript_key(source: Source) -> str:
     """Return the key of a recording's transcript: its own key and more, as two may differ by their extension only.
 
-    A key that leaves no room for more is cut, and made unique by a digest of the whole key.
+    A key that leaves no room for more is cut, and made unique by a digest of the whole key. So is one that could be a
+    cut one: no two recordings have the same transcript key.
     """
     key = f"transcripts/{source.key}.json"
-    if len(key.encode()) <= LONGEST_KEY_BYTES:
+    size_bytes = len(key.encode())
+    is_like_cut = size_bytes > LONGEST_KEY_BYTES - _MOST_BYTES_A_CHARACTER and _CUT.search(source.key)
+    if size_bytes <= LONGEST_KEY_BYTES and not is_like_cut:
         return key
     digest = hashlib.sha256(source.key.encode()).hexdigest()[:32]
     room_bytes = LONGEST_KEY_BYTES - len(f"transcripts/~{digest}.json")

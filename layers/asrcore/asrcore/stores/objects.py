@@ -269,11 +269,11 @@ class S3Recordings:
     def _upload(self, key: str, s3_id: str) -> dict[str, Any]:
         return {"Bucket": self._uploads.bucket, "Key": key, "UploadId": s3_id}
 
-    def put_remote_url(self, key: str, url: str) -> Source:
+    def put_remote_url(self, bucket: str, key: str, url: str) -> Source:
         """Store the URL of a remote recording, unless the key exists. Return the object that is stored."""
         try:
             self._client.put_object(
-                Bucket=self._uploads.bucket,
+                Bucket=bucket,
                 Key=key,
                 Body=url.encode(),
                 ContentType="text/uri-list",
@@ -282,7 +282,7 @@ class S3Recordings:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _CONDITION_FAILED:
                 raise
-        named = Source(bucket=self._uploads.bucket, key=key, version_id=None, etag="", size_bytes=0)
+        named = Source(bucket=bucket, key=key, version_id=None, etag="", size_bytes=0)
         return self.look_up(named)[0]
 
     def _head(self, source: Source) -> "HeadObjectOutputTypeDef":

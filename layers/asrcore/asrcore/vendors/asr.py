@@ -7,7 +7,7 @@ from asrcore.core.charset import UnknownCharsetError, declared_charset, decode
 from asrcore.core.documents import read_json
 from asrcore.core.errors import AsrError, AudioConstraint
 from asrcore.core.options import Options
-from asrcore.core.parameters import Choice, JsonObject, OneOf, Parameter, Switch, Text, Value, Whole, a_name
+from asrcore.core.parameters import Address, Choice, JsonObject, OneOf, Parameter, Switch, Text, Value, Whole, a_name
 from asrcore.core.transcript import MOST_UTTERANCES, Recognition, Utterance, Word, join_text, recognition
 from asrcore.core.tuning import Tuning
 from asrcore.core.vendor import (
@@ -43,6 +43,7 @@ __all__ = [
     "NOT_16_BIT",
     "UNDOCUMENTED",
     "Accepted",
+    "Address",
     "AsrError",
     "AudioConstraint",
     "Callback",

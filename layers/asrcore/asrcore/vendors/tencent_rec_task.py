@@ -104,9 +104,7 @@ class TencentRecTask(TencentCloud):
                 r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}",
                 asr.Message("allowed.up-10-ids-separated-commas"),
             ),
-            "RoleAudioUrl": asr.Text(
-                "URL of a speech sample of one speaker, up to 45 s", r"https?://\S{1,2000}", asr.Message("allowed.url")
-            ),
+            "RoleAudioUrl": asr.Address("URL of a speech sample of one speaker, up to 45 s"),
             "RoleName": asr.Text(
                 "name of that speaker; needs RoleAudioUrl and an engine 16k_zh_en",
                 r".+",
