@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from asrcore.core.transcript import Transcript, Utterance
 from asrcore.render import FORMATS, Exports, render, with_recording
+from asrcore.render.bidi import isolate
 from asrcore.render.cues import Cue, CueSize, cues
 from asrcore.render.lines import columns
 from asrcore.render.speech import speech
@@ -189,7 +190,7 @@ def test_hostile_text_is_read_back_as_text(text: str) -> None:
 
     expected = plain(document)
 
-    lines = ["\n".join(cue.lines) for cue in expected]
+    lines = ["\n".join(map(isolate, cue.lines)) for cue in expected]
     assert [text for *_, text in read_srt(render(document, "srt"))] == [line.translate(LOOKALIKES) for line in lines]
     assert [unescaped(text) for *_, text, _ in read_vtt(render(document, "vtt"))] == lines
 
@@ -360,3 +361,48 @@ def test_subtitles_of_another_size_are_read_by_an_editor(tmp_path: Path) -> None
     assert [line.plaintext for line in subtitles] == [
         text for cue in cues(speech(LONG), CueSize(20, 1)) for text in cue.lines
     ]
+
+
+def reordering_depth(text: str) -> int:
+    """Return how many embeddings, overrides and isolates are open behind a text; below 0, one too many was closed."""
+    opened: list[str] = []
+    for character in text:
+        if character in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068":
+            opened.append(character)
+        elif character == "\u202c" and opened and opened[-1] not in "\u2066\u2067\u2068":
+            opened.pop()
+        elif character == "\u2069":
+            while opened and opened.pop() not in "\u2066\u2067\u2068":
+                pass
+    return len(opened)
+
+
+@given(
+    st.text(st.sampled_from("ab\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"), max_size=30)
+)
+def test_bidi_controls_stay_and_reorder_only_their_own_text(text: str) -> None:
+    isolated = isolate(text)
+    body = iter(isolated)
+
+    assert all(character in body for character in text)
+    assert reordering_depth(f"{isolated}") == 0
+    # An override around it is still open behind it: nothing inside has ended it.
+    assert reordering_depth(f"\u202e{isolated}") == 1
+    assert reordering_depth(f"\u2067{isolated}") == 1
+    assert (isolated == text) == (text == "" or text.isalpha())
+
+
+@pytest.mark.parametrize("format", ["srt", "vtt", "txt"])
+def test_bidi_controls_cannot_reorder_the_lines_around(format: str) -> None:
+    document = transcript(
+        [
+            said("\u202egnp.exe\u2069", 0, 1_900, speaker="\u2067Ann"),
+            said("好 \u2068 a \u202d", 2_000, 3_900, speaker="Bo"),
+        ]
+    )
+
+    shown = render(document, format).decode()
+
+    assert "gnp.exe" in shown
+    assert [line for line in shown.splitlines() if reordering_depth(line)] == []
+    assert not any("\u2068" not in line for line in shown.splitlines() if "\u202e" in line)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from asrcore.core.transcript import Transcript
 from asrcore.messages import LOCALES, Language, render_stored
 from asrcore.render import subtitles, text
+from asrcore.render.bidi import isolate
 from asrcore.render.cues import Cue
 from asrcore.render.lines import ends_sentence
 from asrcore.render.pages import Page, as_data, load
@@ -74,7 +75,7 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
     names = {language: spoken.names(language) for language in LOCALES}
     return {
         "job": transcript.job_id,
-        "name": clean(transcript.source.key.rsplit("/", 1)[-1]),
+        "name": isolate(clean(transcript.source.key.rsplit("/", 1)[-1])),
         "facts": {
             "language": clean(transcript.language or "") or None,
             "vendor": transcript.vendor,
@@ -82,7 +83,11 @@ def _data(transcript: Transcript, spoken: Speech) -> dict[str, Any]:
             "completed_at": transcript.completed_at.isoformat(),
         },
         "details": {language: _details(transcript, language) for language in LOCALES},
-        "speakers": {**names, "inFiles": spoken.names(), "keys": [speaker.key for speaker in spoken.speakers]},
+        "speakers": {
+            **names,
+            "inFiles": [*map(isolate, spoken.names())],
+            "keys": [speaker.key for speaker in spoken.speakers],
+        },
         "turns": [_turn(part) for turn in spoken.turns for part in _paragraphs(turn, spoken.language)],
     }
 

@@ -6,6 +6,7 @@ players interpret as markup are replaced by similar ones.
 
 from collections.abc import Iterable, Sequence
 
+from asrcore.render.bidi import isolate
 from asrcore.render.cues import Cue
 
 # Players hide <tags> and {\commands}; an arrow of three characters makes a line of times.
@@ -48,8 +49,8 @@ def _time_line(cue: Cue, decimal_mark: str) -> str:
 
 
 def _voice_span(cue: Cue, speakers: Sequence[str]) -> str:
-    return "" if cue.speaker is None else f"<v {speakers[cue.speaker].translate(_VTT_ESCAPES)}>"
+    return "" if cue.speaker is None else f"<v {isolate(speakers[cue.speaker]).translate(_VTT_ESCAPES)}>"
 
 
 def _text(cue: Cue, replacements: dict[int, str]) -> str:
-    return "\n".join(cue.lines).translate(replacements)
+    return "\n".join(map(isolate, cue.lines)).translate(replacements)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from asrcore.render.bidi import isolate
 from asrcore.render.speech import Speech, Turn
 
 
@@ -13,7 +14,9 @@ def clock_time(ms: int) -> str:
 
 def write(speech: Speech, speakers: Sequence[str]) -> str:
     """Return the text of a .txt file; empty without utterances. speakers: their names, by `Turn.speaker`."""
-    return "".join(f"{_time_prefix(turn)}{_speaker_prefix(turn, speakers)}{turn.text}\n" for turn in speech.turns)
+    return "".join(
+        f"{_time_prefix(turn)}{_speaker_prefix(turn, speakers)}{isolate(turn.text)}\n" for turn in speech.turns
+    )
 
 
 def _time_prefix(turn: Turn) -> str:
@@ -21,4 +24,4 @@ def _time_prefix(turn: Turn) -> str:
 
 
 def _speaker_prefix(turn: Turn, speakers: Sequence[str]) -> str:
-    return "" if turn.speaker is None else f"{speakers[turn.speaker]}: "
+    return "" if turn.speaker is None else f"{isolate(speakers[turn.speaker])}: "
