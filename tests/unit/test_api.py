@@ -8,7 +8,9 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from asrcore.api.properties import PROPERTIES
 from asrcore.api.transcripts import LARGEST_ANSWER_BYTES
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.job import Status, new_job
@@ -1506,3 +1508,52 @@ class TestVendorsThatAreOff:
 
         (offered,) = re.findall(r'id="vendors">(.*?)</script>', page)
         assert list(json.loads(offered)) == [QUERY.name, *([] if off else [OWN.name])]
+
+
+class TestDocument:
+    """The published document: every property says what it is, and its example is valid."""
+
+    @pytest.fixture(scope="class")
+    def document(self):
+        return Caller(world()).get("/openapi.json").json
+
+    def test_every_property_has_a_description_and_a_valid_example(self, document):
+        schemas = document["components"]["schemas"]
+        faults = []
+        for schema, name, described in (
+            (schema, name, each)
+            for schema, body in schemas.items()
+            for name, each in body.get("properties", {}).items()
+        ):
+            if not described.get("description") or len(described.get("examples", [])) != 1:
+                faults.append(f"{schema}.{name} has no description or example")
+                continue
+            checker = Draft202012Validator({**described, "components": document["components"]})
+            faults += [f"{schema}.{name}: {error.message}" for error in checker.iter_errors(described["examples"][0])]
+
+        assert faults == []
+
+    def test_every_parameter_has_a_description_and_a_valid_example(self, document):
+        faults = []
+        for path, method, parameter in (
+            (path, method, parameter)
+            for path, methods in document["paths"].items()
+            for method, operation in methods.items()
+            for parameter in operation.get("parameters", [])
+        ):
+            if not parameter.get("description") or "example" not in parameter:
+                faults.append(f"{method} {path} {parameter['name']} has no description or example")
+                continue
+            checker = Draft202012Validator({**parameter["schema"], "components": document["components"]})
+            faults += [f"{method} {path}: {error.message}" for error in checker.iter_errors(parameter["example"])]
+
+        assert faults == []
+
+    def test_every_example_is_of_a_property(self, document):
+        schemas = document["components"]["schemas"]
+        names = {f"{schema}.{name}" for schema, body in schemas.items() for name in body.get("properties", {})}
+        operations = [each for methods in document["paths"].values() for each in methods.values()]
+        names |= {f"Parameter.{each['name']}" for operation in operations for each in operation.get("parameters", [])}
+        used = {name if name in PROPERTIES else name.partition(".")[2] for name in names}
+
+        assert set(PROPERTIES) - used == set()

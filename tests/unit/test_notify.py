@@ -152,7 +152,7 @@ def test_webhook_of_a_host_that_is_not_allowed_is_not_sent(caplog) -> None:
     assert "hooks.example.com" not in caplog.text
 
 
-def test_job_without_a_webhook_needs_none_where_the_stack_has_none() -> None:
+def test_job_without_any_webhook_posts_nothing() -> None:
     made = hooked()
     made.webhook_url = ""
 

@@ -50,7 +50,6 @@ _IF_NONE_MATCH = {
     "required": False,
     "schema": {"type": "string", "maxLength": 500},
     "description": "the ETag of a response that the caller has: 304 while nothing but `elapsed_s` has changed",
-    "example": 'W/"6c7fba1a0b3c4d5e6f708192a3b4c5d6"',
 }
 _ETAG = {"description": "of the response, for If-None-Match", "schema": {"type": "string"}}
 _RETRY_AFTER = {
@@ -98,6 +97,8 @@ def document(app: APIGatewayHttpResolver) -> str:
         SecurityScheme,
     )
 
+    from asrcore.api.properties import describe  # noqa: PLC0415
+
     schemes: dict[str, SecurityScheme] = {
         "sigv4": APIKey(name="Authorization", in_=APIKeyIn.header, description="AWS Signature Version 4"),
         "jwt": HTTPBearer(bearerFormat="JWT"),
@@ -113,12 +114,17 @@ def document(app: APIGatewayHttpResolver) -> str:
     )
     # Powertools describes its own responses to invalid requests; ours are problem documents.
     schemas, paths = generated["components"]["schemas"], generated["paths"]
-    for name in ("HTTPValidationError", "ValidationError"):
+    for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         schemas.pop(name, None)
+    for name, schema in schemas.items():
+        for each, described in schema.get("properties", {}).items():
+            describe(name, each, described)
     for operation in (operation for methods in paths.values() for operation in methods.values()):
         ours = {status: each for status, each in operation["responses"].items() if not _is_powertools(each)}
         operation["responses"] = dict(sorted(ours.items()))
         _describe_headers(operation)
+        for parameter in operation.get("parameters", []):
+            describe("Parameter", parameter["name"], parameter)
     return json.dumps(generated, ensure_ascii=False, separators=(",", ":"))
 
 
