@@ -133,8 +133,13 @@ def open_job(show: Opener, bucket: Bucket) -> Callable[..., Page]:
     made.recordings.presign_upload = lambda *_: PresignedPost(f"{bucket.address}/", {})
     shown = jobs_page(made.services)
 
-    def open_page(*addresses: dict[str, object], job: dict[str, object] = DETAIL, **options: object) -> Page:
-        """addresses: of the recording, one after the other; the last one again and again."""
+    def open_page(
+        *addresses: dict[str, object],
+        job: dict[str, object] = DETAIL,
+        before: Callable[[Page], object] = lambda _: None,
+        **options: object,
+    ) -> Page:
+        """addresses: of the recording, one after the other; the last one again and again. before: called first."""
         page = show("about:blank", **options)
         left = list(addresses or [{"url": "/recording", "expires_in_s": 900}])
 
@@ -150,6 +155,7 @@ def open_job(show: Opener, bucket: Bucket) -> Callable[..., Page]:
         page.route(here, lambda route: route.fulfill(json=job))
         page.route(f"{here}/recording", recording)
         page.route(f"{here}/transcript?format=html", lambda route: route.fulfill(body=render(call(), "html")))
+        before(page)
         page.goto(f"{bucket.address}/#/jobs/{JOB}")
         return page
 
@@ -266,6 +272,7 @@ def test_open_job_shows_its_stage_until_it_has_a_transcript(open_job):
     expect(page.locator("#view")).to_have_text(text("jobs.stage.waiting_for_result"))
 
     page.route(f"**/jobs/{JOB}", lambda route: route.fulfill(json=DETAIL))
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # as when its tab is opened again
 
     expect(page.locator("#turns")).to_contain_text("您的快递到了。")
 
@@ -275,6 +282,21 @@ def test_failed_job_shows_its_error(open_job):
     page = open_job(job={**DETAIL, "stage": "failed", "error": error, "links": {"self": "", "transcript": None}})
 
     expect(page.locator("#view")).to_have_text("Failed · The file is no recording.")
+
+
+def test_colleague_signs_in_and_sees_the_same_transcript(open_job, bucket):
+    def guarded(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer abc":
+            route.fallback()
+        else:
+            route.fulfill(status=401, json={"message": "Unauthorized"})
+
+    page = open_job(expected="401", before=lambda page: page.route(f"**/jobs/{JOB}", guarded))
+    page.get_by_label("Access token").fill("abc")
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.locator("#turns")).to_contain_text("您的快递到了。")
+    assert page.url.endswith(f"#/jobs/{JOB}")
 
 
 def test_view_ends_with_its_address(open_job):

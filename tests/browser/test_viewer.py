@@ -892,6 +892,8 @@ def test_utterance_of_hours_is_laid_out_in_parts(show: Opener) -> None:
 @pytest.mark.parametrize(("width", "locale"), [(1_000, "en-US"), (360, "zh-TW")])
 def test_page_passes_axe(show: Opener, colors: str, width: int, locale: str) -> None:
     speakers = [said(f"第{nth}位。", nth * 1_000, nth * 1_000 + 900, speaker=str(nth)) for nth in range(9)]
+    unclear = Word(start_ms=9_000, end_ms=9_500, text="不清", confidence=0.1)
+    speakers.append(Utterance(start_ms=9_000, end_ms=9_500, text="不清", words=[unclear]))
     page = show(transcript(speakers), color_scheme=colors, viewport={"width": width, "height": 700}, locale=locale)
     if width < 1_000:
         page.locator(".opener").click()
@@ -899,6 +901,8 @@ def test_page_passes_axe(show: Opener, colors: str, width: int, locale: str) -> 
     page.get_by_role("searchbox").fill("位")
     expect(page.locator("#count")).to_have_text("1 of 9" if locale == "en-US" else "第 1 处，共 9 处")
     word(page, "第3位").click()
+    page.locator("#turns .name").first.click()
+    expect(page.locator(".rename")).to_be_focused()
     axe = Axe()
 
     page.evaluate(axe.axe_script)

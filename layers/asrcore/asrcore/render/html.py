@@ -6,6 +6,7 @@ block that is never executed, and the script inserts it as text. The page also h
 only the speakers' names in them are placeholders, because a reader may rename a speaker.
 
 The jobs page shows the same view: `viewer/mount.js` reads the JSON blocks of this page, and gets the rest by the API.
+It reads pages of earlier versions, too: a block may get fields, but keeps those that it has.
 """
 
 import re

@@ -42,10 +42,19 @@ export function mountTranscript({ bar, body, id, api }) {
     const { stage, error } = job;
     writeFacts(facts, [() => known(`jobs.stage.${stage}`, stage), ...(error ? [() => error.message] : [])]);
     body.replaceChildren(facts);
-    if (!error) timer = setTimeout(start, AGAIN_MS);
   }
 
-  const start = () => open().catch((error) => { if (!signal.aborted) api.failed(error); });
+  const isOpen = () => job && !job.links.transcript && !job.error;
+  async function start() {
+    clearTimeout(timer);
+    try {
+      await open();
+    } catch (error) {
+      if (!signal.aborted) api.failed(error);
+    }
+    if (isOpen() && !signal.aborted && !document.hidden) timer = setTimeout(start, AGAIN_MS);
+  }
+  document.addEventListener("visibilitychange", () => { if (isOpen() && !document.hidden) start(); }, { signal });
   // The API's texts are in the reader's language, too.
   document.addEventListener("translated", async () => {
     if (!view) return;

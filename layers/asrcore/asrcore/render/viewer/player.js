@@ -101,9 +101,15 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
     });
     of("error", () => {
       if (isLoaded && renewAt < Infinity) renew(); // the address has expired early
-      else tell("viewer.not_playable");
+      else giveUp();
     });
     return made;
+  }
+
+  function giveUp() {
+    isPlaying = false;
+    drawState();
+    tell("viewer.not_playable");
   }
 
   // Replace the address while the recording plays from the old one: a second player loads it, and continues where the
@@ -133,7 +139,7 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
     } catch {
       if (signal.aborted) return;
       renewAt = performance.now() + RETRY_MS;
-      if (before.error) tell("viewer.not_playable");
+      if (before.error) giveUp();
     } finally {
       isRenewing = false;
     }
@@ -198,10 +204,7 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
     if (!isPlaying) return media.pause();
     if (media.error && isLoaded && renewAt < Infinity) return renew();
     return media.play().catch(() => { // it was paused before it began, or cannot be played
-      if (!media.error || isRenewing) return;
-      isPlaying = false;
-      drawState();
-      tell("viewer.not_playable");
+      if (media.error && !isRenewing) giveUp();
     });
   }
 
