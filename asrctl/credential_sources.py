@@ -104,7 +104,7 @@ def read_file(path: str) -> GivenFields:
     """
     try:
         if path == STANDARD_INPUT:
-            return GivenFields(_checked(sys.stdin.read(), "-"))
+            return GivenFields(_checked(sys.stdin.read(), path))
         with Path(path).open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & _OF_OTHERS:
@@ -167,7 +167,7 @@ def _refuse_impossible(given: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _is_possible(value: str) -> bool:
     """Return whether a value can be a credential. One that is copied with a space or a line end is not."""
-    return value.isascii() and (value.isprintable() and " " not in value)
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def _impossible(name: str) -> Message:

@@ -205,7 +205,7 @@ def _addresses(stack: DeployedStack) -> Finding:
     silent = []
     for name, url in urls.items():
         try:
-            stack.services.send(HttpRequest("GET", url, read_timeout_s=10))
+            stack.services.send(HttpRequest("GET", url))
         except AsrError as error:
             silent.append(
                 Message(
