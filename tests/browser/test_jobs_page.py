@@ -665,6 +665,18 @@ def test_row_and_menu_work_by_keyboard(show, api):
     expect(page).to_have_url(re.compile(f"#/jobs/{3:032x}$"))
 
 
+def test_click_on_a_row_opens_its_transcript(show, api):
+    page = show(api.show(*SOME))
+    job(page, "board meeting.m4a").locator(".length").click()
+    expect(page).to_have_url(api.at("/"))
+
+    job(page, "news.mp3").locator(".length").click()
+
+    expect(page).to_have_url(re.compile(f"#/jobs/{3:032x}$"))
+    page.go_back()
+    expect(job(page, "news.mp3")).to_be_visible()
+
+
 def states(page: Page, api: ListedJobs) -> Iterator[str]:
     """Bring the page into each of its states, and yield their names."""
     page.route("**/uploads", lambda route: route.abort() if "bad.wav" in (route.request.post_data or "") else None)

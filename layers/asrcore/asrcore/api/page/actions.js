@@ -38,24 +38,28 @@ export const downloadAll = reporting(async (jobs) => {
   tell(() => say("jobs.downloaded", { count: files.length }));
 });
 
-export const retry = reporting(async (...jobs) => {
-  for (const job of jobs) await post(`${job.links.self}/redrive`);
-  onChange();
-});
+// Do something to each job, and show the list as it is then, even when one fails.
+async function each(jobs, action) {
+  try {
+    for (const job of jobs) await action(job);
+  } finally {
+    onChange();
+  }
+}
+
+export const retry = reporting((...jobs) => each(jobs, ({ links }) => post(`${links.self}/redrive`)));
 
 const cancel = reporting(async (job) => {
   if (!await sure(() => aboutJob(job, say("jobs.cancel_question")), () => say("jobs.cancel_now"))) return;
-  await post(`${job.links.self}/cancel`);
+  await each([job], ({ links }) => post(`${links.self}/cancel`));
   tell(() => say("jobs.cancelled"));
-  onChange();
 });
 
 export const remove = reporting(async (...jobs) => {
   const question = () => (jobs.length === 1 ? aboutJob(jobs[0], say("jobs.delete_question")) : say("jobs.delete_many", { count: jobs.length }));
   if (!await sure(question, () => say("jobs.delete_for_ever"))) return;
-  for (const job of jobs) await call(job.links.self, { method: "DELETE" });
+  await each(jobs, ({ links }) => call(links.self, { method: "DELETE" }));
   tell(() => say("jobs.deleted"));
-  onChange();
 });
 
 // What the buttons of a row do.
