@@ -372,6 +372,17 @@ SOME = (
 )
 
 
+def scroll_to_end(page: Page, count: int) -> None:
+    """Scroll down until the list has so many jobs, and its last rows are shown."""
+    page.wait_for_function(
+        """count => {
+          scrollTo(0, document.body.scrollHeight);
+          return document.querySelector(`[aria-rowindex="${count + 1}"]`);
+        }""",
+        arg=count,
+    )
+
+
 def names(page: Page) -> list[str]:
     return page.locator(".chunk .name").all_text_contents()
 
@@ -446,11 +457,7 @@ def test_columns_sort_all_jobs(show, api):
 def test_scrolling_loads_older_jobs_and_keeps_few_rows(show, api):
     page = show(api.show(*(completed(f"{nth}.wav", nth=nth) for nth in range(260))))
 
-    page.wait_for_function("""() => {
-      scrollTo(0, document.body.scrollHeight);
-      return document.getElementById("jobs").ariaRowCount === "261";
-    }""")
-    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    scroll_to_end(page, 260)
     expect(job(page, "259.wav")).to_be_visible()
 
     assert page.locator(".chunk tr").count() <= 200
@@ -473,6 +480,31 @@ def test_refresh_keeps_focus_and_shows_changes(show, api):
     expect(page.locator("#news")).to_have_text("interview.wav: Completed")
     expect(menu).to_be_focused()
     assert names(page)[:2] == ["new.wav", "board meeting.m4a"]
+
+
+def test_elapsed_time_passes_while_nothing_changes(show, api):
+    page = show("about:blank")
+    page.clock.install()
+    page.goto(api.show(*SOME))
+    row = job(page, "board meeting.m4a")
+    expect(row).to_contain_text("40 sec of usually")
+
+    with page.expect_response(lambda response: response.status == 304):
+        page.clock.run_for(31_000)
+
+    expect(row).to_contain_text("1 min, 11 sec of usually")
+
+
+@pytest.mark.parametrize(("status", "count"), [(404, 0), (429, 1)])
+def test_open_job_of_a_later_page_stays_unless_it_is_gone(show, api, status, count):
+    page = show("about:blank", expected="Failed to load resource")
+    older = listed("old.wav", nth=60)
+    page.route(f"**{older['links']['self']}", lambda route: route.fulfill(status=status, json={"detail": "no"}))
+    page.goto(api.show(*(completed(f"{nth}.wav", nth=nth) for nth in range(60)), older))
+    with page.expect_response(f"**{older['links']['self']}"):
+        scroll_to_end(page, 61)
+
+    expect(page.locator("#jobs")).to_have_attribute("aria-rowcount", f"{61 + count}")
 
 
 def test_selected_jobs_are_downloaded_retried_and_deleted(show, api):
@@ -675,6 +707,7 @@ def test_click_on_a_row_opens_its_transcript(show, api):
     expect(page).to_have_url(re.compile(f"#/jobs/{3:032x}$"))
     page.go_back()
     expect(job(page, "news.mp3")).to_be_visible()
+    expect(page).to_have_title("Recordings")
 
 
 def states(page: Page, api: ListedJobs) -> Iterator[str]:

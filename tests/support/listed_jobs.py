@@ -80,7 +80,9 @@ class ListedJobs(Loopback):
         if request.path == "/":
             return Response(self._page.body, headers=dict(self._page.headers))
         if request.path in {"/jobs", "/totals"}:
-            return _json(self._listed(request.args) if request.path == "/jobs" else self._totals())
+            answer = _json(self._listed(request.args) if request.path == "/jobs" else self._totals())
+            answer.add_etag(weak=True)
+            return answer.make_conditional(request.environ)
         self.calls.append(f"{request.method} {request.full_path.rstrip('?')}")
         _, _, job_id, *action = request.path.split("/")
         job = next((each for each in self.jobs if each["job_id"] == job_id), None)

@@ -10,10 +10,10 @@ export function tell(said, isBad = false) {
   find("news").className = isBad ? "bad" : "";
 }
 
-export class Refused extends Error { // said: returns the reason
-  constructor(said) {
+export class Refused extends Error { // said: returns the reason; status: of HTTP
+  constructor(said, status) {
     super(said());
-    this.said = said;
+    Object.assign(this, { said, status });
   }
 }
 
@@ -30,8 +30,8 @@ export async function call(path, options = {}) {
   if (!answer.ok && answer.status !== 304) {
     const { detail, errors } = await answer.json().catch(() => ({})); // API Gateway's own answers have neither
     const { status } = answer;
-    if (!detail) throw new Refused(() => say(status === 429 ? "jobs.too_many_requests" : "jobs.request_failed", { status: `${status}` }));
-    throw new Refused(() => [detail, ...(errors ?? []).map(({ message }) => message)].join("\n"));
+    if (!detail) throw new Refused(() => say(status === 429 ? "jobs.too_many_requests" : "jobs.request_failed", { status: `${status}` }), status);
+    throw new Refused(() => [detail, ...(errors ?? []).map(({ message }) => message)].join("\n"), status);
   }
   return answer;
 }

@@ -11,7 +11,7 @@ import { find, format, make, money, option, say, vendorName, write } from "../..
 
 const PAGE = 50, LARGEST_PAGE = 100, MOST_SORTED = 10_000, MOST_REQUESTS = 20, MOST_OPEN = 10;
 const SOON_MS = 1_000, LATE_MS = 30_000; // between two requests: longer each time that no job changed
-const TYPING_MS = 300, DAY_MS = 24 * 3600 * 1000;
+const TYPING_MS = 300;
 const FIELDS = ["name", "vendor", "from", "to"];
 const STATES = ["", "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"];
 
@@ -26,7 +26,8 @@ let timer = 0, wait = SOON_MS, looking = Promise.resolve(), trouble = null, isSh
 
 // Show the list, or stop to refresh it.
 export function showList(isVisible) {
-  if (isShown && !isVisible) scrolled = scrollY;
+  const wasShown = isShown;
+  if (wasShown && !isVisible) scrolled = scrollY;
   isShown = isVisible;
   clearTimeout(timer);
   find("home").hidden = isVisible;
@@ -40,7 +41,7 @@ export function showList(isVisible) {
   const asked = requested(address);
   if (asked !== query) begin(asked);
   draw();
-  scrollTo(0, scrolled);
+  if (!wasShown) scrollTo(0, scrolled);
   look();
 }
 
@@ -55,9 +56,9 @@ function begin(asked) {
 function requested(address) {
   const asked = new URLSearchParams();
   for (const name of ["status", "vendor", "name"]) if (address.get(name)) asked.set(name, address.get(name));
-  const start = (day, plus) => new Date(new Date(`${day}T00:00`).getTime() + plus);
-  for (const [name, plus] of [["from", 0], ["to", DAY_MS]]) {
-    const at = start(address.get(name), plus);
+  for (const [name, days] of [["from", 0], ["to", 1]]) {
+    const at = new Date(`${address.get(name)}T00:00`);
+    at.setDate(at.getDate() + days);
     if (!Number.isNaN(at.getTime())) asked.set(name, at.toISOString());
   }
   return `${asked}`;
@@ -177,7 +178,10 @@ const page = (limit, at) => `jobs?limit=${limit}${query && `&${query}`}${at ? `&
 // Read the newest jobs; return whether the list changed.
 async function readFirst(asked) {
   const answer = await call(page(PAGE), { headers: tag ? { "If-None-Match": tag } : {} });
-  if (answer.status === 304) return false;
+  if (answer.status === 304) {
+    for (const row of rows.values()) fill(row, row.job, actions); // time has passed
+    return false;
+  }
   const found = await answer.json();
   if (query !== asked) return false;
   tag = answer.headers.get("ETag");
@@ -217,15 +221,15 @@ async function readOpen(asked) {
   let hasMoved = false;
   const open = order.slice(PAGE).filter((job) => !isOver(job) && rows.has(job.job_id));
   for (const { links, job_id } of open.slice(0, MOST_OPEN)) {
-    const job = await perhaps(links.self);
+    const job = await perhaps(links.self), status = filters().get("status");
     if (query !== asked) return false;
-    const status = filters().get("status");
     if (job && (!status || job.status === status)) hasMoved = learn([job]) || hasMoved;
-    else {
+    else if (job !== undefined) {
       forget(job_id);
       hasMoved = true;
     }
   }
+  if (hasMoved) draw();
   return hasMoved;
 }
 
@@ -233,20 +237,21 @@ async function readArrivals() {
   if (!arriving.size) return;
   const listed = new Set([...jobs.values()].map(({ recording }) => recording.key));
   for (const key of [...arriving.keys()]) {
-    if (!listed.has(key) && !(await perhaps(`jobs?key=${encodeURIComponent(key)}`))?.jobs.length) continue;
+    const found = listed.has(key) ? [] : (await perhaps(`jobs?key=${encodeURIComponent(key)}`))?.jobs ?? [];
+    if (!listed.has(key) && !found.length) continue;
     arrive(key);
-    if (!listed.has(key)) timer = setTimeout(look); // it is older than the first page that was read
+    if (!query) learn(found);
   }
   draw();
 }
 
-// Return null when one job was deleted or the API throttles, so that the other jobs are still shown.
+// Return null for what was deleted, and undefined when the API throttles, so that the other jobs are still shown.
 async function perhaps(path) {
   try {
     return await get(path);
   } catch (error) {
     if (!(error instanceof Refused) || needsToken()) throw error;
-    return null;
+    return error.status === 404 ? null : undefined;
   }
 }
 
@@ -268,7 +273,7 @@ function learn(found) {
       tell(() => aboutJob(job, stageName(job.stage)), job.status === "FAILED");
     }
     hasMoved ||= known?.updated_at !== job.updated_at;
-    jobs.set(job.job_id, Object.assign(job, { created: Date.parse(job.created_at) }));
+    jobs.set(job.job_id, Object.assign(job, { created: Date.parse(job.created_at), readAt: Date.now() }));
     if (rows.has(job.job_id)) fill(rows.get(job.job_id), job, actions);
   }
   draw();

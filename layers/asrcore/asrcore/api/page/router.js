@@ -1,7 +1,7 @@
 // The addresses of the page: `#/jobs?…` is the list with its filters, `#/jobs/<id>` a transcript.
 
 import { call, failed, get, reason } from "./api.js";
-import { find } from "../../render/common/common.js";
+import { find, rewrite } from "../../render/common/common.js";
 import { mountTranscript } from "../../render/viewer/mount.js";
 
 const JOB = /^#\/jobs\/([^/?]+)$/;
@@ -20,6 +20,7 @@ export function route(showList) {
   for (const name of ["bar", "view"]) find(name).replaceChildren();
   find("list").hidden = find("list-bar").hidden = Boolean(id);
   find("view").hidden = !id;
+  rewrite(document.head); // a transcript has a title of its own
   showList(!id);
   if (id) end = mountTranscript({ bar: find("bar"), body: find("view"), id, api: { call, failed, get, reason } });
 }

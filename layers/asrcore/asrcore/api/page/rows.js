@@ -75,8 +75,11 @@ export function fill(row, job, actions) {
 function rewriteRow(row) {
   rewrite(row);
   const bar = row.querySelector("progress");
-  if (bar) bar.value = Math.min(1, row.job.elapsed_s / row.job.typical_s);
+  if (bar) bar.value = Math.min(1, elapsedOf(row.job) / row.job.typical_s);
 }
+
+// Return an open job's time in seconds until now. readAt: when the page has read it.
+const elapsedOf = ({ elapsed_s, readAt }) => elapsed_s + (Date.now() - readAt) / 1000;
 
 function stateOf(row, actions) {
   const { job } = row;
@@ -92,9 +95,9 @@ function stateOf(row, actions) {
     return [said(why, "said bad"), act(row, "jobs.retry", actions.retry), act(row, "jobs.what_to_do", actions.advice)];
   }
   if (job.waiting) return [said(() => row.job.waiting.text, "said")];
-  if (!job.typical_s) return [said(() => stageName(row.job.stage), "said"), said(() => say("jobs.elapsed_so_far", { duration: duration(row.job.elapsed_s) }), "quiet")];
+  if (!job.typical_s) return [said(() => stageName(row.job.stage), "said"), said(() => say("jobs.elapsed_so_far", { duration: duration(elapsedOf(row.job)) }), "quiet")];
   const bar = write(make("progress", { max: 1 }), () => aboutJob(row.job, stageName(row.job.stage)), "ariaLabel");
-  const times = () => say("jobs.of_usual", { duration: duration(row.job.elapsed_s), usual: duration(row.job.typical_s) });
+  const times = () => say("jobs.of_usual", { duration: duration(elapsedOf(row.job)), usual: duration(row.job.typical_s) });
   return [said(() => stageName(row.job.stage), "said"), bar, said(times, "quiet")];
 }
 export const stageName = (stage) => say(`jobs.stage.${stage}`);
