@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from asrcore.api import transcripts
 from asrcore.api.models import Stage
 from asrcore.ports import StoredObject
 from tests.browser.conftest import NO_WORDS, masked, new_context, words_of
+from tests.browser.scenes import NOW
 from tests.support.api_client import Caller
 from tests.support.command_stack import CommandStack, reported
 from tests.support.fake_services import World
@@ -388,7 +390,9 @@ def names(page: Page) -> list[str]:
 
 
 def test_row_has_name_length_time_state_vendor_and_cost(show, api):
-    page = show(api.show(*SOME), timezone_id="UTC")
+    page = show("about:blank", timezone_id="UTC")
+    page.clock.set_fixed_time(NOW)
+    page.goto(api.show(*SOME))
 
     cells = page.locator(".chunk tr").nth(3).locator("th, td")
     expect(cells).to_have_text(
@@ -483,14 +487,13 @@ def test_refresh_keeps_focus_and_shows_changes(show, api):
 
 
 def test_elapsed_time_passes_while_nothing_changes(show, api):
-    page = show("about:blank")
-    page.clock.install()
+    page = show("about:blank", timezone_id="UTC")
+    page.clock.set_fixed_time(NOW)
     page.goto(api.show(*SOME))
     row = job(page, "board meeting.m4a")
     expect(row).to_contain_text("40 sec of usually")
 
-    with page.expect_response(lambda response: response.status == 304):
-        page.clock.run_for(31_000)
+    page.clock.set_fixed_time(NOW + timedelta(seconds=31))
 
     expect(row).to_contain_text("1 min, 11 sec of usually")
 

@@ -169,6 +169,11 @@ async function refresh() {
     if (needsToken()) return;
   }
   wait = hasMoved ? SOON_MS : Math.min(LATE_MS, wait * 1.3);
+  schedule();
+}
+
+function schedule() {
+  clearTimeout(timer);
   const isMoving = arriving.size || [...jobs.values()].some((job) => !isOver(job));
   if (!document.hidden) timer = setTimeout(again, isMoving || trouble ? wait : LATE_MS);
 }
@@ -378,6 +383,7 @@ const older = () => {
   looking = looking.then(async () => {
     const before = jobs.size;
     await more().catch((error) => tell(reason(error, "jobs.unreachable"), true));
+    schedule(); // an open job may be among them
     sentinel.unobserve(find("older"));
     if (jobs.size > before) sentinel.observe(find("older")); // it may still be near the window
   });
