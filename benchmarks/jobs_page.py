@@ -88,7 +88,7 @@ def _longest_task_ms(events: Sequence[Mapping[str, Any]]) -> float:
         and "tdur" in each
         and each["ts"] > mark["ts"]
     ]
-    return max(tasks) / 1000
+    return float(max(tasks)) / 1000
 
 
 if __name__ == "__main__":
