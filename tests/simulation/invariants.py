@@ -197,12 +197,13 @@ def _every_charge_has_an_attempt(world: World) -> Iterator[str]:
 
 def _the_budget_is_what_jobs_have_reserved(world: World) -> Iterator[str]:
     """The budget's rows are the sum of what the rows of all jobs held: nothing is lost or doubled, no entry is left."""
-    months = [item for key, item in world.table.items.items() if key.startswith("budget#2")]
-    spent = sum(int(item["spent"]["N"]) for item in months)
+    months = {key: item for key, item in world.table.items.items() if key.startswith("budget#2")}
     held = world.spent_by_deleted + sum(each.total for each in world.reservations.values())
-    if spent != held:
-        yield f"the budget's rows have {spent}, the jobs' rows {held}"
-    for item in months:
+    for of_uploader in (False, True):
+        spent = sum(int(item["spent"]["N"]) for key, item in months.items() if (key.count("#") > 1) == of_uploader)
+        if spent != held and (world.schedule.uploader_budget or not of_uploader):
+            yield f"the budget's rows have {spent}, the jobs' rows {held}"
+    for item in months.values():
         yield from (f"{name} is left" for name in item if name.startswith("entry_"))
 
 
@@ -219,13 +220,14 @@ def _no_more_is_submitted_than_the_budget_allows(world: World) -> Iterator[str]:
 
     Attempts in the crash window are charged beyond that: a job counts once.
     """
-    if not world.schedule.budget or world.schedule.raised:
+    most = world.schedule.budget or world.schedule.uploader_budget
+    if not most or world.schedule.raised:
         return
     charged = {(charge.day, charge.job_id) for charge in world.charges if not charge.task.failure}
     for day in {day for day, _ in charged}:
         jobs = [job_id for of_day, job_id in charged if of_day == day]
         earlier = [job_id for job_id in jobs if min(world.reservations[job_id].days, default=day) < day]
-        if len(jobs) - len(earlier) > world.schedule.budget:
+        if len(jobs) - len(earlier) > most:
             yield f"{len(jobs)} recordings are charged on {day}"
 
 

@@ -28,6 +28,7 @@ class Schedule:
     ends: when (s) version 1 is ended early, and how: `cancel` or `delete` its job by the API, delete the `version`, or
     hide it behind a delete `marker`.
     budget: the recordings per day that the budget has room for; 0, no budget.  raised: when (s) an operator raises it.
+    uploader_budget: the same for the recordings of one folder.
     faults: the fault by point.  seed: of the state machine's jitter.
     """
 
@@ -44,6 +45,7 @@ class Schedule:
     ends: tuple[tuple[float, str], ...] = ()
     budget: int = 0
     raised: tuple[float, ...] = ()
+    uploader_budget: int = 0
     faults: Mapping[int, Kind] = field(default_factory=dict)
     seed: int = 0
 

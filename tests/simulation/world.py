@@ -116,7 +116,7 @@ class World:
         self.deleted: set[str] = set()  # jobs that a caller deleted
         self.reservations: dict[str, Reservation] = {}  # the last one of each job
         self.spent_by_deleted = 0  # micro-yuan
-        self._entries_at: dict[str, float] = {}  # when each entry of the budget was written, UNIX seconds
+        self._entries_at: dict[tuple[str, str], float] = {}  # when each entry of the budget was written, UNIX seconds
         self.ended_early = False  # a caller was answered that the job is cancelled
         self._script = list(schedule.script)
         self._running: list[Invocation] = []
@@ -329,7 +329,10 @@ class World:
                 update={
                     "base_urls": {name: f"https://{name}.example.com" for name in vendors},
                     "conversion": "on",
-                    "budget": Budget(per_day=self.schedule.budget and (self.schedule.budget + 0.5) * PRICE / MICRO),
+                    "budget": Budget(
+                        per_day=_room_for(self.schedule.budget),
+                        uploader_per_day=_room_for(self.schedule.uploader_budget),
+                    ),
                 }
             ),
             jobs=DynamoJobs(jobs, "jobs"),
@@ -541,10 +544,14 @@ class World:
         """Note the entries; check that a day's reservations never exceed the budget, while it is not raised."""
         if not row["job_id"]["S"].startswith("budget#2"):
             return
-        entries = [name for name in row if name.startswith("entry_")]
-        self._entries_at = {name: json.loads(row[name]["S"])["at"] for name in entries}
-        most = (self.schedule.budget + 0.5) * PRICE
-        is_limited = self.schedule.budget and not any(at_s <= self.clock.now_s for at_s in self.schedule.raised)
+        key, is_account = row["job_id"]["S"], row["job_id"]["S"].count("#") > 1
+        entries = {name: json.loads(row[name]["S"])["at"] for name in row if name.startswith("entry_")}
+        self._entries_at = {
+            **{each: at for each, at in self._entries_at.items() if each[0] != key},
+            **{(key, name): at for name, at in entries.items()},
+        }
+        most = _room_for(self.schedule.uploader_budget if is_account else self.schedule.budget) * MICRO
+        is_limited = most and not any(at_s <= self.clock.now_s for at_s in self.schedule.raised)
         if is_limited:
             over = [name for name in row if re.fullmatch(r"d\d\d", name) and int(row[name]["N"]) > most]
             self.broken += [f"{name} of the budget is {row[name]['N']}" for name in over]
@@ -605,6 +612,11 @@ class Client:
             return [self.list_object_versions(**arguments)]
         page = self._backend.query(**arguments)
         return [self.query(**arguments)] if page["Items"] else [page]
+
+
+def _room_for(recordings: int) -> float:
+    """Return a limit in yuan that has room for so many recordings; 0 for none."""
+    return recordings and (recordings + 0.5) * PRICE / MICRO
 
 
 def _attempt(do: Callable[[], object]) -> None:

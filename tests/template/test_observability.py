@@ -294,6 +294,12 @@ def test_age_alarm_is_between_turnaround_and_result_expiry():
     assert max(RESULT_DEADLINE_S, CALLBACK_DEADLINE_S) < threshold_s < 24 * 3600
 
 
+def test_budget_alarms_are_at_four_fifths_and_the_whole():
+    budget = {name: alarm["Threshold"] for name, alarm in ALARMS.items() if alarm.get("MetricName") == "BudgetUsed"}
+
+    assert budget == {"BudgetNearlyUsedAlarm": 80, "BudgetUsedAlarm": 100}
+
+
 def test_age_alarm_period_exceeds_one_sweep():
     schedule = RESOURCES["SweepFunction"]["Properties"]["Events"]["Sweep"]["Properties"]["Schedule"]
 

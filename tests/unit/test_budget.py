@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+from pydantic import ValidationError
 
 from asrcore.cancellation import cancel
 from asrcore.core.budget import (
@@ -395,6 +396,15 @@ class TestLimits:
         found = made.budget_rows.load_limits(Budget(per_day=1, per_month=30))
         assert found == Budget(per_day=5, per_month=30, when_reached="refuse")
         made.budget_rows.save_limits({})
+        assert made.budget_rows.load_limits(Budget(per_day=1)) == Budget(per_day=1)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
+    def test_impossible_limit_is_not_stored(self, value):
+        made = world()
+
+        with pytest.raises(ValidationError):
+            made.budget_rows.save_limits({"per_day": value})
+
         assert made.budget_rows.load_limits(Budget(per_day=1)) == Budget(per_day=1)
 
     def test_parameters_are_read_as_the_template_joins_them(self):

@@ -42,9 +42,9 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_day: float = Field(0, ge=0, le=1e9)
-    per_month: float = Field(0, ge=0, le=1e9)
-    uploader_per_day: float = Field(0, ge=0, le=1e9)
+    per_day: float = Field(0, ge=0, le=1e9, allow_inf_nan=False)
+    per_month: float = Field(0, ge=0, le=1e9, allow_inf_nan=False)
+    uploader_per_day: float = Field(0, ge=0, le=1e9, allow_inf_nan=False)
     when_reached: BudgetAction = BudgetAction.WAIT
 
     @property

@@ -38,11 +38,15 @@ class DynamoBudget:
         return parameters.model_copy(update=dict(self._set_limits()))
 
     def save_limits(self, changes: Mapping[str, Any]) -> None:
-        """Set some limits, in place of the stack's parameters; an empty change removes all that were set."""
+        """Set some limits, in place of the stack's parameters; an empty change removes all that were set.
+
+        Raises:
+            pydantic.ValidationError: a limit is no possible sum. Nothing is written.
+        """
         if not changes:
             self._client.delete_item(TableName=self._table, Key=_row(LIMITS_KEY))
             return
-        limits = json.dumps({**self._set_limits(), **changes})
+        limits = Budget.model_validate({**self._set_limits(), **changes}).model_dump_json(exclude_unset=True)
         self._client.put_item(TableName=self._table, Item={**_row(LIMITS_KEY), "limits": {"S": limits}})
 
     def _set_limits(self) -> Mapping[str, Any]:
