@@ -204,7 +204,8 @@ class TestReached:
             "waiting_for_budget",
             "BudgetReached",
         )
-        assert found["waiting"]["text"] == "the budget of 0.003 CNY per day is used up"
+        until = f"{job.budget_wait.until:%Y-%m-%d %H:%M} UTC"
+        assert found["waiting"]["text"] == f"waits until {until}: the budget of 0.003 CNY per day is used up"
         assert datetime.fromisoformat(found["waiting"]["until"]) == job.budget_wait.until
 
     def test_why_names_the_reason_and_what_to_do(self):
