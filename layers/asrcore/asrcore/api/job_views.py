@@ -77,10 +77,10 @@ def choice(chosen: VendorChoice, language: Language) -> VendorReason:
 def _waiting(job: Job, at: Stage, language: Language) -> WaitingReason | None:
     """Return why a job waits before it is submitted; None if it does not. at: its stage."""
     if job.budget_wait is not None and at is Stage.WAITING_FOR_BUDGET:
-        known, until = job.budget_wait.reason, job.budget_wait.until
-        said = {"reason": known.in_language(language).text, "time": f"{until:%Y-%m-%d %H:%M} UTC"}
+        known, end = job.budget_wait.reason, job.budget_wait.until
+        said = {"reason": known.in_language(language).text, "time": f"{end:%Y-%m-%d %H:%M} UTC"}
         text = render(Message("waiting.budget", said), language)
-        return WaitingReason(code="BudgetReached", params=known.params, text=text, until=until)
+        return WaitingReason(code="BudgetReached", params=known.params, text=text, until=end)
     reason, until = None, None
     if at is Stage.NEW and job.rests_until is not None:
         reason, until = Message("waiting.content"), job.rests_until
