@@ -22,6 +22,7 @@ from asrcore.core.vendor import Vendor
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
 from asrctl import shapes
+from tools import client
 
 FOLDER = Path(__file__).parents[1] / "schemas"
 API_DOCUMENT = FOLDER / "openapi.json"
@@ -93,7 +94,7 @@ def api_document() -> str:
 
 
 def main() -> int:
-    """Rewrite every schema."""
+    """Rewrite every schema, and the client."""
     API_DOCUMENT.write_text(api_document(), encoding="utf-8")
     documents = {
         TUNING: tuning_schema(),
@@ -102,6 +103,7 @@ def main() -> int:
     }
     for file, document in documents.items():
         file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    client.FILE.write_text(client.source(), encoding="utf-8")
     return 0
 
 

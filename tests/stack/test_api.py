@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,24 @@ from asrcore.core.transcript import Transcript
 from tests.support.document import check_answer
 from tests.support.stack_client import Journey
 from tests.support.web import Web
+from tools.client import FILE as CLIENT
 
 ROOT = Path(__file__).parents[2]
 MEETING = (ROOT / "samples/meeting.wav").read_bytes()
 GREETING = (ROOT / "samples/greeting.wav").read_bytes()
 TIMEOUT_S = 60
+CLIENT_JOURNEY = """
+import os
+from asrcore_client import ApiError, Client
+api = Client(os.environ["API"])
+job = api.wait(api.upload("meeting.wav", in_parts=True, tags={"by": "client"}, vendor="tencent-sentence"))
+print(job["job_id"], job["name"], *(each["job_id"] for each in api.every_job(tag=["by:client"], limit=1)))
+api.delete_job(job["job_id"])
+try:
+    api.get_job(job["job_id"])
+except ApiError as error:
+    print(error.status)
+"""
 
 
 class Program(Journey):
@@ -331,7 +345,21 @@ def test_documented_commands_work(program, meeting, shell, tmp_path):
 
 
 def test_documented_program_works(shell):
-    assert shell([sys.executable, "-"], manual("python")).startswith("[0:00]")
+    said = shell([sys.executable, "-"], manual("python"), PYTHONPATH=str(CLIENT.parent))
+
+    assert said.startswith("[0:00]")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_documented_script_works(shell):
+    assert shell(["node", "--input-type=module", "-"], manual("js")).startswith("[0:00]")
+
+
+def test_python_client_uploads_in_parts_lists_and_deletes(program, shell):
+    said = shell([sys.executable, "-"], CLIENT_JOURNEY, PYTHONPATH=str(CLIENT.parent))
+
+    job_id, name, listed, problem = said.split()
+    assert (name, listed, problem) == ("meeting.wav", job_id, "404")
 
 
 def test_served_openapi_document_is_the_published_one(program):

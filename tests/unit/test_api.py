@@ -411,7 +411,7 @@ class TestManyJobs:
         made = world(vendors=(SYNC,))
         asked = [{"source": f"s3://audio/{KEY}"}, {"source": "s3://elsewhere/a.wav"}, {"source": ADDRESS}]
 
-        told = Caller(made).post("/jobs/batch", {"jobs": asked})
+        told = Caller(made).post("/batches", {"jobs": asked})
 
         assert told.status == 200
         assert [each["status"] for each in told.json["results"]] == [202, 422, 202]
@@ -424,7 +424,7 @@ class TestManyJobs:
         made = world(vendors=(SYNC,))
         asked = {"jobs": [{"source": ADDRESS}, {"source": ADDRESS}]}
 
-        first, second = (Caller(made).post("/jobs/batch", asked, idempotency_key="k") for _ in range(2))
+        first, second = (Caller(made).post("/batches", asked, idempotency_key="k") for _ in range(2))
 
         ids = [[each["job"]["job_id"] for each in told.json["results"]] for told in (first, second)]
         assert ids[0] == ids[1]
@@ -435,7 +435,7 @@ class TestManyJobs:
         made = world(vendors=(SYNC,))
         monkeypatch.setattr(made.recordings, "put_remote_url", lambda *_: 1 / 0)
 
-        told = Caller(made).post("/jobs/batch", {"jobs": [{"source": ADDRESS}, {"source": f"s3://audio/{KEY}"}]})
+        told = Caller(made).post("/batches", {"jobs": [{"source": ADDRESS}, {"source": f"s3://audio/{KEY}"}]})
 
         assert [each["status"] for each in told.json["results"]] == [500, 202]
 
@@ -443,7 +443,7 @@ class TestManyJobs:
     def test_number_of_requests_is_bounded_and_each_is_valid(self, jobs):
         made = world()
 
-        assert Caller(made).post("/jobs/batch", {"jobs": jobs}).problem == "invalid-request"
+        assert Caller(made).post("/batches", {"jobs": jobs}).problem == "invalid-request"
         assert made.rows == {}
 
 

@@ -10,6 +10,7 @@ from asrcore.core.job_event import JobEvent
 from asrcore.core.transcript import Transcript
 from tests.support.compatibility import breaks
 from tests.support.pipeline import KEY, SYNC, drop, world
+from tools import client
 from tools.schemas import (
     API_DOCUMENT,
     COMMANDS,
@@ -41,6 +42,10 @@ def test_tuning_schema_is_up_to_date():
 
 def test_command_schema_is_up_to_date():
     assert json.loads(COMMANDS.read_text()) == command_schema(), "run: make schema"
+
+
+def test_python_client_is_up_to_date():
+    assert client.FILE.read_text() == client.source(), "run: make schema"
 
 
 def test_every_published_schema_has_its_model():

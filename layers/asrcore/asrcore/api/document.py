@@ -48,7 +48,7 @@ _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "maxLength": 500},
+    "schema": {"type": "string"},
     "description": "the ETag of a response that the caller has: 304 while nothing but `elapsed_s` has changed",
 }
 _ETAG = {"description": "of the response, for If-None-Match", "schema": {"type": "string"}}

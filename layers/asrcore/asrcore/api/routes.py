@@ -104,7 +104,7 @@ class Api:
         self._add("POST", f"{one}/complete", self.complete_upload, completed)
         self._add("DELETE", one, self.abort_upload, responses(204, None, 404, 422))
         self._add("POST", "/jobs", self.create_job, responses(202, JobDetail, 400, 409, 415, 422, also=200))
-        self._add("POST", "/jobs/batch", self.create_jobs, responses(200, JobResults, 400, 415, 422))
+        self._add("POST", "/batches", self.create_jobs, responses(200, JobResults, 400, 415, 422))
         self._add("GET", "/jobs", self.list_jobs, responses(200, JobPage, 422, also=304))
         self._add("GET", "/jobs/<job_id>", self.get_job, responses(200, JobDetail, 404, 422, also=304))
         deleted = {**responses(200, Deletion), **responses(204, None, 404, 409, 422)}
