@@ -1,4 +1,4 @@
-"""The operator's commands, `python -m asrctl`: what is going on, why, and what to do about it, on AWS and locally."""
+"""The operator's commands, `python -m asrctl`: set up a stack, transcribe, see what happens and why, and repair it."""
 
 import sys
 from pathlib import Path
