@@ -368,6 +368,18 @@ def test_name_keeps_the_keyboard_focus_where_it_was(show: Opener) -> None:
     expect(page.locator("#turns .name")).to_have_text(["甲", "Speaker 2", "甲"])
 
 
+def test_enter_of_an_input_method_does_not_end_a_name(show: Opener) -> None:
+    page = show(call())
+    page.locator("#turns .name").first.click()
+    field = page.locator(".rename")
+
+    field.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    field.fill("王先生")
+    field.press("Enter")
+
+    expect(page.locator("#turns .name")).to_have_text(["王先生", "Speaker 2", "王先生"])
+
+
 def test_empty_speaker_name_restores_the_default(show: Opener) -> None:
     page = show(call())
 

@@ -77,6 +77,7 @@ export function createSearch({ find, textOf, timeOf, onHits, onHit, leave }) {
     waiting = setTimeout(look, DELAY_MS);
   });
   field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return undefined; // Enter ends a Chinese word, too
     if (event.key === "Escape") return leave();
     if (event.key !== "Enter") return undefined;
     event.preventDefault();

@@ -7,6 +7,7 @@ const STEP_S = 5;
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const HABITS = "asrcore.player"; // kept for the next transcript: speed, and whether silence is skipped
 const RENEWED_AT = 0.8; // of an address's life
+const DRIFT_S = 0.02; // between two players, that a listener does not notice
 const RETRY_MS = 10_000; // after a renewal that failed
 
 const once = (media, event) => new Promise((resolve, reject) => {
@@ -125,15 +126,15 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
         return once(made, event);
       };
       made.src = address.url;
-      made.defaultPlaybackRate = made.playbackRate = before.playbackRate;
       await move("canplay");
-      if (!before.paused && !before.error) await move("seeked"); // it has played meanwhile
+      if (Math.abs(made.currentTime - before.currentTime) > DRIFT_S) await move("seeked"); // it has moved meanwhile
       if (signal.aborted || before.src !== source) return; // the reader has chosen a file
       made.hidden = !made.videoWidth;
       media = made;
+      setSpeed();
       expectEnd(address);
       before.replaceWith(made);
-      if (isPlaying) made.play().catch(drawState);
+      if (isPlaying) made.play().catch(drawState); // it was paused before it began
       before.removeAttribute("src");
       before.load();
     } catch {
@@ -149,7 +150,7 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
   }
   function use(address) {
     media.src = address.url;
-    media.defaultPlaybackRate = media.playbackRate = Number(speed.value);
+    setSpeed();
     isLoaded = false;
     expectEnd(address);
   }
@@ -191,6 +192,9 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
     tick();
     frame = media.paused || signal.aborted ? 0 : requestAnimationFrame(step);
   }
+  function setSpeed() {
+    media.defaultPlaybackRate = media.playbackRate = Number(speed.value);
+  }
   // The next whole millisecond's middle: a player that rounds down must not land in the word before.
   function seek(ms) {
     media.currentTime = (Math.max(0, ms) + 0.5) / 1000;
@@ -224,7 +228,7 @@ export function createPlayer({ timeline, length, getAddress, tell, onTime, onLen
   toggle.addEventListener("click", playOrPause);
   position.addEventListener("input", () => seek(Number(position.value)));
   speed.addEventListener("change", () => {
-    media.defaultPlaybackRate = media.playbackRate = Number(speed.value);
+    setSpeed();
     keepHabits();
   });
   skip.addEventListener("change", keepHabits);

@@ -63,7 +63,7 @@ export function showTranscript({ bar, body, data, exports, details, getAddress }
       if (isKept) change({ type: "rename", key: keys[speaker], name });
     };
     input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== "Escape") return;
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return; // Enter ends a Chinese word, too
       event.preventDefault();
       finish(event.key === "Enter");
       if (isInList) transcript.region.focus({ preventScroll: true });
