@@ -654,7 +654,8 @@ def test_information_is_of_the_file(show: Opener) -> None:
 def test_texts_and_names_cannot_reorder_what_surrounds_them(show: Opener) -> None:
     """Texts, names, hits and titles are isolated: a control character for the direction ends with them."""
     name = "\u202egnp.exe"
-    page = show(transcript([said(f"{name}好", 0, 900, speaker=name)], key=f"incoming/auto/{name}"))
+    document = transcript([said(f"{name}好", 0, 900, speaker=name)], key=f"incoming/auto/{name}")
+    page = show(document)
     page.get_by_role("searchbox").fill("好")
     expect(page.locator(".hits button")).to_have_count(1)
 
@@ -665,6 +666,9 @@ def test_texts_and_names_cannot_reorder_what_surrounds_them(show: Opener) -> Non
     assert len(isolation) == 5
     assert set(isolation) <= {"isolate", "plaintext"}
     assert page.locator(".said").text_content() == f"{name}好"
+    assert downloaded(page, "txt")[1] == render(document, "txt").decode()
+    rename(page, page.locator("#turns .name"), "\u202e王\u2069")
+    expect(page.locator("#turns .name")).to_have_text("王")
 
 
 HOSTILE = [

@@ -4,6 +4,7 @@
 
 const SCHEMA = "asrcore.speakers.v1";
 export const LONGEST_NAME = 80;
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g; // would reorder what follows a name in a file
 export const UNCHANGED = { schema: SCHEMA, names: {}, merged: {} };
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -13,7 +14,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 export function changed({ names, merged }, { type, key, name, into }) {
   const others = (record) => Object.fromEntries(Object.entries(record).filter(([each]) => each !== key));
   if (type === "rename") {
-    const tidy = name.trim().slice(0, LONGEST_NAME);
+    const tidy = name.replace(DIRECTIONS, "").trim().slice(0, LONGEST_NAME);
     return { schema: SCHEMA, merged, names: { ...others(names), ...(tidy && { [key]: tidy }) } };
   }
   if (type === "separate") return { schema: SCHEMA, names, merged: others(merged) };
