@@ -140,6 +140,7 @@ def budget_journeys(vendor: str) -> dict[str, Schedule]:
         "within the budget, refused for a while": replace(one, script=("refuses:retry",)),
         "within the budget, next vendor": replace(one, vendors=_chain(vendor), script=("refuses:config",)),
         "within the budget, cancelled": replace(one, ends=((5, "cancel"),)),
+        "within the budget, deleted": replace(one, ends=((5, "delete"),)),
         "within the budget, fails": replace(one, script=("fails:bad_audio",)),
         "within the uploader's budget": replace(one, budget=0, uploader_budget=1),
         "beyond the uploader's budget": replace(two, budget=0, uploader_budget=1),

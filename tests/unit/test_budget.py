@@ -339,6 +339,15 @@ class TestCheck:
 
         assert (day_total(made), balance(made).entries) == (ONE, ())
 
+    def test_entry_of_the_last_month_is_given_back(self):
+        made = limited()
+        day = date(2025, 12, 30)
+        made.budget_rows.count(replace(made_entry(), days={day: ONE}, at=0), Budget())
+
+        sweep(made.services)
+
+        assert (made.budget_rows.balance(day).month, made.budget_rows.balance(day).entries) == (0, ())
+
     def test_raised_budget_wakes_the_oldest_jobs(self):
         made = limited("accepted", "accepted", "accepted")
         jobs = []

@@ -23,8 +23,8 @@ def check_budget(services: Services) -> None:
     """Repair the budget's entries, wake jobs that it has room for, and report how much of it is reserved."""
     today = vendor_day(services.now())
     balance = services.budget.balance(today)
-    before = services.budget.balance(vendor_day(services.now() - timedelta(days=1)))  # of the last month, on its 1st
-    for entry in {each.number: each for each in (*before.entries, *balance.entries)}.values():
+    last_month = services.budget.balance(today.replace(day=1) - timedelta(days=1))
+    for entry in {(each.job_id, each.number): each for each in (*last_month.entries, *balance.entries)}.values():
         if services.now().timestamp() - entry.at > GRACE_S:
             _repair(entry, services)
     budget = services.budget.load_limits(services.settings.budget)

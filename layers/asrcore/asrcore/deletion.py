@@ -10,6 +10,7 @@ from asrcore.core.transcript import transcript_key
 from asrcore.messages import Message, MessageError
 from asrcore.ports import ConflictError, ObjectVersion
 from asrcore.services import Services
+from asrcore.spending import forget_entries
 
 
 class JobInProgressError(MessageError):
@@ -44,6 +45,7 @@ def delete_all(job: Job, versions: Iterable[ObjectVersion], services: Services) 
     """Delete what was found of a job, and its row. Raises JobInProgressError when the job was changed meanwhile."""
     for version in versions:
         services.versions.delete(version)
+    forget_entries(job, services)
     try:
         services.jobs.delete(job)
     except ConflictError as error:

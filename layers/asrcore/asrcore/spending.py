@@ -93,5 +93,12 @@ def correct_budget(job: Job, services: Services) -> BudgetEntry | None:
     return entry
 
 
+def forget_entries(job: Job, services: Services) -> None:
+    """Remove a job's entries that a crash left: without the job's row, the check of the budget would give them back."""
+    held = job.reservation
+    for number in held.entries:
+        services.budget.forget(BudgetEntry(job.job_id, number, held.days, held.account, 0))
+
+
 def _entry(job: Job, days: dict[date, int], account: str, services: Services) -> BudgetEntry:
     return BudgetEntry(job.job_id, services.nonce(), days, account, int(services.now().timestamp()))
