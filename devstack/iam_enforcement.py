@@ -255,9 +255,11 @@ def _calls(request: Any, service: str, resource: str) -> Iterator[Call]:
             for item in parameters["TransactItems"]:
                 for kind, entry in item.items():
                     yield Call(f"dynamodb:{kind}Item", _table(arn_prefix, entry), _leading_keys(request, entry))
-        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
-            for table in parameters["RequestItems"]:
-                yield Call(action, _table(arn_prefix, {"TableName": table}))
+        case "dynamodb", "BatchGetItem":
+            for table, wanted in parameters["RequestItems"].items():
+                named = {"TableName": table}
+                for key in wanted["Keys"]:
+                    yield Call(action, _table(arn_prefix, named), _leading_keys(request, {**named, "Key": key}))
         case "dynamodb", _:
             yield Call(action, _table(arn_prefix, parameters), _leading_keys(request, parameters))
         case "events", "PutEvents":

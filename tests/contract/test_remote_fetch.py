@@ -143,6 +143,19 @@ class TestFromOutside:
         assert (error.error_class, error.code) == (ErrorClass.RETRY, "LinkFailed")
         assert self.connected == ["93.184.215.14", "93.184.215.15"]
 
+    def test_name_that_is_rebound_after_its_check_is_resolved_once(self, monkeypatch):
+        """DNS rebinding: the second answer for the name is an address of the private network."""
+        answers = iter([["93.184.215.14"], ["169.254.169.254"]])
+
+        def resolve(host, port, **_):
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in next(answers)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+        assert refused("https://a.example.com/a.wav").code == "LinkFailed"
+        assert self.connected == ["93.184.215.14"]
+        assert next(answers) == ["169.254.169.254"]  # nothing has used it
+
     def test_no_further_address_is_tried_after_the_deadline(self, monkeypatch):
         self.found["a.example.com"] = [f"93.184.215.{number}" for number in range(1, 101)]
         deadline = Deadline(30)

@@ -210,11 +210,14 @@ def test_too_large_body_does_not_reach_the_function(stack, unchanged, size_bytes
     assert stack.logs("CallbackFunction").count("START") == invocations
 
 
-def test_missing_body_does_not_block_other_requests(stack, journey, waiting):
-    parts = urlsplit(address(stack, waiting))
+@pytest.mark.parametrize("port", ["api", "aws"])
+def test_missing_body_does_not_block_other_requests(stack, journey, waiting, port):
+    """Bodies that never arrive, at both ports of the stack: the functions' own requests go to the second."""
+    parts = urlsplit(address(stack, waiting) if port == "api" else f"{stack.aws_endpoint_url}/{stack.audio_bucket}/a")
     slow = [socket.create_connection((parts.hostname, parts.port), timeout=60) for _ in range(20)]
     for connection in slow:
-        connection.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\ncode=0&te".encode())
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 1000\r\n\r\n"
+        connection.sendall(f"{head}code=0&te".encode())
     before = journey.row(waiting)
 
     answer = post(address(stack, waiting, attempt=2))

@@ -94,16 +94,13 @@ def _matches(value: Any, given: dict[str, str]) -> Any:  # noqa: PLR0911 - each 
 
 
 def policies_of(resource: dict[str, Any]) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Return the managed policies and inline documents of a role, or of a state machine's role by SAM."""
+    """Return the managed policies and inline documents of a role."""
     properties = resource["Properties"]
-    if resource["Type"] == "AWS::Serverless::StateMachine":
-        policies = properties["Policies"]
-        return [each for each in policies if "Ref" in each], [each for each in policies if "Statement" in each]
     return properties.get("ManagedPolicyArns", []), [each["PolicyDocument"] for each in properties["Policies"]]
 
 
 def statements_of(resources: dict[str, dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return all statements of a role, or of a state machine's, by its logical id."""
+    """Return all statements of a role, by its logical id."""
     managed, documents = policies_of(resources[name])
     documents = [*documents, *(resources[each["Ref"]]["Properties"]["PolicyDocument"] for each in managed)]
     return [statement for document in documents for statement in document["Statement"]]

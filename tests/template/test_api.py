@@ -18,6 +18,8 @@ UNDER_CALLBACKS = "ANY /callbacks/{proxy+}"
 PAGE = "GET /"
 DEFAULT = "$default"
 METHODS = {"x-amazon-apigateway-any-method": "ANY"}
+READ, WRITE = "asrcore/read", "asrcore/write"
+SCOPES = {"GET": [READ, WRITE], "POST": [WRITE], "DELETE": [WRITE], "$default": [READ, WRITE], "ANY": [], "": []}
 OPEN_TO_ALL = {CALLBACK, UNDER_CALLBACKS, PAGE}
 # "Customizing HTTP API access logs": the caller's name by credentials or by token.
 WHO_CALLED = ("identity.userArn", "authorizer.claims.sub")
@@ -70,7 +72,8 @@ def written_by_sam(deployment: str) -> dict[str, Any]:
         method, _, path = key.partition(" ")
         route: dict[str, Any] = {"ApiId": {"Ref": "HttpApi"}, "TimeoutInMillis": 29000}
         route |= {} if key == DEFAULT else {"Path": path, "Method": method}
-        route |= {} if key in OPEN_TO_ALL else {"Auth": {"Authorizer": name}}
+        scopes = {"AuthorizationScopes": SCOPES[key.partition(" ")[0]]} if deployment == "jwt" else {}
+        route |= {} if key in OPEN_TO_ALL else {"Auth": {"Authorizer": name, **scopes}}
         events[integration(operation)][f"Route{number}"] = {"Type": "HttpApi", "Properties": route}
     functions = {
         f"{folder.capitalize()}Function": {
@@ -107,7 +110,15 @@ def test_openapi_body_equals_sams_own_http_api(deployment):
 @pytest.mark.parametrize("key", sorted(set(routes(DEPLOYMENTS["iam"])) - OPEN_TO_ALL))
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_routes_of_callers_need_authorization(deployment, key):
-    assert routes(DEPLOYMENTS[deployment])[key]["security"] == [{"caller": []}]
+    scopes = SCOPES[key.partition(" ")[0]] if deployment == "jwt" else []
+
+    assert routes(DEPLOYMENTS[deployment])[key]["security"] == [{"caller": scopes}]
+
+
+def test_token_with_the_scope_to_read_changes_nothing():
+    open_to_readers = {key for key, each in routes(DEPLOYMENTS["jwt"]).items() if READ in str(each.get("security"))}
+
+    assert {key.partition(" ")[0] for key in open_to_readers} == {"GET", DEFAULT}
 
 
 @pytest.mark.parametrize("key", sorted(OPEN_TO_ALL))

@@ -120,7 +120,7 @@ def test_every_substitution_is_defined_and_used():
 
 
 def test_role_reads_inventories_where_s3_writes_them():
-    _, documents = policies_of(TEMPLATE["Resources"]["BackfillStateMachine"])
+    _, documents = policies_of(TEMPLATE["Resources"]["BackfillStateMachineRole"])
     documents.append(TEMPLATE["Resources"]["AudioBucketPolicy"]["Properties"]["PolicyDocument"])
     statements = {each["Sid"]: each for document in documents for each in document["Statement"]}
 

@@ -238,6 +238,14 @@ class TestKey:
 
         assert any(group.startswith(each["Fn::Sub"].split(":log-group:")[1].rstrip("*")) for each in allowed)
 
+    def test_events_use_the_key_for_the_webhook_rule_only(self):
+        """A stack named after this one with a suffix has rules of names that begin the same."""
+        source = STATEMENTS["EncryptEvents"]["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+
+        assert source.endswith(":rule/${StackName}-WebhookRule-*")
+        assert EXPANDED["WebhookRule"]["Type"] == "AWS::Events::Rule"
+        assert "Name" not in EXPANDED["WebhookRule"]["Properties"]
+
     def test_key_output_satisfies_the_parameter(self):
         arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

@@ -13,7 +13,7 @@ WITH_ALL = {"WebhookUrl": "https://example.com/hook", "JobsPage": "on"}
 BY_NAME = deployed(**WITH_ALL)
 FUNCTIONS = [name for name, each in BY_NAME.items() if each["Type"] == "AWS::Serverless::Function"]
 ROLES = [  # SAM writes the state machines' roles
-    name for name, each in BY_NAME.items() if each["Type"] in {"AWS::IAM::Role", "AWS::Serverless::StateMachine"}
+    name for name, each in BY_NAME.items() if each["Type"] == "AWS::IAM::Role"
 ]
 
 

@@ -114,9 +114,9 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
             | {"dynamodb:UpdateItem", "events:PutEvents", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}
             | {"logs:CreateLogStream", "logs:PutLogEvents"},
         ),
-        ("PollerStateMachine", LOG_DELIVERY | {"lambda:InvokeFunction"}),
+        ("PollerStateMachineRole", LOG_DELIVERY | {"lambda:InvokeFunction"}),
         (
-            "BackfillStateMachine",
+            "BackfillStateMachineRole",
             LOG_DELIVERY
             | {
                 "s3:ListBucket",
@@ -131,6 +131,49 @@ LOG_DELIVERY |= {"logs:DescribeResourcePolicies", "logs:DescribeLogGroups"}
 )
 def test_role_grants_exactly_its_functions_actions(role, actions):
     assert {action for statement in statements(role) for action in listed(statement["Action"])} == actions
+
+
+JOBS = "?" * 32  # the keys of jobs' rows, and of no others
+
+
+@pytest.mark.parametrize(
+    ("role", "keys"),
+    [
+        ("ConvertRole", {JOBS}),
+        ("NotifyRole", {JOBS}),
+        ("CallbackRole", {JOBS, "history#*", "totals#*", "budget#*"}),
+        ("PollerRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
+        ("SweepRole", {JOBS, "history#*", "totals#*", "budget#*"}),
+        ("SubmitRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
+        ("ApiRole", {JOBS, "asked#*", "history#*", "totals#*", "budget#*", "limiter#*"}),
+    ],
+)
+def test_role_reads_and_writes_only_the_rows_it_needs(role, keys):
+    items = [each for each in statements(role) if any(a.endswith("Item") for a in listed(each["Action"]))]
+    conditions = [each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] for each in items]
+
+    assert {key for each in conditions for key in each} == keys
+
+
+def test_only_the_audio_bucket_may_invoke_submit_function():
+    permission = RESOURCES["SubmitPermission"]["Properties"]
+
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"]["Fn::Sub"] == "arn:${AWS::Partition}:s3:::" + BUCKET_NAME
+    assert RESOURCES["AudioBucket"]["Properties"]["BucketName"]["Fn::Sub"] == BUCKET_NAME
+    assert RESOURCES["AudioBucket"]["DependsOn"] == "SubmitPermission"  # S3 checks it when the bucket is created
+
+
+BUCKET_NAME = "${AWS::StackName}-audio-${AWS::AccountId}-${AWS::Region}"
+
+
+@pytest.mark.parametrize("machine", ["poller", "backfill"])
+def test_only_its_state_machine_may_assume_its_role(machine):
+    role = RESOURCES[f"{machine.capitalize()}StateMachineRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert trust["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(f":${{AWS::StackName}}-{machine}*")
 
 
 @pytest.mark.parametrize("role", ["CallbackRole", "SweepRole"])
@@ -148,7 +191,9 @@ def test_version_listings_are_granted_where_the_layer_lists():
 
 
 def test_listings_are_granted_where_recordings_are():
-    (statement,) = (each for each in statements("BackfillStateMachine") if "s3:ListBucket" in listed(each["Action"]))
+    (statement,) = (
+        each for each in statements("BackfillStateMachineRole") if "s3:ListBucket" in listed(each["Action"])
+    )
 
     assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{INCOMING}*"}}
 
@@ -479,7 +524,10 @@ def test_layer_versions_equal_the_tested_versions(name):
     assert "boto3" not in layer
 
 
-@pytest.mark.parametrize(("withdrawal", "events"), [("on", ["s3:ObjectRemoved:*"]), ("off", [])])
+CREATED = "s3:ObjectCreated:*"
+
+
+@pytest.mark.parametrize(("withdrawal", "events"), [("on", [CREATED, "s3:ObjectRemoved:*"]), ("off", [CREATED])])
 def test_removed_recordings_are_reported_unless_switched_off(withdrawal, events):
     bucket = deployed(Withdrawal=withdrawal)["AudioBucket"]["Properties"]
     configurations = bucket["NotificationConfiguration"]["LambdaConfigurations"]
