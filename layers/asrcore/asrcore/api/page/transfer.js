@@ -64,6 +64,7 @@ async function sendParts(file, of, { upload_id, part_bytes, parts, uploaded }, s
   };
   show();
   try {
+    signal.throwIfAborted();
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sendSome));
     const { key } = await (await post(`uploads/${upload_id}/complete`)).json();
     remember(of, null);
@@ -91,6 +92,7 @@ async function repeated(action, signal) {
 
 // By XMLHttpRequest: fetch does not report an upload's progress.
 const transfer = (method, url, body, signal, progress) => new Promise((resolve, reject) => {
+  signal.throwIfAborted(); // while the API signed the request
   const request = new XMLHttpRequest(), stop = () => request.abort();
   const refuse = (code) => reject(new Refused(() => say(code)));
   request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
