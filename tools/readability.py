@@ -47,7 +47,7 @@ KNOWN = frozenset(_KNOWN.split())
 # Names of products and formats that are written like names of code, and what consoles of vendors call their keys.
 _PRODUCTS = """
 AppleDouble CamelCase CloudFormation CloudFront CloudWatch EventBridge SecretId SecretKey SenseVoice SubRip SubStation
-WeChat kHz macOS vLLM
+JavaScript WeChat kHz macOS vLLM
 """
 PRODUCTS = frozenset(_PRODUCTS.split())
 
