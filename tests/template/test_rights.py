@@ -144,8 +144,8 @@ def test_statement_ids_are_unique():
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-*"}},
             id="deletes in every bucket of the stack",
         ),
-        pytest.param("SubmitRole.ReserveSlot", {"Condition": None}, id="submit role updates every row"),
-        pytest.param("PollerRole.ReserveSlot", {"Condition": None}, id="poller role updates every row"),
+        pytest.param("FinishJobsPolicy.UpdateCounters", {"Condition": None}, id="functions update every row"),
+        pytest.param("SweepRole.UpdateCounters", {"Condition": None}, id="sweep role updates every row"),
         pytest.param(
             "BackfillStateMachineRole.WriteManifest",
             {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TranscriptBucket}/*"}},

@@ -141,9 +141,9 @@ JOBS = "?" * 32  # the keys of jobs' rows, and of no others
     [
         ("ConvertRole", {JOBS}),
         ("NotifyRole", {JOBS}),
-        ("CallbackRole", {JOBS, "history#*", "totals#*", "budget#*"}),
+        ("CallbackRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
         ("PollerRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
-        ("SweepRole", {JOBS, "history#*", "totals#*", "budget#*"}),
+        ("SweepRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
         ("SubmitRole", {JOBS, "history#*", "totals#*", "budget#*", "limiter#*"}),
         ("ApiRole", {JOBS, "asked#*", "history#*", "totals#*", "budget#*", "limiter#*"}),
     ],
@@ -180,7 +180,7 @@ def test_only_its_state_machine_may_assume_its_role(machine):
 def test_role_without_slots_updates_no_row_of_a_job(role):
     (statement,) = (each for each in statements(role) if "dynamodb:UpdateItem" in listed(each["Action"]))
 
-    keys = ["history#*", "totals#*", "budget#*"]
+    keys = ["limiter#*", "history#*", "totals#*", "budget#*"]
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
