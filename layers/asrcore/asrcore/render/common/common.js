@@ -68,13 +68,9 @@ function translate() {
   rewrite(document);
 }
 
-// Write the texts whose codes are attributes of the elements in a part of the page.
-export function writeTexts(root) {
-  for (const [name, property] of [["say", "textContent"], ["label", "ariaLabel"], ["hint", "placeholder"]]) {
-    for (const element of root.querySelectorAll(`[data-${name}]`)) write(element, () => say(element.dataset[name]), property);
-  }
+for (const [name, property] of [["say", "textContent"], ["label", "ariaLabel"], ["hint", "placeholder"]]) {
+  for (const element of document.querySelectorAll(`[data-${name}]`)) write(element, () => say(element.dataset[name]), property);
 }
-writeTexts(document);
 for (const each of LANGUAGES) {
   find("switch").append(make("option", { value: each, lang: each, textContent: TEXTS[each]["common.name"] }));
 }
