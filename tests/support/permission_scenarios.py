@@ -154,6 +154,7 @@ def by_backfill(journey: Journey) -> None:
 def by_api(journey: Journey) -> None:
     """Create, read and delete jobs by the API: an upload, an address, a stored recording, old and new versions."""
     bucket = journey.stack.audio_bucket
+    upload_in_parts(journey)
     uploaded = upload(journey)
     source = {"source": f"s3://{bucket}/{journey.row(uploaded)['source']['key']}"}
     call(journey, "POST", "/jobs", source)
@@ -225,6 +226,21 @@ def upload(journey: Journey) -> str:
     (job,) = journey.until(lambda: call(journey, "GET", form["job"]).json()["jobs"], bool, "the upload to have a job")
     journey.finished(job["job_id"])
     return str(job["job_id"])
+
+
+def upload_in_parts(journey: Journey) -> None:
+    """Resume an upload in parts, complete one, and abort another one."""
+    asked = {"name": "meeting.wav", "size_bytes": len(MEETING), "in_parts": True, "vendor": "tencent-sentence"}
+    for ending in (("POST", "/complete"), ("DELETE", "")):
+        started = call(journey, "POST", "/uploads", asked).json()
+        here = f"/uploads/{started['multipart']['upload_id']}"
+        (part,) = call(journey, "POST", f"{here}/parts", {"numbers": [1]}).json()["urls"]
+        assert requests.put(part["url"], data=MEETING, timeout=60).ok
+        assert call(journey, "GET", here).json()["uploaded"]
+        assert call(journey, ending[0], here + ending[1]).ok
+        if ending[1]:
+            journey.until(lambda job=started["job"]: call(journey, "GET", job).json()["jobs"], bool, "the job")
+            journey.finished(started["job_id"])
 
 
 def address(journey: Journey) -> str:
