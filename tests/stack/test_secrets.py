@@ -1,7 +1,10 @@
 """Change, correct and rotate the secret of a running stack, and check that no output contains it."""
 
+import base64
+import gzip
 import json
 import re
+import time
 from itertools import count
 
 import pytest
@@ -13,8 +16,9 @@ from tests.support.fake_functions import write_project
 from tests.support.permission_scenarios import MEETING
 from tests.support.pipeline import FOREVER
 from tests.support.scanned_stack import SearchedStack
-from tests.support.secrets_scan import Finding, Scanner, Written, leaks
+from tests.support.secrets_scan import CANARIES, Finding, Scanner, Written, leaks
 from tests.support.stack_client import Journey
+from tests.support.web import Web
 
 HELD = json.loads(CREDENTIALS.read_text())
 KEYS = json.loads(SIGNING_KEYS.read_text())
@@ -105,6 +109,48 @@ def test_removed_key_is_rejected_after_the_secret_expires(tmp_path):
         journey.until(lambda: requests.post(address, timeout=60).status_code, lambda code: code == 403, "a refusal")
 
 
+SIGNATURE = "a callback's signature"
+
+
+def planted(kind):
+    return CANARIES[f"a canary in {kind}"]
+
+
+def role(canary):
+    return {"RoleAudioUrl": f"https://voices.example.com/{canary}/a.wav?sig={canary}", "RoleName": "Ann"}
+
+
+def test_canaries_of_every_input_are_nowhere(journey):
+    stack, s3 = journey.stack, journey.stack.client("s3")
+    key = f"incoming/tencent-rec-task/secrets/{next(FRESH)}.wav"
+    sidecar = {"tencent-rec-task": role(planted("a sidecar"))}
+    s3.put_object(Bucket=stack.audio_bucket, Key=f"{key}.asr.json", Body=json.dumps(sidecar).encode())
+    jobs = [
+        journey.drop(key, MEETING),
+        journey.put(f"{key}.wav", MEETING, {"note": planted("metadata")}),
+    ]
+    with Web() as web:
+        url = web.serve(f"/{planted('the path of a URL')}/{planted('the path of a URL')}.wav", MEETING)
+        address = f"{url}?sig={planted('the query of a URL')}"
+        for vendor in ("abcpen-offline", "tencent-rec-task", "openai-compatible"):
+            options = {"tencent-rec-task": role(planted("an option that is an address"))}
+            body = {"source": address, "vendor": vendor, "options": options}
+            answer = requests.post(f"{stack.api_url}/jobs", json=body, timeout=60)
+            jobs.append(answer.json()["job_id"])
+        rows = [journey.finished(job) for job in jobs]
+    forged = f"{stack.api_url}/callbacks/volcengine/{jobs[0]}/1/{planted(SIGNATURE)}"
+    headers = {"X-Note": planted("a request header"), "Authorization": f"Basic {planted('a request header')}"}
+    refused = requests.post(forged, data={"code": planted("a form field")}, headers=headers, timeout=60)
+    invalid = requests.post(f"{stack.api_url}/jobs", json={"source": planted("a request body")}, timeout=60)
+    for job in jobs:
+        for path in ("", "/transcript?format=html", "/transcript"):
+            requests.get(f"{stack.api_url}/jobs/{job}{path}", headers=headers, timeout=60)
+
+    assert {row["status"] for row in rows} == {"COMPLETED"}
+    assert (refused.status_code, invalid.status_code) == (403, 422)
+    assert [finding for finding in leaks(stack) if finding.what in CANARIES] == []
+
+
 TEXT = "这句话只在录音里说过一次"
 SESSION = "FQoGZXIvYXdzEBYaDsessiontoken"
 SHOUT = """
@@ -183,17 +229,22 @@ class TestTheScanner:
 
             found = leaks(stack)
 
-        assert found == [
-            Finding("abcpen.api_key of the secret", place)
-            for place in (
-                "a message in " + stack.failed_events_queue_url.rpartition("/")[2],
-                "an event on the bus",
-                "the history of planted",
-                "the log of SubmitFunction",
-                "the metadata of planted",
-                "the row planted",
-            )
-        ]
+        assert {finding.where for finding in found if finding.what == "abcpen.api_key of the secret"} == {
+            "a message in " + stack.failed_events_queue_url.rpartition("/")[2],
+            "a metric",
+            "a trace",
+            "an answer of ApiFunction",
+            "an event on the bus",
+            "the body of html/planted.html",
+            "the body of raw/planted.json",
+            "the body of search/planted",
+            "the history of planted",
+            "the key planted/" + HELD["abcpen"]["api_key"],
+            "the log of SubmitFunction",
+            "the metadata of planted",
+            "the row planted",
+        }
+        assert {finding.what for finding in found} == {"abcpen.api_key of the secret"}
 
     def test_scanner_runs_when_a_stack_stops(self, tmp_path):
         template = write_project(tmp_path, {})
@@ -225,13 +276,25 @@ class TestTheScanner:
 
 def plant(stack, secret):
     """Write a secret to every place that the scanner reads."""
-    said = json.dumps({"said": secret})
+    said, s3 = json.dumps({"said": secret}), stack.client("s3")
     stack.client("events").put_events(Entries=[{"Source": "asrcore", "DetailType": "x", "Detail": said}])
     stack.client("sqs").send_message(QueueUrl=stack.failed_events_queue_url, MessageBody=said)
     stack.client("dynamodb").put_item(
         TableName=stack.jobs_table, Item={"job_id": {"S": "planted"}, "said": {"S": secret}}
     )
-    stack.client("s3").put_object(Bucket=stack.audio_bucket, Key="planted", Metadata={"said": secret})
+    s3.put_object(Bucket=stack.audio_bucket, Key="planted", Metadata={"said": secret})
+    s3.put_object(Bucket=stack.audio_bucket, Key=f"planted/{secret}")
+    for key in ("raw/planted.json", "html/planted.html", "search/planted"):
+        s3.put_object(Bucket=stack.transcript_bucket, Key=key, Body=f"<p>{said}</p>".encode())
+    dimension = {"Name": "said", "Value": secret}
+    stack.client("cloudwatch").put_metric_data(
+        Namespace="asrcore", MetricData=[{"MetricName": "planted", "Dimensions": [dimension], "Value": 1}]
+    )
+    segment = {"trace_id": f"1-{int(time.time()):x}-{'0' * 24}", "id": "0" * 16, "name": "planted", "start_time": 1}
+    document = json.dumps({**segment, "end_time": 2, "annotations": {"said": secret}})
+    stack.client("xray").put_trace_segments(TraceSegmentDocuments=[document])
+    packed = base64.b64encode(gzip.compress(said.encode())).decode()
+    stack.answers.add(("ApiFunction", json.dumps({"body": packed, "isBase64Encoded": True}).encode()))
     stack.invoke("SubmitFunction", {"said": secret})
     execution = start(stack, {"job_id": "j", "next": "completed", "wait_s": 0, "said": secret})
     Journey(stack).until(

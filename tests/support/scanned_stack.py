@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from devstack.functions import Answer
 from devstack.stack import LocalStack
 from tests.support.secrets_scan import assert_kept, listen
 
@@ -11,6 +12,7 @@ from tests.support.secrets_scan import assert_kept, listen
 class SearchedStack(LocalStack):
     """A local stack whose output is scanned for secrets at its end.
 
+    answers: the different ones of the functions behind the API.
     unsearched: why it is not scanned, for stacks with planted secrets, or with nothing left to scan.
     """
 
@@ -24,6 +26,13 @@ class SearchedStack(LocalStack):
         super().__init__(
             params, **{"credential": "local", "turnaround_s": 0.1, "speed": 20, "environments": 2, **settings}
         )
+
+        self.answers: set[tuple[str, bytes]] = set()
+
+    def _run_route(self, function: str, event: bytes) -> Answer:
+        answer = super()._run_route(function, event)
+        self.answers.add((function, answer.payload))
+        return answer
 
     def __enter__(self) -> Self:
         super().__enter__()

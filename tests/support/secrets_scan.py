@@ -1,13 +1,19 @@
-"""Scan everything that a stack has written for secrets: its logs, events, histories, rows, queues, and
-the metadata of its objects.
+"""Scan everything that a stack has written for secrets: its logs, events, histories, rows, queues, metrics, traces, the
+answers and pages of its API, and its objects: keys, metadata and bodies.
 
 Secrets are: each secret value of the vendors' credentials, callback and webhook keys, the sessions of the functions'
-roles, signatures of AWS and of vendors, presigned URLs, signed callback addresses, task tokens, and the text of the
-transcripts. Two places hold a task token by design, and are accepted for that token only: a job's row, under
+roles, signatures of AWS and of vendors, presigned URLs, signed callback addresses, task tokens, the text of the
+transcripts, and CANARIES, which the tests plant in inputs. An account's name (`appid`, `cluster`) is no secret.
+
+Some places hold a secret by design, and are accepted for that secret only. A task token: a job's row, under
 `task_token`, while its execution waits; and in an execution's history the parameters with which Step Functions itself
-passes the token to PollerFunction, as in AWS. An account's name (`appid`, `cluster`) is no secret.
+passes the token to PollerFunction, as in AWS. Text: the bodies in the transcript bucket, and the API's answers. A
+presigned URL, with the session in it: the API's answers. What an uploader wrote: the metadata and bodies under
+`incoming/`. The URL of a remote recording: the bodies under `linked/`.
 """
 
+import base64
+import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +22,10 @@ from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
+from moto.xray.models import xray_backends
 
 from devstack.settings import ACCOUNT_ID, SECRETS
 
@@ -30,7 +38,28 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     "a bearer token": re.compile(r"\bBearer;?\s+[\w.=-]{6,}"),
     "a signed callback address": re.compile(r"/callbacks/[\w-]+/[\w-]+/\d+/[\w-]{20,}"),
 }
+TEXT = "the text of a transcript"
+SESSION = "a session of a role"
+IN_ANSWERS = frozenset({TEXT, SESSION, "a presigned URL"})
+# By the kind of input: values that no test writes elsewhere. The tests plant them, and no output has one.
+CANARIES: Mapping[str, str] = {
+    f"a canary in {name}": f"cAnary{number}Q7x{number}vZ"
+    for number, name in enumerate(
+        (
+            "the query of a URL",
+            "the path of a URL",
+            "an option that is an address",
+            "metadata",
+            "a sidecar",
+            "a form field",
+            "a request header",
+            "a callback's signature",
+            "a request body",
+        )
+    )
+}
 BUS = "everything-on-the-bus"
+NOT_WRITTEN_BY_FUNCTIONS = ("incoming/", "linked/", "converted/")  # of the audio bucket: sound, and what callers gave
 SHORTEST_TEXT = 8  # shorter pieces of a transcript may occur anywhere by chance
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
@@ -45,10 +74,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Written:
-    """A text that a stack wrote, and its place."""
+    """A text that a stack wrote, and its place. by_design: the kinds of secrets that the place holds."""
 
     where: str
     text: str
+    by_design: frozenset[str] = frozenset()
 
 
 class Scanner:
@@ -65,10 +95,14 @@ class Scanner:
         return sorted({finding for written in all_written for finding in self._look(written)}, key=str)
 
     def _look(self, written: Written) -> Iterator[Finding]:
-        text = plain(written.text)
-        yield from (Finding(what, written.where) for what, shape in SHAPES.items() if shape.search(text))
+        text, where, accepted = plain(written.text), written.where, written.by_design
+        yield from (
+            Finding(what, where) for what, shape in SHAPES.items() if shape.search(text) if what not in accepted
+        )
         for values in (values for beginning, values in self._values.items() if beginning in text):
-            yield from (Finding(what, written.where) for value, what in values.items() if value in text)
+            yield from (
+                Finding(what, where) for value, what in values.items() if what not in accepted and value in text
+            )
 
 
 def plain(text: str) -> str:
@@ -97,7 +131,16 @@ def leaks(stack: Any) -> list[Finding]:
     executions = list(_executions(stack))
     tokens = {token for execution in executions for token in _tokens(execution)}
     values = {**_secrets(stack), **dict.fromkeys(tokens, "a task token"), **_transcripts(stack)}
-    written = [*_logs(stack), *_messages(stack), *_rows(stack), *_metadata(stack), *map(_history, executions)]
+    written = [
+        *_logs(stack),
+        *_messages(stack),
+        *_rows(stack),
+        *_objects(stack),
+        *_answers(stack),
+        *_metrics(stack),
+        *_traces(stack),
+        *map(_history, executions),
+    ]
     return Scanner(values).scan(written)
 
 
@@ -114,7 +157,8 @@ def _secrets(stack: Any) -> dict[str, str]:
         for each in (value if isinstance(value, list) else [value])
         if each
     }
-    return {**dict.fromkeys(stack.iam.secrets, "a session of a role"), **named}
+    canaries = {value: what for what, value in CANARIES.items()}
+    return {**dict.fromkeys(stack.iam.secrets, SESSION), **named, **canaries}
 
 
 def _transcripts(stack: Any) -> dict[str, str]:
@@ -124,7 +168,7 @@ def _transcripts(stack: Any) -> dict[str, str]:
         key.value for name, key in bucket.keys.items() if name.startswith("transcripts/") and name.endswith(".json")
     ]
     said = [utterance["text"] for body in bodies if body for utterance in json.loads(body).get("utterances", [])]
-    return dict.fromkeys((text for text in said if len(text) >= SHORTEST_TEXT), "the text of a transcript")
+    return dict.fromkeys((text for text in said if len(text) >= SHORTEST_TEXT), TEXT)
 
 
 def _logs(stack: Any) -> Iterator[Written]:
@@ -139,15 +183,48 @@ def _messages(stack: Any) -> Iterator[Written]:
             yield Written("an event on the bus" if name == BUS else f"a message in {name}", message.body)
 
 
-def _metadata(stack: Any) -> Iterator[Written]:
-    """Yield the name and the headers of every object version, without its content. Read from moto's storage."""
-    for bucket in s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets.values():
+def _objects(stack: Any) -> Iterator[Written]:
+    """Yield the key, the headers and the body of every object version. Read from moto's storage, once."""
+    for name, bucket in s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets.items():
         if bucket.region_name != stack.region:
             continue
+        by_design = frozenset({TEXT}) if name == stack.transcript_bucket else frozenset[str]()
         for key in bucket.keys:
+            yield Written(f"the key {key}", key)
+            by_uploader = frozenset(CANARIES) if key.startswith("incoming/") else frozenset[str]()
             for version in bucket.keys.getlist(key):
-                told = [key, dict(getattr(version, "metadata", {}))]  # a delete marker has none
-                yield Written(f"the metadata of {key}", json.dumps(told, ensure_ascii=False))
+                headers = dict(getattr(version, "metadata", {}))  # a delete marker has none
+                yield Written(f"the metadata of {key}", json.dumps(headers, ensure_ascii=False), by_uploader)
+                if not key.startswith(NOT_WRITTEN_BY_FUNCTIONS):
+                    body = getattr(version, "value", b"")
+                    yield Written(f"the body of {key}", body.decode("utf-8", "replace"), by_design)
+
+
+def _answers(stack: Any) -> Iterator[Written]:
+    """Yield each different answer of the functions behind the API, unpacked."""
+    for function, payload in stack.answers:
+        answer = json.loads(payload)
+        body = answer.get("body") or "" if isinstance(answer, dict) else ""
+        if isinstance(answer, dict) and answer.get("isBase64Encoded"):
+            packed = base64.b64decode(body)
+            body = (gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed).decode("utf-8", "replace")
+            answer = {**answer, "body": ""}
+        text = f"{json.dumps(answer, ensure_ascii=False)}\n{body}"
+        yield Written(f"an answer of {function}", text, IN_ANSWERS)
+
+
+def _metrics(stack: Any) -> Iterator[Written]:
+    """Yield the metrics that were put by CloudWatch's interface; the functions' own are lines of their logs."""
+    for metric in cloudwatch_backends[ACCOUNT_ID][stack.region].metric_data:
+        dimensions = [(each.name, each.value) for each in metric.dimensions]
+        yield Written("a metric", json.dumps([metric.name, dimensions], default=str))
+
+
+def _traces(stack: Any) -> Iterator[Written]:
+    """Yield the segments of X-Ray, with their annotations."""
+    for trace in xray_backends[ACCOUNT_ID][stack.region]._segment_collection._traces.values():
+        segments = [vars(segment) for segment in trace["segments"]]
+        yield Written("a trace", json.dumps(segments, default=str, ensure_ascii=False))
 
 
 def _rows(stack: Any) -> Iterator[Written]:

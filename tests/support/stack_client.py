@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,9 +25,13 @@ class Journey:
     stack: Any
 
     def drop(self, key: str, body: bytes, **metadata: str) -> str:
-        """Put a recording; the job id that its version must have."""
+        """Put a recording with options; the job id that its version must have."""
+        return self.put(key, body, {f"asr-{n}": v for n, v in metadata.items()})
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> str:
+        """Put a recording with any metadata; the job id that its version must have."""
         answer = self.stack.client("s3").put_object(
-            Bucket=self.stack.audio_bucket, Key=key, Body=body, Metadata={f"asr-{n}": v for n, v in metadata.items()}
+            Bucket=self.stack.audio_bucket, Key=key, Body=body, Metadata=metadata
         )
         etag = answer["ETag"].strip('"')
         source = Source(
