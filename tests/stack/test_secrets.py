@@ -127,7 +127,7 @@ def test_canaries_of_every_input_are_nowhere(journey):
     s3.put_object(Bucket=stack.audio_bucket, Key=f"{key}.asr.json", Body=json.dumps(sidecar).encode())
     jobs = [
         journey.drop(key, MEETING),
-        journey.put(f"{key}.wav", MEETING, {"note": planted("metadata")}),
+        journey.upload(f"{key}.wav", MEETING, {"note": planted("metadata")}),
     ]
     with Web() as web:
         url = web.serve(f"/{planted('the path of a URL')}/{planted('the path of a URL')}.wav", MEETING)

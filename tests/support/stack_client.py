@@ -26,9 +26,9 @@ class Journey:
 
     def drop(self, key: str, body: bytes, **metadata: str) -> str:
         """Put a recording with options; the job id that its version must have."""
-        return self.put(key, body, {f"asr-{n}": v for n, v in metadata.items()})
+        return self.upload(key, body, {f"asr-{n}": v for n, v in metadata.items()})
 
-    def put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> str:
+    def upload(self, key: str, body: bytes, metadata: Mapping[str, str]) -> str:
         """Put a recording with any metadata; the job id that its version must have."""
         answer = self.stack.client("s3").put_object(
             Bucket=self.stack.audio_bucket, Key=key, Body=body, Metadata=metadata
