@@ -61,6 +61,7 @@ CANARIES: Mapping[str, str] = {
 BUS = "everything-on-the-bus"
 NOT_WRITTEN_BY_FUNCTIONS = ("incoming/", "linked/", "converted/")  # of the audio bucket: sound, and what callers gave
 SHORTEST_TEXT = 8  # shorter pieces of a transcript may occur anywhere by chance
+_IS_PACKED = re.compile(rb'"isBase64Encoded":\s*true')
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
@@ -203,13 +204,10 @@ def _objects(stack: Any) -> Iterator[Written]:
 def _answers(stack: Any) -> Iterator[Written]:
     """Yield each different answer of the functions behind the API, unpacked."""
     for function, payload in stack.answers:
-        answer = json.loads(payload)
-        body = answer.get("body") or "" if isinstance(answer, dict) else ""
-        if isinstance(answer, dict) and answer.get("isBase64Encoded"):
-            packed = base64.b64decode(body)
-            body = (gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed).decode("utf-8", "replace")
-            answer = {**answer, "body": ""}
-        text = f"{json.dumps(answer, ensure_ascii=False)}\n{body}"
+        text = payload.decode("utf-8", "replace")
+        if _IS_PACKED.search(payload):
+            body = base64.b64decode(json.loads(payload)["body"])
+            text += (gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body).decode("utf-8", "replace")
         yield Written(f"an answer of {function}", text, IN_ANSWERS)
 
 
