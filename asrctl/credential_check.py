@@ -30,7 +30,8 @@ from asrctl.sample import SAMPLE
 from asrctl.shapes import CredentialStatus
 from asrctl.stack import DeployedStack, in_parallel
 
-PREFIX = "credential-checks/"  # outside of incoming/, so that the sample becomes no job
+# Outside of incoming/, so that the sample becomes no job. A lifecycle rule deletes what a killed command leaves.
+PREFIX = "credential-checks/"
 QUERIES, QUERY_INTERVAL_S = 60, 1.0
 _SHORTEST_CREDENTIAL = 8  # a shorter value, such as a cluster's name, may be a part of any text
 _LINES = {

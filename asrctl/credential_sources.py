@@ -6,6 +6,7 @@ No credential is an argument of a command, so that neither the shell's history n
 import json
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from asrctl.result import OperatorError, Text
 STANDARD_INPUT = "-"
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _REMOVE = "-"
+_BYTE_ORDER_MARK = "\ufeff"  # Windows' editors write it
 _SEPARATORS = re.compile("[,，、]")
 
 
@@ -82,7 +84,10 @@ class Answers:
 
 
 class GivenFields:
-    """Fields that a file or the environment has, by account. They replace what the secret has of these accounts."""
+    """Fields that a file or the environment has, by account. They replace those of these accounts in the secret.
+
+    A field that `setup` does not know stays.
+    """
 
     def __init__(self, given: Mapping[str, dict[str, str]]) -> None:
         self._given = given
@@ -91,7 +96,8 @@ class GivenFields:
         return [ACCOUNTS[name] for name in self._given]
 
     def fields(self, account: Account, stored: Mapping[str, str]) -> dict[str, str]:
-        return self._given[account.name]
+        known = {field.name for field in account.fields}
+        return {name: value for name, value in stored.items() if name not in known} | self._given[account.name]
 
     def wants_retry(self, explanation: Sequence[Text]) -> bool:
         return False
@@ -108,7 +114,9 @@ def read_file(path: str) -> GivenFields:
         with Path(path).open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & _OF_OTHERS:
-                raise OperatorError(Message("cli.setup.file_mode", {"file": path, "command": f"chmod 600 {path}"}))
+                raise OperatorError(
+                    Message("cli.setup.file_mode", {"file": path, "command": f"chmod 600 {shlex.quote(path)}"})
+                )
             return GivenFields(_checked(file.read(), path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror or "" if isinstance(error, OSError) else error.reason
@@ -142,7 +150,7 @@ def _described(account: Account, held: Mapping[str, Any]) -> Message:
 def _checked(text: str, name: str) -> dict[str, dict[str, str]]:
     """Return the accounts in a JSON text. No error repeats a part of the text, which is secret."""
     try:
-        given = json.loads(text)
+        given = json.loads(text.removeprefix(_BYTE_ORDER_MARK))
     except ValueError:
         raise OperatorError(Message("cli.setup.file_form", {"file": name})) from None
     if not isinstance(given, dict) or not all(isinstance(fields, dict) for fields in given.values()):

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from asrcore.core.routing import INCOMING
+from asrctl.credential_check import PREFIX
 from devstack.expand import ParameterError, check_parameters
 from tests.support.template import TEMPLATE, deployed, policies_of, statements_of
 
@@ -205,7 +207,16 @@ class TestRetention:
             for rule in bucket["LifecycleConfiguration"]["Rules"]
         ]
 
-        assert set(rules) == {"AbandonedUploads", "Converted"}
+        assert set(rules) == {"AbandonedUploads", "Converted", "Samples"}
+
+    def test_sample_of_a_killed_check_starts_no_job_and_is_deleted(self):
+        bucket = BY_NAME["AudioBucket"]["Properties"]
+        (rule,) = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule.get("Prefix") == PREFIX]
+        events = [each["Filter"] for each in bucket["NotificationConfiguration"]["LambdaConfigurations"]]
+
+        assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == (1, {"NoncurrentDays": 1})
+        assert all(each["S3Key"]["Rules"] == [{"Name": "prefix", "Value": INCOMING}] for each in events)
+        assert not PREFIX.startswith(INCOMING)
 
     @pytest.mark.parametrize(
         ("bucket", "own"), [("AudioBucket", "AudioRetentionDays"), ("TranscriptBucket", "TranscriptRetentionDays")]

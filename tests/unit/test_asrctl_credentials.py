@@ -95,6 +95,18 @@ def test_pipe_and_standard_input_are_read(monkeypatch):
     os.close(reading)
 
 
+def test_file_of_windows_keeps_unknown_fields_and_replaces_others(tmp_path):
+    path = tmp_path / "accounts.json"
+    path.write_bytes(b'\xef\xbb\xbf{"abcpen":\r\n {"appid": "a"}}\r\n')
+    path.chmod(0o600)
+
+    source = read_file(str(path))
+
+    (account,) = source.accounts({}, [])
+    stored = {"appid": "old", "api_key": "old", "note": "of the operator"}
+    assert source.fields(account, stored) == {"appid": "a", "note": "of the operator"}
+
+
 def test_environment_has_a_variable_per_field():
     names = {variable(account, field): field.name for account, field in FIELDS}
 
