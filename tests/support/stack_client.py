@@ -66,8 +66,9 @@ class Journey:
 
     def executions(self, job: str) -> list[dict[str, Any]]:
         """The job's executions."""
-        answer = self.stack.client("stepfunctions").list_executions(stateMachineArn=self.stack.state_machine_arn)
-        return [execution for execution in answer["executions"] if execution["name"].startswith(job)]
+        pages = self.stack.client("stepfunctions").get_paginator("list_executions")
+        listed = (page["executions"] for page in pages.paginate(stateMachineArn=self.stack.state_machine_arn))
+        return [execution for page in listed for execution in page if execution["name"].startswith(job)]
 
     def ended_execution(self, job: str) -> dict[str, Any]:
         """The job's only execution, once it has ended."""
