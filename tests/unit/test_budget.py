@@ -14,6 +14,7 @@ from asrcore.core.budget import (
     Budget,
     BudgetEntry,
     BudgetLimit,
+    BudgetReachedError,
     Reservation,
     read_budget,
     uploader,
@@ -28,6 +29,7 @@ from asrcore.deletion import delete
 from asrcore.failures import SomeFailedError
 from asrcore.poll import query
 from asrcore.restart import redrive
+from asrcore.spending import wait_or_refuse
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from asrctl import budget
@@ -251,6 +253,15 @@ class TestReached:
         assert (ended.status, made.executions.stopped) == (Status.FAILED, [job.execution_name])
         assert list(made.jobs.waiting_for_budget()) == []
 
+    def test_job_that_reserved_meanwhile_does_not_wait(self):
+        made = limited()
+        made.occupy("toy-query", made.clock + timedelta(hours=1))
+        reserved = drop(made)
+        stale = reserved.model_copy(update={"reservation": Reservation()})
+        reached = BudgetReachedError(BudgetLimit.DAY, made.budget, ONE)
+
+        assert wait_or_refuse(stale, reached, made.services) == reserved
+
     def test_stalled_wait_is_found_after_its_end(self):
         made, job = self.waiting()
 
@@ -303,7 +314,7 @@ class TestPlaces:
     @pytest.mark.parametrize("files", [1_000, exhaustive(10_000)])
     def test_junk_of_one_folder_delays_others_by_a_day_at_most(self, files):
         made = world(vendors=(QUERY,))
-        rate, junk, honest = RateLimit(1000, per_day=100), *map(uploader_group, ("incoming/auto/junk/a", KEY))
+        rate, junk, honest = RateLimit(1000, per_day=500), *map(uploader_group, ("incoming/auto/junk/a", KEY))
         for _ in range(files):
             made.jobs.reserve_slot("toy-query", rate, START, group=junk)
 

@@ -72,7 +72,12 @@ def wait_or_refuse(job: Job, reached: BudgetReachedError, services: Services) ->
         until=wait_end(reached.limit, job.job_id, now),
     )
     LOG.warning("the budget is used up; the job waits", limit=reached.limit, until=wait.until.isoformat())
-    return services.update_job(job.job_id, lambda job: job.wait_for_budget(number, wait, now))
+    held = job.reservation  # another invocation may have reserved meanwhile
+
+    def wait_if_unreserved(current: Job) -> Job:
+        return current.wait_for_budget(number, wait, now) if current.reservation == held else current
+
+    return services.update_job(job.job_id, wait_if_unreserved)
 
 
 def correct_budget(job: Job, services: Services) -> BudgetEntry | None:
