@@ -178,6 +178,19 @@ def test_implausible_rates_of_aiff_caf_and_flac_are_bounded(made):
         assert "warning.header-rate" in [warning.code for warning in audio.warnings]
 
 
+def test_rf64_with_chunks_behind_its_sound_is_no_contradiction(made):
+    wav = made("wav", "pcm_s16le")
+    at = wav.index(b"data")
+    size_bytes = len(wav) - at - 8
+    long_sizes = struct.pack("<4sIQQQI", b"ds64", 28, 0, size_bytes, 0, 0)
+    pictures = b"id3 " + struct.pack("<I", 90_000) + bytes(90_000)
+    head = b"RF64\xff\xff\xff\xffWAVE" + long_sizes + wav[12:at] + b"data\xff\xff\xff\xff"
+
+    audio = look_at(head + wav[at + 8 :] + pictures)
+
+    assert (audio.duration_ms, audio.warnings) == (SECONDS * 1000, [])
+
+
 def test_wav_with_a_forged_data_size_has_all_its_sound(made):
     data = bytearray(made("wav", "pcm_s16le"))
     scale("<I", b"data", at=0)(data, LESS)

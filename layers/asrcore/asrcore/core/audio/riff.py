@@ -120,6 +120,8 @@ def _parse_wave(source: ByteSource, chunks: Iterator[Chunk]) -> Audio:
             audio = _describe_wave(source, offset, layout, declared_bytes, samples)
             if there_bytes < declared_bytes:
                 return as_cut(audio, there_bytes, declared_bytes)
+            if declared_bytes != size:  # the chunks behind are found by the long size
+                chunks = _chunks(source, offset + declared_bytes + declared_bytes % 2, "<4sI")
             whole = _describe_wave(source, offset, layout, _whole_bytes(source, offset, there_bytes, chunks), samples)
             return bounded(audio, whole.duration_ms)
     raise AssertionError("the chunks end in a sound chunk or in NotAudio")
