@@ -63,7 +63,7 @@ def test_keys_rotate_among_many_callbacks(monkeypatch, callbacks):
             assert accepted == [key != "forged" for key in sent]
 
 
-@pytest.mark.parametrize("recordings", [200, exhaustive(5_000)])
+@pytest.mark.parametrize("recordings", [200, exhaustive(2_000)])
 def test_giant_backfill_creates_each_job_once(recordings):
     listed = [f"incoming/auto/old/{number}.wav" for number in range(recordings)]
     made = bucket_of(*listed)
