@@ -54,7 +54,7 @@ def create_job(request: JobRequest, key: str | None, services: Services) -> tupl
 def read_caller(request: JobRequest | UploadRequest, services: Services) -> RequestedOptions:
     """Return what a caller requests. Raises AsrError: `config`: an option or the webhook is not allowed."""
     about = {"tags": request.tags, "webhook": request.webhook}
-    requested = services.read_request(request.vendor, {**request.options, **about})
+    requested = services.read_request(request.vendor, {**about, **request.options})
     if requested.webhook:
         check_webhook(requested.webhook, services.settings)
     return requested
