@@ -151,7 +151,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
         "updated_at": Property("2026-11-30T08:59:43Z"),
         "upload_id": Property("WyJpbmNvbWluZy9hdXRvL3VwbG9hZHMiXQ", "as POST /uploads returns it"),
         "uploaded": Property(_PARTS),
-        "url": Property("https://asrcore-audio-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com/"),
+        "url": Property("https://audio-bucket.example.com/"),
         "urls": Property([{"number": 1, "url": "https://example.com/part", "size_bytes": 16777216}]),
         "usd": Property(0.00045, "US dollars"),
         "usd_in_cny": Property(7.1, "the rate of exchange"),
