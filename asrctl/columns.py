@@ -16,8 +16,13 @@ _SHORT_ID = 8  # digits, which commands accept as a job's name
 NO_VENDOR = "-"  # for a job that has no vendor yet
 
 
-def _error(job: "Job") -> str:
-    return f"{job.error.code} ({job.error.class_})" if job.error else ""
+def describe_error(job: "Job") -> "Text":
+    """Return a failed job's error, or what an open job waits for; empty without both."""
+    if job.error:
+        return f"{job.error.code} ({job.error.class_})"
+    if job.budget_wait is not None and job.waits_for_budget:
+        return Message("cli.list.waits_for_budget", {"time": f"{job.budget_wait.until:%Y-%m-%d %H:%M}"})
+    return ""
 
 
 def _length(job: "Job") -> "Text":
@@ -36,7 +41,7 @@ COLUMNS: Mapping[str, tuple[Message, _Cell]] = MappingProxyType(
         "status": (Message("cli.column.status"), lambda job, _: job.status),
         "vendor": (Message("cli.column.vendor"), lambda job, _: job.vendor or NO_VENDOR),
         "age": (Message("cli.column.age"), lambda job, now: format_duration(now - job.created_at)),
-        "error": (Message("cli.column.error"), lambda job, _: _error(job)),
+        "error": (Message("cli.column.error"), lambda job, _: describe_error(job)),
         "recording": (Message("cli.column.recording"), lambda job, _: quote_name(job.source.key)),
         "name": (Message("cli.column.name"), lambda job, _: quote_name(job.source.key.rpartition("/")[2])),
         "created": (Message("cli.column.created"), lambda job, _: f"{job.created_at:%Y-%m-%d %H:%M:%S}"),

@@ -9,11 +9,11 @@ from rich.console import Group
 from rich.live import Live
 
 from asrcore.core.job import Job
-from asrcore.messages import Language, Message
-from asrctl.columns import NO_VENDOR, job_table
+from asrcore.messages import Language, Message, render
+from asrctl.columns import NO_VENDOR, describe_error, job_table
 from asrctl.formatting import quote_name
-from asrctl.output import console, styled, write_lines
-from asrctl.result import Line
+from asrctl.output import console, is_drawable, styled, write_lines
+from asrctl.result import Line, Text
 
 _COLUMNS = ("id", "status", "vendor", "age", "name", "error")  # in a narrow terminal only errors are cut
 _ROWS_IN_A_LOG = 100
@@ -27,8 +27,8 @@ class LiveTable:
         self._stream = stream
         self._language = language
         self._console = console(stream)
-        self._live = Live(console=self._console, auto_refresh=False) if stream.isatty() else None
-        self._written: dict[str, tuple[str, str]] = {}
+        self._live = Live(console=self._console, auto_refresh=False) if is_drawable(stream) else None
+        self._written: dict[str, tuple[str, str, Text]] = {}
 
     @property
     def rows(self) -> int:
@@ -61,13 +61,14 @@ class LiveTable:
             self._live.update(Group(*texts), refresh=True)
             return
         for job in jobs:
-            state = (job.status, job.vendor or NO_VENDOR)
+            state = (job.status, job.vendor or NO_VENDOR, describe_error(job))
             if self._written.get(job.job_id) != state:
                 self._written[job.job_id] = state
                 self._write(job)
 
     def _write(self, job: Job) -> None:
-        error = f"  {job.error.code} ({job.error.class_})" if job.error else ""
+        reason = describe_error(job)
+        error = f"  {render(reason, self._language) if isinstance(reason, Message) else reason}" if reason else ""
         moment = f"{job.updated_at.astimezone(UTC):%H:%M:%S}"
         state = f"{moment}  {job.job_id}  {job.status:<11}  {job.vendor or NO_VENDOR}{error}"
         write_lines([f"{state}  {quote_name(job.source.key)}"], self._stream, self._language)

@@ -36,6 +36,11 @@ def console(stream: TextIO) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
+def is_drawable(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that can move its cursor, unlike one with TERM=dumb."""
+    return stream.isatty() and not console(stream).is_dumb_terminal
+
+
 def write_lines(lines: Iterable[Line], stream: TextIO, language: Language) -> None:
     """Write text and tables for people, in a language."""
     target = console(stream)

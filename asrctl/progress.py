@@ -22,7 +22,7 @@ from rich.text import Text
 
 from asrcore.messages import Language, Message, render
 from asrctl.formatting import format_size
-from asrctl.output import console
+from asrctl.output import console, is_drawable
 
 T = TypeVar("T")
 _LOG_EVERY_S = 10.0
@@ -38,12 +38,12 @@ class ProgressReporter:
 
     def track(self, code: str, items: Iterable[T]) -> Iterator[T]:
         """Yield the items as they are. code: of the message that counts them."""
-        return self._draw(code, items) if self._stream.isatty() else self._log(code, items)
+        return self._draw(code, items) if is_drawable(self._stream) else self._log(code, items)
 
     @contextmanager
     def transfer(self, total_bytes: int) -> Iterator[Callable[[int], None]]:
         """Yield a function that counts bytes, from any thread, while a `with` lasts."""
-        if self._stream.isatty():
+        if is_drawable(self._stream):
             columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
             with Progress(*columns, console=console(self._stream), transient=True) as drawn:
                 task = drawn.add_task("", total=total_bytes)

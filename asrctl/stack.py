@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from asrcore.aws import CONFIG, connect
 from asrcore.core.job import Job
@@ -21,6 +21,7 @@ from asrcore.messages import Message
 from asrcore.ports import ObjectVersion
 from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
+from asrctl.formatting import quote_name
 from asrctl.result import OperatorError
 
 if TYPE_CHECKING:
@@ -300,7 +301,8 @@ class DeployedStack:
     ) -> Source:
         """Upload a file to the audio bucket, in parts if it is large, and return the version that S3 created.
 
-        count: receives numbers of bytes as they are sent, in any thread. Raises OperatorError when S3 rejects it.
+        count: receives numbers of bytes as they are sent, in any thread. Raises OperatorError when the file cannot be
+        read, or S3 rejects it or cannot be reached.
         """
         created: list[Mapping[str, str]] = []  # boto3's transfer does not return it
 
@@ -314,8 +316,10 @@ class DeployedStack:
             self.s3.upload_file(
                 str(path), self.audio_bucket, key, ExtraArgs={"Metadata": dict(metadata)}, Callback=count
             )
-        except S3UploadFailedError as error:
+        except (S3UploadFailedError, BotoCoreError) as error:
             raise OperatorError(str(error)) from error
+        except OSError as error:
+            raise OperatorError(f"{quote_name(str(path))}: {error.strerror}") from error
         finally:
             for event in events:
                 self.s3.meta.events.unregister(event, note)

@@ -48,17 +48,23 @@ def up(
         The jobs, whose ids follow from the versions that S3 created.
 
     Raises:
-        OperatorError: an option is not allowed, or a file is no recording; then nothing was uploaded.
+        OperatorError: an option is not allowed, or a file is no recording; then nothing was uploaded. Or an upload
+            failed or was stopped; the hints are then the jobs of the files before it.
     """
     metadata = _metadata(options)
     keys = {path: f"{INCOMING}{vendor or AUTO}/{path.name}" for path in files}
     _check(keys)
     jobs: list[UploadedJob] = []
-    with progress.transfer(sum(path.stat().st_size for path in keys)) as count:
-        for path, key in keys.items():
-            source = stack.upload(path, key, metadata, count)
-            jobs.append(UploadedJob(job_id=job_id(source), file=str(path), key=key))
-    return CommandResult(UpShape(jobs=jobs), [f"{job.job_id}  {quote_name(job.key)}" for job in jobs])
+    try:
+        with progress.transfer(sum(path.stat().st_size for path in keys)) as count:
+            for path, key in keys.items():
+                source = stack.upload(path, key, metadata, count)
+                jobs.append(UploadedJob(job_id=job_id(source), file=str(path), key=key))
+    except OperatorError as error:
+        raise OperatorError(error.message, _uploaded_before(jobs)) from error
+    except KeyboardInterrupt:
+        raise OperatorError(Message("cli.run.stopped"), _uploaded_before(jobs)) from None
+    return CommandResult(UpShape(jobs=jobs), _lines(jobs))
 
 
 def wait(uploaded: UpShape, stack: DeployedStack, table: LiveTable) -> CommandResult[UpShape]:
@@ -87,6 +93,14 @@ def wait(uploaded: UpShape, stack: DeployedStack, table: LiveTable) -> CommandRe
         lines += outcome.lines
         ended.append(each.model_copy(update={"status": job.status, "vendor": job.vendor, "transcript": outcome.text}))
     return CommandResult(UpShape(jobs=ended), lines, ok=all(each.transcript is not None for each in ended))
+
+
+def _lines(jobs: Sequence[UploadedJob]) -> list[Line]:
+    return [f"{job.job_id}  {quote_name(job.key)}" for job in jobs]
+
+
+def _uploaded_before(jobs: Sequence[UploadedJob]) -> list[Line]:
+    return [Message("cli.up.uploaded_before"), *_lines(jobs)] if jobs else []
 
 
 def _metadata(options: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from asrcore.core.job import job_id, new_job
 from asrcore.core.transcript import Source
+from asrctl.stack import DeployedStack
 from tests.support.fake_services import START
 from tests.support.operator import RECORDING, Operator
 
@@ -106,6 +107,26 @@ def test_list_since_reads_an_index_and_agrees_with_the_table(operator, kept):
 def quick(monkeypatch):
     """Look at jobs more often than an operator needs."""
     monkeypatch.setattr("asrctl.watch.INTERVAL_S", 0.05)
+
+
+def test_up_that_stops_midway_prints_the_jobs_before(operator, tmp_path):
+    files = [tmp_path / f"first {next(FRESH)}.wav", tmp_path / "second.wav"]
+    files[0].write_bytes(RECORDING)
+    files[1].write_bytes(RECORDING)
+    real = DeployedStack.upload
+
+    def upload(stack, path, *rest):
+        path.unlink() if path == files[1] else None
+        return real(stack, path, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeployedStack, "upload", upload)
+        told = operator.run("up", *map(str, files))
+
+    assert (told.status, told.stdout) == (1, "")
+    assert "second.wav: No such file or directory" in told.stderr
+    (job,) = re.findall(f"^([0-9a-f]{{32}})  incoming/auto/{files[0].name}$", told.stderr, re.MULTILINE)
+    assert operator.ended(job)["status"] == "COMPLETED"
 
 
 @pytest.mark.usefixtures("quick")

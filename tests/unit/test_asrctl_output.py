@@ -130,6 +130,15 @@ def test_table_of_jobs_in_a_log_has_a_line_for_each_change():
     ]
 
 
+def test_table_of_jobs_on_a_dumb_terminal_has_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+
+    with LiveTable(terminal, "en") as table:
+        table.show([JOB], START)
+
+    assert terminal.getvalue() == f"03:04:05  {JOB.job_id}  QUEUED       -  incoming/auto/meeting.wav\n"
+
+
 def test_address_is_opened_for_a_terminal_only(terminal, monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)

@@ -1,5 +1,6 @@
 """The budget: what a job reserves, when it waits, and what becomes of an entry after a crash."""
 
+import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -33,7 +34,10 @@ from asrcore.spending import wait_or_refuse
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from asrctl import budget
+from asrctl.columns import job_table
 from asrctl.explain import explain_job
+from asrctl.live import LiveTable
+from asrctl.output import write_lines
 from asrctl.result import TextTable
 from tests.support.api_client import Caller
 from tests.support.fake_services import START
@@ -220,6 +224,17 @@ class TestReached:
             f"QUEUED: the budget of 0.003 CNY per day is used up (BudgetReached). The job waits until {until}."
         )
         assert "budget set" in str(told.advice)
+
+    def test_list_and_watch_name_the_end_of_the_wait(self):
+        made, job = self.waiting()
+        log = io.StringIO()
+
+        write_lines([job_table([job], ["status", "error"], made.clock)], log, "en")
+        LiveTable(log, "en").show([job], made.clock)
+
+        said = f"BudgetReached until {job.budget_wait.until:%Y-%m-%d %H:%M} UTC"
+        assert log.getvalue().count(f"QUEUED  {said}\n") == 1
+        assert f"  {said}  incoming/" in log.getvalue()
 
     def test_waiting_job_is_submitted_the_next_day(self):
         made, job = self.waiting()
