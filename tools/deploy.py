@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None, ask: Ask = input) -> int:
         _complain(Message("cli.deploy.no_terminal"))
     except DeployError as error:
         _complain(error.message)
+    except KeyboardInterrupt:
+        _complain(Message("cli.run.stopped"))
     return 1
 
 

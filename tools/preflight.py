@@ -112,7 +112,7 @@ def _check_quotas(session: boto3.Session, parameters: Mapping[str, str]) -> Find
         concurrency = _account_limits(session)["ConcurrentExecutions"]
     except (BotoCoreError, ClientError) as error:
         return Findings([], [Message("cli.deploy.quotas_unknown", {"problem": str(error)})])
-    reserved = sum(int(value) for name, value in parameters.items() if name.endswith(_RESERVED))
+    reserved = sum(int(value) for name, value in parameters.items() if name.endswith(_RESERVED) and value.isdecimal())
     about = {
         "concurrency": concurrency,
         "reserved": reserved,

@@ -95,7 +95,7 @@ def test_pipe_and_standard_input_are_read(monkeypatch):
     os.close(reading)
 
 
-def test_file_of_windows_keeps_unknown_fields_and_replaces_others(tmp_path):
+def test_file_of_windows_keeps_unknown_fields_alone(tmp_path):
     path = tmp_path / "accounts.json"
     path.write_bytes(b'\xef\xbb\xbf{"abcpen":\r\n {"appid": "a"}}\r\n')
     path.chmod(0o600)

@@ -195,6 +195,7 @@ def written(config: Path, parameters: str) -> Path:
         pytest.param("""VendorPrices='{"acme": {"price": 1}}'""", "acme is no vendor", id="a vendor's price"),
         pytest.param("""AwsPrices='{"currency": "USD"}'""", "give these anew", id="a region's prices"),
         pytest.param("""VendorTuning='{"abcpen": {"max_duration_s": 1}}'""", "has no 'max_duration_s'", id="tuning"),
+        pytest.param("SubmitReservedConcurrency=many", "SubmitReservedConcurrency", id="a reservation"),
         pytest.param("UsdInCny=0", "UsdInCny: '0' is no rate", id="a rate"),
         pytest.param("UsdInCny=7.1@2026-02-30", "is no rate", id="a day"),
         pytest.param("AbcpenBaseUrl=http://127.0.0.1:9", "BaseUrl of abcpen must begin with https", id="clear text"),
@@ -298,14 +299,17 @@ def test_deployment_without_sam_names_what_to_install(config, tmp_path, capsys):
     assert "the SAM CLI: there is no" in capsys.readouterr().err
 
 
-def test_deployment_without_input_stores_no_answers(config, sam, capsys):
-    def closed_input(_question: str) -> str:
-        raise EOFError
+@pytest.mark.parametrize(
+    ("end", "says"), [(EOFError, "no answer can be read"), (KeyboardInterrupt, "the command can be repeated")]
+)
+def test_deployment_whose_questions_end_stores_no_answers(config, sam, capsys, end, says):
+    def ended_input(_question: str) -> str:
+        raise end
 
-    status = main(["--sam", str(sam), "--config", str(config)], closed_input)
+    status = main(["--sam", str(sam), "--config", str(config)], ended_input)
 
     assert status == 1
-    assert "no answer can be read" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
     assert not config.exists()
 
 
