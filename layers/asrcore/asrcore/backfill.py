@@ -6,6 +6,7 @@ is more than LONGEST_QUEUE_S seconds away. So a backfill of millions never makes
 that, give or take a recording for each batch, and a new recording waits no longer.
 """
 
+import math
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
@@ -69,7 +70,7 @@ def handle_batch(event: BackfillEvent, services: Services) -> Progress:
     if failures.items and not left:
         wait_s = max(wait_s, BACKFILL_WAIT_S)
     batch = Batch(Items=[*left, *failures.items], recordings=[*event.batch.recordings, *entries])
-    return Progress(batch, round(wait_s) if batch.items else 0)
+    return Progress(batch, math.ceil(wait_s) if batch.items else 0)  # not before the slot
 
 
 def _handle_key(listed: ListedKey, bucket: str, services: Services) -> tuple[ManifestEntry, Job | None]:
