@@ -1510,12 +1510,13 @@ class TestVendorsThatAreOff:
         assert list(json.loads(offered)) == [QUERY.name, *([] if off else [OWN.name])]
 
 
+@pytest.fixture(scope="module")
+def document():
+    return Caller(world()).get("/openapi.json").json
+
+
 class TestDocument:
     """The published document: every property says what it is, and its example is valid."""
-
-    @pytest.fixture(scope="class")
-    def document(self):
-        return Caller(world()).get("/openapi.json").json
 
     def test_every_property_has_a_description_and_a_valid_example(self, document):
         schemas = document["components"]["schemas"]
