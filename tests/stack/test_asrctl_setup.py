@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from asrcore.vendors.registry import VENDORS
+from asrctl.prompts import Prompter
 from devstack.settings import CREDENTIALS, ROOT, SIGNING_KEYS
 
 HELD = json.loads(CREDENTIALS.read_text())
@@ -128,13 +129,35 @@ def test_rejected_key_is_not_stored(operator, secrets):
 
 
 def test_setup_again_changes_one_account_only(operator, secrets):
-    secrets.write("VendorSecret", {**HELD, "abcpen": {"appid": HELD["abcpen"]["appid"], "api_key": "expired"}})
+    unknown = {"note": "of the operator"}
+    stored = {"appid": HELD["abcpen"]["appid"], "api_key": "expired", **unknown}
+    secrets.write("VendorSecret", {**HELD, "abcpen": stored})
 
-    done = operator.run("setup", "abcpen", answer=typed("", HELD["abcpen"]["api_key"]))
+    done = operator.run("setup", "abcpen", answer=typed("\r", f" {HELD['abcpen']['api_key']}\t\r"))
 
     assert done.status == 0, done.stderr
-    assert secrets.read("VendorSecret") == HELD
+    assert secrets.read("VendorSecret") == {**HELD, "abcpen": HELD["abcpen"] | unknown}
     assert secrets.read("SigningSecret") == KEYS
+
+
+def test_stopped_setup_keeps_whole_accounts_and_those_of_others(operator, new, monkeypatch):
+    ask = Prompter.ask
+
+    def answer(prompter, question, **how):
+        if question.params == {"field": "token"}:
+            raise KeyboardInterrupt
+        if question.params == {"field": "api_key"}:  # another operator stores an account meanwhile
+            new.write("VendorSecret", {**new.read("VendorSecret"), "tencent": HELD["tencent"]})
+        return ask(prompter, question, **how)
+
+    monkeypatch.setattr(Prompter, "ask", answer)
+    answers = [*HELD["abcpen"].values(), HELD["volcengine"]["api_key"], HELD["volcengine"]["appid"]]
+
+    done = operator.run("setup", "abcpen", "volcengine", answer=typed(*answers))
+
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr.endswith("asrctl: stopped; what was done so far stays done, and the command can be repeated\n")
+    assert new.read("VendorSecret") == {**NOTHING, "tencent": HELD["tencent"], "abcpen": HELD["abcpen"]}
 
 
 def test_account_without_a_licence_for_one_vendor_is_stored(operator, new):
