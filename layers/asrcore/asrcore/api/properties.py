@@ -57,7 +57,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
         "bits_per_sample": Property(16, "null where the codec has none"),
         "bom": Property("true"),
         "bucket": Property(_RECORDING["bucket"], "the audio bucket"),
-        "by": Property("arn:aws:iam::123456789012:user/editor", "who saved it"),
+        "by": Property("editor@example.com", "who saved it"),
         "channels": Property(1, "null where they are not known"),
         "choice": Property({"code": "first_in_chain", "params": {}, "text": "it is the first that accepts it"}),
         "cny": Property(0.0032, "yuan"),
