@@ -219,6 +219,18 @@ def test_file_that_pretends_to_be_cut_is_not_shorter(made, form, options, forge)
     assert audio.warnings
 
 
+def test_m4a_that_pretends_to_be_fragmented_is_bounded(made):
+    data = bytearray(made("ipod", "aac"))
+    MP4_HEADERS(data, LESS)
+    user_data = data.rindex(b"udta")
+    data[user_data : user_data + 4] = b"mvex"
+
+    audio = look_at(bytes(data))
+
+    assert audio.duration_ms == pytest.approx(SECONDS * 1000, rel=0.1)
+    assert audio.warnings
+
+
 def test_fragmented_m4a_with_forged_times_is_bounded(made):
     options = {"movflags": "empty_moov+default_base_moof", "frag_duration": "500000"}
     data = bytearray(made("ipod", "aac", **options))

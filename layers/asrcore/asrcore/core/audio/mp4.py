@@ -5,6 +5,7 @@ ETSI TS 102 366 annex F (AC-3), 3GPP TS 26.244 (AMR), "Encapsulation of Opus/FLA
 "QuickTime File Format Specification" (sound sample descriptions, versions 0 to 2).
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -94,16 +95,17 @@ def parse_mp4(source: ByteSource) -> Audio:
     behind = islice(_children(source, Box(b"", last_known, source.size_bytes)), MOST_BOXES_BEHIND)
     declared_end = max((box.declared_end for box in behind), default=0)
     is_fragmented = _find(source, moov, b"mvex") is not None
-    table = FrameTable() if is_fragmented else _frame_table(source, track)
-    indexed_ms = None if is_fragmented else _table_ms(source, track, table, sound)
+    table = _frame_table(source, track)
+    indexed_ms = _table_ms(source, track, table, sound)
     if audio.duration_ms is None:
         audio = audio.model_copy(update={"duration_ms": indexed_ms})
-    audio = as_cut(bounded(audio, indexed_ms), source.size_bytes - moov.end, declared_end - moov.end)
+    audio = bounded(audio, indexed_ms, most=math.inf if is_fragmented else 1.0)
+    audio = as_cut(audio, source.size_bytes - moov.end, declared_end - moov.end)
     if audio.format != "m4a":
         return audio  # most bytes are the picture's
-    usual_ms = _usual_ms(source, moov, table, sound)
-    # What the index does not list cannot be played.
-    held_ms = min(usual_ms, indexed_ms) if usual_ms and indexed_ms else usual_ms
+    usual_ms = _usual_ms(source, moov, FrameTable() if is_fragmented else table, sound)
+    # What neither the index nor a fragment lists cannot be played.
+    held_ms = min(usual_ms, indexed_ms) if usual_ms and indexed_ms and not is_fragmented else usual_ms
     return bounded(audio, held_ms, least=SAMPLED, most=SAMPLED)
 
 
