@@ -21,6 +21,12 @@ GIVE_UP_MS = 60_000
 expect.set_options(timeout=GIVE_UP_MS)
 
 
+# Each document of the shared page starts with nothing stored. It clears the storage itself: what the renderer of an
+# earlier test has stored or cleared can be applied later.
+_CLEAR = """if (/^(file|http):$/.test(location.protocol)) {
+  for (const each of [localStorage, sessionStorage]) if (each.length) each.clear();
+}"""
+
 # Dates, durations and names of languages and units have words that no catalogue has.
 NO_WORDS = """for (const name of ["DateTimeFormat", "DisplayNames", "DurationFormat", "NumberFormat"]) {
   Intl[name] = class { format() { return "0"; } of() { return "0"; } };
@@ -55,7 +61,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def desktop(browser: Browser) -> Page:
     """Return the page that most tests use one after the other: a new one costs 0.5 s of CPU."""
-    return new_context(browser).new_page()
+    page = new_context(browser).new_page()
+    page.add_init_script(_CLEAR)
+    return page
 
 
 def new_context(browser: Browser, **options: object) -> BrowserContext:
@@ -64,11 +72,18 @@ def new_context(browser: Browser, **options: object) -> BrowserContext:
     return context
 
 
+def reload(page: Page) -> None:
+    """Reload a page of its own with what it has stored: under load, Chromium loses some of what a page has written."""
+    stored = page.evaluate("() => ({ ...localStorage })")
+    page.add_init_script(f"Object.assign(localStorage, {json.dumps(stored)});")
+    page.reload()
+
+
 @pytest.fixture
 def show(browser: Browser, desktop: Page, tmp_path: Path) -> Iterator[Opener]:
     """Open a transcript's page from disk, or a page at an address. Keyword arguments configure the browser.
 
-    expected: browser errors that the test itself causes.
+    expected: browser errors that the test itself causes.  own: a page with a storage of its own, for `reload`.
     """
     troubles: list[str] = []
     watch: dict[str, Callable[..., object]] = {
@@ -85,10 +100,10 @@ def show(browser: Browser, desktop: Page, tmp_path: Path) -> Iterator[Opener]:
     allowed: list[str] = []
     opened = itertools.count()
 
-    def open_page(what: Transcript | str, *, expected: str = "", **options: object) -> Page:
+    def open_page(what: Transcript | str, *, expected: str = "", own: bool = False, **options: object) -> Page:
         allowed.extend([expected] if expected else [])
         number = next(opened)
-        if not (options or expected or number):
+        if not (options or expected or own or number):
             page = desktop
         else:
             contexts.append(new_context(browser, **options))
@@ -109,7 +124,6 @@ def show(browser: Browser, desktop: Page, tmp_path: Path) -> Iterator[Opener]:
         context.close()
     if desktop.url != "about:blank":
         for page in desktop.context.pages:
-            page.evaluate("[localStorage, sessionStorage].forEach((each) => each.clear())")
             page.goto("about:blank") if page is desktop else page.close()
         desktop.unroute_all()
         desktop.mouse.move(0, 0)

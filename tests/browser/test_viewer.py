@@ -1,6 +1,7 @@
 """Use the viewer: listen, search, rename speakers, export; by mouse, by keys, on a phone, by screen reader."""
 
 import io
+import json
 import re
 import threading
 import wave
@@ -22,7 +23,7 @@ from asrcore.core.transcript import AttemptRecord, Transcript, Utterance, Word
 from asrcore.messages import Message
 from asrcore.messages.stored import StoredMessage
 from asrcore.render import render, with_recording
-from tests.browser.conftest import NO_WORDS, masked, words_of
+from tests.browser.conftest import NO_WORDS, masked, reload, words_of
 from tests.support.transcripts import call, five_hours, said, transcript
 
 RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
@@ -390,7 +391,7 @@ def test_empty_speaker_name_restores_the_default(show: Opener) -> None:
 
 
 def test_merged_speakers_are_one_in_page_and_exports(show: Opener) -> None:
-    page = show(call())
+    page = show(call(), own=True)
     rename(page, page.locator("#turns .name").first, "快递员")
 
     page.get_by_label("Speaker 2 is").select_option(label="The same as 快递员")
@@ -398,7 +399,7 @@ def test_merged_speakers_are_one_in_page_and_exports(show: Opener) -> None:
     expect(page.locator("#turns .head")).to_have_text(["0:00快递员"])
     expect(page.locator(".share")).to_have_text(["100%, 3 sec"])
     assert "[0:02] 快递员: 是的" in downloaded(page, "txt")[1]
-    page.reload()
+    reload(page)
     expect(page.locator("#turns .head")).to_have_text(["0:00快递员"])
     page.get_by_label("Speaker 2 is").select_option(label="A speaker of its own")
     expect(page.locator("#turns .name")).to_have_text(["快递员", "Speaker 2", "快递员"])
@@ -410,26 +411,26 @@ def test_panel_shows_each_speakers_share_of_time(show: Opener) -> None:
     expect(page.locator(".share")).to_have_text(["69%, 2 sec", "31%, 1 sec"])
 
 
-@pytest.mark.parametrize(
-    ("kept", "names"),
-    [
-        pytest.param('{"names": {"/1": "王先生"}}', ["王先生", "Speaker 2", "王先生"], id="names"),
-        pytest.param('{"merged": {"/2": "/1"}}', ["Speaker 1"], id="merged"),
-        pytest.param('{"merged": {"/2": "/1", "/1": "/2", "/9": "/1"}}', ["Speaker 1"], id="merged-in-a-circle"),
-        pytest.param('{"names": {"/1": 3, "/9": "x"}, "merged": {"/1": "/9"}}', None, id="no-texts"),
-        pytest.param('{"names": {"/1": " "}, "merged": []}', None, id="empty"),
-        pytest.param('["x"]', None, id="a-list"),
-        pytest.param('"ab"', None, id="a-text"),
-        pytest.param("[", None, id="no-json"),
-    ],
-)
-def test_nothing_but_changes_of_speakers_is_restored(show: Opener, kept: str, names: list[str] | None) -> None:
-    page = show(call())
-    page.evaluate("kept => localStorage.setItem('asrcore.speakers.job-1', kept)", kept)
+def test_nothing_but_changes_of_speakers_is_restored(show: Opener) -> None:
+    page = show(call(), own=True)
+    unchanged = ["Speaker 1", "Speaker 2", "Speaker 1"]
+    cases = [
+        ('{"names": {"/1": "王先生"}}', ["王先生", "Speaker 2", "王先生"]),
+        ('{"merged": {"/2": "/1"}}', ["Speaker 1"]),
+        ('{"names": {"/1": 3, "/9": "x"}, "merged": {"/1": "/9"}}', unchanged),
+        ('{"merged": {"/2": "/1", "/1": "/2", "/9": "/1"}}', ["Speaker 1"]),
+        ('{"names": {"/1": " "}, "merged": []}', unchanged),
+        ('["x"]', unchanged),
+        ('"ab"', unchanged),
+        ("[", unchanged),
+    ]
+    for kept, names in cases:
+        # The next document stores it, after the cases before: Chromium loses some of what a page has written.
+        page.add_init_script(f"localStorage.setItem('asrcore.speakers.job-1', {json.dumps(kept)})")
 
-    page.reload()
+        page.reload()
 
-    expect(page.locator("#turns .name")).to_have_text(names or ["Speaker 1", "Speaker 2", "Speaker 1"])
+        expect(page.locator("#turns .name"), kept).to_have_text(names)
 
 
 def downloaded(page: Page, format: str) -> tuple[str, str]:
@@ -499,7 +500,7 @@ def test_name_and_time_appear_where_the_speaker_changes(show: Opener) -> None:
 
 
 def test_bar_steps_and_changes_the_speed(show: Opener) -> None:
-    page = show(call())
+    page = show(call(), own=True)
     choose(page, silent(20))
     bar = page.get_by_role("group", name="Recording")
 
@@ -516,7 +517,7 @@ def test_bar_steps_and_changes_the_speed(show: Opener) -> None:
     expect(bar.get_by_role("button", name="Pause")).to_be_visible()
     bar.get_by_role("button", name="Pause").click()
 
-    page.reload()
+    reload(page)
 
     expect(page.get_by_label("Speed")).to_have_value("1.5")
 
@@ -765,7 +766,7 @@ def test_page_is_chinese_in_a_chinese_browser(show: Opener, tmp_path: Path) -> N
 
 
 def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
-    page = show(call())
+    page = show(call(), own=True)
     rename(page, page.locator("#turns .name").nth(1), "王先生")
     page.get_by_role("searchbox").fill("您")
     expect(page.locator("#count")).to_have_text("1 of 2")
@@ -781,7 +782,7 @@ def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
 
     check()
     expect(page.locator("#count")).to_have_text("第 1 处，共 2 处")
-    page.reload()
+    reload(page)
     check()
     expect(page.locator("#traditional")).to_be_hidden()
 
