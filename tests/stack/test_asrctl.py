@@ -97,9 +97,12 @@ def test_list_since_reads_an_index_and_agrees_with_the_table(operator, kept):
 
     everything = listed()
 
+    def again(*options):
+        return [job for job in listed(*options) if job in everything]  # an earlier test's event may come meanwhile
+
     assert kept in everything
-    assert listed("--newest") == everything[::-1]
-    assert listed("--since", "2026-01-01") == everything
+    assert again("--newest") == everything[::-1]
+    assert again("--since", "2026-01-01") == everything
     assert listed("--since", "2999-01-01T00:00", "--newest") == []
 
 

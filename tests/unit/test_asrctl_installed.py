@@ -67,7 +67,7 @@ def test_installed_command_with_local_asks_for_a_checkout(folder):
 def files(folder):
     """Return the files of a package: messages, the pages and their scripts are among them."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {path for path in found if not path.endswith(".pyc")}
+    return {path for path in found if "__pycache__" not in path}
 
 
 def test_installed_package_has_sample_and_layer_only(folder):
