@@ -390,6 +390,20 @@ class TestCheck:
         assert made.executions.stopped == [jobs[1].execution_name]
         assert second.execution_name in made.executions.started
 
+    def test_new_day_wakes_only_jobs_of_a_later_one(self):
+        made = limited("accepted", "accepted")
+        drop(made, version(1))
+        before = drop(made, version(2))
+        made.clock = day_start(TODAY + timedelta(days=1)) + timedelta(seconds=1)
+        drop(made, version(3))
+        later = drop(made, version(4))
+
+        made.budget_rows.save_limits({"per_day": 1})
+        sweep(made.services)
+
+        assert before.budget_wait.until < later.budget_wait.until
+        assert [made.jobs.load(job.job_id).waits_for_budget for job in (before, later)] == [True, False]
+
     def test_job_that_costs_less_makes_room(self):
         made = limited("config", "accepted", "accepted")
         made.occupy("toy-query", made.clock + timedelta(hours=1))

@@ -6,7 +6,7 @@ other jobs cost less than they had reserved.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from asrcore.core.budget import WAKE_S, BudgetEntry
@@ -29,9 +29,7 @@ def check_budget(services: Services) -> None:
             _repair(entry, services)
     budget = services.budget.load_limits(services.settings.budget)
     waiting = sorted(services.jobs.waiting_for_budget())
-    continues = services.now() < day_start(today) + timedelta(seconds=WAKE_S)  # the jobs continue by themselves now
-    room = 0 if continues else balance.room(budget, today)
-    woken = _wake([job_id for _, job_id in waiting], room, services)
+    woken = _wake([job_id for _, job_id in waiting], balance.room(budget, today), services)
     services.metrics.budget_used(balance.percent(budget, today), len(waiting) - woken)
 
 
@@ -55,8 +53,15 @@ def _wake(job_ids: Sequence[str], room: int, services: Services) -> int:
         if job.budget_wait.amount > room:
             break
         room -= job.budget_wait.amount
-        woken += _continue(job, services)
+        if not _continues_by_itself(job.budget_wait.until, services.now()):
+            woken += _continue(job, services)
     return woken
+
+
+def _continues_by_itself(until: datetime, now: datetime) -> bool:
+    """Return whether a day begins, and a wait for it ends: these jobs continue one after another."""
+    begun = day_start(vendor_day(now)) + timedelta(seconds=WAKE_S)
+    return max(now, until) < begun
 
 
 def _continue(job: Job, services: Services) -> bool:
