@@ -35,6 +35,7 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError
 MOST_SKEW_S = 60  # AWS, Tencent and abcpen refuse a signature that is 300 s off
 _CALLBACKS = 5  # a function that rejects a signature reads the keys again, once in FRESH_S
 _FIRST_BYTES = "bytes=0-99"
+_ID_BYTES = 16  # a job has an id of 32 digits, and CallbackFunction may read no other rows
 _CALLBACK_VALID = timedelta(minutes=15)  # clocks may differ
 _FINISHED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
@@ -223,7 +224,7 @@ def _callbacks(stack: DeployedStack) -> Finding:
     vendor = next(each for each in services.vendors.values() if Completion.CALLBACK in each.completion_modes)
     base_url, keys = services.settings.callback_base_url, services.callback_keys(fresh=True)
     url = callback_url(
-        base_url, vendor.name, f"doctor{secrets.token_hex(8)}", 1, keys, expires_at=services.now() + _CALLBACK_VALID
+        base_url, vendor.name, secrets.token_hex(_ID_BYTES), 1, keys, expires_at=services.now() + _CALLBACK_VALID
     )
     ours = ({"code": 403, "message": "forbidden"}, vendor.acknowledge(stored=False))
     for _ in range(_CALLBACKS):
