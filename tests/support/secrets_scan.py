@@ -189,7 +189,8 @@ def _objects(stack: Any) -> Iterator[Written]:
     for name, bucket in s3_backends[ACCOUNT_ID][stack.client("s3").meta.partition].buckets.items():
         if bucket.region_name != stack.region:
             continue
-        by_design = frozenset({TEXT}) if name == stack.transcript_bucket else frozenset[str]()
+        # The stack's transcripts, and those that a documented command copies to another stack.
+        by_design = frozenset({TEXT}) if "-transcripts" in name else frozenset[str]()
         for key in bucket.keys:
             yield Written(f"the key {key}", key)
             by_uploader = frozenset(CANARIES) if key.startswith("incoming/") else frozenset[str]()
