@@ -22,6 +22,7 @@ from asrcore.core.vendor import RecognitionRequest, Vendor
 from asrcore.messages import Message
 from asrcore.services import Services
 from asrcore.vendors.registry import VENDORS
+from asrctl.columns import NO_VENDOR
 from asrctl.filters import Filter
 from asrctl.find import matching_jobs
 from asrctl.formatting import parse_duration
@@ -30,7 +31,6 @@ from asrctl.result import CommandResult, Line, OperatorError, Text, TextTable
 from asrctl.shapes import ChosenVendor, CostShape, CostSum, DayCost, EstimateShape, VendorEstimate
 from asrctl.stack import DeployedStack, in_parallel
 
-_NO_VENDOR = "-"  # for a job that had no vendor
 _S3 = "s3://"
 _CURRENCIES = ("USD", "CNY")
 _HEADER = (
@@ -81,7 +81,7 @@ def totals(stack: DeployedStack, progress: ProgressReporter, days: int, now: dat
     for job in matching_jobs(Filter(), stack, progress, now):
         if job.cost is not None and (day := job.updated_at.date()) >= first:
             whole += _Total.of(job.cost)
-            last = job.vendor or _NO_VENDOR
+            last = job.vendor or NO_VENDOR
             for vendor, share in job.cost.shares(last).items():
                 sums[day, vendor] += _Total(1, share, int(vendor == last and job.cost.total is None))
     rows: list[Sequence[Text]] = [(str(day), vendor, *_columns(total)) for (day, vendor), total in sorted(sums.items())]

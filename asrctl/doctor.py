@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from asrcore.core.callback_url import callback_url
 from asrcore.core.errors import AsrError
 from asrcore.core.vendor import Completion, HttpRequest
-from asrcore.messages import Message, render
+from asrcore.messages import Message
 from asrcore.stores.secret import FRESH_S
 from asrctl.credential_check import ACCEPTED, broken, check_credentials, describe, stored_sample
 from asrctl.formatting import program_name
@@ -109,8 +109,8 @@ def doctor(
         CheckShape(
             name=name,
             status=finding.status,
-            found=_english(finding.found),
-            advice=_english(finding.advice) if finding.advice else None,
+            found=str(finding.found),
+            advice=str(finding.advice) if finding.advice else None,
         )
         for name, finding in found
     ]
@@ -118,10 +118,6 @@ def doctor(
     lines = [line for name, finding in found for line in _lines(name, finding)]
     summary = Message("cli.doctor.problems" if problems else "cli.doctor.healthy", {"count": problems})
     return CommandResult(DoctorShape(stack=stack.name, checks=shapes), [*lines, "", summary], ok=not problems)
-
-
-def _english(text: Text) -> str:
-    return render(text) if isinstance(text, Message) else text
 
 
 def _lines(name: str, finding: Finding) -> Iterator[Line]:

@@ -305,7 +305,9 @@ def test_view_ends_with_its_address(open_job):
     page.keyboard.press("Space")
     page.wait_for_function("() => !window.before.paused")
     page.route("**/jobs?*", lambda route: route.fulfill(json={"jobs": [], "next_cursor": None}))
-    page.route("**/totals*", lambda route: route.fulfill(json={"status": {}, "months": []}))
+    counts = dict.fromkeys(("QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"), 0)
+    month = {"month": "2026-01", "counts": counts, "hours": 0, "cost": {"usd": 0, "cny": 0}}
+    page.route("**/totals*", lambda route: route.fulfill(json={"counts": counts, "months": [month]}))
 
     page.evaluate("() => { location.hash = '#/jobs'; }")
 

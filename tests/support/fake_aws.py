@@ -282,7 +282,11 @@ class S3:
         self, *, Bucket: str, Key: str, VersionId: str | None = None, ChecksumMode: str = ""
     ) -> dict[str, Any]:
         version = self._find(Bucket, Key, VersionId, "HeadObject")
-        checksum = {"ChecksumSHA256": hashlib.sha256(version.body).hexdigest()} if self.has_checksums else {}
+        checksum = (
+            {"ChecksumSHA256": hashlib.sha256(version.body).hexdigest()}
+            if self.has_checksums and ChecksumMode == "ENABLED"
+            else {}
+        )
         return {
             **checksum,
             "VersionId": version.version_id,

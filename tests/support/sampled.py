@@ -17,11 +17,6 @@ def each_vendor(among: Iterable[str] = VENDORS) -> list[Any]:
     return [name if name in SAMPLE else exhaustive(name) for name in among]
 
 
-def every_nth(cases: Iterable[Any], step: int) -> list[Any]:
-    """Return every case as a parameter; all but each `step`-th, from the first on, are marked exhaustive."""
-    return [case if number % step == 0 else exhaustive(case) for number, case in enumerate(cases)]
-
-
 def each_value_once(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Any]:
     """Return every pair of two sets of named values; marked exhaustive, but for as many as show each value once."""
     longest = max(len(first), len(second))

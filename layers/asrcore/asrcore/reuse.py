@@ -3,12 +3,9 @@
 A copy of an object onto itself, for its tags or rights, and a mount's `touch` write such versions.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-
-from pydantic import ValidationError
 
 from asrcore.core.job import Job, Status, job_id
 from asrcore.core.options import Options, RequestedOptions
@@ -96,9 +93,8 @@ def _stored_transcript(job: Job, services: Services) -> Transcript | None:
     if stored is None:
         return None
     try:
-        document = json.loads(services.transcripts.read(stored))
-        transcript = Transcript.model_validate(document)
-    except (ValueError, ValidationError):
+        transcript = Transcript.model_validate_json(services.transcripts.read(stored))
+    except ValueError:
         return None
-    is_original = document.get("correction") is None and transcript.job_id == job.job_id
+    is_original = transcript.correction is None and transcript.job_id == job.job_id
     return transcript if is_original else None

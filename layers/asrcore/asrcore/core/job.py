@@ -686,12 +686,10 @@ class Job(BaseModel):
             for each in self.attempts
             if each.code
         ]
-        failure = JobError.of(error)
         if len(failed) > 1:
-            reason = StoredMessage.of(Message("several-attempts", {"reason": error.reason, "attempts": failed}))
-            changes = {"message": reason.text, "message_code": reason.code, "params": reason.params}
-            failure = failure.model_copy(update=changes)
-        return self._moved(now, status=Status.FAILED, error=failure)
+            reason = Message("several-attempts", {"reason": error.reason, "attempts": failed})
+            error = AsrError(error.error_class, error.code, reason, error.vendor)
+        return self._moved(now, status=Status.FAILED, error=JobError.of(error))
 
     @_move
     def complete(

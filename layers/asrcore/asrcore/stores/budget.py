@@ -208,7 +208,3 @@ def _added_values(changes: Mapping[str, int]) -> dict[str, Any]:
 
 def _number(value: float) -> dict[str, str]:
     return {"N": str(int(value))}
-
-
-def _reserves(entry: BudgetEntry) -> bool:
-    return sum(entry.days.values()) > 0

@@ -170,6 +170,6 @@ export function createTranscript({ turns, lang, speakerOf, nameOf, onSeek, onRen
   signal.addEventListener("abort", () => [HIT, HIT_NOW].forEach((name) => CSS.highlights?.delete(name)));
 
   drawSpeakers();
-  return { region, list, mark, drawSpeakers, showHits, showHit, placeOf: () => place, elementOf: (turn) => elements[turn] };
+  return { region, list, mark, drawSpeakers, showHits, showHit, placeOf: () => place };
 }
 
