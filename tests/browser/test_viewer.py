@@ -491,6 +491,7 @@ def test_name_and_time_appear_where_the_speaker_changes(show: Opener) -> None:
     turns = [("1", 0), ("1", 2), ("2", 4), ("2", 30), ("2", 90), ("1", 92), (None, 94), (None, 96)]
     page = show(transcript([said("好。", s * 1_000, s * 1_000 + 900, speaker=name) for name, s in turns]))
 
+    expect(page.locator("#turns .head")).to_have_count(5)  # drawn once the browser reports what is on the screen
     heads = page.locator("#turns li").evaluate_all(
         "all => all.map((item) => item.querySelector('.head')?.textContent ?? '')"
     )
