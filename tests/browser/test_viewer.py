@@ -660,6 +660,7 @@ def test_texts_and_names_cannot_reorder_what_surrounds_them(show: Opener) -> Non
     page = show(document)
     page.get_by_role("searchbox").fill("好")
     expect(page.locator(".hits button")).to_have_count(1)
+    expect(page.locator("#turns .name")).to_have_count(1)
 
     isolation = page.locator("h1, .said, .name, .hits bdi").evaluate_all(
         "all => all.map((each) => getComputedStyle(each).unicodeBidi)"
