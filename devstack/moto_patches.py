@@ -23,7 +23,6 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import Stack as CloudFormationStack
 from moto.core import responses as core_responses
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.base_backend import BackendDict
 from moto.core.responses import ActionResult
 from moto.core.serialize import JSONSerializer
 from moto.core.utils import method_names_from_class
@@ -36,7 +35,7 @@ from moto.events.models import Rule
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications, responses
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import S3Backend, s3_backends
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 from moto.s3.utils import metadata_from_headers
 from moto.sns.models import sns_backends
@@ -44,6 +43,7 @@ from moto.sns.models import sns_backends
 from devstack import step_functions_patches
 from devstack.functions import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from devstack.iam_enforcement import access_key_of, refuse_unknown_key
+from devstack.region_data import delete_region
 from devstack.stack_registry import STACKS, Stack
 
 _REMOVED = notifications.S3NotificationEvent
@@ -66,14 +66,7 @@ def unregister(region: str) -> None:
     """Undo `register` and delete all that moto stores in `region`."""
     with _lock:
         STACKS.pop(region, None)
-        # moto stores buckets by partition, so they are deleted one by one.
-        for backend in [backend for account in s3_backends.values() for backend in account.values()]:
-            for bucket in [bucket for bucket in backend.buckets.values() if bucket.region_name == region]:
-                backend.buckets.pop(bucket.name)
-                s3_backends.bucket_accounts.pop(bucket.name, None)
-        services: list[Any] = vars(BackendDict)["_instances"]
-        for account in [account for service in services for account in service.values()]:
-            account.pop(region, None)
+        delete_region(region)
 
 
 @functools.cache

@@ -30,6 +30,9 @@ def pytest_collection() -> Iterator[None]:
 os.environ["RECOGNIZER"] = "none"
 # Tests compare English texts, also where the developer's shell speaks Chinese.
 os.environ["LC_ALL"] = "C.UTF-8"
+# A profile or endpoint of the developer's shell would direct boto3 to another AWS; moto reads them on import.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
 
 
 def pytest_configure() -> None:

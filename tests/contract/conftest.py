@@ -20,14 +20,14 @@ from tests.support.web import Web
 
 @pytest.fixture(scope="module")
 def started_aws() -> Iterator[None]:
-    """Start moto's server for a file's tests."""
+    """Have moto answer boto3 during a file's tests."""
     with mocked_boto3():
         yield
 
 
 @pytest.fixture
 def aws(started_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return moto's server, emptied, in the region of this process."""
+    """Start each test with an empty AWS, in the region of this process."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     forget()
 

@@ -2,7 +2,6 @@
 
 import os
 
-import boto3
 import pytest
 
 from asrcore.core.errors import AsrError
@@ -10,6 +9,7 @@ from asrcore.core.form import Form
 from asrcore.core.transcript import Source
 from asrcore.stores.converter import NEXT_BYTES, PART_BYTES, MultipartUpload, RangeReader, S3Converter
 from asrcore.stores.objects import S3Recordings
+from tests.support import mocked_aws
 from tests.support.recordings import EVERYDAY, TONES_S, Kind, onsets, record
 
 EXACT_S = 0.05
@@ -21,10 +21,7 @@ LONG_CALL = Form(format="mp3", sample_rate_hz=8000, channels=2)
 
 @pytest.fixture
 def bucket(aws):
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="conversion")
-    client.put_bucket_versioning(Bucket="conversion", VersioningConfiguration={"Status": "Enabled"})
-    return client
+    return mocked_aws.create_bucket("conversion", versioning=True)
 
 
 def put(client, body: bytes) -> Source:

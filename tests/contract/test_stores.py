@@ -491,9 +491,7 @@ def transcripts(request, aws):
     if request.param == "fake":
         s3 = S3()
         return S3Transcripts(s3, "transcripts"), lambda key: s3.newest("transcripts", key)
-    client = mocked_aws.client("s3")
-    client.create_bucket(Bucket="transcripts")
-    client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
+    client = mocked_aws.create_bucket("transcripts", versioning=True)
     return S3Transcripts(client, "transcripts"), lambda key: client.get_object(Bucket="transcripts", Key=key)[
         "Body"
     ].read()
@@ -542,10 +540,7 @@ class TestTranscripts:
 class TestVersions:
     @pytest.fixture
     def client(self, aws):
-        client = mocked_aws.client("s3")
-        client.create_bucket(Bucket="transcripts")
-        client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
-        return client
+        return mocked_aws.create_bucket("transcripts", versioning=True)
 
     def test_superseded_transcript_is_found_beside_the_newer_one(self, client):
         store, newer = S3Transcripts(client, "transcripts"), SOURCE.model_copy(update={"version_id": "v2"})
@@ -607,15 +602,14 @@ class TestVersions:
         url = urlsplit(store.presign(store.find("t.srt", SOURCE), name))
 
         told = dict(parse_qsl(url.query))
-        assert url.hostname == "transcripts.s3.us-east-1.amazonaws.com"
+        assert url.hostname == f"transcripts.s3.{mocked_aws.REGION}.amazonaws.com"
         assert told["response-content-disposition"] == f"attachment; filename=\"{plain}\"; filename*=UTF-8''{true}"
         assert told["X-Amz-Expires"] == "900"
         assert "versionId" in told
 
 
 def test_reply_headers_are_stored_as_metadata(aws):
-    client = mocked_aws.client("s3")
-    client.create_bucket(Bucket="transcripts")
+    client = mocked_aws.create_bucket("transcripts")
 
     S3Transcripts(client, "transcripts").put_raw(
         "job", b"{}", {"content-type": "text/html", "x-api-message": "静音\r\nOK"}
@@ -627,8 +621,7 @@ def test_reply_headers_are_stored_as_metadata(aws):
 
 
 def test_lost_race_is_read_again(aws):
-    client = mocked_aws.client("s3")
-    client.create_bucket(Bucket="transcripts")
+    client = mocked_aws.create_bucket("transcripts")
     store = S3Transcripts(client, "transcripts")
     store.put_transcript("t.json", b"oldest", SOURCE.model_copy(update={"sequencer": "01"}))
     head, raced = client.head_object, []
@@ -650,10 +643,7 @@ def test_lost_race_is_read_again(aws):
 class TestRecordings:
     @pytest.fixture
     def bucket(self, aws):
-        client = mocked_aws.client("s3")
-        client.create_bucket(Bucket="audio")
-        client.put_bucket_versioning(Bucket="audio", VersioningConfiguration={"Status": "Enabled"})
-        return client
+        return mocked_aws.create_bucket("audio", versioning=True)
 
     def put(self, client, body=b"0123456789", **more) -> Source:
         answer = client.put_object(Bucket="audio", Key="incoming/会议 a+b%.wav", Body=body, **more)
@@ -719,8 +709,7 @@ class TestRecordings:
     @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
     @pytest.mark.parametrize("call", ["read", "stream", "sidecar"])
     def test_archived_object_is_named_until_it_is_restored(self, aws, storage_class, call):
-        client = mocked_aws.client("s3")
-        client.create_bucket(Bucket="audio")
+        client = mocked_aws.create_bucket("audio")
         store, plain = S3Recordings(client, client), "incoming/a.wav"
         key = f"{plain}.asr.json" if call == "sidecar" else plain
         client.put_object(Bucket="audio", Key=key, Body=b"0123456789", StorageClass=storage_class)
@@ -872,7 +861,7 @@ class TestRecordings:
         ticket = store.presign_upload("incoming/auto/会.wav", "audio/wav", {"asr-speakers": "2"}, 60)
 
         policy = json.loads(base64.b64decode(ticket.fields["policy"]))
-        assert ticket.url == "https://audio.s3.us-east-1.amazonaws.com/"
+        assert ticket.url == f"https://audio.s3.{mocked_aws.REGION}.amazonaws.com/"
         assert ticket.fields["x-amz-meta-asr-speakers"] == "2"
         assert "signature" not in repr(ticket)
         for condition in (

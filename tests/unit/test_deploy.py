@@ -13,12 +13,12 @@ import boto3
 import pytest
 from botocore import session
 from botocore.exceptions import ProfileNotFound
-from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from devstack.expand import load_template
 from devstack.settings import ROOT
+from tests.support.mocked_aws import REGION, mocked_boto3
 from tools.deploy import DeployError, check, main, overrides, set_up
 from tools.preflight import Builder, find_builder
 from tools.sam_progress import follow
@@ -27,7 +27,7 @@ from tools.sam_progress import follow
 @pytest.fixture(scope="module", autouse=True)
 def aws() -> Iterator[None]:
     """Have an account in which there is no stack yet."""
-    with mock_aws():
+    with mocked_boto3():
         yield
 
 
@@ -115,11 +115,11 @@ def test_answers_are_stored_beside_the_profile(config):
 @pytest.mark.parametrize(
     ("answers", "says"),
     [
-        pytest.param(["Big_Name", "asrcore", "us-east-1"], "small letters", id="stack's name"),
-        pytest.param(["a" * 21, "asrcore", "us-east-1"], "at most 20", id="too long a name"),
-        pytest.param(["", "Singapore", "us-east-1"], "such as", id="no region"),
-        pytest.param(["", "us-east-9", "us-east-1"], "such as", id="unknown region"),
-        pytest.param(["", "us-east-1", "31", "30"], "is not one of", id="days"),
+        pytest.param(["Big_Name", "asrcore", REGION], "small letters", id="stack's name"),
+        pytest.param(["a" * 21, "asrcore", REGION], "at most 20", id="too long a name"),
+        pytest.param(["", "Singapore", REGION], "such as", id="no region"),
+        pytest.param(["", "us-east-9", REGION], "such as", id="unknown region"),
+        pytest.param(["", REGION, "31", "30"], "is not one of", id="days"),
     ],
 )
 def test_wrong_answer_is_explained_and_asked_again(config, capsys, answers, says):
@@ -133,10 +133,10 @@ def test_wrong_answer_is_explained_and_asked_again(config, capsys, answers, says
 
 
 def test_second_deployment_asks_nothing(config):
-    set_up("default", config, Person("", "us-east-1"))
+    set_up("default", config, Person("", REGION))
     first = config.read_text()
 
-    set_up("prod", config, Person("", "us-east-1"))
+    set_up("prod", config, Person("", REGION))
     set_up("default", config, again := Person())
 
     assert again.asked == []
@@ -161,7 +161,7 @@ def sam(tmp_path):
 
 
 def test_deployment_passes_profile_and_answers_to_sam(config, sam, capfd):
-    status = main(["prod", "--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
+    status = main(["prod", "--sam", str(sam), "--config", str(config)], Person("", REGION))
 
     *_, built, deployed = capfd.readouterr().out.splitlines()
     assert status == 3
@@ -241,15 +241,15 @@ def test_parameters_are_read_as_sam_reads_them():
 @pytest.fixture
 def stack() -> Iterator[Any]:
     """Have a stack in the account; its `status` may be set."""
-    cloudformation = boto3.client("cloudformation", region_name="cn-north-1")
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
     cloudformation.create_stack(StackName="calls", TemplateBody='{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}')
-    yield cloudformation_backends[DEFAULT_ACCOUNT_ID]["cn-north-1"].get_stack("calls")
+    yield cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION].get_stack("calls")
     cloudformation.delete_stack(StackName="calls")
 
 
 def for_stack(config: Path) -> Path:
     """Write answers that name the stack."""
-    config.write_text("[default.global.parameters]\nstack_name = 'calls'\nregion = 'cn-north-1'\n")
+    config.write_text(f"[default.global.parameters]\nstack_name = 'calls'\nregion = '{REGION}'\n")
     return config
 
 
@@ -269,7 +269,7 @@ def test_stack_that_cannot_be_updated_is_not_deployed(config, sam, stack, capfd,
     output = capfd.readouterr()
     assert (ended, output.out) == (1, "")
     assert f"stack calls is {status}" in output.err
-    assert f"Then: aws cloudformation {way_out} --stack-name calls --region cn-north-1\n" in output.err
+    assert f"Then: aws cloudformation {way_out} --stack-name calls --region {REGION}\n" in output.err
 
 
 def test_failed_first_deployment_names_the_remedy(config, sam, stack, capfd, monkeypatch):
@@ -293,7 +293,7 @@ def test_stack_that_can_be_updated_is_deployed(config, sam, stack, capfd):
 
 
 def test_deployment_without_sam_names_what_to_install(config, tmp_path, capsys):
-    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
+    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", REGION))
 
     assert status == 1
     assert "the SAM CLI: there is no" in capsys.readouterr().err
@@ -314,7 +314,7 @@ def test_deployment_whose_questions_end_stores_no_answers(config, sam, capsys, e
 
 
 def test_questions_are_in_english_and_then_chinese(config):
-    person = Person("", "us-east-1")
+    person = Person("", REGION)
 
     set_up("default", config, person)
 
@@ -326,7 +326,7 @@ def test_questions_are_in_english_and_then_chinese(config):
 def test_rejected_answer_is_explained_in_the_shells_language(config, capsys, monkeypatch):
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
 
-    set_up("default", config, Person("Big_Name", "", "us-east-1"))
+    set_up("default", config, Person("Big_Name", "", REGION))
 
     assert "小写字母、数字和连字符，最多 20 个字符" in capsys.readouterr().out
 
@@ -347,7 +347,7 @@ def test_all_that_is_missing_is_named_at_once(config, tmp_path, capfd, monkeypat
     if parameters:
         written(config, parameters)
 
-    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", "us-east-1"))
+    status = main(["--sam", str(tmp_path / "no-sam"), "--config", str(config)], Person("", REGION))
 
     told = capfd.readouterr()
     assert (status, told.out) == (1, "")
@@ -386,7 +386,7 @@ def test_reservation_above_the_quota_is_missing(config, sam, capfd, quotas):
 def test_quota_of_a_new_account_is_a_note(config, sam, capfd, quotas):
     quotas["ConcurrentExecutions"] = 10
 
-    main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1"))
+    main(["--sam", str(sam), "--config", str(config)], Person("", REGION))
 
     assert "Lambda runs only 10 invocations at once here" in capfd.readouterr().out
 
@@ -408,17 +408,17 @@ def started(monkeypatch):
 def test_build_without_python_runs_in_a_container(config, sam, started, monkeypatch):
     monkeypatch.setattr("tools.deploy.find_builder", lambda: Builder(None))
 
-    assert main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+    assert main(["--sam", str(sam), "--config", str(config)], Person("", REGION, "", "no", "no")) == 0
 
     assert started[0] == [str(sam), "build", "--use-container"]
 
 
 def test_first_deployment_ends_with_setup_and_doctor(config, sam, started):
-    person = Person("calls", "us-east-1")
+    person = Person("calls", REGION)
 
     assert main(["--sam", str(sam), "--config", str(config)], person) == 0
 
-    where = ["--stack", "calls", "--region", "us-east-1"]
+    where = ["--stack", "calls", "--region", REGION]
     assert [command[1:] for command in started[2:]] == [
         ["-m", "asrctl", "setup", *where],
         ["-m", "asrctl", "doctor", *where],
@@ -434,7 +434,7 @@ def test_later_deployment_names_setup_and_doctor(config, sam, started, capsys):
 
 
 def test_refused_offer_starts_nothing(config, sam, started, capsys):
-    assert main(["--sam", str(sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+    assert main(["--sam", str(sam), "--config", str(config)], Person("", REGION, "", "no", "no")) == 0
 
     assert len(started) == 2
     assert 'Check the installation: make ctl ARGS="doctor --stack asrcore' in capsys.readouterr().out
@@ -490,7 +490,7 @@ def reporting_sam(tmp_path):
 
 
 def test_deployment_prints_a_line_per_finished_resource(config, reporting_sam, capfd):
-    assert main(["--sam", str(reporting_sam), "--config", str(config)], Person("", "us-east-1", "", "no", "no")) == 0
+    assert main(["--sam", str(reporting_sam), "--config", str(config)], Person("", REGION, "", "no", "no")) == 0
 
     shown = capfd.readouterr().out.splitlines()
     begin = shown.index("Uploading")
@@ -509,7 +509,7 @@ def test_deployment_without_changes_says_so(capsys):
 
 
 def test_changes_that_are_confirmed_are_shown_by_sam(config, reporting_sam, capfd):
-    person = Person("", "us-east-1", "", "no", "no")
+    person = Person("", REGION, "", "no", "no")
 
     assert main(["prod", "--sam", str(reporting_sam), "--config", str(config)], person) == 0
     assert "CREATE_COMPLETE" not in capfd.readouterr().out
