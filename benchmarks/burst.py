@@ -25,7 +25,7 @@ from asrcore.events import step_event
 from asrcore.job_creation import handle_new_objects
 from asrcore.metrics import Metrics
 from asrcore.poll import dispatch_step
-from asrcore.ports import ConflictError, Workflow
+from asrcore.ports import ConflictError, CountedSubmission, Workflow
 from asrcore.services import Services
 from asrcore.stores.jobs import DynamoJobs
 from asrcore.submit import submit
@@ -103,8 +103,8 @@ class Rows(DynamoJobs):
         """As DynamoJobs."""
         return self.jobs.get(job_id)
 
-    def save(self, job: Job) -> Job:
-        """As DynamoJobs."""
+    def save(self, job: Job, *, released: CountedSubmission | None = None) -> Job:
+        """As DynamoJobs; no job of a burst ends unsubmitted."""
         if self.jobs[job.job_id].row_version != job.row_version:
             raise ConflictError(job.job_id)
         following = self.jobs[job.job_id] = job.model_copy(update={"row_version": job.row_version + 1})

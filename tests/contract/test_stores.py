@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +20,7 @@ from asrcore.core.options import Options
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.step import Next, Step
 from asrcore.core.transcript import Source
-from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, TranscriptOrigin
+from asrcore.ports import ConflictError, CountedSubmission, IdempotencyRecord, JobFilter, TranscriptOrigin
 from asrcore.stores.budget import DynamoBudget
 from asrcore.stores.jobs import MOST_WRITES, DynamoJobs
 from asrcore.stores.objects import S3Recordings, S3Transcripts, S3Versions, Uploads
@@ -157,18 +158,31 @@ class TestJobs:
         assert later[0] == slots[place]
         assert later[1] > slots[2]
 
-    def test_repeated_release_frees_a_place_once(self, jobs):
+    @pytest.mark.parametrize("saves", [1, 2])
+    def test_day_counts_a_submission_less_with_one_save(self, jobs, saves):
         rate, today = RateLimit(4, per_day=3), vendor_day(START)
         for _ in range(3):
             jobs.reserve_slot("toy", rate, START, group="of_07")
+        jobs.create(job := new_job(SOURCE, START))
 
-        for _ in range(2):
-            jobs.release_place("toy", today, "left_0_1", "of_07")
+        failed = job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START)
+        for number in range(saves):
+            with pytest.raises(ConflictError) if number else nullcontext():
+                jobs.save(failed, released=CountedSubmission("toy", today, "of_07"))
+
         later = [jobs.reserve_slot("toy", rate, START, group="of_07") for _ in range(2)]
-        for _ in range(2):
-            jobs.forget_place("toy", today, "left_0_1")
-
         assert [vendor_day(slot) for slot in later] == [today, today + timedelta(days=1)]
+
+    def test_day_that_counts_no_submission_does_not_prevent_a_save(self, jobs):
+        jobs.create(job := new_job(SOURCE, START))
+        released = CountedSubmission("toy", vendor_day(START), "of_07")
+
+        saved = jobs.save(job.fail(AsrError(ErrorClass.CONFIG, "c", reason("m")), START), released=released)
+
+        assert jobs.load(job.job_id) == saved
+        limit = RateLimit(4, per_day=1)
+        assert vendor_day(jobs.reserve_slot("toy", limit, START)) == vendor_day(START)
+        assert vendor_day(jobs.reserve_slot("toy", limit, START)) > vendor_day(START)
 
     def test_uploader_takes_a_share_of_later_days(self, jobs):
         rate, today = RateLimit(4, per_day=10), vendor_day(START)
@@ -379,12 +393,13 @@ class TestConcurrentWrites:
             def attempt(**arguments):
                 if refusals:
                     raise refusals.pop()
-                write(**arguments)
+                return write(**arguments)
 
             return attempt
 
         table.transact_write_items = refusing(table.transact_write_items)
         table.put_item = refusing(table.put_item)
+        table.update_item = refusing(table.update_item)
         jobs = DynamoJobs(table, "jobs", pauses.append)
         return jobs, pauses
 
@@ -396,6 +411,13 @@ class TestConcurrentWrites:
         assert jobs.create(new_job(SOURCE, START))
         assert len(pauses) == MOST_WRITES - 1
         assert max(pauses) < 4
+
+    def test_slot_of_a_day_in_a_transaction_is_reserved_after_it(self, jobs, refusals):
+        jobs, pauses = jobs
+        refusals += [conflict("TransactionConflictException")] * 2
+
+        assert jobs.reserve_slot("toy", RateLimit(4, per_day=3), START) == START
+        assert len(pauses) == 2
 
     def test_writes_that_meet_others_for_long_fail(self, jobs, refusals):
         jobs, _ = jobs

@@ -69,17 +69,23 @@ class DynamoDb:
         self.items[key] = Item
 
     def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]], **_: Any) -> None:
-        """Apply all, or nothing when a condition is false. Only the first item has a condition."""
-        ((kind, first),) = TransactItems[0].items()
-        try:
-            {"Put": self.put_item, "Delete": self.delete_item}[kind](**first)
-        except ClientError:
+        """Apply all, or nothing when a condition is false."""
+        parts = [part for each in TransactItems for part in each.items()]
+        unmet = [not self._is_applicable(request) for _, request in parts]
+        if any(unmet):
             error = refusal("TransactionCanceledException", "TransactWriteItems")
             response: Any = error.response
-            response["CancellationReasons"] = [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
-            raise error from None
-        for each in TransactItems[1:]:
-            self.update_item(**each["Update"])
+            response["CancellationReasons"] = [{"Code": "ConditionalCheckFailed" if each else "None"} for each in unmet]
+            raise error
+        writes = {"Put": self.put_item, "Delete": self.delete_item, "Update": self.update_item}
+        for kind, request in parts:
+            writes[kind](**request)
+
+    def _is_applicable(self, request: Mapping[str, Any]) -> bool:
+        """Return whether the condition of a transaction's part is met."""
+        held = self.items.get(request.get("Key", request.get("Item"))["job_id"]["S"], {})
+        condition = request.get("ConditionExpression", "")
+        return not condition or _holds(condition, held, request.get("ExpressionAttributeValues", {}))
 
     def delete_item(
         self, *, Key: Item, ConditionExpression: str = "", ExpressionAttributeValues: Item | None = None, **_: Any

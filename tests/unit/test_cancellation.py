@@ -17,10 +17,12 @@ from asrcore.events import Action, CallbackRequest, EndedExecution, RemovedObjec
 from asrcore.execution_events import execution_ended
 from asrcore.finish import settle
 from asrcore.poll import await_callback, dispatch_step, query
+from asrcore.publication import publish_end
 from asrcore.restart import redrive
 from asrcore.submit import submit
 from asrcore.sweep import sweep
 from tests.support.pipeline import BOTH, CALLBACK, FOREVER, KEY, QUERY, SOURCE, SYNC, drop, world
+from tests.support.reasons import reason
 from tests.support.toy import toy_message
 
 MARKER = RemovedObject("audio", KEY, "v9", "0F", is_marker=True)
@@ -183,7 +185,7 @@ def test_waiting_job_gives_its_slot_to_the_next(end, per_day):
 
 def places(made, day="2026-01-02"):
     row = made.table.items[f"limiter#toy-query#{day}"]
-    return {name: int(row[name]["N"]) for name in row if name.startswith(("taken", "of_", "left_"))}
+    return {name: int(row[name]["N"]) for name in row if name.startswith(("taken", "of_"))}
 
 
 def waiting_for_its_day():
@@ -219,6 +221,37 @@ def test_place_is_left_once_although_the_process_dies():
     settle(made.job(), made.services)
 
     assert places(made) == {"taken": 0, uploader_group(job.source.key): 0}
+
+
+def test_end_published_twice_leaves_the_daily_place_once():
+    made, job = waiting_for_its_day()
+    drop(made, SOURCE.model_copy(update={"version_id": "v2"}))
+    publish, made.events.publish = made.events.publish, Mock(side_effect=RuntimeError("the process dies"))
+    with pytest.raises(RuntimeError):
+        cancel(job.job_id, made.services)
+    made.events.publish = publish
+    unpublished = made.jobs.load(job.job_id)
+
+    for _ in range(2):
+        publish_end(unpublished, made.services)
+
+    assert places(made) == {"taken": 1, uploader_group(KEY): 1}
+
+
+def test_end_that_is_published_after_a_redrive_is_not_counted():
+    made = world("accepted", "accepted")
+    drop(made)
+    publish, made.events.publish = made.events.publish, Mock(side_effect=RuntimeError("the process dies"))
+    with pytest.raises(RuntimeError):
+        cancelled(made)
+    made.events.publish = publish
+    unpublished = made.job()
+    made.jobs.save(unpublished.redrive(reason("m"), made.clock))
+    made.measured.clear()
+
+    publish_end(unpublished, made.services)
+
+    assert not any("FailureRate" in line for line in made.measured)
 
 
 def test_submitted_job_keeps_its_daily_place():

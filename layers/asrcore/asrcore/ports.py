@@ -46,6 +46,20 @@ class TranscriptOrigin:
         return self.sequencer == source.sequencer
 
 
+class CountedSubmission(NamedTuple):
+    """A submission that a vendor's day counts.
+
+    Attributes:
+        limiter: the name of the rate limit.
+        day: the vendor's day.
+        group: of the recording's uploader, as when the slot was reserved.
+    """
+
+    limiter: str
+    day: date
+    group: str
+
+
 @dataclass(frozen=True)
 class JobFilter:
     """Which jobs to list; None does not restrict.
@@ -189,11 +203,12 @@ class Jobs(Protocol):
     def load(self, job_id: str) -> Job | None:
         """Return the job as it is now, by a consistent read; None without a row."""
 
-    def save(self, job: Job) -> Job:
+    def save(self, job: Job, *, released: CountedSubmission | None = None) -> Job:
         """Write a changed job.
 
         Args:
             job: with the row version that it was read with.
+            released: a submission that is not made after all; its day stops counting it in the same write.
 
         Returns:
             The job with its new row version.
@@ -234,19 +249,6 @@ class Jobs(Protocol):
             rate: its rate limit.
             slot: the slot's time, UTC.
         """
-
-    def release_place(self, limiter: str, day: date, name: str, group: str) -> None:
-        """Give back a place among a day's submissions that was not used; a repetition changes nothing.
-
-        Args:
-            limiter: its name, as when it was reserved.
-            day: the vendor's day.
-            name: of the place, unique and made of letters, digits and `_`.
-            group: of the recording's uploader.
-        """
-
-    def forget_place(self, limiter: str, day: date, name: str) -> None:
-        """Remove what keeps a place from being given back twice, once it is not given back again."""
 
     def find_stalled(self, before: datetime) -> Iterable[str]:
         """Return the ids of jobs that are open, or whose event is not published, and unchanged since `before`."""

@@ -1,6 +1,6 @@
 """The event of a job that ended, published once, with what is due at the end of every job."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from asrcore.core.budget import uploader_group
 from asrcore.core.cost import incurred
@@ -8,6 +8,7 @@ from asrcore.core.form import converted_prefix
 from asrcore.core.job import Job, Status
 from asrcore.core.job_event import JobEvent
 from asrcore.core.rate_limit import vendor_day
+from asrcore.ports import CountedSubmission
 from asrcore.services import Services
 from asrcore.spending import correct_budget
 
@@ -27,36 +28,31 @@ def publish_end(job: Job, services: Services) -> Job:
         event = JobEvent.of(job, services.settings.transcript_bucket, cost)
         services.events.publish(event.detail_type, event.model_dump(mode="json", by_alias=True))
     correction = correct_budget(job, services)
-    place = _release_place(job, services)
     expires_at = int((services.now() + timedelta(days=services.settings.row_retention_days)).timestamp())
     is_first = False
 
     def mark(current: Job) -> Job:
         nonlocal is_first
-        is_first = not current.event_published
+        is_first = current.run == job.run and not current.event_published
         return current.mark_event_published(expires_at, cost, correction) if is_first else current
 
-    marked = services.update_job(job.job_id, mark)
+    marked = services.update_job(job.job_id, mark, released=_unused_submission(job, services))
     if is_first and correction:
         services.budget.forget(correction)
-    if is_first and place:
-        services.jobs.forget_place(*place)
     if is_first and not job.superseded:
         services.metrics.ended(marked, before=job.cost)
         _record_turnaround(marked, services)
     return marked
 
 
-def _release_place(job: Job, services: Services) -> tuple[str, date, str] | None:
-    """Give back the place of an attempt that was not submitted among its day's submissions; return which, if one."""
+def _unused_submission(job: Job, services: Services) -> CountedSubmission | None:
+    """Return the submission that a day of the vendor counts although the job ended before it; None without one."""
     attempt = job.attempts[-1] if job.attempts else None
     if attempt is None or not attempt.has_slot or attempt.claimed_at or attempt.ended_at:
         return None
     if not services.settings.rate_limit(attempt.vendor).per_day:
         return None
-    place = attempt.vendor, vendor_day(attempt.due_at), f"left_{job.job_id}_{attempt.number}"
-    services.jobs.release_place(*place, uploader_group(job.source.key))
-    return place
+    return CountedSubmission(attempt.vendor, vendor_day(attempt.due_at), uploader_group(job.source.key))
 
 
 def _delete_converted(job: Job, services: Services) -> None:

@@ -20,6 +20,7 @@ from asrcore.ports import (
     BudgetRows,
     ConflictError,
     Converter,
+    CountedSubmission,
     Events,
     Jobs,
     Recordings,
@@ -87,12 +88,15 @@ class Services:
             raise JobDeletedError(f"there is no job {job_id}: its row was deleted")
         return job
 
-    def update_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
+    def update_job(
+        self, job_id: str, change: Callable[[Job], Job], *, released: CountedSubmission | None = None
+    ) -> Job:
         """Load, change and save a job, again from the start when another invocation was faster.
 
         Args:
             job_id: of the job.
             change: returns the changed job, or the same one when there is nothing to save. It may be called again.
+            released: a submission that its day stops counting when the change is saved.
 
         Returns:
             The job as it is saved.
@@ -106,7 +110,7 @@ class Services:
             if changed is job:
                 return job
             try:
-                return self.jobs.save(changed)
+                return self.jobs.save(changed, released=released)
             except ConflictError:
                 continue
 

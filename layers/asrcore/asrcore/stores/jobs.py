@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
@@ -22,12 +23,13 @@ from asrcore.core.job import AFTER_BUDGET, BUDGET_PARTS, PARTS, Job, recency
 from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
 from asrcore.core.transcript import Source
-from asrcore.ports import ConflictError, IdempotencyRecord, JobFilter, JobIdPage
+from asrcore.ports import ConflictError, CountedSubmission, IdempotencyRecord, JobFilter, JobIdPage
 from asrcore.stores.attributes import AttributeSerializer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_T = TypeVar("_T")
 _SERIALIZE = AttributeSerializer().serialize
 _DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
@@ -81,8 +83,12 @@ class DynamoJobs:
         if not self._write("Delete", deletion, job, left.since(job.counted)):
             raise _conflict(job)
 
-    def save(self, job: Job) -> Job:
+    def save(self, job: Job, *, released: CountedSubmission | None = None) -> Job:
         """Write an updated job and return it with its new lock counter.
+
+        Args:
+            job: with the lock counter that it was read with.
+            released: a submission that its day stops counting in the same transaction, so that it does so once.
 
         Raises:
             ConflictError: another invocation has updated or deleted the row since it was read.
@@ -92,7 +98,7 @@ class DynamoJobs:
             "ConditionExpression": "row_version = :read",
             "ExpressionAttributeValues": {":read": _SERIALIZE(job.row_version)},
         }
-        if not self._put(following, job.counted, **condition):
+        if not self._put(following, job.counted, released, **condition):
             raise _conflict(job)
         return following
 
@@ -153,23 +159,6 @@ class DynamoJobs:
         of_day = f"#{vendor_day(slot)}" if rate.per_day else ""
         self._put_back(f"limiter#{limiter}{of_day}", _microseconds(slot), rate)
 
-    def release_place(self, limiter: str, day: date, name: str, group: str) -> None:
-        """Give back a place among a day's submissions that was not used; a repetition changes nothing.
-
-        Args:
-            limiter: the limiter's name.
-            day: the vendor's day.
-            name: of the place, unique and made of letters, digits and `_`. It stays in the row until `forget_place`.
-            group: of its uploader, as when it was reserved.
-        """
-        expression = f"ADD taken :less{f', {group} :less' if group else ''} SET {name} = :one"
-        condition = f"attribute_not_exists({name}) AND taken > :none"
-        self._update(f"limiter#{limiter}#{day}", expression, condition, {":less": -1, ":one": 1, ":none": 0})
-
-    def forget_place(self, limiter: str, day: date, name: str) -> None:
-        """Remove the name of a place that was given back, once it is not given back again."""
-        self._update(f"limiter#{limiter}#{day}", f"REMOVE {name}", f"{name} = :one", {":one": 1})
-
     def _put_back(self, key: str, slot_us: int, rate: RateLimit) -> None:
         """Release a slot; a repetition changes nothing."""
         latest = {":slot": slot_us, ":end": slot_us + rate.interval_us}
@@ -225,15 +214,17 @@ class DynamoJobs:
 
     def _update(self, key: str, expression: str, condition: str, values: dict[str, Any]) -> dict[str, Any] | None:
         """Update a row and return it; None when the condition is not met."""
+        update = partial(
+            self._client.update_item,
+            TableName=self._table,
+            Key={"job_id": {"S": key}},
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={name: _SERIALIZE(value) for name, value in values.items()},
+            ReturnValues="ALL_NEW",
+        )
         try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key={"job_id": {"S": key}},
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues={name: _SERIALIZE(value) for name, value in values.items()},
-                ReturnValues="ALL_NEW",
-            )
+            answer = self._repeat_on_conflict(update, key)
         except ClientError as error:
             if _is_conditional(error):
                 return None
@@ -404,46 +395,74 @@ class DynamoJobs:
                 rows[item["job_id"]["S"]] = {name: each for name, each in numbers.items() if name != "expires_at"}
         return [month_sum(month, (rows.get(key, {}) for key in totals_keys(month))) for month in months]
 
-    def _put(self, job: Job, counted: Counted | None, **condition: Any) -> bool:
+    def _put(
+        self, job: Job, counted: Counted | None, released: CountedSubmission | None = None, **condition: Any
+    ) -> bool:
         """Write a row, and what it adds to the totals; return False when the condition is not met."""
         row = json.loads(job.model_dump_json(by_alias=True), parse_float=Decimal)  # DynamoDB accepts no float
         item = {name: _SERIALIZE(value) for name, value in row.items() if value is not None}
-        return self._write(
-            "Put", {"TableName": self._table, "Item": item, **condition}, job, job.countable.since(counted)
-        )
+        request = {"TableName": self._table, "Item": item, **condition}
+        return self._write("Put", request, job, job.countable.since(counted), released)
 
-    def _write(self, kind: Literal["Put", "Delete"], request: Any, job: Job, changes: Mapping[str, int]) -> bool:
-        """Write or delete a job's row, in one transaction with the totals that change.
-
-        Another invocation may be writing to either row: the write is then repeated, later each time.
+    def _write(
+        self,
+        kind: Literal["Put", "Delete"],
+        request: Any,
+        job: Job,
+        changes: Mapping[str, int],
+        released: CountedSubmission | None = None,
+    ) -> bool:
+        """Write or delete a job's row, in one transaction with the totals and the vendor's day that change.
 
         Args:
             kind: of the write.
             request: its arguments.
             job: of the row.
             changes: of the totals of its month, by name.
+            released: a submission that its day stops counting, if it counts any.
 
         Returns:
             Whether the row was written; False when its condition is not met.
         """
-        for tries in range(1, MOST_WRITES + 1):
-            try:
-                if changes:
-                    parts: Any = [{kind: request}, self._count(job, changes)]
-                    self._client.transact_write_items(TransactItems=parts)
-                elif kind == "Put":
-                    self._client.put_item(**request)
-                else:
-                    self._client.delete_item(**request)
-            except ClientError as error:
-                if _is_conditional(error):
-                    return False
-                if not _is_conflict(error) or tries == MOST_WRITES:
-                    raise
-                self._sleep(write_wait_s(job.job_id, tries))
-            else:
-                break
+        parts: Any = [
+            {kind: request},
+            *([self._count(job, changes)] if changes else []),
+            *([self._release(released)] if released else []),
+        ]
+        alone: Callable[..., Any] = self._client.put_item if kind == "Put" else self._client.delete_item
+        together = partial(self._client.transact_write_items, TransactItems=parts)
+        try:
+            self._repeat_on_conflict(together if len(parts) > 1 else partial(alone, **request), job.job_id)
+        except ClientError as error:
+            if not _is_conditional(error):
+                raise
+            of_the_day = released is not None and not _is_conditional_of_first(error)
+            return of_the_day and self._write(kind, request, job, changes)
         return True
+
+    def _repeat_on_conflict(self, write: "Callable[[], _T]", key: str) -> "_T":
+        """Write, again and later each time while another invocation's transaction has one of the rows."""
+        for tries in range(1, MOST_WRITES):
+            try:
+                return write()
+            except ClientError as error:
+                if _is_conditional(error) or not _is_conflict(error):
+                    raise
+                self._sleep(write_wait_s(key, tries))
+        return write()
+
+    def _release(self, submission: CountedSubmission) -> Any:
+        """Return the part of a transaction after which a day counts a submission less."""
+        of_group = f", {submission.group} :less" if submission.group else ""
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"job_id": {"S": f"limiter#{submission.limiter}#{submission.day}"}},
+                "UpdateExpression": f"ADD taken :less{of_group}",
+                "ConditionExpression": "taken > :none",
+                "ExpressionAttributeValues": {":less": {"N": "-1"}, ":none": {"N": "0"}},
+            }
+        }
 
     def _count(self, job: Job, changes: Mapping[str, int]) -> Any:
         """Return the part of a transaction that adds changes to the totals of a job's month."""
@@ -488,6 +507,12 @@ def _codes(error: ClientError) -> set[str]:
     """Return the codes of an error, those of a cancelled transaction's parts included."""
     response: Mapping[str, Any] = error.response
     return {response["Error"]["Code"], *(each.get("Code", "") for each in response.get("CancellationReasons", []))}
+
+
+def _is_conditional_of_first(error: ClientError) -> bool:
+    """Return whether the condition of a transaction's first part is not met."""
+    reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [{}])
+    return reasons[0].get("Code") == "ConditionalCheckFailed"
 
 
 def _is_conditional(error: ClientError) -> bool:
