@@ -137,11 +137,11 @@ class AsynchronousSimulator(Simulator[AsynchronousOptionsT], Generic[Asynchronou
         with self._lock:
             if self._kept(task_id):
                 raise TaskExistsError(task_id)
-            result = self.faults.take("result")
+            result = self.take_fault("result")
             turnaround_s = self.options.turnaround_s + (result.delay_s if result else 0)
             task = Task(task_id, submission, turnaround_s, self.runtime.monotonic)
             self._tasks[task_id] = task
-        callback = self.faults.take("callback") if "callback" in self.moments else None
+        callback = self.take_fault("callback") if "callback" in self.moments else None
         forced = _forced(result)
         if callback and callback.before_answer:
             self._end(task, forced or self._recognise(submission, source), callback)

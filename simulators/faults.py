@@ -1,13 +1,14 @@
 """Inject faults: what a simulator does wrong, at which moment, and how many times."""
 
 import threading
+from collections.abc import Callable
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Moment = Literal["submit", "query", "result", "callback"]
 
-# What can go wrong at each moment. `times`, `delay_s` fit them all.
+# What can go wrong at each moment. `times`, `about`, `delay_s` fit them all.
 EFFECTS: dict[Moment, frozenset[str]] = {
     "submit": frozenset({"code", "message", "http_status", "body", "drop", "accepted"}),
     "query": frozenset({"code", "message", "http_status", "body", "drop"}),
@@ -27,12 +28,15 @@ class Fault(BaseModel):
     callback: the callback of a task has another `code` or `body`, is not sent at all (`drop`), is sent twice
     (`duplicate`), late (`delay_s`), or before the submission is answered (`before_answer`).
     Faults of a result or callback belong to the next submission that is accepted.
+    about: a text in the submission's parameters, such as the recording's key: other submissions, and queries of their
+    tasks, do not use the fault. None: any may use it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: Moment
     times: int = Field(1, ge=1)
+    about: str | None = Field(None, min_length=1)
     code: str | None = None
     message: str | None = None
     http_status: int | None = Field(None, ge=200, le=599)
@@ -45,7 +49,7 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _fits_its_moment(self) -> Self:
-        effects = self.model_fields_set - {"on", "times", "delay_s"}
+        effects = self.model_fields_set - {"on", "times", "about", "delay_s"}
         if misplaced := effects - EFFECTS[self.on]:
             raise ValueError(f"a fault on {self.on} cannot have: {', '.join(sorted(misplaced))}")
         if "message" in effects and "code" not in effects:
@@ -80,11 +84,14 @@ class FaultQueue:
         with self._lock:
             self._faults.clear()
 
-    def take(self, moment: Moment) -> Fault | None:
-        """Return the fault for this moment, if there is one, and count it against its `times`."""
+    def take(self, moment: Moment, is_about: Callable[[str], bool]) -> Fault | None:
+        """Return the fault for this moment, if there is one, and count it against its `times`.
+
+        is_about: whether the request contains the text of a fault's `about`.
+        """
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if fault.on == moment:
+                if fault.on == moment and (fault.about is None or is_about(fault.about)):
                     left = fault.times - 1
                     self._faults[index : index + 1] = [fault.model_copy(update={"times": left})] if left else []
                     return fault

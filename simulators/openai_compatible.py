@@ -148,7 +148,7 @@ class OpenaiCompatible(Simulator[OpenaiCompatibleOptions]):
         if not self._rate.allows("all", self.options.requests_per_s):
             raise RefusalError("rate_limit_exceeded")
         source = self._checked_source()
-        if result := self.faults.take("result"):
+        if result := self.take_fault("result"):
             self.background.pause(result.delay_s)
             if result.code is not None:
                 raise RefusalError(result.code, result.message)

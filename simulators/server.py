@@ -4,9 +4,10 @@ import logging
 import re
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+from urllib.parse import unquote
 
 from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -159,13 +160,27 @@ class Simulator(ABC, Generic[OptionsT]):
 
     def serve(self, moment: Moment, handle: Callable[[], Answer]) -> Response:
         """Answer one call of the vendor's API, or inject a fault."""
-        fault = self.faults.take(moment)
+        fault = self.take_fault(moment)
         if fault and fault.delay_s:
             self.background.pause(fault.delay_s)
         if fault is None or not fault.replaces_answer:
             return self._send(moment, self._answer(moment, handle))
         task_id = self._answer(moment, handle).task_id if fault.accepted else None
         return self._send_fault(moment, fault, task_id)
+
+    def take_fault(self, moment: Moment) -> Fault | None:
+        """Return the fault of the current request at this moment, if there is one."""
+        return self.faults.take(moment, self._is_about)
+
+    def _is_about(self, text: str) -> bool:
+        """Return whether the current submission, or that of the task which is queried, has a text in its parameters."""
+        sent = [*_texts(request.view_args), *_texts(self.parameters())]
+        if any(text in each for each in sent):
+            return True
+        noted = (
+            entry for entry in self.request_log.entries() if entry["kind"] == "submit" and entry["task_id"] in sent
+        )
+        return any(text in each for entry in noted for each in _texts(entry["parameters"]))
 
     def _answer(self, moment: Moment, handle: Callable[[], Answer]) -> Answer:
         try:
@@ -250,6 +265,17 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # the inherited name
         if type == "error":
             LOG.error("server error: " + message, *args)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Return the texts of parameters, also of nested ones, without the escapes of URLs."""
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif value is not None:
+        yield unquote(str(value))
 
 
 def _control_body() -> object:

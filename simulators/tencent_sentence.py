@@ -108,7 +108,7 @@ class TencentSentence(Simulator[TencentSentenceOptions]):
         if not self._rate.allows(self.credentials["secret_id"], self.options.requests_per_s):
             raise RefusalError("RequestLimitExceeded")
         source = self._checked_source(sent)
-        result = self.faults.take("result")
+        result = self.take_fault("result")
         if result:
             self.background.pause(result.delay_s)
             if result.code is not None:

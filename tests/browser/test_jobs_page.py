@@ -159,7 +159,7 @@ def test_person_uploads_filters_retries_cancels_and_opens(show, local, tmp_path)
     expect(job(page, "notes.txt")).to_have_count(0)
 
     # One fails and one is in progress.
-    refused.fault(on="submit", code="FailedOperation.UserHasNoAmount")
+    refused.fault(on="submit", about="greeting.wav", code="FailedOperation.UserHasNoAmount")
     choose(page, vendor="tencent-sentence")
     drop(page, SAMPLES / "greeting.wav")
     expect(job(page, "greeting.wav")).to_contain_text("Failed")

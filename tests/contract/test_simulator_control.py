@@ -80,6 +80,7 @@ def test_default_limits_are_the_published_ones(running, vendor_name, limits):
         pytest.param({"on": "query", "duplicate": True}, id="effect-of-another-moment"),
         pytest.param({"on": "submit", "message": "why"}, id="message-without-a-code"),
         pytest.param({"on": "submit", "code": "1", "times": 0}, id="never"),
+        pytest.param({"on": "submit", "code": "1", "about": ""}, id="about-nothing"),
     ],
 )
 def test_invalid_fault_is_refused(control, fault):
@@ -104,6 +105,19 @@ def test_fault_lasts_its_times(control, vendor):
     control.fault("submit", code="10800", times=2)
 
     assert [vendor.submit(AUDIO)["code"] for _ in range(3)] == ["10800", "10800", "0"]
+
+
+@pytest.mark.parametrize("moment", ["submit", "query", "result"])
+def test_fault_about_a_recording_is_kept_for_its_submission(control, vendor, moment):
+    control.fault(moment, code="10700", message="of the other", about="secret-bucket/b.wav")
+
+    def answer(audio):
+        submitted = vendor.submit(audio)
+        return submitted if moment == "submit" else finished(vendor, submitted["data"]["task_id"])
+
+    assert answer(AUDIO)["desc"] != "of the other"
+    assert answer(AUDIO.replace("a.wav", "b.wav"))["desc"] == "of the other"
+    assert requests.get(f"{control.base_url}/_simulator/faults", timeout=60).json() == []
 
 
 @pytest.mark.parametrize("moment", ["submit", "query", "result"])

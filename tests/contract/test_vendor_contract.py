@@ -494,6 +494,19 @@ def test_failed_query_does_not_fail_the_task(line, fault):
     assert line.result(accepted, new_order()).text
 
 
+@every(TAKES_URLS)
+def test_fault_about_a_recording_is_not_used_by_another(line):
+    moment = "query" if line.vendor.name in QUERIED else "submit"
+    line.control.fault(moment, http_status=502, body="", about="会 b.wav").raise_for_status()
+
+    def ask(path):
+        outcome = line.submit(new_order(), line.delivery(path, SPEECH))
+        return line.query(outcome, new_order()) if moment == "query" else outcome
+
+    assert ask("/a.wav")
+    assert failed(lambda: ask("/%E4%BC%9A%20b.wav")).error_class is ErrorClass.RETRY
+
+
 @every(QUERIED)
 def test_replaced_key_does_not_fail_a_running_task(line):
     accepted, endpoint = line.submit_speech(), line.endpoint

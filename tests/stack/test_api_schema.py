@@ -1,9 +1,11 @@
 """Send requests that schemathesis derives from the OpenAPI document, valid and invalid, to the local stack."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.stack_client import Journey
@@ -16,15 +18,29 @@ LEFT_OUT = {
     "positive_data_acceptance",  # a valid request may name a recording that does not exist
 }
 
+OPEN = {"QUEUED", "IN_PROGRESS"}
 OWN_RESULTS = {"/batches": {"negative_data_rejection"}}  # each of its requests has a result of its own
 
 
 @pytest.fixture(scope="module")
-def job(stack) -> str:
-    """Create a completed job, so that some of the requests find one."""
-    journey = Journey(stack)
+def job(stack) -> Iterator[str]:
+    """Create a completed job, so that some of the requests find one; cancel the jobs that the requests create.
+
+    No vendor can download their recordings. Each would be submitted to one vendor after the other for minutes.
+    """
+    journey, earlier = Journey(stack), open_jobs(stack)
     key = "incoming/tencent-sentence/schema.wav"
-    return journey.finished(journey.drop(key, (ROOT / "samples/greeting.wav").read_bytes()))["job_id"]
+    yield journey.finished(journey.drop(key, (ROOT / "samples/greeting.wav").read_bytes()))["job_id"]
+    for created in open_jobs(stack) - earlier:
+        requests.post(f"{stack.api_url}/jobs/{created}/cancel", json={}, timeout=60)
+        journey.finished(created)
+
+
+def open_jobs(stack) -> set[str]:
+    """Return the ids of the jobs that have not ended."""
+    rows = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.jobs_table)
+    open_rows = (row for page in rows for row in page["Items"] if row.get("status", {}).get("S") in OPEN)
+    return {row["job_id"]["S"] for row in open_rows}
 
 
 @pytest.fixture(scope="module")

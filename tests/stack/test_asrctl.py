@@ -41,7 +41,7 @@ def kept(stack):
 
 @pytest.fixture
 def failed(operator, key):
-    operator.fault("volcengine", **OUR_FAULT)
+    operator.fault("volcengine", about=key, **OUR_FAULT)
     job = operator.drop(key, RECORDING)
     assert operator.ended(job)["error"]["class"] == "config"
     return job
@@ -301,8 +301,9 @@ def test_why_of_an_unknown_job_names_the_next_command(operator, reference, said)
 
 
 def test_why_prints_no_token_and_no_url(operator, stack):
-    operator.fault("tencent-recording", on="callback", drop=True)
-    job = operator.drop(f"incoming/tencent-recording/{next(FRESH)}/greeting.wav", RECORDING)
+    key = f"incoming/tencent-recording/{next(FRESH)}/greeting.wav"
+    operator.fault("tencent-recording", about=key, on="callback", drop=True)
+    job = operator.drop(key, RECORDING)
     row = operator.until(lambda: operator.row(job), lambda row: row.get("task_token"), "a task token")
 
     told = operator.run("why", job).stdout

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from asrcore.vendors.registry import VENDORS
+from asrctl.credential_check import PREFIX, QUERIES
 from asrctl.prompts import Prompter
 from devstack.settings import CREDENTIALS, ROOT, SIGNING_KEYS
 
@@ -161,7 +162,7 @@ def test_stopped_setup_keeps_whole_accounts_and_those_of_others(operator, new, m
 
 
 def test_account_without_a_licence_for_one_vendor_is_stored(operator, new):
-    operator.fault("abcpen", on="submit", code="10110")
+    operator.fault("abcpen", about=PREFIX, on="submit", code="10110")
 
     found = operator.run("setup", "abcpen", "--json", answer=typed(*HELD["abcpen"].values()))
 
@@ -174,7 +175,8 @@ def test_account_without_a_licence_for_one_vendor_is_stored(operator, new):
 
 
 def test_refused_query_rejects_the_credentials(operator, new):
-    operator.fault("tencent-rec-task", on="query", code="AuthFailure.UnauthorizedOperation")
+    # The sample is sent as bytes, so that its query names no recording: every query is rejected.
+    operator.fault("tencent-rec-task", about=None, times=QUERIES, on="query", code="AuthFailure.UnauthorizedOperation")
 
     done = operator.run("setup", "tencent", answer=typed(*TENCENT.values()))
 
@@ -184,7 +186,7 @@ def test_refused_query_rejects_the_credentials(operator, new):
 
 def test_vendor_that_repeats_a_key_does_not_reveal_it(operator, new):
     key = HELD["abcpen"]["api_key"]
-    operator.fault("abcpen", on="submit", code="10105", message=f"the key {key} is not known")
+    operator.fault("abcpen", about=PREFIX, on="submit", code="10105", message=f"the key {key} is not known")
 
     done = operator.run("setup", "abcpen", answer=typed(*HELD["abcpen"].values()))
 
@@ -192,7 +194,7 @@ def test_vendor_that_repeats_a_key_does_not_reveal_it(operator, new):
 
 
 def test_failed_sample_is_explained_and_the_account_stored(operator, new):
-    operator.fault("volcengine", on="result", code="1012")
+    operator.fault("volcengine", about=PREFIX, on="result", code="1012")
     fields = [HELD["volcengine"][name] for name in ("api_key", "appid", "token", "cluster")]
 
     done = operator.run("setup", "volcengine", answer=typed(*fields))
@@ -315,7 +317,7 @@ def _rest(terminal):
 
 
 def test_vendors_shows_limits_and_working_credentials(operator, secrets):
-    operator.fault("volcengine", on="submit", code="1002")
+    operator.fault("volcengine", about=PREFIX, on="submit", code="1002")
 
     found = operator.found("vendors", status=1)
     (shown,) = operator.found("vendors", "abcpen-offline", "--no-test")["vendors"]

@@ -14,8 +14,8 @@ FRESH = count(1)
 @pytest.fixture(params=["tencent-recording", "volcengine", "abcpen"])
 def waiting(request, journey):
     """A job whose vendor has accepted the recording and has no result yet, and its key."""
-    journey.fault(request.param, on="result", delay_s=30)
     key = f"incoming/{request.param}/cancelled-{next(FRESH)}.mp3"
+    journey.fault(request.param, about=key, on="result", delay_s=3600)
     job = journey.drop(key, RECORDING)
     is_submitted = lambda row: row.get("attempts") and "submitted_at" in row["attempts"][-1]  # noqa: E731
     journey.until(lambda: journey.row(job), is_submitted, f"job {job} to be submitted")

@@ -12,8 +12,12 @@ MORE_THAN_BOTOCORE_TRIES = 6
 HOLDS_S = 60  # a request that is cut off; the test does not wait for its end
 
 
-def drop(journey, vendor):
-    return journey.drop(f"incoming/{vendor}/chaos/{next(FRESH)}.wav", MEETING)
+def drop(journey, vendor, **fault):
+    """Put a recording; the vendor does something wrong for it."""
+    key = f"incoming/{vendor}/chaos/{next(FRESH)}.wav"
+    if fault:
+        journey.fault(vendor, about=key, **fault)
+    return journey.drop(key, MEETING)
 
 
 @pytest.mark.parametrize(
@@ -24,8 +28,7 @@ def drop(journey, vendor):
     ],
 )
 def test_killed_function_is_invoked_again(journey, function, moment, vendor):
-    journey.fault(vendor, on=moment, delay_s=HOLDS_S)
-    job = drop(journey, vendor)
+    job = drop(journey, vendor, on=moment, delay_s=HOLDS_S)
 
     journey.until(lambda: faults(journey, vendor), lambda left: not left, f"{vendor} to hold the {moment}")
     killed = journey.stack.kill(function)
@@ -79,8 +82,7 @@ def callbacks(journey, vendor, row):
 
 
 def test_dropped_callback_is_replaced_by_a_query(journey):
-    journey.fault("volcengine", on="callback", drop=True)
-    job = drop(journey, "volcengine")
+    job = drop(journey, "volcengine", on="callback", drop=True)
 
     journey.lose_patience(job)
     row = journey.finished(job)
@@ -91,9 +93,7 @@ def test_dropped_callback_is_replaced_by_a_query(journey):
 
 @pytest.mark.parametrize("vendor", ["tencent-recording", "volcengine"])
 def test_repeated_callback_changes_nothing(journey, vendor):
-    journey.fault(vendor, on="callback", duplicate=True)
-
-    job = drop(journey, vendor)
+    job = drop(journey, vendor, on="callback", duplicate=True)
     before = journey.finished(job)
     journey.until(lambda: callbacks(journey, vendor, before), lambda number: number == 2, "the second callback")
 

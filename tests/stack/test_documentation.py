@@ -98,8 +98,9 @@ def run(operator: Operator) -> str:
 @pytest.fixture
 def job(operator: Operator) -> Iterator[str]:
     """Return a failed job that had an execution."""
-    operator.fault(FAILING, **FAILS)
-    job = operator.drop(f"incoming/{FAILING}/documentation {next(FRESH)}/meeting.wav", RECORDING)
+    key = f"incoming/{FAILING}/documentation {next(FRESH)}/meeting.wav"
+    operator.fault(FAILING, about=key, **FAILS)
+    job = operator.drop(key, RECORDING)
     assert operator.ended(job)["status"] == "FAILED"
     yield job
     requests.delete(f"{operator.stack.simulators[FAILING]}/_simulator/faults", timeout=60)

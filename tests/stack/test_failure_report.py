@@ -19,8 +19,9 @@ def reported(*, failed: bool) -> dict[str, str]:
 
 @pytest.fixture
 def failed_job(operator):
-    operator.fault("volcengine", on="submit", code="1002")
-    job = operator.drop("incoming/volcengine/report/meeting.wav", RECORDING)
+    key = "incoming/volcengine/report/meeting.wav"
+    operator.fault("volcengine", about=key, on="submit", code="1002")
+    job = operator.drop(key, RECORDING)
     assert operator.finished(job)["status"] == "FAILED"
     return job
 

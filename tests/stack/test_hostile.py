@@ -56,8 +56,9 @@ def objects(stack, audio_key):
 def waits(stack):
     """Create a job that waits for a callback which its vendor never sends."""
     journey = Journey(stack)
-    journey.fault("tencent-recording", on="callback", drop=True)
-    job = journey.drop(key("tencent-recording", "meeting.wav"), RECORDING)
+    audio_key = key("tencent-recording", "meeting.wav")
+    journey.fault("tencent-recording", about=audio_key, on="callback", drop=True)
+    job = journey.drop(audio_key, RECORDING)
     journey.until(lambda: journey.row(job), lambda row: row.get("task_token"), f"job {job} to wait")
     return job
 
@@ -429,9 +430,10 @@ def test_invalid_sidecar_fails_with_a_message(stack, journey, sidecar, says):
 def test_text_with_every_character_is_stored_and_exported(stack, journey):
     said = '好\\u0000\\ud800\\udfff\\u202e\\ufffe\\u2028</script><b>--> {{x}}\\u001b[2J 🎙\\"'
     body = f'{{"Response":{{"Result":"{said}","AudioDuration":1e999,"RequestId":"r"}}}}'
-    journey.fault("tencent-sentence", on="submit", body=body)
+    audio_key = key("tencent-sentence", "meeting.wav")
+    journey.fault("tencent-sentence", about=audio_key, on="submit", body=body)
 
-    row = journey.finished(journey.drop(key("tencent-sentence", "meeting.wav"), RECORDING))
+    row = journey.finished(journey.drop(audio_key, RECORDING))
 
     assert row["status"] == "COMPLETED", row.get("error")
     assert journey.transcript(row)["text"].startswith("好\0")
@@ -442,9 +444,10 @@ def test_text_with_every_character_is_stored_and_exported(stack, journey):
 
 def test_error_message_of_ten_megabytes_is_cut_in_the_row(journey):
     error = {"Code": "AuthFailure.SignatureFailure", "Message": "a\n" * (5 * MEGABYTE)}
-    journey.fault("tencent-sentence", on="submit", body=json.dumps({"Response": {"Error": error}}))
+    audio_key = key("tencent-sentence", "meeting.wav")
+    journey.fault("tencent-sentence", about=audio_key, on="submit", body=json.dumps({"Response": {"Error": error}}))
 
-    row = journey.finished(journey.drop(key("tencent-sentence", "meeting.wav"), RECORDING))
+    row = journey.finished(journey.drop(audio_key, RECORDING))
 
     assert (row["status"], row["error"]["code"]) == ("FAILED", "AuthFailure.SignatureFailure")
     assert len(json.dumps(row, default=str)) < 8000

@@ -57,14 +57,13 @@ def test_two_channels_are_transcribed_separately(journey, vendor):
 
 
 def test_lost_answer_after_rejected_edition_creates_one_task(stack, journey):
-    journey.fault("volcengine-bigmodel", on="submit", code="45000030")  # the account lacks the preferred edition
-    journey.fault("volcengine-bigmodel", on="submit", accepted=True, drop=True)
+    vendor, audio_key = "volcengine-bigmodel", key("volcengine-bigmodel", "meeting.wav")
+    journey.fault(vendor, about=audio_key, on="submit", code="45000030")  # the account lacks the preferred edition
+    journey.fault(vendor, about=audio_key, on="submit", accepted=True, drop=True)
 
-    row = journey.finished(
-        journey.drop(key("volcengine-bigmodel", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
-    )
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
 
-    noted = requests.get(f"{stack.simulators['volcengine-bigmodel']}/_simulator/requests", timeout=60).json()
+    noted = requests.get(f"{stack.simulators[vendor]}/_simulator/requests", timeout=60).json()
     taken = {entry["task_id"] for entry in noted if entry["kind"] == "submit" and entry["task_id"]}
     (attempt,) = row["attempts"]
     assert row["status"] == "COMPLETED", row.get("error")
@@ -169,9 +168,10 @@ def test_folder_marker_creates_no_job(journey):
     ],
 )
 def test_vendor_error_is_stored_in_the_row(journey, vendor, fault, error_class, code):
-    journey.fault(vendor, **fault)
+    audio_key = key(vendor, "meeting.wav")
+    journey.fault(vendor, about=audio_key, **fault)
 
-    row = journey.finished(journey.drop(key(vendor, "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
 
     assert row["status"] == "FAILED"
     assert (row["error"]["class"], row["error"]["vendor"], row["error"]["code"]) == (error_class, vendor, code)
@@ -193,18 +193,20 @@ def test_vendor_error_is_stored_in_the_row(journey, vendor, fault, error_class, 
     ],
 )
 def test_retryable_error_is_retried_and_stored_in_the_row(journey, fault):
-    journey.fault("volcengine", **fault)
+    audio_key = key("volcengine", "meeting.wav")
+    journey.fault("volcengine", about=audio_key, **fault)
 
-    row = journey.finished(journey.drop(key("volcengine", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
 
     assert row["status"] == "COMPLETED", row.get("error")
     assert [attempt["outcome"] for attempt in row["attempts"]] == ["retry", "completed"]
 
 
 def test_failover_records_both_attempts_in_the_transcript(journey):
-    journey.fault("tencent-sentence", on="submit", code="FailedOperation.UserHasNoAmount")
+    audio_key = key("auto", "meeting.wav")
+    journey.fault("tencent-sentence", about=audio_key, on="submit", code="FailedOperation.UserHasNoAmount")
 
-    row = journey.finished(journey.drop(key("auto", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
 
     told = [(attempt["vendor"], attempt["outcome"]) for attempt in journey.transcript(row)["attempts"]]
     assert told == [("tencent-sentence", "config"), ("tencent-rec-task", "completed")]
@@ -218,9 +220,10 @@ def test_failover_records_both_attempts_in_the_transcript(journey):
     ],
 )
 def test_failed_query_does_not_fail_the_job(journey, fault):
-    journey.fault("abcpen", **fault)
+    audio_key = key("abcpen", "meeting.wav")
+    journey.fault("abcpen", about=audio_key, **fault)
 
-    row = journey.finished(journey.drop(key("abcpen", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes()))
+    row = journey.finished(journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes()))
 
     assert row["status"] == "COMPLETED", row.get("error")
     assert len(row["attempts"]) == 1
@@ -234,9 +237,10 @@ def test_failed_query_does_not_fail_the_job(journey, fault):
     ],
 )
 def test_early_and_repeated_callbacks_complete_the_job_once(journey, fault):
-    journey.fault("tencent-recording", **fault)
+    audio_key = key("tencent-recording", "meeting.wav")
+    journey.fault("tencent-recording", about=audio_key, **fault)
 
-    job = journey.drop(key("tencent-recording", "meeting.wav"), (SAMPLES / "meeting.wav").read_bytes())
+    job = journey.drop(audio_key, (SAMPLES / "meeting.wav").read_bytes())
     row = journey.finished(job)
 
     assert row["status"] == "COMPLETED"

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from asrcore.core.job import job_id
 from tests.support.operator import ROOT, Operator
 
 OUR_FAULT = {"on": "submit", "code": "1002"}
@@ -38,7 +39,7 @@ def test_each_smoke_has_its_own_job(operator):
 
 
 def test_failed_smoke_explains_the_job_and_deletes_it(operator):
-    operator.fault("volcengine", **OUR_FAULT)
+    operator.fault("volcengine", about="incoming/volcengine/smoke-", **OUR_FAULT)
 
     told = operator.run("smoke", "--vendor", "volcengine")
 
@@ -48,8 +49,39 @@ def test_failed_smoke_explains_the_job_and_deletes_it(operator):
     assert operator.versions(operator.stack.audio_bucket, "incoming/volcengine/smoke-") == []
 
 
-def test_smoke_timeout_keeps_the_sample_and_reports_it(operator):
-    operator.fault("tencent-recording", on="callback", drop=True)
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the command's clock by one that advances only in its pauses. pause: what a test does in each."""
+
+    class Clock:
+        now_s = 0.0
+
+        def __init__(self) -> None:
+            self.pause = lambda: None
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+        def sleep(self, seconds: float) -> None:
+            self.now_s += seconds
+            self.pause()
+
+    clock = Clock()
+    monkeypatch.setattr("asrctl.smoke.time", clock)
+    return clock
+
+
+def test_smoke_timeout_keeps_the_sample_and_reports_it(operator, clock):
+    samples = "incoming/tencent-recording/smoke-"
+    others = operator.versions(operator.stack.audio_bucket, samples)
+
+    def wait_for_its_execution():
+        (key,) = set(operator.versions(operator.stack.audio_bucket, samples)) - set(others)
+        job = job_id(operator.source(key))
+        operator.until(lambda: operator.row(job), lambda row: row.get("task_token"), f"{job} to wait for a callback")
+
+    operator.fault("tencent-recording", about=samples, on="callback", drop=True)
+    clock.pause = wait_for_its_execution
 
     told = operator.run("smoke", "--vendor", "tencent-recording", "--within", "3s")
 
@@ -59,16 +91,10 @@ def test_smoke_timeout_keeps_the_sample_and_reports_it(operator):
     assert "it is kept; when it has ended: delete" in told.stdout
 
 
-def test_missing_end_event_keeps_the_sample_and_reports_it(operator, stack):
-    s3, bucket = stack.client("s3"), stack.audio_bucket
-    told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+def test_missing_event_keeps_the_sample_and_reports_it(operator, clock):
+    with operator.without_events():
+        done = operator.run("smoke", "--within", "1s")
 
-    done = operator.run("smoke", "--within", "1s")
-
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": told}
-    )
     assert done.status == 1
     assert "no job within 1 s: see the log of SubmitFunction, and `queue`" in done.stdout
 

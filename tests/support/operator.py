@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,13 +97,20 @@ class Operator(Journey):
 
     def drop_unnoticed(self, key: str) -> str:
         """Put a recording without S3's event."""
+        with self.without_events():
+            return self.drop(key, RECORDING)
+
+    @contextmanager
+    def without_events(self) -> Iterator[None]:
+        """Put recordings without S3's events inside this context."""
         s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
         told = s3.get_bucket_notification_configuration(Bucket=bucket)
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-        job = self.drop(key, RECORDING)
-        wanted = {"LambdaFunctionConfigurations": told["LambdaFunctionConfigurations"]}
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
-        return job
+        try:
+            yield
+        finally:
+            wanted = {"LambdaFunctionConfigurations": told["LambdaFunctionConfigurations"]}
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
 
     def source(self, key: str) -> Source:
         """Return the recording under a key, as in S3's event."""

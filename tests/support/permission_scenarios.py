@@ -59,7 +59,9 @@ def take_every_path(stack: Any) -> None:
 
 
 def every_vendor(journey: Journey) -> None:
-    journey.fault("volcengine", **BUSY)  # so that the state machine submits it again
+    journey.fault(
+        "volcengine", about="incoming/volcengine/meeting.wav", **BUSY
+    )  # so that the state machine submits it again
     jobs = [journey.drop(f"incoming/{vendor}/meeting.wav", MEETING) for vendor in VENDORS]
     for job in jobs:
         assert (row := journey.finished(job))["status"] == "COMPLETED", row["error"]
@@ -67,7 +69,7 @@ def every_vendor(journey: Journey) -> None:
 
 def every_failure(journey: Journey) -> None:
     for vendor, fault in FAULTS.items():
-        journey.fault(vendor, **fault)
+        journey.fault(vendor, about=f"incoming/{vendor}/failing.wav", **fault)
     jobs = [journey.drop(f"incoming/{vendor}/failing.wav", MEETING) for vendor in FAULTS]
     for job in [*jobs, journey.drop("incoming/auto/notes.wav", b"no recording")]:
         assert (row := journey.finished(job))["status"] == "FAILED", row["source"]["key"]
@@ -274,8 +276,9 @@ def callback_wait_of_an_ended_job(journey: Journey) -> None:
 
 def executions_that_end_badly(journey: Journey) -> None:
     """Let an execution time out, which restarts the job, and abort the second one, which fails it."""
-    journey.fault("tencent-recording", on="callback", drop=True)
-    job = journey.drop("incoming/tencent-recording/waiting.wav", MEETING)
+    key = "incoming/tencent-recording/waiting.wav"
+    journey.fault("tencent-recording", about=key, on="callback", drop=True)
+    job = journey.drop(key, MEETING)
     # A job that another invocation changes at this moment is not restarted.
     journey.until(lambda: journey.row(job), lambda row: bool(row.get("task_token")), "the wait for a callback")
     (first,) = journey.executions(job)

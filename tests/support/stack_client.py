@@ -91,9 +91,14 @@ class Journey:
         )
         self.stack.client("stepfunctions").send_task_failure(taskToken=row["task_token"], error="States.Timeout")
 
-    def fault(self, vendor: str, **fault: Any) -> None:
-        """Have a simulated vendor do something wrong."""
-        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=fault, timeout=60)
+    def fault(self, vendor: str, *, about: str | None, **fault: Any) -> None:
+        """Have a simulated vendor do something wrong for a recording of the test.
+
+        about: a text in the submission, such as the recording's key. Without it, a job of an earlier test may use the
+        fault: a retry or a failover submits it again.
+        """
+        given = {"about": about, **fault}
+        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=given, timeout=60)
         assert answer.ok, answer.text
 
     def until(self, look: Any, good: Any, what: str) -> Any:

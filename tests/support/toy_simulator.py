@@ -63,7 +63,7 @@ class ToySimulator(AsynchronousSimulator[AsynchronousOptions, str]):
         return self.serve("query", lambda: self._tell(task_id))
 
     def _recognise_now(self) -> Answer:
-        fault = self.faults.take("result")
+        fault = self.take_fault("result")
         return _answer(fault.code if fault and fault.code else "done")
 
     def _submit(self) -> Answer:
