@@ -89,6 +89,7 @@ class Function:
         self._lock = threading.Lock()
         self._idle: list[_Environment] = []
         self._all: set[_Environment] = set()
+        self._retired: set[_Environment] = set()
         self._is_closed = False
 
     def invoke(self, event: bytes, request_id: str | None = None) -> Answer:
@@ -121,10 +122,11 @@ class Function:
         return len(busy)
 
     def retire(self) -> None:
-        """Ends every idle environment, as Lambda does when it likes. The next event gets a fresh one."""
+        """End every idle environment, and each busy one after its event. The next event gets a fresh one."""
         with self._lock:
             idle, self._idle = self._idle, []
             self._all.difference_update(idle)
+            self._retired |= self._all
         for environment in idle:
             environment.stop()
 
@@ -139,7 +141,11 @@ class Function:
             self._log(f"{request_id} {failure.message}")
             return failure.answer(request_id)
         with self._lock:
-            self._idle.append(environment)
+            is_retired = environment in self._retired
+            if not is_retired:
+                self._idle.append(environment)
+        if is_retired:
+            self._drop(environment)
         if len(answer.payload) > MAX_RESPONSE_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             return _error("Function.ResponseSizeTooLarge", message)
@@ -164,6 +170,7 @@ class Function:
         environment.stop()
         with self._lock:
             self._all.discard(environment)
+            self._retired.discard(environment)
 
     def _log(self, line: str) -> None:
         with self.log_path.open("a", encoding="utf-8") as log:

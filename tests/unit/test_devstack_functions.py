@@ -330,6 +330,32 @@ def test_retired_processes_are_replaced_by_forked_ones(make: Make):
     assert len(servers) == 1
 
 
+def test_busy_process_is_retired_after_its_event(make: Make, tmp_path: Path):
+    function = make(
+        """
+        import os, time
+        from pathlib import Path
+
+        def lambda_handler(event, context):
+            if event:
+                Path(event, "busy").touch()
+                while not Path(event, "end").exists():
+                    time.sleep(0.01)
+            return os.getpid()
+        """
+    )
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(function.invoke, json.dumps(str(tmp_path)).encode())
+        wait_for((tmp_path / "busy").exists)
+        function.retire()
+        (tmp_path / "end").touch()
+
+        first = busy.result()
+
+    assert not first.is_error
+    assert function.invoke(b"null").payload != first.payload
+
+
 READS = """
     import importlib, os, sys
 
