@@ -24,16 +24,6 @@ BATCH = 25
 class Backfiller(Operator):
     """An operator with old recordings."""
 
-    @contextmanager
-    def silence(self) -> Iterator[None]:
-        """Turn S3's notifications off within the context."""
-        s3, bucket = self.stack.client("s3"), self.stack.audio_bucket
-        told = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-        yield
-        wanted = {"LambdaFunctionConfigurations": told}
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
-
     def drop_all(self, keys: list[str]) -> dict[str, str]:
         """Put recordings; return the expected job id of each, by key."""
         return {key: self.drop(key, SHORT) for key in keys}
@@ -63,14 +53,14 @@ class Backfiller(Operator):
         """Return the number of jobs by status, of those with a row."""
         return Counter(row["status"] for row in map(self.row, jobs.values()) if row)
 
-    def places(self, jobs: dict[str, str]) -> list[str]:
+    def places(self, jobs: dict[str, str]) -> list[datetime]:
         """Return the reserved slots of these jobs, of those that have one."""
         attempts = [row["attempts"][-1] for row in map(self.row, jobs.values()) if row and row["attempts"]]
-        return [attempt["due_at"] for attempt in attempts if attempt["has_slot"]]
+        return [datetime.fromisoformat(attempt["due_at"]) for attempt in attempts if attempt["has_slot"]]
 
     @contextmanager
     def long_line(self, vendor: str, seconds: float) -> Iterator[None]:
-        """Reserve a vendor's slots as if many recordings waited for it."""
+        """Reserve a vendor's slots as if many recordings waited for it. Afterwards, cancel the jobs that wait."""
         dynamodb, key = self.stack.client("dynamodb"), {"job_id": {"S": f"limiter#{vendor}"}}
         free_from_us = int((time.time() + seconds) * 1_000_000)
         dynamodb.put_item(TableName=self.stack.jobs_table, Item={**key, "free_from_us": {"N": str(free_from_us)}})
@@ -100,7 +90,7 @@ def folder():
     ],
 )
 def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, many):
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all([f"{folder}/{number:03}/通话 a+b.wav" for number in range(many)])
         for name, body in (("notes.txt", b"to do"), ("000/通话 a+b.wav.asr.json", b"{}"), ("empty/", b"")):
             stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=f"{folder}/{name}", Body=body)
@@ -122,7 +112,7 @@ def test_each_recording_without_an_event_becomes_a_job(operator, folder, stack, 
 
 
 def test_the_manifest_names_the_job_of_every_object(operator, folder, stack):
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all([f"{folder}/{number}.wav" for number in range(3)])
 
     run = operator.start("--prefix", f"{folder}/")
@@ -139,7 +129,7 @@ def test_the_manifest_names_the_job_of_every_object(operator, folder, stack):
 
 def test_recording_with_a_concurrent_event_has_one_job(operator, folder):
     keys = [f"{folder}/{number}.wav" for number in range(12)]
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all(keys[:4])
 
     run = operator.start("--prefix", f"{folder}/")
@@ -156,7 +146,7 @@ def test_recording_with_a_concurrent_event_has_one_job(operator, folder):
 
 def test_inventory_with_unusual_keys_is_submitted(operator, folder):
     keys = [f"{folder}/a+b c.wav", f"{folder}/会议 100%.wav", f"{folder}/x%2By.wav"]
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all(keys)
     address = operator.inventory([*keys, f"{folder}/deleted.wav", "elsewhere/a.wav"], folder)
 
@@ -170,7 +160,7 @@ def test_inventory_with_unusual_keys_is_submitted(operator, folder):
 
 def test_archived_recordings_are_counted_and_listed(operator, folder, stack):
     s3, bucket = stack.client("s3"), stack.audio_bucket
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all([f"{folder}/readable.wav"])
         archived = [f"{folder}/{number}.wav" for number in range(2)]
         for key in archived:
@@ -191,7 +181,7 @@ def test_archived_recordings_are_counted_and_listed(operator, folder, stack):
 
 def test_stopped_backfill_resumes_without_duplicates(operator, folder):
     number = 2 * BATCH + 1
-    with operator.silence():
+    with operator.without_events():
         jobs = operator.drop_all([f"{folder}/{each:02}.wav" for each in range(number)])
 
     with operator.long_line("tencent-sentence", 900):
@@ -218,7 +208,7 @@ def test_stopped_backfill_resumes_without_duplicates(operator, folder):
 
 
 def test_new_recording_does_not_wait_for_a_backfill(operator, folder):
-    with operator.silence():
+    with operator.without_events():
         old = operator.drop_all([f"{folder}/old {each}.wav" for each in range(2 * BATCH)])
 
     with operator.long_line("tencent-sentence", 900):
@@ -264,7 +254,7 @@ def test_unsupported_inventory_format_is_rejected(operator, folder):
 
 
 def test_documented_commands_work(operator, folder, stack):
-    with operator.silence():
+    with operator.without_events():
         operator.drop_all([f"{folder}/a.wav"])
     operator.inventory([f"{folder}/a.wav"], "weekly")
     run = operator.start("--prefix", f"{folder}/")
@@ -314,7 +304,7 @@ ALWAYS_FAILS = {
 
 def test_backfill_stops_when_too_many_batches_fail(operator, folder, stack):
     """The local stack implements Step Functions' `ToleratedFailurePercentage`."""
-    with operator.silence():
+    with operator.without_events():
         operator.drop_all([f"{folder}/{each}.wav" for each in range(8)])
     states, backfills = stack.client("stepfunctions"), stack.outputs["BackfillStateMachineArn"]
     role = states.describe_state_machine(stateMachineArn=backfills)["roleArn"]

@@ -1,18 +1,38 @@
 """Objects as real buckets have them: metadata, archive classes, rights, names and versions that come in two steps."""
 
 import http.client
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import pytest
 
-from asrcore.core.job import job_id
+from asrcore.core.job import job_id, new_job
 from tests.support.operator import RECORDING, Operator
 
 
 @pytest.fixture(scope="module")
 def operator(stack):
     return Operator(stack)
+
+
+@dataclass(frozen=True)
+class EmptyObjects:
+    """Jobs of an empty version, of the version with the content that follows it, and of an object that stays empty."""
+
+    first: str
+    second: str
+    only: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty(operator):
+    """Put empty objects. Their jobs rest for half a minute, during which the other tests run."""
+    mounted = "incoming/abcpen/mounted.wav"
+    return EmptyObjects(
+        operator.drop(mounted, b""), operator.drop(mounted, RECORDING), operator.drop("incoming/abcpen/empty.wav", b"")
+    )
 
 
 def put_header(operator, key: str, name: str, value: bytes) -> str:
@@ -54,20 +74,21 @@ def test_name_in_another_unicode_form_is_found(operator, stored, requested):
     assert [(each["job_id"], each["source"]["key"]) for each in told] == [(job, normalize(stored, name))] * 2
 
 
-@pytest.mark.parametrize("name", [".DS_Store", "._meeting.wav", "meeting.wav.part", "album.m3u8"])
-def test_file_that_is_no_recording_gets_no_job(operator, name):
-    folder = f"incoming/abcpen/none/{name}"
-    skipped = operator.drop(f"{folder}/{name}", RECORDING)
+def test_files_that_are_no_recordings_get_no_job(operator):
+    folder = "incoming/abcpen/none"
+    names = [".DS_Store", "._meeting.wav", "meeting.wav.part", "album.m3u8"]
+    skipped = [operator.drop(f"{folder}/{name}", RECORDING) for name in names]
     operator.finished(operator.drop(f"{folder}/behind.wav", RECORDING))
+    operator.handle_events([f"{folder}/{name}" for name in names])
 
     reconciled = operator.found("reconcile", "--dry-run")
     foreseen = operator.found("backfill", "start", "--prefix", f"{folder}/", "--dry-run")
-    told = operator.run("why", f"{folder}/{name}")
+    told = [operator.run("why", f"{folder}/{name}") for name in names]
 
-    assert operator.row(skipped) == {}
+    assert [operator.row(job) for job in skipped] == [{}] * len(names)
     assert [each for each in reconciled["submitted"] if each["key"].startswith(folder)] == []
     assert foreseen["recordings"] == 1
-    assert (told.status, "is no recording, but" in told.stderr) == (1, True)
+    assert [(each.status, "is no recording, but" in each.stderr) for each in told] == [(1, True)] * len(names)
 
 
 @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
@@ -128,24 +149,30 @@ def test_recording_that_s3_does_not_return_fails_with_the_reason(operator, statu
     operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the corrected recording")
 
 
-def test_two_step_writer_has_one_transcript_and_no_failure(operator):
-    name = "incoming/abcpen/mounted.wav"
-    empty = operator.drop(name, b"")
-    resting = operator.until(lambda: operator.row(empty), lambda row: "rests_until" in row, "the empty version to rest")
-    told = operator.run("why", empty).stdout
-    job = operator.drop(name, RECORDING)
+def test_two_step_writer_has_one_transcript_and_no_failure(operator, empty):
+    row, closed = operator.finished(empty.second), operator.finished(empty.first)
 
-    row, closed = operator.finished(job), operator.finished(empty)
-
-    assert resting["status"] == "QUEUED"
-    assert "its object is empty, and a version with the content may follow" in told
     assert row["status"] == "COMPLETED"
     assert (closed["status"], closed["error"]["code"]) == ("FAILED", "ObjectReplaced")
-    assert "the newer version of the recording has a job of its own" in operator.run("why", empty).stdout
+    assert "the newer version of the recording has a job of its own" in operator.run("why", empty.first).stdout
 
 
-def test_object_that_stays_empty_fails(operator):
-    row = operator.finished(operator.drop("incoming/abcpen/empty.wav", b""))
+def test_object_that_stays_empty_fails(operator, empty):
+    row = operator.finished(empty.only)
 
     assert (row["status"], row["error"]["code"]) == ("FAILED", "EmptyObject")
-    assert len(operator.executions(row["job_id"])) == 1
+    assert len(operator.executions(empty.only)) == 1
+
+
+def test_why_of_a_resting_job_names_the_version_to_come(operator):
+    name, now = "incoming/abcpen/resting.wav", datetime.now(UTC)
+    with operator.without_events():
+        operator.drop(name, b"")
+    resting = new_job(operator.source(name), now).rest(now + timedelta(days=1))
+    operator.put(resting)
+
+    told = operator.run("why", resting.job_id).stdout
+    operator.forget(resting.job_id)
+
+    assert resting.status == "QUEUED"
+    assert "its object is empty, and a version with the content may follow" in told

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from botocore import session
@@ -130,6 +131,13 @@ class Operator(Journey):
     def forget(self, job: str) -> None:
         """Delete a row, as after its time to live."""
         self.stack.client("dynamodb").delete_item(TableName=self.stack.jobs_table, Key={"job_id": {"S": job}})
+
+    def handle_events(self, keys: list[str]) -> None:
+        """Invoke SubmitFunction with S3's event of each object, and return when it has handled them."""
+        for source in map(self.source, keys):
+            described = {"key": quote_plus(source.key, safe="/"), "versionId": source.version_id, "eTag": source.etag}
+            record = {"bucket": {"name": source.bucket}, "object": {**described, "size": source.size_bytes}}
+            self.stack.invoke("SubmitFunction", {"Records": [{"eventSource": "aws:s3", "s3": record}]})
 
     def submit_later(self, event: dict) -> None:
         """Invoke SubmitFunction with an event, like S3."""
