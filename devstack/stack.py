@@ -235,7 +235,7 @@ class LocalStack:
         return self._functions[function].log_path.read_text(encoding="utf-8", errors="replace")
 
     def retire(self, function: str) -> None:
-        """Stop the processes of `function` (its logical id), a busy one after its event; the next event starts a new one."""
+        """Stop the processes of `function` (its logical id), a busy one after its event; new ones follow."""
         self._functions[function].retire()
 
     def kill(self, function: str) -> int:

@@ -233,9 +233,7 @@ class TestTheScanner:
             pytest.raises(AssertionError, match=r"abcpen\.api_key of the secret"),
             SearchedStack(region="eu-north-1", simulate=False, template=template, log_dir=tmp_path) as stack,
         ):
-            plant(stack, HELD["abcpen"]["api_key"])
-
-            found = leaks(stack)
+            found = leaks(plant(stack, HELD["abcpen"]["api_key"]))
 
         assert {finding.where for finding in found if finding.what == "abcpen.api_key of the secret"} == {
             "a message in " + stack.failed_events_queue_url.rpartition("/")[2],
@@ -273,7 +271,7 @@ class TestTheScanner:
 
 
 def plant(stack, secret):
-    """Write a secret to every place that the scanner reads."""
+    """Write a secret to every place that the scanner reads; return the stack."""
     said, s3 = json.dumps({"said": secret}), stack.client("s3")
     stack.client("events").put_events(Entries=[{"Source": "asrcore", "DetailType": "x", "Detail": said}])
     stack.client("sqs").send_message(QueueUrl=stack.failed_events_queue_url, MessageBody=said)
@@ -300,6 +298,7 @@ def plant(stack, secret):
         lambda status: status != "RUNNING",
         "the execution to end",
     )
+    return stack
 
 
 def start(stack, told):

@@ -38,6 +38,14 @@ def is_running(pid: int) -> bool:
     return bool(state) and not state.startswith("Z")
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a running process, or one that it started, has started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True, timeout=60)
+    parents = {int(child): int(parent) for child, parent in map(str.split, listed.stdout.splitlines())}
+    found = [child for child, parent in parents.items() if parent == pid]
+    return found + [each for child in found for each in descendants(child)]
+
+
 def peak_bytes(work: Callable[[], object]) -> int:
     """The most memory that a fresh process has held when it is through with the work, a function of a module."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
