@@ -6,9 +6,8 @@ from pathlib import Path
 
 from asrcore.api.models import TranscriptFormat
 from asrcore.api.problems import NotEndedError, NoTranscriptError
-from asrcore.api.transcripts import read_playable_page, read_whole
+from asrcore.api.transcripts import download_name, read_playable_page, read_whole
 from asrcore.core.job import Job
-from asrcore.core.remote_recordings import safe_name
 from asrcore.messages import Message
 from asrctl.find import find_job
 from asrctl.formatting import quote_name
@@ -36,7 +35,7 @@ def get(stack: DeployedStack, reference: str, form: str | None, output: Path | N
     if output is None:
         text = content.decode()
         return CommandResult(data.model_copy(update={"content": text}), content=text)
-    file = output / f"{safe_name(job.source.key) or job.job_id}.{chosen}" if output.is_dir() else output
+    file = output / download_name(job, f".{chosen}") if output.is_dir() else output
     _write(file, content)
     written = Message("cli.get.written", {"file": quote_name(str(file))})
     return CommandResult(data.model_copy(update={"file": str(file)}), [written])

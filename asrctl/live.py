@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.live import Live
 
 from asrcore.core.job import Job
-from asrcore.messages import Language, Message, render
+from asrcore.messages import Language, Message
 from asrctl.columns import NO_VENDOR, describe_error, job_table
 from asrctl.formatting import quote_name
-from asrctl.output import console, is_drawable, styled, write_lines
+from asrctl.output import console, is_drawable, plain_text, styled, write_lines
 from asrctl.result import Line, Text
 
 _COLUMNS = ("id", "status", "vendor", "age", "name", "error")  # in a narrow terminal only errors are cut
@@ -67,8 +67,8 @@ class LiveTable:
                 self._write(job)
 
     def _write(self, job: Job) -> None:
-        reason = describe_error(job)
-        error = f"  {render(reason, self._language) if isinstance(reason, Message) else reason}" if reason else ""
+        reason = plain_text(describe_error(job), self._language)
+        error = f"  {reason}" if reason else ""
         moment = f"{job.updated_at.astimezone(UTC):%H:%M:%S}"
         state = f"{moment}  {job.job_id}  {job.status:<11}  {job.vendor or NO_VENDOR}{error}"
         write_lines([f"{state}  {quote_name(job.source.key)}"], self._stream, self._language)

@@ -76,14 +76,14 @@ def _styled_lines(line: Line, language: Language) -> Iterable[StyledText]:
         return _table_lines(line, language)
     if isinstance(line, ExactText):
         return [StyledText(printable(each)) for each in line.text.split("\n")]
-    return [StyledText(_safe(each, language)) for each in _text(line, language).split("\n")]
+    return [StyledText(_safe(each, language)) for each in plain_text(line, language).split("\n")]
 
 
 def _table_lines(table: TextTable, language: Language) -> Iterable[StyledText]:
     """Yield the lines of a table. Columns are two spaces apart; a Chinese character is two columns wide."""
 
     def cell(text: Text, style: str) -> StyledText:
-        return StyledText(_safe(_text(text, language), language), style=style)
+        return StyledText(_safe(plain_text(text, language), language), style=style)
 
     rows = [[cell(name, "bold") for name in table.header]]
     rows += [[cell(each, _STYLES.get(each, "") if isinstance(each, str) else "") for each in row] for row in table.rows]
@@ -96,7 +96,8 @@ def _table_lines(table: TextTable, language: Language) -> Iterable[StyledText]:
         yield line
 
 
-def _text(text: Text, language: Language) -> str:
+def plain_text(text: Text, language: Language) -> str:
+    """Return a text, or a message in a language."""
     return render(text, language) if isinstance(text, Message) else text
 
 

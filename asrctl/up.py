@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
 
-from asrcore.api.uploads import LARGEST_METADATA_BYTES
+from asrcore.api.problems import BadUploadError
+from asrcore.api.uploads import encode_metadata
 from asrcore.core.errors import AsrError
 from asrcore.core.job import Job, job_id
 from asrcore.core.option_sources import metadata_name, read_metadata
@@ -25,7 +25,6 @@ from asrctl.stack import DeployedStack
 from asrctl.watch import follow
 
 NO_JOB_AFTER_S = 300  # S3 and Lambda deliver an event within seconds, and its third attempt within minutes
-_PLAIN = "-_.,~ "  # what a metadata value has unencoded
 
 
 def up(
@@ -104,13 +103,11 @@ def _uploaded_before(jobs: Sequence[UploadedJob]) -> list[Line]:
 
 
 def _metadata(options: Mapping[str, str]) -> dict[str, str]:
-    metadata = {metadata_name(name): quote(value, safe=_PLAIN) for name, value in options.items()}
     try:
+        metadata = encode_metadata({metadata_name(name): value for name, value in options.items()})
         read_metadata(metadata, VENDORS)
-    except AsrError as error:
+    except (AsrError, BadUploadError) as error:
         raise OperatorError(error.reason) from None
-    if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
-        raise OperatorError(Message("BadUpload.options-too-large", {"most_bytes": LARGEST_METADATA_BYTES}))
     return metadata
 
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote_plus
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from asrcore.core.job import JobError
 from asrcore.messages import Message, Param
 from asrcore.messages.stored import StoredMessage
 from asrctl.language import localized, reader_language, translated
@@ -231,21 +232,10 @@ def _lost_events(stack: LocalStack) -> dict[str, str]:
     return lost
 
 
-def _in_language(stored: Json) -> str:
-    """Return the text of a message of a row, in the reader's language."""
-    return StoredMessage.model_validate(stored).in_language(reader_language()).text
-
-
-def _reason(error: Json) -> Message:
-    by = " ".join(str(error[name]) for name in ("vendor", "code") if error.get(name))
-    return Message(
-        "cli.demo.reason",
-        {
-            "problem": _in_language({**error, "code": error["message_code"], "text": error["message"]}),
-            "class": str(error["class"]),
-            "by": by,
-        },
-    )
+def _reason(stored: Json) -> Message:
+    error = JobError.model_validate(stored).in_language(reader_language())
+    by = " ".join(name for name in (error.vendor, error.code) if name)
+    return Message("cli.demo.reason", {"problem": error.message, "class": str(error.class_), "by": by})
 
 
 def _show_changes() -> Callable[[Sequence[Progress], float], None]:
@@ -306,7 +296,8 @@ def _report(progresses: Sequence[Progress], transcripts: Sequence[Json | None]) 
         excerpt = _excerpt(transcript, OWN_EXCERPT_WIDTH if is_own else EXCERPT_WIDTH)
         print(localized("cli.demo.result", name=name, result=excerpt))
         for warning in progress.row.get("warnings", []):
-            print(localized("cli.demo.warning", warning=_in_language(warning)))
+            stored = StoredMessage.model_validate(warning)
+            print(localized("cli.demo.warning", warning=stored.in_language(reader_language()).text))
 
 
 def _cells(progress: Progress, transcript: Json | None) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 One file that needs `requests` alone: a method for each operation, and a typed dictionary for each schema.
 """
 
-import json
 import keyword
 import subprocess
 import sys
@@ -157,9 +156,8 @@ class Client:
 '''
 
 
-def source() -> str:
-    """Return the client's source, formatted as the rest of the tree is."""
-    document = json.loads((FILE.parents[2] / "schemas/openapi.json").read_text(encoding="utf-8"))
+def source(document: Mapping[str, Any]) -> str:
+    """Return the source of an OpenAPI document's client, formatted as the rest of the tree is."""
     parts = [_HEAD, *_shapes(document["components"]["schemas"]), _CLIENT, *_methods(document)]
     formatted = subprocess.run(  # noqa: S603 - a fixed command
         [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(FILE), "-"],

@@ -187,7 +187,7 @@ def _refusals(profile: str, config: Path) -> list[Message]:
 
 def _target(profile: str, config: Path) -> Target:
     """Return where a profile is deployed to, as answered or as shipped. Raises DeployError for an unknown profile."""
-    kept = _kept(profile, config) if is_answered(profile, config) else _shipped(profile)
+    kept = _kept(profile, config) if is_answered(profile, config) else _deploy_parameters(_tables(profile))
     try:
         parameters = overrides(kept.get("parameter_overrides", ""))
     except OverridesError:  # `check` explains it
@@ -262,12 +262,11 @@ def _complain(problem: Message | str) -> None:
 def _kept(profile: str, config: Path) -> Table:
     """Return what the file of answers holds for `sam deploy`."""
     tables = tomllib.loads(config.read_text(encoding="utf-8"))[profile]
-    return {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
+    return _deploy_parameters(tables)
 
 
-def _shipped(profile: str) -> Table:
-    """Return what samconfig.toml holds for `sam deploy`. Raises DeployError for an unknown profile."""
-    tables = _tables(profile)
+def _deploy_parameters(tables: Mapping[str, Table]) -> Table:
+    """Return the parameters of `sam deploy`."""
     return {**_parameters(tables, "global"), **_parameters(tables, "deploy")}
 
 

@@ -95,7 +95,8 @@ def api_document() -> str:
 
 def main() -> int:
     """Rewrite every schema, and the client."""
-    API_DOCUMENT.write_text(api_document(), encoding="utf-8")
+    described = api_document()
+    API_DOCUMENT.write_text(described, encoding="utf-8")
     documents = {
         TUNING: tuning_schema(),
         COMMANDS: command_schema(),
@@ -103,7 +104,7 @@ def main() -> int:
     }
     for file, document in documents.items():
         file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    client.FILE.write_text(client.source(), encoding="utf-8")
+    client.FILE.write_text(client.source(json.loads(described)), encoding="utf-8")
     return 0
 
 

@@ -1558,3 +1558,9 @@ class TestDocument:
         used = {name if name in PROPERTIES else name.partition(".")[2] for name in names}
 
         assert set(PROPERTIES) - used == set()
+
+    def test_every_description_of_a_property_is_in_the_document(self, document):
+        text = json.dumps(document, ensure_ascii=False)
+        described = {each.description for each in PROPERTIES.values() if each.description}
+
+        assert not {each for each in described if json.dumps(each, ensure_ascii=False) not in text}

@@ -35,7 +35,6 @@ FORMS = {
 AROUND = [
     ('{"url":"', '","text":"好"}'),
     ("下载失败：", "。重试"),
-    ("code=0&audioUrl=", "&text=%E5%A5%BD&message=ok"),
     ("<", ">"),
     ('{\\"url\\":\\"', '\\"}'),
     ("download of ", " failed"),
@@ -52,6 +51,16 @@ def test_address_is_masked_in_every_form(address):
         assert not any(secret.lower() in masked.lower() for secret in SECRETS)
         assert masked == f"{before}(URL){after}"
         assert mask_addresses_in_bytes(text.encode()) == masked.encode()
+
+
+@pytest.mark.parametrize("address", FORMS.values(), ids=FORMS)
+def test_address_in_a_form_ends_before_the_vendors_next_field(address):
+    for vendor in filter(lambda vendor: vendor.form_fields, VENDORS.values()):
+        before, after = "code=0&audioUrl=", "&text=%E5%A5%BD&message=ok"
+
+        masked = mask_addresses_in_bytes(f"{before}{address}{after}".encode(), vendor.form_fields)
+
+        assert masked.decode() == f"{before}(URL){after}"
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def _complete(result: Recognized, services: Services) -> Job:
     transcript = _transcript(done, recognition, incurred(saved, services.settings.rates))
     raw = result.raw
     kept = {name: mask_addresses(value) for name, value in raw.headers.items()}
-    body = mask_addresses_in_bytes(raw.body)  # vendors repeat the recording's address, which is a secret
+    fields = services.vendors[done.attempt.vendor].form_fields
+    body = mask_addresses_in_bytes(raw.body, fields)  # vendors repeat the recording's address, which is a secret
     services.transcripts.put_raw(job.job_id, body, {"content-type": raw.content_type, **kept})
     key, more = _store(transcript, services)
     warnings += more

@@ -104,11 +104,12 @@ def _submit_to_next_edition(job: Job, error: AsrError, refused: frozenset[str], 
 
 def _exchange(job: Job, services: Services) -> tuple[Accepted | Recognition, HttpReply]:
     vendor, request = services.vendors[job.attempt.vendor], recognition_request(job)
+    delivered = replace(request, options=load_addresses(request.options, job.source.bucket, services))
 
     def submit(endpoint: VendorEndpoint) -> tuple[Accepted | Recognition, HttpReply]:
         http_request = vendor.submit_request(
             Submission(
-                replace(request, options=load_addresses(request.options, job.source.bucket, services)),
+                delivered,
                 _delivery(job, services),
                 endpoint,
                 callback_url=services.callback_url(job) if Completion.CALLBACK in vendor.completion_modes else "",

@@ -210,16 +210,8 @@ class UploadedRecording(_ResponseModel):
 class RecordingAddress(_ResponseModel):
     """An address from which a browser plays a recording."""
 
-    url: Annotated[
-        str,
-        Field(
-            description="presigned, for this version of the recording alone",
-            examples=["https://audio-bucket.example.com/incoming/auto/meeting.mp3?X-Amz-Signature=…"],
-        ),
-    ]
-    expires_in_s: Annotated[
-        int, Field(description="seconds, in which a player requests another address", examples=[900])
-    ]
+    url: Annotated[str, Field(description="presigned, for this version of the recording alone")]
+    expires_in_s: Annotated[int, Field(description="seconds, in which a player requests another address")]
 
 
 class JobRequest(_RequestModel):

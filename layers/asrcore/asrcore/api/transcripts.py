@@ -75,7 +75,7 @@ def transcript(
     if form is TranscriptFormat.JSON:
         if inline and (content := _fitting(services.transcripts.read(kept), JSON, takes_gzip=takes_gzip)):
             return content
-        return Content(location=services.transcripts.presign(kept, _file_name(job, ".json")))
+        return Content(location=services.transcripts.presign(kept, download_name(job, ".json")))
     if form is not TranscriptFormat.HTML and options != AS_EXPORTED:
         return _rendered(kept, form, services, options, takes_gzip=takes_gzip)
     return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
@@ -131,7 +131,7 @@ def _export(
             return content
     if stored is None:
         raise _too_large(form)
-    return Content(location=services.transcripts.presign(stored, _file_name(job, made.extension)))
+    return Content(location=services.transcripts.presign(stored, download_name(job, made.extension)))
 
 
 def _rendered(
@@ -178,6 +178,6 @@ def _fitting(body: bytes, content_type: str, *, takes_gzip: bool) -> Content | N
     return Content(content_type, packed, is_packed=takes_gzip)
 
 
-def _file_name(job: Job, extension: str) -> str:
+def download_name(job: Job, extension: str) -> str:
     """Return the recording's own name and an extension: two recordings may differ by their extension only."""
     return f"{safe_name(job.source.key) or job.job_id}{extension}"

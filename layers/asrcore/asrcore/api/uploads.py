@@ -22,9 +22,9 @@ from asrcore.services import Services
 
 LIFETIME_S = 3600
 PARTS_ABOVE_BYTES = 100_000_000  # a larger recording is uploaded in parts
-LARGEST_METADATA_BYTES = 2000  # S3 accepts 2 KB, names and values together
+_LARGEST_METADATA_BYTES = 2000  # S3 accepts 2 KB, names and values together
 _VIDEO = frozenset({"mp4", "mov", "webm", "mkv", "flv", "3gp", "avi", "wmv"})
-_PLAIN = "-_.,~ "
+_PLAIN = "-_.,~ "  # what a value has unencoded
 
 
 def offer_upload(request: UploadRequest, services: Services) -> Upload:
@@ -100,11 +100,21 @@ def _metadata(requested: RequestedOptions, services: Services) -> dict[str, str]
     values |= {metadata_name(vendor, name): each for vendor, named in own.items() for name, each in named.items()}
     values |= {f"{TAG_PREFIX}{name}": value for name, value in requested.tags.items()}
     values |= {metadata_name("webhook"): requested.webhook} if requested.webhook else {}
-    metadata = {name: quote(_text(value), safe=_PLAIN) for name, value in values.items()}
-    if sum(len(name) + len(value) for name, value in metadata.items()) > LARGEST_METADATA_BYTES:
-        raise BadUploadError(Message("BadUpload.options-too-large", {"most_bytes": LARGEST_METADATA_BYTES}))
+    metadata = encode_metadata({name: _text(value) for name, value in values.items()})
     if not _reads_back(metadata, requested, services):
         raise BadUploadError(Message("BadUpload.options"))
+    return metadata
+
+
+def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
+    """Return values as an object's metadata: percent-encoded.
+
+    Raises:
+        BadUploadError: they exceed what S3 accepts.
+    """
+    metadata = {name: quote(value, safe=_PLAIN) for name, value in values.items()}
+    if sum(len(name) + len(value) for name, value in metadata.items()) > _LARGEST_METADATA_BYTES:
+        raise BadUploadError(Message("BadUpload.options-too-large", {"most_bytes": _LARGEST_METADATA_BYTES}))
     return metadata
 
 

@@ -23,7 +23,7 @@ def attempt_wait_s(job_id: str, failed: int, retry_after_s: float = 0) -> float:
         failed: attempts that failed, 1 or more.
         retry_after_s: the least wait, as the vendor demands.
     """
-    return max(_ATTEMPT_WAIT_S * _GROWTH ** (failed - 1) * (1 - _jitter(job_id, failed) / 2), retry_after_s)
+    return max(_ATTEMPT_WAIT_S * _GROWTH ** (failed - 1) * (1 - jitter(job_id, failed) / 2), retry_after_s)
 
 
 def write_wait_s(job_id: str, tries: int) -> float:
@@ -31,10 +31,10 @@ def write_wait_s(job_id: str, tries: int) -> float:
 
     They are cut by a share that comes from the job's id, so that jobs do not collide again.
     """
-    return _WRITE_WAIT_S * 2.0 ** (tries - 1) * _jitter(job_id, tries)
+    return _WRITE_WAIT_S * 2.0 ** (tries - 1) * jitter(job_id, tries)
 
 
-def _jitter(job_id: str, number: int) -> float:
+def jitter(job_id: str, number: int) -> float:
     """Return a number from 0 to 1 that is the same whenever it is computed, and different between jobs."""
     digest = hashlib.sha256(f"{job_id}/{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from asrcore.core.backoff import jitter
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.core.rate_limit import day_start, vendor_day
 from asrcore.core.routing import INCOMING
@@ -201,5 +202,4 @@ def wait_end(limit: BudgetLimit, job_id: str, now: datetime) -> datetime:
         last = (first + timedelta(days=32)).replace(day=1)
     begins, ends = day_start(first), day_start(last)
     share = (now - begins) / (ends - begins)
-    jitter = int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:4], "big") / 2**32
-    return ends + timedelta(seconds=round((WAKE_S - _JITTER_S) * share + _JITTER_S * jitter))
+    return ends + timedelta(seconds=round((WAKE_S - _JITTER_S) * share + _JITTER_S * jitter(job_id, 0)))

@@ -5,13 +5,12 @@ without both (`host/path?signature=`).
 """
 
 import re
+from collections.abc import Collection
 
 REPLACEMENT = "(URL)"
 _SLASH = r"(?:\\?/|\\u002f)"
 _ENCODED_SLASH = r"%(?:25)*2F"
-# Another field of a form follows where a vendor does not encode the address in it.
-_FIELD = r"&(?:amp;)?(?:text|code|message|requestId|appid|projectid|audioTime|resultDetail|audioUrl)="
-_TAIL = rf"(?:(?!{_FIELD})[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\/|\\u00[0-9a-f]{{2}})"
+_TAIL = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]|\\/|\\u00[0-9a-f]{2})"
 _ENCODED_TAIL = r"[A-Za-z0-9._~*+%-]"
 _LABELS = r"(?:[a-z0-9-]{1,63}\.){1,8}"
 _HOST = rf"(?<![a-z0-9.@/\\_-]){_LABELS}[a-z]{{2,24}}(?::\d{{1,5}})?"
@@ -30,7 +29,7 @@ _ADDRESS = "|".join(
 )
 _IN_TEXT = re.compile(_ADDRESS, re.IGNORECASE | re.ASCII)
 _IN_BYTES = re.compile(_ADDRESS.encode(), re.IGNORECASE)
-_BEFORE_FIELD = re.compile(rf"(?={_FIELD})".encode(), re.IGNORECASE)
+_NEVER = re.compile(rb"(?!)")
 _SLASHES = re.compile(rb"/|%(?:25)*2F|\\u002f|X-Amz-", re.IGNORECASE)
 
 
@@ -39,17 +38,22 @@ def mask_addresses(text: str) -> str:
     return _IN_TEXT.sub(REPLACEMENT, text)
 
 
-def mask_addresses_in_bytes(body: bytes) -> bytes:
+def mask_addresses_in_bytes(body: bytes, form_fields: Collection[str] = ()) -> bytes:
     """Return the body of a reply with REPLACEMENT for each web address in it; every other byte stays.
 
-    No address contains a quote or another field of a form. So only the strings and fields with a slash are searched: a
-    reply of five hours has few.
+    No address contains a quote. So only the strings with a slash are searched: a reply of five hours has few.
+
+    Args:
+        body: any bytes.
+        form_fields: the names in a form whose values may be unencoded: an address ends before the next of them.
     """
+    names = "|".join(map(re.escape, form_fields))
+    next_field = re.compile(rf"(?=&(?:amp;)?(?:{names})=)".encode(), re.IGNORECASE) if names else _NEVER
     parts, done = list[bytes](), 0
     while found := _SLASHES.search(body, done):
         start, end = max(body.rfind(b'"', done, found.start()) + 1, done), body.find(b'"', found.start())
         end = len(body) if end < 0 else end
-        parts += [body[done:start], *map(_masked, _BEFORE_FIELD.split(body[start:end]))]
+        parts += [body[done:start], *map(_masked, next_field.split(body[start:end]))]
         done = end
     return b"".join([*parts, body[done:]])
 

@@ -323,6 +323,7 @@ class Vendor(ABC):
     most_callbacks: ClassVar[int | None] = None  # posts of a result that is not acknowledged, if documented
     edition_codes: ClassVar[frozenset[str]] = frozenset()  # the account has no right to the edition of the submission
     result_headers: ClassVar[tuple[str, ...]] = ()  # reply headers with facts that the body lacks
+    form_fields: ClassVar[tuple[str, ...]] = ()  # of a result that is a form whose values may be unencoded
     longest_call_s: ClassVar[float] = SHORT_CALL_S  # of one HTTP exchange, the recording's upload included
 
     @property

@@ -53,8 +53,7 @@ class DynamoBudget:
         item = self._client.get_item(TableName=self._table, Key=_row(LIMITS_KEY)).get("Item")
         if item is None:
             return {}
-        budget = Budget.model_validate_json(item["limits"]["S"])
-        return {name: getattr(budget, name) for name in budget.model_fields_set}
+        return Budget.model_validate_json(item["limits"]["S"]).model_dump(exclude_unset=True)
 
     def count(self, entry: BudgetEntry, budget: Budget) -> BudgetLimit | None:
         """Count an entry once, however often this is repeated, unless it exceeds a limit.

@@ -56,6 +56,7 @@ class TencentRecTask(TencentCloud):
     tuning = asr.Tuning(submissions_per_second=20, queries_per_second=50, max_data_bytes=limits.max_data_bytes)
     completion_modes = frozenset({asr.Completion.CALLBACK, asr.Completion.QUERY})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
+    form_fields = tencent_recording_format.FORM_FIELDS
     supported_options = frozenset(
         {
             "speakers",

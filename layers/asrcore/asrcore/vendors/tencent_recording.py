@@ -217,6 +217,7 @@ class TencentRecording(asr.Vendor):
     tuning = asr.Tuning(submissions_per_second=20, max_data_bytes=limits.max_data_bytes)
     completion_modes = frozenset({asr.Completion.CALLBACK})
     most_callbacks = tencent_recording_format.MOST_CALLBACKS
+    form_fields = tencent_recording_format.FORM_FIELDS
     supported_options = frozenset({"speakers", "model", "channels"})
     parameters = MappingProxyType(
         {

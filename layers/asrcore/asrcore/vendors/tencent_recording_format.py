@@ -14,6 +14,17 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from asrcore.vendors import asr, coerce, error_hints, failure_text
 
 MOST_CALLBACKS = 2  # callback page 1093/52632 of 2025-03-31
+FORM_FIELDS = (
+    "code",
+    "message",
+    "requestId",
+    "appid",
+    "projectid",
+    "audioUrl",
+    "text",
+    "audioTime",
+    "resultDetail",
+)
 MOST_FIELDS = 1000  # of a form; the callback page has 9
 CONVERT = asr.Message("advice.convert-tencent")
 
