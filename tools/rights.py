@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from devstack.expand import expand, load_template
@@ -20,6 +21,7 @@ class UnknownRightError(ValueError):
     """The template grants something in a form that is not written out here; the message says where."""
 
 
+@cache
 def resources() -> Json:
     """The template's resources as CloudFormation has them: with what SAM adds."""
     expanded: Json = expand(load_template(TEMPLATE), ROOT, "us-east-1").template["Resources"]

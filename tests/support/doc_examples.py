@@ -7,6 +7,7 @@ with what it names.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -84,10 +85,11 @@ def inline(program: str) -> list[tuple[str, str]]:
     ]
 
 
+@cache
 def page_blocks(page: Path) -> list[Block]:
     """Return every fenced block of a page."""
-    text = page.read_text(encoding="utf-8")
+    text, page_name = page.read_text(encoding="utf-8"), name(page)
     return [
-        Block(name(page), text.count("\n", 0, found.start(3)) + 1, found[1], found[2] or "", found[3])
+        Block(page_name, text.count("\n", 0, found.start(3)) + 1, found[1], found[2] or "", found[3])
         for found in _FENCED.finditer(text)
     ]

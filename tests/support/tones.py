@@ -3,6 +3,7 @@
 import io
 import wave
 from collections.abc import Sequence
+from functools import cache
 
 import av
 import numpy as np
@@ -26,8 +27,9 @@ def samples(
     return (np.sin(2 * np.pi * SPEECH_HZ * time_s) * sounding * AMPLITUDE * 32767).astype(np.int16)
 
 
+@cache
 def audio(
-    *channels: Sequence[tuple[int, int]],
+    *channels: tuple[tuple[int, int], ...],
     length_ms: int = LENGTH_MS,
     rate_hz: int = 16000,
     container: str = "wav",
