@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+
+gc.disable()  # until all tests are collected: their modules stay, and load in three quarters of the time
 
 # A property's examples are the same in each run, so that none fails by chance.
 # `--hypothesis-profile=explore` draws others.
@@ -17,8 +20,10 @@ settings.load_profile("repeatable")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep the garbage collector from the tests' modules, which stay: it takes a quarter of the time to load them."""
-    gc.disable()
+    """Draw the same examples whatever is imported, and keep the garbage collector from the tests' modules."""
+    if settings.default.derandomize:
+        # Hypothesis draws constants of the code too, but of the modules that the tests before have imported.
+        providers._get_local_constants = lambda: providers._local_constants
     try:
         return (yield)
     finally:
