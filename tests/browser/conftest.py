@@ -5,27 +5,19 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
 
 from asrcore.core.transcript import Transcript
 from asrcore.render import render
 from tests.support.chromium import chromium
 from tests.support.failure_report import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401 - hooks
+from tests.support.pages import GIVE_UP_MS, SharedPage, new_context
 
-Opener = Callable[..., Page]
-
-# An upper bound, not a performance goal: other tests use the processors at the same time.
-GIVE_UP_MS = 60_000
 expect.set_options(timeout=GIVE_UP_MS)
-
-
-# Each document of the shared page starts with nothing stored. It clears the storage itself: what the renderer of an
-# earlier test has stored or cleared can be applied later.
-_CLEAR = """if (/^(file|http):$/.test(location.protocol)) {
-  for (const each of [localStorage, sessionStorage]) if (each.length) each.clear();
-}"""
 
 # Dates, durations and names of languages and units have words that no catalogue has.
 NO_WORDS = """for (const name of ["DateTimeFormat", "DisplayNames", "DurationFormat", "NumberFormat"]) {
@@ -52,81 +44,92 @@ def words_of(page: Page) -> set[str]:
     return set(re.findall(r"[^\W\d_]+", page.evaluate(_WORDS)))
 
 
+def axe_violations(page: Page) -> list[tuple[str, list[object]]]:
+    """Return the rules of axe-core that a page breaks, each with its elements."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    return page.evaluate(
+        """async () => {
+          const { violations } = await axe.run({ resultTypes: ["violations"] });
+          return violations.map(({ id, nodes }) => [id, nodes.map(({ target, html }) => [target, html])]);
+        }"""
+    )
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def shared_page() -> Iterator[SharedPage]:
     with chromium() as browser:
-        yield browser
+        yield SharedPage(browser)
 
 
-@pytest.fixture(scope="session")
-def desktop(browser: Browser) -> Page:
-    """Return the page that most tests use one after the other: a new one costs 0.5 s of CPU."""
-    page = new_context(browser).new_page()
-    page.add_init_script(_CLEAR)
-    return page
+class Opener:
+    """Opens pages of a test, and notes what goes wrong in them."""
 
+    def __init__(self, shared: SharedPage, folder: Path) -> None:
+        self.troubles: list[str] = []
+        self._shared, self._folder = shared, folder
+        self._contexts: list[BrowserContext] = []
+        self._expected: list[str] = []
+        self._opened = itertools.count()
+        self._watch: dict[str, Callable[..., object]] = {
+            "weberror": lambda error: self.troubles.append(f"the page threw: {error.error}"),
+            "console": lambda said: self.troubles.append(said.text) if said.type in {"error", "warning"} else None,
+            "dialog": lambda dialog: (self.troubles.append("the page opened a dialog"), dialog.dismiss()),
+            "request": lambda request: (
+                None
+                if request.url.startswith(("file:", "blob:", "about:", "http://127.0.0.1:"))
+                else self.troubles.append(f"the page asked for {request.url}")
+            ),
+        }
 
-def new_context(browser: Browser, **options: object) -> BrowserContext:
-    context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1000, "height": 700}, **options})
-    context.set_default_timeout(GIVE_UP_MS)
-    return context
+    def __call__(
+        self, what: Transcript | str, *, expected: str = "", own: bool = False, first: str = "", **options: Any
+    ) -> Page:
+        """Open a transcript's page from disk, or a page at an address. Further arguments are options of a context.
 
-
-def reload(page: Page) -> None:
-    """Reload a page of its own with what it has stored: under load, Chromium loses some of what a page has written."""
-    stored = page.evaluate("() => ({ ...localStorage })")
-    page.add_init_script(f"Object.assign(localStorage, {json.dumps(stored)});")
-    page.reload()
-
-
-@pytest.fixture
-def show(browser: Browser, desktop: Page, tmp_path: Path) -> Iterator[Opener]:
-    """Open a transcript's page from disk, or a page at an address. Keyword arguments configure the browser.
-
-    expected: browser errors that the test itself causes.  own: a page with a storage of its own, for `reload`.
-    """
-    troubles: list[str] = []
-    watch: dict[str, Callable[..., object]] = {
-        "weberror": lambda error: troubles.append(f"the page threw: {error.error}"),
-        "console": lambda said: troubles.append(said.text) if said.type in {"error", "warning"} else None,
-        "dialog": lambda dialog: (troubles.append("the page opened a dialog"), dialog.dismiss()),
-        "request": lambda request: (
-            None
-            if request.url.startswith(("file:", "blob:", "about:", "http://127.0.0.1:"))
-            else troubles.append(f"the page asked for {request.url}")
-        ),
-    }
-    contexts: list[BrowserContext] = []
-    allowed: list[str] = []
-    opened = itertools.count()
-
-    def open_page(what: Transcript | str, *, expected: str = "", own: bool = False, **options: object) -> Page:
-        allowed.extend([expected] if expected else [])
-        number = next(opened)
-        if not (options or expected or own or number):
-            page = desktop
+        expected: a pattern of browser errors that the test itself causes.  own: a profile of its own, with a real
+        storage; all but the first page of a test have one.  first: a script that runs before those of each document.
+        """
+        self._expected.extend([expected] if expected else [])
+        number = next(self._opened)
+        if own or number:
+            context = new_context(self._shared.browser, **options)
+            self._contexts.append(context)
+            page = context.new_page()
         else:
-            contexts.append(new_context(browser, **options))
-            page = contexts[-1].new_page()
-        for event, note in watch.items():
-            page.context.on(event, note)
+            page = self._shared.begin(**options)
+        for event, note in self._watch.items():
+            page.context.on(event, note)  # type: ignore[call-overload]
+        if first:
+            self.run_first(first)
         if isinstance(what, Transcript):
-            path = tmp_path / f"{number}.html"
+            path = self._folder / f"{number}.html"
             path.write_bytes(render(what, "html"))
-            page.goto(path.as_uri())
-        else:
+            what = path.as_uri()
+        if what != page.url:
             page.goto(what)
         return page
 
-    yield open_page
+    def run_first(self, script: str) -> None:
+        """Run a script before those of the next documents of the shared page, after those that were given before."""
+        self._shared.run_first(script)
 
-    for context in contexts:
-        context.close()
-    if desktop.url != "about:blank":
-        for page in desktop.context.pages:
-            page.goto("about:blank") if page is desktop else page.close()
-        desktop.unroute_all()
-        desktop.mouse.move(0, 0)
-        for event, note in watch.items():
-            desktop.context.remove_listener(event, note)
-    assert [trouble for trouble in troubles if not any(each in trouble for each in allowed)] == []
+    def reload(self) -> None:
+        """Load the document of the shared page again, with what it has stored."""
+        self._shared.reload()
+
+    def close(self) -> None:
+        """Close the pages, and fail for each trouble that the test did not expect."""
+        for context in self._contexts:
+            context.close()
+        self._shared.end()
+        for event, note in self._watch.items():
+            self._shared.page.context.remove_listener(event, note)
+        assert [each for each in self.troubles if not any(re.search(one, each) for one in self._expected)] == []
+
+
+@pytest.fixture
+def show(shared_page: SharedPage, tmp_path: Path) -> Iterator[Opener]:
+    opener = Opener(shared_page, tmp_path)
+    yield opener
+    opener.close()

@@ -13,7 +13,18 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from asrcore.messages import LOCALES, Language
-from tests.browser.scenes import DEVICES, ZONE, jobs, listen, meeting, show_jobs, structure, write_structure
+from tests.browser.scenes import (
+    DEVICES,
+    NOW,
+    ZONE,
+    at_time,
+    jobs,
+    listen,
+    meeting,
+    show_jobs,
+    structure,
+    write_structure,
+)
 from tests.support.chromium import chromium
 from tests.support.listed_jobs import ListedJobs
 
@@ -27,6 +38,7 @@ def take(browser: Browser, prepare: Mapping[str, Callable[[Page, Language], None
     IMAGES.mkdir(exist_ok=True)
     for name, language, scheme, device in itertools.product(prepare, LOCALES, SCHEMES, DEVICES):
         page = browser.new_page(locale=language, color_scheme=scheme, timezone_id=ZONE, **DEVICES[device])
+        page.add_init_script(at_time(NOW))
         prepare[name](page, language)
         session = page.context.new_cdp_session(page)
         picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.scenes import DEVICES, ZONE, jobs, listen, meeting, path_of, show_jobs, structure
+from tests.browser.scenes import DEVICES, NOW, ZONE, at_time, jobs, listen, meeting, path_of, show_jobs, structure
 from tests.support.listed_jobs import ListedJobs
 
 FONT_PX = 8  # by which another font may move a box
@@ -19,7 +19,9 @@ PAGES = pytest.mark.parametrize(
 
 @pytest.fixture
 def page(show: Callable[..., Page], language: str, scheme: str, device: str) -> Page:
-    return show("about:blank", locale=language, color_scheme=scheme, timezone_id=ZONE, **DEVICES[device])
+    return show(
+        "about:blank", first=at_time(NOW), locale=language, color_scheme=scheme, timezone_id=ZONE, **DEVICES[device]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Open a transcript in the jobs page, at its own address: the view, its recording and the job's details, by the API."""
 
 import io
-import json
 import re
 import threading
 import wave
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from asrcore.api.jobs_page import jobs_page
@@ -18,6 +16,7 @@ from asrcore.messages import Message
 from asrcore.messages import render as render_message
 from asrcore.ports import PresignedPost
 from asrcore.render import render
+from tests.browser.conftest import Opener, axe_violations
 from tests.support.pipeline import world
 from tests.support.transcripts import call
 
@@ -33,7 +32,6 @@ def silence(seconds: int = 30) -> bytes:
 
 JOB = "0123456789abcdef" * 2
 SILENCE = silence()
-Opener = Callable[..., Page]
 DETAIL = {
     "job_id": JOB,
     "status": "COMPLETED",
@@ -256,9 +254,10 @@ def test_chosen_file_needs_no_address(open_job):
 
 
 def test_recording_without_an_address_is_chosen_from_disk(open_job):
-    page = open_job(expected="Failed to load resource")
-    page.route(f"**/jobs/{JOB}/recording", lambda route: route.fulfill(status=404, json={"detail": "deleted"}))
-    page.reload()
+    def without_recording(page: Page) -> None:
+        page.route(f"**/jobs/{JOB}/recording", lambda route: route.fulfill(status=404, json={"detail": "deleted"}))
+
+    page = open_job(expected="Failed to load resource", before=without_recording)
 
     expect(page.locator("#message")).to_have_text("The recording cannot be opened here. Choose its file.")
     expect(page.locator(".bar label.button")).to_be_visible()
@@ -335,8 +334,6 @@ def test_view_in_the_page_passes_axe(open_job, colors, locale, width):
     page.get_by_role("searchbox").fill("您")
     expect(page.locator(".hits button")).to_have_count(2)
 
-    found = Axe().run(page)
-
-    assert found.violations_count == 0, json.dumps(found.response["violations"], indent=1)
+    assert axe_violations(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".shell").bounding_box()["height"] < 60

@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +13,7 @@ from pathlib import Path
 
 import av
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from asrcore.core.audio import Audio
 from asrcore.core.form import Conversion
@@ -23,11 +22,10 @@ from asrcore.core.transcript import AttemptRecord, Transcript, Utterance, Word
 from asrcore.messages import Message
 from asrcore.messages.stored import StoredMessage
 from asrcore.render import render, with_recording
-from tests.browser.conftest import NO_WORDS, masked, reload, words_of
+from tests.browser.conftest import NO_WORDS, Opener, axe_violations, masked, words_of
 from tests.support.transcripts import call, five_hours, said, transcript
 
 RECORDING = Path(__file__).parents[2] / "samples" / "call.wav"
-Opener = Callable[..., Page]
 
 
 def with_sound(page: Page) -> Page:
@@ -44,8 +42,15 @@ def time_ms(page: Page) -> int:
     return page.evaluate("() => Math.floor(document.getElementById('player').currentTime * 1000)")
 
 
-def painted(page: Page, name: str) -> list[str]:
-    return page.evaluate("name => [...(CSS.highlights.get(name) ?? [])].map((range) => range.toString())", name)
+def expect_painted(page: Page, name: str, texts: list[str]) -> None:
+    """Wait until exactly these texts have a highlight."""
+    page.wait_for_function(
+        """([name, texts]) => {
+          const painted = [...(CSS.highlights.get(name) ?? [])].map((range) => range.toString());
+          return JSON.stringify(painted) === JSON.stringify(texts);
+        }""",
+        arg=[name, texts],
+    )
 
 
 def test_utterances_show_speaker_time_and_text(show: Opener) -> None:
@@ -108,39 +113,36 @@ def test_current_word_is_marked_while_playing(show: Opener) -> None:
     page.locator("#transcript").press(" ")
     page.wait_for_function("() => document.getElementById('player').ended")
 
+    # A busy machine draws some of the words only; each time's word is the next test's matter.
     spoken = "".join(page.evaluate("() => window.seen"))
-    said_in_order = "您好，是王先生吗？是的，请问哪位？您的快递到了。"
-    rest = iter(said_in_order)
+    rest = iter("您好，是王先生吗？是的，请问哪位？您的快递到了。")
+    assert spoken
     assert all(character in rest for character in spoken), spoken
-    assert spoken.endswith("了。")
     expect(page.locator(".said .now")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("ms", "marked"),
-    [
-        pytest.param(0, [], id="before-the-first-word"),
-        pytest.param(300, ["您"], id="first-word"),
-        pytest.param(1_659, ["吗？"], id="end-of-an-utterance"),
-        pytest.param(1_660, [], id="between-utterances"),
-        pytest.param(2_260, ["是"], id="next-utterance"),
-        pytest.param(4_559, ["了。"], id="last-word"),
-        pytest.param(4_800, [], id="silence-at-the-end"),
-    ],
-)
-def test_mark_matches_every_playback_time(show: Opener, ms: int, marked: list[str]) -> None:
+def test_mark_matches_every_playback_time(show: Opener) -> None:
     page = with_sound(show(call()))
+    marks = {  # by milliseconds
+        0: [],  # before the first word
+        300: ["您"],
+        1_659: ["吗？"],  # the end of an utterance
+        1_660: [],
+        2_260: ["是"],
+        4_559: ["了。"],
+        4_800: [],  # the silence at the end
+    }
+    for ms, marked in marks.items():
+        page.evaluate(
+            """ms => new Promise((done) => {
+              const player = document.getElementById("player");
+              player.addEventListener("seeked", () => done(), { once: true });
+              player.currentTime = (ms + 0.5) / 1000;
+            })""",
+            ms,
+        )
 
-    page.evaluate(
-        """ms => new Promise((done) => {
-          const player = document.getElementById("player");
-          player.addEventListener("seeked", done, { once: true });
-          player.currentTime = (ms + 0.5) / 1000;
-        }).then(() => undefined)""",
-        ms,
-    )
-
-    expect(page.locator(".said .now")).to_have_text(marked)
+        expect(page.locator(".said .now"), f"at {ms} ms").to_have_text(marked)
 
 
 def test_arrow_keys_move_by_word_and_by_utterance(show: Opener) -> None:
@@ -229,26 +231,23 @@ def test_keys_work_without_focus(show: Opener) -> None:
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    ("focused", "key", "outcome"),
-    [
-        pytest.param("input[type=search]", "/", "each => each.value === '/'", id="field"),
-        pytest.param("select[aria-label=Format]", "ArrowDown", "each => each.value === 'srt'", id="choice"),
-        pytest.param("input[type=checkbox] >> nth=1", "Space", "each => !each.checked", id="tick"),
-        pytest.param("#panel details >> nth=0 >> summary", "Space", "each => !each.parentNode.open", id="section"),
-        pytest.param(".position", "ArrowRight", "each => each.value > 0", id="position"),
-    ],
-)
-def test_focused_controls_keep_their_own_keys(show: Opener, focused: str, key: str, outcome: str) -> None:
+def test_focused_controls_keep_their_own_keys(show: Opener) -> None:
     page = with_sound(show(call()))
-    control = page.locator(focused)
-    control.focus()
+    for focused, key, outcome in (
+        ("input[type=search]", "/", "each => each.value === '/'"),
+        ("select[aria-label=Format]", "ArrowDown", "each => each.value === 'srt'"),
+        ("input[type=checkbox] >> nth=1", "Space", "each => !each.checked"),
+        ("#panel details >> nth=0 >> summary", "Space", "each => !each.parentNode.open"),
+        (".position", "ArrowRight", "each => each.value > 0"),
+    ):
+        control = page.locator(focused)
+        control.focus()
 
-    page.keyboard.press(key)
+        page.keyboard.press(key)
 
-    page.wait_for_function(outcome, arg=control.element_handle())
-    expect(page.locator(".said .now")).to_have_count(0)
-    assert page.evaluate("() => document.getElementById('player').paused")
+        page.wait_for_function(outcome, arg=control.element_handle())
+        expect(page.locator(".said .now"), focused).to_have_count(0)
+        assert page.evaluate("() => document.getElementById('player').paused"), focused
 
 
 def test_shift_and_arrow_select_text(show: Opener) -> None:
@@ -287,39 +286,35 @@ def test_search_counts_and_visits_hits(show: Opener) -> None:
     page.keyboard.press("Shift+Enter")
     expect(page.locator("#count")).to_have_text("2 of 2")
 
-    assert painted(page, "hit") == ["您"]
-    assert painted(page, "hit-now") == ["您"]
+    expect_painted(page, "hit", ["您"])
+    expect_painted(page, "hit-now", ["您"])
 
 
-@pytest.mark.parametrize(
-    ("sought", "count", "first"),
-    [
-        pytest.param("王先生", "1 of 1", ["王先生"], id="across-words"),
-        pytest.param("好，是", "1 of 1", ["好，是"], id="across-punctuation"),
-        pytest.param("hello", "1 of 1", ["Hello"], id="capitals"),
-        pytest.param("<b>", "1 of 1", ["<b>"], id="markup"),
-        pytest.param("usb接口", "1 of 1", ["ＵＳＢ接口"], id="width-and-case"),
-        pytest.param("人工智能", "1 of 1", ["人工", "智能"], id="across-utterances"),
-        pytest.param("1200", "1 of 1", ["1,200"], id="separators"),
-        pytest.param("CAFE", "1 of 1", ["café"], id="accents"),
-        pytest.param("new york", "1 of 1", ["New", "York"], id="words-across-utterances"),
-        pytest.param("strasse", "1 of 1", ["Straße"], id="sharp-s"),
-        pytest.param("ガ", "1 of 1", ["ｶﾞ"], id="half-width-kana"),
-        pytest.param("wyork", "no hits", [], id="joined-words"),
-        pytest.param("没有", "no hits", [], id="nothing"),
-        pytest.param(".*", "no hits", [], id="no-pattern"),
-        pytest.param("  ", "", [], id="blank"),
-    ],
-)
-def test_search_folds_what_is_typed_and_said(show: Opener, sought: str, count: str, first: list[str]) -> None:
+def test_search_folds_what_is_typed_and_said(show: Opener) -> None:
     later = ["Hello <b> World", "用ＵＳＢ 接口，人工", "智能 1,200 café New", "York, Straße ｶﾞ"]
     page = show(transcript([*call().utterances, *(said(text, 5_000, 6_000) for text in later)]))
 
-    page.get_by_role("searchbox").fill(sought)
+    for sought, count, first in (
+        ("王先生", "1 of 1", ["王先生"]),  # across words
+        ("好，是", "1 of 1", ["好，是"]),  # across punctuation
+        ("hello", "1 of 1", ["Hello"]),  # capitals
+        ("<b>", "1 of 1", ["<b>"]),  # markup
+        ("usb接口", "1 of 1", ["ＵＳＢ接口"]),  # width and case
+        ("人工智能", "1 of 1", ["人工", "智能"]),  # across utterances
+        ("1200", "1 of 1", ["1,200"]),  # separators
+        ("CAFE", "1 of 1", ["café"]),  # accents
+        ("new york", "1 of 1", ["New", "York"]),  # words across utterances
+        ("strasse", "1 of 1", ["Straße"]),  # sharp s
+        ("ガ", "1 of 1", ["ｶﾞ"]),  # half width kana
+        ("wyork", "no hits", []),  # joined words
+        ("没有", "no hits", []),  # nothing
+        (".*", "no hits", []),  # no pattern
+        ("  ", "", []),  # blank
+    ):
+        page.get_by_role("searchbox").fill(sought)
 
-    expect(page.locator("#count")).to_have_text(count)
-    page.wait_for_function("count => (CSS.highlights.get('hit-now')?.size ?? 0) === count", arg=len(first))
-    assert painted(page, "hit-now") == first
+        expect(page.locator("#count"), sought).to_have_text(count)
+        expect_painted(page, "hit-now", first)
 
 
 def test_hits_are_listed_and_opened(show: Opener) -> None:
@@ -391,7 +386,7 @@ def test_empty_speaker_name_restores_the_default(show: Opener) -> None:
 
 
 def test_merged_speakers_are_one_in_page_and_exports(show: Opener) -> None:
-    page = show(call(), own=True)
+    page = show(call())
     rename(page, page.locator("#turns .name").first, "快递员")
 
     page.get_by_label("Speaker 2 is").select_option(label="The same as 快递员")
@@ -399,20 +394,21 @@ def test_merged_speakers_are_one_in_page_and_exports(show: Opener) -> None:
     expect(page.locator("#turns .head")).to_have_text(["0:00快递员"])
     expect(page.locator(".share")).to_have_text(["100%, 3 sec"])
     assert "[0:02] 快递员: 是的" in downloaded(page, "txt")[1]
-    reload(page)
+    show.reload()
     expect(page.locator("#turns .head")).to_have_text(["0:00快递员"])
     page.get_by_label("Speaker 2 is").select_option(label="A speaker of its own")
     expect(page.locator("#turns .name")).to_have_text(["快递员", "Speaker 2", "快递员"])
 
 
-def test_panel_shows_each_speakers_share_of_time(show: Opener) -> None:
+def test_panel_shows_shares_of_time_and_no_warning(show: Opener) -> None:
     page = show(call())
 
     expect(page.locator(".share")).to_have_text(["69%, 2 sec", "31%, 1 sec"])
+    expect(page.locator(".warnings dd")).to_have_text(["None"])
 
 
 def test_nothing_but_changes_of_speakers_is_restored(show: Opener) -> None:
-    page = show(call(), own=True)
+    page = show(call())
     unchanged = ["Speaker 1", "Speaker 2", "Speaker 1"]
     cases = [
         ('{"names": {"/1": "王先生"}}', ["王先生", "Speaker 2", "王先生"]),
@@ -425,8 +421,7 @@ def test_nothing_but_changes_of_speakers_is_restored(show: Opener) -> None:
         ("[", unchanged),
     ]
     for kept, names in cases:
-        # The next document stores it, after the cases before: Chromium loses some of what a page has written.
-        page.add_init_script(f"localStorage.setItem('asrcore.speakers.job-1', {json.dumps(kept)})")
+        show.run_first(f"localStorage.setItem('asrcore.speakers.job-1', {json.dumps(kept)})")
 
         page.reload()
 
@@ -440,12 +435,13 @@ def downloaded(page: Page, format: str) -> tuple[str, str]:
     return download.value.suggested_filename, download.value.path().read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("format", ["srt", "vtt", "txt"])
-def test_download_equals_the_exported_file(show: Opener, format: str) -> None:
-    name, text = downloaded(show(call()), format)
+def test_download_equals_the_exported_file(show: Opener) -> None:
+    page = show(call())
+    for format in ("srt", "vtt", "txt"):
+        name, text = downloaded(page, format)
 
-    assert name == f"call.wav.{format}"
-    assert text == render(call(), format).decode()
+        assert name == f"call.wav.{format}"
+        assert text == render(call(), format).decode()
 
 
 def test_copy_button_copies_the_text(show: Opener) -> None:
@@ -461,8 +457,8 @@ def silent(seconds: int) -> dict[str, object]:
     """Return a recording without sound, as a file to choose."""
     written = io.BytesIO()
     with wave.open(written, "wb") as file:
-        file.setparams((1, 2, 8_000, 0, "NONE", ""))
-        file.writeframes(bytes(2 * 8_000 * seconds))
+        file.setparams((1, 1, 3_000, 0, "NONE", ""))  # small: it goes to the browser as a message
+        file.writeframes(b"\x80" * 3_000 * seconds)
     return {"name": "silent.wav", "mimeType": "audio/wav", "buffer": written.getvalue()}
 
 
@@ -501,7 +497,7 @@ def test_name_and_time_appear_where_the_speaker_changes(show: Opener) -> None:
 
 
 def test_bar_steps_and_changes_the_speed(show: Opener) -> None:
-    page = show(call(), own=True)
+    page = show(call())
     choose(page, silent(20))
     bar = page.get_by_role("group", name="Recording")
 
@@ -518,7 +514,7 @@ def test_bar_steps_and_changes_the_speed(show: Opener) -> None:
     expect(bar.get_by_role("button", name="Pause")).to_be_visible()
     bar.get_by_role("button", name="Pause").click()
 
-    reload(page)
+    show.reload()
 
     expect(page.get_by_label("Speed")).to_have_value("1.5")
 
@@ -548,7 +544,7 @@ def test_bar_has_the_colours_of_the_speakers(show: Opener) -> None:
     assert (first, second, silence) == ("29,78,216,255", "185,28,28,255", "0,0,0,0")
     page.get_by_label("Speaker 2 is").select_option(label="The same as Speaker 1")
 
-    assert page.evaluate(colour_at, 3) == first
+    page.wait_for_function(f"first => ({colour_at})(3) === first", arg=first)
 
 
 def test_recording_with_a_picture_shows_it(show: Opener) -> None:
@@ -602,7 +598,6 @@ def test_print_shows_every_speaker_and_time(show: Opener) -> None:
     heads = page.locator("#turns .head").evaluate_all(
         "all => all.filter((each) => each.getBoundingClientRect().height > 0).map((each) => each.textContent)"
     )
-    page.emulate_media(media="screen")
     assert len(heads) == 200
     assert heads[-1] == "3:19Speaker 2"
 
@@ -616,7 +611,6 @@ def test_paper_has_no_controls(show: Opener) -> None:
         "all => all.filter((each) => each.checkVisibility()).map((each) => each.id || each.localName)"
     )
     buttons = page.locator("button:not(.name, .time) >> visible=true").count()
-    page.emulate_media(media="screen")
     assert (shown, buttons) == (["header", "h1", "about", "turns"], 0)
 
 
@@ -698,12 +692,9 @@ def test_hostile_text_is_shown_as_text(show: Opener) -> None:
     assert page.locator("script:not([type])").count() == 1
 
 
-def test_page_from_disk_cannot_reach_the_network(browser: Browser, tmp_path: Path) -> None:
+def test_page_from_disk_cannot_reach_the_network(show: Opener) -> None:
     """The policy applies even if the page's own script is made to send requests."""
-    page = browser.new_page()
-    path = tmp_path / "page.html"
-    path.write_bytes(render(call(), "html"))
-    page.goto(path.as_uri())
+    page = show(call(), expected="Content Security Policy")
 
     with server({"/x": ("text/plain", b"")}) as address:
         answer = page.evaluate("url => fetch(url).then(() => 'reached', () => 'refused')", f"{address}/x")
@@ -716,7 +707,6 @@ def test_page_from_disk_cannot_reach_the_network(browser: Browser, tmp_path: Pat
             })""",
             f"{address}/x",
         )
-    page.close()
 
     assert (answer, image) == ("refused", "refused")
 
@@ -768,7 +758,7 @@ def test_page_is_chinese_in_a_chinese_browser(show: Opener, tmp_path: Path) -> N
 
 
 def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
-    page = show(call(), own=True)
+    page = show(call())
     rename(page, page.locator("#turns .name").nth(1), "王先生")
     page.get_by_role("searchbox").fill("您")
     expect(page.locator("#count")).to_have_text("1 of 2")
@@ -784,7 +774,7 @@ def test_switch_changes_the_language_and_is_remembered(show: Opener) -> None:
 
     check()
     expect(page.locator("#count")).to_have_text("第 1 处，共 2 处")
-    reload(page)
+    show.reload()
     check()
     expect(page.locator("#traditional")).to_be_hidden()
 
@@ -801,10 +791,6 @@ def test_warnings_are_in_the_language_of_the_page(show: Opener) -> None:
     chinese = warning.in_language("zh-CN").text
     assert chinese != warning.text
     expect(page.locator(".warnings dd")).to_have_text([chinese, later.text])
-
-
-def test_transcript_without_warnings_shows_none(show: Opener) -> None:
-    expect(show(call()).locator(".warnings dd")).to_have_text(["None"])
 
 
 @pytest.mark.parametrize("locale", ["zh-TW", "zh-HK", "zh-Hant"])
@@ -834,9 +820,7 @@ def test_every_text_of_the_viewer_is_of_the_catalogue(show: Opener, tmp_path: Pa
     whole = transcript(list(call().utterances), key="incoming/auto/0.wav").model_copy(update={"vendor": "0"})
     path = tmp_path / "masked.html"
     path.write_text(masked(render(whole, "html").decode()), "utf-8")
-    page = show("about:blank", permissions=["clipboard-write"])
-    page.add_init_script(NO_WORDS)
-    page.goto(path.as_uri())
+    page = show(path.as_uri(), first=NO_WORDS, permissions=["clipboard-write"])
     page.locator("#panel details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
     page.get_by_role("searchbox").fill("您")
     page.locator(".field button").nth(2).click()
@@ -922,17 +906,12 @@ def test_page_passes_axe(show: Opener, colors: str, width: int, locale: str) -> 
     word(page, "第3位").click()
     page.locator("#turns .name").first.click()
     expect(page.locator(".rename")).to_be_focused()
-    axe = Axe()
 
-    page.evaluate(axe.axe_script)
-
-    found = page.evaluate("() => axe.run()")
-
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert axe_violations(page) == []
 
 
 def test_page_fits_a_phone_screen(show: Opener) -> None:
-    page = show(call(), viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    page = show(call(), own=True, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     page.get_by_role("button", name="Details").tap()
     page.get_by_role("searchbox").fill("您")
     expect(page.locator("#count")).to_have_text("1 of 2")
