@@ -184,11 +184,12 @@ def test_sns_topic_receives_the_bus_event(operator, stack, key):
 
     job = operator.drop(key, NO_RECORDING)
     operator.finished(job)
-    told = operator.until(
-        lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []), bool, "a message"
-    )
 
-    (heard,) = [json.loads(message["Body"]) for message in told]
+    def received() -> list[Any]:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [body for message in messages if (body := json.loads(message["Body"]))["detail"]["job_id"] == job]
+
+    (heard,) = operator.until(received, bool, "a message")
     jsonschema.validate(heard["detail"], SCHEMA)
     assert (heard["source"], heard["detail-type"]) == ("asrcore", "Transcript Failed")
     assert (heard["detail"]["job_id"], heard["detail"]["error"]["code"]) == (job, "NotAudio")
@@ -238,10 +239,11 @@ def test_example_event_is_posted(stack, rejecting):
     ]
 
 
-def test_logs_hold_no_key_signature_or_address(stack, rejecting):
-    logs = stack.logs("NotifyFunction")
+def test_logs_hold_no_key_signature_or_address(operator, stack, rejecting, key):
+    taken(operator, rejecting, operator.drop(key, NO_RECORDING), 1)
 
-    assert "webhook answered" in logs
+    logs = operator.until(lambda: stack.logs("NotifyFunction"), lambda logs: "webhook answered" in logs, "its log")
+
     assert rejecting.receiver.url not in logs
     for secret in (NEW, OLD):
         assert secret.removeprefix("whsec_") not in logs
