@@ -168,7 +168,7 @@ class ScriptedFaults(FaultQueue):
         super().__init__()
         self._profile, self._network, self._on_task = profile, network, on_task
 
-    def take(self, moment: Moment) -> Fault | None:
+    def take(self, moment: Moment, is_about: Callable[[str], bool]) -> Fault | None:
         match moment:
             case "submit" if word := self._network.next_word("refuses:"):
                 return Fault(on=moment, code=self._profile.refusals[word.removeprefix("refuses:")])

@@ -14,7 +14,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from asrcore.core.backoff import write_wait_s
@@ -24,14 +23,13 @@ from asrcore.core.rate_limit import RateLimit, day_start, vendor_day
 from asrcore.core.totals import Counted, MonthSum, expires_at, month_sum, totals_key, totals_keys
 from asrcore.core.transcript import Source
 from asrcore.ports import ConflictError, CountedSubmission, IdempotencyRecord, JobFilter, JobIdPage
-from asrcore.stores.attributes import AttributeSerializer
+from asrcore.stores.attributes import AttributeSerializer, deserialize
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _T = TypeVar("_T")
 _SERIALIZE = AttributeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
 ASKED_KEPT_S = 24 * 3600
 EXAMINED = 100  # jobs that one search reads from each part of the index
 MOST_IN_A_BATCH = 100  # rows of one BatchGetItem
@@ -142,7 +140,7 @@ class DynamoJobs:
             if held is None:
                 empty = "attribute_not_exists(free_from_us) OR free_from_us <= :start"
                 held = self._advance_limiter(key, ":start + :interval", empty, start_us, rate)
-        slot_us = int(held["free_from_us"]) - rate.interval_us
+        slot_us = held["free_from_us"] - rate.interval_us
         return _moment(self._exchange_for_released(key, held.get("released", set()), start_us, slot_us, rate))
 
     def release_slot(self, limiter: str, rate: RateLimit, slot: datetime) -> None:
@@ -171,12 +169,12 @@ class DynamoJobs:
         self._update(key, "ADD released :slots", room, {**latest, ":slots": {slot_us}, ":most": MAX_RELEASED})
 
     def _exchange_for_released(
-        self, key: str, released: AbstractSet[Decimal], start_us: int, slot_us: int, rate: RateLimit
+        self, key: str, released: AbstractSet[int], start_us: int, slot_us: int, rate: RateLimit
     ) -> int:
         """Return the first released slot from start_us on, for which slot_us is released; slot_us without one."""
-        usable = sorted(int(each) for each in released if start_us <= each < slot_us)
+        usable = sorted(each for each in released if start_us <= each < slot_us)
         for first_us in usable:
-            gone = {first_us, *(int(each) for each in released if each < start_us)}
+            gone = {first_us, *(each for each in released if each < start_us)}
             values = {":slot": first_us, ":gone": gone}
             if self._update(key, "DELETE released :gone", "contains(released, :slot)", values) is not None:
                 self._put_back(key, slot_us, rate)
@@ -229,7 +227,7 @@ class DynamoJobs:
             if _is_conditional(error):
                 return None
             raise
-        return {name: _DESERIALIZE(value) for name, value in answer["Attributes"].items()}
+        return {name: deserialize(value) for name, value in answer["Attributes"].items()}
 
     def find_stalled(self, before: datetime) -> Iterator[str]:
         """Yield the ids of jobs that are not finished, or whose event is not published, and unchanged since `before`.
@@ -495,7 +493,7 @@ def _asked_name(key: str) -> str:
 
 
 def _job(item: Mapping[str, Any]) -> Job:
-    return Job.model_validate({name: _DESERIALIZE(value) for name, value in item.items()})
+    return Job.model_validate({name: deserialize(value) for name, value in item.items()})
 
 
 def _just_before(place: str) -> str:
