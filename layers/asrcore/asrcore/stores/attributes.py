@@ -8,6 +8,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
+_PLAIN = {str: "S", bool: "BOOL"}  # attribute types
 _LARGEST = 10**38  # DynamoDB stores 38 digits
 
 
@@ -17,16 +18,14 @@ class AttributeSerializer(TypeSerializer):
     def serialize(self, value: Any) -> Any:
         """Return the attribute value. Raises TypeError for what DynamoDB does not store, such as a float."""
         kind = type(value)
-        if kind is str:
-            return {"S": value}
+        if plain := _PLAIN.get(kind):
+            return {plain: value}
         if value is None:
             return {"NULL": True}
         if kind is dict:
             return {"M": {name: self.serialize(member) for name, member in value.items()}}
         if kind is list:
             return {"L": [self.serialize(member) for member in value]}
-        if kind is bool:
-            return {"BOOL": value}
         if kind is int and -_LARGEST < value < _LARGEST:
             return {"N": str(value)}
         return super().serialize(value)
