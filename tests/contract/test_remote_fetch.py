@@ -16,6 +16,7 @@ from asrcore.net.remote_fetch import fetch
 from tests.support.web import Web
 
 RECORDING = bytes(range(256)) * 400
+WAIT_S = 120
 
 
 @pytest.fixture
@@ -28,17 +29,15 @@ def web() -> Iterator[Web]:
 def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
     """Run a server with a response per connection; return an address on it."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.1)
-    done = threading.Event()
 
     def serve() -> None:
-        while not done.is_set():
+        while True:
             try:
                 connection, _ = listener.accept()
-            except TimeoutError:
-                continue
+            except OSError:
+                return
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(WAIT_S)
                 try:
                     connection.recv(65536)
                     answer(connection)
@@ -50,8 +49,8 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.wav"
     finally:
-        done.set()
-        thread.join(30)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(WAIT_S)
         listener.close()
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adding-a-vendor.md").read_text()
 BLOCK = re.compile(r"^```(?P<language>\w+) (?P<path>\S+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^python -m (pytest .*)$", re.MULTILINE)
-LEFT_BEHIND = (".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__", "out")
+LEFT_BEHIND = (".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "out")
 TYPES = ROOT / ".mypy_cache" / "example-vendor"  # in files, because two runs at once may share it
 TIMEOUT_S = 300
 

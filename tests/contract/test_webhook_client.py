@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from asrcore.core.errors import AsrError, ErrorClass
 from asrcore.net.webhook_client import HttpWebhookClient
+from tests.support.loopback import closed_port
 from tests.support.receiver import Receiver
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -108,10 +109,7 @@ def test_slow_or_malformed_response_is_a_failure(talk):
 
 
 def test_closed_port_is_a_failure():
-    with listener(answers(OK)) as port:
-        pass
-
-    with pytest.raises(AsrError, match="ConnectionRefusedError"):
+    with closed_port() as port, pytest.raises(AsrError, match="ConnectionRefusedError"):
         post(f"http://127.0.0.1:{port}/", local=True)
 
 

@@ -52,7 +52,7 @@ def code_folders() -> dict[str, str]:
 def make_function(
     folder: Path,
     code: str,
-    timeout_s: float = 20,
+    timeout_s: float = 120,
     variables: Mapping[str, str] | None = None,
     layer: Path | None = None,
 ) -> Function:

@@ -1,7 +1,10 @@
 """A web server on loopback for as long as a test wants it: what is common to the other ends that tests play."""
 
+import socket
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +35,14 @@ class Loopback(ABC):
     def at(self, path: str) -> str:
         """The address of a path."""
         return f"http://127.0.0.1:{self._server.port}{path}"
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Reserve a port that refuses connections: bound, so that no other program gets it, and without a listener."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 class _Quiet(WSGIRequestHandler):

@@ -30,7 +30,7 @@ class Recorder:
     def __call__(self, function: str, event: bytes) -> Answer:
         self.events.append((function, json.loads(event)))
         if function == "SlowFunction":
-            self.release.wait(10)
+            self.release.wait(120)
         return self.answer
 
 
