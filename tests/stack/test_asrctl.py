@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from itertools import count
+from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import pytest
@@ -65,7 +66,8 @@ def test_status_names_the_oldest_open_job(operator, stack):
     deleted = operator.run("delete", job_id(source), "--yes")
 
     assert found["oldest_open"]["job_id"] == job_id(source)
-    assert [job["job_id"] for job in listed["jobs"]] == [job_id(source)]
+    assert job_id(source) in [job["job_id"] for job in listed["jobs"]]
+    assert {job["status"] for job in listed["jobs"]} == {"QUEUED"}
     assert deleted.status == 0, deleted.stderr
     assert operator.row(job_id(source)) == {}
 
@@ -82,10 +84,13 @@ def test_list_with_filters_shows_the_jobs_that_match(operator, failed):
 
 
 def test_list_beyond_its_limit_counts_the_rest(operator, kept, stack):
-    operator.ended(operator.drop(f"incoming/volcengine/operator {next(FRESH)}/another.wav", RECORDING))
+    # Of one vendor: an event of an earlier test may create a newer job.
+    for name in ("one.wav", "another.wav"):
+        operator.ended(operator.drop(f"incoming/abcpen/operator {next(FRESH)}/{name}", RECORDING))
+    newest_first = ("--newest", "--since", "1h", "--vendor", "abcpen", "--columns", "name,status")
 
     told = operator.run("list", "--limit", "1")
-    newest = operator.run("list", "--limit", "1", "--newest", "--since", "1h", "--columns", "name,status")
+    newest = operator.run("list", "--limit", "1", *newest_first)
 
     assert re.search(r"^and \d+ more jobs?: --limit shows more$", told.stdout, re.MULTILINE)
     assert re.sub(" +", " ", newest.stdout) == ("name status\nanother.wav COMPLETED\nand more: --limit shows more\n")
@@ -193,7 +198,7 @@ def test_watch_until_stopped_shows_the_newest_jobs(operator, kept, monkeypatch):
     def stop(_seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("time.sleep", stop)
+    monkeypatch.setattr("asrctl.watch.time", SimpleNamespace(sleep=stop))  # the command's only: the stack sleeps, too
 
     assert kept in [job["job_id"] for job in operator.found("watch")["jobs"]]
 
@@ -416,7 +421,8 @@ def test_queue_shows_and_replays_a_failed_event(operator, stack, key):
 
     assert message["tries"] == 3
     assert "ValidationError" in message["why"]
-    assert [each["about"] for each in shown["messages"]] == [each["about"] for each in replayed["messages"]]
+    assert key in [each["about"] for each in shown["messages"]]
+    assert key in [each["about"] for each in replayed["messages"]]
     assert operator.ended(job)["status"] == "COMPLETED"
     assert about_it() == []
 

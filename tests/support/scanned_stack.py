@@ -37,11 +37,19 @@ class SearchedStack(LocalStack):
     def __enter__(self) -> Self:
         super().__enter__()
         try:
+            self._disable_schedules()
             listen(self)
         except BaseException:
             super().__exit__()
             raise
         return self
+
+    def _disable_schedules(self) -> None:
+        """Start no function by schedule: a sweep would restart the open jobs of whichever test runs then."""
+        events = self.client("events")
+        for rule in events.list_rules()["Rules"]:
+            if "ScheduleExpression" in rule:
+                events.disable_rule(Name=rule["Name"])
 
     def __exit__(self, kind: type[BaseException] | None = None, *rest: BaseException | TracebackType | None) -> None:
         """Raise AssertionError with each found secret and its place, unless the test has failed already."""
