@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.support.operator import Operator
     from tests.support.scanned_stack import SearchedStack
     from tests.support.stack_client import Journey
+    from tests.support.warm_programs import WarmPrograms
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +31,15 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     local = ContainedStack(tmp_path_factory.mktemp("sam"), **settings) if contained else SearchedStack(**settings)
     with local as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def programs(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[WarmPrograms]":
+    """Preload the programs that documented lines run."""
+    from tests.support.warm_programs import WarmPrograms
+
+    with WarmPrograms(tmp_path_factory.mktemp("programs"), pytestconfig.rootpath) as programs:
+        yield programs
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
 from urllib.parse import quote_plus
@@ -15,7 +16,6 @@ from asrctl.stack import DeployedStack
 from tests.support.fake_services import START
 from tests.support.operator import RECORDING, Operator
 
-OUR_FAULT = {"on": "submit", "code": "1002"}  # class config
 FRESH = count()
 
 
@@ -40,12 +40,19 @@ def kept(stack):
     return job
 
 
-@pytest.fixture
-def failed(operator, key):
-    operator.fault("volcengine", about=key, **OUR_FAULT)
+def refused(operator, vendor, code):
+    """Return a job that its vendor refuses: a job of class config."""
+    key = f"incoming/{vendor}/operator-refused-{next(FRESH)}/会议 a+b.wav"
+    operator.fault(vendor, about=key, on="submit", code=code)
     job = operator.drop(key, RECORDING)
     assert operator.ended(job)["error"]["class"] == "config"
     return job
+
+
+@pytest.fixture(scope="module")
+def failed(stack):
+    """Return a failed job that no test changes."""
+    return refused(Operator(stack), "volcengine", "1002")
 
 
 def test_status_counts_jobs_by_state_and_vendor(operator, kept):
@@ -244,7 +251,8 @@ def test_open_without_a_jobs_page_writes_a_page_that_plays(operator, kept, monke
     assert page.stat().st_mode & 0o077 == 0
 
 
-def test_why_of_any_name_of_a_job_explains_it(operator, failed, key, stack):
+def test_why_of_any_name_of_a_job_explains_it(operator, failed, stack):
+    key = operator.row(failed)["source"]["key"]
     end_of_key = unicodedata.normalize("NFD", key.partition("/volcengine/")[2])
 
     for reference in (failed, failed[:12], key, f"s3://{stack.audio_bucket}/{key}", end_of_key):
@@ -276,8 +284,8 @@ def test_name_of_several_recordings_lists_their_jobs(operator, stack):
     assert deleted == [0, 0]
 
 
-def test_why_in_chinese_has_no_english_sentence(operator, failed):
-    told = operator.shell("LC_ALL=zh_CN.UTF-8 python -m asrctl why $JOB", failed)
+def test_why_in_chinese_has_no_english_sentence(operator, failed, programs):
+    told = operator.shell(f"{programs.functions}\nLC_ALL=zh_CN.UTF-8 python -m asrctl why $JOB", failed)
 
     lines = told.stdout.splitlines()
     assert lines[0].startswith(f"任务 {failed}："), told.stderr
@@ -318,10 +326,12 @@ def test_why_prints_no_token_and_no_url(operator, stack):
     assert "http" not in told + found
 
 
-def test_redrive_of_a_failed_job_completes_it(operator, failed):
-    told = operator.run("redrive", failed)
-    row = operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
-    again = operator.run("redrive", failed)
+def test_redrive_of_a_failed_job_completes_it(operator):
+    job = refused(operator, "volcengine", "1002")
+
+    told = operator.run("redrive", job)
+    row = operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the redriven job")
+    again = operator.run("redrive", job)
 
     assert told.status == 0, told.stderr
     assert "is tried again as run 2" in told.stdout
@@ -330,78 +340,127 @@ def test_redrive_of_a_failed_job_completes_it(operator, failed):
     assert "is COMPLETED: only a FAILED one can be redriven" in again.stderr
 
 
-def test_redrive_of_a_class_starts_all_its_jobs(operator, failed):
-    shown = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine", "--dry-run")
-    row = operator.row(failed)
-    done = operator.found("redrive", "--all", "--class", "config", "--vendor", "volcengine")
+def test_redrive_of_a_class_starts_all_its_jobs(operator):
+    job = refused(operator, "abcpen", "10110")
+
+    shown = operator.found("redrive", "--all", "--class", "config", "--vendor", "abcpen", "--dry-run")
+    row = operator.row(job)
+    done = operator.found("redrive", "--all", "--class", "config", "--vendor", "abcpen")
 
     assert row["status"] == "FAILED"
-    assert failed in shown["redriven"]
+    assert job in shown["redriven"]
     assert set(done["redriven"]) == set(shown["redriven"])
-    operator.until(lambda: operator.row(failed), lambda row: row["status"] == "COMPLETED", "the redriven job")
+    operator.until(lambda: operator.row(job), lambda row: row["status"] == "COMPLETED", "the redriven job")
 
 
-def test_reconcile_of_a_lost_event_submits_once(operator, key):
-    job = operator.drop_unnoticed(key)
+@dataclass
+class Reconciled:
+    """Recordings by what they lack, and what each form of `reconcile` said about them, in this order."""
 
-    shown = operator.found("reconcile", "--dry-run")
-    row = operator.row(job)
-    done = operator.found("reconcile")
-    operator.ended(job)
-    again = operator.found("reconcile")
-
-    assert row == {}
-    assert {"job_id": job, "key": key} in shown["submitted"]
-    assert {"job_id": job, "key": key} in done["submitted"]
-    assert operator.row(job)["status"] == "COMPLETED"
-    assert key not in [each["key"] for each in again["submitted"]]
+    earlier: dict[str, str]  # jobs that had completed before
+    missed: dict[str, str]  # jobs of recordings without S3's event
+    dry_run_of_fix: dict
+    dry_run: str
+    rows_after_dry_run: list[dict]
+    done: dict
+    fixed: dict
 
 
-def test_reconcile_of_a_newer_version_replaces_the_transcript(operator, key, completed):
-    corrected = operator.drop_unnoticed(key)
+INVISIBLE = {
+    "control characters": "\x07\x1b[2J\r\t\x7f.wav",
+    "format characters": "\u202e\u200b\u00a0.wav",
+    "unassigned and blank": "\ufffe\u3164 '\\ .wav",
+}
+UNNOTICED = ("no event", "new version", *INVISIBLE)
 
-    operator.found("reconcile")
-    row = operator.ended(corrected)
+
+def key_of(name):
+    """Return the key of a recording of `reconciled`."""
+    return f"incoming/volcengine/reconciled/{name}/{INVISIBLE.get(name, 'meeting.wav')}"
+
+
+@pytest.fixture(scope="module")
+def reconciled(stack):
+    """Run each form of `reconcile` once: it reads every recording and every job of the stack."""
+    operator, s3 = Operator(stack), stack.client("s3")
+    names = ("new version", "no row", "deleted transcript", "no transcript")
+    earlier = {name: operator.drop(key_of(name), RECORDING) for name in names}
+    rows = {name: operator.ended(job) for name, job in earlier.items()}
+    assert {row["status"] for row in rows.values()} == {"COMPLETED"}
+    missed = {name: operator.drop_unnoticed(key_of(name)) for name in UNNOTICED}
+    operator.forget(earlier["no row"])
+    s3.delete_object(Bucket=stack.transcript_bucket, Key=rows["deleted transcript"]["transcript_key"])
+    stored = {"Bucket": stack.transcript_bucket, "Prefix": rows["no transcript"]["transcript_key"]}
+    for version in s3.list_object_versions(**stored)["Versions"]:
+        s3.delete_object(Bucket=stack.transcript_bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+    # The status is 1 in each: one transcript cannot be restored.
+    dry_run_of_fix = operator.found("reconcile", "--fix", "--dry-run", status=1)
+    dry_run = operator.run("reconcile", "--dry-run")
+    assert dry_run.status == 1
+    rows_after_dry_run = [operator.row(job) for job in missed.values()]
+    done = operator.found("reconcile", status=1)
+    for job in missed.values():
+        assert operator.ended(job)["status"] == "COMPLETED"
+    fixed = operator.found("reconcile", "--fix", status=1)
+    operator.run("delete", earlier["no transcript"], "--yes")
+    return Reconciled(earlier, missed, dry_run_of_fix, dry_run.stdout, rows_after_dry_run, done, fixed)
+
+
+def test_reconcile_of_a_lost_event_submits_once(reconciled):
+    lost = {"job_id": reconciled.missed["no event"], "key": key_of("no event")}
+
+    assert lost in reconciled.dry_run_of_fix["submitted"]
+    assert [row for row in reconciled.rows_after_dry_run if row] == []
+    assert lost in reconciled.done["submitted"]
+    assert [each for each in reconciled.fixed["submitted"] if each["job_id"] in reconciled.missed.values()] == []
+
+
+def test_reconcile_of_a_newer_version_replaces_the_transcript(operator, reconciled):
+    key, corrected = key_of("new version"), reconciled.missed["new version"]
+    row = operator.row(corrected)
 
     assert row["transcript_key"] == f"transcripts/{key}.json"
-    assert operator.transcript(row)["job_id"] == corrected != completed
+    assert operator.transcript(row)["job_id"] == corrected != reconciled.earlier["new version"]
 
 
-def test_reconcile_without_a_row_submits_nothing_twice(operator, key, completed):
-    operator.forget(completed)
-
-    done = operator.found("reconcile")
-
-    assert key not in [each["key"] for each in done["submitted"]]
-    assert operator.row(completed) == {}
+def test_reconcile_without_a_row_submits_nothing_twice(operator, reconciled):
+    assert key_of("no row") not in [each["key"] for each in reconciled.done["submitted"]]
+    assert operator.row(reconciled.earlier["no row"]) == {}
 
 
-def test_reconcile_fix_restores_a_deleted_transcript(operator, completed, stack):
-    row = operator.row(completed)
-    stack.client("s3").delete_object(Bucket=stack.transcript_bucket, Key=row["transcript_key"])
-    lost = {"job_id": completed, "key": row["transcript_key"]}
+def test_reconcile_fix_restores_a_deleted_transcript(operator, reconciled):
+    job = reconciled.earlier["deleted transcript"]
+    row = operator.row(job)
+    lost = {"job_id": job, "key": row["transcript_key"]}
 
-    reported = operator.found("reconcile", status=1)
-    shown = operator.found("reconcile", "--fix", "--dry-run")
-    fixed = operator.found("reconcile", "--fix")
-
-    assert lost in reported["missing"]
-    assert lost in shown["brought_back"]
-    assert lost in fixed["brought_back"]
-    assert operator.transcript(row)["job_id"] == completed
+    assert lost in reconciled.done["missing"]
+    assert lost in reconciled.dry_run_of_fix["brought_back"]
+    assert lost in reconciled.fixed["brought_back"]
+    assert operator.transcript(row)["job_id"] == job
 
 
-def test_reconcile_of_a_lost_transcript_gives_advice(operator, completed, stack):
-    row = operator.row(completed)
-    s3, bucket = stack.client("s3"), stack.transcript_bucket
-    for version in s3.list_object_versions(Bucket=bucket, Prefix=row["transcript_key"])["Versions"]:
-        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+def test_reconcile_of_a_lost_transcript_gives_advice(reconciled):
+    job = reconciled.earlier["no transcript"]
 
-    told = operator.run("reconcile", "--fix")
-    operator.run("delete", completed, "--yes")
+    assert job in [each["job_id"] for each in reconciled.fixed["missing"]]
+    assert f"of the COMPLETED job {job}, is gone: upload the recording again" in reconciled.dry_run
 
-    assert told.status == 1
-    assert f"of the COMPLETED job {completed}, is gone: upload the recording again" in told.stdout
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_key_with_invisible_characters_can_be_copied_back(operator, reconciled, programs, name):
+    job, key = reconciled.missed[name], key_of(name)
+    (quoted,) = [
+        line.removesuffix(": has no job, would be submitted")
+        for line in reconciled.dry_run.splitlines()
+        if key[: -len(INVISIBLE[name])] in line
+    ]
+    copied = operator.shell(f"{programs.functions}\npython -m asrctl why {quoted} --json", job)
+    listed = operator.run("list", "--limit", "1000").stdout
+
+    assert {"job_id": job, "key": key} in reconciled.done["submitted"]
+    assert json.loads(copied.stdout)["job"]["source"]["key"] == key, copied.stderr
+    assert quoted in listed
 
 
 def test_queue_shows_and_replays_a_failed_event(operator, stack, key):
@@ -464,38 +523,11 @@ def test_unknown_stack_is_reported_in_one_line(operator):
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("\x07\x1b[2J\r\t\x7f.wav", id="control characters"),
-        pytest.param("\u202e\u200b\u00a0.wav", id="format characters"),
-        pytest.param("\ufffe\u3164 '\\ .wav", id="unassigned and blank"),
-    ],
-)
-def test_key_with_invisible_characters_can_be_copied_back(operator, stack, name):
-    key = f"incoming/volcengine/operator {next(FRESH)}/{name}"
-    job = operator.drop_unnoticed(key)
-
-    shown = operator.run("reconcile", "--dry-run").stdout
-    submitted = operator.found("reconcile")["submitted"]
-    row = operator.ended(job)
-    (quoted,) = [
-        line.removesuffix(": has no job, would be submitted")
-        for line in shown.splitlines()
-        if key[: -len(name)] in line
-    ]
-    copied = operator.shell(f"python -m asrctl why {quoted} --json", job)
-    listed = operator.run("list", "--limit", "1000").stdout
-
-    assert {"job_id": job, "key": key} in submitted
-    assert row["status"] == "COMPLETED"
-    assert json.loads(copied.stdout)["job"]["source"]["key"] == key, copied.stderr
-    assert quoted in listed
-
-
 @pytest.mark.parametrize("command", ["list --json", "status", "queue", "watch"])
-def test_reader_that_stops_reading_ends_a_command_quietly(operator, kept, command):
-    done = operator.shell(f"set -o pipefail; python -m asrctl {command} | true", kept)
+def test_reader_that_stops_reading_ends_a_command_quietly(operator, kept, programs, command):
+    preloaded = "" if command == "list --json" else programs.functions  # one is started as users start it
+
+    done = operator.shell(f"{preloaded}\nset -o pipefail; python -m asrctl {command} | true", kept)
 
     assert (done.returncode, done.stderr) == (0, "")
 

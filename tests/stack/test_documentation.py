@@ -145,10 +145,9 @@ def cold_shell(stack: SearchedStack, folder: Path) -> Shell:
 
 
 @pytest.fixture(scope="module")
-def shell(cold_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def shell(cold_shell: Shell, programs: WarmPrograms) -> Shell:
     """Run lines in a shell, with preloaded programs."""
-    with WarmPrograms(tmp_path_factory.mktemp("programs"), ROOT) as programs:
-        yield lambda lines, **names: cold_shell(programs.functions + lines, **names)
+    return lambda lines, **names: cold_shell(programs.functions + lines, **names)
 
 
 @pytest.fixture(scope="module")
