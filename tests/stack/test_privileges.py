@@ -26,6 +26,7 @@ ROLES = [
     for name, resource in load_template(TEMPLATE)["Resources"].items()
     if resource["Type"] == "AWS::IAM::Role" and resource.get("Condition") in {None, "HasWebhook"}
 ]
+NOTIFY = "NotifyRole"
 # Granted, and not used by the local stack; by action or by statement.
 UNUSED_LOCALLY = {
     "logs:CreateLogStream": "Lambda itself writes the logs, under the function's role; here they are files",
@@ -57,9 +58,16 @@ def used(tmp_path_factory):
         SearchedStack({"WebhookUrl": receiver.url}, region="ap-southeast-1", log_dir=logs) as stack,
     ):
         take_every_path(stack)
+        policies = {role: list(stack.iam.policies(stack.roles[role]).values()) for role in ROLES}
+        # Webhooks are posted after the jobs' ends, and their messages deleted after that.
+        Journey(stack).until(
+            lambda: unused(policies[NOTIFY], stack.iam.calls(stack.roles[NOTIFY])),
+            lambda left: not left,
+            "the webhooks to be posted",
+        )
         yield Used(
             stack,
-            {role: list(stack.iam.policies(stack.roles[role]).values()) for role in ROLES},
+            policies,
             {role: stack.iam.calls(stack.roles[role]) for role in ROLES},
             stack.iam.denials,
         )

@@ -42,11 +42,11 @@ def take_every_path(stack: Any) -> None:
     journey = Journey(stack)
     every_vendor(journey)
     every_failure(journey)
-    older_than_its_transcript(journey)
+    superseded = older_than_its_transcript(journey)
     transcript_gone_meanwhile(journey)
     by_request(journey)
     by_backfill(journey)
-    by_api(journey)
+    by_api(journey, superseded)
     ended_early(journey)
     budget_reset(journey)
     same_bytes(journey)
@@ -78,8 +78,7 @@ def every_failure(journey: Journey) -> None:
 def converted(journey: Journey) -> None:
     """Convert recordings; each function that ends a job deletes its converted recording."""
     stack, clip = journey.stack, record(Kind("aiff", "pcm_s16be", 16000))
-    for vendor in ENDERS:
-        row = journey.finished(journey.drop(f"incoming/{vendor}/clip.aiff", clip))
+    for row in by_every_ender(journey, "clip.aiff", clip):
         assert row["status"] == "COMPLETED", row["error"]
     job, left = str(row["job_id"]), f"converted/{row['job_id']}/wav-16000-1.wav"
     stack.client("s3").put_object(Bucket=stack.audio_bucket, Key=left)
@@ -104,6 +103,12 @@ def converted(journey: Journey) -> None:
     assert journey.finished(planned.job_id)["error"]["code"] == "ObjectNotFound"
 
 
+def by_every_ender(journey: Journey, name: str, body: bytes) -> list[dict[str, Any]]:
+    """Upload a recording for each vendor of ENDERS; return the rows of the ended jobs."""
+    jobs = [journey.drop(f"incoming/{vendor}/{name}", body) for vendor in ENDERS]
+    return [journey.finished(job) for job in jobs]
+
+
 def older_than_its_transcript(journey: Journey) -> str:
     """Find a newer version's transcript, and store the older one as superseded; return the older job."""
     for vendor in ENDERS:
@@ -112,7 +117,7 @@ def older_than_its_transcript(journey: Journey) -> str:
             Key=f"transcripts/incoming/{vendor}/older.wav.json",
             Metadata={"asr-sequencer": NEWEST},
         )
-        row = journey.finished(journey.drop(f"incoming/{vendor}/older.wav", MEETING))
+    for row in by_every_ender(journey, "older.wav", MEETING):
         assert row["transcript_key"].startswith("superseded/"), row
     return str(row["job_id"])
 
@@ -120,10 +125,9 @@ def older_than_its_transcript(journey: Journey) -> str:
 def transcript_gone_meanwhile(journey: Journey) -> None:
     """Read a deleted transcript: S3 answers 404 only to roles that may list the bucket."""
     for vendor in ENDERS:
-        prefix = f"transcripts/incoming/{vendor}/gone.wav"
-        journey.stack.faults.change_s3(journey.stack.transcript_bucket, prefix, 1)
-        row = journey.finished(journey.drop(f"incoming/{vendor}/gone.wav", MEETING))
-        assert row["transcript_key"] == f"{prefix}.json"
+        journey.stack.faults.change_s3(journey.stack.transcript_bucket, f"transcripts/incoming/{vendor}/gone.wav", 1)
+    for row in by_every_ender(journey, "gone.wav", MEETING):
+        assert row["transcript_key"] == f"transcripts/{row['source']['key']}.json"
 
 
 def by_request(journey: Journey) -> None:
@@ -153,7 +157,7 @@ def by_backfill(journey: Journey) -> None:
     journey.finished(job)
 
 
-def by_api(journey: Journey) -> None:
+def by_api(journey: Journey, superseded: str) -> None:
     """Create, read and delete jobs by the API: an upload, an address, a stored recording, old and new versions."""
     bucket = journey.stack.audio_bucket
     upload_in_parts(journey)
@@ -163,10 +167,9 @@ def by_api(journey: Journey) -> None:
     call(journey, "POST", "/jobs", {**source, "version_id": journey.row(uploaded)["source"]["version_id"]})
     call(journey, "POST", "/jobs", {"source": f"s3://{bucket}/incoming/auto/nowhere.wav"})
     linked = call(journey, "POST", "/jobs", {"source": address(journey), "vendor": "tencent-sentence"}).json()["job_id"]
-    kept_apart = older_than_its_transcript(journey)
     call(journey, "GET", "/jobs")
     assert call(journey, "GET", "/jobs?key=inventory/manifest.json").json()["jobs"] == []  # the API lists no such keys
-    for job in (uploaded, linked, kept_apart):
+    for job in (uploaded, linked, superseded):
         journey.finished(job)
         exported = journey.row(job)["transcript_key"].removesuffix("json")
         journey.stack.client("s3").delete_object(Bucket=journey.stack.transcript_bucket, Key=f"{exported}vtt")
@@ -201,7 +204,8 @@ def budget_reset(journey: Journey) -> None:
     client = journey.stack.client("dynamodb")
     rows, now = DynamoBudget(client, journey.stack.jobs_table), datetime.now(UTC)
     rows.save_limits({"per_day": 1000})
-    left = BudgetEntry("0" * 32, 1, {vendor_day(now): micro(1000)}, "", int(now.timestamp()) - GRACE_S - 60)
+    days = {vendor_day(now + timedelta(days=each)): micro(1000) for each in (0, 1)}  # midnight may be close
+    left = BudgetEntry("0" * 32, 1, days, "", int(now.timestamp()) - GRACE_S - 60)
     rows.count(left, Budget())
     job = journey.drop("incoming/volcengine/beyond.wav", MEETING)
     journey.until(lambda: journey.row(job), lambda row: row.get("budget_wait"), f"{job} to wait for the budget")
@@ -313,7 +317,7 @@ def events_that_fail(journey: Journey) -> None:
 def unpublished_end(journey: Journey) -> None:
     """Simulate a crash between a job's end and its event: the next function publishes it."""
     for function, told in (("SweepFunction", event("sweep")), ("SubmitFunction", {"action": "submit"})):
-        job = journey.drop(f"incoming/abcpen/{function}.wav", MEETING)
+        job = journey.drop(f"incoming/tencent-sentence/{function}.wav", MEETING)
         journey.finished(job)
         mark_unpublished(journey, job)
         journey.stack.invoke(function, {**told, "job_id": job})
