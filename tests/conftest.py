@@ -1,9 +1,15 @@
 """How every run of the tests begins and ends."""
 
 import gc
+import locale
+import logging
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -34,7 +40,7 @@ def pytest_collection() -> Iterator[None]:
 # The local recogniser costs seconds and 500 MiB a stack: only the tests that are about it start one.
 os.environ["RECOGNIZER"] = "none"
 # Tests compare English texts, also where the developer's shell speaks Chinese.
-os.environ["LC_ALL"] = "C.UTF-8"
+os.environ |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "en"}
 # A profile or endpoint of the developer's shell would direct boto3 to another AWS; moto reads them on import.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -43,6 +49,30 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 def pytest_configure() -> None:
     """SIGTERM ends a run as Ctrl-C does: what its fixtures have started is ended, what they have written is removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def process_as_before() -> Iterator[None]:
+    """Fail a file whose tests leave the process changed for those of the next file, which can be any other."""
+    before = process_state()
+    yield
+    after = process_state()
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    assert {name: (before.get(name), after.get(name)) for name in changed} == {}
+
+
+def process_state() -> dict[str, Any]:
+    """Return what tests can change for other tests of their process, by name."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        "working directory": Path.cwd(),
+        "time zone": time.tzname,
+        "locale": locale.setlocale(locale.LC_ALL),
+        "signal handlers": [signal.getsignal(number) for number in signal.Signals],
+        "log level": logging.root.level,
+        "log handlers": [each for each in logging.root.handlers if not type(each).__module__.startswith("_pytest.")],
+        "timeout of sockets": socket.getdefaulttimeout(),
+    }
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
