@@ -25,7 +25,8 @@ from asrcore.ports import StoredObject
 from tests.browser.conftest import NO_WORDS, Opener, axe_violations, masked, words_of
 from tests.browser.scenes import NOW, at_time
 from tests.support.api_client import Caller
-from tests.support.command_stack import CommandStack, reported
+from tests.support.command_stack import CommandStack
+from tests.support.failure_report import reported
 from tests.support.fake_services import World
 from tests.support.listed_jobs import ListedJobs, completed, failed, listed
 from tests.support.loopback import Loopback
@@ -59,7 +60,7 @@ def make_local(folder: Path) -> Iterator[str]:
 def local(tmp_path_factory):
     """Run `make local`; yield the address that it prints first, and the stack."""
     folder = tmp_path_factory.mktemp("local")
-    with make_local(folder) as printed, reported(CommandStack(folder)) as stack:
+    with make_local(folder) as printed, reported(stack := CommandStack(folder)):
         yield re.search(r"The jobs page: (http\S+)", printed)[1], stack
 
 

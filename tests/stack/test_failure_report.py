@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.failure_report import newest_jobs, pytest_runtest_makereport, touched, watched
+from tests.support.failure_report import newest_jobs, pytest_runtest_makereport, touched
 from tests.support.operator import RECORDING
 
 
-def reported(*, failed: bool) -> dict[str, str]:
+def sections(*, failed: bool) -> dict[str, str]:
     """Return the sections of a test's report, by the beginning of their names."""
     hook = pytest_runtest_makereport()
     next(hook)
@@ -27,7 +27,7 @@ def failed_job(operator):
 
 
 def test_failed_test_reports_the_history_of_its_job(failed_job):
-    found = reported(failed=True)
+    found = sections(failed=True)
 
     assert list(found) == ["asrctl why", "functions' logs of", "vendors' request logs of"]
     assert "It FAILED with 1002 of volcengine" in found["asrctl why"]
@@ -35,11 +35,10 @@ def test_failed_test_reports_the_history_of_its_job(failed_job):
     assert "'code': '1002'" in found["vendors' request logs of"]
 
 
-def test_failed_test_without_job_ids_reports_the_newest_jobs(failed_job, stack, monkeypatch):
+def test_failed_test_without_job_ids_reports_the_newest_jobs(failed_job):
     touched.clear()
-    monkeypatch.setattr("tests.support.failure_report.watched", [*watched, stack])
 
-    found = reported(failed=True)
+    found = sections(failed=True)
 
     assert f'"job_id":"{failed_job}"' in found["functions' logs of"].replace(" ", "")
 
@@ -56,12 +55,12 @@ def test_row_that_is_no_whole_job_is_left_out_of_the_newest(failed_job, stack):
 
 
 def test_passed_test_has_no_report(failed_job):
-    assert reported(failed=False) == {}
+    assert sections(failed=False) == {}
 
 
 def test_report_works_when_the_stack_does_not_answer(failed_job, stack, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(stack, "logs", lambda _function: 1 / 0)
-        found = reported(failed=True)
+        found = sections(failed=True)
 
     assert "ZeroDivisionError" in found["functions' logs of"]

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_stack import CommandStack
 from tests.support.doc_examples import ROOT, page_blocks
+from tests.support.failure_report import reported
 from tests.support.fake_functions import wait_for
 from tests.support.operator import Operator
 from tests.support.process import running
@@ -96,7 +98,8 @@ def local_stack(clone: Path) -> Iterator[str]:
     ):
         wait_for(lambda: "Ctrl-C" in shown.read_text() or process.poll() is not None, 300)
         assert process.poll() is None, shown.read_text()
-        yield shown.read_text()
+        with reported(CommandStack(clone)):
+            yield shown.read_text()
 
 
 def test_first_hour_leads_from_clone_to_checked_stack(clone: Path):

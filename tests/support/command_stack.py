@@ -1,14 +1,10 @@
 """A stack that `make local` runs in another process, by what it writes to its folder."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-
-from tests.support.failure_report import watched
 
 
 class CommandStack:
@@ -45,13 +41,3 @@ class CommandStack:
             aws_access_key_id=self.credential,
             aws_secret_access_key=self.credential,
         )
-
-
-@contextmanager
-def reported(stack: CommandStack) -> Iterator[CommandStack]:
-    """Have failing tests report the newest jobs of a stack, whose ids they do not have."""
-    watched.append(stack)
-    try:
-        yield stack
-    finally:
-        watched.remove(stack)

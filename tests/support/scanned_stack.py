@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from devstack.functions import Answer
 from devstack.stack import LocalStack
+from tests.support.failure_report import reported
 from tests.support.secrets_scan import assert_kept, listen
 
 
@@ -42,6 +43,7 @@ class SearchedStack(LocalStack):
         except BaseException:
             super().__exit__()
             raise
+        self._cleanup.enter_context(reported(self))
         return self
 
     def _disable_schedules(self) -> None:
