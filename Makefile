@@ -98,7 +98,7 @@ scan: $(SCAN)/scan.ok  ## security scanners: template, code (.checkov.yaml, pypr
 chaos: $(VENV)/dev.ok  ## simulate crashes, errors and delays at every point, for longer than `make test` (SEED=7 BUDGET_S=600)
 	@PYTHONPATH=layers/asrcore $(RUN) -m tests.simulation --seed $(or $(SEED),0) --budget-s $(or $(BUDGET_S),60)
 
-bench: $(VENV)/dev.ok  ## measure, and compare with limits and peers, misses first (docs/performance.md)
+bench: $(VENV)/dev.ok  ## measure, compare with limits and peers, misses first, and write the tables of docs/performance.md
 	@PYTHONPATH=layers/asrcore $(RUN) -m benchmarks
 
 bench-all: $(VENV)/dev.ok  ## the same, and the long ones: hours of words, a hundred thousand recordings

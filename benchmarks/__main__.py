@@ -1,5 +1,7 @@
 """Runs the benchmarks, prints one table with what is missed first, and writes `benchmarks/results.json`.
 
+The tables of the documentation are written from there.
+
 `--all` adds those that take long: hours of words, the page that shows them, a hundred thousand recordings, many on the
 local stack, twenty minutes of speech. Without it their results stay as they were. What is simulated takes the cores
 together, beside the starts of functions, whose figures are ratios; what else is timed runs alone, one after the other.
@@ -35,12 +37,14 @@ from benchmarks import (
     warm,
 )
 from benchmarks.table import Figure, read, table
+from tools import tables
 
 RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
     """Measure, print, write."""
+    start = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--all", action="store_true", help="the long ones, too")
     asked = parser.parse_args()
@@ -53,8 +57,9 @@ def main() -> int:
     parts = measured.values()
     for line in table([each for part in parts for each in read(part["figures"])]):
         print(line)
-    print(f"measured in {sum(part['machine']['seconds'] for part in parts)} s")
-    return 0
+    status = tables.main()
+    print(f"measured and written in {time.monotonic() - start:.0f} s")
+    return status
 
 
 def _part(

@@ -43,5 +43,12 @@ def test_recorded_aims_are_ratios_to_what_is_named():
     assert [each.what for each in aimed if each.unit != "x" or not each.against] == []
 
 
+def test_every_aim_of_the_short_ones_is_in_the_printed_table():
+    found = read(json.loads(RESULTS.read_text())["short"]["figures"])
+
+    shown = [line.split("  ")[0] for line in table(found)]
+    assert [each.what for each in found if each.aim is not None and each.what[:58] not in shown] == []
+
+
 def test_every_function_has_a_usual_step_whose_start_is_measured():
     assert set(cold_start.USUAL) == set(FUNCTIONS)
