@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from functools import cache
 from itertools import pairwise
 
 import jmespath
@@ -58,12 +59,17 @@ def within(program):
     return [pytest.param(shlex.split(command), id=f"{page}: {command}") for page, command in inline(program)]
 
 
+@cache
+def definitions(file):
+    return ast.parse(file.read_text()).body
+
+
 def is_there(test):
     """Return whether `path::name`, `path::Class::name` or a path is an existing test or fixture."""
     path, *names = test.split("::")
     if not (ROOT / path).is_file():
         return False
-    body = ast.parse((ROOT / path).read_text()).body
+    body = definitions(ROOT / path)
     for wanted in names:
         found = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted]
         if not found:
@@ -124,7 +130,12 @@ def test_json_examples_are_valid(block):
     assert json.loads(block.body)
 
 
-@pytest.mark.parametrize("arguments", examples("make") + within("make"))
+def each_once(parameters):
+    """Return each list of arguments once, by its first place."""
+    return {tuple(each.values[0]): each for each in reversed(parameters)}.values()
+
+
+@pytest.mark.parametrize("arguments", each_once(examples("make") + within("make")))
 def test_documented_make_targets_exist(arguments):
     words = [word for word in arguments if word != "make"]
     targets = [word for word in words if "=" not in word]
@@ -146,7 +157,7 @@ def test_programs_of_make_are_started_by_a_test(target):
     assert is_there(by) if by.startswith("tests/") else f"- run: {by}\n" in WORKFLOW
 
 
-@pytest.mark.parametrize("arguments", examples("python -m asrctl"))
+@pytest.mark.parametrize("arguments", each_once(examples("python -m asrctl")))
 def test_documented_asrctl_commands_parse(arguments, monkeypatch, capsys):
     monkeypatch.setattr("asrctl.run.run", lambda _command, _values: 0)
     monkeypatch.setattr("asrctl.parameters.ExistingFile.convert", lambda _type, name, *_: name)
@@ -154,7 +165,7 @@ def test_documented_asrctl_commands_parse(arguments, monkeypatch, capsys):
     assert main(arguments) == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", within("asrctl") + within("python -m asrctl"))
+@pytest.mark.parametrize("words", each_once(within("asrctl") + within("python -m asrctl")))
 def test_mentioned_asrctl_options_exist(words, capsys):
     command, *options = words[words.index("asrctl") + 1 :] if "asrctl" in words else words[3:]
     if command == "COMMAND":
@@ -180,7 +191,7 @@ def test_documented_sam_commands_name_existing_files(words):
         check_parameters(TEMPLATE["Parameters"], {parameter: json.loads(value)})
 
 
-@pytest.mark.parametrize("arguments", examples("aws", NOT_RUN) + within("aws"))
+@pytest.mark.parametrize("arguments", each_once(examples("aws", NOT_RUN) + within("aws")))
 def test_documented_aws_commands_parse_and_their_files_exist(arguments):
     given = dict(pairwise(arguments))
     service, operation, *further = [word for word in arguments if not word.startswith(("-", "http")) and word != "aws"]
