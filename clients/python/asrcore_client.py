@@ -574,6 +574,7 @@ class Client:
         newline: str | None = None,
         max_line: int | None = None,
         lines: int | None = None,
+        playable: str | None = None,
     ) -> requests.Response:
         """Get a transcript, or its subtitles, text or page."""
         return self._send(
@@ -586,6 +587,7 @@ class Client:
                 "newline": newline,
                 "max_line": max_line,
                 "lines": lines,
+                "playable": playable,
             },
         )
 

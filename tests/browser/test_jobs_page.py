@@ -172,7 +172,7 @@ def test_person_uploads_filters_retries_cancels_and_opens(show, local, simulator
     expect(job(page, "notes.txt")).to_have_count(0)
 
     # One fails and one is in progress.
-    refused.fault(on="submit", about="greeting.wav", code="FailedOperation.UserHasNoAmount")
+    refused.fault(on="submit", about="refused.wav", code="FailedOperation.UserHasNoAmount")
     choose(page, vendor="tencent-sentence")
     drop(page, recording("refused.wav"))
     expect(job(page, "refused.wav")).to_contain_text("Failed")

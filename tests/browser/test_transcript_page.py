@@ -150,7 +150,9 @@ def open_job(show: Opener, bucket: Bucket) -> Callable[..., Page]:
         )
         page.route(here, lambda route: route.fulfill(json=job))
         page.route(f"{here}/recording", recording)
-        page.route(f"{here}/transcript?format=html", lambda route: route.fulfill(body=render(call(), "html")))
+        page.route(
+            f"{here}/transcript?format=html&playable=false", lambda route: route.fulfill(body=render(call(), "html"))
+        )
         before(page)
         page.goto(f"{bucket.address}/#/jobs/{JOB}")
         return page

@@ -881,6 +881,20 @@ class TestConditionalRequests:
 
         assert Caller(made).get(path, if_none_match=tag).status == 304
 
+    @pytest.mark.parametrize("exports", [("html",), ()], ids=["exported", "rendered-now"])
+    def test_known_page_is_not_sent_again_for_its_recording(self, exports):
+        """Each response has another address of the recording; the tag is the page's own, packed or not."""
+        made, job = completed(exports=exports)
+        addresses = iter(["https://audio.example.com/1", "https://audio.example.com/2", "https://audio.example.com/3"])
+        made.recordings.presign = lambda *_: next(addresses)
+        path = f"/jobs/{job.job_id}/transcript?format=html"
+        first, second = Caller(made).get(path), Caller(made).get(path)
+        known = Caller(made).get(path, accept_encoding="gzip", if_none_match=first.headers["etag"])
+
+        assert first.body != second.body
+        assert first.headers["etag"] == second.headers["etag"]
+        assert (known.status, known.body) == (304, b"")
+
     def test_responses_to_changes_have_no_tag(self):
         told = Caller(world()).post("/uploads", {"name": "a.wav"}, if_none_match="*")
 
@@ -1079,6 +1093,14 @@ class TestTranscripts:
         assert f"https://audio.example.com/{KEY}?versionId=v1" in page
         assert "X-Amz-Expires=900\\u0026" in page
         assert "media-src blob: https://audio.example.com;" in page
+
+    def test_unplayable_html_page_does_not_look_the_recording_up(self):
+        made, job = completed(exports=("html",))
+        made.recordings.look_up = None
+
+        page = Caller(made).get(f"/jobs/{job.job_id}/transcript?format=html&playable=false").body.decode()
+
+        assert "audio.example.com" not in page
 
     def test_html_page_of_a_deleted_recording_is_served(self):
         made, job = completed(exports=("html",))

@@ -103,6 +103,7 @@ PROPERTIES: Mapping[str, Property] = MappingProxyType(
         "links": Property(_LINKS, "paths of this API about the job"),
         "max_bytes": Property(1000000000),
         "max_line": Property(42),
+        "playable": Property("false"),
         "message": Property("it is missing", "in the language of the response"),
         "message_code": Property("invalid.missing", "of the message, the same in every language"),
         "month": Property("2026-11"),

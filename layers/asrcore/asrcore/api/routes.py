@@ -307,12 +307,14 @@ class Api:
             int, Query(ge=10, le=120, description="columns of a subtitle's line; a Chinese character has two")
         ] = 42,
         lines: Annotated[int, Query(ge=1, le=2, description="lines of a subtitle")] = 2,
+        playable: Annotated[Flag, Query(description="write the recording's address into a page")] = "true",
     ) -> Response[str]:
         """Get a transcript, or its subtitles, text or page
 
         303 to a URL that is valid for minutes, or with `inline` the file itself, where it fits into a response. A page
-        is returned itself whenever it fits, and plays the recording. With other than the default line ends, byte order
-        mark or size of subtitles, srt, vtt and txt are rendered now and returned themselves.
+        is returned itself whenever it fits, and plays the recording; its ETag does not cover the recording's address.
+        With other than the default line ends, byte order mark or size of subtitles, srt, vtt and txt are rendered now
+        and returned themselves.
         """
         content = transcript(
             self._job(job_id),
@@ -321,6 +323,7 @@ class Api:
             inline=inline == "true",
             takes_gzip=self._takes_gzip,
             options=FileOptions(bom == "true", newline == "crlf", max_line, lines),
+            with_address=playable == "true",
         )
         if content.location:
             return Response(HTTPStatus.SEE_OTHER, body="", headers={**_PRIVATE, "Location": content.location})
@@ -332,7 +335,7 @@ class Api:
             {**_PRIVATE, **encoded, "Vary": "Accept-Encoding"},
         )
         answer.base64_encoded = True
-        return self._unless_known(answer, entity_tag(content.body))
+        return self._unless_known(answer, entity_tag(content.lasting))
 
     def get_totals(
         self,

@@ -19,11 +19,21 @@ LARGEST_ANSWER_BYTES = 5_500_000
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a response: a file, or its URL. is_packed: by gzip."""
+    """The content of a response: a file, or its URL.
+
+    Attributes:
+        content_type: of the file.
+        body: the file, packed by gzip if is_packed.
+        is_packed: whether it is.
+        lasting: what the tag of the response covers: the file without a page's address of the recording, which is
+            another one in each response.
+        location: the URL, instead of a file.
+    """
 
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
     is_packed: bool = False
+    lasting: bytes = field(default=b"", repr=False)
     location: str = field(default="", repr=False)
 
 
@@ -55,6 +65,7 @@ def transcript(
     inline: bool,
     takes_gzip: bool,
     options: FileOptions = AS_EXPORTED,
+    with_address: bool = True,
 ) -> Content:
     """Return a job's transcript. A format that was not exported is rendered now.
 
@@ -66,6 +77,7 @@ def transcript(
         takes_gzip: whether the caller accepts gzip.
         options: how the file is written; if not as exported, it is rendered now and in the response itself. Neither
             json nor html has options.
+        with_address: of the recording, in a page; a caller that requests addresses itself needs none.
 
     Raises:
         NotEndedError: the job has not ended.
@@ -78,7 +90,7 @@ def transcript(
         return Content(location=services.transcripts.presign(kept, download_name(job, ".json")))
     if form is not TranscriptFormat.HTML and options != AS_EXPORTED:
         return _rendered(kept, form, services, options, takes_gzip=takes_gzip)
-    return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip)
+    return _export(job, kept, form, services, inline=inline, takes_gzip=takes_gzip, with_address=with_address)
 
 
 def read_whole(job: Job, form: TranscriptFormat, services: Services) -> bytes:
@@ -117,7 +129,14 @@ def _kept(job: Job, services: Services) -> StoredObject:
 
 
 def _export(
-    job: Job, kept: StoredObject, form: TranscriptFormat, services: Services, *, inline: bool, takes_gzip: bool
+    job: Job,
+    kept: StoredObject,
+    form: TranscriptFormat,
+    services: Services,
+    *,
+    inline: bool,
+    takes_gzip: bool,
+    with_address: bool,
 ) -> Content:
     from asrcore.render import FORMATS  # noqa: PLC0415 - only this route needs it
 
@@ -125,9 +144,9 @@ def _export(
     stored = services.transcripts.find(kept.key.removesuffix(".json") + made.extension, job.source)
     is_page = form is TranscriptFormat.HTML
     if stored is None or inline or is_page:
-        body = services.transcripts.read(stored) if stored else _made_now(kept, form, services, AS_EXPORTED)
-        body = _with_recording(body, job, services) if is_page else body
-        if content := _fitting(body, made.content_type, takes_gzip=takes_gzip):
+        lasting = services.transcripts.read(stored) if stored else _made_now(kept, form, services, AS_EXPORTED)
+        body = _with_recording(lasting, job, services) if is_page and with_address else lasting
+        if content := _fitting(body, made.content_type, takes_gzip=takes_gzip, lasting=lasting):
             return content
     if stored is None:
         raise _too_large(form)
@@ -171,11 +190,11 @@ def _with_recording(page: bytes, job: Job, services: Services) -> bytes:
         return page
 
 
-def _fitting(body: bytes, content_type: str, *, takes_gzip: bool) -> Content | None:
+def _fitting(body: bytes, content_type: str, *, takes_gzip: bool, lasting: bytes = b"") -> Content | None:
     packed = gzip.compress(body, 6, mtime=0) if takes_gzip else body
     if len(packed) > LARGEST_ANSWER_BYTES * 3 // 4:
         return None
-    return Content(content_type, packed, is_packed=takes_gzip)
+    return Content(content_type, packed, is_packed=takes_gzip, lasting=lasting or body)
 
 
 def download_name(job: Job, extension: str) -> str:

@@ -33,7 +33,10 @@ export function showList(isVisible) {
   find("home").hidden = isVisible;
   if (!isVisible) return;
   const address = filters();
-  for (const name of FIELDS) find(name).value = address.get(name) ?? "";
+  for (const name of FIELDS) { // a reader may have typed a space, and types on
+    const value = address.get(name) ?? "";
+    if (find(name).value.trim() !== value) find(name).value = value;
+  }
   find("clear").hidden = !FIELDS.some((name) => address.has(name));
   find("home").href = listAddress(address);
   showTabs(address);

@@ -3,9 +3,9 @@
 import { reason, Refused, tell } from "./api.js";
 import { dropped, ofFolder } from "./files.js";
 import { uploadOptions } from "./options.js";
-import { cells, fileSize } from "./rows.js";
+import { aboutJob, cells, fileSize } from "./rows.js";
 import { send } from "./transfer.js";
-import { find, format, make, say, vendorName, write } from "../../render/common/common.js";
+import { find, make, percent, say, vendorName, write } from "../../render/common/common.js";
 
 const AT_ONCE = 3;
 const rows = make("tbody", { id: "uploads" });
@@ -92,7 +92,7 @@ function fill(upload) {
     const act = (code, action) => {
       const made = make("button", { type: "button", className: "small" });
       made.addEventListener("click", action);
-      return write(write(made, () => say(code)), () => say("jobs.about", { file: file.name, what: say(code) }), "ariaLabel");
+      return write(write(made, () => say(code)), () => aboutJob(file, say(code)), "ariaLabel");
     };
     const stop = (code) => act(code, () => cancel(upload));
     const said = make("span", { className: "said" });
@@ -106,7 +106,7 @@ function fill(upload) {
   if (kind === "uploading") state.querySelector("progress").value = part;
   const [said] = state.children;
   write(said, problem ?? (() => say(isStored ? "jobs.uploaded" : file.type.startsWith("video/") ? "jobs.uploading_video" : "jobs.uploading",
-    { part: format("NumberFormat", { style: "percent" }).format(part) })));
+    { part: percent(part) })));
   write(said, () => said.textContent, "title");
 }
 

@@ -21,7 +21,7 @@ export function mountTranscript({ bar, body, id, api }) {
     if (signal.aborted) return;
     if (!job.links.transcript) return showState();
     const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(GIVE_UP_MS)]) };
-    const page = await (await api.call(`${job.links.transcript}?format=html`, options)).text();
+    const page = await (await api.call(`${job.links.transcript}?format=html&playable=false`, options)).text();
     if (signal.aborted) return;
     bar.replaceChildren();
     body.replaceChildren();

@@ -39,7 +39,7 @@ function foldAll(texts) {
   return { folded: folded.join(""), starts, from, to };
 }
 
-export const fold = (text) => foldAll([text]).folded;
+const fold = (text) => foldAll([text]).folded;
 
 // Return a function that finds a text in all of `texts`, in their order. A hit has a part in each text that it touches:
 // `{ text, from, to }`, the text's number and the positions in it.

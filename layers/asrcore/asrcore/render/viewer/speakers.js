@@ -5,7 +5,7 @@
 const SCHEMA = "asrcore.speakers.v1";
 export const LONGEST_NAME = 80;
 const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g; // would reorder what follows a name in a file
-export const UNCHANGED = { schema: SCHEMA, names: {}, merged: {} };
+const UNCHANGED = { schema: SCHEMA, names: {}, merged: {} };
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
