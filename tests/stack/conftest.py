@@ -59,8 +59,10 @@ def operator(stack: "SearchedStack", obedient_vendors: None) -> "Operator":
 
 
 @pytest.fixture
-def obedient_vendors(stack: "SearchedStack") -> Iterator[None]:
+def obedient_vendors() -> Iterator[None]:
     """Remove the test's faults from the simulated vendors afterwards."""
+    from tests.support.stack_client import disobedient
+
     yield
-    for url in stack.simulators.values():
-        requests.delete(f"{url}/_simulator/faults", timeout=60)
+    while disobedient:
+        requests.delete(f"{disobedient.pop()}/_simulator/faults", timeout=60)

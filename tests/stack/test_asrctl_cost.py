@@ -5,15 +5,16 @@ from itertools import count
 import pytest
 
 from asrcore.vendors.registry import VENDORS
-from tests.support.operator import RECORDING, ROOT
+from tests.support.operator import RECORDING, ROOT, Operator
 
 FRESH = count()
 SAMPLES = ROOT / "samples"
 
 
-@pytest.fixture
-def completed(operator):
-    job = operator.drop(f"incoming/tencent-recording/spent/{next(FRESH)}.wav", RECORDING)
+@pytest.fixture(scope="module")
+def completed(stack):
+    operator = Operator(stack)
+    job = operator.drop("incoming/tencent-recording/spent.wav", RECORDING)
     assert operator.ended(job)["status"] == "COMPLETED"
     return job
 
@@ -23,8 +24,8 @@ def test_cost_sums_up_by_day_and_vendor(operator, completed):
 
     found = operator.found("cost")
 
-    (today,) = [each for each in found["days"] if each["vendor"] == "tencent-recording"]
-    assert today["day"] == row["updated_at"][:10]
+    day = row["updated_at"][:10]
+    (today,) = [each for each in found["days"] if (each["vendor"], each["day"]) == ("tencent-recording", day)]
     assert today["count"] >= 1
     assert today["usd"] >= float(row["cost"]["total"]["usd"])
     assert today["price_unknown"] == 0

@@ -57,7 +57,7 @@ def new(secrets):
 
 
 @pytest.fixture(autouse=True)
-def programs():
+def no_secret_in_arguments():
     """No program that a command starts may have a secret among its arguments: other users can list them."""
     del STARTED[:]
     yield
@@ -262,8 +262,8 @@ def test_keys_of_an_earlier_version_are_moved(operator, secrets):
     assert secrets.read("SigningSecret") == KEYS
 
 
-def test_setup_command_of_the_outputs_runs(operator, stack, secrets):
-    done = operator.shell(f"echo | {stack.outputs['SetupCommand']}", "")
+def test_setup_command_of_the_outputs_runs(operator, stack, secrets, programs):
+    done = operator.shell(f"{programs.functions}\necho | {stack.outputs['SetupCommand']}", "")
 
     assert done.returncode == 0, done.stderr
     assert secrets.read("VendorSecret") == HELD

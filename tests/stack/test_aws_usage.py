@@ -32,9 +32,14 @@ def journey(stack):
     return Journey(stack)
 
 
-def runs(stack):
-    """Count the invocations of each function so far."""
-    return Counter({name: stack.logs(name).count("REPORT RequestId") for name in OF_A_JOB})
+def runs(journey):
+    """Count the invocations of each function, once all have ended: a job ends before the invocation that ended it."""
+
+    def count_lines(kind):
+        return Counter({name: journey.stack.logs(name).count(f"{kind} RequestId") for name in OF_A_JOB})
+
+    journey.until(lambda: count_lines("START") - count_lines("REPORT"), lambda running: not running, "every REPORT")
+    return count_lines("REPORT")
 
 
 def entered(journey, job):
@@ -60,14 +65,15 @@ def entered(journey, job):
     ],
 )
 def test_estimate_is_within_its_error(journey, stack, vendor, sample):
-    requests_before, runs_before = stack.request_counter.counts(), runs(stack)
+    runs_before, requests_before = runs(journey), stack.request_counter.counts()
 
     job = journey.drop(f"incoming/{vendor}/cost/{next(FRESH)}/{sample}", (SAMPLES / sample).read_bytes())
     row = Job.model_validate(journey.finished(job))
     transitions = entered(journey, job)
     rates = Settings.from_environment(stack.environments["SubmitFunction"]).rates
     estimate = requests_only(estimate_usage(row, rates))
-    requests, ran = stack.request_counter.counts() - requests_before, runs(stack) - runs_before
+    ran = runs(journey) - runs_before
+    requests = stack.request_counter.counts() - requests_before
     counted = Counts(
         transitions=transitions,
         invocations=ran.total(),

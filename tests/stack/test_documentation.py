@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -208,12 +209,13 @@ def waiting(stack: SearchedStack) -> str:
 
 def test_commands_before_sam_delete_stop_executions(waiting: str, stack: SearchedStack, operator: Operator, shell):
     events = stack.client("events")
+    disabled_before = disabled_rules(events)
 
     for block in BEFORE_SAM_DELETE:
         done = shell(block.body)
         assert done.returncode == 0, done.stderr + done.stdout
 
-    disabled = [rule["Name"] for rule in events.list_rules()["Rules"] if rule["State"] == "DISABLED"]
+    disabled = disabled_rules(events)
     assert len(disabled) == 2
     assert all("SweepFunction" in name for name in disabled)
     operator.until(
@@ -221,8 +223,12 @@ def test_commands_before_sam_delete_stop_executions(waiting: str, stack: Searche
         lambda status: status == "ABORTED",
         "the execution to be stopped",
     )
-    for name in disabled:
+    for name in set(disabled) - set(disabled_before):
         events.enable_rule(Name=name)
+
+
+def disabled_rules(events: Any) -> list[str]:
+    return [rule["Name"] for rule in events.list_rules()["Rules"] if rule["State"] == "DISABLED"]
 
 
 def test_excerpts_are_real_exports(stack):

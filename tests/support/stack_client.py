@@ -15,6 +15,7 @@ from asrcore.core.transcript import Source
 from tests.support.failure_report import touch
 
 DEADLINE_S = 300
+disobedient: set[str] = set()  # addresses of the vendors that a test gave a fault
 _DESERIALIZE = TypeDeserializer().deserialize
 
 
@@ -98,7 +99,9 @@ class Journey:
         fault: a retry or a failover submits it again.
         """
         given = {"about": about, **fault}
-        answer = requests.post(f"{self.stack.simulators[vendor]}/_simulator/faults", json=given, timeout=60)
+        url = self.stack.simulators[vendor]
+        disobedient.add(url)
+        answer = requests.post(f"{url}/_simulator/faults", json=given, timeout=60)
         assert answer.ok, answer.text
 
     def until(self, look: Any, good: Any, what: str) -> Any:
