@@ -36,6 +36,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from devstack import deletion, distributed_map, state_machines
+from devstack.clock import WaitClock
 from devstack.stack_registry import STACKS
 
 # moto wakes a wait by an event that it clears at once: a stop just before the wait begins is noticed this late.
@@ -96,8 +97,7 @@ def _interpreter_client(region: str, service: str, state_credentials: Any) -> An
 def _scaled_wait(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def _wait_interval(wait: Any, env: Any, wait_seconds: float) -> None:
-        clock = STACKS[env.aws_execution_details.region].clock
-        deadline = time.monotonic() + clock.wait_s(_state(env), wait_seconds)
+        deadline = time.monotonic() + _clock(env).wait_s(_state(env), wait_seconds)
         while env.is_running() and (remaining_s := deadline - time.monotonic()) > 0:
             env.program_state_event.wait(min(remaining_s, NOTICE_S))
 
@@ -136,9 +136,15 @@ def _scaled_pause(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def _eval_body(strategy: Any, env: Any) -> None:
         original(strategy, env)
-        env.stack.append(STACKS[env.aws_execution_details.region].clock.pause_s(env.stack.pop()))
+        env.stack.append(_clock(env).pause_s(env.stack.pop()))
 
     return _eval_body
+
+
+def _clock(env: Any) -> WaitClock:
+    """Return the clock of the execution's stack, and AWS's for moto's mocks in this process."""
+    stack = STACKS.get(env.aws_execution_details.region)
+    return stack.clock if stack else WaitClock(1)
 
 
 def _state(env: Any) -> str:

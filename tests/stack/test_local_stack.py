@@ -28,9 +28,12 @@ from devstack.expand import ParameterError
 from devstack.settings import ROOT, VENDOR_PARAMETERS
 from devstack.stack import FunctionError
 from devstack.stopping import StopSignal
+from tests.support import mocked_aws
 from tests.support.fake_functions import wait_for, write_project
+from tests.support.mocked_aws import mocked_boto3
 from tests.support.process import descendants, is_running, running
 from tests.support.scanned_stack import SearchedStack
+from tests.support.table import create_jobs_table
 
 REGION = "eu-west-1"
 SPEED = 1000
@@ -248,6 +251,37 @@ def test_object_outside_the_prefix_invokes_no_function(scripted: SearchedStack, 
         s3.put_object(Bucket=scripted.audio_bucket, Key=key, Body=b"RIFF")  # which returns after the invocation
 
     assert [sum(name in event for event in events) for name in (b"outside.wav", b"inside.wav")] == [0, 1]
+
+
+WAITS = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 0, "End": True}}}
+
+
+def run_mocked(machine: dict[str, Any]) -> str:
+    """Return the status in which an execution in the mock ends."""
+    states = mocked_aws.client("stepfunctions")
+    role = "arn:aws-us-gov:iam::123456789012:role/r"
+    arn = states.create_state_machine(name="m", definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+
+    def ended() -> str | None:
+        status: str = states.describe_execution(executionArn=execution)["status"]
+        return None if status == "RUNNING" else status
+
+    return wait_for(ended)
+
+
+def test_mock_in_the_same_process_leaves_the_stack(scripted: SearchedStack):
+    scripted.client("s3").put_object(Bucket=scripted.audio_bucket, Key="elsewhere/kept.wav", Body=b"RIFF")
+
+    with mocked_boto3():
+        mocked_aws.create_bucket("mocked").put_object(Bucket="mocked", Key="a", Body=b"b")
+        mocked_aws.forget()
+        create_jobs_table(mocked_aws.client("dynamodb"))
+        assert run_mocked(WAITS) == "SUCCEEDED"
+
+    kept = scripted.client("s3").get_object(Bucket=scripted.audio_bucket, Key="elsewhere/kept.wav")
+    assert kept["Body"].read() == b"RIFF"
+    assert scripted.client("dynamodb").list_tables()["TableNames"] == [scripted.jobs_table]
 
 
 def test_event_that_always_fails_is_queued(scripted: SearchedStack):
