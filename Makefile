@@ -62,7 +62,8 @@ check: lint scan states clients test-all  ## what CI runs (needs Node.js 20 or n
 
 # A file's tests share fixtures, so a file stays on one worker; the slowest files come first (pyproject.toml).
 PYTEST_OPTIONS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
-WORKERS ?= 4
+# The tests of the stack wait, so more workers than cores run them sooner. Those of these two folders compute.
+WORKERS ?= $(if $(filter-out tests/unit% tests/template%,$(or $(filter tests/%,$(ARGS)),all)),4,auto --maxprocesses 4)
 SAMPLE = -m "not exhaustive"
 
 test: $(VENV)/dev.ok  ## the tests, without those that repeat a proof exhaustively (ARGS=tests/unit, ARGS="-k word")
