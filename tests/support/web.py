@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Web(Loopback):
     replies: list[tuple[int, str]] = field(default_factory=lambda: [(200, '{"code": 0, "message": "success"}')])
     received: list[Received] = field(default_factory=list)
     _may_answer: threading.Event = field(default_factory=threading.Event)
+    # A late callback of an earlier test may reach this port, but not this path.
+    _base: str = field(default_factory=lambda: f"/{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
         self._may_answer.set()
@@ -48,6 +51,10 @@ class Web(Loopback):
             yield
         finally:
             self._may_answer.set()
+
+    def at(self, path: str) -> str:
+        """Return the address of a path."""
+        return super().at(self._base + path)
 
     def serve(self, path: str, content: bytes) -> str:
         """Offer a file; returns its URL."""
@@ -64,17 +71,20 @@ class Web(Loopback):
 
     def answer_to(self, request: Request) -> Response:
         """A file, a redirect, or the next reply to a callback."""
+        path = request.path.removeprefix(self._base)
         if request.method == "POST":
+            if path == request.path:
+                return Response("a callback of another test", status=404)
             self.received.append(
-                Received(request.path, request.mimetype, request.get_data(), request.headers.get("Warning", ""))
+                Received(path, request.mimetype, request.get_data(), request.headers.get("Warning", ""))
             )
             status, text = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
             return Response(text, status=status, mimetype="application/json")
         self._may_answer.wait(DEADLINE_S)
-        if request.path in self.redirects:
-            return Response(status=302, headers={"Location": self.redirects[request.path]})
-        if request.path in self.files:
-            return Response(self.files[request.path])
+        if path in self.redirects:
+            return Response(status=302, headers={"Location": self.redirects[path]})
+        if path in self.files:
+            return Response(self.files[path])
         return Response("no such file", status=404)
 
 
