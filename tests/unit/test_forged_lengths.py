@@ -269,7 +269,7 @@ def test_mp3_with_a_forged_frame_count_is_measured(tag, factor):
     assert audio.warnings
 
 
-def test_monkeys_audio_with_a_forged_length_is_bounded_by_its_bytes():
+def test_monkeys_audio_with_a_forged_length_is_bounded():
     descriptor = b"MAC " + struct.pack("<HHIIIIIII", 3990, 0, 52, 24, 0, 44, 1000, 0, 0) + bytes(16)
     one_frame_of_a_tenth_of_a_second = struct.pack("<HHIIIHHI", 2000, 0, 73728, 4410, 1, 16, 2, 44100)
     sound = bytes(10 * 44100 * 4 // 2)  # 10 s, compressed to a half
